@@ -1,0 +1,40 @@
+"""Everything `indexer` raises on purpose.
+
+::
+
+    IndexerError
+    ├─ IndexNotFoundError     there is no index in the folder
+    ├─ IndexDamagedError      a checksum, a count or a format is wrong
+    ├─ IndexMismatchError     made by another model, metric or dimension
+    └─ IndexBusyError         another writer holds the lock
+
+Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
+"""
+
+__all__ = [
+    "IndexBusyError",
+    "IndexDamagedError",
+    "IndexMismatchError",
+    "IndexNotFoundError",
+    "IndexerError",
+]
+
+
+class IndexerError(Exception):
+    """Root of every error that `indexer` raises on purpose."""
+
+
+class IndexNotFoundError(IndexerError):
+    """The folder holds no index."""
+
+
+class IndexDamagedError(IndexerError):
+    """A checksum, a count or a format on disk is wrong."""
+
+
+class IndexMismatchError(IndexerError):
+    """The index was made by another model, metric or dimension."""
+
+
+class IndexBusyError(IndexerError):
+    """Another process is writing to the index."""
