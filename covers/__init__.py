@@ -1,0 +1,1 @@
+"""Embedding search and analysis for album covers."""

@@ -1,0 +1,1 @@
+"""Evidence from arrays: votes, calibration, evaluation, overlap, clusters, map."""

@@ -1,0 +1,90 @@
+"""The command line: one thin module per command group, loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from covers.errors import CoversError
+from indexer.errors import IndexerError
+
+# command: (module, one line of help); the module defines a click command of the same name.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": (
+        "covers.cli.run",
+        "Do every stale stage in order and end with the evaluation.",
+    ),
+    "demo": ("covers.cli.demo", "Draw a library of covers and do the whole job on it."),
+    "status": ("covers.cli.run", "Show the chain of artefacts, what is stale and why."),
+    "scan": (
+        "covers.cli.intake",
+        "Take in covers: genre folders, a manifest or a music library.",
+    ),
+    "genres": (
+        "covers.cli.intake",
+        "Show how raw genres are mapped, and what that changes.",
+    ),
+    "audit": ("covers.cli.audit", "Find duplicates, bad pictures and doubtful labels."),
+    "train": ("covers.cli.model", "Fine-tune the network that classifies and embeds."),
+    "model": ("covers.cli.model", "Look at the model, export or import it."),
+    "embed": ("covers.cli.model", "Embed all covers with the trained model."),
+    "index": ("covers.cli.index", "Build, update, check and repair the index."),
+    "search": ("covers.cli.search", "Find the covers most like a picture or a cover."),
+    "classify": (
+        "covers.cli.search",
+        "Say which genres a picture looks like, with evidence.",
+    ),
+    "explain": ("covers.cli.search", "Show the evidence behind one classification."),
+    "evaluate": (
+        "covers.cli.evaluate",
+        "Measure every method and baseline on held-out covers.",
+    ),
+    "overlap": ("covers.cli.overlap", "Measure which genres look alike."),
+    "path": ("covers.cli.overlap", "Walk from one cover or genre to another."),
+    "cluster": ("covers.cli.cluster", "Find what kinds of covers there are."),
+    "map": ("covers.cli.cluster", "Lay all covers out in two dimensions."),
+    "dashboard": ("covers.cli.dashboard", "Open the dashboard in a browser."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Load a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Print an expected error as one line and exit 1; let bugs keep their traceback."""
+        try:
+            return super().invoke(ctx)
+        except (CoversError, IndexerError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="album-covers", prog_name="covers")
+def main() -> None:
+    r"""Can the genre of an album be read off its cover, and where it cannot, which genres look alike?
+
+    \b
+    covers run MY-COVERS          a model, an index and an honest evaluation
+    covers dashboard              look at the result
+    """

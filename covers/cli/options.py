@@ -1,0 +1,79 @@
+"""Options that all commands share, and what they turn into."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+workspace_option = click.option(
+    "-w",
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("covers-workspace"),
+    envvar="COVERS_WORKSPACE",
+    show_default=True,
+    show_envvar=True,
+    help="Folder that ties the project together.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs."
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Seed of everything random.",
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default=None,
+    envvar="COVERS_DEVICE",
+    help="Where the network runs; by default a GPU if there is one.",
+)
+
+
+def _set_verbosity(_ctx: click.Context, _param: click.Parameter, count: int) -> None:
+    """Log to stderr, the more the oftener -v is given."""
+    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(count, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+
+
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    expose_value=False,
+    callback=_set_verbosity,
+    help="Say more on stderr; twice for most.",
+)
+
+
+def common_options(command: Command) -> Command:
+    """Add ``-w``, ``--json``, ``--seed``, ``--device`` and ``-v`` to a command."""
+    for option in (
+        verbose_option,
+        device_option,
+        seed_option,
+        json_option,
+        workspace_option,
+    ):
+        command = option(command)
+    return command
+
+
+def print_json(value: Any) -> None:
+    """Print a result as one JSON document on stdout."""
+    import json
+
+    from covers.jsonable import to_jsonable
+
+    click.echo(
+        json.dumps(to_jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
+    )

@@ -1,0 +1,1 @@
+"""One fastai CNN that is both classifier and embedding extractor."""

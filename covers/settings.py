@@ -1,0 +1,140 @@
+"""The only reader of the environment and of ``covers.toml``.
+
+Precedence: command line, then environment (``COVERS_…``), then ``covers.toml``
+in the workspace, then the defaults below.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from covers.errors import ConfigError
+
+CONFIG_NAME = "covers.toml"
+DEFAULT_WORKSPACE = Path("covers-workspace")
+
+
+class Source(BaseModel):
+    """One place covers come from.
+
+    ``path`` is relative to the workspace wherever that is possible.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    path: str
+    kind: Literal["auto", "folders", "manifest", "music"] = "auto"
+
+
+class IntakeSettings(BaseModel):
+    """How covers are taken in and split."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    genre_minimum: int = Field(10, ge=1)
+    genre_separators: str = ";/,\x00"
+    genre_level: Literal["broad", "fine"] = "fine"
+    genre_table: str | None = None
+    art_priority: tuple[str, ...] = (
+        "cover",
+        "folder",
+        "front",
+        "embedded",
+        "album",
+        "art",
+    )
+    valid_share: float = Field(0.2, gt=0, lt=1)
+    test_share: float = Field(0.0, ge=0, lt=1)
+    max_megapixels: float = Field(100.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Places, machine facts and the parameters that differ from the defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COVERS_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    sources: tuple[Source, ...] = ()
+    intake: IntakeSettings = IntakeSettings()
+    train: dict[str, Any] = Field(default_factory=dict)
+    seed: int = Field(0, ge=0)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: Any, env_settings: Any, **_: Any
+    ) -> Any:
+        """Let the environment win over ``covers.toml``."""
+        return env_settings, init_settings
+
+
+def read_settings(workspace: Path) -> Settings:
+    """Read the settings in force for a workspace.
+
+    Raises
+    ------
+    ConfigError
+        If ``covers.toml`` or an environment variable is malformed or unknown.
+    """
+    import os
+    import tomllib
+
+    path = workspace / CONFIG_NAME
+    written: dict[str, Any] = {}
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        message = f"cannot read '{path}': {error}"
+        raise ConfigError(message) from error
+    try:
+        return Settings(**written)
+    except (ValidationError, ValueError) as error:
+        details = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in (error.errors() if isinstance(error, ValidationError) else [])
+        )
+        variables = ", ".join(name for name in os.environ if name.startswith("COVERS_"))
+        message = f"a setting in '{path}' or the environment ({variables or 'nothing set'}) is wrong: {details or error}"
+        raise ConfigError(message) from error
+
+
+def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
+    """Change top-level tables of ``covers.toml``, keeping what a person wrote there.
+
+    Parameters
+    ----------
+    workspace : Path
+        The workspace; its ``covers.toml`` is made when missing.
+    changes : dict
+        New values by top-level key, as plain TOML values.
+    """
+    import tomlkit
+
+    from covers.artefact import publish
+
+    path = workspace / CONFIG_NAME
+    document = (
+        tomlkit.parse(path.read_text(encoding="utf-8"))
+        if path.exists()
+        else tomlkit.document()
+    )
+    for key, value in changes.items():
+        if isinstance(value, list):
+            tables = tomlkit.aot()
+            for entry in value:
+                table = tomlkit.table()
+                table.update(entry)
+                tables.append(table)
+            document[key] = tables
+        else:
+            document[key] = value
+    with publish(path) as file:
+        file.write(tomlkit.dumps(document))
