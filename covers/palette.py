@@ -1,0 +1,250 @@
+"""One colour per genre, the same in every figure, report and page.
+
+Eight hand-picked colours (Okabe and Ito [1]_, without black and grey) come
+first, because readers know them and all common kinds of colour blindness tell
+them apart. The colours after them are found by looking, again and again, for
+the colour farthest from all before it as seen by normal, protanopic,
+deuteranopic and tritanopic eyes. Beyond some twenty colours nobody can name a
+genre by its colour alone, so figures also write the names; the colours stay
+distinct for up to `MOST_COLOURS` genres and repeat after that.
+
+References
+----------
+.. [1] Okabe, M., Ito, K. (2008). "Color Universal Design: how to make figures
+   and presentations that are friendly to colorblind people".
+.. [2] Machado, G., Oliveira, M., Fernandes, L. (2009). "A Physiologically-based
+   Model for Simulation of Color Vision Deficiency". IEEE TVCG 15(6), table 1.
+.. [3] Ottosson, B. (2020). "A perceptual color space for image processing" (Oklab).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "DIVERGING_SCALE",
+    "MOST_COLOURS",
+    "NOISE_COLOUR",
+    "SEQUENTIAL_SCALE",
+    "cluster_colours",
+    "colour_sequence",
+    "genre_colours",
+    "seen_by",
+    "text_colour",
+]
+
+NOISE_COLOUR = "#bdbdbd"
+"""Grey of everything that belongs to no genre or cluster; no genre gets a grey."""
+
+SEQUENTIAL_SCALE = "cividis"
+"""Name, in matplotlib and Plotly, of the scale for shares and overlaps."""
+
+DIVERGING_SCALE = "PuOr"
+"""Name, in matplotlib and Plotly, of the scale for values around a middle, such as log lift."""
+
+MOST_COLOURS = 300
+"""How many distinct colours there are; they repeat after that."""
+
+_FIRST = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#d55e00",
+    "#f0e442",
+    "#7b3294",
+)
+
+# Full dichromacy in linear RGB (Machado et al. 2009, severity 1.0).
+_VISIONS = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "tritanopia": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
+}
+
+_RGB_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_LMS_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def genre_colours(genres: Iterable[str]) -> dict[str, str]:
+    """Give each genre its colour.
+
+    Parameters
+    ----------
+    genres : iterable of str
+        *All* genres of the catalogue (``Catalogue.vocab``), not only those that a
+        page shows, so that a genre keeps its colour from page to page. Their order
+        and repetitions do not matter.
+
+    Returns
+    -------
+    dict of str to str
+        ``"#rrggbb"`` by genre, in alphabetical order of the genres.
+
+    Examples
+    --------
+    >>> genre_colours(["Rock", "Jazz"])
+    {'Jazz': '#0072b2', 'Rock': '#e69f00'}
+    """
+    names = sorted(set(genres))
+    return dict(zip(names, colour_sequence(len(names)), strict=True))
+
+
+def cluster_colours(labels: Iterable[int]) -> dict[int, str]:
+    """Give each cluster id its colour; negative ids are noise and grey.
+
+    The colour depends on the id alone, so that a cluster that kept its id keeps
+    its colour.
+
+    Examples
+    --------
+    >>> cluster_colours([-1, 0])
+    {-1: '#bdbdbd', 0: '#0072b2'}
+    """
+    ids = sorted({int(label) for label in labels})
+    colours = colour_sequence(max(ids, default=-1) + 1)
+    return {i: NOISE_COLOUR if i < 0 else colours[i] for i in ids}
+
+
+def colour_sequence(n: int) -> list[str]:
+    """Return the first `n` colours of the palette; they repeat after `MOST_COLOURS`.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative.
+    """
+    if n < 0:
+        message = f"the number of colours must be at least 0, got {n}"
+        raise ValueError(message)
+    if n <= len(_FIRST):
+        return list(_FIRST[:n])
+    colours = _all_colours()
+    return [colours[i % len(colours)] for i in range(n)]
+
+
+def text_colour(background: str) -> str:
+    """Return black or white, whichever reads better on `background` (WCAG contrast).
+
+    Examples
+    --------
+    >>> text_colour("#f0e442"), text_colour("#0072b2")
+    ('#000000', '#ffffff')
+    """
+    luminance = float(_linear(_parse([background]))[0] @ (0.2126, 0.7152, 0.0722))
+    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
+    return "#000000" if on_black >= on_white else "#ffffff"
+
+
+def seen_by(colours: Iterable[str], vision: str) -> npt.NDArray[np.float64]:
+    """Return where colours lie in Oklab for one kind of eyes.
+
+    Parameters
+    ----------
+    colours : iterable of str
+        As ``"#rrggbb"``.
+    vision : {"normal", "protanopia", "deuteranopia", "tritanopia"}
+        Whose eyes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_colours, 3)
+        Oklab coordinates; a Euclidean distance of 0.02 is just noticeable.
+    """
+    return _oklab(_linear(_parse(colours)), _VISIONS[vision])
+
+
+@cache
+def _all_colours() -> tuple[str, ...]:
+    """Extend the first colours by the farthest candidate, one at a time."""
+    steps = np.linspace(0, 255, 18).round().astype(int)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    candidates = grid.reshape(-1, 3) / 255  # (C, 3)
+    lab = _oklab(_linear(candidates), _VISIONS["normal"])
+    chroma = np.hypot(lab[:, 1], lab[:, 2])
+    # Visible on white and on black, and never mistaken for the grey of noise.
+    usable = (lab[:, 0] > 0.38) & (lab[:, 0] < 0.90) & (chroma > 0.05)
+    candidates = candidates[usable]
+    first = _parse(_FIRST)
+    points = np.concatenate([first, candidates])
+    seen = np.stack([_oklab(_linear(points), m) for m in _VISIONS.values()])
+    grey = np.stack(
+        [_oklab(_linear(_parse([NOISE_COLOUR])), m) for m in _VISIONS.values()]
+    )
+    nearest = np.linalg.norm(seen - grey, axis=2).min(axis=0)  # (C,)
+    chosen: list[int] = []
+    for i in range(MOST_COLOURS):
+        best = i if i < len(_FIRST) else int(nearest.argmax())
+        chosen.append(best)
+        # Tritanopia is rare (1 in 10,000), so it counts half as much.
+        distances = np.linalg.norm(seen - seen[:, best : best + 1], axis=2)
+        distances[3] = distances[3] * 2
+        nearest = np.minimum(nearest, distances.min(axis=0))
+    return tuple(_format(points[i]) for i in chosen)
+
+
+def _parse(colours: Iterable[str]) -> npt.NDArray[np.float64]:
+    """Turn ``"#rrggbb"`` into sRGB in 0..1, shape (n, 3)."""
+    rows = [[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def _format(rgb: npt.NDArray[np.float64]) -> str:
+    """Turn sRGB in 0..1 into ``"#rrggbb"``."""
+    return "#" + "".join(f"{round(float(v) * 255):02x}" for v in rgb)
+
+
+def _linear(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Undo the sRGB transfer curve."""
+    linear: npt.NDArray[np.float64] = np.where(
+        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
+    )
+    return linear
+
+
+def _oklab(
+    linear: npt.NDArray[np.float64], vision: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Turn linear RGB, as seen through `vision`, into Oklab."""
+    seen = np.clip(linear @ vision.T, 0, 1)
+    lab: npt.NDArray[np.float64] = np.cbrt(seen @ _RGB_TO_LMS.T) @ _LMS_TO_LAB.T
+    return lab
