@@ -31,6 +31,7 @@ SCHEMA = pa.schema(
         pa.field("phash", pa.string()),
         pa.field("phash_inner", pa.string()),
         pa.field("signature", pa.binary(SIGNATURE_SIDE**2)),
+        pa.field("signature_inner", pa.binary(SIGNATURE_SIDE**2)),
         pa.field("brightness", pa.float32()),
         pa.field("saturation", pa.float32()),
         pa.field("contrast", pa.float32()),
@@ -61,8 +62,10 @@ class PictureMeasures:
     phash_inner : str
         The same with one-coloured borders trimmed; equal to `phash` where there are none.
     signature : bytes
-        The trimmed picture as 16 x 16 grey values, row by row; confirms what
-        the hashes suggest.
+        The whole picture as 16 x 16 grey values, row by row; confirms what the
+        hashes suggest.
+    signature_inner : bytes
+        The same of the trimmed picture.
     brightness : float
         Mean luma (BT.601), 0 black to 1 white.
     saturation : float
@@ -86,6 +89,7 @@ class PictureMeasures:
     phash: str
     phash_inner: str
     signature: bytes
+    signature_inner: bytes
     brightness: float
     saturation: float
     contrast: float
@@ -126,7 +130,8 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
         phash_inner=whole_hash
         if inner.shape == pixels.shape
         else _perceptual_hash(_luma(inner)),
-        signature=_signature(inner),
+        signature=_signature(pixels),
+        signature_inner=_signature(inner),
         brightness=float(luma.mean()),
         saturation=_saturation(pixels),
         contrast=float(luma.std()),
