@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,36 +155,10 @@ def read_picture(
         message = f"size_px must be at least 1, got {size_px}"
         raise ValueError(message)
     content = read_bytes(data) if isinstance(data, Path) else data
-    image = _open(content)
-    width, height = image.size
-    if width < 1 or height < 1:
-        message = f"header damaged: {width} x {height} pixels"
-        raise BrokenImageError(message)
-    if width * height > max_megapixels * 1e6:
-        message = (
-            f"too large: {width:,} x {height:,} pixels are {width * height / 1e6:,.0f} "
-            f"megapixels, the limit is {max_megapixels:g}"
-        )
-        raise BrokenImageError(message)
-    format_name = image.format or ""
-    if size_px is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
-        image.draft("", (size_px, size_px))
-    try:
-        image.load()
-        orientation = _orientation(image)
-        rgb = _to_rgb(image)
-        if orientation in _TRANSPOSE:
-            rgb = rgb.transpose(_TRANSPOSE[orientation])
-    except MemoryError as error:
-        message = f"too large: no memory for {width:,} x {height:,} pixels"
-        raise BrokenImageError(message) from error
-    except Exception as error:
-        raise BrokenImageError(_explain(error)) from error
-    if orientation >= 5:
-        width, height = height, width
-    if size_px is not None and min(rgb.size) >= 2 * size_px:
-        rgb = rgb.reduce(min(rgb.size) // size_px)
-    return Picture(rgb, width, height, format_name)
+    with warnings.catch_warnings():
+        # Damaged EXIF data and the like; whether that is an error is decided here.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        return _decode(content, size_px, max_megapixels)
 
 
 def decode(
@@ -240,6 +215,55 @@ def read_cover(
 def content_id(content: bytes) -> str:
     """Return the id of a cover: the first 32 hex digits of the SHA-256 of its bytes."""
     return hashlib.sha256(content).hexdigest()[:32]
+
+
+def refuse_stranger(head: bytes) -> None:
+    """Refuse a file by its first 512 bytes, so that the rest need not be read.
+
+    Raises
+    ------
+    BrokenImageError
+        If they do not begin a picture in a known format.
+    """
+    if not head:
+        message = "empty file (0 bytes)"
+        raise BrokenImageError(message)
+    if _reader(head) is None:
+        raise BrokenImageError(_describe_stranger(head))
+
+
+def _decode(content: bytes, size_px: int | None, max_megapixels: float) -> Picture:
+    """Decode the content of a picture file."""
+    image = _open(content)
+    width, height = image.size
+    if width < 1 or height < 1:
+        message = f"header damaged: {width} x {height} pixels"
+        raise BrokenImageError(message)
+    if width * height > max_megapixels * 1e6:
+        message = (
+            f"too large: {width:,} x {height:,} pixels are {width * height / 1e6:,.0f} "
+            f"megapixels, the limit is {max_megapixels:g}"
+        )
+        raise BrokenImageError(message)
+    format_name = image.format or ""
+    if size_px is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+        image.draft("", (size_px, size_px))
+    try:
+        image.load()
+        orientation = _orientation(image)
+        rgb = _to_rgb(image)
+        if orientation in _TRANSPOSE:
+            rgb = rgb.transpose(_TRANSPOSE[orientation])
+    except MemoryError as error:
+        message = f"too large: no memory for {width:,} x {height:,} pixels"
+        raise BrokenImageError(message) from error
+    except Exception as error:
+        raise BrokenImageError(_explain(error)) from error
+    if orientation >= 5:
+        width, height = height, width
+    if size_px is not None and min(rgb.size) >= 2 * size_px:
+        rgb = rgb.reduce(min(rgb.size) // size_px)
+    return Picture(rgb, width, height, format_name)
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
@@ -316,7 +340,7 @@ def _explain(error: Exception) -> str:
         return f"truncated: {text}"
     if "broken data stream" in lowered or "decoder error" in lowered:
         return f"picture data damaged: {text}"
-    return text if isinstance(error, (OSError, SyntaxError)) else f"damaged: {text}"
+    return text
 
 
 def _orientation(image: Image.Image) -> int:
