@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.measure import SIGNATURE_SIDE
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -101,7 +103,7 @@ class Views:
         return cls(
             np.array(rows, np.int64),
             np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, 8),
-            np.frombuffer(b"".join(copies), np.uint8).reshape(len(rows), -1),
+            np.frombuffer(b"".join(copies), np.uint8).reshape(-1, SIGNATURE_SIDE**2),
             pictures.num_rows,
         )
 

@@ -1,0 +1,196 @@
+"""What is measured on every picture."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from covers.catalogue.measure import (
+    SCHEMA,
+    measure_picture,
+    measures_table,
+    trim_borders,
+)
+
+
+def plain(colour, size=(64, 64)) -> Image.Image:
+    return Image.new("RGB", size, colour)
+
+
+def noise(side: int = 256, seed: int = 0, cell: int = 16) -> Image.Image:
+    """Blocks of random colours."""
+    blocks = np.random.default_rng(seed).integers(
+        0, 256, (side // cell,) * 2 + (3,), np.uint8
+    )
+    return Image.fromarray(blocks).resize((side, side), Image.Resampling.NEAREST)
+
+
+def differing_bits(first: str, second: str) -> int:
+    return (int(first, 16) ^ int(second, 16)).bit_count()
+
+
+@pytest.mark.parametrize(
+    ("colour", "brightness", "saturation"),
+    [
+        ("black", 0, 0),
+        ("white", 1, 0),
+        ((128, 128, 128), 128 / 255, 0),
+        ("red", 0.299, 1),
+        ((255, 128, 128), 0.65, 127 / 255),
+    ],
+)
+def test_brightness_and_saturation_of_plain_pictures_are_exact(
+    colour, brightness, saturation
+):
+    measures = measure_picture(plain(colour))
+    assert measures.brightness == pytest.approx(brightness, abs=0.002)
+    assert measures.saturation == pytest.approx(saturation, abs=0.002)
+    assert measures.contrast == pytest.approx(0, abs=1e-6)
+    assert measures.sharpness == 0
+
+
+def test_half_black_half_white_has_the_greatest_contrast():
+    image = plain("black")
+    image.paste("white", (0, 0, 32, 64))
+    measures = measure_picture(image)
+    assert measures.contrast == pytest.approx(0.5)
+    assert measures.brightness == pytest.approx(0.5)
+    assert measures.palette == ("#000000", "#ffffff")
+    assert measures.palette_share == (0.5, 0.5)
+
+
+def test_near_black_pixels_are_not_called_saturated():
+    assert measure_picture(plain((10, 0, 0))).saturation == 0
+
+
+@pytest.mark.parametrize("sigma", [2.0, 4.0, 8.0])
+def test_blur_brings_sharpness_to_the_documented_value(sigma):
+    edge = plain("black", (128, 128))
+    edge.paste("white", (42, 0, 85, 128))
+    assert measure_picture(edge).sharpness == pytest.approx(1)
+    blurred = edge.filter(ImageFilter.GaussianBlur(sigma))
+    assert measure_picture(blurred).sharpness == pytest.approx(0.4 / sigma, rel=0.15)
+
+
+def test_measures_hardly_depend_on_the_size_of_the_picture():
+    small, large = (
+        measure_picture(noise().resize((n, n), Image.Resampling.LANCZOS))
+        for n in (256, 900)
+    )
+    assert differing_bits(small.phash, large.phash) <= 2
+    for name in ("brightness", "saturation", "contrast"):
+        assert getattr(small, name) == pytest.approx(getattr(large, name), abs=0.01)
+    assert float(small.colour_histogram @ large.colour_histogram) > 0.98
+
+
+def test_the_palette_finds_the_colours_and_their_shares():
+    image = plain("#3366cc", (100, 100))
+    image.paste("#ee1111", (0, 0, 30, 100))
+    image.paste("#11aa22", (30, 0, 40, 100))
+    measures = measure_picture(image)
+    assert len(measures.palette) == 3
+    assert measures.palette_share == pytest.approx((0.6, 0.3, 0.1))
+    for found, true in zip(
+        measures.palette, ("#3366cc", "#ee1111", "#11aa22"), strict=True
+    ):
+        for position in (1, 3, 5):
+            assert (
+                abs(
+                    int(found[position : position + 2], 16)
+                    - int(true[position : position + 2], 16)
+                )
+                <= 16
+            )
+
+
+def test_palette_shares_sum_to_one_and_fall():
+    measures = measure_picture(noise())
+    assert len(measures.palette) == len(measures.palette_share) == 5
+    assert sum(measures.palette_share) == pytest.approx(1)
+    assert list(measures.palette_share) == sorted(measures.palette_share, reverse=True)
+
+
+def test_histograms_of_two_pictures_multiply_to_their_bhattacharyya_coefficient():
+    image = plain("red")
+    image.paste("blue", (0, 0, 16, 64))  # a quarter
+    mixed, red, blue = (
+        measure_picture(i).colour_histogram
+        for i in (image, plain("red"), plain("blue"))
+    )
+    assert mixed.dtype == np.float32
+    assert np.linalg.norm(mixed) == pytest.approx(1)
+    assert float(mixed @ red) == pytest.approx(np.sqrt(0.75))
+    assert float(mixed @ blue) == pytest.approx(np.sqrt(0.25))
+    assert float(red @ blue) == 0
+
+
+def test_grey_pictures_fill_only_colourless_bins():
+    ramp = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (64, 1))).convert(
+        "RGB"
+    )
+    filled = np.flatnonzero(measure_picture(ramp).colour_histogram)
+    assert filled.tolist() == [0, 1, 2, 3]
+
+
+def test_the_hash_does_not_see_light_and_contrast_but_sees_another_picture():
+    first, other = measure_picture(noise(seed=1)), measure_picture(noise(seed=2))
+    paler = measure_picture(noise(seed=1).point(lambda v: v * 0.5 + 60))
+    assert differing_bits(first.phash, paler.phash) <= 2
+    assert differing_bits(first.phash, other.phash) > 20
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "#884422"])
+def test_a_border_changes_the_hash_but_not_the_inner_one(colour):
+    image = noise(224)
+    framed = plain(colour, (256, 256))
+    framed.paste(image, (16, 16))
+    first, second = measure_picture(image), measure_picture(framed)
+    assert first.phash == first.phash_inner
+    assert differing_bits(first.phash, second.phash) > 10
+    assert differing_bits(first.phash, second.phash_inner) <= 6
+
+
+def test_nested_borders_are_trimmed_one_after_the_other():
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    pixels[10:90, 10:90] = 255
+    pixels[25:75, 20:80] = np.random.default_rng(0).integers(0, 200, (50, 60, 3))
+    assert trim_borders(pixels).shape == (50, 60, 3)
+
+
+def test_a_blank_picture_and_a_dot_on_paper_are_not_trimmed_away():
+    pixels = np.full((100, 100, 3), 200, np.uint8)
+    assert trim_borders(pixels) is pixels
+    pixels[45:55, 45:55] = 0
+    assert trim_borders(pixels) is pixels
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (3, 2), (2000, 10)])
+def test_odd_sizes_are_measured(size):
+    measures = measure_picture(noise(64).resize(size))
+    assert len(measures.phash) == len(measures.phash_inner) == 16
+    assert len(measures.signature) == len(measures.signature_inner) == 256
+    assert np.isfinite(
+        [
+            measures.brightness,
+            measures.saturation,
+            measures.contrast,
+            measures.sharpness,
+        ]
+    ).all()
+
+
+def test_another_mode_than_rgb_is_refused():
+    with pytest.raises(ValueError, match="mode RGB, got 'L'"):
+        measure_picture(Image.new("L", (8, 8)))
+
+
+def test_the_table_keeps_every_value():
+    measures = [measure_picture(noise(seed=i)) for i in range(3)]
+    table = measures_table(["a", "b", "c"], measures)
+    assert table.schema == SCHEMA
+    rows = table.to_pylist()
+    assert [row["cover_id"] for row in rows] == ["a", "b", "c"]
+    assert rows[1]["phash"] == measures[1].phash
+    assert rows[1]["signature_inner"] == measures[1].signature_inner
+    assert rows[2]["palette"] == list(measures[2].palette)
+    assert np.allclose(rows[2]["colour_histogram"], measures[2].colour_histogram)
+    assert measures_table([], []).schema == SCHEMA
