@@ -21,7 +21,8 @@ DEFAULT_WORKSPACE = Path("covers-workspace")
 class Source(BaseModel):
     """One place covers come from.
 
-    ``path`` is relative to the workspace wherever that is possible.
+    ``path`` is relative to the workspace wherever that is possible, and so is
+    ``root``: where the paths of a manifest begin, by default in its own folder.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,6 +30,7 @@ class Source(BaseModel):
     name: str
     path: str
     kind: Literal["auto", "folders", "manifest", "music"] = "auto"
+    root: str | None = None
 
 
 class IntakeSettings(BaseModel):
@@ -40,6 +42,7 @@ class IntakeSettings(BaseModel):
     genre_separators: str = ";/,\x00"
     genre_level: Literal["broad", "fine"] = "fine"
     genre_table: str | None = None
+    genre_mapping: Literal["tags", "all", "none"] = "tags"
     art_priority: tuple[str, ...] = (
         "cover",
         "folder",
@@ -47,6 +50,7 @@ class IntakeSettings(BaseModel):
         "embedded",
         "album",
         "art",
+        "albumart*",
     )
     valid_share: float = Field(0.2, gt=0, lt=1)
     test_share: float = Field(0.0, ge=0, lt=1)

@@ -68,6 +68,16 @@ class Workspace:
         return self.root / "problems.csv"
 
     @property
+    def places_path(self) -> Path:
+        """What every file of every source said at the last scan; saves reading it again."""
+        return self.root / "places.parquet"
+
+    @property
+    def journal_path(self) -> Path:
+        """What an interrupted scan had done already."""
+        return self.root / "scan.journal"
+
+    @property
     def model_folder(self) -> Path:
         """Weights, ``model.json``, learning curve."""
         return self.root / "model"
@@ -76,6 +86,11 @@ class Workspace:
     def embeddings_folder(self) -> Path:
         """Embeddings and logits of each model, in batch files."""
         return self.root / "embeddings"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Decoded pictures for training; may be deleted at any time."""
+        return self.root / "cache"
 
     @property
     def index_folder(self) -> Path:
@@ -118,8 +133,11 @@ class Workspace:
         """
         for source in self.settings.sources:
             if source.name == name:
+                if source.root is not None:
+                    return self.root / source.root
                 root = self.root / source.path
-                return root.parent if root.is_file() else root
+                is_manifest = source.kind == "manifest" or root.is_file()
+                return root.parent if is_manifest else root
         message = f"no source {name!r} in '{self.config_path}': run 'covers scan SOURCE -w {self.root}'"
         raise DataError(message)
 

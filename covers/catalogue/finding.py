@@ -1,0 +1,102 @@
+"""What each kind of source offers, before any picture is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from covers.catalogue.folders import label_by_folder
+from covers.catalogue.manifest import read_manifest
+from covers.catalogue.places import Content, Place
+from covers.catalogue.sources import (
+    Candidate,
+    Labels,
+    ProblemKind,
+    SourceKind,
+    detect_kind,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covers.settings import IntakeSettings, Source
+    from covers.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one source offers.
+
+    Parameters
+    ----------
+    root : Path
+        Folder the paths begin in.
+    choices : list of tuple of Candidate
+        For each cover, the pictures it may be; the first that can be read is it.
+    problems : list of Place
+        What gave no picture to try.
+    notes : list of str
+        Remarks for the summary.
+    """
+
+    root: Path
+    choices: list[tuple[Candidate, ...]]
+    problems: list[Place]
+    notes: list[str] = field(default_factory=list)
+
+
+def find_covers(
+    workspace: Workspace, source: Source, settings: IntakeSettings
+) -> Finding:
+    """Look through one source for pictures that may be covers.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read at all.
+    """
+    kind = settle_kind(workspace, source)
+    root = source_root(workspace, source)
+    if kind is SourceKind.MANIFEST:
+        manifest = read_manifest(
+            workspace.root / source.path, root if source.root is not None else None
+        )
+        return Finding(
+            root,
+            [(candidate,) for candidate in manifest.candidates],
+            [
+                problem_place(source.name, path, problem, reason)
+                for path, problem, reason in manifest.problems
+            ],
+            manifest.notes,
+        )
+    found = walk(root, leave_out=[workspace.root])
+    problems = [
+        problem_place(source.name, path, ProblemKind.UNREADABLE, reason)
+        for path, reason in found.problems
+    ]
+    return Finding(
+        root, [(candidate,) for candidate in label_by_folder(found.files)], problems
+    )
+
+
+def settle_kind(workspace: Workspace, source: Source) -> SourceKind:
+    """Return the kind of a source, looking at it where its settings say ``auto``."""
+    if source.kind == "auto":
+        return detect_kind(workspace.root / source.path, leave_out=[workspace.root])
+    return SourceKind(source.kind)
+
+
+def source_root(workspace: Workspace, source: Source) -> Path:
+    """Return the folder that the paths of a source are relative to."""
+    if source.root is not None:
+        return workspace.root / source.root
+    path = workspace.root / source.path
+    return path.parent if source.kind == "manifest" else path
+
+
+def problem_place(source: str, path: str, kind: ProblemKind, reason: str) -> Place:
+    """Make the place of something that gave no picture to try."""
+    content = Content(None, kind=kind, reason=reason)
+    return Place(source, path, "", 0, 0, content, Labels())

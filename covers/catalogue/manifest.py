@@ -1,0 +1,383 @@
+"""Manifests: a table with one line per cover, as CSV, TSV or Parquet."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from covers.catalogue.artists import artist_keys
+from covers.catalogue.folders import SPLIT_NAMES
+from covers.catalogue.schema import SCHEMA
+from covers.catalogue.sources import (
+    Candidate,
+    FileEntry,
+    Labels,
+    ProblemKind,
+    show_name,
+)
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SYNONYMS = {
+    "path": ("path", "file", "filename", "file_name", "filepath", "image_path"),
+    "genres": ("genres", "genre"),
+    "artist": ("artist", "album_artist", "albumartist"),
+    "album": ("album",),
+    "year": ("year", "date"),
+    "split": ("split",),
+    "release_group": ("release_group", "musicbrainz_releasegroupid"),
+}
+_RESERVED = frozenset(SCHEMA.names)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest lists.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Files that are there, in the order of their paths.
+    problems : list of (path, kind, reason)
+        Lines that name no file that is there.
+    notes : list of str
+        Things the reader of the scan's summary should know.
+    """
+
+    candidates: list[Candidate]
+    problems: list[tuple[str, ProblemKind, str]]
+    notes: list[str]
+
+
+def read_manifest(path: Path, root: Path | None = None) -> Manifest:
+    """Read a manifest and look for the files it names.
+
+    The column ``path`` is needed; ``genre`` or ``genres``, ``artist``,
+    ``album``, ``year``, ``split`` and ``release_group`` are understood; all
+    others are kept as they are. Headers are matched whatever their case. A
+    file named in several lines gets the genres of all of them.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``, ``.tsv``, ``.tab`` or ``.parquet``. The separator of
+        a CSV file is found in its header (comma, semicolon or tab).
+    root : Path, optional
+        Where relative paths begin; by default the manifest's own folder.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, has no column ``path`` or no line, or a value
+        of ``split`` is unknown.
+    """
+    root = (root or path.parent).absolute()
+    table = _read_table(path)
+    columns, extra_names = _find_columns(path, table)
+    if not table.num_rows:
+        message = (
+            f"manifest '{path}' has a header but no lines: expected one line per cover"
+        )
+        raise DataError(message)
+    values = {name: table.column(i).to_pylist() for name, i in columns.items()}
+    extras = {name: table.column(i).to_pylist() for name, i in extra_names.items()}
+    return _Reader(path, root, values, extras).read()
+
+
+class _Reader:
+    """Turns the columns of one manifest into candidates."""
+
+    def __init__(
+        self,
+        path: Path,
+        root: Path,
+        values: dict[str, list[Any]],
+        extras: dict[str, list[Any]],
+    ) -> None:
+        self.path = path
+        self.root = root
+        self.values = values
+        self.extras = extras
+        self.found: dict[str, Candidate] = {}
+        self.problems: list[tuple[str, ProblemKind, str]] = []
+        self.notes: list[str] = []
+
+    def read(self) -> Manifest:
+        """Go through all lines."""
+        n_outside = 0
+        for row, written in enumerate(self.values["path"]):
+            text = "" if written is None else str(written).strip()
+            if not text:
+                self.problems.append(
+                    (f"line {row + 2}", ProblemKind.MISSING, "no path in this line")
+                )
+                continue
+            relative = self._relative(text)
+            if relative is None:
+                n_outside += 1
+                self.problems.append(
+                    (
+                        show_name(text),
+                        ProblemKind.MISSING,
+                        f"leads out of '{self.root}': name a folder above it with '--root'",
+                    )
+                )
+                continue
+            self._take(relative, self._labels(row))
+        if not self.found and self.problems:
+            self._explain_nothing(n_outside)
+        if "genres" not in self.values:
+            self.notes.append(
+                f"manifest '{self.path.name}' has no column 'genre' or 'genres': its covers have no genre"
+            )
+        files = sorted(self.found.values(), key=lambda candidate: candidate.file.path)
+        return Manifest(files, self.problems, self.notes)
+
+    def _take(self, relative: str, labels: Labels) -> None:
+        """Look for a file, or add to what is known of it."""
+        known = self.found.get(relative)
+        if known is not None:
+            genres = tuple(dict.fromkeys((*known.labels.genres, *labels.genres)))
+            merged = Labels(
+                **{
+                    name: getattr(known.labels, name)
+                    for name in Labels.__dataclass_fields__
+                    if name != "genres"
+                },
+                genres=genres,
+            )
+            self.found[relative] = Candidate(known.file, merged)
+            return
+        try:
+            status = (self.root / relative).stat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            kind = (
+                ProblemKind.MISSING
+                if isinstance(error, FileNotFoundError)
+                else ProblemKind.UNREADABLE
+            )
+            self.problems.append((show_name(relative), kind, reason.lower()))
+            return
+        entry = FileEntry(relative, status.st_size, status.st_mtime_ns)
+        self.found[relative] = Candidate(entry, labels)
+
+    def _relative(self, text: str) -> str | None:
+        """Return a path below the root in POSIX form, None where it leads out of it."""
+        if "\\" in text and "/" not in text:
+            text = PureWindowsPath(text).as_posix()
+        pure = PurePosixPath(text)
+        if pure.is_absolute():
+            try:
+                pure = PurePosixPath(Path(text).relative_to(self.root).as_posix())
+            except ValueError:
+                return None
+        parts: list[str] = []
+        for part in pure.parts:
+            if part == "..":
+                if not parts:
+                    return None
+                parts.pop()
+            elif part != ".":
+                parts.append(part)
+        return "/".join(parts) or None
+
+    def _labels(self, row: int) -> Labels:
+        """Read what one line says."""
+        artist = self._text("artist", row)
+        return Labels(
+            genres=self._genres(row),
+            artist=artist,
+            artists=artist_keys(artist),
+            album=self._text("album", row),
+            year=parse_year(self._value("year", row)),
+            release_group=self._text("release_group", row),
+            split=self._split(row),
+            extra={
+                name: column[row]
+                for name, column in self.extras.items()
+                if column[row] is not None
+            },
+        )
+
+    def _value(self, name: str, row: int) -> Any:
+        return self.values[name][row] if name in self.values else None
+
+    def _text(self, name: str, row: int) -> str | None:
+        value = self._value(name, row)
+        text = "" if value is None else str(value).strip()
+        return text or None
+
+    def _genres(self, row: int) -> tuple[str, ...]:
+        value = self._value("genres", row)
+        items = value if isinstance(value, list) else [value]
+        names = [str(item).strip() for item in items if item is not None]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def _split(self, row: int) -> str | None:
+        text = self._text("split", row)
+        if text is None:
+            return None
+        side = SPLIT_NAMES.get(text.lower())
+        if side is None:
+            message = (
+                f"manifest '{self.path}', line {row + 2}: split is {text!r}, "
+                "expected train, valid or test, or nothing"
+            )
+            raise DataError(message)
+        return side
+
+    def _explain_nothing(self, n_outside: int) -> None:
+        """Refuse a manifest none of whose files is there."""
+        path, _, reason = self.problems[0]
+        repair = (
+            "name the folder its paths begin in with '--root FOLDER'"
+            if n_outside or len(self.problems) > 1 or reason != "no path in this line"
+            else "fill its column 'path'"
+        )
+        message = (
+            f"none of the {len(self.problems)} files of manifest '{self.path}' is there "
+            f"(the first is '{path}', looked for below '{self.root}'): {repair}"
+        )
+        raise DataError(message)
+
+
+def parse_year(value: Any) -> int | None:
+    """Find the year in a number, a date or a text such as ``"1999-05-01"``.
+
+    Examples
+    --------
+    >>> parse_year("1 May 1999"), parse_year(1985.0), parse_year("n.d."), parse_year("0000")
+    (1999, 1985, None, None)
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        text = str(int(value)) if value == value and abs(value) < 1e8 else ""
+    else:
+        text = str(value)
+    match = re.search(r"(?<!\d)(1[5-9]\d\d|2[01]\d\d)(?!\d)", text) or re.match(
+        r"(1[5-9]\d\d|2[01]\d\d)(?=[01]\d[0-3]\d$)", text
+    )
+    return int(match.group(1)) if match else None
+
+
+def _find_columns(path: Path, table: pa.Table) -> tuple[dict[str, int], dict[str, int]]:
+    """Find the columns that are understood and name the others."""
+    headers = [str(name).strip() for name in table.column_names]
+    lowered = [header.lower().replace(" ", "_") for header in headers]
+    columns: dict[str, int] = {}
+    for name, synonyms in _SYNONYMS.items():
+        for synonym in synonyms:
+            if synonym in lowered:
+                columns[name] = lowered.index(synonym)
+                break
+    if "path" not in columns:
+        shown = ", ".join(headers[:20]) or "none"
+        message = (
+            f"manifest '{path}' has no column 'path' (its columns: {shown}): "
+            "name the column that holds the picture files 'path'"
+        )
+        raise DataError(message)
+    extras: dict[str, int] = {}
+    taken = set(columns.values())
+    for i, header in enumerate(headers):
+        if i in taken or not header:
+            continue
+        name = f"manifest_{header}" if header in _RESERVED else header
+        extras.setdefault(name, i)
+    return columns, extras
+
+
+def _read_table(path: Path) -> pa.Table:
+    """Read the file behind a manifest."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            return pyarrow.parquet.read_table(path, partitioning=None)
+        return _read_text(path)
+    except (pa.ArrowException, OSError) as error:
+        message = (
+            f"cannot read manifest '{path}' ({error}): expected a table with a column 'path' "
+            "as .csv, .tsv or .parquet"
+        )
+        raise DataError(message) from error
+
+
+def _read_text(path: Path) -> pa.Table:
+    """Read a CSV or TSV file of any usual encoding."""
+    text = _decode(path.read_bytes())
+    header = text.partition("\n")[0]
+    if not header.strip() or "\0" in header:
+        message = (
+            f"manifest '{path}' is {'no table' if header.strip() else 'empty'}: "
+            "expected a header such as 'path,genre' and one line per cover"
+        )
+        raise DataError(message)
+    delimiter = "\t"
+    if path.suffix.lower() == ".csv":
+        delimiter = max(",;\t", key=header.count)
+    names = [name.strip().strip('"') for name in header.split(delimiter)]
+    as_text = {name: pa.string() for name in names if _is_text_column(name)}
+    return pyarrow.csv.read_csv(
+        io.BytesIO(text.encode()),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=as_text,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    )
+
+
+def _is_text_column(header: str) -> bool:
+    """Say whether a column is text whatever its values look like."""
+    name = header.lower().replace(" ", "_")
+    return any(name in synonyms for synonyms in _SYNONYMS.values())
+
+
+def _decode(content: bytes) -> str:
+    """Decode UTF-8, UTF-16 with a mark, or, failing these, Windows Western."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:
+    """Put the further columns of all covers into arrays.
+
+    Parameters
+    ----------
+    extras : sequence of dict, length n_covers
+        Values by column name.
+
+    Returns
+    -------
+    dict of str to pyarrow.Array, each of length n_covers
+        Columns in order of first appearance; text where types contradict.
+    """
+    names = dict.fromkeys(name for extra in extras for name in extra)
+    columns: dict[str, pa.Array] = {}
+    for name in names:
+        values = [extra.get(name) for extra in extras]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            columns[name] = pa.array(
+                [None if value is None else str(value) for value in values], pa.string()
+            )
+    return columns

@@ -1,0 +1,479 @@
+"""Taking in covers: from the sources to the catalogue, again and again.
+
+A scan reads what is new or changed (by size and time of change, then by
+content), keeps the covers of sources that are not mounted today, and publishes
+``places.parquet``, ``pictures.parquet``, ``problems.csv``, ``covers.toml`` and
+at last ``catalogue.parquet``, each whole or not at all. An interrupted scan
+leaves them as they were and goes on from its journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from covers.artefact import Stamp, publish, read_stamp, read_table, write_table
+from covers.catalogue import measure
+from covers.catalogue.assemble import assemble, group_by_cover, make_mapper
+from covers.catalogue.choosing import Choice, Chooser
+from covers.catalogue.finding import Finding, find_covers, settle_kind
+from covers.catalogue.genres import GenreTable
+from covers.catalogue.places import KIND as PLACES_KIND
+from covers.catalogue.places import Journal, Place, read_places, write_places
+from covers.catalogue.schema import KIND, Catalogue
+from covers.catalogue.sources import (
+    ProblemKind,
+    SourceKind,
+    is_mounted,
+    settle_sources,
+)
+from covers.catalogue.splits import measure_balance
+from covers.catalogue.summary import (
+    ScanReport,
+    SourceReport,
+    compare_places,
+    find_warnings,
+)
+from covers.errors import ConfigError, DataError
+from covers.settings import IntakeSettings, write_settings
+from covers.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from covers.catalogue.places import Key
+    from covers.settings import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a source that gave no cover, and why."""
+
+    source: str
+    path: str
+    kind: ProblemKind
+    reason: str
+
+
+def scan_workspace(
+    workspace_root: Path,
+    sources: Sequence[Path] = (),
+    *,
+    kind: str = "auto",
+    root: Path | None = None,
+    intake: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    split_anew: bool = False,
+    n_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ScanReport:
+    """Take covers into a workspace, which is made when it is not there.
+
+    Parameters
+    ----------
+    workspace_root : Path
+        Folder of the workspace.
+    sources : sequence of Path, optional
+        Genre folders, manifests or music libraries to scan and to remember;
+        by default all that the workspace knows. Covers of sources that are
+        not scanned stay.
+    kind : {"auto", "folders", "manifest", "music"}
+        What the given sources are.
+    root : Path, optional
+        Folder that a manifest's paths begin in, when not its own.
+    intake : mapping, optional
+        Changes to `covers.settings.IntakeSettings`; they are remembered in
+        ``covers.toml``.
+    seed : int, optional
+        Seed of the split; by default that of the settings.
+    split_anew : bool, default=False
+        Forget the sides that covers have and split all of them again.
+    n_workers : int, optional
+        Threads that read pictures; by default one per core.
+    progress : callable, optional
+        Called with the number of pictures read and the number to read.
+
+    Returns
+    -------
+    ScanReport
+        What was found.
+
+    Raises
+    ------
+    DataError
+        If a source is missing, empty or of no known kind, or another scan of
+        the workspace is running.
+    ConfigError
+        If a setting or the genre table is malformed.
+    """
+    begun = time.monotonic()
+    with _hold(workspace_root):
+        scan = _Scan(Workspace(workspace_root), intake or {}, seed, progress)
+        scan.find(sources, kind, root)
+        scan.read(n_workers)
+        report = scan.publish(split_anew=split_anew)
+    return replace(report, seconds=round(time.monotonic() - begun, 2))
+
+
+@contextlib.contextmanager
+def _hold(root: Path) -> Iterator[None]:
+    """Keep other scans out; a workspace that stays empty is removed again."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = root / ".scan.lock"
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout as error:
+        message = f"another scan of '{root}' is running: wait for it, or end it first"
+        raise DataError(message) from error
+    finally:
+        if {path.name for path in root.iterdir()} <= {lock.name}:
+            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                root.rmdir()
+
+
+class _Scan:
+    """One scan, in three steps: find, read, publish."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        intake: Mapping[str, Any],
+        seed: int | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.workspace = workspace
+        self.settings = workspace.settings
+        self.intake_changes = dict(intake)
+        self.intake = _change(self.settings.intake, self.intake_changes)
+        self.genre_table = GenreTable.read(
+            workspace.root / self.intake.genre_table
+            if self.intake.genre_table
+            else None
+        )
+        self.seed = self.settings.seed if seed is None else seed
+        self.progress = progress
+        self.old = read_places(workspace.places_path)
+        self.sources: list[Source] = []
+        self.states: dict[str, str] = {}
+        self.findings: dict[str, Finding] = {}
+        self.places: list[Place] = []
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.n_read = 0
+        self.journal = Journal(workspace.journal_path)
+        self.pictures = _read_pictures_table(workspace.pictures_path)
+
+    def find(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
+        """Look at what is in the sources, without reading pictures."""
+        self.sources, chosen = settle_sources(
+            self.workspace.root,
+            self.settings.sources,
+            given,
+            kind=kind,
+            root=root,
+            relative=self.workspace.relative,
+        )
+        for i, source in enumerate(self.sources):
+            if source.kind == "auto" and is_mounted(self.workspace.root, source):
+                kind = settle_kind(self.workspace, source).value
+                self.sources[i] = source.model_copy(update={"kind": kind})
+        for source in self.sources:
+            if source.name not in chosen:
+                self.states[source.name] = "kept"
+            elif not is_mounted(self.workspace.root, source):
+                self.states[source.name] = "not mounted"
+            else:
+                self.states[source.name] = "scanned"
+                self.findings[source.name] = find_covers(
+                    self.workspace, source, self.intake
+                )
+
+    def read(self, n_workers: int | None) -> None:
+        """Read the pictures that are not known from the last scan."""
+        measured = set(self.pictures.column("cover_id").to_pylist())
+        chooser = Chooser(
+            self.workspace,
+            _by_key(self.old),
+            self.journal,
+            measured=measured | set(self.journal.measures),
+            pictured=_list_thumbnails(self.workspace),
+            max_megapixels=self.intake.max_megapixels,
+        )
+        chooser.settle(
+            (
+                Choice(name, finding.root, candidates)
+                for name, finding in self.findings.items()
+                for candidates in finding.choices
+            ),
+            n_workers=n_workers,
+            progress=self.progress,
+        )
+        self.places += chooser.places
+        self.n_read = chooser.n_read
+
+    def publish(self, *, split_anew: bool) -> ScanReport:
+        """Make the catalogue and publish everything."""
+        workspace = self.workspace
+        self._collect()
+        good = [place for place in self.places if place.content.cover_id is not None]
+        if not good:
+            self._refuse_nothing()
+        kinds = {
+            source.name: SourceKind.FOLDERS
+            if source.kind == "auto"
+            else SourceKind(source.kind)
+            for source in self.sources
+        }
+        parameters = self._parameters()
+        stamp = read_stamp(workspace.catalogue_path)
+        is_same = (
+            not split_anew
+            and stamp is not None
+            and stamp.kind == KIND
+            and stamp.parameters == parameters
+            and _by_key(self.old) == _by_key(self.places)
+        )
+        if is_same:
+            catalogue = workspace.catalogue()
+            n_conflicts = 0
+        else:
+            previous = {} if split_anew else _read_sides(workspace)
+            covers = group_by_cover(good)
+            self._publish_pictures(covers)
+            assembly = assemble(
+                covers,
+                kinds=kinds,
+                mapper=make_mapper(good, kinds, self.genre_table, self.intake),
+                near_duplicates=_group_near_duplicates(self.pictures),
+                shares=self._shares(),
+                seed=self.seed,
+                previous=previous,
+            )
+            catalogue = Catalogue(assembly.table, self.intake.genre_minimum)
+            n_conflicts = assembly.n_split_conflicts
+            write_places(workspace.places_path, self.places, Stamp(kind=PLACES_KIND))
+        self._publish_problems()
+        self._publish_settings()
+        if not is_same:
+            catalogue.write(
+                workspace.catalogue_path,
+                Stamp(kind=KIND, parameters=parameters, seed=self.seed),
+            )
+        self.journal.remove()
+        return self._report(catalogue, n_conflicts)
+
+    def _collect(self) -> None:
+        """Add the places of sources that were not scanned, and list all problems."""
+        for place in self.old:
+            if self.states.get(place.source) in {"kept", "not mounted"}:
+                self.places.append(place)
+        order = {source.name: i for i, source in enumerate(self.sources)}
+        for finding in self.findings.values():
+            self.places += finding.problems
+            self.notes += finding.notes
+        self.places = list(_by_key(self.places).values())
+        self.places.sort(key=lambda p: (order[p.source], p.path, p.member))
+        for place in self.places:
+            content = place.content
+            if content.kind is not None:
+                shown = f"{place.path}#{place.member}" if place.member else place.path
+                self.problems.append(
+                    Problem(place.source, shown, content.kind, content.reason or "")
+                )
+
+    def _refuse_nothing(self) -> None:
+        """Explain that no source holds a single readable cover."""
+        places = ", ".join(f"'{source.path}'" for source in self.sources)
+        message = f"no cover found in {places}: "
+        if self.problems:
+            first = self.problems[0]
+            message += (
+                f"all {len(self.problems)} files there failed; the first is '{first.path}': {first.reason}; "
+                "expected pictures in folders named after genres, or music with covers"
+            )
+        else:
+            message += "expected pictures in folders named after genres, a manifest, or music with covers"
+        raise DataError(message)
+
+    def _shares(self) -> dict[str, float]:
+        """Return the share of each side."""
+        valid, test = self.intake.valid_share, self.intake.test_share
+        shares = {"train": 1 - valid - test, "valid": valid, "test": test}
+        return {side: share for side, share in shares.items() if share > 0}
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return everything but the places that the catalogue is made with."""
+        return {
+            **self.intake.model_dump(mode="json"),
+            "sources": [[source.name, str(source.kind)] for source in self.sources],
+            "table": self.genre_table.fingerprint,
+        }
+
+    def _publish_pictures(self, covers: Mapping[str, Any]) -> None:
+        """Publish the measures of all covers, old and new."""
+        old_ids = self.pictures.column("cover_id").to_pylist()
+        rows = {cover_id: row for row, cover_id in enumerate(old_ids)}
+        missing = [cover_id for cover_id in covers if cover_id not in rows]
+        kept = [rows[cover_id] for cover_id in covers if cover_id in rows]
+        if missing or len(kept) != len(old_ids):
+            added = measure.measures_table(
+                missing, [self.journal.measures[cover_id] for cover_id in missing]
+            )
+            self.pictures = pa.concat_tables(
+                [self.pictures.take(pa.array(kept, pa.int64())), added]
+            )
+            write_table(
+                self.workspace.pictures_path,
+                self.pictures.replace_schema_metadata(None),
+                Stamp(kind=measure.KIND),
+            )
+
+    def _publish_problems(self) -> None:
+        """Publish ``problems.csv``."""
+        with publish(self.workspace.problems_path) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["source", "path", "kind", "reason"])
+            writer.writerows(
+                [p.source, p.path, p.kind.value, p.reason] for p in self.problems
+            )
+
+    def _publish_settings(self) -> None:
+        """Publish ``covers.toml`` when sources or parameters changed."""
+        changes: dict[str, Any] = {}
+        if tuple(self.sources) != self.settings.sources:
+            changes["sources"] = [
+                source.model_dump(exclude_none=True) for source in self.sources
+            ]
+        if self.intake_changes:
+            defaults = IntakeSettings.model_validate({}).model_dump()
+            changes["intake"] = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.intake.model_dump().items()
+                if value != defaults[name]
+            }
+        if changes or not self.workspace.config_path.exists():
+            write_settings(self.workspace.root, changes)
+
+    def _report(self, catalogue: Catalogue, n_conflicts: int) -> ScanReport:
+        """Sum up."""
+        movement = compare_places(self.old, self.places)
+        genres = catalogue.genres
+        balance = measure_balance(
+            genres, catalogue.column("group"), catalogue.column("split")
+        )
+        sources = [
+            SourceReport(
+                name=source.name,
+                path=source.path,
+                kind=source.kind,
+                state=self.states[source.name],
+                n_covers=len(
+                    {
+                        place.content.cover_id
+                        for place in self.places
+                        if place.source == source.name
+                        and place.content.cover_id is not None
+                    }
+                ),
+                n_problems=sum(p.source == source.name for p in self.problems),
+            )
+            for source in self.sources
+        ]
+        warnings = [*self.notes]
+        warnings += [
+            f"source '{source.name}' is not there today ('{source.path}'): "
+            f"its {source.n_covers} covers are kept as they were"
+            for source in sources
+            if source.state == "not mounted"
+        ]
+        warnings += find_warnings(catalogue, balance, n_conflicts, self.workspace.root)
+        return ScanReport(
+            n_covers=len(catalogue),
+            n_places=sum(p.content.cover_id is not None for p in self.places),
+            n_multi_genre=sum(len(names) > 1 for names in genres),
+            n_unlabelled=sum(not names for names in genres),
+            **movement,
+            n_read=self.n_read,
+            genres=catalogue.genre_counts,
+            problems=dict(Counter(p.kind.value for p in self.problems)),
+            problems_path=self.workspace.problems_path,
+            sources=sources,
+            split=balance,
+            warnings=warnings,
+        )
+
+
+def _change(settings: IntakeSettings, changes: Mapping[str, Any]) -> IntakeSettings:
+    """Change settings, checking the new values."""
+    try:
+        changed = IntakeSettings.model_validate({**settings.model_dump(), **changes})
+    except ValidationError as error:
+        details = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
+            for item in error.errors()
+        )
+        message = f"wrong setting for the intake: {details}"
+        raise ConfigError(message) from error
+    if changed.valid_share + changed.test_share >= 1:
+        message = (
+            f"valid_share {changed.valid_share:g} and test_share {changed.test_share:g} leave nothing "
+            "to train on: their sum must be below 1"
+        )
+        raise ConfigError(message)
+    return changed
+
+
+def _by_key(places: Sequence[Place]) -> dict[Key, Place]:
+    return {place.key: place for place in places}
+
+
+def _read_pictures_table(path: Path) -> pa.Table:
+    """Read ``pictures.parquet``; an empty table where it is missing or of an older make."""
+    if path.is_file():
+        with contextlib.suppress(DataError):
+            table, _ = read_table(path, measure.KIND, "covers scan")
+            plain = table.replace_schema_metadata(None)
+            if plain.schema.equals(measure.SCHEMA):
+                return plain
+    return measure.SCHEMA.empty_table()
+
+
+def _list_thumbnails(workspace: Workspace) -> set[str]:
+    """Return the ids of all covers that have a thumbnail."""
+    if not workspace.thumbnails_folder.is_dir():
+        return set()
+    return {
+        path.stem
+        for folder in workspace.thumbnails_folder.iterdir()
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path.suffix == ".webp" and not path.name.startswith(".")
+    }
+
+
+def _read_sides(workspace: Workspace) -> dict[str, str]:
+    """Return the side of each cover of the last catalogue."""
+    if not workspace.catalogue_path.is_file():
+        return {}
+    catalogue = workspace.catalogue()
+    return dict(zip(catalogue.cover_ids, catalogue.column("split"), strict=True))
+
+
+def _group_near_duplicates(pictures: pa.Table) -> dict[str, Hashable]:
+    """Return the group of each cover that looks the same as another."""
+    from covers.catalogue.duplicates import group_near_duplicates
+
+    groups = group_near_duplicates(pictures)
+    cover_ids = pictures.column("cover_id").to_pylist()
+    return dict(zip(cover_ids, groups.tolist(), strict=True))

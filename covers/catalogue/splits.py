@@ -1,0 +1,300 @@
+"""Train, valid and test: grouped, stratified, seeded, and stable.
+
+Covers of one group (one artist, one release group, one near-duplicate group)
+never come to sit on two sides, and a cover that has a side keeps it for ever.
+The two can clash: when a new cover ties two old groups together that lie on
+two sides, both keep theirs. The evaluation then leaves out the held-out covers
+of that group, and `SplitBalance.n_torn_groups` counts such groups.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.catalogue.schema import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+UNDECIDED = ""
+
+
+def join_groups(
+    cover_ids: Sequence[str], ties: Iterable[Sequence[Hashable | None]]
+) -> list[str]:
+    """Find the groups that covers form when those with a common tie belong together.
+
+    Parameters
+    ----------
+    cover_ids : sequence of str, length n_covers
+        Distinct ids.
+    ties : iterable of sequences, each of length n_covers
+        Such as the artist of each cover; covers with equal values are tied,
+        None ties nothing.
+
+    Returns
+    -------
+    list of str, length n_covers
+        The smallest cover id of each cover's connected component, so that a
+        group's name does not depend on the order of the covers.
+
+    Examples
+    --------
+    >>> join_groups(["a", "b", "c", "d"], [["x", "x", None, "y"], [None, 1, 1, None]])
+    ['a', 'a', 'a', 'd']
+    """
+    parent = list(range(len(cover_ids)))
+
+    def find(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for tie in ties:
+        first: dict[Hashable, int] = {}
+        for row, value in enumerate(tie):
+            if value is None:
+                continue
+            other = first.setdefault(value, row)
+            if other != row:
+                low, high = sorted((find(other), find(row)))
+                parent[high] = low
+    names: dict[int, str] = {}
+    roots = [find(row) for row in range(len(cover_ids))]
+    for row, root in enumerate(roots):
+        names[root] = min(names.get(root, cover_ids[row]), cover_ids[row])
+    return [names[root] for root in roots]
+
+
+def split_groups(
+    genres: Sequence[Sequence[str]],
+    groups: Sequence[Hashable],
+    *,
+    shares: Mapping[str, float],
+    seed: int = 0,
+    previous: Sequence[str] | None = None,
+) -> npt.NDArray[np.str_]:
+    """Put whole groups on sides, so that every genre is shared out alike.
+
+    Groups are dealt out one by one, the largest first, each to the side that
+    lacks its genres most (in relation to what the side should hold); groups
+    of one size come in an order that the seed decides. Covers without a genre
+    are shared out as if that were a genre.
+
+    Parameters
+    ----------
+    genres : sequence of sequences of str, length n_covers
+        Genres of each cover, none where unknown; a cover of m genres counts
+        1/m in each.
+    groups : sequence, length n_covers
+        Group of each cover.
+    shares : mapping of str to float
+        Share of each side, such as ``{"train": 0.8, "valid": 0.2}``; positive.
+        They are scaled to sum to one.
+    seed : int, default=0
+        Decides among all equally good splits.
+    previous : sequence of str, length n_covers, optional
+        The side of covers that have one, ``""`` for the others. These stay.
+        The others of the same group join them; a group that already lies on
+        two sides takes its new covers to the first side of `shares`.
+
+    Returns
+    -------
+    ndarray of str, shape (n_covers,)
+        The side of each cover.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a share is not positive.
+
+    Notes
+    -----
+    The greedy rule follows the idea of scikit-learn's ``StratifiedGroupKFold``,
+    extended to unequal shares, several labels per item and fixed items.
+    """
+    n_covers = len(genres)
+    fixed = [UNDECIDED] * n_covers if previous is None else list(previous)
+    if len(groups) != n_covers or len(fixed) != n_covers:
+        message = f"genres, groups and previous must be of one length, got {n_covers}, {len(groups)}, {len(fixed)}"
+        raise ValueError(message)
+    if not shares or min(shares.values()) <= 0:
+        message = f"shares must be positive, got {dict(shares)!r}"
+        raise ValueError(message)
+    members: dict[Hashable, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    dealer = _Dealer([_weigh(names) for names in genres], shares, fixed)
+    undecided = []
+    for group, rows in members.items():
+        taken = {fixed[row] for row in rows} - {UNDECIDED}
+        free = [row for row in rows if fixed[row] == UNDECIDED]
+        if taken and free:
+            dealer.settle(free, taken.pop() if len(taken) == 1 else next(iter(shares)))
+        elif free:
+            undecided.append((-len(free), _draw(seed, group), free))
+    for _, _, rows in sorted(undecided):
+        dealer.settle(rows, dealer.neediest(rows))
+    return np.asarray(dealer.sides, dtype=str) if n_covers else np.zeros(0, dtype="<U5")
+
+
+def fold_groups(
+    genres: Sequence[Sequence[str]],
+    groups: Sequence[Hashable],
+    *,
+    n_folds: int,
+    seed: int = 0,
+) -> npt.NDArray[np.int64]:
+    """Put whole groups into folds of one size, every genre shared out alike.
+
+    Parameters
+    ----------
+    genres, groups, seed
+        As in `split_groups`.
+    n_folds : int
+        At least two.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_covers,)
+        Fold of each cover, in ``0 .. n_folds - 1``.
+
+    Raises
+    ------
+    ValueError
+        If ``n_folds < 2``, or there are fewer groups than folds.
+    """
+    n_groups = len(set(groups))
+    if n_folds < 2 or n_groups < n_folds:
+        message = f"n_folds must be at least 2 and at most the number of groups ({n_groups}), got {n_folds}"
+        raise ValueError(message)
+    shares = {str(fold): 1 / n_folds for fold in range(n_folds)}
+    return split_groups(genres, groups, shares=shares, seed=seed).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class SplitBalance:
+    """How well a split keeps to the shares it was meant to have.
+
+    Parameters
+    ----------
+    n : dict of str to int
+        Covers on each side.
+    share : dict of str to float
+        The same as a share of all.
+    held_out_share : dict of str to float
+        Share of each genre's covers that is not in train.
+    n_groups : int
+        Number of groups.
+    largest_group : int
+        Covers in the largest.
+    n_torn_groups : int
+        Groups with covers both in train and held out; their held-out covers
+        are left out of evaluations.
+    """
+
+    n: dict[str, int]
+    share: dict[str, float]
+    held_out_share: dict[str, float]
+    n_groups: int
+    largest_group: int
+    n_torn_groups: int
+
+
+def measure_balance(
+    genres: Sequence[Sequence[str]], groups: Sequence[Hashable], splits: Sequence[str]
+) -> SplitBalance:
+    """Measure how a split came out; see `SplitBalance`."""
+    n = {side: 0 for side in SPLITS if side in set(splits)}
+    sides_of: dict[Hashable, set[bool]] = {}
+    group_sizes: dict[Hashable, int] = {}
+    all_of: dict[str, float] = {}
+    held_out: dict[str, float] = {}
+    for names, group, side in zip(genres, groups, splits, strict=True):
+        n[side] += 1
+        sides_of.setdefault(group, set()).add(side == "train")
+        group_sizes[group] = group_sizes.get(group, 0) + 1
+        for genre in names:
+            all_of[genre] = all_of.get(genre, 0) + 1
+            held_out[genre] = held_out.get(genre, 0) + (side != "train")
+    return SplitBalance(
+        n=n,
+        share={side: count / len(splits) for side, count in n.items()},
+        held_out_share={
+            genre: held_out[genre] / all_of[genre] for genre in sorted(all_of)
+        },
+        n_groups=len(group_sizes),
+        largest_group=max(group_sizes.values(), default=0),
+        n_torn_groups=sum(len(sides) > 1 for sides in sides_of.values()),
+    )
+
+
+def _weigh(names: Sequence[str]) -> dict[str, float]:
+    """Share one cover out over its genres."""
+    return dict.fromkeys(names, 1 / len(names)) if names else {UNDECIDED: 1.0}
+
+
+class _Dealer:
+    """Deals covers out to sides and knows how much of each genre lies where."""
+
+    def __init__(
+        self,
+        weights: Sequence[Mapping[str, float]],
+        shares: Mapping[str, float],
+        fixed: Sequence[str],
+    ) -> None:
+        self.sides = list(fixed)
+        self._weights = weights
+        self._sizes = _add(weights)
+        total = sum(shares.values())
+        self._shares = {side: share / total for side, share in shares.items()}
+        self._held = {side: dict.fromkeys(self._sizes, 0.0) for side in shares}
+        for row, side in enumerate(fixed):
+            self._count(row, side)
+
+    def settle(self, rows: Sequence[int], side: str) -> None:
+        """Put covers on a side."""
+        for row in rows:
+            self.sides[row] = side
+            self._count(row, side)
+
+    def neediest(self, rows: Sequence[int]) -> str:
+        """Return the side that lacks the genres of these covers most."""
+        load = _add(self._weights[row] for row in rows)
+        return min(self._shares, key=lambda side: self._cost(load, side))
+
+    def _cost(self, load: Mapping[str, float], side: str) -> float:
+        """Return by how much a side's chi-square distance from its target grows."""
+        cost = 0.0
+        for genre, amount in load.items():
+            target = self._shares[side] * self._sizes[genre]
+            excess = self._held[side][genre] - target
+            cost += amount * (2 * excess + amount) / target
+        return cost
+
+    def _count(self, row: int, side: str) -> None:
+        """Add one cover's genres to a side that has a share."""
+        if side in self._held:
+            held = self._held[side]
+            for genre, amount in self._weights[row].items():
+                held[genre] += amount
+
+
+def _add(weights: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Sum the genre weights of several covers."""
+    total: dict[str, float] = {}
+    for weight in weights:
+        for genre, amount in weight.items():
+            total[genre] = total.get(genre, 0.0) + amount
+    return total
+
+
+def _draw(seed: int, group: Hashable) -> bytes:
+    """Draw a group's place in the order, the same on every machine."""
+    return hashlib.sha256(f"{seed}/{group}".encode()).digest()

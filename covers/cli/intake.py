@@ -1,0 +1,228 @@
+"""``covers scan`` and ``covers genres``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from covers.catalogue.summary import ScanReport
+
+_INTAKE_OPTIONS = (
+    click.option(
+        "--level",
+        "genre_level",
+        type=click.Choice(["broad", "fine"]),
+        help="Take genres up to the top of the tree, or leave them.  [default: fine]",
+    ),
+    click.option(
+        "--map",
+        "genre_mapping",
+        type=click.Choice(["tags", "all", "none"]),
+        help="Resolve aliases in music tags only, also in the names of folders and manifests, or nowhere.  [default: tags]",
+    ),
+    click.option(
+        "--genre-table",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Your own aliases and tree; see docs/intake.md.",
+    ),
+    click.option(
+        "--genre-separators",
+        help="Characters that separate genres in one string.  [default: ; / , and NUL]",
+    ),
+    click.option(
+        "--genre-minimum",
+        type=click.IntRange(min=1),
+        help="Keep genres with fewer covers out of training.  [default: 10]",
+    ),
+)
+
+
+def _intake_options(command: Any) -> Any:
+    """Add the options that decide about genres."""
+    for option in reversed(_INTAKE_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command("scan")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@common_options
+@click.option(
+    "--kind",
+    type=click.Choice(["auto", "folders", "manifest", "music"]),
+    default="auto",
+    show_default=True,
+    help="What the given sources are.",
+)
+@click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that the paths of a manifest begin in, when not its own.",
+)
+@_intake_options
+@click.option(
+    "--valid-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of covers held out for validation.  [default: 0.2]",
+)
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of covers held out for a final test.  [default: 0]",
+)
+@click.option(
+    "--split-anew",
+    is_flag=True,
+    help="Forget which side covers are on and split all of them again.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Threads.  [default: all cores]"
+)
+def scan_command(
+    sources: tuple[Path, ...],
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    kind: str,
+    root: Path | None,
+    split_anew: bool,
+    workers: int | None,
+    **changes: Any,
+) -> None:
+    r"""Take in covers from SOURCES: genre folders, manifests, music libraries.
+
+    Without SOURCES, all that the workspace knows are scanned again. Nothing
+    in a source is ever changed.
+
+    \b
+    covers scan ~/covers/by-genre -w my-workspace
+    covers scan covers.csv ~/Music -w my-workspace
+    """
+    from covers.catalogue.scan import scan_workspace
+
+    intake = _given(changes, workspace)
+    try:
+        with _progress("reading pictures") as progress:
+            report = scan_workspace(
+                workspace,
+                sources,
+                kind=kind,
+                root=root,
+                intake=intake,
+                seed=seed,
+                split_anew=split_anew,
+                n_workers=workers,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        message = (
+            "interrupted: the workspace is as it was before, and what was read is remembered; "
+            "run the same command to go on"
+        )
+        raise click.ClickException(message) from None
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+
+
+def _given(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
+    """Return the settings that were given, paths relative to the workspace."""
+    from covers.workspace import Workspace
+
+    given = {name: value for name, value in changes.items() if value is not None}
+    if "genre_table" in given:
+        given["genre_table"] = Workspace(workspace).relative(given["genre_table"])
+    return given
+
+
+def _progress(
+    label: str,
+) -> AbstractContextManager[Callable[[int, int], None]]:
+    """Show a bar on stderr while something is done, on a terminal only."""
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    @contextmanager
+    def bar() -> Iterator[Callable[[int, int], None]]:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        with Progress(
+            *columns, console=console, disable=not sys.stderr.isatty(), transient=True
+        ) as progress:
+            task = progress.add_task(label, total=None)
+
+            def advance(done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total)
+
+            yield advance
+
+    return bar()
+
+
+def _show(report: ScanReport) -> None:
+    """Print what a scan found, for people."""
+    click.echo(
+        f"{_count(report.n_covers, 'cover')} in {_count(report.n_places, 'place')}"
+        f" ({report.new} new, {report.changed} changed, {report.moved} moved, {report.gone} gone, "
+        f"{report.unchanged} unchanged; {report.n_read} read in {report.seconds:.1f} s)"
+    )
+    for source in report.sources:
+        click.echo(
+            f"  {source.name}: {_count(source.n_covers, 'cover')}, {source.kind} in '{source.path}'"
+            + ("" if source.state == "scanned" else f", {source.state}")
+        )
+    if report.genres:
+        click.echo(f"\n{'genre':<28}{'covers':>8}{'held out':>10}")
+        shown = list(report.genres.items())
+        for genre, n in shown[:30]:
+            held_out = report.split.held_out_share[genre]
+            click.echo(f"{genre[:27]:<28}{n:>8}{held_out:>10.0%}")
+        if len(shown) > 30:
+            click.echo(f"… and {len(shown) - 30} more: see 'covers genres'")
+    click.echo(
+        f"\n{report.n_multi_genre} covers have several genres, {report.n_unlabelled} have none"
+    )
+    sides = ", ".join(
+        f"{side} {n} ({report.split.share[side]:.1%})"
+        for side, n in report.split.n.items()
+    )
+    click.echo(
+        f"split: {sides}; {report.split.n_groups} groups, the largest of {report.split.largest_group}"
+    )
+    if report.problems:
+        kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(report.problems.items()))
+        click.echo(
+            f"{_count(sum(report.problems.values()), 'problem')} ({kinds}), listed in '{report.problems_path}'"
+        )
+    for warning in report.warnings:
+        click.echo(f"note: {warning}", err=True)
+
+
+def _count(n: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
