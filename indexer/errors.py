@@ -6,7 +6,8 @@
     ├─ IndexNotFoundError     there is no index in the folder
     ├─ IndexDamagedError      a checksum, a count or a format is wrong
     ├─ IndexMismatchError     made by another model, metric or dimension
-    └─ IndexBusyError         another writer holds the lock
+    ├─ IndexBusyError         another writer holds the lock
+    └─ IndexWriteError        the disk refused a write; the old state is whole
 
 Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 """
@@ -16,6 +17,7 @@ __all__ = [
     "IndexDamagedError",
     "IndexMismatchError",
     "IndexNotFoundError",
+    "IndexWriteError",
     "IndexerError",
 ]
 
@@ -38,3 +40,7 @@ class IndexMismatchError(IndexerError):
 
 class IndexBusyError(IndexerError):
     """Another process is writing to the index."""
+
+
+class IndexWriteError(IndexerError):
+    """The disk is full or refuses to be written; what was published is whole."""

@@ -1,0 +1,58 @@
+"""A verified, crash-safe vector index: vectors, ids and columns in a folder.
+
+Start with `VectorIndex`; ``docs/index.md`` explains the files on disk and what
+is guaranteed about them. Nothing heavy is imported before it is needed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from indexer.errors import (
+    IndexBusyError,
+    IndexDamagedError,
+    IndexerError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    IndexWriteError,
+)
+
+if TYPE_CHECKING:
+    from indexer.change import Change
+    from indexer.index import VectorIndex
+    from indexer.search import SearchResult
+    from indexer.verification import Problem, VerifyReport
+
+__all__ = [
+    "Change",
+    "IndexBusyError",
+    "IndexDamagedError",
+    "IndexMismatchError",
+    "IndexNotFoundError",
+    "IndexWriteError",
+    "IndexerError",
+    "Problem",
+    "SearchResult",
+    "VectorIndex",
+    "VerifyReport",
+]
+
+_HOMES = {
+    "Change": "indexer.change",
+    "Problem": "indexer.verification",
+    "SearchResult": "indexer.search",
+    "VectorIndex": "indexer.index",
+    "VerifyReport": "indexer.verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public class when it is first asked for."""
+    if name not in _HOMES:
+        message = f"module 'indexer' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names without importing their homes."""
+    return list(__all__)

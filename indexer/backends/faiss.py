@@ -1,0 +1,224 @@
+"""FAISS behind the small protocol of `indexer.backends.base`.
+
+Letters of shapes: Q queries, N vectors, M candidates, D dimensions.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import faiss as _faiss
+import numpy as np
+import numpy.typing as npt
+
+from indexer.errors import IndexDamagedError
+
+__all__ = ["FaissStructure", "inner_product_candidates"]
+
+faiss: Any = _faiss  # its type stubs lack most of what is used here
+
+Float32s = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+_ADD_ROWS = 65_536
+
+
+class FaissStructure:
+    """A FAISS index over unit vectors, searched by inner product.
+
+    Make one with `train` or `from_bytes`. Effort is handed to each search, so
+    threads may search one structure with different settings at once.
+    """
+
+    def __init__(self, index: Any, owner: Any = None) -> None:
+        self._index = index
+        self._owner = owner  # keeps the mapped bytes alive that `index` points into
+        inner = faiss.downcast_index(index)
+        self._is_transformed = isinstance(inner, faiss.IndexPreTransform)
+        if self._is_transformed:
+            inner = faiss.downcast_index(inner.index)
+        self._inner = inner
+
+    @classmethod
+    def train(
+        cls, key: str, vectors: Float32s, *, n_training: int, seed: int = 0
+    ) -> Self:
+        """Build the structure of factory key `key` over `vectors`.
+
+        Parameters
+        ----------
+        key : str
+            A FAISS factory key.
+        vectors : ndarray of float32, shape (N, D)
+            Unit rows; read block by block.
+        n_training : int
+            Rows that train quantisers; all when at least N.
+        seed : int, default=0
+            Chooses the training rows.
+
+        Raises
+        ------
+        ValueError
+            If FAISS refuses the key, or the key needs more vectors.
+        """
+        n, dimension = vectors.shape
+        with _refuse_key(key, n):
+            index = faiss.index_factory(dimension, key, faiss.METRIC_INNER_PRODUCT)
+            if not index.is_trained:
+                rows = np.arange(n)
+                if n_training < n:
+                    rng = np.random.default_rng(seed)
+                    rows = np.sort(rng.choice(n, n_training, replace=False))
+                _accept_small_training(index)
+                index.train(np.ascontiguousarray(vectors[rows]))
+            for start in range(0, n, _ADD_ROWS):
+                index.add(np.ascontiguousarray(vectors[start : start + _ADD_ROWS]))
+        return cls(index)
+
+    @classmethod
+    def from_bytes(cls, data: Any) -> Self:
+        """Open a structure in mapped bytes, without copying where FAISS can."""
+        view = np.frombuffer(data, dtype=np.uint8)
+        try:
+            if hasattr(faiss, "ZeroCopyIOReader"):
+                reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size)
+                return cls(faiss.read_index(reader), owner=(view, reader))
+            return cls(faiss.deserialize_index(view))
+        except RuntimeError as error:
+            message = f"FAISS cannot read the structure: {error}"
+            raise IndexDamagedError(message) from error
+
+    @property
+    def effort_names(self) -> tuple[str, ...]:
+        """``nprobe`` of inverted lists, ``efSearch`` of a graph, or nothing."""
+        if isinstance(self._inner, faiss.IndexIVF):
+            return ("nprobe",)
+        if isinstance(self._inner, faiss.IndexHNSW):
+            return ("efSearch",)
+        return ()
+
+    @property
+    def n_lists(self) -> int:
+        """Number of inverted lists; 0 without any."""
+        is_ivf = isinstance(self._inner, faiss.IndexIVF)
+        return int(self._inner.nlist) if is_ivf else 0
+
+    def search(
+        self,
+        queries: Float32s,
+        n_candidates: int,
+        *,
+        effort: Mapping[str, int],
+        allowed: npt.NDArray[np.bool_] | None = None,
+    ) -> Rows:
+        """Propose rows that are probably among the nearest.
+
+        Parameters
+        ----------
+        queries : ndarray of float32, shape (Q, D)
+        n_candidates : int
+            M, at most N.
+        effort : mapping
+            ``nprobe`` or ``efSearch``.
+        allowed : ndarray of bool, shape (N,), optional
+            Rows that may be proposed.
+
+        Returns
+        -------
+        ndarray of int64, shape (Q, M)
+            ``-1`` where nothing more was found.
+        """
+        selector = None
+        if allowed is not None:
+            bits = np.packbits(allowed, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)
+        parameters = self._parameters(effort, n_candidates, selector)
+        _, rows = self._index.search(queries, n_candidates, params=parameters)
+        found: Rows = rows
+        return found
+
+    def write(self, file: Any) -> None:
+        """Write the structure to an open binary file."""
+        failure: list[BaseException] = []
+
+        def take(data: Any) -> int:
+            # FAISS turns any exception into its own: keep ours to raise it below.
+            if failure:
+                return 0
+            try:
+                return int(file.write(data))
+            except BaseException as error:  # noqa: BLE001
+                failure.append(error)
+                return 0
+
+        try:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(take))
+        except RuntimeError:
+            if not failure:
+                raise
+        if failure:
+            raise failure[0]
+
+    def _parameters(
+        self, effort: Mapping[str, int], n_candidates: int, selector: Any
+    ) -> Any:
+        if isinstance(self._inner, faiss.IndexIVF):
+            nprobe = min(effort.get("nprobe", 1), self.n_lists)
+            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
+        elif isinstance(self._inner, faiss.IndexHNSW):
+            # A graph search keeps efSearch candidates, so fewer cannot be enough.
+            width = max(effort.get("efSearch", 16), n_candidates)
+            parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=width)
+        else:
+            parameters = faiss.SearchParameters(sel=selector)
+        if self._is_transformed:
+            return faiss.SearchParametersPreTransform(index_params=parameters)
+        return parameters
+
+
+def inner_product_candidates(
+    queries: Float32s, vectors: Float32s, n_candidates: int
+) -> Rows:
+    """Find the nearest rows exactly, for many queries at once.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (Q, D)
+    vectors : ndarray of float32, shape (N, D)
+    n_candidates : int
+        M, at most N.
+
+    Returns
+    -------
+    ndarray of int64, shape (Q, M)
+    """
+    _, rows = faiss.knn(
+        queries, vectors, n_candidates, metric=faiss.METRIC_INNER_PRODUCT
+    )
+    found: Rows = rows
+    return found
+
+
+def _accept_small_training(index: Any) -> None:
+    """Keep FAISS from warning on stderr about samples that we chose knowingly."""
+    inner = faiss.downcast_index(index)
+    if isinstance(inner, faiss.IndexPreTransform):
+        inner = faiss.downcast_index(inner.index)
+    if isinstance(inner, faiss.IndexIVF):
+        inner.cp.min_points_per_centroid = 1
+    if hasattr(inner, "pq"):
+        inner.pq.cp.min_points_per_centroid = 1
+
+
+@contextmanager
+def _refuse_key(key: str, n: int) -> Iterator[None]:
+    """Say in one sentence what FAISS says with a path into its sources."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).rpartition(": ")[2].strip()
+        message = (
+            f"FAISS cannot build structure {key!r} over {n} vectors ({reason}): "
+            f"give 'auto', 'exact' or another factory key"
+        )
+        raise ValueError(message) from error

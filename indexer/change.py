@@ -1,0 +1,30 @@
+"""What a change did."""
+
+from dataclasses import dataclass
+
+__all__ = ["Change"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Counts of one change to an index.
+
+    Attributes
+    ----------
+    added, updated, removed : int
+        Items that are new, that were replaced, that are gone.
+    generation : int
+        The generation that is current afterwards; of a dry run, the one that
+        is current anyway.
+    n_items : int
+        Items in the index afterwards; of a dry run, what it would be.
+    is_dry_run : bool
+        Whether nothing was written.
+    """
+
+    generation: int
+    n_items: int
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    is_dry_run: bool = False

@@ -1,0 +1,152 @@
+"""Filters on columns: equality, sets, ranges, and what a list contains.
+
+==============================  ===========================================
+``{"genre": "Rock"}``           the value is ``"Rock"``
+``{"genre": ["Rock", "Pop"]}``  the value is one of a list, set or array
+``{"year": (1970, 1979)}``      a tuple is a closed range; ``None`` opens an end
+``{"label": None}``             there is no value
+``{"tags": "live"}``            a list column contains ``"live"``
+``{"tags": ["live", "demo"]}``  a list column contains one of them
+==============================  ===========================================
+
+Several columns are joined by *and*. An item without a value never matches
+anything but ``None``.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from indexer.arrow import as_integers, as_mask, as_values
+
+__all__ = ["Where", "check_where", "match_rows"]
+
+Where = Mapping[str, Any]
+Mask = npt.NDArray[np.bool_]
+
+
+def check_where(where: Where | None, schema: pa.Schema) -> Where:
+    """Refuse a filter on columns that do not exist, or of an unknown form.
+
+    Raises
+    ------
+    ValueError
+        Names the columns that exist.
+    TypeError
+        If `where` is no mapping.
+    """
+    if where is None:
+        return {}
+    if not isinstance(where, Mapping):
+        message = f"where must map columns to values, got {where!r}"
+        raise TypeError(message)
+    for name, condition in where.items():
+        if name not in schema.names:
+            known = ", ".join(map(repr, schema.names)) or "none"
+            message = f"unknown column {name!r} in the filter: the columns are {known}"
+            raise ValueError(message)
+        if isinstance(condition, tuple) and len(condition) != 2:
+            message = (
+                f"the filter on {name!r} is a tuple of {len(condition)}: a range has "
+                f"two ends, (low, high); give a list for a set of values"
+            )
+            raise ValueError(message)
+    return where
+
+
+def match_rows(table: pa.Table, where: Where, schema: pa.Schema) -> Mask:
+    """Say which rows of `table` satisfy every condition.
+
+    Parameters
+    ----------
+    table : pyarrow.Table of N rows
+        May lack columns of `schema`; they count as null.
+    where : mapping
+        Checked by `check_where`.
+    schema : pyarrow.Schema
+        The types that the columns have in the index.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be compared with the type of its column.
+    """
+    mask = np.ones(table.num_rows, dtype=bool)
+    for name, condition in where.items():
+        kind = schema.field(name).type
+        if name in table.column_names:
+            column = table.column(name)
+            column = column if column.type == kind else column.cast(kind)
+        else:
+            column = pa.chunked_array([pa.nulls(table.num_rows, kind)])
+        try:
+            mask &= _match(column, condition)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            message = (
+                f"the filter on {name!r} does not fit: the column holds {kind}, "
+                f"the filter says {condition!r} ({error})"
+            )
+            raise ValueError(message) from error
+    return mask
+
+
+def _match(column: pa.ChunkedArray, condition: Any) -> Mask:
+    if condition is None:
+        return as_mask(pc.is_null(column))
+    if _is_list(column.type):
+        parts = [_match_lists(chunk, condition) for chunk in column.chunks]
+        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+    return _match_plain(column, condition)
+
+
+def _match_lists(lists: pa.Array, condition: Any) -> Mask:
+    """Say which lists hold a matching value."""
+    if isinstance(condition, tuple):
+        message = "ranges are for plain columns; name the values"
+        raise TypeError(message)
+    hits = _match_plain(pa.chunked_array([pc.list_flatten(lists)]), condition)
+    mask = np.zeros(len(lists), dtype=bool)
+    mask[as_integers(pc.list_parent_indices(lists))[hits]] = True
+    return mask
+
+
+def _match_plain(column: pa.ChunkedArray, condition: Any) -> Mask:
+    if isinstance(condition, tuple):
+        low, high = condition
+        mask = as_mask(pc.is_valid(column))
+        if low is not None:
+            mask &= as_mask(pc.greater_equal(column, _end_of_range(low, column.type)))
+        if high is not None:
+            mask &= as_mask(pc.less_equal(column, _end_of_range(high, column.type)))
+        return mask
+    values = [condition]
+    if isinstance(condition, Iterable) and not isinstance(condition, str | bytes):
+        values = list(condition)
+    wanted = [value for value in values if value is not None]
+    mask = as_mask(pc.is_in(column, value_set=as_values(wanted, column.type)))
+    if len(wanted) < len(values):
+        mask |= as_mask(pc.is_null(column))
+    return mask
+
+
+def _end_of_range(value: Any, kind: pa.DataType) -> pa.Scalar:
+    """Make an end of a range; 1969.5 is a fair one for whole numbers."""
+    if isinstance(value, float | np.floating) and pa.types.is_integer(kind):
+        kind = pa.float64()
+    return as_values([value], kind)[0]
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )

@@ -1,0 +1,86 @@
+"""One writer at a time, and a name for who it is."""
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexer.disk import translate_write_errors
+from indexer.errors import IndexBusyError
+
+__all__ = ["LOCK_FILES", "hold_writer_lock"]
+
+_LOCK = "writer.lock"
+_OWNER = "writer.json"
+LOCK_FILES = frozenset({_LOCK, _OWNER})
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
+    """Be the only writer of `folder` inside the block.
+
+    The operating system holds the lock and lets go of it when the process
+    dies, however it dies; the owner file beside it only says who is at work.
+
+    Parameters
+    ----------
+    folder : Path
+        Exists.
+    timeout_s : float
+        How long to wait for another writer; 0 tries once.
+
+    Raises
+    ------
+    IndexBusyError
+        Says which process has been writing, and for how long.
+    IndexWriteError
+        If the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK)
+    try:
+        with translate_write_errors(folder):
+            lock.acquire(timeout=timeout_s, poll_interval=0.02)
+    except Timeout as error:
+        message = (
+            f"index {str(folder)!r} is being written by {_describe_owner(folder)}: "
+            f"wait until it is done, or end that process"
+        )
+        raise IndexBusyError(message) from error
+    owner = folder / _OWNER
+    try:
+        if owner.exists():
+            _log.warning(
+                "taking over the lock of %s, which died", _describe_owner(folder)
+            )
+        with translate_write_errors(folder):
+            owner.write_text(_describe_self(), encoding="utf-8")
+        try:
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _describe_self() -> str:
+    return json.dumps(
+        {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
+    )
+
+
+def _describe_owner(folder: Path) -> str:
+    """Say who holds the lock, as far as it can be known."""
+    try:
+        owner = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
+        age_s = max(0.0, time.time() - float(owner["started"]))
+        return f"process {owner['pid']} on {owner['host']!r} for {age_s:.0f} s"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a process that has just begun"

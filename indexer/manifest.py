@@ -1,0 +1,242 @@
+"""The manifest of a generation: what it is made of, and how to check it.
+
+A manifest names immutable files with their size and SHA-256. It guards itself:
+its first field is the SHA-256 of its own bytes with that field set to zeros, a
+scheme that later formats keep, so that a newer format is told from damage.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexer.errors import IndexDamagedError, IndexMismatchError
+
+__all__ = [
+    "FORMAT",
+    "FileEntry",
+    "Manifest",
+    "PastGeneration",
+    "SegmentEntry",
+    "StructureEntry",
+    "StructureRequest",
+    "read_manifest",
+    "write_manifest",
+]
+
+FORMAT = 1
+_ZEROS = "0" * 64
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One immutable file, its path relative to the index."""
+
+    path: str
+    n_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureRequest:
+    """What the owner of the index asked for; kept for the next compaction.
+
+    Attributes
+    ----------
+    key : str
+        ``"auto"``, ``"exact"`` or a FAISS factory key such as ``"IVF1024,SQ8"``.
+    target_recall : float
+        Share of the true `k` nearest that a search must find, in (0, 1].
+    k : int
+        The k of `target_recall`.
+    memory_mib : int or None
+        Upper bound of the structure's size, without the vectors.
+    """
+
+    key: str = "auto"
+    target_recall: float = 0.99
+    k: int = 10
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureEntry:
+    """A FAISS structure over one segment, with the recall that was measured.
+
+    Attributes
+    ----------
+    key : str
+        FAISS factory key.
+    effort : dict of str to int
+        ``refine`` (candidates fetched per neighbour) and FAISS's own
+        ``nprobe`` or ``efSearch``.
+    recall_at_k : float
+        Mean over `n_queries` stored vectors, each without itself.
+    recall_low : float
+        Lower end of its one-sided 95 % interval.
+    is_target_met : bool
+        Whether `recall_low` reaches `target_recall`.
+    """
+
+    file: FileEntry
+    key: str
+    effort: dict[str, int]
+    recall_at_k: float
+    recall_low: float
+    k: int
+    n_queries: int
+    target_recall: float
+    is_target_met: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentEntry:
+    """Rows that were written together; only their tombstones change."""
+
+    name: str
+    n_rows: int
+    vectors: FileEntry
+    items: FileEntry
+    lookup: FileEntry
+    structure: StructureEntry | None = None
+    dead: FileEntry | None = None
+    n_dead: int = 0
+
+    @property
+    def n_live(self) -> int:
+        """Rows that are not tombstones."""
+        return self.n_rows - self.n_dead
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file of the segment."""
+        structure = self.structure.file if self.structure else None
+        parts = (self.vectors, self.items, self.lookup, structure, self.dead)
+        return tuple(part for part in parts if part is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastGeneration:
+    """An older generation that is kept for `rollback`."""
+
+    generation: int
+    content: int
+    n_items: int
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """One published state of the index.
+
+    Attributes
+    ----------
+    generation : int
+        Grows by one with every published change, also with a rollback.
+    content : int
+        The generation that first had this content: differs from `generation`
+        only after a rollback.
+    operation : str
+        What made it: ``build``, ``add``, ``rollback``, …
+    schema : str
+        Arrow schema of the columns, serialised, in base64.
+    """
+
+    generation: int
+    content: int
+    operation: str
+    created: str
+    dimension: int
+    n_items: int
+    schema: str
+    next_segment: int
+    keep_generations: int
+    request: StructureRequest
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    segments: tuple[SegmentEntry, ...] = ()
+    history: tuple[PastGeneration, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file of every segment."""
+        return tuple(file for segment in self.segments for file in segment.files)
+
+    @property
+    def n_dead(self) -> int:
+        """Tombstones over all segments."""
+        return sum(segment.n_dead for segment in self.segments)
+
+
+def write_manifest(manifest: Manifest) -> str:
+    """Serialise a manifest with its own checksum in the first field."""
+    content = {"sha256": _ZEROS, "format": FORMAT, **dataclasses.asdict(manifest)}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return text.replace(_ZEROS, digest, 1)
+
+
+def read_manifest(data: bytes, path: str) -> Manifest:
+    """Parse and check the bytes of a manifest.
+
+    Parameters
+    ----------
+    data : bytes
+    path : str
+        Where they came from, for messages.
+
+    Raises
+    ------
+    IndexDamagedError
+        If the bytes are not what was written.
+    IndexMismatchError
+        If a newer release wrote them.
+    """
+    try:
+        content = json.loads(data)
+        claimed = content["sha256"]
+        zeroed = data.replace(claimed.encode(), _ZEROS.encode(), 1)
+        is_whole = hashlib.sha256(zeroed).hexdigest() == claimed
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path!r} is damaged: it is no manifest ({error}); {_REPAIR}"
+        raise IndexDamagedError(message) from error
+    if not is_whole:
+        message = f"{path!r} is damaged: its checksum is wrong; {_REPAIR}"
+        raise IndexDamagedError(message)
+    if content.get("format") != FORMAT:
+        message = (
+            f"{path!r} has format {content.get('format')!r}, this release reads "
+            f"format {FORMAT}: update the package, or build the index again"
+        )
+        raise IndexMismatchError(message)
+    try:
+        return _manifest_from(content)
+    except (KeyError, TypeError) as error:
+        message = f"{path!r} is damaged: a field is missing or wrong ({error})"
+        raise IndexDamagedError(message) from error
+
+
+_REPAIR = "run 'python -m indexer verify FOLDER --repair'"
+
+
+def _manifest_from(content: Mapping[str, Any]) -> Manifest:
+    fields = {key: content[key] for key in content if key not in {"sha256", "format"}}
+    fields["request"] = StructureRequest(**fields["request"])
+    fields["segments"] = tuple(_segment_from(entry) for entry in fields["segments"])
+    fields["history"] = tuple(PastGeneration(**past) for past in fields["history"])
+    return Manifest(**fields)
+
+
+def _segment_from(entry: Mapping[str, Any]) -> SegmentEntry:
+    fields = dict(entry)
+    for part in ("vectors", "items", "lookup"):
+        fields[part] = FileEntry(**fields[part])
+    if fields["dead"] is not None:
+        fields["dead"] = FileEntry(**fields["dead"])
+    if fields["structure"] is not None:
+        structure = dict(fields["structure"])
+        structure["file"] = FileEntry(**structure["file"])
+        fields["structure"] = StructureEntry(**structure)
+    return SegmentEntry(**fields)

@@ -1,0 +1,148 @@
+"""Mending: a structure from the vectors, a lookup from the ids, or going back."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from indexer import disk, store
+from indexer.errors import IndexDamagedError
+from indexer.ids import hash_ids
+from indexer.lock import hold_writer_lock
+from indexer.manifest import FileEntry, Manifest, PastGeneration, SegmentEntry
+from indexer.segment import Segment, write_lookup
+from indexer.store import GenerationWriter, MappedFile
+from indexer.structure import build_structure
+from indexer.verification import VerifyReport, verify_folder
+from indexer.writer import request_for, sweep_around
+
+__all__ = ["repair_folder"]
+
+_log = logging.getLogger(__name__)
+
+
+def repair_folder(folder: Path, *, lock_timeout_s: float = 10.0) -> VerifyReport:
+    """Mend what `verify_folder` finds, as far as it can be mended.
+
+    A damaged structure or lookup is made again from the vectors and ids of the
+    same segment. Where vectors, items, tombstones or the manifest are damaged,
+    the newest older generation that is whole becomes current.
+
+    Parameters
+    ----------
+    folder : Path
+    lock_timeout_s : float, default=10
+
+    Returns
+    -------
+    VerifyReport
+        Of the state afterwards.
+
+    Raises
+    ------
+    IndexDamagedError
+        If no generation is whole: build the index again.
+    """
+    report = verify_folder(folder)
+    if report.ok:
+        return report
+    with hold_writer_lock(folder, timeout_s=lock_timeout_s):
+        manifest = _best_manifest(folder)
+        mended = [_mendable(folder, segment) for segment in manifest.segments]
+        generation = store.next_generation(folder)
+        history = _whole_history(folder, manifest)
+        with (
+            disk.translate_write_errors(folder),
+            GenerationWriter(folder, generation) as writer,
+        ):
+            segments = tuple(
+                _mend(folder, writer, manifest, segment, parts)
+                for segment, parts in zip(manifest.segments, mended, strict=True)
+            )
+            manifest = replace(
+                manifest,
+                generation=generation,
+                operation="repair",
+                segments=segments,
+                history=history,
+            )
+            writer.publish(manifest)
+        sweep_around(folder, manifest)
+        _log.info("index %s is mended: generation %d", folder, generation)
+    return verify_folder(folder)
+
+
+def _best_manifest(folder: Path) -> Manifest:
+    """Find the newest generation whose vectors, items and tombstones are whole."""
+    for generation in reversed(store.generations_on_disk(folder)):
+        try:
+            manifest = store.past_manifest(folder, generation)
+        except IndexDamagedError as error:
+            _log.warning("generation %d is left aside: %s", generation, error)
+            continue
+        if all(_has_content(folder, segment) for segment in manifest.segments):
+            return manifest
+        _log.warning("generation %d is left aside: its content is damaged", generation)
+    message = f"no generation of index {str(folder)!r} is whole: build the index again"
+    raise IndexDamagedError(message)
+
+
+def _has_content(folder: Path, segment: SegmentEntry) -> bool:
+    parts = (segment.vectors, segment.items, segment.dead)
+    return all(_is_whole(folder, part) for part in parts if part is not None)
+
+
+def _mendable(folder: Path, segment: SegmentEntry) -> frozenset[str]:
+    """Name the derived files of a segment that are damaged."""
+    parts = {"lookup": segment.lookup}
+    if segment.structure is not None:
+        parts["structure"] = segment.structure.file
+    return frozenset(
+        name for name, part in parts.items() if not _is_whole(folder, part)
+    )
+
+
+def _mend(
+    folder: Path,
+    writer: GenerationWriter,
+    manifest: Manifest,
+    entry: SegmentEntry,
+    damaged: frozenset[str],
+) -> SegmentEntry:
+    """Make the damaged derived files of a segment again."""
+    if not damaged:
+        return entry
+    name = f"{entry.name}-mended"
+    # A damaged file may not even be mappable, so none of them is opened.
+    readable = replace(entry, structure=None, lookup=entry.items)
+    segment = Segment(folder, readable, manifest.dimension, {})
+    if "lookup" in damaged:
+        ids = segment.ids_at(np.arange(len(segment), dtype=np.int64))
+        lookup = write_lookup(writer, name, hash_ids(ids.tolist()))
+        entry = replace(entry, lookup=lookup)
+    if "structure" in damaged:
+        request = request_for(entry.n_live, manifest.n_items, manifest.request)
+        structure = build_structure(writer, name, segment.vectors, request)
+        entry = replace(entry, structure=structure)
+    return entry
+
+
+def _whole_history(folder: Path, manifest: Manifest) -> tuple[PastGeneration, ...]:
+    """Keep of the older generations those whose files are all whole."""
+    kept = []
+    for past in manifest.history:
+        try:
+            files = store.past_manifest(folder, past.generation).files
+        except IndexDamagedError:
+            continue
+        if all(_is_whole(folder, file) for file in files):
+            kept.append(past)
+    return tuple(kept)
+
+
+def _is_whole(folder: Path, entry: FileEntry) -> bool:
+    try:
+        return MappedFile(folder, entry).is_whole()
+    except IndexDamagedError:
+        return False

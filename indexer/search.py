@@ -1,0 +1,255 @@
+"""Search over a snapshot: candidates from each segment, one way of scoring.
+
+Letters of shapes: Q queries, k neighbours, M candidates, D dimensions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.backends.exact import exact_candidates
+from indexer.filters import Where, match_rows
+from indexer.segment import Segment
+from indexer.snapshot import Snapshot
+from indexer.vectors import cosine_similarities
+
+__all__ = ["SearchResult", "search_snapshot"]
+
+Float32s = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# Products round differently by their shape, so a few more than k are fetched,
+# scored alike, and cut.
+_SLACK = 8
+# A filter that leaves no more products than this is searched exactly.
+_EXACT_NUMBERS = 1 << 26
+_SCORED_NUMBERS = 1 << 23
+_FEW_EXCLUDED = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """The nearest items of each query, best first.
+
+    Attributes
+    ----------
+    ids : ndarray of object, shape (Q, k)
+        ``str``, or None in an empty slot.
+    rows : ndarray of int64, shape (Q, k)
+        Positions in `VectorIndex.ids` and `VectorIndex.columns` of the same
+        generation; ``-1`` in an empty slot.
+    similarities : ndarray of float32, shape (Q, k)
+        Cosine similarity in [-1, 1]; NaN in an empty slot.
+    generation : int
+        The generation that answered.
+    notes : tuple of str
+        Why an answer is shorter than k, and anything else worth knowing;
+        empty when there is nothing to say.
+    """
+
+    ids: npt.NDArray[np.object_]
+    rows: Rows
+    similarities: Float32s
+    generation: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One segment and the rows of it that may be found."""
+
+    segment: Segment
+    start: int
+    allowed: Mask | None
+    n_allowed: int
+
+
+def search_snapshot(
+    snapshot: Snapshot,
+    queries: Float32s,
+    k: int,
+    *,
+    where: Where,
+    hidden: Rows,
+    excluded: Sequence[Rows] = (),
+    is_exact: bool = False,
+) -> SearchResult:
+    """Find the k nearest live items of each query.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    queries : ndarray of float32, shape (Q, D)
+        Unit rows.
+    k : int
+    where : mapping
+        A checked filter; empty for none.
+    hidden : ndarray of int64
+        Places that no query may find.
+    excluded : sequence of ndarray of int64
+        Places that one query may not find: one array per query, or none at all.
+    is_exact : bool, default=False
+        Leave the structures aside.
+    """
+    notes: list[str] = []
+    parts = _parts_of(snapshot, where, hidden)
+    n_wanted = k + max((len(places) for places in excluded), default=0)
+    places, similarities = _best_of_parts(
+        snapshot, parts, queries, n_wanted, is_exact=is_exact, notes=notes
+    )
+    if n_wanted > k:
+        gone = _are_among(places, excluded)
+        similarities[gone] = -np.inf
+        places[gone] = -1
+    places, similarities = _order(places, similarities, k)
+    is_empty = places < 0
+    if is_empty.any():
+        n_allowed = sum(part.n_allowed for part in parts)
+        notes.append(_explain_short(snapshot, k, n_allowed, where, is_empty))
+    similarities[is_empty] = np.nan
+    return SearchResult(
+        ids=snapshot.ids_at(places),
+        rows=snapshot.rows_of(places),
+        similarities=similarities,
+        generation=snapshot.manifest.generation,
+        notes=tuple(notes),
+    )
+
+
+def _are_among(places: Rows, excluded: Sequence[Rows]) -> Mask:
+    """Say which places of each query are among those excluded for it."""
+    width = max(len(some) for some in excluded)
+    if width > _FEW_EXCLUDED:
+        pairs = zip(places, excluded, strict=True)
+        return np.stack([np.isin(found, some) for found, some in pairs])
+    padded = np.full((len(places), width), -2, dtype=np.int64)
+    for query, some in enumerate(excluded):
+        padded[query, : len(some)] = some
+    among: Mask = (places[:, :, np.newaxis] == padded[:, np.newaxis, :]).any(axis=2)
+    return among
+
+
+def _parts_of(snapshot: Snapshot, where: Where, hidden: Rows) -> list[_Part]:
+    """Say for each segment which rows may be found."""
+    parts = []
+    for number, segment in enumerate(snapshot.segments):
+        start = int(snapshot.starts[number])
+        allowed = segment.alive
+        n_allowed = segment.entry.n_live
+        if where:
+            matches = match_rows(segment.columns, where, snapshot.schema)
+            allowed = matches if allowed is None else matches & allowed
+        if len(hidden):
+            here = hidden[(hidden >= start) & (hidden < start + len(segment))]
+            if len(here):
+                allowed = (
+                    np.ones(len(segment), dtype=bool)
+                    if allowed is None
+                    else allowed.copy()
+                )
+                allowed[here - start] = False
+        if allowed is not None and allowed is not segment.alive:
+            n_allowed = int(np.count_nonzero(allowed))
+        if n_allowed:
+            parts.append(_Part(segment, start, allowed, n_allowed))
+    return parts
+
+
+def _best_of_parts(
+    snapshot: Snapshot,
+    parts: Sequence[_Part],
+    queries: Float32s,
+    n_wanted: int,
+    *,
+    is_exact: bool,
+    notes: list[str],
+) -> tuple[Rows, Float32s]:
+    """Collect candidates of all segments, scored and ordered, n_wanted of them."""
+    all_places = [np.full((len(queries), n_wanted), -1, dtype=np.int64)]
+    all_similarities = [np.full((len(queries), n_wanted), -np.inf, dtype=np.float32)]
+    for part in parts:
+        rows = _propose(part, queries, n_wanted, is_exact=is_exact, notes=notes)
+        all_similarities.append(_score(part.segment, queries, rows))
+        all_places.append(np.where(rows < 0, -1, rows + part.start))
+    return _order(
+        np.concatenate(all_places, axis=1),
+        np.concatenate(all_similarities, axis=1),
+        n_wanted,
+    )
+
+
+def _propose(
+    part: _Part,
+    queries: Float32s,
+    n_wanted: int,
+    *,
+    is_exact: bool,
+    notes: list[str],
+) -> Rows:
+    """Propose rows of one segment that hold its nearest, ``-1`` where none is."""
+    segment = part.segment
+    n_exact = min(n_wanted + _SLACK, part.n_allowed)
+    n_numbers = part.n_allowed * segment.vectors.shape[1]
+    entry = segment.entry.structure
+    is_few = part.allowed is not segment.alive and n_numbers <= _EXACT_NUMBERS
+    if is_exact or entry is None or is_few:
+        return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
+    structure = segment.structure
+    if structure is None:
+        notes.append(
+            f"{entry.file.path!r} is damaged, its segment was searched exactly: "
+            f"run 'python -m indexer verify FOLDER --repair'"
+        )
+        return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
+    effort = dict(entry.effort)
+    refine = effort.pop("refine", 1)
+    # The rarer the rows that may be found, the more lists hold k of them.
+    factor = max(1, round(len(segment) / part.n_allowed))
+    effort = {name: value * factor for name, value in effort.items()}
+    n_candidates = min(refine * n_wanted + _SLACK, part.n_allowed)
+    rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
+    is_short = (rows >= 0).sum(axis=1) < min(n_wanted, part.n_allowed)
+    if is_short.any():
+        exact = exact_candidates(
+            queries[is_short], segment.vectors, n_candidates, part.allowed
+        )
+        rows[is_short] = exact
+    return rows
+
+
+def _score(segment: Segment, queries: Float32s, rows: Rows) -> Float32s:
+    """Similarity of each proposed row; ``-inf`` where there is none."""
+    n_queries, n_candidates = rows.shape
+    similarities = np.empty((n_queries, n_candidates), dtype=np.float32)
+    step = max(1, _SCORED_NUMBERS // max(1, n_candidates * queries.shape[1]))
+    for start in range(0, n_queries, step):
+        some = slice(start, start + step)
+        candidates = segment.vectors[rows[some]]
+        similarities[some] = cosine_similarities(queries[some], candidates)
+    similarities[rows < 0] = -np.inf
+    return similarities
+
+
+def _order(places: Rows, similarities: Float32s, k: int) -> tuple[Rows, Float32s]:
+    """Sort by similarity, ties by place, and keep k."""
+    order = np.lexsort((places, -similarities), axis=-1)[:, :k]
+    return (
+        np.take_along_axis(places, order, axis=1),
+        np.take_along_axis(similarities, order, axis=1),
+    )
+
+
+def _explain_short(
+    snapshot: Snapshot, k: int, n_allowed: int, where: Where, is_empty: Mask
+) -> str:
+    """Say why there are fewer than k answers."""
+    n_short = int(is_empty.any(axis=1).sum())
+    reason = f"the index holds {len(snapshot)} items"
+    if where:
+        reason += f", {n_allowed} match {dict(where)!r} and may be found"
+    elif n_allowed < len(snapshot):
+        reason += f", {n_allowed} may be found"
+    return f"{n_short} of {len(is_empty)} answers are shorter than k={k}: {reason}"

@@ -1,0 +1,299 @@
+"""A segment: rows that were written together, mapped from its files.
+
+Letters of shapes: N rows of the segment, D dimensions, I ids asked for.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from indexer.arrow import as_strings, as_take_indices
+from indexer.backends import StructureBackend, load_backend
+from indexer.columns import ID_COLUMN
+from indexer.errors import IndexDamagedError
+from indexer.ids import hash_ids
+from indexer.manifest import FileEntry, SegmentEntry
+from indexer.store import GenerationWriter, MappedFile
+
+__all__ = ["Segment", "write_dead", "write_items", "write_lookup", "write_segment"]
+
+Float32s = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+_ITEMS_PER_BATCH = 1 << 20
+
+
+class Segment:
+    """The mapped files of one segment, with nothing parsed that is not asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        The index.
+    entry : SegmentEntry
+    dimension : int
+    known : dict of str to MappedFile
+        Files that are mapped already; new ones are added.
+
+    Raises
+    ------
+    IndexDamagedError
+        If a file is missing, or its size or header is wrong.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        entry: SegmentEntry,
+        dimension: int,
+        known: dict[str, MappedFile],
+    ) -> None:
+        self.entry = entry
+        self._folder = folder
+        self.files: dict[str, MappedFile] = {}
+        for file in entry.files:
+            mapped = known.get(file.path)
+            if mapped is None or mapped.entry != file:
+                mapped = MappedFile(folder, file)
+            known[file.path] = self.files[file.path] = mapped
+        self._vectors_of(dimension)
+
+    def __len__(self) -> int:
+        return self.entry.n_rows
+
+    @cached_property
+    def vectors(self) -> Float32s:
+        """All rows, also dead ones, memory-mapped: float32, shape (N, D)."""
+        return self._vectors_of(None)
+
+    @cached_property
+    def items(self) -> pa.Table:
+        """Ids and columns of all rows, memory-mapped."""
+        mapped = self.files[self.entry.items.path]
+        try:
+            with pa.ipc.open_file(pa.py_buffer(mapped.data)) as reader:
+                table = reader.read_all()
+        except pa.ArrowException as error:
+            message = f"{mapped.entry.path!r} is damaged: {error}; {self._repair}"
+            raise IndexDamagedError(message) from error
+        if table.num_rows != len(self) or ID_COLUMN not in table.column_names:
+            message = (
+                f"{mapped.entry.path!r} is damaged: it has {table.num_rows} rows, "
+                f"the manifest says {len(self)}; {self._repair}"
+            )
+            raise IndexDamagedError(message)
+        return table
+
+    @cached_property
+    def columns(self) -> pa.Table:
+        """The columns without the ids."""
+        return self.items.drop_columns([ID_COLUMN])
+
+    @cached_property
+    def dead(self) -> Rows:
+        """Sorted rows that are tombstones."""
+        if self.entry.dead is None:
+            return np.zeros(0, dtype=np.int64)
+        data = self.files[self.entry.dead.path].data
+        return np.frombuffer(data, dtype="<i8").astype(np.int64, copy=False)
+
+    @cached_property
+    def alive(self) -> npt.NDArray[np.bool_] | None:
+        """Mask of the rows that are not dead; None when all are alive."""
+        if not self.entry.n_dead:
+            return None
+        mask = np.ones(len(self), dtype=bool)
+        mask[self.dead] = False
+        return mask
+
+    @cached_property
+    def live_rows(self) -> Rows:
+        """Sorted rows that are not dead."""
+        if self.alive is None:
+            return np.arange(len(self), dtype=np.int64)
+        return np.flatnonzero(self.alive)
+
+    @cached_property
+    def structure(self) -> StructureBackend | None:
+        """The FAISS structure; None without one, or when its file is damaged.
+
+        Its checksum is compared before FAISS sees it: a wrong byte could end
+        the process. Whoever searches says that the answer came without it.
+        """
+        if self.entry.structure is None:
+            return None
+        mapped = self.files[self.entry.structure.file.path]
+        if not mapped.is_whole():
+            return None
+        return load_backend(mapped.data)
+
+    @property
+    def lost_structure(self) -> str | None:
+        """Path of a structure that should be there but is damaged."""
+        if self.entry.structure is not None and self.structure is None:
+            return self.entry.structure.file.path
+        return None
+
+    def ids_at(self, rows: Rows) -> npt.NDArray[np.object_]:
+        """Ids of some rows: str, shape of `rows`."""
+        ids = self.items.column(ID_COLUMN).take(as_take_indices(rows))
+        return as_strings(ids).reshape(rows.shape)
+
+    def find(self, ids: Sequence[str], hashes: npt.NDArray[np.uint64]) -> Rows:
+        """Find the live row of each id.
+
+        Parameters
+        ----------
+        ids : sequence of str, length I
+        hashes : ndarray of uint64, shape (I,)
+            Their `hash_ids`.
+
+        Returns
+        -------
+        ndarray of int64, shape (I,)
+            ``-1`` where the id is not alive in this segment.
+        """
+        sorted_hashes, order = self._lookup
+        found = np.full(len(ids), -1, dtype=np.int64)
+        first = np.searchsorted(sorted_hashes, hashes, side="left")
+        last = np.searchsorted(sorted_hashes, hashes, side="right")
+        lengths = last - first
+        if not lengths.any():
+            return found
+        # Two ids may share a hash, so each candidate is compared as a string.
+        asked = np.repeat(np.arange(len(ids)), lengths)
+        starts = np.repeat(first - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
+        rows = order[starts + np.arange(len(asked))]
+        if self.alive is not None:
+            asked, rows = asked[self.alive[rows]], rows[self.alive[rows]]
+        names = self.ids_at(rows)
+        for position, row, name in zip(
+            asked.tolist(), rows.tolist(), names.tolist(), strict=True
+        ):
+            if ids[position] == name:
+                found[position] = row
+        return found
+
+    def has_lookup_of(self, hashes: npt.NDArray[np.uint64]) -> bool:
+        """Whether the lookup is that of ids with these hashes."""
+        sorted_hashes, rows = self._lookup
+        is_order = np.array_equal(np.sort(rows), np.arange(len(self)))
+        return is_order and np.array_equal(sorted_hashes, hashes[rows])
+
+    @cached_property
+    def _lookup(self) -> tuple[npt.NDArray[np.uint64], Rows]:
+        """Sorted hashes of the ids and the row of each."""
+        mapped = self.files[self.entry.lookup.path]
+        n = len(self)
+        if mapped.entry.n_bytes != 16 * n:
+            message = f"{mapped.entry.path!r} is damaged: wrong size; {self._repair}"
+            raise IndexDamagedError(message)
+        hashes = np.frombuffer(mapped.data, dtype="<u8", count=n)
+        rows = np.frombuffer(mapped.data, dtype="<i8", count=n, offset=8 * n)
+        return hashes.astype(np.uint64, copy=False), rows.astype(np.int64, copy=False)
+
+    def _vectors_of(self, dimension: int | None) -> Float32s:
+        """See the mapped .npy file as a matrix, and check its header."""
+        mapped = self.files[self.entry.vectors.path]
+        header = io.BytesIO(mapped.data[:256])
+        try:
+            np.lib.format.read_magic(header)
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(header)
+        except ValueError as error:
+            message = f"{mapped.entry.path!r} is damaged: {error}; {self._repair}"
+            raise IndexDamagedError(message) from error
+        expected = (len(self), shape[1] if dimension is None else dimension)
+        if shape != expected or is_fortran or dtype != np.dtype("<f4"):
+            message = (
+                f"{mapped.entry.path!r} is damaged: it holds {dtype} of shape {shape}, "
+                f"the manifest says float32 of {expected}; {self._repair}"
+            )
+            raise IndexDamagedError(message)
+        flat = np.frombuffer(mapped.data, dtype="<f4", offset=header.tell())
+        matrix: Float32s = flat.reshape(shape)
+        return matrix
+
+    @property
+    def _repair(self) -> str:
+        return f"run 'python -m indexer verify {self._folder} --repair'"
+
+
+def write_segment(
+    writer: GenerationWriter,
+    name: str,
+    *,
+    vectors: Iterable[Float32s],
+    shape: tuple[int, int],
+    items: pa.Table,
+    hashes: npt.NDArray[np.uint64] | None = None,
+) -> SegmentEntry:
+    """Write the vectors, items and lookup of a new segment.
+
+    Parameters
+    ----------
+    writer : GenerationWriter
+    name : str
+        First part of the file names.
+    vectors : iterable of ndarray of float32
+        Blocks of unit rows, `shape` together.
+    shape : (int, int)
+        N and D.
+    items : pyarrow.Table of N rows
+        The ids, then the columns.
+    hashes : ndarray of uint64, shape (N,), optional
+        `hash_ids` of the ids, where they are known.
+    """
+    with writer.new_file(f"{name}.vectors.npy") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
+        for block in vectors:
+            file.write(np.ascontiguousarray(block, dtype="<f4").data)
+    vectors_entry = file.entry
+    items_entry = write_items(writer, name, items)
+    if hashes is None:
+        hashes = hash_ids(_iterate_strings(items.column(ID_COLUMN)))
+    return SegmentEntry(
+        name=name,
+        n_rows=shape[0],
+        vectors=vectors_entry,
+        items=items_entry,
+        lookup=write_lookup(writer, name, hashes),
+    )
+
+
+def write_lookup(
+    writer: GenerationWriter, name: str, hashes: npt.NDArray[np.uint64]
+) -> FileEntry:
+    """Write the sorted hashes of the ids and the row of each."""
+    order = np.argsort(hashes, kind="stable")
+    with writer.new_file(f"{name}.lookup.bin") as file:
+        file.write(hashes[order].astype("<u8").data)
+        file.write(order.astype("<i8").data)
+    return file.entry
+
+
+def write_items(writer: GenerationWriter, name: str, items: pa.Table) -> FileEntry:
+    """Write ids and columns as an uncompressed Arrow file, which can be mapped."""
+    with writer.new_file(f"{name}.items.arrow") as file:
+        with pa.ipc.new_file(file, items.schema) as sink:
+            sink.write_table(items.combine_chunks(), max_chunksize=_ITEMS_PER_BATCH)
+        file.flush()
+    return file.entry
+
+
+def write_dead(writer: GenerationWriter, name: str, rows: Rows) -> FileEntry:
+    """Write the sorted tombstones of a segment."""
+    with writer.new_file(f"{name}.dead.bin") as file:
+        file.write(np.sort(rows).astype("<i8").data)
+    return file.entry
+
+
+def _iterate_strings(column: Any) -> Iterator[str]:
+    for chunk in column.chunks:
+        yield from chunk.to_pylist()

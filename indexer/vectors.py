@@ -1,0 +1,170 @@
+"""Checks and normalisation of vectors, and the one definition of similarity.
+
+Letters of shapes: Q queries, M candidates, N vectors, D dimensions.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.errors import IndexMismatchError
+
+__all__ = [
+    "as_matrix",
+    "cosine_similarities",
+    "iterate_unit_rows",
+    "refuse_unusable_vectors",
+    "unit_rows",
+]
+
+Float32s = npt.NDArray[np.float32]
+
+_BLOCK_ROWS = 16_384
+_UNIT_TOLERANCE = 1e-6
+_N_SHOWN = 5
+
+
+def as_matrix(
+    vectors: Any, *, what: str, dimension: int | None = None
+) -> npt.NDArray[Any]:
+    """See `vectors` as a matrix of numbers; one vector becomes one row.
+
+    Parameters
+    ----------
+    vectors : array-like, shape (N, D) or (D,)
+        Any real dtype; nothing is copied when it already is an array.
+    what : str
+        What the rows are, for messages.
+    dimension : int, optional
+        The D that is expected.
+
+    Returns
+    -------
+    ndarray, shape (N, D)
+
+    Raises
+    ------
+    ValueError
+        If it is not a matrix of real numbers, or D is zero.
+    IndexMismatchError
+        If D is not `dimension`.
+    """
+    matrix = np.asarray(vectors)
+    if matrix.ndim == 1 and matrix.size:
+        matrix = matrix[np.newaxis]
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        message = (
+            f"{what} must be a matrix of numbers, shape (n, dimension): "
+            f"got shape {matrix.shape} of {matrix.dtype}"
+        )
+        raise ValueError(message)
+    if dimension is not None and matrix.shape[1] != dimension:
+        message = (
+            f"{what} have {matrix.shape[1]} dimensions, the index has {dimension}: "
+            f"use the model that made the index, or build a new index"
+        )
+        raise IndexMismatchError(message)
+    if matrix.shape[1] == 0:
+        message = f"{what} have no dimensions: got shape {matrix.shape}"
+        raise ValueError(message)
+    return matrix
+
+
+def refuse_unusable_vectors(
+    vectors: npt.NDArray[Any], names: Sequence[str], *, what: str
+) -> None:
+    """Refuse vectors that have no direction: NaN, infinite or zero.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (N, D)
+    names : sequence of str
+        One name per row, for the message.
+    what : str
+        What the rows are, for messages.
+
+    Raises
+    ------
+    ValueError
+        Names the first unusable rows and says how many there are.
+    """
+    unusable: list[int] = []
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        norms = _norms(vectors[start : start + _BLOCK_ROWS])
+        bad = ~np.isfinite(norms) | (norms == 0)
+        unusable.extend((np.flatnonzero(bad) + start).tolist())
+    if unusable:
+        shown = ", ".join(repr(names[row]) for row in unusable[:_N_SHOWN])
+        more = ", …" if len(unusable) > _N_SHOWN else ""
+        message = (
+            f"{len(unusable)} of {len(vectors)} {what} are zero, NaN or infinite and "
+            f"have no direction: {shown}{more}; leave them out or compute them again"
+        )
+        raise ValueError(message)
+
+
+def unit_rows(vectors: npt.NDArray[Any]) -> Float32s:
+    """Scale each row to length one, as float32; rows of length one stay bit by bit.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (N, D)
+        Usable in the sense of `refuse_unusable_vectors`.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, D), C-contiguous
+    """
+    norms = _norms(vectors)
+    off = np.abs(norms - 1) > _UNIT_TOLERANCE
+    if vectors.dtype == np.float32 and not off.any():
+        return np.ascontiguousarray(vectors)
+    norms[~off] = 1
+    return np.ascontiguousarray(vectors / norms[:, np.newaxis], dtype=np.float32)
+
+
+def iterate_unit_rows(vectors: npt.NDArray[Any]) -> Iterator[Float32s]:
+    """Give `unit_rows` of `vectors` block by block, so that no second copy exists."""
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        yield unit_rows(vectors[start : start + _BLOCK_ROWS])
+
+
+def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
+    """Compute the similarities that the index reports.
+
+    Every answer, whatever structure found it, gets its number here: one dot
+    product per pair over float32 vectors of length one, which does not depend
+    on what else is in the batch.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (Q, D)
+    candidates : ndarray of float32, shape (Q, M, D)
+
+    Returns
+    -------
+    ndarray of float32, shape (Q, M), in [-1, 1]
+    """
+    # (1, D) @ (D, 1) is computed by NumPy as a plain dot product of each pair.
+    products = candidates[:, :, np.newaxis, :] @ queries[:, np.newaxis, :, np.newaxis]
+    similarities: Float32s = products[:, :, 0, 0]
+    return np.clip(similarities, -1, 1, out=similarities)
+
+
+def _norms(block: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Euclidean length of each row; float64 only where float32 could not hold it."""
+    if block.dtype != np.float32:
+        block = block.astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        squares = (block[:, np.newaxis, :] @ block[:, :, np.newaxis])[:, 0, 0]
+        squares = squares.astype(np.float64)
+        doubtful = ~np.isfinite(squares) | (squares < 1e-20)
+        if doubtful.any():
+            rows = block[doubtful].astype(np.float64)
+            peaks = np.abs(rows).max(axis=1, keepdims=True)
+            scaled = rows / np.where(peaks > 0, peaks, 1)
+            squares[doubtful] = (peaks[:, 0] ** 2) * (scaled**2).sum(axis=1)
+    norms: npt.NDArray[np.float64] = np.sqrt(squares)
+    return norms
