@@ -1,39 +1,27 @@
-"""Things that stand in a picture: lit heads, players, trees, ridges, skulls.
+"""Heads and skulls as height fields of ellipsoids, lit from the side.
 
-Heads are height fields made of ellipsoids and lit from the side, so that after
-halftone or duotone they read as studio photographs.
+After halftone or duotone they read as studio photographs.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ImageDraw
 
 from covers.catalogue.demo.painting import (
-    Canvas,
     Field,
     blur,
     coordinates,
     noise,
     relief,
-    ridge_line,
     smoothstep,
 )
 
-__all__ = [
-    "Portrait",
-    "draw_portrait",
-    "guitarist",
-    "hills",
-    "leaf_tree",
-    "pine_tree",
-    "skull",
-]
+__all__ = ["Portrait", "draw_portrait", "draw_skull"]
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """A head and shoulders in grey.
+    """A figure in grey.
 
     Parameters
     ----------
@@ -48,13 +36,25 @@ class Portrait:
 
 
 class _Sculptor:
-    """Collects ellipsoids into a height field with an albedo."""
+    """Collects ellipsoids into a height field with an albedo.
 
-    def __init__(self, size: int) -> None:
+    Positions and sizes are in units of the half height of the face, relative
+    to its middle; `tilt` turns the head about it.
+    """
+
+    def __init__(
+        self, size: int, centre: tuple[float, float], scale: float, tilt: float = 0.0
+    ) -> None:
+        x, y = coordinates(size)
+        x, y = (x - centre[0]) / scale, (y - centre[1]) / scale
+        self.upright = (x, y)
+        self.x = np.asarray(x * np.cos(tilt) + y * np.sin(tilt), np.float32)
+        self.y = np.asarray(y * np.cos(tilt) - x * np.sin(tilt), np.float32)
         self.size = size
-        self.x, self.y = coordinates(size)
+        self.scale = scale
         self.height: Field = np.zeros((size, size), np.float32)
         self.albedo: Field = np.full((size, size), 0.5, np.float32)
+        self.solid: Field = np.zeros((size, size), np.float32)
 
     def add(
         self,
@@ -64,16 +64,17 @@ class _Sculptor:
         albedo: float | None = None,
         *,
         lift: float = 0.0,
+        upright: bool = False,
     ) -> Field:
         """Add one ellipsoid; return where it is on top."""
+        x, y = self.upright if upright else (self.x, self.y)
         inside = (
-            1
-            - ((self.x - centre[0]) / radii[0]) ** 2
-            - ((self.y - centre[1]) / radii[1]) ** 2
+            1 - ((x - centre[0]) / radii[0]) ** 2 - ((y - centre[1]) / radii[1]) ** 2
         )
         height = np.sqrt(np.maximum(inside, 0)) * depth + lift * (inside > 0)
-        on_top: Field = np.asarray((height > self.height) & (inside > 0), np.float32)
-        self.height = np.maximum(self.height, height).astype(np.float32)
+        on_top = np.asarray((height > self.height) & (inside > 0), np.float32)
+        self.solid = np.maximum(self.solid, inside > 0)
+        self.height = np.maximum(self.height, height)
         if albedo is not None:
             self.albedo += (albedo - self.albedo) * on_top
         return on_top
@@ -89,7 +90,157 @@ class _Sculptor:
         away = ((self.x - centre[0]) / radii[0]) ** 2 + (
             (self.y - centre[1]) / radii[1]
         ) ** 2
-        self.albedo += (albedo - self.albedo) * (strength * smoothstep(1.25, 0.7, away))
+        self.albedo += (albedo - self.albedo) * (strength * smoothstep(1.3, 0.6, away))
+
+    def dent(
+        self, centre: tuple[float, float], radii: tuple[float, float], depth: float
+    ) -> None:
+        """Press a soft hollow (or, below zero, a bump) into the surface."""
+        away = ((self.x - centre[0]) / radii[0]) ** 2 + (
+            (self.y - centre[1]) / radii[1]
+        ) ** 2
+        self.height -= depth * np.exp(-away * 1.5)
+
+    def light(self, angle: float, elevation: float, softness: float) -> Field:
+        """Return the lit surface's brightness, without albedo."""
+        smooth = blur(self.height, max(1.3, softness * self.scale * self.size))
+        return relief(smooth * self.scale, angle, elevation)
+
+    def outline(self) -> Field:
+        """Return the smooth silhouette."""
+        return np.asarray(np.clip(blur(self.solid, 1.6) * 1.4 - 0.2, 0, 1))
+
+
+def _dress(s: _Sculptor, rng: np.random.Generator, turn: float, skin: float) -> float:
+    """Add shoulders, neck and clothes; return the cloth's albedo."""
+    cloth = float(rng.choice([0.07, 0.12, 0.25, 0.45, 0.75]))
+    lean = -turn * 0.2
+    s.add((lean, 2.62), (2.0, 1.45), 1.0, cloth, upright=True)
+    for side in (-1, 1):
+        s.add((lean + side * 1.2, 2.35), (0.85, 0.85), 0.72, cloth, upright=True)
+    s.add((lean, 1.8), (1.0, 0.68), 0.7, cloth, upright=True)
+    s.add((lean, 1.0), (0.42, 0.75), 0.6, skin * 0.88, upright=True)
+    x, y = s.upright
+    kind = str(rng.choice(["suit", "round", "coat", "plain"]))
+    vee = (y - 1.25) * 0.5
+    if kind == "suit":
+        s.albedo[(np.abs(x - lean) < vee) & (y > 1.55)] = 0.85
+        tie = (np.abs(x - lean) < 0.09 + 0.03 * y) & (y > 1.7)
+        s.albedo[tie] = float(rng.choice([0.05, 0.3]))
+    elif kind == "coat":
+        lapel = np.abs(np.abs(x - lean) - vee) < 0.09
+        s.albedo[lapel & (y > 1.5)] = min(1.0, cloth * 2.2 + 0.1)
+        s.albedo[(np.abs(x - lean) < vee - 0.09) & (y > 1.5)] = skin * 0.8
+    elif kind == "round":
+        collar = np.abs(np.hypot(x - lean, (y - 1.35) * 1.3) - 0.62) < 0.08
+        s.albedo[collar & (y > 1.4)] = min(1.0, cloth * 1.8 + 0.08)
+    return cloth
+
+
+def _face(s: _Sculptor, turn: float, skin: float, hair: float) -> float:
+    """Model head, jaw, nose, eyes and mouth; return the middle of the face."""
+    for side in (-1, 1):
+        if side * turn < 0.25:
+            s.add((side * 0.74 - turn * 0.12, 0.06), (0.13, 0.24), 0.3, skin * 0.85)
+    s.add((0.0, -0.12), (0.75, 0.9), 0.8, skin)
+    s.add((turn * 0.12, 0.32), (0.66, 0.68), 0.74, skin)
+    s.add((turn * 0.22, 0.62), (0.42, 0.42), 0.66, skin)
+    middle = turn * 0.5
+    for side in (-1, 1):
+        eye = middle + side * 0.31 * (1 - 0.22 * side * turn)
+        s.dent((eye, -0.03), (0.22, 0.15), 0.1)
+        s.dent((eye + side * 0.1, 0.3), (0.2, 0.16), -0.05)
+        s.stain((eye, -0.03), (0.16, 0.075), 0.35 * skin, 0.8)
+        s.stain((eye, -0.02), (0.13, 0.045), min(1.0, skin * 1.15), 0.8)
+        s.stain((eye + 0.02, -0.02), (0.055, 0.055), 0.02)
+        s.stain((eye, -0.085), (0.17, 0.035), 0.08)
+        s.stain((eye - 0.02 * side, -0.22), (0.21, 0.045), min(hair, 0.3), 0.9)
+    s.dent((middle + turn * 0.02, 0.05), (0.085, 0.3), -0.13)
+    s.dent((middle + turn * 0.08, 0.25), (0.13, 0.09), -0.17)
+    for side in (-1, 1):
+        s.stain((middle + turn * 0.08 + side * 0.075, 0.31), (0.045, 0.028), 0.05, 0.8)
+    s.dent((middle, 0.5), (0.22, 0.05), -0.07)
+    s.dent((middle, 0.62), (0.19, 0.05), -0.08)
+    s.dent((middle, 0.73), (0.16, 0.05), 0.06)
+    s.stain((middle, 0.55), (0.24, 0.035), 0.12 * skin, 0.9)
+    s.stain((middle, 0.59), (0.2, 0.07), 0.5 * skin, 0.6)
+    return middle
+
+
+def _hair(
+    s: _Sculptor, rng: np.random.Generator, turn: float, skin: float, hair: float
+) -> str:
+    """Add hair on top of the head; return the cut."""
+    cut = str(
+        rng.choice(
+            [
+                "short",
+                "short",
+                "crop",
+                "crop",
+                "afro",
+                "full",
+                "full",
+                "quiff",
+                "quiff",
+                "bald",
+            ]
+        )
+    )
+    if cut == "bald":
+        return cut
+    full = {"crop": 0.8, "short": 0.86, "quiff": 0.86, "afro": 1.3}.get(cut, 0.92)
+    lift = {"quiff": -0.25, "afro": -0.3}.get(cut, -0.08)
+    before = s.height.copy(), s.albedo.copy()
+    top = s.add((-turn * 0.2, -0.36 + lift), (full, 0.74 - lift * 0.9), 1.05, hair)
+    line = -0.52 + float(rng.uniform(-0.06, 0.06)) + 0.12 * (cut == "crop")
+    parting = float(rng.uniform(-0.4, 0.4))
+    bare = smoothstep(
+        line - 0.03,
+        line + 0.03,
+        s.y - 0.55 * (s.x - turn * 0.45) ** 2 * 1.1 + parting * s.x * 0.25,
+    ) * smoothstep(0.74, 0.66, np.abs(s.x - turn * 0.3))
+    front = np.asarray(top * bare, np.float32)
+    s.height += (before[0] - s.height) * front
+    s.albedo += (np.where(before[1] == hair, skin, before[1]) - s.albedo) * front
+    return cut
+
+
+def _accessory(
+    s: _Sculptor,
+    rng: np.random.Generator,
+    middle: float,
+    turn: float,
+    tones: tuple[float, float],
+) -> None:
+    """Add glasses, a hat, a beard or headphones to some heads."""
+    hair, cloth = tones
+    what = str(
+        rng.choice(
+            ["none", "none", "none", "shades", "hat", "beard", "beret", "phones"]
+        )
+    )
+    if what == "shades":
+        for side in (-1, 1):
+            s.stain((middle + side * 0.33, -0.01), (0.29, 0.2), 0.03)
+            s.stain((middle + side * 0.33 - 0.08, -0.08), (0.06, 0.05), 0.6, 0.7)
+        s.stain((middle, -0.1), (0.62, 0.045), 0.03)
+    elif what == "hat":
+        band = 0.5 * cloth
+        s.add((-turn * 0.15, -0.92), (0.78, 0.62), 1.15, cloth * 0.8 + 0.03)
+        s.add((turn * 0.1, -0.56), (1.3, 0.2), 0.3, band + 0.03, lift=1.0)
+    elif what == "beret":
+        s.add((-turn * 0.5 - 0.1, -0.78), (0.98, 0.42), 1.2, cloth * 0.7 + 0.03)
+    elif what == "beard":
+        s.stain((middle * 0.7, 0.8), (0.52, 0.42), hair, 0.85)
+        s.stain((middle, 0.43), (0.25, 0.05), hair, 0.8)
+        s.stain((middle, 0.58), (0.17, 0.035), 0.3, 0.8)
+    elif what == "phones":
+        arch = np.abs(np.hypot(s.x * 1.08, s.y + 0.1) - 1.03) < 0.07
+        s.albedo[arch & (s.y < 0)] = 0.1
+        s.height[arch & (s.y < 0)] = 1.1
+        for side in (-1, 1):
+            s.add((side * 0.86 - turn * 0.1, 0.05), (0.2, 0.32), 1.0, 0.1)
 
 
 def draw_portrait(
@@ -117,258 +268,71 @@ def draw_portrait(
     Portrait
         The figure, to be toned and laid on a canvas.
     """
-    s = _Sculptor(size)
-    x, y = centre
-    r = scale
-    turn = float(rng.uniform(-0.45, 0.45))
+    s = _Sculptor(size, centre, scale, tilt=float(rng.normal(0, 0.09)))
+    turn = float(rng.uniform(-0.5, 0.5))
     skin = float(rng.uniform(0.45, 0.95))
-    hair = float(rng.choice([0.06, 0.1, 0.25, 0.5]))
-    cloth = float(rng.choice([0.08, 0.15, 0.3, 0.7]))
-    s.add((x - turn * 0.2 * r, y + 2.55 * r), (1.95 * r, 1.25 * r), 0.8 * r, cloth)
-    s.add((x - turn * 0.2 * r, y + 1.2 * r), (0.46 * r, 0.8 * r), 0.5 * r, skin * 0.9)
-    style = str(rng.choice(["short", "short", "afro", "long", "bald", "bob"]))
-    if style == "afro":
-        s.add((x - turn * 0.2 * r, y - 0.35 * r), (1.35 * r, 1.2 * r), 0.6 * r, hair)
-    if style in {"long", "bob"}:
-        fall = 1.0 if style == "long" else 0.45
-        s.add(
-            (x - turn * 0.25 * r, y + fall * 0.5 * r),
-            (1.02 * r, (1.15 + fall * 0.6) * r),
-            0.55 * r,
-            hair,
-        )
-    s.add((x, y), (0.76 * r, 1.02 * r), 0.78 * r, skin)
-    s.add((x + turn * 0.25 * r, y + 0.5 * r), (0.56 * r, 0.62 * r), 0.72 * r, skin)
-    if style not in {"bald"}:
-        cap = s.add(
-            (x - turn * 0.35 * r, y - 0.42 * r), (0.92 * r, 0.78 * r), 0.92 * r, hair
-        )
-        brow = smoothstep(-0.3, -0.12, (s.y - y) / r + 0.35 * ((s.x - x) / r) ** 2)
-        front = cap * brow
-        s.albedo += (skin - s.albedo) * front
-    middle = x + turn * 0.5 * r
-    s.add(
-        (middle + turn * 0.12 * r, y + 0.18 * r),
-        (0.13 * r, 0.26 * r),
-        0.3 * r,
-        lift=0.68 * r,
-    )
-    for side in (-1, 1):
-        eye = (middle + side * 0.33 * r * (1 - 0.25 * side * turn), y - 0.06 * r)
-        s.stain(eye, (0.21 * r, 0.13 * r), 0.15 * skin, 0.75)
-        s.stain((eye[0], eye[1] - 0.2 * r), (0.24 * r, 0.06 * r), hair * 0.6, 0.9)
-        s.stain((eye[0] + 0.03 * r, eye[1]), (0.07 * r, 0.05 * r), 0.02, 1.0)
-    s.stain((middle, y + 0.6 * r), (0.27 * r, 0.07 * r), 0.3 * skin, 0.85)
-    s.stain((middle, y + 0.42 * r), (0.16 * r, 0.05 * r), 0.35 * skin, 0.6)
-    extra = str(rng.choice(["none", "none", "shades", "hat", "beard", "beret"]))
-    if extra == "shades":
-        for side in (-1, 1):
-            s.stain((middle + side * 0.36 * r, y - 0.04 * r), (0.31 * r, 0.2 * r), 0.02)
-        s.stain((middle, y - 0.08 * r), (0.5 * r, 0.05 * r), 0.02)
-    elif extra == "hat":
-        s.add(
-            (x - turn * 0.2 * r, y - 1.02 * r),
-            (0.82 * r, 0.62 * r),
-            1.0 * r,
-            cloth * 0.7,
-        )
-        s.add(
-            (x + turn * 0.1 * r, y - 0.62 * r),
-            (1.35 * r, 0.2 * r),
-            0.4 * r,
-            cloth * 0.5,
-            lift=0.8 * r,
-        )
-    elif extra == "beret":
-        s.add(
-            (x - turn * 0.6 * r, y - 0.82 * r), (1.0 * r, 0.4 * r), 1.0 * r, cloth * 0.6
-        )
-    elif extra == "beard":
-        s.stain((middle, y + 0.78 * r), (0.55 * r, 0.45 * r), hair, 0.8)
-    height = blur(s.height, max(1.6, 0.05 * r * size))
+    hair = float(rng.choice([0.05, 0.08, 0.16, 0.35, 0.6]))
+    cloth = _dress(s, rng, turn, skin)
+    if rng.random() < 0.3:
+        fall = float(rng.uniform(0.2, 0.9))
+        s.add((-turn * 0.2, 0.1 + fall * 0.6), (0.98, 1.0 + fall * 0.5), 0.6, hair)
+    middle = _face(s, turn, skin, hair)
+    _hair(s, rng, turn, skin, hair)
+    _accessory(s, rng, middle, turn, (hair, cloth))
     side = float(rng.choice([-1.0, 1.0]))
-    light = np.pi / 2 - side * rng.uniform(0.6, 1.3)
-    lit = relief(height * 1.25, float(light), float(rng.uniform(0.25, 0.6)))
-    texture = noise(rng, size, 40, octaves=2, stretch=0.4) - 0.5
-    albedo = s.albedo + texture * 0.25 * smoothstep(0.4, 0.1, s.albedo)
-    outline = np.clip(blur(np.asarray(s.height > 0, np.float32), 1.6) * 1.4 - 0.2, 0, 1)
-    rim = blur(s.height, 9) / (r + 1e-6)
-    grey = albedo * (0.1 + 1.05 * lit) + 0.04 * rim
-    return Portrait(np.clip(grey, 0, 1).astype(np.float32), outline.astype(np.float32))
-
-
-def guitarist(
-    rng: np.random.Generator, canvas: Canvas, x: float, foot: float, height: float
-) -> Field:
-    """Return the mask of a standing or seated player with a guitar."""
-    seated = bool(rng.random() < 0.4)
-    flip = float(rng.choice([-1.0, 1.0]))
-    hat = bool(rng.random() < 0.5)
-    lean = float(rng.uniform(-0.04, 0.04))
-
-    def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
-        h = height * k
-        px, py = x * k, foot * k
-
-        def at(dx: float, dy: float) -> tuple[float, float]:
-            return px + flip * (dx - lean * dy) * h, py - dy * h
-
-        def limb(*points: tuple[float, float], width: float) -> None:
-            places = [at(*p) for p in points]
-            pen.line(places, fill=255, width=max(2, round(width * h)), joint="curve")
-            for cx, cy in places:
-                w = width * h / 2
-                pen.ellipse((cx - w, cy - w, cx + w, cy + w), fill=255)
-
-        hip = 0.32 if seated else 0.48
-        top = hip + 0.34
-        if seated:
-            limb((0, hip), (0.16, hip + 0.02), (0.17, 0.02), width=0.085)
-            limb((-0.02, hip), (0.1, hip - 0.03), (0.08, 0.02), width=0.085)
-            limb(
-                (-0.12, 0),
-                (-0.1, hip - 0.05),
-                (0.08, hip - 0.05),
-                (0.1, 0),
-                width=0.025,
-            )
-        else:
-            limb((-0.03, hip), (-0.06, 0.24), (-0.07, 0.01), width=0.085)
-            limb((0.03, hip), (0.06, 0.24), (0.08, 0.01), width=0.085)
-        pen.polygon(
-            [at(-0.075, hip), at(0.075, hip), at(0.1, top), at(-0.1, top)], fill=255
-        )
-        limb((0, top), (0, top + 0.06), width=0.05)
-        hx, hy = at(0.01, top + 0.11)
-        pen.ellipse(
-            (hx - 0.05 * h, hy - 0.065 * h, hx + 0.05 * h, hy + 0.065 * h), fill=255
-        )
-        if hat:
-            limb((-0.085, top + 0.145), (0.1, top + 0.145), width=0.02)
-            limb((-0.02, top + 0.175), (0.035, top + 0.175), width=0.055)
-        limb((-0.09, top - 0.03), (-0.15, top - 0.17), (-0.02, top - 0.22), width=0.05)
-        limb((0.09, top - 0.03), (0.2, top - 0.16), (0.26, top - 0.1), width=0.045)
-        for dx, radius in ((-0.06, 0.085), (0.03, 0.065)):
-            gx, gy = at(dx, hip + 0.1)
-            pen.ellipse(
-                (gx - radius * h, gy - radius * h, gx + radius * h, gy + radius * h),
-                fill=255,
-            )
-        limb((0.05, hip + 0.12), (0.36, hip + 0.28), width=0.026)
-
-    return canvas.mask(draw)
-
-
-def hills(
-    rng: np.random.Generator,
-    size: int,
-    base: float,
-    relief_: float,
-    roughness: float,
-    cells: int = 3,
-) -> Field:
-    """Return the mask of everything below a random skyline."""
-    line = base + ridge_line(rng, size, roughness, cells) * relief_
-    y = coordinates(size)[1]
-    return np.asarray(np.clip((y - line[None, :]) * size + 0.5, 0, 1), np.float32)
-
-
-def pine_tree(
-    rng: np.random.Generator,
-    pen: ImageDraw.ImageDraw,
-    x: float,
-    foot: float,
-    height: float,
-) -> None:
-    """Draw a fir on a Pillow drawing, in its pixels."""
-    width = height * float(rng.uniform(0.13, 0.2))
-    tiers = 9
-    points: list[tuple[float, float]] = [(x, foot - height)]
-    for i in range(1, tiers):
-        spread = width * i / tiers
-        y = foot - height * (1 - i / tiers)
-        jag = float(rng.uniform(0.7, 1.2))
-        points += [(x + spread * jag, y), (x + spread * 0.45, y - height * 0.012)]
-    right = points[1:]
-    left = [(2 * x - px, py) for px, py in reversed(right)]
-    pen.polygon([points[0], *right, *left], fill=255)
-    pen.rectangle(
-        (x - width * 0.08, foot - height * 0.12, x + width * 0.08, foot), fill=255
+    lit = s.light(
+        np.pi / 2 - side * float(rng.uniform(0.5, 1.25)),
+        float(rng.uniform(0.35, 0.7)),
+        0.035,
     )
+    strands = noise(rng, size, 45, octaves=2, stretch=0.3) - 0.5
+    hairy = np.abs(s.albedo - hair) < 0.01
+    rough = np.where(hairy, 0.1 + 0.7 * hair, 0.22 * smoothstep(0.4, 0.1, s.albedo))
+    albedo = s.albedo + strands * rough
+    grey = albedo * (0.14 + 1.1 * lit)
+    return Portrait(np.clip(grey, 0, 1).astype(np.float32), s.outline())
 
 
-def leaf_tree(
-    rng: np.random.Generator, canvas: Canvas, x: float, foot: float, height: float
-) -> tuple[Field, Field]:
-    """Return masks of a broad tree: the whole, and its lit foliage."""
-    branches: list[tuple[float, float, float, float, float]] = []
-    tips: list[tuple[float, float]] = []
+def draw_skull(
+    rng: np.random.Generator, size: int, centre: tuple[float, float], scale: float
+) -> Portrait:
+    """Draw a lit skull.
 
-    def grow(x0: float, y0: float, angle: float, length: float, level: int) -> None:
-        x1, y1 = x0 + np.cos(angle) * length, y0 - np.sin(angle) * length
-        branches.append((x0, y0, x1, y1, length * 0.16))
-        if level == 0:
-            tips.append((x1, y1))
-            return
-        for turn in (-0.5, 0.45, 0.02)[: 2 + (level > 2)]:
-            grow(
-                x1,
-                y1,
-                angle + turn + rng.normal(0, 0.12),
-                length * rng.uniform(0.62, 0.8),
-                level - 1,
-            )
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of chance.
+    size : int
+        Side of the picture in pixels.
+    centre : tuple of float
+        Its middle.
+    scale : float
+        Half its height as a fraction of the side.
 
-    grow(x, foot, np.pi / 2, height * 0.3, 4)
-    leafy = float(rng.uniform(0.04, 0.075)) * height
-
-    def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
-        for x0, y0, x1, y1, width in branches:
-            pen.line(
-                (x0 * k, y0 * k, x1 * k, y1 * k),
-                fill=255,
-                width=max(1, round(width * k)),
-            )
-        for tx, ty in tips:
-            pen.ellipse(
-                [(v) * k for v in (tx - leafy, ty - leafy, tx + leafy, ty + leafy)],
-                fill=255,
-            )
-
-    def draw_lit(pen: ImageDraw.ImageDraw, k: float) -> None:
-        for tx, ty in tips:
-            small = leafy * 0.7
-            cx, cy = tx - leafy * 0.3, ty - leafy * 0.4
-            pen.ellipse(
-                [v * k for v in (cx - small, cy - small, cx + small, cy + small)],
-                fill=255,
-            )
-
-    return canvas.mask(draw), canvas.mask(draw_lit)
-
-
-def skull(
-    rng: np.random.Generator, size: int, x: float, y: float, r: float
-) -> tuple[Field, Field]:
-    """Return brightness and mask of a skull of half height `r`."""
-    s = _Sculptor(size)
-    wide = float(rng.uniform(0.82, 0.95))
-    s.add((x, y - 0.15 * r), (wide * r, 0.88 * r), 0.9 * r, 0.95)
-    s.add((x, y + 0.45 * r), (0.56 * r, 0.55 * r), 0.62 * r, 0.9)
+    Returns
+    -------
+    Portrait
+        The skull.
+    """
+    s = _Sculptor(size, centre, scale, tilt=float(rng.normal(0, 0.06)))
+    wide = float(rng.uniform(0.78, 0.9))
+    s.add((0, -0.2), (wide, 0.82), 0.85, 0.95)
+    s.add((0, 0.3), (0.6, 0.5), 0.75, 0.9)
+    s.add((0, 0.66), (0.42, 0.36), 0.66, 0.9)
     for side in (-1, 1):
-        s.add((x + side * 0.55 * r, y + 0.18 * r), (0.26 * r, 0.18 * r), 0.75 * r, 0.95)
-        s.stain((x + side * 0.36 * r, y - 0.02 * r), (0.27 * r, 0.25 * r), 0.0)
-    s.stain((x - 0.05 * r, y + 0.36 * r), (0.08 * r, 0.16 * r), 0.0)
-    s.stain((x + 0.05 * r, y + 0.36 * r), (0.08 * r, 0.16 * r), 0.0)
-    for i in range(-4, 5):
-        s.stain((x + i * 0.1 * r, y + 0.74 * r), (0.018 * r, 0.15 * r), 0.05)
-    s.stain((x, y + 0.73 * r), (0.45 * r, 0.022 * r), 0.02)
-    crack = noise(rng, size, 14, octaves=3)
-    lit = relief(
-        blur(s.height, max(1.5, 0.05 * r * size)),
-        np.pi / 2 + float(rng.uniform(-0.8, 0.8)),
-        0.5,
-    )
-    mask = np.clip(blur(np.asarray(s.height > 0, np.float32), 1.6) * 1.4 - 0.2, 0, 1)
-    grey = s.albedo * (0.18 + 1.0 * lit) * (0.7 + 0.45 * crack)
-    return np.clip(grey, 0, 1).astype(np.float32), mask.astype(np.float32)
+        s.add((side * 0.52, 0.16), (0.25, 0.17), 0.78, 0.95)
+        s.dent((side * 0.56, 0.5), (0.14, 0.24), 0.3)
+        s.stain((side * 0.33, -0.02), (0.25, 0.22), 0.0)
+        s.stain((side * 0.3, 0.06), (0.2, 0.18), 0.0)
+        s.stain((side * 0.05, 0.31), (0.06, 0.15), 0.0)
+        s.stain((side * 0.62, 0.6), (0.1, 0.22), 0.1, 0.9)
+        s.dent((side * 0.34, -0.3), (0.3, 0.08), -0.12)
+    s.stain((0, 0.25), (0.07, 0.1), 0.0)
+    for row, y in enumerate((0.55, 0.7)):
+        for i in range(-4, 5):
+            s.stain(((i + 0.5 * row) * 0.085, y), (0.015, 0.09), 0.03)
+    s.stain((0, 0.625), (0.36, 0.022), 0.02)
+    cracks = noise(rng, size, 9, octaves=4)
+    lit = s.light(np.pi / 2 + float(rng.uniform(-0.9, 0.9)), 0.55, 0.04)
+    grey = s.albedo * (0.16 + 1.0 * lit) * (0.72 + 0.42 * cracks)
+    return Portrait(np.clip(grey, 0, 1).astype(np.float32), s.outline())

@@ -82,7 +82,8 @@ class Mixture:
             Symmetric, with ones on the diagonal.
         """
         p = self.probabilities
-        return np.minimum(p[:, None, :], p[None, :, :]).sum(axis=2)
+        shared: npt.NDArray[np.float64] = np.minimum(p[:, None, :], p[None, :, :])
+        return np.asarray(shared.sum(axis=2))
 
     def bayes_accuracy(self) -> float:
         """Return the accuracy of the best possible reader, all genres equally likely."""

@@ -14,11 +14,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from covers.catalogue.demo.painting import Canvas, Field, noise
 
-__all__ = ["FACES", "Face", "around", "hand_cut", "set_lines", "set_text", "stamp"]
+__all__ = [
+    "FACES",
+    "Face",
+    "around",
+    "grown",
+    "hand_cut",
+    "rotated",
+    "set_lines",
+    "set_text",
+    "stamp",
+]
 
 
 @dataclass(frozen=True)
@@ -128,14 +138,6 @@ def _respell(text: str, face: Face) -> str:
         else c
         for c in text
     )
-
-
-def _cropped(image: Image.Image) -> Field:
-    """Crop a greyscale picture to its ink and scale it to ``[0, 1]``."""
-    box = image.getbbox()
-    if box is None:
-        return np.zeros((1, 1), np.float32)
-    return np.asarray(image.crop(box), np.float32) / np.float32(255)
 
 
 def _ink(text: str, face: Face, pixels: int) -> Image.Image:
@@ -272,6 +274,23 @@ def hand_cut(rng: np.random.Generator, mask: Field, amount: float) -> Field:
     return np.asarray(mask[source_y, source_x], np.float32)
 
 
+def grown(mask: Field, pixels: int) -> Field:
+    """Thicken a mask on all sides, on a sheet larger by twice the pixels."""
+    image = Image.fromarray((np.pad(mask, 2 * pixels) * 255).astype(np.uint8))
+    soft = np.asarray(image.filter(ImageFilter.BoxBlur(pixels)), np.float32)
+    wide = np.clip(soft * (2.2 * pixels / 255), 0, 1)
+    return np.asarray(wide[pixels:-pixels, pixels:-pixels], np.float32)
+
+
+def rotated(mask: Field, degrees: float) -> Field:
+    """Turn a mask anticlockwise, on a sheet as large as needed."""
+    if not degrees:
+        return mask
+    image = Image.fromarray((mask * 255).astype(np.uint8))
+    turned = image.rotate(degrees, Image.Resampling.BILINEAR, expand=True)
+    return np.asarray(turned, np.float32) / np.float32(255)
+
+
 def around(text: str, face: Face, size: int, radius: float, start: float) -> Field:
     """Set text on a circle about the middle of a square.
 
@@ -334,7 +353,7 @@ def stamp(
         Coverage in ``[0, 1]``; what reaches over the border is cut off.
     x, y : float
         Position of the anchor as fractions of the side.
-    colour : ndarray of float32, shape (3,) or (rows, columns, 3)
+    colour : ndarray of float32, shape (3,) or (3, rows, columns)
         Colour of the ink, or a picture of the mask's size.
     anchor : tuple of float, default=(0.5, 0.5)
         The point of the mask that goes to the position: ``(0, 0)`` is its top
@@ -350,6 +369,6 @@ def stamp(
     if a >= b or c >= d:
         return
     part = (slice(a - top, b - top), slice(c - left, d - left))
-    ink = colour if colour.ndim == 1 else colour[part]
-    area = canvas.pixels[a:b, c:d]
-    area += (ink - area) * mask[part][..., None] * np.float32(opacity)
+    ink = colour[:, None, None] if colour.ndim == 1 else colour[:, part[0], part[1]]
+    area = canvas.pixels[:, a:b, c:d]
+    area += (ink - area) * (mask[part] * np.float32(opacity))

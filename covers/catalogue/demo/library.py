@@ -23,10 +23,10 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from covers.catalogue.demo.designs import DESIGNS, Sleeve, draw_sleeve
 from covers.catalogue.demo.files import Variant, save_cover, write_mess
 from covers.catalogue.demo.genres import Mixture, demo_mixture
 from covers.catalogue.demo.names import album_title, artist_names, label_name
-from covers.catalogue.demo.styles import DESIGNS, Sleeve, draw_sleeve
 from covers.errors import DataError
 
 __all__ = ["DemoLibrary", "PlannedCover", "draw_library", "plan_library"]

@@ -179,7 +179,7 @@ _TITLES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
             "Piano Sonatas {n} & {m}",
             "Concerto in {key}",
             "Requiem for {place}",
-            "Suite from \N{RIGHT SINGLE QUOTATION MARK}The {noun}\N{RIGHT SINGLE QUOTATION MARK}",
+            "Suite: The {noun}",
         ),
         "loud": (
             "{adjective} {noun}",
@@ -229,7 +229,7 @@ _TITLES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
             "Home to {place}",
             "{noun} & {noun2}",
             "{adjective} Water",
-            "My Father\N{RIGHT SINGLE QUOTATION MARK}s {noun}",
+            "My Father's {noun}",
         ),
     }
 )

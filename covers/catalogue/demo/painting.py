@@ -1,7 +1,8 @@
 """A small painter's box on NumPy and Pillow: colour fields, noise, masks, light.
 
-Pictures are float32 arrays in ``[0, 1]``, ``(size, size, 3)`` for colour and
-``(size, size)`` for masks and grey values. Positions are fractions of the
+Pictures are float32 arrays in ``[0, 1]``, ``(3, size, size)`` for colour (planes
+lie apart, which is several times faster here) and ``(size, size)`` for masks and
+grey values. Positions are fractions of the
 side, x to the right and y downwards.
 """
 
@@ -16,6 +17,7 @@ from PIL import Image, ImageDraw
 __all__ = [
     "Canvas",
     "Field",
+    "Mask",
     "Palette",
     "blur",
     "coordinates",
@@ -23,6 +25,8 @@ __all__ = [
     "fibres",
     "halftone",
     "jitter_palette",
+    "luminance",
+    "mix",
     "noise",
     "relief",
     "ridge_line",
@@ -30,6 +34,8 @@ __all__ = [
 ]
 
 Field: TypeAlias = npt.NDArray[np.floating[Any]]
+#: A mask may also be a plain yes or no.
+Mask: TypeAlias = npt.NDArray[np.floating[Any] | np.bool_]
 
 #: Sides of shapes are smoothed by drawing them this many times larger.
 _SUPERSAMPLING = 2
@@ -222,19 +228,29 @@ def duotone(grey: Field, *colours: Field) -> Field:
 
     Returns
     -------
-    ndarray of float32, shape (size, size, 3)
+    ndarray of float32, shape (3, size, size)
         The coloured picture.
     """
     steps = np.linspace(0, 255, len(colours))
-    table = np.stack(
-        [
-            np.interp(np.arange(256), steps, [float(c[channel]) for c in colours])
-            for channel in range(3)
-        ],
-        axis=1,
-    ).astype(np.float32)
     index = (np.clip(grey, 0, 1) * 255).astype(np.uint8)
-    return np.asarray(table[index], np.float32)
+    planes = [
+        np.interp(np.arange(256), steps, [float(c[channel]) for c in colours])
+        .astype(np.float32)
+        .take(index)
+        for channel in range(3)
+    ]
+    return np.stack(planes)
+
+
+def mix(first: Field, last: Field, share: Field) -> Field:
+    """Blend two colours, each of shape (3,), by a field: 0 is `first`, 1 `last`."""
+    step = (last - first)[:, None, None]
+    return np.asarray(first[:, None, None] + step * share, np.float32)
+
+
+def luminance(colour: Field) -> float:
+    """Return how light a colour of shape (3,) looks, in ``[0, 1]``."""
+    return float(colour @ np.array([0.3, 0.59, 0.11], np.float32))
 
 
 def halftone(grey: Field, period: float, angle: float) -> Field:
@@ -282,25 +298,32 @@ class Canvas:
 
     def __init__(self, size: int, ground: Field) -> None:
         self.size = size
-        self.pixels: Field = np.empty((size, size, 3), np.float32)
-        self.pixels[:] = ground
+        self.pixels: Field = np.empty((3, size, size), np.float32)
+        self.pixels[:] = ground[:, None, None]
 
-    def lay(self, mask: Field, colour: Field, opacity: float = 1.0) -> None:
+    def lay(self, mask: Mask, colour: Field, opacity: float = 1.0) -> None:
         """Cover the canvas with a colour or a picture where the mask says so."""
-        alpha = mask[..., None] * np.float32(opacity)
-        self.pixels += (colour - self.pixels) * alpha
+        alpha = np.asarray(mask * opacity, np.float32)
+        ink = colour if colour.ndim == 3 else colour[:, None, None]
+        for plane, colour_plane in zip(self.pixels, ink, strict=True):
+            step = np.asarray(colour_plane - plane, np.float32)
+            step *= alpha
+            plane += step
 
     def shade(self, factor: Field) -> None:
         """Multiply the canvas by a grey field."""
-        self.pixels *= factor[..., None]
+        self.pixels *= np.asarray(factor, np.float32)
+
+    def grey(self) -> Field:
+        """Return the mean of the three colours."""
+        return np.asarray(self.pixels.mean(axis=0))
 
     def gradient(self, first: Field, last: Field, angle: float = np.pi / 2) -> None:
         """Fill with a gradient; the angle pi/2 runs from the top to the bottom."""
         x, y = coordinates(self.size)
-        way = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle)
         reach = abs(np.cos(angle)) + abs(np.sin(angle))
-        t = np.asarray(way / reach + 0.5, np.float32)[..., None]
-        self.pixels = np.asarray(first * (1 - t) + last * t, np.float32)
+        way = (x - 0.5) * (np.cos(angle) / reach) + (y - 0.5) * (np.sin(angle) / reach)
+        self.pixels = mix(first, last, way + 0.5)
 
     def mask(self, draw: Callable[[ImageDraw.ImageDraw, float], None]) -> Field:
         """Draw shapes with smooth edges.
@@ -321,24 +344,47 @@ class Canvas:
         draw(ImageDraw.Draw(image), float(side))
         return np.asarray(image.reduce(_SUPERSAMPLING), np.float32) / np.float32(255)
 
-    def polygon(self, points: Sequence[tuple[float, float]]) -> Field:
-        """Return the mask of a polygon given in fractions of the side."""
-        return self.mask(
-            lambda draw, k: draw.polygon([(x * k, y * k) for x, y in points], fill=255)
-        )
+    def polygon(self, *outlines: Sequence[tuple[float, float]]) -> Field:
+        """Return the mask of polygons given in fractions of the side."""
+
+        def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
+            for outline in outlines:
+                pen.polygon([(x * k, y * k) for x, y in outline], fill=255)
+
+        return self.mask(draw)
+
+    def lines(
+        self, *paths: Sequence[tuple[float, float]], width: float, closed: bool = False
+    ) -> Field:
+        """Return the mask of lines through points, all in fractions of the side."""
+
+        def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
+            for path in paths:
+                points = [(x * k, y * k) for x, y in path]
+                if closed:
+                    points.append(points[0])
+                pen.line(
+                    points, fill=255, width=max(1, round(width * k)), joint="curve"
+                )
+
+        return self.mask(draw)
 
     def disc(self, x: float, y: float, radius: float, softness: float = 0.0) -> Field:
         """Return the mask of a disc; `softness` widens its edge."""
         columns, rows = coordinates(self.size)
         distance = np.sqrt((columns - x) ** 2 + (rows - y) ** 2)
         edge = max(softness, 0.7 / self.size)
-        return np.asarray(np.clip((radius - distance) / edge + 0.5, 0, 1), np.float32)
+        return np.clip((radius - distance) / edge + 0.5, 0, 1)
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Field:
         """Return the mask of an upright rectangle."""
-        columns, rows = coordinates(self.size)
-        wide = np.clip(
-            np.minimum(columns - left, right - columns) * self.size + 0.5, 0, 1
-        )
-        tall = np.clip(np.minimum(rows - top, bottom - rows) * self.size + 0.5, 0, 1)
-        return np.asarray(wide * tall, np.float32)
+        axis = coordinates(self.size)[0][0]
+        wide = np.clip(np.minimum(axis - left, right - axis) * self.size + 0.5, 0, 1)
+        tall = np.clip(np.minimum(axis - top, bottom - axis) * self.size + 0.5, 0, 1)
+        return np.asarray(tall[:, None] * wide[None, :], np.float32)
+
+    def frame(self, inset: float, thickness: float) -> Field:
+        """Return the mask of a square ruled line."""
+        far, inner = 1 - inset, inset + thickness
+        outside = self.box(inset, inset, far, far)
+        return np.clip(outside - self.box(inner, inner, 1 - inner, 1 - inner), 0, 1)

@@ -16,6 +16,13 @@ from covers.catalogue.demo.painting import (
     smoothstep,
 )
 
+_WHITE = np.full(3, 0.96, np.float32)
+_BLACK = np.full(3, 0.04, np.float32)
+_PAPER = np.array([0.93, 0.87, 0.74], np.float32)
+
+#: Styles whose sleeves may carry a box of warning.
+_FRANK = frozenset({"chrome", "wall", "city", "xerox", "emblem", "inferno", "ransom"})
+
 __all__ = ["PrintLook", "finish", "print_look"]
 
 
@@ -52,83 +59,58 @@ def print_look(year: int) -> PrintLook:
     )
 
 
-def _strip(b: Brief, canvas: Canvas, look: PrintLook) -> None:
-    """Print the stereo strip, the catalogue number or the warning box."""
+def _mark(b: Brief, canvas: Canvas) -> None:
+    """Print a stereo strip, a catalogue number or a box of warning, as the year has it."""
     p, rng = b.palette, b.rng
     code = f"{b.label[:3].upper()}-{int(b.house.integers(1000, 9999))}"
-    if b.year < 1976 and rng.random() < 0.45:
-        canvas.lay(canvas.box(-1, -1, 2, 0.034), p.paper)
-        text = b.line(
-            "STEREO" if b.year > 1966 else "HIGH FIDELITY",
-            FACES["wide light"],
-            0.5,
-            0.017,
-        )
-        stamp(canvas, text, 0.06, 0.018, p.ink, anchor=(0, 0.5))
+    small = FACES["grotesque"]
+    chance = rng.random()
+    if b.year < 1976 and chance < 0.45:
+        canvas.lay(canvas.box(-1, -1, 2, 0.036), p.paper)
+        words = "STEREO" if b.year > 1966 else "HIGH FIDELITY"
+        strip = b.line(words, FACES["wide light"], 0.5, 0.019)
+        ink = b.readable(canvas, (0, 0, 1, 0.03), p.ink)
+        stamp(canvas, strip, 0.05, 0.019, ink, anchor=(0, 0.5))
         stamp(
-            canvas,
-            b.line(code, FACES["grotesque"], 0.2, 0.016),
-            0.95,
-            0.018,
-            p.ink,
-            anchor=(1, 0.5),
+            canvas, b.line(code, small, 0.2, 0.018), 0.95, 0.019, ink, anchor=(1, 0.5)
         )
-    elif b.year < 1998 and rng.random() < 0.5:
-        corner = (float(rng.choice([0.035, 0.965])), float(rng.choice([0.035, 0.965])))
-        ink = p.paper if float(canvas.pixels[: b.size // 8].mean()) < 0.5 else p.ink
-        stamp(
-            canvas,
-            b.line(code, FACES["grotesque"], 0.16, 0.022),
-            *corner,
-            ink,
-            anchor=(round(corner[0]), round(corner[1])),
+    elif b.year < 1998 and chance < 0.5:
+        x, y = float(rng.choice([0.035, 0.965])), float(rng.choice([0.035, 0.965]))
+        ink = b.readable(canvas, (x - 0.1, y - 0.03, x + 0.1, y + 0.03), p.paper)
+        number = b.line(code, small, 0.16, 0.022)
+        stamp(canvas, number, x, y, ink, anchor=(round(x), round(y)))
+    elif b.year >= 1988 and b.style in _FRANK and chance < 0.3:
+        lines = ["LISTENER", "FRANK WORDS", "DISCRETION"]
+        box = set_lines(
+            lines, FACES["heavy"], b.pixels(0.15), b.pixels(0.085), justify=True
         )
-    elif b.year >= 1988 and rng.random() < 0.12:
-        lines = set_lines(
-            ["LISTENER", "FRANK WORDS", "DISCRETION"],
-            FACES["heavy"],
-            b.pixels(0.15),
-            b.pixels(0.085),
-            justify=True,
-        )
-        pad = np.pad(lines, b.pixels(0.008))
+        box = np.pad(box, b.pixels(0.008))
         side = float(rng.choice([0.04, 0.96]))
-        stamp(
-            canvas,
-            np.ones_like(pad),
-            side,
-            0.96,
-            np.full(3, 0.95, np.float32),
-            anchor=(round(side), 1),
-        )
-        stamp(
-            canvas,
-            pad,
-            side,
-            0.96,
-            np.full(3, 0.04, np.float32),
-            anchor=(round(side), 1),
-        )
-    if look.wear > 0.15 and rng.random() < 0.06:
-        x, y = float(rng.choice([0.86, 0.14])), float(rng.uniform(0.1, 0.2))
-        canvas.lay(
-            canvas.disc(x, y, 0.065),
-            np.array([0.93, 0.75, 0.15], np.float32)
-            if rng.random() < 0.5
-            else np.array([0.85, 0.2, 0.2], np.float32),
-        )
-        stamp(
-            canvas,
-            b.line(
-                str(rng.choice(["2.99", "NEW", "50p", "USED", "HIT"])),
-                FACES["heavy"],
-                0.09,
-                0.04,
-            ),
-            x,
-            y,
-            np.full(3, 0.97, np.float32),
-        )
+        stamp(canvas, np.ones_like(box), side, 0.96, _WHITE, anchor=(round(side), 1))
+        stamp(canvas, box, side, 0.96, _BLACK, anchor=(round(side), 1))
+
+
+def _sticker(b: Brief, canvas: Canvas) -> None:
+    """Stick a shop's price on the sleeve."""
+    x, y = float(b.rng.choice([0.86, 0.14])), b.between(0.1, 0.2)
+    colours = np.array(
+        [[0.93, 0.75, 0.15], [0.85, 0.2, 0.2], [0.2, 0.5, 0.3]], np.float32
+    )
+    canvas.lay(canvas.disc(x, y, 0.065), colours[int(b.rng.integers(3))])
+    words = b.pick("2.99", "NEW", "50p", "USED", "HIT")
+    stamp(canvas, b.line(words, FACES["heavy"], 0.09, 0.04), x, y, _WHITE)
+
+
+def _rub(b: Brief, canvas: Canvas) -> None:
+    """Rub the record's ring and the edges bare."""
+    rng, (x, y) = b.rng, coordinates(b.size)
+    away = np.hypot(x - 0.5, y - 0.5)
+    ring = np.exp(-(((away - b.between(0.44, 0.475)) / 0.012) ** 2))
+    bare = noise(rng, b.size, 7, octaves=4)
+    canvas.lay(ring * smoothstep(0.3, 0.8, bare), _PAPER, b.between(0.15, 0.5))
+    edge = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
+    scuff = smoothstep(0.022, 0.0, edge) * smoothstep(0.35, 0.75, bare)
+    canvas.lay(scuff, _PAPER, 0.7)
 
 
 def finish(b: Brief, canvas: Canvas) -> npt.NDArray[np.uint8]:
@@ -148,44 +130,33 @@ def finish(b: Brief, canvas: Canvas) -> npt.NDArray[np.uint8]:
     """
     rng, look = b.rng, print_look(b.year)
     x, y = coordinates(b.size)
-    _strip(b, canvas, look)
+    _mark(b, canvas)
+    if rng.random() < 0.1 * look.wear:
+        _sticker(b, canvas)
     if rng.random() < look.border:
-        margin = float(rng.uniform(0.015, 0.04))
-        canvas.lay(
-            1 - canvas.box(margin, margin, 1 - margin, 1 - margin),
-            np.clip(b.palette.paper * 1.02, 0, 1),
-        )
+        margin = b.between(0.015, 0.04)
+        bare = 1 - canvas.box(margin, margin, 1 - margin, 1 - margin)
+        canvas.lay(bare, np.clip(b.palette.paper * 1.02, 0, 1))
     if b.year < 1972 and rng.random() < 0.35:
-        grey = canvas.pixels.mean(axis=2)
-        dots = halftone(grey, b.size / 110, 0.5)
-        canvas.pixels *= (0.82 + 0.22 * dots)[..., None]
-    faded = look.faded * float(rng.uniform(0.5, 1.3))
-    paper = np.array([0.93, 0.87, 0.74], np.float32)
-    grey3 = canvas.pixels.mean(axis=2, keepdims=True)
-    canvas.pixels = canvas.pixels * (1 - 0.35 * faded) + grey3 * (0.35 * faded)
-    canvas.pixels = canvas.pixels * (1 - 0.3 * faded) + paper * (0.3 * faded) * (
-        0.35 + canvas.pixels
-    )
+        canvas.shade(0.82 + 0.22 * halftone(canvas.grey(), b.size / 110, 0.5))
+    faded = look.faded * b.between(0.5, 1.3)
+    kept = 1 - 0.3 * faded + 0.3 * faded * _PAPER
+    canvas.pixels += (canvas.grey() - canvas.pixels) * np.float32(0.35 * faded)
+    canvas.pixels *= kept[:, None, None]
+    canvas.pixels += (_PAPER * (0.105 * faded))[:, None, None]
     if rng.random() < look.wear:
-        away = np.hypot(x - 0.5, y - 0.5)
-        ring = np.exp(-(((away - float(rng.uniform(0.44, 0.475))) / 0.012) ** 2))
-        rubbed = ring * smoothstep(0.3, 0.8, noise(rng, b.size, 5, octaves=4))
-        canvas.lay(rubbed.astype(np.float32), paper, float(rng.uniform(0.15, 0.5)))
-        edge = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
-        scuff = smoothstep(0.022, 0.0, edge) * smoothstep(
-            0.35, 0.75, noise(rng, b.size, 14, octaves=3)
-        )
-        canvas.lay(scuff.astype(np.float32), paper, 0.7)
-    canvas.pixels += (
-        fibres(rng, b.size) * (0.015 + 0.05 * look.grain * float(rng.uniform(0.4, 1)))
-    )[..., None]
-    if rng.random() < 0.4:
-        canvas.shade(1 - 0.22 * np.exp(-(x if rng.random() < 0.8 else 1 - x) / 0.012))
-    canvas.shade(
-        (
-            1
-            + float(rng.normal(0, 0.03)) * (x - 0.5)
-            + float(rng.normal(0, 0.04)) * (y - 0.5)
-        ).astype(np.float32)
+        _rub(b, canvas)
+    canvas.pixels += fibres(rng, b.size) * np.float32(
+        0.015 + 0.05 * look.grain * b.between(0.4, 1)
     )
-    return np.asarray(np.clip(canvas.pixels, 0, 1) * 255 + 0.5, np.uint8)
+    light = (
+        1
+        + float(rng.normal(0, 0.03)) * (x - 0.5)
+        + float(rng.normal(0, 0.04)) * (y - 0.5)
+    )
+    if rng.random() < 0.4:
+        spine = x if rng.random() < 0.8 else 1 - x
+        light = light * (1 - 0.22 * np.exp(-spine / 0.012))
+    canvas.shade(light)
+    flat = np.clip(canvas.pixels, 0, 1) * np.float32(255) + np.float32(0.5)
+    return np.ascontiguousarray(flat.astype(np.uint8).transpose(1, 2, 0))

@@ -7,9 +7,17 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.demo import graphics, scenes, street
 from covers.catalogue.demo.brief import Brief
 from covers.catalogue.demo.painting import Canvas, jitter_palette
+from covers.catalogue.demo.styles.air import fog, glow
+from covers.catalogue.demo.styles.countryside import pastoral, porch
+from covers.catalogue.demo.styles.darkness import emblem, inferno
+from covers.catalogue.demo.styles.engraving import cartouche, rosette
+from covers.catalogue.demo.styles.geometry import contours, grid, swiss
+from covers.catalogue.demo.styles.paper import cutouts, woodcut
+from covers.catalogue.demo.styles.photocopy import ransom, xerox
+from covers.catalogue.demo.styles.streets import city, wall
+from covers.catalogue.demo.styles.studio import chrome, portrait
 from covers.catalogue.demo.wear import finish
 
 __all__ = ["DESIGNS", "PALETTES", "Design", "Sleeve", "draw_sleeve"]
@@ -78,7 +86,7 @@ def _design(
 DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
     {
         "cartouche": _design(
-            graphics.cartouche,
+            cartouche,
             "cream gold slate forest plum sky sepia signal",
             "formal",
             1962,
@@ -86,7 +94,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2012,
         ),
         "chrome": _design(
-            street.chrome,
+            chrome,
             "gold midnight blood violet lagoon ember forest",
             "street",
             1988,
@@ -94,7 +102,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2015,
         ),
         "city": _design(
-            scenes.city,
+            city,
             "midnight ember rose lagoon violet sepia gold dusk",
             "street",
             1964,
@@ -102,7 +110,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "contours": _design(
-            graphics.contours,
+            contours,
             "ash midnight lagoon signal neon ice mint bone orange violet",
             "still",
             1978,
@@ -110,7 +118,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "cutouts": _design(
-            graphics.cutouts,
+            cutouts,
             "signal orange lagoon mint cream sky rose field",
             "cool",
             1962,
@@ -118,7 +126,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             1998,
         ),
         "emblem": _design(
-            street.emblem,
+            emblem,
             "ash blood bone ember signal gold forest violet",
             "loud",
             1978,
@@ -126,7 +134,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "fog": _design(
-            scenes.fog,
+            fog,
             "slate ice forest dusk ash sky plum moss",
             "still",
             1974,
@@ -134,7 +142,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "glow": _design(
-            graphics.glow,
+            glow,
             "dusk lagoon rose violet ice midnight ember mint sky plum",
             "still",
             1974,
@@ -142,7 +150,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "grid": _design(
-            graphics.grid,
+            grid,
             "neon violet midnight lagoon rose ember dusk",
             "still",
             1979,
@@ -150,7 +158,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "inferno": _design(
-            scenes.inferno,
+            inferno,
             "ember blood forest midnight violet slate lagoon",
             "loud",
             1974,
@@ -158,7 +166,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "pastoral": _design(
-            scenes.pastoral,
+            pastoral,
             "field moss sky cream forest sepia dusk",
             "formal",
             1962,
@@ -166,7 +174,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2016,
         ),
         "porch": _design(
-            scenes.porch,
+            porch,
             "sepia cream bone field moss slate ash",
             "earth",
             1963,
@@ -174,7 +182,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2020,
         ),
         "portrait": _design(
-            scenes.portrait,
+            portrait,
             "midnight signal ash lagoon orange sepia moss rose bone",
             "cool",
             1962,
@@ -182,7 +190,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2018,
         ),
         "ransom": _design(
-            street.ransom,
+            ransom,
             "acid signal orange mint rose lagoon neon",
             "loud",
             1976,
@@ -190,7 +198,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2012,
         ),
         "rosette": _design(
-            graphics.rosette,
+            rosette,
             "gold plum forest midnight cream blood slate",
             "formal",
             1962,
@@ -198,7 +206,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2018,
         ),
         "swiss": _design(
-            graphics.swiss,
+            swiss,
             "signal mint orange sky acid ash lagoon rose",
             "still",
             1979,
@@ -206,7 +214,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "wall": _design(
-            street.wall,
+            wall,
             "orange slate signal lagoon sepia violet acid",
             "street",
             1982,
@@ -214,7 +222,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2020,
         ),
         "woodcut": _design(
-            graphics.woodcut,
+            woodcut,
             "moss cream sepia forest bone orange midnight field signal",
             "earth",
             1964,
@@ -222,7 +230,7 @@ DESIGNS: MappingProxyType[str, Design] = MappingProxyType(
             2024,
         ),
         "xerox": _design(
-            street.xerox,
+            xerox,
             "ash bone acid signal blood orange mint",
             "loud",
             1976,
@@ -283,6 +291,7 @@ def draw_sleeve(sleeve: Sleeve, size_px: int) -> npt.NDArray[np.uint8]:
         rng=rng,
         house=house,
         palette=jitter_palette(rng, PALETTES[name], 0.8),
+        style=sleeve.style,
         artist=sleeve.artist,
         title=sleeve.title,
         label=sleeve.label,

@@ -1,0 +1,1 @@
+"""Painters of the visual styles, a few related ones in each module."""
