@@ -1,0 +1,304 @@
+"""Prediction sets with a stated rate of holding the truth, and what is unlike anything known.
+
+Letters: N calibration covers, Q queries, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Array = npt.NDArray[np.float64]
+
+N_NEAREST = 5
+UNFAMILIAR_QUANTILE = 0.01
+_STORED_SCORES = 2000
+
+
+class Verdict(StrEnum):
+    """How far a classification can be trusted."""
+
+    SURE = "sure"
+    UNSURE = "unsure"
+    UNFAMILIAR = "unfamiliar"
+
+
+def set_scores(probabilities: npt.NDArray[np.floating[Any]]) -> Array:
+    """Return how far down each query's ranking each genre stands.
+
+    The score of a genre is the probability of all likelier genres plus half of
+    its own (adaptive prediction sets with the random tie-breaker at its middle:
+    the same picture always gets the same set, and coverage stays exact because
+    scores of different covers differ).
+
+    Parameters
+    ----------
+    probabilities : ndarray of float, shape (n_queries, n_genres)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_queries, n_genres)
+        Between 0 and 1; the likeliest genre has the smallest.
+
+    References
+    ----------
+    .. [1] Romano, Y., Sesia, M., Candès, E. (2020). "Classification with Valid
+       and Adaptive Coverage". NeurIPS.
+    """
+    p = np.asarray(probabilities, np.float64)
+    order = np.argsort(-p, axis=1, kind="stable")
+    ranked = np.take_along_axis(p, order, axis=1)
+    middle = np.cumsum(ranked, axis=1) - ranked / 2
+    scores = np.empty_like(p)
+    np.put_along_axis(scores, order, middle, axis=1)
+    return scores
+
+
+@dataclass(frozen=True)
+class PredictionSets:
+    """Split-conformal prediction sets at any level.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n_scores,)
+        Scores of true genres on calibration covers, rising.
+    weights : ndarray of float64, shape (n_scores,)
+        Weight of each score: 1/m for each genre of a cover of m genres.
+    """
+
+    scores: Array
+    weights: Array
+
+    @classmethod
+    def fit(
+        cls,
+        probabilities: npt.NDArray[np.floating[Any]],
+        membership: npt.NDArray[np.floating[Any]],
+    ) -> PredictionSets:
+        """Keep the scores of the true genres.
+
+        Parameters
+        ----------
+        probabilities, membership : ndarray of float, shape (n_covers, n_genres)
+            Of covers that neither the method nor its calibrator has seen.
+        """
+        cover, genre = np.nonzero(membership)
+        scores = set_scores(probabilities)[cover, genre]
+        order = np.argsort(scores, kind="stable")
+        weights = np.asarray(membership, np.float64)[cover, genre]
+        return cls(scores[order], weights[order])
+
+    def threshold(self, level: float) -> float:
+        """Return the largest score inside the set at `level`.
+
+        The quantile is taken with one more, unknown cover counted as worst;
+        ``inf`` (all genres) where there are too few covers for the level.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            message = f"level must lie between 0 and 1, got {level!r}"
+            raise ValueError(message)
+        needed = level * (self.weights.sum() + 1)
+        reached = np.cumsum(self.weights)
+        place = int(np.searchsorted(reached, needed - 1e-9))
+        return float(self.scores[place]) if place < len(self.scores) else float("inf")
+
+    def contains(
+        self, probabilities: npt.NDArray[np.floating[Any]], level: float
+    ) -> npt.NDArray[np.bool_]:
+        """Say which genres are in each query's set.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_queries, n_genres)
+            A cover's true genre is inside with probability `level`, on average
+            over covers like the calibration covers.
+        """
+        return set_scores(probabilities) <= self.threshold(level) + 1e-12
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores as JSON values, thinned to at most 2,000 quantiles."""
+        if len(self.scores) <= _STORED_SCORES:
+            return {"scores": self.scores.tolist(), "weights": self.weights.tolist()}
+        reached = np.cumsum(self.weights)
+        wanted = np.linspace(0, reached[-1], _STORED_SCORES + 1)[1:]
+        places = np.minimum(
+            np.searchsorted(reached, wanted - 1e-9), len(self.scores) - 1
+        )
+        weight = float(reached[-1]) / _STORED_SCORES
+        return {
+            "scores": self.scores[places].tolist(),
+            "weights": [weight] * _STORED_SCORES,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PredictionSets:
+        """Read what `to_json` wrote."""
+        return cls(
+            np.asarray(values["scores"], np.float64),
+            np.asarray(values["weights"], np.float64),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Familiarity:
+    """From how low a similarity on a picture is unlike anything in the library.
+
+    Parameters
+    ----------
+    threshold : float
+        Cosine similarity, mean over the nearest `n_nearest` covers, below which
+        a picture is unfamiliar.
+    quantile : float
+        Share of held-out covers of the library itself that fall below it.
+    n_nearest : int
+        Neighbours averaged.
+    """
+
+    threshold: float
+    quantile: float = UNFAMILIAR_QUANTILE
+    n_nearest: int = N_NEAREST
+
+    @classmethod
+    def fit(
+        cls,
+        similarities: npt.NDArray[np.float32],
+        quantile: float = UNFAMILIAR_QUANTILE,
+    ) -> Familiarity:
+        """Take the quantile of held-out covers' closeness; see `closeness`."""
+        near = closeness(similarities, N_NEAREST)
+        near = near[np.isfinite(near)]
+        threshold = float(np.quantile(near, quantile)) if len(near) else -1.0
+        return cls(threshold=threshold, quantile=quantile)
+
+    def is_unfamiliar(
+        self, similarities: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.bool_]:
+        """Say of each query whether it is unlike anything known, shape (n_queries,)."""
+        near = closeness(similarities, self.n_nearest)
+        return ~(near >= self.threshold)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the threshold as JSON values."""
+        return {
+            "threshold": self.threshold,
+            "quantile": self.quantile,
+            "n_nearest": self.n_nearest,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Familiarity:
+        """Read what `to_json` wrote."""
+        return cls(**values)
+
+
+def closeness(similarities: npt.NDArray[np.float32], n_nearest: int) -> Array:
+    """Return the mean similarity of each query to its nearest covers.
+
+    Parameters
+    ----------
+    similarities : ndarray of float32, shape (n_queries, k)
+        Nearest first, NaN in empty slots.
+    n_nearest : int
+        Slots averaged; fewer where fewer are filled.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_queries,)
+        NaN where a query has no neighbour.
+    """
+    near = np.asarray(similarities[:, :n_nearest], np.float64)
+    filled = np.isfinite(near)
+    n = filled.sum(axis=1)
+    total = np.where(filled, near, 0.0).sum(axis=1)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+
+
+def widest_sure_set(n_genres: int) -> int:
+    """Return how many genres a set may hold and still be called sure: half of them, 1 to 3."""
+    return int(np.clip(n_genres // 2, 1, 3))
+
+
+def give_verdicts(
+    inside: npt.NDArray[np.bool_], unfamiliar: npt.NDArray[np.bool_]
+) -> list[Verdict]:
+    """Turn sets and familiarity into one word per query.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_queries, n_genres)
+        The prediction sets.
+    unfamiliar : ndarray of bool, shape (n_queries,)
+        Comes first: a set says nothing about a picture unlike the calibration covers.
+
+    Returns
+    -------
+    list of Verdict
+        ``unsure`` where the set is empty or wider than `widest_sure_set`.
+    """
+    sizes = inside.sum(axis=1)
+    sure = (sizes > 0) & (sizes <= widest_sure_set(inside.shape[1]))
+    return [
+        Verdict.UNFAMILIAR if strange else Verdict.SURE if certain else Verdict.UNSURE
+        for strange, certain in zip(unfamiliar, sure, strict=True)
+    ]
+
+
+def set_report(
+    inside: npt.NDArray[np.bool_],
+    membership: npt.NDArray[np.floating[Any]],
+    *,
+    level: float,
+    vocab: Sequence[str],
+) -> dict[str, Any]:
+    """Measure prediction sets on held-out covers.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_covers, n_genres)
+    membership : ndarray of float, shape (n_covers, n_genres)
+        A cover of m genres counts 1/m for each that its set holds.
+    level : float
+        What was promised.
+    vocab : sequence of str
+        Names of the columns.
+
+    Returns
+    -------
+    dict
+        ``level, coverage, mean_size, sizes`` (share of covers with 0, 1, …
+        genres) and ``per_genre`` coverage, mean size and n.
+    """
+    m = np.asarray(membership, np.float64)
+    sizes = inside.sum(axis=1)
+    n = m.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        covered = (m * inside).sum(axis=0) / n
+        mean_size = (m * sizes[:, None]).sum(axis=0) / n
+    return {
+        "level": level,
+        "coverage": float((m * inside).sum() / m.sum()),
+        "mean_size": float(sizes.mean()),
+        "sizes": (
+            np.bincount(sizes, minlength=m.shape[1] + 1) / max(1, len(sizes))
+        ).tolist(),
+        "per_genre": {
+            genre: {
+                "coverage": float(covered[j]),
+                "mean_size": float(mean_size[j]),
+                "n": float(n[j]),
+            }
+            for j, genre in enumerate(vocab)
+        },
+    }
