@@ -73,6 +73,11 @@ class Workspace:
         return self.root / "places.parquet"
 
     @property
+    def tags_path(self) -> Path:
+        """What the tags of every music file said at the last scan."""
+        return self.root / "tags.parquet"
+
+    @property
     def journal_path(self) -> Path:
         """What an interrupted scan had done already."""
         return self.root / "scan.journal"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from covers.catalogue.folders import label_by_folder
 from covers.catalogue.manifest import read_manifest
+from covers.catalogue.music import find_albums, is_nfo, read_music_file
 from covers.catalogue.places import Content, Place
 from covers.catalogue.sources import (
     Candidate,
@@ -14,12 +15,15 @@ from covers.catalogue.sources import (
     ProblemKind,
     SourceKind,
     detect_kind,
+    is_audio_name,
     walk,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from covers.catalogue.tags import TagCache
     from covers.settings import IntakeSettings, Source
     from covers.workspace import Workspace
 
@@ -47,9 +51,28 @@ class Finding:
 
 
 def find_covers(
-    workspace: Workspace, source: Source, settings: IntakeSettings
+    workspace: Workspace,
+    source: Source,
+    settings: IntakeSettings,
+    tag_cache: TagCache,
+    *,
+    n_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Finding:
     """Look through one source for pictures that may be covers.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Left out where it lies in the source.
+    source : Source
+        The source, mounted.
+    settings : IntakeSettings
+        Priority of covers in a music library.
+    tag_cache : TagCache
+        Tags of music files of the last scan; brought up to date.
+    n_workers, progress : optional
+        For reading the tags of music files.
 
     Raises
     ------
@@ -76,9 +99,32 @@ def find_covers(
         problem_place(source.name, path, ProblemKind.UNREADABLE, reason)
         for path, reason in found.problems
     ]
-    return Finding(
-        root, [(candidate,) for candidate in label_by_folder(found.files)], problems
+    if kind is SourceKind.FOLDERS:
+        return Finding(
+            root, [(candidate,) for candidate in label_by_folder(found.files)], problems
+        )
+    music = [e for e in found.files if is_audio_name(e.path) or is_nfo(e.path)]
+    tags = tag_cache.read(
+        source.name,
+        root,
+        music,
+        read_music_file,
+        n_workers=n_workers,
+        progress=progress,
     )
+    problems += [
+        problem_place(source.name, entry.path, ProblemKind.TAGS, problem)
+        for entry in music
+        if (problem := tags[entry.path].problem)
+    ]
+    albums = find_albums(found.files, tags, settings.art_priority)
+    problems += [
+        problem_place(source.name, album.path, ProblemKind.NO_COVER, album.reason)
+        for album in albums
+        if not album.candidates
+    ]
+    choices = [album.candidates for album in albums if album.candidates]
+    return Finding(root, choices, problems)
 
 
 def settle_kind(workspace: Workspace, source: Source) -> SourceKind:

@@ -42,6 +42,7 @@ from covers.catalogue.summary import (
     compare_places,
     find_warnings,
 )
+from covers.catalogue.tags import TagCache
 from covers.errors import ConfigError, DataError
 from covers.settings import IntakeSettings, write_settings
 from covers.workspace import Workspace
@@ -118,7 +119,7 @@ def scan_workspace(
     begun = time.monotonic()
     with _hold(workspace_root):
         scan = _Scan(Workspace(workspace_root), intake or {}, seed, progress)
-        scan.find(sources, kind, root)
+        scan.find(sources, kind, root, n_workers)
         scan.read(n_workers)
         report = scan.publish(split_anew=split_anew)
     return replace(report, seconds=round(time.monotonic() - begun, 2))
@@ -171,10 +172,17 @@ class _Scan:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.n_read = 0
+        self.tag_cache = TagCache.open(workspace.tags_path)
         self.journal = Journal(workspace.journal_path)
         self.pictures = _read_pictures_table(workspace.pictures_path)
 
-    def find(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
+    def find(
+        self,
+        given: Sequence[Path],
+        kind: str,
+        root: Path | None,
+        n_workers: int | None,
+    ) -> None:
         """Look at what is in the sources, without reading pictures."""
         self.sources, chosen = settle_sources(
             self.workspace.root,
@@ -196,7 +204,12 @@ class _Scan:
             else:
                 self.states[source.name] = "scanned"
                 self.findings[source.name] = find_covers(
-                    self.workspace, source, self.intake
+                    self.workspace,
+                    source,
+                    self.intake,
+                    self.tag_cache,
+                    n_workers=n_workers,
+                    progress=self.progress,
                 )
 
     def read(self, n_workers: int | None) -> None:
@@ -270,6 +283,7 @@ class _Scan:
                 workspace.catalogue_path,
                 Stamp(kind=KIND, parameters=parameters, seed=self.seed),
             )
+        self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
         return self._report(catalogue, n_conflicts)
 

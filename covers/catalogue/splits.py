@@ -139,8 +139,10 @@ def split_groups(
             dealer.settle(free, taken.pop() if len(taken) == 1 else next(iter(shares)))
         elif free:
             undecided.append((-len(free), _draw(seed, group), free))
-    for _, _, rows in sorted(undecided):
+    dealt = [rows for _, _, rows in sorted(undecided)]
+    for rows in dealt:
         dealer.settle(rows, dealer.neediest(rows))
+    dealer.fill_gaps(dealt)
     return np.asarray(dealer.sides, dtype=str) if n_covers else np.zeros(0, dtype="<U5")
 
 
@@ -269,6 +271,37 @@ class _Dealer:
         load = _add(self._weights[row] for row in rows)
         return min(self._shares, key=lambda side: self._cost(load, side))
 
+    def fill_gaps(self, dealt: Sequence[Sequence[int]]) -> None:
+        """Move groups so that no side misses a genre of which it should have a cover.
+
+        Parameters
+        ----------
+        dealt : sequence of sequences of int
+            The groups that may move, largest first.
+        """
+        groups_of: dict[str, list[Sequence[int]]] = {}
+        for rows in dealt:
+            for genre in _add(self._weights[row] for row in rows):
+                groups_of.setdefault(genre, []).append(rows)
+        smallest_share = min(self._shares.values())
+        for genre, groups in groups_of.items():
+            if self._sizes[genre] * smallest_share < 1:
+                continue
+            for side in self._shares:
+                if self._held[side][genre] < 1e-9:
+                    self._fetch(genre, side, groups)
+
+    def _fetch(self, genre: str, side: str, groups: Sequence[Sequence[int]]) -> None:
+        """Bring the smallest group of a genre from a side that can spare one."""
+        for rows in reversed(groups):
+            load = _add(self._weights[row] for row in rows)
+            held = self._held[self.sides[rows[0]]]
+            if all(held[name] - amount > 1e-9 for name, amount in load.items()):
+                for row in rows:
+                    self._count(row, self.sides[row], -1)
+                self.settle(rows, side)
+                return
+
     def _cost(self, load: Mapping[str, float], side: str) -> float:
         """Return by how much a side's chi-square distance from its target grows."""
         cost = 0.0
@@ -278,12 +311,12 @@ class _Dealer:
             cost += amount * (2 * excess + amount) / target
         return cost
 
-    def _count(self, row: int, side: str) -> None:
-        """Add one cover's genres to a side that has a share."""
+    def _count(self, row: int, side: str, sign: int = 1) -> None:
+        """Add one cover's genres to a side that has a share, or take them away."""
         if side in self._held:
             held = self._held[side]
             for genre, amount in self._weights[row].items():
-                held[genre] += amount
+                held[genre] += sign * amount
 
 
 def _add(weights: Iterable[Mapping[str, float]]) -> dict[str, float]:
