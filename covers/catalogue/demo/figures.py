@@ -52,9 +52,11 @@ class _Sculptor:
         self.y = np.asarray(y * np.cos(tilt) - x * np.sin(tilt), np.float32)
         self.size = size
         self.scale = scale
+        self.centre = centre
+        self.turn = (float(np.cos(tilt)), float(np.sin(tilt)))
         self.height: Field = np.zeros((size, size), np.float32)
         self.albedo: Field = np.full((size, size), 0.5, np.float32)
-        self.solid: Field = np.zeros((size, size), np.float32)
+        self.solid = np.zeros((size, size), np.bool_)
 
     def add(
         self,
@@ -68,16 +70,38 @@ class _Sculptor:
     ) -> Field:
         """Add one ellipsoid; return where it is on top."""
         x, y = self.upright if upright else (self.x, self.y)
-        inside = (
-            1 - ((x - centre[0]) / radii[0]) ** 2 - ((y - centre[1]) / radii[1]) ** 2
-        )
-        height = np.sqrt(np.maximum(inside, 0)) * depth + lift * (inside > 0)
-        on_top = np.asarray((height > self.height) & (inside > 0), np.float32)
-        self.solid = np.maximum(self.solid, inside > 0)
-        self.height = np.maximum(self.height, height)
+        inside = 1 - ((x - centre[0]) / radii[0]) ** 2
+        inside -= ((y - centre[1]) / radii[1]) ** 2
+        solid = inside > 0
+        np.maximum(inside, 0, out=inside)
+        np.sqrt(inside, out=inside)
+        inside *= depth
+        if lift:
+            inside += lift * solid
+        on_top = (inside > self.height) & solid
+        self.solid |= solid
+        np.maximum(self.height, inside, out=self.height)
         if albedo is not None:
-            self.albedo += (albedo - self.albedo) * on_top
-        return on_top
+            self.albedo[on_top] = albedo
+        return np.asarray(on_top, np.float32)
+
+    def _near(
+        self, centre: tuple[float, float], radii: tuple[float, float]
+    ) -> tuple[tuple[slice, slice], Field]:
+        """Return the part of the picture around a spot, and its squared distance there."""
+        reach = 1.9 * max(radii)
+        cos, sin = self.turn
+        x = centre[0] * cos - centre[1] * sin
+        y = centre[1] * cos + centre[0] * sin
+        part = []
+        for at, middle in ((y, self.centre[1]), (x, self.centre[0])):
+            low, high = ((middle + (at + way) * self.scale) for way in (-reach, reach))
+            first, last = (int(np.clip(v, 0, 1) * self.size) for v in (low, high))
+            part.append(slice(first, last + 1))
+        here = (part[0], part[1])
+        away = ((self.x[here] - centre[0]) / radii[0]) ** 2
+        away += ((self.y[here] - centre[1]) / radii[1]) ** 2
+        return here, away
 
     def stain(
         self,
@@ -87,19 +111,16 @@ class _Sculptor:
         strength: float = 1.0,
     ) -> None:
         """Darken or lighten a soft spot."""
-        away = ((self.x - centre[0]) / radii[0]) ** 2 + (
-            (self.y - centre[1]) / radii[1]
-        ) ** 2
-        self.albedo += (albedo - self.albedo) * (strength * smoothstep(1.3, 0.6, away))
+        here, away = self._near(centre, radii)
+        spot = self.albedo[here]
+        spot += (albedo - spot) * (strength * smoothstep(1.3, 0.6, away))
 
     def dent(
         self, centre: tuple[float, float], radii: tuple[float, float], depth: float
     ) -> None:
         """Press a soft hollow (or, below zero, a bump) into the surface."""
-        away = ((self.x - centre[0]) / radii[0]) ** 2 + (
-            (self.y - centre[1]) / radii[1]
-        ) ** 2
-        self.height -= depth * np.exp(-away * 1.5)
+        here, away = self._near(centre, radii)
+        self.height[here] -= depth * np.exp(-away * 1.5)
 
     def light(self, angle: float, elevation: float, softness: float) -> Field:
         """Return the lit surface's brightness, without albedo."""
@@ -108,7 +129,9 @@ class _Sculptor:
 
     def outline(self) -> Field:
         """Return the smooth silhouette."""
-        return np.asarray(np.clip(blur(self.solid, 1.6) * 1.4 - 0.2, 0, 1))
+        return np.asarray(
+            np.clip(blur(self.solid.astype(np.float32), 1.6) * 1.4 - 0.2, 0, 1)
+        )
 
 
 def _dress(s: _Sculptor, rng: np.random.Generator, turn: float, skin: float) -> float:

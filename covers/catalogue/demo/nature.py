@@ -1,5 +1,8 @@
 """Skies, ridges, trees, water and the people in them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import ImageDraw
 
@@ -12,9 +15,7 @@ from covers.catalogue.demo.painting import (
     smoothstep,
 )
 
-__all__ = ["Tree", "draw_tree", "fir", "hills", "player", "reflect", "sky"]
-
-Tree = tuple[Field, Field]
+__all__ = ["Tree", "draw_trees", "fir", "hills", "player", "reflect", "sky"]
 
 
 def sky(
@@ -73,64 +74,66 @@ def fir(
     pen.rectangle((x - trunk, foot - height * 0.12, x + trunk, foot), fill=255)
 
 
-def draw_tree(
-    rng: np.random.Generator,
-    canvas: Canvas,
-    foot: tuple[float, float],
-    height: float,
-    fullness: float,
-) -> Tree:
-    """Draw a broad tree.
+@dataclass(frozen=True)
+class Tree:
+    """A broad tree.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of chance.
-    canvas : Canvas
-        Gives the size.
-    foot : tuple of float
+    x, foot : float
         Where the trunk stands, as fractions of the side.
     height : float
         About its height as a fraction of the side.
     fullness : float
         0 is bare, 1 a closed crown.
-
-    Returns
-    -------
-    tuple of ndarray
-        Masks of the whole tree and of its lit leaves.
     """
+
+    x: float
+    foot: float
+    height: float
+    fullness: float
+
+
+def draw_trees(
+    rng: np.random.Generator, canvas: Canvas, trees: Sequence[Tree]
+) -> tuple[Field, Field]:
+    """Return the masks of some trees and of their lit leaves."""
     branches: list[tuple[float, float, float, float, float]] = []
     tips: list[tuple[float, float, float]] = []
 
-    def grow(x: float, y: float, angle: float, length: float, level: int) -> None:
+    def grow(
+        x: float, y: float, angle: float, length: float, level: int, leaf: float
+    ) -> None:
         end_x = x + float(np.cos(angle)) * length
         end_y = y - float(np.sin(angle)) * length
         branches.append((x, y, end_x, end_y, length * 0.15))
         if level < 2:
-            r = height * (0.02 + 0.075 * fullness) * float(rng.uniform(0.7, 1.3))
-            tips.append((end_x, end_y, r))
+            tips.append((end_x, end_y, leaf * float(rng.uniform(0.7, 1.3))))
         if level:
             for turn in (-0.52, 0.48, 0.02)[: 2 + (level > 2)]:
                 bend = angle + turn + float(rng.normal(0, 0.13))
-                grow(
-                    end_x, end_y, bend, length * float(rng.uniform(0.6, 0.8)), level - 1
-                )
+                shorter = length * float(rng.uniform(0.6, 0.8))
+                grow(end_x, end_y, bend, shorter, level - 1, leaf)
 
-    grow(*foot, np.pi / 2, height * 0.28, 4)
+    for tree in trees:
+        leaf = tree.height * (0.02 + 0.075 * tree.fullness)
+        grow(tree.x, tree.foot, np.pi / 2, tree.height * 0.28, 4, leaf)
 
     def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
         for x0, y0, x1, y1, width in branches:
             pen.line((x0 * k, y0 * k, x1 * k, y1 * k), 255, max(1, round(width * k)))
-        for x, y, r in tips:
-            pen.ellipse([v * k for v in (x - r, y - r * 0.8, x + r, y + r * 0.8)], 255)
+        _dab(pen, k, tips)
 
-    def draw_lit(pen: ImageDraw.ImageDraw, k: float) -> None:
-        for x, y, r in tips:
-            x, y, r = x - r * 0.3, y - r * 0.35, r * 0.55
-            pen.ellipse([v * k for v in (x - r, y - r * 0.7, x + r, y + r * 0.7)], 255)
+    lit = [(x - r * 0.3, y - r * 0.35, r * 0.55) for x, y, r in tips]
+    return canvas.mask(draw), canvas.mask(lambda pen, k: _dab(pen, k, lit))
 
-    return canvas.mask(draw), canvas.mask(draw_lit)
+
+def _dab(
+    pen: ImageDraw.ImageDraw, k: float, leaves: list[tuple[float, float, float]]
+) -> None:
+    """Dab leaves on a Pillow drawing."""
+    for x, y, r in leaves:
+        pen.ellipse([v * k for v in (x - r, y - r * 0.8, x + r, y + r * 0.8)], 255)
 
 
 def player(

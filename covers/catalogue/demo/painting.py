@@ -244,8 +244,10 @@ def duotone(grey: Field, *colours: Field) -> Field:
 
 def mix(first: Field, last: Field, share: Field) -> Field:
     """Blend two colours, each of shape (3,), by a field: 0 is `first`, 1 `last`."""
-    step = (last - first)[:, None, None]
-    return np.asarray(first[:, None, None] + step * share, np.float32)
+    step = (last - first)[:, None, None].astype(np.float32)
+    blend = step * np.asarray(share, np.float32)
+    blend += first[:, None, None]
+    return blend
 
 
 def luminance(colour: Field) -> float:
@@ -321,8 +323,9 @@ class Canvas:
     def gradient(self, first: Field, last: Field, angle: float = np.pi / 2) -> None:
         """Fill with a gradient; the angle pi/2 runs from the top to the bottom."""
         x, y = coordinates(self.size)
-        reach = abs(np.cos(angle)) + abs(np.sin(angle))
-        way = (x - 0.5) * (np.cos(angle) / reach) + (y - 0.5) * (np.sin(angle) / reach)
+        cos, sin = float(np.cos(angle)), float(np.sin(angle))
+        reach = abs(cos) + abs(sin)
+        way = (x - 0.5) * (cos / reach) + (y - 0.5) * (sin / reach)
         self.pixels = mix(first, last, way + 0.5)
 
     def mask(self, draw: Callable[[ImageDraw.ImageDraw, float], None]) -> Field:

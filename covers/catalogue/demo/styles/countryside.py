@@ -6,7 +6,7 @@ from PIL import Image
 from covers.catalogue.demo.brief import Brief
 from covers.catalogue.demo.figures import draw_portrait
 from covers.catalogue.demo.lettering import stamp
-from covers.catalogue.demo.nature import draw_tree, hills, player, reflect, sky
+from covers.catalogue.demo.nature import Tree, draw_trees, hills, player, reflect, sky
 from covers.catalogue.demo.painting import (
     Canvas,
     blur,
@@ -28,13 +28,13 @@ def _brushed(canvas: Canvas, rng: np.random.Generator) -> None:
     y, x = np.mgrid[0:size, 0:size]
     painted = np.clip(canvas.pixels + bristles, 0, 1).reshape(3, -1)
     total = np.zeros_like(painted)
-    for step in (-3.0, -1.5, 0.0, 1.5, 3.0):
+    for step in (-3.0, -1.0, 1.0, 3.0):
         rows = np.clip(y + np.sin(angle) * step + wobble, 0, size - 1).astype(np.intp)
         columns = np.clip(x + np.cos(angle) * step + wobble, 0, size - 1).astype(
             np.intp
         )
         total += painted[:, (rows * size + columns).ravel()]
-    canvas.pixels = (total / 5).reshape(3, size, size)
+    canvas.pixels = (total / 4).reshape(3, size, size)
 
 
 def _village(b: Brief, canvas: Canvas, x: float, foot: float) -> None:
@@ -85,17 +85,19 @@ def landscape(b: Brief) -> Canvas:
         )
         if i == 0 and rng.random() < 0.45:
             _village(b, canvas, b.between(0.2, 0.8), base + 0.02)
-        for _ in range(int(rng.integers(1, 5 - i))):
-            foot = (b.between(0.0, 1.0), base + b.between(0.03, 0.07))
-            whole, lit = draw_tree(
-                rng,
-                canvas,
-                foot,
-                b.between(0.15, 0.26) * (0.6 + 0.5 * i),
+        grown = 0.6 + 0.5 * i
+        trees = [
+            Tree(
+                b.between(0.0, 1.0),
+                base + b.between(0.03, 0.07),
+                b.between(0.15, 0.26) * grown,
                 b.between(0.6, 1.0),
             )
-            canvas.lay(whole, p.deep * 0.65 + p.ink * 0.35)
-            canvas.lay(lit, p.accent * 0.35 + p.main * 0.35 + p.deep * 0.3, 0.8)
+            for _ in range(int(rng.integers(1, 5 - i)))
+        ]
+        whole, lit = draw_trees(rng, canvas, trees)
+        canvas.lay(whole, p.deep * 0.65 + p.ink * 0.35)
+        canvas.lay(lit, p.accent * 0.35 + p.main * 0.35 + p.deep * 0.3, 0.8)
     _brushed(canvas, rng)
     canvas.shade(0.94 + 0.12 * noise(rng, size, 70, octaves=1, stretch=0.3))
     return canvas
@@ -198,10 +200,13 @@ def _field(b: Brief) -> Canvas:
     if rng.random() < 0.45:
         _cabin(b, canvas, horizon)
     if rng.random() < 0.6:
-        foot = (float(rng.choice([0.14, 0.86, 0.3, 0.7])), horizon + 0.08)
-        tree, lit = draw_tree(
-            rng, canvas, foot, b.between(0.4, 0.6), float(rng.choice([0.0, 0.6, 0.8]))
+        stem = Tree(
+            float(rng.choice([0.14, 0.86, 0.3, 0.7])),
+            horizon + 0.08,
+            b.between(0.4, 0.6),
+            float(rng.choice([0.0, 0.6, 0.8])),
         )
+        tree, lit = draw_trees(rng, canvas, [stem])
         canvas.lay(tree, dark)
         canvas.lay(lit, dark * 4, 0.6)
     if rng.random() < 0.7:

@@ -1,6 +1,7 @@
 """Styles from the photographer's studio: portraits in two inks, chrome letters."""
 
 import numpy as np
+from PIL import ImageDraw
 
 from covers.catalogue.demo.brief import Brief
 from covers.catalogue.demo.figures import draw_portrait
@@ -151,6 +152,27 @@ def _stage(b: Brief) -> Canvas:
     return canvas
 
 
+def _chain(canvas: Canvas, x: float) -> Field:
+    """Return the mask of a chain with a pendant, every second link in the shade."""
+    turns = np.linspace(-1, 1, 21)
+    links = [(x + t * 0.1, 0.72 + 0.1 * (1 - t * t), 0.011) for t in turns.tolist()]
+    links.append((x, 0.85, 0.035))
+
+    def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
+        for i, (at, level, r) in enumerate(links):
+            box = [v * k for v in (at - r, level - r, at + r, level + r)]
+            pen.ellipse(box, fill=160 if i % 2 else 255)
+
+    return canvas.mask(draw)
+
+
+def _glint(pixels: int) -> Field:
+    """Return the mask of a sparkle with four rays."""
+    axis = np.abs(np.linspace(-0.16, 0.16, pixels, dtype=np.float32))
+    x, y = np.meshgrid(axis, axis)
+    return np.asarray(np.exp(-np.minimum(x, y) * 420 - np.hypot(x, y) * 32))
+
+
 def _stars_of(b: Brief, canvas: Canvas) -> None:
     """Put one to three people on the stage, some with a chain."""
     p, rng = b.palette, b.rng
@@ -165,17 +187,13 @@ def _stars_of(b: Brief, canvas: Canvas) -> None:
         )
         canvas.lay(head.outline, tones)
         if rng.random() < 0.75:
-            for j in range(21):
-                t = j / 10 - 1
-                spot = canvas.disc(x + t * 0.1, 0.72 + 0.1 * (1 - t * t), 0.011)
-                canvas.lay(spot, p.accent * (0.6 + 0.4 * (j % 2)))
-            canvas.lay(canvas.disc(x, 0.85, 0.035), p.accent)
+            canvas.lay(_chain(canvas, x), p.accent)
 
 
 def chrome(b: Brief) -> Canvas:
     """Draw bevelled gold and chrome letters before stars in the spotlight."""
     p, rng = b.palette, b.rng
-    x, y = coordinates(b.size)
+    y = coordinates(b.size)[1]
     canvas = _stage(b)
     _stars_of(b, canvas)
     face = b.face("wide", "heavy", "slab", "italic heavy", "poster", "fraktur")
@@ -195,12 +213,10 @@ def chrome(b: Brief) -> Canvas:
     )
     stamp(canvas, grown(name, max(1, b.size // 130)), 0.5, at, p.ink * 0.6)
     stamp(canvas, name, 0.5, at, duotone(np.broadcast_to(sheen, name.shape), *tones))
+    glint = _glint(b.pixels(0.32))
     for _ in range(int(rng.integers(2, 6))):
         sx, sy = b.between(0.08, 0.92), at + float(rng.normal(0, 0.05))
-        cross = np.exp(-np.minimum(np.abs(x - sx), np.abs(y - sy)) * 420)
-        canvas.lay(
-            cross * np.exp(-np.hypot(x - sx, y - sy) * 32), np.full(3, 1.0, np.float32)
-        )
+        stamp(canvas, glint, sx, sy, np.full(3, 1.0, np.float32))
     title = b.line(
         b.title, b.face("script", "spaced", "italic heavy", "slab"), 0.76, 0.085
     )
