@@ -1,0 +1,125 @@
+"""The embedded covers of a workspace: catalogue rows with their vectors.
+
+Letters: N covers, G genres, D dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from covers.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedCovers:
+    """Covers with their vectors and what the catalogue says of them.
+
+    Parameters
+    ----------
+    cover_ids : list of str
+    embeddings : ndarray of float32, shape (n_covers, n_dimensions)
+        L2-normalised.
+    logits : ndarray of float32, shape (n_covers, n_genres)
+        The network's, uncalibrated.
+    membership : ndarray of float32, shape (n_covers, n_genres)
+        Share of each cover in each genre; rows of zeros are unlabelled.
+    vocab : tuple of str
+        Genres, the columns of `membership` and `logits`.
+    groups : ndarray of int64, shape (n_covers,)
+    splits : ndarray of str, shape (n_covers,)
+    years : ndarray of float64, shape (n_covers,)
+        NaN where unknown.
+    sources : list of str
+    grouped_by : str
+        What the groups are, in words.
+    made_from : dict of str to str
+        Fingerprints for the stamp of what is made from these covers.
+    """
+
+    cover_ids: list[str]
+    embeddings: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+    membership: npt.NDArray[np.float32]
+    vocab: tuple[str, ...]
+    groups: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.str_]
+    years: npt.NDArray[np.float64]
+    sources: list[str]
+    grouped_by: str
+    made_from: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.cover_ids)
+
+    @classmethod
+    def read(cls, workspace: Workspace) -> EmbeddedCovers:
+        """Read the covers of a workspace that have an embedding by its model.
+
+        Raises
+        ------
+        ModelError, DataError
+            If there is no model, no catalogue, or no embedding by this model.
+        """
+        from covers.model.embed import read_embeddings
+
+        catalogue = workspace.catalogue()
+        table = read_embeddings(workspace)
+        rows = catalogue.rows_of(table.cover_ids)
+        years = np.array(
+            [np.nan if y is None else float(y) for y in catalogue.column("year")],
+            np.float64,
+        )
+        sources = [source or "" for source in catalogue.column("source")]
+        artists = catalogue.column("artists")
+        return cls(
+            cover_ids=list(table.cover_ids),
+            embeddings=table.embeddings,
+            logits=table.logits,
+            membership=catalogue.membership()[rows],
+            vocab=catalogue.vocab,
+            groups=catalogue.groups[rows],
+            splits=catalogue.splits[rows],
+            years=years[rows],
+            sources=[sources[row] for row in rows],
+            grouped_by=(
+                "artist and near-duplicates"
+                if any(artists[row] for row in rows)
+                else "near-duplicates"
+            ),
+            made_from={
+                "catalogue": catalogue.label_fingerprint(),
+                "model": table.fingerprint,
+            },
+        )
+
+    def take(self, rows: npt.NDArray[Any]) -> EmbeddedCovers:
+        """Return some covers, given as rows or as a mask."""
+        rows = np.arange(len(self))[rows]
+        return replace(
+            self,
+            cover_ids=[self.cover_ids[row] for row in rows],
+            embeddings=self.embeddings[rows],
+            logits=self.logits[rows],
+            membership=self.membership[rows],
+            groups=self.groups[rows],
+            splits=self.splits[rows],
+            years=self.years[rows],
+            sources=[self.sources[row] for row in rows],
+        )
+
+    def held_out(self) -> npt.NDArray[np.bool_]:
+        """Return which covers the network has never been fitted to, shape (n_covers,).
+
+        The test side where there is one, else the valid side; all covers where
+        there is neither.
+        """
+        for side in ("test", "valid"):
+            mask = self.splits == side
+            if mask.any():
+                return np.asarray(mask)
+        return np.ones(len(self), bool)

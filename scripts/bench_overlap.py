@@ -1,0 +1,289 @@
+"""Measure overlaps whose truth is known, and what measuring costs.
+
+    python scripts/bench_overlap.py truth [--sets 200] [--processes 2]
+    python scripts/bench_overlap.py cost [--covers 10000 30000 100000]
+    python scripts/bench_overlap.py clusters [--covers 10000 30000 100000]
+
+Prints one JSON document: machine, versions, settings, results. `truth` also
+prints, on stderr, the tables of docs/overlap.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+
+import numpy as np
+
+from covers.analysis.neighbours import find_neighbours
+from covers.analysis.overlap import OverlapSettings, measure_overlap, n_neighbours
+from covers.analysis.overlap_truth import Design, draw_known_overlap
+from covers.artefact import library_versions
+from covers.jsonable import to_jsonable
+
+
+def draw_design(rng, family):
+    """One of many plausible libraries: 120 to 900 covers a genre, 2 to 20 dimensions."""
+    n_genres = int(rng.integers(2, 9))
+    base = np.exp(rng.uniform(np.log(150), np.log(900)))
+    imbalance = rng.choice([1, 1, 2, 5])
+    sizes = base * np.exp(rng.uniform(-np.log(imbalance), 0, n_genres))
+    group_size = int(rng.choice([1, 1, 3, 6]))
+    return Design(
+        family=family,
+        n_covers=tuple(int(max(120, size)) for size in sizes),
+        n_dimensions=int(rng.choice([2, 5, 10, 20])),
+        separation=float(
+            rng.choice([0.2, 0.5, 1]) if family == "styles" else rng.choice([1, 2, 3])
+        ),
+        group_size=group_size,
+        group_correlation=float(rng.choice([0.2, 0.5])) if group_size > 1 else 0.0,
+    )
+
+
+def measure_one(job):
+    """Draw and measure one data set; return errors and coverage of its pairs."""
+    design, seed = job
+    data = draw_known_overlap(design, seed)
+    near = find_neighbours(
+        data.vectors,
+        data.vectors,
+        k=n_neighbours(len(data.vectors)),
+        query_groups=data.groups,
+        reference_groups=data.groups,
+    )
+    names = [f"genre {i}" for i in range(len(design.n_covers))]
+    found = measure_overlap(
+        near,
+        data.membership,
+        data.groups,
+        names,
+        OverlapSettings(n_bootstraps=1000, seed=seed),
+    )
+    pairs = np.triu_indices(len(names), 1)
+    truth = data.overlap[pairs]
+    low, high = (end[pairs] for end in found.overlap_ci95)
+    return {
+        "design": asdict(design),
+        "k": found.k,
+        "error": (found.overlap[pairs] - truth).tolist(),
+        "raw_error": (found.raw[pairs] - truth).tolist(),
+        "truth": truth.tolist(),
+        "held": ((low <= truth) & (truth <= high)).tolist(),
+        "width": (high - low).tolist(),
+        "q": found.q[pairs].tolist(),
+    }
+
+
+def strata(design):
+    """Under which headings a data set is reported."""
+    sizes = design["n_covers"]
+    yield "all"
+    yield f"family: {design['family']}"
+    yield f"dimensions: {design['n_dimensions']}"
+    yield f"covers of the smallest genre: {'120-200' if min(sizes) < 200 else '200-900'}"
+    yield f"imbalance: {'below 2' if max(sizes) < 2 * min(sizes) else '2 to 5'}"
+    yield f"covers of one artist: {design['group_size']}"
+
+
+def bench_truth(n_sets, processes, hard):
+    """Run the simulations and summarise them by stratum."""
+    rng = np.random.default_rng(20)
+    jobs = [
+        (draw_design(rng, ("gaussians", "styles")[i % 2]), 1000 + i)
+        for i in range(n_sets)
+    ]
+    null = [(draw_design(rng, "shuffled"), 5000 + i) for i in range(n_sets)]
+    difficult = [
+        (
+            Design(
+                family=("gaussians", "styles")[i % 2],
+                n_covers=(n,) * 4,
+                n_dimensions=d,
+                separation=2.0 if i % 2 == 0 else 0.5,
+            ),
+            9000 + i,
+        )
+        for n, d in ((30, 10), (60, 10), (200, 50), (200, 200))
+        for i in range(hard)
+    ]
+    with ProcessPoolExecutor(processes) as pool:
+        results = list(pool.map(measure_one, jobs))
+        nulls = list(pool.map(measure_one, null))
+        hards = list(pool.map(measure_one, difficult))
+    table = summarise([(name, r) for r in results for name in strata(r["design"])])
+    beyond = summarise(
+        [
+            (
+                "{family}, {n_covers[0]} covers, {n_dimensions} dimensions".format(
+                    **r["design"]
+                ),
+                r,
+            )
+            for r in hards
+        ]
+    )
+    false = [sum(q <= 0.05 for q in r["q"]) for r in nulls]
+    report = {
+        "sets": n_sets,
+        "by_stratum": table,
+        "beyond_the_claim": beyond,
+        "null": {
+            "sets": n_sets,
+            "false_discovery_rate": float(np.mean([n > 0 for n in false])),
+            "overlap": summarise([("null", r) for r in nulls])["null"],
+        },
+    }
+    print_tables(report)
+    return report
+
+
+def summarise(named):
+    """Average errors and coverage: each data set counts once, pairs within it equally."""
+    gathered = defaultdict(list)
+    for name, result in named:
+        gathered[name].append(result)
+    return {
+        name: {
+            "sets": len(results),
+            "pairs": sum(len(r["error"]) for r in results),
+            "bias": float(np.mean([np.mean(r["error"]) for r in results])),
+            "bias_uncorrected": float(
+                np.mean([np.mean(r["raw_error"]) for r in results])
+            ),
+            "mean_absolute_error": float(
+                np.mean([np.mean(np.abs(r["error"])) for r in results])
+            ),
+            "coverage": float(np.mean([np.mean(r["held"]) for r in results])),
+            "mean_width": float(np.mean([np.mean(r["width"]) for r in results])),
+        }
+        for name, results in sorted(gathered.items())
+    }
+
+
+def print_tables(report):
+    """Print the tables of the docs."""
+    for title in ("by_stratum", "beyond_the_claim"):
+        print(
+            "| sets | n | bias uncorrected | bias | mean abs. error | 95 % interval holds | width |\n"
+            "|---|---:|---:|---:|---:|---:|---:|",
+            file=sys.stderr,
+        )
+        for name, row in report[title].items():
+            print(
+                f"| {name} | {row['sets']} | {row['bias_uncorrected']:+.3f} | {row['bias']:+.3f} | "
+                f"{row['mean_absolute_error']:.3f} | {row['coverage']:.1%} | {row['mean_width']:.2f} |",
+                file=sys.stderr,
+            )
+    print(f"null: {report['null']}", file=sys.stderr)
+
+
+def bench_cost(sizes, n_genres):
+    """Time the overlap of drawn libraries, neighbours given and not."""
+    rows = []
+    for n in sizes:
+        rng = np.random.default_rng(n)
+        centres = rng.standard_normal((n_genres * 3, 512)).astype(np.float32)
+        labels = rng.integers(n_genres, size=n)
+        style = labels * 3 + rng.integers(4, size=n)
+        vectors = centres[style % len(centres)] + 3 * rng.standard_normal(
+            (n, 512), np.float32
+        )
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        groups = rng.integers(n // 3, size=n)
+        start = time.perf_counter()
+        near = find_neighbours(
+            vectors,
+            vectors,
+            k=n_neighbours(n),
+            query_groups=groups,
+            reference_groups=groups,
+        )
+        searched = time.perf_counter() - start
+        membership = np.eye(n_genres, dtype=np.float32)[labels]
+        start = time.perf_counter()
+        found = measure_overlap(
+            near, membership, groups, [str(i) for i in range(n_genres)]
+        )
+        rows.append(
+            {
+                "covers": n,
+                "genres": n_genres,
+                "bootstraps": found.settings.n_bootstraps,
+                "k": found.k,
+                "neighbours_s": round(searched, 1),
+                "overlap_s": round(time.perf_counter() - start, 1),
+            }
+        )
+        print(rows[-1], file=sys.stderr)
+    return rows
+
+
+def bench_clusters(sizes):
+    """Time clusters and map of vectors with 512 dimensions."""
+    from covers.analysis.clustering import cluster_covers
+    from covers.analysis.mapping import make_map
+
+    rows = []
+    for n in sizes:
+        rng = np.random.default_rng(n)
+        centres = rng.standard_normal((40, 512)).astype(np.float32)
+        vectors = centres[rng.integers(40, size=n)] + 2 * rng.standard_normal(
+            (n, 512), np.float32
+        )
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        start = time.perf_counter()
+        clusters = cluster_covers(vectors)
+        clustered = time.perf_counter() - start
+        start = time.perf_counter()
+        make_map(vectors)
+        rows.append(
+            {
+                "covers": n,
+                "clusters": int(clusters.labels.max()) + 1,
+                "clusters_s": round(clustered, 1),
+                "map_s": round(time.perf_counter() - start, 1),
+            }
+        )
+        print(rows[-1], file=sys.stderr)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["truth", "cost", "clusters"])
+    parser.add_argument("--sets", type=int, default=200)
+    parser.add_argument("--hard", type=int, default=10)
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument(
+        "--covers", type=int, nargs="+", default=[10_000, 30_000, 100_000]
+    )
+    parser.add_argument("--genres", type=int, default=20)
+    given = parser.parse_args()
+    start = time.perf_counter()
+    if given.what == "truth":
+        result = bench_truth(given.sets, given.processes, given.hard)
+    elif given.what == "cost":
+        result = bench_cost(given.covers, given.genres)
+    else:
+        result = bench_clusters(given.covers)
+    document = {
+        "bench": f"overlap {given.what}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": library_versions(),
+        "result": result,
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+    print(json.dumps(to_jsonable(document), indent=1))
+
+
+if __name__ == "__main__":
+    main()
