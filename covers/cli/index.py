@@ -1,0 +1,242 @@
+"""``covers index``: build, update, check and repair the index of a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, write nothing."
+)
+_structure = click.option(
+    "--structure",
+    default="auto",
+    show_default=True,
+    help="'auto', 'exact', or a FAISS factory key such as 'IVF1024,SQ8'.",
+)
+
+
+@click.group("index")
+def index_command() -> None:
+    """Build, update, check and repair the index."""
+
+
+def _subcommand(name: str) -> Callable[[Any], click.Command]:
+    return lambda function: index_command.command(name)(common_options(function))
+
+
+def _open(workspace: Path) -> Any:
+    from covers.workspace import Workspace
+
+    return Workspace.open(workspace)
+
+
+def _build(
+    workspace: Path, structure: str, device: str | None, *, as_json: bool, dry_run: bool
+) -> None:
+    """Build a new generation from catalogue, model and sources."""
+    from covers.cli.model import failures, show_failures
+    from covers.cli.progress import progress_bar
+    from covers.indexing import build_index
+
+    place = _open(workspace)
+    if dry_run:
+        n = len(place.catalogue())
+        click.echo(
+            f"would embed what is missing of {n:,} covers and build a new generation in '{place.index_folder}'"
+        )
+        return
+    try:
+        with progress_bar("embedding") as progress:
+            index, report = build_index(
+                place,
+                structure=structure,
+                device=device or place.settings.device,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        message = "interrupted: the old index stands, what was embedded is kept; run the same command to go on"
+        raise click.ClickException(message) from None
+    if as_json:
+        print_json(
+            {
+                **index.info(),
+                "embedded": report.n_new,
+                "failed": failures(report.failed),
+            }
+        )
+        return
+    click.echo(
+        f"generation {index.generation}: {len(index):,} covers, {index.dimension}-d ({report.n_new:,} embedded now)"
+    )
+    show_failures(report.failed)
+
+
+@_subcommand("build")
+@_structure
+@_dry_run
+def build(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    structure: str,
+    dry_run: bool,
+) -> None:
+    """Build the index from the embeddings, embedding what is missing."""
+    _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
+
+
+@_subcommand("rebuild")
+@_structure
+@_dry_run
+def rebuild(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    structure: str,
+    dry_run: bool,
+) -> None:
+    """Make the index anew from nothing but workspace and sources, as after a training."""
+    _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
+
+
+@_subcommand("update")
+@click.option(
+    "--scan/--no-scan",
+    default=True,
+    show_default=True,
+    help="Look through the sources first.",
+)
+@_dry_run
+def update(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    scan: bool,
+    dry_run: bool,
+) -> None:
+    """Embed only new and changed covers, drop gone ones, and say how many."""
+    from covers.catalogue.scan import scan_workspace
+    from covers.cli.progress import progress_bar
+    from covers.indexing import update_index
+
+    place = _open(workspace)
+    if scan and not dry_run:
+        with progress_bar("reading pictures") as progress:
+            scan_workspace(place.root, progress=progress)
+    with progress_bar("embedding") as progress:
+        report = update_index(
+            place,
+            device=device or place.settings.device,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    if as_json:
+        print_json(asdict(report))
+        return
+    click.echo(
+        f"{'would be ' if dry_run else ''}{report.added:,} added, {report.changed:,} changed, {report.moved:,} moved or "
+        f"relabelled, {report.removed:,} removed, {report.unchanged:,} unchanged: generation {report.generation}"
+    )
+    for entry in report.failed[:10]:
+        click.echo(f"failed: '{entry['path']}': {entry['reason']}", err=True)
+
+
+@_subcommand("info")
+def info(
+    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
+) -> None:
+    """Say what the index holds."""
+    from covers.indexing import open_index
+
+    index = open_index(_open(workspace), check_model=False)
+    said = index.info()
+    if as_json:
+        print_json(said)
+        return
+    for name, value in said.items():
+        if name not in ("problems", "segments"):
+            shown = (
+                ", ".join(f"{k} {v[:8]}" for k, v in value.items())
+                if isinstance(value, dict)
+                else value
+            )
+            click.echo(f"{name:<14}{shown}")
+    click.echo(f"{'segments':<14}{len(said['segments'])}")
+
+
+@_subcommand("verify")
+@click.option(
+    "--sample",
+    default=16,
+    show_default=True,
+    help="Pictures that are embedded again and compared.",
+)
+def verify(
+    *, workspace: Path, as_json: bool, seed: int | None, device: str | None, sample: int
+) -> None:
+    """Check counts, checksums, answers, and a sample of pictures; exits 0 only when all is well."""
+    from covers.indexing import verify_index
+
+    place = _open(workspace)
+    report = verify_index(
+        place,
+        n_pictures=sample,
+        seed=place.settings.seed if seed is None else seed,
+        device=device or place.settings.device,
+    )
+    if as_json:
+        print_json(report)
+    elif report["ok"]:
+        click.echo(
+            f"generation {report['generation']}: {report['n']:,} covers, all well "
+            f"(recall@{report['k']} {report['recall_at_k']:.3f}, {report['pictures_compared']} pictures embedded again)"
+        )
+    else:
+        for problem in report["problems"]:
+            where = problem.get("file") or problem.get("id") or "index"
+            click.echo(f"{where}: {problem['what']}\n  repair: {problem['repair']}")
+    if not report["ok"]:
+        raise click.exceptions.Exit(1)
+
+
+@_subcommand("rollback")
+@click.option(
+    "--to", type=int, help="Generation to go back to; by default the one before."
+)
+@_dry_run
+def rollback(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    to: int | None,
+    dry_run: bool,
+) -> None:
+    """Go back to an older generation."""
+    from covers.indexing import open_index
+
+    change = open_index(_open(workspace), check_model=False).rollback(
+        to, dry_run=dry_run
+    )
+    if as_json:
+        print_json(asdict(change))
+    else:
+        click.echo(
+            f"{'would go' if dry_run else 'went'} back: generation {change.generation}, {change.n_items:,} covers"
+        )

@@ -1,0 +1,271 @@
+"""``covers train``, ``covers model`` and ``covers embed``."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from covers.model.recipe import Recipe
+    from covers.model.training import TrainingReport, TrainingWatcher
+    from covers.settings import Settings
+
+_RECIPE_OPTIONS = (
+    click.option(
+        "--arch", help="Backbone, by its torchvision or timm name.  [default: resnet18]"
+    ),
+    click.option(
+        "--weights",
+        help="Where it starts: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict).  [default: imagenet]",
+    ),
+    click.option(
+        "--image-size", type=int, help="Side of the pictures in pixels.  [default: 160]"
+    ),
+    click.option(
+        "--epochs",
+        type=int,
+        help="Epochs of the whole network; 0 trains the head alone.  [default: 6]",
+    ),
+    click.option("--batch-size", type=int, help="Pictures per step.  [default: 32]"),
+    click.option(
+        "--learning-rate", type=float, help="Peak rate of the head.  [default: 0.001]"
+    ),
+    click.option(
+        "--multi-label/--single-label",
+        default=None,
+        help="Independent genres instead of shares.  [default: single]",
+    ),
+)
+
+
+def recipe_options(command: Any) -> Any:
+    """Add the options of a training recipe."""
+    for option in reversed(_RECIPE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def choose_recipe(
+    workspace: Path, settings: Settings, given: dict[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe in force, and what of it differs from the defaults, to be remembered.
+
+    A file of weights is remembered relative to the workspace.
+    """
+    from covers.model.recipe import Recipe
+    from covers.workspace import Workspace
+
+    changes = dict(settings.train)
+    changes.update({name: value for name, value in given.items() if value is not None})
+    weights = changes.get("weights")
+    if weights not in (None, "imagenet", "none"):
+        assert weights is not None
+        path = Path(weights) if given.get("weights") else workspace / weights
+        recipe = Recipe().changed({**changes, "weights": str(path)})
+        return recipe, {**changes, "weights": Workspace(workspace).relative(path)}
+    return Recipe().changed(changes), changes
+
+
+@contextmanager
+def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
+    """Show how training goes: a bar and a line per epoch, on stderr."""
+    from covers.cli.progress import progress_bars
+    from covers.model.training import TrainingWatcher
+
+    with progress_bars() as report:
+
+        class Watcher(TrainingWatcher):
+            def stage(self, name: str, done: float, total: float) -> None:
+                report(name, done, total)
+
+            def epoch(self, phase: str, epoch: int, scores: dict[str, float]) -> None:
+                if phase == "network" and not is_quiet:
+                    shown = "  ".join(
+                        f"{name.replace('_', ' ')} {value:.3f}"
+                        for name, value in scores.items()
+                    )
+                    click.echo(f"epoch {epoch + 1}: {shown}", err=True)
+
+            def note(self, text: str) -> None:
+                click.echo(text, err=True)
+
+        yield Watcher()
+
+
+@click.command("train")
+@common_options
+@recipe_options
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+@click.option(
+    "--resume", is_flag=True, help="Go on where an interrupted training stopped."
+)
+def train_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    offline: bool,
+    resume: bool,
+    **given: Any,
+) -> None:
+    r"""Fine-tune the network that classifies and embeds.
+
+    First the head on the untouched backbone, then the whole network; the best
+    epoch on a slice of the training covers is kept. Covers of several genres
+    are trained with shares of each; '--multi-label' trains independent genres.
+
+    \b
+    covers train -w my-workspace
+    covers train --arch resnet34 --epochs 10
+    """
+    from covers.settings import write_settings
+    from covers.workspace import Workspace
+
+    place = Workspace.open(workspace)
+    recipe, remembered = choose_recipe(workspace, place.settings, given)
+    with watch_training(is_quiet=as_json) as watcher:
+        from covers.model.training import train_workspace
+
+        report = train_workspace(
+            place,
+            recipe,
+            device=device or place.settings.device,
+            seed=place.settings.seed if seed is None else seed,
+            resume=resume,
+            offline=offline,
+            watcher=watcher,
+        )
+    if remembered != place.settings.train:
+        write_settings(workspace, {"train": remembered})
+    show_training(report, as_json=as_json, workspace=workspace)
+
+
+def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> None:
+    """Print what a training ended with."""
+    card, best = report.card, report.card.summary["best"]
+    if as_json:
+        print_json(
+            {
+                "fingerprint": card.fingerprint,
+                "arch": card.arch,
+                "vocab": card.vocab,
+                "summary": card.summary,
+                "history": report.history,
+                "seconds": round(report.seconds, 1),
+                "failed": report.failed,
+            }
+        )
+    else:
+        click.echo(
+            f"model {card.fingerprint[:8]}: {card.arch}, {len(card.vocab)} genres, {card.embedding_dim}-d embeddings, "
+            f"trained on {card.summary['n_train']:,} covers in {report.seconds:.0f} s"
+        )
+        click.echo(
+            f"best epoch ({best['phase']} {best['epoch'] + 1}) on {card.summary['n_tuning']} tuning covers: "
+            f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f}"
+        )
+    if report.failed:
+        click.echo(
+            f"{len(report.failed)} covers could not be read: see 'covers scan'",
+            err=True,
+        )
+    if report.is_interrupted:
+        message = (
+            "interrupted: the best epoch so far is kept as the model; "
+            f"go on with 'covers train --resume -w {workspace}'"
+        )
+        raise click.ClickException(message)
+
+
+@click.command("embed")
+@common_options
+def embed_command(
+    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
+) -> None:
+    """Embed all covers with the trained model; goes on where it stopped."""
+    from covers.cli.progress import progress_bar
+    from covers.model.embed import embed_workspace
+    from covers.workspace import Workspace
+
+    place = Workspace.open(workspace)
+    try:
+        with progress_bar("embedding") as progress:
+            report = embed_workspace(
+                place, device=device or place.settings.device, progress=progress
+            )
+    except KeyboardInterrupt:
+        message = (
+            "interrupted: what was embedded is kept; run the same command to go on"
+        )
+        raise click.ClickException(message) from None
+    if as_json:
+        print_json(
+            {
+                "new": report.n_new,
+                "kept": report.n_kept,
+                "failed": failures(report.failed),
+            }
+        )
+        return
+    click.echo(f"{report.n_new:,} covers embedded, {report.n_kept:,} were before")
+    show_failures(report.failed)
+
+
+def failures(failed: dict[str, str]) -> list[dict[str, str]]:
+    """Turn reasons by path into a list for JSON."""
+    return [{"path": path, "reason": reason} for path, reason in failed.items()]
+
+
+def show_failures(failed: dict[str, str]) -> None:
+    """Name the first few covers that failed, on stderr."""
+    for path, reason in list(failed.items())[:10]:
+        click.echo(f"failed: '{path}': {reason}", err=True)
+    if len(failed) > 10:
+        click.echo(f"… and {len(failed) - 10} more: '--json' lists all", err=True)
+
+
+@click.group("model")
+def model_command() -> None:
+    """Look at the model, export or import it."""
+
+
+def _subcommand(name: str) -> Callable[[Any], click.Command]:
+    return lambda function: model_command.command(name)(common_options(function))
+
+
+@_subcommand("info")
+def info(
+    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
+) -> None:
+    """Say what the model is and how it was made."""
+    from dataclasses import asdict
+
+    from covers.model.card import read_card
+    from covers.workspace import Workspace
+
+    card = read_card(Workspace.open(workspace).model_folder)
+    if as_json:
+        print_json(asdict(card))
+        return
+    best = card.summary["best"]
+    rows = {
+        "fingerprint": card.fingerprint,
+        "architecture": f"{card.arch}, {card.summary['n_parameters']:,} parameters",
+        "pictures": f"{card.image_size} x {card.image_size} px",
+        "embedding": f"{card.embedding_dim}-d",
+        "genres": ", ".join(card.vocab),
+        "labels": "independent" if card.multi_label else "shares that sum to one",
+        "trained": f"{card.stamp.created}, seed {card.stamp.seed}",
+        "covers": f"{card.summary['n_train']:,} training, {card.summary['n_tuning']:,} tuning",
+        "tuning": f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f} (see 'covers evaluate')",
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:<14}{value}")

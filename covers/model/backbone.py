@@ -1,0 +1,367 @@
+"""Backbones by name, without fastai: built, loaded with weights, read at several levels.
+
+Training hands the same module to fastai's ``vision_learner``; everything that
+only reads a trained model needs torch alone, which starts in a fifth of the time.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from covers.errors import MissingExtraError, ModelError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MAX_LEVELS = 3
+
+
+class Backbone(nn.Module):  # type: ignore[misc]
+    """A convolutional body whose output is channel statistics of several levels.
+
+    A *level* is the last feature map of each spatial resolution, of which the
+    deepest `MAX_LEVELS` are read: shallow levels know colour, grain and edges,
+    deep ones shapes and things. Each contributes the mean and the standard
+    deviation of every channel over the picture.
+
+    Parameters
+    ----------
+    body : nn.Module
+        Either an ``nn.Sequential`` of layers, or a timm model.
+    arch : str
+        Its name.
+    """
+
+    def __init__(self, body: nn.Module, arch: str) -> None:
+        super().__init__()
+        self.body = body
+        self.arch = arch
+        config = getattr(body, "default_cfg", None) or {}
+        self.fixed_size: int | None = (
+            config["input_size"][-1] if config.get("fixed_input_size") else None
+        )
+        was_training = body.training
+        with torch.no_grad():
+            levels = self.eval().levels(
+                torch.zeros(1, 3, self.fixed_size or 128, self.fixed_size or 128)
+            )
+        self.train(was_training)
+        self.channels = tuple(int(level.shape[1]) for level in levels)
+
+    @property
+    def n_features(self) -> int:
+        """Width of the output: two statistics for each channel of each level."""
+        return 2 * sum(self.channels)
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """Return feature maps (B, C, h, w) from shallow to deep."""
+        if isinstance(self.body, nn.Sequential):
+            maps = [images]
+            for layer in self.body:
+                maps.append(layer(maps[-1]))
+            maps = maps[1:]
+        else:
+            maps = _timm_maps(self.body, images)
+        kept = [a for a, b in itertools.pairwise(maps) if a.shape[-1] > b.shape[-1]]
+        return [*kept, maps[-1]][-MAX_LEVELS:]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn normalised images (B, 3, S, S) into statistics (B, n_features) in float32."""
+        statistics = []
+        for level in self.levels(images):
+            values = level.float()
+            mean = values.mean(dim=(2, 3))  # (B, C)
+            # Two plain sums: torch.std_mean takes twenty times as long on channels-last maps.
+            variance = values.square().mean(dim=(2, 3)) - mean.square()
+            statistics += [mean, variance.clamp_min(1e-6).sqrt()]
+        return torch.cat(statistics, dim=1)
+
+    def deepest_mean(self, statistics: Tensor) -> Tensor:
+        """Cut the deepest level's channel means (B, C) out of the statistics."""
+        width = self.channels[-1]
+        return statistics[:, -2 * width : -width]
+
+
+def _timm_maps(model: nn.Module, images: Tensor) -> list[Tensor]:
+    """Return a timm model's feature maps, as (B, C, h, w)."""
+    if hasattr(model, "forward_intermediates"):
+        return list(
+            model.forward_intermediates(
+                images, intermediates_only=True, output_fmt="NCHW"
+            )
+        )
+    features = model.forward_features(images)  # type: ignore[operator]
+    if features.ndim == 3:  # tokens (B, T, C)
+        features = features.transpose(1, 2).unsqueeze(-1)
+    return [features]
+
+
+def make_backbone(
+    arch: str, weights: str = "none"
+) -> tuple[Backbone, tuple[float, ...], tuple[float, ...]]:
+    """Build a backbone by its torchvision or timm name.
+
+    Parameters
+    ----------
+    arch : str
+        A torchvision name such as ``"resnet18"``, else a timm name; ``"timm:NAME"`` asks for timm's.
+    weights : str, default="none"
+        ``"imagenet"`` for the library's own pretrained weights (downloaded on
+        first use), ``"none"`` for random ones, else the path of a state dict.
+
+    Returns
+    -------
+    backbone : Backbone
+        In training mode, float32, on the CPU.
+    mean, std : tuple of 3 floats
+        What its pictures are normalised with.
+
+    Raises
+    ------
+    ModelError
+        If the name is unknown, the architecture has no feature maps, or the
+        weights cannot be had or do not fit.
+    """
+    import torchvision
+
+    pretrained = weights == "imagenet"
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    if arch in torchvision.models.list_models(module=torchvision.models):
+        try:
+            model = torchvision.models.get_model(
+                arch, weights="DEFAULT" if pretrained else None
+            )
+        except OSError as error:
+            raise _no_download(arch, error) from error
+    else:
+        model, mean, std = _make_timm(arch.removeprefix("timm:"), pretrained)
+    if weights not in ("imagenet", "none"):
+        load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
+    body = model if _is_timm(model) else _cut(model, arch)
+    try:
+        return Backbone(body, arch), mean, std
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        message = f"architecture {arch!r} has no feature maps this program can read ({error}): try 'resnet18'"
+        raise ModelError(message) from error
+
+
+def _is_timm(model: nn.Module) -> bool:
+    return hasattr(model, "default_cfg")
+
+
+def _make_timm(
+    name: str, pretrained: bool
+) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
+    """Build a timm model without classifier, and its normalisation."""
+    import torchvision
+
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        msg = "timm"
+        raise MissingExtraError(msg, "model", f"architecture {name!r}") from error
+    if not timm.is_model(name):
+        known = [
+            *torchvision.models.list_models(module=torchvision.models),
+            *timm.list_models(),
+        ]
+        near = difflib.get_close_matches(name, known, 3, 0.5) or ["resnet18"]
+        message = f"unknown architecture {name!r}: torchvision and timm have e.g. {', '.join(map(repr, near))}"
+        raise ModelError(message)
+    try:
+        model = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    except (OSError, RuntimeError) as error:
+        raise _no_download(name, error) from error
+    return model, tuple(model.default_cfg["mean"]), tuple(model.default_cfg["std"])
+
+
+def _no_download(arch: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"cannot download ImageNet weights of {arch!r} ({error}): "
+        "give a file with '--weights FILE', or train from scratch with '--weights none'"
+    )
+
+
+def _cut(model: nn.Module, arch: str) -> nn.Sequential:
+    """Keep a torchvision model's layers below its pooling and classifier, as fastai does."""
+    children = [
+        child
+        for name, child in model.named_children()
+        if not name.lower().startswith("aux")
+    ]
+    end = next((i for i, child in enumerate(children) if _ends_body(child)), None)
+    if not end or type(model).__name__.startswith(
+        ("SwinTransformer", "VisionTransformer", "MaxVit")
+    ):
+        message = f"torchvision's {arch!r} has no feature maps to read: name its timm twin as 'timm:NAME', or try 'resnet18'"
+        raise ModelError(message)
+    layers: list[nn.Module] = []
+    for child in children[:end]:
+        layers += (
+            list(child.children())
+            if isinstance(child, nn.Sequential) and len(children[:end]) <= 2
+            else [child]
+        )
+    return nn.Sequential(*layers)
+
+
+def _ends_body(module: nn.Module) -> bool:
+    """Whether a part pools globally or classifies; squeeze-and-excitation pools lie deeper."""
+    parts = (
+        [module, *module.children()] if isinstance(module, nn.Sequential) else [module]
+    )
+    return any(
+        isinstance(part, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Linear))
+        for part in parts
+    )
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from safetensors, or from a file that ``torch.load(weights_only=True)`` accepts.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, or holds anything but tensors by name.
+    """
+    import pickle
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        message = (
+            f"no weights in '{path}': give a .safetensors file or a torch state dict"
+        )
+        raise ModelError(message) from error
+    except (
+        SafetensorError,
+        OSError,
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = f"cannot read weights from '{path}' ({reason}): give a .safetensors file or a torch state dict"
+        raise ModelError(message) from error
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    if not isinstance(state, Mapping) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        message = f"'{path}' holds no state dict: give a file with tensors by name"
+        raise ModelError(message)
+    return dict(state)
+
+
+def load_state(
+    model: nn.Module, state: Mapping[str, Tensor], name: str, arch: str
+) -> None:
+    """Load a state dict, or explain which keys and shapes do not fit.
+
+    The classifier may be absent or of another width; everything else must fit.
+
+    Raises
+    ------
+    ModelError
+        If the body's keys or shapes differ.
+    """
+    expected = model.state_dict()
+    classifier = {
+        key
+        for key in (*expected, *state)
+        if key.split(".")[0] in ("fc", "classifier", "head", "heads")
+    }
+    missing = sorted(set(expected) - set(state) - classifier)
+    extra = sorted(set(state) - set(expected) - classifier)
+    misfits = [
+        f"{key} is {tuple(state[key].shape)}, not {tuple(expected[key].shape)}"
+        for key in sorted(set(state) & set(expected) - classifier)
+        if state[key].shape != expected[key].shape
+    ]
+    if missing or misfits:
+        parts = [
+            f"{len(keys)} {what} (e.g. {', '.join(keys[:3])})"
+            for what, keys in (
+                ("keys missing", missing),
+                ("keys unknown", extra),
+                ("shapes wrong", misfits),
+            )
+            if keys
+        ]
+        message = f"weights in {name} do not fit {arch!r}: {'; '.join(parts)}; name their architecture with '--arch'"
+        raise ModelError(message)
+    fitting = {
+        k: v for k, v in state.items() if k in expected and v.shape == expected[k].shape
+    }
+    model.load_state_dict(fitting, strict=False)
+
+
+def normalise(
+    images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Tensor:
+    """Turn uint8 pictures (B, 3, S, S) into normalised float32 in channels-last layout."""
+    scale = torch.tensor([255 * s for s in std], device=images.device).view(1, 3, 1, 1)
+    shift = torch.tensor(
+        [m / s for m, s in zip(mean, std, strict=True)], device=images.device
+    ).view(1, 3, 1, 1)
+    return (images.float() / scale - shift).contiguous(
+        memory_format=torch.channels_last
+    )
+
+
+class Head(nn.Module):  # type: ignore[misc]
+    """Statistics → embedding → genres.
+
+    The embedding is what the classifier sees: standardised statistics,
+    projected to `embedding_dim` and L2-normalised, so that cosine neighbours
+    and the classifier read the same thing.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the backbone's statistics.
+    embedding_dim : int
+        Width of the embedding.
+    n_genres : int
+        Number of genres.
+    dropout : float
+        Share of the statistics hidden while training.
+    """
+
+    def __init__(
+        self, n_features: int, embedding_dim: int, n_genres: int, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.standardise = nn.BatchNorm1d(n_features, affine=False)
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(n_features, embedding_dim)
+        self.classify = nn.Linear(embedding_dim, n_genres)
+        self.scale = nn.Parameter(torch.tensor(8.0))
+
+    def embed(self, statistics: Tensor) -> Tensor:
+        """Turn statistics (B, n_features) into unit vectors (B, embedding_dim)."""
+        return F.normalize(
+            self.project(self.dropout(self.standardise(statistics))), dim=1
+        )
+
+    def genres(self, embeddings: Tensor) -> Tensor:
+        """Turn embeddings (B, embedding_dim) into logits (B, n_genres)."""
+        logits: Tensor = self.classify(self.scale * embeddings)
+        return logits
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        """Turn statistics (B, n_features) into logits (B, n_genres)."""
+        return self.genres(self.embed(statistics))

@@ -1,0 +1,429 @@
+"""Embedding every cover of a workspace, by the trained network and by its untouched backbone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.artefact import Stamp
+from covers.errors import DataError
+from covers.model.card import read_card
+from covers.model.parts import VectorParts
+from covers.model.pixels import (
+    CoverFile,
+    PixelBatch,
+    PixelCache,
+    Progress,
+    stream_pixels,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from covers.catalogue.schema import Catalogue
+    from covers.model.backbone import Backbone
+    from covers.model.saved import SavedModel
+    from covers.workspace import Workspace
+
+EMBEDDINGS_KIND = "embeddings"
+FROZEN_KIND = "frozen features"
+COVERS_PER_PART = 2048
+BATCH_SIZE = 64
+FROZEN_WEIGHTS = "backbone.safetensors"
+
+
+@dataclass(frozen=True)
+class EmbeddingTable:
+    """Vectors of covers.
+
+    Parameters
+    ----------
+    cover_ids : list of str
+        Which covers.
+    embeddings : ndarray of float32, shape (n_covers, embedding_dim)
+        L2-normalised.
+    logits : ndarray of float32, shape (n_covers, n_genres)
+        Uncalibrated; width 0 for the untouched backbone.
+    fingerprint : str
+        Of the model that made them.
+    """
+
+    cover_ids: list[str]
+    embeddings: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+    fingerprint: str
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Row of each cover."""
+        return {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
+
+    def rows_of(self, cover_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the row of each of `cover_ids`, ``-1`` where it has no embedding."""
+        return np.asarray(
+            [self.positions.get(cover_id, -1) for cover_id in cover_ids], np.int64
+        )
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to a picture before the network sees it."""
+
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What an embedding run did: counts, and reasons by path for what could not be read."""
+
+    n_new: int
+    n_kept: int
+    failed: dict[str, str]
+
+
+def cover_files(
+    catalogue: Catalogue, rows: Sequence[int] | None = None
+) -> list[CoverFile]:
+    """Return what is needed to read the pictures of some (by default all) rows."""
+    ids, locations = catalogue.cover_ids, catalogue.column("locations")
+    return [
+        CoverFile(ids[row], locations[row])
+        for row in (range(len(ids)) if rows is None else rows)
+    ]
+
+
+def embeddings_parts(workspace: Workspace, fingerprint: str) -> VectorParts:
+    """Return where a model's embeddings lie."""
+    return VectorParts(workspace.embeddings_folder / fingerprint, EMBEDDINGS_KIND)
+
+
+def frozen_parts(workspace: Workspace, fingerprint: str) -> VectorParts:
+    """Return where an untouched backbone's features lie."""
+    return VectorParts(
+        workspace.embeddings_folder / f"frozen-{fingerprint}", FROZEN_KIND
+    )
+
+
+def embed_workspace(
+    workspace: Workspace,
+    *,
+    device: str = "auto",
+    progress: Progress | None = None,
+    model: SavedModel | None = None,
+) -> EmbedReport:
+    """Embed the covers that have no embedding by the current model yet.
+
+    An interrupted run goes on where it stopped: at most one batch file of
+    `COVERS_PER_PART` covers is done again. Embeddings of other models and of
+    covers that are gone stay until the index no longer needs them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue and a model.
+    device : str, default="auto"
+        Where the network runs.
+    progress : callable, optional
+        Called with covers done and covers in all.
+    model : SavedModel, optional
+        The workspace's model, when it is open already.
+
+    Raises
+    ------
+    ModelError, DataError
+        If there is no model or no catalogue.
+    """
+    catalogue = workspace.catalogue()
+    fingerprint = (
+        model.fingerprint if model else read_card(workspace.model_folder).fingerprint
+    )
+    parts = embeddings_parts(workspace, fingerprint)
+    known = set(parts.ids())
+    files = [file for file in cover_files(catalogue) if file.cover_id not in known]
+    if not files:
+        return EmbedReport(0, len(catalogue), {})
+    if model is None:
+        from covers.model.saved import SavedModel
+
+        model = SavedModel.open(workspace.model_folder, device)
+    network = model
+
+    def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
+        embedded = network.embed(pixels)
+        return {"embedding": embedded.embeddings, "logits": embedded.logits}
+
+    stamp = Stamp(kind=EMBEDDINGS_KIND, made_from={"model": fingerprint})
+    failed = _run(
+        workspace,
+        files,
+        model.image_size,
+        parts,
+        stamp,
+        work,
+        len(catalogue) - len(files),
+        progress,
+    )
+    return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
+
+
+def embed_frozen(
+    workspace: Workspace,
+    backbone: Backbone,
+    preprocessing: Preprocessing,
+    *,
+    device: str = "auto",
+    files: Sequence[CoverFile] | None = None,
+    progress: Progress | None = None,
+) -> tuple[str, dict[str, str]]:
+    """Run an untouched backbone over the covers it has not seen yet.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue.
+    backbone : Backbone
+        Untouched by training.
+    preprocessing : Preprocessing
+        Picture size and normalisation.
+    device : str, default="auto"
+        Where it runs.
+    files : sequence of CoverFile, optional
+        Which covers; by default all of the catalogue.
+    progress : callable, optional
+        Called with covers done and covers in all.
+
+    Returns
+    -------
+    fingerprint : str
+        Of the backbone with its preprocessing.
+    failed : dict of str to str
+        Reason by path of covers that could not be read.
+    """
+    import torch
+
+    from covers.model.backbone import normalise
+    from covers.model.device import mixed_precision, pick_device
+    from covers.model.saved import fingerprint_weights
+
+    fingerprint = fingerprint_weights(
+        dict(backbone.state_dict()), arch=backbone.arch, **asdict(preprocessing)
+    )
+    parts = frozen_parts(workspace, fingerprint)
+    known = set(parts.ids())
+    wanted = cover_files(workspace.catalogue()) if files is None else files
+    missing = [file for file in wanted if file.cover_id not in known]
+    if not missing:
+        return fingerprint, {}
+    where = pick_device(device)
+    network = backbone.eval().to(where, memory_format=torch.channels_last)
+
+    def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)
+        with torch.inference_mode(), mixed_precision(where):
+            statistics = network(
+                normalise(images, preprocessing.mean, preprocessing.std)
+            )
+        return {"statistics": statistics.half().cpu().numpy()}
+
+    stamp = Stamp(kind=FROZEN_KIND, made_from={"backbone": fingerprint})
+    n_known = len(wanted) - len(missing)
+    return fingerprint, _run(
+        workspace,
+        missing,
+        preprocessing.image_size,
+        parts,
+        stamp,
+        work,
+        n_known,
+        progress,
+    )
+
+
+def embed_frozen_workspace(
+    workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
+) -> dict[str, str]:
+    """Complete the baselines' features with covers that came after the training.
+
+    Returns
+    -------
+    dict of str to str
+        Reason by path of covers that could not be read.
+
+    Raises
+    ------
+    ModelError, DataError
+        If there is no model, no catalogue, or no kept backbone.
+    """
+    card = read_card(workspace.model_folder)
+    fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
+    known = set(frozen_parts(workspace, fingerprint).ids())
+    if known.issuperset(workspace.catalogue().cover_ids):
+        return {}
+    from covers.model.backbone import make_backbone
+
+    backbone, _, _ = make_backbone(card.arch)
+    backbone.load_state_dict(read_frozen_weights(workspace))
+    preprocessing = Preprocessing(card.image_size, card.mean, card.std)
+    return embed_frozen(
+        workspace, backbone, preprocessing, device=device, progress=progress
+    )[1]
+
+
+def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:
+    """Read the backbone as it was before training.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+    from covers.model.backbone import read_state
+
+    return dict(read_state(frozen_weights_path(workspace)))
+
+
+def _run(
+    workspace: Workspace,
+    files: Sequence[CoverFile],
+    size_px: int,
+    parts: VectorParts,
+    stamp: Stamp,
+    work: Callable[[npt.NDArray[np.uint8]], dict[str, npt.NDArray[np.float32]]],
+    n_done: int,
+    progress: Progress | None,
+) -> dict[str, str]:
+    """Push pictures through `work` and publish the results part by part."""
+    failed: dict[str, str] = {}
+    ids: list[str] = []
+    blocks: list[dict[str, npt.NDArray[np.float32]]] = []
+    total = n_done + len(files)
+
+    def flush() -> None:
+        if ids:
+            parts.append(
+                ids,
+                {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]},
+                stamp,
+            )
+            ids.clear()
+            blocks.clear()
+
+    for batch in _batches(workspace, files, size_px):
+        for position, reason in batch.failed:
+            path = (
+                files[position].locations[0]["path"]
+                if files[position].locations
+                else files[position].cover_id
+            )
+            failed[path] = reason
+        if len(batch.positions):
+            ids += [files[position].cover_id for position in batch.positions]
+            blocks.append(work(batch.pixels))
+        if len(ids) >= COVERS_PER_PART:
+            flush()
+        n_done += len(batch.positions) + len(batch.failed)
+        if progress:
+            progress(n_done, total)
+    flush()
+    return failed
+
+
+def _batches(
+    workspace: Workspace, files: Sequence[CoverFile], size_px: int
+) -> Iterator[PixelBatch]:
+    """Read decoded pictures from the training cache where it has them all, else from the files."""
+    cache = (
+        PixelCache(workspace.cache_folder, size_px)
+        if workspace.cache_folder.is_dir()
+        else None
+    )
+    if cache is None or not all(file.cover_id in cache for file in files):
+        yield from stream_pixels(
+            workspace, files, size_px=size_px, batch_size=BATCH_SIZE
+        )
+        return
+    read = cache.reader([file.cover_id for file in files])
+    for start in range(0, len(files), BATCH_SIZE):
+        positions = np.arange(start, min(start + BATCH_SIZE, len(files)))
+        yield PixelBatch(positions, read(positions.tolist()), [])
+
+
+def read_embeddings(workspace: Workspace) -> EmbeddingTable:
+    """Read the embeddings of the covers in the catalogue, in its order.
+
+    Covers that could not be embedded are left out.
+
+    Raises
+    ------
+    ModelError, DataError
+        If there is no model, no catalogue, or no embedding by this model.
+    """
+    fingerprint = read_card(workspace.model_folder).fingerprint
+    parts = embeddings_parts(workspace, fingerprint)
+    ids, (embeddings, logits) = parts.read(
+        ["embedding", "logits"], f"covers embed -w {workspace.root}"
+    )
+    rows = _rows_in_order(ids, workspace.catalogue().cover_ids)
+    return EmbeddingTable(
+        [ids[row] for row in rows], embeddings[rows], logits[rows], fingerprint
+    )
+
+
+def read_frozen(workspace: Workspace) -> EmbeddingTable:
+    """Read the untouched backbone's features of the covers in the catalogue, in its order.
+
+    The features are the channel means of its deepest feature map,
+    L2-normalised: what a search without any training would use.
+
+    Raises
+    ------
+    ModelError, DataError
+        If there is no model, no catalogue, or the features were never made.
+    """
+    card = read_card(workspace.model_folder)
+    fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
+    if not fingerprint:
+        message = (
+            "the model does not say which backbone it started from: run 'covers train'"
+        )
+        raise DataError(message)
+    width = int(card.summary["frozen"]["deepest_channels"])
+    parts = frozen_parts(workspace, fingerprint)
+    ids, (statistics,) = parts.read(["statistics"], f"covers embed -w {workspace.root}")
+    rows = _rows_in_order(ids, workspace.catalogue().cover_ids)
+    features = statistics[rows, -2 * width : -width]
+    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    return EmbeddingTable(
+        [ids[row] for row in rows],
+        features,
+        np.zeros((len(rows), 0), np.float32),
+        fingerprint,
+    )
+
+
+def _rows_in_order(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.int64]:
+    position = {cover_id: row for row, cover_id in enumerate(ids)}
+    return np.asarray(
+        [position[cover_id] for cover_id in wanted if cover_id in position], np.int64
+    )
+
+
+def delete_old_embeddings(workspace: Workspace, keep: Sequence[str]) -> None:
+    """Remove embeddings of all models but those in `keep`, and frozen features that are not used."""
+    import shutil
+
+    for folder in workspace.embeddings_folder.glob("*"):
+        if folder.is_dir() and folder.name not in keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def frozen_weights_path(workspace: Workspace) -> Path:
+    """Return where the untouched backbone's weights are kept for the baselines."""
+    return workspace.model_folder / FROZEN_WEIGHTS

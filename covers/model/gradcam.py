@@ -1,0 +1,123 @@
+"""Where the network looked: Grad-CAM on the deepest feature map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from covers.model.backbone import normalise
+from covers.model.pixels import to_pixels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from covers.model.saved import SavedModel
+
+
+def grad_cam(
+    model: SavedModel, image: Image.Image, genre: str | None = None
+) -> npt.NDArray[np.float32]:
+    """Return how much each part of a picture speaks for a genre.
+
+    Parameters
+    ----------
+    model : SavedModel
+        The network.
+    image : PIL.Image.Image
+        RGB, of any size.
+    genre : str, optional
+        By default the genre the network finds most likely.
+
+    Returns
+    -------
+    ndarray of float32, shape (image_size, image_size)
+        In [0, 1], 1 where the most evidence lies; all zeros when nothing speaks for the genre.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know the genre.
+
+    References
+    ----------
+    .. [1] Selvaraju, R. R. et al. (2017). "Grad-CAM: Visual Explanations from Deep
+       Networks via Gradient-based Localization". ICCV.
+    """
+    if genre is not None and genre not in model.vocab:
+        message = f"unknown genre {genre!r}: the model knows {', '.join(model.vocab)}"
+        raise ValueError(message)
+    pixels = torch.from_numpy(to_pixels(image, model.image_size).copy()).permute(
+        2, 0, 1
+    )[None]
+    kept: list[torch.Tensor] = []
+    levels = model.backbone.levels
+
+    def keep_deepest(images: torch.Tensor) -> list[torch.Tensor]:
+        maps = levels(images)
+        maps[-1].retain_grad()
+        kept.append(maps[-1])
+        return maps
+
+    images = normalise(
+        pixels.to(model.device), model.card.mean, model.card.std
+    ).requires_grad_()
+    model.backbone.levels = keep_deepest  # type: ignore[method-assign]
+    try:
+        with torch.enable_grad():
+            logits = model.network(images)
+            column = int(logits.argmax()) if genre is None else model.vocab.index(genre)
+            logits[0, column].backward()
+    finally:
+        del model.backbone.levels
+        model.network.zero_grad(set_to_none=True)
+    activation, gradient = kept[0].detach(), kept[0].grad
+    assert gradient is not None
+    weights = gradient.mean(dim=(2, 3), keepdim=True)  # (1, C, 1, 1)
+    heat = torch.relu((weights * activation).sum(dim=1, keepdim=True))  # (1, 1, h, w)
+    heat = torch.nn.functional.interpolate(
+        heat,
+        size=(model.image_size, model.image_size),
+        mode="bilinear",
+        align_corners=False,
+    )[0, 0]
+    peak = float(heat.max())
+    result: npt.NDArray[np.float32] = (
+        (heat / peak if peak > 0 else heat).cpu().numpy().astype(np.float32)
+    )
+    return result
+
+
+def overlay(
+    image: Image.Image, heat: npt.NDArray[np.float32], strength: float = 0.65
+) -> Image.Image:
+    """Lay a heat map over its picture: bright and yellow where the network looked.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        RGB, of any size; the result has this size.
+    heat : ndarray of float32, shape (S, S)
+        In [0, 1], from `grad_cam`.
+    strength : float, default=0.65
+        0 leaves the picture, 1 hides it where nothing was looked at.
+    """
+    from PIL import Image as PillowImage
+
+    size = image.size
+    mask = PillowImage.fromarray((255 * heat).astype(np.uint8)).resize(
+        size, PillowImage.Resampling.BICUBIC
+    )
+    weight = np.asarray(mask, np.float32)[..., None] / 255
+    grey = np.asarray(image.convert("L"), np.float32)[..., None] * np.float32(
+        [0.45, 0.45, 0.6]
+    )
+    warm = np.asarray(image, np.float32) * (
+        1 - 0.25 * weight
+    ) + 0.25 * weight * np.array([255, 214, 0], np.float32)
+    mixed = (1 - strength) * np.asarray(image, np.float32) + strength * (
+        weight * warm + (1 - weight) * grey
+    )
+    return PillowImage.fromarray(mixed.clip(0, 255).astype(np.uint8))

@@ -1,0 +1,117 @@
+"""Vectors of covers in batch files, so that an interrupted run loses at most one of them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from covers.artefact import Stamp, read_table, write_table
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class VectorParts:
+    """Batch files in one folder, each with ids and one or more arrays.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``part-000000.parquet`` … lie.
+    kind : str
+        What they hold, such as ``"embeddings"``.
+    """
+
+    folder: Path
+    kind: str
+
+    def paths(self) -> list[Path]:
+        """Return the batch files in order."""
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def append(self, cover_ids: Sequence[str], arrays: Arrays, stamp: Stamp) -> None:
+        """Publish one more batch file.
+
+        Parameters
+        ----------
+        cover_ids : sequence of str
+            One id per row.
+        arrays : dict of str to ndarray, shape (n, width)
+            float16 or float32.
+        stamp : Stamp
+            Provenance.
+        """
+        columns: dict[str, pa.Array] = {
+            "cover_id": pa.array(list(cover_ids), pa.string())
+        }
+        for name, array in arrays.items():
+            flat = pa.array(np.ascontiguousarray(array).reshape(-1))
+            columns[name] = pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
+        paths = self.paths()
+        number = int(paths[-1].stem.removeprefix("part-")) + 1 if paths else 0
+        write_table(
+            self.folder / f"part-{number:06d}.parquet", pa.table(columns), stamp
+        )
+
+    def ids(self) -> list[str]:
+        """Return the ids of all rows, in order; a damaged batch file is removed and left out."""
+        import pyarrow.parquet as pq
+
+        ids: list[str] = []
+        for path in self.paths():
+            try:
+                ids += pq.read_table(path, columns=["cover_id"]).column(0).to_pylist()
+            except (pa.ArrowException, OSError):
+                path.unlink(missing_ok=True)
+        return ids
+
+    def read(
+        self, names: Sequence[str], repair: str
+    ) -> tuple[list[str], list[npt.NDArray[np.float32]]]:
+        """Read all rows.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Which arrays.
+        repair : str
+            The command that makes the parts, named in errors.
+
+        Returns
+        -------
+        cover_ids : list of str
+        arrays : list of ndarray of float32, shape (n, width)
+
+        Raises
+        ------
+        DataError
+            If there are none, or one cannot be read.
+        """
+        paths = self.paths()
+        if not paths:
+            message = f"no {self.kind} in '{self.folder}': make them with '{repair}'"
+            raise DataError(message)
+        ids: list[str] = []
+        blocks: list[list[npt.NDArray[np.float32]]] = [[] for _ in names]
+        for path in paths:
+            table, _ = read_table(path, self.kind, repair)
+            ids += table.column("cover_id").to_pylist()
+            for name, block in zip(names, blocks, strict=True):
+                column = table.column(name)
+                flat = column.combine_chunks().flatten().to_numpy()
+                block.append(flat.reshape(len(column), -1).astype(np.float32))
+        return ids, [np.concatenate(block) for block in blocks]
+
+    def delete(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)

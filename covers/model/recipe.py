@@ -1,0 +1,114 @@
+"""What a training run is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_ARCH = "resnet18"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Parameters of a training run; saved in ``model.json``.
+
+    Parameters
+    ----------
+    arch : str, default="resnet18"
+        Backbone, by its torchvision or timm name.
+    weights : str, default="imagenet"
+        Where the backbone starts: ``"imagenet"``, ``"none"``, or a file.
+    image_size : int, default=160
+        Side of the pictures in pixels. Larger reads finer lettering and costs its square.
+    embedding_dim : int, default=256
+        Width of the embedding.
+    head_epochs : int, default=20
+        Epochs of the head on the frozen backbone's features, which are computed once.
+    epochs : int, default=6
+        Epochs of the whole network after that; 0 leaves the backbone as it was.
+    learning_rate : float, default=1e-3
+        Peak rate of the head; the backbone's layers get a tenth of it or less.
+    batch_size : int, default=32
+        Pictures per step.
+    weight_decay : float, default=0.05
+        Pull of the weights towards zero.
+    dropout : float, default=0.5
+        Share of the features hidden in each step.
+    label_smoothing : float, default=0.1
+        Share of each label spread over all genres: genres are noisy labels.
+    mixup : float, default=0.2
+        Strength of blending pictures and labels; 0 is none.
+    class_balance : float, default=1.0
+        0 weighs covers equally, 1 weighs genres equally.
+    patience : int, default=4
+        Stop after this many epochs without a better loss on the tuning covers.
+    tuning_share : float, default=0.1
+        Share of the training groups kept aside to choose the epoch; the held-out side is never seen.
+    multi_label : bool, default=False
+        Independent genres (sigmoid) instead of shares that sum to one (softmax).
+    """
+
+    arch: str = DEFAULT_ARCH
+    weights: str = "imagenet"
+    image_size: int = 160
+    embedding_dim: int = 256
+    head_epochs: int = 20
+    epochs: int = 6
+    learning_rate: float = 1e-3
+    batch_size: int = 32
+    weight_decay: float = 0.05
+    dropout: float = 0.5
+    label_smoothing: float = 0.1
+    mixup: float = 0.2
+    class_balance: float = 1.0
+    patience: int = 4
+    tuning_share: float = 0.1
+    multi_label: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low, high in _BOUNDS:
+            value = getattr(self, name)
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not low <= value <= high
+            ):
+                message = f"training parameter {name} = {value!r}: expected a number from {low} to {high}"
+                raise ConfigError(message)
+
+    def changed(self, changes: Mapping[str, Any]) -> Recipe:
+        """Return a recipe with some parameters changed.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown or a value out of range.
+        """
+        known = {field.name for field in fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            message = f"unknown training parameter {unknown[0]!r}: there are {', '.join(sorted(known))}"
+            raise ConfigError(message)
+        return replace(self, **changes)
+
+
+_BOUNDS: tuple[tuple[str, float, float], ...] = (
+    ("image_size", 32, 1024),
+    ("embedding_dim", 2, 4096),
+    ("head_epochs", 1, 1000),
+    ("epochs", 0, 1000),
+    ("learning_rate", 1e-7, 1.0),
+    ("batch_size", 2, 4096),
+    ("weight_decay", 0.0, 10.0),
+    ("dropout", 0.0, 0.95),
+    ("label_smoothing", 0.0, 0.9),
+    ("mixup", 0.0, 10.0),
+    ("class_balance", 0.0, 1.0),
+    ("patience", 1, 1000),
+    ("tuning_share", 0.02, 0.5),
+)
