@@ -78,7 +78,7 @@ def _best_method(payload: dict[str, Any]) -> list[str]:
     low, high = methods[best]["ci95"]["accuracy"]
     said = [
         (
-            f"{NAMES[best]} reads genres best: {_percent(methods[best]['accuracy'])} of held-out covers right "
+            f"genres are read best by {NAMES[best]}: {_percent(methods[best]['accuracy'])} of held-out covers right "
             f"(95 % interval {_percent(low)} to {_percent(high)}), macro-F1 {methods[best]['macro_f1']:.2f}, where chance "
             f"is {_percent(methods['chance']['accuracy'])} and the most frequent genre {_percent(methods['majority']['accuracy'])}."
         )

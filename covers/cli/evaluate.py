@@ -1,0 +1,180 @@
+"""``covers evaluate``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+METHOD_NAMES = {
+    "chance": "chance",
+    "majority": "most frequent",
+    "colour_knn": "colours, 5-NN",
+    "frozen_knn": "untrained, 5-NN",
+    "linear_probe": "untrained, linear",
+    "cnn": "network",
+    "vote": "vote",
+    "blend": "network + vote",
+}
+
+
+@click.command("evaluate")
+@common_options
+@click.option(
+    "--leakage",
+    is_flag=True,
+    help="Also measure what a split that ignores artists and duplicates would claim.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="How often a prediction set shall hold the truth.",
+)
+@click.option(
+    "--bootstraps",
+    "n_bootstraps",
+    type=click.IntRange(min=10),
+    default=1000,
+    show_default=True,
+    help="Resamples behind every interval.",
+)
+@click.option("--again", is_flag=True, help="Measure anew even if nothing has changed.")
+def evaluate_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    leakage: bool,
+    level: float,
+    n_bootstraps: int,
+    again: bool,
+) -> None:
+    r"""Measure every method and baseline on held-out covers.
+
+    Writes evaluation.html, .json and .csv into the workspace's analysis folder.
+
+    \b
+    covers evaluate -w my-workspace
+    covers evaluate -w my-workspace --leakage --json
+    """
+    from covers.analysis.evaluation_workspace import (
+        REPORT_NAME,
+        evaluate_workspace,
+        is_fresh,
+        read_evaluation,
+    )
+    from covers.workspace import Workspace
+
+    place = Workspace.open(workspace)
+    seed = place.settings.seed if seed is None else seed
+    if not again and is_fresh(
+        place, seed=seed, n_bootstraps=n_bootstraps, level=level, leakage=leakage
+    ):
+        payload = read_evaluation(place)
+    else:
+        with show_progress("evaluating") as progress:
+            payload = evaluate_workspace(
+                place,
+                seed=seed,
+                n_bootstraps=n_bootstraps,
+                level=level,
+                leakage=leakage,
+                progress=progress,
+            )
+    if as_json:
+        print_json({key: value for key, value in payload.items() if key != "stamp"})
+        return
+    print_evaluation(payload)
+    click.echo(f"\nThe whole report: {place.analysis_folder / REPORT_NAME}")
+
+
+@contextmanager
+def show_progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on stderr while the block runs; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+def print_evaluation(payload: dict[str, Any]) -> None:
+    """Print an evaluation for people, at most 80 columns wide.
+
+    Parameters
+    ----------
+    payload : dict
+        As in ``evaluation.json``.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    split = payload["split"]
+    n_held = next(iter(payload["methods"].values()))["n"]
+    console = Console(width=80, highlight=False)
+    table = Table(
+        title=f"{n_held} held-out covers of {len(payload['genres'])} genres ({split['measured']} side, "
+        f"{split['n_train']} train covers)",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("method")
+    for name in ("accuracy", "95 %", "macro-F1", "95 %", "top-3", "ECE"):
+        table.add_column(name, justify="right")
+    best = max(found["macro_f1"] for found in payload["methods"].values())
+    for name, found in payload["methods"].items():
+        table.add_row(
+            METHOD_NAMES.get(name, name),
+            f"{found['accuracy']:.3f}",
+            _ends(found["ci95"].get("accuracy")),
+            f"{found['macro_f1']:.3f}",
+            _ends(found["ci95"].get("macro_f1")),
+            f"{found['top3']:.3f}",
+            f"{found['ece']:.3f}",
+            style="bold" if found["macro_f1"] == best else None,
+        )
+    console.print(table)
+    for name, row in payload.get("leakage", {}).items():
+        console.print(
+            f"leak, {METHOD_NAMES.get(name, name)}: {row['random']:.3f} macro-F1 if split at random, "
+            f"{row['grouped']:.3f} grouped",
+            markup=False,
+        )
+    console.print()
+    for sentence in payload["conclusions"]:
+        console.print(f"- {sentence}", markup=False)
+    if split["n_groups"] < n_held:
+        console.print(
+            f"Intervals: bootstrap over {split['n_groups']} groups ({split['grouped_by']}).",
+            markup=False,
+            style="dim",
+        )
+
+
+def _ends(interval: list[float | None] | None) -> str:
+    """Return an interval as short text."""
+    if interval is None or None in interval:
+        return ""
+    low, high = (f"{float(end or 0):.2f}".replace("0.", ".", 1) for end in interval)
+    return f"{low}-{high}" if not low.startswith("-") else f"{low} to {high}"
