@@ -7,12 +7,15 @@ in the workspace, then the defaults below.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONFIG_NAME = "covers.toml"
 DEFAULT_WORKSPACE = Path("covers-workspace")
@@ -108,6 +111,34 @@ def read_settings(workspace: Path) -> Settings:
         variables = ", ".join(name for name in os.environ if name.startswith("COVERS_"))
         message = f"a setting in '{path}' or the environment ({variables or 'nothing set'}) is wrong: {details or error}"
         raise ConfigError(message) from error
+
+
+def change_intake(
+    settings: IntakeSettings, changes: Mapping[str, Any]
+) -> IntakeSettings:
+    """Return the settings with some values changed and checked.
+
+    Raises
+    ------
+    ConfigError
+        If a new value is unknown or wrong, or nothing would be left to train on.
+    """
+    try:
+        changed = IntakeSettings.model_validate({**settings.model_dump(), **changes})
+    except ValidationError as error:
+        details = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
+            for item in error.errors()
+        )
+        message = f"wrong setting for the intake: {details}"
+        raise ConfigError(message) from error
+    if changed.valid_share + changed.test_share >= 1:
+        message = (
+            f"valid_share {changed.valid_share:g} and test_share {changed.test_share:g} leave nothing "
+            "to train on: their sum must be below 1"
+        )
+        raise ConfigError(message)
+    return changed
 
 
 def write_settings(workspace: Path, changes: dict[str, Any]) -> None:

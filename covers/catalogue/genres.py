@@ -65,6 +65,19 @@ def genre_key(name: str) -> str:
     return key or decomposed.strip()
 
 
+@cache
+def protected_key(name: str) -> str:
+    """Reduce a name like `genre_key`, but keep the separators within it.
+
+    Examples
+    --------
+    >>> protected_key("R&B / Soul")
+    'r&b/soul'
+    """
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(c for c in decomposed if c.isalnum() or c in f"&{SEPARATORS}")
+
+
 def split_genres(
     raw: str, separators: str = SEPARATORS, protected: frozenset[str] = frozenset()
 ) -> tuple[str, ...]:
@@ -77,13 +90,13 @@ def split_genres(
     separators : str
         Each of its characters separates, unless within brackets.
     protected : frozenset of str
-        Keys (see `genre_key`) of names that may contain separators.
+        Keys (see `protected_key`) of names that may contain separators.
 
     Examples
     --------
     >>> split_genres("Techno (Peak / Time); Rock/Pop")
     ('Techno (Peak / Time)', 'Rock', 'Pop')
-    >>> split_genres("Jazz, R&B/Soul", protected=frozenset({genre_key("R&B/Soul")}))
+    >>> split_genres("Jazz, R&B/Soul", protected=frozenset({protected_key("R&B/Soul")}))
     ('Jazz', 'R&B/Soul')
     """
     pieces: list[str] = [""]
@@ -100,7 +113,7 @@ def split_genres(
     while start < len(pieces):
         end = start
         for longer in range(len(pieces) - 1, start, -2):
-            if genre_key("".join(pieces[start : longer + 1])) in protected:
+            if protected_key("".join(pieces[start : longer + 1])) in protected:
                 end = longer
                 break
         name = " ".join("".join(pieces[start : end + 1]).replace("\x00", " ").split())
@@ -175,7 +188,18 @@ class GenreTable:
                     message = f"genre table '{shown}': {other!r} stands for both {known!r} and {canonical!r}"
                     raise ConfigError(message)
         _check_circles(parents, shown)
-        protected = frozenset([*map(genre_key, written.get("protected", ())), *names])
+        tables = (written.get("tree", {}), written.get("aliases", {}))
+        spellings = [
+            spelling
+            for table in tables
+            for name, others in table.items()
+            for spelling in (name, *others)
+        ]
+        protected = frozenset(
+            protected_key(spelling)
+            for spelling in (*spellings, *written.get("protected", ()))
+            if any(separator in spelling for separator in SEPARATORS)
+        )
         return cls(names, parents, protected)
 
     @cached_property

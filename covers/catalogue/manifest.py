@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -81,7 +82,7 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
         of ``split`` is unknown.
     """
     root = (root or path.parent).absolute()
-    table = _read_table(path)
+    table, damaged = _read_table(path)
     columns, extra_names = _find_columns(path, table)
     if not table.num_rows:
         message = (
@@ -90,7 +91,11 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
         raise DataError(message)
     values = {name: table.column(i).to_pylist() for name, i in columns.items()}
     extras = {name: table.column(i).to_pylist() for name, i in extra_names.items()}
-    return _Reader(path, root, values, extras).read()
+    reader = _Reader(path, root, values, extras)
+    reader.problems += [
+        (place, ProblemKind.BROKEN, reason) for place, reason in damaged
+    ]
+    return reader.read()
 
 
 class _Reader:
@@ -203,9 +208,9 @@ class _Reader:
             release_group=self._text("release_group", row),
             split=self._split(row),
             extra={
-                name: column[row]
+                name: value
                 for name, column in self.extras.items()
-                if column[row] is not None
+                if (value := _plain(column[row])) is not None
             },
         )
 
@@ -251,6 +256,17 @@ class _Reader:
         raise DataError(message)
 
 
+def _plain(value: Any) -> Any:
+    """Turn a value of a further column into one that JSON knows."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
 def parse_year(value: Any) -> int | None:
     """Find the year in a number, a date or a text such as ``"1999-05-01"``.
 
@@ -293,27 +309,40 @@ def _find_columns(path: Path, table: pa.Table) -> tuple[dict[str, int], dict[str
     for i, header in enumerate(headers):
         if i in taken or not header:
             continue
-        name = f"manifest_{header}" if header in _RESERVED else header
+        is_reserved = header.lower() in _RESERVED
+        name = f"manifest_{header}" if is_reserved else header
         extras.setdefault(name, i)
     return columns, extras
 
 
-def _read_table(path: Path) -> pa.Table:
-    """Read the file behind a manifest."""
+def _read_table(path: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """Read the file behind a manifest, and list its damaged lines."""
+    damaged: list[tuple[str, str]] = []
     try:
         if path.suffix.lower() == ".parquet":
-            return pyarrow.parquet.read_table(path, partitioning=None)
-        return _read_text(path)
+            return pyarrow.parquet.read_table(path, partitioning=None), damaged
+        table = _read_text(path, damaged)
     except (pa.ArrowException, OSError) as error:
         message = (
             f"cannot read manifest '{path}' ({error}): expected a table with a column 'path' "
             "as .csv, .tsv or .parquet"
         )
         raise DataError(message) from error
+    if damaged and not table.num_rows:
+        place, reason = damaged[0]
+        message = f"every line of manifest '{path}' is damaged; {place}: {reason}"
+        raise DataError(message)
+    return table, damaged
 
 
-def _read_text(path: Path) -> pa.Table:
+def _read_text(path: Path, damaged: list[tuple[str, str]]) -> pa.Table:
     """Read a CSV or TSV file of any usual encoding."""
+
+    def skip(row: Any) -> str:
+        reason = f"{row.actual_columns} columns instead of {row.expected_columns}"
+        damaged.append((f"line {row.number}", f"{reason}: {row.text[:80]!r}"))
+        return "skip"
+
     text = _decode(path.read_bytes())
     header = text.partition("\n")[0]
     if not header.strip() or "\0" in header:
@@ -330,8 +359,9 @@ def _read_text(path: Path) -> pa.Table:
     return pyarrow.csv.read_csv(
         io.BytesIO(text.encode()),
         parse_options=pyarrow.csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
         ),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=as_text,
             null_values=[""],

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from covers.artefact import Stamp, publish, read_stamp, read_table, write_table
 from covers.catalogue import measure
@@ -42,9 +41,10 @@ from covers.catalogue.summary import (
     compare_places,
     find_warnings,
 )
+from covers.catalogue.survey import genre_table_path
 from covers.catalogue.tags import TagCache
-from covers.errors import ConfigError, DataError
-from covers.settings import IntakeSettings, write_settings
+from covers.errors import DataError
+from covers.settings import IntakeSettings, change_intake, write_settings
 from covers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -156,11 +156,9 @@ class _Scan:
         self.workspace = workspace
         self.settings = workspace.settings
         self.intake_changes = dict(intake)
-        self.intake = _change(self.settings.intake, self.intake_changes)
+        self.intake = change_intake(self.settings.intake, self.intake_changes)
         self.genre_table = GenreTable.read(
-            workspace.root / self.intake.genre_table
-            if self.intake.genre_table
-            else None
+            genre_table_path(workspace.root, self.intake)
         )
         self.seed = self.settings.seed if seed is None else seed
         self.progress = progress
@@ -426,26 +424,6 @@ class _Scan:
             split=balance,
             warnings=warnings,
         )
-
-
-def _change(settings: IntakeSettings, changes: Mapping[str, Any]) -> IntakeSettings:
-    """Change settings, checking the new values."""
-    try:
-        changed = IntakeSettings.model_validate({**settings.model_dump(), **changes})
-    except ValidationError as error:
-        details = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
-            for item in error.errors()
-        )
-        message = f"wrong setting for the intake: {details}"
-        raise ConfigError(message) from error
-    if changed.valid_share + changed.test_share >= 1:
-        message = (
-            f"valid_share {changed.valid_share:g} and test_share {changed.test_share:g} leave nothing "
-            "to train on: their sum must be below 1"
-        )
-        raise ConfigError(message)
-    return changed
 
 
 def _by_key(places: Sequence[Place]) -> dict[Key, Place]:

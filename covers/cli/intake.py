@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from covers.catalogue.summary import ScanReport
+    from covers.catalogue.survey import GenreSurvey
 
 _INTAKE_OPTIONS = (
     click.option(
@@ -226,3 +227,63 @@ def _show(report: ScanReport) -> None:
 def _count(n: int, noun: str) -> str:
     """Write a number with its noun."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+@click.command("genres")
+@common_options
+@_intake_options
+def genres_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    **changes: Any,
+) -> None:
+    r"""Show how raw genre names are mapped, and what other settings would change.
+
+    Nothing is changed: give the same options to 'covers scan' to do it.
+
+    \b
+    covers genres -w my-workspace
+    covers genres --level broad -w my-workspace
+    """
+    from covers.catalogue.survey import survey_genres
+    from covers.workspace import Workspace
+
+    given = _given(changes, workspace)
+    survey = survey_genres(Workspace.open(workspace), given)
+    if as_json:
+        print_json(survey)
+    else:
+        _show_survey(survey, is_proposal=bool(given))
+
+
+def _show_survey(survey: GenreSurvey, *, is_proposal: bool) -> None:
+    """Print the mapping of genres, for people."""
+    click.echo(f"{'raw name':<36}{'in':<10}{'covers':>7}  genre")
+    for name in survey.names:
+        line = ", ".join(name.genres) or "-"
+        if name.proposed != name.genres:
+            line += f"  ->  {', '.join(name.proposed) or '-'}"
+        raw = name.raw.replace("\0", "\\0").replace("\n", " ")
+        click.echo(f"{raw[:35]:<36}{name.kind.value:<10}{name.n_covers:>7}  {line}")
+    if is_proposal:
+        click.echo(
+            f"\nwith these settings {_count(len(survey.genres), 'genre')} would become {len(survey.proposed)}, "
+            f"and {_count(survey.n_covers_changed, 'cover')} would change; 'covers scan' with the same options does it"
+        )
+    else:
+        click.echo(
+            f"\n{_count(len(survey.names), 'raw name')}, {_count(len(survey.genres), 'genre')}"
+        )
+    for title, counts in (
+        ("not in the genre table (kept as they are)", survey.unknown),
+        (
+            f"kept out of training, fewer than {survey.genre_minimum} covers",
+            survey.kept_out,
+        ),
+    ):
+        if counts:
+            shown = ", ".join(f"{genre} ({n})" for genre, n in counts.items())
+            click.echo(f"{title}: {shown}")
