@@ -216,7 +216,7 @@ def _hair(
     lift = {"quiff": -0.25, "afro": -0.3}.get(cut, -0.08)
     before = s.height.copy(), s.albedo.copy()
     top = s.add((-turn * 0.2, -0.36 + lift), (full, 0.74 - lift * 0.9), 1.05, hair)
-    line = -0.52 + float(rng.uniform(-0.06, 0.06)) + 0.12 * (cut == "crop")
+    line = -0.58 + float(rng.uniform(-0.06, 0.06)) + 0.12 * (cut == "crop")
     parting = float(rng.uniform(-0.4, 0.4))
     bare = smoothstep(
         line - 0.03,
@@ -292,6 +292,7 @@ def draw_portrait(
         The figure, to be toned and laid on a canvas.
     """
     s = _Sculptor(size, centre, scale, tilt=float(rng.normal(0, 0.09)))
+    s.x *= np.float32(rng.uniform(0.94, 1.1))
     turn = float(rng.uniform(-0.5, 0.5))
     skin = float(rng.uniform(0.45, 0.95))
     hair = float(rng.choice([0.05, 0.08, 0.16, 0.35, 0.6]))

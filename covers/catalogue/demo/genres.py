@@ -18,22 +18,22 @@ import numpy.typing as npt
 __all__ = ["GENRES", "GENRE_STYLES", "STYLES", "Mixture", "demo_mixture"]
 
 #: Probability of each style given the genre; rows sum to one.
-#: Pairs that share styles overlap by design: Ambient-Electronic 0.60,
-#: Metal-Punk 0.45, Hip Hop-Jazz 0.30, Classical-Folk 0.15, three pairs 0.05.
+#: Pairs that share styles overlap by design: Ambient-Electronic 0.65,
+#: Metal-Punk 0.42, Hip Hop-Jazz 0.28, Classical-Folk 0.15, three pairs 0.05.
 GENRE_STYLES: MappingProxyType[str, dict[str, float]] = MappingProxyType(
     {
-        "Ambient": {"glow": 0.40, "contours": 0.30, "fog": 0.30},
+        "Ambient": {"glow": 0.40, "contours": 0.35, "fog": 0.25},
         "Classical": {
             "cartouche": 0.40,
             "pastoral": 0.35,
             "rosette": 0.20,
             "cutouts": 0.05,
         },
-        "Electronic": {"glow": 0.30, "contours": 0.40, "grid": 0.15, "swiss": 0.15},
+        "Electronic": {"glow": 0.30, "contours": 0.45, "grid": 0.15, "swiss": 0.10},
         "Folk": {"woodcut": 0.40, "porch": 0.40, "pastoral": 0.15, "fog": 0.05},
-        "Hip Hop": {"chrome": 0.35, "city": 0.25, "portrait": 0.20, "wall": 0.20},
+        "Hip Hop": {"chrome": 0.37, "city": 0.25, "portrait": 0.18, "wall": 0.20},
         "Jazz": {"portrait": 0.50, "cutouts": 0.40, "city": 0.10},
-        "Metal": {"emblem": 0.40, "inferno": 0.35, "xerox": 0.25},
+        "Metal": {"emblem": 0.43, "inferno": 0.35, "xerox": 0.22},
         "Punk": {"xerox": 0.45, "ransom": 0.30, "emblem": 0.20, "wall": 0.05},
     }
 )
