@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
 from covers.catalogue.demo.library import plan_library
-from covers.catalogue.demo.styles import draw_sleeve
+from covers.catalogue.demo.designs import draw_sleeve
 from covers.catalogue.duplicates import (
     DuplicateThresholds,
     Views,
