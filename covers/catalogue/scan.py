@@ -25,6 +25,7 @@ from covers.catalogue.assemble import assemble, group_by_cover, make_mapper
 from covers.catalogue.choosing import Choice, Chooser
 from covers.catalogue.finding import Finding, find_covers, settle_kind
 from covers.catalogue.genres import GenreTable
+from covers.catalogue.overlay import Overlay
 from covers.catalogue.places import KIND as PLACES_KIND
 from covers.catalogue.places import Journal, Place, read_places, write_places
 from covers.catalogue.schema import KIND, Catalogue
@@ -125,6 +126,19 @@ def scan_workspace(
     return replace(report, seconds=round(time.monotonic() - begun, 2))
 
 
+def reassemble_workspace(workspace_root: Path) -> ScanReport:
+    """Make the catalogue anew from what the last scan saw, without looking at a source.
+
+    This is what follows a person's decision about a cover: see
+    `covers.catalogue.overlay`.
+    """
+    with _hold(workspace_root):
+        scan = _Scan(Workspace(workspace_root), {}, None, None)
+        scan.sources = list(scan.settings.sources)
+        scan.states = {source.name: "kept" for source in scan.sources}
+        return scan.publish(split_anew=False)
+
+
 @contextlib.contextmanager
 def _hold(root: Path) -> Iterator[None]:
     """Keep other scans out; a workspace that stays empty is removed again."""
@@ -172,6 +186,7 @@ class _Scan:
         self.n_read = 0
         self.tag_cache = TagCache.open(workspace.tags_path)
         self.journal = Journal(workspace.journal_path)
+        self.overlay = Overlay.read(workspace)
         self.pictures = _read_pictures_table(workspace.pictures_path)
 
     def find(
@@ -255,13 +270,13 @@ class _Scan:
             and stamp.parameters == parameters
             and _by_key(self.old) == _by_key(self.places)
         )
+        covers = group_by_cover(good)
+        self._publish_pictures(covers)
         if is_same:
             catalogue = workspace.catalogue()
             n_conflicts = 0
         else:
             previous = {} if split_anew else _read_sides(workspace)
-            covers = group_by_cover(good)
-            self._publish_pictures(covers)
             assembly = assemble(
                 covers,
                 kinds=kinds,
@@ -270,6 +285,7 @@ class _Scan:
                 shares=self._shares(),
                 seed=self.seed,
                 previous=previous,
+                corrections=self.overlay.genres,
             )
             catalogue = Catalogue(assembly.table, self.intake.genre_minimum)
             n_conflicts = assembly.n_split_conflicts
@@ -330,6 +346,7 @@ class _Scan:
             **self.intake.model_dump(mode="json"),
             "sources": [[source.name, str(source.kind)] for source in self.sources],
             "table": self.genre_table.fingerprint,
+            "decisions": self.overlay.fingerprint(),
         }
 
     def _publish_pictures(self, covers: Mapping[str, Any]) -> None:
