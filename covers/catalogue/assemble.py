@@ -92,6 +92,7 @@ def assemble(
     shares: Mapping[str, float],
     seed: int,
     previous: Mapping[str, str],
+    corrections: Mapping[str, Sequence[str]] | None = None,
 ) -> Assembly:
     """Make the catalogue's rows.
 
@@ -111,9 +112,14 @@ def assemble(
         Decides among equally good splits.
     previous : mapping of str to str
         Side of each cover that has one already.
+    corrections : mapping of str to sequence of str, optional
+        Genres that a person decided on, by cover id.
     """
     cover_ids = list(covers)
     rows = [_merge(places, kinds, mapper) for places in covers.values()]
+    for cover_id, row in zip(cover_ids, rows, strict=True):
+        if corrections and cover_id in corrections:
+            row["genres"] = sorted(corrections[cover_id])
     main_artists = [row["artists"][0] if row["artists"] else None for row in rows]
     groups = join_groups(
         cover_ids,

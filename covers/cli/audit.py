@@ -1,0 +1,205 @@
+"""``covers audit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from covers.catalogue.audit import Audit
+    from covers.catalogue.audit_decisions import Review
+    from covers.workspace import Workspace
+
+_SHOWN = 3
+
+
+@click.command("audit")
+@common_options
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with pictures, which needs nothing else, to this file.",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a table to be reviewed to this file: fill in its column 'action'.",
+)
+@click.option(
+    "--accept",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Put the decisions of a reviewed table in force: drop, relabel or keep.",
+)
+@click.option(
+    "--revert",
+    metavar="FILE|all",
+    help="Take decisions back: those about the covers of a reviewed table, or all.",
+)
+@click.option(
+    "--label-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.02,
+    show_default=True,
+    help="List at most this share of the labels as doubtful.",
+)
+@click.option(
+    "--no-music",
+    is_flag=True,
+    help="Do not read the pictures in music files to compare them.",
+)
+def audit_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    html: Path | None,
+    table: Path | None,
+    accept: Path | None,
+    revert: str | None,
+    label_share: float,
+    no_music: bool,
+) -> None:
+    r"""Find duplicates, bad pictures and doubtful labels. Nothing is changed.
+
+    \b
+    covers audit -w my-workspace --html audit.html --csv review.csv
+    covers audit -w my-workspace --accept review.csv
+    """
+    from covers.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    if accept is not None or revert is not None:
+        if accept is not None and revert is not None:
+            message = "use just one of --accept and --revert"
+            raise click.UsageError(message)
+        if html is not None or table is not None:
+            message = "--html and --csv go with an audit, not with --accept or --revert"
+            raise click.UsageError(message)
+        _decide(opened, accept, revert, as_json=as_json)
+        return
+    from covers.catalogue.audit import AuditOptions, audit_workspace
+
+    audit = audit_workspace(
+        opened,
+        AuditOptions(label_share=label_share, music=not no_music),
+        seed=opened.settings.seed if seed is None else seed,
+    )
+    written = _write(opened, audit, html, table)
+    if as_json:
+        print_json(audit.to_json())
+    else:
+        _show(audit)
+    for line in written:
+        click.echo(line, err=True)
+
+
+def _write(
+    workspace: Workspace, audit: Audit, html: Path | None, table: Path | None
+) -> list[str]:
+    """Write page and table; return what to say about them."""
+    written = []
+    if html is not None:
+        from covers.catalogue.audit_page import write_page
+
+        write_page(html, audit, workspace.thumbnail_path)
+        written.append(f"page with pictures: {html}")
+    if table is not None:
+        from covers.catalogue.audit_review import write_review
+
+        catalogue = workspace.catalogue()
+        rows = {
+            cover_id: {"path": path, "genres": genres}
+            for cover_id, path, genres in zip(
+                catalogue.cover_ids,
+                catalogue.column("path"),
+                catalogue.genres,
+                strict=True,
+            )
+        }
+        write_review(table, audit.findings, rows)
+        written.append(
+            f"to be reviewed: {table}; then: covers audit -w {workspace.root} --accept {table}"
+        )
+    return written
+
+
+def _decide(
+    workspace: Workspace, accept: Path | None, revert: str | None, *, as_json: bool
+) -> None:
+    """Put decisions in force or take them back."""
+    from covers.catalogue.audit_decisions import accept_review, revert_review
+
+    if accept is not None:
+        review = accept_review(workspace, accept)
+    elif revert == "all":
+        review = revert_review(workspace)
+    else:
+        review = revert_review(workspace, Path(revert or ""))
+    if as_json:
+        print_json(review)
+    else:
+        _show_review(review, workspace)
+
+
+def _show_review(review: Review, workspace: Workspace) -> None:
+    click.echo(
+        f"{review.n_changed} decisions changed; in force: {review.n_dropped} covers dropped, "
+        f"{review.n_relabelled} relabelled, {review.n_kept} findings kept as they are"
+    )
+    if review.new_genres:
+        click.echo(f"no other cover is of: {', '.join(review.new_genres)}")
+    if review.n_changed:
+        click.echo(
+            f"what was trained or measured before is stale: see 'covers status -w {workspace.root}'"
+        )
+
+
+def _show(audit: Audit) -> None:
+    """Print the findings in short."""
+    if not audit.findings:
+        click.echo(f"nothing found in {audit.n_covers:,} covers")
+    for kind, count in audit.counts.items():
+        click.secho(f"{kind.replace('_', ' ')}: {count:,}", bold=True)
+        for finding in [f for f in audit.findings if f.kind == kind][:_SHOWN]:
+            click.echo(f"  {finding.confidence:4.0%}  {finding.reason}")
+            for path in finding.paths[:_SHOWN]:
+                click.echo(f"         {_printable(path)}")
+            if len(finding.paths) > _SHOWN:
+                click.echo(f"         and {len(finding.paths) - _SHOWN} more")
+        if count > _SHOWN:
+            click.echo(f"  and {count - _SHOWN:,} more")
+    _show_limits(audit)
+
+
+def _show_limits(audit: Audit) -> None:
+    """Print what was not looked for, and how far doubtful labels can be trusted."""
+    for reason in dict.fromkeys(audit.not_checked.values()):
+        kinds = [k for k, r in audit.not_checked.items() if r == reason]
+        names = ", ".join(kind.replace("_", " ") for kind in kinds)
+        click.echo(f"not looked for: {names} ({reason})")
+    if audit.n_reviewed:
+        click.echo(f"reviewed and kept, not listed: {audit.n_reviewed}")
+    check = audit.label_check
+    if check is not None:
+        click.echo(
+            f"doubtful labels, checked on {check.n_flipped:,} of {check.n_covers:,} labels made wrong at random:"
+        )
+        for cut in check.cuts:
+            click.echo(
+                f"  the most doubtful {cut['share']:4.0%} hold {cut['recall']:4.0%} of them "
+                f"(random {cut['random_recall']:.0%}), precision {cut['precision']:.0%} "
+                f"(random {check.random_precision:.0%})"
+            )
+
+
+def _printable(text: str) -> str:
+    """Show control characters of file names as escapes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
