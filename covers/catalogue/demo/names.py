@@ -253,10 +253,10 @@ def artist_names(rng: np.random.Generator, count: int) -> list[str]:
     """
     persons = [f"{first} {last}" for first in _FIRST for last in _LAST]
     bands = [
-        f"{'The ' * (i % 3 == 0)}{adjective} {noun}{'s' * (i % 3 == 0)}"
-        for i, (adjective, noun) in enumerate(
-            (a, n) for a in _ADJECTIVE for n in _NOUN if n[-1] not in "sh"
-        )
+        f"The {adjective} {noun}s"
+        if i % 3 == 0 and noun[-1] not in "hsyf"
+        else f"{adjective} {noun}"
+        for i, (adjective, noun) in enumerate((a, n) for a in _ADJECTIVE for n in _NOUN)
     ]
     pool = [str(name) for name in rng.permutation(persons)]
     other = [str(name) for name in rng.permutation(bands)]

@@ -182,8 +182,8 @@ def rosette(b: Brief) -> Canvas:
         ink = p.paper if luminance(ground) < 0.5 else p.ink
     canvas = b.canvas(ground)
     canvas.shade(0.85 + 0.25 * noise(rng, b.size, 3, octaves=5))
-    centre_y = float(rng.choice([0.5, 0.58, 0.42]))
-    reach = b.between(0.27, 0.35)
+    centre_y = float(rng.choice([0.5, 0.53, 0.48]))
+    reach = b.between(0.25, 0.31)
     gilt = mix(ink, np.clip(ink * 0.7 + 0.25, 0, 1), noise(rng, b.size, 3, octaves=2))
     canvas.lay(_mandala(b, centre_y, reach), gilt)
     if rng.random() < 0.5:

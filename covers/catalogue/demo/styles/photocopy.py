@@ -128,7 +128,7 @@ def _banner(b: Brief, canvas: Canvas) -> None:
     )
     plain = b.line(b.artist, face, 0.82, float(b.house.uniform(0.12, 0.2)))
     name = hand_cut(b.house, plain, float(b.house.uniform(0.0, 0.2)))
-    place = (0.5, 0.15 if b.house.random() < 0.7 else 0.8)
+    place = (0.5, 0.15 if b.house.random() < 0.7 else 0.72)
     tilt = float(b.house.choice([0.0, 0.0, 4.0, -5.0]))
     if b.house.random() < 0.55:
         name = np.pad(name, b.pixels(0.02))
