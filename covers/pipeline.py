@@ -415,7 +415,7 @@ class Pipeline:
         due = self._due("evaluation")
         if not due:
             return
-        from covers.analysis.evaluate_workspace import evaluate_workspace
+        from covers.analysis.evaluation_workspace import evaluate_workspace
         from covers.model.embed import embed_frozen_workspace
 
         say(f"evaluate: {due.why}")

@@ -98,7 +98,9 @@ class Snapshot:
                 parts.append(align_table(table, self.schema))
             if not self.schema.names:
                 return empty_table(len(self))
-            return pa.concat_tables([self.schema.empty_table(), *parts])
+            return pa.concat_tables(
+                [pa.Table.from_batches([], schema=self.schema), *parts]
+            )
 
     @cached_property
     def vectors(self) -> Float32s:
@@ -157,7 +159,7 @@ class Snapshot:
     def columns_at(self, places: Rows) -> pa.Table:
         """Columns at some places; null where the place is negative."""
         owners = np.where(places < 0, -1, self.segment_of(places))
-        tables, order = [self.schema.empty_table()], []
+        tables, order = [pa.Table.from_batches([], schema=self.schema)], []
         for number in np.unique(owners).tolist():
             here = np.flatnonzero(owners == number)
             order.append(here)

@@ -179,3 +179,20 @@ def write_card(workspace, catalogue):
     path = workspace.model_folder / WEIGHTS_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+def build_synthetic_index(workspace):
+    """Index the embeddings that `write_workspace` has published."""
+    from covers.indexing import index_columns
+    from covers.model.embed import read_embeddings
+    from indexer import VectorIndex
+
+    catalogue = workspace.catalogue()
+    table = read_embeddings(workspace)
+    return VectorIndex.build(
+        workspace.index_folder,
+        table.cover_ids,
+        table.embeddings,
+        index_columns(catalogue, range(len(catalogue))),
+        fingerprints={"model": FINGERPRINT, "catalogue": catalogue.fingerprint()},
+    )

@@ -111,7 +111,7 @@ def log_probabilities(p: npt.NDArray[np.floating[Any]]) -> Array:
 def softmax(logits: npt.NDArray[np.floating[Any]]) -> Array:
     """Return ``exp(logits)`` with rows that sum to one, shape (n_covers, n_genres)."""
     z = np.asarray(logits, np.float64)
-    z = np.exp(z - z.max(axis=1, keepdims=True))
+    z = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(z / z.sum(axis=1, keepdims=True))
 
 

@@ -281,10 +281,11 @@ def _differences(measured: dict[str, Measures]) -> list[dict[str, Any]]:
 def _top_losses(
     inputs: EvaluationInputs, held: Rows, p: Array, truth: Array
 ) -> list[dict[str, Any]]:
-    """Return the covers whose genre the blend thought least likely."""
-    losses = log_losses(p, truth)
+    """Return the covers that the blend reads wrong with the greatest loss."""
+    wrong = truth[np.arange(len(p)), p.argmax(axis=1)] == 0
+    losses = np.where(wrong, log_losses(p, truth), -np.inf)
     rows = []
-    for row in np.argsort(-losses, kind="stable")[:_TOP_LOSSES]:
+    for row in np.argsort(-losses, kind="stable")[: min(_TOP_LOSSES, wrong.sum())]:
         predicted = int(p[row].argmax())
         rows.append(
             {

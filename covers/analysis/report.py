@@ -196,11 +196,14 @@ def _differences(payload: dict[str, Any]) -> str:
                     strong=low > 0,
                 )
             )
-    bound = max((max(abs(row.low), abs(row.high)) for row in rows), default=0.1) * 1.05
+    low = min([0.0, *(row.low for row in rows)])
+    high = max([0.05, *(row.high for row in rows)])
+    step = next(s for s in (0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / s <= 8)
+    first, last = int(low // step), int(-(-high // step))
     axis = Axis(
-        low=-bound,
-        high=bound,
-        ticks=[(v, f"{v:+.2f}") for v in (-bound, -bound / 2, 0.0, bound / 2, bound)],
+        low=first * step,
+        high=last * step,
+        ticks=[(n * step, f"{n * step:+.2f}") for n in range(first, last + 1)],
         title=f"macro-F1 of {NAMES[best]} minus this",
     )
     chart = interval_chart(
@@ -256,6 +259,8 @@ def _calibration(payload: dict[str, Any]) -> str:
             share_axis("stated certainty"),
             share_axis("rate of being right"),
             description=f"reliability of {NAMES[name]}",
+            width=300,
+            height=240,
         )
         cards.append(
             f'<figure class="card"><h3>{escape(NAMES[name])}</h3>{chart}<figcaption>ECE {found["ece"]:.3f}; perfectly '

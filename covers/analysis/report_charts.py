@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDTH = 640
-_LEFT = 150
+_LEFT = 178
 _RIGHT = 60
 
 
@@ -144,7 +144,7 @@ def line_chart(
     width, height : int
         In pixels of the drawing, which scales with the page.
     """
-    left, right, top, bottom = 52, width - 14, 24, height - 42
+    left, right, top, bottom = 52, width - 24, 24, height - 42
     parts = [_frame(width, height, description)]
     for value, label in y.ticks:
         at = y.place(value, bottom, top)

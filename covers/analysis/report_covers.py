@@ -128,7 +128,7 @@ class CoverGallery:
         picture = self._picture(cover_id)
         title = self._titles.get(cover_id, cover_id[:12])
         image = (
-            f'<img src="{picture}" alt="{escape(title)}" loading="lazy">'
+            f'<img src="{picture}" alt="{escape(title)}">'
             if picture
             else '<div class="gone"></div>'
         )

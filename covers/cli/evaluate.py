@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +9,9 @@ import click
 from covers.cli.options import common_options, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from covers.workspace import Workspace
 
 METHOD_NAMES = {
     "chance": "chance",
@@ -68,53 +67,49 @@ def evaluate_command(
     covers evaluate -w my-workspace
     covers evaluate -w my-workspace --leakage --json
     """
-    from covers.analysis.evaluation_workspace import (
-        REPORT_NAME,
-        evaluate_workspace,
-        is_fresh,
-        read_evaluation,
-    )
+    from covers.analysis.evaluation_workspace import evaluate_workspace, is_fresh
+    from covers.cli.progress import progress_bars
+    from covers.model.embed import embed_frozen_workspace
     from covers.workspace import Workspace
 
     place = Workspace.open(workspace)
     seed = place.settings.seed if seed is None else seed
-    if not again and is_fresh(
+    if again or not is_fresh(
         place, seed=seed, n_bootstraps=n_bootstraps, level=level, leakage=leakage
     ):
-        payload = read_evaluation(place)
-    else:
-        with show_progress("evaluating") as progress:
-            payload = evaluate_workspace(
+        with progress_bars() as stage:
+            embed_frozen_workspace(
+                place,
+                device=device or place.settings.device,
+                progress=lambda done, total: stage("baseline features", done, total),
+            )
+            evaluate_workspace(
                 place,
                 seed=seed,
                 n_bootstraps=n_bootstraps,
                 level=level,
                 leakage=leakage,
-                progress=progress,
+                progress=lambda done, total: stage("evaluating", done, total),
             )
+    show_evaluation(place, as_json=as_json)
+
+
+def show_evaluation(workspace: Workspace, *, as_json: bool = False) -> None:
+    """Print the evaluation that is written in a workspace.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    from covers.analysis.evaluation_workspace import REPORT_NAME, read_evaluation
+
+    payload = read_evaluation(workspace)
     if as_json:
         print_json({key: value for key, value in payload.items() if key != "stamp"})
         return
     print_evaluation(payload)
-    click.echo(f"\nThe whole report: {place.analysis_folder / REPORT_NAME}")
-
-
-@contextmanager
-def show_progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on stderr while the block runs; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
-
-        def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield update
+    click.echo(f"\nThe whole report: {workspace.analysis_folder / REPORT_NAME}")
 
 
 def print_evaluation(payload: dict[str, Any]) -> None:
