@@ -91,6 +91,11 @@ def test_tags_take_over_the_chosen_spelling():
     assert only_rap.map(["Hip-Hop"], MUSIC) == ("Rap",)
 
 
+def test_spellings_in_tags_that_no_table_knows_become_the_commonest():
+    mapper = GenreMapper(TABLE, tagged=Counter({"Quux Core": 2, "quux-core": 5}))
+    assert mapper.map(["Quux Core"], MUSIC) == ("quux-core",)
+
+
 def test_all_names_go_through_aliases_where_that_is_asked_for():
     chosen = Counter({"HipHop": 5, "Rap": 4})
     mapper = GenreMapper(TABLE, mapping=Resolve.ALL, chosen=chosen)

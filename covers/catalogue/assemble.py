@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,22 +19,6 @@ if TYPE_CHECKING:
 
     from covers.catalogue.places import Place
     from covers.settings import IntakeSettings
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """The rows of a catalogue, and what was noticed in making them.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Columns of `covers.catalogue.schema.SCHEMA`, then those of manifests.
-    n_split_conflicts : int
-        Covers whose places put them on different sides.
-    """
-
-    table: pa.Table
-    n_split_conflicts: int
 
 
 def make_mapper(
@@ -66,11 +49,11 @@ def make_mapper(
     raw: Counter[tuple[str, SourceKind]] = Counter()
     for place in places:
         kind = kinds[place.source]
-        if kind is not SourceKind.MUSIC:
-            raw.update((name, kind) for name in place.labels.genres)
+        raw.update((name, kind) for name in place.labels.genres)
     for (name, kind), n in raw.items():
+        counts = mapper.tagged if kind is SourceKind.MUSIC else mapper.chosen
         for part in mapper.split(name, kind):
-            mapper.chosen[part] += n
+            counts[part] += n
     return mapper
 
 
@@ -93,7 +76,7 @@ def assemble(
     seed: int,
     previous: Mapping[str, str],
     corrections: Mapping[str, Sequence[str]] | None = None,
-) -> Assembly:
+) -> pa.Table:
     """Make the catalogue's rows.
 
     Parameters
@@ -114,6 +97,11 @@ def assemble(
         Side of each cover that has one already.
     corrections : mapping of str to sequence of str, optional
         Genres that a person decided on, by cover id.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns of `covers.catalogue.schema.SCHEMA`, then those of manifests.
     """
     cover_ids = list(covers)
     rows = [_merge(places, kinds, mapper) for places in covers.values()]
@@ -129,10 +117,9 @@ def assemble(
             [near_duplicates.get(cover_id) for cover_id in cover_ids],
         ],
     )
-    given = [_given_side(places) for places in covers.values()]
     fixed = [
-        side or previous.get(cover_id, UNDECIDED)
-        for cover_id, (side, _) in zip(cover_ids, given, strict=True)
+        _given_side(places) or previous.get(cover_id, UNDECIDED)
+        for cover_id, places in covers.items()
     ]
     splits = split_groups(
         [row["genres"] for row in rows],
@@ -151,7 +138,15 @@ def assemble(
     extras = [_first_extra(places) for places in covers.values()]
     for name, values in spread_extras(extras).items():
         table = table.append_column(name, values)
-    return Assembly(table, sum(is_torn for _, is_torn in given))
+    return table
+
+
+def count_split_conflicts(covers: Mapping[str, Sequence[Place]]) -> int:
+    """Count the covers whose places put them on different sides."""
+    return sum(
+        len({place.labels.split for place in places if place.labels.split}) > 1
+        for places in covers.values()
+    )
 
 
 def _merge(
@@ -204,16 +199,14 @@ def map_labels(
     return mapper.map(place.labels.genres, kinds[place.source])
 
 
-def _given_side(places: Sequence[Place]) -> tuple[str, bool]:
-    """Return the side that a cover's places decide, and whether they contradict.
+def _given_side(places: Sequence[Place]) -> str:
+    """Return the side that a cover's places decide.
 
     The first of train, valid and test wins, so that nothing trained on is
     ever evaluated on.
     """
     sides = {place.labels.split for place in places if place.labels.split}
-    if not sides:
-        return UNDECIDED, False
-    return min(sides, key=SPLITS.index), len(sides) > 1
+    return min(sides, key=SPLITS.index) if sides else UNDECIDED
 
 
 def _first_extra(places: Sequence[Place]) -> dict[str, Any]:

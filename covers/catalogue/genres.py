@@ -268,6 +268,8 @@ class GenreMapper:
         Which names go through the aliases: those of tags, all, or none.
     chosen : Counter of str
         How often each name of a genre folder or manifest occurs.
+    tagged : Counter of str
+        How often each name of a music tag occurs.
     """
 
     table: GenreTable
@@ -275,6 +277,7 @@ class GenreMapper:
     level: Level = Level.FINE
     mapping: Resolve = Resolve.TAGS
     chosen: Counter[str] = field(default_factory=Counter)
+    tagged: Counter[str] = field(default_factory=Counter)
 
     def split(self, raw: str, kind: SourceKind) -> tuple[str, ...]:
         """Split a raw string; the name of a folder is one genre, whatever is in it."""
@@ -307,7 +310,8 @@ class GenreMapper:
         )
         if known is not None and resolves:
             return self._spell(known)
-        return self._spellings.get(genre_key(name), name)
+        key = genre_key(name)
+        return self._spellings.get(key) or self._tag_spellings.get(key, name)
 
     def _spell(self, canonical: str) -> str:
         """Spell a genre of the table as the person who chose labels did."""
@@ -322,12 +326,12 @@ class GenreMapper:
     @cached_property
     def _spellings(self) -> dict[str, str]:
         """The most frequent spelling of each key among the chosen names."""
-        spellings: dict[str, str] = {}
-        for name, _ in sorted(
-            self.chosen.items(), key=lambda item: (-item[1], item[0])
-        ):
-            spellings.setdefault(genre_key(name), name)
-        return spellings
+        return _find_spellings(self.chosen)
+
+    @cached_property
+    def _tag_spellings(self) -> dict[str, str]:
+        """The most frequent spelling of each key among the names in tags."""
+        return _find_spellings(self.tagged)
 
     @cached_property
     def _chosen_names(self) -> dict[str, list[str]]:
@@ -338,3 +342,11 @@ class GenreMapper:
             if canonical is not None:
                 names.setdefault(canonical, []).append(name)
         return names
+
+
+def _find_spellings(counts: Counter[str]) -> dict[str, str]:
+    """Return the most frequent name of each key, the first by name of equals."""
+    spellings: dict[str, str] = {}
+    for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        spellings.setdefault(genre_key(name), name)
+    return spellings

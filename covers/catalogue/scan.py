@@ -21,7 +21,12 @@ from filelock import FileLock, Timeout
 
 from covers.artefact import Stamp, publish, read_stamp, read_table, write_table
 from covers.catalogue import measure
-from covers.catalogue.assemble import assemble, group_by_cover, make_mapper
+from covers.catalogue.assemble import (
+    assemble,
+    count_split_conflicts,
+    group_by_cover,
+    make_mapper,
+)
 from covers.catalogue.choosing import Choice, Chooser
 from covers.catalogue.finding import Finding, find_covers, settle_kind
 from covers.catalogue.genres import GenreTable
@@ -274,10 +279,9 @@ class _Scan:
         self._publish_pictures(covers)
         if is_same:
             catalogue = workspace.catalogue()
-            n_conflicts = 0
         else:
             previous = {} if split_anew else _read_sides(workspace)
-            assembly = assemble(
+            table = assemble(
                 covers,
                 kinds=kinds,
                 mapper=make_mapper(good, kinds, self.genre_table, self.intake),
@@ -287,8 +291,7 @@ class _Scan:
                 previous=previous,
                 corrections=self.overlay.genres,
             )
-            catalogue = Catalogue(assembly.table, self.intake.genre_minimum)
-            n_conflicts = assembly.n_split_conflicts
+            catalogue = Catalogue(table, self.intake.genre_minimum)
             write_places(workspace.places_path, self.places, Stamp(kind=PLACES_KIND))
         self._publish_problems()
         self._publish_settings()
@@ -299,7 +302,7 @@ class _Scan:
             )
         self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
-        return self._report(catalogue, n_conflicts)
+        return self._report(catalogue, count_split_conflicts(covers))
 
     def _collect(self) -> None:
         """Add the places of sources that were not scanned, and list all problems."""
