@@ -173,6 +173,8 @@ def test_broken_files_cannot_be_read_and_say_why(library):
     for entry in library.truth["broken"]:
         with pytest.raises(BrokenImageError, match=r"\w"):
             read_picture(library.folder / entry["path"])
+        if entry["why"] == "truncated":
+            assert (library.folder / entry["path"]).read_bytes().startswith(b"\xff\xd8")
 
 
 def test_unusual_files_are_what_they_claim(library):
@@ -267,6 +269,26 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"not an empty folder.*name another folder"):
         draw_library(tmp_path, n_covers=40, size_px=64)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_interrupted_drawing_leaves_no_library_and_can_be_repeated(tmp_path):
+    def stop(done: int, total: int) -> None:
+        assert total == 40
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw_library(tmp_path / "new", n_covers=40, size_px=64, progress=stop)
+    assert not (tmp_path / "new").exists()
+    seen: list[tuple[int, int]] = []
+    draw_library(
+        tmp_path / "new",
+        n_covers=40,
+        size_px=64,
+        progress=lambda *step: seen.append(step),
+    )
+    assert seen == [(i, 40) for i in range(1, 41)]
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
 @pytest.mark.parametrize("wrong", [{"n_covers": 39}, {"size_px": 63}, {"n_workers": 0}])

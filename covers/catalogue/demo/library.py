@@ -14,6 +14,8 @@ posteriors are known exactly.
 import csv
 import json
 import multiprocessing
+import shutil
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,43 +25,15 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from covers.catalogue.demo.designs import DESIGNS, Sleeve, draw_sleeve
+from covers.catalogue.demo.designs import draw_sleeve
 from covers.catalogue.demo.files import Variant, save_cover, write_mess
 from covers.catalogue.demo.genres import Mixture, demo_mixture
-from covers.catalogue.demo.names import album_title, artist_names, label_name
+from covers.catalogue.demo.plan import PlannedCover, plan_library
 from covers.errors import DataError
 
 __all__ = ["DemoLibrary", "PlannedCover", "draw_library", "plan_library"]
 
 _FORMAT_VERSION = 1
-
-#: Greatest number of covers whose artist, title and label fit the name lists.
-_REISSUE_SHARE = 0.025
-
-
-@dataclass(frozen=True)
-class PlannedCover:
-    """One cover of the library before it is drawn.
-
-    Parameters
-    ----------
-    sleeve : Sleeve
-        What the painter is told.
-    genres : tuple of str
-        The genre it was drawn for, then a second one for a few covers.
-    paths : tuple of str
-        Where it is written, relative to the library, one per genre.
-    variant : Variant
-        Colour mode, orientation and treatment of the file.
-    reissue_of : str or None
-        Path of the cover that it is a near-duplicate of.
-    """
-
-    sleeve: Sleeve
-    genres: tuple[str, ...]
-    paths: tuple[str, ...]
-    variant: Variant
-    reissue_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,175 +73,27 @@ class DemoLibrary:
         return self.folder / "truth.json"
 
 
-def _quota(shares: np.ndarray[Any, np.dtype[np.float64]], total: int) -> list[int]:
-    """Split a total by shares, giving what is left over to the largest remainders."""
-    exact = shares * total
-    counts = np.floor(exact).astype(int)
-    for i in np.argsort(counts - exact, kind="stable")[: total - counts.sum()]:
-        counts[i] += 1
-    return [int(count) for count in counts]
-
-
-def _style_runs(
-    rng: np.random.Generator, mixture: Mixture, genre_id: int, total: int
-) -> list[str]:
-    """List a genre's styles in its exact shares, in runs so that artists keep a look."""
-    runs = [
-        [style] * count
-        for style, count in zip(
-            mixture.styles, _quota(mixture.probabilities[genre_id], total), strict=True
-        )
-    ]
-    order = [runs[i] for i in rng.permutation(len(runs))]
-    styles = [style for run in order for style in run]
-    for _ in range(total // 8):
-        i, j = (int(k) for k in rng.integers(0, total, 2))
-        styles[i], styles[j] = styles[j], styles[i]
-    return styles
-
-
-def _file_stem(text: str) -> str:
-    """Replace what file systems do not take in a name."""
-    return text.replace("/", "-").replace(":", " -").replace("?", "")
-
-
-def plan_library(n_covers: int, seed: int) -> list[PlannedCover]:
-    """Decide everything about a library but its pixels.
-
-    Parameters
-    ----------
-    n_covers : int
-        Number of distinct readable pictures, at least 40.
-    seed : int
-        Equal seeds give equal plans.
-
-    Returns
-    -------
-    list of PlannedCover
-        In the order of genres, then artists; reissues last.
-    """
-    mixture = demo_mixture()
-    rng = np.random.default_rng([seed, 1])
-    n_reissues = round(n_covers * _REISSUE_SHARE)
-    per_genre = _quota(
-        np.full(len(mixture.genres), 1 / len(mixture.genres)), n_covers - n_reissues
-    )
-    names = iter(artist_names(rng, n_covers))
-    covers: list[PlannedCover] = []
-    for genre_id, (genre, total) in enumerate(
-        zip(mixture.genres, per_genre, strict=True)
-    ):
-        styles = _style_runs(rng, mixture, genre_id, total)
-        artist, label, left, titles = "", "", 0, set[str]()
-        for style in styles:
-            if left == 0:
-                left = int(rng.integers(2, 7))
-                artist, label, titles = next(names), label_name(rng), set()
-            left -= 1
-            covers.append(
-                _plan_cover(
-                    rng, (seed, len(covers)), style, genre, (artist, label), titles
-                )
-            )
-    _share_between_genres(rng, mixture, covers, max(2, n_covers // 150))
-    _vary_files(rng, covers)
-    covers += _plan_reissues(rng, covers, n_reissues)
-    return covers
-
-
-def _plan_cover(
-    rng: np.random.Generator,
-    number: tuple[int, int],
-    style: str,
-    genre: str,
-    maker: tuple[str, str],
-    titles: set[str],
-) -> PlannedCover:
-    """Choose title, year and file of one cover; `titles` are those taken already."""
-    design = DESIGNS[style]
-    artist, label = maker
-    title = album_title(rng, design.tone)
-    while title in titles:
-        title = album_title(rng, design.tone)
-    titles.add(title)
-    first, mode, last = design.years
-    year = int(np.clip(round(rng.triangular(first - 1, mode, last + 1)), first, last))
-    seed, index = number
-    look = [ord(letter) for letter in artist + style]
-    sleeve = Sleeve(
-        style, artist, title, label, year, (seed, 2, *look), (seed, 3, index)
-    )
-    kind = str(rng.choice(["jpg", "png", "webp"], p=[0.8, 0.1, 0.1]))
-    path = f"covers/{genre}/{_file_stem(f'{artist} - {title} ({year})')}.{kind}"
-    return PlannedCover(sleeve, (genre,), (path,), Variant(kind))
-
-
-def _share_between_genres(
-    rng: np.random.Generator, mixture: Mixture, covers: list[PlannedCover], count: int
-) -> None:
-    """File some covers under a second genre that has their style, too."""
-    for i in rng.permutation(len(covers)):
-        cover = covers[i]
-        others = [
-            genre
-            for genre, p in mixture.posterior(cover.sleeve.style).items()
-            if p > 0.1 and genre not in cover.genres
-        ]
-        if not others:
-            continue
-        other = others[int(rng.integers(len(others)))]
-        path = cover.paths[0].replace(f"/{cover.genres[0]}/", f"/{other}/")
-        covers[i] = PlannedCover(
-            cover.sleeve, (*cover.genres, other), (*cover.paths, path), cover.variant
-        )
-        count -= 1
-        if count == 0:
-            return
-
-
-def _vary_files(rng: np.random.Generator, covers: list[PlannedCover]) -> None:
-    """Give one cover each of the unusual file kinds."""
-    plain = [i for i, cover in enumerate(covers) if len(cover.paths) == 1]
-    unusual = ("cmyk", "rotated", "palette", "deep", "alpha")
-    chosen = rng.choice(plain, len(unusual), replace=False)
-    kinds = {"cmyk": "jpg", "rotated": "jpg", "palette": "gif"}
-    for i, what in zip(chosen, unusual, strict=True):
-        cover, kind = covers[i], kinds.get(what, "png")
-        stem = cover.paths[0].rpartition(".")[0]
-        covers[i] = PlannedCover(
-            cover.sleeve, cover.genres, (f"{stem}.{kind}",), Variant(kind, what)
-        )
-
-
-def _plan_reissues(
-    rng: np.random.Generator, covers: list[PlannedCover], count: int
-) -> list[PlannedCover]:
-    """Plan near-duplicates: the same picture, printed or scanned again."""
-    plain = [
-        i for i, c in enumerate(covers) if not c.variant.what and len(c.paths) == 1
-    ]
-    ways = ("recompressed", "resized", "bordered", "recoloured")
-    reissues = []
-    for number, i in enumerate(rng.choice(plain, count, replace=False)):
-        cover = covers[i]
-        sleeve, way = cover.sleeve, ways[number % len(ways)]
-        year = min(2024, sleeve.year + int(rng.integers(3, 25)))
-        stem = _file_stem(f"{sleeve.artist} - {sleeve.title} (Reissue) ({year})")
-        path = f"covers/{cover.genres[0]}/{stem}.jpg"
-        reissues.append(
-            PlannedCover(
-                sleeve, cover.genres, (path,), Variant("jpg", way), cover.paths[0]
-            )
-        )
-    return reissues
-
-
 def _draw(folder: Path, cover: PlannedCover, size_px: int) -> None:
     """Draw one cover and write it to all its places."""
     image = Image.fromarray(draw_sleeve(cover.sleeve, size_px))
     encoded = save_cover(image, cover.variant)
     for path in cover.paths:
         (folder / path).write_bytes(encoded)
+
+
+def _drawn(
+    folder: Path, covers: list[PlannedCover], size_px: int, n_workers: int
+) -> Iterator[None]:
+    """Draw the covers, in this process or in several; yield after each."""
+    if n_workers == 1:
+        for cover in covers:
+            _draw(folder, cover, size_px)
+            yield
+        return
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_workers, mp_context=fresh) as pool:
+        n = len(covers)
+        yield from pool.map(_draw, [folder] * n, covers, [size_px] * n, chunksize=8)
 
 
 def _release_year(cover: PlannedCover) -> int:
@@ -358,6 +184,7 @@ def draw_library(
     seed: int = 0,
     size_px: int = 320,
     n_workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> DemoLibrary:
     """Draw a library of record covers with known genre overlaps.
 
@@ -378,6 +205,8 @@ def draw_library(
     n_workers : int, default=1
         Processes that draw. More than one are started afresh, so a script that
         asks for them must call this below ``if __name__ == "__main__"``.
+    progress : callable or None, default=None
+        Called after each cover with the number drawn so far and of all.
 
     Returns
     -------
@@ -413,22 +242,23 @@ def draw_library(
         raise DataError(msg)
     covers = plan_library(n_covers, seed)
     mixture = demo_mixture()
+    # Drawn beside and moved at the end: a library is whole or absent.
+    partial = folder.absolute().with_name(f".{folder.absolute().name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     for genre in mixture.genres:
-        (folder / "covers" / genre).mkdir(parents=True, exist_ok=True)
-    if n_workers == 1:
-        for cover in covers:
-            _draw(folder, cover, size_px)
-    else:
-        fresh = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(n_workers, mp_context=fresh) as pool:
-            n = len(covers)
-            for _ in pool.map(_draw, [folder] * n, covers, [size_px] * n, chunksize=8):
-                pass
-    sample = (folder / covers[0].paths[0]).read_bytes()
-    mess = write_mess(folder, list(mixture.genres), sample)
-    _write_manifest(folder, covers, mess["broken"])
+        (partial / "covers" / genre).mkdir(parents=True)
+    for done, _ in enumerate(_drawn(partial, covers, size_px, n_workers), start=1):
+        if progress is not None:
+            progress(done, len(covers))
+    spoiled = next(c for c in covers if c.variant == Variant("jpg"))
+    sample = (partial / spoiled.paths[0]).read_bytes()
+    mess = write_mess(partial, list(mixture.genres), sample)
+    _write_manifest(partial, covers, mess["broken"])
     truth = _truth(covers, mess, seed, size_px)
-    (folder / "truth.json").write_text(
+    (partial / "truth.json").write_text(
         json.dumps(truth, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
+    if folder.exists():
+        folder.rmdir()
+    partial.rename(folder)
     return DemoLibrary(folder, len(covers), mixture, truth)

@@ -179,7 +179,7 @@ _TITLES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
             "Piano Sonatas {n} & {m}",
             "Concerto in {key}",
             "Requiem for {place}",
-            "Suite: The {noun}",
+            "The {noun} Suite",
         ),
         "loud": (
             "{adjective} {noun}",
