@@ -18,8 +18,10 @@ class Change:
         is current anyway.
     n_items : int
         Items in the index afterwards; of a dry run, what it would be.
+    is_published : bool
+        Whether a new generation was written; not where nothing was to do.
     is_dry_run : bool
-        Whether nothing was written.
+        Whether writing was not asked for.
     """
 
     generation: int
@@ -27,4 +29,5 @@ class Change:
     added: int = 0
     updated: int = 0
     removed: int = 0
+    is_published: bool = False
     is_dry_run: bool = False

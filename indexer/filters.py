@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from indexer.arrow import as_integers, as_mask, as_values
 
-__all__ = ["Where", "check_where", "match_rows"]
+__all__ = ["Where", "check_where", "match_rows", "parse_condition"]
 
 Where = Mapping[str, Any]
 Mask = npt.NDArray[np.bool_]
@@ -56,6 +56,45 @@ def check_where(where: Where | None, schema: pa.Schema) -> Where:
             )
             raise ValueError(message)
     return where
+
+
+def parse_condition(schema: pa.Schema, name: str, text: str) -> Any:
+    """Read a value off a command line, by the type of its column.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    name : str
+        Of a column; an unknown one is left to `check_where`.
+    text : str
+        A value, or a range: ``1970..1979``, ``1970..`` or ``..1979``.
+
+    Returns
+    -------
+    str, int, float, bool or other value, or a tuple of two of them
+
+    Raises
+    ------
+    ValueError
+        If the text is no value of the column's type.
+    """
+    if name not in schema.names:
+        return text
+    kind = schema.field(name).type
+    kind = kind.value_type if _is_list(kind) else kind
+    low, dots, high = text.partition("..")
+    try:
+        if dots:
+            ends = (low or None, high or None)
+            return tuple(end and _parse_value(end, kind) for end in ends)
+        return _parse_value(text, kind)
+    except pa.ArrowException as error:
+        message = f"column {name!r} holds {kind}, which {text!r} is not: {error}"
+        raise ValueError(message) from error
+
+
+def _parse_value(text: str, kind: pa.DataType) -> Any:
+    return as_values([text], pa.string()).cast(kind)[0].as_py()
 
 
 def match_rows(table: pa.Table, where: Where, schema: pa.Schema) -> Mask:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexer.disk import translate_write_errors
+from indexer import disk
 from indexer.errors import IndexBusyError
 
 __all__ = ["LOCK_FILES", "hold_writer_lock"]
@@ -45,28 +45,26 @@ def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / _LOCK)
-    try:
-        with translate_write_errors(folder):
+    with disk.translate_write_errors(folder):
+        try:
             lock.acquire(timeout=timeout_s, poll_interval=0.02)
-    except Timeout as error:
-        message = (
-            f"index {str(folder)!r} is being written by {_describe_owner(folder)}: "
-            f"wait until it is done, or end that process"
-        )
-        raise IndexBusyError(message) from error
+        except Timeout as error:
+            message = (
+                f"index {str(folder)!r} is being written by {_describe_owner(folder)}: "
+                f"wait until it is done, or end that process"
+            )
+            raise IndexBusyError(message) from error
     owner = folder / _OWNER
     try:
         if owner.exists():
             _log.warning(
                 "taking over the lock of %s, which died", _describe_owner(folder)
             )
-        with translate_write_errors(folder):
-            owner.write_text(_describe_self(), encoding="utf-8")
-        try:
-            yield
-        finally:
-            owner.unlink(missing_ok=True)
+        with disk.translate_write_errors(folder):
+            disk.write_text(owner, _describe_self())
+        yield
     finally:
+        owner.unlink(missing_ok=True)
         lock.release()
 
 

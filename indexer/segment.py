@@ -140,6 +140,21 @@ class Segment:
             return self.entry.structure.file.path
         return None
 
+    def refuse_damaged(self, *parts: FileEntry) -> None:
+        """Compare checksums before bytes are copied under a new checksum.
+
+        Raises
+        ------
+        IndexDamagedError
+            Names the file.
+        """
+        for part in parts:
+            if not self.files[part.path].is_whole():
+                message = (
+                    f"{part.path!r} is damaged: its checksum is wrong; {self._repair}"
+                )
+                raise IndexDamagedError(message)
+
     def ids_at(self, rows: Rows) -> npt.NDArray[np.object_]:
         """Ids of some rows: str, shape of `rows`."""
         ids = self.items.column(ID_COLUMN).take(as_take_indices(rows))

@@ -52,6 +52,8 @@ _GRAPH_DIMENSIONS = 128
 _GRAPH_ROWS = 1_000_000
 _GRAPH_LINK_BYTES = 280
 _TRAINING_PER_LIST = 64
+# Enough for the 256 centroids of each part of a product quantiser.
+_LEAST_TRAINING = 20_000
 _N_QUERIES = 512
 _MOST_REFINE = 64
 _WIDEST_GRAPH_SEARCH = 4096
@@ -157,7 +159,7 @@ def build_structure(
         return None
     from indexer.backends.faiss import FaissStructure
 
-    n_training = _TRAINING_PER_LIST * _lists_of(key, n)
+    n_training = max(_LEAST_TRAINING, _TRAINING_PER_LIST * _lists_of(key))
     structure = FaissStructure.train(key, vectors, n_training=n_training, seed=seed)
     effort, measure = _tune(structure, vectors, request, seed=seed)
     is_met = measure.low >= request.target_recall
@@ -320,10 +322,10 @@ def _neighbours(vectors: Float32s, rows: Rows, found: Rows, k: int) -> Float32s:
     return best
 
 
-def _lists_of(key: str, n: int) -> int:
-    """Read the number of inverted lists off a key; a guess for other quantisers."""
+def _lists_of(key: str) -> int:
+    """Read the number of inverted lists off a key; 0 without any."""
     for part in key.split(","):
         digits = part.removeprefix("IVF").partition("_")[0]
         if part.startswith("IVF") and digits.isdigit():
             return int(digits)
-    return max(256, n // 1024)
+    return 0

@@ -180,7 +180,25 @@ class Writer:
         return self._finish(manifest)
 
     def republish(self, past: Manifest) -> Snapshot:
-        """Make the content of an older generation current again."""
+        """Make the content of an older generation current again.
+
+        Raises
+        ------
+        IndexDamagedError
+            If one of its files is not what was written.
+        """
+        current = set(self.current.manifest.files)
+        for entry in past.files:
+            if (
+                entry not in current
+                and not store.MappedFile(self.folder, entry).is_whole()
+            ):
+                message = (
+                    f"generation {past.generation} of index {str(self.folder)!r} is "
+                    f"damaged: the checksum of {entry.path!r} is wrong; "
+                    f"choose another, or stay"
+                )
+                raise IndexDamagedError(message)
         generation = store.next_generation(self.folder)
         history = self._history(past.content, past.keep_generations)
         manifest = replace(
@@ -352,8 +370,10 @@ def _carry(
     if len(dead) != entry.n_dead:
         entry = replace(entry, dead=write_dead(writer, name, dead), n_dead=len(dead))
     if source.new_items is not None:
+        segment.refuse_damaged(segment.entry.items)
         entry = replace(entry, items=write_items(writer, name, source.new_items))
     if plan.restructures:
+        segment.refuse_damaged(entry.vectors)
         structure = build_structure(writer, name, segment.vectors, request)
         entry = replace(entry, structure=structure)
     return entry
@@ -367,6 +387,10 @@ def _merge(
     request: StructureRequest,
 ) -> SegmentEntry:
     """Write the live rows of several sources into one new segment."""
+    for source in group:
+        if source.segment is not None:
+            entry = source.segment.entry
+            source.segment.refuse_damaged(entry.vectors, entry.items)
     n = sum(source.n_live for source in group)
     entry = write_segment(
         writer,

@@ -89,6 +89,17 @@ class FaissStructure:
             raise IndexDamagedError(message) from error
 
     @property
+    def _takes_selector(self) -> bool:
+        """Whether FAISS can leave rows out; without, the caller searches exactly."""
+        kinds = (
+            faiss.IndexIVF,
+            faiss.IndexHNSW,
+            faiss.IndexScalarQuantizer,
+            faiss.IndexFlat,
+        )
+        return isinstance(self._inner, kinds)
+
+    @property
     def effort_names(self) -> tuple[str, ...]:
         """``nprobe`` of inverted lists, ``efSearch`` of a graph, or nothing."""
         if isinstance(self._inner, faiss.IndexIVF):
@@ -130,6 +141,8 @@ class FaissStructure:
         """
         selector = None
         if allowed is not None:
+            if not self._takes_selector:
+                return np.full((len(queries), n_candidates), -1, dtype=np.int64)
             bits = np.packbits(allowed, bitorder="little")
             selector = faiss.IDSelectorBitmap(bits)
         parameters = self._parameters(effort, n_candidates, selector)
@@ -169,8 +182,10 @@ class FaissStructure:
             # A graph search keeps efSearch candidates, so fewer cannot be enough.
             width = max(effort.get("efSearch", 16), n_candidates)
             parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=width)
-        else:
+        elif selector is not None:
             parameters = faiss.SearchParameters(sel=selector)
+        else:
+            return None
         if self._is_transformed:
             return faiss.SearchParametersPreTransform(index_params=parameters)
         return parameters

@@ -1,0 +1,217 @@
+"""Structures: chosen by size, tuned to a recall that is measured, same numbers."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from indexer import VectorIndex, structure
+from indexer.manifest import StructureRequest
+from indexer.structure import choose_structure, measure_recall
+
+N, D, K = 4000, 32, 10
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Vectors like real embeddings: clusters, then noise of few dimensions."""
+    rng = np.random.default_rng(5)
+    centres = rng.standard_normal((40, D))
+    noise = rng.standard_normal((N, 8)) @ rng.standard_normal((8, D))
+    return (centres[rng.integers(40, size=N)] + 0.4 * noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def ids():
+    return [f"i{number}" for number in range(N)]
+
+
+@pytest.fixture(scope="module")
+def truth(vectors):
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    similarities = unit[:200].astype(np.float64) @ unit.T.astype(np.float64)
+    rows = np.argsort(-similarities, axis=1)[:, :K]
+    return rows, similarities
+
+
+KEYS = [
+    "IVF32,Flat",
+    "IVF32,SQ8",
+    "HNSW16",
+    "IVF16,PQ16x4",
+    "PCA16,IVF16,SQ8",
+    "SQ8",
+    "PQ8x4",
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_structure_has_the_recall_it_states_and_exact_numbers(
+    tmp_path, ids, vectors, truth, key
+):
+    rows, similarities = truth
+    index = VectorIndex.build(
+        tmp_path, ids, vectors, {"even": [1, 0] * (N // 2)}, structure=key
+    )
+    result = index.search(vectors[:200], K)
+    exact = index.search(vectors[:200], K, exact=True)
+    np.testing.assert_array_equal(np.sort(exact.rows), np.sort(rows))
+    found = [len(set(a) & set(b)) / K for a, b in zip(result.rows, rows, strict=True)]
+    stated = index.info()
+    assert stated["structure"] == key
+    assert stated["segments"][0]["is_target_met"]
+    assert stated["recall_at_k"] >= 0.99
+    assert np.mean(found) >= 0.98
+    np.testing.assert_allclose(
+        result.similarities,
+        np.take_along_axis(similarities, result.rows, axis=1),
+        atol=1e-6,
+    )
+    same = result.rows == exact.rows
+    assert (result.similarities[same] == exact.similarities[same]).all()
+    measured = index.measure_recall(K, n_sampled=300, seed=9)
+    assert measured.recall_at_k >= 0.98
+    assert index.verify().ok
+    reopened = VectorIndex.open(tmp_path).search(vectors[:200], K)
+    np.testing.assert_array_equal(reopened.rows, result.rows)
+
+
+@pytest.mark.parametrize("key", ["IVF32,SQ8", "HNSW16"])
+def test_filters_and_tombstones_leave_k_answers_whenever_k_exist(
+    tmp_path, ids, vectors, monkeypatch, key
+):
+    from indexer import search
+
+    columns = {"part": [number % 50 for number in range(N)]}
+    index = VectorIndex.build(tmp_path, ids, vectors, columns, structure=key)
+    index.remove(ids[1::2][:900])
+    alive = np.ones(N, bool)
+    alive[np.arange(N)[1::2][:900]] = False
+    # As on an index so large that even a filtered part is not searched exactly.
+    monkeypatch.setattr(search, "_EXACT_NUMBERS", 0)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for where, kept in [
+        ({"part": 2}, np.arange(N) % 50 == 2),
+        ({"part": (0, 24)}, np.arange(N) % 50 < 25),
+        ({}, np.ones(N, bool)),
+    ]:
+        allowed = np.flatnonzero(kept & alive)
+        true = np.sort(unit[:40] @ unit[allowed].T, axis=1)[:, ::-1][:, :K]
+        result = index.search(vectors[:40], K, where=where)
+        assert (result.rows >= 0).all()
+        assert result.notes == ()
+        names = {ids[row] for row in allowed}
+        assert set(result.ids.ravel()) <= names
+        found = (result.similarities >= true[:, -1:] - 1e-6).mean()
+        assert found >= 0.95
+    n = int((alive & (np.arange(N) % 50 == 2)).sum())
+    result = index.search(vectors[:3], n + 5, where={"part": 2})
+    assert ((result.rows >= 0).sum(axis=1) == n).all()
+    assert f"{n} match" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("n", "dimension", "memory_mib", "key"),
+    [
+        (1000, 512, None, "exact"),
+        (131_072, 512, None, "exact"),
+        (131_073, 512, None, "IVF1024,SQ8"),
+        (1_000_000, 512, None, "IVF2048,SQ8"),
+        (1_000_000, 512, 400, "IVF2048,SQ4"),
+        (1_000_000, 512, 100, "IVF2048,PQ64"),
+        (800_000, 128, None, "HNSW32"),
+        (800_000, 128, 300, "IVF2048,SQ8"),
+        (1_200_000, 128, None, "IVF2048,SQ8"),
+        (10_000_000, 512, 6000, "IVF8192,SQ8"),
+    ],
+)
+def test_the_structure_follows_size_dimension_and_memory(n, dimension, memory_mib, key):
+    assert (
+        choose_structure(n, dimension, StructureRequest(memory_mib=memory_mib)) == key
+    )
+    assert choose_structure(n, dimension, StructureRequest(key="SQ8")) == "SQ8"
+
+
+def test_an_index_above_the_exact_size_gets_a_structure_by_itself(
+    tmp_path, ids, vectors, monkeypatch
+):
+    monkeypatch.setattr(structure, "_EXACT_BYTES", 4 * D * 3000)
+    monkeypatch.setattr(structure, "_GRAPH_DIMENSIONS", 16)
+    index = VectorIndex.build(tmp_path, ids[:2900], vectors[:2900])
+    assert index.info()["structure"] == "exact"
+    index.add(ids[2900:3500], vectors[2900:3500])
+    assert index.info()["structure"] == "exact"  # a small change costs little
+    assert len(index.info()["segments"]) == 1 + 1
+    index.compact()
+    assert index.info()["structure"] == "IVF128,SQ8"
+    index.add(ids[3500:], vectors[3500:])
+    assert [s["structure"] for s in index.info()["segments"]] == ["IVF128,SQ8", "exact"]
+    assert index.measure_recall().recall_at_k >= 0.98
+
+
+def test_rebuild_shares_the_vectors_of_a_compact_index(tmp_path, ids, vectors):
+    index = VectorIndex.build(tmp_path, ids, vectors)
+    index.rebuild("IVF16,SQ8")
+    assert index.info()["structure"] == "IVF16,SQ8"
+    written = sorted(path.name for path in (tmp_path / "gen-000002").iterdir())
+    assert written == ["000002.structure.faiss", "manifest.json"]
+    index.rebuild("exact")
+    assert index.info()["structure"] == "exact"
+    index.rollback()
+    assert index.info()["structure"] == "IVF16,SQ8"
+    with pytest.raises(ValueError, match="FAISS cannot build structure 'IVF9x'"):
+        index.rebuild("IVF9x")
+    with pytest.raises(ValueError, match=r"'IVF8000,Flat' over 4000 vectors"):
+        index.rebuild("IVF8000,Flat")
+    assert index.generation == 4
+
+
+def test_a_target_out_of_reach_is_said(tmp_path, ids, caplog):
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((N, D))
+    with caplog.at_level(logging.WARNING):
+        index = VectorIndex.build(
+            tmp_path, ids, noise, structure="PQ2x4", target_recall=1.0
+        )
+    segment = index.info()["segments"][0]
+    assert not segment["is_target_met"]
+    assert segment["recall_at_k"] < 1
+    assert segment["effort"]["refine"] == 64
+    assert "not 1.0" in caplog.text.replace("1.0000", "1.0")
+    assert index.verify().ok  # nothing was promised, so nothing is broken
+
+
+def test_more_recall_costs_more_effort(tmp_path, ids, vectors):
+    def effort(target):
+        folder = tmp_path / str(target)
+        index = VectorIndex.build(
+            folder, ids, vectors, structure="IVF64,Flat", target_recall=target
+        )
+        return index.info()["segments"][0]["effort"]["nprobe"]
+
+    assert effort(0.6) < effort(0.999)
+
+
+@pytest.mark.parametrize("target", [0, 1.5, -1])
+def test_targets_that_are_no_share_are_refused(tmp_path, ids, vectors, target):
+    with pytest.raises(ValueError, match="target_recall must lie in"):
+        VectorIndex.build(tmp_path, ids, vectors, target_recall=target)
+
+
+def test_recall_counts_ties_and_leaves_empty_slots_out():
+    true = np.array([[0.9, 0.8, 0.8], [0.7, -np.inf, -np.inf]], dtype=np.float32)
+    perfect = measure_recall(true, true)
+    assert (perfect.recall_at_k, perfect.low, perfect.n_queries) == (1.0, 1.0, 2)
+    found = np.array([[0.9, 0.8, 0.1], [0.5, -np.inf, -np.inf]], dtype=np.float32)
+    measure = measure_recall(found, true)
+    assert measure.recall_at_k == pytest.approx((2 / 3 + 0) / 2)
+    assert measure.low < measure.recall_at_k
+
+
+def test_searches_are_the_same_alone_and_in_a_batch(tmp_path, ids, vectors):
+    index = VectorIndex.build(tmp_path, ids, vectors, structure="IVF32,SQ8")
+    batch = index.search(vectors[:50], K)
+    for number in range(50):
+        alone = index.search(vectors[number], K)
+        assert alone.rows[0].tolist() == batch.rows[number].tolist()
+        assert (alone.similarities[0] == batch.similarities[number]).all()
