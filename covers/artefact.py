@@ -205,7 +205,9 @@ def read_table(path: Path, kind: str, repair: str) -> tuple[Any, Stamp]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, partitioning=None)
+        # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
+        with pq.ParquetFile(path) as file:
+            table = file.read()
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
         raise DataError(message) from error

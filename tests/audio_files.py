@@ -90,6 +90,27 @@ def mp3(tags: Tags, pictures: Pictures = (), **options: str) -> bytes:
     return id3(tags, pictures, **options) + b"\xff\xfb\x90\x00" + bytes(413)
 
 
+def unsynchronised_mp3(tags: Tags, pictures: Pictures = (), *, version: int) -> bytes:
+    """Write an MP3 file as old writers did, with a zero after every 0xff."""
+    body = id3(tags, pictures)[10:]
+    frames = b""
+    while body:
+        size = 0
+        for byte in body[4:8]:
+            size = size << 7 | byte
+        content = body[10 : 10 + size]
+        hidden = content.replace(b"\xff", b"\xff\0")
+        if version == 4:
+            hidden = _synchsafe(len(content)) + hidden
+            frames += body[:4] + _synchsafe(len(hidden)) + b"\0\x03" + hidden
+        else:
+            plain = body[:4] + struct.pack(">I", len(content)) + b"\0\0" + content
+            frames += plain.replace(b"\xff", b"\xff\0")
+        body = body[10 + size :]
+    head = b"ID3" + bytes([version, 0, 0x80]) + _synchsafe(len(frames))
+    return head + frames + b"\xff\xfb\x90\x00" + bytes(413)
+
+
 def flac(tags: Tags, pictures: Pictures = ()) -> bytes:
     """Write a FLAC file without audio."""
     info = struct.pack(">HH", 4096, 4096) + bytes(6)

@@ -95,6 +95,18 @@ def test_text_encodings_of_id3_give_the_same_names(encoding, tmp_path):
     assert read.genres == ("Heavy Metal", "Rock")
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_unsynchronised_tags_give_the_same_bytes(version, tmp_path):
+    art = jpeg(7, 90)
+    assert b"\xff" in art
+    tags = {"album": "Alt", "genres": ["Rock"]}
+    content = audio_files.unsynchronised_mp3(tags, ((3, art),), version=version)
+    path = put(tmp_path / "old.mp3", content)
+    read = read_tags(path)
+    assert (read.album, read.genres, read.problem) == ("Alt", ("Rock",), None)
+    assert read_member(path, "front_cover/0") == art
+
+
 def test_numeric_id3_genres_are_named(tmp_path):
     content = audio_files.mp3({"genres": ["17", "(8)Jazz"]})
     assert read_tags(put(tmp_path / "a.mp3", content)).genres == ("Rock", "Jazz")

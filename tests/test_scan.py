@@ -16,8 +16,9 @@ from PIL import Image
 
 from covers.artefact import read_stamp
 from covers.catalogue import reading
+from covers.catalogue.overlay import Action, Decision, Overlay
 from covers.catalogue.pictures import read_cover
-from covers.catalogue.scan import scan_workspace
+from covers.catalogue.scan import reassemble_workspace, scan_workspace
 from covers.errors import ConfigError, DataError
 from covers.settings import read_settings
 from covers.workspace import Workspace
@@ -389,6 +390,32 @@ def test_settings_are_remembered_and_apply_without_reading_again(tmp_path, ws):
         scan_workspace(ws, intake={"valid_share": 0.5, "test_share": 0.5})
     with pytest.raises(ConfigError, match=r"genre_level: .*got 'huge'"):
         scan_workspace(ws, intake={"genre_level": "huge"})
+
+
+def test_decisions_of_a_person_survive_a_scan_and_can_be_taken_back(library, ws):
+    scan_workspace(ws, [library])
+    before = Workspace(ws).catalogue().fingerprint()
+    rows = rows_of(ws)
+    Overlay(
+        (
+            Decision(cover_id=rows["Rock/r1.png"]["cover_id"], action=Action.DROP),
+            Decision(
+                cover_id=rows["Rock/r2.png"]["cover_id"],
+                action=Action.RELABEL,
+                genres=("Jazz",),
+            ),
+        )
+    ).write(Workspace(ws))
+    report = scan_workspace(ws)
+    assert report.n_covers == 23
+    assert "Rock/r1.png" not in rows_of(ws)
+    assert rows_of(ws)["Rock/r2.png"]["genres"] == ["Jazz"]
+    assert rows_of(ws)["Rock/r2.png"]["raw_genres"] == ["Rock"]
+    Overlay().write(Workspace(ws))
+    again = reassemble_workspace(ws)
+    assert (again.n_covers, again.n_read) == (24, 0)
+    assert rows_of(ws)["Rock/r2.png"]["genres"] == ["Rock"]
+    assert Workspace(ws).catalogue().fingerprint() == before
 
 
 def test_a_music_library_gives_one_cover_per_album(tmp_path, ws):

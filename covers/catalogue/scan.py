@@ -16,11 +16,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from covers.artefact import Stamp, publish, read_stamp, read_table, write_table
-from covers.catalogue import measure
+from covers.artefact import Stamp, publish, read_stamp
 from covers.catalogue.assemble import (
     assemble,
     count_split_conflicts,
@@ -30,6 +28,7 @@ from covers.catalogue.assemble import (
 from covers.catalogue.choosing import Choice, Chooser
 from covers.catalogue.finding import Finding, find_covers, settle_kind
 from covers.catalogue.genres import GenreTable
+from covers.catalogue.measured import MeasuredPictures, list_thumbnails
 from covers.catalogue.overlay import Overlay
 from covers.catalogue.places import KIND as PLACES_KIND
 from covers.catalogue.places import Journal, Place, read_places, write_places
@@ -54,7 +53,7 @@ from covers.settings import IntakeSettings, change_intake, write_settings
 from covers.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from covers.catalogue.places import Key
@@ -192,7 +191,7 @@ class _Scan:
         self.tag_cache = TagCache.open(workspace.tags_path)
         self.journal = Journal(workspace.journal_path)
         self.overlay = Overlay.read(workspace)
-        self.pictures = _read_pictures_table(workspace.pictures_path)
+        self.pictures = MeasuredPictures(workspace.pictures_path)
 
     def find(
         self,
@@ -232,13 +231,13 @@ class _Scan:
 
     def read(self, n_workers: int | None) -> None:
         """Read the pictures that are not known from the last scan."""
-        measured = set(self.pictures.column("cover_id").to_pylist())
+        measured = set(self.pictures.cover_ids)
         chooser = Chooser(
             self.workspace,
             _by_key(self.old),
             self.journal,
             measured=measured | set(self.journal.measures),
-            pictured=_list_thumbnails(self.workspace),
+            pictured=list_thumbnails(self.workspace),
             max_megapixels=self.intake.max_megapixels,
         )
         chooser.settle(
@@ -276,16 +275,16 @@ class _Scan:
             and _by_key(self.old) == _by_key(self.places)
         )
         covers = group_by_cover(good)
-        self._publish_pictures(covers)
+        self.pictures.update(list(covers), self.journal.measures)
         if is_same:
             catalogue = workspace.catalogue()
         else:
             previous = {} if split_anew else _read_sides(workspace)
             table = assemble(
-                covers,
+                self.overlay.leave_out(covers),
                 kinds=kinds,
                 mapper=make_mapper(good, kinds, self.genre_table, self.intake),
-                near_duplicates=_group_near_duplicates(self.pictures),
+                near_duplicates=self.pictures.group(),
                 shares=self._shares(),
                 seed=self.seed,
                 previous=previous,
@@ -351,25 +350,6 @@ class _Scan:
             "table": self.genre_table.fingerprint,
             "decisions": self.overlay.fingerprint(),
         }
-
-    def _publish_pictures(self, covers: Mapping[str, Any]) -> None:
-        """Publish the measures of all covers, old and new."""
-        old_ids = self.pictures.column("cover_id").to_pylist()
-        rows = {cover_id: row for row, cover_id in enumerate(old_ids)}
-        missing = [cover_id for cover_id in covers if cover_id not in rows]
-        kept = [rows[cover_id] for cover_id in covers if cover_id in rows]
-        if missing or len(kept) != len(old_ids):
-            added = measure.measures_table(
-                missing, [self.journal.measures[cover_id] for cover_id in missing]
-            )
-            self.pictures = pa.concat_tables(
-                [self.pictures.take(pa.array(kept, pa.int64())), added]
-            )
-            write_table(
-                self.workspace.pictures_path,
-                self.pictures.replace_schema_metadata(None),
-                Stamp(kind=measure.KIND),
-            )
 
     def _publish_problems(self) -> None:
         """Publish ``problems.csv``."""
@@ -450,42 +430,9 @@ def _by_key(places: Sequence[Place]) -> dict[Key, Place]:
     return {place.key: place for place in places}
 
 
-def _read_pictures_table(path: Path) -> pa.Table:
-    """Read ``pictures.parquet``; an empty table where it is missing or of an older make."""
-    if path.is_file():
-        with contextlib.suppress(DataError):
-            table, _ = read_table(path, measure.KIND, "covers scan")
-            plain = table.replace_schema_metadata(None)
-            if plain.schema.equals(measure.SCHEMA):
-                return plain
-    return measure.SCHEMA.empty_table()
-
-
-def _list_thumbnails(workspace: Workspace) -> set[str]:
-    """Return the ids of all covers that have a thumbnail."""
-    if not workspace.thumbnails_folder.is_dir():
-        return set()
-    return {
-        path.stem
-        for folder in workspace.thumbnails_folder.iterdir()
-        if folder.is_dir()
-        for path in folder.iterdir()
-        if path.suffix == ".webp" and not path.name.startswith(".")
-    }
-
-
 def _read_sides(workspace: Workspace) -> dict[str, str]:
     """Return the side of each cover of the last catalogue."""
     if not workspace.catalogue_path.is_file():
         return {}
     catalogue = workspace.catalogue()
     return dict(zip(catalogue.cover_ids, catalogue.column("split"), strict=True))
-
-
-def _group_near_duplicates(pictures: pa.Table) -> dict[str, Hashable]:
-    """Return the group of each cover that looks the same as another."""
-    from covers.catalogue.duplicates import group_near_duplicates
-
-    groups = group_near_duplicates(pictures)
-    cover_ids = pictures.column("cover_id").to_pylist()
-    return dict(zip(cover_ids, groups.tolist(), strict=True))

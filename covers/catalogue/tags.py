@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import struct
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from covers.artefact import Stamp, read_table, write_table
+from covers.catalogue.audio_bytes import read_asf_pictures, undo_unsynchronisation
 from covers.catalogue.manifest import parse_year
 from covers.catalogue.pictures import content_id
 from covers.errors import BrokenImageError, DataError, MissingExtraError
@@ -77,11 +77,6 @@ _TYPE_NAMES = {
     19: "band_logo",
     20: "publisher_logo",
 }
-_ASF_MAGIC = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
-_ASF_CONTENT = bytes.fromhex("40A4D0D207E3D21197F000A0C95EA850")
-_ASF_EXTENSION = bytes.fromhex("B503BF5F2EA9CF118EE300C00C205365")
-_ASF_LIBRARY = bytes.fromhex("941C23449894D149A1411D134E457054")
-_MAX_ASF_HEADER = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +217,11 @@ def _open(path: Path) -> tuple[Any, str | None]:
         if path.stat().st_size == 0:
             message = "empty file (0 bytes)"
             raise DataError(message)
+        plain = undo_unsynchronisation(path)
         try:
-            return TinyTag.get(path, duration=False, image=True), None
+            return TinyTag.get(path, plain, duration=False, image=True), None
         except TinyTagException as error:
-            without = TinyTag.get(path, duration=False, image=False)
+            without = TinyTag.get(path, plain, duration=False, image=False)
             return without, f"its pictures cannot be read: {_reason(error)}"
     except TinyTagException as error:
         message = f"tags cannot be read: {_reason(error)}"
@@ -253,7 +249,7 @@ def _embedded(path: Path, found: Any) -> dict[str, bytes]:
     for name, several in images.other.items():
         by_type.setdefault(name, []).extend(image.data for image in several)
     if not by_type:
-        for number, data in _read_asf_pictures(path):
+        for number, data in read_asf_pictures(path):
             by_type.setdefault(_TYPE_NAMES.get(number, "unknown"), []).append(data)
     return {
         f"{name}/{i}": data
@@ -276,68 +272,6 @@ def _all(first: str | None, others: Iterable[str] | None) -> tuple[str, ...]:
             value.strip(" \0\t\n") for value in values if value.strip(" \0\t\n")
         )
     )
-
-
-def _read_asf_pictures(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield type number and bytes of each WM/Picture of an ASF file, none of another."""
-    with path.open("rb") as file:
-        head = file.read(30)
-        if not head.startswith(_ASF_MAGIC) or len(head) < 30:
-            return
-        (size,) = struct.unpack_from("<Q", head, 16)
-        body = file.read(min(size, _MAX_ASF_HEADER) - 30)
-    try:
-        yield from _walk_asf(body)
-    except (struct.error, IndexError):
-        return
-
-
-def _walk_asf(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Go through the objects of an ASF header."""
-    offset = 0
-    while offset + 24 <= len(body):
-        guid = body[offset : offset + 16]
-        (size,) = struct.unpack_from("<Q", body, offset + 16)
-        if size < 24:
-            return
-        content = body[offset + 24 : offset + size]
-        if guid == _ASF_EXTENSION:
-            yield from _walk_asf(content[22:])
-        elif guid in (_ASF_CONTENT, _ASF_LIBRARY):
-            yield from _asf_attributes(content, is_library=guid == _ASF_LIBRARY)
-        offset += size
-
-
-def _asf_attributes(content: bytes, *, is_library: bool) -> Iterator[tuple[int, bytes]]:
-    """Yield the pictures among the attributes of one object."""
-    (count,) = struct.unpack_from("<H", content)
-    offset = 2
-    for _ in range(count):
-        if is_library:
-            name_size, _, size = struct.unpack_from("<HHI", content, offset + 4)
-            name_at = offset + 12
-            value_at = name_at + name_size
-        else:
-            (name_size,) = struct.unpack_from("<H", content, offset)
-            name_at = offset + 2
-            _, size = struct.unpack_from("<HH", content, name_at + name_size)
-            value_at = name_at + name_size + 4
-        name = content[name_at : name_at + name_size].decode("utf-16-le", "replace")
-        if name.rstrip("\0") == "WM/Picture":
-            value = content[value_at : value_at + size]
-            (n_bytes,) = struct.unpack_from("<I", value, 1)
-            start = _after_text(value, _after_text(value, 5))
-            yield value[0], value[start : start + n_bytes]
-        offset = value_at + size
-
-
-def _after_text(value: bytes, start: int) -> int:
-    """Return where a zero-terminated UTF-16 text ends."""
-    for i in range(start, len(value) - 1, 2):
-        if value[i] == 0 and value[i + 1] == 0:
-            return i + 2
-    message = "no end of text"
-    raise IndexError(message)
 
 
 @dataclass
