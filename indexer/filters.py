@@ -32,6 +32,11 @@ Mask = npt.NDArray[np.bool_]
 def check_where(where: Where | None, schema: pa.Schema) -> Where:
     """Refuse a filter on columns that do not exist, or of an unknown form.
 
+    Returns
+    -------
+    mapping
+        The same filter with every set of values as a list of Python values.
+
     Raises
     ------
     ValueError
@@ -55,7 +60,19 @@ def check_where(where: Where | None, schema: pa.Schema) -> Where:
                 f"two ends, (low, high); give a list for a set of values"
             )
             raise ValueError(message)
-    return where
+    return {name: _plain(condition) for name, condition in where.items()}
+
+
+def _plain(condition: Any) -> Any:
+    """Make a list of a set, an array or another collection of values."""
+    if isinstance(condition, tuple | str | bytes) or not isinstance(
+        condition, Iterable
+    ):
+        return condition
+    if hasattr(condition, "to_pylist"):
+        return condition.to_pylist()
+    values = condition.tolist() if isinstance(condition, np.ndarray) else condition
+    return list(values)
 
 
 def parse_condition(schema: pa.Schema, name: str, text: str) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
-from indexer.filters import Where, match_rows
+from indexer.filters import Where
 from indexer.segment import Segment
+from indexer.selection import Part, select_parts
 from indexer.snapshot import Snapshot
 from indexer.vectors import cosine_similarities
 
@@ -28,6 +29,7 @@ _SLACK = 8
 _EXACT_NUMBERS = 1 << 26
 _SCORED_NUMBERS = 1 << 23
 _FEW_EXCLUDED = 8
+_NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,16 +57,6 @@ class SearchResult:
     similarities: Float32s
     generation: int
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One segment and the rows of it that may be found."""
-
-    segment: Segment
-    start: int
-    allowed: Mask | None
-    n_allowed: int
 
 
 def search_snapshot(
@@ -95,7 +87,12 @@ def search_snapshot(
         Leave the structures aside.
     """
     notes: list[str] = []
-    parts = _parts_of(snapshot, where, hidden)
+    if 0 < len(hidden) <= _FEW_EXCLUDED:
+        # A few more candidates cost less than a mask over all rows.
+        excluded = excluded or [_NO_ROWS] * len(queries)
+        excluded = [np.concatenate([some, hidden]) for some in excluded]
+        hidden = _NO_ROWS
+    parts = select_parts(snapshot, where, hidden)
     n_wanted = k + max((len(places) for places in excluded), default=0)
     places, similarities = _best_of_parts(
         snapshot, parts, queries, n_wanted, is_exact=is_exact, notes=notes
@@ -132,35 +129,9 @@ def _are_among(places: Rows, excluded: Sequence[Rows]) -> Mask:
     return among
 
 
-def _parts_of(snapshot: Snapshot, where: Where, hidden: Rows) -> list[_Part]:
-    """Say for each segment which rows may be found."""
-    parts = []
-    for number, segment in enumerate(snapshot.segments):
-        start = int(snapshot.starts[number])
-        allowed = segment.alive
-        n_allowed = segment.entry.n_live
-        if where:
-            matches = match_rows(segment.columns, where, snapshot.schema)
-            allowed = matches if allowed is None else matches & allowed
-        if len(hidden):
-            here = hidden[(hidden >= start) & (hidden < start + len(segment))]
-            if len(here):
-                allowed = (
-                    np.ones(len(segment), dtype=bool)
-                    if allowed is None
-                    else allowed.copy()
-                )
-                allowed[here - start] = False
-        if allowed is not None and allowed is not segment.alive:
-            n_allowed = int(np.count_nonzero(allowed))
-        if n_allowed:
-            parts.append(_Part(segment, start, allowed, n_allowed))
-    return parts
-
-
 def _best_of_parts(
     snapshot: Snapshot,
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     queries: Float32s,
     n_wanted: int,
     *,
@@ -182,7 +153,7 @@ def _best_of_parts(
 
 
 def _propose(
-    part: _Part,
+    part: Part,
     queries: Float32s,
     n_wanted: int,
     *,
@@ -192,9 +163,12 @@ def _propose(
     """Propose rows of one segment that hold its nearest, ``-1`` where none is."""
     segment = part.segment
     n_exact = min(n_wanted + _SLACK, part.n_allowed)
+    if part.few is not None:
+        rows, vectors = part.few
+        return rows[exact_candidates(queries, vectors, n_exact)]
     n_numbers = part.n_allowed * segment.vectors.shape[1]
     entry = segment.entry.structure
-    is_few = part.allowed is not segment.alive and n_numbers <= _EXACT_NUMBERS
+    is_few = part.is_filtered and n_numbers <= _EXACT_NUMBERS
     if is_exact or entry is None or is_few:
         return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
     structure = segment.structure

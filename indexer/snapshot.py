@@ -5,10 +5,11 @@ live items only and is what callers see. Letters of shapes: I ids or rows.
 """
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,7 @@ class Snapshot:
         self.folder = folder
         self.manifest = manifest
         self.lock = threading.RLock()
+        self.selections: OrderedDict[str, Any] = OrderedDict()
         known: dict[str, MappedFile] = {}
         ready: dict[str, Segment] = {}
         for segment in previous.segments if previous else ():

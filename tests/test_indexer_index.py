@@ -123,6 +123,25 @@ def test_filters_keep_what_python_keeps(index, vectors, columns, where, matches)
     np.testing.assert_allclose(result.similarities, similarities, atol=1e-6)
 
 
+def test_a_repeated_filter_is_not_mistaken_for_another(index, vectors, ids):
+    long = np.arange(3000)
+    for gone in (1500, 1501, 1500):
+        years = np.where(long == gone, 1970, long % 1900)
+        found = index.search(vectors[:1], N, where={"year": years}).ids[0]
+        assert set(filter(None, found)) == {
+            name
+            for name, year in zip(ids, index.columns["year"].to_pylist(), strict=True)
+            if year == 1970
+        }
+    query = {"year": (year for year in [1970, 1971])}
+    first = index.search(vectors[:1], 5, where=query)
+    again = index.search(vectors[:1], 5, where={"year": {1971, 1970}})
+    assert first.ids.tolist() == again.ids.tolist()
+    index.remove([first.ids[0, 0]])
+    after = index.search(vectors[:1], 4, where={"year": [1970, 1971]})
+    assert after.ids[0].tolist() == first.ids[0, 1:].tolist()
+
+
 def test_a_short_answer_says_why(index, vectors):
     result = index.search(vectors[:2], 10, where={"genre": "Rock", "year": 1990})
     n = int((result.rows[0] >= 0).sum())
