@@ -104,8 +104,8 @@ class Calibrator:
 
 
 def log_probabilities(p: npt.NDArray[np.floating[Any]]) -> Array:
-    """Return logarithms, no lower than that of the smallest probability told apart from zero."""
-    return np.log(np.maximum(np.asarray(p, np.float64), SMALLEST_PROBABILITY))
+    """Return logarithms, finite also for a probability of zero."""
+    return np.log(np.maximum(np.asarray(p, np.float64), 1e-12))
 
 
 def softmax(logits: npt.NDArray[np.floating[Any]]) -> Array:

@@ -123,6 +123,9 @@ def evaluate_arrays(
     sides = Sides.find(inputs.splits)
     p_cnn = np.asarray(inputs.p_cnn, np.float64)
     p_cnn = p_cnn[:, align_columns(inputs.vocab, inputs.model_vocab)]
+    # Raw, because a calibrator could bring exchanged columns back into order and hide it.
+    raw = measure_method(p_cnn[sides.held], inputs.membership[sides.held])
+    check_columns("the network", raw.confusion, inputs.vocab)
     fits = HeldOutFits(inputs, sides, p_cnn, level=level, seed=seed)
     step(1)
     held_answers = fits.answers_held()

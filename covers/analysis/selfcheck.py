@@ -171,22 +171,23 @@ def check_columns(name: str, confusion: Array, vocab: Sequence[str]) -> None:
     """
     from scipy.optimize import linear_sum_assignment
 
-    true, predicted = linear_sum_assignment(confusion, maximize=True)
+    # What genres and predictions share beyond their frequencies: a method that always
+    # says the same is poor, but not in another order.
+    n = confusion.sum()
+    excess = confusion - np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / n
+    true, predicted = linear_sum_assignment(excess, maximize=True)
     moved = true != predicted
     if not moved.any():
         return
-    gained = confusion[true[moved], predicted[moved]].sum()
-    lost = np.diagonal(confusion)[true[moved]].sum()
-    gain = gained - lost
-    if (
-        gain > _SUSPICIOUS_SHARE * confusion.sum()
-        and gain > _SUSPICIOUS_DEVIATIONS * np.sqrt(gained + lost)
-    ):
+    now, then = (true[moved], true[moved]), (true[moved], predicted[moved])
+    gain = excess[then].sum() - excess[now].sum()
+    noise = np.sqrt(confusion[then].sum() + confusion[now].sum())
+    if gain > _SUSPICIOUS_SHARE * n and gain > _SUSPICIOUS_DEVIATIONS * noise:
         pairs = ", ".join(
             f"{vocab[p]!r} read as {vocab[t]!r}"
             for t, p in zip(true[moved], predicted[moved], strict=True)
         )
-        rate = (np.trace(confusion) + gain) / confusion.sum()
+        rate = confusion[true, predicted].sum() / n
         message = (
             f"the predictions of {name} seem to be in another order than the labels: accuracy is "
             f"{accuracy_of(confusion):.3f}, but {rate:.3f} with {pairs}: run 'covers train' or 'covers embed' again"
