@@ -58,9 +58,11 @@ def demo_command(
     \b
     covers demo -w demo-workspace
     """
+    import os
     import time
 
     from covers.catalogue.demo import draw_library
+    from covers.cli.progress import progress_bar
     from covers.cli.run import run_pipeline
 
     begun = time.monotonic()
@@ -69,7 +71,15 @@ def demo_command(
         click.echo(f"demo: covers lie in '{library}' already", err=True)
     else:
         click.echo(f"demo: drawing {n_covers} covers in '{library}'", err=True)
-        _announce(draw_library(library, n_covers=n_covers, seed=seed or 0))
+        with progress_bar("drawing") as progress:
+            drawn = draw_library(
+                library,
+                n_covers=n_covers,
+                seed=seed or 0,
+                n_workers=os.cpu_count() or 1,
+                progress=progress,
+            )
+        _announce(drawn)
     run_pipeline(
         (library / "manifest.csv",),
         workspace,

@@ -17,9 +17,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 with warnings.catch_warnings():
-    warnings.simplefilter(
-        "ignore", FutureWarning
-    )  # fastai scripts two functions at import
+    # At import fastai scripts two functions and sets an option that pandas retired.
+    warnings.simplefilter("ignore")
     from fastai.callback.core import Callback, CancelFitException
     from fastai.callback.schedule import Learner
     from fastai.data.core import DataLoaders

@@ -1,0 +1,89 @@
+"""Fixtures that several test files share.
+
+``painted_folder``
+    A folder per genre with small pictures that differ in colour and texture.
+``painted_workspace``
+    The same, scanned.
+``trained_workspace``
+    The same, with a tiny trained model, embeddings and an index; made once per
+    run and copied for each test that changes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+TINY_ARCH = "timm:test_resnet"
+GENRES = {"Metal": (40, 30, 35), "Pop": (220, 90, 160), "Jazz": (50, 80, 170)}
+
+
+def paint_genres(folder: Path, *, n_each: int = 26, seed: int = 0) -> Path:
+    """Write pictures of 64 px whose colour says the genre and whose stripes differ."""
+    rng = np.random.default_rng(seed)
+    for genre, colour in GENRES.items():
+        (folder / genre).mkdir(parents=True, exist_ok=True)
+        for number in range(n_each):
+            noise = rng.normal(0, 40, (8, 8, 3))
+            coarse = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            picture = Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)
+            picture.save(folder / genre / f"{genre.lower()}-{number:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def painted_folder(tmp_path: Path) -> Path:
+    return paint_genres(tmp_path / "covers")
+
+
+@pytest.fixture
+def painted_workspace(tmp_path: Path, painted_folder: Path):
+    from covers.catalogue.scan import scan_workspace
+    from covers.workspace import Workspace
+
+    root = tmp_path / "workspace"
+    scan_workspace(root, [painted_folder], n_workers=1)
+    return Workspace.open(root)
+
+
+def tiny_recipe(**changes):
+    from covers.model.recipe import Recipe
+
+    small = {
+        "arch": TINY_ARCH,
+        "weights": "none",
+        "image_size": 48,
+        "embedding_dim": 16,
+        "head_epochs": 4,
+        "epochs": 2,
+        "batch_size": 16,
+    }
+    return Recipe(**{**small, **changes})
+
+
+@pytest.fixture(scope="session")
+def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from covers.catalogue.scan import scan_workspace
+    from covers.indexing import build_index
+    from covers.model.training import train_workspace
+    from covers.workspace import Workspace
+
+    root = tmp_path_factory.mktemp("trained")
+    paint_genres(root / "covers")
+    scan_workspace(root / "workspace", [root / "covers"], n_workers=1)
+    workspace = Workspace.open(root / "workspace")
+    train_workspace(workspace, tiny_recipe(), device="cpu")
+    build_index(workspace, device="cpu")
+    return root
+
+
+@pytest.fixture
+def trained_workspace(_trained_once: Path, tmp_path: Path):
+    from covers.workspace import Workspace
+
+    shutil.copytree(_trained_once, tmp_path / "trained")
+    return Workspace.open(tmp_path / "trained" / "workspace")

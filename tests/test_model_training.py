@@ -1,0 +1,183 @@
+import csv
+
+import numpy as np
+import pytest
+import torch
+from conftest import GENRES, tiny_recipe
+
+from covers.catalogue.scan import scan_workspace
+from covers.errors import DataError, ModelError
+from covers.model.checkpoint import checkpoint_path
+from covers.model.embed import read_embeddings
+from covers.model.recipe import Recipe
+from covers.model.saved import SavedModel
+from covers.model.training import (
+    TrainingWatcher,
+    balance_genres,
+    choose_training_set,
+    train_workspace,
+)
+from covers.workspace import Workspace
+
+
+def _weights(workspace):
+    return SavedModel.open(workspace.model_folder, "cpu").network.state_dict()
+
+
+class _Interrupt(TrainingWatcher):
+    """Presses Ctrl-C in the middle of an epoch."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def stage(self, name, done, total):
+        if name == "network" and done >= self.at:
+            raise KeyboardInterrupt
+
+
+def test_the_network_learns_what_the_pictures_show(trained_workspace):
+    table = read_embeddings(trained_workspace)
+    catalogue = trained_workspace.catalogue()
+    held_out = catalogue.splits == "valid"
+    truth = catalogue.membership().argmax(axis=1)
+    assert table.cover_ids == catalogue.cover_ids
+    accuracy = (table.logits.argmax(axis=1) == truth)[held_out].mean()
+    assert held_out.sum() >= 12
+    assert accuracy >= 0.7  # chance is 1/3
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(painted_workspace):
+    train_workspace(painted_workspace, tiny_recipe(epochs=1), device="cpu", seed=3)
+    first = _weights(painted_workspace)
+    train_workspace(painted_workspace, tiny_recipe(epochs=1), device="cpu", seed=3)
+    second = _weights(painted_workspace)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    train_workspace(painted_workspace, tiny_recipe(epochs=1), device="cpu", seed=4)
+    third = _weights(painted_workspace)
+    assert any(not torch.equal(first[key], third[key]) for key in first)
+
+
+def test_an_interrupted_training_keeps_the_best_and_resumes_to_the_same_end(
+    painted_workspace,
+):
+    recipe = tiny_recipe(epochs=3, patience=9)
+    train_workspace(painted_workspace, recipe, device="cpu")
+    whole = _weights(painted_workspace)
+    report = train_workspace(
+        painted_workspace, recipe, device="cpu", watcher=_Interrupt(0.5)
+    )
+    assert report.is_interrupted
+    assert report.card.summary["is_interrupted"]
+    assert checkpoint_path(painted_workspace).exists()
+    assert SavedModel.open(painted_workspace.model_folder, "cpu").vocab == tuple(
+        sorted(GENRES)
+    )
+    resumed = train_workspace(painted_workspace, recipe, device="cpu", resume=True)
+    assert not resumed.is_interrupted
+    assert not checkpoint_path(painted_workspace).exists()
+    ended = _weights(painted_workspace)
+    assert all(torch.equal(whole[key], ended[key]) for key in whole)
+
+
+def test_resuming_needs_an_interrupted_run_of_the_same_recipe(painted_workspace):
+    with pytest.raises(
+        ModelError, match="no interrupted training to resume: run 'covers train'"
+    ):
+        train_workspace(painted_workspace, tiny_recipe(), device="cpu", resume=True)
+    train_workspace(
+        painted_workspace, tiny_recipe(epochs=3), device="cpu", watcher=_Interrupt(0.5)
+    )
+    with pytest.raises(ModelError, match="another catalogue, recipe or seed"):
+        train_workspace(
+            painted_workspace, tiny_recipe(epochs=4), device="cpu", resume=True
+        )
+
+
+def test_the_held_out_side_is_never_looked_at(painted_workspace):
+    catalogue = painted_workspace.catalogue()
+    data = choose_training_set(catalogue, lambda _: True, tuning_share=0.2, seed=0)
+    sides = dict(zip(catalogue.cover_ids, catalogue.splits, strict=True))
+    assert {sides[cover_id] for cover_id in data.cover_ids} == {"train"}
+    assert set(data.train.tolist()).isdisjoint(data.tuning.tolist())
+    assert len(data.train) + len(data.tuning) == len(data.cover_ids)
+    groups = dict(zip(catalogue.cover_ids, catalogue.groups, strict=True))
+    train = {groups[data.cover_ids[i]] for i in data.train}
+    assert train.isdisjoint({groups[data.cover_ids[i]] for i in data.tuning})
+
+
+def test_history_and_learning_curve_lie_beside_the_model(trained_workspace):
+    with (trained_workspace.model_folder / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["phase"] for row in rows] == ["head"] * 4 + ["network"] * 2
+    assert all(np.isfinite(float(row["tuning_loss"])) for row in rows)
+    assert (
+        (trained_workspace.model_folder / "learning_curve.svg")
+        .read_text()
+        .startswith("<?xml")
+    )
+
+
+def test_rare_genres_weigh_more():
+    shares = torch.tensor([[1.0, 0.0]] * 9 + [[0.0, 1.0]])
+    balanced = balance_genres(shares, 1.0, multi_label=False)
+    assert balanced[1] / balanced[0] == pytest.approx(9.0)
+    assert torch.equal(balance_genres(shares, 0.0, multi_label=False), torch.ones(2))
+
+
+def test_covers_of_several_genres_can_be_trained_as_independent_labels(
+    painted_workspace,
+):
+    report = train_workspace(
+        painted_workspace, tiny_recipe(epochs=0, multi_label=True), device="cpu"
+    )
+    assert report.card.multi_label
+    assert SavedModel.open(painted_workspace.model_folder, "cpu").card.multi_label
+
+
+def test_one_genre_is_not_enough(tmp_path):
+    from conftest import paint_genres
+
+    paint_genres(tmp_path / "covers")
+    scan_workspace(tmp_path / "w", [tmp_path / "covers" / "Metal"], n_workers=1)
+    with pytest.raises(DataError, match="at least 2 genres of 10 covers or more"):
+        train_workspace(Workspace.open(tmp_path / "w"), tiny_recipe(), device="cpu")
+
+
+def test_offline_without_weights_names_the_alternatives(
+    painted_workspace, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(
+        ModelError,
+        match=r"'--offline' forbids fetching.*'--weights FILE'.*'--weights none'",
+    ):
+        train_workspace(
+            painted_workspace, Recipe(arch="resnet18"), device="cpu", offline=True
+        )
+
+
+def test_no_network_names_the_alternatives(monkeypatch, tmp_path):
+    from urllib.error import URLError
+
+    from covers.model.backbone import make_backbone
+
+    def unreachable(*_args, **_kwargs):
+        raise URLError("unreachable")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.urlopen", unreachable)
+    with pytest.raises(
+        ModelError,
+        match=r"cannot download ImageNet weights of 'resnet18'.*'--weights FILE'",
+    ):
+        make_backbone("resnet18", "imagenet")
+
+
+def test_a_full_disk_is_noticed_before_decoding(painted_workspace, monkeypatch):
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})()
+    )
+    with pytest.raises(
+        DataError, match=r"are free: make room, or train with a smaller '--image-size'"
+    ):
+        train_workspace(painted_workspace, tiny_recipe(), device="cpu")
