@@ -162,7 +162,8 @@ def audit_workspace(
     overlay = Overlay.read(workspace)
     left = [finding for finding in findings if not _is_reviewed(finding, overlay)]
     order = {kind: rank for rank, kind in enumerate(FindingKind)}
-    left.sort(key=lambda f: (order[f.kind], -f.confidence, f.paths, f.cover_ids))
+    # Of equal confidence, the order in which they were found: most doubtful first.
+    left.sort(key=lambda f: (order[f.kind], -f.confidence))
     audit = Audit(
         findings=left,
         n_covers=len(catalogue),

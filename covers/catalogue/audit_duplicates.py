@@ -25,7 +25,7 @@ _CONFIDENCE_AGREED = 0.99
 _CONFIDENCE_CONTRADICTED = 0.5
 _AGREEING_QUANTILE = 0.999
 _CONTRADICTING_QUANTILE = 0.99
-_N_RANDOM_PAIRS = 200_000
+_N_RANDOM_PAIRS = 40_000
 
 _EDITION = re.compile(
     r"[\(\[][^\)\]]*\b(?:re-?issue|re-?master(?:ed)?|edition|deluxe|version|anniversary|expanded|mono|stereo)\b[^\)\]]*[\)\]]",

@@ -144,12 +144,13 @@ def _read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
             separator = max(",;\t", key=header.count)
             file.seek(0)
             reader = csv.DictReader(file, delimiter=separator)
+            names = set(reader.fieldnames or ())
             lines = [(reader.line_num, line) for line in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         message = f"cannot read '{path}': {reason}; expected the CSV of 'covers audit --csv', reviewed"
         raise DataError(message) from error
-    missing = {"cover_id", "action"} - set(reader.fieldnames or ())
+    missing = {"cover_id", "action"} - names
     if missing:
         message = (
             f"'{path}' has no column {' and no '.join(sorted(missing))}: "
