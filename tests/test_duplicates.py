@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
-from covers.catalogue.demo.library import plan_library
 from covers.catalogue.demo.designs import draw_sleeve
+from covers.catalogue.demo.plan import plan_library
 from covers.catalogue.duplicates import (
     DuplicateThresholds,
     Views,
