@@ -20,7 +20,7 @@ from indexer.search import SearchResult, search_snapshot
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.structure import RecallMeasure
 from indexer.transfer import export_snapshot
-from indexer.vectors import as_matrix, refuse_unusable_vectors, unit_rows
+from indexer.vectors import as_matrix, unit_queries
 from indexer.verification import VerifyReport, measure_index_recall, verify_folder
 
 __all__ = ["Batch", "IndexReader"]
@@ -242,12 +242,10 @@ class IndexReader:
         matrix = as_matrix(
             queries, what="the queries", dimension=snapshot.manifest.dimension
         )
-        names = [f"query {number}" for number in range(len(matrix))]
-        refuse_unusable_vectors(matrix, names, what="queries")
         hidden, excluded = _resolve_excluded(snapshot, exclude_ids, len(matrix))
         return search_snapshot(
             snapshot,
-            unit_rows(matrix),
+            unit_queries(matrix),
             _check_k(k),
             where=check_where(where, snapshot.schema),
             hidden=hidden,

@@ -94,8 +94,8 @@ def search_snapshot(
         hidden = _NO_ROWS
     parts = select_parts(snapshot, where, hidden)
     n_wanted = k + max((len(places) for places in excluded), default=0)
-    places, similarities = _best_of_parts(
-        snapshot, parts, queries, n_wanted, is_exact=is_exact, notes=notes
+    places, similarities = _propose_and_score(
+        parts, queries, n_wanted, is_exact=is_exact, notes=notes
     )
     if n_wanted > k:
         gone = _are_among(places, excluded)
@@ -129,8 +129,7 @@ def _are_among(places: Rows, excluded: Sequence[Rows]) -> Mask:
     return among
 
 
-def _best_of_parts(
-    snapshot: Snapshot,
+def _propose_and_score(
     parts: Sequence[Part],
     queries: Float32s,
     n_wanted: int,
@@ -138,18 +137,22 @@ def _best_of_parts(
     is_exact: bool,
     notes: list[str],
 ) -> tuple[Rows, Float32s]:
-    """Collect candidates of all segments, scored and ordered, n_wanted of them."""
-    all_places = [np.full((len(queries), n_wanted), -1, dtype=np.int64)]
-    all_similarities = [np.full((len(queries), n_wanted), -np.inf, dtype=np.float32)]
+    """Collect candidates of all segments with their similarities, in any order."""
+    all_places, all_similarities = [], []
     for part in parts:
         rows = _propose(part, queries, n_wanted, is_exact=is_exact, notes=notes)
         all_similarities.append(_score(part.segment, queries, rows))
-        all_places.append(np.where(rows < 0, -1, rows + part.start))
-    return _order(
-        np.concatenate(all_places, axis=1),
-        np.concatenate(all_similarities, axis=1),
-        n_wanted,
-    )
+        places = rows + part.start
+        places[rows < 0] = -1
+        all_places.append(places)
+    n_found = sum(places.shape[1] for places in all_places)
+    if n_found < n_wanted:
+        missing = (len(queries), n_wanted - n_found)
+        all_places.append(np.full(missing, -1, dtype=np.int64))
+        all_similarities.append(np.full(missing, -np.inf, dtype=np.float32))
+    if len(all_places) == 1:
+        return all_places[0], all_similarities[0]
+    return np.concatenate(all_places, axis=1), np.concatenate(all_similarities, axis=1)
 
 
 def _propose(

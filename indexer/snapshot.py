@@ -150,6 +150,8 @@ class Snapshot:
 
     def ids_at(self, places: Rows) -> npt.NDArray[np.object_]:
         """Ids at some places; None where the place is negative."""
+        if len(self.segments) == 1 and places.size and places.min() >= 0:
+            return self.segments[0].ids_at(places)
         ids = np.full(places.shape, None, dtype=object)
         owners = np.where(places < 0, -1, self.segment_of(places))
         for number in np.unique(owners[owners >= 0]).tolist():

@@ -16,6 +16,7 @@ __all__ = [
     "cosine_similarities",
     "iterate_unit_rows",
     "refuse_unusable_vectors",
+    "unit_queries",
     "unit_rows",
 ]
 
@@ -105,6 +106,21 @@ def refuse_unusable_vectors(
         raise ValueError(message)
 
 
+def unit_queries(queries: npt.NDArray[Any]) -> Float32s:
+    """Scale queries to length one, or refuse those without a direction.
+
+    Raises
+    ------
+    ValueError
+        Names the first unusable queries by their number.
+    """
+    norms = _norms(queries)
+    if not (np.isfinite(norms) & (norms > 0)).all():
+        names = [f"query {number}" for number in range(len(queries))]
+        refuse_unusable_vectors(queries, names, what="queries")
+    return _scale(queries, norms)
+
+
 def unit_rows(vectors: npt.NDArray[Any]) -> Float32s:
     """Scale each row to length one, as float32; rows of length one stay bit by bit.
 
@@ -117,7 +133,11 @@ def unit_rows(vectors: npt.NDArray[Any]) -> Float32s:
     -------
     ndarray of float32, shape (N, D), C-contiguous
     """
-    norms = _norms(vectors)
+    return _scale(vectors, _norms(vectors))
+
+
+def _scale(vectors: npt.NDArray[Any], norms: npt.NDArray[np.float64]) -> Float32s:
+    """Divide by the norms, except where these are one."""
     off = np.abs(norms - 1) > _UNIT_TOLERANCE
     if vectors.dtype == np.float32 and not off.any():
         return np.ascontiguousarray(vectors)

@@ -1,0 +1,379 @@
+"""Measure an index beside bare FAISS with the same structure, in the same run.
+
+    python scripts/bench_index.py --n 100000 [--dimension 512] [--json]
+
+The vectors are drawn, not real: a mixture of clusters in a space of 48
+dimensions, turned into `--dimension` with a little noise in all of them, as
+embeddings of a network are (their effective dimension is far below their
+length). Recall on unstructured noise would say nothing about them.
+
+Timings of the index and of FAISS alternate, so that both see the same machine.
+Prints one JSON object: with --json on one line.
+"""
+
+import argparse
+import gc
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from indexer import VectorIndex
+
+K = 10
+BLOCK = 65_536
+
+
+class Mixture:
+    """Draws vectors block by block, so that they never lie in memory at once."""
+
+    def __init__(self, dimension, seed):
+        rng = np.random.default_rng(seed)
+        self.latent = 48
+        self.centres = rng.standard_normal((500, self.latent), dtype=np.float32)
+        self.spread = rng.standard_normal((self.latent, dimension), dtype=np.float32)
+        self.dimension = dimension
+
+    def draw(self, n, rng):
+        z = self.centres[rng.integers(len(self.centres), size=n)]
+        z = z + 0.7 * rng.standard_normal(z.shape, dtype=np.float32)
+        x = z @ self.spread
+        return x + 0.5 * rng.standard_normal(x.shape, dtype=np.float32)
+
+
+def write_vectors(path, mixture, n, seed):
+    out = np.lib.format.open_memmap(
+        path, mode="w+", dtype=np.float32, shape=(n, mixture.dimension)
+    )
+    rng = np.random.default_rng(seed)
+    for start in range(0, n, BLOCK):
+        stop = min(start + BLOCK, n)
+        out[start:stop] = mixture.draw(stop - start, rng)
+    out.flush()
+    del out
+
+
+class PeakMemory:
+    """Samples the private memory of this process; mapped files are not private."""
+
+    def __enter__(self):
+        self.peak = self.start = self.read()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        self.mib = round((self.peak - self.start) / 2**20, 1)
+
+    def _watch(self):
+        while not self._stop.wait(0.02):
+            self.peak = max(self.peak, self.read())
+
+    @staticmethod
+    def read():
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("RssAnon"):
+                return int(line.split()[1]) * 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def timed(function):
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start
+
+
+def alternate(rounds, **functions):
+    """Time several functions in turn; seconds of each call, by name."""
+    seconds = {name: [] for name in functions}
+    for round_number in range(rounds):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function(round_number)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def in_ms(seconds):
+    return {
+        "p50_ms": round(1e3 * float(np.percentile(seconds, 50)), 3),
+        "p99_ms": round(1e3 * float(np.percentile(seconds, 99)), 3),
+    }
+
+
+def ratio(times, name, base):
+    """Median of the ratios of neighbouring calls: a busy machine slows both."""
+    return round(float(np.median(times[name] / times[base])), 3)
+
+
+def bare_faiss(index):
+    """FAISS with the same structure: flat, or the same file with exact refinement."""
+    import faiss
+
+    segment = index._snapshot.segments[0]
+    entry = segment.entry.structure
+    dimension = index.dimension
+    if entry is None:
+        flat = faiss.IndexFlatIP(dimension)
+        flat.add(np.ascontiguousarray(segment.vectors))
+        return flat, lambda queries, k: flat.search(queries, k), "IndexFlatIP"
+    base = faiss.read_index(str(index.folder / entry.file.path))
+    effort = dict(entry.effort)
+    refine = effort.pop("refine")
+    space = faiss.ParameterSpace()
+    for name, value in effort.items():
+        space.set_index_parameter(base, name, value)
+    vectors = np.ascontiguousarray(segment.vectors)
+    refined = faiss.IndexRefineFlat(base, faiss.swig_ptr(vectors))
+    refined.k_factor = refine
+    settings = ",".join(f"{name}={value}" for name, value in entry.effort.items())
+    return (
+        (base, refined),
+        lambda queries, k: refined.search(queries, k),
+        (f"{entry.key} ({settings}) in IndexRefineFlat"),
+    )
+
+
+def recall(found, true):
+    return float(
+        np.mean(
+            [len(set(a) & set(b)) / len(b) for a, b in zip(found, true, strict=True)]
+        )
+    )
+
+
+def cold_search_s(folder, item):
+    """Seconds of a search by id in a new process, imports and all."""
+    code = (
+        "from indexer import VectorIndex\n"
+        f"index = VectorIndex.open({str(folder)!r})\n"
+        f"assert index.neighbours_of([{item!r}], 10).ids[0, 0]\n"
+    )
+    _, seconds = timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+    return seconds
+
+
+def measure_build(folder, ids, source, structure, outcome):
+    vectors = np.load(source, mmap_mode="r")
+    parts = {"part": np.arange(len(ids)) % 100}
+    with PeakMemory() as memory:
+        index, build_s = timed(
+            lambda: VectorIndex.build(folder, ids, vectors, parts, structure=structure)
+        )
+    outcome["build"] = {
+        "s": round(build_s, 2),
+        "peak_private_mib_above_start": memory.mib,
+    }
+    info = index.info()
+    outcome["structure"] = info["segments"][0]
+    outcome["bytes_on_disk"] = info["bytes"]
+
+
+def measure_searches(index, queries, outcome, rounds):
+    bare, search_bare, name = bare_faiss(index)
+    outcome["bare_faiss"] = name
+    index.search(queries[:1], K)
+    search_bare(queries[:1], K)
+    times = alternate(
+        rounds,
+        index=lambda i: index.search(queries[i % len(queries)], K),
+        faiss=lambda i: search_bare(queries[i % len(queries)][np.newaxis], K),
+    )
+    outcome["one_query"] = {
+        "index": in_ms(times["index"]),
+        "faiss": in_ms(times["faiss"]),
+        "index_over_faiss": ratio(times, "index", "faiss"),
+    }
+    size = min(1000, len(queries))
+    times = alternate(
+        5,
+        index=lambda _: index.search(queries[:size], K),
+        faiss=lambda _: search_bare(queries[:size], K),
+    )
+    outcome["batch"] = {
+        "queries": size,
+        "index_per_s": round(size / float(np.median(times["index"])), 1),
+        "faiss_per_s": round(size / float(np.median(times["faiss"])), 1),
+        "index_over_faiss": ratio(times, "index", "faiss"),
+    }
+    few = queries[:500]
+    true = index.search(few, K, exact=True)
+    _, bare_rows = search_bare(few, K)
+    found = index.search(few, K)
+    outcome["recall"] = {
+        "queries": "new draws of the same mixture",
+        "n_queries": len(few),
+        "recall_at_10": round(recall(found.rows, true.rows), 4),
+        "faiss_recall_at_10": round(recall(bare_rows, true.rows), 4),
+        "stated_recall_at_10": round(index.info()["recall_at_k"], 4),
+        "same_similarities_as_exact": bool(
+            (found.similarities == true.similarities)[found.rows == true.rows].all()
+        ),
+    }
+    del bare
+
+
+def measure_filter(index, queries, outcome, rounds):
+    """A filter that keeps 1 % beside exact search over those 1 %."""
+    import faiss
+
+    rows = np.flatnonzero(np.arange(len(index)) % 100 == 7)
+    few = np.ascontiguousarray(index.vectors[rows])
+    flat = faiss.IndexFlatIP(index.dimension)
+    flat.add(few)
+
+    def gather_and_search(i):
+        flat_now = faiss.IndexFlatIP(index.dimension)
+        flat_now.add(np.ascontiguousarray(index.vectors[rows]))
+        flat_now.search(queries[i % len(queries)][np.newaxis], K)
+
+    def forget_and_search(i):
+        index._snapshot.selections.clear()
+        index.search(queries[i % len(queries)], K, where={"part": 7})
+
+    index.search(queries[0], K, where={"part": 7})
+    times = alternate(
+        rounds,
+        index=lambda i: index.search(queries[i % len(queries)], K, where={"part": 7}),
+        faiss=lambda i: flat.search(queries[i % len(queries)][np.newaxis], K),
+    )
+    first = alternate(10, index=forget_and_search, faiss=gather_and_search)
+    size = min(100, len(queries))
+    batch = alternate(
+        10,
+        index=lambda _: index.search(queries[:size], K, where={"part": 7}),
+        faiss=lambda _: flat.search(queries[:size], K),
+    )
+    outcome["filter_1_percent"] = {
+        "items": len(rows),
+        "repeated": {
+            "index": in_ms(times["index"]),
+            "faiss_flat_on_those": in_ms(times["faiss"]),
+            "index_over_faiss": ratio(times, "index", "faiss"),
+        },
+        "first_time": {
+            "index_evaluates_gathers_searches": in_ms(first["index"]),
+            "faiss_gathers_searches": in_ms(first["faiss"]),
+            "index_over_faiss": ratio(first, "index", "faiss"),
+        },
+        "batch_of_100": {
+            "index": in_ms(batch["index"]),
+            "faiss_flat_on_those": in_ms(batch["faiss"]),
+            "index_over_faiss": ratio(batch, "index", "faiss"),
+        },
+    }
+
+
+def measure_update(index, mixture, outcome, rebuild_s):
+    n_changed = min(10_000, len(index) // 100)
+    half = n_changed // 2
+    rng = np.random.default_rng(99)
+    seconds = []
+    for number in range(3):
+        names = [id_of(i) for i in rng.choice(outcome["n"], half, replace=False)]
+        names += [f"new-{number}-{i}" for i in range(n_changed - half)]
+        vectors = mixture.draw(n_changed, rng)
+        parts = {"part": np.arange(n_changed) % 100}
+        seconds.append(
+            timed(lambda n=names, v=vectors, p=parts: index.update(n, v, p))[1]
+        )
+    median = float(np.median(seconds))
+    outcome["update"] = {
+        "items": n_changed,
+        "half_are_new": True,
+        "s": round(median, 3),
+        "all_s": [round(value, 3) for value in seconds],
+        "over_build": round(median / outcome["build"]["s"], 4),
+        "over_rebuild": round(median / rebuild_s, 4),
+    }
+
+
+def id_of(number):
+    return hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--dimension", type=int, default=512)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--structure", default="auto")
+    parser.add_argument("--folder", type=Path, help="where to put the files of the run")
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    arguments = parser.parse_args()
+    n, dimension = arguments.n, arguments.dimension
+    outcome = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "load_at_start": [round(x, 1) for x in os.getloadavg()],
+            "system": platform.system(),
+        },
+        "versions": {name: version(name) for name in ("faiss-cpu", "numpy", "pyarrow")}
+        | {"python": platform.python_version()},
+        "n": n,
+        "dimension": dimension,
+        "seed": arguments.seed,
+        "data": "500 clusters in 48 dimensions, plus noise in all",
+    }
+    mixture = Mixture(dimension, arguments.seed)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
+        source = Path(parent) / "source.npy"
+        write_vectors(source, mixture, n, arguments.seed + 1)
+        ids = [id_of(number) for number in range(n)]
+        folder = Path(parent) / "index"
+        measure_build(folder, ids, source, arguments.structure, outcome)
+        source.unlink()
+        gc.collect()
+        opens = [timed(lambda: VectorIndex.open(folder))[1] for _ in range(7)]
+        outcome["open"] = {
+            "median_s": round(float(np.median(opens)), 5),
+            "first_s": round(opens[0], 5),
+        }
+        outcome["search_by_id_in_a_new_process_s"] = round(
+            min(cold_search_s(folder, ids[5]) for _ in range(3)), 3
+        )
+        queries = mixture.draw(1000, np.random.default_rng(arguments.seed + 2))
+        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+        rounds = (
+            200 if n <= 200_000 or outcome["structure"]["structure"] != "exact" else 50
+        )
+        index = VectorIndex.open(folder)
+        with PeakMemory() as memory:
+            index.search(queries[:1], K)
+            index.search(queries[:100], K)
+        outcome["search_private_mib"] = memory.mib
+        measure_searches(index, queries, outcome, rounds)
+        measure_filter(index, queries, outcome, min(rounds, 100))
+        verified, verify_s = timed(index.verify)
+        outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
+        _, rebuild_s = timed(index.rebuild)
+        outcome["rebuild"] = {"structure_only_s": round(rebuild_s, 2)}
+        measure_update(index, mixture, outcome, rebuild_s)
+        times = alternate(100, index=lambda i: index.search(queries[i], K))
+        outcome["one_query_after_updates"] = in_ms(times["index"])
+        compacted, compact_s = timed(index.compact)
+        outcome["compact_s"] = round(compact_s, 2)
+        outcome["machine"]["load_at_end"] = [round(x, 1) for x in os.getloadavg()]
+        assert compacted.is_published
+        assert index.verify(n_sampled=32).ok
+    print(json.dumps(outcome, indent=None if arguments.json else 1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
