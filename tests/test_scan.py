@@ -323,6 +323,29 @@ def test_two_scans_at_once_are_refused(library, ws):
         scan_workspace(ws)
 
 
+def test_a_full_disk_is_explained_and_leaves_the_old_state(library, ws, monkeypatch):
+    scan_workspace(ws, [library])
+    before = Workspace(ws).catalogue().fingerprint()
+    put(library / "Rock/new.png", picture(500))
+    write = reading.write_thumbnail
+
+    def fail(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reading, "write_thumbnail", fail)
+    with pytest.raises(DataError, match=r"cannot write .*No space left on device"):
+        scan_workspace(ws)
+    assert Workspace(ws).catalogue().fingerprint() == before
+    monkeypatch.setattr(reading, "write_thumbnail", write)
+    assert scan_workspace(ws).new == 1
+
+
+def test_a_workspace_that_is_a_file_is_explained(library, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match=r"cannot write to the workspace .*File exists"):
+        scan_workspace(tmp_path / "file", [library])
+
+
 def test_a_workspace_can_lie_in_its_source_and_move_with_it(library):
     ws = library / "covers-workspace"
     scan_workspace(ws, [library])
@@ -520,3 +543,27 @@ def test_hostile_files_are_listed_one_by_one(tmp_path, ws):
     assert sum(report.problems.values()) == len(problems)
     assert "megapixels, the limit is" in problems["Pop/bomb.png"]["reason"]
     assert "not valid UTF-8" in problems["Pop/\\xff.png"]["reason"]
+
+
+def test_music_files_cut_anywhere_are_taken_or_listed_one_by_one(tmp_path, ws):
+    root = tmp_path / "Music"
+    put(root / "good/1.flac", audio_files.flac({"album": "Good"}, ((3, picture(1)),)))
+    folders = {"good"}
+    for extension, writer in audio_files.WRITERS.items():
+        content = writer({"album": extension}, ((3, picture(2)),))
+        for tenth in range(10):
+            folder = f"{extension}{tenth}"
+            folders.add(folder)
+            cut = content[: len(content) * tenth // 10]
+            put(root / folder / f"1.{extension}", cut)
+    scan_workspace(ws, [root], kind="music")
+    taken = {
+        place["path"].split("/")[0]
+        for row in rows_of(ws).values()
+        for place in row["locations"]
+    }
+    listed = {path.split("/")[0] for path in problems_of(ws)}
+    assert taken | listed == folders
+    assert "good" in taken
+    empty = problems_of(ws)["mp30/1.mp3"]
+    assert (empty["kind"], empty["reason"]) == ("tags", "empty file (0 bytes)")

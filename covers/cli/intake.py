@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from covers.cli.options import common_options, print_json
+from covers.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
     from covers.catalogue.summary import ScanReport
     from covers.catalogue.survey import GenreSurvey
 
@@ -114,7 +111,7 @@ def scan_command(
 
     intake = _given(changes, workspace)
     try:
-        with _progress("reading pictures") as progress:
+        with progress_bar("reading files") as progress:
             report = scan_workspace(
                 workspace,
                 sources,
@@ -146,43 +143,6 @@ def _given(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
     if "genre_table" in given:
         given["genre_table"] = Workspace(workspace).relative(given["genre_table"])
     return given
-
-
-def _progress(
-    label: str,
-) -> AbstractContextManager[Callable[[int, int], None]]:
-    """Show a bar on stderr while something is done, on a terminal only."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    @contextmanager
-    def bar() -> Iterator[Callable[[int, int], None]]:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        console = Console(stderr=True)
-        with Progress(
-            *columns, console=console, disable=not sys.stderr.isatty(), transient=True
-        ) as progress:
-            task = progress.add_task(label, total=None)
-
-            def advance(done: int, total: int) -> None:
-                progress.update(task, completed=done, total=total)
-
-            yield advance
-
-    return bar()
 
 
 def _show(report: ScanReport) -> None:
