@@ -1,0 +1,178 @@
+"""What the analyses left for the pages, aligned to the rows of the library.
+
+Letters: N covers of the library, P points of the map, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.library import Library
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The answers for single covers, in rows of the library.
+
+    Parameters
+    ----------
+    vocab : tuple of str
+        Columns of the distributions.
+    rows : ndarray of int64, shape (n_answers,)
+        Row of each answer in the library.
+    held_out : ndarray of bool, shape (n_answers,)
+        Whether the network has never seen the cover.
+    distributions : dict of str to ndarray, shape (n_answers, n_genres)
+        Of ``cnn``, ``vote`` and ``blend``.
+    sets : list of list of str
+    verdicts : list of str
+    """
+
+    vocab: tuple[str, ...]
+    rows: Rows
+    held_out: npt.NDArray[np.bool_]
+    distributions: dict[str, npt.NDArray[np.float32]]
+    sets: list[list[str]]
+    verdicts: list[str]
+
+    @classmethod
+    def of(cls, table: pa.Table, vocab: tuple[str, ...], library: Library) -> Votes:
+        """Align ``votes.parquet`` with the library, leaving out covers that are gone."""
+        place = [library.position.get(c, -1) for c in table["cover_id"].to_pylist()]
+        rows = np.asarray(place, np.int64)
+        known = np.flatnonzero(rows >= 0)
+        table = table.take(known)
+        return cls(
+            vocab=vocab,
+            rows=rows[known],
+            held_out=np.asarray(table["held_out"].to_pylist(), bool),
+            distributions={
+                name: _matrix(table[f"p_{name}"], len(vocab))
+                for name in ("cnn", "vote", "blend")
+            },
+            sets=[list(inside or ()) for inside in table["prediction_set"].to_pylist()],
+            verdicts=[str(verdict) for verdict in table["verdict"].to_pylist()],
+        )
+
+    @cached_property
+    def answer_of(self) -> dict[int, int]:
+        """Answer of each row of the library that has one."""
+        return {int(row): answer for answer, row in enumerate(self.rows)}
+
+    def predicted(self, method: str = "blend") -> Rows:
+        """Return the likeliest genre of each answer, a column of `vocab`."""
+        found: Rows = self.distributions[method].argmax(axis=1).astype(np.int64)
+        return found
+
+    def truth(self, library: Library) -> npt.NDArray[np.bool_]:
+        """Return the covers' own genres, shape (n_answers, n_genres)."""
+        column = {genre: j for j, genre in enumerate(self.vocab)}
+        found = np.zeros((len(self.rows), len(self.vocab)), bool)
+        for answer, row in enumerate(self.rows):
+            for genre in library.genres[row]:
+                if genre in column:
+                    found[answer, column[genre]] = True
+        return found
+
+    def right(self, library: Library, method: str = "blend") -> npt.NDArray[np.bool_]:
+        """Say of each answer whether it is one of the cover's genres."""
+        truth = self.truth(library)
+        return np.asarray(truth[np.arange(len(truth)), self.predicted(method)])
+
+    def cell(self, library: Library, method: str, true: str, said: str) -> list[int]:
+        """Return the held-out covers behind a cell of the confusion matrix, most certain first.
+
+        A cover of several genres is right when any of them was said, and then
+        stands in that genre's row only.
+        """
+        if true not in self.vocab or said not in self.vocab:
+            return []
+        i, j = self.vocab.index(true), self.vocab.index(said)
+        truth, predicted = self.truth(library), self.predicted(method)
+        right = truth[np.arange(len(truth)), predicted]
+        inside = self.held_out & (predicted == j)
+        inside &= right if i == j else truth[:, i] & ~right
+        answers = np.flatnonzero(inside)
+        certainty = self.distributions[method][answers, j]
+        order = np.argsort(-certainty, kind="stable")
+        return [int(self.rows[answer]) for answer in answers[order]]
+
+
+@dataclass(frozen=True)
+class CoverMap:
+    """Where covers lie on the map, in random order so that no genre hides another.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (n_points,)
+        Row of each point in the library.
+    points : ndarray of float32, shape (n_points, 2)
+        Scaled into a square around zero, sides kept in proportion.
+    """
+
+    rows: Rows
+    points: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, table: pa.Table, library: Library) -> CoverMap:
+        """Align ``map.parquet`` with the library."""
+        rows = np.asarray(
+            [library.position.get(c, -1) for c in table["cover_id"].to_pylist()],
+            np.int64,
+        )
+        points = np.column_stack(
+            [table[name].to_numpy().astype(np.float64) for name in ("x", "y")]
+        )
+        kept = np.flatnonzero((rows >= 0) & np.isfinite(points).all(axis=1))
+        kept = np.random.default_rng(0).permutation(kept)
+        points = points[kept]
+        if len(points):
+            low, high = points.min(axis=0), points.max(axis=0)
+            points = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9)
+        return cls(rows[kept], (2 * points).astype(np.float32))
+
+    def inside(self, outline: list[list[float]]) -> Rows:
+        """Return the rows of the covers within an outline, those nearest its middle first.
+
+        Parameters
+        ----------
+        outline : list of [x, y]
+            Corners of a polygon in the map's own coordinates; even-odd rule.
+        """
+        corners = np.asarray(outline, np.float64).reshape(-1, 2)
+        if len(corners) < 3:
+            return np.zeros(0, np.int64)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        near = ((self.points >= low) & (self.points <= high)).all(axis=1)
+        candidates = np.flatnonzero(near)
+        x, y = self.points[candidates].T.astype(np.float64)
+        odd = np.zeros(len(candidates), bool)
+        for (x0, y0), (x1, y1) in zip(
+            corners, np.roll(corners, -1, axis=0), strict=True
+        ):
+            if y0 == y1:
+                continue
+            crosses = (y0 > y) != (y1 > y)
+            odd ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+        chosen = candidates[odd]
+        if not len(chosen):
+            return np.zeros(0, np.int64)
+        middle = self.points[chosen].mean(axis=0)
+        distance = np.linalg.norm(self.points[chosen] - middle, axis=1)
+        return np.asarray(self.rows[chosen[np.argsort(distance, kind="stable")]])
+
+
+def _matrix(column: Any, width: int) -> npt.NDArray[np.float32]:
+    """Turn a list column into a matrix."""
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat, np.float32).reshape(len(column), width)

@@ -1,0 +1,60 @@
+// Shows HTML made by the server. Elements with data-pick can be chosen with mouse,
+// finger or keyboard; elements with data-tip explain themselves.
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component;
+  let root = parentElement.querySelector(".root");
+  if (!root) {
+    root = document.createElement("div");
+    root.className = "root";
+    root.append(document.createElement("div"), document.createElement("div"));
+    root.lastChild.className = "tip";
+    root.lastChild.setAttribute("role", "tooltip");
+    parentElement.appendChild(root);
+    const target = (event) => event.target.closest("[data-pick]");
+    const choose = (element) => root.choose(element.dataset.pick);
+    root.addEventListener("click", (event) => {
+      const element = target(event);
+      if (element) choose(element);
+    });
+    root.addEventListener("keydown", (event) => {
+      const element = target(event);
+      if (!element || element.tagName === "BUTTON") return;
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        choose(element);
+      }
+    });
+    const tip = root.lastChild;
+    const show = (event) => {
+      const element = event.target.closest("[data-tip]");
+      if (!element || !element.dataset.tip) { tip.classList.remove("on"); return; }
+      tip.textContent = element.dataset.tip;
+      tip.classList.add("on");
+      const box = root.getBoundingClientRect();
+      const at = element.getBoundingClientRect();
+      const size = tip.getBoundingClientRect();
+      const middle = at.left - box.left + at.width / 2 - size.width / 2;
+      const left = Math.max(0, Math.min(middle, box.width - size.width));
+      const above = at.top - box.top - size.height - 6;
+      tip.style.left = `${left}px`;
+      tip.style.top = `${above < -40 ? at.bottom - box.top + 6 : above}px`;
+    };
+    root.addEventListener("mouseover", show);
+    root.addEventListener("focusin", show);
+    root.addEventListener("mouseleave", () => tip.classList.remove("on"));
+    root.addEventListener("focusout", () => tip.classList.remove("on"));
+  }
+  root.choose = (value) => setTriggerValue("picked", value);
+  const content = root.firstChild;
+  if (root.shown !== data.html) {
+    const focused = root.getRootNode().activeElement;
+    const again = focused && focused.dataset ? focused.dataset.pick : null;
+    content.innerHTML = data.html;
+    root.shown = data.html;
+    root.lastChild.classList.remove("on");
+    if (again) {
+      const element = content.querySelector(`[data-pick="${CSS.escape(again)}"]`);
+      if (element) element.focus({ preventScroll: true });
+    }
+  }
+}

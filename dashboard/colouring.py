@@ -1,0 +1,147 @@
+"""What the dots of the map can be coloured by. Letters: N covers, P points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.colors
+
+from covers.palette import NOISE_COLOUR, SEQUENTIAL_SCALE, cluster_colours
+
+if TYPE_CHECKING:
+    from dashboard.analysis import Votes
+    from dashboard.library import Library
+
+Codes = npt.NDArray[np.uint16]
+
+CHOICES = {
+    "genre": "Genre",
+    "cluster": "Cluster",
+    "year": "Year",
+    "certainty": "Certainty",
+    "error": "Right or wrong",
+}
+RIGHT, WRONG = "#0072b2", "#d55e00"
+_STEPS = 48
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """Colours of covers.
+
+    Parameters
+    ----------
+    codes : ndarray of uint16, shape (n_covers,)
+        Position of each cover's colour; 0 is the grey of what is unknown.
+    colours : list of str
+        ``"#rrggbb"`` by code.
+    legend : list of dict
+        ``code, label, colour, n`` of each entry; empty for a scale.
+    scale : dict or None
+        ``low, high`` (texts) and ``colours`` of a continuous colouring.
+    note : str
+        How to read it.
+    """
+
+    codes: Codes
+    colours: list[str]
+    legend: list[dict[str, Any]]
+    scale: dict[str, Any] | None
+    note: str
+
+
+def by_genre(library: Library) -> Colouring:
+    """Colour by first genre."""
+    colours = [NOISE_COLOUR, *(library.colours[genre] for genre in library.vocab)]
+    note = "One colour per genre; a cover of several genres has that of the first."
+    return _categories(
+        library.main_genre + 1, colours, ["no genre", *library.vocab], note
+    )
+
+
+def by_cluster(labels: npt.NDArray[np.int64]) -> Colouring:
+    """Colour by cluster, noise grey."""
+    n = int(labels.max(initial=-1)) + 1
+    palette = cluster_colours(range(n))
+    note = "Clusters found without looking at genres; grey covers belong to none."
+    return _categories(
+        np.maximum(labels, -1) + 1,
+        [NOISE_COLOUR, *(palette[i] for i in range(n))],
+        ["none", *(f"Cluster {i}" for i in range(n))],
+        note,
+    )
+
+
+def by_year(library: Library) -> Colouring:
+    """Colour by year, on a scale from the first to the last."""
+    span = library.year_range or (0, 0)
+    note = "Dark is early, bright is late; grey covers have no year."
+    ends = (f"{span[0]}", f"{span[1]}")
+    return _scale(library.years, float(span[0]), float(span[1]), ends, note)
+
+
+def by_certainty(votes: Votes, library: Library) -> Colouring:
+    """Colour by how sure network and vote together are."""
+    certainty = np.full(len(library), np.nan)
+    certainty[votes.rows] = votes.distributions["blend"].max(axis=1)
+    note = (
+        "How probable the likeliest genre is, network and vote together; "
+        "covers the network was trained on look surer than new ones would."
+    )
+    return _scale(certainty, 0.0, 1.0, ("unsure", "certain"), note)
+
+
+def by_error(votes: Votes, library: Library) -> Colouring:
+    """Colour held-out covers by whether their genre was read right."""
+    codes = np.zeros(len(library), np.int64)
+    right = votes.right(library)
+    held = votes.held_out
+    codes[votes.rows[held]] = np.where(right[held], 1, 2)
+    note = (
+        "Covers the network has never seen: was one of their genres read? "
+        "Grey ones were trained on, so they prove nothing."
+    )
+    colours = [NOISE_COLOUR, RIGHT, WRONG]
+    return _categories(codes, colours, ["not held out", "right", "wrong"], note)
+
+
+def _categories(
+    codes: npt.NDArray[np.int64], colours: list[str], labels: list[str], note: str
+) -> Colouring:
+    counts = np.bincount(codes, minlength=len(colours))
+    legend = [
+        {"code": code, "label": labels[code], "colour": colours[code], "n": int(n)}
+        for code, n in enumerate(counts)
+        if n
+    ]
+    legend.sort(key=lambda entry: (entry["code"] == 0, entry["code"]))
+    return Colouring(codes.astype(np.uint16), colours, legend, None, note)
+
+
+def _scale(
+    values: npt.NDArray[np.float64],
+    low: float,
+    high: float,
+    ends: tuple[str, str],
+    note: str,
+) -> Colouring:
+    span = max(high - low, 1e-9)
+    known = np.isfinite(values)
+    share = np.clip((np.where(known, values, low) - low) / span, 0, 1)
+    codes = np.where(known, 1 + np.round(share * (_STEPS - 1)), 0).astype(np.uint16)
+    colours = scale_colours(np.linspace(0, 1, _STEPS))
+    scale = {"low": ends[0], "high": ends[1], "colours": colours[::4]}
+    return Colouring(codes, [NOISE_COLOUR, *colours], [], scale, note)
+
+
+def scale_colours(
+    shares: npt.NDArray[np.float64], name: str = SEQUENTIAL_SCALE
+) -> list[str]:
+    """Return the colours at some places, 0 to 1, of one of Plotly's scales."""
+    found = plotly.colors.sample_colorscale(
+        name, np.clip(shares, 0, 1).tolist(), colortype="tuple"
+    )
+    return ["#" + "".join(f"{round(255 * v):02x}" for v in rgb) for rgb in found]

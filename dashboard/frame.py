@@ -1,0 +1,119 @@
+"""What all pages share: headings, what to say when something is missing, paged galleries."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from covers.errors import CoversError
+from dashboard import loaders, markup, pick
+from indexer.errors import IndexerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from plotly.graph_objects import Figure
+
+    from dashboard.library import Library
+    from dashboard.markup import Item
+
+_COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")
+PLOTLY_CONFIG = {"displayModeBar": False, "scrollZoom": False}
+
+
+def guard(view: Callable[[], None]) -> None:
+    """Show a page; what is missing or damaged is said in its place."""
+    try:
+        view()
+    except (CoversError, IndexerError) as error:
+        explain(error)
+
+
+def heading(title: str, said: str) -> None:
+    """Write a page's title and its question."""
+    st.title(title, anchor=False)
+    st.caption(said)
+
+
+def section(title: str, said: str = "") -> None:
+    """Write a section's title and how to read what follows."""
+    st.subheader(title, anchor=False)
+    if said:
+        st.caption(said)
+
+
+def explain(error: Exception) -> None:
+    """Say what is missing and the command that makes it."""
+    text = str(error)
+    command = _COMMAND.search(text)
+    said = text.split(":")[0] if command else text
+    st.info(said[:1].upper() + said[1:] + ".", icon=":material/info:")
+    if command:
+        st.caption(
+            "This command makes it; the page follows by itself on the next click:"
+        )
+        st.code(command.group(1), language="bash")
+
+
+def attempt(load: Callable[[], Any]) -> Any:
+    """Return what `load` finds, or None where it is missing."""
+    try:
+        return load()
+    except (CoversError, IndexerError):
+        return None
+
+
+def warn_if_stale(name: str) -> None:
+    """Say so when an artefact no longer belongs to the catalogue or the model."""
+    for stage in attempt(loaders.chain) or ():
+        if stage.name == name and stage.state == "stale":
+            st.warning(
+                f"Out of date: {stage.why}. Run `{stage.command}`.",
+                icon=":material/history:",
+            )
+
+
+def open_page(view: str, query: Mapping[str, str] | None = None) -> None:
+    """Go to another page with some state in its address."""
+    st.switch_page(st.session_state["pages"][view], query_params=dict(query or {}))
+
+
+def open_cover(cover_id: str) -> None:
+    """Go to a cover on the search page."""
+    open_page("search", {"cover": cover_id})
+
+
+def gallery(
+    library: Library,
+    items: Sequence[Item],
+    *,
+    key: str,
+    per_page: int = 24,
+    size: str = "",
+    captions: bool = True,
+    empty: str = "No cover fits.",
+) -> str | None:
+    """Show covers in pages and return the one just chosen."""
+    n_pages = max(1, -(-len(items) // per_page))
+    page = 0
+    if n_pages > 1:
+        page = min(st.session_state.get(f"{key}-page", 1), n_pages) - 1
+    shown = items[page * per_page : (page + 1) * per_page]
+    html = markup.gallery(library, shown, size=size, captions=captions, empty=empty)
+    picked = pick.show(html, key=key)
+    if n_pages > 1:
+        # The key holds the number of pages: with other covers it begins at the first.
+        st.pagination(n_pages, key=f"{key}-page")
+    return picked
+
+
+def chart(figure: Figure, *, key: str, alt: str) -> None:
+    """Show a figure, with a sentence for those who do not see it."""
+    st.plotly_chart(figure, key=key, config=PLOTLY_CONFIG, alt=alt)
+
+
+def plain(text: str) -> str:
+    """Keep a text from being read as Markdown."""
+    return "".join("\\" + sign if sign in "\\`*_[]<>#$|~:" else sign for sign in text)

@@ -1,0 +1,183 @@
+"""The covers of a workspace as the pages need them. Letters: N covers, G genres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.palette import genre_colours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from covers.catalogue.schema import Catalogue
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Library:
+    """What the catalogue says, in rows; shared between readers, so never changed.
+
+    Parameters
+    ----------
+    cover_ids : list of str
+    genres : list of list of str
+        Genres of each cover.
+    vocab : tuple of str
+        Genres with enough covers to be trained on.
+    membership : ndarray of float32, shape (n_covers, n_genres)
+        1/m in each of a cover's m genres.
+    artists, albums : list of str
+        Empty where unknown.
+    years : ndarray of float64, shape (n_covers,)
+        NaN where unknown.
+    sources, paths : list of str
+    splits : ndarray of str, shape (n_covers,)
+    groups : ndarray of int64, shape (n_covers,)
+    """
+
+    cover_ids: list[str]
+    genres: list[list[str]]
+    vocab: tuple[str, ...]
+    membership: npt.NDArray[np.float32]
+    artists: list[str]
+    albums: list[str]
+    years: npt.NDArray[np.float64]
+    sources: list[str]
+    paths: list[str]
+    splits: npt.NDArray[np.str_]
+    groups: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Library:
+        """Take over a catalogue."""
+        text = {
+            name: [value or "" for value in catalogue.column(name)]
+            for name in ("artist", "album", "source", "path")
+        }
+        return cls(
+            cover_ids=catalogue.cover_ids,
+            genres=catalogue.genres,
+            vocab=catalogue.vocab,
+            membership=catalogue.membership(),
+            artists=text["artist"],
+            albums=text["album"],
+            years=np.array(
+                [np.nan if y is None else float(y) for y in catalogue.column("year")],
+                np.float64,
+            ),
+            sources=text["source"],
+            paths=text["path"],
+            splits=catalogue.splits,
+            groups=catalogue.groups,
+        )
+
+    def __len__(self) -> int:
+        return len(self.cover_ids)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Row of each cover."""
+        return {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """The colour of each genre, the same on every page."""
+        return genre_colours(
+            [*self.vocab, *(genre for genres in self.genres for genre in genres)]
+        )
+
+    @cached_property
+    def genre_counts(self) -> dict[str, int]:
+        """Covers of each genre, most first."""
+        counts: dict[str, int] = {}
+        for genres in self.genres:
+            for genre in genres:
+                counts[genre] = counts.get(genre, 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def main_genre(self) -> Rows:
+        """Column of each cover's first genre of the vocabulary, ``-1`` without one."""
+        found: Rows = self.membership.argmax(axis=1).astype(np.int64)
+        found[~self.membership.any(axis=1)] = -1
+        return found
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """What a name can be looked up in, one text per cover."""
+        return [
+            f"{artist} {album} {path}".casefold()
+            for artist, album, path in zip(
+                self.artists, self.albums, self.paths, strict=True
+            )
+        ]
+
+    def title(self, row: int) -> str:
+        """Return what to call a cover: its album, else the name of its file."""
+        if self.albums[row]:
+            return self.albums[row]
+        name = self.paths[row].rsplit("/", 1)[-1]
+        return name.rsplit(".", 1)[0] or self.cover_ids[row][:8]
+
+    def byline(self, row: int) -> str:
+        """Return artist and year, as far as they are known."""
+        year = self.years[row]
+        parts = [self.artists[row], f"{year:.0f}" if np.isfinite(year) else ""]
+        return " · ".join(part for part in parts if part)
+
+    def full_title(self, row: int) -> str:
+        """Return artist, album and year in one line."""
+        byline = self.byline(row)
+        return f"{self.title(row)} ({byline})" if byline else self.title(row)
+
+    def describe(self, row: int) -> dict[str, str]:
+        """Return what a hover card says."""
+        return {
+            "title": self.title(row),
+            "byline": self.byline(row),
+            "genres": ", ".join(self.genres[row]) or "no genre",
+        }
+
+    def find(self, text: str, limit: int = 200) -> list[int]:
+        """Return rows whose artist, album or path holds all words of `text`."""
+        words = text.casefold().split()
+        if not words:
+            return []
+        found = []
+        for row, content in enumerate(self._words):
+            if all(word in content for word in words):
+                found.append(row)
+                if len(found) == limit:
+                    break
+        return found
+
+    def rows_of(self, cover_ids: Iterable[str]) -> list[int]:
+        """Return the rows of those of `cover_ids` that are still in the catalogue."""
+        return [self.position[c] for c in cover_ids if c in self.position]
+
+    def rows_with(
+        self, genres: Sequence[str] = (), years: tuple[int, int] | None = None
+    ) -> Rows:
+        """Return the rows of covers of any of `genres` and within `years`."""
+        kept = np.ones(len(self), bool)
+        if genres:
+            wanted = set(genres)
+            kept &= np.fromiter(
+                (not wanted.isdisjoint(own) for own in self.genres), bool, len(self)
+            )
+        if years is not None:
+            with np.errstate(invalid="ignore"):
+                kept &= (self.years >= years[0]) & (self.years <= years[1])
+        return np.flatnonzero(kept)
+
+    @cached_property
+    def year_range(self) -> tuple[int, int] | None:
+        """First and last year, None where no year is known."""
+        known = self.years[np.isfinite(self.years)]
+        return (int(known.min()), int(known.max())) if len(known) else None

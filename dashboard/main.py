@@ -1,0 +1,48 @@
+"""The script that Streamlit runs for every reader: navigation, then one page."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import frame
+from dashboard.pages import PAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dashboard.pages import PageEntry
+
+_STYLE = """<style>
+.stMainBlockContainer { max-width: 1240px; padding-left: 2rem; padding-right: 2rem; }
+.stMainBlockContainer h1 { letter-spacing: -0.02em; padding-bottom: 0; }
+.stMainBlockContainer h2, .stMainBlockContainer h3 { letter-spacing: -0.01em; }
+[data-testid="stCaptionContainer"] p { max-width: 110ch; }
+[data-testid="stHeaderActionElements"] { display: none; }
+@media (max-width: 640px) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
+</style>"""
+
+
+def _run(entry: PageEntry) -> Callable[[], None]:
+    """Return a page's function; its module is loaded when it is first shown."""
+
+    def page() -> None:
+        view = importlib.import_module(f"dashboard.views.{entry.view}")
+        frame.guard(view.show)
+
+    page.__name__ = entry.view
+    return page
+
+
+st.set_page_config(page_title="Album covers", layout="wide")
+st.html(_STYLE)
+pages = {
+    entry.view: st.Page(
+        _run(entry), title=entry.title, url_path=entry.path, default=not entry.path
+    )
+    for entry in PAGES
+}
+st.session_state["pages"] = pages
+st.navigation(list(pages.values()), position="top").run()

@@ -1,0 +1,322 @@
+"""Overlap of genre pairs → matrix cells, graph and lines, without Streamlit.
+
+Letters: G genres.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covers.palette import DIVERGING_SCALE, SEQUENTIAL_SCALE
+from dashboard.colouring import scale_colours
+from dashboard.markup import Cell, Edge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MEASURES = {
+    "overlap": "Overlap coefficient",
+    "lift": "Neighbour mixing",
+    "cnn": "Confusion, network",
+    "vote": "Confusion, vote",
+}
+READING = {
+    "overlap": "How much two genres look alike: 0 is separable, 1 indistinguishable. Hatched where the interval "
+    "is wider than 0.3.",
+    "lift": "Covers of the row's genre have this many times more neighbours of the column's genre than if genres "
+    "were shuffled: 1 is chance. Hatched where chance is not ruled out.",
+    "cnn": "Share of the row's covers that the network takes for the column's genre.",
+    "vote": "Share of the row's covers that the vote takes for the column's genre.",
+}
+SEPARATOR = "~"
+_WIDE = 0.3
+_MOST_GENRES = 60
+
+
+def name_pair(a: str, b: str) -> str:
+    """Return a pair of genres as one text for addresses."""
+    return f"{a}{SEPARATOR}{b}"
+
+
+def split_pair(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
+    """Read what `name_pair` wrote; None where it names no two of `genres`."""
+    a, _, b = text.partition(SEPARATOR)
+    return (a, b) if a in genres and b in genres and a != b else None
+
+
+def shown_genres(overlap: Mapping[str, Any]) -> list[str]:
+    """Return the genres in the order of the dendrogram, then those it could not place.
+
+    At most 60: the largest.
+    """
+    order = [g for g in overlap["tree"]["order"] if g in overlap["genres"]]
+    order += [g for g in overlap["genres"] if g not in order]
+    if len(order) <= _MOST_GENRES:
+        return order
+    n = overlap["n_by_genre"]
+    largest = set(sorted(order, key=lambda g: -n.get(g, 0))[:_MOST_GENRES])
+    return [g for g in order if g in largest]
+
+
+def find_pair(overlap: Mapping[str, Any], a: str, b: str) -> dict[str, Any] | None:
+    """Return the entry of two genres, whichever way round it is written."""
+    for pair in overlap["pairs"]:
+        if {pair["a"], pair["b"]} == {a, b}:
+            return dict(pair)
+    return None
+
+
+def read_value(
+    pair: Mapping[str, Any], measure: str, a: str
+) -> tuple[float, tuple[float, float], float]:
+    """Return a pair's value from genre `a` to the other one, its 95 % interval and n.
+
+    NaN where it could not be measured.
+    """
+    way = "ab" if pair["a"] == a else "ba"
+    n = pair["n_a"] if way == "ab" else pair["n_b"]
+    if measure in ("cnn", "vote"):
+        found = pair.get(f"confusion_{measure}_{way}") or {}
+        return (
+            _number(found.get("rate")),
+            _ends(found.get("ci95")),
+            _number(found.get("n")),
+        )
+    if measure == "lift":
+        return _number(pair[f"lift_{way}"]), _ends(pair[f"lift_{way}_ci95"]), _number(n)
+    both = _number(pair["n_a"]) + _number(pair["n_b"])
+    return _number(pair["overlap"]), _ends(pair["overlap_ci95"]), both
+
+
+def cells(
+    overlap: Mapping[str, Any], measure: str, chosen: tuple[str, str] | None
+) -> tuple[list[str], list[list[Cell]]]:
+    """Return the genres and the cells of the matrix."""
+    genres = shown_genres(overlap)
+    by_pair = {frozenset((p["a"], p["b"])): p for p in overlap["pairs"]}
+    values = {
+        (a, b): read_value(by_pair[frozenset((a, b))], measure, a)
+        for a in genres
+        for b in genres
+        if a != b and frozenset((a, b)) in by_pair
+    }
+    top = max((v for v, _, _ in values.values() if math.isfinite(v)), default=1.0)
+    rows = []
+    for a in genres:
+        row = []
+        for b in genres:
+            if (a, b) not in values:
+                row.append(Cell(text="", tip=a, colour=None))
+                continue
+            value, ends, n = values[a, b]
+            pair = by_pair[frozenset((a, b))]
+            row.append(
+                Cell(
+                    text=f"{value:.1f}"
+                    if measure == "lift" and value >= 1
+                    else _short(value),
+                    tip=_tell(measure, a, b, value, ends, n, pair),
+                    colour=_colour(measure, value, top),
+                    pick=name_pair(a, b),
+                    uncertain=_is_uncertain(measure, ends, pair),
+                    chosen=chosen is not None and {a, b} == set(chosen),
+                )
+            )
+        rows.append(row)
+    return genres, rows
+
+
+def key_of(measure: str, overlap: Mapping[str, Any]) -> tuple[list[str], str, str]:
+    """Return colours and ends of the scale of the matrix."""
+    if measure == "lift":
+        return (
+            scale_colours(np.linspace(0, 1, 9), DIVERGING_SCALE),
+            "¼ of chance",
+            "4 × chance",
+        )
+    if measure == "overlap":
+        return (
+            scale_colours(np.linspace(0, 1, 9), SEQUENTIAL_SCALE),
+            "0 separable",
+            "1 alike",
+        )
+    _, rows = cells(overlap, measure, None)
+    known = any(cell.colour for row in rows for cell in row)
+    return (
+        scale_colours(np.linspace(0, 1, 9), SEQUENTIAL_SCALE),
+        "never",
+        "most often" if known else "",
+    )
+
+
+def place_genres(overlap: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Lay genres out in the unit square, alike ones close (classical scaling on 1 - overlap).
+
+    Genres without any measured pair stand in a row at the bottom.
+    """
+    genres = [g for g in shown_genres(overlap) if _is_measured(overlap, g)]
+    rest = [g for g in shown_genres(overlap) if g not in genres]
+    places: dict[str, tuple[float, float]] = {}
+    n = len(genres)
+    if n == 1:
+        places[genres[0]] = (0.5, 0.45)
+    elif n > 1:
+        position = {g: i for i, g in enumerate(genres)}
+        distance = np.full((n, n), 1.0)
+        np.fill_diagonal(distance, 0)
+        for pair in overlap["pairs"]:
+            if pair["a"] in position and pair["b"] in position:
+                value = _number(pair["overlap"])
+                i, j = position[pair["a"]], position[pair["b"]]
+                distance[i, j] = distance[j, i] = (
+                    1 - value if math.isfinite(value) else 1.0
+                )
+        centre = np.eye(n) - 1 / n
+        gram = -0.5 * centre @ distance**2 @ centre
+        values, vectors = np.linalg.eigh(gram)
+        xy = vectors[:, ::-1][:, :2] * np.sqrt(np.maximum(values[::-1][:2], 1e-9))
+        xy = _spread(xy)
+        low, high = xy.min(axis=0), xy.max(axis=0)
+        xy = (xy - low) / np.maximum(high - low, 1e-9)
+        bottom = 0.86 if rest else 1.0
+        places = {
+            g: (float(x), float(y) * bottom)
+            for g, (x, y) in zip(genres, xy, strict=True)
+        }
+    for i, genre in enumerate(rest):
+        places[genre] = ((i + 1) / (len(rest) + 1), 1.0)
+    return places
+
+
+def edges(overlap: Mapping[str, Any], chosen: tuple[str, str] | None) -> list[Edge]:
+    """Return the lines of the graph: pairs that mix more than chance (q at most 0.05)."""
+    shown = set(shown_genres(overlap))
+    lines = []
+    for edge in overlap["edges"]:
+        a, b = edge["a"], edge["b"]
+        if a not in shown or b not in shown:
+            continue
+        lines.append(
+            Edge(
+                a=a,
+                b=b,
+                width=1.5 + 10 * _number(edge["overlap"])
+                if math.isfinite(_number(edge["overlap"]))
+                else 2.0,
+                tip=f"{a} and {b}: {edge['lift']:.2f} × chance, overlap {_short(_number(edge['overlap']))}, q = {edge['q']:.3f}",
+                pick=name_pair(a, b),
+                chosen=chosen is not None and {a, b} == set(chosen),
+            )
+        )
+    return lines
+
+
+def over_time(
+    overlap: Mapping[str, Any], measure: str, pairs: Sequence[tuple[str, str]]
+) -> tuple[list[str], dict[str, list[tuple[float, float, float] | None]]]:
+    """Return how some pairs change from part (decade, source) to part.
+
+    Returns
+    -------
+    parts : list of str
+    lines : dict
+        For each pair, ``(value, low, high)`` per part, None where it could not be measured.
+    """
+    parts = list(overlap.get("parts") or {})
+    lines: dict[str, list[tuple[float, float, float] | None]] = {}
+    for a, b in pairs:
+        points: list[tuple[float, float, float] | None] = []
+        for part in parts:
+            pair = find_pair(overlap["parts"][part], a, b)
+            if pair is None:
+                points.append(None)
+                continue
+            value, (low, high), _ = read_value(pair, measure, a)
+            points.append((value, low, high) if math.isfinite(value) else None)
+        if any(point is not None for point in points):
+            lines[f"{a} – {b}" if measure == "overlap" else f"{a} → {b}"] = points  # noqa: RUF001
+    return parts, lines
+
+
+def _is_measured(overlap: Mapping[str, Any], genre: str) -> bool:
+    return any(
+        math.isfinite(_number(p["overlap"]))
+        for p in overlap["pairs"]
+        if genre in (p["a"], p["b"])
+    )
+
+
+def _spread(xy: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Push dots apart that would lie on each other."""
+    xy = xy / max(float(np.abs(xy).max()), 1e-9)
+    for _ in range(60):
+        gap = xy[:, None] - xy[None]
+        length = np.maximum(np.linalg.norm(gap, axis=2, keepdims=True), 1e-6)
+        push = np.where(length < 0.34, (0.34 - length) * gap / length, 0).sum(axis=1)
+        xy = xy + 0.2 * push
+    return xy
+
+
+def _colour(measure: str, value: float, top: float) -> str | None:
+    if not math.isfinite(value):
+        return None
+    if measure == "lift":
+        share = 0.5 + 0.25 * math.log2(max(value, 1e-3))
+        # PuOr runs from orange to purple; more than chance shall be the strong orange end.
+        return scale_colours(np.array([1 - share]), DIVERGING_SCALE)[0]
+    share = value if measure == "overlap" else value / max(top, 1e-9)
+    return scale_colours(np.array([share]), SEQUENTIAL_SCALE)[0]
+
+
+def _is_uncertain(
+    measure: str, ends: tuple[float, float], pair: Mapping[str, Any]
+) -> bool:
+    if measure == "lift":
+        q = _number(pair["q"])
+        return not (math.isfinite(q) and q <= 0.05)
+    return measure == "overlap" and not ends[1] - ends[0] <= _WIDE
+
+
+def _tell(
+    measure: str,
+    a: str,
+    b: str,
+    value: float,
+    ends: tuple[float, float],
+    n: float,
+    pair: Mapping[str, Any],
+) -> str:
+    """Return what a cell says on hover."""
+    if not math.isfinite(value):
+        return f"{a} and {b}: too few artists or groups to measure"
+    interval = (
+        f"95 % interval {ends[0]:.2f} to {ends[1]:.2f}"
+        if math.isfinite(ends[0])
+        else "no interval"
+    )
+    q = _number(pair["q"])
+    said = {
+        "overlap": f"{a} and {b}: overlap {value:.2f}",
+        "lift": f"{a} → {b}: {value:.2f} × chance",
+    }.get(measure, f"{a} taken for {b}: {100 * value:.0f} %")
+    tail = f", q = {q:.3f}" if measure == "lift" and math.isfinite(q) else ""
+    return f"{said}\n{interval}{tail}\nn = {n:g} covers"
+
+
+def _short(value: float) -> str:
+    """Return a share in two digits without the zero."""
+    if not math.isfinite(value):
+        return ""
+    return f"{value:.2f}".replace("0.", ".", 1) if value < 1 else "1"
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _ends(values: Any) -> tuple[float, float]:
+    low, high = values if values is not None and len(values) == 2 else (None, None)
+    return _number(low), _number(high)

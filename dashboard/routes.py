@@ -1,0 +1,114 @@
+"""What the browser fetches beside Streamlit's own messages: pictures and map points.
+
+Thumbnails are files that were made at scan; they are sent as they are and never
+change, because their name is the hash of the cover. Only names of that form are
+looked up, so no path can lead anywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import streamlit
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from covers.errors import CoversError
+from dashboard import loaders, place
+from dashboard.pages import PAGES
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+_COVER_ID = re.compile(r"[0-9a-f]{32}")
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_RECORD = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+    '<circle cx="32" cy="32" r="30" fill="#1f2328"/>'
+    '<circle cx="32" cy="32" r="21" fill="none" stroke="#555" stroke-width="2"/>'
+    '<circle cx="32" cy="32" r="11" fill="#e69f00"/><circle cx="32" cy="32" r="3" fill="#fff"/></svg>'
+)
+_MISSING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+    '<rect width="64" height="64" fill="#bdbdbd"/>'
+    '<circle cx="32" cy="32" r="18" fill="none" stroke="#8a8a8a" stroke-width="2"/>'
+    '<circle cx="32" cy="32" r="3" fill="#8a8a8a"/></svg>'
+)
+
+
+def make_routes() -> list[BaseRoute]:
+    """Return the dashboard's own routes."""
+    return [
+        Route("/covers/thumbnail/{cover_id}.webp", send_thumbnail),
+        Route("/covers/about/{cover_id}.json", send_description),
+        Route("/covers/map/{version}/{part}.bin", send_map_part),
+        *(Route(f"/{page.path}" if page.path else "/", send_page) for page in PAGES),
+    ]
+
+
+async def send_page(_request: Request) -> HTMLResponse:
+    """Send Streamlit's start page, told where the server's root is.
+
+    Left to itself the browser would look for the server below the page's own
+    path first, and note two missing files in its console on every shared link.
+    """
+    return HTMLResponse(start_page(), headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def start_page() -> str:
+    """Return Streamlit's ``index.html`` with our title and the root of the server."""
+    text = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(
+        encoding="utf-8"
+    )
+    root = "<script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/'}</script>"
+    icon = "data:image/svg+xml," + quote(_RECORD)
+    text = text.replace('href="./favicon.png"', f'href="{icon}"', 1)
+    text = text.replace("<title>Streamlit</title>", "<title>Album covers</title>", 1)
+    return text.replace("<head>", f"<head>{root}", 1)
+
+
+async def send_thumbnail(request: Request) -> Response:
+    """Send the thumbnail of a cover, or a grey record where there is none."""
+    cover_id = request.path_params["cover_id"]
+    if _COVER_ID.fullmatch(cover_id):
+        path = place.workspace().thumbnail_path(cover_id)
+        if path.is_file():
+            return FileResponse(path, media_type="image/webp", headers=_FOREVER)
+    return Response(
+        _MISSING, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def send_description(request: Request) -> Response:
+    """Send what the map's hover card says of a cover."""
+    cover_id = request.path_params["cover_id"]
+    try:
+        about = await run_in_threadpool(_describe, cover_id)
+    except CoversError:
+        about = None
+    return JSONResponse(about or {}, headers={"Cache-Control": "no-cache"})
+
+
+def _describe(cover_id: str) -> dict[str, str] | None:
+    library = loaders.library()
+    row = library.position.get(cover_id)
+    return None if row is None else library.describe(row)
+
+
+async def send_map_part(request: Request) -> Response:
+    """Send one array of the map: ``points``, ``ids`` or the codes of a colouring."""
+    part, version = request.path_params["part"], request.path_params["version"]
+    try:
+        content = await run_in_threadpool(loaders.map_part, version, part)
+    except CoversError:
+        content = None
+    if content is None:
+        return Response(status_code=404)
+    return Response(content, media_type="application/octet-stream", headers=_FOREVER)

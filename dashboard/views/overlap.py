@@ -1,0 +1,286 @@
+"""Which genres look alike: matrix, graph, tree, and the covers behind each number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from covers.palette import colour_sequence
+from dashboard import charts, frame, loaders, markup, pairs, pick, place
+from dashboard.markup import Item
+
+if TYPE_CHECKING:
+    from dashboard.library import Library
+
+
+def show() -> None:
+    """Draw the page."""
+    frame.heading(
+        "Overlap",
+        "Which genres look alike, how certain that is, and the covers behind each number.",
+    )
+    library, measured = loaders.library(), loaders.overlap()
+    frame.warn_if_stale("overlap")
+    if len(measured["genres"]) < 2:
+        st.info("Overlap needs at least two genres.", icon=":material/info:")
+        return
+    _summary(measured)
+    _explore(library, measured)
+    _tree(library, measured)
+    _over_time(measured)
+    _typical(library, measured)
+    with st.expander("What to know before using these numbers"):
+        for note in measured["notes"] or ["Nothing in particular."]:
+            st.markdown(f"- {frame.plain(note)}")
+
+
+def _summary(measured: dict[str, Any]) -> None:
+    effective = measured["effective_genres"]
+    low, high = measured["effective_genres_ci95"]
+    interval = (
+        f" ({low:.1f} to {high:.1f})" if low is not None and high is not None else ""
+    )
+    numbers = [
+        (
+            f"{effective:.1f}{interval}" if effective is not None else "?",
+            f"visually distinct genres of {len(measured['genres'])}",
+        ),
+        (
+            f"{measured['n_covers']:,}",
+            f"{measured.get('covers', 'all')} covers measured",
+        ),
+        (f"{measured['n_groups']:,}", f"groups ({measured['grouped_by']})"),
+        (f"{len(measured['edges']):,}", "pairs mix more than chance"),
+    ]
+    pick.show(markup.figures(numbers), key="overlap-numbers")
+
+
+@st.fragment
+def _explore(library: Library, measured: dict[str, Any]) -> None:
+    left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
+    with left:
+        known = [
+            m for m in pairs.MEASURES if m in ("overlap", "lift") or _has(measured, m)
+        ]
+        measure = st.segmented_control(
+            "Measure",
+            known,
+            default="overlap",
+            required=True,
+            format_func=pairs.MEASURES.__getitem__,
+            key="measure",
+            bind="query-params",
+        )
+    k = int(measured["k"])
+    with right:
+        if measure in ("overlap", "lift") and measured["n_covers"] > 2:
+            most = max(2, min(100, measured["n_covers"] // 3))
+            k = st.slider(
+                "Neighbours looked at (k)",
+                1,
+                most,
+                min(15 if measure == "lift" else k, most),
+                key=f"k-{measure}",
+                bind="query-params",
+                help="Few follow fine structure but waver, many are steady but blur.",
+            )
+    shown = measured
+    stored = 15 if measure == "lift" else int(measured["k"])
+    if measure in ("overlap", "lift") and k != stored:
+        shown = loaders.overlap_at(k, str(measured.get("covers", "held-out")))
+        if shown["n_covers"] < measured["n_covers"]:
+            st.caption(
+                f"For k = {k} measured on a random part of {shown['n_covers']:,} covers, with fewer resamples."
+            )
+    chosen = pairs.split_pair(st.query_params.get("pair", ""), measured["genres"])
+    matrix, graph = st.columns([1, 1], gap="large")
+    with matrix:
+        frame.section("Matrix", pairs.READING[measure])
+        genres, cells = pairs.cells(shown, measure, chosen)
+        colours, low, high = pairs.key_of(measure, shown)
+        if measure == "lift":
+            colours = colours[::-1]
+        hatched = {"overlap": "uncertain", "lift": "may be chance"}.get(measure, "")
+        html = markup.matrix(
+            genres, cells, label=f"{pairs.MEASURES[measure]} of genre pairs"
+        )
+        picked = pick.show(
+            html + markup.scale(colours, low, high, hatched), key="matrix"
+        )
+    with graph:
+        frame.section(
+            "Graph",
+            "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap.",
+        )
+        n = measured["n_by_genre"]
+        top = max(n.values(), default=1) or 1
+        drawing = markup.graph(
+            pairs.place_genres(shown),
+            {g: 7 + 13 * (n.get(g, 0) / top) ** 0.5 for g in genres},
+            library.colours,
+            pairs.edges(shown, chosen),
+        )
+        picked = pick.show(drawing, key="graph") or picked
+        if not shown["edges"]:
+            st.caption("No pair mixes certainly more than chance.")
+    if picked and picked != st.query_params.get("pair"):
+        st.query_params["pair"] = picked
+        st.rerun(scope="fragment")
+    _pair(library, shown, chosen)
+
+
+def _pair(
+    library: Library, measured: dict[str, Any], chosen: tuple[str, str] | None
+) -> None:
+    if chosen is None:
+        st.caption("Choose a cell or a line to see the covers behind it.")
+        return
+    a, b = chosen
+    pair = pairs.find_pair(measured, a, b)
+    if pair is None:
+        return
+    frame.section(f"{a} and {b}")
+    facts = []
+    for measure, one, other in (
+        ("overlap", a, b),
+        ("lift", a, b),
+        ("lift", b, a),
+        ("vote", a, b),
+        ("vote", b, a),
+    ):
+        value, (low, high), _ = pairs.read_value(pair, measure, one)
+        if value != value:
+            continue
+        said = {"overlap": "overlap", "lift": f"{one} → {other}, × chance"}.get(
+            measure, f"{one} taken for {other}"
+        )
+        text = f"{100 * value:.0f} %" if measure == "vote" else f"{value:.2f}"
+        ends = f" ({low:.2f} to {high:.2f})" if low == low else ""
+        facts.append((text, said + ends))
+    if facts:
+        pick.show(markup.figures(facts), key="pair-numbers")
+    picked = None
+    bridges = library.rows_of(pair["bridges"])
+    frame.section(
+        "Bridges",
+        "Covers with about as many neighbours of the one genre as of the other; one per artist.",
+    )
+    picked = pick.show(
+        markup.gallery(
+            library,
+            [Item(row=row) for row in bridges],
+            empty="No cover stands between the two.",
+        ),
+        key="bridges",
+    )
+    closest = [
+        (library.position[one["a"]], library.position[one["b"]], one["similarity"])
+        for one in pair["closest"]
+        if one["a"] in library.position and one["b"] in library.position
+    ]
+    if closest:
+        frame.section(
+            "Closest pairs",
+            f"A cover of {a} or {b} beside the cover of the other genre most like it.",
+        )
+        picked = pick.show(markup.pairs(library, closest), key="closest") or picked
+    if picked:
+        frame.open_cover(picked)
+    if st.button(f"Compare {a} with {b}", icon=":material/compare:"):
+        frame.open_page("compare", {"left": f"genre:{a}", "right": f"genre:{b}"})
+
+
+def _tree(library: Library, measured: dict[str, Any]) -> None:
+    tree = measured["tree"]
+    if len(tree["order"]) < 2:
+        return
+    frame.section(
+        "Family tree",
+        "Genres joined by their overlap; the number is how often resampling the covers gives the same branch.",
+    )
+    frame.chart(
+        charts.dendrogram(tree["order"], tree["branches"], library.colours),
+        key="tree",
+        alt="Dendrogram of genres in the order " + ", ".join(tree["order"]),
+    )
+
+
+def _over_time(measured: dict[str, Any]) -> None:
+    parts = measured.get("parts")
+    if not parts:
+        frame.section("Over time")
+        st.caption("Overlap was not measured by decade yet. This measures it:")
+        st.code(
+            f"covers overlap -w {place.workspace().root} --by year", language="bash"
+        )
+        return
+    word = "decade" if measured.get("by") == "year" else str(measured.get("by"))
+    known = [
+        (p["a"], p["b"])
+        for p in sorted(measured["pairs"], key=lambda p: -(p["overlap"] or 0))
+        if sum(_known(part, p["a"], p["b"]) for part in parts.values()) >= 2
+    ]
+    frame.section(
+        "Over time" if word == "decade" else f"By {word}",
+        f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out.",
+    )
+    if not known:
+        st.caption(
+            f"No pair has enough artists in two of the {word}s ({', '.join(parts)})."
+        )
+        return
+    names = {pairs.name_pair(a, b): (a, b) for a, b in known}
+    chosen = st.multiselect(
+        "Pairs",
+        list(names),
+        default=list(names)[:3],
+        format_func=lambda n: " and ".join(names[n]),
+        key="over",
+        bind="query-params",
+        max_selections=8,
+    )
+    labels, lines = pairs.over_time(measured, "overlap", [names[n] for n in chosen])
+    if lines:
+        frame.chart(
+            charts.decade_lines(
+                labels,
+                lines,
+                dict(zip(lines, colour_sequence(len(lines)), strict=True)),
+                "overlap",
+            ),
+            key="over-time",
+            alt="Overlap per part of " + ", ".join(lines),
+        )
+
+
+def _typical(library: Library, measured: dict[str, Any]) -> None:
+    frame.section("Typical covers", "In the midst of their own genre; one per artist.")
+    genre = st.selectbox(
+        "Genre", measured["genres"], key="typical", bind="query-params"
+    )
+    rows = library.rows_of(measured["prototypes"].get(genre, ()))
+    picked = pick.show(
+        markup.gallery(library, [Item(row=row) for row in rows]), key="prototypes"
+    )
+    alone = library.rows_of(measured["isolated"])
+    if alone:
+        frame.section("Loners", "Covers farthest from all others.")
+        picked = (
+            pick.show(
+                markup.gallery(library, [Item(row=row) for row in alone]),
+                key="isolated",
+            )
+            or picked
+        )
+    if picked:
+        frame.open_cover(picked)
+
+
+def _has(measured: dict[str, Any], reader: str) -> bool:
+    return any(f"confusion_{reader}_ab" in pair for pair in measured["pairs"][:1])
+
+
+def _known(part: dict[str, Any], a: str, b: str) -> bool:
+    pair = pairs.find_pair(part, a, b)
+    return pair is not None and pair["overlap"] is not None
