@@ -95,12 +95,12 @@ def strata(design):
 
 def bench_truth(n_sets, processes, hard):
     """Run the simulations and summarise them by stratum."""
-    rng = np.random.default_rng(20)
+    rng = np.random.default_rng(2026)
     jobs = [
-        (draw_design(rng, ("gaussians", "styles")[i % 2]), 1000 + i)
+        (draw_design(rng, ("gaussians", "styles")[i % 2]), 21_000 + i)
         for i in range(n_sets)
     ]
-    null = [(draw_design(rng, "shuffled"), 5000 + i) for i in range(n_sets)]
+    null = [(draw_design(rng, "shuffled"), 25_000 + i) for i in range(n_sets)]
     difficult = [
         (
             Design(
@@ -109,7 +109,7 @@ def bench_truth(n_sets, processes, hard):
                 n_dimensions=d,
                 separation=2.0 if i % 2 == 0 else 0.5,
             ),
-            9000 + i,
+            29_000 + i,
         )
         for n, d in ((30, 10), (60, 10), (200, 50), (200, 200))
         for i in range(hard)

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from covers.workspace import Workspace
 
 
@@ -25,7 +27,7 @@ class EmbeddedCovers:
     embeddings : ndarray of float32, shape (n_covers, n_dimensions)
         L2-normalised.
     logits : ndarray of float32, shape (n_covers, n_genres)
-        The network's, uncalibrated.
+        The network's, uncalibrated; minus infinity for genres it does not know.
     membership : ndarray of float32, shape (n_covers, n_genres)
         Share of each cover in each genre; rows of zeros are unlabelled.
     vocab : tuple of str
@@ -65,9 +67,12 @@ class EmbeddedCovers:
         ModelError, DataError
             If there is no model, no catalogue, or no embedding by this model.
         """
+        from covers.analysis.evaluation_workspace import describe_groups
+        from covers.model.card import read_card
         from covers.model.embed import read_embeddings
 
         catalogue = workspace.catalogue()
+        model_vocab = read_card(workspace.model_folder).vocab
         table = read_embeddings(workspace)
         rows = catalogue.rows_of(table.cover_ids)
         years = np.array(
@@ -75,22 +80,17 @@ class EmbeddedCovers:
             np.float64,
         )
         sources = [source or "" for source in catalogue.column("source")]
-        artists = catalogue.column("artists")
         return cls(
             cover_ids=list(table.cover_ids),
             embeddings=table.embeddings,
-            logits=table.logits,
+            logits=_in_order(table.logits, model_vocab, catalogue.vocab),
             membership=catalogue.membership()[rows],
             vocab=catalogue.vocab,
             groups=catalogue.groups[rows],
             splits=catalogue.splits[rows],
             years=years[rows],
             sources=[sources[row] for row in rows],
-            grouped_by=(
-                "artist and near-duplicates"
-                if any(artists[row] for row in rows)
-                else "near-duplicates"
-            ),
+            grouped_by=describe_groups(catalogue),
             made_from={
                 "catalogue": catalogue.label_fingerprint(),
                 "model": table.fingerprint,
@@ -123,3 +123,15 @@ class EmbeddedCovers:
             if mask.any():
                 return np.asarray(mask)
         return np.ones(len(self), bool)
+
+
+def _in_order(
+    logits: npt.NDArray[np.float32], have: Sequence[str], want: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Bring the columns of `logits` from one vocabulary into another."""
+    ordered = np.full((len(logits), len(want)), -np.inf, np.float32)
+    position = {genre: column for column, genre in enumerate(have)}
+    for column, genre in enumerate(want):
+        if genre in position:
+            ordered[:, column] = logits[:, position[genre]]
+    return ordered

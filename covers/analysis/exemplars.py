@@ -7,7 +7,7 @@ neighbours, G genres.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from covers.analysis.overlap_mixing import balanced_shares
 from covers.analysis.overlap_votes import Labels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from covers.analysis.neighbours import Neighbours
 
 Rows = npt.NDArray[np.int64]
@@ -94,7 +96,7 @@ def find_exemplars(
     )
 
 
-def one_per_group(ordered: npt.NDArray[Any], groups: Rows, n: int) -> list[int]:
+def one_per_group(ordered: Iterable[int], groups: Rows, n: int) -> list[int]:
     """Keep the first `n` of `ordered` rows, one per group."""
     kept: list[int] = []
     seen: set[int] = set()
@@ -150,7 +152,7 @@ def _find_closest(
     """Rank the neighbour pairs of different genres by similarity."""
     n_genres = membership.shape[1]
     main = membership.argmax(axis=1)
-    labelled = membership.any(axis=1)
+    labelled = np.asarray(membership.any(axis=1))
     left = np.repeat(np.arange(len(near.rows)), near.rows.shape[1])
     right, similarity = near.rows.ravel(), near.similarities.ravel()
     # A cover of both genres would be its own cross-genre pair.
@@ -182,7 +184,7 @@ def _find_closest(
 def _runs(values: npt.NDArray[np.int64]) -> list[tuple[int, slice]]:
     """Return each distinct value of a sorted array and where it lies."""
     distinct, starts = np.unique(values, return_index=True)
-    ends = np.append(starts[1:], len(values))
+    ends = np.append(starts[1:], len(values))[: len(starts)]
     return [
         (int(v), slice(int(s), int(e)))
         for v, s, e in zip(distinct, starts, ends, strict=True)

@@ -82,7 +82,7 @@ def measure_mixing(
     observed = _genre_means(shares, labels.slots, labels.n_genres)
     first, second = np.triu_indices(labels.n_genres, 1)
     rng = np.random.default_rng(seed)
-    swap = _GroupSwap(labels.groups)
+    swap = GroupSwap(labels.groups)
     draws = np.empty((n_permutations, labels.n_genres, labels.n_genres))
     for draw in draws:
         taken = swap.draw(rng)
@@ -154,7 +154,7 @@ def adjust(p: Array) -> Array:
     return q
 
 
-class _GroupSwap:
+class GroupSwap:
     """Permutes genres between groups; a cover takes those of a cover of the other group."""
 
     def __init__(self, groups: npt.NDArray[np.int64]) -> None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from covers.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.analysis.neighbours import Neighbours
+    from covers.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,79 @@ def find_walk(
         float(np.cos(np.sqrt(max(graph[a, b] - 1e-9, 0)))) for a, b in pairwise(rows)
     ]
     return Walk(rows, steps)
+
+
+def walk_workspace(
+    workspace: Workspace, start: str, end: str, *, k: int = 15
+) -> dict[str, Any]:
+    """Walk between two covers or genres of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With catalogue, model and embeddings.
+    start, end : str
+        A genre, then its most typical cover is meant, or a cover id, or the
+        first digits of one.
+    k : int, default=15
+        Neighbours of each cover that can be stepped to.
+
+    Returns
+    -------
+    dict
+        ``start``, ``end``, ``k`` and ``steps``: for each cover its ``cover_id``,
+        ``similarity`` to the one before (None for the first), ``genres``,
+        ``artist``, ``album``.
+
+    Raises
+    ------
+    DataError
+        If `start` or `end` names nothing, or no walk exists.
+    """
+    from covers.analysis.embedded import EmbeddedCovers
+    from covers.analysis.exemplars import find_exemplars
+    from covers.analysis.overlap_workspace import own_neighbours
+
+    covers = EmbeddedCovers.read(workspace)
+    near = own_neighbours(covers, max(k, 25))
+    shown = find_exemplars(near, covers.membership, covers.groups, n_shown=1)
+
+    def rows_of(name: str) -> list[int]:
+        if name in covers.vocab:
+            return shown.prototypes[covers.vocab.index(name)]
+        rows = [i for i, cid in enumerate(covers.cover_ids) if cid.startswith(name)]
+        if len(rows) != 1:
+            message = (
+                f"{name!r} is no genre ({', '.join(covers.vocab)}) and the start of "
+                f"{len(rows)} cover ids: give a genre or one cover id"
+            )
+            raise DataError(message)
+        return rows
+
+    walk = find_walk(near, rows_of(start), rows_of(end), k=k)
+    if not walk.rows:
+        message = (
+            f"no walk from {start!r} to {end!r} over {k} neighbours per cover: "
+            f"try more with '-k {2 * k}'"
+        )
+        raise DataError(message)
+    catalogue = workspace.catalogue()
+    places = catalogue.rows_of([covers.cover_ids[row] for row in walk.rows])
+    artists, albums = catalogue.column("artist"), catalogue.column("album")
+    return {
+        "start": start,
+        "end": end,
+        "k": k,
+        "steps": [
+            {
+                "cover_id": covers.cover_ids[row],
+                "similarity": similarity,
+                "genres": catalogue.genres[place],
+                "artist": artists[place],
+                "album": albums[place],
+            }
+            for row, place, similarity in zip(
+                walk.rows, places, [None, *walk.similarities], strict=True
+            )
+        ],
+    }

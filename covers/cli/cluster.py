@@ -1,0 +1,195 @@
+"""``covers cluster`` and ``covers map``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("cluster")
+@click.option(
+    "--min-cluster-size",
+    type=click.IntRange(min=2),
+    default=None,
+    help="Fewest covers of a cluster; by default chosen by validity and stability.",
+)
+@click.option(
+    "--neighbors",
+    "n_neighbors",
+    type=click.IntRange(min=2),
+    default=30,
+    show_default=True,
+    help="Neighbours of the layout: few find fine kinds, many coarse ones.",
+)
+@click.option(
+    "--assign-noise",
+    "assign",
+    is_flag=True,
+    help="Also give noise to the cluster of its neighbours, marked as such.",
+)
+@click.option(
+    "--resamples",
+    "n_resamples",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Clusterings of resampled covers behind the stability; 0 leaves it out.",
+)
+@click.option(
+    "--cut",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Also show which clusters merge when at most this many are wanted.",
+)
+@click.option(
+    "--figures/--no-figures",
+    default=True,
+    show_default=True,
+    help="Draw the figures into analysis/figures.",
+)
+@common_options
+def cluster_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    min_cluster_size: int | None,
+    n_neighbors: int,
+    assign: bool,
+    n_resamples: int,
+    cut: int | None,
+    figures: bool,
+) -> None:
+    r"""Find what kinds of covers there are.
+
+    UMAP, then HDBSCAN; each kind with its genres, its look, the covers that show
+    it best and how surely it is found again.
+
+    \b
+    covers cluster -w music
+    covers cluster -w music --min-cluster-size 20 --json
+    """
+    from covers.analysis.clustering_report import cut_hierarchy
+    from covers.analysis.clustering_workspace import cluster_workspace
+    from covers.workspace import Workspace
+
+    _ = device
+    opened = Workspace.open(workspace)
+    found = cluster_workspace(
+        opened,
+        min_cluster_size=min_cluster_size,
+        n_neighbors=n_neighbors,
+        assign=assign,
+        n_resamples=n_resamples,
+        seed=opened.settings.seed if seed is None else seed,
+    )
+    if cut is not None:
+        found["cut"] = cut_hierarchy(found["hierarchy"], cut)
+    if figures:
+        from covers.analysis.figures_clusters import draw_cluster_figures
+
+        for path in draw_cluster_figures(opened):
+            click.echo(f"wrote {opened.relative(path)}", err=True)
+    if as_json:
+        print_json(found)
+    else:
+        _print_clusters(found)
+
+
+def _print_clusters(found: dict[str, Any]) -> None:
+    """Print one line per cluster."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, header_style="bold")
+    table.add_column("id", justify="right")
+    table.add_column("n", justify="right")
+    table.add_column("stability", justify="right")
+    table.add_column("genres (share, lift)")
+    table.add_column("look")
+    for cluster in sorted(found["clusters"], key=lambda c: -c["n"]):
+        genres = ", ".join(
+            f"{g['genre']} {g['share']:.0%} x{g['lift']:.1f}"
+            for g in cluster["genres"][:3]
+        )
+        table.add_row(
+            str(cluster["id"]),
+            str(cluster["n"]),
+            _show(cluster["stability"]),
+            genres,
+            ", ".join(cluster["look"].get("words", [])) or "-",
+        )
+    if found["clusters"]:
+        console.print(table)
+    low, high = found["ami_null95"]
+    console.print(
+        f"{found['n_clusters']} clusters, {_show(found['noise_fraction'], '.0%')} noise; "
+        f"AMI with genre {_show(found['ami'], '.3f')} (by chance {_show(low, '.3f')} to "
+        f"{_show(high, '.3f')}, {found['ami_n']} {found['ami_covers']} covers)",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for part in found.get("cut", []):
+        if len(part) > 1:
+            console.print(f"merged: {', '.join(map(str, part))}", highlight=False)
+
+
+def _show(value: float | None, how: str = ".2f") -> str:
+    """Format a number; a dash where it is not known."""
+    return "-" if value is None or value != value else format(value, how)
+
+
+@click.command("map")
+@click.option("--refit", is_flag=True, help="Lay all covers out anew.")
+@click.option(
+    "--figures/--no-figures",
+    default=True,
+    show_default=True,
+    help="Draw the map into analysis/figures.",
+)
+@common_options
+def map_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    refit: bool,
+    figures: bool,
+) -> None:
+    r"""Lay all covers out in two dimensions.
+
+    Covers that are on the map already stay where they are; new ones are placed
+    among them, until --refit.
+
+    \b
+    covers map -w music
+    """
+    from covers.analysis.mapping import map_workspace
+    from covers.workspace import Workspace
+
+    _ = device
+    opened = Workspace.open(workspace)
+    found = map_workspace(
+        opened, seed=opened.settings.seed if seed is None else seed, refit=refit
+    )
+    if figures:
+        from covers.analysis.figures_clusters import draw_map_figure
+
+        click.echo(f"wrote {opened.relative(draw_map_figure(opened))}", err=True)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(
+        f"{found['n_covers']} covers on the map, {found['n_placed']} placed later"
+        f"{' (laid out anew)' if found['refitted'] else ''}; "
+        f"trustworthiness {_show(found['trustworthiness'], '.3f')}"
+    )

@@ -1,0 +1,199 @@
+"""``covers overlap`` and ``covers path``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import common_options, print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("overlap")
+@click.option(
+    "--by",
+    type=click.Choice(["year", "source"]),
+    default=None,
+    help="Also measure each decade, or each source, by itself.",
+)
+@click.option(
+    "--covers",
+    "which",
+    type=click.Choice(["held-out", "all"]),
+    default="held-out",
+    show_default=True,
+    help="Covers to measure; the network tears apart those it was trained on.",
+)
+@click.option(
+    "-k",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Neighbours that decide between two genres; by default the best number.",
+)
+@click.option(
+    "--bootstraps",
+    "n_bootstraps",
+    type=click.IntRange(min=10),
+    default=1000,
+    show_default=True,
+    help="Resamples behind the intervals.",
+)
+@click.option(
+    "--figures/--no-figures",
+    default=True,
+    show_default=True,
+    help="Draw the figures into analysis/figures.",
+)
+@common_options
+def overlap_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    by: Any,
+    which: Any,
+    k: int | None,
+    n_bootstraps: int,
+    figures: bool,
+) -> None:
+    r"""Measure which genres look alike.
+
+    For every pair of genres: the overlap (0 separable, 1 indistinguishable) with
+    its 95 % interval, how much more often than by chance they are neighbours
+    (lift), and the covers that lie between them.
+
+    \b
+    covers overlap -w music
+    covers overlap -w music --by year --json
+    """
+    from covers.analysis.overlap_workspace import overlap_workspace
+    from covers.workspace import Workspace
+
+    _ = device
+    opened = Workspace.open(workspace)
+    found = overlap_workspace(
+        opened,
+        k=k,
+        n_bootstraps=n_bootstraps,
+        seed=opened.settings.seed if seed is None else seed,
+        by=by,
+        which=which,
+    )
+    if figures:
+        from covers.analysis.figures import draw_overlap_figures
+
+        for path in draw_overlap_figures(opened):
+            click.echo(f"wrote {opened.relative(path)}", err=True)
+    if as_json:
+        print_json(found)
+    else:
+        _print_overlap(found)
+
+
+def _print_overlap(found: dict[str, Any]) -> None:
+    """Print the pairs as a table, most alike first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=None, box=None, header_style="bold")
+    for name, align in (
+        ("genres", "left"),
+        ("overlap", "right"),
+        ("95 %", "right"),
+        ("lift →", "right"),
+        ("lift ←", "right"),
+        ("q", "right"),
+        ("n", "right"),
+    ):
+        table.add_column(name, justify=align, no_wrap=True)  # type: ignore[arg-type]
+    pairs = sorted(found["pairs"], key=lambda p: -_number(p["overlap"], -1))
+    for pair in pairs:
+        low, high = pair["overlap_ci95"]
+        table.add_row(
+            f"{pair['a']} - {pair['b']}",
+            _show(pair["overlap"]),
+            f"{_show(low)} to {_show(high)}",
+            _show(pair["lift_ab"]),
+            _show(pair["lift_ba"]),
+            _show(pair["q"], 3),
+            f"{pair['n_a']:.0f} / {pair['n_b']:.0f}",
+        )
+    if pairs:
+        console.print(table)
+    low, high = found["effective_genres_ci95"]
+    console.print(
+        f"{len(found['genres'])} genres look like {_show(found['effective_genres'], 1)} "
+        f"distinct ones (95 % interval {_show(low, 1)} to {_show(high, 1)}); "
+        f"{found['n_covers']} {found['covers']} covers in {found['n_groups']} groups "
+        f"({found['grouped_by']}), k = {found['k']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for note in found["notes"]:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    for name, part in found.get("parts", {}).items():
+        console.print(
+            f"{name}: {part['n_covers']} covers look like "
+            f"{_show(part['effective_genres'], 1)} distinct genres",
+            highlight=False,
+        )
+
+
+def _number(value: Any, missing: float) -> float:
+    """Return a number, or `missing` for NaN."""
+    return missing if value is None or value != value else float(value)
+
+
+def _show(value: Any, digits: int = 2) -> str:
+    """Format a number; a dash where it is not known."""
+    return "-" if value is None or value != value else f"{value:.{digits}f}"
+
+
+@click.command("path")
+@click.argument("start", metavar="A")
+@click.argument("end", metavar="B")
+@click.option(
+    "-k",
+    type=click.IntRange(min=1),
+    default=15,
+    show_default=True,
+    help="Neighbours of each cover that can be stepped to.",
+)
+@common_options
+def path_command(
+    *,
+    start: str,
+    end: str,
+    k: int,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+) -> None:
+    r"""Walk from cover or genre A to cover or genre B through covers that look alike.
+
+    A and B are genre names or cover ids (or their first digits).
+
+    \b
+    covers path Jazz Metal -w music
+    """
+    from covers.analysis.paths import walk_workspace
+    from covers.workspace import Workspace
+
+    _ = seed, device
+    found = walk_workspace(Workspace.open(workspace), start, end, k=k)
+    if as_json:
+        print_json(found)
+        return
+    for step in found["steps"]:
+        similarity = _show(step["similarity"])
+        who = " - ".join(part for part in (step["artist"], step["album"]) if part)
+        click.echo(
+            f"{similarity:>5}  {step['cover_id'][:12]}  "
+            f"{', '.join(step['genres']) or '(no genre)'}{'  ' + who if who else ''}"
+        )

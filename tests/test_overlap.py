@@ -1,0 +1,441 @@
+import numpy as np
+import pytest
+from known_workspace import DESIGN, GENRES, write_known_workspace
+
+from covers.analysis.bootstrap import GroupBootstrap
+from covers.analysis.neighbours import Neighbours, find_neighbours
+from covers.analysis.overlap import (
+    FEWEST_GROUPS,
+    OverlapSettings,
+    effective_number,
+    measure_overlap,
+    n_neighbours,
+)
+from covers.analysis.overlap_correction import (
+    correct_losses,
+    pair_errors,
+    split_groups,
+)
+from covers.analysis.overlap_mixing import adjust, balanced_shares, measure_mixing
+from covers.analysis.overlap_truth import Design, draw_known_overlap
+from covers.analysis.overlap_votes import Labels, count_votes, loss_table
+from covers.analysis.overlap_workspace import (
+    confuse,
+    overlap_workspace,
+    read_overlap,
+)
+from covers.errors import DataError
+
+FAST = OverlapSettings(n_bootstraps=200, n_permutations=60, n_splits=3)
+
+
+def near_of(vectors, groups, k=None):
+    return find_neighbours(
+        vectors,
+        vectors,
+        k=k or n_neighbours(len(vectors)),
+        query_groups=groups,
+        reference_groups=groups,
+    )
+
+
+def measure(data, genres=None, settings=FAST):
+    names = genres or [f"g{i}" for i in range(data.membership.shape[1])]
+    near = near_of(data.vectors, data.groups)
+    return measure_overlap(near, data.membership, data.groups, names, settings)
+
+
+def brute_force_votes(rows, membership, k):
+    votes = np.zeros((len(rows), membership.shape[1]))
+    for query, found in enumerate(rows):
+        for row in [r for r in found if r >= 0][:k]:
+            votes[query] += membership[row]
+    return votes
+
+
+@pytest.mark.parametrize("fractional", [False, True])
+def test_votes_equal_counting_one_by_one(fractional):
+    rng = np.random.default_rng(0)
+    membership = np.eye(3, dtype=np.float32)[rng.integers(3, size=30)]
+    if fractional:
+        membership[:8] = (0.5, 0.5, 0)
+        membership[8] = 0
+    rows = rng.integers(-1, 30, size=(30, 9))
+    labels = Labels(membership, np.arange(30))
+    for k, votes in zip((3, 9), count_votes(rows, labels, (3, 9)), strict=True):
+        # Empty slots are skipped only when some covers are left out on purpose.
+        expected = np.zeros((30, 3))
+        for query in range(30):
+            for row in rows[query, :k]:
+                expected[query] += membership[row] if row >= 0 else 0
+        np.testing.assert_allclose(votes, expected, atol=1e-6)
+
+
+def test_the_k_nearest_kept_covers_vote_when_some_are_left_out():
+    rng = np.random.default_rng(1)
+    membership = np.eye(4, dtype=np.float32)[rng.integers(4, size=40)]
+    rows = np.stack([rng.permutation(40)[:20] for _ in range(40)])
+    kept = rng.random(40) < 0.5
+    found = count_votes(rows, Labels(membership, np.arange(40)), (4,), kept)[0]
+    left = np.where(kept[rows], rows, -1)
+    np.testing.assert_allclose(found, brute_force_votes(left, membership, 4))
+
+
+def test_loss_table_gives_the_balanced_leave_one_out_error_of_a_simple_vote():
+    data = draw_known_overlap(
+        Design(family="gaussians", n_covers=(400, 400), n_dimensions=2, separation=2),
+        seed=3,
+    )
+    labels = Labels(data.membership, data.groups)
+    near = near_of(data.vectors, data.groups, k=15)
+    errors = pair_errors(loss_table(near.rows, labels, [15])[0], labels)
+    votes = brute_force_votes(near.rows, data.membership, 15)
+    own = data.membership.argmax(axis=1)
+    wrong = votes.argmax(axis=1) != own
+    for genre in (0, 1):
+        assert errors[genre, 1 - genre] == pytest.approx(
+            wrong[own == genre].mean(), abs=0.03
+        )
+
+
+@pytest.mark.parametrize("separation", [0.0, 1.0, 3.0])
+def test_overlap_of_two_normal_clouds_is_found(separation):
+    design = Design(
+        family="gaussians", n_covers=(700, 700), n_dimensions=3, separation=separation
+    )
+    data = draw_known_overlap(design, seed=5)
+    found = measure(data)
+    assert found.overlap[0, 1] == pytest.approx(data.overlap[0, 1], abs=0.08)
+    low, high = found.overlap_ci95[:, 0, 1]
+    assert low <= found.overlap[0, 1] <= high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["gaussians", "styles"])
+def test_overlap_is_unbiased_and_its_intervals_hold_over_many_sets(family):
+    errors, held = [], []
+    for seed in range(24):
+        grouped = seed % 2 == 1
+        design = Design(
+            family=family,
+            n_covers=(150, 200, 300),
+            n_dimensions=(2, 5, 10)[seed % 3],
+            separation=2.0 if family == "gaussians" else 0.5,
+            group_size=3 if grouped else 1,
+            group_correlation=0.3 if grouped else 0.0,
+        )
+        data = draw_known_overlap(design, seed)
+        found = measure(data)
+        pairs = np.triu_indices(3, 1)
+        errors.append(np.mean(found.overlap[pairs] - data.overlap[pairs]))
+        low, high = (end[pairs] for end in found.overlap_ci95)
+        held.append(
+            np.mean((low <= data.overlap[pairs]) & (data.overlap[pairs] <= high))
+        )
+    assert abs(np.mean(errors)) < 0.03
+    assert 0.88 <= np.mean(held) <= 1.0
+
+
+@pytest.mark.slow
+def test_shuffled_genres_are_rarely_called_different():
+    any_false = []
+    for seed in range(40):
+        design = Design(
+            family="shuffled",
+            n_covers=(80, 120, 160, 80),
+            n_dimensions=4,
+            separation=1,
+            group_size=3,
+            group_correlation=0.5,
+        )
+        data = draw_known_overlap(design, seed)
+        near = near_of(data.vectors, data.groups, k=15)
+        mixing = measure_mixing(
+            near.rows,
+            Labels(data.membership, data.groups),
+            n_permutations=100,
+            seed=seed,
+        )
+        any_false.append(bool((mixing.q_pairs <= 0.05).any()))
+    # Five per cent are expected; six or more of forty happen once in fifty runs.
+    assert sum(any_false) <= 6
+
+
+def test_correction_takes_away_most_of_the_excess():
+    design = Design(
+        family="gaussians", n_covers=(150,) * 4, n_dimensions=50, separation=2
+    )
+    raw, corrected = [], []
+    for seed in range(4):
+        data = draw_known_overlap(design, seed)
+        found = measure(data)
+        pairs = np.triu_indices(4, 1)
+        raw.append(np.mean(found.raw[pairs] - data.overlap[pairs]))
+        corrected.append(np.mean(found.overlap[pairs] - data.overlap[pairs]))
+    assert np.mean(raw) > 0.03
+    assert abs(np.mean(corrected)) < np.mean(raw) / 2
+
+
+def test_intervals_widen_when_covers_come_in_groups():
+    alone = Design(
+        family="gaussians", n_covers=(300, 300), n_dimensions=2, separation=1.5
+    )
+    together = Design(
+        family="gaussians",
+        n_covers=(300, 300),
+        n_dimensions=2,
+        separation=1.5,
+        group_size=8,
+        group_correlation=0.8,
+    )
+    widths = [
+        float(np.diff(measure(draw_known_overlap(d, 2)).overlap_ci95[:, 0, 1])[0])
+        for d in (alone, together)
+    ]
+    assert widths[1] > 1.3 * widths[0]
+
+
+def test_same_seed_gives_the_same_numbers():
+    data = draw_known_overlap(DESIGN, 1)
+    first, second = measure(data), measure(data)
+    np.testing.assert_array_equal(first.overlap_ci95, second.overlap_ci95)
+    np.testing.assert_array_equal(first.p, second.p)
+
+
+def test_order_of_covers_does_not_change_the_uncorrected_overlap_at_given_k():
+    data = draw_known_overlap(DESIGN, 1)
+    order = np.random.default_rng(0).permutation(len(data.groups))
+    settings = OverlapSettings(k=9, n_bootstraps=50, n_permutations=20, n_splits=1)
+    found = [
+        measure_overlap(
+            near_of(data.vectors[rows], data.groups[rows]),
+            data.membership[rows],
+            data.groups[rows],
+            GENRES,
+            settings,
+        )
+        for rows in (np.arange(len(order)), order)
+    ]
+    np.testing.assert_allclose(found[0].raw, found[1].raw, atol=1e-6)
+
+
+def test_lift_of_genres_in_one_place_is_high_and_of_distant_ones_low():
+    rng = np.random.default_rng(0)
+    angle = np.repeat([0.0, 0.0, 2.0], 120) + rng.normal(0, 0.2, 360)
+    vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    membership = np.eye(3, dtype=np.float32)[np.repeat([0, 1, 2], 120)]
+    groups = np.arange(360)
+    found = measure_overlap(
+        near_of(vectors, groups), membership, groups, ("a", "b", "c"), FAST
+    )
+    assert found.lift[0, 1] == pytest.approx(1.5, abs=0.15)
+    assert found.lift[0, 2] < 0.1
+    assert found.q[0, 1] < 0.01
+    assert found.overlap[0, 1] > 0.85
+    assert found.overlap[0, 2] < 0.1
+    low, high = found.lift_ci95[:, 0, 1]
+    assert low < found.lift[0, 1] < high
+
+
+def test_lift_does_not_depend_on_how_many_covers_a_genre_has():
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], [1200, 150, 150])
+    vectors = rng.standard_normal((1500, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    near = near_of(vectors.astype(np.float32), np.arange(1500), k=15)
+    shares = balanced_shares(
+        near.rows,
+        Labels(np.eye(3, dtype=np.float32)[labels], np.arange(1500)).slots,
+        np.bincount(labels),
+    )
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    mixing = measure_mixing(
+        near.rows,
+        Labels(np.eye(3, dtype=np.float32)[labels], np.arange(1500)),
+        n_permutations=50,
+    )
+    off = ~np.eye(3, dtype=bool)
+    np.testing.assert_allclose((mixing.observed / mixing.expected)[off], 1, atol=0.12)
+
+
+def test_a_cover_of_two_genres_counts_half_in_each():
+    data = draw_known_overlap(DESIGN, 2)
+    membership = data.membership.copy()
+    membership[:20] = 0
+    membership[:20, :2] = 0.5
+    near = near_of(data.vectors, data.groups)
+    found = measure_overlap(near, membership, data.groups, GENRES, FAST)
+    assert found.n_covers.tolist() == [50, 70, 60]
+    assert np.isfinite(found.overlap).all()
+
+
+def test_p_values_are_corrected_as_benjamini_and_hochberg_say():
+    p = np.array([0.001, 0.02, 0.03, 0.5, np.nan])
+    expected = [0.004, 0.04, 0.04, 0.5]
+    np.testing.assert_allclose(adjust(p)[:4], expected)
+    assert np.isnan(adjust(p)[4])
+
+
+def test_halves_split_the_groups_of_each_genre():
+    data = draw_known_overlap(DESIGN, 0)
+    labels = Labels(data.membership, data.groups)
+    side = split_groups(labels, np.random.default_rng(0))
+    main = labels.group_mass.argmax(axis=1)
+    for genre in range(3):
+        share = side[main == genre].mean()
+        assert share == pytest.approx(0.5, abs=0.5 / (main == genre).sum() + 1e-9)
+
+
+def test_the_chosen_k_is_among_the_tried_ones():
+    data = draw_known_overlap(DESIGN, 0)
+    near = near_of(data.vectors, data.groups)
+    losses = correct_losses(near.rows, Labels(data.membership, data.groups))
+    assert losses.k in (5, 9, 15, 25, 41)
+    assert losses.inflation >= 1
+
+
+@pytest.mark.parametrize(
+    ("overlap", "expected"),
+    [(np.eye(5), 5), (np.ones((5, 5)), 1), (np.kron(np.eye(2), np.ones((2, 2))), 2)],
+)
+def test_effective_number_counts_genres_that_differ(overlap, expected):
+    assert effective_number(overlap) == pytest.approx(expected)
+
+
+def test_one_genre_has_no_pair_and_counts_one():
+    data = draw_known_overlap(
+        Design(family="shuffled", n_covers=(50,), n_dimensions=2, separation=1), 0
+    )
+    found = measure(data)
+    assert found.samples.shape[1] == 0
+    assert found.effective_genres == 1
+
+
+def test_a_genre_of_two_covers_gets_no_overlap_and_leaves_the_others_alone():
+    data = draw_known_overlap(
+        Design(family="gaussians", n_covers=(80, 80, 2), n_dimensions=2, separation=1),
+        0,
+    )
+    found = measure(data)
+    assert np.isnan(found.overlap[2, :2]).all()
+    assert np.isnan(found.q[2, :2]).all()
+    assert np.isfinite(found.overlap[0, 1])
+    assert 1 <= found.effective_genres <= 2
+
+
+def test_a_genre_of_one_artist_gets_no_overlap():
+    data = draw_known_overlap(DESIGN, 0)
+    groups = data.groups.copy()
+    groups[data.membership[:, 1] > 0] = 10_000
+    found = measure_overlap(
+        near_of(data.vectors, groups), data.membership, groups, GENRES, FAST
+    )
+    assert found.n_groups[1] == 1 < FEWEST_GROUPS
+    assert np.isnan(found.overlap[1, [0, 2]]).all()
+    assert np.isfinite(found.overlap[0, 2])
+
+
+def test_three_hundred_genres_are_measured():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(300), 8)
+    vectors = rng.standard_normal((2400, 4)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    membership = np.eye(300, dtype=np.float32)[labels]
+    groups = np.arange(2400)
+    found = measure_overlap(
+        near_of(vectors, groups, k=50),
+        membership,
+        groups,
+        [f"g{i}" for i in range(300)],
+        OverlapSettings(k=25, n_bootstraps=50, n_permutations=10, n_splits=1),
+    )
+    assert np.isfinite(found.overlap).all()
+    assert np.median(found.overlap) > 0.9
+
+
+def test_covers_without_genre_leave_everything_unknown():
+    vectors = np.eye(6, dtype=np.float32)
+    groups = np.arange(6)
+    found = measure_overlap(
+        near_of(vectors, groups), np.zeros((6, 2), np.float32), groups, "ab", FAST
+    )
+    assert np.isnan(found.effective_genres)
+    assert np.isnan(found.overlap).all()
+
+
+def test_identical_covers_are_indistinguishable():
+    membership = np.eye(2, dtype=np.float32)[np.arange(80) % 2]
+    groups = np.arange(80)
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.permutation(np.delete(groups, i))[:40] for i in groups])
+    near = Neighbours(rows, np.ones(rows.shape, np.float32))
+    found = measure_overlap(near, membership, groups, "ab", FAST)
+    assert found.overlap[0, 1] > 0.7
+    assert found.overlap_ci95[1, 0, 1] == 1
+
+
+def test_contradicting_shapes_are_refused():
+    near = Neighbours(np.zeros((3, 1), np.int64), np.ones((3, 1), np.float32))
+    with pytest.raises(ValueError, match=r"expected membership of shape \(3, 2\)"):
+        measure_overlap(near, np.ones((4, 2), np.float32), np.arange(3), "ab")
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(ValueError, match="family must be gaussians"):
+        draw_known_overlap(
+            Design(family="cubes", n_covers=(9,), n_dimensions=2, separation=1), 0
+        )
+
+
+def test_overlap_of_styles_is_the_sum_of_the_smaller_shares():
+    design = Design(
+        family="styles", n_covers=(3000, 3000), n_dimensions=4, separation=0.5
+    )
+    data = draw_known_overlap(design, 7)
+    # Styles lie far apart, so the nearest of the other genre tells the style.
+    found = measure(data, settings=OverlapSettings(k=41, n_bootstraps=50))
+    assert found.overlap[0, 1] == pytest.approx(data.overlap[0, 1], abs=0.06)
+
+
+def test_confusion_rates_are_shares_of_the_true_genre():
+    membership = np.array([[1, 0], [1, 0], [0.5, 0.5], [0, 1]], np.float32)
+    bootstrap = GroupBootstrap.draw(np.arange(4), n_bootstraps=100)
+    table = confuse(np.array([0, 1, 1, 1]), membership, bootstrap)
+    assert table[0][1]["rate"] == pytest.approx(1.5 / 2.5)
+    assert table[1][1]["rate"] == pytest.approx(1)
+    assert table[0][1]["n"] == pytest.approx(2.5)
+    low, high = table[0][1]["ci95"]
+    assert low <= 0.6 <= high
+
+
+def test_workspace_overlap_is_written_with_what_it_was_made_from(tmp_path):
+    workspace, data = write_known_workspace(tmp_path / "w")
+    found = overlap_workspace(workspace, n_bootstraps=100, by="year")
+    read = read_overlap(workspace)
+    assert read["stamp"]["made_from"]["model"] == "f" * 32
+    assert [p["a"] + p["b"] for p in read["pairs"]] == [
+        "FolkJazz",
+        "FolkMetal",
+        "JazzMetal",
+    ]
+    for pair in read["pairs"]:
+        i, j = GENRES.index(pair["a"]), GENRES.index(pair["b"])
+        low, high = pair["overlap_ci95"]
+        assert low <= data.overlap[i, j] <= high
+        assert pair["n_a"] == 60
+    assert set(found["parts"]) == {"1970s", "1980s", "1990s"}
+    assert read["covers"] == "held-out"
+
+
+def test_unknown_sources_and_years_are_explained(tmp_path):
+    workspace, _ = write_known_workspace(tmp_path / "w")
+    found = overlap_workspace(workspace, n_bootstraps=50, by="source")
+    assert set(found["parts"]) == {"one", "two"}
+    with pytest.raises(ValueError, match="by must be 'year' or 'source', got 'mood'"):
+        overlap_workspace(workspace, n_bootstraps=50, by="mood")
+
+
+def test_a_workspace_without_labelled_covers_is_explained(tmp_path):
+    workspace, _ = write_known_workspace(tmp_path / "w", keep=[])
+    with pytest.raises(DataError, match="no labelled held-out cover"):
+        overlap_workspace(workspace)
