@@ -22,6 +22,7 @@ _NEAR_BITS = 8
 _CONFIDENCE_NEAR = 0.99
 _CONFIDENCE_FAR = 0.94
 _CONFIDENCE_AGREED = 0.99
+_CONFIDENCE_UNDECIDED = 0.9
 _CONFIDENCE_CONTRADICTED = 0.5
 _AGREEING_QUANTILE = 0.999
 _CONTRADICTING_QUANTILE = 0.99
@@ -134,6 +135,8 @@ def _weigh(
         elif similarity < contradicting:
             confidences[pair] = _CONFIDENCE_CONTRADICTED
             remarks[pair] = f"; their embeddings do not agree ({similarity:.2f})"
+        elif similarity < agreeing:
+            confidences[pair] = min(confidences[pair], _CONFIDENCE_UNDECIDED)
     return confidences, remarks
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.options import common_options, print_json
+from covers.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from covers.catalogue.audit import Audit
@@ -85,11 +86,13 @@ def audit_command(
         return
     from covers.catalogue.audit import AuditOptions, audit_workspace
 
-    audit = audit_workspace(
-        opened,
-        AuditOptions(label_share=label_share, music=not no_music),
-        seed=opened.settings.seed if seed is None else seed,
-    )
+    with progress_bar("reading pictures") as progress:
+        audit = audit_workspace(
+            opened,
+            AuditOptions(label_share=label_share, music=not no_music),
+            seed=opened.settings.seed if seed is None else seed,
+            progress=progress,
+        )
     written = _write(opened, audit, html, table)
     if as_json:
         print_json(audit.to_json())
