@@ -396,6 +396,23 @@ def test_what_stands_in_the_way_of_training_is_said(tmp_path, ws):
     )
 
 
+def test_the_wrong_level_of_folders_is_doubted(tmp_path, ws):
+    root = tmp_path / "all"
+    for i, genre in enumerate(("Rock", "Jazz", "Pop")):
+        put(root / f"by-genre/{genre}/{i}.png", picture(i))
+        put(root / f"lab/images/{i}.png", picture(50 + i))
+    put(root / "lab/manifest.csv", b"path,genre")
+    notes = " ".join(scan_workspace(ws, [root]).warnings)
+    assert "'lab/manifest.csv' looks like a manifest" in notes
+    assert "those below 'by-genre' are (Jazz, Pop, Rock …)" in notes
+    quiet = tmp_path / "quiet"
+    for i in range(3):
+        put(quiet / f"Rock/Pop/{i}.png", picture(i))
+        put(quiet / f"Zeuhl/Live/{i}.png", picture(70 + i))
+    notes = " ".join(scan_workspace(tmp_path / "ws2", [quiet]).warnings)
+    assert "perhaps" not in notes
+
+
 def test_settings_are_remembered_and_apply_without_reading_again(tmp_path, ws):
     root = tmp_path / "library"
     for i in range(4):

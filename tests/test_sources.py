@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from covers.catalogue.sources import (
-    SourceKind,
+from covers.catalogue.settling import (
+    check_kind,
     choose_path,
     detect_kind,
     is_mounted,
     name_source,
     settle_sources,
-    walk,
 )
+from covers.catalogue.sources import SourceKind, walk
 from covers.errors import DataError
 from covers.settings import Source
 
@@ -133,6 +133,27 @@ def test_what_is_no_source_is_explained(tmp_path):
         detect_kind(tmp_path / "a.jpg")
     with pytest.raises(DataError, match="empty' is empty: expected folders named"):
         detect_kind(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("none", SourceKind.MUSIC, "no source '"),
+        (
+            "a.csv",
+            SourceKind.MUSIC,
+            "is a file: as '--kind music' a folder is expected",
+        ),
+        ("covers", SourceKind.MANIFEST, "is a folder without a file 'manifest.csv'"),
+        ("covers", SourceKind.MUSIC, "holds no music file"),
+        ("empty", SourceKind.FOLDERS, "is empty"),
+    ],
+)
+def test_a_kind_that_cannot_be_is_refused(tmp_path, name, kind, message):
+    touch(tmp_path, "a.csv", "covers/Rock/a.jpg")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=message):
+        check_kind(tmp_path / name, kind)
 
 
 def test_a_folder_with_a_manifest_is_that_manifest(tmp_path):

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from covers.catalogue.folders import label_by_folder
+from covers.catalogue.genres import GenreTable
 from covers.catalogue.manifest import read_manifest
 from covers.catalogue.music import find_albums, is_nfo, read_music_file
 from covers.catalogue.places import Content, Place
+from covers.catalogue.settling import detect_kind
 from covers.catalogue.sources import (
+    MANIFEST_EXTENSIONS,
+    MANIFEST_STEM,
     Candidate,
     Labels,
     ProblemKind,
     SourceKind,
-    detect_kind,
     is_audio_name,
     walk,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from covers.catalogue.tags import TagCache
     from covers.settings import IntakeSettings, Source
@@ -100,8 +104,10 @@ def find_covers(
         for path, reason in found.problems
     ]
     if kind is SourceKind.FOLDERS:
+        candidates = label_by_folder(found.files)
+        notes = doubt_folders(root, candidates)
         return Finding(
-            root, [(candidate,) for candidate in label_by_folder(found.files)], problems
+            root, [(candidate,) for candidate in candidates], problems, notes
         )
     music = [e for e in found.files if is_audio_name(e.path) or is_nfo(e.path)]
     tags = tag_cache.read(
@@ -125,6 +131,41 @@ def find_covers(
     ]
     choices = [album.candidates for album in albums if album.candidates]
     return Finding(root, choices, problems)
+
+
+def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:
+    """Say so where the genres of a folder look like the wrong level of folders.
+
+    That is where a folder has a manifest of its own, or where none of the
+    first folders has the name of a known genre but most of the second ones do.
+    """
+    shown = Path(os.path.normpath(root))
+    tables = sorted(
+        c.file.path
+        for c in candidates
+        if PurePosixPath(c.file.path).stem.lower() == MANIFEST_STEM
+        and PurePosixPath(c.file.path).suffix.lower() in MANIFEST_EXTENSIONS
+    )
+    notes = [
+        f"'{path}' looks like a manifest: scan it as a source of its own, 'covers scan {shown / path}'"
+        for path in tables
+    ]
+    genres = {genre for c in candidates for genre in c.labels.genres}
+    below: dict[str, set[str]] = {}
+    for candidate in candidates:
+        parts = candidate.file.path.split("/")
+        if candidate.labels.genres and candidate.labels.genres[0] in parts[:-2]:
+            i = parts.index(candidate.labels.genres[0])
+            below.setdefault(parts[i + 1], set()).add(parts[i])
+    table = GenreTable.read()
+    known = [name for name in below if table.canonical(name)]
+    if len(known) > max(1, len(below) / 2) and not any(map(table.canonical, genres)):
+        above = sorted({first for name in known for first in below[name]})
+        notes.append(
+            f"no first folder is called like a genre, but those below '{above[0]}' are ({', '.join(sorted(known)[:3])} …): "
+            f"perhaps '{shown / above[0]}' is the source; the first folder counts as the genre"
+        )
+    return notes
 
 
 def settle_kind(workspace: Workspace, source: Source) -> SourceKind:

@@ -33,12 +33,8 @@ from covers.catalogue.overlay import Overlay
 from covers.catalogue.places import KIND as PLACES_KIND
 from covers.catalogue.places import Journal, Place, read_places, write_places
 from covers.catalogue.schema import KIND, Catalogue
-from covers.catalogue.sources import (
-    ProblemKind,
-    SourceKind,
-    is_mounted,
-    settle_sources,
-)
+from covers.catalogue.settling import is_mounted, settle_sources
+from covers.catalogue.sources import ProblemKind, SourceKind
 from covers.catalogue.splits import measure_balance
 from covers.catalogue.summary import (
     ScanReport,
@@ -420,6 +416,11 @@ class _Scan:
             f"its {source.n_covers} covers are kept as they were"
             for source in sources
             if source.state == "not mounted"
+        ]
+        warnings += [
+            f"source '{source.name}' gave no cover: see '{self.workspace.problems_path}'"
+            for source in sources
+            if source.state == "scanned" and not source.n_covers
         ]
         warnings += find_warnings(catalogue, balance, n_conflicts, self.workspace.root)
         return ScanReport(

@@ -49,6 +49,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+def _keep_example_lines(command: click.Command) -> None:
+    r"""Turn the two characters ``\b`` of raw docstrings into click's mark for kept lines."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _keep_example_lines(below)
+
+
 class _LazyGroup(click.Group):
     """Load a command's module only when the command is used."""
 
@@ -60,6 +67,7 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, f"{cmd_name}_command")
+        _keep_example_lines(command)
         return command
 
     def format_commands(
@@ -88,3 +96,6 @@ def main() -> None:
     covers run MY-COVERS          a model, an index and an honest evaluation
     covers dashboard              look at the result
     """
+
+
+_keep_example_lines(main)
