@@ -1,15 +1,15 @@
 """``python -m indexer``: look at an index, search it, look after it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from indexer import printing
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
-    from indexer import Change, VectorIndex, VerifyReport
+    from indexer import VectorIndex
 
 __all__ = ["main"]
 
@@ -69,7 +69,7 @@ def info(folder: Path, *, as_json: bool) -> None:
 
     Example: python -m indexer info music/index
     """
-    _print_info(_open(folder).info(), as_json=as_json)
+    printing.print_info(_open(folder).info(), as_json=as_json)
 
 
 @main.command()
@@ -108,12 +108,12 @@ def verify(
 
     report = verify_folder(folder, n_sampled=n_sampled)
     if repair and not dry_run and not report.ok:
-        _print_problems(report)
+        printing.print_problems(report)
         report = repair_folder(folder, lock_timeout_s=wait_s)
     if as_json:
-        _print_json(report.to_dict())
+        printing.print_json(report.to_dict())
     else:
-        _print_problems(report)
+        printing.print_problems(report)
         if report.ok:
             click.echo(
                 f"generation {report.info['generation']} is whole: "
@@ -189,7 +189,7 @@ def search(
         click.echo(note, err=True)
     if as_json:
         notes = list(result.notes)
-        _print_json(
+        printing.print_json(
             {"generation": result.generation, "answers": answers, "notes": notes}
         )
         return
@@ -232,7 +232,7 @@ def rebuild(
         )
     except ValueError as error:
         _refuse(error)
-    _print_change(index, change, as_json=as_json)
+    printing.print_change(index, change, as_json=as_json)
 
 
 @main.command()
@@ -243,7 +243,7 @@ def rebuild(
 def compact(folder: Path, *, dry_run: bool, wait_s: float, as_json: bool) -> None:
     """Merge all segments into one without tombstones."""
     index = _open(folder, wait_s)
-    _print_change(index, index.compact(dry_run=dry_run), as_json=as_json)
+    printing.print_change(index, index.compact(dry_run=dry_run), as_json=as_json)
 
 
 @main.command()
@@ -264,7 +264,7 @@ def rollback(
         change = index.rollback(to, dry_run=dry_run)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    _print_change(index, change, as_json=as_json)
+    printing.print_change(index, change, as_json=as_json)
 
 
 @main.command()
@@ -285,7 +285,7 @@ def recall(folder: Path, *, k: int, n_sampled: int, seed: int, as_json: bool) ->
     index = _open(folder)
     measure = index.measure_recall(k, n_sampled=n_sampled, seed=seed)
     if as_json:
-        _print_json(
+        printing.print_json(
             {
                 "generation": index.generation,
                 "recall_at_k": measure.recall_at_k,
@@ -316,7 +316,7 @@ def export(
         index.export(target, overwrite=overwrite)
     outcome = {"generation": index.generation, "n": len(index), "dry_run": dry_run}
     if as_json:
-        _print_json(outcome)
+        printing.print_json(outcome)
     else:
         verb = "would write" if dry_run else "wrote"
         click.echo(f"{verb} {len(index)} items to {str(target)!r}")
@@ -372,7 +372,7 @@ def import_(
             change = Change(
                 generation=generation, n_items=len(ids), added=len(ids), is_dry_run=True
             )
-            _print_change(None, change, as_json=as_json)
+            printing.print_change(None, change, as_json=as_json)
             return
         index = VectorIndex.from_files(
             folder,
@@ -388,7 +388,7 @@ def import_(
     except (ValueError, TypeError) as error:
         raise click.ClickException(str(error)) from error
     change = Change(generation=index.generation, n_items=len(index), added=len(index))
-    _print_change(index, change, as_json=as_json)
+    printing.print_change(index, change, as_json=as_json)
 
 
 def _open(folder: Path, wait_s: float = 10.0) -> "VectorIndex":
@@ -435,57 +435,3 @@ def _split_pair(text: str) -> tuple[str, str]:
 
 def _refuse(error: Exception) -> NoReturn:
     raise click.UsageError(str(error)) from error
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    click.echo(json.dumps(content, ensure_ascii=False))
-
-
-def _print_problems(report: "VerifyReport") -> None:
-    for problem in report.problems:
-        name = problem.file or problem.id or "the index"
-        click.echo(f"{name}: {problem.what}; {problem.repair}", err=True)
-
-
-def _print_change(
-    index: "VectorIndex | None", change: "Change", *, as_json: bool
-) -> None:
-    """Say what a change did, and what searches now have."""
-    outcome = {
-        "generation": change.generation,
-        "n": change.n_items,
-        "dry_run": change.is_dry_run,
-    }
-    if index is not None and not change.is_dry_run:
-        facts = index.info()
-        outcome |= {name: facts[name] for name in ("structure", "recall_at_k", "k")}
-    if as_json:
-        _print_json(outcome)
-    elif change.is_dry_run:
-        click.echo(f"would leave {change.n_items} items (nothing was written)")
-    else:
-        click.echo(
-            f"generation {change.generation}: {change.n_items} items, "
-            f"structure {outcome['structure']}, "
-            f"recall@{outcome['k']} {outcome['recall_at_k']:.4f}"
-        )
-
-
-def _print_info(facts: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(facts)
-        return
-    lines = {
-        "items": f"{facts['n']} of {facts['dimension']} dimensions",
-        "generation": f"{facts['generation']} ({facts['operation']}, {facts['created']})",
-        "structure": f"{facts['structure']}, recall@{facts['k']} {facts['recall_at_k']:.4f}",
-        "segments": f"{len(facts['segments'])}, {facts['tombstones']} tombstones",
-        "size": f"{facts['bytes'] / 2**20:.1f} MiB",
-        "rollback to": ", ".join(map(str, facts["history"])) or "nothing",
-        "columns": ", ".join(f"{n}: {t}" for n, t in facts["columns"].items())
-        or "none",
-        "made with": ", ".join(f"{n} {v}" for n, v in facts["fingerprints"].items())
-        or "nothing recorded",
-    }
-    for name, value in lines.items():
-        click.echo(f"{name + ':':<13}{value}")

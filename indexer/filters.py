@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from indexer.arrow import as_integers, as_mask, as_values
 
@@ -155,6 +154,8 @@ def match_rows(table: pa.Table, where: Where, schema: pa.Schema) -> Mask:
 
 
 def _match(column: pa.ChunkedArray, condition: Any) -> Mask:
+    import pyarrow.compute as pc
+
     if condition is None:
         return as_mask(pc.is_null(column))
     if _is_list(column.type):
@@ -165,6 +166,8 @@ def _match(column: pa.ChunkedArray, condition: Any) -> Mask:
 
 def _match_lists(lists: pa.Array, condition: Any) -> Mask:
     """Say which lists hold a matching value."""
+    import pyarrow.compute as pc
+
     if isinstance(condition, tuple):
         message = "ranges are for plain columns; name the values"
         raise TypeError(message)
@@ -175,6 +178,8 @@ def _match_lists(lists: pa.Array, condition: Any) -> Mask:
 
 
 def _match_plain(column: pa.ChunkedArray, condition: Any) -> Mask:
+    import pyarrow.compute as pc
+
     if isinstance(condition, tuple):
         low, high = condition
         mask = as_mask(pc.is_valid(column))

@@ -17,12 +17,13 @@ from indexer.change import Change
 from indexer.columns import as_table
 from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.manifest import StructureRequest
+from indexer.plan import NewRows, Plan
 from indexer.reading import IndexReader
 from indexer.repair import repair_folder
 from indexer.transfer import read_export
 from indexer.vectors import as_matrix, refuse_unusable_vectors
 from indexer.verification import VerifyReport
-from indexer.writer import NewRows, Plan, Writer, open_writer
+from indexer.writer import Writer, open_writer
 
 __all__ = ["VectorIndex"]
 

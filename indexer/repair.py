@@ -11,11 +11,12 @@ from indexer.errors import IndexDamagedError
 from indexer.ids import hash_ids
 from indexer.lock import hold_writer_lock
 from indexer.manifest import FileEntry, Manifest, PastGeneration, SegmentEntry
+from indexer.merging import request_for
 from indexer.segment import Segment, write_lookup
 from indexer.store import GenerationWriter, MappedFile
 from indexer.structure import build_structure
 from indexer.verification import VerifyReport, verify_folder
-from indexer.writer import request_for, sweep_around
+from indexer.writer import sweep_around
 
 __all__ = ["repair_folder"]
 

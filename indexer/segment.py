@@ -27,6 +27,8 @@ Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 _ITEMS_PER_BATCH = 1 << 20
+# One by one, a few ids are read faster than pyarrow.compute is imported.
+_FEW_IDS = 64
 
 
 class Segment:
@@ -157,8 +159,12 @@ class Segment:
 
     def ids_at(self, rows: Rows) -> npt.NDArray[np.object_]:
         """Ids of some rows: str, shape of `rows`."""
-        ids = self.items.column(ID_COLUMN).take(as_take_indices(rows))
-        return as_strings(ids).reshape(rows.shape)
+        column = self.items.column(ID_COLUMN)
+        if rows.size <= _FEW_IDS:
+            few = np.empty(rows.size, dtype=object)
+            few[:] = [column[row].as_py() for row in rows.ravel().tolist()]
+            return few.reshape(rows.shape)
+        return as_strings(column.take(as_take_indices(rows))).reshape(rows.shape)
 
     def find(self, ids: Sequence[str], hashes: npt.NDArray[np.uint64]) -> Rows:
         """Find the live row of each id.

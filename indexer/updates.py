@@ -23,9 +23,10 @@ from indexer.columns import (
     override_columns,
 )
 from indexer.manifest import Manifest, PastGeneration, StructureRequest
+from indexer.plan import NewRows, Plan
 from indexer.segment import Segment
 from indexer.snapshot import Snapshot
-from indexer.writer import NewRows, Plan, Writer
+from indexer.writer import Writer
 
 __all__ = [
     "choose_past",

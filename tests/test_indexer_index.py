@@ -464,6 +464,16 @@ def test_data_frames_and_dictionaries_become_plain_columns(tmp_path):
     assert index.columns["genre"].to_pylist() == ["Rock", "Pop", "Ska"]
 
 
+def test_the_example_in_the_docstring_is_true():
+    import doctest
+
+    from indexer import index
+
+    outcome = doctest.testmod(index)
+    assert outcome.attempted > 3
+    assert outcome.failed == 0
+
+
 def test_searching_a_small_index_imports_nothing_heavy(index):
     code = (
         "import sys; from indexer import VectorIndex\n"

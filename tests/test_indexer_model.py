@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from indexer import VectorIndex, writer
+from indexer import VectorIndex, merging
 
 # So long that a few changed rows of columns move, and many are written in place.
 D, K = 96, 4
@@ -38,8 +38,8 @@ class IndexAgainstModel(RuleBasedStateMachine):
     @initialize(some=names, seed=seeds, small_rows=st.sampled_from([1, 3, 1024]))
     def build(self, some, seed, small_rows):
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(writer, "_SMALL_ROWS", small_rows)
-        self.patch.setattr(writer, "_MOST_DEAD", 0.6)
+        self.patch.setattr(merging, "_SMALL_ROWS", small_rows)
+        self.patch.setattr(merging, "_MOST_DEAD", 0.6)
         self.folder = Path(tempfile.mkdtemp())
         vectors, genres = drawn(some, seed)
         self.index = VectorIndex.build(

@@ -166,6 +166,17 @@ def test_rebuild_shares_the_vectors_of_a_compact_index(tmp_path, ids, vectors):
     assert index.generation == 4
 
 
+def test_a_key_that_rows_became_too_few_for_gives_way(tmp_path, ids, vectors, caplog):
+    index = VectorIndex.build(tmp_path, ids, vectors, structure="IVF1024,Flat")
+    index.remove(ids[500:])
+    assert "is chosen by size instead" in caplog.text
+    assert (len(index), index.info()["structure"]) == (500, "exact")
+    assert index.verify().ok
+    index.add(ids[500:], vectors[500:])
+    index.compact()
+    assert index.info()["structure"] == "IVF1024,Flat"
+
+
 def test_a_target_out_of_reach_is_said(tmp_path, ids, caplog):
     rng = np.random.default_rng(2)
     noise = rng.standard_normal((N, D))
