@@ -110,7 +110,6 @@ def find_shared_covers(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
                 paths=tuple(place["path"] for place in places),
                 confidence=1.0,
                 reason=f"the very same file in {len(places)} places; it counts for {_listed(row['genres'])}",
-                suggestion=tuple(row["genres"]),
             )
         )
     return findings

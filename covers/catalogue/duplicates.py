@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LARGEST_PRODUCT = 1024
+_BLOCK = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,17 +196,13 @@ def find_near_duplicates(
         Ordered by rows; the best view pair of each two covers.
     """
     limits = thresholds or DuplicateThresholds()
-    copies = views.signatures.astype(np.float32)  # (V, 256)
-    structured = np.flatnonzero(copies.std(axis=1) >= limits.least_structure)
-    copies = copies[structured] - copies[structured].mean(axis=1, keepdims=True)
-    copies /= np.linalg.norm(copies, axis=1, keepdims=True)
+    structured = np.flatnonzero(_structure(views.signatures) >= limits.least_structure)
+    copies = views.signatures[structured]
     left, right, bits = _agreeing_hashes(views.hashes[structured], limits.far_bits)
     correlations = np.empty(len(left), np.float32)
-    for start in range(0, len(left), 2**16):
-        block = slice(start, start + 2**16)
-        correlations[block] = np.einsum(
-            "ij,ij->i", copies[left[block]], copies[right[block]]
-        )
+    for start in range(0, len(left), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        correlations[block] = _correlate(copies[left[block]], copies[right[block]])
     rows = views.rows[structured]
     first = np.minimum(rows[left], rows[right])
     second = np.maximum(rows[left], rows[right])
@@ -219,6 +216,27 @@ def find_near_duplicates(
     new[1:] = (np.diff(first[kept]) != 0) | (np.diff(second[kept]) != 0)
     kept = kept[new]
     return DuplicatePairs(first[kept], second[kept], bits[kept], correlations[kept])
+
+
+def _structure(signatures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return the standard deviation of each grey copy, shape (V,)."""
+    structure = np.empty(len(signatures), np.float32)
+    for start in range(0, len(signatures), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        structure[block] = signatures[block].std(axis=1, dtype=np.float32)
+    return structure
+
+
+def _correlate(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """Return the Pearson correlation of each row of two arrays, shape (P,)."""
+    a, b = first.astype(np.float32), second.astype(np.float32)
+    a -= a.mean(axis=1, keepdims=True)
+    b -= b.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    correlations: npt.NDArray[np.float32] = np.einsum("ij,ij->i", a, b) / lengths
+    return correlations
 
 
 def _agreeing_hashes(
