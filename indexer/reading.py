@@ -3,7 +3,7 @@
 Letters of shapes: Q queries, k neighbours, N items, I ids given, D dimensions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +31,7 @@ Rows = npt.NDArray[np.int64]
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Some items, in the order of their rows.
 
@@ -208,7 +208,7 @@ class IndexReader:
         k: int = 10,
         *,
         where: Where | None = None,
-        exclude_ids: Sequence[str] | Sequence[Sequence[str]] | None = None,
+        exclude_ids: Collection[str] | Sequence[Collection[str]] | None = None,
         exact: bool = False,
     ) -> SearchResult:
         """Find the k most similar items of each query.
@@ -222,7 +222,7 @@ class IndexReader:
             `SearchResult.notes` says why.
         where : mapping, optional
             Filter on columns, see `indexer.filters`.
-        exclude_ids : sequence of str, or one such sequence per query, optional
+        exclude_ids : collection of str, or one such collection per query, optional
             Items that may not be found; unknown ids are ignored.
         exact : bool, default=False
             Leave the approximate structure aside.
@@ -259,7 +259,7 @@ class IndexReader:
         k: int = 10,
         *,
         where: Where | None = None,
-        exclude_ids: Sequence[str] | Sequence[Sequence[str]] | None = None,
+        exclude_ids: Collection[str] | Sequence[Collection[str]] | None = None,
         exact: bool = False,
     ) -> SearchResult:
         """Find the k most similar items of each item, itself left out.
@@ -354,22 +354,28 @@ def _check_k(k: int) -> int:
 
 def _resolve_excluded(
     snapshot: Snapshot,
-    exclude_ids: Sequence[str] | Sequence[Sequence[str]] | None,
+    exclude_ids: Collection[str] | Sequence[Collection[str]] | None,
     n_queries: int,
 ) -> tuple[Rows, list[Rows]]:
     """Find the places to leave out: for all queries, or for each."""
-    if exclude_ids is None or len(exclude_ids) == 0:
+    if exclude_ids is None:
         return _NO_ROWS, []
-    if isinstance(exclude_ids, str) or isinstance(exclude_ids[0], str):
-        places = snapshot.find(as_ids(exclude_ids, what="exclude_ids"))
+    if isinstance(exclude_ids, str):
+        message = f"exclude_ids must be a collection of ids, got {exclude_ids!r}"
+        raise TypeError(message)
+    given = list(exclude_ids)
+    if not given:
+        return _NO_ROWS, []
+    if isinstance(given[0], str):
+        places = snapshot.find(as_ids(given, what="exclude_ids"))
         return np.unique(places[places >= 0]), []
-    if len(exclude_ids) != n_queries:
+    if len(given) != n_queries:
         message = (
-            f"exclude_ids holds {len(exclude_ids)} sequences for {n_queries} queries: "
+            f"exclude_ids holds {len(given)} sequences for {n_queries} queries: "
             f"give one sequence of ids for all, or one per query"
         )
         raise ValueError(message)
-    each = [as_ids(some, what="exclude_ids") for some in exclude_ids]
+    each = [as_ids(some, what="exclude_ids") for some in given]
     places = snapshot.find([name for some in each for name in some])
     ends = np.cumsum([len(some) for some in each])
     split = np.split(places, ends[:-1])

@@ -32,7 +32,7 @@ _FEW_EXCLUDED = 8
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SearchResult:
     """The nearest items of each query, best first.
 

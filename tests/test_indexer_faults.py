@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -400,6 +401,44 @@ def test_a_reader_outlives_the_files_it_reads(folder):
     assert reader.generation not in writer.info()["history"]
     assert content(reader) == expected
     assert reader.search(np.ones(D), 3).generation == reader.generation
+
+
+def test_threads_share_one_index_while_it_changes(folder):
+    index = VectorIndex.open(folder)
+    queries = np.random.default_rng(8).standard_normal((5, D))
+    expected = {index.generation: index.search(queries, 4, exact=True).ids.tolist()}
+    answers, failures, is_over = [], [], threading.Event()
+
+    def search():
+        try:
+            while not is_over.is_set():
+                result = index.search(
+                    queries, 4, where={"genre": ["Rock", "Pop", "Folk"]}
+                )
+                answers.append((result.generation, result.ids.tolist()))
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(4):
+        index.remove([f"item-{number}", f"more-{number}"])
+        filtered = index.search(
+            queries, 4, where={"genre": ["Rock", "Pop", "Folk"]}, exact=True
+        )
+        expected[index.generation] = filtered.ids.tolist()
+        time.sleep(0.1)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    seen = {generation for generation, _ in answers}
+    assert len(seen) > 1
+    for generation, ids in answers:
+        if generation > 4:
+            assert ids == expected[generation]
 
 
 def test_a_read_only_folder_is_read_but_not_written(folder):

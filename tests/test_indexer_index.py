@@ -171,6 +171,10 @@ def test_excluded_ids_are_not_found(index, ids, vectors):
         many.rows[0].tolist()
         == brute_force(vectors[:1], vectors, 2, allowed)[0][0].tolist()
     )
+    as_set = index.search(vectors[:2], 4, exclude_ids=set(nearest[0, 1:2]))
+    assert as_set.ids.tolist() == result.ids.tolist()
+    with pytest.raises(TypeError, match="must be a collection of ids, got 'cover-1'"):
+        index.search(vectors[:1], exclude_ids="cover-1")
     with pytest.raises(ValueError, match="3 sequences for 2 queries"):
         index.search(vectors[:2], 2, exclude_ids=[[], [], ["a"]])
 
