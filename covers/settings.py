@@ -41,7 +41,7 @@ class IntakeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    genre_minimum: int = Field(10, ge=1)
+    genre_minimum: int = Field(default=10, ge=1)
     genre_separators: str = ";/,\x00"
     genre_level: Literal["broad", "fine"] = "fine"
     genre_table: str | None = None
@@ -55,9 +55,10 @@ class IntakeSettings(BaseModel):
         "art",
         "albumart*",
     )
-    valid_share: float = Field(0.2, gt=0, lt=1)
-    test_share: float = Field(0.0, ge=0, lt=1)
-    max_megapixels: float = Field(100.0, gt=0)
+    valid_share: float = Field(default=0.2, gt=0, lt=1)
+    test_share: float = Field(default=0.0, ge=0, lt=1)
+    n_folds: int = Field(default=0, ge=0)
+    max_megapixels: float = Field(default=100.0, gt=0)
 
 
 class Settings(BaseSettings):
@@ -70,12 +71,17 @@ class Settings(BaseSettings):
     sources: tuple[Source, ...] = ()
     intake: IntakeSettings = IntakeSettings()
     train: dict[str, Any] = Field(default_factory=dict)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: Any, init_settings: Any, env_settings: Any, **_: Any
+        cls,
+        settings_cls: Any,
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
     ) -> Any:
         """Let the environment win over ``covers.toml``."""
         return env_settings, init_settings
@@ -149,7 +155,8 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
     workspace : Path
         The workspace; its ``covers.toml`` is made when missing.
     changes : dict
-        New values by top-level key, as plain TOML values.
+        New values by top-level key, as plain TOML values; of a table, the keys
+        that are not given stay.
     """
     import tomlkit
 
@@ -169,6 +176,8 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
                 table.update(entry)
                 tables.append(table)
             document[key] = tables
+        elif isinstance(value, dict) and key in document:
+            document[key].update(value)  # type: ignore[union-attr]
         else:
             document[key] = value
     with publish(path) as file:

@@ -432,6 +432,31 @@ def test_settings_are_remembered_and_apply_without_reading_again(tmp_path, ws):
         scan_workspace(ws, intake={"genre_level": "huge"})
 
 
+def test_folds_are_a_column_that_stays(library, ws):
+    report = scan_workspace(ws, [library], intake={"n_folds": 3})
+    assert sorted(report.folds) == [8, 8, 8]
+    before = {row["cover_id"]: row["fold"] for row in rows_of(ws).values()}
+    put(library / "Rock/new.png", picture(500))
+    assert sum(scan_workspace(ws).folds) == 25
+    after = {row["cover_id"]: row["fold"] for row in rows_of(ws).values()}
+    assert {cover_id: after[cover_id] for cover_id in before} == before
+    assert scan_workspace(ws, intake={"n_folds": 0}).folds == []
+    with pytest.raises(
+        ConfigError, match="cannot make folds: n_folds must be at least"
+    ):
+        scan_workspace(ws, intake={"n_folds": 1000})
+
+
+def test_settings_written_by_hand_stay(library, ws):
+    scan_workspace(ws, [library])
+    path = Workspace(ws).config_path
+    text = path.read_text() + "\n[intake]\n# mine\ngenre_minimum = 5\n"
+    path.write_text(text)
+    scan_workspace(ws, intake={"genre_level": "broad"})
+    assert "# mine\ngenre_minimum = 5" in path.read_text()
+    assert read_settings(ws).intake.genre_level == "broad"
+
+
 def test_decisions_of_a_person_survive_a_scan_and_can_be_taken_back(library, ws):
     scan_workspace(ws, [library])
     before = Workspace(ws).catalogue().fingerprint()

@@ -146,6 +146,14 @@ def test_folds_are_of_one_size_and_keep_groups_together():
         fold_groups(genres, artists, n_folds=1)
 
 
+def test_folds_stay_when_covers_are_added():
+    genres, artists = make_library(1000, 300, tail=5)
+    old = fold_groups(genres[:800], artists[:800], n_folds=4)
+    new = fold_groups(genres, artists, n_folds=4, previous=[*old.tolist(), *[-1] * 200])
+    assert (new[:800] == old).all()
+    assert np.bincount(new) == pytest.approx([250] * 4, abs=20)
+
+
 def test_groups_are_connected_components():
     rng = np.random.default_rng(0)
     n = 300

@@ -37,7 +37,7 @@ _SYNONYMS = {
     "split": ("split",),
     "release_group": ("release_group", "musicbrainz_releasegroupid"),
 }
-_RESERVED = frozenset(SCHEMA.names)
+_RESERVED = frozenset({*SCHEMA.names, "fold"})
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def read_pictures(
     progress : callable, optional
         Called with the number done and the number of all.
     """
-    n_workers = n_workers or len(os.sched_getaffinity(0))
+    n_workers = n_workers or count_cores()
     reader = _Reader(workspace, measured, pictured, max_megapixels)
     executor = ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan")
     waiting: deque[Future[Reading]] = deque()
@@ -117,6 +117,13 @@ def read_pictures(
                 progress(n_done, len(tasks))
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _Reader:

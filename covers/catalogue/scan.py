@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from covers.artefact import Stamp, publish, read_stamp
@@ -35,7 +36,7 @@ from covers.catalogue.places import Journal, Place, read_places, write_places
 from covers.catalogue.schema import KIND, Catalogue
 from covers.catalogue.settling import is_mounted, settle_sources
 from covers.catalogue.sources import ProblemKind, SourceKind
-from covers.catalogue.splits import measure_balance
+from covers.catalogue.splits import fold_groups, measure_balance
 from covers.catalogue.summary import (
     ScanReport,
     SourceReport,
@@ -44,8 +45,8 @@ from covers.catalogue.summary import (
 )
 from covers.catalogue.survey import genre_table_path
 from covers.catalogue.tags import TagCache
-from covers.errors import DataError
-from covers.settings import IntakeSettings, change_intake, write_settings
+from covers.errors import ConfigError, DataError
+from covers.settings import change_intake, write_settings
 from covers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class _Scan:
         if is_same:
             catalogue = workspace.catalogue()
         else:
-            previous = {} if split_anew else _read_sides(workspace)
+            previous = {} if split_anew else _read_column(workspace, "split")
             table = assemble(
                 self.overlay.leave_out(covers),
                 kinds=kinds,
@@ -298,6 +299,7 @@ class _Scan:
                 previous=previous,
                 corrections=self.overlay.genres,
             )
+            table = self._fold(table, split_anew=split_anew)
             catalogue = Catalogue(table, self.intake.genre_minimum)
             write_places(workspace.places_path, self.places, Stamp(kind=PLACES_KIND))
         self._publish_problems()
@@ -344,6 +346,28 @@ class _Scan:
             message += "expected pictures in folders named after genres, a manifest, or music with covers"
         raise DataError(message)
 
+    def _fold(self, table: pa.Table, *, split_anew: bool) -> pa.Table:
+        """Add the column ``fold`` where folds are asked for; covers keep theirs."""
+        n_folds = self.intake.n_folds
+        if not n_folds:
+            return table
+        known = {} if split_anew else _read_column(self.workspace, "fold")
+        cover_ids = table.column("cover_id").to_pylist()
+        if any(fold >= n_folds for fold in known.values()):
+            known = {}
+        try:
+            folds = fold_groups(
+                table.column("genres").to_pylist(),
+                table.column("group").to_pylist(),
+                n_folds=n_folds,
+                seed=self.seed,
+                previous=[known.get(cover_id, -1) for cover_id in cover_ids],
+            )
+        except ValueError as error:
+            message = f"cannot make folds: {error}; take others with '--folds K', none with '--folds 0'"
+            raise ConfigError(message) from error
+        return table.append_column("fold", pa.array(folds, pa.int32()))
+
     def _shares(self) -> dict[str, float]:
         """Return the share of each side."""
         valid, test = self.intake.valid_share, self.intake.test_share
@@ -376,11 +400,10 @@ class _Scan:
                 source.model_dump(exclude_none=True) for source in self.sources
             ]
         if self.intake_changes:
-            defaults = IntakeSettings.model_validate({}).model_dump()
             changes["intake"] = {
                 name: list(value) if isinstance(value, tuple) else value
-                for name, value in self.intake.model_dump().items()
-                if value != defaults[name]
+                for name in self.intake_changes
+                if (value := getattr(self.intake, name)) is not None
             }
         if changes or not self.workspace.config_path.exists():
             write_settings(self.workspace.root, changes)
@@ -435,6 +458,7 @@ class _Scan:
             problems_path=self.workspace.problems_path,
             sources=sources,
             split=balance,
+            folds=_count_folds(catalogue),
             warnings=warnings,
         )
 
@@ -443,9 +467,19 @@ def _by_key(places: Sequence[Place]) -> dict[Key, Place]:
     return {place.key: place for place in places}
 
 
-def _read_sides(workspace: Workspace) -> dict[str, str]:
-    """Return the side of each cover of the last catalogue."""
+def _read_column(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Return a column of the last catalogue by cover id, empty where there is none."""
     if not workspace.catalogue_path.is_file():
         return {}
     catalogue = workspace.catalogue()
-    return dict(zip(catalogue.cover_ids, catalogue.column("split"), strict=True))
+    if name not in catalogue.table.column_names:
+        return {}
+    return dict(zip(catalogue.cover_ids, catalogue.column(name), strict=True))
+
+
+def _count_folds(catalogue: Catalogue) -> list[int]:
+    """Return the number of covers in each fold; empty without folds."""
+    if "fold" not in catalogue.table.column_names:
+        return []
+    counts = Counter(catalogue.column("fold"))
+    return [counts[fold] for fold in range(max(counts) + 1)]

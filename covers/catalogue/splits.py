@@ -152,6 +152,7 @@ def fold_groups(
     *,
     n_folds: int,
     seed: int = 0,
+    previous: Sequence[int] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Put whole groups into folds of one size, every genre shared out alike.
 
@@ -161,6 +162,8 @@ def fold_groups(
         As in `split_groups`.
     n_folds : int
         At least two.
+    previous : sequence of int, length n_covers, optional
+        The fold of covers that have one, -1 for the others; see `split_groups`.
 
     Returns
     -------
@@ -177,7 +180,11 @@ def fold_groups(
         message = f"n_folds must be at least 2 and at most the number of groups ({n_groups}), got {n_folds}"
         raise ValueError(message)
     shares = {str(fold): 1 / n_folds for fold in range(n_folds)}
-    return split_groups(genres, groups, shares=shares, seed=seed).astype(np.int64)
+    fixed = None
+    if previous is not None:
+        fixed = [UNDECIDED if fold < 0 else str(fold) for fold in previous]
+    folds = split_groups(genres, groups, shares=shares, seed=seed, previous=fixed)
+    return folds.astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class ScanReport:
         Number of problems of each kind; `problems_path` lists them.
     split : SplitBalance
         How the split came out.
+    folds : list of int
+        Covers in each fold, where folds are asked for.
     warnings : list of str
         What stands in the way of training, and how to mend it.
     seconds : float
@@ -84,6 +86,7 @@ class ScanReport:
     problems_path: Path
     sources: list[SourceReport]
     split: SplitBalance
+    folds: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
 

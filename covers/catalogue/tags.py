@@ -7,7 +7,6 @@ over, are read here.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from covers.artefact import Stamp, read_table, write_table
 from covers.catalogue.audio_bytes import read_asf_pictures, undo_unsynchronisation
 from covers.catalogue.manifest import parse_year
 from covers.catalogue.pictures import content_id
+from covers.catalogue.reading import count_cores
 from covers.errors import BrokenImageError, DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -380,7 +380,7 @@ def _read_many(
     n_workers: int | None,
 ) -> Iterator[tuple[FileEntry, Tags]]:
     """Read files side by side, in their order."""
-    n_workers = n_workers or len(os.sched_getaffinity(0))
+    n_workers = n_workers or count_cores()
     executor = ThreadPoolExecutor(n_workers, thread_name_prefix="covers-tags")
     waiting: deque[tuple[FileEntry, Future[Tags]]] = deque()
     try:

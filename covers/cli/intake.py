@@ -78,6 +78,12 @@ def _intake_options(command: Any) -> Any:
     help="Share of covers held out for a final test.  [default: 0]",
 )
 @click.option(
+    "--folds",
+    "n_folds",
+    type=click.IntRange(min=0),
+    help="Also put covers into K folds, in the column 'fold'; 0 for none.  [default: 0]",
+)
+@click.option(
     "--split-anew",
     is_flag=True,
     help="Forget which side covers are on and split all of them again.",
@@ -175,6 +181,8 @@ def _show(report: ScanReport) -> None:
     click.echo(
         f"split: {sides}; {report.split.n_groups} groups, the largest of {report.split.largest_group}"
     )
+    if report.folds:
+        click.echo(f"folds: {', '.join(map(str, report.folds))} covers")
     if report.problems:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(report.problems.items()))
         click.echo(
