@@ -165,6 +165,20 @@ def test_held_out_loss_finds_a_useful_k_and_temperature():
     assert half in losses.settings
 
 
+def test_many_queries_are_sampled_and_folds_see_their_own_only(monkeypatch):
+    monkeypatch.setattr("covers.analysis.voting.MOST_SCORED", 40)
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(160, 6)).astype(np.float32)
+    membership = np.eye(3)[rng.integers(3, size=160)]
+    found = find_neighbours(points[60:], points[:60], k=60)
+    losses = measure_settings(found, membership[:60], membership[60:], np.arange(60))
+    assert losses.losses.shape == (len(losses.settings), 40)
+    rows = np.arange(0, 100, 2)
+    own = np.isin(losses.scored, rows)
+    expected = losses.settings[int(losses.losses[:, own].mean(axis=1).argmin())]
+    assert losses.best(rows) == expected
+
+
 def test_settings_survive_json():
     given_settings = VoteSettings(k=7, temperature=0.3, one_per_group=True)
     assert VoteSettings.from_json(given_settings.to_json()) == given_settings

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
-_MOST_COVERS = 6000  # more do not make a handful of parameters better, only slower
+_MOST_COVERS = 4000  # more do not make a handful of parameters better, only slower
 
 
 class CalibratorKind(StrEnum):

@@ -53,7 +53,7 @@ class Readers:
     cnn, vote, combined : Calibrator
         Of the network, of the vote, and of their blend.
     blend : Blend
-        Exponents of the calibrated network and vote.
+        Exponents of the raw network and vote.
     """
 
     settings: VoteSettings
@@ -68,9 +68,11 @@ class Readers:
         p_vote: npt.NDArray[np.floating[Any]],
     ) -> Distributions:
         """Calibrate raw distributions, each of shape (n_queries, n_genres)."""
-        cnn, vote = self.cnn.apply(p_cnn), self.vote.apply(p_vote)
-        blend = self.combined.apply(self.blend.apply(cnn, vote))
-        return Distributions(cnn=cnn, vote=vote, blend=blend)
+        return Distributions(
+            cnn=self.cnn.apply(p_cnn),
+            vote=self.vote.apply(p_vote),
+            blend=self.combined.apply(self.blend.apply(p_cnn, p_vote)),
+        )
 
 
 def fit_readers(
@@ -98,13 +100,19 @@ def fit_readers(
         Of the folds on which the kind of calibrator is chosen.
     """
     p_vote = cast_votes(settings)
-    cnn = choose_calibrator(p_cnn, membership, groups, seed=seed).calibrator
-    vote = choose_calibrator(p_vote, membership, groups, seed=seed).calibrator
-    blend = fit_blend(cnn.apply(p_cnn), vote.apply(p_vote), membership)
-    blended = blend.apply(cnn.apply(p_cnn), vote.apply(p_vote))
-    combined = choose_calibrator(blended, membership, groups, seed=seed).calibrator
+    # Raw distributions: two exponents cannot overfit, while calibrators fitted on
+    # the same covers would make the blend trust them too much.
+    blend = fit_blend(p_cnn, p_vote, membership)
+
+    def choose(p: npt.NDArray[np.floating[Any]]) -> Calibrator:
+        return choose_calibrator(p, membership, groups, seed=seed).calibrator
+
     return Readers(
-        settings=settings, cnn=cnn, vote=vote, combined=combined, blend=blend
+        settings=settings,
+        cnn=choose(p_cnn),
+        vote=choose(p_vote),
+        combined=choose(blend.apply(p_cnn, p_vote)),
+        blend=blend,
     )
 
 

@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 N_SHOWN = 5
-_MOST_TRAIN_VOTES = 30_000
+_MOST_TRAIN_VOTES = 20_000
 _CANDIDATES_PER_VOTER = 3
 
 
@@ -89,7 +89,11 @@ class HeldOutFits:
         self.truth = np.asarray(inputs.membership[sides.valid], np.float64)
         self.valid_groups = inputs.groups[sides.valid]
         self.losses = measure_settings(
-            self.near_valid, self.references, self.truth, self.reference_groups
+            self.near_valid,
+            self.references,
+            self.truth,
+            self.reference_groups,
+            seed=seed,
         )
         everything = np.arange(len(sides.valid))
         self.folds = group_folds(self.valid_groups, self.truth, seed=seed)

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
-VOTER_COUNTS = (3, 5, 10, 15, 20, 30, 50, 75, 100, 150, 200)
-TEMPERATURES = (0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25, 0.5, 1.0)
+VOTER_COUNTS = (3, 5, 10, 20, 40, 80, 160)
+TEMPERATURES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.25, 1.0)
+
+MOST_SCORED = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,16 +274,21 @@ class VoteLosses:
     ----------
     settings : tuple of VoteSettings
         The candidates.
-    losses : ndarray of float32, shape (n_settings, n_queries)
+    losses : ndarray of float32, shape (n_settings, n_scored)
         In nats.
+    scored : ndarray of int64, shape (n_scored,)
+        Which queries these are: a random part of them where they are many.
     """
 
     settings: tuple[VoteSettings, ...]
     losses: npt.NDArray[np.float32]
+    scored: npt.NDArray[np.int64]
 
     def best(self, rows: npt.NDArray[np.int64] | None = None) -> VoteSettings:
         """Return the settings with the lowest mean loss over some queries, by default all."""
-        chosen = self.losses if rows is None else self.losses[:, rows]
+        chosen = (
+            self.losses if rows is None else self.losses[:, np.isin(self.scored, rows)]
+        )
         return self.settings[int(chosen.mean(axis=1, dtype=np.float64).argmin())]
 
 
@@ -290,6 +297,8 @@ def measure_settings(
     membership: npt.NDArray[np.floating[Any]],
     truth: npt.NDArray[np.floating[Any]],
     reference_groups: npt.NDArray[np.int64],
+    *,
+    seed: int = 0,
 ) -> VoteLosses:
     """Compute the held-out log-loss of every candidate setting.
 
@@ -302,9 +311,19 @@ def measure_settings(
     truth : ndarray of float, shape (n_queries, n_genres)
         Membership of the held-out covers.
     reference_groups : ndarray of int64, shape (n_references,)
+    seed : int, default=0
+        Chooses `MOST_SCORED` queries where there are more.
     """
     from covers.analysis.measures import log_losses
 
+    scored = np.arange(len(truth))
+    if len(scored) > MOST_SCORED:
+        rng = np.random.default_rng(seed)
+        scored = np.sort(rng.choice(scored, MOST_SCORED, replace=False))
+        neighbours = Neighbours(
+            neighbours.rows[scored], neighbours.similarities[scored]
+        )
+        truth = truth[scored]
     groups_repeat = len(np.unique(reference_groups)) < len(reference_groups)
     by_once = {False: neighbours}
     if groups_repeat:
@@ -316,7 +335,7 @@ def measure_settings(
         plain = replace(candidate, one_per_group=False)
         votes = vote_with(plain, by_once[candidate.one_per_group], membership)
         losses[row] = log_losses(votes, target)
-    return VoteLosses(settings, losses)
+    return VoteLosses(settings, losses, scored)
 
 
 @dataclass(frozen=True)
