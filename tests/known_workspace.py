@@ -28,7 +28,9 @@ DESIGN = Design(
 GENRES = ("Folk", "Jazz", "Metal")
 
 
-def write_known_workspace(root, *, design=DESIGN, genres=GENRES, seed=0, keep=None):
+def write_known_workspace(
+    root, *, design=DESIGN, genres=GENRES, seed=0, keep=None, genre_minimum=1
+):
     """Write catalogue, model card, embeddings and thumbnails; return workspace and truth."""
     data = draw_known_overlap(design, seed)
     labels = data.membership.argmax(axis=1)
@@ -37,7 +39,8 @@ def write_known_workspace(root, *, design=DESIGN, genres=GENRES, seed=0, keep=No
     workspace = Workspace(root)
     root.mkdir(parents=True, exist_ok=True)
     workspace.config_path.write_text("")
-    write_catalogue(workspace, ids, [[genres[labels[r]]] for r in rows], data, rows)
+    names = [[genres[labels[r]]] for r in rows]
+    write_catalogue(workspace, ids, names, data, rows, genre_minimum)
     write_model(workspace, ids, data.vectors[rows], genres, labels[rows])
     for row, cover_id in zip(rows, ids, strict=True):
         path = workspace.thumbnail_path(cover_id)
@@ -47,7 +50,7 @@ def write_known_workspace(root, *, design=DESIGN, genres=GENRES, seed=0, keep=No
     return workspace, data
 
 
-def write_catalogue(workspace, ids, genres, data, rows):
+def write_catalogue(workspace, ids, genres, data, rows, genre_minimum=1):
     n = len(ids)
     columns = {
         "cover_id": ids,
@@ -66,9 +69,9 @@ def write_catalogue(workspace, ids, genres, data, rows):
         {f.name: pa.array(columns.get(f.name, [None] * n), f.type) for f in SCHEMA},
         schema=SCHEMA,
     )
-    Catalogue(table, 1).write(
+    Catalogue(table, genre_minimum).write(
         workspace.catalogue_path,
-        Stamp(kind="catalogue", parameters={"genre_minimum": 1}),
+        Stamp(kind="catalogue", parameters={"genre_minimum": genre_minimum}),
     )
 
 

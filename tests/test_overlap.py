@@ -397,6 +397,34 @@ def test_overlap_of_styles_is_the_sum_of_the_smaller_shares():
     assert found.overlap[0, 1] == pytest.approx(data.overlap[0, 1], abs=0.06)
 
 
+def test_the_designed_order_of_the_demo_library_is_found_by_a_perfect_reader():
+    from covers.catalogue.demo.genres import demo_mixture
+
+    mixture = demo_mixture()
+    rng = np.random.default_rng(0)
+    n_each, n_styles = 250, len(mixture.styles)
+    labels = np.repeat(np.arange(len(mixture.genres)), n_each)
+    styles = np.array(
+        [rng.choice(n_styles, p=mixture.probabilities[g]) for g in labels]
+    )
+    vectors = np.eye(n_styles)[styles] + rng.normal(0, 0.08, (len(labels), n_styles))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    groups = np.arange(len(labels))
+    membership = np.eye(len(mixture.genres), dtype=np.float32)[labels]
+    near = near_of(vectors.astype(np.float32), groups, k=120)
+    found = measure_overlap(near, membership, groups, mixture.genres, FAST)
+    truth = mixture.overlap()
+    pairs = np.triu_indices(len(mixture.genres), 1)
+    apart = [  # pairs whose designed overlaps differ enough to be told apart
+        (found.overlap[pairs][i], found.overlap[pairs][j])
+        for i in range(len(pairs[0]))
+        for j in range(len(pairs[0]))
+        if truth[pairs][i] - truth[pairs][j] > 0.1
+    ]
+    assert len(apart) > 50
+    assert all(more > less for more, less in apart)
+
+
 def test_confusion_rates_are_shares_of_the_true_genre():
     membership = np.array([[1, 0], [1, 0], [0.5, 0.5], [0, 1]], np.float32)
     bootstrap = GroupBootstrap.draw(np.arange(4), n_bootstraps=100)
@@ -436,6 +464,6 @@ def test_unknown_sources_and_years_are_explained(tmp_path):
 
 
 def test_a_workspace_without_labelled_covers_is_explained(tmp_path):
-    workspace, _ = write_known_workspace(tmp_path / "w", keep=[])
+    workspace, _ = write_known_workspace(tmp_path / "w", genre_minimum=1000)
     with pytest.raises(DataError, match="no labelled held-out cover"):
         overlap_workspace(workspace)
