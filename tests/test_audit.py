@@ -227,6 +227,7 @@ def test_one_artist_and_album_is_a_reissue_and_others_are_near_duplicates():
     assert "one album of 1987, 2007" in reasons[0]
     assert "one artist but of different albums" in reasons[1]
     assert "of One + Two" in reasons[2]
+    assert findings[2].confidence <= 0.5 < findings[1].confidence
     assert "2 files with the same design: up to 8 of 64 bits" in reasons[3]
 
 

@@ -24,6 +24,8 @@ _CONFIDENCE_FAR = 0.94
 _CONFIDENCE_AGREED = 0.99
 _CONFIDENCE_UNDECIDED = 0.9
 _CONFIDENCE_CONTRADICTED = 0.5
+# A series or a template rather than one design.
+_CONFIDENCE_ARTISTS_DIFFER = 0.5
 _AGREEING_QUANTILE = 0.999
 _CONTRADICTING_QUANTILE = 0.99
 _N_RANDOM_PAIRS = 40_000
@@ -161,6 +163,8 @@ def _describe(
 ) -> list[Finding]:
     """Make the findings of one group."""
     kind, remark = _tell_reissue(covers)
+    if len({cover["artist"].casefold() for cover in covers if cover["artist"]}) > 1:
+        confidence = min(confidence, _CONFIDENCE_ARTISTS_DIFFER)
     ids = tuple(cover["cover_id"] for cover in covers)
     paths = tuple(cover["path"] for cover in covers)
     findings = [
