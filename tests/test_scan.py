@@ -457,6 +457,27 @@ def test_settings_written_by_hand_stay(library, ws):
     assert read_settings(ws).intake.genre_level == "broad"
 
 
+def test_another_limit_gives_large_pictures_a_new_chance(library, ws):
+    put(library / "Rock/large.png", picture(600, 400))
+    report = scan_workspace(ws, [library], intake={"max_megapixels": 0.1})
+    assert report.problems == {"broken": 1}
+    assert scan_workspace(ws).n_read == 0
+    report = scan_workspace(ws, intake={"max_megapixels": 1.0})
+    assert (report.n_read, report.problems) == (1, {})
+
+
+def test_albums_that_share_a_picture_give_it_the_genres_of_all(tmp_path, ws):
+    root = tmp_path / "Music"
+    for name in ("One", "Two"):
+        content = audio_files.mp3({"album": name, "genres": [f"Genre {name}"]})
+        put(root / f"mixed/{name}.mp3", content)
+    put(root / "mixed/cover.png", picture(3))
+    scan_workspace(ws, [root])
+    [row] = rows_of(ws).values()
+    assert row["genres"] == ["Genre One", "Genre Two"]
+    assert scan_workspace(ws).unchanged == 1
+
+
 def test_decisions_of_a_person_survive_a_scan_and_can_be_taken_back(library, ws):
     scan_workspace(ws, [library])
     before = Workspace(ws).catalogue().fingerprint()

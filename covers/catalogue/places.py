@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,6 +153,24 @@ def read_places(path: Path) -> list[Place]:
             )
         )
     return contents
+
+
+def by_key(places: Iterable[Place]) -> dict[Key, Place]:
+    """Return places by where they are."""
+    return {place.key: place for place in places}
+
+
+def merge_places(places: Sequence[Place]) -> list[Place]:
+    """Join the labels of places that several albums share, such as one sidecar."""
+    merged: dict[Key, Place] = {}
+    for place in places:
+        known = merged.get(place.key)
+        if known is not None and known.labels != place.labels:
+            genres = dict.fromkeys((*known.labels.genres, *place.labels.genres))
+            labels = replace(known.labels, genres=tuple(genres))
+            place = replace(known, labels=labels)
+        merged[place.key] = place
+    return list(merged.values())
 
 
 def _write_labels(labels: Labels) -> str:

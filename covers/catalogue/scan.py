@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import time
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,7 +21,6 @@ from filelock import FileLock, Timeout
 from covers.artefact import Stamp, publish, read_stamp
 from covers.catalogue.assemble import (
     assemble,
-    count_split_conflicts,
     group_by_cover,
     make_mapper,
 )
@@ -32,17 +30,19 @@ from covers.catalogue.genres import GenreTable
 from covers.catalogue.measured import MeasuredPictures, list_thumbnails
 from covers.catalogue.overlay import Overlay
 from covers.catalogue.places import KIND as PLACES_KIND
-from covers.catalogue.places import Journal, Place, read_places, write_places
+from covers.catalogue.places import (
+    Journal,
+    Place,
+    by_key,
+    merge_places,
+    read_places,
+    write_places,
+)
 from covers.catalogue.schema import KIND, Catalogue
 from covers.catalogue.settling import is_mounted, settle_sources
-from covers.catalogue.sources import ProblemKind, SourceKind
-from covers.catalogue.splits import fold_groups, measure_balance
-from covers.catalogue.summary import (
-    ScanReport,
-    SourceReport,
-    compare_places,
-    find_warnings,
-)
+from covers.catalogue.sources import SourceKind
+from covers.catalogue.splits import fold_groups
+from covers.catalogue.summary import ScanReport, list_problems, sum_up
 from covers.catalogue.survey import genre_table_path
 from covers.catalogue.tags import TagCache
 from covers.errors import ConfigError, DataError
@@ -55,16 +55,6 @@ if TYPE_CHECKING:
 
     from covers.catalogue.places import Key
     from covers.settings import Source
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something in a source that gave no cover, and why."""
-
-    source: str
-    path: str
-    kind: ProblemKind
-    reason: str
 
 
 def scan_workspace(
@@ -194,7 +184,6 @@ class _Scan:
         self.states: dict[str, str] = {}
         self.findings: dict[str, Finding] = {}
         self.places: list[Place] = []
-        self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.n_read = 0
         self.tag_cache = TagCache.open(workspace.tags_path)
@@ -243,7 +232,7 @@ class _Scan:
         measured = set(self.pictures.cover_ids)
         chooser = Chooser(
             self.workspace,
-            _by_key(self.old),
+            self._known(),
             self.journal,
             measured=measured | set(self.journal.measures),
             pictured=list_thumbnails(self.workspace),
@@ -260,6 +249,17 @@ class _Scan:
         )
         self.places += chooser.places
         self.n_read = chooser.n_read
+
+    def _known(self) -> dict[Key, Place]:
+        """Return what the last scan knew; with other limits, its bad files count anew."""
+        stamp = read_stamp(self.workspace.places_path)
+        if stamp is not None and stamp.parameters == self._limits():
+            return by_key(self.old)
+        return {key: p for key, p in by_key(self.old).items() if p.content.cover_id}
+
+    def _limits(self) -> dict[str, Any]:
+        """Return the settings that decide whether a picture is good."""
+        return {"max_megapixels": self.intake.max_megapixels}
 
     def publish(self, *, split_anew: bool) -> ScanReport:
         """Make the catalogue and publish everything."""
@@ -281,7 +281,7 @@ class _Scan:
             and stamp is not None
             and stamp.kind == KIND
             and stamp.parameters == parameters
-            and _by_key(self.old) == _by_key(self.places)
+            and by_key(self.old) == by_key(self.places)
         )
         covers = group_by_cover(good)
         self.pictures.update(list(covers), self.journal.measures)
@@ -301,7 +301,11 @@ class _Scan:
             )
             table = self._fold(table, split_anew=split_anew)
             catalogue = Catalogue(table, self.intake.genre_minimum)
-            write_places(workspace.places_path, self.places, Stamp(kind=PLACES_KIND))
+            write_places(
+                workspace.places_path,
+                self.places,
+                Stamp(kind=PLACES_KIND, parameters=self._limits()),
+            )
         self._publish_problems()
         self._publish_settings()
         if not is_same:
@@ -311,10 +315,19 @@ class _Scan:
             )
         self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
-        return self._report(catalogue, count_split_conflicts(covers))
+        return sum_up(
+            workspace,
+            catalogue,
+            sources=self.sources,
+            states=self.states,
+            before=self.old,
+            after=self.places,
+            notes=self.notes,
+            n_read=self.n_read,
+        )
 
     def _collect(self) -> None:
-        """Add the places of sources that were not scanned, and list all problems."""
+        """Add the places of sources that were not scanned, and put all in order."""
         for place in self.old:
             if self.states.get(place.source) in {"kept", "not mounted"}:
                 self.places.append(place)
@@ -322,24 +335,18 @@ class _Scan:
         for finding in self.findings.values():
             self.places += finding.problems
             self.notes += finding.notes
-        self.places = list(_by_key(self.places).values())
+        self.places = merge_places(self.places)
         self.places.sort(key=lambda p: (order[p.source], p.path, p.member))
-        for place in self.places:
-            content = place.content
-            if content.kind is not None:
-                shown = f"{place.path}#{place.member}" if place.member else place.path
-                self.problems.append(
-                    Problem(place.source, shown, content.kind, content.reason or "")
-                )
 
     def _refuse_nothing(self) -> None:
         """Explain that no source holds a single readable cover."""
         places = ", ".join(f"'{source.path}'" for source in self.sources)
         message = f"no cover found in {places}: "
-        if self.problems:
-            first = self.problems[0]
+        problems = list_problems(self.places)
+        if problems:
+            first = problems[0]
             message += (
-                f"all {len(self.problems)} files there failed; the first is '{first.path}': {first.reason}; "
+                f"all {len(problems)} files there failed; the first is '{first.path}': {first.reason}; "
                 "expected pictures in folders named after genres, or music with covers"
             )
         else:
@@ -389,7 +396,8 @@ class _Scan:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["source", "path", "kind", "reason"])
             writer.writerows(
-                [p.source, p.path, p.kind.value, p.reason] for p in self.problems
+                [p.source, p.path, p.kind.value, p.reason]
+                for p in list_problems(self.places)
             )
 
     def _publish_settings(self) -> None:
@@ -408,64 +416,6 @@ class _Scan:
         if changes or not self.workspace.config_path.exists():
             write_settings(self.workspace.root, changes)
 
-    def _report(self, catalogue: Catalogue, n_conflicts: int) -> ScanReport:
-        """Sum up."""
-        movement = compare_places(self.old, self.places)
-        genres = catalogue.genres
-        balance = measure_balance(
-            genres, catalogue.column("group"), catalogue.column("split")
-        )
-        sources = [
-            SourceReport(
-                name=source.name,
-                path=source.path,
-                kind=source.kind,
-                state=self.states[source.name],
-                n_covers=len(
-                    {
-                        place.content.cover_id
-                        for place in self.places
-                        if place.source == source.name
-                        and place.content.cover_id is not None
-                    }
-                ),
-                n_problems=sum(p.source == source.name for p in self.problems),
-            )
-            for source in self.sources
-        ]
-        warnings = [*self.notes]
-        warnings += [
-            f"source '{source.name}' is not there today ('{source.path}'): "
-            f"its {source.n_covers} covers are kept as they were"
-            for source in sources
-            if source.state == "not mounted"
-        ]
-        warnings += [
-            f"source '{source.name}' gave no cover: see '{self.workspace.problems_path}'"
-            for source in sources
-            if source.state == "scanned" and not source.n_covers
-        ]
-        warnings += find_warnings(catalogue, balance, n_conflicts, self.workspace.root)
-        return ScanReport(
-            n_covers=len(catalogue),
-            n_places=sum(p.content.cover_id is not None for p in self.places),
-            n_multi_genre=sum(len(names) > 1 for names in genres),
-            n_unlabelled=sum(not names for names in genres),
-            **movement,
-            n_read=self.n_read,
-            genres=catalogue.genre_counts,
-            problems=dict(Counter(p.kind.value for p in self.problems)),
-            problems_path=self.workspace.problems_path,
-            sources=sources,
-            split=balance,
-            folds=_count_folds(catalogue),
-            warnings=warnings,
-        )
-
-
-def _by_key(places: Sequence[Place]) -> dict[Key, Place]:
-    return {place.key: place for place in places}
-
 
 def _read_column(workspace: Workspace, name: str) -> dict[str, Any]:
     """Return a column of the last catalogue by cover id, empty where there is none."""
@@ -475,11 +425,3 @@ def _read_column(workspace: Workspace, name: str) -> dict[str, Any]:
     if name not in catalogue.table.column_names:
         return {}
     return dict(zip(catalogue.cover_ids, catalogue.column(name), strict=True))
-
-
-def _count_folds(catalogue: Catalogue) -> list[int]:
-    """Return the number of covers in each fold; empty without folds."""
-    if "fold" not in catalogue.table.column_names:
-        return []
-    counts = Counter(catalogue.column("fold"))
-    return [counts[fold] for fold in range(max(counts) + 1)]

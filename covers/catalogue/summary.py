@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from covers.catalogue.assemble import count_split_conflicts, group_by_cover
+from covers.catalogue.splits import measure_balance
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from covers.catalogue.places import Place
     from covers.catalogue.schema import Catalogue
+    from covers.catalogue.sources import ProblemKind
     from covers.catalogue.splits import SplitBalance
+    from covers.settings import Source
+    from covers.workspace import Workspace
 
 _LARGE_GROUP = 0.1
-_OFF_BALANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a source that gave no cover, and why."""
+
+    source: str
+    path: str
+    kind: ProblemKind
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,119 @@ class ScanReport:
     folds: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+
+def list_problems(places: Sequence[Place]) -> list[Problem]:
+    """List what gave no cover, in the order of the places."""
+    problems = []
+    for place in places:
+        content = place.content
+        if content.kind is not None:
+            path = f"{place.path}#{place.member}" if place.member else place.path
+            reason = content.reason or ""
+            problems.append(Problem(place.source, path, content.kind, reason))
+    return problems
+
+
+def sum_up(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    *,
+    sources: Sequence[Source],
+    states: Mapping[str, str],
+    before: Sequence[Place],
+    after: Sequence[Place],
+    notes: Sequence[str],
+    n_read: int,
+) -> ScanReport:
+    """Sum a scan up.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where everything was written.
+    catalogue : Catalogue
+        As it is now.
+    sources : sequence of Source
+        All of the workspace.
+    states : mapping of str to str
+        State of each source by name; see `SourceReport`.
+    before, after : sequence of Place
+        Of the last scan and of this one.
+    notes : sequence of str
+        Remarks from looking at the sources.
+    n_read : int
+        Pictures read.
+    """
+    genres = catalogue.genres
+    balance = measure_balance(
+        genres, catalogue.column("group"), catalogue.column("split")
+    )
+    covers_of: dict[str, set[str]] = {source.name: set() for source in sources}
+    problems_of: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    n_places = 0
+    for place in after:
+        if place.content.cover_id is not None:
+            n_places += 1
+            covers_of[place.source].add(place.content.cover_id)
+        elif place.content.kind is not None:
+            problems_of[place.source] += 1
+            kinds[place.content.kind.value] += 1
+    reports = [
+        SourceReport(
+            name=source.name,
+            path=source.path,
+            kind=source.kind,
+            state=states[source.name],
+            n_covers=len(covers_of[source.name]),
+            n_problems=problems_of[source.name],
+        )
+        for source in sources
+    ]
+    n_conflicts = count_split_conflicts(group_by_cover(after))
+    return ScanReport(
+        n_covers=len(catalogue),
+        n_places=n_places,
+        n_multi_genre=sum(len(names) > 1 for names in genres),
+        n_unlabelled=sum(not names for names in genres),
+        **compare_places(before, after),
+        n_read=n_read,
+        genres=catalogue.genre_counts,
+        problems=dict(kinds),
+        problems_path=workspace.problems_path,
+        sources=reports,
+        split=balance,
+        folds=_count_folds(catalogue),
+        warnings=[
+            *notes,
+            *_warn_of_sources(reports, workspace.problems_path),
+            *find_warnings(catalogue, balance, n_conflicts, workspace.root),
+        ],
+    )
+
+
+def _warn_of_sources(sources: Sequence[SourceReport], problems_path: Path) -> list[str]:
+    """Say which sources are not there today, or gave nothing."""
+    missing = [
+        f"source '{source.name}' is not there today ('{source.path}'): "
+        f"its {source.n_covers} covers are kept as they were"
+        for source in sources
+        if source.state == "not mounted"
+    ]
+    return missing + [
+        f"source '{source.name}' gave no cover: see '{problems_path}'"
+        for source in sources
+        if source.state == "scanned" and not source.n_covers
+    ]
+
+
+def _count_folds(catalogue: Catalogue) -> list[int]:
+    """Return the number of covers in each fold; empty without folds."""
+    if "fold" not in catalogue.table.column_names:
+        return []
+    counts = Counter(catalogue.column("fold"))
+    return [counts[fold] for fold in range(max(counts) + 1)]
 
 
 def compare_places(old: Sequence[Place], new: Sequence[Place]) -> dict[str, int]:
