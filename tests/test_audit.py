@@ -420,6 +420,17 @@ def test_the_page_does_without_thumbnails(workspace, tmp_path):
     assert "no thumbnail" in (tmp_path / "audit.html").read_text(encoding="utf-8")
 
 
+def test_a_workspace_that_cannot_be_written_is_audited_all_the_same(
+    workspace, monkeypatch, caplog
+):
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("covers.catalogue.audit.write_json", refuse)
+    assert audit_workspace(workspace).counts["tiny"] == 1
+    assert "audit.json' could not be written: Read-only file system" in caplog.text
+
+
 def run(*arguments):
     return CliRunner().invoke(main, ["audit", *map(str, arguments)])
 
@@ -476,6 +487,13 @@ def test_options_that_exclude_each_other_are_named(
     result = run("-w", workspace.root, *named)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_page_that_cannot_be_written_is_explained(workspace, tmp_path):
+    (tmp_path / "file").touch()
+    result = run("-w", workspace.root, "--html", tmp_path / "file" / "a.html")
+    assert result.exit_code == 1
+    assert "Error: cannot write '" in result.stderr
 
 
 def test_a_damaged_thumbnail_leaves_a_gap(workspace, tmp_path):

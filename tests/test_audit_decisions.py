@@ -329,3 +329,18 @@ def test_rows_are_overlaid_without_changing_them():
         {"cover_id": "c", "genres": ["Rock"]},
     ]
     assert rows[1]["genres"] == ["Rock"]
+
+
+def test_a_full_disk_leaves_decisions_and_catalogue_as_they_were(
+    workspace, reviewed, monkeypatch
+):
+    before = rows_of(workspace)
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("covers.catalogue.overlay.write_json", refuse)
+    with pytest.raises(DataError, match=r"cannot write decisions in .*No space left"):
+        accept_review(workspace, reviewed)
+    assert Overlay.read(workspace) == Overlay()
+    assert rows_of(workspace) == before

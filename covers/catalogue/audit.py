@@ -7,6 +7,7 @@ What a person decides about them comes back through
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from covers.workspace import Workspace
 
 KIND = "audit"
+_LOG = logging.getLogger(__name__)
 _COLUMNS = (
     "cover_id",
     "path",
@@ -126,7 +128,7 @@ def audit_workspace(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
-    """Audit a workspace and publish ``analysis/audit.json``.
+    """Audit a workspace and publish ``analysis/audit.json`` where that can be written.
 
     Parameters
     ----------
@@ -174,7 +176,12 @@ def audit_workspace(
     stamp = Stamp(
         kind=KIND, made_from={"catalogue": catalogue.label_fingerprint()}, seed=seed
     )
-    write_json(workspace.analysis_folder / "audit.json", audit.to_json(), stamp)
+    path = workspace.analysis_folder / "audit.json"
+    try:
+        write_json(path, audit.to_json(), stamp)
+    except OSError as error:
+        # A workspace may lie on a read-only disk: what was found is still of use.
+        _LOG.warning("'%s' could not be written: %s", path, error.strerror or error)
     return audit
 
 

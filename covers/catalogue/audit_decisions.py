@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.audit_review import check_genres, read_cover_ids, read_review
 from covers.catalogue.overlay import Overlay
+from covers.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +90,11 @@ def _put_in_force(
     """Write the decisions and make the catalogue anew where it depends on them."""
     from covers.catalogue.scan import reassemble_workspace
 
-    new.write(workspace)
+    try:
+        new.write(workspace)
+    except OSError as error:
+        message = f"cannot write decisions in '{workspace.root}': {error.strerror or error}; make room or allow writing there"
+        raise DataError(message) from error
     if new.fingerprint() != old.fingerprint():
         try:
             reassemble_workspace(workspace.root)

@@ -93,7 +93,11 @@ def audit_command(
             seed=opened.settings.seed if seed is None else seed,
             progress=progress,
         )
-    written = _write(opened, audit, html, table)
+    try:
+        written = _write(opened, audit, html, table)
+    except OSError as error:
+        message = f"cannot write '{error.filename or html or table}': {error.strerror or error}"
+        raise click.ClickException(message) from error
     if as_json:
         print_json(audit.to_json())
     else:
