@@ -66,7 +66,7 @@ def genre_shares(library: Library, rows: npt.NDArray[np.int64]) -> list[GenreSha
     found = []
     for j in np.flatnonzero(inside.any(axis=0)):
         ends = percentile_interval(resampled[:, j] / base[j]).as_list()
-        low, high = (float(end) if end is not None else np.nan for end in ends)
+        low, high = ends
         lift = float(share[j] / base[j])
         found.append(
             GenreShare(

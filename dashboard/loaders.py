@@ -11,7 +11,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import streamlit as st
 
 from covers.artefact import fingerprint, read_json, read_table
 from covers.errors import CoversError
@@ -21,12 +20,14 @@ from dashboard import colouring as colourings
 from dashboard import place
 from dashboard.analysis import CoverMap, Votes
 from dashboard.library import Library
+from dashboard.typed import kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.analysis.decision import Decision
     from covers.analysis.embedded import EmbeddedCovers
+    from covers.model.card import ModelCard
     from covers.model.saved import SavedModel
     from covers.pipeline import Stage
     from dashboard.colouring import Colouring
@@ -61,7 +62,7 @@ def library() -> Library:
     return _library(str(here.root), version_of(here.catalogue_path))
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _library(root: str, version: Version) -> Library:
     return Library.of(_at(root).catalogue())
 
@@ -79,7 +80,7 @@ def votes() -> Votes:
     return _votes(str(here.root), version_of(here.catalogue_path, path))
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _votes(root: str, version: Version) -> Votes:
     table, stamp = read_table(
         _at(root).analysis_folder / "votes.parquet",
@@ -103,7 +104,7 @@ def covermap() -> CoverMap:
     return _covermap(str(here.root), version_of(here.catalogue_path, path))
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _covermap(root: str, version: Version) -> CoverMap:
     from covers.analysis.mapping import read_map
 
@@ -140,7 +141,7 @@ def cluster_labels() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return _cluster_labels(str(here.root), version_of(here.catalogue_path, path))
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _cluster_labels(
     root: str, version: Version
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -197,7 +198,7 @@ def _analysis(name: str, kind: str, command: str) -> dict[str, Any]:
     return _read_analysis(str(here.root), name, kind, command, version)
 
 
-@st.cache_resource(max_entries=4 * _KEPT, show_spinner=False)
+@kept(4 * _KEPT)
 def _read_analysis(
     root: str, name: str, kind: str, command: str, version: Version
 ) -> dict[str, Any]:
@@ -210,7 +211,7 @@ def palettes() -> dict[str, tuple[list[str], list[float]]]:
     return _palettes(str(here.root), version_of(here.pictures_path))
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _palettes(root: str, version: Version) -> dict[str, tuple[list[str], list[float]]]:
     from covers.catalogue.measure import KIND
 
@@ -239,7 +240,7 @@ def index() -> VectorIndex:
     return _index(str(here.root), current)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@kept(2)
 def _index(root: str, version: Version) -> VectorIndex:
     from covers.indexing import open_index
 
@@ -261,7 +262,7 @@ def raw_network_answers() -> tuple[dict[str, int], np.ndarray[Any, Any]]:
     return _raw_network_answers(str(here.root), version_of(*parts))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@kept(2)
 def _raw_network_answers(
     root: str, version: Version
 ) -> tuple[dict[str, int], np.ndarray[Any, Any]]:
@@ -289,11 +290,31 @@ def model() -> SavedModel:
     return _model(str(here.root), version)
 
 
-@st.cache_resource(max_entries=1, show_spinner="Opening the network …")
+@kept(1, spinner="Opening the network …")
 def _model(root: str, version: Version) -> SavedModel:
     from covers.model.saved import SavedModel
 
     return SavedModel.open(_at(root).model_folder, "cpu")
+
+
+def card() -> ModelCard:
+    """Return the description of the model.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    here = place.workspace()
+    version = version_of(here.model_folder / "weights.safetensors")
+    return _card(str(here.root), version)
+
+
+@kept(2)
+def _card(root: str, version: Version) -> ModelCard:
+    from covers.model.card import read_card
+
+    return read_card(_at(root).model_folder)
 
 
 def decision() -> Decision:
@@ -312,7 +333,7 @@ def decision() -> Decision:
     return _decision(str(here.root), version_of(*paths))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@kept(2)
 def _decision(root: str, version: Version) -> Decision:
     from covers.analysis.evaluation_workspace import read_decision
     from covers.model.card import read_card
@@ -336,7 +357,7 @@ def chain() -> list[Stage]:
     return _chain(str(here.root), version)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@kept(2)
 def _chain(root: str, version: Version) -> list[Stage]:
     from covers.pipeline import inspect_workspace
 
@@ -365,7 +386,7 @@ def colouring(name: str) -> Colouring:
     return _colouring(str(here.root), name, version)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@kept(12)
 def _colouring(root: str, name: str, version: Version) -> Colouring:
     covers = library()
     if name == "cluster":
@@ -433,7 +454,7 @@ def overlap_at(k: int, which: str) -> dict[str, Any]:
     return _overlap_at(str(here.root), k, which, version)
 
 
-@st.cache_resource(max_entries=40, show_spinner="Measuring with other neighbours …")
+@kept(40, spinner="Measuring with other neighbours …")
 def _overlap_at(root: str, k: int, which: str, version: Version) -> dict[str, Any]:
     from covers.analysis.overlap import OverlapSettings
     from covers.analysis.overlap_workspace import describe_overlap
@@ -446,7 +467,7 @@ def _overlap_at(root: str, k: int, which: str, version: Version) -> dict[str, An
     return dict(json.loads(json.dumps(to_jsonable(describe_overlap(covers, settings)))))
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@kept(1)
 def _embedded_sample(root: str, which: str, version: Version) -> EmbeddedCovers:
     from covers.analysis.embedded import EmbeddedCovers
 

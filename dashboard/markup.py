@@ -161,8 +161,11 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], *, label: str)
     width = min(7 * longest + 10, 130)
     kind = "dense" if n > 24 else "wide" if n > 10 else ""
     parts = [
-        f'<div class="matrix {kind}" role="group" aria-label="{escape(label)}" '
-        f'style="grid-template-columns:minmax(40px,{width}px) repeat({n},minmax(0,1fr))"><span></span>'
+        (
+            f'<div class="matrix {kind}" role="group" aria-label="{escape(label)}" style="'
+            f"grid-template-columns:minmax(40px,{width}px) repeat({n},minmax(0,1fr))"
+            '"><span></span>'
+        )
     ]
     parts += [
         f'<span class="col" title="{escape(name)}">{escape(name)}</span>'
@@ -321,3 +324,14 @@ def full_cover(library: Library, row: int, below: str = "") -> str:
 def per_cent(share: float, digits: int = 0) -> str:
     """Return a share in per cent."""
     return "?" if math.isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "cover"), count(1200, "cover")
+    ('1 cover', '1,200 covers')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -41,10 +41,20 @@ def name_pair(a: str, b: str) -> str:
     return f"{a}{SEPARATOR}{b}"
 
 
-def split_pair(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
+def split_cell(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
     """Read what `name_pair` wrote; None where it names no two of `genres`."""
-    a, _, b = text.partition(SEPARATOR)
-    return (a, b) if a in genres and b in genres and a != b else None
+    for a in genres:
+        if text.startswith(f"{a}{SEPARATOR}"):
+            b = text[len(a) + len(SEPARATOR) :]
+            if b in genres:
+                return a, b
+    return None
+
+
+def split_pair(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
+    """Read what `name_pair` wrote; None where it names no two different `genres`."""
+    found = split_cell(text, genres)
+    return found if found and found[0] != found[1] else None
 
 
 def shown_genres(overlap: Mapping[str, Any]) -> list[str]:
@@ -135,7 +145,7 @@ def key_of(measure: str, overlap: Mapping[str, Any]) -> tuple[list[str], str, st
         return (
             scale_colours(np.linspace(0, 1, 9), DIVERGING_SCALE),
             "¼ of chance",
-            "4 × chance",
+            "4 times chance",
         )
     if measure == "overlap":
         return (
@@ -206,7 +216,7 @@ def edges(overlap: Mapping[str, Any], chosen: tuple[str, str] | None) -> list[Ed
                 width=1.5 + 10 * _number(edge["overlap"])
                 if math.isfinite(_number(edge["overlap"]))
                 else 2.0,
-                tip=f"{a} and {b}: {edge['lift']:.2f} × chance, overlap {_short(_number(edge['overlap']))}, q = {edge['q']:.3f}",
+                tip=f"{a} and {b}: {edge['lift']:.2f} times chance, overlap {_short(_number(edge['overlap']))}, q = {edge['q']:.3f}",
                 pick=name_pair(a, b),
                 chosen=chosen is not None and {a, b} == set(chosen),
             )
@@ -300,7 +310,7 @@ def _tell(
     q = _number(pair["q"])
     said = {
         "overlap": f"{a} and {b}: overlap {value:.2f}",
-        "lift": f"{a} → {b}: {value:.2f} × chance",
+        "lift": f"{a} → {b}: {value:.2f} times chance",
     }.get(measure, f"{a} taken for {b}: {100 * value:.0f} %")
     tail = f", q = {q:.3f}" if measure == "lift" and math.isfinite(q) else ""
     return f"{said}\n{interval}{tail}\nn = {n:g} covers"

@@ -11,6 +11,7 @@ from covers.errors import CoversError
 from dashboard import breakdown, charts, covermap, frame, loaders, markup, pick
 from dashboard.colouring import CHOICES
 from dashboard.markup import Item
+from dashboard.typed import fragment
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,7 +32,7 @@ def show() -> None:
     _explore(library, found)
 
 
-@st.fragment
+@fragment
 def _explore(library: Library, found: CoverMap) -> None:
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
@@ -75,7 +76,7 @@ def _explore(library: Library, found: CoverMap) -> None:
     )
     if text:
         st.caption(
-            f"{len(rows):,} covers found, ringed on the map."
+            f"{markup.count(len(rows), 'cover')} found, ringed on the map."
             if rows
             else "No cover of that name is on the map."
         )
@@ -113,7 +114,7 @@ def _opened(library: Library, cover_id: str) -> None:
 
 
 def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
-    frame.section(f"Selection: {len(rows):,} covers")
+    frame.section(f"Selection: {markup.count(len(rows), 'cover')}")
     if not len(rows):
         st.caption("No cover lies inside.")
         return

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import charts, frame, loaders, markup, pick, place
 from dashboard.markup import Item
+from dashboard.typed import fragment
 
 if TYPE_CHECKING:
     from dashboard.library import Library
@@ -85,7 +86,7 @@ def _browse(library: Library) -> None:
     _covers(library)
 
 
-@st.fragment
+@fragment
 def _covers(library: Library) -> None:
     frame.section("Browse")
     first, second = st.columns([3, 2], gap="medium")
@@ -110,7 +111,7 @@ def _covers(library: Library) -> None:
         wanted = set(library.find(text, limit=len(library)))
         rows = np.asarray([row for row in rows if int(row) in wanted], np.int64)
     st.caption(
-        f"{len(rows):,} covers. Choose one to see what it looks like to the network."
+        f"{markup.count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
     )
     items = [Item(row=int(row)) for row in rows]
     picked = frame.gallery(library, items, key="browse", per_page=24)
@@ -140,7 +141,7 @@ def _audit(library: Library) -> None:
     _findings(library, findings, found["counts"])
 
 
-@st.fragment
+@fragment
 def _findings(
     library: Library, findings: list[dict[str, Any]], counts: dict[str, int]
 ) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from covers.palette import colour_sequence
 from dashboard import charts, frame, loaders, markup, pairs, pick, place
 from dashboard.markup import Item
+from dashboard.typed import fragment
 
 if TYPE_CHECKING:
     from dashboard.library import Library
@@ -56,7 +57,7 @@ def _summary(measured: dict[str, Any]) -> None:
     pick.show(markup.figures(numbers), key="overlap-numbers")
 
 
-@st.fragment
+@fragment
 def _explore(library: Library, measured: dict[str, Any]) -> None:
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
@@ -152,7 +153,7 @@ def _pair(
         value, (low, high), _ = pairs.read_value(pair, measure, one)
         if value != value:
             continue
-        said = {"overlap": "overlap", "lift": f"{one} → {other}, × chance"}.get(
+        said = {"overlap": "overlap", "lift": f"{one} → {other}, times chance"}.get(
             measure, f"{one} taken for {other}"
         )
         text = f"{100 * value:.0f} %" if measure == "vote" else f"{value:.2f}"

@@ -1,0 +1,38 @@
+"""Streamlit's decorators, with the types of what they decorate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kept(
+    max_entries: int, *, spinner: bool | str = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Keep the last results of a loader, shared by all readers and never copied.
+
+    Parameters
+    ----------
+    max_entries : int
+        How many; the oldest go first.
+    spinner : bool or str, default=False
+        What the reader sees while it works.
+    """
+
+    def decorate(loader: Callable[P, R]) -> Callable[P, R]:
+        cached = st.cache_resource(max_entries=max_entries, show_spinner=spinner)
+        return cast("Callable[P, R]", cached(loader))
+
+    return decorate
+
+
+def fragment(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a part of a page be drawn anew by itself."""
+    return cast("Callable[P, R]", st.fragment(draw))

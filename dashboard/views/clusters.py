@@ -1,0 +1,299 @@
+"""What kinds of covers there are: clusters found without looking at genres."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import charts, frame, loaders, markup, pick
+from dashboard.markup import Item
+from dashboard.typed import fragment
+
+if TYPE_CHECKING:
+    from dashboard.library import Library
+
+_SORTINGS = {
+    "size": "Size",
+    "stability": "Stability",
+    "genre": "One genre",
+    "mixed": "Many genres",
+}
+_CARDS_PER_PAGE = 24
+
+
+def show() -> None:
+    """Draw the page."""
+    frame.heading(
+        "Clusters",
+        "What kinds of covers are there? Groups found by looks alone, then compared with the genres.",
+    )
+    library, found = loaders.library(), loaders.clusters()
+    frame.warn_if_stale("clusters")
+    _summary(found)
+    if not found["clusters"]:
+        st.info(
+            "No cluster was found: the covers shade into each other.",
+            icon=":material/info:",
+        )
+        return
+    _explore(library, found)
+    _noise(library, found)
+    _compared(found)
+
+
+def _summary(found: dict[str, Any]) -> None:
+    ami = found["ami"]
+    low, high = found["ami_null95"]
+    numbers = [
+        (f"{found['n_clusters']:,}", "clusters"),
+        (markup.per_cent(found["noise_fraction"]), "of the covers in none"),
+        (
+            f"{ami:.2f}" if ami is not None else "?",
+            "agreement with genre (AMI; 0 is chance, 1 the same)",
+        ),
+        (
+            f"{low:.2f} to {high:.2f}" if low is not None else "?",
+            "where chance alone would lie (95 %)",
+        ),
+        (f"{found['n_covers']:,}", f"covers, grouped by {found['grouped_by']}"),
+    ]
+    pick.show(markup.figures(numbers), key="cluster-numbers")
+    if ami is not None and high is not None:
+        said = (
+            "Clusters and genres have more in common than chance would give."
+            if ami > high
+            else "Clusters have no more in common with genres than chance would give."
+        )
+        st.caption(
+            f"{said} Measured on {found['ami_n']:,} {found['ami_covers']} covers, genres shuffled between artists."
+        )
+
+
+@fragment
+def _explore(library: Library, found: dict[str, Any]) -> None:
+    sorting = st.segmented_control(
+        "Sort by",
+        list(_SORTINGS),
+        default="size",
+        required=True,
+        format_func=_SORTINGS.__getitem__,
+        key="sort",
+        bind="query-params",
+    )
+    keys = {
+        "size": lambda c: -c["n"],
+        "stability": lambda c: -(c["stability"] or 0),
+        "genre": lambda c: c["entropy"],
+        "mixed": lambda c: -c["entropy"],
+    }
+    clusters = sorted(found["clusters"], key=keys[sorting])
+    chosen = st.query_params.get("cluster", "")
+    n_pages = -(-len(clusters) // _CARDS_PER_PAGE)
+    page = min(st.session_state.get("cards-page", 1), n_pages) - 1
+    shown = clusters[page * _CARDS_PER_PAGE : (page + 1) * _CARDS_PER_PAGE]
+    cards = "".join(
+        _card(library, cluster, str(cluster["id"]) == chosen) for cluster in shown
+    )
+    picked = pick.show(f'<div class="cards">{cards}</div>', key="cards")
+    if n_pages > 1:
+        st.pagination(n_pages, key="cards-page")
+    if picked and picked != chosen:
+        st.query_params["cluster"] = picked
+        st.session_state.pop("members-page", None)
+        st.rerun(scope="fragment")
+    for cluster in clusters:
+        if str(cluster["id"]) == chosen:
+            _open(library, cluster)
+            return
+    st.caption("Choose a cluster to see its members and its boundary.")
+
+
+def _card(library: Library, cluster: dict[str, Any], chosen: bool) -> str:
+    """Return one cluster at a glance."""
+    pictures = "".join(
+        markup.picture(library, row)
+        for row in library.rows_of(cluster["exemplars"])[:5]
+    )
+    look = cluster.get("look") or {}
+    colours = markup.swatches(
+        look.get("palette") or [], look.get("palette_share") or []
+    )
+    bars = "".join(
+        markup.share_bar(
+            one["genre"],
+            one["share"],
+            library.colours.get(one["genre"], "#bdbdbd"),
+            markup.per_cent(one["share"]),
+        )
+        for one in cluster["genres"][:3]
+    )
+    words = ", ".join(look.get("words") or [])
+    stability = cluster["stability"]
+    facts = [
+        f"{cluster['n_groups']:,} artists or groups",
+        f"stability {stability:.2f}" if stability is not None else "",
+        f"entropy {cluster['entropy']:.2f}",
+    ]
+    lines = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
+    name = words.capitalize() or f"Cluster {cluster['id']}"
+    mostly = cluster["genres"][0]["genre"] if cluster["genres"] else "no genre"
+    label = f"Cluster {cluster['id']}, {cluster['n']:,} covers, mostly {mostly}"
+    return (
+        f'<button type="button" class="card{" chosen" if chosen else ""}" '
+        f'data-pick="{cluster["id"]}" aria-label="{escape(label)}">'
+        f'<span class="head"><b>{escape(name)}</b>'
+        f'<span class="muted">{cluster["n"]:,} covers</span></span>'
+        f'<span class="sheet">{pictures}</span>{colours}{bars}'
+        f'<span class="facts">{lines}</span></button>'
+    )
+
+
+def _open(library: Library, cluster: dict[str, Any]) -> None:
+    frame.section(f"Cluster {cluster['id']}: {cluster['n']:,} covers")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.caption(
+            "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance."
+        )
+        genres = [one for one in cluster["genres"] if one["lift"] is not None][:12]
+        frame.chart(
+            charts.lift_dots(
+                [one["genre"] for one in genres],
+                [one["lift"] for one in genres],
+                [
+                    tuple(one["lift_ci95"])
+                    if None not in one["lift_ci95"]
+                    else (one["lift"], one["lift"])
+                    for one in genres
+                ],
+                library.colours,
+                [
+                    f"{one['genre']}: {one['lift']:.2f} times, {100 * one['share']:.0f} % of the cluster"
+                    for one in genres
+                ],
+            ),
+            key="cluster-lift",
+            alt="Over-representation of each genre in the cluster",
+        )
+    with right:
+        look = cluster.get("look") or {}
+        if look:
+            st.caption(
+                "How its covers look; the bar is the rank among all covers, a half is usual."
+            )
+            ranks = "".join(
+                markup.share_bar(
+                    name, look[f"{name}_rank"], "#7a7a76", f"{look[name]:.2f}"
+                )
+                for name in ("brightness", "saturation", "contrast", "sharpness")
+                if look.get(f"{name}_rank") is not None
+            )
+            pick.show(
+                ranks
+                + markup.swatches(
+                    look.get("palette") or [], look.get("palette_share") or []
+                ),
+                key="cluster-look",
+            )
+        stability = cluster["stability"]
+        if stability is not None:
+            st.caption(
+                f"Stability {stability:.2f}: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
+                "above 0.75 is firm, below 0.5 hardly more than a name."
+            )
+    labels, strengths = loaders.cluster_labels()
+    members = np.flatnonzero(labels == cluster["id"])
+    members = members[np.argsort(-strengths[members], kind="stable")]
+    groups = {
+        "Members": [int(row) for row in members],
+        "Exemplars": library.rows_of(cluster["exemplars"]),
+        "Boundary": library.rows_of(cluster["boundary"]),
+    }
+    said = {
+        "Members": "The strongest members first.",
+        "Exemplars": "In the densest part; one per artist.",
+        "Boundary": "Nearest to another cluster; one per artist.",
+    }
+    which = st.segmented_control(
+        "Show",
+        list(groups),
+        default="Members",
+        required=True,
+        key="part",
+        bind="query-params",
+    )
+    st.caption(said[which])
+    picked = frame.gallery(
+        library,
+        [Item(row=row) for row in groups[which]],
+        key=f"members-{which}",
+        per_page=24,
+    )
+    if picked:
+        frame.open_cover(picked)
+
+
+@fragment
+def _noise(library: Library, found: dict[str, Any]) -> None:
+    with st.expander(
+        f"Covers in no cluster ({markup.per_cent(found['noise_fraction'])})"
+    ):
+        bars = "".join(
+            markup.share_bar(
+                genre,
+                share,
+                library.colours.get(genre, "#bdbdbd"),
+                markup.per_cent(share),
+            )
+            for genre, share in sorted(
+                found["noise_by_genre"].items(), key=lambda i: -(i[1] or 0)
+            )
+            if share is not None
+        )
+        st.caption("Share of each genre's covers that belong to no cluster.")
+        pick.show(bars, key="noise-shares")
+        labels, _ = loaders.cluster_labels()
+        rows = np.flatnonzero(labels == -1)
+        picked = frame.gallery(
+            library, [Item(row=int(row)) for row in rows], key="noise", per_page=16
+        )
+        if picked:
+            frame.open_cover(picked)
+
+
+def _compared(found: dict[str, Any]) -> None:
+    others = found.get("compared_with")
+    if not others:
+        return
+    with st.expander("Other ways to cluster"):
+        st.caption(
+            "The same covers, clustered otherwise; agreement with genre is measured alike."
+        )
+        rows = [
+            {
+                "method": "UMAP and HDBSCAN (this page)",
+                "clusters": found["n_clusters"],
+                "in none": found["noise_fraction"],
+                "AMI with genre": found["ami"],
+            },
+            *(
+                {
+                    "method": name,
+                    "clusters": one["n_clusters"],
+                    "in none": one["noise_fraction"],
+                    "AMI with genre": one["ami"],
+                }
+                for name, one in others.items()
+            ),
+        ]
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_config={
+                "in none": st.column_config.NumberColumn(format="percent"),
+                "AMI with genre": st.column_config.NumberColumn(format="%.3f"),
+            },
+        )
