@@ -87,11 +87,11 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
             value = overlap[row, column]
             if row == column or not np.isfinite(value):
                 continue
-            red, green, blue, _ = image.cmap(value)
-            ink = text_colour(
-                "#" + "".join(f"{round(255 * c):02x}" for c in (red, green, blue))
-            )
-            if high[row, column] - low[row, column] > UNCERTAIN_WIDTH:
+            wide = high[row, column] - low[row, column] > UNCERTAIN_WIDTH
+            if not wide and n > _MOST_NUMBERS:
+                continue
+            ink = _ink_on(image.cmap(value))
+            if wide:
                 axes.add_patch(
                     Rectangle(
                         (column - 0.5, row - 0.5),
@@ -249,6 +249,13 @@ def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Fr
                 )
         frame.room_right = 0.40
     return frame
+
+
+def _ink_on(background: Sequence[float]) -> str:
+    """Return black or white, whichever reads better on a colour of 0..1 parts."""
+    return text_colour(
+        "#" + "".join(f"{round(255 * part):02x}" for part in background[:3])
+    )
 
 
 def _children(

@@ -1,0 +1,180 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from known_workspace import write_known_workspace
+from PIL import Image
+
+from covers.analysis.figures import draw_graph, draw_matrix, draw_overlap_figures
+from covers.analysis.figures_clusters import draw_map, draw_profiles, draw_sheets
+from covers.analysis.figures_frame import Thumbnails
+from covers.analysis.overlap_workspace import overlap_workspace
+from covers.palette import genre_colours
+
+
+def text_of(path):
+    return " ".join(
+        "".join(element.itertext())
+        for element in ET.parse(path).iter()
+        if element.tag.endswith("text")
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    workspace, _ = write_known_workspace(tmp_path_factory.mktemp("f") / "w")
+    overlap_workspace(workspace, n_bootstraps=60)
+    return workspace, draw_overlap_figures(workspace)
+
+
+def test_every_overlap_figure_is_written_as_svg_and_png(drawn):
+    _, paths = drawn
+    assert [path.stem for path in paths] == [
+        "overlap-matrix",
+        "overlap-graph",
+        "overlap-tree",
+    ]
+    for path in paths:
+        with Image.open(path.with_suffix(".png")) as image:
+            assert min(image.size) > 400
+
+
+def test_every_caption_says_n_and_every_genre_is_named(drawn):
+    _, paths = drawn
+    for path in paths:
+        text = text_of(path)
+        assert "n = 180" in text
+        for genre in ("Folk", "Jazz", "Metal"):
+            assert genre in text
+
+
+def test_genres_have_the_colours_of_the_palette(drawn):
+    _, paths = drawn
+    for path in paths:
+        written = path.read_text()
+        for colour in genre_colours(("Folk", "Jazz", "Metal")).values():
+            assert colour in written
+
+
+def test_the_same_result_gives_the_same_bytes(drawn):
+    workspace, paths = drawn
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in draw_overlap_figures(workspace)] == before
+
+
+def payload(n=3, overlap=0.4, width=0.1, known=True):
+    genres = [f"genre {i:03d}" for i in range(n)]
+    low, high = overlap - width / 2, overlap + width / 2
+    return {
+        "genres": genres,
+        "pairs": [
+            {
+                "a": a,
+                "b": b,
+                "overlap": overlap if known else None,
+                "overlap_ci95": [low, high] if known else [None, None],
+            }
+            for i, a in enumerate(genres)
+            for b in genres[i + 1 :]
+        ],
+        "tree": {"order": genres if known else [], "branches": []},
+        "edges": [],
+        "n_covers": 10 * n,
+        "n_groups": 10 * n,
+        "n_by_genre": dict.fromkeys(genres, 10.0),
+        "prototypes": {genre: [] for genre in genres},
+    }
+
+
+def hatched(frame):
+    return [patch for patch in frame.axes.patches if patch.get_hatch()]
+
+
+def test_only_uncertain_cells_are_hatched():
+    assert hatched(draw_matrix(payload(width=0.1))) == []
+    assert len(hatched(draw_matrix(payload(width=0.5)))) == 6
+
+
+def test_unknown_overlaps_are_left_empty(tmp_path):
+    frame = draw_matrix(payload(known=False))
+    assert not list(frame.axes.texts)
+    assert frame.save(tmp_path / "m").exists()
+    assert draw_graph(payload(known=False)).save(tmp_path / "g").exists()
+
+
+@pytest.mark.slow
+def test_three_hundred_genres_are_drawn(tmp_path):
+    assert draw_matrix(payload(300)).save(tmp_path / "m").exists()
+    assert draw_graph(payload(300)).save(tmp_path / "g").exists()
+
+
+def clusters(n=2, stability=0.8):
+    return {
+        "n_covers": 40,
+        "noise_fraction": 0.25,
+        "ami": 0.1,
+        "ami_null95": [-0.02, 0.02],
+        "clusters": [
+            {
+                "id": i,
+                "n": 20 - i,
+                "stability": stability,
+                "genres": [
+                    {
+                        "genre": "Jazz",
+                        "share": 0.75,
+                        "lift": 1.5,
+                        "lift_ci95": [1.2, 2],
+                    },
+                    {
+                        "genre": "Folk",
+                        "share": 0.25,
+                        "lift": 0.5,
+                        "lift_ci95": [0.2, 1],
+                    },
+                ],
+                "exemplars": [f"{i:032x}"] * 3,
+                "look": {
+                    "words": ["dark"],
+                    "palette": ["#112233", "#ffeedd"],
+                    "palette_share": [0.7, 0.3],
+                },
+            }
+            for i in range(n)
+        ],
+    }
+
+
+def test_profiles_print_only_lifts_whose_interval_excludes_chance(tmp_path):
+    path = draw_profiles(clusters(), ("Folk", "Jazz")).save(tmp_path / "p")
+    text = text_of(path)
+    assert "Jazz x1.5" in text
+    assert "Folk x0.5" not in text
+    assert "found again 0.80" in text
+
+
+def test_sheets_show_covers_even_where_thumbnails_are_missing(tmp_path):
+    workspace, _ = write_known_workspace(tmp_path / "w")
+    path = draw_sheets(clusters(stability=None), Thumbnails(workspace)).save(
+        tmp_path / "s"
+    )
+    assert "n = 20" in text_of(path)
+    missing = Thumbnails(workspace).picture("0" * 31 + "z", 8)
+    assert missing.shape == (8, 8, 3)
+    assert (missing == 200).all()
+
+
+def test_the_map_writes_cluster_numbers_and_takes_any_number_of_covers(tmp_path):
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 60):
+        points = rng.normal(size=(n, 2)).astype(np.float32)
+        frame = draw_map(
+            points,
+            ["Jazz"] * n,
+            ("Folk", "Jazz"),
+            [f"{i:032x}" for i in range(n)],
+            labels=np.full(n, 7),
+        )
+        path = frame.save(tmp_path / f"map{n}")
+        assert ("7" in [t.get_text() for t in frame.axes.texts]) == (n > 0)
+        assert f"n = {n} covers" in text_of(path)
