@@ -431,9 +431,9 @@ class Pipeline:
         )
 
     def _analyse(self, say: Say, stage: StageProgress) -> None:
-        from covers.analysis.clustering import cluster_workspace
+        from covers.analysis.clustering_workspace import cluster_workspace
         from covers.analysis.mapping import map_workspace
-        from covers.analysis.overlap import overlap_workspace
+        from covers.analysis.overlap_workspace import overlap_workspace
 
         for name, make in (
             ("overlap", overlap_workspace),

@@ -108,7 +108,7 @@ def test_the_held_out_side_is_never_looked_at(painted_workspace):
 def test_history_and_learning_curve_lie_beside_the_model(trained_workspace):
     with (trained_workspace.model_folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["phase"] for row in rows] == ["head"] * 4 + ["network"] * 2
+    assert [row["phase"] for row in rows] == ["probe"] + ["head"] * 4 + ["network"] * 2
     assert all(np.isfinite(float(row["tuning_loss"])) for row in rows)
     assert (
         (trained_workspace.model_folder / "learning_curve.svg")

@@ -30,7 +30,7 @@ def draw_learning_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     epochs = range(1, len(history) + 1)
-    n_head = sum(row["phase"] == "head" for row in history)
+    n_head = sum(row["phase"] != "network" for row in history)
     losses.plot(
         epochs,
         [row["train_loss"] for row in history],

@@ -111,8 +111,8 @@ def overlay(
         size, PillowImage.Resampling.BICUBIC
     )
     weight = np.asarray(mask, np.float32)[..., None] / 255
-    grey = np.asarray(image.convert("L"), np.float32)[..., None] * np.float32(
-        [0.45, 0.45, 0.6]
+    grey = np.asarray(image.convert("L"), np.float32)[..., None] * np.array(
+        [0.45, 0.45, 0.6], np.float32
     )
     warm = np.asarray(image, np.float32) * (
         1 - 0.25 * weight

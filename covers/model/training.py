@@ -24,6 +24,7 @@ from covers.model.embed import (
     frozen_weights_path,
 )
 from covers.model.pixels import PixelCache
+from covers.model.probe import start_head
 from covers.model.recipe import Recipe
 from covers.model.saved import SavedModel, make_card
 
@@ -59,6 +60,8 @@ class TrainingSet:
     ----------
     cover_ids : list of str
         Covers that can be read, train side and tuning slice together.
+    groups : ndarray of int64, shape (n_covers,)
+        Covers of one group stay together.
     shares : Tensor of float32, shape (n_covers, n_genres)
         1/m for each of a cover's m genres.
     train, tuning : ndarray of int64
@@ -68,6 +71,7 @@ class TrainingSet:
     """
 
     cover_ids: list[str]
+    groups: npt.NDArray[np.int64]
     shares: Tensor
     train: npt.NDArray[np.int64]
     tuning: npt.NDArray[np.int64]
@@ -133,6 +137,7 @@ def choose_training_set(
     train, tuning = next(iter(folds.split(np.zeros(len(rows)), main_genre, groups)))
     return TrainingSet(
         [catalogue.cover_ids[row] for row in rows],
+        groups,
         torch.from_numpy(shares),
         train,
         tuning,
@@ -439,18 +444,27 @@ class _Run:
         return fingerprint, torch.from_numpy(statistics[rows])
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
-        """Train the head alone on the frozen statistics."""
+        """Fit the head on the frozen statistics: in closed form, then by a short one-cycle."""
         from covers.model.learner import (
             EpochReport,
             KeepBest,
             make_array_loaders,
             make_head_learner,
+            score_tuning,
             seed_everything,
         )
 
         recipe, data = self.recipe, self.data
         seed_everything(self.seed)
-        start_head(head, statistics[data.train], self.seed)
+        start_head(
+            head,
+            statistics[data.train],
+            self.targets[data.train],
+            data.groups[data.train],
+            class_balance=recipe.class_balance,
+            multi_label=recipe.multi_label,
+            seed=self.seed,
+        )
         loaders = make_array_loaders(
             (statistics[data.train], self.targets[data.train]),
             (statistics[data.tuning], self.targets[data.tuning]),
@@ -466,11 +480,24 @@ class _Run:
             self.seed,
         )
         best = KeepBest(report, patience=recipe.head_epochs)
+        with torch.inference_mode():
+            logits = head.eval().cpu()(statistics[data.tuning])
+        targets = self.targets[data.tuning]
+        best.best_loss = float(self.loss(logits, targets))
+        best.best_state = {k: v.detach().clone() for k, v in head.state_dict().items()}
+        scores = {
+            "train_loss": float("nan"),
+            "tuning_loss": best.best_loss,
+            **score_tuning(logits, targets),
+        }
+        self._note_epoch("probe")(0, scores)
+        self._note_best("probe", 0)
         learner.fit_one_cycle(
             recipe.head_epochs, recipe.learning_rate, cbs=[report, best]
         )
         head.load_state_dict(best.best_state)
-        self._note_best("head", best.best_epoch)
+        if best.best_epoch >= 0:
+            self._note_best("head", best.best_epoch)
 
     def fit_network(
         self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None
@@ -544,7 +571,7 @@ class _Run:
         if recipe.weights == "none":
             rates = slice(recipe.learning_rate, recipe.learning_rate)
         else:
-            rates = slice(recipe.learning_rate / 20, recipe.learning_rate / 2)
+            rates = slice(recipe.learning_rate / 50, recipe.learning_rate / 5)
         interrupted = False
         try:
             learner.fit_one_cycle(
@@ -574,8 +601,8 @@ class _Run:
             checkpoint.best,
         )
         self.history = list(checkpoint.history)
-        phase = "network" if checkpoint.best_epoch >= 0 else "head"
-        rows = [row for row in self.history if row["phase"] == phase]
+        phases = ("network",) if checkpoint.best_epoch >= 0 else ("head", "probe")
+        rows = [row for row in self.history if row["phase"] in phases]
         self.best = min(rows, key=lambda row: row["tuning_loss"]) if rows else {}
         return checkpoint.epoch + 1
 
@@ -593,43 +620,6 @@ class _Run:
             if row["phase"] == phase and row["epoch"] == epoch
         ]
         self.best = rows[0] if rows else self.best
-
-
-def start_head(head: Head, statistics: Tensor, seed: int) -> None:
-    """Start the head from the statistics it will see.
-
-    They are standardised by their own mean and variance, and projected onto
-    their principal axes, half whitened: neighbours in this space are already
-    those of the frozen backbone, before any genre is known.
-
-    Parameters
-    ----------
-    head : Head
-        Changed in place.
-    statistics : Tensor of float32, shape (n_covers, n_features)
-        Of the train side.
-    seed : int
-        Seed of the randomised decomposition.
-    """
-    variance, mean = torch.var_mean(statistics, dim=0)
-    norm = head.standardise
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance.clamp_min(1e-6))
-    standard = (statistics - mean) / torch.sqrt(norm.running_var + norm.eps)  # (n, F)
-    n_axes = min(head.project.out_features, *standard.shape)
-    torch.manual_seed(seed)
-    _, spread, axes = torch.pca_lowrank(
-        standard, q=n_axes, center=False, niter=2
-    )  # axes (F, q)
-    scales = (spread / max(1, len(standard)) ** 0.5).clamp_min(1e-3)
-    with torch.no_grad():
-        head.project.weight.mul_(0.01)
-        head.project.weight[:n_axes] = (axes / scales.sqrt()).T
-        head.project.bias.zero_()
-        head.classify.weight.zero_()
-        head.classify.bias.zero_()
 
 
 def _keep_backbone(workspace: Workspace, state: dict[str, Tensor]) -> None:
