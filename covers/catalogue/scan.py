@@ -268,6 +268,12 @@ class _Scan:
         good = [place for place in self.places if place.content.cover_id is not None]
         if not good:
             self._refuse_nothing()
+        dropped = self.overlay.dropped & {place.content.cover_id for place in good}
+        if dropped:
+            self.notes.append(
+                f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
+                "takes all decisions back"
+            )
         kinds = {
             source.name: SourceKind.FOLDERS
             if source.kind == "auto"
