@@ -152,6 +152,12 @@ def test_transparency_lies_on_white(mode):
     )
 
 
+@pytest.mark.parametrize(("mode", "key"), [("L", 0), ("RGB", (0, 0, 0)), ("1", 0)])
+def test_a_transparent_colour_lies_on_white(mode, key):
+    content = encode(Image.new(mode, (8, 8), 0), "PNG", transparency=key)
+    assert decode(content).getpixel((4, 4)) == (255, 255, 255)
+
+
 @pytest.mark.parametrize("format_name", ["PNG", "TIFF"])
 def test_sixteen_bit_grey_is_scaled_not_cut(format_name):
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
