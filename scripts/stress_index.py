@@ -48,12 +48,16 @@ def names_of(numbers):
     return [f"i{number}" for number in numbers.tolist()]
 
 
-def write(folder, worker, start, seconds, notes):
+# A slow machine goes on until each writer has made this many changes.
+N_LEAST = 3
+
+
+def write(folder, worker, start, seconds, n_writing, notes):
     index = VectorIndex.open(folder, lock_timeout_s=5)
     seed, done, n_busy = worker, {}, 0
     start.wait()
     until = time.time() + seconds
-    while time.time() < until:
+    while time.time() < until or len(done) < N_LEAST:
         seed += 2
         kind, numbers = change_of(seed)
         try:
@@ -68,16 +72,18 @@ def write(folder, worker, start, seconds, notes):
             continue
         if change.is_published:
             done[change.generation] = seed
+    with n_writing.get_lock():
+        n_writing.value -= 1
     notes.put(("changes", worker, done, n_busy))
 
 
-def read(folder, worker, start, seconds, notes):
+def read(folder, worker, start, seconds, n_writing, notes):
     rng = np.random.default_rng([11, worker])
     index = VectorIndex.open(folder)
     answers, slowest_s = [], 0.0
     start.wait()
     until = time.time() + seconds
-    while time.time() < until:
+    while time.time() < until or n_writing.value:
         began = time.perf_counter()
         if rng.random() < 0.7:
             index.refresh()
@@ -138,12 +144,14 @@ def main():
         numbers = np.arange(N)
         VectorIndex.build(folder, names_of(numbers), vectors_of(numbers, 0))
         notes = context.Queue()
+        n_writing = context.Value("i", arguments.writers)
         start = context.Barrier(arguments.writers + arguments.readers)
         jobs = [(write, number) for number in range(arguments.writers)]
         jobs += [(read, number) for number in range(arguments.readers)]
         processes = [
             context.Process(
-                target=job, args=(folder, number, start, arguments.seconds, notes)
+                target=job,
+                args=(folder, number, start, arguments.seconds, n_writing, notes),
             )
             for job, number in jobs
         ]

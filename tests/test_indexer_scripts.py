@@ -26,18 +26,18 @@ def run(script, *arguments):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_killed_writers_leave_the_old_state_or_the_new_one():
-    outcome, result = run("kill_index.py", "--kills", "12", "--seed", "3")
+    outcome, result = run("kill_index.py", "--kills", "8", "--seed", "3")
     assert outcome["failures"] == []
-    assert outcome["kills"] == 12
-    assert outcome["landed"].get("old", 0) + outcome["landed"].get("new", 0) > 0
+    assert outcome["kills"] == 8
+    assert sum(outcome["landed"].values()) >= 8
     assert result.returncode == 0
 
 
 @pytest.mark.slow
 def test_two_writers_and_four_readers_get_no_wrong_answer():
-    outcome, result = run("stress_index.py", "--seconds", "5")
+    outcome, result = run("stress_index.py", "--seconds", "4")
     assert outcome["wrong"] == 0, outcome
     assert outcome["checked"] > 50
-    assert outcome["generations"] > 1
+    assert outcome["generations"] >= 6
     assert outcome["verify_ok"]
     assert result.returncode == 0
