@@ -413,6 +413,18 @@ def test_the_wrong_level_of_folders_is_doubted(tmp_path, ws):
     assert "perhaps" not in notes
 
 
+def test_a_source_inside_another_is_noted_and_can_be_dropped(library, ws):
+    scan_workspace(ws, [library])
+    report = scan_workspace(ws, [library / "Pop"])
+    assert "source 'Pop' lies inside source 'library'" in report.warnings[0]
+    assert report.genres["deep"] == 12
+    path = Workspace(ws).config_path
+    path.write_text("[[sources]]" + path.read_text().split("[[sources]]")[1])
+    report = scan_workspace(ws)
+    assert list(report.genres) == ["Pop", "Rock"]
+    assert [source.name for source in report.sources] == ["library"]
+
+
 def test_settings_are_remembered_and_apply_without_reading_again(tmp_path, ws):
     root = tmp_path / "library"
     for i in range(4):

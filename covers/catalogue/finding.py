@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.catalogue.folders import label_by_folder
@@ -140,23 +140,21 @@ def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:
     first folders has the name of a known genre but most of the second ones do.
     """
     shown = Path(os.path.normpath(root))
-    tables = sorted(
-        c.file.path
-        for c in candidates
-        if PurePosixPath(c.file.path).stem.lower() == MANIFEST_STEM
-        and PurePosixPath(c.file.path).suffix.lower() in MANIFEST_EXTENSIONS
-    )
-    notes = [
-        f"'{path}' looks like a manifest: scan it as a source of its own, 'covers scan {shown / path}'"
-        for path in tables
-    ]
-    genres = {genre for c in candidates for genre in c.labels.genres}
+    endings = tuple(f"/{MANIFEST_STEM}{ending}" for ending in MANIFEST_EXTENSIONS)
+    notes = []
     below: dict[str, set[str]] = {}
     for candidate in candidates:
-        parts = candidate.file.path.split("/")
-        if candidate.labels.genres and candidate.labels.genres[0] in parts[:-2]:
-            i = parts.index(candidate.labels.genres[0])
-            below.setdefault(parts[i + 1], set()).add(parts[i])
+        path = candidate.file.path
+        if f"/{path}".lower().endswith(endings):
+            notes.append(
+                f"'{path}' looks like a manifest: scan it as a source of its own, 'covers scan {shown / path}'"
+            )
+        if candidate.labels.genres:
+            first = candidate.labels.genres[0]
+            second, slash, _ = path.partition(f"{first}/")[2].partition("/")
+            if slash:
+                below.setdefault(second, set()).add(first)
+    genres = {genre for labels in _distinct(candidates) for genre in labels.genres}
     table = GenreTable.read()
     known = [name for name in below if table.canonical(name)]
     if len(known) > max(1, len(below) / 2) and not any(map(table.canonical, genres)):
@@ -166,6 +164,11 @@ def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:
             f"perhaps '{shown / above[0]}' is the source; the first folder counts as the genre"
         )
     return notes
+
+
+def _distinct(candidates: Sequence[Candidate]) -> list[Labels]:
+    """Return labels that are not the same object, which folders share."""
+    return list({id(c.labels): c.labels for c in candidates}.values())
 
 
 def settle_kind(workspace: Workspace, source: Source) -> SourceKind:

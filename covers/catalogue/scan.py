@@ -39,7 +39,7 @@ from covers.catalogue.places import (
     write_places,
 )
 from covers.catalogue.schema import KIND, Catalogue
-from covers.catalogue.settling import is_mounted, settle_sources
+from covers.catalogue.settling import find_nested, is_mounted, settle_sources
 from covers.catalogue.sources import SourceKind
 from covers.catalogue.splits import fold_groups
 from covers.catalogue.summary import ScanReport, list_problems, sum_up
@@ -207,6 +207,7 @@ class _Scan:
             root=root,
             relative=self.workspace.relative,
         )
+        self.notes += find_nested(self.workspace.root, self.sources)
         for i, source in enumerate(self.sources):
             if source.kind == "auto" and is_mounted(self.workspace.root, source):
                 kind = settle_kind(self.workspace, source).value

@@ -178,6 +178,22 @@ def is_mounted(root: Path, source: Source) -> bool:
         return False
 
 
+def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
+    """Say which folders lie inside others: their covers count in both."""
+    folders = [
+        (source.name, (workspace_root / source.path).resolve())
+        for source in sources
+        if source.kind != "manifest"
+    ]
+    return [
+        f"source '{inner}' lies inside source '{outer}': its covers get the genres of both; "
+        "if that is not meant, delete one of the two from covers.toml and scan again"
+        for outer, above in folders
+        for inner, below in folders
+        if above in below.parents
+    ]
+
+
 def settle_sources(
     workspace_root: Path,
     known: Sequence[Source],
