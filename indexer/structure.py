@@ -231,7 +231,7 @@ class _Trial:
     def run(self, effort: dict[str, int]) -> RecallMeasure:
         """Measure one setting."""
         settings = {name: value for name, value in effort.items() if name != "refine"}
-        wanted = min(effort["refine"] * (self.k + 1) + _SLACK, len(self.vectors))
+        wanted = min(effort["refine"] * (self.k + 1), len(self.vectors))
         found = self.structure.search(self.vectors[self.rows], wanted, effort=settings)
         return measure_recall(
             _neighbours(self.vectors, self.rows, found, self.k), self.true

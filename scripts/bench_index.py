@@ -2,8 +2,8 @@
 
     python scripts/bench_index.py --n 100000 [--dimension 512] [--json]
 
-The vectors are drawn, not real: a mixture of clusters in a space of 48
-dimensions, turned into `--dimension` with a little noise in all of them, as
+The vectors are drawn, not real: a mixture of 500 overlapping clusters
+(spread within equal to spread between) in a space of 32 dimensions, turned into `--dimension` with a little noise in all of them, as
 embeddings of a network are (their effective dimension is far below their
 length). Recall on unstructured noise would say nothing about them.
 
@@ -39,14 +39,14 @@ class Mixture:
 
     def __init__(self, dimension, seed):
         rng = np.random.default_rng(seed)
-        self.latent = 48
+        self.latent = 32
         self.centres = rng.standard_normal((500, self.latent), dtype=np.float32)
         self.spread = rng.standard_normal((self.latent, dimension), dtype=np.float32)
         self.dimension = dimension
 
     def draw(self, n, rng):
         z = self.centres[rng.integers(len(self.centres), size=n)]
-        z = z + 0.7 * rng.standard_normal(z.shape, dtype=np.float32)
+        z = z + rng.standard_normal(z.shape, dtype=np.float32)
         x = z @ self.spread
         return x + 0.5 * rng.standard_normal(x.shape, dtype=np.float32)
 
@@ -277,7 +277,7 @@ def measure_filter(index, queries, outcome, rounds):
     }
 
 
-def measure_update(index, mixture, outcome, rebuild_s):
+def measure_update(index, mixture, outcome):
     n_changed = min(10_000, len(index) // 100)
     half = n_changed // 2
     rng = np.random.default_rng(99)
@@ -297,7 +297,6 @@ def measure_update(index, mixture, outcome, rebuild_s):
         "s": round(median, 3),
         "all_s": [round(value, 3) for value in seconds],
         "over_build": round(median / outcome["build"]["s"], 4),
-        "over_rebuild": round(median / rebuild_s, 4),
     }
 
 
@@ -312,6 +311,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--structure", default="auto")
     parser.add_argument("--folder", type=Path, help="where to put the files of the run")
+    parser.add_argument("--full", action="store_true", help="compact and rebuild, too")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments = parser.parse_args()
     n, dimension = arguments.n, arguments.dimension
@@ -328,7 +328,7 @@ def main():
         "n": n,
         "dimension": dimension,
         "seed": arguments.seed,
-        "data": "500 clusters in 48 dimensions, plus noise in all",
+        "data": "500 overlapping clusters in 32 dimensions, plus noise in all",
     }
     mixture = Mixture(dimension, arguments.seed)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
@@ -361,15 +361,13 @@ def main():
         measure_filter(index, queries, outcome, min(rounds, 100))
         verified, verify_s = timed(index.verify)
         outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
-        _, rebuild_s = timed(index.rebuild)
-        outcome["rebuild"] = {"structure_only_s": round(rebuild_s, 2)}
-        measure_update(index, mixture, outcome, rebuild_s)
+        measure_update(index, mixture, outcome)
         times = alternate(100, index=lambda i: index.search(queries[i], K))
         outcome["one_query_after_updates"] = in_ms(times["index"])
-        compacted, compact_s = timed(index.compact)
-        outcome["compact_s"] = round(compact_s, 2)
+        if n <= 200_000 or arguments.full:
+            outcome["compact_s"] = round(timed(index.compact)[1], 2)
+            outcome["rebuild_s"] = round(timed(index.rebuild)[1], 2)
         outcome["machine"]["load_at_end"] = [round(x, 1) for x in os.getloadavg()]
-        assert compacted.is_published
         assert index.verify(n_sampled=32).ok
     print(json.dumps(outcome, indent=None if arguments.json else 1))
     return 0

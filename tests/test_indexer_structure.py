@@ -41,7 +41,7 @@ KEYS = [
     "IVF16,PQ16x4",
     "PCA16,IVF16,SQ8",
     "SQ8",
-    "PQ8x4",
+    "PQ16x4",
 ]
 
 
