@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.analysis.calibration import group_folds, iterate_folds
+from covers.analysis.calibration import group_folds, iterate_folds, one_thread
 from covers.analysis.measures import log_losses
 from covers.analysis.neighbours import find_neighbours
 from covers.analysis.voting import SEED_RECIPE, vote_with
@@ -167,7 +167,7 @@ def _fit(
         message = "a linear probe needs covers of at least two genres"
         raise ValueError(message)
     model = LogisticRegression(C=penalty, max_iter=300, tol=1e-3)
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # A loosely penalised probe may stop early; the search then prefers a stiffer one.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(

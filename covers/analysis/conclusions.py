@@ -151,11 +151,11 @@ def _genres(payload: dict[str, Any]) -> list[str]:
             hits = confusion[i][i] + confusion[j][j]
             crossed = confusion[i][j] + confusion[j][i]
             if hits + crossed >= 10 and crossed >= _CONFUSED * hits:
-                pairs.append((crossed / max(hits, 1e-9), f"{a} and {vocab[j]}"))
+                pairs.append((crossed / max(hits, 1e-9), f"{a} from {vocab[j]}"))
     if pairs:
         names = [name for _, name in sorted(pairs, reverse=True)[:5]]
         said.append(
-            f"hard to tell apart by {NAMES[best]} (confused nearly as often as recognised): {_listed(names)}."
+            f"hard to tell apart by {NAMES[best]} (confused nearly as often as recognised): {'; '.join(names)}."
         )
     missing = [genre for genre in vocab if per_genre[genre]["n"] == 0]
     if missing:

@@ -47,7 +47,7 @@ class CoverGallery:
         for i, true in enumerate(vocab):
             line = []
             for j, predicted in enumerate(vocab):
-                style = f'style="background:rgba(var(--heat),{0.9 * rows[i, j]:.3f})"'
+                style = f'style="background:rgba(var(--heat),{0.6 * rows[i, j]:.3f})"'
                 number = f"{matrix[i, j]:.0f}" if matrix[i, j] >= 1 else ""
                 kind = "right" if i == j else ""
                 if (i, j) in cells:
