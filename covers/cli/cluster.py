@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_WIDTH = 120  # of tables that go into a file or a pipe
+
+
 @click.command("cluster")
 @click.option(
     "--min-cluster-size",
@@ -109,6 +112,8 @@ def _print_clusters(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
     table = Table(box=None, header_style="bold")
     table.add_column("id", justify="right")
     table.add_column("n", justify="right")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_WIDTH = 120  # of tables that go into a file or a pipe
+
+
 @click.command("overlap")
 @click.option(
     "--by",
@@ -100,6 +103,8 @@ def _print_overlap(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
     table = Table(title=None, box=None, header_style="bold")
     for name, align in (
         ("genres", "left"),
