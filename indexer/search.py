@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 
 # Products round differently by their shape, so a few more than k are fetched,
 # scored alike, and cut.
-_SLACK = 8
+_SLACK = 4
 # A filter that leaves no more products than this is searched exactly.
 _EXACT_NUMBERS = 1 << 26
 # Copied and scored together; small enough to stay in a processor's cache.

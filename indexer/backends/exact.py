@@ -25,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 _BLOCK_ROWS = 32_768
 _BLOCK_QUERIES = 256
 _MANY_QUERIES = 4
-_RUN = 64
+_RUN = 32
 
 
 def exact_candidates(
@@ -135,12 +135,14 @@ def _select(similarities: Float32s, n_candidates: int) -> Rows:
         chosen = np.argpartition(similarities, n - n_candidates, axis=1)
         return chosen[:, n - n_candidates :]
     # The M largest values lie in the M runs with the largest maxima, or in the
-    # rest that fills no run.
-    head = similarities[:, : n_runs * _RUN].reshape(n_queries, n_runs, _RUN)
-    maxima = head.max(axis=2)
+    # rest that fills no run. A run is every n_runs-th column: maxima over such
+    # runs are computed for many runs at once.
+    head = similarities[:, : n_runs * _RUN].reshape(n_queries, _RUN, n_runs)
+    maxima = head.max(axis=1)
     runs = np.argpartition(maxima, n_runs - n_candidates, axis=1)
     runs = runs[:, n_runs - n_candidates :]
-    columns = (runs[:, :, np.newaxis] * _RUN + np.arange(_RUN)).reshape(n_queries, -1)
+    offsets = n_runs * np.arange(_RUN)
+    columns = (runs[:, :, np.newaxis] + offsets).reshape(n_queries, -1)
     if n_runs * _RUN < n:
         rest = np.arange(n_runs * _RUN, n)
         rest = np.broadcast_to(rest, (n_queries, len(rest)))
