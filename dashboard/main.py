@@ -20,7 +20,7 @@ _STYLE = """<style>
 .stMainBlockContainer h1 { letter-spacing: -0.02em; padding-bottom: 0; }
 .stMainBlockContainer h2, .stMainBlockContainer h3 { letter-spacing: -0.01em; }
 [data-testid="stCaptionContainer"] p { max-width: 110ch; }
-.stElementContainer:has(h3, h1) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
+.stElementContainer:has(h3) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
 [data-testid="stHeaderActionElements"] { display: none; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 </style>"""

@@ -1,0 +1,146 @@
+"""A dashboard that runs and a Chromium that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from urllib.parse import urlparse
+
+import pytest
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+RUNNING = '[data-testid="stApp"][data-test-script-state="{}"]'
+LONGEST_MS = 20_000
+
+
+def find_chromium():
+    """Return a Chromium; without one skip, but fail where CI promises one."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("CI"):
+        pytest.fail("there is no chromium, and CI must have one")
+    pytest.skip("there is no chromium on this machine")
+
+
+def free_port():
+    from covers.cli.dashboard import find_port
+
+    return find_port(18_500)
+
+
+@contextmanager
+def serve(root):
+    """Run ``covers dashboard`` on a workspace and give its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "covers", "dashboard", "-w", str(root)]
+    log = root.parent / f"{root.name}-dashboard.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [*command, "--port", str(port), "--no-browser"],
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(server, url, log)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_for(server, url, log):
+    begun = time.monotonic()
+    while time.monotonic() - begun < 120:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                assert answer.status == 200
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"no answer at {url}: {log.read_text()}")
+
+
+class Reader:
+    """One browser window, and everything it complained about."""
+
+    def __init__(self, browser, url, *, width=1280, height=900, scheme="light"):
+        self.url = url
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(LONGEST_MS)
+        self.complaints = []
+        self.strangers = set()
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._watch)
+
+    def _hear(self, message):
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _watch(self, request):
+        address = urlparse(request.url)
+        if (
+            address.scheme in ("http", "https", "ws", "wss")
+            and address.hostname != "127.0.0.1"
+        ):
+            self.strangers.add(address.hostname)
+
+    def open(self, path=""):
+        self.page.goto(f"{self.url}/{path}")
+        self.page.wait_for_selector("h1")
+        self.settle()
+        return self
+
+    def settle(self):
+        """Wait until the script has run, and nothing is about to run."""
+        for _ in range(2):
+            self.page.wait_for_timeout(120)
+            self.page.wait_for_selector(RUNNING.format("notRunning"), state="attached")
+        self.page.wait_for_function(
+            "!document.querySelector('[data-stale=\"true\"]')", timeout=LONGEST_MS
+        )
+
+    def text(self):
+        return self.page.inner_text('[data-testid="stMain"]')
+
+    def pick(self, name, *, within=None):
+        """Choose a cover, cell or card by its accessible name."""
+        place = within if within is not None else self.page
+        place.get_by_role("button", name=name).first.click()
+        self.settle()
+
+    def element(self, key):
+        """Return the part of the page that was made with a key."""
+        return self.page.locator(f".st-key-{key}")
+
+    def query(self):
+        return urlparse(self.page.url).query
+
+    def scrolls_sideways(self):
+        return self.page.evaluate(
+            "(() => { const m = document.querySelector('[data-testid=stMain]');"
+            " return m.scrollWidth > m.clientWidth + 1"
+            " || document.documentElement.scrollWidth > innerWidth + 1 })()"
+        )
+
+    def close(self):
+        self.context.close()
