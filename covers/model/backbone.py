@@ -339,17 +339,34 @@ class Head(nn.Module):  # type: ignore[misc]
         Number of genres.
     dropout : float
         Share of the statistics hidden while training.
+    follows : bool, default=False
+        Whether the standardisation follows the statistics while training, as it
+        must when the backbone starts from nothing. By default it stays where it
+        was started: a small batch's own mean and spread are noise.
     """
 
     def __init__(
-        self, n_features: int, embedding_dim: int, n_genres: int, dropout: float = 0.5
+        self,
+        n_features: int,
+        embedding_dim: int,
+        n_genres: int,
+        dropout: float = 0.5,
+        *,
+        follows: bool = False,
     ) -> None:
         super().__init__()
+        self.follows = follows
         self.standardise = nn.BatchNorm1d(n_features, affine=False)
         self.dropout = nn.Dropout(dropout)
         self.project = nn.Linear(n_features, embedding_dim)
         self.classify = nn.Linear(embedding_dim, n_genres)
         self.scale = nn.Parameter(torch.tensor(8.0))
+
+    def train(self, mode: bool = True) -> Head:  # noqa: FBT001, FBT002 - torch's own
+        """Switch to training, but for a standardisation that stays where it is."""
+        super().train(mode)
+        self.standardise.train(mode and self.follows)
+        return self
 
     def embed(self, statistics: Tensor) -> Tensor:
         """Turn statistics (B, n_features) into unit vectors (B, embedding_dim)."""

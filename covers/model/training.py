@@ -234,7 +234,11 @@ def train_workspace(
     )
     frozen_fingerprint, statistics = run.frozen_statistics(wanted)
     head = Head(
-        backbone.n_features, recipe.embedding_dim, len(data.vocab), recipe.dropout
+        backbone.n_features,
+        recipe.embedding_dim,
+        len(data.vocab),
+        recipe.dropout,
+        follows=recipe.weights == "none",
     )
     interrupted = False
     if checkpoint is None:

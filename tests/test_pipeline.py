@@ -1,0 +1,322 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from conftest import TINY_ARCH, paint_genres
+from PIL import Image
+
+from covers.catalogue.scan import scan_workspace
+from covers.cli import COMMANDS, main
+from covers.errors import StaleError
+from covers.indexing import open_index, update_index, verify_index
+from covers.model.card import WEIGHTS_NAME
+from covers.model.embed import embeddings_parts, read_embeddings, read_frozen
+from covers.model.saved import SavedModel
+from covers.pipeline import State, inspect_workspace
+from covers.workspace import Workspace
+from indexer import VectorIndex
+
+
+def _run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def _states(workspace):
+    return {stage.name: stage.state for stage in inspect_workspace(workspace)}
+
+
+TINY = [
+    "--arch", TINY_ARCH, "--weights", "none", "--image-size", "48", "--epochs", "1", "--no-analysis", "--device", "cpu",
+]  # fmt: skip
+
+
+@pytest.fixture
+def ran(tmp_path):
+    paint_genres(tmp_path / "covers")
+    root = tmp_path / "workspace"
+    done = _run("run", tmp_path / "covers", "-w", root, *TINY)
+    assert done.exit_code == 0, done.output
+    return root, done
+
+
+def test_one_command_gives_model_index_and_evaluation_and_a_second_does_nothing(ran):
+    root, first = ran
+    workspace = Workspace.open(root)
+    states = _states(workspace)
+    assert {
+        states[name]
+        for name in ("catalogue", "model", "embeddings", "index", "evaluation")
+    } == {State.FRESH}
+    assert "macro-F1" in first.output
+    assert (
+        max(
+            len(line)
+            for line in first.stdout.splitlines()
+            if "│" in line or "." in line
+        )
+        <= 100
+    )
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in root.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+    second = _run("run", "-w", root, "--no-analysis", "--device", "cpu")
+    assert second.exit_code == 0, second.output
+    assert "train:" not in second.output
+    assert "index:" not in second.output
+    for name in (
+        "model/weights.safetensors",
+        "analysis/evaluation.json",
+        "index/CURRENT",
+    ):
+        path = root / name
+        assert path.stat().st_mtime_ns == before[path], name
+
+
+def test_evaluation_json_has_the_shape_others_rely_on(ran):
+    root, _ = ran
+    done = _run("evaluate", "-w", root, "--json")
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert set(said["split"]) >= {"n_train", "n_valid", "grouped_by"}
+    for name in (
+        "chance",
+        "majority",
+        "colour_knn",
+        "frozen_knn",
+        "linear_probe",
+        "cnn",
+        "vote",
+        "blend",
+    ):
+        method = said["methods"][name]
+        confusion = np.array(method["confusion"])
+        assert method["accuracy"] == pytest.approx(
+            np.trace(confusion) / confusion.sum()
+        )
+        low, high = method["ci95"]["accuracy"]
+        assert low <= method["accuracy"] <= high
+        assert set(method) >= {
+            "macro_f1",
+            "top3",
+            "per_genre",
+            "ece",
+            "brier",
+            "log_loss",
+        }
+    assert said["genres"] == ["Jazz", "Metal", "Pop"]
+    assert said["methods"]["cnn"]["accuracy"] > 0.6
+
+
+def test_search_and_classify_json_have_the_shape_others_rely_on(ran, tmp_path):
+    root, _ = ran
+    picture = next((tmp_path / "covers" / "Pop").glob("*.png"))
+    found = json.loads(_run("search", picture, "-w", root, "-k", 5, "--json").stdout)
+    assert set(found["index"]) >= {"generation", "model"}
+    assert len(found["neighbours"]) == 5
+    assert set(found["neighbours"][0]) >= {
+        "cover_id",
+        "similarity",
+        "path",
+        "genres",
+        "artist",
+        "album",
+        "year",
+    }
+    (said,) = json.loads(_run("classify", picture, "-w", root, "--json").stdout)
+    for name in ("cnn", "vote", "blend"):
+        assert sum(said[name].values()) == pytest.approx(1, abs=1e-3)
+    assert said["verdict"] in {"sure", "unsure", "unfamiliar"}
+    assert said["neighbours"]
+
+
+def test_adding_changing_moving_and_removing_covers_updates_the_index(
+    trained_workspace,
+):
+    covers = trained_workspace.root.parent / "covers"
+    before = open_index(trained_workspace)
+    n = len(before)
+    rng = np.random.default_rng(9)
+    for name in ("new-1", "new-2"):
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
+            covers / "Jazz" / f"{name}.png"
+        )
+    Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
+        covers / "Pop" / "pop-000.png"
+    )
+    (covers / "Metal" / "metal-000.png").rename(covers / "Metal" / "renamed.png")
+    (covers / "Metal" / "metal-001.png").unlink()
+    scan_workspace(trained_workspace.root, n_workers=1)
+    workspace = Workspace.open(trained_workspace.root)
+    assert _states(workspace)["index"] == State.STALE
+    dry = update_index(workspace, device="cpu", dry_run=True)
+    report = update_index(workspace, device="cpu")
+    assert (report.added, report.changed, report.moved, report.removed) == (2, 1, 1, 1)
+    assert (dry.added, dry.changed, dry.moved, dry.removed) == (2, 1, 1, 1)
+    assert report.unchanged == n - 3
+    assert report.failed == []
+    after = open_index(workspace)
+    assert len(after) == n + 1
+    assert sorted(after.ids) == sorted(workspace.catalogue().cover_ids)
+    assert _states(workspace)["index"] == State.FRESH
+    again = update_index(workspace, device="cpu")
+    assert (
+        again.added,
+        again.changed,
+        again.moved,
+        again.removed,
+        again.generation,
+    ) == (0, 0, 0, 0, report.generation)
+    assert verify_index(workspace, device="cpu")["ok"]
+
+
+def test_a_picture_that_breaks_after_the_scan_is_listed_and_the_rest_goes_on(
+    trained_workspace,
+):
+    covers = trained_workspace.root.parent / "covers"
+    rng = np.random.default_rng(9)
+    for name in ("good", "bad"):
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
+            covers / "Jazz" / f"{name}.png"
+        )
+    scan_workspace(trained_workspace.root, n_workers=1)
+    (covers / "Jazz" / "bad.png").write_bytes(b"no longer a picture")
+    report = update_index(Workspace.open(trained_workspace.root), device="cpu")
+    assert report.added == 1
+    assert [entry["path"] for entry in report.failed] == ["Jazz/bad.png"]
+    assert "changed since the scan" in report.failed[0]["reason"]
+
+
+def test_an_index_of_another_model_is_refused_with_the_command_that_repairs_it(
+    trained_workspace,
+):
+    model = SavedModel.open(trained_workspace.model_folder, "cpu")
+    from dataclasses import replace
+
+    other = replace(model.card, fingerprint="0" * 32)
+    table = read_embeddings(trained_workspace)
+    VectorIndex.build(
+        trained_workspace.index_folder,
+        table.cover_ids,
+        table.embeddings,
+        fingerprints={"model": other.fingerprint},
+    )
+    with pytest.raises(
+        StaleError, match=r"was built with model 00000000….*run 'covers index rebuild"
+    ):
+        open_index(trained_workspace)
+    done = _run("index", "rebuild", "-w", trained_workspace.root, "--device", "cpu")
+    assert done.exit_code == 0, done.output
+    assert open_index(trained_workspace).fingerprints["model"] == model.fingerprint
+
+
+def test_verify_finds_vectors_that_no_longer_come_out_of_the_pictures(
+    trained_workspace,
+):
+    table = read_embeddings(trained_workspace)
+    index = open_index(trained_workspace)
+    turned = np.roll(table.embeddings, 1, axis=1)
+    index.update(table.cover_ids, turned)
+    report = verify_index(trained_workspace, n_pictures=8, device="cpu")
+    assert not report["ok"]
+    assert "embedded again it is at cosine" in report["problems"][0]["what"]
+    assert "covers index rebuild" in report["problems"][0]["repair"]
+    assert (
+        _run(
+            "index", "verify", "-w", trained_workspace.root, "--device", "cpu"
+        ).exit_code
+        == 1
+    )
+
+
+def test_embedding_goes_on_where_it_stopped_and_repairs_a_damaged_part(
+    trained_workspace, monkeypatch
+):
+    from covers.model import embed
+
+    card = SavedModel.open(trained_workspace.model_folder, "cpu").card
+    whole = read_embeddings(trained_workspace)
+    parts = embeddings_parts(trained_workspace, card.fingerprint)
+    parts.delete()
+    monkeypatch.setattr(embed, "COVERS_PER_PART", 16)
+    monkeypatch.setattr(embed, "BATCH_SIZE", 8)
+
+    def stop_half_way(done, total):
+        if done >= total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed.embed_workspace(trained_workspace, device="cpu", progress=stop_half_way)
+    n_kept = len(parts.ids())
+    assert n_kept >= len(whole.cover_ids) // 2 - 16
+    parts.paths()[0].write_bytes(b"damaged")
+    report = embed.embed_workspace(trained_workspace, device="cpu")
+    assert report.n_kept == n_kept - 16
+    again = read_embeddings(trained_workspace)
+    assert again.cover_ids == whole.cover_ids
+    np.testing.assert_allclose(again.embeddings, whole.embeddings, atol=2e-2)
+
+
+def test_frozen_features_are_unit_vectors_of_the_untouched_backbone(trained_workspace):
+    frozen = read_frozen(trained_workspace)
+    assert frozen.cover_ids == trained_workspace.catalogue().cover_ids
+    np.testing.assert_allclose(np.linalg.norm(frozen.embeddings, axis=1), 1, rtol=1e-4)
+
+
+def test_a_workspace_moved_with_its_sources_still_works(trained_workspace, tmp_path):
+    shutil.move(trained_workspace.root.parent, tmp_path / "elsewhere")
+    workspace = Workspace.open(tmp_path / "elsewhere" / "workspace")
+    assert verify_index(workspace, device="cpu")["ok"]
+
+
+def test_status_names_what_is_missing_and_the_command(tmp_path):
+    done = _run("status", "-w", tmp_path / "nothing")
+    assert done.exit_code == 1
+    assert "make one with 'covers scan SOURCE" in done.output
+    paint_genres(tmp_path / "covers", n_each=12)
+    _run("scan", tmp_path / "covers", "-w", tmp_path / "w")
+    done = _run("status", "-w", tmp_path / "w")
+    assert done.exit_code == 0
+    assert "covers train -w" in done.output
+    (tmp_path / "w" / "model").mkdir()
+    (tmp_path / "w" / "model" / WEIGHTS_NAME).write_bytes(b"x")
+    assert "covers train" in _run("status", "-w", tmp_path / "w").output
+
+
+def test_every_command_has_help_without_importing_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom covers.cli import main\n"
+        f"for name in {list(COMMANDS)!r}:\n"
+        "    done = CliRunner().invoke(main, [name, '--help'])\n"
+        "    assert done.exit_code == 0 and len(done.output) > 80, (name, done.output, done.exception)\n"
+        "print([m for m in ('torch', 'fastai', 'pandas', 'sklearn', 'faiss', 'streamlit') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "absent-folder"], "absent-folder"),
+        (["search", "absent.jpg"], "no workspace in"),
+        (["train"], "no workspace in"),
+        (["index", "info"], "no workspace in"),
+    ],
+)
+def test_a_wrong_place_is_answered_in_one_line(
+    arguments, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = _run(*arguments)
+    assert done.exit_code == 1
+    assert message in done.output
+    assert "Traceback" not in done.output
