@@ -261,7 +261,9 @@ def bench_clusters(sizes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["truth", "cost", "clusters"])
+    parser.add_argument(
+        "what", nargs="?", default="truth", choices=["truth", "cost", "clusters"]
+    )
     parser.add_argument("--sets", type=int, default=200)
     parser.add_argument("--hard", type=int, default=10)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))

@@ -467,3 +467,25 @@ def test_a_workspace_without_labelled_covers_is_explained(tmp_path):
     workspace, _ = write_known_workspace(tmp_path / "w", genre_minimum=1000)
     with pytest.raises(DataError, match="no labelled held-out cover"):
         overlap_workspace(workspace)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_handful_of_covers_gives_null_and_no_warning(n):
+    vectors = np.eye(4, dtype=np.float32)[:n]
+    membership = np.eye(2, dtype=np.float32)[np.arange(n) % 2]
+    groups = np.arange(n)
+    found = measure_overlap(
+        near_of(vectors, groups), membership, groups, ("a", "b"), FAST
+    )
+    assert np.isnan(found.overlap[0, 1])
+    assert np.isnan(found.effective_genres)
+
+
+def test_a_decade_of_few_covers_is_listed_with_null_overlaps(tmp_path):
+    few = [*range(0, 60, 2), *range(60, 66), 120]
+    workspace, _ = write_known_workspace(tmp_path / "w", keep=few)
+    found = overlap_workspace(workspace, n_bootstraps=20, by="year")
+    for part in found["parts"].values():
+        pairs = {p["a"] + p["b"]: p for p in part["pairs"]}
+        assert np.isnan(pairs["FolkMetal"]["overlap"])
+        assert any("too few to measure" in note for note in part["notes"])
