@@ -180,8 +180,8 @@ def percentile_interval(
 
     Examples
     --------
-    >>> percentile_interval(np.arange(101.0), level=0.9)
-    Interval(low=5.0, high=95.0)
+    >>> percentile_interval(np.arange(101.0), level=0.5)
+    Interval(low=25.0, high=75.0)
     """
     if not 0 < level < 1:
         message = f"level must lie between 0 and 1, got {level!r}"

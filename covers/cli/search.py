@@ -335,9 +335,10 @@ def _print_answer(result: dict[str, Any]) -> None:
         "unsure": f"unsure, perhaps {ranked[0]}",
         "unfamiliar": f"unlike anything in this library, perhaps {ranked[0]}",
     }[result["verdict"]]
+    inside = [genre for genre in ranked if genre in result["set"]]
     click.echo(f"\n{result['query']}: {said}")
     click.echo(
-        f"  one of these in {100 * result['level']:g} % of cases: {', '.join(result['set']) or 'none'}"
+        f"  one of these in {100 * result['level']:g} % of cases: {', '.join(inside) or 'none'}"
     )
     click.echo(f"  {'genre':<20}{'both':>8}{'network':>9}{'vote':>8}")
     for genre in ranked[:6]:
