@@ -348,25 +348,22 @@ class Pipeline:
         say(
             f"train: {due.why if due else 'asked for'}{', going on where it stopped' if resume else ''}"
         )
-        options = {
-            "device": self.device,
-            "seed": self.seed,
-            "offline": self.offline,
-            "watcher": Watcher(),
-        }
+        train = partial(
+            train_workspace,
+            self.workspace,
+            self.recipe,
+            device=self.device,
+            seed=self.seed,
+            offline=self.offline,
+            watcher=Watcher(),
+        )
         try:
-            report = train_workspace(
-                self.workspace, self.recipe, resume=resume, **options
-            )
+            report = train(resume=resume)
         except ModelError:
             if not resume:
                 raise
-            say(
-                "  the interrupted training had another catalogue, recipe or seed: starting anew"
-            )
-            report = train_workspace(
-                self.workspace, self.recipe, resume=False, **options
-            )
+            say("  the interrupted training was another one: starting anew")
+            report = train(resume=False)
         if report.is_interrupted:
             raise KeyboardInterrupt
         best = report.card.summary["best"]

@@ -12,11 +12,14 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TINY_ARCH = "timm:test_resnet"
 GENRES = {"Metal": (40, 30, 35), "Pop": (220, 90, 160), "Jazz": (50, 80, 170)}

@@ -90,7 +90,7 @@ class _LazyGroup(click.Group):
 )
 @click.version_option(package_name="album-covers", prog_name="covers")
 def main() -> None:
-    r"""Can the genre of an album be read off its cover, and where it cannot, which genres look alike?
+    r"""Read genres off album covers, and where that fails, see which genres look alike.
 
     \b
     covers run MY-COVERS          a model, an index and an honest evaluation

@@ -17,7 +17,8 @@ DEMO_RECIPE = {
     "arch": "resnet18",
     "weights": "none",
     "image_size": 96,
-    "epochs": 12,
+    "epochs": 14,
+    "patience": 14,
     "learning_rate": 0.002,
     "embedding_dim": 128,
 }

@@ -362,7 +362,7 @@ class Head(nn.Module):  # type: ignore[misc]
         self.classify = nn.Linear(embedding_dim, n_genres)
         self.scale = nn.Parameter(torch.tensor(8.0))
 
-    def train(self, mode: bool = True) -> Head:  # noqa: FBT001, FBT002 - torch's own
+    def train(self, mode: bool = True) -> Head:
         """Switch to training, but for a standardisation that stays where it is."""
         super().train(mode)
         self.standardise.train(mode and self.follows)
