@@ -190,22 +190,30 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
             best = max(candidates, key=lambda c: (c.score, c.min_cluster_size))
             chosen = best.min_cluster_size
         prediction = n_covers <= _MOST_FOR_MEMBERSHIP
-        final = _fit(
-            hdbscan,
-            layout,
-            settings.min_samples,
-            chosen,
-            prediction_data=prediction,
-            single=all(c.n_clusters < 2 for c in candidates) and bool(candidates),
-        )
-        labels, order = _by_size(np.asarray(final.labels_, np.int64))
+        single = bool(candidates) and all(c.n_clusters < 2 for c in candidates)
+        if prediction or single:
+            final = _fit(
+                hdbscan,
+                layout,
+                settings.min_samples,
+                chosen,
+                prediction_data=prediction,
+                single=single,
+            )
+            found = np.asarray(final.labels_, np.int64)
+            strengths = np.asarray(final.probabilities_, np.float64)
+        else:
+            # A second spanning tree would double the cost of a large library.
+            final = None
+            found, strengths = _cut(hdbscan, fitted, layout, chosen)
+        labels, order = _by_size(found)
         soft = None
-        exemplars = _exemplars(final, order, layout)
-        if prediction and len(order) > 1:
+        exemplars = _exemplars(labels, strengths, layout)
+        if final is not None and prediction and len(order) > 1:
             soft = hdbscan.all_points_membership_vectors(final)[:, order]
     return Clustering(
         labels=labels,
-        strengths=np.where(labels < 0, 0.0, np.asarray(final.probabilities_)),
+        strengths=np.where(labels < 0, 0.0, strengths),
         soft=soft,
         exemplars=exemplars,
         layout=layout,
@@ -270,11 +278,11 @@ def _try_sizes(
         halves.append((rows, _fit(hdbscan, layout[rows], settings.min_samples, 2)))
     candidates = []
     for size in sizes:
-        labels = _cut(hdbscan, fitted, layout, size)
+        labels, _ = _cut(hdbscan, fitted, layout, size)
         found = []
         for rows, part in halves:
             smaller = max(2, round(size * len(rows) / n_covers))
-            again = _cut(hdbscan, part, layout[rows], smaller)
+            again, _ = _cut(hdbscan, part, layout[rows], smaller)
             found.append(mean_jaccard(labels[rows], again))
         n_clusters = int(labels.max()) + 1
         candidates.append(
@@ -309,11 +317,15 @@ def _fit(
     ).fit(layout.astype(np.float64))
 
 
-def _cut(hdbscan: Any, fitted: Any, layout: Points, size: int) -> Labels:
-    """Return the labels that another smallest size gives on the same tree."""
+def _cut(
+    hdbscan: Any, fitted: Any, layout: Points, size: int
+) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Return the labels and strengths that another smallest size gives on the same tree."""
     tree = fitted.single_linkage_tree_.to_numpy()
-    labels = hdbscan.hdbscan_._tree_to_labels(layout, tree, min_cluster_size=size)[0]
-    return np.asarray(labels, np.int64)
+    labels, strengths, *_ = hdbscan.hdbscan_._tree_to_labels(
+        layout, tree, min_cluster_size=size
+    )
+    return np.asarray(labels, np.int64), np.asarray(strengths, np.float64)
 
 
 def _validity(fitted: Any, labels: Labels) -> float:
@@ -334,13 +346,12 @@ def _by_size(labels: Labels) -> tuple[Labels, npt.NDArray[np.int64]]:
 
 
 def _exemplars(
-    final: Any, order: npt.NDArray[np.int64], layout: Points
+    labels: Labels, strengths: npt.NDArray[np.float64], layout: Points
 ) -> list[list[int]]:
-    """Return the rows of each cluster's densest covers (highest strength, most central)."""
-    labels, strengths = np.asarray(final.labels_), np.asarray(final.probabilities_)
+    """Return the rows of each cluster, the strongest and most central first."""
     found = []
-    for old in order:
-        members = np.flatnonzero(labels == old)
+    for cluster in range(int(labels.max(initial=NOISE)) + 1):
+        members = np.flatnonzero(labels == cluster)
         centre = np.median(layout[members], axis=0)
         distance = np.linalg.norm(layout[members] - centre, axis=1)
         ranked = np.lexsort((distance, -strengths[members]))
