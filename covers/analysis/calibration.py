@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
+_GROUPS_FOR_STEPS = 10
 _MOST_COVERS = 4000  # more do not make a handful of parameters better, only slower
 
 
@@ -121,6 +122,7 @@ def fit_calibrator(
     kind: CalibratorKind,
     probabilities: npt.NDArray[np.floating[Any]],
     membership: npt.NDArray[np.floating[Any]],
+    groups: npt.NDArray[np.int64] | None = None,
 ) -> Calibrator:
     """Fit one kind of calibrator by log-loss.
 
@@ -131,6 +133,10 @@ def fit_calibrator(
         Of covers the method has not been trained on.
     membership : ndarray of float, shape (n_covers, n_genres)
         Their genres; no row of zeros.
+    groups : ndarray of int64, shape (n_covers,), optional
+        What counts as one observation against the priors; by default every
+        cover. A genre of which the covers of one artist are missing by chance
+        must not be ruled out.
     """
     n_genres = probabilities.shape[1]
     identity, zero = np.eye(n_genres), np.zeros(n_genres)
@@ -143,17 +149,18 @@ def fit_calibrator(
     basis, start, spread = _parameters(kind, n_genres)
     logs = log_probabilities(probabilities)
     n_covers = len(logs)
+    n_groups = n_covers if groups is None else len(np.unique(groups))
 
     def loss(theta: Array) -> tuple[float, Array]:
         matrix, shift = _unpack(theta @ basis, n_genres)
         p = softmax(logs @ matrix.T + shift)
         gap = (p - target) / n_covers  # (N, G)
         pulled = (theta - start) / spread
-        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_covers)
+        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_groups)
         full = np.concatenate([(gap.T @ logs).ravel(), gap.sum(axis=0)])
-        return float(value), basis @ full + pulled / spread / n_covers
+        return float(value), basis @ full + pulled / spread / n_groups
 
-    matrix, shift = _unpack(_minimise(loss, start) @ basis, n_genres)
+    matrix, shift = _unpack(minimise(loss, start) @ basis, n_genres)
     return Calibrator(kind=kind, matrix=matrix, shift=shift)
 
 
@@ -165,8 +172,8 @@ def _unpack(full: Array, n_genres: int) -> tuple[Array, Array]:
 def _parameters(kind: CalibratorKind, n_genres: int) -> tuple[Array, Array, Array]:
     """Return what each free parameter moves, where it starts, and how far it may go.
 
-    The spread is that of a Gaussian prior worth one cover: it keeps few covers
-    from bending many parameters.
+    The spread is that of a Gaussian prior worth one observation: it keeps few of
+    them from bending many parameters.
     """
     identity = np.eye(n_genres)
     slope = np.concatenate([identity.ravel(), np.zeros(n_genres)])[None, :]
@@ -204,7 +211,7 @@ def _thread_pools() -> Any:
     return ThreadpoolController()
 
 
-def _minimise(
+def minimise(
     loss: Callable[[Array], tuple[float, Array]],
     start: Array,
     bounds: Sequence[tuple[float | None, float | None]] | None = None,
@@ -337,63 +344,25 @@ def choose_calibrator(
     if len(p) > _MOST_COVERS:
         kept = np.random.default_rng(seed).choice(len(p), _MOST_COVERS, replace=False)
         p, target, groups = p[kept], target[kept], groups[kept]
+    kinds = [kind for kind in kinds if _is_supported(kind, target, groups)]
     folds = group_folds(groups, target, n_folds=n_folds, seed=seed)
     losses = dict.fromkeys(map(str, kinds), 0.0)
     for outside, inside in iterate_folds(folds):
         for kind in kinds:
-            calibrator = fit_calibrator(kind, p[outside], target[outside])
+            calibrator = fit_calibrator(
+                kind, p[outside], target[outside], groups[outside]
+            )
             lost = log_losses(calibrator.apply(p[inside]), target[inside])
             losses[str(kind)] += float(lost.sum()) / len(p)
     best = min(kinds, key=lambda kind: losses[str(kind)])
-    return Choice(calibrator=fit_calibrator(best, p, target), log_losses=losses)
+    return Choice(calibrator=fit_calibrator(best, p, target, groups), log_losses=losses)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Blend:
-    """A weighted product of two methods' distributions (log-linear pool).
-
-    Parameters
-    ----------
-    cnn, vote : float
-        Exponents, at least 0; both zero would be the uniform distribution.
-
-    References
-    ----------
-    .. [1] Genest, C., Zidek, J. V. (1986). "Combining Probability Distributions:
-       A Critique and an Annotated Bibliography". Statistical Science 1(1).
-    """
-
-    cnn: float
-    vote: float
-
-    def apply(
-        self,
-        p_cnn: npt.NDArray[np.floating[Any]],
-        p_vote: npt.NDArray[np.floating[Any]],
-    ) -> Array:
-        """Blend distributions, each of shape (n_covers, n_genres)."""
-        return softmax(
-            self.cnn * log_probabilities(p_cnn) + self.vote * log_probabilities(p_vote)
-        )
-
-
-def fit_blend(
-    p_cnn: npt.NDArray[np.floating[Any]],
-    p_vote: npt.NDArray[np.floating[Any]],
-    membership: npt.NDArray[np.floating[Any]],
-) -> Blend:
-    """Fit the two exponents of a `Blend` by log-loss, shape (n_covers, n_genres) each."""
-    logs = log_probabilities(p_cnn), log_probabilities(p_vote)
-    target = np.asarray(membership, np.float64)
-
-    def loss(theta: Array) -> tuple[float, Array]:
-        p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
-        gap = (p - target) / len(p)
-        # A weak pull to the even blend decides where the two methods agree.
-        pulled = theta - 0.5
-        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * len(p))
-        gradient = np.array([(gap * log).sum() for log in logs]) + pulled / len(p)
-        return float(value), gradient
-
-    found = _minimise(loss, np.array([0.5, 0.5]), bounds=[(0.0, None)] * 2)
-    return Blend(cnn=float(found[0]), vote=float(found[1]))
+def _is_supported(
+    kind: CalibratorKind, membership: Array, groups: npt.NDArray[np.int64]
+) -> bool:
+    """Say whether there are enough groups of every genre for a function of its own."""
+    if kind != CalibratorKind.ISOTONIC:
+        return True
+    counts = [len(np.unique(groups[column > 0])) for column in membership.T]
+    return min(counts) >= _GROUPS_FOR_STEPS

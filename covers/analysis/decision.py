@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.analysis.calibration import (
-    Blend,
-    Calibrator,
-    choose_calibrator,
-    fit_blend,
-)
+from covers.analysis.blending import Blend, fit_blend
+from covers.analysis.calibration import Calibrator, choose_calibrator
 from covers.analysis.conformal import Familiarity, PredictionSets, Verdict
 from covers.analysis.voting import VoteSettings
 

@@ -1,0 +1,68 @@
+"""Blending the network's distribution with that of the vote.
+
+Letters: N covers, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.analysis.calibration import log_probabilities, minimise, softmax
+from covers.analysis.measures import log_losses
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blend:
+    """A weighted product of two methods' distributions (log-linear pool).
+
+    Parameters
+    ----------
+    cnn, vote : float
+        Exponents, at least 0; both zero would be the uniform distribution.
+
+    References
+    ----------
+    .. [1] Genest, C., Zidek, J. V. (1986). "Combining Probability Distributions:
+       A Critique and an Annotated Bibliography". Statistical Science 1(1).
+    """
+
+    cnn: float
+    vote: float
+
+    def apply(
+        self,
+        p_cnn: npt.NDArray[np.floating[Any]],
+        p_vote: npt.NDArray[np.floating[Any]],
+    ) -> Array:
+        """Blend distributions, each of shape (n_covers, n_genres)."""
+        return softmax(
+            self.cnn * log_probabilities(p_cnn) + self.vote * log_probabilities(p_vote)
+        )
+
+
+def fit_blend(
+    p_cnn: npt.NDArray[np.floating[Any]],
+    p_vote: npt.NDArray[np.floating[Any]],
+    membership: npt.NDArray[np.floating[Any]],
+) -> Blend:
+    """Fit the two exponents of a `Blend` by log-loss, shape (n_covers, n_genres) each."""
+    logs = log_probabilities(p_cnn), log_probabilities(p_vote)
+    target = np.asarray(membership, np.float64)
+
+    def loss(theta: Array) -> tuple[float, Array]:
+        p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
+        gap = (p - target) / len(p)
+        # A weak pull to the even blend decides where the two methods agree.
+        pulled = theta - 0.5
+        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * len(p))
+        gradient = np.array([(gap * log).sum() for log in logs]) + pulled / len(p)
+        return float(value), gradient
+
+    found = minimise(loss, np.array([0.5, 0.5]), bounds=[(0.0, None)] * 2)
+    return Blend(cnn=float(found[0]), vote=float(found[1]))
