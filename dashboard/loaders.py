@@ -7,6 +7,8 @@ readers of the old one keep what they have.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -295,6 +297,18 @@ def _model(root: str, version: Version) -> SavedModel:
     from covers.model.saved import SavedModel
 
     return SavedModel.open(_at(root).model_folder, "cpu")
+
+
+@kept(1)
+def warm_up() -> None:
+    """Import the network's libraries in the background, so that the first upload is quick."""
+    import threading
+
+    def import_network() -> None:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("covers.model.saved")
+
+    threading.Timer(1.0, import_network).start()
 
 
 def card() -> ModelCard:

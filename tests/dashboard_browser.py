@@ -22,7 +22,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 RUNNING = '[data-testid="stApp"][data-test-script-state="{}"]'
-LONGEST_MS = 20_000
+LONGEST_MS = 45_000
 
 
 def find_chromium():

@@ -6,6 +6,7 @@ import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from complete_workspace import GENRES, STRANGE_ARTIST, write_complete_workspace
@@ -13,6 +14,7 @@ from dashboard_browser import ARGUMENTS, Reader, find_chromium, serve
 from PIL import Image
 
 from covers.workspace import Workspace
+from dashboard.colouring import CHOICES
 from dashboard.pages import PAGES
 
 pytestmark = pytest.mark.browser
@@ -139,7 +141,8 @@ def test_an_uploaded_picture_is_read_and_found_again(read, workspace):
     )
     reader = read("search")
     reader.page.set_input_files('input[type="file"]', path)
-    reader.page.get_by_text("Covers most like it").wait_for()
+    # The first picture of a server waits for the network's libraries.
+    reader.page.get_by_text("Covers most like it").wait_for(timeout=180_000)
     reader.settle()
     said = reader.text()
     assert (
@@ -164,7 +167,7 @@ def test_a_pasted_picture_is_read(read):
         }""",
         data,
     )
-    reader.page.get_by_text("Covers most like it").wait_for()
+    reader.page.get_by_text("Covers most like it").wait_for(timeout=180_000)
     assert "Your picture" in reader.text()
 
 
@@ -232,7 +235,7 @@ def test_a_box_on_the_map_gives_a_gallery_and_the_genres_of_the_selection(
     reader = read("map")
     wait_for_map(reader)
     assert map_state(reader)["shown"] == str(n)
-    drag(reader, (0.02, 0.03), (0.98, 0.97), shift=True)
+    drag(reader, (0.01, 0.01), (0.99, 0.99), shift=True)
     reader.page.get_by_text(f"Selection: {n} covers").wait_for()
     reader.settle()
     assert all(genre in reader.text() for genre in GENRES)
@@ -286,7 +289,7 @@ def test_thumbnails_replace_dots_when_few_covers_are_in_view_and_a_dot_opens(
 
 @pytest.mark.parametrize("colour", ["cluster", "year", "certainty", "error"])
 def test_the_map_can_be_coloured_otherwise(read, colour):
-    reader = read(f"map?colour={colour}")
+    reader = read(f"map?colour={quote(CHOICES[colour])}")
     wait_for_map(reader)
     legend = reader.page.locator(".covermap .legend")
     said = {
@@ -322,10 +325,10 @@ def test_a_cell_of_the_matrix_shows_the_covers_behind_it(read):
 
 
 def test_overlap_can_be_measured_with_other_neighbours(read):
-    reader = read("overlap?measure=lift&k-lift=3")
+    reader = read("overlap?measure=Neighbour%20mixing&k-lift=3")
     reader.page.get_by_text("times chance").first.wait_for(state="attached")
     near = names(reader.element("matrix"))
-    wide = names(read("overlap?measure=lift&k-lift=30").element("matrix"))
+    wide = names(read("overlap?measure=Neighbour%20mixing&k-lift=30").element("matrix"))
     assert near != wide
 
 
@@ -484,7 +487,7 @@ def test_what_is_missing_or_damaged_is_said_in_its_place(read, other):
         "model": "covers evaluate",
         "overlap": "Something went wrong",
         "search": "covers index build",
-        "map?colour=cluster": "n = 168",
+        "map?colour=Cluster": "n = 168",
         "compare?left=genre:Jazz": "went wrong",
     }
     with serve(other.root) as url:

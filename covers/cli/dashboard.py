@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,11 +14,15 @@ import urllib.error
 import urllib.request
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from covers.cli.options import common_options, print_json
 from covers.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 FIRST_PORT = 8501
 _PORTS_TRIED = 50
@@ -59,6 +64,8 @@ def dashboard_command(
     refuse_missing_packages()
     port = find_port() if port is None else refuse_busy_port(port)
     url = f"http://127.0.0.1:{port}"
+    # A plain kill shall end the server too, not only Ctrl-C.
+    signal.signal(signal.SIGTERM, _end)
     with start(workspace, port) as server:
         try:
             wait_until_ready(server, url)
@@ -77,6 +84,11 @@ def dashboard_command(
             stop(server)
     if code > 0:
         raise SystemExit(1)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def refuse_missing_packages() -> None:

@@ -31,6 +31,7 @@ def show() -> None:
     )
     library = loaders.library()
     index = loaders.index()
+    loaders.warm_up()
     frame.warn_if_stale("index")
     cover_id = _choose(library)
     query = _query(library, index, cover_id)
