@@ -140,7 +140,7 @@ def _judge_model(
             "its training was interrupted: 'covers train --resume' goes on",
         )
     if recipe is not None:
-        from covers.model.training import portable_recipe
+        from covers.model.recipe import portable_recipe
 
         asked = portable_recipe(recipe)
         other = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError
@@ -97,6 +98,14 @@ class Recipe:
             message = f"unknown training parameter {unknown[0]!r}: there are {', '.join(sorted(known))}"
             raise ConfigError(message)
         return replace(self, **changes)
+
+
+def portable_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as JSON values without folders of this machine."""
+    values = asdict(recipe)
+    if recipe.weights not in ("imagenet", "none"):
+        values["weights"] = PurePath(recipe.weights).name
+    return values
 
 
 _BOUNDS: tuple[tuple[str, float, float], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from covers.model.embed import (
 )
 from covers.model.pixels import PixelCache
 from covers.model.probe import start_head
-from covers.model.recipe import Recipe
+from covers.model.recipe import Recipe, portable_recipe
 from covers.model.saved import SavedModel, make_card
 
 if TYPE_CHECKING:
@@ -339,16 +339,6 @@ def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
         message = f"architecture {recipe.arch!r} takes pictures of {backbone.fixed_size} px only: leave '--image-size' out"
         raise ConfigError(message)
     return replace(recipe, image_size=backbone.fixed_size)
-
-
-def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as JSON values without folders of this machine."""
-    values = asdict(recipe)
-    if recipe.weights not in ("imagenet", "none"):
-        from pathlib import PurePath
-
-        values["weights"] = PurePath(recipe.weights).name
-    return values
 
 
 def _check_resumable(
