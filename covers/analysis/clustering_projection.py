@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_COMPONENTS = 50
 FEWEST_COVERS = 10
 """Below this many covers there is no manifold to learn; principal components serve."""
-_EPOCHS_SMALL, _EPOCHS_LARGE, _LARGE = 300, 150, 20_000
+_EPOCHS_SMALL, _EPOCHS_LARGE, _LARGE = 300, 100, 20_000
 
 Points = npt.NDArray[np.float32]
 
