@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from covers.model.saved import SavedModel
 
 
+_HEAT_COLOURS = (
+    (40, 20, 80),
+    (120, 30, 110),
+    (220, 80, 50),
+    (250, 160, 30),
+    (252, 240, 110),
+)
+
+
 def grad_cam(
     model: SavedModel, image: Image.Image, genre: str | None = None
 ) -> npt.NDArray[np.float32]:
@@ -91,9 +100,9 @@ def grad_cam(
 
 
 def overlay(
-    image: Image.Image, heat: npt.NDArray[np.float32], strength: float = 0.65
+    image: Image.Image, heat: npt.NDArray[np.float32], strength: float = 0.75
 ) -> Image.Image:
-    """Lay a heat map over its picture: bright and yellow where the network looked.
+    """Lay a heat map over its picture: from violet through orange to yellow where the network looked.
 
     Parameters
     ----------
@@ -101,23 +110,20 @@ def overlay(
         RGB, of any size; the result has this size.
     heat : ndarray of float32, shape (S, S)
         In [0, 1], from `grad_cam`.
-    strength : float, default=0.65
-        0 leaves the picture, 1 hides it where nothing was looked at.
+    strength : float, default=0.75
+        0 shows the picture in grey alone, 1 hides it where the network looked most.
     """
     from PIL import Image as PillowImage
 
-    size = image.size
-    mask = PillowImage.fromarray((255 * heat).astype(np.uint8)).resize(
-        size, PillowImage.Resampling.BICUBIC
+    levels = np.linspace(0, 1, len(_HEAT_COLOURS))
+    mask = PillowImage.fromarray((255 * heat).astype(np.uint8))
+    smooth = mask.resize(image.size, PillowImage.Resampling.BICUBIC)
+    warmth = np.sqrt(np.asarray(smooth, np.float32) / 255)  # (h, w)
+    colour = np.stack(
+        [np.interp(warmth, levels, channel) for channel in np.transpose(_HEAT_COLOURS)],
+        axis=-1,
     )
-    weight = np.asarray(mask, np.float32)[..., None] / 255
-    grey = np.asarray(image.convert("L"), np.float32)[..., None] * np.array(
-        [0.45, 0.45, 0.6], np.float32
-    )
-    warm = np.asarray(image, np.float32) * (
-        1 - 0.25 * weight
-    ) + 0.25 * weight * np.array([255, 214, 0], np.float32)
-    mixed = (1 - strength) * np.asarray(image, np.float32) + strength * (
-        weight * warm + (1 - weight) * grey
-    )
+    grey = np.asarray(image.convert("L"), np.float32)[..., None]
+    share = strength * warmth[..., None]
+    mixed = (1 - share) * grey + share * colour
     return PillowImage.fromarray(mixed.clip(0, 255).astype(np.uint8))
