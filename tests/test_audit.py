@@ -445,6 +445,15 @@ def test_the_command_prints_json_that_others_rely_on(workspace):
     assert sum(payload["counts"].values()) == len(payload["findings"])
 
 
+def test_the_page_goes_beside_the_other_results_when_no_file_is_named(workspace):
+    result = run("-w", workspace.root, "--html", "--json")
+    assert result.exit_code == 0
+    assert "counts" in json.loads(result.stdout)
+    page = workspace.analysis_folder / "audit.html"
+    assert page.stat().st_size > 10_000
+    assert str(page) in result.stderr
+
+
 def test_the_command_prints_a_summary_and_writes_page_and_table(workspace, tmp_path):
     result = run(
         "-w", workspace.root, "--html", tmp_path / "a.html", "--csv", tmp_path / "a.csv"

@@ -22,8 +22,11 @@ _SHOWN = 3
 @common_options
 @click.option(
     "--html",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a page with pictures, which needs nothing else, to this file.",
+    help="Write a page with pictures, which needs nothing else.  [to: analysis/audit.html]",
 )
 @click.option(
     "--csv",
@@ -86,6 +89,8 @@ def audit_command(
         return
     from covers.catalogue.audit import AuditOptions, audit_workspace
 
+    if html == Path():  # given without a name
+        html = opened.analysis_folder / "audit.html"
     with progress_bar("reading pictures") as progress:
         audit = audit_workspace(
             opened,
