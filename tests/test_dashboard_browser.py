@@ -363,7 +363,7 @@ def test_a_cell_of_the_confusion_matrix_shows_as_many_covers_as_it_says(read):
 def test_the_mistakes_can_be_taken_along(read):
     reader = read("model")
     with reader.page.expect_download() as download:
-        reader.page.get_by_role("button", name=re.compile("as CSV")).click()
+        reader.page.get_by_role("button", name=re.compile("along as CSV")).click()
     text = Path(download.value.path()).read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows
@@ -487,7 +487,7 @@ def test_what_is_missing_or_damaged_is_said_in_its_place(read, other):
         "overlap": "Something went wrong",
         "search": "covers index build",
         "map?colour=Cluster": "n = 168",
-        "compare?left=genre:Jazz": "went wrong",
+        "compare?left=genre:Jazz": "Some of its covers",
     }
     with serve(other.root) as url:
         for path, said in expected.items():
