@@ -51,6 +51,9 @@ class Stamp:
         The parameters that made it, as JSON values.
     seed : int or None
         Seed of its random parts.
+    summary : dict of str to str
+        What would take long to work out from the content again, such as its
+        own fingerprint.
     """
 
     kind: str
@@ -62,6 +65,7 @@ class Stamp:
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
     )
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
+    summary: dict[str, str] = field(default_factory=dict)
 
 
 def library_versions(packages: Iterable[str] = _STAMPED_PACKAGES) -> dict[str, str]:

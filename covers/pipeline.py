@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from covers.artefact import read_stamp
@@ -160,9 +161,7 @@ def _judge_model(
         )
     if card.stamp.made_from.get("labels") == catalogue.label_fingerprint():
         return State.FRESH, told
-    changed = card.summary.get("n_labelled", 0) - sum(
-        bool(genres) for genres in catalogue.genres
-    )
+    changed = card.summary.get("n_labelled", 0) - catalogue.n_labelled
     if abs(changed) > RETRAIN_SHARE * max(1, card.summary.get("n_labelled", 0)):
         return (
             State.STALE,
@@ -177,6 +176,8 @@ def _judge_embeddings(
     card: ModelCard | None,
     where: str,
 ) -> Stage:
+    import pyarrow.compute as pc
+
     from covers.model.embed import embeddings_parts
 
     command = f"covers embed {where}"
@@ -184,9 +185,10 @@ def _judge_embeddings(
         return Stage(
             "embeddings", State.MISSING, "no catalogue or no model yet", command
         )
-    known = set(embeddings_parts(workspace, card.fingerprint).ids())
-    missing = len(set(catalogue.cover_ids) - known)
-    if not known:
+    known = embeddings_parts(workspace, card.fingerprint).ids()
+    is_known = pc.is_in(catalogue.table.column("cover_id"), value_set=known)
+    missing = len(catalogue) - int(pc.sum(is_known).as_py() or 0)
+    if not len(known):
         return Stage("embeddings", State.MISSING, "none by this model", command)
     if missing:
         return Stage(
@@ -285,6 +287,9 @@ class Pipeline:
     seed: int = 0
     device: str = "auto"
     offline: bool = False
+    _seen: dict[str, Stage] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def run(
         self,
@@ -312,6 +317,7 @@ class Pipeline:
         CoversError, IndexerError
             As the stages do.
         """
+        self._forget()
         self._train(say, stage, retrain=retrain)
         self._index(say, stage)
         self._evaluate(say, stage)
@@ -319,10 +325,14 @@ class Pipeline:
             self._analyse(say, stage)
 
     def _due(self, name: str) -> Stage | None:
-        found = {s.name: s for s in inspect_workspace(self.workspace, self.recipe)}[
-            name
-        ]
-        return found if found.is_due else None
+        if not self._seen:
+            for found in inspect_workspace(self.workspace, self.recipe):
+                self._seen[found.name] = found
+        return self._seen[name] if self._seen[name].is_due else None
+
+    def _forget(self) -> None:
+        """Look at the workspace again when next asked what is due."""
+        self._seen.clear()
 
     def _train(self, say: Say, stage: StageProgress, *, retrain: bool) -> None:
         due = self._due("model")
@@ -345,6 +355,7 @@ class Pipeline:
                 say(text)
 
         resume = checkpoint_path(self.workspace).exists() and not retrain
+        self._forget()
         say(
             f"train: {due.why if due else 'asked for'}{', going on where it stopped' if resume else ''}"
         )
@@ -372,11 +383,12 @@ class Pipeline:
         )
 
     def _index(self, say: Say, stage: StageProgress) -> None:
-        from covers.indexing import build_index, open_index, update_index
-
         due = self._due("index")
         if not due:
             return
+        from covers.indexing import build_index, open_index, update_index
+
+        self._forget()
 
         def embedding(done: int, total: int) -> None:
             stage("embedding", done, total)
@@ -415,6 +427,7 @@ class Pipeline:
         from covers.analysis.evaluation_workspace import evaluate_workspace
         from covers.model.embed import embed_frozen_workspace
 
+        self._forget()
         say(f"evaluate: {due.why}")
         embed_frozen_workspace(
             self.workspace,
@@ -428,19 +441,18 @@ class Pipeline:
         )
 
     def _analyse(self, say: Say, stage: StageProgress) -> None:
-        from covers.analysis.clustering_workspace import cluster_workspace
-        from covers.analysis.mapping import map_workspace
-        from covers.analysis.overlap_workspace import overlap_workspace
-
-        for name, make in (
-            ("overlap", overlap_workspace),
-            ("clusters", cluster_workspace),
-            ("map", map_workspace),
+        for name, home, function in (
+            ("overlap", "overlap_workspace", "overlap_workspace"),
+            ("clusters", "clustering_workspace", "cluster_workspace"),
+            ("map", "mapping", "map_workspace"),
         ):
             due = self._due(name)
             if not due:
                 continue
+            self._forget()
             say(f"{name}: {due.why}")
+            # Imported only where it is due: these bring scikit-learn and more.
+            make = getattr(import_module(f"covers.analysis.{home}"), function)
             try:
                 make(self.workspace, seed=self.seed, progress=partial(stage, name))
             except MissingExtraError as error:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from covers.catalogue.scan import scan_workspace
 from covers.cli import COMMANDS, main
+from covers.cli.model import choose_recipe
 from covers.errors import StaleError
 from covers.indexing import open_index, update_index, verify_index
 from covers.model.card import WEIGHTS_NAME
@@ -73,6 +74,44 @@ def test_one_command_gives_model_index_and_evaluation_and_a_second_does_nothing(
     ):
         path = root / name
         assert path.stat().st_mtime_ns == before[path], name
+
+
+def test_a_run_with_nothing_to_do_looks_once_and_imports_little(ran, monkeypatch):
+    import subprocess
+    import sys
+
+    from covers import pipeline
+    from covers.catalogue.schema import Catalogue
+
+    inspect, hash_rows, looked = pipeline.inspect_workspace, Catalogue._rows, []
+    monkeypatch.setattr(
+        pipeline,
+        "inspect_workspace",
+        lambda *given: looked.append("workspace") or inspect(*given),
+    )
+    monkeypatch.setattr(
+        Catalogue,
+        "_rows",
+        lambda *given: looked.append("rows") or hash_rows(*given),
+    )
+    root, _ = ran
+    place = Workspace(root)
+    recipe, _ = choose_recipe(root, place.settings, {})
+    said = []
+    pipeline.Pipeline(place, recipe, device="cpu").run(
+        say=said.append, stage=lambda *_: None, analysis=False
+    )
+    assert (said, looked) == ([], ["workspace"])
+    code = (
+        "import sys\nfrom covers.cli import main\n"
+        f"main(['run', '-w', {str(root)!r}, '--no-analysis'], standalone_mode=False)\n"
+        "heavy = 'torch fastai pandas sklearn scipy faiss hdbscan umap'\n"
+        "print([m for m in heavy.split() if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
 def test_evaluation_json_has_the_shape_others_rely_on(ran):
@@ -285,7 +324,7 @@ def test_status_names_what_is_missing_and_the_command(tmp_path):
     assert "covers train" in _run("status", "-w", tmp_path / "w").output
 
 
-def test_every_command_has_help_without_importing_torch():
+def test_every_command_has_help_without_importing_anything_heavy():
     import subprocess
     import sys
 
@@ -294,7 +333,8 @@ def test_every_command_has_help_without_importing_torch():
         f"for name in {list(COMMANDS)!r}:\n"
         "    done = CliRunner().invoke(main, [name, '--help'])\n"
         "    assert done.exit_code == 0 and len(done.output) > 80, (name, done.output, done.exception)\n"
-        "print([m for m in ('torch', 'fastai', 'pandas', 'sklearn', 'faiss', 'streamlit') if m in sys.modules])"
+        "heavy = 'torch fastai pandas sklearn scipy faiss streamlit numpy pyarrow pydantic rich PIL'\n"
+        "print([m for m in heavy.split() if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

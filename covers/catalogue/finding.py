@@ -20,6 +20,7 @@ from covers.catalogue.sources import (
     Labels,
     ProblemKind,
     SourceKind,
+    Walk,
     is_audio_name,
     walk,
 )
@@ -60,6 +61,7 @@ def find_covers(
     settings: IntakeSettings,
     tag_cache: TagCache,
     *,
+    walked: Walk | None = None,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Finding:
@@ -75,6 +77,8 @@ def find_covers(
         Priority of covers in a music library.
     tag_cache : TagCache
         Tags of music files of the last scan; brought up to date.
+    walked : Walk, optional
+        Its files, where `walk_source` listed them already.
     n_workers, progress : optional
         For reading the tags of music files.
 
@@ -98,7 +102,7 @@ def find_covers(
             ],
             manifest.notes,
         )
-    found = walk(root, leave_out=[workspace.root])
+    found = walked or walk_source(workspace, source)
     problems = [
         problem_place(source.name, path, ProblemKind.UNREADABLE, reason)
         for path, reason in found.problems
@@ -176,6 +180,17 @@ def settle_kind(workspace: Workspace, source: Source) -> SourceKind:
     if source.kind == "auto":
         return detect_kind(workspace.root / source.path, leave_out=[workspace.root])
     return SourceKind(source.kind)
+
+
+def walk_source(workspace: Workspace, source: Source) -> Walk:
+    """List the files of a source that is no manifest.
+
+    Raises
+    ------
+    DataError
+        If its folder cannot be listed.
+    """
+    return walk(source_root(workspace, source), leave_out=[workspace.root])
 
 
 def source_root(workspace: Workspace, source: Source) -> Path:

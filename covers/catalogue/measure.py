@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image
-from scipy.fft import dct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -226,6 +225,8 @@ def _perceptual_hash(luma: npt.NDArray[np.float32]) -> str:
     The 32 x 32 discrete cosine transform of the classic pHash; each of 8 x 8
     coefficients is compared with their median, the constant one left out.
     """
+    from scipy.fft import dct  # slow to import; not needed where nothing is new
+
     grey = Image.fromarray(luma).resize((32, 32), Image.Resampling.BOX)
     frequencies = dct(dct(np.asarray(grey), axis=0, norm="ortho"), axis=1, norm="ortho")
     low = frequencies[:9, :9].ravel()[1:65]

@@ -3,7 +3,8 @@
 A scan reads what is new or changed (by size and time of change, then by
 content), keeps the covers of sources that are not mounted today, and publishes
 ``places.parquet``, ``pictures.parquet``, ``problems.csv``, ``covers.toml`` and
-at last ``catalogue.parquet``, each whole or not at all. An interrupted scan
+at last ``catalogue.parquet``, each whole or not at all. Where nothing changed
+since the last scan, its report is given again (`covers.catalogue.repeat`). An interrupted scan
 leaves them as they were and goes on from its journal.
 """
 
@@ -13,6 +14,7 @@ import contextlib
 import csv
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,7 +27,12 @@ from covers.catalogue.assemble import (
     make_mapper,
 )
 from covers.catalogue.choosing import Choice, Chooser
-from covers.catalogue.finding import Finding, find_covers, settle_kind
+from covers.catalogue.finding import (
+    Finding,
+    find_covers,
+    settle_kind,
+    walk_source,
+)
 from covers.catalogue.genres import GenreTable
 from covers.catalogue.measured import MeasuredPictures, list_thumbnails
 from covers.catalogue.overlay import Overlay
@@ -38,6 +45,7 @@ from covers.catalogue.places import (
     read_places,
     write_places,
 )
+from covers.catalogue.repeat import hash_walks, recall_report, remember_report
 from covers.catalogue.schema import KIND, Catalogue
 from covers.catalogue.settling import find_nested, is_mounted, settle_sources
 from covers.catalogue.sources import SourceKind
@@ -54,6 +62,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.catalogue.places import Key
+    from covers.catalogue.sources import Walk
     from covers.settings import Source
 
 
@@ -111,9 +120,17 @@ def scan_workspace(
     begun = time.monotonic()
     with _hold(workspace_root):
         scan = _Scan(Workspace(workspace_root), intake or {}, seed, progress)
-        scan.find(sources, kind, root, n_workers)
-        scan.read(n_workers)
-        report = scan.publish(split_anew=split_anew)
+        scan.look(sources, kind, root)
+        seen = scan.seen()
+        known = None if split_anew or seen is None else scan.recall(seen)
+        if known is not None:
+            report = known
+        else:
+            scan.find(n_workers)
+            scan.read(n_workers)
+            report = scan.publish(split_anew=split_anew)
+            if seen is not None:
+                remember_report(scan.workspace, seen, report)
     return replace(report, seconds=round(time.monotonic() - begun, 2))
 
 
@@ -179,26 +196,37 @@ class _Scan:
         )
         self.seed = self.settings.seed if seed is None else seed
         self.progress = progress
-        self.old = read_places(workspace.places_path)
         self.sources: list[Source] = []
         self.states: dict[str, str] = {}
+        self.walks: dict[str, Walk] = {}
         self.findings: dict[str, Finding] = {}
         self.places: list[Place] = []
         self.notes: list[str] = []
         self.n_read = 0
-        self.tag_cache = TagCache.open(workspace.tags_path)
-        self.journal = Journal(workspace.journal_path)
         self.overlay = Overlay.read(workspace)
-        self.pictures = MeasuredPictures(workspace.pictures_path)
 
-    def find(
-        self,
-        given: Sequence[Path],
-        kind: str,
-        root: Path | None,
-        n_workers: int | None,
-    ) -> None:
-        """Look at what is in the sources, without reading pictures."""
+    @cached_property
+    def old(self) -> list[Place]:
+        """What the last scan saw."""
+        return read_places(self.workspace.places_path)
+
+    @cached_property
+    def tag_cache(self) -> TagCache:
+        """Tags of music files as the last scan read them."""
+        return TagCache.open(self.workspace.tags_path)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What an interrupted scan did."""
+        return Journal(self.workspace.journal_path)
+
+    @cached_property
+    def pictures(self) -> MeasuredPictures:
+        """What is measured on pictures."""
+        return MeasuredPictures(self.workspace.pictures_path)
+
+    def look(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
+        """Settle the sources and list the files in their folders."""
         self.sources, chosen = settle_sources(
             self.workspace.root,
             self.settings.sources,
@@ -219,11 +247,45 @@ class _Scan:
                 self.states[source.name] = "not mounted"
             else:
                 self.states[source.name] = "scanned"
+                if source.kind != "manifest":
+                    self.walks[source.name] = walk_source(self.workspace, source)
+
+    def seen(self) -> str | None:
+        """Hash all that the scan depends on; None where that would save nothing.
+
+        That is where sources or settings change with this scan, and where a
+        manifest has to be read to know what it names.
+        """
+        scanned = [name for name, state in self.states.items() if state == "scanned"]
+        if scanned != list(self.walks):
+            return None
+        return hash_walks(
+            self.walks,
+            {
+                "parameters": self._parameters(),
+                "sources": [source.model_dump() for source in self.sources],
+                "states": self.states,
+                "notes": self.notes,
+                "workspace": str(self.workspace.root),
+            },
+        )
+
+    def recall(self, seen: str) -> ScanReport | None:
+        """Return the last scan's report, if this one would find the same."""
+        if tuple(self.sources) != self.settings.sources or self.intake_changes:
+            return None
+        return recall_report(self.workspace, seen)
+
+    def find(self, n_workers: int | None) -> None:
+        """Look at what is in the sources, without reading pictures."""
+        for source in self.sources:
+            if self.states[source.name] == "scanned":
                 self.findings[source.name] = find_covers(
                     self.workspace,
                     source,
                     self.intake,
                     self.tag_cache,
+                    walked=self.walks.get(source.name),
                     n_workers=n_workers,
                     progress=self.progress,
                 )

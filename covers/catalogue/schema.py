@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +75,14 @@ class Catalogue:
         At least the columns of `SCHEMA`, `cover_id` unique.
     genre_minimum : int
         Genres with fewer covers than this are kept out of `vocab`.
+    written : dict of str to str
+        Fingerprints as they were written with the table; what is not there
+        is worked out.
     """
 
     table: pa.Table
     genre_minimum: int = GENRE_MINIMUM
+    written: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def read(cls, path: Path) -> Catalogue:
@@ -90,11 +94,17 @@ class Catalogue:
             If there is none, or it is no catalogue.
         """
         table, stamp = read_table(path, KIND, f"covers scan SOURCE -w {path.parent}")
-        return cls(table, int(stamp.parameters.get("genre_minimum", GENRE_MINIMUM)))
+        minimum = int(stamp.parameters.get("genre_minimum", GENRE_MINIMUM))
+        return cls(table, minimum, stamp.summary)
 
     def write(self, path: Path, stamp: Stamp) -> None:
-        """Publish the catalogue atomically."""
-        write_table(path, self.table, stamp)
+        """Publish the catalogue atomically, with its fingerprints."""
+        fresh = replace(self, written={})
+        summary = {
+            "fingerprint": fresh.fingerprint(),
+            "label_fingerprint": fresh.label_fingerprint(),
+        }
+        write_table(path, self.table, replace(stamp, summary=summary))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -123,12 +133,25 @@ class Catalogue:
         return [list(genres or ()) for genres in self.column("genres")]
 
     @cached_property
+    def n_labelled(self) -> int:
+        """Number of covers with a genre."""
+        import pyarrow.compute as pc
+
+        column = self.table.column("genres")
+        if not pa.types.is_list(column.type):  # nothing but nulls
+            return 0
+        return int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
+
+    @cached_property
     def genre_counts(self) -> dict[str, int]:
         """Number of covers of each genre, most frequent first, then by name."""
-        counts: dict[str, int] = {}
-        for genres in self.genres:
-            for genre in genres:
-                counts[genre] = counts.get(genre, 0) + 1
+        import pyarrow.compute as pc
+
+        column = self.table.column("genres")
+        if not pa.types.is_list(column.type):  # nothing but nulls
+            return {}
+        counted = pc.value_counts(pc.list_flatten(column)).to_pylist()
+        counts = {item["values"]: item["counts"] for item in counted}
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     @cached_property
@@ -195,12 +218,16 @@ class Catalogue:
 
     def fingerprint(self) -> str:
         """Hash everything but where the files lie."""
+        if "fingerprint" in self.written:
+            return self.written["fingerprint"]
         ignored = {"locations", "source", "path"}
         names = [name for name in self.table.column_names if name not in ignored]
         return fingerprint(names, self.genre_minimum, *self._rows(names))
 
     def label_fingerprint(self) -> str:
         """Hash what training depends on: ids, genres, groups and splits."""
+        if "label_fingerprint" in self.written:
+            return self.written["label_fingerprint"]
         return fingerprint(
             self.genre_minimum, *self._rows(["cover_id", "genres", "group", "split"])
         )

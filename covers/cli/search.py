@@ -7,15 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.analysis.answers import (
-    MOST_NEIGHBOURS,
-    describe_answer,
-    describe_flip,
-    describe_neighbours,
-    describe_voters,
-    find_cover,
-    keep_one_per_artist,
-)
 from covers.cli.options import common_options, print_json
 from covers.errors import DataError
 
@@ -68,6 +59,12 @@ def search_command(
     covers search sleeve.jpg -k 5 --genre Jazz
     covers search 3f9a02 --where year=1970..1979 --json
     """
+    from covers.analysis.answers import (
+        describe_neighbours,
+        find_cover,
+        keep_one_per_artist,
+    )
+
     index = _open_index(workspace)
     where = parse_conditions(conditions, index)
     if genre is not None:
@@ -141,6 +138,8 @@ def classify_command(
     covers classify sleeve.jpg
     covers classify *.jpg --json --level 0.8
     """
+    from covers.analysis.answers import describe_answer
+
     pictures, index, answer, vocab = _classify(workspace, images, device, level)
     results = [
         describe_answer(str(path), answer, number, index, vocab, level)
@@ -187,6 +186,11 @@ def explain_command(
     \b
     covers explain sleeve.jpg
     """
+    from covers.analysis.answers import (
+        describe_answer,
+        describe_flip,
+        describe_voters,
+    )
     from covers.analysis.queries import write_heat
 
     pictures, index, answer, vocab = _classify(workspace, (image,), device, 0.9)
@@ -328,6 +332,8 @@ def _print_neighbours(neighbours: list[dict[str, Any]]) -> None:
 
 def _print_answer(result: dict[str, Any]) -> None:
     """Print one classification for people."""
+    from covers.analysis.answers import MOST_NEIGHBOURS
+
     blend = result["blend"]
     ranked = sorted(blend, key=lambda genre: -blend[genre])
     said = {

@@ -145,7 +145,7 @@ def embed_workspace(
         model.fingerprint if model else read_card(workspace.model_folder).fingerprint
     )
     parts = embeddings_parts(workspace, fingerprint)
-    known = set(parts.ids())
+    known = set(parts.ids().to_pylist())
     files = [file for file in cover_files(catalogue) if file.cover_id not in known]
     if not files:
         return EmbedReport(0, len(catalogue), {})
@@ -216,7 +216,7 @@ def embed_frozen(
         dict(backbone.state_dict()), arch=backbone.arch, **asdict(preprocessing)
     )
     parts = frozen_parts(workspace, fingerprint)
-    known = set(parts.ids())
+    known = set(parts.ids().to_pylist())
     wanted = cover_files(workspace.catalogue()) if files is None else files
     missing = [file for file in wanted if file.cover_id not in known]
     if not missing:
@@ -263,7 +263,7 @@ def embed_frozen_workspace(
     """
     card = read_card(workspace.model_folder)
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
-    known = set(frozen_parts(workspace, fingerprint).ids())
+    known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
     if known.issuperset(workspace.catalogue().cover_ids):
         return {}
     from covers.model.backbone import make_backbone

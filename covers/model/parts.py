@@ -63,17 +63,19 @@ class VectorParts:
             self.folder / f"part-{number:06d}.parquet", pa.table(columns), stamp
         )
 
-    def ids(self) -> list[str]:
+    def ids(self) -> pa.ChunkedArray:
         """Return the ids of all rows, in order; a damaged batch file is removed and left out."""
         import pyarrow.parquet as pq
 
-        ids: list[str] = []
+        chunks: list[pa.Array] = []
         for path in self.paths():
             try:
-                ids += pq.read_table(path, columns=["cover_id"]).column(0).to_pylist()
+                # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
+                with pq.ParquetFile(path) as file:
+                    chunks += file.read(columns=["cover_id"]).column(0).chunks
             except (pa.ArrowException, OSError):
                 path.unlink(missing_ok=True)
-        return ids
+        return pa.chunked_array(chunks, pa.string())
 
     def read(
         self, names: Sequence[str], repair: str

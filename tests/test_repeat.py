@@ -1,0 +1,117 @@
+"""A scan that is not done because nothing changed says what doing it would have said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+from test_scan import picture, put
+
+from covers.catalogue import scan as scanning
+from covers.catalogue.overlay import Action, Decision, Overlay
+from covers.catalogue.scan import reassemble_workspace, scan_workspace
+from covers.workspace import Workspace
+
+
+@pytest.fixture
+def library(tmp_path):
+    root = tmp_path / "library"
+    for i in range(12):
+        put(root / f"Rock/r{i}.png", picture(i))
+        put(root / f"Pop/deep/p{i}.png", picture(100 + i))
+    put(root / "Pop/both.png", picture(0))
+    put(root / "Pop/broken.png", b"no picture")
+    return root
+
+
+@pytest.fixture
+def ws(tmp_path, library):
+    scan_workspace(tmp_path / "ws", [library])
+    scan_workspace(tmp_path / "ws")
+    return tmp_path / "ws"
+
+
+def plainly(ws, *arguments, **options):
+    """Scan without looking whether anything changed."""
+    with mock.patch.object(scanning, "recall_report", return_value=None):
+        return replace(scan_workspace(ws, *arguments, **options), seconds=0)
+
+
+def looked(ws):
+    """Scan, and say whether the files' contents were looked at."""
+    find = mock.patch.object(
+        scanning._Scan, "find", autospec=True, side_effect=scanning._Scan.find
+    )
+    with find as found:
+        report = scan_workspace(ws)
+    return replace(report, seconds=0), found.called
+
+
+def test_nothing_new_gives_the_report_of_a_plain_scan(ws, library):
+    quick, was_looked = looked(ws)
+    assert not was_looked
+    assert quick == plainly(ws)
+    assert quick.unchanged == 25
+    assert quick.problems == {"broken": 1}
+    assert replace(scan_workspace(ws, [library]), seconds=0) == quick
+
+
+def remove_thumbnail(ws, library):
+    next((ws / "thumbnails").glob("*/*.webp")).unlink()
+
+
+def drop_a_cover(ws, library):
+    cover_id = Workspace(ws).catalogue().cover_ids[3]
+    Overlay((Decision(cover_id=cover_id, action=Action.DROP),)).write(Workspace(ws))
+
+
+def drop_a_cover_at_once(ws, library):
+    drop_a_cover(ws, library)
+    reassemble_workspace(ws)
+
+
+CHANGES = {
+    "a new file": lambda ws, library: put(library / "Pop/new.png", picture(200)),
+    "a removed file": lambda ws, library: (library / "Rock/r3.png").unlink(),
+    "a renamed file": lambda ws, library: (library / "Rock/r3.png").rename(
+        library / "Pop/r3.png"
+    ),
+    "other bytes": lambda ws, library: put(library / "Rock/r3.png", picture(300)),
+    "another time": lambda ws, library: os.utime(library / "Rock/r3.png", ns=(1, 1)),
+    "a mended file": lambda ws, library: put(library / "Pop/broken.png", picture(9)),
+    "another genre": lambda ws, library: (library / "Rock").rename(library / "Jazz"),
+    "no catalogue": lambda ws, library: Workspace(ws).catalogue_path.unlink(),
+    "no measures": lambda ws, library: Workspace(ws).pictures_path.unlink(),
+    "no places": lambda ws, library: Workspace(ws).places_path.unlink(),
+    "no list of problems": lambda ws, library: Workspace(ws).problems_path.unlink(),
+    "no thumbnail": remove_thumbnail,
+    "a setting": lambda ws, library: (ws / "covers.toml").write_text(
+        (ws / "covers.toml").read_text() + "\n[intake]\ngenre_minimum = 3\n"
+    ),
+    "a decision": drop_a_cover,
+    "a decision that is followed": drop_a_cover_at_once,
+    "no source": lambda ws, library: shutil.move(library, library.with_name("away")),
+    "a damaged memory": lambda ws, library: (ws / "scan.json").write_text("{}"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_changes_is_looked_at(ws, library, tmp_path, change):
+    change(ws, library)
+    twin = tmp_path / "twin"
+    shutil.copytree(ws, twin)
+    quick, was_looked = looked(ws)
+    assert was_looked
+    plain = plainly(twin)
+    moved = {"problems_path": ws / "problems.csv", "warnings": quick.warnings}
+    assert replace(plain, **moved) == quick
+    assert (
+        Workspace(twin).catalogue().fingerprint()
+        == Workspace(ws).catalogue().fingerprint()
+    )
+    again, was_looked = looked(ws)
+    assert not was_looked
+    assert again == plainly(ws)
