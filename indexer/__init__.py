@@ -13,6 +13,7 @@ from indexer.errors import (
     IndexerError,
     IndexMismatchError,
     IndexNotFoundError,
+    IndexReadError,
     IndexWriteError,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "IndexDamagedError",
     "IndexMismatchError",
     "IndexNotFoundError",
+    "IndexReadError",
     "IndexWriteError",
     "IndexerError",
     "Problem",

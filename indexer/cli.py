@@ -162,10 +162,12 @@ def search(
     if bool(ids) == (vectors is not None):
         message = "give either --id or --vectors"
         raise click.UsageError(message)
+    from indexer.filters import parse_where
+
     index = _open(folder)
     try:
         options: dict[str, Any] = {
-            "where": _parse_where(index, conditions),
+            "where": parse_where(index.schema, map(_split_pair, conditions)),
             "exclude_ids": list(exclude),
             "exact": exact,
         }
@@ -178,26 +180,7 @@ def search(
             result = index.search(queries, k, **options)
     except ValueError as error:
         _refuse(error)
-    answers: list[dict[str, Any]] = []
-    for name, found, similarities in zip(
-        names, result.ids.tolist(), result.similarities.tolist(), strict=True
-    ):
-        pairs = zip(found, similarities, strict=True)
-        near = [{"id": i, "similarity": s} for i, s in pairs if i is not None]
-        answers.append({"query": name, "neighbours": near})
-    for note in result.notes:
-        click.echo(note, err=True)
-    if as_json:
-        notes = list(result.notes)
-        printing.print_json(
-            {"generation": result.generation, "answers": answers, "notes": notes}
-        )
-        return
-    for answer in answers:
-        if len(answers) > 1:
-            click.echo(f"{answer['query']}:")
-        for near in answer["neighbours"]:
-            click.echo(f"{near['similarity']:.4f}  {near['id']}")
+    printing.print_answers(names, result, as_json=as_json)
 
 
 @main.command()
@@ -284,21 +267,7 @@ def recall(folder: Path, *, k: int, n_sampled: int, seed: int, as_json: bool) ->
     """Measure how many of the true neighbours searches find."""
     index = _open(folder)
     measure = index.measure_recall(k, n_sampled=n_sampled, seed=seed)
-    if as_json:
-        printing.print_json(
-            {
-                "generation": index.generation,
-                "recall_at_k": measure.recall_at_k,
-                "recall_low": measure.low,
-                "k": measure.k,
-                "n_queries": measure.n_queries,
-            }
-        )
-    else:
-        click.echo(
-            f"recall@{measure.k} {measure.recall_at_k:.4f}, at least {measure.low:.4f} "
-            f"(95 %), over {measure.n_queries} stored items"
-        )
+    printing.print_recall(index, measure, as_json=as_json)
 
 
 @main.command()
@@ -312,8 +281,7 @@ def export(
 ) -> None:
     """Write all items to vectors.npy and items.parquet in the folder TARGET."""
     index = _open(folder)
-    if not dry_run:
-        index.export(target, overwrite=overwrite)
+    index.export(target, overwrite=overwrite, dry_run=dry_run)
     outcome = {"generation": index.generation, "n": len(index), "dry_run": dry_run}
     if as_json:
         printing.print_json(outcome)
@@ -356,22 +324,21 @@ def import_(
 
     Example: python -m indexer import music/index vectors.npy items.parquet
     """
-    from indexer import Change, IndexNotFoundError, VectorIndex
+    from indexer import Change, VectorIndex
+    from indexer.plan import NewRows
+    from indexer.store import generations_on_disk, refuse_foreign_folder
     from indexer.transfer import read_export
 
-    try:
-        generation = VectorIndex.open(folder).generation
-    except IndexNotFoundError:
-        generation = 0
-    if generation and not replace:
+    generations = generations_on_disk(folder)
+    if generations and not replace:
         message = f"{str(folder)!r} holds an index: add --replace to follow it up"
         raise click.ClickException(message)
     try:
         if dry_run:
-            ids, _, _ = read_export(vectors, items, id_column=id_column)
-            change = Change(
-                generation=generation, n_items=len(ids), added=len(ids), is_dry_run=True
-            )
+            refuse_foreign_folder(folder)
+            new = NewRows.check(*read_export(vectors, items, id_column=id_column))
+            n, current = len(new.ids), max(generations, default=0)
+            change = Change(generation=current, n_items=n, added=n, is_dry_run=True)
             printing.print_change(None, change, as_json=as_json)
             return
         index = VectorIndex.from_files(
@@ -403,26 +370,6 @@ def _load_vectors(path: Path) -> Any:
 
     queries = np.load(path, allow_pickle=False)
     return queries[np.newaxis] if queries.ndim == 1 else queries
-
-
-def _parse_where(index: "VectorIndex", conditions: tuple[str, ...]) -> dict[str, Any]:
-    """Turn ``column=value`` and ``column=low..high`` into a filter."""
-    from indexer.filters import parse_condition
-
-    where: dict[str, Any] = {}
-    for condition in conditions:
-        name, value = _split_pair(condition)
-        parsed = parse_condition(index.schema, name, value)
-        if name not in where:
-            where[name] = parsed
-        elif isinstance(parsed, tuple) or isinstance(where[name], tuple):
-            message = f"--where {condition}: a range cannot be repeated"
-            raise click.UsageError(message)
-        elif isinstance(where[name], list):
-            where[name].append(parsed)
-        else:
-            where[name] = [where[name], parsed]
-    return where
 
 
 def _split_pair(text: str) -> tuple[str, str]:

@@ -106,6 +106,7 @@ class HashedFile:
         self._name = name
         self._digest = hashlib.sha256()
         self._n_bytes = 0
+        self._mtime_ns: int | None = None
         self._buffer = bytearray()
         self._file: Any = path.open("xb", buffering=0)
 
@@ -116,8 +117,10 @@ class HashedFile:
 
     @property
     def entry(self) -> FileEntry:
-        """Name, size and checksum of what was written."""
-        return FileEntry(self._name, self._n_bytes, self._digest.hexdigest())
+        """Name, size, checksum and, once closed, time of what was written."""
+        return FileEntry(
+            self._name, self._n_bytes, self._digest.hexdigest(), self._mtime_ns
+        )
 
     def write(self, data: Any) -> int:
         """Take bytes; large ones go to the disk at once."""
@@ -156,3 +159,5 @@ class HashedFile:
                 make_durable(self._path)
         finally:
             self._file.close()
+        if kind is None:
+            self._mtime_ns = self._path.stat().st_mtime_ns

@@ -7,6 +7,7 @@
     ├─ IndexDamagedError      a checksum, a count or a format is wrong
     ├─ IndexMismatchError     made by another model, metric or dimension
     ├─ IndexBusyError         another writer holds the lock
+    ├─ IndexReadError         the system refuses to read a file of the index
     └─ IndexWriteError        the disk refused a write; the old state is whole
 
 Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
@@ -17,6 +18,7 @@ __all__ = [
     "IndexDamagedError",
     "IndexMismatchError",
     "IndexNotFoundError",
+    "IndexReadError",
     "IndexWriteError",
     "IndexerError",
 ]
@@ -40,6 +42,10 @@ class IndexMismatchError(IndexerError):
 
 class IndexBusyError(IndexerError):
     """Another process is writing to the index."""
+
+
+class IndexReadError(IndexerError):
+    """A file of the index is there, but the system refuses to read it."""
 
 
 class IndexWriteError(IndexerError):

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from indexer.arrow import as_integers, as_mask, as_values
 
-__all__ = ["Where", "check_where", "match_rows", "parse_condition"]
+__all__ = ["Where", "check_where", "match_rows", "parse_where"]
 
 Where = Mapping[str, Any]
 Mask = npt.NDArray[np.bool_]
@@ -49,7 +49,7 @@ def check_where(where: Where | None, schema: pa.Schema) -> Where:
         message = f"where must map columns to values, got {where!r}"
         raise TypeError(message)
     for name, condition in where.items():
-        if name not in schema.names:
+        if schema.get_field_index(name) < 0:
             known = ", ".join(map(repr, schema.names)) or "none"
             message = f"unknown column {name!r} in the filter: the columns are {known}"
             raise ValueError(message)
@@ -74,26 +74,42 @@ def _plain(condition: Any) -> Any:
     return list(values)
 
 
-def parse_condition(schema: pa.Schema, name: str, text: str) -> Any:
-    """Read a value off a command line, by the type of its column.
+def parse_where(schema: pa.Schema, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Read a filter off a command line, by the types of its columns.
 
     Parameters
     ----------
     schema : pyarrow.Schema
-    name : str
-        Of a column; an unknown one is left to `check_where`.
-    text : str
-        A value, or a range: ``1970..1979``, ``1970..`` or ``..1979``.
+    pairs : iterable of (str, str)
+        A column, an unknown one is left to `check_where`, and a value or a
+        range: ``1970..1979``, ``1970..`` or ``..1979``. The values of a column
+        that is named again are joined by *or*.
 
     Returns
     -------
-    str, int, float, bool or other value, or a tuple of two of them
+    dict
 
     Raises
     ------
     ValueError
-        If the text is no value of the column's type.
+        If a text is no value of its column's type, or a range is repeated.
     """
+    where: dict[str, Any] = {}
+    for name, text in pairs:
+        parsed = _parse_condition(schema, name, text)
+        if name not in where:
+            where[name] = parsed
+            continue
+        known = where[name] if isinstance(where[name], list) else [where[name]]
+        if any(isinstance(value, tuple) for value in (*known, parsed)):
+            message = f"{name}={text}: a range cannot be repeated"
+            raise ValueError(message)
+        where[name] = [*known, parsed]
+    return where
+
+
+def _parse_condition(schema: pa.Schema, name: str, text: str) -> Any:
+    """Read one value or range."""
     if name not in schema.names:
         return text
     kind = schema.field(name).type

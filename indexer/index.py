@@ -21,7 +21,6 @@ from indexer.plan import NewRows, Plan
 from indexer.reading import IndexReader
 from indexer.repair import repair_folder
 from indexer.transfer import read_export
-from indexer.vectors import as_matrix, refuse_unusable_vectors
 from indexer.verification import VerifyReport
 from indexer.writer import Writer, open_writer
 
@@ -116,9 +115,10 @@ class VectorIndex(IndexReader):
         request = StructureRequest(
             key=structure, target_recall=target_recall, memory_mib=memory_mib
         )
-        _check_request(request, keep_generations)
-        matrix = as_matrix(vectors, what="the vectors")
-        new = _as_new_rows(ids, matrix, columns)
+        if keep_generations < 0:
+            message = f"keep_generations must not be negative, got {keep_generations}"
+            raise ValueError(message)
+        new = NewRows.check(ids, vectors, columns)
         store.refuse_foreign_folder(folder)
         updates.make_index_folder(folder)
         with open_writer(
@@ -127,7 +127,7 @@ class VectorIndex(IndexReader):
             plan = Plan(
                 operation="build",
                 schema=new.columns.schema.remove_metadata(),
-                dimension=matrix.shape[1],
+                dimension=new.vectors.shape[1],
                 request=request,
                 keep_generations=keep_generations,
                 fingerprints=dict(fingerprints or {}),
@@ -271,7 +271,6 @@ class VectorIndex(IndexReader):
                 request,
                 **{key: value for key, value in given.items() if value is not None},
             )
-            _check_request(request, 0)
             plan, change = updates.plan_rebuild(writer, request)
             return self._apply(writer, plan, change, None, dry_run=dry_run)
 
@@ -310,8 +309,7 @@ class VectorIndex(IndexReader):
         matrix = np.asarray(vectors)
         if matrix.size == 0 and not len(ids):
             matrix = np.zeros((0, self.dimension), dtype=np.float32)
-        matrix = as_matrix(matrix, what="the vectors", dimension=self.dimension)
-        return _as_new_rows(ids, matrix, columns)
+        return NewRows.check(ids, matrix, columns, dimension=self.dimension)
 
     def _writer(self) -> Any:
         return open_writer(
@@ -385,26 +383,3 @@ class VectorIndex(IndexReader):
             If no generation is whole.
         """
         return repair_folder(Path(folder), lock_timeout_s=lock_timeout_s)
-
-
-def _as_new_rows(ids: Sequence[str], matrix: npt.NDArray[Any], columns: Any) -> NewRows:
-    """Check ids, vectors and columns against each other."""
-    names = as_ids(ids)
-    if len(names) != len(matrix):
-        message = f"there are {len(names)} ids but {len(matrix)} vectors"
-        raise ValueError(message)
-    refuse_repeated_ids(names)
-    refuse_unusable_vectors(matrix, names, what="vectors")
-    return NewRows(names, matrix, as_table(columns, len(names)))
-
-
-def _check_request(request: StructureRequest, keep_generations: int) -> None:
-    if not 0 < request.target_recall <= 1:
-        message = f"target_recall must lie in (0, 1], got {request.target_recall}"
-        raise ValueError(message)
-    if request.memory_mib is not None and request.memory_mib < 1:
-        message = f"memory_mib must be at least 1, got {request.memory_mib}"
-        raise ValueError(message)
-    if keep_generations < 0:
-        message = f"keep_generations must not be negative, got {keep_generations}"
-        raise ValueError(message)

@@ -32,11 +32,16 @@ _ZEROS = "0" * 64
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One immutable file, its path relative to the index."""
+    """One immutable file, its path relative to the index.
+
+    `mtime_ns` is when it was written, by the clock of its file system: a file
+    that still says so has not been written to since.
+    """
 
     path: str
     n_bytes: int
     sha256: str
+    mtime_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +58,25 @@ class StructureRequest:
         The k of `target_recall`.
     memory_mib : int or None
         Upper bound of the structure's size, without the vectors.
+
+    Raises
+    ------
+    ValueError
+        If the recall is no share, or the bound below 1.
     """
 
     key: str = "auto"
     target_recall: float = 0.99
     k: int = 10
     memory_mib: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target_recall <= 1:
+            message = f"target_recall must lie in (0, 1], got {self.target_recall}"
+            raise ValueError(message)
+        if self.memory_mib is not None and self.memory_mib < 1:
+            message = f"memory_mib must be at least 1, got {self.memory_mib}"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

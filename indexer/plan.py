@@ -1,13 +1,17 @@
 """What a change does to the generation before it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from indexer.columns import as_table
+from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.manifest import StructureRequest
+from indexer.vectors import as_matrix, refuse_unusable_vectors
 
 __all__ = ["NewRows", "Plan"]
 
@@ -21,6 +25,33 @@ class NewRows:
     ids: list[str]
     vectors: npt.NDArray[Any]
     columns: pa.Table
+
+    @classmethod
+    def check(
+        cls,
+        ids: Sequence[str],
+        vectors: npt.ArrayLike,
+        columns: Any = None,
+        *,
+        dimension: int | None = None,
+    ) -> Self:
+        """Check ids, vectors and columns, each and against each other.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Names the ids, vectors or columns that cannot be used.
+        IndexMismatchError
+            If the vectors have not `dimension` dimensions.
+        """
+        matrix = as_matrix(vectors, what="the vectors", dimension=dimension)
+        names = as_ids(ids)
+        if len(names) != len(matrix):
+            message = f"there are {len(names)} ids but {len(matrix)} vectors"
+            raise ValueError(message)
+        refuse_repeated_ids(names)
+        refuse_unusable_vectors(matrix, names, what="vectors")
+        return cls(names, matrix, as_table(columns, len(names)))
 
 
 @dataclass(kw_only=True)

@@ -1,14 +1,23 @@
 """How the command line shows results: for people, or as one JSON object."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from indexer import Change, VectorIndex, VerifyReport
+    from indexer import Change, SearchResult, VectorIndex, VerifyReport
+    from indexer.structure import RecallMeasure
 
-__all__ = ["print_change", "print_info", "print_json", "print_problems"]
+__all__ = [
+    "print_answers",
+    "print_change",
+    "print_info",
+    "print_json",
+    "print_problems",
+    "print_recall",
+]
 
 
 def print_json(content: dict[str, Any]) -> None:
@@ -21,6 +30,53 @@ def print_problems(report: "VerifyReport") -> None:
     for problem in report.problems:
         name = problem.file or problem.id or "the index"
         click.echo(f"{name}: {problem.what}; {problem.repair}", err=True)
+
+
+def print_answers(
+    names: Sequence[str], result: "SearchResult", *, as_json: bool
+) -> None:
+    """List the neighbours of each query; notes go to standard error, too."""
+    answers: list[dict[str, Any]] = []
+    for name, found, similarities in zip(
+        names, result.ids.tolist(), result.similarities.tolist(), strict=True
+    ):
+        pairs = zip(found, similarities, strict=True)
+        near = [{"id": i, "similarity": s} for i, s in pairs if i is not None]
+        answers.append({"query": name, "neighbours": near})
+    for note in result.notes:
+        click.echo(note, err=True)
+    if as_json:
+        notes = list(result.notes)
+        print_json(
+            {"generation": result.generation, "answers": answers, "notes": notes}
+        )
+        return
+    for answer in answers:
+        if len(answers) > 1:
+            click.echo(f"{answer['query']}:")
+        for near in answer["neighbours"]:
+            click.echo(f"{near['similarity']:.4f}  {near['id']}")
+
+
+def print_recall(
+    index: "VectorIndex", measure: "RecallMeasure", *, as_json: bool
+) -> None:
+    """Say how many of the true neighbours searches find."""
+    if as_json:
+        print_json(
+            {
+                "generation": index.generation,
+                "recall_at_k": measure.recall_at_k,
+                "recall_low": measure.low,
+                "k": measure.k,
+                "n_queries": measure.n_queries,
+            }
+        )
+    else:
+        click.echo(
+            f"recall@{measure.k} {measure.recall_at_k:.4f}, at least {measure.low:.4f} "
+            f"(95 %), over {measure.n_queries} stored items"
+        )
 
 
 def print_change(

@@ -300,15 +300,28 @@ class IndexReader:
         """Say what the index holds, as plain values that go into JSON."""
         return updates.describe(self._snapshot)
 
-    def export(self, folder: str | Path, *, overwrite: bool = False) -> None:
+    def export(
+        self, folder: str | Path, *, overwrite: bool = False, dry_run: bool = False
+    ) -> None:
         """Write all items to ``vectors.npy`` and ``items.parquet`` in `folder`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made when it does not exist.
+        overwrite : bool, default=False
+            Replace an earlier export.
+        dry_run : bool, default=False
+            Check, and write nothing.
 
         Raises
         ------
         IndexWriteError
             If they exist and `overwrite` is not given, or the disk refuses.
         """
-        export_snapshot(self._snapshot, Path(folder), overwrite=overwrite)
+        export_snapshot(
+            self._snapshot, Path(folder), overwrite=overwrite, dry_run=dry_run
+        )
 
     def verify(self, *, n_sampled: int = 256) -> VerifyReport:
         """Check every file and what it holds, on disk and in the newest generation.

@@ -189,6 +189,7 @@ def _propose(
     effort = {name: value * factor for name, value in effort.items()}
     n_candidates = min(refine * n_wanted, part.n_allowed)
     rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
+    rows[rows >= len(segment)] = -1  # a list may have rotted on the disk
     is_short = (rows >= 0).sum(axis=1) < min(n_wanted, part.n_allowed)
     if is_short.any():
         exact = exact_candidates(

@@ -93,6 +93,10 @@ class Segment:
         return table
 
     @cached_property
+    def _ids(self) -> pa.ChunkedArray:
+        return self.items.column(ID_COLUMN)
+
+    @cached_property
     def columns(self) -> pa.Table:
         """The columns without the ids."""
         return self.items.drop_columns([ID_COLUMN])
@@ -125,15 +129,20 @@ class Segment:
     def structure(self) -> StructureBackend | None:
         """The FAISS structure; None without one, or when its file is damaged.
 
-        Its checksum is compared before FAISS sees it: a wrong byte could end
-        the process. Whoever searches says that the answer came without it.
+        A wrong byte could end the process, so the checksum is compared before
+        FAISS sees it, unless nobody has written to the file since it was made:
+        half a gigabyte need not be read for every first search. Whoever
+        searches says that the answer came without it.
         """
         if self.entry.structure is None:
             return None
         mapped = self.files[self.entry.structure.file.path]
-        if not mapped.is_whole():
+        if not (mapped.is_untouched or mapped.is_whole()):
             return None
-        return load_backend(mapped.data)
+        try:
+            return load_backend(mapped.data)
+        except IndexDamagedError:
+            return None
 
     @property
     def lost_structure(self) -> str | None:
@@ -159,7 +168,7 @@ class Segment:
 
     def ids_at(self, rows: Rows) -> npt.NDArray[np.object_]:
         """Ids of some rows: str, shape of `rows`."""
-        column = self.items.column(ID_COLUMN)
+        column = self._ids
         if rows.size <= _FEW_IDS:
             few = np.empty(rows.size, dtype=object)
             few[:] = [column[row].as_py() for row in rows.ravel().tolist()]

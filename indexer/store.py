@@ -17,8 +17,10 @@ import hashlib
 import json
 import logging
 import mmap
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +30,12 @@ import numpy.typing as npt
 
 from indexer import disk
 from indexer.disk import HashedFile
-from indexer.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError
+from indexer.errors import (
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    IndexReadError,
+)
 from indexer.lock import LOCK_FILES
 from indexer.manifest import FileEntry, Manifest, read_manifest, write_manifest
 
@@ -45,6 +52,7 @@ __all__ = [
     "read_current",
     "refuse_foreign_folder",
     "sweep",
+    "translate_read_errors",
     "whole_generations",
 ]
 
@@ -72,9 +80,12 @@ def current_generation(folder: Path) -> int:
         If the folder does not exist or holds no index.
     IndexDamagedError
         If ``CURRENT`` is not what was written.
+    IndexReadError
+        If the system refuses to read it.
     """
     try:
-        data = (folder / CURRENT).read_bytes()
+        with translate_read_errors(folder, CURRENT):
+            data = (folder / CURRENT).read_bytes()
     except FileNotFoundError as error:
         whole = whole_generations(folder)
         if whole:
@@ -116,10 +127,13 @@ def past_manifest(folder: Path, generation: int) -> Manifest:
         If it is missing or not what was written.
     IndexMismatchError
         If a newer release wrote it.
+    IndexReadError
+        If the system refuses to read it.
     """
     path = manifest_path(generation)
     try:
-        data = (folder / path).read_bytes()
+        with translate_read_errors(folder, path):
+            data = (folder / path).read_bytes()
     except FileNotFoundError as error:
         message = (
             f"index {str(folder)!r} is damaged: {path!r} is missing; "
@@ -127,6 +141,21 @@ def past_manifest(folder: Path, generation: int) -> Manifest:
         )
         raise IndexDamagedError(message) from error
     return read_manifest(data, path)
+
+
+@contextmanager
+def translate_read_errors(folder: Path, path: str = "") -> Iterator[None]:
+    """Turn an `OSError` of a read, but for what is missing, into `IndexReadError`."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        message = (
+            f"cannot read {str(folder / path)!r}: {error.strerror or error}; nothing is "
+            f"lost by that: let this user read the folder and its files, and run again"
+        )
+        raise IndexReadError(message) from error
 
 
 def whole_generations(folder: Path) -> list[int]:
@@ -194,24 +223,36 @@ class MappedFile:
     entry : FileEntry
         The size is checked at once, the checksum on demand.
 
+    Attributes
+    ----------
+    is_untouched : bool
+        Whether its time of modification is the one at which it was made; also
+        no for a copy that did not keep the time.
+
     Raises
     ------
     IndexDamagedError
         If the file is missing or has another size.
+    IndexReadError
+        If the system refuses to read it.
     """
 
     def __init__(self, folder: Path, entry: FileEntry) -> None:
         self.entry = entry
         try:
-            with (folder / entry.path).open("rb") as file:
-                n_bytes = file.seek(0, 2)
-                if n_bytes != entry.n_bytes:
+            with (
+                translate_read_errors(folder, entry.path),
+                (folder / entry.path).open("rb") as file,
+            ):
+                found = os.fstat(file.fileno())
+                if found.st_size != entry.n_bytes:
                     message = (
                         f"index {str(folder)!r} is damaged: {entry.path!r} has "
-                        f"{n_bytes} bytes instead of {entry.n_bytes}; "
+                        f"{found.st_size} bytes instead of {entry.n_bytes}; "
                         f"run 'python -m indexer verify {folder} --repair'"
                     )
                     raise IndexDamagedError(message)
+                self.is_untouched = found.st_mtime_ns == entry.mtime_ns
                 self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
             message = (
@@ -305,7 +346,8 @@ def _numbers_on_disk(folder: Path) -> list[int]:
     """List the generations that have a folder; some only lend files to later ones."""
     if not folder.is_dir():
         return []
-    matches = [_GENERATION.fullmatch(entry.name) for entry in folder.iterdir()]
+    with translate_read_errors(folder):
+        matches = [_GENERATION.fullmatch(entry.name) for entry in folder.iterdir()]
     return sorted(int(match[1]) for match in matches if match)
 
 

@@ -20,7 +20,9 @@ ITEMS_FILE = "items.parquet"
 _BLOCK_ROWS = 16_384
 
 
-def export_snapshot(snapshot: Snapshot, target: Path, *, overwrite: bool) -> None:
+def export_snapshot(
+    snapshot: Snapshot, target: Path, *, overwrite: bool, dry_run: bool = False
+) -> None:
     """Write all items as a matrix and a table, row by row the same.
 
     Parameters
@@ -31,9 +33,13 @@ def export_snapshot(snapshot: Snapshot, target: Path, *, overwrite: bool) -> Non
         are whole.
     overwrite : bool
         Replace files of an earlier export.
+    dry_run : bool, default=False
+        Check, and write nothing.
 
     Raises
     ------
+    IndexDamagedError
+        If what is to be written is not what was stored.
     IndexWriteError
         If the files exist and may not be replaced, or the disk refuses.
     """
@@ -48,6 +54,8 @@ def export_snapshot(snapshot: Snapshot, target: Path, *, overwrite: bool) -> Non
         raise IndexWriteError(message)
     for segment in snapshot.segments:
         segment.refuse_damaged(segment.entry.vectors, segment.entry.items)
+    if dry_run:
+        return
     vectors, items = target / f"{VECTORS_FILE}.tmp", target / f"{ITEMS_FILE}.tmp"
     shape = (len(snapshot), snapshot.manifest.dimension)
     try:

@@ -115,7 +115,7 @@ def unit_queries(queries: npt.NDArray[Any]) -> Float32s:
         Names the first unusable queries by their number.
     """
     norms = _norms(queries)
-    if not (np.isfinite(norms) & (norms > 0)).all():
+    if not ((norms > 0) & (norms < np.inf)).all():
         names = [f"query {number}" for number in range(len(queries))]
         refuse_unusable_vectors(queries, names, what="queries")
     return _scale(queries, norms)
@@ -167,10 +167,9 @@ def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
     -------
     ndarray of float32, shape (Q, M), in [-1, 1]
     """
-    # (1, D) @ (D, 1) is computed by NumPy as a plain dot product of each pair.
-    products = candidates[:, :, np.newaxis, :] @ queries[:, np.newaxis, :, np.newaxis]
-    similarities: Float32s = products[:, :, 0, 0]
-    return np.clip(similarities, -1, 1, out=similarities)
+    similarities: Float32s = np.vecdot(candidates, queries[:, np.newaxis])
+    np.maximum(similarities, -1, out=similarities)
+    return np.minimum(similarities, 1, out=similarities)
 
 
 def _norms(block: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -178,9 +177,8 @@ def _norms(block: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     if block.dtype != np.float32:
         block = block.astype(np.float64, copy=False)
     with np.errstate(all="ignore"):
-        squares = (block[:, np.newaxis, :] @ block[:, :, np.newaxis])[:, 0, 0]
-        squares = squares.astype(np.float64)
-        doubtful = ~np.isfinite(squares) | (squares < 1e-20)
+        squares = np.vecdot(block, block).astype(np.float64)
+        doubtful = ~((squares >= 1e-20) & (squares < np.inf))
         if doubtful.any():
             rows = block[doubtful].astype(np.float64)
             peaks = np.abs(rows).max(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer import store
-from indexer.errors import IndexDamagedError, IndexMismatchError
+from indexer.errors import IndexDamagedError, IndexMismatchError, IndexReadError
 from indexer.ids import hash_ids
 from indexer.manifest import FileEntry, Manifest
 from indexer.search import search_snapshot
@@ -203,19 +203,23 @@ _REPAIR_STRUCTURE = (
 _REPAIR_LOOKUP = f"{_REPAIR}: it is made again from the ids"
 _REPAIR_CURRENT = f"{_REPAIR}: it is pointed to the newest whole generation"
 _REPAIR_BACK = f"{_REPAIR}: the newest whole generation becomes current again"
+_REPAIR_RIGHTS = "let this user read the file; nothing is lost"
 _REPAIR_PAST = f"{_REPAIR}: the older generation is given up, the current one is whole"
 
 
 def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
     """Read the current manifest; where that fails, say what is wrong."""
     try:
+        generation = store.current_generation(folder)
         if not (folder / store.CURRENT).exists():
-            generation = store.current_generation(folder)
             problems.append(
                 Problem(file=store.CURRENT, what="is missing", repair=_REPAIR_CURRENT)
             )
-        else:
-            generation = store.current_generation(folder)
+    except IndexReadError as error:
+        problems.append(
+            Problem(file=store.CURRENT, what=str(error), repair=_REPAIR_RIGHTS)
+        )
+        return None
     except IndexDamagedError:
         problems.append(
             Problem(
@@ -228,12 +232,14 @@ def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
         if not whole:
             return None
         generation = whole[-1]
+    path = store.manifest_path(generation)
     try:
         return store.past_manifest(folder, generation)
     except IndexDamagedError as error:
-        path = store.manifest_path(generation)
         problems.append(Problem(file=path, what=str(error), repair=_REPAIR_BACK))
-        return None
+    except IndexReadError as error:
+        problems.append(Problem(file=path, what=str(error), repair=_REPAIR_RIGHTS))
+    return None
 
 
 def _check_files(
@@ -255,6 +261,8 @@ def _check_files(
                 what = "its checksum is wrong"
         except IndexDamagedError as error:
             what = str(error)
+        except IndexReadError as error:
+            what, repair = str(error), _REPAIR_RIGHTS
         checked[entry] = what is None
         if what is not None:
             yield Problem(
@@ -278,11 +286,12 @@ def _check_past(
     """Check an older generation that is kept for `rollback`."""
     try:
         manifest = store.past_manifest(folder, generation)
-    except (IndexDamagedError, IndexMismatchError) as error:
+    except (IndexDamagedError, IndexMismatchError, IndexReadError) as error:
+        is_refused = isinstance(error, IndexReadError)
         yield Problem(
             file=store.manifest_path(generation),
             what=str(error),
-            repair=_REPAIR_PAST,
+            repair=_REPAIR_RIGHTS if is_refused else _REPAIR_PAST,
             generation=generation,
         )
         return

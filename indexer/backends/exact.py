@@ -1,15 +1,15 @@
 """Exact search over the stored vectors themselves; no structure needed.
 
-One product per block, then a selection that looks at the maxima of short runs
-first. It needs no second copy of the vectors and no import of FAISS. A few
-queries are multiplied one by one without threads: FAISS's own kernel where it
-is imported anyway, NumPy's otherwise; threads gain nothing where memory is the
-limit, and lose much on a busy machine. Many queries are one BLAS product.
+A few queries are multiplied vector by vector without threads, which gain nothing
+where memory is the limit. A batch is one BLAS product per block, then a selection
+that looks at the maxima of short runs first. A large batch over many vectors is
+left to FAISS, whose selection is then the faster one; on a hundred queries it is
+several times slower. None of them needs a second copy of the vectors.
 
 Letters of shapes: Q queries, N vectors, M candidates, D dimensions.
 """
 
-import sys
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,7 +25,10 @@ Mask = npt.NDArray[np.bool_]
 _BLOCK_ROWS = 32_768
 _BLOCK_QUERIES = 256
 _MANY_QUERIES = 4
-_RUN = 32
+_LARGE_BATCH = 512
+_LARGE_ROWS = 8192
+_LEAST_RUN = 4
+_FEW_PRODUCTS = 4096
 
 
 def exact_candidates(
@@ -49,9 +52,15 @@ def exact_candidates(
     Returns
     -------
     ndarray of int64, shape (Q, min(M, rows that may be found))
-        In no particular order; ``-1`` where no row was left.
+        In no particular order.
     """
     few = None if allowed is None else np.flatnonzero(allowed)
+    n_allowed = len(vectors) if few is None else len(few)
+    n_candidates = min(n_candidates, n_allowed)
+    if not n_candidates:
+        return np.zeros((len(queries), 0), dtype=np.int64)
+    if len(queries) >= _LARGE_BATCH and n_allowed >= _LARGE_ROWS:
+        return _search_large(queries, vectors, n_candidates, few)
     if few is not None and 2 * len(few) > len(vectors):
         few = None
     parts = []
@@ -59,6 +68,21 @@ def exact_candidates(
         block = queries[start : start + _BLOCK_QUERIES]
         parts.append(_search_block(block, vectors, n_candidates, allowed, few))
     return np.concatenate(parts) if len(parts) != 1 else parts[0]
+
+
+def _search_large(
+    queries: Float32s, vectors: Float32s, n_candidates: int, few: Rows | None
+) -> Rows:
+    """Let FAISS search the vectors as they lie, or copies of those allowed."""
+    from indexer.backends.faiss import nearest_rows
+
+    if few is None:
+        return nearest_rows(queries, vectors, n_candidates)[0]
+    found = []
+    for block in _iterate_blocks(vectors, None, few):
+        rows, products = nearest_rows(queries, block.vectors, n_candidates)
+        found.append((block.rows_at(rows), products))
+    return _best_of(found, n_candidates)
 
 
 def _search_block(
@@ -69,23 +93,26 @@ def _search_block(
     few: Rows | None,
 ) -> Rows:
     """Keep the best of every block of rows, then the best of those."""
-    found_rows, found_similarities = [], []
+    found = []
     for block in _iterate_blocks(vectors, allowed, few):
-        similarities = _products(queries, block.vectors)
+        products = _products(queries, block.vectors)
         if block.forbidden is not None:
-            similarities[:, block.forbidden] = -np.inf
-        chosen = _select(similarities, n_candidates)
-        best = np.take_along_axis(similarities, chosen, axis=1)
-        rows = chosen + block.start if block.rows is None else block.rows[chosen]
-        found_rows.append(np.where(np.isneginf(best), -1, rows))
-        found_similarities.append(best)
-    if not found_rows:
-        return np.zeros((len(queries), 0), dtype=np.int64)
-    if len(found_rows) == 1:
-        return found_rows[0]
-    rows = np.concatenate(found_rows, axis=1)
-    chosen = _select(np.concatenate(found_similarities, axis=1), n_candidates)
-    return np.take_along_axis(rows, chosen, axis=1)
+            products[:, block.forbidden] = -np.inf
+        chosen = _select(products, n_candidates)
+        if len(block.vectors) == len(vectors):
+            return chosen
+        best = np.take_along_axis(products, chosen, axis=1)
+        found.append((block.rows_at(chosen), best))
+    return _best_of(found, n_candidates)
+
+
+def _best_of(found: list[tuple[Rows, Float32s]], n_candidates: int) -> Rows:
+    """Choose among the best of several blocks by their products."""
+    if len(found) == 1:
+        return found[0][0]
+    rows = np.concatenate([rows for rows, _ in found], axis=1)
+    products = np.concatenate([products for _, products in found], axis=1)
+    return np.take_along_axis(rows, _select(products, n_candidates), axis=1)
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,11 @@ class _Block:
     vectors: Float32s
     start: int = 0
     rows: Rows | None = None
-    forbidden: Mask | None = None
+    forbidden: Rows | None = None
+
+    def rows_at(self, chosen: Rows) -> Rows:
+        """Rows of the whole for positions in the block."""
+        return chosen + self.start if self.rows is None else self.rows[chosen]
 
 
 def _iterate_blocks(
@@ -109,19 +140,17 @@ def _iterate_blocks(
         return
     for start in range(0, len(vectors), _BLOCK_ROWS):
         block = vectors[start : start + _BLOCK_ROWS]
-        mask = None if allowed is None else allowed[start : start + _BLOCK_ROWS]
-        yield _Block(block, start=start, forbidden=None if mask is None else ~mask)
+        forbidden = None
+        if allowed is not None:
+            forbidden = np.flatnonzero(~allowed[start : start + _BLOCK_ROWS])
+        yield _Block(block, start=start, forbidden=forbidden)
 
 
 def _products(queries: Float32s, vectors: Float32s) -> Float32s:
     """Inner products, shape (Q, N)."""
     if len(queries) >= _MANY_QUERIES:
         return queries @ vectors.T
-    if "faiss" in sys.modules:
-        from indexer.backends.faiss import inner_products
-
-        return inner_products(queries, vectors)
-    products: Float32s = np.einsum("nd,qd->qn", vectors, queries)
+    products: Float32s = np.vecdot(vectors, queries[:, np.newaxis])
     return products
 
 
@@ -130,21 +159,22 @@ def _select(similarities: Float32s, n_candidates: int) -> Rows:
     n_queries, n = similarities.shape
     if n_candidates >= n:
         return np.tile(np.arange(n, dtype=np.int64), (n_queries, 1))
-    n_runs = n // _RUN
-    if n_runs < 4 * n_candidates:
+    length = math.isqrt(n // n_candidates)
+    if length < _LEAST_RUN or similarities.size <= _FEW_PRODUCTS:
         chosen = np.argpartition(similarities, n - n_candidates, axis=1)
         return chosen[:, n - n_candidates :]
     # The M largest values lie in the M runs with the largest maxima, or in the
     # rest that fills no run. A run is every n_runs-th column: maxima over such
     # runs are computed for many runs at once.
-    head = similarities[:, : n_runs * _RUN].reshape(n_queries, _RUN, n_runs)
+    n_runs = n // length
+    head = similarities[:, : n_runs * length].reshape(n_queries, length, n_runs)
     maxima = head.max(axis=1)
     runs = np.argpartition(maxima, n_runs - n_candidates, axis=1)
     runs = runs[:, n_runs - n_candidates :]
-    offsets = n_runs * np.arange(_RUN)
+    offsets = n_runs * np.arange(length)
     columns = (runs[:, :, np.newaxis] + offsets).reshape(n_queries, -1)
-    if n_runs * _RUN < n:
-        rest = np.arange(n_runs * _RUN, n)
+    if n_runs * length < n:
+        rest = np.arange(n_runs * length, n)
         rest = np.broadcast_to(rest, (n_queries, len(rest)))
         columns = np.concatenate([columns, rest], axis=1)
     few = np.take_along_axis(similarities, columns, axis=1)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from indexer.errors import IndexDamagedError
 
-__all__ = ["FaissStructure", "inner_products"]
+__all__ = ["FaissStructure", "nearest_rows"]
 
 faiss: Any = _faiss  # its type stubs lack most of what is used here
 
@@ -191,29 +191,28 @@ class FaissStructure:
         return parameters
 
 
-def inner_products(queries: Float32s, vectors: Float32s) -> Float32s:
-    """Multiply each query with each vector, without threads.
+def nearest_rows(
+    queries: Float32s, vectors: Float32s, n_candidates: int
+) -> tuple[Rows, Float32s]:
+    """Search vectors exactly where they lie.
 
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
     vectors : ndarray of float32, shape (N, D)
+    n_candidates : int
+        M, cut to N.
 
     Returns
     -------
-    ndarray of float32, shape (Q, N)
+    rows : ndarray of int64, shape (Q, M)
+    products : ndarray of float32, shape (Q, M)
     """
-    queries, vectors = np.ascontiguousarray(queries), np.ascontiguousarray(vectors)
-    products = np.empty((len(queries), len(vectors)), dtype=np.float32)
-    for query, row in zip(queries, products, strict=True):
-        faiss.fvec_inner_products_ny(
-            faiss.swig_ptr(row),
-            faiss.swig_ptr(query),
-            faiss.swig_ptr(vectors),
-            vectors.shape[1],
-            len(vectors),
-        )
-    return products
+    n_candidates = min(n_candidates, len(vectors))
+    products, rows = faiss.knn(
+        queries, vectors, n_candidates, metric=faiss.METRIC_INNER_PRODUCT
+    )
+    return rows, products
 
 
 def _accept_small_training(index: Any) -> None:
