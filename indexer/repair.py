@@ -1,13 +1,14 @@
 """Mending: a structure from the vectors, a lookup from the ids, or going back."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from indexer import disk, store
-from indexer.errors import IndexDamagedError
+from indexer.errors import IndexDamagedError, IndexNotFoundError
 from indexer.ids import hash_ids
 from indexer.lock import hold_writer_lock
 from indexer.manifest import FileEntry, Manifest, PastGeneration, SegmentEntry
@@ -44,11 +45,15 @@ def repair_folder(folder: Path, *, lock_timeout_s: float = 10.0) -> VerifyReport
     ------
     IndexDamagedError
         If no generation is whole: build the index again.
+    IndexReadError
+        If the system refuses to read a file, which is no reason to give it up.
     """
     report = verify_folder(folder)
     if report.ok:
         return report
     with hold_writer_lock(folder, timeout_s=lock_timeout_s):
+        with suppress(IndexDamagedError, IndexNotFoundError):
+            store.current_generation(folder)  # what may not be read is no damage
         manifest = _best_manifest(folder)
         mended = [_mendable(folder, segment) for segment in manifest.segments]
         generation = store.next_generation(folder)

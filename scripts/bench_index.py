@@ -281,7 +281,7 @@ def measure_filter(index, queries, outcome, rounds, parent):
     first = alternate(10, index=forget_and_search, faiss=gather_and_search)
     batches = {
         f"batch_of_{size}": alternate(
-            10,
+            5,
             index=lambda _, n=size: index.search(queries[:n], K, where={"part": 7}),
             own_index=lambda _, n=size: own.search(queries[:n], K),
             faiss=lambda _, n=size: flat.search(queries[:n], K),

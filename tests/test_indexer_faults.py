@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from indexer import (
     IndexDamagedError,
     IndexMismatchError,
     IndexNotFoundError,
+    IndexReadError,
     IndexWriteError,
     VectorIndex,
     disk,
@@ -161,6 +164,57 @@ def test_a_full_disk_at_the_first_build_leaves_no_index(tmp_path, monkeypatch):
     assert files_of(folder) == wanted_files(folder)
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own that holds 2 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount command here")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(place, n_free_pages):
+    """Leave so much room on a file system, and no more."""
+    found = os.statvfs(place)
+    with (place / "filler").open("wb") as file:
+        file.write(bytes((found.f_bavail - n_free_pages) * found.f_frsize))
+    assert os.statvfs(place).f_bavail == n_free_pages
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_file_system_that_is_full_leaves_the_old_state_whole(
+    folder, small_disk, operation
+):
+    before = content(VectorIndex.open(folder))
+    trial, n_refused, n_free = small_disk / "index", 0, 0
+    while True:
+        shutil.copytree(folder, trial)
+        fill(small_disk, n_free)
+        try:
+            OPERATIONS[operation](trial)
+        except IndexWriteError as error:
+            n_refused += 1
+            assert "No space left on device" in str(error)
+            assert content(VectorIndex.open(trial)) == before
+            assert VectorIndex.open(trial).verify(n_sampled=8).ok
+            (small_disk / "filler").unlink()
+            VectorIndex.open(trial).update(["next"], np.ones((1, D)))
+            assert files_of(trial) == wanted_files(trial)
+            shutil.rmtree(trial)
+            n_free += 1 + n_free // 4
+            continue
+        assert VectorIndex.open(trial).verify(n_sampled=8).ok
+        assert files_of(trial) == wanted_files(trial)
+        break
+    assert n_refused >= 3
+
+
 def test_a_last_sync_that_fails_is_told_but_the_change_holds(
     folder, monkeypatch, caplog
 ):
@@ -240,6 +294,45 @@ def test_a_damaged_structure_is_left_aside_and_built_again(folder):
     assert content(mended) == content(index)
     assert mended.info()["structure"] == "IVF4,SQ8+exact"
     assert files_of(folder) == wanted_files(folder)
+
+
+def test_a_structure_is_read_in_full_only_when_it_may_have_changed(folder, tmp_path):
+    def search(place):
+        """Also says whether checksums were compared."""
+        index, compared = VectorIndex.open(place), []
+        for mapped in index._snapshot.segments[0].files.values():
+            whole = mapped.is_whole()
+            mapped.is_whole = lambda m=mapped, w=whole: compared.append(m) or w
+        result = index.search(np.random.default_rng(9).standard_normal((20, D)), 5)
+        return result, len(compared)
+
+    expected, n_compared = search(folder)
+    assert n_compared == 0
+    copy = shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copy)
+    result, n_compared = search(copy)
+    assert n_compared == 1
+    assert result.ids.tolist() == expected.ids.tolist()
+    assert result.notes == expected.notes == ()
+
+
+def test_bits_that_rot_unnoticed_cost_no_number_and_verify_names_them(folder):
+    path = path_of(folder, "structure")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    queries = np.random.default_rng(9).standard_normal((5, D))
+    rng = random.Random(5)
+    for _ in range(40):
+        bit = rng.randrange(8 * path.stat().st_size)
+        flip(path, bit)
+        os.utime(path, ns=times)
+        index = VectorIndex.open(folder)
+        result = index.search(queries, 5)
+        true = index.reconstruct(result.ids.ravel().tolist()).reshape(5, 5, D)
+        unit = queries / np.linalg.norm(queries, axis=1, keepdims=True)
+        expected = np.einsum("qkd,qd->qk", true, unit)
+        np.testing.assert_allclose(result.similarities, expected, atol=1e-6)
+        problems = verify_folder(folder, n_sampled=0).problems
+        assert path.name in problems[0].file
+        flip(path, bit)
 
 
 @pytest.mark.parametrize("is_cut", [False, True])
@@ -441,15 +534,52 @@ def test_threads_share_one_index_while_it_changes(folder):
             assert ids == expected[generation]
 
 
-def test_a_read_only_folder_is_read_but_not_written(folder):
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    for path in [folder, *folder.rglob("*")]:
+@pytest.fixture
+def owned(original):
+    """An index, and a user whom rights bind: nobody, where the tests run as root."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(shutil.copytree(original, Path(parent) / "index"))
+        is_root = os.geteuid() == 0
+        if is_root:
+            for path in [Path(parent), folder, *folder.rglob("*")]:
+                os.chown(path, 65534, 65534)
+            os.seteuid(65534)
+        yield folder
+        if is_root:
+            os.seteuid(0)
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o700)
+
+
+def test_a_read_only_folder_is_read_but_not_written(owned):
+    for path in [owned, *owned.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    index = VectorIndex.open(folder)
+    index = VectorIndex.open(owned)
     assert index.search(np.ones(D), 2).ids[0, 0]
     with pytest.raises(IndexWriteError, match="cannot write to index"):
         index.remove(["item-1"])
+
+
+@pytest.mark.parametrize("part", ["vectors", "structure", "manifest", "CURRENT"])
+def test_a_file_that_may_not_be_read_is_named_and_nothing_is_given_up(owned, part):
+    if part == "CURRENT":
+        path = owned / "CURRENT"
+    elif part == "manifest":
+        path = owned / store.manifest_path(store.current_generation(owned))
+    else:
+        path = path_of(owned, part)
+    expected = content(VectorIndex.open(owned))
+    path.chmod(0)
+    refused = rf"cannot read '.*{path.name}': Permission denied; nothing is lost"
+    for look in (VectorIndex.open, VectorIndex.repair, build):
+        with pytest.raises(IndexReadError, match=refused):
+            look(owned)
+    problems = verify_folder(owned).problems
+    assert {problem.file for problem in problems} >= {str(path.relative_to(owned))}
+    assert problems[0].repair == "let this user read the file; nothing is lost"
+    path.chmod(0o600)
+    assert content(VectorIndex.open(owned)) == expected
+    assert verify_folder(owned).ok
 
 
 def test_rolling_back_goes_through_the_history_and_forward_again(tmp_path):

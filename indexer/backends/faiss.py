@@ -84,7 +84,7 @@ class FaissStructure:
                 reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size)
                 return cls(faiss.read_index(reader), owner=(view, reader))
             return cls(faiss.deserialize_index(view))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             message = f"FAISS cannot read the structure: {error}"
             raise IndexDamagedError(message) from error
 
