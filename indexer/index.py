@@ -280,7 +280,9 @@ class VectorIndex(IndexReader):
         Parameters
         ----------
         to : int, optional
-            A kept generation; the one before the current content by default.
+            A kept generation; by default the one that the current content was
+            made from. So repeated rollbacks go further back, and one after a
+            change undoes that change.
 
         Raises
         ------

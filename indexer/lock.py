@@ -15,8 +15,10 @@ from indexer.errors import IndexBusyError
 __all__ = ["LOCK_FILES", "hold_writer_lock"]
 
 _LOCK = "writer.lock"
+_TURN = "writer.turn"
 _OWNER = "writer.json"
-LOCK_FILES = frozenset({_LOCK, _OWNER})
+LOCK_FILES = frozenset({_LOCK, _TURN, _OWNER})
+_POLL_S = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
 
     The operating system holds the lock and lets go of it when the process
     dies, however it dies; the owner file beside it only says who is at work.
+    A second lock is held while waiting for the first, so that a writer that
+    writes again and again lets the one that waits go first.
 
     Parameters
     ----------
@@ -44,10 +48,13 @@ def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / _LOCK)
+    turn, lock = FileLock(folder / _TURN), FileLock(folder / _LOCK)
+    end_s = time.monotonic() + timeout_s
     with disk.translate_write_errors(folder):
         try:
-            lock.acquire(timeout=timeout_s, poll_interval=0.02)
+            with turn.acquire(timeout=timeout_s, poll_interval=_POLL_S):
+                left_s = max(0.0, end_s - time.monotonic())
+                lock.acquire(timeout=left_s, poll_interval=_POLL_S)
         except Timeout as error:
             message = (
                 f"index {str(folder)!r} is being written by {_describe_owner(folder)}: "

@@ -156,6 +156,8 @@ class Manifest:
     content : int
         The generation that first had this content: differs from `generation`
         only after a rollback.
+    parent : int or None
+        The content that this one was made from, where `rollback` leads.
     operation : str
         What made it: ``build``, ``add``, ``rollback``, …
     schema : str
@@ -176,6 +178,7 @@ class Manifest:
     segments: tuple[SegmentEntry, ...] = ()
     history: tuple[PastGeneration, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    parent: int | None = None
 
     @property
     def files(self) -> tuple[FileEntry, ...]:

@@ -176,14 +176,14 @@ def choose_past(manifest: Manifest, to: int | None) -> PastGeneration:
                 return past
         message = f"generation {to} is not kept: kept beside the current are {kept}"
         raise ValueError(message)
-    older = [past for past in manifest.history if past.content < manifest.content]
-    if not older:
-        message = (
-            f"there is nothing older to roll back to from generation "
-            f"{manifest.generation}: kept beside it are {kept}"
-        )
-        raise ValueError(message)
-    return max(older, key=lambda past: past.content)
+    for past in manifest.history:
+        if past.content == manifest.parent:
+            return past
+    message = (
+        f"there is nothing older to roll back to from generation "
+        f"{manifest.generation}: kept beside it are {kept}"
+    )
+    raise ValueError(message)
 
 
 def describe(snapshot: Snapshot) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class Writer:
                 fingerprints=plan.fingerprints,
                 segments=tuple(segments),
                 history=self._history(generation, plan.keep_generations),
+                parent=self._parent,
                 versions=_versions(),
             )
             writer.publish(manifest)
@@ -153,6 +154,13 @@ class Writer:
     @property
     def _next_segment(self) -> int:
         return self.snapshot.manifest.next_segment if self.snapshot else 1
+
+    @property
+    def _parent(self) -> int | None:
+        """The content that the next one is made from."""
+        if self.snapshot is not None:
+            return self.snapshot.manifest.content
+        return self._salvaged[0].content if self._salvaged else None
 
     def _history(self, content: int, keep: int) -> tuple[PastGeneration, ...]:
         """List what to keep beside a generation with this content, newest first."""

@@ -122,7 +122,7 @@ def holds(index, model):
 def unnamed_files(folder):
     """Files that no kept generation names, by reading the manifests as JSON."""
     current = json.loads((folder / "CURRENT").read_text())["generation"]
-    named = {"CURRENT", "writer.lock"}
+    named = {"CURRENT", "writer.lock", "writer.turn"}
     manifest = json.loads((folder / f"gen-{current:06d}/manifest.json").read_text())
     for number in [current, *(past["generation"] for past in manifest["history"])]:
         path = f"gen-{number:06d}/manifest.json"
@@ -179,13 +179,9 @@ class Trial:
         if operation == "rollback":
             index = VectorIndex.open(self.folder)
             manifest = index._snapshot.manifest
-            older = [
-                past for past in manifest.history if past.content < manifest.content
-            ]
-            if not older:
+            if manifest.parent not in {past.content for past in manifest.history}:
                 return "update", None
-            target = max(older, key=lambda past: past.content)
-            return operation, self.contents[target.content]
+            return operation, self.contents[manifest.parent]
         return operation, None
 
     def round(self, seed):

@@ -208,6 +208,8 @@ def test_export_and_import_give_the_same_index(folder, tmp_path):
     assert (
         "exists: give another folder" in call("export", folder, target, status=1).stderr
     )
+    refused = call("export", folder, target, "--dry-run", status=1)
+    assert "exists: give another folder" in refused.stderr
     call("export", folder, target, "--overwrite")
     files = [target / "vectors.npy", target / "items.parquet"]
     other = tmp_path / "other"
@@ -223,7 +225,10 @@ def test_export_and_import_give_the_same_index(folder, tmp_path):
     assert first.vectors.tobytes() == second.vectors.tobytes()
     assert first.columns.equals(second.columns)
     assert "add --replace" in call("import", other, *files, status=1).stderr
+    assert told("import", other, *files, "--replace", "--dry-run")["generation"] == 1
     assert told("import", other, *files, "--replace")["generation"] == 2
+    (other / "CURRENT").write_text("no")
+    assert told("import", other, *files, "--replace")["generation"] == 3
 
 
 def test_files_that_cannot_be_imported_are_refused(tmp_path):
@@ -235,6 +240,9 @@ def test_files_that_cannot_be_imported_are_refused(tmp_path):
     )
     result = call(*arguments, "--id-column", "name", status=1)
     assert "2 ids but 3 vectors" in result.stderr
+    np.save(tmp_path / "v.npy", np.array([[1.0, 0], [np.nan, 1]]))
+    result = call(*arguments, "--id-column", "name", "--dry-run", status=1)
+    assert "have no direction: 'b'" in result.stderr
     (tmp_path / "v.npy").write_text("no")
     assert "cannot read" in call(*arguments, status=1).stderr
 

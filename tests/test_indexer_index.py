@@ -151,6 +151,12 @@ def test_a_short_answer_says_why(index, vectors):
     assert f"{n} match {{'genre': 'Rock', 'year': 1990}}" in result.notes[0]
 
 
+def test_no_queries_get_no_answers(index):
+    result = index.search(np.zeros((0, D)), 3)
+    assert result.ids.shape == result.rows.shape == result.similarities.shape == (0, 3)
+    assert index.neighbours_of([], 3).notes == ()
+
+
 def test_k_above_n_gives_all_and_says_why(index, vectors):
     result = index.search(vectors[:1], N + 5)
     assert (result.rows >= 0).sum() == N

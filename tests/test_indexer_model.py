@@ -52,12 +52,14 @@ class IndexAgainstModel(RuleBasedStateMachine):
         )
         self.model = dict(zip(some, zip(vectors, genres, strict=True), strict=True))
         self.contents = {1: self.model}
+        self.parents = {1: None}
         self.past = []  # (generation, content), newest first
         self.content = 1
 
     def published(self, model, content=None):
         """Note what a new generation holds, and what is kept beside it."""
         new = content or self.index.generation
+        self.parents.setdefault(new, self.content)
         self.past = [(self.index.generation - 1, self.content), *self.past]
         self.past = [pair for pair in self.past if pair[1] != new][:2]
         self.content, self.model = new, model
@@ -109,10 +111,14 @@ class IndexAgainstModel(RuleBasedStateMachine):
     def reopen(self):
         self.index = VectorIndex.open(self.folder)
 
-    @precondition(lambda self: any(past[1] < self.content for past in self.past))
+    @precondition(lambda self: self.past)
     @rule()
     def rollback(self):
-        target = max(past[1] for past in self.past if past[1] < self.content)
+        target = self.parents[self.content]
+        if target not in {past[1] for past in self.past}:
+            with pytest.raises(ValueError, match="nothing older to roll back to"):
+                self.index.rollback()
+            return
         self.index.rollback()
         self.published(self.contents[target], content=target)
 

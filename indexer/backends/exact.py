@@ -57,8 +57,8 @@ def exact_candidates(
     few = None if allowed is None else np.flatnonzero(allowed)
     n_allowed = len(vectors) if few is None else len(few)
     n_candidates = min(n_candidates, n_allowed)
-    if not n_candidates:
-        return np.zeros((len(queries), 0), dtype=np.int64)
+    if not n_candidates or not len(queries):
+        return np.zeros((len(queries), n_candidates), dtype=np.int64)
     if len(queries) >= _LARGE_BATCH and n_allowed >= _LARGE_ROWS:
         return _search_large(queries, vectors, n_candidates, few)
     if few is not None and 2 * len(few) > len(vectors):
