@@ -72,7 +72,8 @@ def current_generation(folder: Path) -> int:
     """Read which generation is current.
 
     A lost ``CURRENT`` beside whole generations is answered with the newest of
-    them, which is what it named, and a warning.
+    them, which is what it named, and a warning; a first build that died just
+    before writing it has the same effect, and counts.
 
     Raises
     ------

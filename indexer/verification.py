@@ -211,10 +211,6 @@ def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
     """Read the current manifest; where that fails, say what is wrong."""
     try:
         generation = store.current_generation(folder)
-        if not (folder / store.CURRENT).exists():
-            problems.append(
-                Problem(file=store.CURRENT, what="is missing", repair=_REPAIR_CURRENT)
-            )
     except IndexReadError as error:
         problems.append(
             Problem(file=store.CURRENT, what=str(error), repair=_REPAIR_RIGHTS)
@@ -234,7 +230,13 @@ def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
         generation = whole[-1]
     path = store.manifest_path(generation)
     try:
-        return store.past_manifest(folder, generation)
+        manifest = store.past_manifest(folder, generation)
+        # A first build may have died just before it: then nothing is lost.
+        if manifest.parent is not None and not (folder / store.CURRENT).exists():
+            problems.append(
+                Problem(file=store.CURRENT, what="is missing", repair=_REPAIR_CURRENT)
+            )
+        return manifest
     except IndexDamagedError as error:
         problems.append(Problem(file=path, what=str(error), repair=_REPAIR_BACK))
     except IndexReadError as error:

@@ -150,6 +150,25 @@ def test_a_full_disk_at_any_write_leaves_the_old_state_whole(
         assert files_of(trial) == wanted_files(trial)
 
 
+DIE = """
+import os, sys
+import numpy as np
+from indexer import VectorIndex, store
+store.point_to = lambda *_: os._exit(9)
+VectorIndex.build(sys.argv[1], ["item-0", "item-1"], np.eye(2, 16))
+"""
+
+
+def test_a_first_build_that_dies_before_its_pointer_counts(tmp_path):
+    command = [sys.executable, "-c", DIE, str(tmp_path / "index")]
+    assert subprocess.run(command, check=False).returncode == 9
+    index = VectorIndex.open(tmp_path / "index")
+    assert index.ids.tolist() == ["item-0", "item-1"]
+    assert index.verify().ok
+    index.remove(["item-1"])
+    assert files_of(index.folder) == wanted_files(index.folder)
+
+
 def test_a_full_disk_at_the_first_build_leaves_no_index(tmp_path, monkeypatch):
     failing = FailingDisk(monkeypatch)
     build(tmp_path / "trial")
