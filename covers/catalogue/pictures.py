@@ -366,7 +366,8 @@ def _to_rgb(image: ImageFile.ImageFile) -> Image.Image:
         with_alpha = image.convert("RGBA")
         plain = Image.new("RGBA", image.size, (255, 255, 255, 255))
         plain.alpha_composite(with_alpha)
-    rgb = plain.convert("RGB")
+    # The commonest mode is not copied: a copy costs a third of decoding a small JPEG.
+    rgb = plain if plain.mode == "RGB" else plain.convert("RGB")
     rgb.info = {}
     return rgb
 

@@ -128,8 +128,9 @@ def make_backbone(
         If the name is unknown, the architecture has no feature maps, or the
         weights cannot be had or do not fit.
     """
-    import torchvision
+    from covers.model.vision import import_torchvision
 
+    torchvision = import_torchvision()
     pretrained = weights == "imagenet"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
@@ -160,8 +161,9 @@ def _make_timm(
     name: str, pretrained: bool
 ) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
     """Build a timm model without classifier, and its normalisation."""
-    import torchvision
+    from covers.model.vision import import_torchvision
 
+    torchvision = import_torchvision()
     try:
         import timm
     except ModuleNotFoundError as error:

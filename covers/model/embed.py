@@ -13,16 +13,11 @@ from covers.artefact import Stamp
 from covers.errors import DataError
 from covers.model.card import read_card
 from covers.model.parts import VectorParts
-from covers.model.pixels import (
-    CoverFile,
-    PixelBatch,
-    PixelCache,
-    Progress,
-    stream_pixels,
-)
+from covers.model.pixels import CoverFile, Progress
+from covers.model.streams import stream_work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from covers.catalogue.schema import Catalogue
@@ -33,7 +28,7 @@ if TYPE_CHECKING:
 EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
-BATCH_SIZE = 64
+BATCH_SIZE: int | None = None  # by default as the device likes it
 FROZEN_WEIGHTS = "backbone.safetensors"
 
 
@@ -169,6 +164,7 @@ def embed_workspace(
         work,
         len(catalogue) - len(files),
         progress,
+        on_gpu=model.device.type == "cuda",
     )
     return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
 
@@ -243,6 +239,7 @@ def embed_frozen(
         work,
         n_known,
         progress,
+        on_gpu=where.type == "cuda",
     )
 
 
@@ -298,6 +295,8 @@ def _run(
     work: Callable[[npt.NDArray[np.uint8]], dict[str, npt.NDArray[np.float32]]],
     n_done: int,
     progress: Progress | None,
+    *,
+    on_gpu: bool,
 ) -> dict[str, str]:
     """Push pictures through `work` and publish the results part by part."""
     failed: dict[str, str] = {}
@@ -315,7 +314,9 @@ def _run(
             ids.clear()
             blocks.clear()
 
-    for batch in _batches(workspace, files, size_px):
+    for batch in stream_work(
+        workspace, files, work, size_px=size_px, on_gpu=on_gpu, batch_size=BATCH_SIZE
+    ):
         for position, reason in batch.failed:
             path = (
                 files[position].locations[0]["path"]
@@ -325,7 +326,7 @@ def _run(
             failed[path] = reason
         if len(batch.positions):
             ids += [files[position].cover_id for position in batch.positions]
-            blocks.append(work(batch.pixels))
+            blocks.append(batch.arrays)
         if len(ids) >= COVERS_PER_PART:
             flush()
         n_done += len(batch.positions) + len(batch.failed)
@@ -333,26 +334,6 @@ def _run(
             progress(n_done, total)
     flush()
     return failed
-
-
-def _batches(
-    workspace: Workspace, files: Sequence[CoverFile], size_px: int
-) -> Iterator[PixelBatch]:
-    """Read decoded pictures from the training cache where it has them all, else from the files."""
-    cache = (
-        PixelCache(workspace.cache_folder, size_px)
-        if workspace.cache_folder.is_dir()
-        else None
-    )
-    if cache is None or not all(file.cover_id in cache for file in files):
-        yield from stream_pixels(
-            workspace, files, size_px=size_px, batch_size=BATCH_SIZE
-        )
-        return
-    read = cache.reader([file.cover_id for file in files])
-    for start in range(0, len(files), BATCH_SIZE):
-        positions = np.arange(start, min(start + BATCH_SIZE, len(files)))
-        yield PixelBatch(positions, read(positions.tolist()), [])
 
 
 def read_embeddings(workspace: Workspace) -> EmbeddingTable:

@@ -5,7 +5,6 @@ Letters: B pictures in a batch, S side in pixels.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from covers.catalogue.pictures import decode, read_cover
+from covers.catalogue.reading import count_cores
 from covers.errors import DataError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def stream_pixels(
         Decoding threads; by default one per core, at most 16. Decoding releases
         Python's global lock.
     """
-    n_workers = n_workers or min(16, os.cpu_count() or 1)
+    n_workers = n_workers or min(16, count_cores())
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="decode")
     try:
         waiting: deque[Future[Pixels]] = deque()

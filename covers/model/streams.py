@@ -1,0 +1,176 @@
+"""Covers through the network, every core or the GPU kept busy.
+
+On a CPU each core is a stream of its own: it decodes a batch and runs the
+network on it in one thread, so that no core waits for another. A GPU is fed by
+threads that decode ahead. Letters: B covers in a batch, S side in pixels.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.catalogue.reading import count_cores
+from covers.errors import DataError
+from covers.model.pixels import PixelBatch, PixelCache, read_pixels, stream_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from covers.model.pixels import CoverFile, Pixels
+    from covers.workspace import Workspace
+
+    Arrays = dict[str, npt.NDArray[Any]]
+    Work = Callable[[Pixels], Arrays]
+
+CPU_BATCH = 32
+GPU_BATCH = 256
+
+
+@dataclass(frozen=True)
+class WorkedBatch:
+    """What came out of some covers.
+
+    Parameters
+    ----------
+    positions : ndarray of int64, shape (B,)
+        Which of the covers asked for; broken ones are missing.
+    arrays : dict of str to ndarray, shape (B, …)
+        What the work made of their pixels; empty where B is 0.
+    failed : list of (int, str)
+        Position and reason of each cover that could not be read.
+    """
+
+    positions: npt.NDArray[np.int64]
+    arrays: Arrays
+    failed: list[tuple[int, str]]
+
+
+def stream_work(
+    workspace: Workspace,
+    covers: Sequence[CoverFile],
+    work: Work,
+    *,
+    size_px: int,
+    on_gpu: bool = False,
+    batch_size: int | None = None,
+    n_streams: int | None = None,
+) -> Iterator[WorkedBatch]:
+    """Decode covers and work on their pixels, yielding batches in the order asked for.
+
+    Memory stays flat: a stream holds one batch, and at most one more per
+    stream is done and not yet taken.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Knows where the sources are; its training cache is read instead where
+        it has all of the covers.
+    covers : sequence of CoverFile
+        What to read, in this order.
+    work : callable
+        From pixels, uint8 (B, S, S, 3), to arrays. Called from several threads
+        at once unless `on_gpu`.
+    size_px : int
+        Side of the pictures.
+    on_gpu : bool, default=False
+        Work in one thread, decode in others.
+    batch_size : int, optional
+        Covers per batch, by default 32 on a CPU and 256 on a GPU.
+    n_streams : int, optional
+        Threads, by default one per usable core, at most 16.
+    """
+    batch_size = batch_size or (GPU_BATCH if on_gpu else CPU_BATCH)
+    read = _cached(workspace, covers, size_px)
+    if on_gpu:
+        batches = (
+            stream_pixels(workspace, covers, size_px=size_px, batch_size=batch_size)
+            if read is None
+            else map(read, _cut(len(covers), batch_size))
+        )
+        yield from (_work_on(batch, work) for batch in batches)
+        return
+
+    def stream(positions: range) -> WorkedBatch:
+        batch = (
+            _decode(workspace, covers, positions, size_px)
+            if read is None
+            else read(positions)
+        )
+        return _work_on(batch, work)
+
+    n_streams = n_streams or min(16, count_cores())
+    with (
+        _one_thread_each(),
+        ThreadPoolExecutor(n_streams, thread_name_prefix="embed") as pool,
+    ):
+        waiting: deque[Future[WorkedBatch]] = deque()
+        try:
+            for positions in _cut(len(covers), batch_size):
+                waiting.append(pool.submit(stream, positions))
+                if len(waiting) >= 2 * n_streams:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let torch use one thread in threads that begin to compute meanwhile."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _cut(n: int, batch_size: int) -> Iterator[range]:
+    return (range(i, min(i + batch_size, n)) for i in range(0, n, batch_size))
+
+
+def _work_on(batch: PixelBatch, work: Work) -> WorkedBatch:
+    arrays = work(batch.pixels) if len(batch.positions) else {}
+    return WorkedBatch(batch.positions, arrays, batch.failed)
+
+
+def _decode(
+    workspace: Workspace, covers: Sequence[CoverFile], positions: range, size_px: int
+) -> PixelBatch:
+    """Read and decode some covers, one after the other."""
+    pixels = np.empty((len(positions), size_px, size_px, 3), np.uint8)
+    good: list[int] = []
+    failed: list[tuple[int, str]] = []
+    for position in positions:
+        try:
+            pixels[len(good)] = read_pixels(workspace, covers[position], size_px)
+            good.append(position)
+        except DataError as error:
+            failed.append((position, str(error)))
+    return PixelBatch(np.asarray(good, np.int64), pixels[: len(good)], failed)
+
+
+def _cached(
+    workspace: Workspace, covers: Sequence[CoverFile], size_px: int
+) -> Callable[[range], PixelBatch] | None:
+    """Return how to read from the training cache; None where it lacks one of the covers."""
+    if not workspace.cache_folder.is_dir():
+        return None
+    cache = PixelCache(workspace.cache_folder, size_px)
+    if not all(cover.cover_id in cache for cover in covers):
+        return None
+    read = cache.reader([cover.cover_id for cover in covers])
+    return lambda positions: PixelBatch(
+        np.asarray(positions, np.int64), read(list(positions)), []
+    )

@@ -1,0 +1,54 @@
+"""Importing torchvision without torch's compiler, which takes longer than all the rest."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import Any
+
+_COMPILER = "torch._dynamo"
+_ASKED_FOR = f"{_COMPILER}.utils"
+
+
+def import_torchvision() -> Any:
+    """Import torchvision; what compiles is imported when something is compiled.
+
+    One operator of torchvision (``roi_align``, of object detectors) imports a
+    single function of torch's compiler, and with it the whole compiler: twice
+    the time of torch and torchvision together. While torchvision is imported,
+    that function is one that imports the compiler when it is called.
+
+    Returns
+    -------
+    module
+    """
+    if _COMPILER in sys.modules or "torchvision" in sys.modules:
+        return importlib.import_module("torchvision")
+    package, utils = types.ModuleType(_COMPILER), types.ModuleType(_ASKED_FOR)
+    package.__path__ = []
+    package.__dict__["utils"] = utils
+    utils.__dict__["is_compile_supported"] = _is_compile_supported
+    sys.modules.update({_COMPILER: package, _ASKED_FOR: utils})
+    try:
+        return importlib.import_module("torchvision")
+    except (ImportError, AttributeError):  # another release needs more of the compiler
+        _forget(package, utils)
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        return importlib.import_module("torchvision")
+    finally:
+        _forget(package, utils)
+
+
+def _is_compile_supported(device_type: str) -> bool:
+    """Ask the real function."""
+    utils: Any = importlib.import_module(_ASKED_FOR)
+    return bool(utils.is_compile_supported(device_type))
+
+
+def _forget(*stand_ins: types.ModuleType) -> None:
+    """Make room for the real modules."""
+    for stand_in in stand_ins:
+        if sys.modules.get(stand_in.__name__) is stand_in:
+            del sys.modules[stand_in.__name__]

@@ -1,0 +1,376 @@
+"""Measure embedding beside the bare network, bare decoding and fastai's get_preds.
+
+    python scripts/bench_embed.py [--archs resnet18 …] [--covers N] [--folder PICTURES]
+        [--rounds 5] [--device cuda] [--weights squeezenet1_0=FILE]
+
+Networks have random weights unless `--weights` gives some: speed is the same.
+Without `--folder` the covers are drawn, 500 pixels a side. The bare network
+gets ready tensors in batches of 64, in the same precision, with as many
+threads as torch likes; the ways alternate within a round. `--memory N` also
+embeds N covers with a small network and prints the memory as it goes, and
+kills a run to see what it loses.
+"""
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from measuring import COVERS, Report, alternate
+from stand_in import write_library, write_model
+
+from covers.catalogue.pictures import decode, read_bytes
+from covers.catalogue.reading import count_cores
+from covers.catalogue.scan import scan_workspace
+from covers.model.backbone import make_backbone, normalise, read_state
+from covers.model.card import read_card
+from covers.model.device import mixed_precision, pick_device
+from covers.model.embed import cover_files, embeddings_parts
+from covers.model.pixels import to_pixels
+from covers.model.saved import SavedModel
+from covers.model.streams import stream_work
+from covers.workspace import Workspace
+
+SIZE_PX = 160
+
+
+class DeviceClock:
+    """Adds up the device's time in the network; on a CPU that of the threads is not told apart."""
+
+    def __init__(self, device):
+        self.device = device
+        self.events = []
+
+    def timed(self, work):
+        if self.device.type != "cuda":
+            return work
+
+        def wrapped(pixels):
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start.record()
+            out = work(pixels)
+            end.record()
+            self.events.append((start, end))
+            return out
+
+        return wrapped
+
+    def seconds(self):
+        torch.cuda.synchronize()
+        total = sum(start.elapsed_time(end) for start, end in self.events) / 1e3
+        self.events.clear()
+        return total
+
+
+class Ways:
+    """One network embedding covers, fed with ready tensors, and decoding alone."""
+
+    def __init__(self, workspace, files, arch, device):
+        write_model(workspace, arch=arch, image_size=SIZE_PX)
+        self.workspace, self.files, self.device = workspace, files, device
+        self.model = SavedModel.open(workspace.model_folder, device.type)
+        self.on_gpu = device.type == "cuda"
+        self.clock = DeviceClock(device)
+        self.work = self.clock.timed(self._embed)
+        self.batches = [self._ready(b.arrays["x"]) for b in self._stream(_keep, 64)]
+        self.small = [part for batch in self.batches for part in batch.split(32)]
+
+    def _embed(self, pixels):
+        out = self.model.embed(pixels)
+        return {"embedding": out.embeddings, "logits": out.logits}
+
+    def _ready(self, pixels):
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device)
+        return normalise(images, self.model.card.mean, self.model.card.std)
+
+    def _stream(self, work, batch_size=None, *, on_gpu=False):
+        return stream_work(
+            self.workspace,
+            self.files,
+            work,
+            size_px=SIZE_PX,
+            batch_size=batch_size,
+            on_gpu=on_gpu,
+        )
+
+    def _network(self, images):
+        with torch.inference_mode(), mixed_precision(self.device):
+            self.model.network(images)
+
+    def pipeline(self):
+        """Embed the files, as the program does."""
+        for _ in self._stream(self.work, on_gpu=self.on_gpu):
+            pass
+
+    def bare(self):
+        """Run the network on ready tensors, with as many threads as torch likes."""
+        for images in self.batches:
+            self._network(images)
+        if self.on_gpu:
+            torch.cuda.synchronize()
+
+    def streams(self):
+        """Run the network on ready tensors in one thread per core."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        with ThreadPoolExecutor(count_cores()) as pool:
+            list(pool.map(self._network, self.small))
+        torch.set_num_threads(before)
+
+    def decoding(self):
+        """Only decode."""
+        for _ in self._stream(_nothing):
+            pass
+
+
+def _keep(pixels):
+    return {"x": pixels}
+
+
+def _nothing(_pixels):
+    return {}
+
+
+def bench_arch(report, ways, arch, rounds):
+    """Time one network's ways in turn."""
+    functions = {
+        name: getattr(ways, name)
+        for name in ("pipeline", "bare", "streams", "decoding")
+        if not (ways.on_gpu and name == "streams")
+    }
+    alternate(1, **functions)
+    if ways.on_gpu:
+        ways.clock.seconds()
+    seconds = alternate(rounds, **functions)
+    rate = {n: [len(ways.files) / run for run in runs] for n, runs in seconds.items()}
+    others = {"the bare network": rate["bare"]}
+    if "streams" in rate:
+        others["the bare network in a thread per core"] = rate["streams"]
+    fastest = rate.get("streams", rate["bare"])
+    slower = [min(pair) for pair in zip(fastest, rate["decoding"], strict=True)]
+    others["the slower of network and decoding"] = slower
+    report.add(f"{arch}: decoding alone", rate["decoding"], "/s")
+    for name, other in others.items():
+        what = f"{arch}: embedding"
+        report.add(what, rate["pipeline"], "/s", against=(name, other), least=0.9)
+    if ways.on_gpu:
+        share = ways.clock.seconds() / sum(seconds["pipeline"])
+        report.add(f"{arch}: device's time in the network", [share], "")
+        return
+    shared = [
+        1 / (1 / n + 1 / d) for n, d in zip(fastest, rate["decoding"], strict=True)
+    ]
+    report.add(
+        f"{arch}: embedding",
+        rate["pipeline"],
+        "/s",
+        against=("both on the same cores", shared),
+    )
+
+
+def bench_fastai(report, workspace, files, pipeline, arch, args, device):
+    """Time fastai's get_preds with its defaults on the same files."""
+    from fastai.vision.all import (
+        CategoryBlock,
+        DataBlock,
+        ImageBlock,
+        Resize,
+        vision_learner,
+    )
+
+    paths = [
+        workspace.resolve(f.locations[0]["source"], f.locations[0]["path"])
+        for f in files
+    ]
+    block = DataBlock(
+        blocks=(ImageBlock, CategoryBlock),
+        get_y=lambda path: path.parent.parent.name,
+        item_tfms=Resize(SIZE_PX),
+    )
+    loaders = block.dataloaders(paths, device=device)
+    import torchvision
+
+    learner = vision_learner(
+        loaders, getattr(torchvision.models, arch), pretrained=False
+    )
+
+    def predict():
+        with learner.no_bar(), learner.no_logging():
+            learner.get_preds(dl=loaders.test_dl(paths))
+
+    seconds = alternate(max(3, args.rounds // 2), pipeline=pipeline, fastai=predict)
+    rate = {name: [len(files) / run for run in runs] for name, runs in seconds.items()}
+    report.add(
+        f"{arch}: embedding",
+        rate["pipeline"],
+        "/s",
+        against=("fastai's get_preds", rate["fastai"]),
+        least=4,
+    )
+
+
+def bench_agreement(report, workspace, files, arch, weights, device):
+    """Compare with the plain way: whole decoding, one thread's batches, float32."""
+    backbone, mean, std = make_backbone(arch)
+    if weights:
+        state = read_state(Path(weights))
+        own = make_backbone(arch, weights)[0]
+        backbone.load_state_dict(own.state_dict())
+        del state
+    backbone.eval()
+
+    def features(pixels, where, *, mixed):
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)
+        with torch.inference_mode():
+            images = normalise(images, mean, std)
+            if mixed:
+                with mixed_precision(where):
+                    out = backbone.to(where)(images)
+            else:
+                out = backbone.to(where)(images)
+        return {"x": backbone.deepest_mean(out).float().cpu().numpy()}
+
+    fast = [
+        batch.arrays["x"]
+        for batch in stream_work(
+            workspace,
+            files,
+            lambda pixels: features(pixels, device, mixed=True),
+            size_px=SIZE_PX,
+            on_gpu=device.type == "cuda",
+        )
+    ]
+    plain = []
+    for start in range(0, len(files), 64):
+        contents = [
+            read_bytes(
+                workspace.resolve(f.locations[0]["source"], f.locations[0]["path"])
+            )
+            for f in files[start : start + 64]
+        ]
+        pixels = np.stack([to_pixels(decode(c), SIZE_PX) for c in contents])
+        plain.append(features(pixels, torch.device("cpu"), mixed=False)["x"])
+    pair = [np.concatenate(fast), np.concatenate(plain)]
+    pair = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in pair]
+    cosine = (pair[0] * pair[1]).sum(axis=1)
+    near = []
+    for vectors in pair:
+        similarity = vectors @ vectors.T
+        np.fill_diagonal(similarity, -2)
+        near.append(np.argsort(-similarity, axis=1)[:, :10])
+    same = np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(*near, strict=True)])
+    report.add(f"{arch}: lowest cosine with float32", [cosine.min()], "", least=0.999)
+    report.add(f"{arch}: median cosine with float32", [np.median(cosine)], "")
+    report.add(f"{arch}: same 10 neighbours", [same], "", least=0.98)
+
+
+def bench_memory(report, folder, n):
+    """Embed many covers with a small network; then kill a run and go on."""
+    library, root = folder / "many", folder / "many-ws"
+    write_library(library, n, size_px=64)
+    scan_workspace(root, [library])
+    workspace = Workspace.open(root)
+    write_model(workspace, arch="squeezenet1_1", image_size=64)
+    parts = embeddings_parts(workspace, read_card(workspace.model_folder).fingerprint)
+    command = [*COVERS, "embed", "-w", str(root)]
+
+    def start():
+        return subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    process = start()
+    while len(parts.paths()) < 2 and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    n_kept = len(parts.ids())
+    process, peak = start(), []
+    while process.poll() is None:
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        except OSError:
+            break
+        found = [line for line in status.splitlines() if line.startswith("VmRSS")]
+        peak += [int(line.split()[1]) / 1024 for line in found]
+        time.sleep(0.2)
+    process.wait()
+    third = len(peak) // 3
+    report.add(
+        "memory in the last third of a run",
+        peak[-third:-3],
+        "MiB",
+        against=("the middle third", peak[third : 2 * third]),
+        most=1.05,
+    )
+    report.notes["resume"] = {
+        "kept_after_kill": n_kept,
+        "in_all": len(parts.ids()),
+        "parts": len(parts.paths()),
+    }
+    print(report.notes["resume"], file=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--archs",
+        nargs="*",
+        default=["resnet18", "resnet34", "mobilenet_v3_small", "squeezenet1_1"],
+    )
+    parser.add_argument("--covers", type=int, default=512)
+    parser.add_argument("--folder", type=Path, help="pictures in a folder per genre")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "auto"])
+    parser.add_argument("--fastai", default="resnet18", help="'' leaves it out")
+    parser.add_argument("--agreement", default="squeezenet1_0", help="'' leaves it out")
+    parser.add_argument("--weights", help="of the network of --agreement")
+    parser.add_argument("--memory", type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    device = pick_device(args.device)
+    report = Report("embed", {**vars(args), "folder": str(args.folder)})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = args.folder or folder / "library"
+        if args.folder is None:
+            write_library(source, args.covers, size_px=500, blocks=24, quality=88)
+        scan_workspace(folder / "ws", [source])
+        workspace = Workspace.open(folder / "ws")
+        files = cover_files(workspace.catalogue())
+        some = files[:: max(1, len(files) // args.covers)][: args.covers]
+        sizes = [f.locations[0]["size"] for f in some]
+        report.notes["bytes_of_a_cover"] = statistics.median(sizes)
+        ways = {arch: Ways(workspace, some, arch, device) for arch in args.archs}
+        for arch, way in ways.items():
+            bench_arch(report, way, arch, args.rounds)
+        if args.fastai in ways:
+            bench_fastai(
+                report,
+                workspace,
+                some,
+                ways[args.fastai].pipeline,
+                args.fastai,
+                args,
+                device,
+            )
+        if args.agreement:
+            bench_agreement(
+                report, workspace, files[:3000], args.agreement, args.weights, device
+            )
+        if args.memory:
+            bench_memory(report, folder, args.memory)
+    report.print()
+
+
+if __name__ == "__main__":
+    main()

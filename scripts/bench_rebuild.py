@@ -1,0 +1,101 @@
+"""Measure what a re-train, a few new covers, and nothing new cost.
+
+    python scripts/bench_rebuild.py [--covers 5000] [--many 100000] [--arch squeezenet1_1]
+
+A drawn library of `--covers` is scanned, embedded and indexed by a network
+that was never trained; then one cover in a hundred is added. `--many` covers
+are scanned without being decoded, with random embeddings, to time
+``covers run``, ``covers status`` and ``covers scan`` where nothing changed.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from bench_startup import processor_s
+from measuring import COVERS, Report, alternate
+from stand_in import write_library, write_model, write_workspace
+
+from covers.catalogue.scan import scan_workspace
+from covers.indexing import build_index, update_index
+from covers.model.embed import embed_workspace
+from covers.model.saved import SavedModel
+from covers.workspace import Workspace
+
+
+def clock(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def bench_rebuild(report, folder, args):
+    """Embed and index anew, then add one cover in a hundred; in one process."""
+    library, root = folder / "library", folder / "ws"
+    write_library(library, args.covers, size_px=224, blocks=16)
+    scan_workspace(root, [library])
+    workspace = Workspace.open(root)
+    write_model(workspace, arch=args.arch)
+    SavedModel.open(workspace.model_folder, "cpu")  # imports what all of them need
+    embedding, whole = [], []
+    for _ in range(args.rounds):
+        shutil.rmtree(workspace.embeddings_folder, ignore_errors=True)
+        embedding.append(clock(lambda: embed_workspace(workspace, device="cpu")))
+        whole.append(embedding[-1] + clock(lambda: build_index(workspace)))
+    report.add("embedding", embedding, against=("the rebuild", whole), least=0.9)
+    n_new, scans, updates = args.covers // 100, [], []
+    for number in range(max(5, args.rounds)):
+        start = args.covers + number * n_new
+        write_library(library, n_new, start=start, size_px=224, blocks=16)
+        scans.append(clock(lambda: scan_workspace(root)))
+        updates.append(clock(lambda: update_index(workspace, device="cpu")))
+    report.add(
+        f"update with {n_new} new covers",
+        updates,
+        against=("the rebuild", whole),
+        most=0.02,
+    )
+    report.add("the scan before it", scans)
+
+
+def bench_nothing_to_do(report, folder, args):
+    """Time commands at many covers where nothing changed."""
+    root = args.workspace
+    if root is None:
+        library, root = folder / "many", folder / "many-ws"
+        write_library(library, args.many)
+        write_workspace(root, library)
+    for name, most in (("run", 2), ("status", 2), ("scan", 10)):
+        command, used = [*COVERS, name, "-w", str(root)], []
+        alternate(1, run=lambda command=command: processor_s(command))
+        seconds = alternate(
+            7,
+            run=lambda command=command, used=used: used.append(processor_s(command)),
+        )["run"]
+        what = f"covers {name}, nothing to do, {args.many:,} covers"
+        report.add(what, seconds, most=most)
+        report.add(f"{what}, processor", used)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--covers", type=int, default=5000)
+    parser.add_argument("--many", type=int, default=100_000)
+    parser.add_argument("--workspace", type=Path, help="one of `--many` that is there")
+    parser.add_argument("--arch", default="squeezenet1_1")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    report = Report("rebuild", {**vars(args), "workspace": args.workspace is not None})
+    with tempfile.TemporaryDirectory() as folder:
+        bench_nothing_to_do(report, Path(folder), args)
+        if args.covers:
+            bench_rebuild(report, Path(folder), args)
+    report.print()
+
+
+if __name__ == "__main__":
+    main()
