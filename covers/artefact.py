@@ -98,7 +98,9 @@ def fingerprint_file(path: Path) -> str:
 
 
 @contextmanager
-def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+def publish(
+    path: Path, mode: str = "w", *, flush_to_disk: bool = True
+) -> Iterator[IO[Any]]:
     """Write a file so that readers see the old whole or the new whole.
 
     The bytes go to a temporary file in the same folder, are flushed to disk
@@ -111,6 +113,9 @@ def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         The file to publish; its folder is made when missing.
     mode : {"w", "wb"}, default="w"
         Text (UTF-8) or bytes.
+    flush_to_disk : bool, default=True
+        Where many small files are written, False leaves it to the caller to
+        flush them all at once (``os.sync``) before anything relies on them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
@@ -124,13 +129,15 @@ def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         ) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if flush_to_disk:
+                os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if flush_to_disk:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -300,6 +300,31 @@ def test_an_interrupted_scan_leaves_the_old_state_and_goes_on(library, ws, monke
     assert not Workspace(ws).journal_path.exists()
 
 
+def test_thumbnails_are_flushed_before_the_scan_is_published_and_mended_after_a_cut(
+    library, ws, monkeypatch
+):
+    steps = []
+    monkeypatch.setattr(
+        os, "sync", lambda: steps.append(len(list(ws.glob("thumbnails/*/*.webp"))))
+    )
+    scan_workspace(ws, [library])
+    assert steps == [24]
+    scan_workspace(ws)
+    assert steps == [24]
+
+    def cut(_):
+        raise KeyboardInterrupt
+
+    put(library / "Pop/new.png", picture(200))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "sync", lambda: cut(None))
+        scan_workspace(ws)
+    emptied = next(iter(ws.glob("thumbnails/*/*.webp")))
+    emptied.write_bytes(b"")
+    scan_workspace(ws)
+    assert emptied.stat().st_size > 0
+
+
 def test_a_damaged_journal_and_damaged_caches_cost_nothing_but_time(library, ws):
     scan_workspace(ws, [library])
     workspace = Workspace(ws)

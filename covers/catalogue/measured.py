@@ -102,8 +102,15 @@ class MeasuredPictures:
         return dict(zip(self.cover_ids, groups.tolist(), strict=True))
 
 
-def list_thumbnails(workspace: Workspace) -> set[str]:
-    """Return the ids of all covers that have a thumbnail."""
+def list_thumbnails(workspace: Workspace, *, look_inside: bool = False) -> set[str]:
+    """Return the ids of all covers that have a thumbnail.
+
+    Parameters
+    ----------
+    look_inside : bool, default=False
+        Leave out empty files, which a power cut makes of what a scan wrote
+        but had not flushed yet.
+    """
     found: set[str] = set()
     with (
         contextlib.suppress(FileNotFoundError),
@@ -115,6 +122,8 @@ def list_thumbnails(workspace: Workspace) -> set[str]:
                     found.update(
                         file.name.removesuffix(".webp")
                         for file in files
-                        if file.name.endswith(".webp") and not file.name.startswith(".")
+                        if file.name.endswith(".webp")
+                        and not file.name.startswith(".")
+                        and (not look_inside or file.stat().st_size)
                     )
     return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -298,7 +299,9 @@ class _Scan:
             self._known(),
             self.journal,
             measured=measured | set(self.journal.measures),
-            pictured=list_thumbnails(self.workspace),
+            pictured=list_thumbnails(
+                self.workspace, look_inside=bool(self.journal.contents)
+            ),
             max_megapixels=self.intake.max_megapixels,
         )
         chooser.settle(
@@ -312,6 +315,8 @@ class _Scan:
         )
         self.places += chooser.places
         self.n_read = chooser.n_read
+        if self.n_read and hasattr(os, "sync"):
+            os.sync()  # all thumbnails at once, before the journal is given up
 
     def _known(self) -> dict[Key, Place]:
         """Return what the last scan knew; with other limits, its bad files count anew."""

@@ -26,10 +26,11 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
         Mode RGB.
     path : Path
         Where it goes; missing folders are made, an older file is replaced at once.
+        It is not flushed to disk, which would take longer than making it.
     """
     small = image
     if max(image.size) > SIZE_PX:
         small = image.copy()
         small.thumbnail((SIZE_PX, SIZE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    with publish(path, "wb") as file:
+    with publish(path, "wb", flush_to_disk=False) as file:
         small.save(file, "WEBP", quality=_QUALITY, method=_METHOD)
