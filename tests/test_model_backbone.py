@@ -185,7 +185,9 @@ def test_vision_learner_trains_this_very_backbone_and_head():
         after_batch=(work, work),
     )
     loss = GenreLoss(torch.ones(2), label_smoothing=0.0, multi_label=False)
-    learner = make_network_learner(backbone, head, loaders, loss, weight_decay=0.0)
+    learner = make_network_learner(
+        backbone, head, loaders, loss, weight_decay=0.0, frozen_share=0.0
+    )
     assert isinstance(learner.model, nn.Sequential)
     assert isinstance(learner.model[0], Backbone)
     assert learner.model[0] is backbone

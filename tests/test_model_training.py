@@ -181,3 +181,46 @@ def test_a_full_disk_is_noticed_before_decoding(painted_workspace, monkeypatch):
         DataError, match=r"are free: make room, or train with a smaller '--image-size'"
     ):
         train_workspace(painted_workspace, tiny_recipe(), device="cpu")
+
+
+def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
+    painted_workspace, tmp_path
+):
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    start = timm.create_model("test_resnet", num_classes=0).state_dict()
+    save_file(start, tmp_path / "start.safetensors")
+    recipe = tiny_recipe(
+        weights=str(tmp_path / "start.safetensors"), epochs=2, frozen_share=0.5
+    )
+    report = train_workspace(painted_workspace, recipe, device="cpu")
+    ended = _weights(painted_workspace)
+    names = [
+        name
+        for name, _ in timm.create_model(
+            "test_resnet", num_classes=0
+        ).named_parameters()
+    ]
+    same = [torch.equal(ended[f"0.body.{name}"], start[name]) for name in names]
+    cut = round(len(names) / 2)
+    assert all(same[:cut])
+    # The head's start may have been the best; then nothing was changed at all.
+    if report.card.summary["best"]["phase"] == "network":
+        assert not any(same[cut:])
+    rows = [row for row in report.history if row["phase"] == "network"]
+    assert rows[0]["train_loss"] != rows[-1]["train_loss"]
+
+
+def test_a_backbone_from_nothing_is_trained_whole(painted_workspace):
+    torch.manual_seed(0)
+    train_workspace(
+        painted_workspace, tiny_recipe(epochs=1, frozen_share=0.5), device="cpu"
+    )
+    first = _weights(painted_workspace)
+    train_workspace(
+        painted_workspace, tiny_recipe(epochs=1, frozen_share=0.0), device="cpu"
+    )
+    second = _weights(painted_workspace)
+    assert all(torch.equal(first[key], second[key]) for key in first)

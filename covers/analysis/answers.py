@@ -112,7 +112,23 @@ def describe_answer(
         ],
         "level": level,
         "verdict": str(classified.verdicts[number]),
+        **_describe_labels(answer, number, vocab),
         "neighbours": describe_voters(index, answer.evidence[number], MOST_NEIGHBOURS),
+    }
+
+
+def _describe_labels(
+    answer: Answer, number: int, vocab: Sequence[str]
+) -> dict[str, Any]:
+    """Return the probability of each independent genre, and those that are named."""
+    if answer.labels is None:
+        return {}
+    p, named = answer.labels.probabilities[number], answer.labels.named[number]
+    return {
+        "labels": dict(zip(vocab, p.tolist(), strict=True)),
+        "named": [
+            genre for genre, is_named in zip(vocab, named, strict=True) if is_named
+        ],
     }
 
 

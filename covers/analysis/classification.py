@@ -17,6 +17,7 @@ from covers.analysis.voting import (
     Flip,
     VoteSettings,
     find_flip,
+    label_shares,
     vote_weights,
     vote_with,
     voters,
@@ -54,12 +55,29 @@ class Evidence:
     flip: Flip
 
 
+@dataclass(frozen=True)
+class Labels:
+    """Independent genres of some pictures.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (n_pictures, n_genres)
+        Calibrated, each on its own.
+    named : ndarray of bool, shape (n_pictures, n_genres)
+        Which lie above their genre's threshold.
+    """
+
+    probabilities: npt.NDArray[np.float64]
+    named: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Classified pictures and the evidence for each."""
+    """Classified pictures and the evidence for each; `labels` of a network with independent genres."""
 
     classified: Classified
     evidence: list[Evidence]
+    labels: Labels | None = None
 
 
 def index_membership(
@@ -93,6 +111,7 @@ def classify_embeddings(
     index: VectorIndex,
     decision: Decision,
     *,
+    p_labels: npt.NDArray[np.floating[Any]] | None = None,
     exclude_ids: Sequence[str] = (),
     level: float = DEFAULT_LEVEL,
 ) -> Answer:
@@ -108,6 +127,8 @@ def classify_embeddings(
         The network's raw distributions, in the order of ``decision.vocab``.
     index : VectorIndex
     decision : Decision
+    p_labels : ndarray of float, shape (n_pictures, n_genres), optional
+        The sigmoids of a network with independent genres, in the same order.
     exclude_ids : sequence of str
         Covers that may not vote, such as the pictures' own content ids.
     level : float, default=0.9
@@ -129,8 +150,14 @@ def classify_embeddings(
     votes = vote_with(settings, near, membership, groups)
     classified = decide(decision, p_cnn, votes, near.similarities, level=level)
     chosen = voters(settings, near, groups)
+    labels = None
+    if decision.labels is not None and p_labels is not None:
+        shares = label_shares(settings, near, membership, groups)
+        p = decision.labels.apply(p_labels, shares)
+        labels = Labels(p, decision.labels.name(p))
     return Answer(
         classified=classified,
+        labels=labels,
         evidence=[
             _evidence(
                 Neighbours(chosen.rows[q : q + 1], chosen.similarities[q : q + 1]),

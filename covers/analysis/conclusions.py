@@ -39,11 +39,28 @@ def draw_conclusions(payload: dict[str, Any]) -> list[str]:
         *_genres(payload),
         *_calibration(payload),
         *_sets(payload),
+        *_labels(payload),
         *_growth(payload),
         *_leakage(payload),
         *_caution(payload),
     ]
     return [sentence[0].upper() + sentence[1:] for sentence in said]
+
+
+def _labels(payload: dict[str, Any]) -> list[str]:
+    """Say what naming several genres of a cover is worth."""
+    if "labels" not in payload:
+        return []
+    blend = payload["labels"]["methods"]["blend"]
+    prior = payload["labels"]["methods"]["prior"]
+    return [
+        (
+            f"taken as independent, {_percent(blend['coverage'])} of the covers' genres are named, "
+            f"with {blend['named_per_cover']:.1f} names per cover; mean average precision "
+            f"{blend['mean_average_precision']:.2f}, where base rates alone have {prior['mean_average_precision']:.2f}"
+        ).rstrip(".")
+        + "."
+    ]
 
 
 def _percent(value: float) -> str:

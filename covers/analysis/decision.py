@@ -15,6 +15,7 @@ import numpy.typing as npt
 from covers.analysis.blending import Blend, fit_blend
 from covers.analysis.calibration import Calibrator, choose_calibrator
 from covers.analysis.conformal import Familiarity, PredictionSets, Verdict
+from covers.analysis.multilabel import LabelReader
 from covers.analysis.voting import VoteSettings
 
 if TYPE_CHECKING:
@@ -124,12 +125,15 @@ class Decision:
     sets : PredictionSets
         Conformal scores of the blend.
     familiarity : Familiarity
+    labels : LabelReader, optional
+        Of a network with independent genres.
     """
 
     vocab: tuple[str, ...]
     readers: Readers
     sets: PredictionSets
     familiarity: Familiarity
+    labels: LabelReader | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the payload of ``decision.json``."""
@@ -145,6 +149,7 @@ class Decision:
             "blend": asdict(readers.blend),
             "sets": self.sets.to_json(),
             "familiarity": self.familiarity.to_json(),
+            "labels": self.labels.to_json() if self.labels else None,
         }
 
     @classmethod
@@ -162,6 +167,9 @@ class Decision:
             ),
             sets=PredictionSets.from_json(values["sets"]),
             familiarity=Familiarity.from_json(values["familiarity"]),
+            labels=LabelReader.from_json(values["labels"])
+            if values.get("labels")
+            else None,
         )
 
 

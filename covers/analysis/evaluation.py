@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from covers.analysis.decision import DEFAULT_LEVEL, Decision
 from covers.analysis.evaluation_inputs import EvaluationInputs, Sides
 from covers.analysis.heldout import HeldOutFits, Votes
 from covers.analysis.measures import Measures, log_losses, measure_method
+from covers.analysis.multilabel import evaluate_labels
 from covers.analysis.selfcheck import (
     align_columns,
     check_columns,
@@ -138,6 +139,12 @@ def evaluate_arrays(
     draws = GroupBootstrap.draw(
         inputs.groups[sides.held], n_bootstraps=n_bootstraps, seed=seed
     )
+    labels: dict[str, Any] = {}
+    reader = None
+    if inputs.p_labels is not None:
+        columns = align_columns(inputs.vocab, inputs.model_vocab)
+        p_labels = np.asarray(inputs.p_labels, np.float64)[:, columns]
+        labels["labels"], reader = evaluate_labels(inputs, p_labels, fits, draws)
     measured: dict[str, Measures] = {}
     for name in METHODS:
         if name in methods:
@@ -164,6 +171,7 @@ def evaluate_arrays(
         "methods": {
             name: found.to_json(inputs.vocab) for name, found in measured.items()
         },
+        **labels,
         "differences": _differences(measured),
         "sets": fits.set_report(held_answers),
         "fitted": fits.report(),
@@ -206,7 +214,10 @@ def evaluate_arrays(
     payload["conclusions"] = draw_conclusions(payload)
     step(n_steps)
     return Evaluation(
-        payload=payload, decision=fits.decision(), votes=votes, inputs=inputs
+        payload=payload,
+        decision=replace(fits.decision(), labels=reader),
+        votes=votes,
+        inputs=inputs,
     )
 
 

@@ -36,6 +36,8 @@ class EvaluationInputs:
         The network's distributions, in columns of `model_vocab`.
     model_vocab : tuple of str
         The same genres as `vocab`, in the network's order.
+    p_labels : ndarray of float, shape (n_covers, n_genres), optional
+        Of a network with independent genres: its sigmoids, in columns of `model_vocab`.
     frozen : ndarray of float32, shape (n_covers, n_features), optional
         Features of the untrained backbone, L2-normalised.
     colours : ndarray of float32, shape (n_covers, n_colours), optional
@@ -51,6 +53,7 @@ class EvaluationInputs:
     embeddings: npt.NDArray[np.float32]
     p_cnn: npt.NDArray[np.floating[Any]]
     model_vocab: tuple[str, ...]
+    p_labels: npt.NDArray[np.floating[Any]] | None = None
     frozen: npt.NDArray[np.float32] | None = None
     colours: npt.NDArray[np.float32] | None = None
 
@@ -71,6 +74,7 @@ class EvaluationInputs:
             splits=self.splits[rows],
             embeddings=self.embeddings[rows],
             p_cnn=self.p_cnn[rows],
+            p_labels=None if self.p_labels is None else self.p_labels[rows],
             frozen=None if self.frozen is None else self.frozen[rows],
             colours=None if self.colours is None else self.colours[rows],
         )

@@ -227,6 +227,7 @@ def read_inputs(
         grouped_by=describe_groups(catalogue),
         embeddings=table.embeddings,
         p_cnn=genre_shares(table.logits, multi_label=card.multi_label),
+        p_labels=label_odds(table.logits) if card.multi_label else None,
         model_vocab=card.vocab,
         frozen=_read_frozen(workspace, table.cover_ids),
         colours=_read_colours(workspace, table.cover_ids),
@@ -255,6 +256,13 @@ def genre_shares(
     z = np.asarray(logits, np.float64)
     # log of the sigmoid, without overflow at either end
     return softmax(-np.logaddexp(0.0, -z))
+
+
+def label_odds(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Turn the logits of independent genres into probabilities (sigmoid), of the same shape."""
+    from scipy.special import expit
+
+    return np.asarray(expit(np.asarray(logits, np.float64)))
 
 
 def describe_groups(catalogue: Catalogue) -> str:

@@ -35,6 +35,8 @@ class Pictures:
     embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
     p_cnn : ndarray of float64, shape (n_pictures, n_genres)
         The network's raw distributions, in columns of `vocab`.
+    p_labels : ndarray of float64, shape (n_pictures, n_genres), or None
+        Of a network with independent genres: their raw probabilities.
     vocab : tuple of str
     broken : dict of Path to str
         Why each of the others could not be read.
@@ -45,6 +47,7 @@ class Pictures:
     cover_ids: list[str]
     embeddings: npt.NDArray[np.float32]
     p_cnn: npt.NDArray[np.float64]
+    p_labels: npt.NDArray[np.float64] | None
     vocab: tuple[str, ...]
     broken: dict[Path, str]
     model: SavedModel
@@ -81,7 +84,7 @@ def embed_pictures(
     DataError, ModelError
         If there is no workspace or no model.
     """
-    from covers.analysis.evaluation_workspace import genre_shares
+    from covers.analysis.evaluation_workspace import genre_shares, label_odds
     from covers.catalogue.pictures import content_id, decode, read_bytes
     from covers.model.pixels import to_pixels
     from covers.model.saved import SavedModel
@@ -120,6 +123,7 @@ def embed_pictures(
         cover_ids=ids,
         embeddings=vectors,
         p_cnn=genre_shares(logits, multi_label=model.card.multi_label),
+        p_labels=label_odds(logits) if model.card.multi_label else None,
         vocab=model.vocab,
         broken=broken,
         model=model,

@@ -73,6 +73,7 @@ def write_report(
         _differences(payload),
         _genres(payload),
         gallery.confusion(payload),
+        _labels(payload),
         _calibration(payload),
         _certainty(payload),
         _growth(payload),
@@ -242,6 +243,35 @@ def _genres(payload: dict[str, Any]) -> str:
         f"how many were called so. In the set: how often the {_percent(payload['sets']['level'])} prediction set holds the genre.</p>"
         '<div class="scroll"><table><tr><th>genre</th><th>covers</th><th>precision</th><th>recall</th><th>F1</th>'
         f"<th>in the set</th><th>set size</th></tr>{''.join(rows)}</table></div>"
+    )
+
+
+def _labels(payload: dict[str, Any]) -> str:
+    """Show what a network with independent genres names."""
+    if "labels" not in payload:
+        return ""
+    methods = payload["labels"]["methods"]
+    thresholds = payload["labels"]["thresholds"]
+    lines = "".join(
+        f"<tr><td>{escape('base rates' if name == 'prior' else NAMES[name])}</td>"
+        f"<td>{row['mean_average_precision']:.3f}</td>"
+        f"<td>{' to '.join(f'{end:.2f}' for end in row['ci95']['mean_average_precision'])}</td>"
+        f"<td>{row['macro_f1']:.3f}</td><td>{' to '.join(f'{end:.2f}' for end in row['ci95']['macro_f1'])}</td>"
+        f"<td>{_percent(row['coverage'])}</td><td>{row['named_per_cover']:.1f}</td></tr>"
+        for name, row in methods.items()
+    )
+    genres = "".join(
+        f"<tr><td>{escape(genre)}</td><td>{row['n']}</td><td>{row['average_precision']:.2f}</td>"
+        f"<td>{row['f1']:.2f}</td><td>{thresholds[genre]:.2f}</td></tr>"
+        for genre, row in methods["blend"]["per_genre"].items()
+    )
+    return (
+        "<h2>Several genres at once</h2>"
+        "<p>Each genre has a probability and a threshold of its own. Found: the share of the covers' genres that are named.</p>"
+        '<div class="scroll"><table><tr><th>method</th><th>mAP</th><th>95 %</th><th>macro-F1</th><th>95 %</th>'
+        f"<th>found</th><th>named per cover</th></tr>{lines}</table></div>"
+        '<div class="scroll"><table><tr><th>genre</th><th>covers</th><th>average precision</th><th>F1</th>'
+        f"<th>threshold</th></tr>{genres}</table></div>"
     )
 
 

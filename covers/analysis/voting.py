@@ -238,6 +238,32 @@ def vote_with(
     )
 
 
+def label_shares(
+    settings: VoteSettings,
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    reference_groups: npt.NDArray[np.int64] | None = None,
+) -> Array:
+    """Return the share of the voters' weight that has each genre, for independent genres.
+
+    A voter of several genres counts fully for each. One more voter votes by how
+    many references have each genre.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_queries, n_genres)
+        Each between 0 and 1; rows do not sum to one.
+    """
+    m = np.asarray(membership, np.float64)
+    chosen = voters(settings, neighbours, reference_groups)
+    weights = vote_weights(chosen, m, temperature=settings.temperature)  # (Q, k)
+    has = (m > 0).astype(np.float64)
+    squares = (weights**2).sum(axis=1, keepdims=True)
+    effective = np.divide(1, squares, out=np.zeros_like(squares), where=squares > 0)
+    shares = _gather(weights, chosen.rows, has)
+    return np.asarray((effective * shares + has.mean(axis=0)) / (effective + 1))
+
+
 def voters(
     settings: VoteSettings,
     neighbours: Neighbours,

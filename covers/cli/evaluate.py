@@ -156,6 +156,9 @@ def print_evaluation(payload: dict[str, Any]) -> None:
             f"{row['grouped']:.3f} grouped",
             markup=False,
         )
+    if "labels" in payload:
+        console.print()
+        console.print(_label_table(payload["labels"]))
     console.print()
     for sentence in payload["conclusions"]:
         console.print(f"- {sentence}", markup=False)
@@ -165,6 +168,34 @@ def print_evaluation(payload: dict[str, Any]) -> None:
             markup=False,
             style="dim",
         )
+
+
+def _label_table(labels: dict[str, Any]) -> Any:
+    """Return the table of independent genres."""
+    from rich.table import Table
+
+    table = Table(
+        title="independent genres, each with its own threshold",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("method")
+    for name in ("mAP", "95 %", "macro-F1", "95 %", "found", "named", "ECE"):
+        table.add_column(name, justify="right")
+    for name, found in labels["methods"].items():
+        table.add_row(
+            "base rates" if name == "prior" else METHOD_NAMES[name],
+            f"{found['mean_average_precision']:.3f}",
+            _ends(found["ci95"]["mean_average_precision"]),
+            f"{found['macro_f1']:.3f}",
+            _ends(found["ci95"]["macro_f1"]),
+            f"{100 * found['coverage']:.0f} %",
+            f"{found['named_per_cover']:.1f}",
+            f"{found['ece']:.3f}",
+        )
+    return table
 
 
 def _ends(interval: list[float | None] | None) -> str:

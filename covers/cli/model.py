@@ -26,12 +26,12 @@ _RECIPE_OPTIONS = (
         help="Where it starts: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict).  [default: imagenet]",
     ),
     click.option(
-        "--image-size", type=int, help="Side of the pictures in pixels.  [default: 160]"
+        "--image-size", type=int, help="Side of the pictures in pixels.  [default: 224]"
     ),
     click.option(
         "--epochs",
         type=int,
-        help="Epochs of the whole network; 0 trains the head alone.  [default: 6]",
+        help="Epochs of the whole network; 0 trains the head alone.  [default: 4]",
     ),
     click.option("--batch-size", type=int, help="Pictures per step.  [default: 32]"),
     click.option(
@@ -269,3 +269,87 @@ def info(
     }
     for name, value in rows.items():
         click.echo(f"{name:<14}{value}")
+
+
+@model_command.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@common_options
+def export(
+    *,
+    file: Path,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+) -> None:
+    r"""Write the model to FILE: .safetensors or .onnx, by its suffix.
+
+    A .safetensors file is the model with its whole description, for
+    'covers model import'. An .onnx file holds the network with its
+    normalisation, for programs without torch (needs the extra 'onnx').
+
+    \b
+    covers model export genres.safetensors -w my-workspace
+    covers model export genres.onnx
+    """
+    from covers.model.exchange import export_model
+    from covers.workspace import Workspace
+
+    card = export_model(Workspace.open(workspace), file)
+    if as_json:
+        print_json({"file": str(file), "fingerprint": card.fingerprint})
+        return
+    click.echo(f"model {card.fingerprint[:8]} written to '{file}'")
+
+
+@model_command.command("import")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@common_options
+@click.option("--replace", is_flag=True, help="Let it take another model's place.")
+@click.option(
+    "--trust-pickle",
+    is_flag=True,
+    help="Read a fastai export.pkl: that runs whatever code is in it, with your rights.",
+)
+def import_command(
+    *,
+    file: Path,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    replace: bool,
+    trust_pickle: bool,
+) -> None:
+    r"""Take a model from FILE into the workspace.
+
+    FILE is what 'covers model export' wrote. Of a fastai export.pkl the body
+    is taken over as the backbone that 'covers train' starts from; its head is
+    left behind, because its neighbours and its classifier share no embedding.
+
+    \b
+    covers model import genres.safetensors -w my-workspace
+    covers model import export.pkl --trust-pickle
+    """
+    from covers.model.exchange import PICKLE_SUFFIXES, import_fastai, import_model
+    from covers.workspace import Workspace
+
+    place = Workspace.open(workspace)
+    if file.suffix in PICKLE_SUFFIXES:
+        arch = import_fastai(place, file, trust_pickle=trust_pickle)
+        if as_json:
+            print_json({"file": str(file), "backbone": arch})
+            return
+        click.echo(
+            f"body of {arch} taken over as backbone: fit the head on it with "
+            f"'covers train -w {workspace} --epochs 0', or fine-tune it with 'covers train -w {workspace}'"
+        )
+        return
+    card = import_model(place, file, replace=replace)
+    if as_json:
+        print_json({"file": str(file), "fingerprint": card.fingerprint})
+        return
+    click.echo(
+        f"model {card.fingerprint[:8]}: {card.arch}, {', '.join(card.vocab)}; "
+        f"embed the covers with it: 'covers index build -w {workspace}'"
+    )

@@ -259,6 +259,7 @@ def _classify(
         pictures.p_cnn[:, columns],
         index,
         decision,
+        p_labels=None if pictures.p_labels is None else pictures.p_labels[:, columns],
         exclude_ids=pictures.cover_ids,
         level=level,
     )
@@ -346,6 +347,10 @@ def _print_answer(result: dict[str, Any]) -> None:
     click.echo(
         f"  one of these in {100 * result['level']:g} % of cases: {', '.join(inside) or 'none'}"
     )
+    if "named" in result:
+        odds = sorted(result["named"], key=lambda genre: -result["labels"][genre])
+        shown = (f"{genre} {100 * result['labels'][genre]:.0f} %" for genre in odds)
+        click.echo(f"  has the genres: {', '.join(shown)}")
     click.echo(f"  {'genre':<20}{'both':>8}{'network':>9}{'vote':>8}")
     for genre in ranked[:6]:
         click.echo(

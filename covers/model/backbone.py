@@ -145,7 +145,7 @@ def make_backbone(
         model, mean, std = _make_timm(arch.removeprefix("timm:"), pretrained)
     if weights not in ("imagenet", "none"):
         load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
-    body = model if _is_timm(model) else _cut(model, arch)
+    body = model if _is_timm(model) else cut_body(model, arch)
     try:
         return Backbone(body, arch), mean, std
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
@@ -191,7 +191,7 @@ def _no_download(arch: str, error: Exception) -> ModelError:
     )
 
 
-def _cut(model: nn.Module, arch: str) -> nn.Sequential:
+def cut_body(model: nn.Module, arch: str) -> nn.Sequential:
     """Keep a torchvision model's layers below its pooling and classifier, as fastai does."""
     children = [
         child

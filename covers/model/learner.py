@@ -434,14 +434,25 @@ def make_network_learner(
     loss: GenreLoss,
     *,
     weight_decay: float,
+    frozen_share: float,
 ) -> Learner:
-    """Return fastai's vision learner over a ready backbone and head, in three groups of layers."""
+    """Return fastai's vision learner over a ready backbone and head, in three groups of layers.
+
+    The groups are the backbone's first tensors (`frozen_share` of them, which
+    stay as they are), the rest of the backbone, and the head. With nothing
+    frozen the first group is the shallow half.
+    """
+
+    def split_layers(network: nn.Sequential) -> list[list[nn.Parameter]]:
+        body = list(network[0].parameters())
+        cut = round(len(body) * (frozen_share or 0.5))
+        return [body[:cut], body[cut:], list(network[1].parameters())]
 
     def ready(pretrained: bool = False) -> Backbone:
         return backbone
 
     # `vision_learner` takes how to cut an architecture from this table only.
-    model_meta[ready] = {"cut": lambda body: body, "split": _split_layers}
+    model_meta[ready] = {"cut": lambda body: body, "split": split_layers}
     try:
         learner = vision_learner(
             loaders,
@@ -454,21 +465,14 @@ def make_network_learner(
             loss_func=loss,
             opt_func=adamw,
             wd=weight_decay,
+            train_bn=not frozen_share,
         )
     finally:
         del model_meta[ready]
+    if frozen_share:
+        learner.freeze_to(1)
     _be_quiet(learner)
     return learner
-
-
-def _split_layers(network: nn.Sequential) -> list[list[nn.Parameter]]:
-    """Split into the shallow half of the backbone's parameters, the deep half, and the head."""
-    body = list(network[0].parameters())
-    return [
-        body[: len(body) // 2],
-        body[len(body) // 2 :],
-        list(network[1].parameters()),
-    ]
 
 
 def _be_quiet(learner: Learner) -> None:

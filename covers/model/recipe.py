@@ -24,18 +24,21 @@ class Recipe:
         Backbone, by its torchvision or timm name.
     weights : str, default="imagenet"
         Where the backbone starts: ``"imagenet"``, ``"none"``, or a file.
-    image_size : int, default=160
+    image_size : int, default=224
         Side of the pictures in pixels. Larger reads finer lettering and costs its square.
     embedding_dim : int, default=256
         Width of the embedding.
     head_epochs : int, default=5
         Epochs of the head on the frozen backbone's features, which are computed once,
         after a linear probe in closed form.
-    epochs : int, default=6
+    epochs : int, default=4
         Epochs of the whole network after that; 0 leaves the backbone as it was.
     learning_rate : float, default=1e-3
         Peak rate of the head alone; fine-tuning goes at a fifth of it and less, towards
         a fiftieth in the shallow layers, but at full rate where the backbone starts from nothing.
+    frozen_share : float, default=0.5
+        Share of a pretrained backbone's tensors, from the shallow end, that stay as they are:
+        edges and colours are the same on every cover, and the steps take half the time.
     batch_size : int, default=32
         Pictures per step.
     weight_decay : float, default=0.05
@@ -58,11 +61,12 @@ class Recipe:
 
     arch: str = DEFAULT_ARCH
     weights: str = "imagenet"
-    image_size: int = 160
+    image_size: int = 224
     embedding_dim: int = 256
     head_epochs: int = 5
-    epochs: int = 6
+    epochs: int = 4
     learning_rate: float = 1e-3
+    frozen_share: float = 0.5
     batch_size: int = 32
     weight_decay: float = 0.05
     dropout: float = 0.5
@@ -114,6 +118,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("head_epochs", 1, 1000),
     ("epochs", 0, 1000),
     ("learning_rate", 1e-7, 1.0),
+    ("frozen_share", 0.0, 0.95),
     ("batch_size", 2, 4096),
     ("weight_decay", 0.0, 10.0),
     ("dropout", 0.0, 0.95),

@@ -526,7 +526,12 @@ class _Run:
         assert isinstance(body, Backbone)
         assert isinstance(head, Head)
         learner = make_network_learner(
-            body, head, loaders, self.loss, weight_decay=recipe.weight_decay
+            body,
+            head,
+            loaders,
+            self.loss,
+            weight_decay=recipe.weight_decay,
+            frozen_share=0.0 if recipe.weights == "none" else recipe.frozen_share,
         )
         report = EpochReport(
             self._note_epoch("network"),

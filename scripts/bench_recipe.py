@@ -1,0 +1,326 @@
+"""Which training recipe reads genres best at equal backbone, and what it costs.
+
+    scripts/bench recipe --data folders=DIR --data artists=MANIFEST --weights FILE --cache DIR
+
+Every row is trained and measured on the same grouped folds: each seed deals the
+covers into five folds by groups, and the first `--folds` of them are held out in
+turn. All choices inside a row (epoch, penalty, k, temperature, calibrators) are
+made without the fold that is measured. A row that is in the cache is not run
+again, so that the work can be spread over several calls (`--only`, `--seeds`).
+
+Prints a table and, with `--json`, the figures: macro-F1 is the mean over seeds of
+the folds pooled; intervals resample groups, the same for every row and seed.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from covers.analysis import baselines
+from covers.analysis.bootstrap import GroupBootstrap, percentile_interval
+from covers.analysis.calibration import group_folds
+from covers.analysis.evaluation import evaluate_arrays
+from covers.analysis.evaluation_workspace import read_inputs
+from covers.analysis.measures import (
+    confusion_cells,
+    macro_f1_of,
+    measure_method,
+    reliability_table,
+)
+from covers.artefact import read_stamp
+from covers.catalogue.scan import scan_workspace
+from covers.workspace import Workspace
+
+N_FOLDS = 5
+LEVEL = 0.9
+ROWS = {
+    "default": {},
+    "head only": {"epochs": 0},
+    "160 px": {"image_size": 160},
+    "160 px, head only": {"image_size": 160, "epochs": 0},
+    "no mixup": {"mixup": 0.0},
+    "nothing frozen": {"frozen_share": 0.0},
+    "twice the epochs": {"epochs": 8},
+}
+PLAIN = "plain fastai one-cycle"
+SEED_RECIPE = "frozen, 5 neighbours"
+FROM_FROZEN = (SEED_RECIPE, "frozen, linear probe")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", action="append", required=True, metavar="NAME=SOURCE")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--arch", default="squeezenet1_0")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--folds", type=int, default=1)
+    parser.add_argument("--only", nargs="+", default=["default", "head only", PLAIN])
+    parser.add_argument("--report", action="store_true", help="only what is cached")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    results = {}
+    for pair in given.data:
+        name, _, source = pair.partition("=")
+        base = given.cache / name / "base"
+        if not (base / "covers.toml").exists():
+            scan_workspace(base, [Path(source)])
+        for seed in [] if given.report else given.seeds:
+            for fold in range(given.folds):
+                for row in given.only:
+                    run_row(base, row, seed, fold, given)
+        results[name] = report(base, given.seeds, given.folds)
+    if given.json:
+        print(json.dumps(results, indent=1))
+    else:
+        for name, found in results.items():
+            show(name, found)
+
+
+def run_row(
+    base: Path, row: str, seed: int, fold: int, given: argparse.Namespace
+) -> None:
+    """Train and measure one row on one fold, unless it is in the cache."""
+    into = base.parent / f"{slug(row)}-{seed}-{fold}.npz"
+    if into.exists():
+        return
+    workspace = fold_workspace(base, seed, fold)
+    try:
+        found = (
+            run_plain(workspace, seed, given)
+            if row == PLAIN
+            else run_recipe(workspace, seed, ROWS[row], given)
+        )
+        np.savez(into.with_suffix(".tmp.npz"), **found)
+        into.with_suffix(".tmp.npz").rename(into)
+    finally:
+        shutil.rmtree(workspace.root)
+
+
+def fold_workspace(base: Path, seed: int, fold: int) -> Workspace:
+    """Return a workspace with one fold held out, which shares decoded pictures and frozen features."""
+    root = base.parent / f"fold-{seed}-{fold}-{os.getpid()}"
+    root.mkdir()
+    origin = Workspace.open(base)
+    catalogue = origin.catalogue()
+    folds = group_folds(
+        catalogue.groups, catalogue.membership(), n_folds=N_FOLDS, seed=seed
+    )
+    sides = np.where(folds == fold, "valid", "train").tolist()
+    column = catalogue.table.column_names.index("split")
+    table = catalogue.table.set_column(column, "split", [sides])
+    stamp = read_stamp(origin.catalogue_path)
+    assert stamp is not None
+    for path in (origin.config_path, origin.pictures_path):
+        shutil.copy(path, root / path.name)
+    text = (root / "covers.toml").read_text(encoding="utf-8")
+    (root / "covers.toml").write_text(text, encoding="utf-8")
+    workspace = Workspace.open(root)
+    type(catalogue)(table, catalogue.genre_minimum).write(
+        workspace.catalogue_path, stamp
+    )
+    for shared in (origin.cache_folder, origin.embeddings_folder):
+        shared.mkdir(parents=True, exist_ok=True)
+        place = root / shared.relative_to(origin.root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(shared.resolve(), target_is_directory=True)
+    return workspace
+
+
+def run_recipe(
+    workspace: Workspace, seed: int, changes: dict, given: argparse.Namespace
+) -> dict:
+    """Train, embed and evaluate as the commands do."""
+    from covers.model.embed import embed_workspace
+    from covers.model.recipe import Recipe
+    from covers.model.training import train_workspace
+
+    recipe = Recipe(arch=given.arch, weights=str(given.weights)).changed(changes)
+    start = time.monotonic()
+    trained = train_workspace(workspace, recipe, seed=seed)
+    seconds = time.monotonic() - start
+    embed_workspace(workspace)
+    inputs, card, _ = read_inputs(workspace)
+    evaluation = evaluate_arrays(inputs, seed=seed, n_bootstraps=2, level=LEVEL)
+    inputs = inputs.labelled()
+    votes = evaluation.votes
+    held = votes.rows[votes.held_out]
+    train = np.flatnonzero(inputs.splits == "train")
+    assert inputs.frozen is not None
+    frozen_vote = baselines.vote_on_features(
+        inputs.frozen[held],
+        inputs.frozen[train],
+        inputs.membership[train],
+        query_groups=inputs.groups[held],
+        reference_groups=inputs.groups[train],
+    )
+    probe = baselines.fit_linear_probe(
+        inputs.frozen[train], inputs.membership[train], inputs.groups[train], seed=seed
+    )
+    shutil.rmtree(workspace.embeddings_folder / card.fingerprint)
+    return {
+        "cover_ids": np.array([inputs.cover_ids[r] for r in held]),
+        "p_cnn": votes.distributions.cnn[votes.held_out],
+        "p_vote": votes.distributions.vote[votes.held_out],
+        "p_blend": votes.distributions.blend[votes.held_out],
+        "p_frozen, 5 neighbours": frozen_vote,
+        "p_frozen, linear probe": probe.predict(inputs.frozen[held]),
+        "inside": votes.inside[votes.held_out],
+        "seconds": seconds,
+        "tuning": json.dumps([card.summary["best"], trained.history]),
+    }
+
+
+def run_plain(workspace: Workspace, seed: int, given: argparse.Namespace) -> dict:
+    """Train plain fastai on the same covers."""
+    from plain_fastai import fit_plain
+
+    from covers.model.recipe import Recipe
+
+    catalogue = workspace.catalogue()
+    vocab = catalogue.vocab
+    membership = catalogue.membership()
+    known = np.flatnonzero(membership.sum(axis=1) > 0)
+    places = [catalogue.column("locations")[row][0] for row in known]
+    held = catalogue.splits[known] == "valid"
+    start = time.monotonic()
+    recipe = Recipe()
+    p, names, seconds = fit_plain(
+        [workspace.resolve(place["source"], place["path"]) for place in places],
+        [vocab[j] for j in membership[known].argmax(axis=1)],
+        held,
+        arch=given.arch,
+        weights=given.weights,
+        size_px=recipe.image_size,
+        epochs=recipe.epochs,
+        seed=seed,
+        mixed=True,
+    )
+    return {
+        "cover_ids": np.array([catalogue.cover_ids[row] for row in known[held]]),
+        "p_cnn": p[:, [names.index(genre) for genre in vocab]],
+        "seconds": time.monotonic() - start,
+        "epoch_seconds": seconds[0],
+    }
+
+
+def report(base: Path, seeds: list[int], n_folds: int) -> dict:
+    """Gather what is cached and compare every row with the seed's recipe."""
+    catalogue = Workspace.open(base).catalogue()
+    membership = np.asarray(catalogue.membership(), np.float64)
+    position = {cover_id: row for row, cover_id in enumerate(catalogue.cover_ids)}
+    draws = GroupBootstrap.draw(catalogue.groups, n_bootstraps=1000, seed=0)
+    rows: dict[str, dict] = {}
+    samples: dict[str, np.ndarray] = {}
+    for row in (*ROWS, PLAIN):
+        files = [
+            [base.parent / f"{slug(row)}-{seed}-{fold}.npz" for fold in range(n_folds)]
+            for seed in seeds
+        ]
+        files = [one for one in files if all(file.exists() for file in one)]
+        if not files:
+            continue
+        runs = [[dict(np.load(file)) for file in one] for one in files]
+        for key in [key for key in runs[0][0] if key.startswith("p_")]:
+            method = key.removeprefix("p_")
+            if method in FROM_FROZEN:
+                name = f"{method}, {'160' if row.startswith('160') else 'default'} px"
+            else:
+                name = row if row == PLAIN else f"{row}: {method}"
+            if name not in rows:
+                rows[name], samples[name] = measure(
+                    runs, key, position, membership, draws
+                )
+    best_seed = max(
+        (name for name in rows if name.startswith(SEED_RECIPE)),
+        key=lambda name: rows[name]["macro_f1"],
+        default=None,
+    )
+    for name, found in rows.items() if best_seed else ():
+        ratio = samples[name] / samples[best_seed]
+        found["ratio_to_seed_recipe"] = found["macro_f1"] / rows[best_seed]["macro_f1"]
+        found["ratio_ci95"] = percentile_interval(ratio).as_list()
+    return {
+        "n_covers": len(catalogue),
+        "genres": list(catalogue.vocab),
+        "seed_recipe": best_seed,
+        "rows": rows,
+    }
+
+
+def measure(
+    runs: list[list[dict]],
+    key: str,
+    position: dict[str, int],
+    membership: np.ndarray,
+    draws: GroupBootstrap,
+) -> tuple[dict, np.ndarray]:
+    """Measure one method over seeds and folds; also its macro-F1 in each resample."""
+    n_genres = membership.shape[1]
+    per_seed, sampled, values = [], [], []
+    certainty, right, inside = [], [], []
+    for folds in runs:
+        p = np.concatenate([run[key] for run in folds])
+        p = p / p.sum(axis=1, keepdims=True)
+        ids = np.concatenate([run["cover_ids"] for run in folds])
+        rows = np.array([position[str(cover_id)] for cover_id in ids])
+        truth = membership[rows]
+        found = measure_method(p, truth).values
+        values.append(found)
+        per_seed.append(found["macro_f1"])
+        chosen = p.argmax(axis=1)
+        certainty.append(p.max(axis=1))
+        right.append(truth[np.arange(len(p)), chosen])
+        cells = confusion_cells(truth, np.eye(n_genres)[chosen]).toarray()
+        spread = np.zeros((len(membership), n_genres**2))
+        spread[rows] = cells
+        sampled.append(macro_f1_of(draws.sums(spread).reshape(-1, n_genres, n_genres)))
+        if key == "p_blend":
+            sets = np.concatenate([run["inside"] for run in folds])
+            inside.append(((truth * sets).sum() / truth.sum(), sets.sum(axis=1).mean()))
+    samples = np.mean(sampled, axis=0)
+    result = {
+        "n_seeds": len(runs),
+        "macro_f1": float(np.mean(per_seed)),
+        "ci95": percentile_interval(samples).as_list(),
+        "per_seed": [round(float(f), 4) for f in per_seed],
+        "accuracy": float(np.mean([v["accuracy"] for v in values])),
+        "log_loss": float(np.mean([v["log_loss"] for v in values])),
+        "ece_pooled": reliability_table(
+            np.concatenate(certainty), np.concatenate(right)
+        ).error,
+        "seconds": float(np.median([run["seconds"] for one in runs for run in one])),
+    }
+    if "tuning" in runs[0][0]:
+        tuned = [json.loads(str(run["tuning"]))[0] for one in runs for run in one]
+        result["tuning_loss"] = float(np.mean([best["tuning_loss"] for best in tuned]))
+    if inside:
+        result["coverage"], result["set_size"] = map(float, np.mean(inside, axis=0))
+    return result, samples
+
+
+def show(name: str, found: dict) -> None:
+    """Print one table, at most 80 columns wide."""
+    print(f"\n{name}: {found['n_covers']:,} covers, {len(found['genres'])} genres")
+    print(f"{'row':<30}{'macro-F1':>9}{'95 %':>12}{'x seed':>8}{'acc':>6}{'ECE':>6}")
+    for row, value in sorted(
+        found["rows"].items(), key=lambda item: item[1]["macro_f1"]
+    ):
+        low, high = value["ci95"]
+        print(
+            f"{row:<30}{value['macro_f1']:>9.3f}{f'{low:.2f}-{high:.2f}':>12}"
+            f"{value['ratio_to_seed_recipe']:>8.2f}{value['accuracy']:>6.2f}{value['ece_pooled']:>6.3f}"
+        )
+
+
+def slug(row: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in row)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Plain fastai, as its tutorials show it: the alternative that the recipe is measured against.
+
+``ImageDataLoaders`` from a table, ``Resize`` (which crops), ``aug_transforms``,
+``vision_learner``, ``fine_tune``; all defaults but for the picture size and where the
+pretrained weights lie. Computes in 16 bits where this program does, when asked: that
+makes it faster, not better or worse, and is left out when it is timed.
+"""
+
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from fastai.vision.all import (
+        ImageDataLoaders,
+        Normalize,
+        Resize,
+        aug_transforms,
+        imagenet_stats,
+        vision_learner,
+    )
+
+from covers.model.backbone import load_state, read_state
+from covers.model.learner import MixedPrecisionForward
+
+
+def fit_plain(
+    paths: list[Path],
+    labels: list[str],
+    is_held: np.ndarray,
+    *,
+    arch: str,
+    weights: Path,
+    size_px: int,
+    epochs: int,
+    seed: int,
+    mixed: bool,
+) -> tuple[np.ndarray, list[str], list[float]]:
+    """Train on what is not held out.
+
+    Returns
+    -------
+    probabilities : ndarray of float64, shape (n_held, n_labels)
+    vocab : list of str
+    seconds : list of float
+        Of each epoch of the whole network.
+    """
+    import torchvision
+
+    table = pd.DataFrame({"path": list(map(str, paths)), "label": labels})
+    train = table[~is_held].assign(is_valid=False)
+    # fastai wants a valid side to report on; one batch of the train side will do.
+    table_of_both = pd.concat([train, train.head(64).assign(is_valid=True)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loaders = ImageDataLoaders.from_df(
+            table_of_both,
+            path="/",
+            valid_col="is_valid",
+            seed=seed,
+            num_workers=0 if mixed else None,
+            item_tfms=Resize(size_px),
+            batch_tfms=[*aug_transforms(), Normalize.from_stats(*imagenet_stats)],
+        )
+        torch.manual_seed(seed)
+        make = getattr(torchvision.models, arch)
+        learner = vision_learner(loaders, make, pretrained=False)
+        whole = make()
+        load_state(whole, read_state(weights), str(weights), arch)
+        body = [v for k, v in whole.state_dict().items() if k.startswith("features.")]
+        mine = learner.model[0].state_dict()
+        learner.model[0].load_state_dict(dict(zip(mine, body, strict=True)))
+        if mixed:
+            learner.add_cb(MixedPrecisionForward(torch.device("cpu")))
+        learner.freeze()
+        seconds: list[float] = []
+        with learner.no_bar(), learner.no_logging():
+            # What `fine_tune` does, epoch for epoch, with a clock between its two phases.
+            learner.fit_one_cycle(1, slice(2e-3), pct_start=0.99)
+            learner.unfreeze()
+            start = time.monotonic()
+            learner.fit_one_cycle(
+                epochs, slice(1e-3 / 100, 1e-3), pct_start=0.3, div=5.0
+            )
+            seconds.append((time.monotonic() - start) / epochs)
+            test = loaders.test_dl(table[is_held]["path"].tolist())
+            probabilities, _ = learner.get_preds(dl=test)
+    return probabilities.numpy().astype(np.float64), list(loaders.vocab), seconds
