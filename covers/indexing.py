@@ -16,7 +16,7 @@ from covers.model.embed import (
     read_embeddings,
 )
 from indexer import VectorIndex
-from indexer.errors import IndexMismatchError, IndexNotFoundError
+from indexer.errors import IndexNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,15 +214,6 @@ def update_index(
     if index.fingerprints != fingerprints:
         index.update_columns([], {}, fingerprints=fingerprints)
     return UpdateReport(**counts, failed=failed, generation=index.generation)
-
-
-def is_index_current(workspace: Workspace) -> bool:
-    """Whether the index holds what the catalogue and the model say, by its fingerprints."""
-    try:
-        index = open_index(workspace)
-    except (StaleError, IndexNotFoundError, IndexMismatchError):
-        return False
-    return index.fingerprints.get("catalogue") == workspace.catalogue().fingerprint()
 
 
 def _fingerprints(catalogue: Catalogue, model: str) -> dict[str, str]:

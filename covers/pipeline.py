@@ -339,7 +339,8 @@ class Pipeline:
         if not due and not retrain:
             return
         from covers.model.checkpoint import checkpoint_path
-        from covers.model.training import TrainingWatcher, train_workspace
+        from covers.model.fitting import TrainingWatcher
+        from covers.model.training import train_workspace
 
         class Watcher(TrainingWatcher):
             def stage(self, name: str, done: float, total: float) -> None:

@@ -176,7 +176,14 @@ def run_recipe(
     }
 
 
-def run_plain(workspace: Workspace, seed: int, given: argparse.Namespace) -> dict:
+def run_plain(
+    workspace: Workspace,
+    seed: int,
+    given: argparse.Namespace,
+    *,
+    mixed: bool = True,
+    epochs: int | None = None,
+) -> dict:
     """Train plain fastai on the same covers."""
     from plain_fastai import fit_plain
 
@@ -197,9 +204,9 @@ def run_plain(workspace: Workspace, seed: int, given: argparse.Namespace) -> dic
         arch=given.arch,
         weights=given.weights,
         size_px=recipe.image_size,
-        epochs=recipe.epochs,
+        epochs=epochs or recipe.epochs,
         seed=seed,
-        mixed=True,
+        mixed=mixed,
     )
     return {
         "cover_ids": np.array([catalogue.cover_ids[row] for row in known[held]]),

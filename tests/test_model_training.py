@@ -9,11 +9,10 @@ from covers.catalogue.scan import scan_workspace
 from covers.errors import DataError, ModelError
 from covers.model.checkpoint import checkpoint_path
 from covers.model.embed import read_embeddings
+from covers.model.fitting import TrainingWatcher, balance_genres
 from covers.model.recipe import Recipe
 from covers.model.saved import SavedModel
 from covers.model.training import (
-    TrainingWatcher,
-    balance_genres,
     choose_training_set,
     train_workspace,
 )

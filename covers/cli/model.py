@@ -13,8 +13,9 @@ from covers.cli.options import common_options, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from covers.model.fitting import TrainingWatcher
     from covers.model.recipe import Recipe
-    from covers.model.training import TrainingReport, TrainingWatcher
+    from covers.model.training import TrainingReport
     from covers.settings import Settings
 
 _RECIPE_OPTIONS = (
@@ -77,7 +78,7 @@ def choose_recipe(
 def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
     """Show how training goes: a bar and a line per epoch, on stderr."""
     from covers.cli.progress import progress_bars
-    from covers.model.training import TrainingWatcher
+    from covers.model.fitting import TrainingWatcher
 
     with progress_bars() as report:
 
