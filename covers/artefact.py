@@ -16,6 +16,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -70,13 +71,17 @@ class Stamp:
 
 def library_versions(packages: Iterable[str] = _STAMPED_PACKAGES) -> dict[str, str]:
     """Return the installed version of each of `packages` that is installed."""
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    found = {package: _version(package) for package in packages}
+    return {package: version for package, version in found.items() if version}
+
+
+@cache
+def _version(package: str) -> str | None:
+    """Look a version up once: that reads and parses the package's whole description."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def fingerprint(*parts: object) -> str:

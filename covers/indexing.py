@@ -200,10 +200,12 @@ def update_index(
         kept = rows >= 0
         ids = [cover_id for cover_id, keep in zip(new, kept, strict=True) if keep]
         if ids:
+            is_last = not relabelled and not gone
             index.update(
                 ids,
                 table.embeddings[rows[kept]],
                 index_columns(catalogue, new_rows[kept].tolist()),
+                fingerprints=fingerprints if is_last else None,
             )
     if relabelled:
         index.update_columns(

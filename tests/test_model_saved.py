@@ -3,11 +3,13 @@ import json
 import numpy as np
 import pytest
 from safetensors.torch import save_file
-from torch import zeros
+from torch import bfloat16, zeros
 
 from covers.errors import ModelError
 from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
+from covers.model.embed import cover_files, read_embeddings
 from covers.model.gradcam import grad_cam, overlay
+from covers.model.pixels import read_pixels
 from covers.model.saved import SavedModel
 
 
@@ -108,3 +110,24 @@ def test_grad_cam_lights_up_where_the_genre_is(trained_workspace):
     before = model.embed_images([image]).embeddings
     grad_cam(model, image)
     np.testing.assert_array_equal(before, model.embed_images([image]).embeddings)
+
+
+def test_sixteen_bits_give_the_embeddings_of_thirty_two(trained_workspace, monkeypatch):
+    model = SavedModel.open(trained_workspace.model_folder, "cpu")
+    table = read_embeddings(trained_workspace)
+    files = cover_files(trained_workspace.catalogue())
+    pixels = np.stack(
+        [read_pixels(trained_workspace, file, model.image_size) for file in files]
+    )
+    given = {}
+    for dtype in (bfloat16, None):
+        monkeypatch.setattr(
+            "covers.model.device.mixed_dtype", lambda _, dtype=dtype: dtype
+        )
+        given[dtype] = model.embed(pixels).embeddings
+    assert np.abs(given[None] - given[bfloat16]).max() > 0  # two ways, indeed
+    for fast in (given[bfloat16], table.embeddings):
+        assert (fast * given[None]).sum(axis=1).min() > 0.999
+    near = [np.argsort(-(e @ e.T), axis=1)[:, 1:11] for e in given.values()]
+    same = [len(np.intersect1d(a, b)) / 10 for a, b in zip(*near, strict=True)]
+    assert np.mean(same) > 0.9

@@ -19,6 +19,7 @@ from covers.catalogue.pictures import (
     read_picture,
 )
 from covers.errors import BrokenImageError, DataError
+from covers.model.pixels import to_pixels
 from covers.settings import write_settings
 from covers.workspace import Workspace
 
@@ -365,3 +366,16 @@ def test_a_cover_that_is_nowhere_any_more_names_every_place(workspace):
         "covers scan",
     ):
         assert part in message
+
+
+def test_scaled_decoding_gives_the_pixels_of_whole_decoding():
+    coarse = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((640, 480), Image.Resampling.BICUBIC)
+    content = encode(image, "JPEG", quality=90)
+    scaled, whole = (
+        to_pixels(decode(content, size_px=size), 160).astype(int)
+        for size in (160, None)
+    )
+    assert decode(content, size_px=160).size == (320, 240)
+    assert np.abs(scaled - whole).mean() < 1.5
+    assert np.abs(scaled - scaled[::-1]).mean() > 30  # what another picture gives

@@ -82,7 +82,8 @@ def stream_work(
     on_gpu : bool, default=False
         Work in one thread, decode in others.
     batch_size : int, optional
-        Covers per batch, by default 32 on a CPU and 256 on a GPU.
+        Covers per batch, by default 32 on a CPU, fewer where that leaves a
+        core without any, and 256 on a GPU.
     n_streams : int, optional
         Threads, by default one per usable core, at most 16.
     """
@@ -106,6 +107,9 @@ def stream_work(
         return _work_on(batch, work)
 
     n_streams = n_streams or min(16, count_cores())
+    batch_size = max(
+        1, min(batch_size, -(-len(covers) // n_streams))
+    )  # few: share them
     with (
         _one_thread_each(),
         ThreadPoolExecutor(n_streams, thread_name_prefix="embed") as pool,
