@@ -6,13 +6,33 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 from streamlit.starlette import App
 
+from covers.cli.dashboard import UNTIL_STDIN_ENDS
 from dashboard.routes import make_routes
 
 _log = logging.getLogger(__name__)
+_PATIENCE_S = 5
+
+
+def end_with_stdin() -> None:
+    """End the server when its standard input ends: whoever started it is gone, even if killed."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_PATIENCE_S)
+    os._exit(1)
+
+
+if os.environ.pop(UNTIL_STDIN_ENDS, ""):
+    threading.Thread(target=end_with_stdin, daemon=True).start()
 
 
 def note_error(error: Exception) -> bool:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covers.artefact import fingerprint, read_json, read_table
 from covers.errors import CoversError
-from covers.jsonable import to_jsonable
 from covers.workspace import Workspace
 from dashboard import colouring as colourings
 from dashboard import place
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.analysis.decision import Decision
-    from covers.analysis.embedded import EmbeddedCovers
     from covers.model.card import ModelCard
     from covers.model.saved import SavedModel
     from covers.pipeline import Stage
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
 
 Version = tuple[tuple[int, int, int], ...]
 _KEPT = 3
-_MOST_REMEASURED = 6_000
 
 
 def version_of(*paths: Path) -> Version:
@@ -443,57 +439,3 @@ def map_part(version: str, part: str) -> bytes | None:
     if part in colourings.CHOICES:
         return colouring(part).codes[found.rows].astype("<u2").tobytes()
     return None
-
-
-def overlap_at(k: int, which: str) -> dict[str, Any]:
-    """Measure the overlap anew with another number of neighbours.
-
-    At most 6,000 covers, whole groups of them drawn at random, and 200 resamples,
-    so that a reader can move a slider; `dashboard.views.overlap` says so.
-
-    Parameters
-    ----------
-    k : int
-        Neighbours, of the overlap coefficient and of the mixing.
-    which : str
-        ``"held-out"`` or ``"all"`` covers.
-
-    Raises
-    ------
-    CoversError
-        If something it is made from is missing.
-    """
-    here = place.workspace()
-    version = version_of(here.catalogue_path, here.model_folder / "weights.safetensors")
-    return _overlap_at(str(here.root), k, which, version)
-
-
-@kept(40, spinner="Measuring with other neighbours …")
-def _overlap_at(root: str, k: int, which: str, version: Version) -> dict[str, Any]:
-    from covers.analysis.overlap import OverlapSettings
-    from covers.analysis.overlap_workspace import describe_overlap
-
-    covers = _embedded_sample(root, which, version)
-    settings = OverlapSettings(
-        k=k, mixing_k=k, n_bootstraps=200, n_permutations=100, n_splits=3
-    )
-    # JSON and back, so that a page sees numbers and None as in the file.
-    return dict(json.loads(json.dumps(to_jsonable(describe_overlap(covers, settings)))))
-
-
-@kept(1)
-def _embedded_sample(root: str, which: str, version: Version) -> EmbeddedCovers:
-    from covers.analysis.embedded import EmbeddedCovers
-
-    covers = EmbeddedCovers.read(_at(root))
-    wanted = covers.membership.any(axis=1)
-    if which == "held-out":
-        wanted &= covers.held_out()
-    covers = covers.take(np.flatnonzero(wanted))
-    if len(covers) <= _MOST_REMEASURED:
-        return covers
-    groups = np.random.default_rng(0).permutation(np.unique(covers.groups))
-    sizes = np.bincount(np.searchsorted(np.sort(groups), covers.groups))
-    order = np.argsort(np.argsort(groups))
-    kept = groups[np.cumsum(sizes[order]) <= _MOST_REMEASURED]
-    return covers.take(np.flatnonzero(np.isin(covers.groups, kept)))

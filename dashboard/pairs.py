@@ -32,6 +32,7 @@ READING = {
     "vote": "Share of the row's covers that the vote takes for the column's genre.",
 }
 SEPARATOR = "~"
+MIXING_K = 15  # of covers.analysis.overlap.OverlapSettings
 _WIDE = 0.3
 _MOST_GENRES = 60
 
@@ -55,6 +56,36 @@ def split_pair(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
     """Read what `name_pair` wrote; None where it names no two different `genres`."""
     found = split_cell(text, genres)
     return found if found and found[0] != found[1] else None
+
+
+def stored_k(overlap: Mapping[str, Any], measure: str) -> int:
+    """Return how many neighbours a measure was taken with."""
+    return MIXING_K if measure == "lift" else int(overlap["k"])
+
+
+def other_ks(overlap: Mapping[str, Any], measure: str) -> list[int]:
+    """Return the numbers of neighbours to choose from, that of the measure among them."""
+    rungs = {int(rung["k"]) for rung in overlap.get("by_k") or ()}
+    return sorted(rungs | {stored_k(overlap, measure)})
+
+
+def at_k(overlap: Mapping[str, Any], measure: str, k: int) -> dict[str, Any]:
+    """Return the overlap with `k` neighbours; order of genres and covers behind it stay.
+
+    The whole as it is where `k` is what the measure was taken with, or not on the ladder.
+    """
+    for rung in overlap.get("by_k") or ():
+        if int(rung["k"]) == k != stored_k(overlap, measure):
+            numbers = {(p["a"], p["b"]): p for p in rung["pairs"]}
+            return {
+                **overlap,
+                "n_covers": rung["n_covers"],
+                "edges": rung["edges"],
+                "pairs": [
+                    {**p, **numbers.get((p["a"], p["b"]), {})} for p in overlap["pairs"]
+                ],
+            }
+    return dict(overlap)
 
 
 def shown_genres(overlap: Mapping[str, Any]) -> list[str]:

@@ -328,7 +328,7 @@ def test_overlap_can_be_measured_with_other_neighbours(read):
     reader = read("overlap?measure=Neighbour%20mixing&k-lift=3")
     reader.page.get_by_text("times chance").first.wait_for(state="attached")
     near = names(reader.element("matrix"))
-    wide = names(read("overlap?measure=Neighbour%20mixing&k-lift=30").element("matrix"))
+    wide = names(read("overlap?measure=Neighbour%20mixing&k-lift=50").element("matrix"))
     assert near != wide
 
 

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -69,3 +70,30 @@ def test_it_says_where_it_is_answers_there_and_ends_with_its_server(tmp_path):
     assert is_free(port)
     with pytest.raises(ProcessLookupError):
         os.kill(said["pid"], 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"]
+)
+def test_the_server_does_not_outlive_the_command(tmp_path, sign):
+    port = find_port(18_750)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "covers", "dashboard", "-w", str(tmp_path), "--port", str(port), "--no-browser", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+    process.send_signal(sign)
+    process.wait(timeout=60)
+    process.stdout.close()
+    for _ in range(100):
+        try:
+            os.kill(said["pid"], 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail(f"the server {said['pid']} is still there")
+    assert is_free(port)

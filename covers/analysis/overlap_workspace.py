@@ -22,6 +22,7 @@ from covers.analysis.overlap import (
     measure_overlap,
     n_neighbours,
 )
+from covers.analysis.overlap_ladder import measure_ladder, number_pair
 from covers.artefact import Stamp, read_json, read_table, write_json
 from covers.errors import CoversError, DataError
 
@@ -95,6 +96,7 @@ def overlap_workspace(
         covers, settings, confusion=_confusion(workspace, covers)
     )
     payload["covers"] = which
+    payload["by_k"] = measure_ladder(covers, seed=seed)
     if progress:
         progress(1, len(parts) + 1)
     if by is not None:
@@ -186,19 +188,7 @@ def _pairs(
     for a, b in zip(*np.triu_indices(len(found.genres), 1), strict=True):
         pair = (int(a), int(b))
         entry = {
-            "a": found.genres[a],
-            "b": found.genres[b],
-            "overlap": found.overlap[a, b],
-            "overlap_ci95": found.overlap_ci95[:, a, b],
-            "overlap_uncorrected": found.raw[a, b],
-            "lift_ab": found.lift[a, b],
-            "lift_ab_ci95": found.lift_ci95[:, a, b],
-            "lift_ba": found.lift[b, a],
-            "lift_ba_ci95": found.lift_ci95[:, b, a],
-            "p": found.p[a, b],
-            "q": found.q[a, b],
-            "n_a": found.n_covers[a],
-            "n_b": found.n_covers[b],
+            **number_pair(found, *pair),
             "bridges": [cover_ids[row] for row in shown.bridges.get(pair, [])],
             "closest": [
                 {"a": cover_ids[i], "b": cover_ids[j], "similarity": similarity}

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FIRST_PORT = 8501
+UNTIL_STDIN_ENDS = "COVERS_DASHBOARD_UNTIL_STDIN_ENDS"
+"""Tells the server to end when its standard input does, so that it never outlives this command."""
+
 _PORTS_TRIED = 50
 _LONGEST_START_S = 90
 
@@ -177,9 +180,14 @@ def start(workspace: Path, port: int) -> subprocess.Popen[bytes]:
         "--",
         str(workspace),
     ]
-    # One thread each: several readers share the machine, and every search is small.
-    environment = {"OMP_NUM_THREADS": "2", **os.environ}
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    # Few threads: several readers share the machine, and every search is small.
+    environment = {"OMP_NUM_THREADS": "2", **os.environ, UNTIL_STDIN_ENDS: "1"}
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+    )
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:

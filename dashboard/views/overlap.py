@@ -73,27 +73,25 @@ def _explore(library: Library, measured: dict[str, Any]) -> None:
             key="measure",
             bind="query-params",
         )
-    k = int(measured["k"])
-    with right:
-        if measure in ("overlap", "lift") and measured["n_covers"] > 2:
-            most = max(2, min(100, measured["n_covers"] // 3))
-            k = st.slider(
+    k = pairs.stored_k(measured, measure)
+    choices = (
+        pairs.other_ks(measured, measure) if measure in ("overlap", "lift") else []
+    )
+    if len(choices) > 1:
+        with right:
+            k = st.select_slider(
                 "Neighbours looked at (k)",
-                1,
-                most,
-                min(15 if measure == "lift" else k, most),
+                choices,
+                k,
                 key=f"k-{measure}",
                 bind="query-params",
                 help="Few follow fine structure but waver, many are steady but blur.",
             )
-    shown = measured
-    stored = 15 if measure == "lift" else int(measured["k"])
-    if measure in ("overlap", "lift") and k != stored:
-        shown = loaders.overlap_at(k, str(measured.get("covers", "held-out")))
-        if shown["n_covers"] < measured["n_covers"]:
-            st.caption(
-                f"For k = {k} measured on a random part of {shown['n_covers']:,} covers, with fewer resamples."
-            )
+    shown = pairs.at_k(measured, measure, k)
+    if k != pairs.stored_k(measured, measure):
+        st.caption(
+            f"Measured with {markup.count(k, 'neighbour')} on n = {shown['n_covers']:,} covers, with fewer resamples."
+        )
     chosen = pairs.split_pair(st.query_params.get("pair", ""), measured["genres"])
     matrix, graph = st.columns([1, 1], gap="large")
     with matrix:
