@@ -99,7 +99,7 @@ def method_dots(
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     )
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(rangemode="tozero", nticks=6)
     return _finish(figure, height=34 * len(shown) + 60, x_title="", bars=False)
 
 
@@ -158,6 +158,7 @@ def banded_line(
         figure.add_scatter(
             x=[a for a, _ in known] + [a for a, _ in known][::-1],
             y=[e[1] for _, e in known] + [e[0] for _, e in known][::-1],
+            mode="lines",
             fill="toself",
             fillcolor="rgba(0,114,178,.16)",
             line={"width": 0},

@@ -105,7 +105,7 @@ def gallery(
         if captions:
             byline = library.byline(item.row) or " "
             below = (
-                f'<span class="line name">{escape(library.title(item.row))}</span>'
+                f'<span class="line name" title="{escape(library.title(item.row))}">{escape(library.title(item.row))}</span>'
                 f'<span class="line sub">{escape(byline)}</span>{genre_tag(library, item.row)}'
             )
         if item.line:
@@ -324,6 +324,17 @@ def full_cover(library: Library, row: int, below: str = "") -> str:
 def per_cent(share: float, digits: int = 0) -> str:
     """Return a share in per cent."""
     return "?" if math.isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+def tidy(n: float) -> str:
+    """Return a number of covers that may count in part, with one decimal where it has any.
+
+    Examples
+    --------
+    >>> tidy(1200.0), tidy(98.1667)
+    ('1,200', '98.2')
+    """
+    return f"{n:,.1f}".removesuffix(".0")
 
 
 def count(n: int, noun: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from covers.palette import DIVERGING_SCALE, SEQUENTIAL_SCALE
 from dashboard.colouring import scale_colours
-from dashboard.markup import Cell, Edge
+from dashboard.markup import Cell, Edge, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -344,7 +344,7 @@ def _tell(
         "lift": f"{a} → {b}: {value:.2f} times chance",
     }.get(measure, f"{a} taken for {b}: {100 * value:.0f} %")
     tail = f", q = {q:.3f}" if measure == "lift" and math.isfinite(q) else ""
-    return f"{said}\n{interval}{tail}\nn = {n:g} covers"
+    return f"{said}\n{interval}{tail}\nn = {tidy(n)} covers"
 
 
 def _short(value: float) -> str:

@@ -55,7 +55,7 @@ def _summary(found: dict[str, Any]) -> None:
             "agreement with genre (AMI; 0 is chance, 1 the same)",
         ),
         (
-            f"{low:.2f} to {high:.2f}" if low is not None else "?",
+            f"{low:.2f} to {high:.2f}".replace("-", "−") if low is not None else "?",  # noqa: RUF001
             "where chance alone would lie (95 %)",
         ),
         (f"{found['n_covers']:,}", f"covers, grouped by {found['grouped_by']}"),
@@ -138,7 +138,7 @@ def _card(library: Library, cluster: dict[str, Any], chosen: bool) -> str:
         f"entropy {cluster['entropy']:.2f}",
     ]
     lines = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
-    name = words.capitalize() or f"Cluster {cluster['id']}"
+    name = f"Cluster {cluster['id']}{': ' if words else ''}{words}"
     mostly = cluster["genres"][0]["genre"] if cluster["genres"] else "no genre"
     label = f"Cluster {cluster['id']}, {cluster['n']:,} covers, mostly {mostly}"
     return (

@@ -219,7 +219,7 @@ def _genre(library: Library, name: str, genre: str) -> None:
         line = np.asarray(evaluation["methods"]["vote"]["confusion"][i], float)
         if line.sum() > 0:
             st.caption(
-                f"What the vote reads on its n = {line.sum():g} held-out covers."
+                f"What the vote reads on its n = {line.sum():,.0f} held-out covers; one of several genres counts in part."
             )
             order = np.argsort(-line)[:6]
             bars = "".join(

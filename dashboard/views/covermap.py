@@ -128,7 +128,7 @@ def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
                     one.genre,
                     one.share,
                     library.colours[one.genre],
-                    f"{markup.per_cent(one.share)} · {one.n:g}",
+                    f"{markup.per_cent(one.share)} · {markup.tidy(one.n)}",
                 )
                 for one in shares[:12]
             )

@@ -40,16 +40,23 @@ def _figures(library: Library) -> None:
     numbers = [
         (f"{len(library):,}", "covers"),
         (f"{len(library.genre_counts):,}", "genres"),
-        (f"{artists:,}" if artists else "?", "artists"),
-        (f"{span[0]} to {span[1]}" if span else "?", "years"),
+        (f"{artists:,}", "artist" if artists == 1 else "artists") if artists else None,
+        (f"{span[0]} to {span[1]}", "years") if span else None,
         (f"{n_sources:,}", "source" if n_sources == 1 else "sources"),
         (f"{held:,}", "held out for testing"),
     ]
-    pick.show(markup.figures(numbers), key="numbers")
+    known = [number for number in numbers if number is not None]
+    pick.show(markup.figures(known), key="numbers")
 
 
 def _browse(library: Library) -> None:
-    left, right = st.columns([2, 3], gap="large")
+    known = int(np.isfinite(library.years).sum())
+    several = len(set(library.sources)) > 1
+    left, right = (
+        st.columns([2, 3], gap="large")
+        if known or several
+        else (st.container(), st.container())
+    )
     with left:
         frame.section(
             "Genres",
@@ -66,7 +73,6 @@ def _browse(library: Library) -> None:
                 f"The {len(shown)} largest of {len(library.genre_counts):,} genres."
             )
     with right:
-        known = int(np.isfinite(library.years).sum())
         if known:
             frame.section(
                 "Years", f"n = {known:,} covers with a year, coloured by first genre."
@@ -78,7 +84,7 @@ def _browse(library: Library) -> None:
                 key="year-bars",
                 alt="Covers per year, coloured by genre",
             )
-        if len(set(library.sources)) > 1:
+        if several:
             names, counts = np.unique(library.sources, return_counts=True)
             st.dataframe(
                 {"source": names, "covers": counts}, hide_index=True, width="stretch"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from covers.analysis.conclusions import NAMES
 from dashboard import charts, frame, loaders, markup, pairs, pick
 from dashboard.colouring import scale_colours
 from dashboard.markup import Cell, Item
@@ -19,6 +18,16 @@ if TYPE_CHECKING:
     from dashboard.analysis import Votes
     from dashboard.library import Library
 
+_NAMES = {
+    "chance": "chance",
+    "majority": "most frequent genre",
+    "colour_knn": "colours, neighbours",
+    "frozen_knn": "untrained, neighbours",
+    "linear_probe": "untrained, linear",
+    "cnn": "network",
+    "vote": "vote",
+    "blend": "network and vote",
+}
 _FIGURES = {"macro_f1": "Macro-F1", "accuracy": "Accuracy", "top3": "Top 3"}
 _METHODS = {"blend": "Both", "vote": "Vote", "cnn": "Network"}
 _MOST_CELLS = 60
@@ -62,7 +71,8 @@ def _conclusions(found: dict[str, Any]) -> None:
 def _methods(found: dict[str, Any]) -> None:
     frame.section(
         "Methods and baselines",
-        "Blue: what was trained here; grey: baselines. Lines are 95 % intervals by bootstrap over groups.",
+        "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
+        "Lines are 95 % intervals by bootstrap over groups.",
     )
     figure = st.segmented_control(
         "Figure",
@@ -78,17 +88,17 @@ def _methods(found: dict[str, Any]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         frame.chart(
-            charts.method_dots(methods, NAMES, figure),
+            charts.method_dots(methods, _NAMES, figure),
             key="methods",
             alt=f"{_FIGURES[figure]} of each method: "
             + ", ".join(
-                f"{NAMES.get(m, m)} {v[figure]:.2f}" for m, v in methods.items()
+                f"{_NAMES.get(m, m)} {v[figure]:.2f}" for m, v in methods.items()
             ),
         )
     with right:
         rows = [
             {
-                "method": NAMES.get(name, name),
+                "method": _NAMES.get(name, name),
                 "F1": one["macro_f1"],
                 "accuracy": one["accuracy"],
                 "top 3": one["top3"],
@@ -108,8 +118,8 @@ def _methods(found: dict[str, Any]) -> None:
         st.dataframe(
             [
                 {
-                    "first": NAMES.get(one["a"], one["a"]),
-                    "second": NAMES.get(one["b"], one["b"]),
+                    "first": _NAMES.get(one["a"], one["a"]),
+                    "second": _NAMES.get(one["b"], one["b"]),
                     "difference": one["macro_f1"],
                     "from": one["ci95"][0],
                     "to": one["ci95"][1],
@@ -159,7 +169,7 @@ def _methods(found: dict[str, Any]) -> None:
             st.dataframe(
                 [
                     {
-                        "method": NAMES.get(m, m),
+                        "method": _NAMES.get(m, m),
                         "random split": one["random"],
                         "grouped split": one["grouped"],
                         "difference": one["difference"],
@@ -200,7 +210,7 @@ def _confusion(library: Library, found: dict[str, Any], votes: Votes | None) -> 
         [
             Cell(
                 text=f"{matrix[i, j]:.0f}" if matrix[i, j] >= 0.5 else "",
-                tip=f"{true} read as {said}\n{matrix[i, j]:g} of {matrix[i].sum():g} covers, {100 * share[i, j]:.0f} %",
+                tip=f"{true} read as {said}\n{markup.tidy(matrix[i, j])} of {markup.tidy(matrix[i].sum())} covers, {100 * share[i, j]:.0f} %",
                 colour=colours[i * len(genres) + j] if matrix[i, j] else None,
                 pick=pairs.name_pair(true, said) if matrix[i, j] else "",
                 chosen=chosen == (true, said),

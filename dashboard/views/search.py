@@ -11,6 +11,7 @@ import streamlit as st
 from covers.errors import BrokenImageError, CoversError
 from dashboard import charts, frame, loaders, lookup, markup, paste, pick, place
 from dashboard.markup import Item
+from dashboard.typed import fragment
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from indexer import VectorIndex
 
 _HEAT = "search-heat"
+_VOTERS_SHOWN = 15
 
 
 def show() -> None:
@@ -192,7 +194,13 @@ def _evidence(library: Library, query: Query, reading: Reading) -> None:
     with right:
         frame.section(
             "The vote",
-            f"{len(reading.voters)} covers vote, near ones weigh more. {reading.flip}",
+            f"{markup.count(len(reading.voters), 'cover')} vote, near ones weigh more"
+            + (
+                f"; here are the {_VOTERS_SHOWN} that weigh most"
+                if len(reading.voters) > _VOTERS_SHOWN
+                else ""
+            )
+            + f". {reading.flip}",
         )
         items = [
             Item(
@@ -200,7 +208,7 @@ def _evidence(library: Library, query: Query, reading: Reading) -> None:
                 badge=f"{100 * v.weight:.1f} %",
                 tip=f"{library.full_title(v.row)}\n{', '.join(library.genres[v.row])}\nsimilarity {v.similarity:.2f}, {100 * v.weight:.1f} % of the vote",
             )
-            for v in reading.voters[:15]
+            for v in reading.voters[:_VOTERS_SHOWN]
         ]
         picked = pick.show(
             markup.gallery(library, items, size="small", captions=False), key="voters"
@@ -255,6 +263,7 @@ def _image_of(query: Query) -> Image.Image:
     return decode(place.workspace().thumbnail_path(query.cover_id))
 
 
+@fragment
 def _alike(library: Library, index: VectorIndex, query: Query) -> None:
     frame.section(
         "Covers most like it", "Cosine similarity on each; choose one to walk on."
@@ -267,8 +276,12 @@ def _alike(library: Library, index: VectorIndex, query: Query) -> None:
             bind="query-params",
             width=300,
         )
-        artist = st.text_input("Artist", key="artist", bind="query-params", width=220)
-        once = st.toggle("One per artist", key="once", bind="query-params")
+        artist, once = "", False
+        if any(library.artists):
+            artist = st.text_input(
+                "Artist", key="artist", bind="query-params", width=220
+            )
+            once = st.toggle("One per artist", key="once", bind="query-params")
         k = st.select_slider(
             "How many",
             [12, 24, 48, 96],
