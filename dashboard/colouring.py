@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,7 +142,15 @@ def scale_colours(
     shares: npt.NDArray[np.float64], name: str = SEQUENTIAL_SCALE
 ) -> list[str]:
     """Return the colours at some places, 0 to 1, of one of Plotly's scales."""
+    steps = _steps(name)
+    places = np.rint(np.clip(shares, 0, 1) * (len(steps) - 1)).astype(np.int64)
+    return [steps[place] for place in places.ravel()]
+
+
+@cache
+def _steps(name: str) -> list[str]:
+    """Return 257 colours of a scale: sampling it for every cell of a matrix is slow."""
     found = plotly.colors.sample_colorscale(
-        name, np.clip(shares, 0, 1).tolist(), colortype="tuple"
+        name, np.linspace(0, 1, 257).tolist(), colortype="tuple"
     )
     return ["#" + "".join(f"{round(255 * v):02x}" for v in rgb) for rgb in found]

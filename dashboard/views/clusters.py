@@ -206,7 +206,9 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
             )
     labels, strengths = loaders.cluster_labels()
     members = np.flatnonzero(labels == cluster["id"])
-    members = members[np.argsort(-strengths[members], kind="stable")]
+    # Many are equally strong; ids are hashes, so among those the order says nothing.
+    ids = np.asarray([library.cover_ids[row] for row in members])
+    members = members[np.lexsort((ids, -strengths[members]))]
     groups = {
         "Members": [int(row) for row in members],
         "Exemplars": library.rows_of(cluster["exemplars"]),
