@@ -36,6 +36,8 @@ class Votes:
         Of ``cnn``, ``vote`` and ``blend``.
     sets : list of list of str
     verdicts : list of str
+    truth : ndarray of bool, shape (n_answers, n_genres)
+        The covers' own genres.
     """
 
     vocab: tuple[str, ...]
@@ -44,6 +46,7 @@ class Votes:
     distributions: dict[str, npt.NDArray[np.float32]]
     sets: list[list[str]]
     verdicts: list[str]
+    truth: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, table: pa.Table, vocab: tuple[str, ...], library: Library) -> Votes:
@@ -62,6 +65,7 @@ class Votes:
             },
             sets=[list(inside or ()) for inside in table["prediction_set"].to_pylist()],
             verdicts=[str(verdict) for verdict in table["verdict"].to_pylist()],
+            truth=_truth(library, rows[known], vocab),
         )
 
     @cached_property
@@ -74,22 +78,19 @@ class Votes:
         found: Rows = self.distributions[method].argmax(axis=1).astype(np.int64)
         return found
 
-    def truth(self, library: Library) -> npt.NDArray[np.bool_]:
-        """Return the covers' own genres, shape (n_answers, n_genres)."""
-        column = {genre: j for j, genre in enumerate(self.vocab)}
-        found = np.zeros((len(self.rows), len(self.vocab)), bool)
-        for answer, row in enumerate(self.rows):
-            for genre in library.genres[row]:
-                if genre in column:
-                    found[answer, column[genre]] = True
-        return found
-
-    def right(self, library: Library, method: str = "blend") -> npt.NDArray[np.bool_]:
+    def right(self, method: str = "blend") -> npt.NDArray[np.bool_]:
         """Say of each answer whether it is one of the cover's genres."""
-        truth = self.truth(library)
-        return np.asarray(truth[np.arange(len(truth)), self.predicted(method)])
+        answers = np.arange(len(self.truth))
+        return np.asarray(self.truth[answers, self.predicted(method)])
 
-    def cell(self, library: Library, method: str, true: str, said: str) -> list[int]:
+    def mistakes(self, method: str = "blend") -> Rows:
+        """Return the held-out answers that are wrong, the most certain first."""
+        labelled = self.truth.any(axis=1)
+        wrong = np.flatnonzero(self.held_out & ~self.right(method) & labelled)
+        certainty = self.distributions[method][wrong].max(axis=1)
+        return np.asarray(wrong[np.argsort(-certainty, kind="stable")])
+
+    def cell(self, method: str, true: str, said: str) -> list[int]:
         """Return the held-out covers behind a cell of the confusion matrix, most certain first.
 
         A cover of several genres is right when any of them was said, and then
@@ -98,10 +99,9 @@ class Votes:
         if true not in self.vocab or said not in self.vocab:
             return []
         i, j = self.vocab.index(true), self.vocab.index(said)
-        truth, predicted = self.truth(library), self.predicted(method)
-        right = truth[np.arange(len(truth)), predicted]
+        predicted, right = self.predicted(method), self.right(method)
         inside = self.held_out & (predicted == j)
-        inside &= right if i == j else truth[:, i] & ~right
+        inside &= right if i == j else self.truth[:, i] & ~right
         answers = np.flatnonzero(inside)
         certainty = self.distributions[method][answers, j]
         order = np.argsort(-certainty, kind="stable")
@@ -141,6 +141,11 @@ class CoverMap:
             points = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9)
         return cls(rows[kept], (2 * points).astype(np.float32))
 
+    @cached_property
+    def point_of(self) -> dict[int, int]:
+        """Point of each row of the library that is on the map."""
+        return {row: point for point, row in enumerate(self.rows.tolist())}
+
     def inside(self, outline: list[list[float]]) -> Rows:
         """Return the rows of the covers within an outline, those nearest its middle first.
 
@@ -170,6 +175,19 @@ class CoverMap:
         middle = self.points[chosen].mean(axis=0)
         distance = np.linalg.norm(self.points[chosen] - middle, axis=1)
         return np.asarray(self.rows[chosen[np.argsort(distance, kind="stable")]])
+
+
+def _truth(
+    library: Library, rows: Rows, vocab: tuple[str, ...]
+) -> npt.NDArray[np.bool_]:
+    """Return the genres of some covers as columns of `vocab`."""
+    column = {genre: j for j, genre in enumerate(vocab)}
+    found = np.zeros((len(rows), len(vocab)), bool)
+    for answer, row in enumerate(rows.tolist()):
+        for genre in library.genres[row]:
+            if genre in column:
+                found[answer, column[genre]] = True
+    return found
 
 
 def _matrix(column: Any, width: int) -> npt.NDArray[np.float32]:

@@ -98,7 +98,7 @@ def by_certainty(votes: Votes, library: Library) -> Colouring:
 def by_error(votes: Votes, library: Library) -> Colouring:
     """Colour held-out covers by whether their genre was read right."""
     codes = np.zeros(len(library), np.int64)
-    right = votes.right(library)
+    right = votes.right()
     held = votes.held_out
     codes[votes.rows[held]] = np.where(right[held], 1, 2)
     note = (

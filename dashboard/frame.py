@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
 
 from covers.errors import CoversError
 from dashboard import loaders, markup, pick
+from dashboard.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from dashboard.library import Library
-    from dashboard.markup import Item
+    from dashboard.library import Library, Rows
 
 _COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")
 PLOTLY_CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -29,6 +30,20 @@ def guard(view: Callable[[], None]) -> None:
         view()
     except (CoversError, IndexerError) as error:
         explain(error)
+
+
+def fragment(draw: Callable[[], None]) -> Callable[[], None]:
+    """Let a part of a page be drawn anew by itself.
+
+    It takes nothing along from the page, so that it reads what is there on every
+    action; what is missing by then is said in its place.
+    """
+
+    @functools.wraps(draw)
+    def guarded() -> None:
+        guard(draw)
+
+    return cast("Callable[[], None]", st.fragment(guarded))
 
 
 def heading(title: str, said: str) -> None:
@@ -87,20 +102,25 @@ def open_cover(cover_id: str) -> None:
 
 def gallery(
     library: Library,
-    items: Sequence[Item],
+    found: Sequence[Any] | Rows,
     *,
     key: str,
+    item: Callable[[Any], Item] = lambda row: Item(row=int(row)),
     per_page: int = 24,
     size: str = "",
     captions: bool = True,
     empty: str = "No cover fits.",
 ) -> str | None:
-    """Show covers in pages and return the one just chosen."""
-    n_pages = max(1, -(-len(items) // per_page))
+    """Show covers in pages and return the one just chosen.
+
+    Of `found`, rows of the library or what `item` makes entries of, only those of
+    the page that is shown are looked at.
+    """
+    n_pages = max(1, -(-len(found) // per_page))
     page = 0
     if n_pages > 1:
         page = min(st.session_state.get(f"{key}-page", 1), n_pages) - 1
-    shown = items[page * per_page : (page + 1) * per_page]
+    shown = [item(one) for one in found[page * per_page : (page + 1) * per_page]]
     html = markup.gallery(library, shown, size=size, captions=captions, empty=empty)
     picked = pick.show(html, key=key)
     if n_pages > 1:

@@ -31,8 +31,3 @@ def kept(
         return cast("Callable[P, R]", cached(loader))
 
     return decorate
-
-
-def fragment(draw: Callable[P, R]) -> Callable[P, R]:
-    """Let a part of a page be drawn anew by itself."""
-    return cast("Callable[P, R]", st.fragment(draw))

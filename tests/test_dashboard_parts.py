@@ -159,7 +159,7 @@ def test_cells_hold_each_held_out_cover_where_the_confusion_matrix_books_it(libr
     counted = {}
     for true in VOCAB:
         for said in VOCAB:
-            counted[true, said] = votes.cell(library, "blend", true, said)
+            counted[true, said] = votes.cell("blend", true, said)
     labelled = [r for r in range(59) if r % 2 and library.genres[r]]
     assert sorted({row for rows in counted.values() for row in rows}) == labelled
     for row in labelled:
@@ -172,7 +172,7 @@ def test_cells_hold_each_held_out_cover_where_the_confusion_matrix_books_it(libr
     p = votes.distributions["blend"]
     most_certain = [float(p[r, 0]) for r in counted["Jazz", "Jazz"]]
     assert most_certain == sorted(most_certain, reverse=True)
-    assert votes.cell(library, "blend", "Jazz", "Polka") == []
+    assert votes.cell("blend", "Jazz", "Polka") == []
 
 
 # Colours.

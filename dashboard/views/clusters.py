@@ -9,8 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts, frame, loaders, markup, pick
-from dashboard.markup import Item
-from dashboard.typed import fragment
+from dashboard.frame import fragment
 
 if TYPE_CHECKING:
     from dashboard.library import Library
@@ -30,7 +29,8 @@ def show() -> None:
         "Clusters",
         "What kinds of covers are there? Groups found by looks alone, then compared with the genres.",
     )
-    library, found = loaders.library(), loaders.clusters()
+    loaders.library()
+    found = loaders.clusters()
     frame.warn_if_stale("clusters")
     _summary(found)
     if not found["clusters"]:
@@ -39,8 +39,8 @@ def show() -> None:
             icon=":material/info:",
         )
         return
-    _explore(library, found)
-    _noise(library, found)
+    _explore()
+    _noise()
     _compared(found)
 
 
@@ -73,7 +73,8 @@ def _summary(found: dict[str, Any]) -> None:
 
 
 @fragment
-def _explore(library: Library, found: dict[str, Any]) -> None:
+def _explore() -> None:
+    library, found = loaders.library(), loaders.clusters()
     sorting = st.segmented_control(
         "Sort by",
         list(_SORTINGS),
@@ -210,7 +211,7 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
     ids = np.asarray([library.cover_ids[row] for row in members])
     members = members[np.lexsort((ids, -strengths[members]))]
     groups = {
-        "Members": [int(row) for row in members],
+        "Members": members.tolist(),
         "Exemplars": library.rows_of(cluster["exemplars"]),
         "Boundary": library.rows_of(cluster["boundary"]),
     }
@@ -230,7 +231,7 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
     st.caption(said[which])
     picked = frame.gallery(
         library,
-        [Item(row=row) for row in groups[which]],
+        groups[which],
         key=f"members-{which}",
         per_page=24,
     )
@@ -239,7 +240,8 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
 
 
 @fragment
-def _noise(library: Library, found: dict[str, Any]) -> None:
+def _noise() -> None:
+    library, found = loaders.library(), loaders.clusters()
     with st.expander(
         f"Covers in no cluster ({markup.per_cent(found['noise_fraction'])})"
     ):
@@ -259,9 +261,7 @@ def _noise(library: Library, found: dict[str, Any]) -> None:
         pick.show(bars, key="noise-shares")
         labels, _ = loaders.cluster_labels()
         rows = np.flatnonzero(labels == -1)
-        picked = frame.gallery(
-            library, [Item(row=int(row)) for row in rows], key="noise", per_page=16
-        )
+        picked = frame.gallery(library, rows, key="noise", per_page=16)
         if picked:
             frame.open_cover(picked)
 

@@ -10,13 +10,11 @@ import streamlit as st
 from covers.errors import CoversError
 from dashboard import breakdown, charts, covermap, frame, loaders, markup, pick
 from dashboard.colouring import CHOICES
-from dashboard.markup import Item
-from dashboard.typed import fragment
+from dashboard.frame import fragment
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dashboard.analysis import CoverMap
     from dashboard.library import Library
 
 
@@ -27,13 +25,14 @@ def show() -> None:
         "Every dot is a cover; covers that look alike to the network lie close together. "
         "Near is meaningful, far is not.",
     )
-    library, found = loaders.library(), loaders.covermap()
+    loaders.covermap()
     frame.warn_if_stale("map")
-    _explore(library, found)
+    _explore()
 
 
 @fragment
-def _explore(library: Library, found: CoverMap) -> None:
+def _explore() -> None:
+    library, found = loaders.library(), loaders.covermap()
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
         name = st.segmented_control(
@@ -56,7 +55,7 @@ def _explore(library: Library, found: CoverMap) -> None:
     except CoversError as error:
         frame.explain(error)
         name, colouring = "genre", loaders.colouring("genre")
-    place = {int(row): point for point, row in enumerate(found.rows)}
+    place = found.point_of
     rows = (
         [row for row in library.find(text, limit=400) if row in place] if text else []
     )
@@ -92,9 +91,7 @@ def _explore(library: Library, found: CoverMap) -> None:
         _selection(library, inside)
     elif rows:
         frame.section("Found")
-        picked = frame.gallery(
-            library, [Item(row=row) for row in rows], key="found", per_page=16
-        )
+        picked = frame.gallery(library, rows, key="found", per_page=16)
         if picked:
             frame.open_cover(picked)
 
@@ -152,9 +149,7 @@ def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
                 key="selection-lift",
                 alt="Over-representation of each genre in the selection",
             )
-    picked = frame.gallery(
-        library, [Item(row=int(row)) for row in rows], key="selection", per_page=32
-    )
+    picked = frame.gallery(library, rows, key="selection", per_page=32)
     if picked:
         frame.open_cover(picked)
 

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts, frame, loaders, markup, pick, place
+from dashboard.frame import fragment
 from dashboard.markup import Item
-from dashboard.typed import fragment
 
 if TYPE_CHECKING:
     from dashboard.library import Library
@@ -28,7 +28,7 @@ def show() -> None:
         _browse(library)
     with health:
         _chain()
-        _audit(library)
+        _audit()
         _unreadable()
 
 
@@ -89,11 +89,12 @@ def _browse(library: Library) -> None:
             st.dataframe(
                 {"source": names, "covers": counts}, hide_index=True, width="stretch"
             )
-    _covers(library)
+    _covers()
 
 
 @fragment
-def _covers(library: Library) -> None:
+def _covers() -> None:
+    library = loaders.library()
     frame.section("Browse")
     first, second = st.columns([3, 2], gap="medium")
     text = first.text_input(
@@ -114,13 +115,11 @@ def _covers(library: Library) -> None:
         years = None if chosen == (low, high) else chosen
     rows = library.rows_with(genres, years)
     if text:
-        wanted = set(library.find(text, limit=len(library)))
-        rows = np.asarray([row for row in rows if int(row) in wanted], np.int64)
+        rows = rows[np.isin(rows, library.find(text, limit=len(library)))]
     st.caption(
         f"{markup.count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
     )
-    items = [Item(row=int(row)) for row in rows]
-    picked = frame.gallery(library, items, key="browse", per_page=24)
+    picked = frame.gallery(library, rows, key="browse", per_page=24)
     if picked:
         frame.open_cover(picked)
 
@@ -133,26 +132,27 @@ def _chain() -> None:
     pick.show(markup.chain(loaders.chain()), key="chain")
 
 
-def _audit(library: Library) -> None:
+def _audit() -> None:
     frame.section("Findings of the audit")
     found: dict[str, Any] | None = frame.attempt(loaders.audit)
     if found is None:
         st.info("The covers have not been audited yet.", icon=":material/info:")
         st.code(f"covers audit -w {place.workspace().root}", language="bash")
         return
-    findings = found["findings"]
-    if not findings:
+    if not found["findings"]:
         st.success("Nothing to look at was found.", icon=":material/check:")
         return
-    _findings(library, findings, found["counts"])
+    _findings()
 
 
 @fragment
-def _findings(
-    library: Library, findings: list[dict[str, Any]], counts: dict[str, int]
-) -> None:
+def _findings() -> None:
     from covers.catalogue.audit_findings import EXPLANATIONS, FindingKind
 
+    library, found = loaders.library(), loaders.audit()
+    findings, counts = found["findings"], found["counts"]
+    if not findings:
+        return
     kinds = list(counts)
     kind = st.segmented_control(
         "Kind",

@@ -11,8 +11,8 @@ import streamlit as st
 
 from dashboard import charts, frame, loaders, markup, pairs, pick
 from dashboard.colouring import scale_colours
+from dashboard.frame import fragment
 from dashboard.markup import Cell, Item
-from dashboard.typed import fragment
 
 if TYPE_CHECKING:
     from dashboard.analysis import Votes
@@ -39,15 +39,15 @@ def show() -> None:
         "Model",
         "How well can genres be read off covers that were never seen, and how far can the answers be trusted?",
     )
-    library, found = loaders.library(), loaders.evaluation()
+    loaders.library()
+    found = loaders.evaluation()
     frame.warn_if_stale("evaluation")
     _conclusions(found)
-    _methods(found)
-    votes = frame.attempt(loaders.votes)
-    _confusion(library, found, votes)
+    _methods()
+    _confusion()
     _trust(found)
-    if votes is not None:
-        _mistakes(library, votes)
+    if frame.attempt(loaders.votes) is not None:
+        _mistakes()
     _growth(found)
 
 
@@ -68,7 +68,8 @@ def _conclusions(found: dict[str, Any]) -> None:
 
 
 @fragment
-def _methods(found: dict[str, Any]) -> None:
+def _methods() -> None:
+    found = loaders.evaluation()
     frame.section(
         "Methods and baselines",
         "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
@@ -184,7 +185,9 @@ def _methods(found: dict[str, Any]) -> None:
 
 
 @fragment
-def _confusion(library: Library, found: dict[str, Any], votes: Votes | None) -> None:
+def _confusion() -> None:
+    library, found = loaders.library(), loaders.evaluation()
+    votes = frame.attempt(loaders.votes)
     frame.section(
         "What is taken for what",
         "Rows are the covers' own genres, columns what was read; numbers are covers, the shade is the share of the row. Choose a cell to see its covers.",
@@ -230,16 +233,16 @@ def _confusion(library: Library, found: dict[str, Any], votes: Votes | None) -> 
         st.query_params["cell"] = picked
         st.rerun(scope="fragment")
     if chosen and votes is not None:
-        rows = votes.cell(library, method, *chosen)
+        rows = votes.cell(method, *chosen)
         said = "read right" if chosen[0] == chosen[1] else f"read as {chosen[1]}"
         frame.section(
             f"{chosen[0]}, {said}: {markup.count(len(rows), 'cover')}",
             "The most certain first; one of several genres may stand in several rows.",
         )
-        items = [Item(row=row, badge=_certainty(votes, row, method)) for row in rows]
         opened = frame.gallery(
             library,
-            items,
+            rows,
+            item=lambda row: Item(row=row, badge=_certainty(votes, row, method)),
             key=f"cell-{method}-{chosen}",
             per_page=16,
             empty="These covers are no longer in the library.",
@@ -289,37 +292,36 @@ def _trust(found: dict[str, Any]) -> None:
 
 
 @fragment
-def _mistakes(library: Library, votes: Votes) -> None:
+def _mistakes() -> None:
+    library, votes = loaders.library(), loaders.votes()
     frame.section(
         "Most confident mistakes",
         "Held-out covers read as another genre with the most certainty: surprises, and often wrong labels worth a second look.",
     )
-    right = votes.right(library)
-    predicted = votes.predicted()
+    wrong, predicted = votes.mistakes(), votes.predicted()
     certainty = votes.distributions["blend"].max(axis=1)
-    labelled = votes.truth(library).any(axis=1)
-    wrong = np.flatnonzero(votes.held_out & ~right & labelled)
-    wrong = wrong[np.argsort(-certainty[wrong], kind="stable")]
-    items = [
-        Item(
+
+    def item(answer: int) -> Item:
+        genre = votes.vocab[predicted[answer]]
+        return Item(
             row=int(votes.rows[answer]),
             badge=f"{100 * certainty[answer]:.0f} %",
-            mark=votes.vocab[predicted[answer]],
-            mark_colour=library.colours.get(votes.vocab[predicted[answer]], "#bdbdbd"),
+            mark=genre,
+            mark_colour=library.colours.get(genre, "#bdbdbd"),
         )
-        for answer in wrong
-    ]
+
     picked = frame.gallery(
         library,
-        items,
+        wrong,
+        item=item,
         key="mistakes",
         per_page=16,
         empty="There is no mistake among the held-out covers.",
     )
-    if items:
+    if len(wrong):
         st.download_button(
-            f"Take {len(items):,} along as CSV",
-            _as_csv(library, votes, wrong, predicted, certainty),
+            f"Take {len(wrong):,} along as CSV",
+            lambda: _as_csv(library, votes, wrong, predicted, certainty),
             "confident-mistakes.csv",
             "text/csv",
             icon=":material/download:",

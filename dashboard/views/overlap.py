@@ -8,8 +8,8 @@ import streamlit as st
 
 from covers.palette import colour_sequence
 from dashboard import charts, frame, loaders, markup, pairs, pick, place
+from dashboard.frame import fragment
 from dashboard.markup import Item
-from dashboard.typed import fragment
 
 if TYPE_CHECKING:
     from dashboard.library import Library
@@ -27,7 +27,7 @@ def show() -> None:
         st.info("Overlap needs at least two genres.", icon=":material/info:")
         return
     _summary(measured)
-    _explore(library, measured)
+    _explore()
     _tree(library, measured)
     _over_time(measured)
     _typical(library, measured)
@@ -58,7 +58,8 @@ def _summary(measured: dict[str, Any]) -> None:
 
 
 @fragment
-def _explore(library: Library, measured: dict[str, Any]) -> None:
+def _explore() -> None:
+    library, measured = loaders.library(), loaders.overlap()
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
         known = [
@@ -156,6 +157,8 @@ def _pair(
         )
         text = f"{100 * value:.0f} %" if measure == "vote" else f"{value:.2f}"
         ends = f" ({low:.2f} to {high:.2f})" if low == low else ""
+        if measure == "vote" and ends:
+            ends = f" ({100 * low:.0f} to {100 * high:.0f} %)"
         facts.append((text, said + ends))
     if facts:
         pick.show(markup.figures(facts), key="pair-numbers")

@@ -10,18 +10,19 @@ import streamlit as st
 
 from covers.errors import BrokenImageError, CoversError
 from dashboard import charts, frame, loaders, lookup, markup, paste, pick, place
+from dashboard.frame import fragment
 from dashboard.markup import Item
-from dashboard.typed import fragment
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from dashboard.library import Library
-    from dashboard.lookup import Query, Reading
+    from dashboard.lookup import Hit, Query, Reading
     from indexer import VectorIndex
 
 _HEAT = "search-heat"
+_QUERY = "search-query"
 _VOTERS_SHOWN = 15
 
 
@@ -40,8 +41,9 @@ def show() -> None:
     if query is None:
         _suggest(library)
         return
+    st.session_state[_QUERY] = query, index.generation
     _head(library, index, query)
-    _alike(library, index, query)
+    _alike()
 
 
 def _choose(library: Library) -> str:
@@ -250,7 +252,8 @@ def _heat(library: Library, query: Query, reading: Reading) -> None:
             key="heat",
         )
         st.caption(
-            f"Bright parts speak most for {genre} (Grad-CAM on the deepest feature map). Coarse, and no proof of why."
+            f"Yellow parts speak most for {genre}, violet ones less, grey ones hardly (Grad-CAM on the deepest feature map). "
+            "Coarse, and no proof of why."
         )
 
 
@@ -264,7 +267,11 @@ def _image_of(query: Query) -> Image.Image:
 
 
 @fragment
-def _alike(library: Library, index: VectorIndex, query: Query) -> None:
+def _alike() -> None:
+    library, index = loaders.library(), loaders.index()
+    query, generation = st.session_state[_QUERY]
+    if index.generation != generation:
+        st.rerun()
     frame.section(
         "Covers most like it", "Cosine similarity on each; choose one to walk on."
     )
@@ -311,16 +318,21 @@ def _alike(library: Library, index: VectorIndex, query: Query) -> None:
         artist=name,
         once_per_artist=once,
     )
-    items = [
-        Item(
+
+    def item(hit: Hit) -> Item:
+        return Item(
             row=hit.row,
             badge=f"{hit.similarity:.2f}",
             tip=f"{library.full_title(hit.row)}\nsimilarity {hit.similarity:.3f}",
         )
-        for hit in hits
-    ]
+
     picked = frame.gallery(
-        library, items, key="alike", per_page=24, empty="No cover passes these filters."
+        library,
+        hits,
+        item=item,
+        key="alike",
+        per_page=24,
+        empty="No cover passes these filters.",
     )
     st.caption(
         f"{markup.count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
