@@ -25,6 +25,7 @@ from dashboard.typed import kept
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from covers.analysis.classification import References
     from covers.analysis.decision import Decision
     from covers.model.card import ModelCard
     from covers.model.saved import SavedModel
@@ -350,6 +351,30 @@ def _decision(root: str, version: Version) -> Decision:
 
     here = _at(root)
     return read_decision(here, read_card(here.model_folder).fingerprint)
+
+
+def references() -> References:
+    """Return the genres and groups of the covers in the index, in the decision's columns.
+
+    Raises
+    ------
+    IndexerError, CoversError
+        If there is no index, or nothing was evaluated yet.
+    """
+    here = place.workspace()
+    paths = (
+        here.index_folder / "CURRENT",
+        here.analysis_folder / "decision.json",
+        here.model_folder / "weights.safetensors",
+    )
+    return _references(str(here.root), version_of(*paths))
+
+
+@kept(2)
+def _references(root: str, version: Version) -> References:
+    from covers.analysis.classification import References
+
+    return References.of(index(), decision().vocab)
 
 
 def chain() -> list[Stage]:

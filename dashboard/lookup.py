@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
+    from covers.analysis.classification import References
     from covers.analysis.decision import Decision
     from covers.model.saved import SavedModel
     from dashboard.library import Library
@@ -233,6 +234,7 @@ def read_genres(
     decision: Decision,
     library: Library,
     *,
+    references: References | None = None,
     level: float = 0.9,
 ) -> Reading | None:
     """Classify a query with its evidence; None where the network's answer is not known."""
@@ -248,6 +250,7 @@ def read_genres(
         decision,
         exclude_ids=[query.cover_id],
         level=level,
+        references=references,
     )
     classified, evidence = answer.classified, answer.evidence[0]
     distributions = {
@@ -265,12 +268,13 @@ def read_genres(
         for genre, is_in in zip(decision.vocab, classified.inside[0], strict=True)
         if is_in
     ]
+    ids = index.ids
     voters = [
-        Voter(library.position[str(index.ids[row])], float(s), float(w))
+        Voter(library.position[str(ids[row])], float(s), float(w))
         for row, s, w in zip(
             evidence.rows, evidence.similarities, evidence.weights, strict=True
         )
-        if str(index.ids[row]) in library.position
+        if str(ids[row]) in library.position
     ]
     return Reading(
         distributions,

@@ -227,3 +227,25 @@ def test_voters_of_one_genre_have_no_flip():
     )
     assert flip.genre_id == -1
     assert flip.slots == ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_flip_holds_in_the_vote_among_all_references(seed):
+    rng = np.random.default_rng(seed)
+    membership = np.eye(4)[rng.choice(4, 500, p=[0.6, 0.2, 0.15, 0.05])]
+    membership[rng.random(500) < 0.1] = 0
+    settings = VoteSettings(
+        k=12,
+        temperature=0.3,
+        class_balance=rng.choice([0.0, 0.5, 1.0]),
+        prior_votes=2.0,
+    )
+    rows = rng.choice(500, (1, 12), replace=False)
+    near = Neighbours(rows, np.sort(rng.random((1, 12)).astype(np.float32))[:, ::-1])
+    flip = find_flip(near, membership, settings)
+    winner = vote_with(settings, near, membership)[0].argmax()
+    assert flip.slots
+    left = rows.copy()
+    left[0, list(flip.slots)] = -1
+    won = vote_with(settings, Neighbours(left, near.similarities), membership)[0]
+    assert won.argmax() == flip.genre_id != winner

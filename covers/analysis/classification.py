@@ -105,6 +105,30 @@ def index_membership(
     return membership
 
 
+@dataclass(frozen=True)
+class References:
+    """What the covers of an index vote with; read once, it serves many classifications.
+
+    Parameters
+    ----------
+    membership : ndarray of float32, shape (n_items, n_genres)
+        As `index_membership` returns it.
+    groups : ndarray of int64, shape (n_items,)
+        Group of each item.
+    """
+
+    membership: npt.NDArray[np.float32]
+    groups: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, index: VectorIndex, vocab: Sequence[str]) -> References:
+        """Read the genres and groups of an index."""
+        columns = index.columns
+        return cls(
+            index_membership(columns, vocab), _group_numbers(columns, len(index))
+        )
+
+
 def classify_embeddings(
     embeddings: npt.NDArray[np.float32],
     p_cnn: npt.NDArray[np.floating[Any]],
@@ -114,6 +138,7 @@ def classify_embeddings(
     p_labels: npt.NDArray[np.floating[Any]] | None = None,
     exclude_ids: Sequence[str] = (),
     level: float = DEFAULT_LEVEL,
+    references: References | None = None,
 ) -> Answer:
     """Classify pictures by the network and by a vote of all covers in the index.
 
@@ -133,11 +158,13 @@ def classify_embeddings(
         Covers that may not vote, such as the pictures' own content ids.
     level : float, default=0.9
         Of the prediction sets.
+    references : References, optional
+        Of the same index and vocabulary, where they are at hand.
     """
     settings = decision.readers.settings
-    columns = index.columns
-    membership = index_membership(columns, decision.vocab)
-    groups = _group_numbers(columns, len(index))
+    if references is None:
+        references = References.of(index, decision.vocab)
+    membership, groups = references.membership, references.groups
     spread = _CANDIDATES_PER_VOTER if settings.one_per_group else 1
     found = index.search(
         embeddings,

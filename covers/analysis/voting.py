@@ -395,6 +395,7 @@ def find_flip(
     settings : VoteSettings
         How they vote.
     """
+    neighbours, membership = _among_voters(neighbours, membership)
     plain = replace(settings, one_per_group=False, k=neighbours.rows.shape[1])
     winner = int(vote_with(plain, neighbours, membership)[0].argmax())
     weights = vote_weights(neighbours, membership, temperature=settings.temperature)[0]
@@ -420,3 +421,23 @@ def find_flip(
                 best = Flip(tuple(sorted(order[:n_left_out])), won)
                 break
     return best
+
+
+def _among_voters(
+    neighbours: Neighbours, membership: npt.NDArray[np.floating[Any]]
+) -> tuple[Neighbours, Array]:
+    """Return the same vote with the voters as the only references.
+
+    A last row, nobody's neighbour, holds what all others add to the base rates,
+    so that trying out many votes does not sum up a whole library each time.
+    """
+    filled = neighbours.rows >= 0
+    used, places = np.unique(neighbours.rows[filled], return_inverse=True)
+    rows = np.full(neighbours.rows.shape, -1, np.int64)
+    rows[filled] = places
+    own = np.asarray(membership[used], np.float64)
+    rest = membership.sum(axis=0, dtype=np.float64) - own.sum(axis=0)
+    return (
+        Neighbours(rows, neighbours.similarities),
+        np.vstack([own, np.maximum(rest, 0)]),
+    )

@@ -166,7 +166,13 @@ def _cover(library: Library, name: str, row: int) -> None:
         query = lookup.query_cover(
             cover_id, index, loaders.raw_network_answers(), card.vocab
         )
-        reading = lookup.read_genres(query, index, loaders.decision(), library)
+        reading = lookup.read_genres(
+            query,
+            index,
+            loaders.decision(),
+            library,
+            references=loaders.references(),
+        )
     except (CoversError, IndexerError) as error:
         frame.explain(error)
         return

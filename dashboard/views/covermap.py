@@ -25,6 +25,7 @@ def show() -> None:
         "Every dot is a cover; covers that look alike to the network lie close together. "
         "Near is meaningful, far is not.",
     )
+    loaders.library()
     loaders.covermap()
     frame.warn_if_stale("map")
     _explore()

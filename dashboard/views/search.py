@@ -148,7 +148,13 @@ def _head(library: Library, index: VectorIndex, query: Query) -> None:
     """Show the query with what is read from it."""
     reading, problem = None, None
     try:
-        reading = lookup.read_genres(query, index, loaders.decision(), library)
+        reading = lookup.read_genres(
+            query,
+            index,
+            loaders.decision(),
+            library,
+            references=loaders.references(),
+        )
     except (CoversError, IndexerError) as error:
         problem = error
     below = ""
