@@ -19,6 +19,7 @@ _STYLE = """<style>
 .stMainBlockContainer { max-width: 1240px; padding-left: 2rem; padding-right: 2rem; }
 .stMainBlockContainer h1 { letter-spacing: -0.02em; padding-bottom: 0; }
 .stMainBlockContainer h2, .stMainBlockContainer h3 { letter-spacing: -0.01em; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: .78; }
 [data-testid="stCaptionContainer"] p { max-width: 110ch; }
 .stElementContainer:has(h3) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
 [data-testid="stHeaderActionElements"] { display: none; }

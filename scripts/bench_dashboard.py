@@ -155,7 +155,9 @@ def bench_library(bench):
         "library: next page",
         [
             (
-                lambda n=n: pages.get_by_role("button", name=f"Page {n}").click(),
+                lambda n=n: pages.get_by_role(
+                    "button", name=f"Page {n}", exact=True
+                ).click(),
                 bench.changed("browse"),
             )
             for n in (2, 3, 4, 5, 4)[: bench.repeats]
