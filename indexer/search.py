@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
 from indexer.filters import Where
-from indexer.segment import Segment
 from indexer.selection import Part, select_parts
 from indexer.snapshot import Snapshot
 from indexer.vectors import cosine_similarities
@@ -141,8 +140,14 @@ def _propose_and_score(
     """Collect candidates of all segments with their similarities, in any order."""
     all_places, all_similarities = [], []
     for part in parts:
+        if part.few is not None:
+            allowed, vectors = part.few  # hot, where the whole may lie on the disk
+            found = exact_candidates(queries, vectors, n_wanted + _SLACK)
+            all_similarities.append(_score(vectors, queries, found))
+            all_places.append(allowed[found] + part.start)
+            continue
         rows = _propose(part, queries, n_wanted, is_exact=is_exact, notes=notes)
-        all_similarities.append(_score(part.segment, queries, rows))
+        all_similarities.append(_score(part.segment.vectors, queries, rows))
         places = rows + part.start
         places[rows < 0] = -1
         all_places.append(places)
@@ -167,9 +172,6 @@ def _propose(
     """Propose rows of one segment that hold its nearest, ``-1`` where none is."""
     segment = part.segment
     n_exact = min(n_wanted + _SLACK, part.n_allowed)
-    if part.few is not None:
-        rows, vectors = part.few
-        return rows[exact_candidates(queries, vectors, n_exact)]
     n_numbers = part.n_allowed * segment.vectors.shape[1]
     entry = segment.entry.structure
     is_few = part.is_filtered and n_numbers <= _EXACT_NUMBERS
@@ -199,14 +201,14 @@ def _propose(
     return rows
 
 
-def _score(segment: Segment, queries: Float32s, rows: Rows) -> Float32s:
+def _score(vectors: Float32s, queries: Float32s, rows: Rows) -> Float32s:
     """Similarity of each proposed row; ``-inf`` where there is none."""
     n_queries, n_candidates = rows.shape
     step = max(1, _SCORED_NUMBERS // max(1, n_candidates * queries.shape[1]))
     similarities = np.empty((n_queries, n_candidates), dtype=np.float32)
     for start in range(0, n_queries, step):
         some = slice(start, start + step)
-        candidates = segment.vectors[rows[some]]
+        candidates = vectors[rows[some]]
         similarities[some] = cosine_similarities(queries[some], candidates)
     similarities[rows < 0] = -np.inf
     return similarities
