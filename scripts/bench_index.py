@@ -223,7 +223,7 @@ def measure_searches(index, queries, outcome, rounds):
     outcome["one_query"] = compare(times)
     for size in (100, 1000):
         times = alternate(
-            5,
+            15 if len(index) <= 20_000 else 5,
             index=lambda _, n=size: index.search(queries[:n], K),
             faiss=lambda _, n=size: search_bare(queries[:n], K),
         )
