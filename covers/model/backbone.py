@@ -315,11 +315,13 @@ def normalise(
     images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
     """Turn uint8 pictures (B, 3, S, S) into normalised float32 in channels-last layout."""
-    scale = torch.tensor([255 * s for s in std], device=images.device).view(1, 3, 1, 1)
+    scale = torch.tensor([1 / (255 * s) for s in std], device=images.device)
     shift = torch.tensor(
         [m / s for m, s in zip(mean, std, strict=True)], device=images.device
-    ).view(1, 3, 1, 1)
-    return (images.float() / scale - shift).contiguous(
+    )
+    # One new array and two passes over it: more of either costs a small network a tenth.
+    scaled = images * scale.view(1, 3, 1, 1)
+    return scaled.sub_(shift.view(1, 3, 1, 1)).contiguous(
         memory_format=torch.channels_last
     )
 
