@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+_CELLS = 2**24  # found neighbours that are held at once
+
 
 @dataclass(frozen=True)
 class Neighbours:
@@ -74,24 +76,51 @@ def find_neighbours(
     ):
         message = f"queries {queries.shape} and references {references.shape} must be 2-d of one width"
         raise ValueError(message)
-    n_queries, n_references = len(queries), len(references)
-    rows = np.full((n_queries, k), -1, np.int64)  # (Q, k)
-    similarities = np.full((n_queries, k), np.nan, np.float32)  # (Q, k)
-    block = max(1, min(2048, 2**27 // max(1, n_references)))
-    for start in range(0, n_queries if n_references else 0, block):
-        stop = min(start + block, n_queries)
-        scores = queries[start:stop] @ references.T  # (b, N)
+    rows = np.full((len(queries), k), -1, np.int64)  # (Q, k)
+    similarities = np.full((len(queries), k), np.nan, np.float32)  # (Q, k)
+    if not len(queries) or not len(references):
+        return Neighbours(rows, similarities)
+    import faiss
+
+    references = np.ascontiguousarray(references, np.float32)
+    # As many more as lie in the query's own group are found, then left out.
+    own = (
+        np.zeros(len(queries), np.int64)
+        if query_groups is None or reference_groups is None
+        else _count(query_groups, reference_groups)
+    )
+    order = np.argsort(own, kind="stable")
+    needs = np.minimum(k + own[order], len(references))  # rising
+    start = 0
+    while start < len(queries):
+        alike = int(np.searchsorted(needs, 2 * needs[start], side="right"))
+        stop = min(start + max(1, _CELLS // int(needs[start])), alike)
+        part = order[start:stop]
+        values, best = faiss.knn(
+            np.ascontiguousarray(queries[part], np.float32),
+            references,
+            int(needs[stop - 1]),
+            metric=faiss.METRIC_INNER_PRODUCT,
+        )
         if query_groups is not None and reference_groups is not None:
-            scores[
-                query_groups[start:stop, None] == reference_groups[None, :]
-            ] = -np.inf
-        kept = min(k, n_references)
-        best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
-        values = np.take_along_axis(scores, best, axis=1)
-        order = np.lexsort((best, -values), axis=1)
-        best = np.take_along_axis(best, order, axis=1)
-        values = np.take_along_axis(values, order, axis=1)
-        allowed = np.isfinite(values)
-        rows[start:stop, :kept] = np.where(allowed, best, -1)
-        similarities[start:stop, :kept] = np.where(allowed, values, np.nan)
+            inside = reference_groups[best] == query_groups[part, None]
+            best[inside] = -1
+            strangers_first = np.argsort(inside, axis=1, kind="stable")[:, :k]
+            best = np.take_along_axis(best, strangers_first, axis=1)
+            values = np.take_along_axis(values, strangers_first, axis=1)
+        width = min(k, best.shape[1])
+        rows[part, :width] = best[:, :width]
+        similarities[part, :width] = values[:, :width]
+        start = stop
+    similarities[rows < 0] = np.nan
     return Neighbours(rows, similarities)
+
+
+def _count(
+    wanted: npt.NDArray[np.int64], given: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return how often each entry of `wanted` is in `given`."""
+    values, counts = np.unique(given, return_counts=True)
+    place = np.searchsorted(values, wanted)
+    place[place == len(values)] = 0
+    return np.where(values[place] == wanted, counts[place], 0)
