@@ -442,19 +442,37 @@ class Pipeline:
         )
 
     def _analyse(self, say: Say, stage: StageProgress) -> None:
-        for name, home, function in (
-            ("overlap", "overlap_workspace", "overlap_workspace"),
-            ("clusters", "clustering_workspace", "cluster_workspace"),
-            ("map", "mapping", "map_workspace"),
+        for name, make, draw in (
+            (
+                "overlap",
+                "overlap_workspace.overlap_workspace",
+                "figures.draw_overlap_figures",
+            ),
+            (
+                "clusters",
+                "clustering_workspace.cluster_workspace",
+                "figures_clusters.draw_cluster_figures",
+            ),
+            ("map", "mapping.map_workspace", "figures_clusters.draw_map_figure"),
         ):
             due = self._due(name)
             if not due:
                 continue
             self._forget()
             say(f"{name}: {due.why}")
-            # Imported only where it is due: these bring scikit-learn and more.
-            make = getattr(import_module(f"covers.analysis.{home}"), function)
             try:
-                make(self.workspace, seed=self.seed, progress=partial(stage, name))
+                _imported(make)(
+                    self.workspace, seed=self.seed, progress=partial(stage, name)
+                )
+                _imported(draw)(self.workspace)
             except MissingExtraError as error:
                 say(f"  left out: {error}")
+
+
+def _imported(name: str) -> Callable[..., object]:
+    """Return a function of the analysis; imported only when due, they bring much."""
+    module, function = name.split(".")
+    found: Callable[..., object] = getattr(
+        import_module(f"covers.analysis.{module}"), function
+    )
+    return found

@@ -7,7 +7,8 @@ from PIL import Image
 
 from covers.analysis.figures import draw_graph, draw_matrix, draw_overlap_figures
 from covers.analysis.figures_clusters import draw_map, draw_profiles, draw_sheets
-from covers.analysis.figures_frame import Thumbnails
+from covers.analysis.figures_frame import Thumbnails, new_frame
+from covers.analysis.figures_trends import draw_trends
 from covers.analysis.overlap_workspace import overlap_workspace
 from covers.palette import genre_colours
 
@@ -23,7 +24,7 @@ def text_of(path):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     workspace, _ = write_known_workspace(tmp_path_factory.mktemp("f") / "w")
-    overlap_workspace(workspace, n_bootstraps=60)
+    overlap_workspace(workspace, n_bootstraps=60, by="source")
     return workspace, draw_overlap_figures(workspace)
 
 
@@ -33,6 +34,7 @@ def test_every_overlap_figure_is_written_as_svg_and_png(drawn):
         "overlap-matrix",
         "overlap-graph",
         "overlap-tree",
+        "overlap-trends",
     ]
     for path in paths:
         with Image.open(path.with_suffix(".png")) as image:
@@ -50,7 +52,7 @@ def test_every_caption_says_n_and_every_genre_is_named(drawn):
 
 def test_genres_have_the_colours_of_the_palette(drawn):
     _, paths = drawn
-    for path in paths:
+    for path in paths[:3]:
         written = path.read_text()
         for colour in genre_colours(("Folk", "Jazz", "Metal")).values():
             assert colour in written
@@ -100,6 +102,56 @@ def test_unknown_overlaps_are_left_empty(tmp_path):
     assert not list(frame.axes.texts)
     assert frame.save(tmp_path / "m").exists()
     assert draw_graph(payload(known=False)).save(tmp_path / "g").exists()
+
+
+def decades(**overlaps):
+    found = payload(3)
+    found["by"] = "year"
+    found["parts"] = {
+        name: {
+            "n_covers": 50,
+            "pairs": [
+                {**pair, "overlap": value, "overlap_ci95": [value, value]}
+                for pair, value in zip(found["pairs"], values, strict=True)
+            ],
+        }
+        for name, values in overlaps.items()
+    }
+    return found
+
+
+def test_trends_join_the_decades_in_which_a_pair_is_known():
+    nan = float("nan")
+    found = decades(d1970=(0.1, 0.5, nan), d1980=(0.2, nan, nan), d1990=(0.4, nan, 0.3))
+    frame = draw_trends(found)
+    lines = [line for line in frame.axes.lines if line.get_linewidth() == 2]
+    assert [list(line.get_ydata()) for line in lines] == [[0.1, 0.2, 0.4]]
+    assert "n = 150 covers" in frame.caption
+
+
+def test_without_parts_or_with_one_there_are_no_trends():
+    assert draw_trends(payload(3)) is None
+    assert draw_trends(decades(d1970=(0.1, 0.2, 0.3))) is None
+
+
+def test_captions_keep_numbers_with_their_units(tmp_path):
+    frame = new_frame(width=3, height=3, title="t", caption="word " * 7 + "n = 95 % x")
+    assert frame.save(tmp_path / "f").exists()
+    for line in frame.figure.texts[-1].get_text().splitlines():
+        assert not line.startswith(("%", "=", "95"))
+
+
+def test_names_in_the_graph_stand_where_no_line_leads():
+    found = payload(2)
+    found["edges"] = [
+        {"a": "genre 000", "b": "genre 001", "lift": 2.0, "overlap": 0.4, "q": 0.01}
+    ]
+    notes = {t.get_text(): t for t in draw_graph(found).axes.texts}
+    assert "x2.0" in notes
+    first, second = (notes[name] for name in ("genre 000", "genre 001"))
+    toward = np.subtract(second.xy, first.xy)
+    assert np.dot(first.xyann, toward) <= 1e-9
+    assert np.dot(second.xyann, -toward) <= 1e-9
 
 
 @pytest.mark.slow
@@ -162,6 +214,30 @@ def test_sheets_show_covers_even_where_thumbnails_are_missing(tmp_path):
     missing = Thumbnails(workspace).picture("0" * 31 + "z", 8)
     assert missing.shape == (8, 8, 3)
     assert (missing == 200).all()
+
+
+def test_pictures_on_the_map_hide_neither_each_other_nor_numbers():
+    from matplotlib.offsetbox import AnnotationBbox
+
+    class Grey:
+        def picture(self, cover_id, size_px=128):
+            return np.full((size_px, size_px, 3), 90, np.uint8)
+
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 2)).astype(np.float32)
+    frame = draw_map(
+        points,
+        ["Jazz"] * 400,
+        ("Jazz",),
+        [str(i) for i in range(400)],
+        Grey(),
+        labels=np.zeros(400, np.int64),
+    )
+    boxes = [b.xy for b in frame.axes.artists if isinstance(b, AnnotationBbox)]
+    inches = np.array(boxes) / np.ptp(points, axis=0) * [8.6, 7.2]
+    gap = np.abs(inches[:, None] - inches[None]).max(axis=2)
+    assert len(boxes) > 5
+    assert gap[~np.eye(len(boxes), dtype=bool)].min() > 0.45
 
 
 def test_the_map_writes_cluster_numbers_and_takes_any_number_of_covers(tmp_path):

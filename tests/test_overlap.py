@@ -5,13 +5,14 @@ from known_workspace import DESIGN, GENRES, write_known_workspace
 from covers.analysis.bootstrap import GroupBootstrap
 from covers.analysis.neighbours import Neighbours, find_neighbours
 from covers.analysis.overlap import (
-    FEWEST_GROUPS,
     OverlapSettings,
     effective_number,
     measure_overlap,
     n_neighbours,
 )
 from covers.analysis.overlap_correction import (
+    FEWEST_GROUPS,
+    CorrectedLosses,
     correct_losses,
     pair_errors,
     split_groups,
@@ -174,6 +175,33 @@ def test_correction_takes_away_most_of_the_excess():
         corrected.append(np.mean(found.overlap[pairs] - data.overlap[pairs]))
     assert np.mean(raw) > 0.03
     assert abs(np.mean(corrected)) < np.mean(raw) / 2
+
+
+def test_genres_alike_lose_little_to_the_cut_at_one():
+    found = []
+    for seed in range(6):
+        design = Design(
+            family="shuffled",
+            n_covers=(150, 200, 250, 150),
+            n_dimensions=5,
+            separation=1,
+            group_size=3,
+            group_correlation=0.5,
+        )
+        found.append(measure(draw_known_overlap(design, seed)))
+    pairs = np.triu_indices(4, 1)
+    assert np.mean([f.overlap[pairs] for f in found]) > 0.94
+    assert np.mean([f.overlap_ci95[1][pairs] for f in found]) > 0.99
+
+
+def test_a_pair_without_a_lost_cover_may_still_overlap_a_little():
+    labels = Labels(np.eye(2, dtype=np.float32)[np.arange(60) % 2], np.arange(60))
+    nothing = CorrectedLosses(
+        5, np.zeros((60, 2), np.float32), np.zeros(1), np.zeros(1), 1.0
+    )
+    samples = nothing.resample(np.zeros((2000, 1)), labels)
+    # Half a lost group of thirty on each side.
+    assert samples.std() == pytest.approx(0.5 * np.sqrt(2) / 30, rel=0.1)
 
 
 def test_intervals_widen_when_covers_come_in_groups():
@@ -453,6 +481,25 @@ def test_workspace_overlap_is_written_with_what_it_was_made_from(tmp_path):
         assert pair["n_a"] == 60
     assert set(found["parts"]) == {"1970s", "1980s", "1990s"}
     assert read["covers"] == "held-out"
+
+
+def test_held_out_covers_are_counted_only_where_they_are_enough(tmp_path, monkeypatch):
+    def some_held_out(self):
+        return np.arange(len(self)) % 2 == 0
+
+    monkeypatch.setattr(
+        "covers.analysis.embedded.EmbeddedCovers.held_out", some_held_out
+    )
+    workspace, _ = write_known_workspace(tmp_path / "w")
+    few = overlap_workspace(workspace, n_bootstraps=50)
+    assert few["covers"] == "all"
+    assert few["n_covers"] == 180
+    assert "fewer than 40 groups per genre are held out" in few["notes"][-1]
+    asked = overlap_workspace(workspace, n_bootstraps=50, which="held-out")
+    assert (asked["covers"], asked["n_covers"]) == ("held-out", 90)
+    monkeypatch.setattr("covers.analysis.overlap_workspace.ENOUGH_GROUPS", 10)
+    enough = overlap_workspace(workspace, n_bootstraps=50)
+    assert (enough["covers"], enough["n_covers"]) == ("held-out", 90)
 
 
 def test_unknown_sources_and_years_are_explained(tmp_path):

@@ -1,4 +1,4 @@
-"""Figures of the overlap that can be put on a slide: matrix, graph, family tree.
+"""Figures of the overlap that can be put on a slide: matrix and graph, and all of them.
 
 Every figure says its n and how to read it; a genre has its colour of
 `covers.palette` everywhere. Written as SVG and PNG. Letters: G genres.
@@ -13,10 +13,14 @@ import numpy as np
 from covers.analysis.figures_frame import (
     Frame,
     Thumbnails,
-    add_thumbnail,
     as_number,
+    colour_ticks,
+    haloed,
+    hide_spines,
     new_frame,
 )
+from covers.analysis.figures_tree import draw_tree
+from covers.analysis.figures_trends import draw_trends
 from covers.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
 
 if TYPE_CHECKING:
@@ -27,12 +31,14 @@ if TYPE_CHECKING:
 
 UNCERTAIN_WIDTH = 0.3
 """Overlaps whose 95 per cent interval is wider than this are hatched."""
-_MOST_NUMBERS, _MOST_COVERS_AT_LEAVES = 16, 12
-_N_AT_LEAF = 4
+_MOST_NUMBERS, _MOST_INTERVALS = 16, 10
+_NEAREST_DOTS = 0.3
 
 
 def draw_overlap_figures(workspace: Workspace) -> list[Path]:
-    """Draw matrix, graph and tree of ``overlap.json`` into ``analysis/figures``.
+    """Draw matrix, graph, tree and, if measured, trends of ``overlap.json``.
+
+    They go into ``analysis/figures``.
 
     Returns
     -------
@@ -57,6 +63,9 @@ def draw_overlap_figures(workspace: Workspace) -> list[Path]:
     ]
     if len(found["tree"]["order"]) > 1:
         paths.append(draw_tree(found, thumbnails).save(folder / "overlap-tree"))
+    trends = draw_trends(found)
+    if trends is not None:
+        paths.append(trends.save(folder / "overlap-trends"))
     return paths
 
 
@@ -65,15 +74,16 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     order = _order(found)
     n = len(order)
     overlap, low, high = _matrices(found, order)
-    side = float(np.clip(0.55 * n + 1.5, 5, 14))
+    side = float(np.clip((0.72 if n <= _MOST_INTERVALS else 0.55) * n + 1.5, 5, 14))
     frame = new_frame(
         width=side + 2.2,
         height=side + 0.8,
         title="How much genres overlap",
         caption=(
             f"0: told apart at sight; 1: no difference at all. n = {found['n_covers']} "
-            f"covers in {found['n_groups']} groups, bootstrap over groups. Hatched: the "
-            f"95 % interval is wider than {UNCERTAIN_WIDTH}. Empty: too few covers."
+            f"covers in {found['n_groups']} groups, bootstrap over groups. "
+            + ("Small: 95 % interval. " if n <= _MOST_INTERVALS else "")
+            + f"Hatched: it is wider than {UNCERTAIN_WIDTH}. White: too few covers."
         ),
     )
     axes = frame.axes
@@ -85,12 +95,16 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     for row in range(n):
         for column in range(n):
             value = overlap[row, column]
+            if row == column:
+                axes.add_patch(
+                    Rectangle((row - 0.5, row - 0.5), 1, 1, color="#e8e8e8", lw=0)
+                )
             if row == column or not np.isfinite(value):
                 continue
             wide = high[row, column] - low[row, column] > UNCERTAIN_WIDTH
             if not wide and n > _MOST_NUMBERS:
                 continue
-            ink = _ink_on(image.cmap(value))
+            ink = text_colour(_hex(image.cmap(value)))
             if wide:
                 axes.add_patch(
                     Rectangle(
@@ -105,21 +119,34 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
                     )
                 )
             if n <= _MOST_NUMBERS:
+                halo = haloed(_hex(image.cmap(value))) if wide else None
+                small = n <= _MOST_INTERVALS
                 axes.text(
                     column,
-                    row,
+                    row - (0.1 if small else 0),
                     f"{value:.2f}",
                     ha="center",
                     va="center",
                     color=ink,
-                    fontsize=9,
+                    fontsize=10,
+                    path_effects=halo,
                 )
+                if small:
+                    axes.text(
+                        column,
+                        row + 0.2,
+                        f"{low[row, column]:.2f} to {high[row, column]:.2f}",
+                        ha="center",
+                        va="center",
+                        color=ink,
+                        fontsize=6.5,
+                        path_effects=halo,
+                    )
     size = 10 if n <= 30 else max(3, 300 / n)
     axes.set_xticks(range(n), order, rotation=45, ha="right", fontsize=size)
     axes.set_yticks(range(n), order, fontsize=size)
-    _colour_ticks(axes, found["genres"])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    colour_ticks(axes, found["genres"])
+    hide_spines(axes)
     bar = frame.figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("overlap coefficient")
     bar.outline.set_visible(False)
@@ -138,26 +165,37 @@ def draw_graph(found: dict[str, Any]) -> Frame:
         title="Which genres mix",
         caption=(
             "A line: the two are each other's neighbours more often than with shuffled "
-            f"genres (q ≤ 0.05), wider the more often; {len(edges)} of "
-            f"{len(found['pairs'])} pairs. Near: much overlap. Size: number of covers, "
-            f"n = {found['n_covers']}."
+            f"genres (q ≤ 0.05), x how often; {len(edges)} of {len(found['pairs'])} pairs. "
+            f"Near: much overlap. Size: number of covers, n = {found['n_covers']}."
         ),
     )
     axes = frame.axes
     position = {genre: places[i] for i, genre in enumerate(order)}
+    partners: dict[str, list[str]] = {genre: [] for genre in order}
     for edge in edges:
-        (x0, y0), (x1, y1) = position[edge["a"]], position[edge["b"]]
+        partners[edge["a"]].append(edge["b"])
+        partners[edge["b"]].append(edge["a"])
+        ends = np.array([position[edge["a"]], position[edge["b"]]])
         axes.plot(
-            [x0, x1],
-            [y0, y1],
-            color="#555555",
-            alpha=0.6,
-            linewidth=1 + 3 * min(edge["lift"] - 1, 2),
+            *ends.T,
+            color="#777777",
+            linewidth=1.5 + 3 * min(edge["lift"] - 1, 2),
             zorder=1,
         )
+        if len(edges) <= _MOST_NUMBERS:
+            axes.annotate(
+                f"x{edge['lift']:.1f}",
+                ends.mean(axis=0),
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                color="#333333",
+                zorder=3,
+                path_effects=haloed(),
+            )
     colours = genre_colours(found["genres"])
     counts = np.array([found["n_by_genre"][genre] for genre in order], float)
-    sizes = 150 + 1200 * counts / max(counts.max(initial=1), 1)
+    sizes = 80 + 700 * counts / max(counts.max(initial=1), 1)
     axes.scatter(
         places[:, 0],
         places[:, 1],
@@ -168,106 +206,50 @@ def draw_graph(found: dict[str, Any]) -> Frame:
         zorder=2,
     )
     for genre, size in zip(order, sizes, strict=True):
+        x, y = _away(position[genre], [position[other] for other in partners[genre]])
+        reach = np.sqrt(size) / 2 + 4
         axes.annotate(
             genre,
             position[genre],
-            xytext=(0, -(np.sqrt(size) / 2 + 4)),
+            xytext=(reach * x, reach * y),
             textcoords="offset points",
+            ha="left" if x > 0.5 else "right" if x < -0.5 else "center",
+            va="bottom" if y > 0.5 else "top" if y < -0.5 else "center",
+            fontsize=11 if len(order) <= 40 else 6,
+            zorder=4,
+            path_effects=haloed(),
+        )
+    if not edges:
+        axes.text(
+            0.5,
+            0.02,
+            "no pair mixes more than by chance",
+            transform=axes.transAxes,
             ha="center",
-            va="top",
-            fontsize=10 if len(order) <= 40 else 6,
-            zorder=3,
+            color="#777777",
         )
     axes.set_aspect("equal")
-    axes.margins(0.15)
+    axes.margins(0.2)
     axes.axis("off")
     return frame
 
 
-def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Frame:
-    """Draw the family tree of genres, with typical covers at its leaves."""
-    order = found["tree"]["order"]
-    n = len(order)
-    with_covers = thumbnails is not None and n <= _MOST_COVERS_AT_LEAVES
-    frame = new_frame(
-        width=9.5 if with_covers else 8,
-        height=float(np.clip(0.8 * n + 1.6, 3.5, 16)),
-        title="Genres by likeness",
-        caption=(
-            "Joined further left: less overlap (average linkage on 1 - overlap). Number: "
-            "in how many of 100 resamples the same genres form a branch. "
-            f"n = {found['n_covers']} covers."
-            + (" Right: typical covers of each genre." if with_covers else "")
-        ),
-    )
-    axes = frame.axes
-    height_of = {frozenset([genre]): 0.0 for genre in order}
-    row_of: dict[frozenset[str], float] = {
-        frozenset([genre]): float(i) for i, genre in enumerate(order)
-    }
-    top = max((b["height"] for b in found["tree"]["branches"]), default=1.0) or 1.0
-    for branch in found["tree"]["branches"]:
-        leaves = frozenset(branch["genres"])
-        parts = _children(leaves, row_of)
-        height = branch["height"]
-        rows = [row_of[part] for part in parts]
-        for part in parts:
-            axes.plot([height_of[part], height], [row_of[part]] * 2, color="#444444")
-        axes.plot([height, height], [min(rows), max(rows)], color="#444444")
-        row_of[leaves], height_of[leaves] = float(np.mean(rows)), height
-        support = branch["support"]
-        if len(leaves) < n and support is not None:
-            axes.text(
-                height + 0.01 * top,
-                row_of[leaves] - 0.12,
-                f"{100 * support:.0f}",
-                fontsize=8,
-                ha="right",
-                color="#444444",
-            )
-    axes.set_ylim(n - 0.5, -0.5)
-    axes.set_xlim(top * 1.05, 0)
-    axes.yaxis.tick_right()
-    axes.set_yticks(range(n), order, fontsize=11 if n <= 40 else 5)
-    axes.tick_params(axis="y", length=0)
-    _colour_ticks(axes, found["genres"])
-    axes.set_xlabel("1 - overlap")
-    for side in ("top", "left", "right"):
-        axes.spines[side].set_visible(False)
-    if with_covers and thumbnails is not None:
-        longest = max(len(genre) for genre in order)
-        first = 1.05 + 0.02 * longest
-        step = 0.62 / frame.width
-        for i, genre in enumerate(order):
-            for j, cover_id in enumerate(found["prototypes"][genre][:_N_AT_LEAF]):
-                add_thumbnail(
-                    axes,
-                    thumbnails.picture(cover_id),
-                    (first + (j + 0.5) * 1.75 * step, 1 - (i + 0.5) / n),
-                    inches=0.62,
-                    in_axes=True,
-                )
-        frame.room_right = 0.40
-    return frame
+def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
+    """Return the direction from a dot in which no line leads, outward where there is none."""
+    angles = np.arange(8) * np.pi / 4
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    outward = place / max(float(np.linalg.norm(place)), 1e-9)
+    cost = -0.3 * directions @ outward
+    for other in partners:
+        toward = (other - place) / max(float(np.linalg.norm(other - place)), 1e-9)
+        cost = np.maximum(cost, directions @ toward - 0.3 * directions @ outward)
+    x, y = directions[int(cost.argmin())]
+    return float(x), float(y)
 
 
-def _ink_on(background: Sequence[float]) -> str:
-    """Return black or white, whichever reads better on a colour of 0..1 parts."""
-    return text_colour(
-        "#" + "".join(f"{round(255 * part):02x}" for part in background[:3])
-    )
-
-
-def _children(
-    leaves: frozenset[str], known: dict[frozenset[str], float]
-) -> list[frozenset[str]]:
-    """Return the two largest known branches that make up `leaves`."""
-    inside = sorted((part for part in known if part < leaves), key=len, reverse=True)
-    for part in inside:
-        rest = leaves - part
-        if rest in known:
-            return [part, rest]
-    return inside[:1]
+def _hex(colour: Sequence[float]) -> str:
+    """Return a colour of 0..1 parts as ``#rrggbb``."""
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour[:3])
 
 
 def _order(found: dict[str, Any]) -> list[str]:
@@ -298,9 +280,8 @@ def _spread(distances: np.ndarray) -> np.ndarray:
     centre = np.eye(n) - 1 / n
     values, vectors = np.linalg.eigh(-0.5 * centre @ distances**2 @ centre)
     places: np.ndarray = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 1e-6))
-    wanted = np.maximum(
-        distances, 0.15
-    )  # dots of genres alike must not hide each other
+    # Dots of genres alike must not hide each other.
+    wanted = np.maximum(distances, _NEAREST_DOTS)
     for _ in range(200):
         gap = places[:, None] - places[None]
         now = np.maximum(np.linalg.norm(gap, axis=2), 1e-9)
@@ -308,19 +289,3 @@ def _spread(distances: np.ndarray) -> np.ndarray:
         places = (pull.sum(axis=1) - pull[np.arange(n), np.arange(n)]) / n
         places -= places.mean(axis=0)
     return places
-
-
-def _colour_ticks(axes: Any, genres: Sequence[str]) -> None:
-    """Put a dot of its colour before each genre's name."""
-    colours = genre_colours(genres)
-    for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
-        if label.get_text() in colours:
-            colour = colours[label.get_text()]
-            label.set_bbox(
-                {
-                    "boxstyle": "round,pad=0.15",
-                    "facecolor": colour,
-                    "edgecolor": "none",
-                }
-            )
-            label.set_color(text_colour(colour))

@@ -12,6 +12,9 @@ from covers.analysis.figures_frame import (
     Thumbnails,
     add_thumbnail,
     as_number,
+    genre_legend,
+    haloed,
+    hide_spines,
     new_frame,
 )
 from covers.errors import CoversError
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 _SHEET_COLUMNS = 5
 _GRID = 9
-_MOST_IN_LEGEND = 20
+_PICTURE_INCHES = 0.42
+_LEAST_SHARE = 0.01
 
 
 def draw_cluster_figures(workspace: Workspace) -> list[Path]:
@@ -105,10 +109,9 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     axes.set_ylim(len(clusters) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of the cluster's covers")
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    hide_spines(axes, "top", "right", "left")
     axes.tick_params(axis="y", length=0)
-    _legend(frame, colours)
+    genre_legend(frame, colours)
     frame.room_right = 0.16
     return frame
 
@@ -147,7 +150,9 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
         stability = cluster["stability"]
         words = ", ".join(cluster["look"].get("words", []))
         genres = ", ".join(
-            f"{g['genre']} {g['share']:.0%}" for g in cluster["genres"][:3]
+            f"{g['genre']} {g['share']:.0%}"
+            for g in cluster["genres"][:3]
+            if as_number(g["share"]) >= _LEAST_SHARE
         )
         lines = [
             f"n = {cluster['n']}"
@@ -278,77 +283,82 @@ def draw_map(
         linewidths=0,
         rasterized=len(points) > 3000,
     )
+    numbers = _cluster_places(points, labels)
     if thumbnails is not None:
-        for row in _one_per_cell(points):
+        for row in _apart(points, _one_per_cell(points), list(numbers.values())):
             add_thumbnail(
                 axes,
                 thumbnails.picture(cover_ids[row], 64),
                 (float(points[row, 0]), float(points[row, 1])),
-                inches=0.42,
+                inches=_PICTURE_INCHES,
                 border=colours.get(genres[row], NOISE_COLOUR),
             )
-    if labels is not None:
-        for cluster in np.unique(labels[labels >= 0]):
-            x, y = np.median(points[labels == cluster], axis=0)
-            axes.text(
-                x,
-                y,
-                str(cluster),
-                fontsize=11,
-                weight="bold",
-                ha="center",
-                va="center",
-                zorder=10,
-                bbox={
-                    "boxstyle": "round,pad=0.2",
-                    "facecolor": "white",
-                    "edgecolor": "#444444",
-                    "alpha": 0.9,
-                },
-            )
+    for cluster, row in numbers.items():
+        axes.text(
+            *points[row],
+            str(cluster),
+            fontsize=12,
+            weight="bold",
+            ha="center",
+            va="center",
+            zorder=10,
+            path_effects=haloed(),
+        )
     axes.set_xticks([])
     axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    hide_spines(axes)
     axes.margins(0.04)
-    _legend(frame, colours)
+    genre_legend(frame, colours)
     frame.room_right = 0.13
     return frame
 
 
+def _cluster_places(
+    points: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
+) -> dict[int, int]:
+    """Return the row of each cluster's most central cover, where its number goes."""
+    places = {}
+    for cluster in np.unique(labels[labels >= 0]) if labels is not None else ():
+        members = np.flatnonzero(labels == cluster)
+        places[int(cluster)] = _middle(points, members)
+    return places
+
+
+def _middle(points: npt.NDArray[np.float32], members: npt.NDArray[np.int64]) -> int:
+    """Return the member nearest to the median of all."""
+    offset = points[members] - np.median(points[members], axis=0)
+    return int(members[np.linalg.norm(offset, axis=1).argmin()])
+
+
 def _one_per_cell(points: npt.NDArray[np.float32]) -> list[int]:
-    """Choose the most central point of each crowded cell of a grid over the map."""
+    """Choose the most central point of each crowded cell of a grid, fullest cells first."""
     if not len(points):
         return []
     low, span = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 1e-9)
     cell = np.minimum((points - low) / span * _GRID, _GRID - 1e-6).astype(int)
     key = cell[:, 0] * _GRID + cell[:, 1]
-    chosen = []
-    for value in np.unique(key):
-        members = np.flatnonzero(key == value)
-        if len(members) >= max(3, len(points) // 500):
-            centre = np.median(points[members], axis=0)
-            offset = np.linalg.norm(points[members] - centre, axis=1)
-            chosen.append(int(members[offset.argmin()]))
-    return chosen
-
-
-def _legend(frame: Frame, colours: dict[str, str]) -> None:
-    """List genres with their colours at the right edge."""
-    from matplotlib.lines import Line2D
-
-    shown = list(colours.items())[:_MOST_IN_LEGEND]
-    handles = [
-        Line2D([], [], marker="o", linestyle="", markersize=8, color=c, label=g)
-        for g, c in shown
+    values, sizes = np.unique(key, return_counts=True)
+    crowded = values[sizes >= max(3, len(points) // 500)]
+    sizes = sizes[sizes >= max(3, len(points) // 500)]
+    return [
+        _middle(points, np.flatnonzero(key == value))
+        for value in crowded[np.argsort(-sizes, kind="stable")]
     ]
-    if len(colours) > len(shown):
-        more = f"and {len(colours) - len(shown)} more"
-        handles.append(Line2D([], [], linestyle="", label=more))
-    frame.figure.legend(
-        handles=handles,
-        loc="upper right",
-        bbox_to_anchor=(0.995, 1 - 0.5 / frame.height),
-        frameon=False,
-        fontsize=9,
-    )
+
+
+def _apart(
+    points: npt.NDArray[np.float32], rows: list[int], taken: list[int]
+) -> list[int]:
+    """Keep the pictures that would cover neither an earlier one nor a number."""
+    span = np.maximum(np.ptp(points, axis=0), 1e-9)
+    # The plot is about this many inches wide and high.
+    inches = points / span * np.array([8.6, 7.2])
+    kept: list[int] = []
+    for row in rows:
+        gap_pictures = np.abs(inches[kept] - inches[row]).max(axis=1, initial=0)
+        gap_numbers = np.abs(inches[taken] - inches[row]).max(axis=1, initial=0)
+        if (gap_pictures > _PICTURE_INCHES + 0.08).all() and (
+            gap_numbers > _PICTURE_INCHES / 2 + 0.12
+        ).all():
+            kept.append(row)
+    return kept

@@ -12,14 +12,17 @@ import numpy.typing as npt
 
 from covers.artefact import publish
 from covers.errors import MissingExtraError
+from covers.palette import genre_colours, text_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from covers.workspace import Workspace
 
 _PNG_DPI = 150
 _TOP_INCHES, _LINE_INCHES = 0.55, 0.19
+_MOST_IN_LEGEND = 20
 
 
 @dataclass
@@ -50,7 +53,14 @@ class Frame:
         """Write ``stem.svg`` and ``stem.png``; return the SVG's path."""
         import matplotlib as mpl
 
-        lines = textwrap.wrap(self.caption, int(self.width * 14.5))
+        # A number must not be torn from its unit or its name.
+        joined = self.caption.replace(" %", "\N{NO-BREAK SPACE}%").replace(
+            "n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
+        )
+        lines = [
+            line.replace("\N{NO-BREAK SPACE}", " ")
+            for line in textwrap.wrap(joined, int(self.width * 14.5))
+        ]
         foot = (len(lines) + 0.8) * _LINE_INCHES / self.height
         head = 1 - _TOP_INCHES / self.height
         if self.tight:
@@ -135,17 +145,19 @@ def add_thumbnail(
     place: tuple[float, float],
     *,
     inches: float,
-    in_axes: bool = False,
+    offset_inches: float = 0.0,
     border: str | None = None,
 ) -> None:
-    """Put a picture at a place, in data units or (0..1) in units of the axes."""
+    """Put a picture of a given size at a place in data units, or so far right of it."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     zoom = inches * 72 / picture.shape[0]
     box = AnnotationBbox(
-        OffsetImage(picture, zoom=zoom),
+        OffsetImage(picture, zoom=zoom, dpi_cor=True),
         place,
-        xycoords="axes fraction" if in_axes else "data",
+        xybox=(offset_inches * 72, 0),
+        xycoords="data",
+        boxcoords="offset points",
         frameon=border is not None,
         pad=0.12 if border else 0,
         bboxprops={"edgecolor": border, "facecolor": border} if border else None,
@@ -153,6 +165,56 @@ def add_thumbnail(
     )
     box.set_in_layout(False)
     axes.add_artist(box)
+
+
+def hide_spines(axes: Any, *sides: str) -> None:
+    """Take away the lines around a plot, all or those named."""
+    for side in sides or ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def haloed(colour: str = "white") -> list[Any]:
+    """Return the path effect that keeps text readable on lines and dots."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=3, foreground=colour)]
+
+
+def colour_ticks(axes: Any, genres: Sequence[str]) -> None:
+    """Put a patch of its colour behind each genre's name."""
+    colours = genre_colours(genres)
+    for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
+        colour = colours.get(label.get_text())
+        if colour:
+            label.set_bbox(
+                {
+                    "boxstyle": "round,pad=0.15",
+                    "facecolor": colour,
+                    "edgecolor": "none",
+                }
+            )
+            label.set_color(text_colour(colour))
+
+
+def genre_legend(frame: Frame, colours: dict[str, str]) -> None:
+    """List genres with their colours at the right edge."""
+    from matplotlib.lines import Line2D
+
+    shown = list(colours.items())[:_MOST_IN_LEGEND]
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=8, color=c, label=g)
+        for g, c in shown
+    ]
+    if len(colours) > len(shown):
+        more = f"and {len(colours) - len(shown)} more"
+        handles.append(Line2D([], [], linestyle="", label=more))
+    frame.figure.legend(
+        handles=handles,
+        loc="upper right",
+        bbox_to_anchor=(0.995, 1 - 0.5 / frame.height),
+        frameon=False,
+        fontsize=9,
+    )
 
 
 def as_number(value: Any) -> float:

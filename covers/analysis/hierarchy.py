@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.analysis.overlap import FEWEST_GROUPS
+from covers.analysis.overlap_correction import FEWEST_GROUPS
 
 if TYPE_CHECKING:
     from covers.analysis.overlap import Overlap

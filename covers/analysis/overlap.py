@@ -5,8 +5,8 @@ Two quantities per pair of genres a, b, both with all genres at one weight:
 overlap coefficient
     Twice the balanced two-class Bayes error, ``∫ min(p_a, p_b)``: 0 separable,
     1 indistinguishable. Estimated from which of the two has more neighbours per
-    cover around each cover, corrected for the finite sample by the error that
-    half of the covers give.
+    cover around each cover, corrected for the finite sample by what halving the
+    covers adds to the error.
 neighbour mixing a→b
     The share of a's neighbours that are b over the share with shuffled genres.
 
@@ -25,8 +25,9 @@ import numpy.typing as npt
 
 from covers.analysis.bootstrap import GroupBootstrap
 from covers.analysis.overlap_correction import (
+    FEWEST_GROUPS,
     correct_losses,
-    pair_errors,
+    known_pairs,
     pair_sums,
 )
 from covers.analysis.overlap_mixing import measure_mixing
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from covers.analysis.neighbours import Neighbours
 
 Array = npt.NDArray[np.float64]
-
-FEWEST_GROUPS = 5
-"""Genres with covers of fewer groups than this get no overlap: nothing could be said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,14 +188,10 @@ def measure_overlap(
     few = n_groups < FEWEST_GROUPS
     unknown = few[:, None] | few[None, :]  # (G, G)
     np.fill_diagonal(unknown, val=False)
-    pairs = np.triu_indices(n_genres, 1)
-    known = ~unknown[pairs]
-
-    point = pair_sums(pair_errors(losses.corrected, labels))
-    resampled = pair_sums(_resample(losses.corrected, labels, bootstrap))
-    samples = (point + losses.inflation * (resampled - point)).astype(np.float32)
-    point = np.where(known, point, np.nan)
-    samples[:, ~known] = np.nan
+    known = known_pairs(labels)
+    point = losses.corrected
+    drawn = pair_sums(_resample(losses.table, labels, bootstrap))
+    samples = losses.resample(drawn, labels, settings.seed)
     ends = _ends(samples)
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -220,10 +214,7 @@ def measure_overlap(
         n_groups=n_groups,
         overlap=_square(np.clip(point, 0, 1), n_genres),
         overlap_ci95=np.stack([_square(np.clip(e, 0, 1), n_genres) for e in ends]),
-        raw=_square(
-            np.where(known, pair_sums(pair_errors(losses.raw, labels)), np.nan),
-            n_genres,
-        ),
+        raw=_square(losses.raw, n_genres),
         lift=np.where(unknown, np.nan, lift),
         lift_ci95=np.where(unknown, np.nan, lift_ends),
         p=_square(np.where(known, mixing.p_pairs, np.nan), n_genres, np.nan),

@@ -2,11 +2,14 @@
 
 A rule learnt from finitely many neighbours errs more often than the best
 possible one. The excess shrinks as covers are added, so the error with half of
-them tells how much is left. The spread
-between the two halves tells how uncertain the whole is, chance in the neighbours
-included, which a bootstrap of the queries alone would miss.
+them tells how much is left. One pair tells it too roughly; but the excess of all
+pairs follows ``sqrt(overlap (1 - overlap))`` (two genres alike leave nothing to
+lose, two far apart nothing to confuse), so one number is taken from all pairs
+together. The spread between the two halves tells how uncertain the whole is,
+chance in the neighbours included, which a bootstrap of the queries alone would
+miss.
 
-Letters: E entries (group, genre), G genres, P pairs, U groups.
+Letters: E entries (group, genre), G genres, P pairs, U groups, B bootstraps.
 
 References
 ----------
@@ -24,37 +27,84 @@ import numpy.typing as npt
 
 from covers.analysis.overlap_votes import Entries, Labels, loss_table
 
+FEWEST_GROUPS = 5
+"""Genres with covers of fewer groups than this get no overlap: nothing could be said."""
 _K_LADDER = (5, 9, 15, 25, 41, 65, 101, 161, 251, 401, 641, 1001)
-# Measured on the simulated sets of docs/overlap.md: between k/2, which keeps the
-# radius, and k, which keeps the number of voters.
+# All numbers below were set on other simulated sets than those of docs/overlap.md.
+# Between k/2, which keeps the radius, and k, which keeps the number of voters.
 _K_SHRINKS_BY = 2**0.5
-# An excess that falls as n ** -0.87, the rate seen on other simulated sets than
-# those in the docs; between 1 / n (a smooth rule) and slower (many dimensions).
-_CORRECTION = 1.2
+# An excess that falls as n ** -0.87; between 1 / n (a smooth rule) and slower
+# (many dimensions). How wrong that may be: its standard error, as a share.
+_CORRECTION, _DOUBT = 1.2, 0.6
 _FOLDS = 5
 _PRIOR_INFLATION, _PRIOR_PAIRS = 1.45, 5
 _MOST_INFLATION = 2.5
+# The two halves share the cloud they are drawn from, so their spread is short of
+# the truth by a little; and a genre without a lost group may still have lost half
+# of one.
+_UNSEEN, _LEAST_LOST = 1.1, 0.5
 
 
 @dataclass(frozen=True)
 class CorrectedLosses:
-    """Losses whose means are two-class errors free of the finite-sample excess.
+    """Two-class errors free of the finite-sample excess, and what they come from.
 
     Parameters
     ----------
     k : int
         Number of neighbours with the least error.
-    raw, corrected : ndarray of float32, shape (n_entries, n_genres)
-        Summed losses before and after correction.
+    table : ndarray of float32, shape (n_entries, n_genres)
+        Summed losses before correction.
+    raw, corrected : ndarray of float64, shape (n_pairs,)
+        Twice the balanced error of each pair before and after correction, not
+        clipped; NaN where a genre has covers of fewer than `FEWEST_GROUPS` groups.
     inflation : float
         By how much the deviations of a bootstrap over queries must be stretched,
         at least 1.
     """
 
     k: int
-    raw: npt.NDArray[np.float32]
-    corrected: npt.NDArray[np.float32]
+    table: npt.NDArray[np.float32]
+    raw: npt.NDArray[np.float64]
+    corrected: npt.NDArray[np.float64]
     inflation: float
+
+    def resample(
+        self, drawn: npt.NDArray[np.float64], labels: Labels, seed: int = 0
+    ) -> npt.NDArray[np.float32]:
+        """Turn resampled uncorrected pairs into resampled overlaps.
+
+        Added to the chance in the queries: chance in the voters, doubt about the
+        correction (the same for all pairs), and that a pair without any lost
+        cover need not overlap by nothing.
+
+        Parameters
+        ----------
+        drawn : ndarray of float64, shape (n_bootstraps, n_pairs)
+            `raw` of each resample.
+        labels : Labels
+            Genres and groups.
+        seed : int, default=0
+            Seed of what is added.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_bootstraps, n_pairs)
+            Not clipped.
+        """
+        rng = np.random.default_rng([seed, 1])
+        first, second = np.triu_indices(labels.n_genres, 1)
+        n_groups = np.maximum((labels.group_mass > 0).sum(axis=0), 1)
+        a, b = n_groups[first], n_groups[second]  # (P,)
+        mean = np.maximum((a + b) / 2, 2)
+        stretch = self.inflation * np.sqrt(mean / (mean - 1))
+        least = _LEAST_LOST * np.sqrt(1 / a**2 + 1 / b**2)
+        doubt = _DOUBT * (self.raw - self.corrected)
+        samples = self.corrected + stretch * (drawn - self.raw)
+        samples += doubt * rng.standard_normal((len(drawn), 1))
+        samples += least * rng.standard_normal(drawn.shape)
+        result: npt.NDArray[np.float32] = samples.astype(np.float32)
+        return result
 
 
 def ladder(most: int) -> list[int]:
@@ -103,10 +153,38 @@ def correct_losses(
             halved += table / (2 * n_splits)
             found.append(pair_sums(pair_errors(table, labels, half)))
         spread.append((found[0] - found[1]) ** 2 / 4)
-    chosen = candidates[best]
+    known = known_pairs(labels)
+    whole = np.where(known, pair_sums(pair_errors(raw, labels)), np.nan)
+    half_sums = pair_sums(pair_errors(halved, labels))
     return CorrectedLosses(
-        chosen, raw, raw + _CORRECTION * (raw - halved), _inflation(spread, raw, labels)
+        candidates[best],
+        raw,
+        whole,
+        whole - _excess(whole, half_sums),
+        _inflation(spread, raw, labels),
     )
+
+
+def known_pairs(labels: Labels) -> npt.NDArray[np.bool_]:
+    """Return which pairs can be measured, shape (n_pairs,)."""
+    enough = (labels.group_mass > 0).sum(axis=0) >= FEWEST_GROUPS
+    first, second = np.triu_indices(labels.n_genres, 1)
+    known: npt.NDArray[np.bool_] = enough[first] & enough[second]
+    return known
+
+
+def _excess(
+    whole: npt.NDArray[np.float64], half: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return by how much finite samples raise each pair, shape (n_pairs,)."""
+    inside = np.clip(whole, 0, 1)
+    shape = np.sqrt(inside * (1 - inside))
+    known = np.isfinite(shape) & np.isfinite(half)
+    if not shape[known].sum() > 0:
+        return np.where(np.isfinite(whole), 0.0, np.nan)
+    rate = (half[known] - whole[known]).sum() / shape[known].sum()
+    excess: npt.NDArray[np.float64] = _CORRECTION * rate * shape
+    return excess
 
 
 def _choose(
@@ -206,11 +284,11 @@ def _inflation(
     seen = (
         np.asarray(spread).mean(axis=0) if spread else np.full(len(explained), np.nan)
     )
-    known = np.isfinite(seen) & np.isfinite(explained)
+    known = np.isfinite(seen) & np.isfinite(explained) & known_pairs(labels)
     n_pairs, ratio = int(known.sum()), _PRIOR_INFLATION
     if n_pairs and explained[known].mean() > 0:
         ratio = float(seen[known].mean() / explained[known].mean())
     shrunk = (_PRIOR_PAIRS * _PRIOR_INFLATION + n_pairs * ratio) / (
         _PRIOR_PAIRS + n_pairs
     )
-    return float(np.sqrt(np.clip(shrunk, 1, _MOST_INFLATION)))
+    return float(np.sqrt(_UNSEEN * np.clip(shrunk, 1, _MOST_INFLATION)))

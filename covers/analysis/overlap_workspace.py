@@ -16,12 +16,12 @@ from covers.analysis.exemplars import Exemplars, find_exemplars
 from covers.analysis.hierarchy import find_edges, grow_tree
 from covers.analysis.neighbours import Neighbours, find_neighbours
 from covers.analysis.overlap import (
-    FEWEST_GROUPS,
     Overlap,
     OverlapSettings,
     measure_overlap,
     n_neighbours,
 )
+from covers.analysis.overlap_correction import FEWEST_GROUPS
 from covers.analysis.overlap_ladder import measure_ladder, number_pair
 from covers.artefact import Stamp, read_json, read_table, write_json
 from covers.errors import CoversError, DataError
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
 KIND = "overlap"
 FILE_NAME = "overlap.json"
-Which = Literal["held-out", "all"]
+Which = Literal["auto", "held-out", "all"]
 By = Literal["year", "source"]
 _YEARS_PER_PART = 10
+ENOUGH_GROUPS = 40
+"""With fewer held-out groups than this per genre, intervals would span half the scale."""
 
 
 def overlap_workspace(
@@ -45,7 +47,7 @@ def overlap_workspace(
     n_bootstraps: int = 1000,
     seed: int = 0,
     by: By | None = None,
-    which: Which = "held-out",
+    which: Which = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Measure the overlap of a workspace's genres and write ``analysis/overlap.json``.
@@ -62,9 +64,11 @@ def overlap_workspace(
         Seed of everything random.
     by : {"year", "source"}, optional
         Measure each decade, or each source, by itself as well.
-    which : {"held-out", "all"}, default="held-out"
+    which : {"auto", "held-out", "all"}, default="auto"
         Covers to measure. A network tears apart the covers it was trained on, so
-        "all" makes genres look more distinct than they are.
+        "all" makes genres look more distinct than they are; but few held-out
+        groups say nothing at all. "auto" takes the held-out covers where the
+        middle genre has at least `ENOUGH_GROUPS` groups among them.
     progress : callable, optional
         Called with parts done and parts in all.
 
@@ -79,12 +83,14 @@ def overlap_workspace(
         If something is missing, or no cover is left to measure.
     """
     everything = EmbeddedCovers.read(workspace)
-    chosen = everything.held_out() if which == "held-out" else np.ones(len(everything))
-    labelled = everything.membership.any(axis=1)
-    covers = everything.take(np.flatnonzero(chosen.astype(bool) & labelled))
+    counted = _which(everything, which)
+    labelled = np.asarray(everything.membership.any(axis=1))
+    if counted == "held-out":
+        labelled = labelled & everything.held_out()
+    covers = everything.take(labelled)
     if not len(covers):
         message = (
-            f"no labelled {which} cover in '{workspace.root}': "
+            f"no labelled {counted} cover in '{workspace.root}': "
             f"run 'covers scan SOURCE -w {workspace.root}'"
         )
         raise DataError(message)
@@ -95,8 +101,18 @@ def overlap_workspace(
     payload = describe_overlap(
         covers, settings, confusion=_confusion(workspace, covers)
     )
-    payload["covers"] = which
+    payload["covers"] = counted
     payload["by_k"] = measure_ladder(covers, seed=seed)
+    if counted == "all" and not everything.held_out().all():
+        payload["notes"].append(
+            "all covers are counted, also those the network was trained on, which it "
+            "tears apart: genres look more distinct than they are"
+            + (
+                f"; fewer than {ENOUGH_GROUPS} groups per genre are held out"
+                if which == "auto"
+                else ""
+            )
+        )
     if progress:
         progress(1, len(parts) + 1)
     if by is not None:
@@ -164,6 +180,21 @@ def describe_overlap(
         "isolated": [covers.cover_ids[row] for row in shown.isolated],
         "notes": _notes(found),
     }
+
+
+def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
+    """Say which covers are counted when it is left to be decided."""
+    if which != "auto":
+        return which
+    if covers.held_out().all():
+        return "held-out"
+    held = covers.take(covers.held_out() & covers.membership.any(axis=1))
+    n_groups = [
+        len(np.unique(held.groups[held.membership[:, genre] > 0]))
+        for genre in range(len(held.vocab))
+    ]
+    enough = bool(n_groups) and float(np.median(n_groups)) >= ENOUGH_GROUPS
+    return "held-out" if enough else "all"
 
 
 def own_neighbours(covers: EmbeddedCovers, k: int) -> Neighbours:

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, figures_option, print_json
+from covers.cli.tables import show, table_console
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-_WIDTH = 120  # of tables that go into a file or a pipe
 
 
 @click.command("cluster")
@@ -50,12 +48,7 @@ _WIDTH = 120  # of tables that go into a file or a pipe
     default=None,
     help="Also show which clusters merge when at most this many are wanted.",
 )
-@click.option(
-    "--figures/--no-figures",
-    default=True,
-    show_default=True,
-    help="Draw the figures into analysis/figures.",
-)
+@figures_option
 @common_options
 def cluster_command(
     *,
@@ -108,12 +101,9 @@ def cluster_command(
 
 def _print_clusters(found: dict[str, Any]) -> None:
     """Print one line per cluster."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
+    console = table_console()
     table = Table(box=None, header_style="bold")
     table.add_column("id", justify="right")
     table.add_column("n", justify="right")
@@ -128,7 +118,7 @@ def _print_clusters(found: dict[str, Any]) -> None:
         table.add_row(
             str(cluster["id"]),
             str(cluster["n"]),
-            _show(cluster["stability"]),
+            show(cluster["stability"]),
             genres,
             ", ".join(cluster["look"].get("words", [])) or "-",
         )
@@ -136,30 +126,18 @@ def _print_clusters(found: dict[str, Any]) -> None:
         console.print(table)
     low, high = found["ami_null95"]
     console.print(
-        f"{found['n_clusters']} clusters, {_show(found['noise_fraction'], '.0%')} noise; "
-        f"AMI with genre {_show(found['ami'], '.3f')} (by chance {_show(low, '.3f')} to "
-        f"{_show(high, '.3f')}, {found['ami_n']} {found['ami_covers']} covers)",
-        highlight=False,
-        soft_wrap=True,
+        f"{found['n_clusters']} clusters, {show(found['noise_fraction'], '.0%')} noise; "
+        f"AMI with genre {show(found['ami'], '.3f')} (by chance {show(low, '.3f')} to "
+        f"{show(high, '.3f')}, {found['ami_n']} {found['ami_covers']} covers)"
     )
     for part in found.get("cut", []):
         if len(part) > 1:
-            console.print(f"merged: {', '.join(map(str, part))}", highlight=False)
-
-
-def _show(value: float | None, how: str = ".2f") -> str:
-    """Format a number; a dash where it is not known."""
-    return "-" if value is None or value != value else format(value, how)
+            console.print(f"merged: {', '.join(map(str, part))}")
 
 
 @click.command("map")
 @click.option("--refit", is_flag=True, help="Lay all covers out anew.")
-@click.option(
-    "--figures/--no-figures",
-    default=True,
-    show_default=True,
-    help="Draw the map into analysis/figures.",
-)
+@figures_option
 @common_options
 def map_command(
     *,
@@ -196,5 +174,5 @@ def map_command(
     click.echo(
         f"{found['n_covers']} covers on the map, {found['n_placed']} placed later"
         f"{' (laid out anew)' if found['refitted'] else ''}; "
-        f"trustworthiness {_show(found['trustworthiness'], '.3f')}"
+        f"trustworthiness {show(found['trustworthiness'], '.3f')}"
     )

@@ -54,6 +54,13 @@ verbose_option = click.option(
     help="Say more on stderr; twice for most.",
 )
 
+figures_option = click.option(
+    "--figures/--no-figures",
+    default=True,
+    show_default=True,
+    help="Draw the figures into analysis/figures, as SVG and PNG.",
+)
+
 
 def common_options(command: Command) -> Command:
     """Add ``-w``, ``--json``, ``--seed``, ``--device`` and ``-v`` to a command."""

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, figures_option, print_json
+from covers.cli.tables import show, table_console
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-_WIDTH = 120  # of tables that go into a file or a pipe
 
 
 @click.command("overlap")
@@ -25,10 +23,11 @@ _WIDTH = 120  # of tables that go into a file or a pipe
 @click.option(
     "--covers",
     "which",
-    type=click.Choice(["held-out", "all"]),
-    default="held-out",
+    type=click.Choice(["auto", "held-out", "all"]),
+    default="auto",
     show_default=True,
-    help="Covers to measure; the network tears apart those it was trained on.",
+    help="Covers to measure. The network tears apart those it was trained on, so "
+    "'auto' takes the held-out ones where they are enough.",
 )
 @click.option(
     "-k",
@@ -44,12 +43,7 @@ _WIDTH = 120  # of tables that go into a file or a pipe
     show_default=True,
     help="Resamples behind the intervals.",
 )
-@click.option(
-    "--figures/--no-figures",
-    default=True,
-    show_default=True,
-    help="Draw the figures into analysis/figures.",
-)
+@figures_option
 @common_options
 def overlap_command(
     *,
@@ -99,13 +93,10 @@ def overlap_command(
 
 def _print_overlap(found: dict[str, Any]) -> None:
     """Print the pairs as a table, most alike first."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
-    table = Table(title=None, box=None, header_style="bold")
+    console = table_console()
+    table = Table(box=None, header_style="bold")
     for name, align in (
         ("genres", "left"),
         ("overlap", "right"),
@@ -116,47 +107,36 @@ def _print_overlap(found: dict[str, Any]) -> None:
         ("n", "right"),
     ):
         table.add_column(name, justify=align, no_wrap=True)  # type: ignore[arg-type]
-    pairs = sorted(found["pairs"], key=lambda p: -_number(p["overlap"], -1))
+    pairs = sorted(
+        found["pairs"], key=lambda p: -(p["overlap"] if p["overlap"] >= 0 else -1)
+    )
     for pair in pairs:
         low, high = pair["overlap_ci95"]
         table.add_row(
             f"{pair['a']} - {pair['b']}",
-            _show(pair["overlap"]),
-            f"{_show(low)} to {_show(high)}",
-            _show(pair["lift_ab"]),
-            _show(pair["lift_ba"]),
-            _show(pair["q"], 3),
+            show(pair["overlap"]),
+            f"{show(low)} to {show(high)}",
+            show(pair["lift_ab"]),
+            show(pair["lift_ba"]),
+            show(pair["q"], ".3f"),
             f"{pair['n_a']:.0f} / {pair['n_b']:.0f}",
         )
     if pairs:
         console.print(table)
     low, high = found["effective_genres_ci95"]
     console.print(
-        f"{len(found['genres'])} genres look like {_show(found['effective_genres'], 1)} "
-        f"distinct ones (95 % interval {_show(low, 1)} to {_show(high, 1)}); "
+        f"{len(found['genres'])} genres look like {show(found['effective_genres'], '.1f')} "
+        f"distinct ones (95 % interval {show(low, '.1f')} to {show(high, '.1f')}); "
         f"{found['n_covers']} {found['covers']} covers in {found['n_groups']} groups "
-        f"({found['grouped_by']}), k = {found['k']}",
-        highlight=False,
-        soft_wrap=True,
+        f"({found['grouped_by']}), k = {found['k']}"
     )
     for note in found["notes"]:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}")
     for name, part in found.get("parts", {}).items():
         console.print(
             f"{name}: {part['n_covers']} covers look like "
-            f"{_show(part['effective_genres'], 1)} distinct genres",
-            highlight=False,
+            f"{show(part['effective_genres'], '.1f')} distinct genres"
         )
-
-
-def _number(value: Any, missing: float) -> float:
-    """Return a number, or `missing` for NaN."""
-    return missing if value is None or value != value else float(value)
-
-
-def _show(value: Any, digits: int = 2) -> str:
-    """Format a number; a dash where it is not known."""
-    return "-" if value is None or value != value else f"{value:.{digits}f}"
 
 
 @click.command("path")
@@ -196,7 +176,7 @@ def path_command(
         print_json(found)
         return
     for step in found["steps"]:
-        similarity = _show(step["similarity"])
+        similarity = show(step["similarity"])
         who = " - ".join(part for part in (step["artist"], step["album"]) if part)
         click.echo(
             f"{similarity:>5}  {step['cover_id'][:12]}  "
