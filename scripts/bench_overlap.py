@@ -94,7 +94,7 @@ def strata(design):
     yield f"dimensions: {design['n_dimensions']}"
     yield f"covers of the smallest genre: {'120-200' if min(sizes) < 200 else '200-900'}"
     yield f"imbalance: {'below 2' if max(sizes) < 2 * min(sizes) else '2 to 5'}"
-    yield f"covers of one artist: {design['group_size']}"
+    yield f"covers of one artist: {design['group_size'] or '1 to 10, by genre'}"
 
 
 def bench_truth(n_sets, processes, hard):
@@ -174,14 +174,17 @@ def draw_null(rng):
     base = np.exp(rng.uniform(np.log(60), np.log(160)))
     imbalance = rng.choice([1, 1, 2, 5])
     sizes = base * np.exp(rng.uniform(-np.log(imbalance), 0, n_genres))
-    group_size = int(rng.choice([1, 1, 3, 6]))
+    group_size = int(rng.choice([1, 3, 6, 0]))  # 0: each genre another one
     return Design(
         family="shuffled",
         n_covers=tuple(int(max(30, size)) for size in sizes),
         n_dimensions=int(rng.choice([2, 5, 10, 20])),
         separation=1.0,
         group_size=group_size,
-        group_correlation=float(rng.choice([0.2, 0.5])) if group_size > 1 else 0.0,
+        group_correlation=float(rng.choice([0.2, 0.5])) if group_size != 1 else 0.0,
+        group_sizes=()
+        if group_size
+        else tuple(int(size) for size in rng.choice([1, 2, 4, 10], n_genres)),
     )
 
 

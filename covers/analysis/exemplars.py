@@ -74,9 +74,7 @@ def find_exemplars(
     _, numbers = np.unique(groups, return_inverse=True)
     labels = Labels(np.asarray(membership, np.float32), numbers.astype(np.int64))
     near = neighbours.nearest(k)
-    shares = np.nan_to_num(
-        balanced_shares(near.rows, labels.slots, membership.sum(axis=0))
-    )
+    shares = np.nan_to_num(balanced_shares(near.rows, labels))
     closeness = np.where(near.rows < 0, -1, near.similarities)[:, :_CLOSE_NEIGHBOURS]
     closeness = closeness.mean(axis=1) if closeness.shape[1] else np.zeros(len(groups))
     # Typical (own genre around it), then central (close to others): closeness only

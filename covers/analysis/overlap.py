@@ -198,7 +198,7 @@ def measure_overlap(
         lift = mixing.observed / mixing.expected
         lift_ends = np.stack(
             [
-                _ends(row / mixing.expected[a])
+                _ends(row / row.sum(axis=1, keepdims=True) / mixing.expected[a])
                 for a, row in enumerate(
                     np.moveaxis(_resample(mixing.table, labels, bootstrap), 1, 0)
                 )

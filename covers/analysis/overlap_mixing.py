@@ -6,6 +6,8 @@ References
 ----------
 .. [1] Benjamini, Y., Hochberg, Y. (1995). "Controlling the False Discovery
    Rate". JRSS B 57(1).
+.. [2] Chung, E., Romano, J. (2013). "Exact and asymptotically robust permutation
+   tests". Annals of Statistics 41(2).
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ class Mixing:
     Parameters
     ----------
     table : ndarray of float64, shape (n_entries, n_genres)
-        Shares summed within each entry, for the bootstrap.
+        `balanced_votes` summed within each entry, for the bootstrap.
     observed : ndarray of float64, shape (n_genres, n_genres)
-        Mean share of genre b among the neighbours of genre a's covers, every
-        genre counted as if all were of one size.
+        Share of genre b among the neighbours of genre a's covers, every genre
+        counted as if all were of one size; rows sum to one.
     expected : ndarray of float64, shape (n_genres, n_genres)
         The same, averaged over permutations.
     p_pairs, q_pairs : ndarray of float64, shape (n_pairs,)
@@ -55,9 +57,12 @@ def measure_mixing(
     """Count neighbours across genres and compare with shuffled genres.
 
     Whole groups swap their genres, so that an artist's alikeness is not taken
-    for a genre's. The p-value is a Student t tail on the permutations' mean and
-    spread: the shares are means over many covers, and a few hundred permutations
-    then reach p-values far below one in a few hundred.
+    for a genre's. What is compared is the lift over its standard error between
+    groups: where one genre has prolific artists and another has none, swapping
+    changes how certain the lift is, but not how the ratio is distributed [2]_.
+    The p-value is a Student t tail on the permutations' mean and spread: the
+    lifts are means over many covers, and a few hundred permutations then reach
+    p-values far below one in a few hundred.
 
     Parameters
     ----------
@@ -73,51 +78,62 @@ def measure_mixing(
     from scipy import stats
 
     entries = Entries.of(labels)
-    shares = balanced_shares(rows, labels.slots, labels.membership.sum(axis=0))
+    votes = balanced_votes(rows, labels.slots, *_could_be_seen(labels.slots, labels))
     table = np.zeros((len(entries.groups), labels.n_genres))  # (E, G)
     for genre in range(labels.n_genres):
         covers = np.flatnonzero(labels.membership[:, genre])
-        weighted = shares[covers] * labels.membership[covers, genre][:, None]
+        weighted = votes[covers] * labels.membership[covers, genre][:, None]
         np.add.at(table, entries.number[covers, genre], weighted)
-    observed = _genre_means(shares, labels.slots, labels.n_genres)
-    first, second = np.triu_indices(labels.n_genres, 1)
     rng = np.random.default_rng(seed)
     swap = GroupSwap(labels.groups)
-    draws = np.empty((n_permutations, labels.n_genres, labels.n_genres))
-    for draw in draws:
+    # The first row is what was observed, the others have genres shuffled.
+    means = np.empty((1 + n_permutations, labels.n_genres, labels.n_genres))
+    errors = np.empty_like(means)
+    means[0], errors[0] = _genre_shares(votes, labels.slots, labels)
+    for draw in range(1, 1 + n_permutations):
         taken = swap.draw(rng)
         slots = [
             (genre[taken], None if weight is None else weight[taken])
             for genre, weight in labels.slots
         ]
-        sizes = _sizes(slots, labels.n_genres)
-        draw[:] = _genre_means(
-            balanced_shares(rows, slots, sizes), slots, labels.n_genres
-        )
-    expected = draws.mean(axis=0)
+        swapped = balanced_votes(rows, slots, *_could_be_seen(slots, labels))
+        means[draw], errors[draw] = _genre_shares(swapped, slots, labels)
+    expected = means[1:].mean(axis=0)
+    first, second = np.triu_indices(labels.n_genres, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        lift = observed / expected
-        shuffled = draws / expected
-    both = (lift[first, second] + lift[second, first]) / 2
-    null = (shuffled[:, first, second] + shuffled[:, second, first]) / 2
-    spread = null.std(axis=0, ddof=1) * np.sqrt(1 + 1 / n_permutations)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = (both - null.mean(axis=0)) / spread
+        lifts, errors = means / expected, errors / expected
+        both = (lifts[:, first, second] + lifts[:, second, first]) / 2
+        error = np.hypot(errors[:, first, second], errors[:, second, first]) / 2
+        scores = (both - both[1:].mean(axis=0)) / error  # (1 + R, P)
+        spread = scores[1:].std(axis=0, ddof=1) * np.sqrt(1 + 1 / n_permutations)
+        z = (scores[0] - scores[1:].mean(axis=0)) / spread
     p = 2 * stats.t.sf(np.abs(z), n_permutations - 1)
-    return Mixing(table, observed, expected, p, adjust(p))
+    return Mixing(table, means[0], expected, p, adjust(p))
 
 
-def balanced_shares(
+def balanced_votes(
     rows: npt.NDArray[np.int64],
     slots: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]],
     sizes: npt.NDArray[np.floating],
+    left_out: npt.NDArray[np.floating] | None = None,
 ) -> Array:
-    """Return each cover's neighbour shares with all genres at one size.
+    """Count each cover's neighbours by genre as if all genres were of one size.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (n_covers, k)
+        Neighbours; ``-1`` marks empty slots.
+    slots : list
+        Genres as `Labels.slots` gives them.
+    sizes : ndarray of float, shape (n_genres,)
+        Covers of each genre.
+    left_out : ndarray of float, shape (n_covers, n_genres), optional
+        How many of these could not be neighbours: the cover's own group. Without,
+        genres of prolific artists seem to keep away from themselves.
 
     Returns
     -------
     ndarray of float64, shape (n_covers, n_genres)
-        Rows sum to one; a cover without labelled neighbours has a row of NaN.
     """
     n_covers, n_genres = len(rows), len(sizes)
     votes = np.zeros((n_covers, n_genres))
@@ -132,7 +148,21 @@ def balanced_shares(
         )
         votes += counted.reshape(n_covers, -1)[:, :n_genres]
     with np.errstate(divide="ignore", invalid="ignore"):
-        votes *= np.where(sizes > 0, 1 / sizes, 0)
+        seen = sizes if left_out is None else sizes - left_out
+        votes *= np.where(seen > 1e-6, sizes.mean() / seen, 0)
+    return votes
+
+
+def balanced_shares(rows: npt.NDArray[np.int64], labels: Labels) -> Array:
+    """Return each cover's neighbour shares with all genres at one size.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_covers, n_genres)
+        Rows sum to one; a cover without labelled neighbours has a row of NaN.
+    """
+    votes = balanced_votes(rows, labels.slots, labels.membership.sum(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
         votes /= votes.sum(axis=1, keepdims=True)
     return votes
 
@@ -178,37 +208,59 @@ class GroupSwap:
         return taken
 
 
-def _sizes(
+def _could_be_seen(
     slots: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]],
-    n_genres: int,
-) -> Array:
-    """Return how many covers each genre has, shares counted."""
-    total = np.zeros(n_genres + 1)
+    labels: Labels,
+) -> tuple[Array, Array]:
+    """Return the covers of each genre, and those in each cover's own group."""
+    n_genres = labels.n_genres
+    by_group = np.zeros((labels.n_groups, n_genres + 1))
     for genre, weight in slots:
-        total += np.bincount(genre, weights=weight, minlength=n_genres + 1)
-    return total[:n_genres]
+        cells = labels.groups * (n_genres + 1) + genre
+        by_group += np.bincount(cells, weights=weight, minlength=by_group.size).reshape(
+            by_group.shape
+        )
+    return by_group[:, :n_genres].sum(axis=0), by_group[labels.groups, :n_genres]
 
 
-def _genre_means(
-    shares: Array,
+def _genre_shares(
+    votes: Array,
     slots: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]],
-    n_genres: int,
-) -> Array:
-    """Average the shares over the covers of each genre, shape (n_genres, n_genres)."""
+    labels: Labels,
+) -> tuple[Array, Array]:
+    """Sum the votes over the covers of each genre.
+
+    Returns
+    -------
+    shares, errors : ndarray of float64, shape (n_genres, n_genres)
+        Rows of shares sum to one; standard errors come from the spread between
+        groups, NaN for fewer than two.
+    """
     from scipy import sparse
 
-    known = np.isfinite(shares[:, 0])
-    clean = np.where(known[:, None], shares, 0)
-    sums = np.zeros((n_genres + 1, n_genres))
-    weights = np.zeros(n_genres + 1)
-    covers = np.arange(len(shares))
+    n_genres, n_groups = labels.n_genres, labels.n_groups
+    shares = np.full((n_genres, n_genres), np.nan)
+    errors = shares.copy()
+    if not slots:
+        return shares, errors
+    chosen, cells, values = [], [], []  # of every (cover, genre)
     for genre, weight in slots:
-        value = known.astype(np.float64) if weight is None else weight * known
-        gather = sparse.csr_array(
-            (value, (genre, covers)), shape=(n_genres + 1, len(shares))
-        )
-        sums += gather @ clean
-        weights += np.bincount(genre, weights=value, minlength=n_genres + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means: Array = (sums / weights[:, None])[:n_genres]
-    return means
+        covers = np.flatnonzero(genre < n_genres)
+        chosen.append(covers)
+        cells.append(genre[covers] * n_groups + labels.groups[covers])
+        values.append(np.ones(len(covers)) if weight is None else weight[covers])
+    cover, value = np.concatenate(chosen), np.concatenate(values)
+    filled, place = np.unique(np.concatenate(cells), return_inverse=True)
+    gather = sparse.csr_array((value, (place, cover)), shape=(len(filled), len(votes)))
+    sums = gather @ votes  # (E, G), rows by genre, then group
+    starts = np.searchsorted(filled, np.arange(n_genres + 1) * n_groups)
+    for row in range(n_genres):
+        part = sums[starts[row] : starts[row + 1]]
+        total = part.sum()
+        if total > 0:
+            shares[row] = part.sum(axis=0) / total
+            if len(part) > 1:
+                residuals = part - part.sum(axis=1, keepdims=True) * shares[row]
+                variance = (residuals**2).sum(axis=0) / total**2
+                errors[row] = np.sqrt(variance * len(part) / (len(part) - 1))
+    return shares, errors

@@ -48,6 +48,8 @@ class Design:
         Covers of an artist on average; 1 means that every cover stands alone.
     group_correlation : float
         Share of the variance that covers of one artist have in common, in [0, 1).
+    group_sizes : tuple of int
+        `group_size` of each genre, where genres differ in it.
     """
 
     family: Family
@@ -56,6 +58,7 @@ class Design:
     separation: float
     group_size: int = 1
     group_correlation: float = 0.0
+    group_sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,9 @@ def _draw_groups(design: Design, rng: np.random.Generator) -> npt.NDArray[np.int
     """Draw artists of one genre and 1 to 2 x group_size - 1 covers each."""
     groups: list[npt.NDArray[np.int64]] = []
     first = 0
-    for n in design.n_covers:
-        sizes = rng.integers(1, 2 * design.group_size, size=n)
+    each = design.group_sizes or (design.group_size,) * len(design.n_covers)
+    for n, group_size in zip(design.n_covers, each, strict=True):
+        sizes = rng.integers(1, 2 * group_size, size=n)
         numbers = np.repeat(np.arange(n), sizes)[:n] + first
         first = int(numbers[-1]) + 1
         groups.append(numbers)
