@@ -124,7 +124,7 @@ def test_trends_join_the_decades_in_which_a_pair_is_known():
     nan = float("nan")
     found = decades(d1970=(0.1, 0.5, nan), d1980=(0.2, nan, nan), d1990=(0.4, nan, 0.3))
     frame = draw_trends(found)
-    lines = [line for line in frame.axes.lines if line.get_linewidth() == 2]
+    lines = [line for line in frame.axes.lines if line.get_marker() == "o"]
     assert [list(line.get_ydata()) for line in lines] == [[0.1, 0.2, 0.4]]
     assert "n = 150 covers" in frame.caption
 

@@ -15,9 +15,9 @@ from covers.analysis.figures_frame import (
     Thumbnails,
     as_number,
     colour_ticks,
-    haloed,
     hide_spines,
     new_frame,
+    plate,
 )
 from covers.analysis.figures_tree import draw_tree
 from covers.analysis.figures_trends import draw_trends
@@ -119,7 +119,7 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
                     )
                 )
             if n <= _MOST_NUMBERS:
-                halo = haloed(_hex(image.cmap(value))) if wide else None
+                behind = plate(_hex(image.cmap(value))) if wide else None
                 small = n <= _MOST_INTERVALS
                 axes.text(
                     column,
@@ -129,7 +129,7 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
                     va="center",
                     color=ink,
                     fontsize=10,
-                    path_effects=halo,
+                    bbox=behind,
                 )
                 if small:
                     axes.text(
@@ -140,7 +140,7 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
                         va="center",
                         color=ink,
                         fontsize=6.5,
-                        path_effects=halo,
+                        bbox=behind,
                     )
     size = 10 if n <= 30 else max(3, 300 / n)
     axes.set_xticks(range(n), order, rotation=45, ha="right", fontsize=size)
@@ -191,7 +191,7 @@ def draw_graph(found: dict[str, Any]) -> Frame:
                 fontsize=8.5,
                 color="#333333",
                 zorder=3,
-                path_effects=haloed(),
+                bbox=plate(),
             )
     colours = genre_colours(found["genres"])
     counts = np.array([found["n_by_genre"][genre] for genre in order], float)
@@ -217,7 +217,7 @@ def draw_graph(found: dict[str, Any]) -> Frame:
             va="bottom" if y > 0.5 else "top" if y < -0.5 else "center",
             fontsize=11 if len(order) <= 40 else 6,
             zorder=4,
-            path_effects=haloed(),
+            bbox=plate(),
         )
     if not edges:
         axes.text(

@@ -13,9 +13,9 @@ from covers.analysis.figures_frame import (
     add_thumbnail,
     as_number,
     genre_legend,
-    haloed,
     hide_spines,
     new_frame,
+    plate,
 )
 from covers.errors import CoversError
 from covers.palette import NOISE_COLOUR, genre_colours
@@ -302,7 +302,7 @@ def draw_map(
             ha="center",
             va="center",
             zorder=10,
-            path_effects=haloed(),
+            bbox=plate(),
         )
     axes.set_xticks([])
     axes.set_yticks([])

@@ -11,9 +11,9 @@ from covers.analysis.figures_frame import (
     Thumbnails,
     add_thumbnail,
     colour_ticks,
-    haloed,
     hide_spines,
     new_frame,
+    plate,
 )
 
 _MOST_WITH_COVERS, _N_AT_LEAF = 12, 4
@@ -61,7 +61,7 @@ def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Fr
                 ha="left",
                 va="center",
                 color="#444444",
-                path_effects=haloed(),
+                bbox=plate(),
             )
     axes.set_ylim(n - 0.5, -0.5)
     axes.set_xlim(top * 1.05, 0)
