@@ -54,7 +54,7 @@ class OverlapSettings:
         Neighbours whose genres are counted as mixing.
     n_bootstraps : int, default=1000
         Resamples of the groups behind the intervals.
-    n_permutations : int, default=200
+    n_permutations : int, default=100
         Shuffles of the genres behind the p-values.
     n_splits : int, default=5
         Splits into halves behind the correction.
@@ -65,7 +65,7 @@ class OverlapSettings:
     k: int | None = None
     mixing_k: int = 15
     n_bootstraps: int = 1000
-    n_permutations: int = 200
+    n_permutations: int = 100
     n_splits: int = 5
     seed: int = 0
 

@@ -51,7 +51,7 @@ def measure_mixing(
     rows: npt.NDArray[np.int64],
     labels: Labels,
     *,
-    n_permutations: int = 200,
+    n_permutations: int = 100,
     seed: int = 0,
 ) -> Mixing:
     """Count neighbours across genres and compare with shuffled genres.
@@ -61,8 +61,8 @@ def measure_mixing(
     groups: where one genre has prolific artists and another has none, swapping
     changes how certain the lift is, but not how the ratio is distributed [2]_.
     The p-value is a Student t tail on the permutations' mean and spread: the
-    lifts are means over many covers, and a few hundred permutations then reach
-    p-values far below one in a few hundred.
+    lifts are means over many covers, and a hundred permutations then reach
+    p-values far below one in a hundred.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def measure_mixing(
         Neighbours, of other groups only.
     labels : Labels
         Genres and groups.
-    n_permutations : int, default=200
+    n_permutations : int, default=100
         At least 2.
     seed : int, default=0
         Seed of the permutations.
