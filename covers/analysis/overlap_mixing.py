@@ -20,6 +20,8 @@ import numpy.typing as npt
 from covers.analysis.overlap_votes import Entries, Labels
 
 Array = npt.NDArray[np.float64]
+_TAILS = (1e-15, 1 - 1e-15)
+_LEAST_FREEDOM = 4.5
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,9 @@ def measure_mixing(
         both = (lifts[:, first, second] + lifts[:, second, first]) / 2
         error = np.hypot(errors[:, first, second], errors[:, second, first]) / 2
         scores = (both - both[1:].mean(axis=0)) / error  # (1 + R, P)
+        # A score whose error comes from few groups has heavy tails: as if normal.
+        freedom = _freedom(labels, first, second)
+        scores = stats.norm.ppf(np.clip(stats.t.cdf(scores, freedom), *_TAILS))
         spread = scores[1:].std(axis=0, ddof=1) * np.sqrt(1 + 1 / n_permutations)
         z = (scores[0] - scores[1:].mean(axis=0)) / spread
     p = 2 * stats.t.sf(np.abs(z), n_permutations - 1)
@@ -221,6 +226,17 @@ def _could_be_seen(
             by_group.shape
         )
     return by_group[:, :n_genres].sum(axis=0), by_group[labels.groups, :n_genres]
+
+
+def _freedom(
+    labels: Labels, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
+) -> Array:
+    """Return the degrees of freedom of each pair's score: its groups, as if of one size."""
+    mass = labels.group_mass.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        groups = np.nan_to_num(mass.sum(axis=0) ** 2 / (mass**2).sum(axis=0))
+    freedom: Array = np.maximum(groups[first] + groups[second] - 2, _LEAST_FREEDOM)
+    return freedom
 
 
 def _genre_shares(
