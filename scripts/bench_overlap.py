@@ -312,7 +312,7 @@ def bench_cost(sizes, n_genres):
         )
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         groups = rng.integers(n // 3, size=n)
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         near = find_neighbours(
             vectors,
             vectors,
@@ -321,6 +321,7 @@ def bench_cost(sizes, n_genres):
             reference_groups=groups,
         )
         searched = time.perf_counter() - start
+        search_cpu = time.process_time() - used
         membership = np.eye(n_genres, dtype=np.float32)[labels]
         start, used = time.perf_counter(), time.process_time()
         found = measure_overlap(
@@ -333,12 +334,25 @@ def bench_cost(sizes, n_genres):
                 "bootstraps": found.settings.n_bootstraps,
                 "k": found.k,
                 "neighbours_s": round(searched, 1),
+                "neighbours_cpu_s": round(search_cpu, 1),
                 "overlap_s": round(time.perf_counter() - start, 1),
                 "overlap_cpu_s": round(time.process_time() - used, 1),
             }
         )
         print(rows[-1], file=sys.stderr)
-    return rows
+    return {"rows": rows, "growth": growth(rows)}
+
+
+def growth(rows):
+    """Exponents of the processor times: 1 grows with the covers, 2 with their square."""
+    if len(rows) < 2:
+        return {}
+    covers = np.log([row["covers"] for row in rows])
+    return {
+        name: round(float(np.polyfit(covers, np.log([r[name] for r in rows]), 1)[0]), 2)
+        for name in rows[0]
+        if name.endswith("_cpu_s")
+    }
 
 
 def bench_clusters(sizes):
@@ -370,7 +384,7 @@ def bench_clusters(sizes):
             }
         )
         print(rows[-1], file=sys.stderr)
-    return rows
+    return {"rows": rows, "growth": growth(rows)}
 
 
 def main():
