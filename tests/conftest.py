@@ -61,7 +61,6 @@ def tiny_recipe(**changes):
         "weights": "none",
         "image_size": 48,
         "embedding_dim": 16,
-        "head_epochs": 4,
         "epochs": 2,
         "batch_size": 16,
     }

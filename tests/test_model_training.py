@@ -107,7 +107,7 @@ def test_the_held_out_side_is_never_looked_at(painted_workspace):
 def test_history_and_learning_curve_lie_beside_the_model(trained_workspace):
     with (trained_workspace.model_folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["phase"] for row in rows] == ["probe"] + ["head"] * 4 + ["network"] * 2
+    assert [row["phase"] for row in rows] == ["probe"] + ["network"] * 2
     assert all(np.isfinite(float(row["tuning_loss"])) for row in rows)
     assert (
         (trained_workspace.model_folder / "learning_curve.svg")
@@ -210,6 +210,46 @@ def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
         assert not any(same[cut:])
     rows = [row for row in report.history if row["phase"] == "network"]
     assert rows[0]["train_loss"] != rows[-1]["train_loss"]
+
+
+def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(
+    painted_workspace,
+):
+    report = train_workspace(painted_workspace, tiny_recipe(epochs=0), device="cpu")
+    assert report.card.summary["best"]["phase"] == "probe"
+    catalogue = painted_workspace.catalogue()
+    train = catalogue.splits == "train"
+    head = SavedModel.open(painted_workspace.model_folder, "cpu").head
+    backbone = SavedModel.open(painted_workspace.model_folder, "cpu").backbone
+    statistics, _ = _frozen_statistics(painted_workspace, report)
+    assert backbone.n_features == statistics.shape[1]
+    assert torch.allclose(
+        head.standardise.running_mean, statistics[train].mean(dim=0), atol=1e-4
+    )
+
+
+def _frozen_statistics(workspace, report):
+    from covers.model.embed import frozen_parts
+
+    parts = frozen_parts(workspace, report.card.summary["frozen"]["fingerprint"])
+    ids, (statistics,) = parts.read(["statistics"], "covers train")
+    rows = workspace.catalogue().rows_of(ids)
+    ordered = torch.empty(statistics.shape)
+    ordered[torch.from_numpy(rows)] = torch.from_numpy(statistics.astype(np.float32))
+    return ordered, ids
+
+
+def test_epochs_are_compared_at_their_best_temperature():
+    from covers.model.learner import GenreLoss, tempered_loss
+
+    torch.manual_seed(0)
+    logits = torch.randn(200, 3)
+    targets = torch.eye(3)[torch.distributions.Categorical(logits=logits).sample()]
+    loss = GenreLoss(torch.ones(3), label_smoothing=0.0, multi_label=False)
+    plain = float(loss(logits, targets))
+    assert float(loss(3 * logits, targets)) > plain + 0.1
+    assert abs(tempered_loss(loss, 3 * logits, targets) - plain) < 0.02
+    assert tempered_loss(loss, -logits, targets) > plain + 0.1
 
 
 def test_a_backbone_from_nothing_is_trained_whole(painted_workspace):

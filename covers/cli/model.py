@@ -36,7 +36,7 @@ _RECIPE_OPTIONS = (
     ),
     click.option("--batch-size", type=int, help="Pictures per step.  [default: 32]"),
     click.option(
-        "--learning-rate", type=float, help="Peak rate of the head.  [default: 0.001]"
+        "--learning-rate", type=float, help="Peak rate of training.  [default: 0.001]"
     ),
     click.option(
         "--multi-label/--single-label",

@@ -15,7 +15,7 @@ _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#888888"
 
 
 def draw_learning_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw loss and scores per epoch, head first and then the whole network, as SVG.
+    """Draw loss and scores of the probe and of each epoch of the whole network, as SVG.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def draw_learning_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     epochs = range(1, len(history) + 1)
-    n_head = sum(row["phase"] != "network" for row in history)
+    n_probe = sum(row["phase"] != "network" for row in history)
     losses.plot(
         epochs,
         [row["train_loss"] for row in history],
@@ -52,11 +52,11 @@ def draw_learning_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
     )
     scores.set(xlabel="epoch", ylabel="score", title="Scores on the tuning covers")
     for axes in (losses, scores):
-        if 0 < n_head < len(history):
-            axes.axvline(n_head + 0.5, color=_GREY, linestyle=":", linewidth=1)
+        if 0 < n_probe < len(history):
+            axes.axvline(n_probe + 0.5, color=_GREY, linestyle=":", linewidth=1)
             axes.annotate(
-                "head | network",
-                (n_head + 0.5, 0.98),
+                "probe | network",
+                (n_probe + 0.5, 0.98),
                 xycoords=("data", "axes fraction"),
                 ha="center",
                 va="top",

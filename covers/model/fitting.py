@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +27,6 @@ from covers.model.recipe import Recipe, portable_recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from covers.model.pixels import CoverFile, PixelCache
@@ -40,7 +40,7 @@ class TrainingWatcher:
         """Hear that some of a stage is done."""
 
     def epoch(self, phase: str, epoch: int, scores: dict[str, float]) -> None:
-        """Hear that an epoch of the ``"head"`` or the ``"network"`` is over."""
+        """Hear the scores of the ``"probe"`` or of an epoch of the ``"network"``."""
 
     def note(self, text: str) -> None:
         """Hear of something worth telling a person."""
@@ -158,60 +158,42 @@ class TrainingRun:
         return fingerprint, torch.from_numpy(statistics[rows])
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
-        """Fit the head on the frozen statistics: in closed form, then by a short one-cycle."""
-        from covers.model.learner import (
-            EpochReport,
-            KeepBest,
-            make_array_loaders,
-            make_head_learner,
-            score_tuning,
-            seed_everything,
-        )
+        """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""
+        from covers.model.learner import score_tuning, tempered_loss
 
-        recipe, data = self.recipe, self.data
-        seed_everything(self.seed)
-        start_head(
-            head,
-            statistics[data.train],
-            self.targets[data.train],
-            data.groups[data.train],
-            class_balance=recipe.class_balance,
-            multi_label=recipe.multi_label,
-            seed=self.seed,
-        )
-        loaders = make_array_loaders(
-            (statistics[data.train], self.targets[data.train]),
-            (statistics[data.tuning], self.targets[data.tuning]),
-            batch_size=4 * recipe.batch_size,
-            device=self.device,
-        )
-        learner = make_head_learner(
-            head, loaders, self.loss, weight_decay=recipe.weight_decay
-        )
-        report = EpochReport(
-            self._note_epoch("head"),
-            lambda share: self.watcher.stage("head", share, 1),
-            self.seed,
-        )
-        best = KeepBest(report, patience=recipe.head_epochs)
+        data = self.data
+        self._start_head(head, statistics, data.train)
         with torch.inference_mode():
             logits = head.eval().cpu()(statistics[data.tuning])
         targets = self.targets[data.tuning]
-        best.best_loss = float(self.loss(logits, targets))
-        best.best_state = {k: v.detach().clone() for k, v in head.state_dict().items()}
         scores = {
             "train_loss": float("nan"),
-            "tuning_loss": best.best_loss,
+            "tuning_loss": tempered_loss(self.loss, logits, targets),
             **score_tuning(logits, targets),
         }
         self._note_epoch("probe")(0, scores)
         self._note_best("probe", 0)
-        learner.fit_one_cycle(
-            recipe.head_epochs, recipe.learning_rate, cbs=[report, best]
+
+    def fit_head_on_all(self, head: Head, statistics: Tensor) -> None:
+        """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it."""
+        everything = np.arange(len(self.data.cover_ids))
+        self._start_head(head.cpu(), statistics, everything)
+
+    def _start_head(
+        self, head: Head, statistics: Tensor, rows: npt.NDArray[np.int64]
+    ) -> None:
+        from covers.model.learner import seed_everything
+
+        seed_everything(self.seed)
+        start_head(
+            head,
+            statistics[rows],
+            self.targets[rows],
+            self.data.groups[rows],
+            class_balance=self.recipe.class_balance,
+            multi_label=self.recipe.multi_label,
+            seed=self.seed,
         )
-        head.load_state_dict(best.best_state)
-        if best.best_epoch >= 0:
-            self._note_best("head", best.best_epoch)
 
     def fit_network(
         self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None
@@ -320,7 +302,7 @@ class TrainingRun:
             checkpoint.best,
         )
         self.history = list(checkpoint.history)
-        phases = ("network",) if checkpoint.best_epoch >= 0 else ("head", "probe")
+        phases = ("network",) if checkpoint.best_epoch >= 0 else ("probe",)
         rows = [row for row in self.history if row["phase"] in phases]
         self.best = min(rows, key=lambda row: row["tuning_loss"]) if rows else {}
         return checkpoint.epoch + 1

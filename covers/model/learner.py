@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     # At import fastai scripts two functions and sets an option that pandas retired.
     warnings.simplefilter("ignore")
     from fastai.callback.core import Callback, CancelFitException
-    from fastai.callback.schedule import Learner
+    from fastai.callback.schedule import Learner  # noqa: TC002 - gives learners their one-cycle
     from fastai.data.core import DataLoaders
     from fastai.data.load import DataLoader
     from fastai.optimizer import Adam
@@ -40,11 +40,10 @@ __all__ = [
     "KeepBest",
     "MixedPrecisionForward",
     "adamw",
-    "make_array_loaders",
-    "make_head_learner",
     "make_network_learner",
     "make_picture_loaders",
     "seed_everything",
+    "tempered_loss",
 ]
 
 Batch = tuple[Tensor, Tensor]
@@ -130,26 +129,6 @@ class _ArrayLoader(DataLoader):  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self.chunkify(range(self.n)))
-
-
-def make_array_loaders(
-    train: Batch, tuning: Batch, *, batch_size: int, device: torch.device
-) -> DataLoaders:
-    """Serve ready tensors, such as features (n, F) with targets (n, G)."""
-
-    def loader(data: Batch, *, shuffle: bool) -> _ArrayLoader:
-        return _ArrayLoader(
-            len(data[0]),
-            lambda positions: (data[0][positions], data[1][positions]),
-            bs=batch_size if shuffle else 4096,
-            shuffle=shuffle,
-            drop_last=shuffle,
-            device=device,
-        )
-
-    return DataLoaders(
-        loader(train, shuffle=True), loader(tuning, shuffle=False), device=device
-    )
 
 
 def make_picture_loaders(
@@ -347,10 +326,20 @@ class EpochReport(Callback):  # type: ignore[misc]
             "train_loss": float(np.mean(self.train_losses))
             if self.train_losses
             else math.nan,
-            "tuning_loss": float(self.loss_func(logits, targets)),
+            "tuning_loss": tempered_loss(self.loss_func, logits, targets),
             **score_tuning(logits, targets),
         }
         self.on_epoch(self.epoch, self.scores)
+
+
+def tempered_loss(loss: nn.Module, logits: Tensor, targets: Tensor) -> float:
+    """Return the loss of logits (n, G) at the temperature that suits them best.
+
+    Probabilities are calibrated later, on covers of their own; an epoch is not
+    to be preferred for being less confident.
+    """
+    slopes = torch.logspace(-2, 1.5, 15, base=2)
+    return min(float(loss(slope * logits, targets)) for slope in slopes)
 
 
 def score_tuning(logits: Tensor, targets: Tensor) -> dict[str, float]:
@@ -409,22 +398,6 @@ class KeepBest(Callback):  # type: ignore[misc]
             self.on_epoch_end(self)
         if self.epoch - self.best_epoch >= self.patience:
             raise CancelFitException
-
-
-def make_head_learner(
-    head: Head, loaders: DataLoaders, loss: GenreLoss, *, weight_decay: float
-) -> Learner:
-    """Return a fastai learner of the head alone, on ready statistics."""
-    learner = Learner(
-        loaders,
-        head,
-        loss_func=loss,
-        opt_func=adamw,
-        wd=weight_decay,
-        splitter=lambda m: [list(m.parameters())],
-    )
-    _be_quiet(learner)
-    return learner
 
 
 def make_network_learner(

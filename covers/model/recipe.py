@@ -28,14 +28,12 @@ class Recipe:
         Side of the pictures in pixels. Larger reads finer lettering and costs its square.
     embedding_dim : int, default=256
         Width of the embedding.
-    head_epochs : int, default=5
-        Epochs of the head on the frozen backbone's features, which are computed once,
-        after a linear probe in closed form.
     epochs : int, default=4
-        Epochs of the whole network after that; 0 leaves the backbone as it was.
+        Epochs of the whole network, after a linear probe on the frozen backbone's
+        features; 0 leaves the backbone as it was.
     learning_rate : float, default=1e-3
-        Peak rate of the head alone; fine-tuning goes at a fifth of it and less, towards
-        a fiftieth in the shallow layers, but at full rate where the backbone starts from nothing.
+        Peak rate where the backbone starts from nothing. Fine-tuning goes at a fifth of
+        it in the head and at less, towards a fiftieth, in the backbone.
     frozen_share : float, default=0.5
         Share of a pretrained backbone's tensors, from the shallow end, that stay as they are:
         edges and colours are the same on every cover, and the steps take half the time.
@@ -63,7 +61,6 @@ class Recipe:
     weights: str = "imagenet"
     image_size: int = 224
     embedding_dim: int = 256
-    head_epochs: int = 5
     epochs: int = 4
     learning_rate: float = 1e-3
     frozen_share: float = 0.5
@@ -115,7 +112,6 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
 _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("image_size", 32, 1024),
     ("embedding_dim", 2, 4096),
-    ("head_epochs", 1, 1000),
     ("epochs", 0, 1000),
     ("learning_rate", 1e-7, 1.0),
     ("frozen_share", 0.0, 0.95),

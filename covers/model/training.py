@@ -182,6 +182,8 @@ def train_workspace(
     network = nn.Sequential(backbone, head)
     if recipe.epochs:
         interrupted = run.fit_network(network, labels, checkpoint)
+    if run.best.get("phase") == "probe" and not interrupted:
+        run.fit_head_on_all(head, statistics)
     summary = {
         "n_labelled": sum(bool(genres) for genres in catalogue.genres),
         "n_train": len(data.train),
