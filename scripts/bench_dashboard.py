@@ -72,7 +72,8 @@ class Bench:
             if len(times) <= self.repeats:
                 self.page.close()
         # The first one filled the server's caches and the browser's.
-        self.views[name] = {"first_s": times[0], **spread(times[1:])}
+        self.views[name] = {"first_s": round(times[0], 3), **spread(times[1:])}
+        print(f"first view of {name}: {self.views[name]}", file=sys.stderr, flush=True)
 
     def answer(self, name, actions):
         """Time actions, each followed by waiting for what it shows; (act, shown) pairs."""
@@ -87,6 +88,7 @@ class Bench:
             times.append(time.perf_counter() - begun)
             self.page.wait_for_timeout(250)
         self.answers[name] = spread(times)
+        print(f"{name}: {self.answers[name]}", file=sys.stderr, flush=True)
 
     def changed(self, key):
         """Return what waits until an element shows something else than when this was called."""
