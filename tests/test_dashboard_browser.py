@@ -474,6 +474,16 @@ def test_an_empty_workspace_names_the_command_on_every_page(read, tmp_path):
             reader.close()
 
 
+def test_a_workspace_that_vanishes_while_it_is_open_is_explained(read, other):
+    with serve(other.root) as url:
+        reader = read("map", url=url)
+        wait_for_map(reader)
+        shutil.rmtree(other.root)
+        reader.page.get_by_role("radio", name="Cluster").click()
+        reader.page.get_by_text(re.compile("covers scan SOURCE")).wait_for()
+        assert "went wrong" not in reader.text()
+
+
 def test_what_is_missing_or_damaged_is_said_in_its_place(read, other):
     (other.analysis_folder / "clusters.json").unlink()
     (other.analysis_folder / "evaluation.json").write_text("{}")
