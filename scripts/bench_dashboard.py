@@ -297,16 +297,6 @@ def bench_search(bench, cover_id, artists):
         walk.append(title)
         bench.page.wait_for_timeout(250)
     bench.answers["search: walk on to a neighbour"] = spread(times)
-    bench.answer(
-        "search: one per artist",
-        [
-            (
-                lambda: bench.page.get_by_text("One per artist", exact=True).click(),
-                bench.changed("alike"),
-            )
-        ]
-        * bench.repeats,
-    )
     field = bench.page.get_by_label("Artist", exact=True)
 
     def only(name):
