@@ -83,11 +83,17 @@ def test_the_server_does_not_outlive_the_command(tmp_path, sign):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # A shell's background jobs ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
-    process.send_signal(sign)
-    process.wait(timeout=60)
-    process.stdout.close()
+    try:
+        said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        process.send_signal(sign)
+        process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
     for _ in range(100):
         try:
             os.kill(said["pid"], 0)
