@@ -236,7 +236,7 @@ def report(base: Path, seeds: list[int], n_folds: int) -> dict:
         for key in [key for key in runs[0][0] if key.startswith("p_")]:
             method = key.removeprefix("p_")
             if method in FROM_FROZEN:
-                name = f"{method}, {'160' if row.startswith('160') else 'default'} px"
+                name = f"{method}, 160 px" if row.startswith("160") else method
             else:
                 name = row if row == PLAIN else f"{row}: {method}"
             if name not in rows:
