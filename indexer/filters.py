@@ -208,7 +208,11 @@ def _match_plain(column: pa.ChunkedArray, condition: Any) -> Mask:
     if isinstance(condition, Iterable) and not isinstance(condition, str | bytes):
         values = list(condition)
     wanted = [value for value in values if value is not None]
-    mask = as_mask(pc.is_in(column, value_set=as_values(wanted, column.type)))
+    given = as_values(wanted, column.type)
+    if len(given) == 1 and not pa.types.is_floating(column.type):
+        mask = as_mask(pc.equal(column, given[0]))  # many times faster than `is_in`
+    else:
+        mask = as_mask(pc.is_in(column, value_set=given))
     if len(wanted) < len(values):
         mask |= as_mask(pc.is_null(column))
     return mask

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
 from indexer.filters import Where
-from indexer.selection import Part, select_parts
+from indexer.selection import Few, Part, select
 from indexer.snapshot import Snapshot
-from indexer.vectors import cosine_similarities
+from indexer.vectors import score_rows
 
 __all__ = ["SearchResult", "search_snapshot"]
 
@@ -26,8 +26,6 @@ Mask = npt.NDArray[np.bool_]
 _SLACK = 4
 # A filter that leaves no more products than this is searched exactly.
 _EXACT_NUMBERS = 1 << 26
-# Copied and scored together; small enough to stay in a processor's cache.
-_SCORED_NUMBERS = 1 << 19
 _FEW_EXCLUDED = 8
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
@@ -92,11 +90,14 @@ def search_snapshot(
         excluded = excluded or [_NO_ROWS] * len(queries)
         excluded = [np.concatenate([some, hidden]) for some in excluded]
         hidden = _NO_ROWS
-    parts = select_parts(snapshot, where, hidden)
+    selection = select(snapshot, where, hidden)
     n_wanted = k + max((len(places) for places in excluded), default=0)
-    places, similarities = _propose_and_score(
-        parts, queries, n_wanted, is_exact=is_exact, notes=notes
-    )
+    if selection.few is not None:
+        places, similarities = _search_few(selection.few, queries, n_wanted)
+    else:
+        places, similarities = _search_parts(
+            selection.parts, queries, n_wanted, is_exact=is_exact, notes=notes
+        )
     if n_wanted > k:
         gone = _are_among(places, excluded)
         similarities[gone] = -np.inf
@@ -104,11 +105,16 @@ def search_snapshot(
     places, similarities = _order(places, similarities, k)
     is_empty = places < 0
     if is_empty.any():
-        n_allowed = sum(part.n_allowed for part in parts)
+        n_allowed = sum(part.n_allowed for part in selection.parts)
         notes.append(_explain_short(snapshot, k, n_allowed, where, is_empty))
-    similarities[is_empty] = np.nan
+        similarities[is_empty] = np.nan
+        ids = snapshot.ids_at(places)
+    elif selection.few is not None:
+        ids = selection.few.ids[np.searchsorted(selection.few.places, places)]
+    else:
+        ids = snapshot.ids_at(places)
     return SearchResult(
-        ids=snapshot.ids_at(places),
+        ids=ids,
         rows=snapshot.rows_of(places),
         similarities=similarities,
         generation=snapshot.manifest.generation,
@@ -129,7 +135,13 @@ def _are_among(places: Rows, excluded: Sequence[Rows]) -> Mask:
     return among
 
 
-def _propose_and_score(
+def _search_few(few: Few, queries: Float32s, n_wanted: int) -> tuple[Rows, Float32s]:
+    """Search a few copied vectors exactly; places and similarities in any order."""
+    found, similarities = exact_candidates(queries, few.vectors, n_wanted + _SLACK)
+    return _fill_up(few.places[found], similarities, n_wanted)
+
+
+def _search_parts(
     parts: Sequence[Part],
     queries: Float32s,
     n_wanted: int,
@@ -138,38 +150,41 @@ def _propose_and_score(
     notes: list[str],
 ) -> tuple[Rows, Float32s]:
     """Collect candidates of all segments with their similarities, in any order."""
-    all_places, all_similarities = [], []
+    all_places = [np.zeros((len(queries), 0), dtype=np.int64)]
+    all_similarities = [np.zeros((len(queries), 0), dtype=np.float32)]
     for part in parts:
-        if part.few is not None:
-            allowed, vectors = part.few  # hot, where the whole may lie on the disk
-            found = exact_candidates(queries, vectors, n_wanted + _SLACK)
-            all_similarities.append(_score(vectors, queries, found))
-            all_places.append(allowed[found] + part.start)
-            continue
-        rows = _propose(part, queries, n_wanted, is_exact=is_exact, notes=notes)
-        all_similarities.append(_score(part.segment.vectors, queries, rows))
-        places = rows + part.start
-        places[rows < 0] = -1
-        all_places.append(places)
-    n_found = sum(places.shape[1] for places in all_places)
-    if n_found < n_wanted:
-        missing = (len(queries), n_wanted - n_found)
-        all_places.append(np.full(missing, -1, dtype=np.int64))
-        all_similarities.append(np.full(missing, -np.inf, dtype=np.float32))
-    if len(all_places) == 1:
-        return all_places[0], all_similarities[0]
-    return np.concatenate(all_places, axis=1), np.concatenate(all_similarities, axis=1)
+        rows, similarities = _search_part(
+            part, queries, n_wanted, is_exact=is_exact, notes=notes
+        )
+        all_places.append(np.where(rows < 0, -1, rows + part.start))
+        all_similarities.append(similarities)
+    places = np.concatenate(all_places, axis=1)
+    return _fill_up(places, np.concatenate(all_similarities, axis=1), n_wanted)
 
 
-def _propose(
+def _fill_up(
+    places: Rows, similarities: Float32s, n_wanted: int
+) -> tuple[Rows, Float32s]:
+    """Add empty slots where fewer were found than are wanted."""
+    n_missing = n_wanted - places.shape[1]
+    if n_missing <= 0:
+        return places, similarities
+    missing = ((0, 0), (0, n_missing))
+    return (
+        np.pad(places, missing, constant_values=-1),
+        np.pad(similarities, missing, constant_values=-np.inf),
+    )
+
+
+def _search_part(
     part: Part,
     queries: Float32s,
     n_wanted: int,
     *,
     is_exact: bool,
     notes: list[str],
-) -> Rows:
-    """Propose rows of one segment that hold its nearest, ``-1`` where none is."""
+) -> tuple[Rows, Float32s]:
+    """Find the nearest rows of one segment, ``-1`` where none is."""
     segment = part.segment
     n_exact = min(n_wanted + _SLACK, part.n_allowed)
     n_numbers = part.n_allowed * segment.vectors.shape[1]
@@ -192,26 +207,13 @@ def _propose(
     n_candidates = min(refine * n_wanted, part.n_allowed)
     rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
     rows[rows >= len(segment)] = -1  # a list may have rotted on the disk
+    similarities = score_rows(queries, segment.vectors, rows)
     is_short = (rows >= 0).sum(axis=1) < min(n_wanted, part.n_allowed)
     if is_short.any():
-        exact = exact_candidates(
+        rows[is_short], similarities[is_short] = exact_candidates(
             queries[is_short], segment.vectors, n_candidates, part.allowed
         )
-        rows[is_short] = exact
-    return rows
-
-
-def _score(vectors: Float32s, queries: Float32s, rows: Rows) -> Float32s:
-    """Similarity of each proposed row; ``-inf`` where there is none."""
-    n_queries, n_candidates = rows.shape
-    step = max(1, _SCORED_NUMBERS // max(1, n_candidates * queries.shape[1]))
-    similarities = np.empty((n_queries, n_candidates), dtype=np.float32)
-    for start in range(0, n_queries, step):
-        some = slice(start, start + step)
-        candidates = vectors[rows[some]]
-        similarities[some] = cosine_similarities(queries[some], candidates)
-    similarities[rows < 0] = -np.inf
-    return similarities
+    return rows, similarities
 
 
 def _order(places: Rows, similarities: Float32s, k: int) -> tuple[Rows, Float32s]:

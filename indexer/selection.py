@@ -3,10 +3,13 @@
 A filter that is used again costs nothing the second time: the last few
 selections of a snapshot are kept, with a copy of the vectors where these are
 few, so that a repeated search is an exact search over one small matrix.
+
+Letters of shapes: N rows of a segment, M rows that may be found, D dimensions.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,18 +22,18 @@ from indexer.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections import OrderedDict
 
-__all__ = ["Part", "select_parts"]
+__all__ = ["Few", "Part", "Selection", "select"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _N_KEPT = 8
-# Copies of vectors that one snapshot keeps, over all its selections.
-_KEPT_BYTES = 256 << 20
+# Copies of vectors that one selection may keep; so a snapshot keeps up to 256 MiB.
+_KEPT_BYTES = 32 << 20
 
 
-@dataclass
+@dataclass(frozen=True)
 class Part:
     """One segment and the rows of it that may be found.
 
@@ -42,15 +45,12 @@ class Part:
     allowed : ndarray of bool, shape (N,), or None
         None when every row may be found.
     n_allowed : int
-    few : tuple of (rows, vectors) or None
-        Copy of the rows that may be found, when they are few.
     """
 
     segment: Segment
     start: int
     allowed: Mask | None
     n_allowed: int
-    few: tuple[Rows, Float32s] | None = field(default=None, repr=False)
 
     @property
     def is_filtered(self) -> bool:
@@ -58,8 +58,46 @@ class Part:
         return self.allowed is not self.segment.alive
 
 
-def select_parts(snapshot: Snapshot, where: Where, hidden: Rows) -> Sequence[Part]:
-    """Say for each segment which rows may be found.
+@dataclass(frozen=True)
+class Few:
+    """Copies of all that may be found, side by side: hot, as the whole is not.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    places : ndarray of int64, shape (M,)
+        Sorted.
+    vectors : ndarray of float32, shape (M, D)
+    """
+
+    snapshot: Snapshot
+    places: Rows
+    vectors: Float32s
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """Their ids: str, shape (M,)."""
+        return self.snapshot.ids_at(self.places)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """All that may be found.
+
+    Attributes
+    ----------
+    parts : sequence of Part
+        Segments of which something may be found.
+    few : Few or None
+        The same, copied; None where it is too much.
+    """
+
+    parts: Sequence[Part]
+    few: Few | None = None
+
+
+def select(snapshot: Snapshot, where: Where, hidden: Rows) -> Selection:
+    """Say which rows may be found.
 
     Parameters
     ----------
@@ -68,51 +106,58 @@ def select_parts(snapshot: Snapshot, where: Where, hidden: Rows) -> Sequence[Par
         A checked filter; empty for none.
     hidden : ndarray of int64
         Places that may not be found.
-
-    Returns
-    -------
-    sequence of Part
-        Segments of which nothing may be found are left out.
     """
-    parts = _select_matching(snapshot, where) if where else _select_alive(snapshot)
-    if len(hidden):
-        parts = [_hide(part, hidden) for part in parts]
-    return [part for part in parts if part.n_allowed]
+    selection = _select_matching(snapshot, where) if where else _select_alive(snapshot)
+    if not len(hidden):
+        return selection
+    return _select_possible(_hide(part, hidden) for part in selection.parts)
 
 
-def _select_alive(snapshot: Snapshot) -> list[Part]:
+def _select_possible(parts: Iterable[Part]) -> Selection:
+    return Selection([part for part in parts if part.n_allowed])
+
+
+def _select_alive(snapshot: Snapshot) -> Selection:
     pairs = zip(snapshot.segments, snapshot.starts.tolist(), strict=False)
-    return [Part(s, start, s.alive, s.entry.n_live) for s, start in pairs]
+    return _select_possible(
+        Part(s, start, s.alive, s.entry.n_live) for s, start in pairs
+    )
 
 
-def _select_matching(snapshot: Snapshot, where: Where) -> Sequence[Part]:
+def _select_matching(snapshot: Snapshot, where: Where) -> Selection:
     """Evaluate a filter, or remember what it gave."""
     # Exact, as `check_where` has made plain lists: an array's repr leaves values out.
     key = repr(sorted(where.items(), key=lambda item: item[0]))
-    kept: OrderedDict[str, list[Part]] = snapshot.selections
+    kept: OrderedDict[str, Selection] = snapshot.selections
     with snapshot.lock:
         if key in kept:
             kept.move_to_end(key)
             return kept[key]
     parts = []
-    for part in _select_alive(snapshot):
+    for part in _select_alive(snapshot).parts:
         mask = match_rows(part.segment.columns, where, snapshot.schema)
         if part.allowed is not None:
             mask &= part.allowed
         n_allowed = int(np.count_nonzero(mask))
         parts.append(Part(part.segment, part.start, mask, n_allowed))
-    room = _KEPT_BYTES // _N_KEPT
-    for part in parts:
-        n_bytes = 4 * part.n_allowed * snapshot.manifest.dimension
-        if n_bytes <= room and 4 * part.n_allowed <= len(part.segment):
-            rows = np.flatnonzero(part.allowed)  # type: ignore[arg-type]
-            part.few = (rows, part.segment.vectors[rows])
-            room -= n_bytes
+    selection = _select_possible(parts)
+    selection = Selection(selection.parts, _copy_few(snapshot, selection.parts))
     with snapshot.lock:
-        kept[key] = parts
+        kept[key] = selection
         while len(kept) > _N_KEPT:
             kept.popitem(last=False)
-    return parts
+    return selection
+
+
+def _copy_few(snapshot: Snapshot, parts: Sequence[Part]) -> Few | None:
+    """Copy what may be found, unless it is much, or a good part of all."""
+    n_allowed = sum(part.n_allowed for part in parts)
+    n_bytes = 4 * n_allowed * snapshot.manifest.dimension
+    if not n_allowed or n_bytes > _KEPT_BYTES or 4 * n_allowed > len(snapshot):
+        return None
+    places = [np.flatnonzero(part.allowed) + part.start for part in parts]  # type: ignore[arg-type]
+    joined = np.concatenate(places)
+    return Few(snapshot, joined, snapshot.vectors_at(joined))
 
 
 def _hide(part: Part, hidden: Rows) -> Part:

@@ -27,7 +27,7 @@ from indexer.backends import StructureBackend
 from indexer.backends.exact import exact_candidates
 from indexer.manifest import StructureEntry, StructureRequest
 from indexer.store import GenerationWriter
-from indexer.vectors import cosine_similarities
+from indexer.vectors import score_rows
 
 if TYPE_CHECKING:
     from indexer.backends.faiss import FaissStructure
@@ -232,9 +232,11 @@ class _Trial:
         """Measure one setting."""
         settings = {name: value for name, value in effort.items() if name != "refine"}
         wanted = min(effort["refine"] * (self.k + 1), len(self.vectors))
-        found = self.structure.search(self.vectors[self.rows], wanted, effort=settings)
+        queries = self.vectors[self.rows]
+        found = self.structure.search(queries, wanted, effort=settings)
+        similarities = score_rows(queries, self.vectors, found)
         return measure_recall(
-            _neighbours(self.vectors, self.rows, found, self.k), self.true
+            _nearest_others(self.rows, found, similarities, self.k), self.true
         )
 
 
@@ -250,8 +252,9 @@ def _tune(
     rng = np.random.default_rng(seed + 1)
     rows = np.sort(rng.choice(n, min(_N_QUERIES, n), replace=False))
     k = max(1, min(request.k, n - 1))
-    exact = exact_candidates(vectors[rows], vectors, min(k + 1 + _SLACK, n))
-    true = _neighbours(vectors, rows, exact, k)
+    queries = vectors[rows]
+    found, similarities = exact_candidates(queries, vectors, min(k + 1 + _SLACK, n))
+    true = _nearest_others(rows, found, similarities, k)
     trial = _Trial(structure, vectors, rows, true, k)
     names = structure.effort_names
     limits = {"nprobe": structure.n_lists, "efSearch": _WIDEST_GRAPH_SEARCH}
@@ -311,13 +314,11 @@ def _take_back(
     return {**effort, name: high}, measure
 
 
-def _neighbours(vectors: Float32s, rows: Rows, found: Rows, k: int) -> Float32s:
-    """Score what was found for stored rows, leave each row itself out, keep k."""
-    similarities = np.empty(found.shape, dtype=np.float32)
-    for query, row in enumerate(rows.tolist()):
-        candidates = vectors[found[query]][np.newaxis]
-        similarities[query] = cosine_similarities(vectors[row : row + 1], candidates)
-    similarities[(found < 0) | (found == rows[:, np.newaxis])] = -np.inf
+def _nearest_others(
+    rows: Rows, found: Rows, similarities: Float32s, k: int
+) -> Float32s:
+    """Leave out each stored row itself among what was found for it; keep k."""
+    similarities[found == rows[:, np.newaxis]] = -np.inf
     best: Float32s = -np.sort(-similarities, axis=1)[:, :k]
     return best
 

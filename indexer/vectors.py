@@ -16,13 +16,17 @@ __all__ = [
     "cosine_similarities",
     "iterate_unit_rows",
     "refuse_unusable_vectors",
+    "score_rows",
     "unit_queries",
     "unit_rows",
 ]
 
 Float32s = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 _BLOCK_ROWS = 16_384
+# Copied and scored together; small enough to stay in a processor's cache.
+_SCORED_NUMBERS = 1 << 18
 _UNIT_TOLERANCE = 1e-6
 _N_SHOWN = 5
 
@@ -114,6 +118,11 @@ def unit_queries(queries: npt.NDArray[Any]) -> Float32s:
     ValueError
         Names the first unusable queries by their number.
     """
+    if queries.dtype == np.float32:
+        squares = np.vecdot(queries, queries)
+        # Half the tolerance of `_scale`, as these are squares; NaN is not below it.
+        if np.abs(squares - 1).max(initial=0) <= _UNIT_TOLERANCE:
+            return np.ascontiguousarray(queries)
     norms = _norms(queries)
     if not ((norms > 0) & (norms < np.inf)).all():
         names = [f"query {number}" for number in range(len(queries))]
@@ -161,7 +170,7 @@ def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
-    candidates : ndarray of float32, shape (Q, M, D)
+    candidates : ndarray of float32, shape (Q, M, D), or (M, D) the same for all
 
     Returns
     -------
@@ -170,6 +179,35 @@ def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
     similarities: Float32s = np.vecdot(candidates, queries[:, np.newaxis])
     np.maximum(similarities, -1, out=similarities)
     return np.minimum(similarities, 1, out=similarities)
+
+
+def score_rows(queries: Float32s, vectors: Float32s, rows: Rows) -> Float32s:
+    """Give the similarity of each query to some rows of its own.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (Q, D)
+    vectors : ndarray of float32, shape (N, D)
+    rows : ndarray of int64, shape (Q, M)
+        Negative where there is none.
+
+    Returns
+    -------
+    ndarray of float32, shape (Q, M)
+        ``-inf`` where there is no row.
+    """
+    (n_queries, n_rows), dimension = rows.shape, queries.shape[1]
+    step = max(1, _SCORED_NUMBERS // max(1, n_rows * dimension))
+    room = np.empty((min(step, n_queries), n_rows, dimension), dtype=np.float32)
+    similarities = np.empty((n_queries, n_rows), dtype=np.float32)
+    for start in range(0, n_queries, step):
+        some = slice(start, start + step)
+        candidates = room[: len(rows[some])]
+        # Into the same memory again and again: fresh pages cost more than copies.
+        np.take(vectors, rows[some], axis=0, out=candidates, mode="clip")
+        similarities[some] = cosine_similarities(queries[some], candidates)
+    similarities[rows < 0] = -np.inf
+    return similarities
 
 
 def _norms(block: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -1,15 +1,17 @@
 """Measure an index beside bare FAISS with the same structure, in the same run.
 
-    python scripts/bench_index.py --n 100000 [--dimension 512] [--json]
+    python scripts/bench_index.py --n 100000 [--dimension 512] [--parts …] [--json]
 
 The vectors are drawn, not real: a mixture of 500 overlapping clusters
-(spread within equal to spread between) in a space of 32 dimensions, turned into `--dimension` with a little noise in all of them, as
-embeddings of a network are (their effective dimension is far below their
+(spread within equal to spread between) in a space of 32 dimensions, turned into
+`--dimension` with a little noise in all of them, as embeddings of a network are (their effective dimension is far below their
 length). Recall on unstructured noise would say nothing about them.
 
 Timings of the index and of FAISS alternate, so that both see the same machine;
 each timed call follows an untimed one of its own kind, because the idle threads
-of one library spin for a while in the way of the other's. Prints one JSON object: with --json on one line.
+of one library spin for a while in the way of the other's. A long run can be done
+in parts: with --keep the index stays in --folder, and later parts find it there.
+Prints one JSON object: with --json on one line.
 """
 
 import argparse
@@ -32,6 +34,7 @@ import numpy as np
 from indexer import VectorIndex
 
 K = 10
+PARTS = ("build", "open", "search", "filter", "verify", "update", "compact", "rebuild")
 BLOCK = 65_536
 
 
@@ -150,7 +153,7 @@ def bare_faiss(index):
     if entry is None:
         flat = faiss.IndexFlatIP(dimension)
         flat.add(np.ascontiguousarray(segment.vectors))
-        return flat, lambda queries, k: flat.search(queries, k), "IndexFlatIP"
+        return (flat, flat), lambda queries, k: flat.search(queries, k), "IndexFlatIP"
     base = faiss.read_index(str(index.folder / entry.file.path))
     effort = dict(entry.effort)
     refine = effort.pop("refine")
@@ -192,6 +195,19 @@ def cold_search_s(folder, item):
         )
     )
     return seconds, float(result.stdout)
+
+
+def measure_open(folder, outcome):
+    opens = [timed(lambda: VectorIndex.open(folder))[1] for _ in range(7)]
+    outcome["open"] = {
+        "median_s": round(float(np.median(opens)), 5),
+        "first_s": round(opens[0], 5),
+    }
+    cold = np.median([cold_search_s(folder, id_of(5)) for _ in range(3)], axis=0)
+    outcome["search_by_id_in_a_new_process"] = {
+        "all_s": round(float(cold[0]), 3),
+        "open_and_search_s": round(float(cold[1]), 3),
+    }
 
 
 def measure_build(folder, ids, source, structure, outcome):
@@ -250,57 +266,93 @@ def measure_searches(index, queries, outcome, rounds):
     del bare
 
 
+def selecting_faiss(index):
+    """FAISS as its users filter: an IDSelector on the same structure."""
+    import faiss
+
+    bare, _, _ = bare_faiss(index)  # the structure, and what searches it
+    searched = bare[1]
+    entry = index._snapshot.segments[0].entry.structure
+    if entry is None:
+        return lambda queries, selector: searched.search(
+            queries, K, params=faiss.SearchParameters(sel=selector)
+        )
+    nprobe = dict(entry.effort)["nprobe"]
+
+    def search(queries, selector):
+        inner = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
+        params = faiss.IndexRefineSearchParameters(base_index_params=inner)
+        params.k_factor = searched.k_factor
+        return searched.search(queries, K, params=params)
+
+    return search
+
+
+def _over(functions, batches):
+    """Make functions of a round's number of functions of a batch."""
+    return {
+        name: lambda i, f=function: f(batches[i % len(batches)])
+        for name, function in functions.items()
+    }
+
+
 def measure_filter(index, queries, outcome, rounds, parent):
     """A filter that keeps 1 % beside exact search over those 1 %.
 
-    Three others search the same rows for the same k: `own_index`, an index that
-    holds nothing else (with the same checks, ids and numbers); `faiss`, a bare
-    flat index over the rows, gathered before; and FAISS that first gathers.
+    Others search the same rows for the same k. A filter used again: `gathered`, a
+    bare flat index over the rows, gathered before; `own_index`, an index of ours that
+    holds nothing else, with the same checks, ids and numbers; `selector`, bare FAISS
+    on the whole with an IDSelector made before. A filter used once: `gathering`, which
+    compares a column in memory, gathers, and searches a new flat index;
+    `selecting`, which compares it and makes a selector.
     """
     import faiss
 
-    rows = np.flatnonzero(np.arange(len(index)) % 100 == 7)
+    column = np.arange(len(index)) % 100
+    rows = np.flatnonzero(column == 7)
     few = np.ascontiguousarray(index.vectors[rows])
     flat = faiss.IndexFlatIP(index.dimension)
     flat.add(few)
     own = VectorIndex.build(
         Path(parent) / "own", index.ids[rows].tolist(), few, structure="exact"
     )
+    select = selecting_faiss(index)
 
-    def gather_and_search(i):
+    def selector():
+        return faiss.IDSelectorBitmap(np.packbits(column == 7, bitorder="little"))
+
+    def gather_and_search(some):
         flat_now = faiss.IndexFlatIP(index.dimension)
-        flat_now.add(np.ascontiguousarray(index.vectors[rows]))
-        flat_now.search(queries[i % len(queries)][np.newaxis], K)
+        flat_now.add(index.vectors[np.flatnonzero(column == 7)])
+        flat_now.search(some, K)
 
-    def forget_and_search(i):
+    def forget_and_search(some):
         index._snapshot.selections.clear()
-        index.search(queries[i % len(queries)], K, where={"part": 7})
+        index.search(some, K, where={"part": 7})
 
-    times = alternate(
-        rounds,
-        index=lambda i: index.search(queries[i % len(queries)], K, where={"part": 7}),
-        own_index=lambda i: own.search(queries[i % len(queries)], K),
-        faiss=lambda i: flat.search(queries[i % len(queries)][np.newaxis], K),
-    )
-    first = alternate(10, index=forget_and_search, faiss=gather_and_search)
-    batches = {
-        f"batch_of_{size}": alternate(
-            5,
-            index=lambda _, n=size: index.search(queries[:n], K, where={"part": 7}),
-            own_index=lambda _, n=size: own.search(queries[:n], K),
-            faiss=lambda _, n=size: flat.search(queries[:n], K),
-        )
-        for size in (100, 1000)
+    ready = selector()
+    again = {
+        "index": lambda some: index.search(some, K, where={"part": 7}),
+        "gathered": lambda some: flat.search(some, K),
+        "own_index": lambda some: own.search(some, K),
+        "selector": lambda some: select(some, ready),
     }
-    outcome["filter_1_percent"] = {
-        "items": len(rows),
-        "repeated": compare(times),
-        "first_time, faiss gathers and searches": compare(first),
-        **{name: compare(times) for name, times in batches.items()},
+    once = {
+        "index": forget_and_search,
+        "gathering": gather_and_search,
+        "selecting": lambda some: select(some, selector()),
     }
+    result = {"items": len(rows)}
+    for size, n in ((1, rounds), (100, 15), (1000, 5)):
+        batches = [queries[i : i + size] for i in range(0, len(queries), size)]
+        times = alternate(n, **_over(again, batches))
+        result[f"again, {size} at once"] = compare(times)
+        times = alternate(min(n, 30), **_over(once, batches))
+        result[f"once, {size} at once"] = compare(times)
+    outcome["filter_1_percent"] = result
 
 
-def measure_update(index, mixture, outcome):
+def measure_update(index, mixture, queries, outcome):
     n_changed = min(10_000, len(index) // 100)
     half = n_changed // 2
     rng = np.random.default_rng(99)
@@ -313,14 +365,32 @@ def measure_update(index, mixture, outcome):
         seconds.append(
             timed(lambda n=names, v=vectors, p=parts: index.update(n, v, p))[1]
         )
-    median = float(np.median(seconds))
     outcome["update"] = {
         "items": n_changed,
         "half_are_new": True,
-        "s": round(median, 3),
-        "all_s": [round(value, 3) for value in seconds],
-        "over_build": round(median / outcome["build"]["s"], 4),
+        "s": round(float(np.median(seconds)), 4),
+        "all_s": [round(value, 4) for value in seconds],
     }
+    times = alternate(100, index=lambda i: index.search(queries[i], K))
+    outcome["one_query_after_updates"] = in_ms(times["index"])
+
+
+def measure_whole(index, outcome, operation):
+    """Time `compact` or `rebuild`, with its private memory."""
+    with PeakMemory() as memory:
+        _, seconds = timed(getattr(index, operation))
+    outcome[operation] = {
+        "s": round(seconds, 2),
+        "peak_private_mib_above_start": memory.mib,
+    }
+
+
+def compare_update(outcome):
+    """Say what an update costs of what makes the whole anew in the same run."""
+    for operation in ("build", "compact", "rebuild"):
+        if operation in outcome and "update" in outcome:
+            share = outcome["update"]["s"] / outcome[operation]["s"]
+            outcome["update"][f"over_{operation}"] = round(share, 4)
 
 
 def id_of(number):
@@ -334,9 +404,15 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--structure", default="auto")
     parser.add_argument("--folder", type=Path, help="where to put the files of the run")
-    parser.add_argument("--full", action="store_true", help="compact and rebuild, too")
+    parser.add_argument("--keep", action="store_true", help="leave the index there")
+    parser.add_argument(
+        "--parts", default=",".join(PARTS), help="what to measure; default: %(default)s"
+    )
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments = parser.parse_args()
+    asked = set(arguments.parts.split(","))
+    if not asked <= set(PARTS) or (arguments.keep and not arguments.folder):
+        parser.error(f"parts are {', '.join(PARTS)}; --keep needs --folder")
     n, dimension = arguments.n, arguments.dimension
     outcome = {
         "date": time.strftime("%Y-%m-%d"),
@@ -354,44 +430,39 @@ def main():
         "data": "500 overlapping clusters in 32 dimensions, plus noise in all",
     }
     mixture = Mixture(dimension, arguments.seed)
+    queries = mixture.draw(1000, np.random.default_rng(arguments.seed + 2))
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
-        source = Path(parent) / "source.npy"
-        write_vectors(source, mixture, n, arguments.seed + 1)
-        ids = [id_of(number) for number in range(n)]
-        folder = Path(parent) / "index"
-        measure_build(folder, ids, source, arguments.structure, outcome)
-        source.unlink()
-        gc.collect()
-        opens = [timed(lambda: VectorIndex.open(folder))[1] for _ in range(7)]
-        outcome["open"] = {
-            "median_s": round(float(np.median(opens)), 5),
-            "first_s": round(opens[0], 5),
-        }
-        cold = np.median([cold_search_s(folder, ids[5]) for _ in range(3)], axis=0)
-        outcome["search_by_id_in_a_new_process"] = {
-            "all_s": round(float(cold[0]), 3),
-            "open_and_search_s": round(float(cold[1]), 3),
-        }
-        queries = mixture.draw(1000, np.random.default_rng(arguments.seed + 2))
-        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-        rounds = (
-            200 if n <= 200_000 or outcome["structure"]["structure"] != "exact" else 50
-        )
+        folder = (arguments.folder if arguments.keep else Path(parent)) / "index"
+        if "build" in asked or not folder.exists():
+            source = Path(parent) / "source.npy"
+            write_vectors(source, mixture, n, arguments.seed + 1)
+            ids = [id_of(number) for number in range(n)]
+            measure_build(folder, ids, source, arguments.structure, outcome)
+            source.unlink()
+            gc.collect()
         index = VectorIndex.open(folder)
-        with PeakMemory() as memory:
-            index.search(queries[:1], K)
-            index.search(queries[:100], K)
-        outcome["search_private_mib"] = memory.mib
-        measure_searches(index, queries, outcome, rounds)
-        measure_filter(index, queries, outcome, min(rounds, 100), parent)
-        verified, verify_s = timed(index.verify)
-        outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
-        measure_update(index, mixture, outcome)
-        times = alternate(100, index=lambda i: index.search(queries[i], K))
-        outcome["one_query_after_updates"] = in_ms(times["index"])
-        if n <= 200_000 or arguments.full:
-            outcome["compact_s"] = round(timed(index.compact)[1], 2)
-            outcome["rebuild_s"] = round(timed(index.rebuild)[1], 2)
+        is_slow = n > 200_000 and index.info()["structure"] == "exact"
+        rounds = 50 if is_slow else 200
+        if "open" in asked:
+            measure_open(folder, outcome)
+        if "search" in asked:
+            with PeakMemory() as memory:
+                index.search(queries[:1], K)
+                index.search(queries[:100], K)
+            outcome["search_private_mib"] = memory.mib
+            measure_searches(index, queries, outcome, rounds)
+        if "filter" in asked:
+            measure_filter(index, queries, outcome, min(rounds, 100), parent)
+        if "verify" in asked:
+            verified, verify_s = timed(index.verify)
+            outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
+        if "update" in asked:
+            measure_update(index, mixture, queries, outcome)
+        for operation in ("compact", "rebuild"):
+            if operation in asked:
+                measure_whole(index, outcome, operation)
+        compare_update(outcome)
         outcome["machine"]["load_at_end"] = [round(x, 1) for x in os.getloadavg()]
         assert index.verify(n_sampled=32).ok
     print(json.dumps(outcome, indent=None if arguments.json else 1))

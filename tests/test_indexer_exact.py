@@ -5,6 +5,7 @@ import pytest
 
 from indexer.backends import exact
 from indexer.backends.exact import exact_candidates
+from indexer.vectors import cosine_similarities, unit_rows
 
 D = 12
 
@@ -13,7 +14,7 @@ def drawn(n_queries, n, seed=0):
     rng = np.random.default_rng(seed)
     queries = rng.standard_normal((n_queries, D), dtype=np.float32)
     vectors = rng.standard_normal((n, D), dtype=np.float32)
-    return queries, vectors
+    return unit_rows(queries), unit_rows(vectors)
 
 
 @pytest.mark.parametrize("share", [None, 0.95, 0.3, 0.001])
@@ -29,12 +30,14 @@ def test_candidates_are_the_nearest_of_those_allowed(n, n_queries, share):
     if allowed is not None:
         products[:, ~allowed] = -np.inf
     n_possible = n if allowed is None else int(allowed.sum())
-    found = exact_candidates(queries, vectors, 14, allowed)
+    found, similarities = exact_candidates(queries, vectors, 14, allowed)
     assert found.shape == (n_queries, min(14, n_possible))
     best = np.sort(products, axis=1)[:, -found.shape[1] :]
     chosen = np.sort(np.take_along_axis(products, found, axis=1), axis=1)
     np.testing.assert_allclose(chosen, best, atol=1e-5)
     assert all(len(set(rows)) == len(rows) for rows in found.tolist())
+    alone = cosine_similarities(queries, vectors[found])
+    np.testing.assert_array_equal(similarities, alone)
 
 
 def test_a_large_batch_is_left_to_faiss_a_small_one_is_not(monkeypatch):
@@ -55,6 +58,6 @@ def test_a_large_batch_is_left_to_faiss_a_small_one_is_not(monkeypatch):
 
 def test_nothing_allowed_gives_nothing():
     queries, vectors = drawn(2, 5)
-    assert exact_candidates(queries, vectors, 3, np.zeros(5, bool)).shape == (2, 0)
-    assert exact_candidates(queries, vectors[:0], 3).shape == (2, 0)
-    assert exact_candidates(queries[:0], vectors, 3).shape == (0, 3)
+    assert exact_candidates(queries, vectors, 3, np.zeros(5, bool))[0].shape == (2, 0)
+    assert exact_candidates(queries, vectors[:0], 3)[0].shape == (2, 0)
+    assert exact_candidates(queries[:0], vectors, 3)[0].shape == (0, 3)

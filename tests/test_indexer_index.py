@@ -11,6 +11,7 @@ from indexer import (
     IndexMismatchError,
     IndexNotFoundError,
     VectorIndex,
+    selection,
 )
 
 N, D = 600, 24
@@ -97,6 +98,7 @@ def test_one_vector_is_one_query(index, vectors):
     [
         ({"genre": "Rock"}, lambda row: row["genre"] == "Rock"),
         ({"genre": ["Rock", "Pop"]}, lambda row: row["genre"] in {"Rock", "Pop"}),
+        ({"genre": ["Jazz"]}, lambda row: row["genre"] == "Jazz"),
         (
             {"genre": {"Jazz"}, "year": 1992},
             lambda row: row["genre"] == "Jazz" and row["year"] == 1992,
@@ -123,6 +125,17 @@ def test_filters_keep_what_python_keeps(index, vectors, columns, where, matches)
     np.testing.assert_allclose(result.similarities, similarities, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(0.25, ["a"]), (float("nan"), ["b"]), (None, ["c"]), ([0.25, 1], ["a", "d"])],
+)
+def test_filters_tell_nan_from_no_value(tmp_path, value, found):
+    columns = {"share": [0.25, float("nan"), None, 1.0]}
+    index = VectorIndex.build(tmp_path, list("abcd"), np.eye(4), columns)
+    result = index.search(np.ones(4), len(found), where={"share": value})
+    assert result.ids[0].tolist() == found
+
+
 def test_a_repeated_filter_is_not_mistaken_for_another(index, vectors, ids):
     long = np.arange(3000)
     for gone in (1500, 1501, 1500):
@@ -140,6 +153,38 @@ def test_a_repeated_filter_is_not_mistaken_for_another(index, vectors, ids):
     index.remove([first.ids[0, 0]])
     after = index.search(vectors[:1], 4, where={"year": [1970, 1971]})
     assert after.ids[0].tolist() == first.ids[0, 1:].tolist()
+
+
+@pytest.mark.parametrize("n_queries", [1, 2, 40])
+def test_few_copied_vectors_answer_like_the_segments(
+    index, vectors, monkeypatch, n_queries
+):
+    index.add(["new-1", "new-2"], vectors[[5, 9]], {"year": [1970, 1971]})
+    index.remove(["cover-10", "cover-70"])
+    queries = vectors[:n_queries]
+    options = [
+        {"k": 6},
+        {"k": 40},
+        {"k": 6, "exclude_ids": ["cover-11", "new-1"]},
+        {"k": 6, "exclude_ids": [["new-2", "cover-11"]] * n_queries},
+        {"k": 6, "exclude_ids": index.ids[:300].tolist()},
+    ]
+    where = {"year": (1970, 1971)}
+
+    def ask():
+        return [index.search(queries, where=where, **some) for some in options]
+
+    copied = ask()
+    assert next(iter(index._snapshot.selections.values())).few is not None
+    index._snapshot.selections.clear()
+    monkeypatch.setattr(selection, "_KEPT_BYTES", 0)
+    plain = ask()
+    assert next(iter(index._snapshot.selections.values())).few is None
+    for a, b in zip(copied, plain, strict=True):
+        np.testing.assert_array_equal(a.rows, b.rows)
+        np.testing.assert_array_equal(a.similarities, b.similarities)
+        assert a.ids.tolist() == b.ids.tolist()
+        assert a.notes == b.notes
 
 
 def test_a_short_answer_says_why(index, vectors):

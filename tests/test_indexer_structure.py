@@ -219,8 +219,9 @@ def test_recall_counts_ties_and_leaves_empty_slots_out():
     assert measure.low < measure.recall_at_k
 
 
-def test_searches_are_the_same_alone_and_in_a_batch(tmp_path, ids, vectors):
-    index = VectorIndex.build(tmp_path, ids, vectors, structure="IVF32,SQ8")
+@pytest.mark.parametrize("key", ["IVF32,SQ8", "exact"])
+def test_searches_are_the_same_alone_and_in_a_batch(tmp_path, ids, vectors, key):
+    index = VectorIndex.build(tmp_path, ids, vectors, structure=key)
     batch = index.search(vectors[:50], K)
     for number in range(50):
         alone = index.search(vectors[number], K)

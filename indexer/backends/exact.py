@@ -4,17 +4,21 @@ A few queries are multiplied vector by vector without threads, which gain nothin
 where memory is the limit. A batch is one BLAS product per block, then a selection
 that looks at the maxima of short runs first. A large batch over many vectors is
 left to FAISS, whose selection is then the faster one; on a hundred queries it is
-several times slower. None of them needs a second copy of the vectors.
+several times slower. None of them needs a second copy of the vectors. Products
+round differently by the shape of a batch, so they only propose: what a batch found
+is scored again, vector by vector.
 
 Letters of shapes: Q queries, N vectors, M candidates, D dimensions.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from indexer.vectors import cosine_similarities, score_rows
 
 __all__ = ["exact_candidates"]
 
@@ -36,7 +40,7 @@ def exact_candidates(
     vectors: Float32s,
     n_candidates: int,
     allowed: Mask | None = None,
-) -> Rows:
+) -> tuple[Rows, Float32s]:
     """Find the rows nearest to each query.
 
     Parameters
@@ -45,29 +49,38 @@ def exact_candidates(
     vectors : ndarray of float32, shape (N, D)
         Unit rows, usually memory-mapped.
     n_candidates : int
-        M; fewer columns come back when fewer rows may be found.
+        M; fewer columns come back when fewer rows may be found. The last few may
+        not be the nearest where similarities differ by a rounding only.
     allowed : ndarray of bool, shape (N,), optional
         What may be found; all by default.
 
     Returns
     -------
-    ndarray of int64, shape (Q, min(M, rows that may be found))
+    rows : ndarray of int64, shape (Q, min(M, rows that may be found))
         In no particular order.
+    similarities : ndarray of float32, of the same shape
+        As of `indexer.vectors.cosine_similarities`.
     """
     few = None if allowed is None else np.flatnonzero(allowed)
     n_allowed = len(vectors) if few is None else len(few)
     n_candidates = min(n_candidates, n_allowed)
     if not n_candidates or not len(queries):
-        return np.zeros((len(queries), n_candidates), dtype=np.int64)
+        rows = np.zeros((len(queries), n_candidates), dtype=np.int64)
+        return rows, np.zeros(rows.shape, dtype=np.float32)
     if len(queries) >= _LARGE_BATCH and n_allowed >= _LARGE_ROWS:
-        return _search_large(queries, vectors, n_candidates, few)
+        rows = _search_large(queries, vectors, n_candidates, few)
+        return rows, score_rows(queries, vectors, rows)
     if few is not None and 2 * len(few) > len(vectors):
         few = None
-    parts = []
-    for start in range(0, len(queries), _BLOCK_QUERIES):
-        block = queries[start : start + _BLOCK_QUERIES]
-        parts.append(_search_block(block, vectors, n_candidates, allowed, few))
-    return np.concatenate(parts) if len(parts) != 1 else parts[0]
+    if len(queries) < _MANY_QUERIES:
+        return _search_block(queries, vectors, n_candidates, allowed, few)
+    blocks = [
+        queries[start : start + _BLOCK_QUERIES]
+        for start in range(0, len(queries), _BLOCK_QUERIES)
+    ]
+    found = [_search_block(b, vectors, n_candidates, allowed, few)[0] for b in blocks]
+    rows = np.concatenate(found)
+    return rows, score_rows(queries, vectors, rows)
 
 
 def _search_large(
@@ -82,7 +95,7 @@ def _search_large(
     for block in _iterate_blocks(vectors, None, few):
         rows, products = nearest_rows(queries, block.vectors, n_candidates)
         found.append((block.rows_at(rows), products))
-    return _best_of(found, n_candidates)
+    return _best_of(found, n_candidates)[0]
 
 
 def _search_block(
@@ -91,32 +104,38 @@ def _search_block(
     n_candidates: int,
     allowed: Mask | None,
     few: Rows | None,
-) -> Rows:
-    """Keep the best of every block of rows, then the best of those."""
+) -> tuple[Rows, Float32s]:
+    """Keep the best of every block of rows, then the best of those, with products."""
     found = []
     for block in _iterate_blocks(vectors, allowed, few):
         products = _products(queries, block.vectors)
         if block.forbidden is not None:
             products[:, block.forbidden] = -np.inf
         chosen = _select(products, n_candidates)
-        if len(block.vectors) == len(vectors):
-            return chosen
-        best = np.take_along_axis(products, chosen, axis=1)
-        found.append((block.rows_at(chosen), best))
+        found.append((block.rows_at(chosen), _take(products, chosen)))
     return _best_of(found, n_candidates)
 
 
-def _best_of(found: list[tuple[Rows, Float32s]], n_candidates: int) -> Rows:
+def _best_of(
+    found: list[tuple[Rows, Float32s]], n_candidates: int
+) -> tuple[Rows, Float32s]:
     """Choose among the best of several blocks by their products."""
     if len(found) == 1:
-        return found[0][0]
+        return found[0]
     rows = np.concatenate([rows for rows, _ in found], axis=1)
     products = np.concatenate([products for _, products in found], axis=1)
-    return np.take_along_axis(rows, _select(products, n_candidates), axis=1)
+    best = _select(products, n_candidates)
+    return _take(rows, best), _take(products, best)
 
 
-@dataclass(frozen=True)
-class _Block:
+def _take(values: npt.NDArray[Any], chosen: Rows) -> npt.NDArray[Any]:
+    """Give the chosen columns of each row."""
+    if len(values) == 1:  # the same, without the cost of many axes
+        return values[:, chosen[0]]
+    return np.take_along_axis(values, chosen, axis=1)
+
+
+class _Block(NamedTuple):
     """Vectors to multiply with; `rows` where they do not simply follow `start`."""
 
     vectors: Float32s
@@ -126,7 +145,9 @@ class _Block:
 
     def rows_at(self, chosen: Rows) -> Rows:
         """Rows of the whole for positions in the block."""
-        return chosen + self.start if self.rows is None else self.rows[chosen]
+        if self.rows is not None:
+            return self.rows[chosen]
+        return chosen + self.start if self.start else chosen
 
 
 def _iterate_blocks(
@@ -147,11 +168,10 @@ def _iterate_blocks(
 
 
 def _products(queries: Float32s, vectors: Float32s) -> Float32s:
-    """Inner products, shape (Q, N)."""
+    """Inner products, shape (Q, N); of a few queries the similarities themselves."""
     if len(queries) >= _MANY_QUERIES:
         return queries @ vectors.T
-    products: Float32s = np.vecdot(vectors, queries[:, np.newaxis])
-    return products
+    return cosine_similarities(queries, vectors)
 
 
 def _select(similarities: Float32s, n_candidates: int) -> Rows:
@@ -177,7 +197,7 @@ def _select(similarities: Float32s, n_candidates: int) -> Rows:
         rest = np.arange(n_runs * length, n)
         rest = np.broadcast_to(rest, (n_queries, len(rest)))
         columns = np.concatenate([columns, rest], axis=1)
-    few = np.take_along_axis(similarities, columns, axis=1)
+    few = _take(similarities, columns)
     chosen = np.argpartition(few, few.shape[1] - n_candidates, axis=1)
     chosen = chosen[:, few.shape[1] - n_candidates :]
-    return np.take_along_axis(columns, chosen, axis=1)
+    return _take(columns, chosen)
