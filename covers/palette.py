@@ -44,10 +44,10 @@ NOISE_COLOUR = "#bdbdbd"
 """Grey of everything that belongs to no genre or cluster; no genre gets a grey."""
 
 SEQUENTIAL_SCALE = "cividis"
-"""Name, in matplotlib and Plotly, of the scale for shares and overlaps."""
+"""Name, in matplotlib, of the scale for shares and overlaps."""
 
 DIVERGING_SCALE = "PuOr"
-"""Name, in matplotlib and Plotly, of the scale for values around a middle, such as log lift."""
+"""Name, in matplotlib, of the scale for values around a middle, such as log lift."""
 
 MOST_COLOURS = 300
 """How many distinct colours there are; they repeat after that."""

@@ -62,7 +62,8 @@ def genre_shares(library: Library, rows: npt.NDArray[np.int64]) -> list[GenreSha
     draws = GroupBootstrap.draw(
         library.groups[labelled], n_bootstraps=_RESAMPLES, seed=0
     )
-    resampled = draws.means(inside)  # (B, G)
+    sums = draws.sums(np.column_stack([inside, np.ones(len(inside))]))
+    resampled = sums[:, :-1] / sums[:, -1:]  # (B, G)
     found = []
     for j in np.flatnonzero(inside.any(axis=0)):
         ends = percentile_interval(resampled[:, j] / base[j]).as_list()

@@ -1,37 +1,50 @@
-"""Tables → Plotly figures, without Streamlit. Fonts and backgrounds come from the page's theme."""
+"""Tables → figures as HTML, without Streamlit. Fonts and backgrounds come from the page's theme."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from covers.palette import NOISE_COLOUR
+from dashboard.plots import (
+    FAINT,
+    Axis,
+    Row,
+    band,
+    bar,
+    box,
+    curve,
+    legend,
+    line,
+    number_axis,
+    plot,
+    rows,
+    spot,
+    whisker,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-MAIN, OTHER, FAINT = "#0072b2", "#d55e00", "#8f8d87"
+MAIN = "#0072b2"
+_TRAINED = {"cnn", "vote", "blend"}
+_STYLES = {"blend": ("both", 1.0), "vote": ("vote", 0.6), "cnn": ("network", 0.35)}
 
 
-def genre_bars(counts: Mapping[str, int], colours: Mapping[str, str]) -> go.Figure:
+def genre_bars(counts: Mapping[str, int], colours: Mapping[str, str]) -> str:
     """Return covers per genre, the largest on top."""
-    names = list(counts)[::-1]
-    values = [counts[name] for name in names]
-    figure = go.Figure(
-        go.Bar(
-            x=values,
-            y=names,
-            orientation="h",
-            marker_color=[colours.get(name, NOISE_COLOUR) for name in names],
-            text=[f"{value:,}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:,} covers<extra></extra>",
+    axis = number_axis(0, max(counts.values(), default=1), "{:,.0f}".format, "covers")
+    shown = [
+        Row(
+            name=name,
+            marks=bar(axis.at(n), colours.get(name, NOISE_COLOUR)),
+            value=f"{n:,}",
         )
-    )
-    return _finish(figure, height=26 * len(names) + 50, x_title="covers", bars=True)
+        for name, n in counts.items()
+    ]
+    alt = "Covers per genre: " + ", ".join(f"{g} {n}" for g, n in counts.items())
+    return rows(shown, axis, alt=alt)
 
 
 def year_bars(
@@ -39,227 +52,228 @@ def year_bars(
     genres: np.ndarray[Any, Any],
     vocab: Sequence[str],
     colours: Mapping[str, str],
-) -> go.Figure:
-    """Return covers per year, stacked by first genre."""
-    figure = go.Figure()
+) -> str:
+    """Return covers per year, stacked by first genre; some year must be known."""
     known = np.isfinite(years)
-    if known.any():
-        low, high = int(years[known].min()), int(years[known].max())
-        width = max(1, -(-(high - low + 1) // 40))
-        edges = np.arange(low, high + width + 1, width)
-        for code in range(-1, len(vocab)):
-            values, _ = np.histogram(years[known & (genres == code)], edges)
-            if values.sum():
-                name = vocab[code] if code >= 0 else "no genre"
-                figure.add_bar(
-                    x=edges[:-1] + (width - 1) / 2,
-                    y=values,
-                    width=0.9 * width,
-                    name=name,
-                    marker_color=colours.get(name, NOISE_COLOUR),
-                    hovertemplate=f"{name}, %{{x:.0f}}: %{{y}}<extra></extra>",
-                )
-    figure.update_layout(barmode="stack", showlegend=False)
-    return _finish(figure, height=250, y_title="covers", bars=True)
+    low, high = int(years[known].min()), int(years[known].max())
+    width = max(1, -(-(high - low + 1) // 40))
+    edges = np.arange(low, high + width + 1, width)
+    counts = np.stack(
+        [
+            np.histogram(years[known & (genres == code)], edges)[0]
+            for code in range(-1, len(vocab))
+        ]
+    )  # (G + 1, bins)
+    ends = float(edges[0]), float(edges[-1])
+    inside = [(year, text) for year, text in _years(*ends) if ends[0] <= year < ends[1]]
+    # A bin is as wide as its years, and its name stands below its middle.
+    x = Axis(
+        low=ends[0], high=ends[1], ticks=[(year + 0.5, text) for year, text in inside]
+    )
+    y = number_axis(0, float(counts.sum(axis=0).max()), "{:,.0f}".format, "covers")
+    parts = []
+    wide = 100 / (len(edges) - 1)
+    below = np.vstack([np.zeros(len(edges) - 1), counts.cumsum(axis=0)])
+    for code, place in np.argwhere(counts).tolist():
+        name = vocab[code - 1] if code else "no genre"
+        first, last = int(edges[place]), int(edges[place + 1]) - 1
+        when = f"{first}" if first == last else f"{first} to {last}"
+        corner = wide * (place + 0.06), y.at(below[code, place])
+        size = 0.88 * wide, y.at(counts[code, place])
+        tip = f"{name}, {when}: {counts[code, place]:,}"
+        parts.append(box(corner, size, colours.get(name, NOISE_COLOUR), tip))
+    alt = f"Covers per year from {low} to {high}, coloured by genre"
+    return plot(x, y, "".join(parts), alt=alt, height_px=230)
+
+
+def _years(low: float, high: float) -> Sequence[tuple[float, str]]:
+    return number_axis(low, high, "{:.0f}".format).ticks
 
 
 def method_dots(
-    methods: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], figure_of: str
-) -> go.Figure:
+    methods: Mapping[str, Mapping[str, Any]],
+    names: Mapping[str, str],
+    measure: str,
+    title: str,
+) -> str:
     """Return one figure of every method with its 95 % interval."""
-    shown = [name for name in methods if figure_of in methods[name]][::-1]
-    values = [float(methods[name][figure_of]) for name in shown]
-    ends = [methods[name].get("ci95", {}).get(figure_of) for name in shown]
-    above = [
-        e[1] - v if e and e[1] is not None else 0
-        for e, v in zip(ends, values, strict=True)
-    ]
-    below = [
-        v - e[0] if e and e[0] is not None else 0
-        for e, v in zip(ends, values, strict=True)
-    ]
-    trained = {"cnn", "vote", "blend"}
-    figure = go.Figure(
-        go.Scatter(
-            x=values,
-            y=[names.get(name, name) for name in shown],
-            mode="markers",
-            marker={
-                "size": 11,
-                "color": [MAIN if name in trained else FAINT for name in shown],
-            },
-            error_x={
-                "type": "data",
-                "array": above,
-                "arrayminus": below,
-                "thickness": 1.6,
-                "width": 0,
-                "color": FAINT,
-            },
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+    known = {name: one for name, one in methods.items() if measure in one}
+    values = {name: float(one[measure]) for name, one in known.items()}
+    reach = {
+        name: _ends(one.get("ci95", {}).get(measure), values[name])
+        for name, one in known.items()
+    }
+    axis = number_axis(0, max((high for _, high in reach.values()), default=1))
+    shown = []
+    for name, value in values.items():
+        low, high = reach[name]
+        said = names.get(name, name)
+        colour = MAIN if name in _TRAINED else FAINT
+        tip = f"{said}: {value:.3f}" + (
+            f" ({low:.3f} to {high:.3f})" if low < high else ""
         )
+        marks = whisker(axis.at(value), axis.at(low), axis.at(high), colour)
+        shown.append(Row(name=said, marks=marks, value=f"{value:.3f}", tip=tip))
+    alt = f"{title} of each method: " + ", ".join(
+        f"{names.get(name, name)} {value:.2f}" for name, value in values.items()
     )
-    figure.update_xaxes(rangemode="tozero", nticks=6)
-    return _finish(figure, height=34 * len(shown) + 60, x_title="", bars=False)
+    return rows(shown, axis, alt=alt)
 
 
-def reliability(points: Sequence[Mapping[str, float]]) -> go.Figure:
-    """Return how often predictions of some certainty are right."""
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        line={"color": FAINT, "dash": "dot"},
-        hoverinfo="skip",
+def reliability(points: Sequence[Mapping[str, float]]) -> str:
+    """Return how often predictions of some certainty are right, with 95 % intervals."""
+    x = number_axis(0, 1, title="stated certainty")
+    y = number_axis(0, 1, title="how often right")
+    most = max((point["n"] for point in points), default=1)
+    marks = []
+    for point in points:
+        rate, n = point["rate"], point["n"]
+        reach = 1.96 * np.sqrt(max(rate * (1 - rate), 0.02) / n)
+        at = x.at(point["certainty"])
+        tip = f"certainty {point['certainty']:.2f}: right {rate:.2f}, n = {n:,.0f}"
+        marks += [
+            line((at, y.at(rate - reach)), (at, y.at(rate + reach)), FAINT, 1.5),
+            spot((at, y.at(rate)), MAIN, tip, 4 + 4.5 * n / most),
+        ]
+    places = [(x.at(point["certainty"]), y.at(point["rate"])) for point in points]
+    curves = curve([(0, 0), (100, 100)], FAINT, dotted=True) + curve(places, MAIN)
+    alt = "How often predictions are right by their certainty: " + ", ".join(
+        f"{p['certainty']:.2f} {p['rate']:.2f}" for p in points
     )
-    n = [point["n"] for point in points]
-    figure.add_scatter(
-        x=[point["certainty"] for point in points],
-        y=[point["rate"] for point in points],
-        mode="lines+markers",
-        line={"color": MAIN},
-        marker={"size": [7 + 9 * (v / max(n)) for v in n]},
-        error_y={
-            "type": "data",
-            "array": [
-                1.96 * np.sqrt(max(p["rate"] * (1 - p["rate"]), 0.02) / p["n"])
-                for p in points
-            ],
-            "thickness": 1.2,
-            "width": 0,
-            "color": FAINT,
-        },
-        customdata=n,
-        hovertemplate="certainty %{x:.2f}, right %{y:.2f}, %{customdata} covers<extra></extra>",
-    )
-    figure.update_xaxes(range=[0, 1.02])
-    figure.update_yaxes(range=[0, 1.02])
-    figure.update_layout(showlegend=False)
-    return _finish(
-        figure, height=330, x_title="stated certainty", y_title="how often right"
+    return plot(x, y, "".join(marks), alt=alt, curves=curves)
+
+
+def coverage_accuracy(points: Sequence[Mapping[str, Any]]) -> str:
+    """Return the accuracy if only the most certain share of the covers is answered."""
+    x = number_axis(0, 1, _per_cent, "share of covers answered")
+    return _banded(
+        x,
+        [(p["share"], p["accuracy"], p.get("ci95")) for p in points],
+        "accuracy",
+        lambda at: f"{_per_cent(at)} answered",
     )
 
 
-def banded_line(
-    x: Sequence[float],
-    y: Sequence[float],
-    ends: Sequence[Sequence[float] | None],
-    *,
-    x_title: str,
-    y_title: str,
-    hover: str,
-    log_x: bool = False,
-) -> go.Figure:
-    """Return a line with its 95 % band."""
-    figure = go.Figure()
-    known = [(a, e) for a, e in zip(x, ends, strict=True) if e and e[0] is not None]
-    if known:
-        figure.add_scatter(
-            x=[a for a, _ in known] + [a for a, _ in known][::-1],
-            y=[e[1] for _, e in known] + [e[0] for _, e in known][::-1],
-            mode="lines",
-            fill="toself",
-            fillcolor="rgba(0,114,178,.16)",
-            line={"width": 0},
-            hoverinfo="skip",
-        )
-    figure.add_scatter(
-        x=list(x),
-        y=list(y),
-        mode="lines+markers",
-        line={"color": MAIN},
-        hovertemplate=hover,
+def learning_curve(points: Sequence[Mapping[str, Any]]) -> str:
+    """Return macro-F1 over the number of covers to learn from, factors equally far apart."""
+    sizes = [float(p["n_references"]) for p in points]
+    x = Axis(
+        low=min(sizes, default=1),
+        high=max(sizes, default=2),
+        ticks=[(size, f"{size:,.0f}") for size in sizes],
+        title="covers to learn from",
+        log=True,
     )
-    figure.update_layout(showlegend=False)
-    if log_x:
-        figure.update_xaxes(
-            type="log", tickvals=list(x), ticktext=[f"{v:,.0f}" for v in x]
-        )
-    return _finish(figure, height=330, x_title=x_title, y_title=y_title)
+    return _banded(
+        x,
+        [(float(p["n_references"]), p["macro_f1"], p.get("ci95")) for p in points],
+        "macro-F1",
+        lambda at: f"{at:,.0f} covers",
+    )
+
+
+def _banded(
+    x: Axis,
+    points: Sequence[tuple[float, float, Any]],
+    title: str,
+    name: Callable[[float], str],
+) -> str:
+    """Return a line with its 95 % band; `name` tells where a point stands."""
+    reach = [_ends(ci95, value) for _, value, ci95 in points]
+    y = number_axis(
+        min((low for low, _ in reach), default=0),
+        max((high for _, high in reach), default=1),
+        title=title,
+    )
+    places, below, above, marks, told = [], [], [], [], []
+    for (at, value, _), (low, high) in zip(points, reach, strict=True):
+        left = x.at(at)
+        places.append((left, y.at(value)))
+        below.append((left, y.at(low)))
+        above.append((left, y.at(high)))
+        said = f"{name(at)}: {title} {value:.3f}"
+        ends = f" ({low:.3f} to {high:.3f})" if low < high else ""
+        marks.append(spot(places[-1], MAIN, said + ends, 4.5))
+        told.append(said)
+    curves = band(below, above, MAIN) + curve(places, MAIN) if places else ""
+    return plot(x, y, "".join(marks), alt=", ".join(told), curves=curves)
 
 
 def distributions(
     by_method: Mapping[str, Mapping[str, float]],
     colours: Mapping[str, str],
     n_shown: int = 8,
-) -> go.Figure:
+) -> str:
     """Return what each method says of one cover, the likeliest genres on top."""
-    last = list(by_method)[-1]
-    names = sorted(by_method[last], key=lambda name: -by_method[last][name])[:n_shown][
-        ::-1
-    ]
-    styles = {"cnn": ("network", 0.35), "vote": ("vote", 0.6), "blend": ("both", 1.0)}
-    figure = go.Figure()
-    for method, values in by_method.items():
-        label, opacity = styles[method]
-        figure.add_bar(
-            x=[values.get(name, 0.0) for name in names],
-            y=names,
-            orientation="h",
-            name=label,
-            marker={
-                "color": [colours.get(name, NOISE_COLOUR) for name in names],
-                "opacity": opacity,
-            },
-            hovertemplate=f"{label}: %{{y}} %{{x:.0%}}<extra></extra>",
+    methods = [name for name in _STYLES if name in by_method]
+    best = by_method[methods[0]]
+    names = sorted(best, key=lambda name: -best[name])[:n_shown]
+    top = max(by_method[method][name] for method in methods for name in names)
+    axis = number_axis(0, top, _per_cent)
+    shown = []
+    for name in names:
+        tip = "\n".join(
+            f"{_STYLES[m][0]}: {100 * by_method[m][name]:.1f} %" for m in methods
         )
-    figure.update_layout(
-        barmode="group", showlegend=False, bargap=0.28, bargroupgap=0.06
+        marks = "".join(
+            bar(
+                axis.at(by_method[m][name]),
+                colours.get(name, NOISE_COLOUR),
+                strength=_STYLES[m][1],
+            )
+            for m in methods
+        )
+        value = f"{100 * best[name]:.0f} %"
+        shown.append(Row(name=name, marks=marks, value=value, tip=f"{name}\n{tip}"))
+    alt = "Probability of each genre: " + ", ".join(
+        f"{name} {100 * best[name]:.0f} %" for name in names
     )
-    figure.update_xaxes(tickformat=".0%", range=[0, None])
-    return _finish(figure, height=44 * len(names) + 50, bars=True)
+    key = legend([(_STYLES[m][0], FAINT, _STYLES[m][1]) for m in methods])
+    return key + rows(shown, axis, alt=alt)
 
 
 def lift_dots(
-    names: Sequence[str],
-    lifts: Sequence[float],
-    ends: Sequence[tuple[float, float]],
+    lifts: Sequence[tuple[str, float, tuple[float, float], str]],
     colours: Mapping[str, str],
-    hovers: Sequence[str],
-) -> go.Figure:
-    """Return how many times over-represented each genre is, with intervals; 1 is as everywhere."""
-    shown = list(range(len(names)))[::-1]
-    figure = go.Figure(
-        go.Scatter(
-            x=[lifts[i] for i in shown],
-            y=[names[i] for i in shown],
-            mode="markers",
-            marker={
-                "size": 11,
-                "color": [colours.get(names[i], NOISE_COLOUR) for i in shown],
-            },
-            error_x={
-                "type": "data",
-                "array": [ends[i][1] - lifts[i] for i in shown],
-                "arrayminus": [lifts[i] - ends[i][0] for i in shown],
-                "thickness": 1.6,
-                "width": 0,
-                "color": FAINT,
-            },
-            customdata=[hovers[i] for i in shown],
-            hovertemplate="%{customdata}<extra></extra>",
+) -> str:
+    """Return how many times over-represented genres are: name, lift, interval, tip; 1 is as everywhere."""
+    top = max((max(high, lift) for _, lift, (_, high), _ in lifts), default=1)
+    axis = number_axis(0, max(top, 1.0), title="times as frequent as in the library")
+    shown = [
+        Row(
+            name=name,
+            marks=whisker(
+                axis.at(lift),
+                axis.at(low),
+                axis.at(high),
+                colours.get(name, NOISE_COLOUR),
+            ),
+            value=f"{lift:.2f}",
+            tip=tip,
         )
+        for name, lift, (low, high), tip in lifts
+    ]
+    alt = "Times as frequent as in the library: " + ", ".join(
+        f"{name} {lift:.2f}" for name, lift, _, _ in lifts
     )
-    figure.add_vline(x=1, line_dash="dot", line_color=FAINT)
-    figure.update_xaxes(rangemode="tozero")
-    return _finish(
-        figure,
-        height=30 * len(names) + 60,
-        x_title="times as frequent as in the library",
-    )
+    return rows(shown, axis, alt=alt, mark=1.0)
 
 
 def dendrogram(
     order: Sequence[str],
     branches: Sequence[Mapping[str, Any]],
     colours: Mapping[str, str],
-) -> go.Figure:
+) -> str:
     """Return the family tree of genres with the bootstrap support of each branch."""
-    place = {frozenset([name]): (0.0, float(i)) for i, name in enumerate(order)}
+    highest = max((float(branch["height"]) for branch in branches), default=1)
+    x = number_axis(0, highest, title="1 − overlap")  # noqa: RUF001
+    n = len(order)
+    y = Axis(
+        low=-0.5, high=n - 0.5, ticks=[(n - 1 - i, g) for i, g in enumerate(order)]
+    )
+    place = {frozenset([name]): (0.0, float(n - 1 - i)) for i, name in enumerate(order)}
     inside = {name: frozenset([name]) for name in order}
-    figure = go.Figure()
-    marks: list[tuple[float, float, str, str]] = []
+    lines, marks, told = [], [], []
     for branch in branches:
         members = frozenset(branch["genres"])
         parts = list({inside[name] for name in members if name in inside})
@@ -267,100 +281,77 @@ def dendrogram(
             continue
         height = float(branch["height"])
         spots = [place[part] for part in parts]
-        low, high = min(y for _, y in spots), max(y for _, y in spots)
-        for x, y in spots:
-            figure.add_scatter(
-                x=[x, height],
-                y=[y, y],
-                mode="lines",
-                line={"color": FAINT, "width": 1.8},
-                hoverinfo="skip",
-            )
-        figure.add_scatter(
-            x=[height, height],
-            y=[low, high],
-            mode="lines",
-            line={"color": FAINT, "width": 1.8},
-            hoverinfo="skip",
-        )
-        middle = sum(y for _, y in spots) / len(spots)
-        place[members] = (height, middle)
-        for name in members:
-            inside[name] = members
+        ends = [at for _, at in spots]
+        top = x.at(height)
+        lines += [
+            line((x.at(start), y.at(at)), (top, y.at(at)), FAINT, 1.8)
+            for start, at in spots
+        ]
+        lines.append(line((top, y.at(min(ends))), (top, y.at(max(ends))), FAINT, 1.8))
+        place[members] = height, sum(ends) / len(ends)
+        inside |= dict.fromkeys(members, members)
+        names = ", ".join(sorted(members))
         support = branch.get("support")
         said = f"{100 * float(support):.0f} %" if support is not None else ""
-        marks.append((height, middle, said, ", ".join(sorted(members))))
-    figure.add_scatter(
-        x=[m[0] for m in marks],
-        y=[m[1] for m in marks],
-        mode="markers+text",
-        text=[m[2] for m in marks],
-        textposition="top right",
-        marker={"size": 7, "color": MAIN},
-        customdata=[m[3] for m in marks],
-        hovertemplate="%{customdata}<br>1 - overlap %{x:.2f}, support %{text}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=[0] * len(order),
-        y=list(range(len(order))),
-        mode="markers",
-        marker={
-            "size": 11,
-            "color": [colours.get(name, NOISE_COLOUR) for name in order],
-        },
-        hoverinfo="skip",
-    )
-    figure.update_yaxes(tickvals=list(range(len(order))), ticktext=list(order))
-    figure.update_layout(showlegend=False)
-    return _finish(figure, height=30 * len(order) + 70, x_title="1 - overlap")
+        often = f"\nin {said} of the resamples" if said else ""
+        tip = f"{names}\noverlap {1 - height:.2f}{often}"
+        marks += [spot((top, y.at(place[members][1])), MAIN, tip, 4.5)]
+        told.append(f"{names} {said}")
+        if said:
+            at = 100 - y.at(place[members][1])
+            aside = 'dx="-7" text-anchor="end"' if top > 80 else 'dx="7"'
+            marks.append(
+                f'<text x="{top}%" y="{at:.2f}%" dy="-6" {aside}>{said}</text>'
+            )
+    leaves = [
+        spot((0, y.at(n - 1 - i)), colours.get(name, NOISE_COLOUR), "", 5.5)
+        for i, name in enumerate(order)
+    ]
+    alt = "Family tree of genres: " + "; ".join(told)
+    drawn = "".join([*lines, *marks, *leaves])
+    return plot(x, y, drawn, alt=alt, height_px=28 * n, grid=False)
 
 
 def decade_lines(
     decades: Sequence[str],
     lines: Mapping[str, Sequence[tuple[float, float, float] | None]],
     colours: Mapping[str, str],
-    y_title: str,
-) -> go.Figure:
-    """Return one line per pair of genres over the decades, with intervals."""
-    figure = go.Figure()
-    for name, points in lines.items():
-        known = [(d, p) for d, p in zip(decades, points, strict=True) if p is not None]
-        figure.add_scatter(
-            x=[d for d, _ in known],
-            y=[p[0] for _, p in known],
-            name=name,
-            mode="lines+markers",
-            line={"color": colours[name]},
-            error_y={
-                "type": "data",
-                "array": [p[2] - p[0] for _, p in known],
-                "arrayminus": [p[0] - p[1] for _, p in known],
-                "thickness": 1.2,
-                "width": 0,
-            },
-            hovertemplate=f"{name}, %{{x}}: %{{y:.2f}}<extra></extra>",
+    title: str,
+) -> str:
+    """Return one line per pair of genres over the decades, with 95 % intervals."""
+    n = len(decades)
+    x = Axis(low=-0.5, high=n - 0.5, ticks=list(enumerate(decades)))
+    top = max((p[2] for points in lines.values() for p in points if p), default=1)
+    y = number_axis(0, top, title=title)
+    curves, marks, told = [], [], []
+    for number, (name, points) in enumerate(lines.items()):
+        # Side by side, so that the intervals of one decade do not lie on each other.
+        aside = 0.06 * (number - (len(lines) - 1) / 2)
+        known = [(i, p) for i, p in enumerate(points) if p is not None]
+        places = [(x.at(i + aside), y.at(p[0])) for i, p in known]
+        curves.append(curve(places, colours[name]))
+        for (at, high), (i, (value, low, upper)) in zip(places, known, strict=True):
+            tip = (
+                f"{name}, {decades[i]}\n{title} {value:.2f} ({low:.2f} to {upper:.2f})"
+            )
+            marks.append(line((at, y.at(low)), (at, y.at(upper)), colours[name], 1.4))
+            marks.append(spot((at, high), colours[name], tip, 4.5))
+        told.append(
+            f"{name}: " + ", ".join(f"{decades[i]} {p[0]:.2f}" for i, p in known)
         )
-    figure.update_layout(legend={"orientation": "h", "y": -0.18})
-    return _finish(figure, height=340, y_title=y_title)
-
-
-def _finish(
-    figure: go.Figure,
-    *,
-    height: int,
-    x_title: str = "",
-    y_title: str = "",
-    bars: bool = False,
-) -> go.Figure:
-    """Give a figure the common margins, axes and titles."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 26, "t": 8, "b": 8},
-        dragmode=False,
-        hoverlabel={"font_size": 13},
+    key = legend([(name, colours[name], 1.0) for name in lines])
+    drawn = plot(
+        x, y, "".join(marks), alt="; ".join(told), curves="".join(curves), height_px=300
     )
-    if bars:
-        figure.update_traces(selector={"type": "bar"}, marker_line_width=0)
-    figure.update_xaxes(title=x_title, automargin=True, zeroline=False)
-    figure.update_yaxes(title=y_title, automargin=True, zeroline=False)
-    return figure
+    return key + drawn
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _ends(ci95: Sequence[float | None] | None, value: float) -> tuple[float, float]:
+    """Return an interval, of no width where there is none."""
+    if not ci95 or ci95[0] is None or ci95[1] is None:
+        return value, value
+    return float(ci95[0]), float(ci95[1])

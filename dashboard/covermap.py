@@ -97,6 +97,7 @@ def show(
         default={"selected": {"outline": outline, "hidden": []} if outline else None},
         on_selected_change=lambda: None,
         on_opened_change=lambda: None,
+        on_outdated_change=lambda: None,
     )
     area = result.get("selected") or {}
     return Chosen(

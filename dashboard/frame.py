@@ -16,12 +16,9 @@ from indexer.errors import IndexerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from plotly.graph_objects import Figure
-
     from dashboard.library import Library, Rows
 
 _COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")
-PLOTLY_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
 def guard(view: Callable[[], None]) -> None:
@@ -110,6 +107,7 @@ def gallery(
     size: str = "",
     captions: bool = True,
     empty: str = "No cover fits.",
+    then: Callable[[str], None] | None = None,
 ) -> str | None:
     """Show covers in pages and return the one just chosen.
 
@@ -122,16 +120,11 @@ def gallery(
         page = min(st.session_state.get(f"{key}-page", 1), n_pages) - 1
     shown = [item(one) for one in found[page * per_page : (page + 1) * per_page]]
     html = markup.gallery(library, shown, size=size, captions=captions, empty=empty)
-    picked = pick.show(html, key=key)
+    picked = pick.show(html, key=key, then=then)
     if n_pages > 1:
         # The key holds the number of pages: with other covers it begins at the first.
         st.pagination(n_pages, key=f"{key}-page")
     return picked
-
-
-def chart(figure: Figure, *, key: str, alt: str) -> None:
-    """Show a figure, with a sentence for those who do not see it."""
-    st.plotly_chart(figure, key=key, config=PLOTLY_CONFIG, alt=alt)
 
 
 def plain(text: str) -> str:

@@ -27,6 +27,7 @@ _STYLE = """<style>
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
   .stHorizontalBlock { gap: 1rem; }
   .stButtonGroup [role="radiogroup"] { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
+  .stButtonGroup [role="radiogroup"] button, .stButtonGroup [role="radiogroup"] label { border-radius: 8px; margin: 0 4px 0 0; }
 }
 </style>"""
 

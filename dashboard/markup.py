@@ -75,7 +75,6 @@ def gallery(
     *,
     size: str = "",
     captions: bool = True,
-    chosen: int | None = None,
     empty: str = "No cover fits.",
 ) -> str:
     """Return covers side by side; choosing one gives its cover id.
@@ -88,8 +87,6 @@ def gallery(
         Width of the pictures.
     captions : bool, default=True
         Whether title, artist and genres stand below.
-    chosen : int, optional
-        Row that is marked.
     empty : str
         Said where there is no item.
     """
@@ -100,7 +97,6 @@ def gallery(
         cover_id = library.cover_ids[item.row]
         label = f"{library.full_title(item.row)}, {', '.join(library.genres[item.row]) or 'no genre'}"
         tip = item.tip or (label if not captions else "")
-        marked = " chosen" if item.row == chosen else ""
         below = ""
         if captions:
             byline = library.byline(item.row) or " "
@@ -118,7 +114,7 @@ def gallery(
         )
         spoken = f"{label}{', ' + item.badge if item.badge else ''}{', ' + item.mark if item.mark else ''}"
         parts.append(
-            f'<button type="button" class="cover{marked}" data-pick="{escape(cover_id)}" '
+            f'<button type="button" class="cover" data-pick="{escape(cover_id)}" '
             f'data-tip="{escape(tip)}" aria-label="{escape(spoken)}">'
             f'<span class="art">{picture(library, item.row)}{badge}{mark}</span>{below}</button>'
         )
@@ -151,7 +147,6 @@ class Cell:
     colour: str | None
     pick: str = ""
     uncertain: bool = False
-    chosen: bool = False
 
 
 def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], *, label: str) -> str:
@@ -180,7 +175,6 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], *, label: str)
                 ["cell"]
                 + ["none"] * (cell.colour is None)
                 + ["uncertain"] * cell.uncertain
-                + ["chosen"] * cell.chosen
             )
             style = (
                 f"background-color:{cell.colour};color:{text_colour(cell.colour)}"
@@ -217,7 +211,6 @@ class Edge:
     width: float
     tip: str
     pick: str
-    chosen: bool = False
 
 
 def graph(
@@ -250,9 +243,8 @@ def graph(
     for edge in edges:
         (x0, y0), (x1, y1) = at(edge.a), at(edge.b)
         line = f'x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"'
-        marked = " chosen" if edge.chosen else ""
         parts.append(
-            f'<g class="edge{marked}" tabindex="0" role="button" data-pick="{escape(edge.pick)}" data-tip="{escape(edge.tip)}" '
+            f'<g class="edge" tabindex="0" role="button" data-pick="{escape(edge.pick)}" data-tip="{escape(edge.tip)}" '
             f'aria-label="{escape(edge.tip)}"><line class="hit" {line}/><line class="line" {line} stroke-width="{edge.width:.1f}" '
             f'stroke-linecap="round"/></g>'
         )
@@ -295,6 +287,23 @@ def figures(pairs_shown: Sequence[tuple[str, str]]) -> str:
         for value, name in pairs_shown
     ]
     return f'<div class="figures">{"".join(parts)}</div>'
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, n_names: int = 1
+) -> str:
+    """Return a table; all columns but the first `n_names` are numbers."""
+
+    def cell(kind: str, place: int, text: str) -> str:
+        number = ' class="number"' if place >= n_names else ""
+        return f"<{kind}{number}>{escape(text)}</{kind}>"
+
+    lines = (
+        "".join(cell(kind, place, text) for place, text in enumerate(line))
+        for kind, line in [("th", head), *(("td", row) for row in rows)]
+    )
+    first, *others = (f"<tr>{text}</tr>" for text in lines)
+    return f'<div class="table" tabindex="0"><table><thead>{first}</thead><tbody>{"".join(others)}</tbody></table></div>'
 
 
 def chain(stages: Sequence[Stage]) -> str:

@@ -133,7 +133,7 @@ def read_value(
 
 
 def cells(
-    overlap: Mapping[str, Any], measure: str, chosen: tuple[str, str] | None
+    overlap: Mapping[str, Any], measure: str
 ) -> tuple[list[str], list[list[Cell]]]:
     """Return the genres and the cells of the matrix."""
     genres = shown_genres(overlap)
@@ -163,7 +163,6 @@ def cells(
                     colour=_colour(measure, value, top),
                     pick=name_pair(a, b),
                     uncertain=_is_uncertain(measure, ends, pair),
-                    chosen=chosen is not None and {a, b} == set(chosen),
                 )
             )
         rows.append(row)
@@ -184,7 +183,7 @@ def key_of(measure: str, overlap: Mapping[str, Any]) -> tuple[list[str], str, st
             "0 separable",
             "1 alike",
         )
-    _, rows = cells(overlap, measure, None)
+    _, rows = cells(overlap, measure)
     known = any(cell.colour for row in rows for cell in row)
     return (
         scale_colours(np.linspace(0, 1, 9), SEQUENTIAL_SCALE),
@@ -232,7 +231,7 @@ def place_genres(overlap: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     return places
 
 
-def edges(overlap: Mapping[str, Any], chosen: tuple[str, str] | None) -> list[Edge]:
+def edges(overlap: Mapping[str, Any]) -> list[Edge]:
     """Return the lines of the graph: pairs that mix more than chance (q at most 0.05)."""
     shown = set(shown_genres(overlap))
     lines = []
@@ -249,7 +248,6 @@ def edges(overlap: Mapping[str, Any], chosen: tuple[str, str] | None) -> list[Ed
                 else 2.0,
                 tip=f"{a} and {b}: {edge['lift']:.2f} times chance, overlap {_short(_number(edge['overlap']))}, q = {edge['q']:.3f}",
                 pick=name_pair(a, b),
-                chosen=chosen is not None and {a, b} == set(chosen),
             )
         )
     return lines

@@ -1,41 +1,75 @@
 """A component that shows our own HTML, in which things can be chosen.
 
 Streamlit's images cannot be clicked and its charts cannot be reached by keyboard.
-Galleries, matrices, the genre graph and cards are therefore plain HTML, made by
-`dashboard.markup` with everything escaped; choosing one element reruns the page
-with its ``data-pick``. No build step, nothing fetched but thumbnails.
+Galleries, matrices, the genre graph, cards and charts are therefore plain HTML, made
+by `dashboard.markup` and `dashboard.charts` with everything escaped; choosing one
+element reruns the page with its ``data-pick``. No build step, nothing fetched but
+thumbnails.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 _ASSETS = Path(__file__).with_name("assets")
 
 _show = st.components.v2.component(
     "covers_pick",
-    css=(_ASSETS / "pick.css").read_text(encoding="utf-8"),
+    css="".join(
+        (_ASSETS / name).read_text(encoding="utf-8")
+        for name in ("pick.css", "charts.css")
+    ),
     js=(_ASSETS / "pick.js").read_text(encoding="utf-8"),
 )
 
 
-def show(html: str, *, key: str) -> str | None:
+def show(
+    html: str,
+    *,
+    key: str,
+    chosen: Collection[str] = (),
+    then: Callable[[str], None] | None = None,
+) -> str | None:
     """Show HTML of ours and return what was just chosen in it, if anything.
 
     Parameters
     ----------
     html : str
-        Made by `dashboard.markup`; never text from a file as it is.
+        Made by `dashboard.markup` or `dashboard.charts`; never text from a file as it is.
     key : str
         Of the element, one per page.
+    chosen : collection of str
+        The ``data-pick`` of the elements that are marked.
+    then : callable, optional
+        Called with what was chosen before anything is drawn, so that one run shows
+        all that follows from it.
 
     Returns
     -------
     str or None
-        The ``data-pick`` of the chosen element, in the one rerun that follows.
+        The ``data-pick`` of the chosen element, in the one run that follows.
     """
-    result = _show(data={"html": html}, key=key, on_picked_change=lambda: None)
-    picked = result.get("picked")
+
+    def take() -> None:
+        picked = st.session_state[key].get("picked")
+        if then is not None and picked is not None:
+            then(str(picked))
+
+    data = {"html": html, "chosen": list(chosen)}
+    picked = _show(data=data, key=key, on_picked_change=take).get("picked")
     return None if picked is None else str(picked)
+
+
+def keep_in_address(name: str) -> Callable[[str], None]:
+    """Return what writes a choice into the address, for `show`."""
+
+    def keep(picked: str) -> None:
+        st.query_params[name] = picked
+
+    return keep

@@ -110,5 +110,6 @@ async def send_map_part(request: Request) -> Response:
     except CoversError:
         content = None
     if content is None:
-        return Response(status_code=404)
+        # The map was made anew; the component asks for its page again.
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
     return Response(content, media_type="application/octet-stream", headers=_FOREVER)

@@ -12,362 +12,234 @@ import json
 import os
 import platform
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from dashboard_browser import ARGUMENTS, find_chromium, free_port
+from dashboard_window import Window, spread
 from drawn_workspace import GENRES, draw_workspace
 from playwright.sync_api import sync_playwright
 
 from covers.artefact import library_versions
 
-SETTLED = """() => {
-  const app = document.querySelector('[data-testid="stApp"]');
-  if (!app || app.dataset.testScriptState !== "notRunning") return false;
-  if (document.querySelector('[data-stale="true"]') || !document.querySelector("h1")) return false;
-  const pictures = (node) => [...node.querySelectorAll("*")].flatMap(
-    (e) => [...(e.tagName === "IMG" ? [e] : []), ...(e.shadowRoot ? pictures(e.shadowRoot) : [])]);
-  return pictures(document).every((image) => {
-    const box = image.getBoundingClientRect();
-    return image.complete || box.bottom < 0 || box.top > innerHeight || !box.width;
-  });
-}"""
 
-
-CONTENT = """window.content = (key) => {
-  const inside = (node) => [...node.querySelectorAll("*")].map((e) => e.shadowRoot ? inside(e.shadowRoot) : "").join("")
-    + (node.host ? node.innerHTML : "");
-  const element = document.querySelector(".st-key-" + key);
-  return element ? inside(element) || element.innerText : "";
-};"""
-
-
-class Bench:
-    """One browser window on one page."""
-
-    def __init__(self, context, url, repeats):
-        self.context, self.url, self.repeats = context, url, repeats
-        self.answers, self.views = {}, {}
-
-    def settle(self):
-        self.page.wait_for_function(SETTLED, polling="raf")
-
-    def view(self, name, path, shown):
-        """Open a page several times; the last window stays."""
-        times = []
-        for _ in range(self.repeats + 1):
-            self.page = self.context.new_page()
-            self.page.set_default_timeout(30_000)
-            begun = time.perf_counter()
-            self.page.goto(f"{self.url}/{path}", wait_until="commit")
-            self.page.locator(shown).first.wait_for()
-            self.settle()
-            times.append(time.perf_counter() - begun)
-            if len(times) <= self.repeats:
-                self.page.close()
-        # The first one filled the server's caches and the browser's.
-        self.views[name] = {"first_s": round(times[0], 3), **spread(times[1:])}
-        print(f"first view of {name}: {self.views[name]}", file=sys.stderr, flush=True)
-
-    def answer(self, name, actions):
-        """Time actions, each followed by waiting for what it shows; (act, shown) pairs."""
-        times = []
-        for act, shown in actions:
-            if isinstance(shown, Change):
-                shown.note()
-            begun = time.perf_counter()
-            act()
-            shown.first.wait_for()
-            self.settle()
-            times.append(time.perf_counter() - begun)
-            self.page.wait_for_timeout(250)
-        self.answers[name] = spread(times)
-        print(f"{name}: {self.answers[name]}", file=sys.stderr, flush=True)
-
-    def changed(self, key):
-        """Return what waits until an element shows something else than when this was called."""
-        return Change(self.page, key)
-
-    def part(self, key):
-        return self.page.locator(f".st-key-{key}")
-
-    def text(self, pattern):
-        return self.page.get_by_text(re.compile(pattern))
-
-    def close(self):
-        self.page.close()
-
-
-class Change:
-    """Waits until the element of a key shows something else than when `note` was called."""
-
-    def __init__(self, page, key):
-        self.page, self.key, self.first, self.old = page, key, self, ""
-
-    def note(self):
-        self.old = self.page.evaluate("key => content(key)", self.key)
-
-    def wait_for(self):
-        self.page.wait_for_function(
-            "([key, old]) => ![old, ''].includes(content(key))",
-            arg=[self.key, self.old],
-            polling="raf",
-        )
-
-
-def spread(times):
-    """Return median and extremes in seconds."""
-    return {
-        "median_s": round(statistics.median(times), 3),
-        "least_s": round(min(times), 3),
-        "most_s": round(max(times), 3),
-        "n": len(times),
-    }
-
-
-def bench_library(bench):
-    bench.view("library", "", ".st-key-browse button")
-    find = bench.page.get_by_label("Find", exact=True)
-
-    def look(text):
-        def act():
-            find.fill(text)
-            find.press("Enter")
-
-        return act
-
-    words = [f"Album {n}" for n in (11, 222, 13, 144, 155, 166)]
-    bench.answer(
+def bench_library(window):
+    window.view("library", "", ".st-key-browse", "<img")
+    words = [f"Album {n}" for n in (11, 222, 13, 144, 155, 166, 77)][: window.repeats]
+    window.answer(
         "library: find an album",
-        [
-            (look(w), bench.part("browse").get_by_text(w, exact=True))
-            for w in words[: bench.repeats]
-        ],
+        [(window.typing("Find", w), ".st-key-browse", f">{w}<") for w in words],
     )
-    look("")()
-    bench.text(r"^\d+,\d+ covers\. Choose").wait_for()
-    pages = bench.part("browse-page")
-    bench.answer(
+    window.answer(
+        "library: all again",
+        [(window.typing("Find", ""), ".st-key-browse", ">Album 0<")],
+    )
+    pages = window.page.locator(".st-key-browse-page")
+
+    def turn(n):
+        return lambda: pages.get_by_role("button", name=f"Page {n}", exact=True).click()
+
+    window.answer(
         "library: next page",
         [
-            (
-                lambda n=n: pages.get_by_role(
-                    "button", name=f"Page {n}", exact=True
-                ).click(),
-                bench.changed("browse"),
-            )
-            for n in (2, 3, 4, 5, 4)[: bench.repeats]
+            (turn(n), ".st-key-browse", None)
+            for n in (2, 3, 4, 5, 4, 3, 2)[: window.repeats]
         ],
     )
-    bench.close()
+    del window.answers["library: all again"]
+    window.page.close()
 
 
-def bench_map(bench):
-    bench.view("map", "map", ".covermap.ready")
-    legend = bench.page.locator(".covermap .legend")
-    said = {"Cluster": "Cluster 0", "Year": r"19[67]\d", "Certainty": "unsure",
+def bench_map(window):
+    window.view("map", "map", ".stMain", 'class="covermap ready"')
+    page = window.page
+    said = {"Cluster": "Cluster 0", "Year": r">19[67]\d<|19[67]\d", "Certainty": "unsure",
             "Right or wrong": "not held out", "Genre": "Ambient"}  # fmt: skip
-    bench.answer(
+
+    def choose(name):
+        return lambda: page.get_by_role("radio", name=name).click()
+
+    window.answer(
         "map: colour by something else",
-        [
-            (
-                lambda name=name: bench.page.get_by_role("radio", name=name).click(),
-                legend.get_by_text(re.compile(text)),
-            )
-            for name, text in said.items()
-        ],
+        [(choose(name), ".st-key-map", text) for name, text in said.items()],
     )
-    box = bench.page.locator(".dots").bounding_box()
-    bench.page.get_by_role("button", name="Lasso").click()
+    box = page.locator(".dots").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.get_by_role("button", name="Lasso").click()
 
     def surround(size):
         def act():
-            mouse = bench.page.mouse
-            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-            mouse.move(x - size, y - size)
-            mouse.down()
+            x, y = middle
+            page.mouse.move(x - size, y - size)
+            page.mouse.down()
             for dx, dy in ((size, -size), (size, size), (-size, size), (-size, -size)):
-                mouse.move(x + dx, y + dy, steps=3)
-            mouse.up()
+                page.mouse.move(x + dx, y + dy, steps=3)
+            page.mouse.up()
 
         return act
 
-    bench.answer(
+    window.answer(
         "map: lasso",
         [
-            (surround(40 + 25 * i), bench.changed("selection"))
-            for i in range(bench.repeats)
+            (surround(40 + 20 * i), ".st-key-selection-shares", None)
+            for i in range(window.repeats)
         ],
     )
-    bench.page.get_by_role("button", name="Move").click()
+    page.get_by_role("button", name="Move").click()
     frames = []
     for step in range(12):
-        bench.page.mouse.move(box["x"] + 400 + step, box["y"] + 300)
-        bench.page.mouse.wheel(0, -120 if step % 2 else 120)
-        bench.page.wait_for_timeout(30)
-        took = bench.page.locator(".covermap").get_attribute("data-took")
-        frames.append(float(took) / 1000)
-    bench.answers["map: one frame while zooming"] = spread(frames)
-    find = bench.page.get_by_label("Find on the map")
-
-    def look(n):
-        def act():
-            find.fill(f"Album {n}")
-            find.press("Enter")
-
-        return act
-
-    bench.answer(
+        page.mouse.move(middle[0] + step, middle[1])
+        page.mouse.wheel(0, -120 if step % 2 else 120)
+        page.wait_for_timeout(30)
+        frames.append(
+            float(page.locator(".covermap").get_attribute("data-took")) / 1000
+        )
+    window.answers["map: one frame while zooming"] = spread(frames)
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function("settled()")
+    window.answer(
         "map: find an album",
         [
-            (
-                look(n),
-                bench.part("selection")
-                .or_(bench.part("found"))
-                .first.get_by_role("button"),
-            )
-            for n in (11, 222, 13, 144, 155)[: bench.repeats]
+            (window.typing("Find on the map", w), ".st-key-found", f">{w}<")
+            for w in [f"Album {n}" for n in (11, 222, 13, 144, 155, 166, 77)][
+                : window.repeats
+            ]
         ],
     )
-    bench.close()
+    page.close()
 
 
-def bench_overlap(bench):
-    bench.view("overlap", "overlap", ".st-key-matrix button")
-    pairs = [(GENRES[i], GENRES[i + 1]) for i in range(10, 10 + bench.repeats)]
-    matrix = bench.part("matrix")
-    bench.answer(
+def bench_overlap(window):
+    window.view("overlap", "overlap", ".st-key-matrix", "<button")
+    page = window.page
+    first = 10
+    neighbours = [
+        (GENRES[i], GENRES[i + 1]) for i in range(first, first + window.repeats)
+    ]
+    window.answer(
         "overlap: choose a cell",
         [
-            (
-                lambda a=a, b=b: matrix.get_by_role(
-                    "button", name=re.compile(f"^{a} and {b}: ")
-                ).first.click(),
-                bench.page.get_by_role("heading", name=f"{a} and {b}"),
-            )
-            for a, b in pairs
+            (window.button("matrix", f"{a} and {b}: ").click, "h3", f"^{a} and {b}$")
+            for a, b in neighbours
         ],
     )
-    slider = bench.page.get_by_role("slider")
-    slider.focus()
-    change = bench.changed("matrix")
-    change.note()
-    bench.page.keyboard.press("Home")
-    change.wait_for()
-    bench.settle()
-    bench.answer(
+    page.get_by_role("slider").focus()
+    window.answer(
         "overlap: move the slider of k",
-        [(lambda: bench.page.keyboard.press("ArrowRight"), change)]
-        * min(5, bench.repeats),
+        [(lambda: page.keyboard.press("Home"), ".st-key-matrix", None)]
+        + [(lambda: page.keyboard.press("ArrowRight"), ".st-key-matrix", None)]
+        * (min(6, window.repeats) - 1),
     )
     said = {"Neighbour mixing": "times chance", "Confusion, network": "taken for",
             "Overlap coefficient": ": overlap "}  # fmt: skip
-    bench.answer(
+
+    def measure(name):
+        return lambda: page.get_by_role("radio", name=name).click()
+
+    window.answer(
         "overlap: another measure",
-        [
-            (
-                lambda name=name: bench.page.get_by_role("radio", name=name).click(),
-                matrix.get_by_role("button", name=re.compile(text)),
-            )
-            for name, text in [*said.items(), *said.items()][: bench.repeats]
+        [(measure(name), ".st-key-matrix", text) for name, text in [*said.items()] * 3][
+            : window.repeats
         ],
     )
-    bench.close()
+    page.close()
 
 
-def bench_search(bench, cover_id, artists):
-    bench.view("search", f"search?cover={cover_id}", ".st-key-alike button")
-    alike, query = bench.part("alike"), bench.part("query")
-    walk = []
-    times = []
-    for step in range(bench.repeats):
-        button = alike.get_by_role("button").nth(step + 1)
-        title = button.locator(".name").inner_text()
-        begun = time.perf_counter()
-        button.click()
-        query.get_by_role("heading", name=title, exact=True).wait_for()
-        bench.settle()
-        times.append(time.perf_counter() - begun)
-        walk.append(title)
-        bench.page.wait_for_timeout(250)
-    bench.answers["search: walk on to a neighbour"] = spread(times)
-    field = bench.page.get_by_label("Artist", exact=True)
+def bench_search(window, cover_id, artists):
+    window.view("search", f"search?cover={cover_id}", ".st-key-alike", "<img")
+    page = window.page
 
-    def only(name):
-        def act():
-            field.fill(name)
-            field.press("Enter")
+    def walk():
+        page.locator(".st-key-alike").get_by_role("button").nth(2).click()
 
-        return act
-
-    bench.answer(
+    window.answer(
+        "search: walk on to a neighbour",
+        [(walk, ".st-key-query", None)] * window.repeats,
+    )
+    window.answer(
         "search: filter by an artist",
-        [(only(name), bench.changed("alike")) for name in artists[: bench.repeats]],
-    )
-    bench.close()
-
-
-def bench_clusters(bench):
-    bench.view("clusters", "clusters", ".st-key-cards button")
-    cards = bench.part("cards").get_by_role("button")
-    ids = [
-        cards.nth(i).get_attribute("data-pick")
-        for i in range(min(cards.count(), bench.repeats))
-    ]
-    bench.answer(
-        "clusters: open one",
         [
-            (
-                lambda i=i: bench.part("cards").locator(f'[data-pick="{i}"]').click(),
-                bench.page.get_by_role("heading", name=re.compile(f"^Cluster {i}: ")),
-            )
-            for i in ids
+            (window.typing("Artist", name), ".st-key-alike", None)
+            for name in artists[: window.repeats]
         ],
     )
-    bench.close()
+    page.close()
 
 
-def bench_model(bench):
-    bench.view("model", "model", ".st-key-confusion button")
-    confusion = bench.part("confusion")
-    bench.answer(
+def bench_clusters(window):
+    window.view("clusters", "clusters", ".st-key-cards", "<img")
+    cards = window.page.locator(".st-key-cards [data-pick]")
+    found = [card.get_attribute("data-pick") for card in cards.all()]
+
+    def choose(cluster):
+        return window.page.locator(f'.st-key-cards [data-pick="{cluster}"]').click
+
+    window.answer(
+        "clusters: open one",
+        [(choose(c), "h3", f"^Cluster {c}: ") for c in found[: window.repeats]],
+    )
+    window.page.close()
+
+
+def bench_model(window):
+    window.view("model", "model", ".st-key-confusion", "<button")
+    window.answer(
         "model: choose a cell",
         [
             (
-                lambda g=g: confusion.get_by_role(
-                    "button", name=re.compile(f"^{g} read as {g}")
-                ).click(),
-                bench.page.get_by_role("heading", name=re.compile(f"^{g}, read right")),
+                window.button("confusion", f"{g} read as {g}").click,
+                "h3",
+                f"^{g}, read right",
             )
-            for g in GENRES[: bench.repeats]
+            for g in GENRES[: window.repeats]
         ],
     )
-    bench.close()
+    window.page.close()
 
 
-def bench_compare(bench):
-    bench.view(
+def bench_compare(window):
+    window.view(
         "compare",
         "compare?left=genre:Jazz&right=genre:Metal",
-        ".st-key-right-typical button",
+        ".st-key-right-typical",
+        "<img",
     )
-    actions = []
-    for genre in GENRES[: bench.repeats]:
+    page = window.page
 
-        def act(genre=genre):
-            field = bench.page.get_by_role("combobox", name=re.compile("Left: genre"))
-            field.fill(genre)
-            bench.page.keyboard.press("Enter")
+    def choose(genre):
+        def act():
+            page.get_by_role("combobox", name=re.compile("Left: genre")).fill(genre)
+            page.keyboard.press("Enter")
 
-        actions.append((act, bench.page.get_by_role("heading", name=genre, exact=True)))
-    bench.answer("compare: another genre", actions)
-    bench.close()
+        return act
+
+    window.answer(
+        "compare: another genre",
+        [(choose(g), "h3", f"^{g}$") for g in GENRES[: window.repeats]],
+    )
+    page.close()
+
+
+@contextmanager
+def serve(workspace):
+    """Run the dashboard and give what it says of itself."""
+    command = [sys.executable, "-m", "covers", "dashboard", "-w", str(workspace.root)]
+    server = subprocess.Popen(
+        [*command, "--port", str(free_port()), "--no-browser", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        server.stdout.close()
 
 
 def bench_size(folder, n, repeats, browser):
@@ -376,41 +248,28 @@ def bench_size(folder, n, repeats, browser):
         folder / f"drawn-{n}", n, say=lambda text: print(text, file=sys.stderr)
     )
     catalogue = workspace.catalogue()
-    port = free_port()
-    command = [sys.executable, "-m", "covers", "dashboard", "-w", str(workspace.root)]
-    server = subprocess.Popen(
-        [*command, "--port", str(port), "--no-browser", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        said = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.add_init_script(CONTENT)
-        bench = Bench(context, said["url"], repeats)
+    artists = sorted(set(catalogue.column("artist")))[:: len(catalogue) // 40]
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    with serve(workspace) as said:
+        window = Window(context, said["url"], repeats)
         idle = memory_mib(said["pid"])
-        bench_library(bench)
-        bench_map(bench)
-        bench_overlap(bench)
-        artists = sorted(set(catalogue.column("artist")))[:: len(catalogue) // 40]
-        bench_search(bench, catalogue.cover_ids[len(catalogue) // 2], artists)
-        bench_clusters(bench)
-        bench_model(bench)
-        bench_compare(bench)
+        bench_library(window)
+        bench_map(window)
+        bench_overlap(window)
+        bench_search(window, catalogue.cover_ids[len(catalogue) // 2], artists)
+        bench_clusters(window)
+        bench_model(window)
+        bench_compare(window)
         context.close()
         return {
             "covers": n,
-            "views": bench.views,
-            "answers": bench.answers,
+            "views": window.views,
+            "answers": window.answers,
             "memory_mib": {
                 "at_start": idle,
                 "after_all_pages": memory_mib(said["pid"]),
             },
         }
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        server.stdout.close()
 
 
 def memory_mib(pid):
@@ -421,31 +280,33 @@ def memory_mib(pid):
 
 def print_table(rows):
     """Print the table of the docs."""
-    sizes = [f"{row['covers']:,}" for row in rows]
-    print(
-        f"| median of {rows[0]['views']['library']['n']} | " + " | ".join(sizes) + " |",
-        file=sys.stderr,
-    )
-    print("| --- |" + " ---: |" * len(sizes), file=sys.stderr)
-    for kind in ("views", "answers"):
+
+    def tell(*cells):
+        print("| " + " | ".join(cells) + " |", file=sys.stderr)
+
+    n = rows[0]["views"]["library"]["n"]
+    tell(f"median of {n}", *(f"{row['covers']:,} covers" for row in rows))
+    tell("---", *("---:" for _ in rows))
+    for kind, before in (("views", "first view of "), ("answers", "")):
         for name in rows[0][kind]:
-            found = [row[kind][name] for row in rows]
-            cells = " | ".join(
-                f"{f['median_s']:.2f} ({f['least_s']:.2f} to {f['most_s']:.2f}) s"
-                for f in found
+            times = [row[kind][name] for row in rows]
+            tell(
+                before + name,
+                *(
+                    "{median_s:.2f} ({least_s:.2f} to {most_s:.2f}) s".format(**t)
+                    for t in times
+                ),
             )
-            print(
-                f"| {'first view of ' if kind == 'views' else ''}{name} | {cells} |",
-                file=sys.stderr,
-            )
-    cells = " | ".join(f"{row['memory_mib']['after_all_pages']:,} MiB" for row in rows)
-    print(f"| memory of the server | {cells} |", file=sys.stderr)
+    tell(
+        "memory of the server",
+        *(f"{r['memory_mib']['after_all_pages']:,} MiB" for r in rows),
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--covers", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5, choices=range(1, 8))
     parser.add_argument(
         "--folder", type=Path, help="where drawn workspaces lie, or are made and kept"
     )
@@ -466,7 +327,7 @@ def main():
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "chromium": version,
-        "versions": library_versions(["streamlit", "plotly", "numpy", "faiss-cpu"]),
+        "versions": library_versions(["streamlit", "numpy", "faiss-cpu"]),
         "result": rows,
     }
     print(json.dumps(document, indent=1))

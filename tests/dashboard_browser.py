@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,29 @@ class Reader:
     def element(self, key):
         """Return the part of the page that was made with a key."""
         return self.page.locator(f".st-key-{key}")
+
+    def figure(self, key):
+        """Return the figure that was made with a key."""
+        return self.element(key).locator(".chart")
+
+    def tip(self, key, pattern):
+        """Wait until what explains an element on hover says something."""
+        place = self.element(key).locator(".tip.on")
+        place.get_by_text(re.compile(pattern, re.DOTALL)).wait_for()
+
+    def unnamed(self):
+        """Return what a screen reader could not name: pictures, buttons, figures."""
+        return self.page.evaluate(
+            """() => { const all = (n) => [...n.querySelectorAll("*")].flatMap(
+                 (e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+               const named = (e) => e.getAttribute("aria-label") || e.title || e.getAttribute("aria-labelledby")
+                 || e.textContent.trim() || [...e.querySelectorAll("img")].some((i) => i.alt);
+               return all(document.querySelector('[data-testid="stMain"]')).filter((e) =>
+                 e.tagName === "IMG" ? !e.hasAttribute("alt")
+                 : e.tagName === "BUTTON" || e.getAttribute("role") === "button" ? !named(e)
+                 : e.getAttribute("role") === "img" && !e.getAttribute("aria-label") && !e.closest("button"))
+               .map((e) => e.outerHTML.slice(0, 200)); }"""
+        )
 
     def query(self):
         return urlparse(self.page.url).query

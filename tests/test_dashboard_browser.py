@@ -86,6 +86,26 @@ def test_each_page_opens_in_the_dark_on_a_phone_without_sideways_scrolling(read,
     assert not reader.scrolls_sideways()
     assert "Traceback" not in reader.text()
     assert "went wrong" not in reader.text()
+    assert not reader.unnamed()
+
+
+def test_the_library_counts_genres_years_and_sources(read, workspace):
+    reader = read()
+    n = len(workspace.catalogue())
+    assert f"n = {n} covers" in reader.text()
+    for genre in GENRES:
+        reader.figure("genres-bars").get_by_text(genre, exact=True).wait_for()
+    assert "Covers per year from" in label(reader.figure("year-bars"))
+    numbers = reader.element("numbers").locator(".figures").inner_text()
+    assert re.search(r"1\s+source", numbers)
+    bar = reader.element("year-bars").locator("rect").first
+    bar.hover()
+    reader.tip("year-bars", r"\w+, \d{4}( to \d{4})?: \d+")
+
+
+def label(figure):
+    figure.wait_for()
+    return figure.get_attribute("aria-label")
 
 
 def test_a_cover_of_the_library_leads_to_its_neighbours_and_on(read, workspace):
@@ -130,6 +150,32 @@ def test_a_filter_leaves_only_covers_of_that_genre(read, workspace):
     found = names(reader.element("alike"))
     assert found
     assert all("Metal" in name for name in found)
+
+
+def test_filters_of_artist_and_year_leave_what_fits(read, workspace):
+    catalogue = workspace.catalogue()
+    artist = next(a for a in catalogue.column("artist") if a)
+    address = f"search?cover={first_cover(workspace, 'Jazz')}"
+    found = names(read(f"{address}&artist={quote(artist)}").element("alike"))
+    assert found
+    assert all(artist in name for name in found)
+    found = names(read(f"{address}&years=1980&years=1985").element("alike"))
+    assert found
+    assert all(re.search(r"198[0-5]\)", name) for name in found)
+
+
+def test_what_a_cover_looks_like_is_said_with_its_evidence(read, workspace):
+    reader = read(f"search?cover={first_cover(workspace, 'Jazz')}")
+    verdict = reader.element("query").locator(".full").inner_text()
+    assert re.search(r"Looks like|Not sure|Unlike anything|Could be any", verdict)
+    assert len(names(reader.element("voters"))) > 3
+    assert all("% of the vote" in t for t in tips(reader.element("voters")))
+    reader.element("reading").locator(".row").first.hover()
+    reader.tip("reading", "both: .*vote: .*network: ")
+
+
+def tips(place):
+    return [b.get_attribute("data-tip") for b in place.get_by_role("button").all()]
 
 
 def test_an_uploaded_picture_is_read_and_found_again(read, workspace):
@@ -264,6 +310,29 @@ def test_the_lasso_selects_what_it_surrounds(read, workspace):
     assert 0 < n_inside < len(workspace.catalogue())
     reader.page.get_by_role("button", name="Clear").click()
     heading.wait_for(state="detached")
+    reader.page.locator(".dots").focus()
+    reader.page.keyboard.press("Enter")
+    n = len(workspace.catalogue())
+    reader.page.get_by_text(f"Selection: {n} covers").wait_for()
+
+
+def test_a_map_made_anew_before_it_was_fetched_is_shown(read, other):
+    made = other.analysis_folder / "map.parquet"
+
+    def renew(route):
+        if not renewed:
+            renewed.append(shutil.copy(made, tmp := made.with_suffix(".new")))
+            tmp.replace(made)
+        route.continue_()
+
+    renewed = []
+    with serve(other.root) as url:
+        reader = read("model", url=url)
+        reader.page.route(re.compile("/covers/map/.*/points.bin"), renew)
+        reader.page.get_by_role("link", name="Map", exact=True).click()
+        wait_for_map(reader)
+        assert renewed
+        assert map_state(reader)["shown"] == str(len(other.catalogue()))
 
 
 def test_thumbnails_replace_dots_when_few_covers_are_in_view_and_a_dot_opens(
@@ -308,8 +377,12 @@ def test_a_cell_of_the_matrix_shows_the_covers_behind_it(read):
         within=reader.element("matrix"),
     )
     reader.element("bridges").get_by_role("button").first.wait_for()
+    reader.element("closest").get_by_role("button").first.wait_for()
     assert "pair=" in reader.query()
     assert any("95 % interval" in name for name in names(reader.element("matrix")))
+    assert reader.element("matrix").locator(".cell.chosen").count() == 2
+    reader.element("matrix").locator(".cell.chosen").first.hover()
+    reader.tip("matrix", "95 % interval")
     reader.page.get_by_text("Neighbour mixing", exact=True).click()
     reader.settle()
     reader.element("matrix").get_by_role(
@@ -336,6 +409,11 @@ def test_a_cluster_opens_to_its_members_and_boundary(read, workspace):
     found = json.loads((workspace.analysis_folder / "clusters.json").read_text())
     largest = max(found["clusters"], key=lambda c: c["n"])
     reader = read("clusters")
+    card = reader.element("cards").locator(f'[data-pick="{largest["id"]}"]')
+    assert card.locator(".sheet img").count() > 1
+    assert "stability" in card.inner_text()
+    assert re.search(r"\d+ %", card.inner_text())
+    assert "#" in card.locator(".swatches").get_attribute("aria-label")
     reader.pick(re.compile(f"Cluster {largest['id']},"))
     reader.page.get_by_text(
         f"Cluster {largest['id']}: {largest['n']} covers"
@@ -360,6 +438,23 @@ def test_a_cell_of_the_confusion_matrix_shows_as_many_covers_as_it_says(read):
     assert n_covers == round(float(re.search(r"\n([\d.]+) of", said)[1]))
 
 
+def test_every_method_is_shown_beside_its_baselines_and_how_far_to_trust_it(read):
+    reader = read("model")
+    assert re.match("Macro-F1 of each method: chance", label(reader.figure("methods")))
+    reader.page.get_by_text("Accuracy", exact=True).first.click()
+    reader.settle()
+    reader.figure("methods").get_by_text("chance", exact=True).hover()
+    reader.tip("methods", r"chance: \d\.\d{3}")
+    for key, said in {
+        "reliability": "How often predictions are right",
+        "coverage": "% answered: accuracy",
+        "growth": "covers: macro-F1",
+    }.items():
+        assert said in label(reader.figure(key))
+    reader.page.get_by_text("Genre by genre").click()
+    reader.element("by-genre").get_by_text("Jazz", exact=True).wait_for()
+
+
 def test_the_mistakes_can_be_taken_along(read):
     reader = read("model")
     with reader.page.expect_download() as download:
@@ -376,6 +471,11 @@ def test_two_genres_and_two_covers_can_be_compared(read, workspace):
     reader = read("compare?left=genre:Jazz&right=genre:Metal")
     assert "n = 42 covers" in reader.text()
     reader.element("left-typical").get_by_role("button").first.wait_for()
+    assert "#" in label(reader.element("left-colours").get_by_role("img"))
+    assert "held-out covers" in reader.text()
+    reader.page.get_by_role("combobox", name=re.compile("Right: genre")).fill("Pop")
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_url(re.compile("right=genre(:|%3A)Pop"))
     one, other = first_cover(workspace, "Jazz"), first_cover(workspace, "Pop")
     reader = read(f"compare?left=cover:{one}&right=cover:{other}")
     reader.page.get_by_text("similarity of the two covers").wait_for()
@@ -399,6 +499,9 @@ def test_findings_of_the_audit_and_unreadable_files_are_listed(read):
     reader = read()
     reader.page.get_by_role("tab", name="State and problems").click()
     reader.page.get_by_text("Files that could not be taken in").wait_for()
+    finding = reader.page.locator("[class*='st-key-finding-'] img").first
+    finding.wait_for()
+    assert finding.get_attribute("src").startswith("/covers/thumbnail/")
     reader.element("chain").get_by_text("embeddings").first.wait_for()
     reader.element("chain").get_by_text("fresh").first.wait_for()
 
@@ -441,6 +544,27 @@ def other(workspace, tmp_path):
     """A copy of the workspace that a test may break."""
     shutil.copytree(workspace.root.parent, tmp_path / "copy")
     return Workspace(tmp_path / "copy" / workspace.root.name)
+
+
+def test_the_graph_leads_to_covers_and_decades_stand_beside_the_tree(read, other):
+    # Too small a workspace to be certain of anything: say that it was.
+    path = other.analysis_folder / "overlap.json"
+    found = json.loads(path.read_text())
+    pair = found["pairs"][0] | {"overlap": 0.5, "overlap_ci95": [0.4, 0.6]}
+    edge = {"a": pair["a"], "b": pair["b"], "lift": 1.5, "overlap": 0.5, "q": 0.01}
+    part = found | {"pairs": [pair]}
+    found |= {"edges": [edge], "by": "year", "parts": {"1970s": part, "1980s": part}}
+    path.write_text(json.dumps(found))
+    with serve(other.root) as url:
+        reader = read("overlap", url=url)
+        assert label(reader.figure("tree")).startswith("Family tree of genres: ")
+        assert "1970s 0.50, 1980s 0.50" in label(reader.figure("over-time"))
+        line = reader.element("graph").locator(".edge")
+        line.focus()
+        reader.page.keyboard.press("Enter")
+        title = f"{pair['a']} and {pair['b']}"
+        reader.page.get_by_role("heading", name=title, exact=True).wait_for()
+        reader.element("bridges").get_by_role("button").first.wait_for()
 
 
 def test_two_readers_go_on_while_the_index_is_rebuilt(read, other):

@@ -102,9 +102,9 @@ def refuse_missing_packages() -> None:
     MissingExtraError
         Naming the extra.
     """
-    for package in ("streamlit", "plotly"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "dashboard", "the dashboard")
+    package = "streamlit"
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(package, "dashboard", "the dashboard")
 
 
 def app_path() -> Path:

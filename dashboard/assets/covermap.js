@@ -37,6 +37,7 @@ class CoverMap {
     if (data.version !== before.version) {
       const [points, ids] = await Promise.all([this.fetch("points"), this.fetch("ids")]);
       if (this.data !== data) return;
+      if (!points || !ids) return this.ask(data);
       this.points = new Float32Array(points);
       this.ids = new Uint8Array(ids);
       this.n = this.points.length / 2;
@@ -46,6 +47,7 @@ class CoverMap {
     if (data.version !== before.version || data.colour !== before.colour) {
       const codes = await this.fetch(data.colour);
       if (this.data !== data) return;
+      if (!codes) return this.ask(data);
       this.codes = new Uint16Array(codes);
       this.colours = data.colours.map((c) => [1, 3, 5].map((i) => parseInt(c.slice(i, i + 2), 16)));
       this.hidden.clear();
@@ -59,7 +61,15 @@ class CoverMap {
 
   async fetch(part) {
     const answer = await fetch(`/covers/map/${this.data.version}/${part}.bin`);
-    return answer.ok ? answer.arrayBuffer() : new ArrayBuffer(0);
+    return answer.status === 200 ? answer.arrayBuffer() : null;
+  }
+
+  // The map was made anew between the page and this fetch: have the page drawn again, once.
+  ask(data) {
+    this.data = { ...data, version: "" };
+    if (this.asked === data.version) return;
+    this.asked = data.version;
+    this.send.setTriggerValue("outdated", data.version);
   }
 
   // Counting sort of points into a grid, for hovering.

@@ -44,8 +44,16 @@ export default function (component) {
     root.addEventListener("mouseleave", () => tip.classList.remove("on"));
     root.addEventListener("focusout", () => tip.classList.remove("on"));
   }
-  root.choose = (value) => setTriggerValue("picked", value);
   const content = root.firstChild;
+  const mark = (values) => {
+    for (const element of content.querySelectorAll("[data-pick]")) {
+      element.classList.toggle("chosen", values.includes(element.dataset.pick));
+    }
+  };
+  root.choose = (value) => {
+    mark([value]); // at once; the answer marks again
+    setTriggerValue("picked", value);
+  };
   if (root.shown !== data.html) {
     const focused = root.getRootNode().activeElement;
     const again = focused && focused.dataset ? focused.dataset.pick : null;
@@ -57,4 +65,5 @@ export default function (component) {
       if (element) element.focus({ preventScroll: true });
     }
   }
+  mark(data.chosen);
 }

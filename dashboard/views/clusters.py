@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -95,16 +96,12 @@ def _explore() -> None:
     n_pages = -(-len(clusters) // _CARDS_PER_PAGE)
     page = min(st.session_state.get("cards-page", 1), n_pages) - 1
     shown = clusters[page * _CARDS_PER_PAGE : (page + 1) * _CARDS_PER_PAGE]
-    cards = "".join(
-        _card(library, cluster, str(cluster["id"]) == chosen) for cluster in shown
+    cards = "".join(_card(library, cluster) for cluster in shown)
+    pick.show(
+        f'<div class="cards">{cards}</div>', key="cards", chosen=[chosen], then=_choose
     )
-    picked = pick.show(f'<div class="cards">{cards}</div>', key="cards")
     if n_pages > 1:
         st.pagination(n_pages, key="cards-page")
-    if picked and picked != chosen:
-        st.query_params["cluster"] = picked
-        st.session_state.pop("members-page", None)
-        st.rerun(scope="fragment")
     for cluster in clusters:
         if str(cluster["id"]) == chosen:
             _open(library, cluster)
@@ -112,7 +109,12 @@ def _explore() -> None:
     st.caption("Choose a cluster to see its members and its boundary.")
 
 
-def _card(library: Library, cluster: dict[str, Any], chosen: bool) -> str:
+def _choose(cluster: str) -> None:
+    st.query_params["cluster"] = cluster
+    st.session_state.pop("members-Members-page", None)
+
+
+def _card(library: Library, cluster: dict[str, Any]) -> str:
     """Return one cluster at a glance."""
     pictures = "".join(
         markup.picture(library, row)
@@ -143,7 +145,7 @@ def _card(library: Library, cluster: dict[str, Any], chosen: bool) -> str:
     mostly = cluster["genres"][0]["genre"] if cluster["genres"] else "no genre"
     label = f"Cluster {cluster['id']}, {cluster['n']:,} covers, mostly {mostly}"
     return (
-        f'<button type="button" class="card{" chosen" if chosen else ""}" '
+        f'<button type="button" class="card" '
         f'data-pick="{cluster["id"]}" aria-label="{escape(label)}">'
         f'<span class="head"><b>{escape(name)}</b>'
         f'<span class="muted">{cluster["n"]:,} covers</span></span>'
@@ -159,26 +161,15 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
         st.caption(
             "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance."
         )
-        genres = [one for one in cluster["genres"] if one["lift"] is not None][:12]
-        frame.chart(
-            charts.lift_dots(
-                [one["genre"] for one in genres],
-                [one["lift"] for one in genres],
-                [
-                    tuple(one["lift_ci95"])
-                    if None not in one["lift_ci95"]
-                    else (one["lift"], one["lift"])
-                    for one in genres
-                ],
-                library.colours,
-                [
-                    f"{one['genre']}: {one['lift']:.2f} times, {100 * one['share']:.0f} % of the cluster"
-                    for one in genres
-                ],
-            ),
-            key="cluster-lift",
-            alt="Over-representation of each genre in the cluster",
-        )
+        lifts = []
+        for one in cluster["genres"][:12]:
+            lift, (low, high) = one["lift"], one["lift_ci95"]
+            if lift is None:
+                continue
+            ends = (lift, lift) if None in (low, high) else (low, high)
+            tip = f"{one['genre']}: {lift:.2f} times ({ends[0]:.2f} to {ends[1]:.2f})\n{markup.per_cent(one['share'])} of the cluster"
+            lifts.append((one["genre"], lift, ends, tip))
+        pick.show(charts.lift_dots(lifts, library.colours), key="cluster-lift")
     with right:
         look = cluster.get("look") or {}
         if look:
@@ -275,27 +266,15 @@ def _compared(found: dict[str, Any]) -> None:
             "The same covers, clustered otherwise; agreement with genre is measured alike."
         )
         rows = [
-            {
-                "method": "UMAP and HDBSCAN (this page)",
-                "clusters": found["n_clusters"],
-                "in none": found["noise_fraction"],
-                "AMI with genre": found["ami"],
-            },
-            *(
-                {
-                    "method": name,
-                    "clusters": one["n_clusters"],
-                    "in none": one["noise_fraction"],
-                    "AMI with genre": one["ami"],
-                }
-                for name, one in others.items()
-            ),
+            (
+                name,
+                f"{one['n_clusters']:,}",
+                markup.per_cent(one.get("noise_fraction", math.nan)),
+                f"{one['ami']:.3f}" if one["ami"] is not None else "?",
+            )
+            for name, one in [("UMAP and HDBSCAN (this page)", found), *others.items()]
         ]
-        st.dataframe(
-            rows,
-            hide_index=True,
-            column_config={
-                "in none": st.column_config.NumberColumn(format="percent"),
-                "AMI with genre": st.column_config.NumberColumn(format="%.3f"),
-            },
+        pick.show(
+            markup.table(["method", "clusters", "in none", "AMI with genre"], rows),
+            key="other-ways",
         )

@@ -76,26 +76,31 @@ def _choose(name: str, library: Library, side: str | None) -> str | None:
     if text and not rows:
         st.caption("No cover of that name.")
     if rows:
-        picked = pick.show(
+
+        def take_cover(cover_id: str) -> None:
+            st.query_params[name] = f"cover:{cover_id}"
+            st.session_state[f"{name}-find"] = ""
+
+        pick.show(
             markup.gallery(
                 library, [Item(row=row) for row in rows], size="small", captions=False
             ),
             key=f"{name}-found",
+            then=take_cover,
         )
-        if picked:
-            st.query_params[name] = f"cover:{picked}"
-            del st.session_state[f"{name}-find"]
-            st.rerun()
-    chosen = st.selectbox(
+    key = f"{name}-genre-{side}"
+
+    def take_genre() -> None:
+        st.query_params[name] = f"genre:{st.session_state[key] or ''}"
+
+    st.selectbox(
         f"{label}: genre",
         genres,
         index=genres.index(value) if kind == "genre" else None,
         placeholder="Choose a genre",
-        key=f"{name}-genre-{side}",
+        key=key,
+        on_change=take_genre,
     )
-    if chosen and f"genre:{chosen}" != side:
-        st.query_params[name] = f"genre:{chosen}"
-        st.rerun()
     return side
 
 
@@ -179,10 +184,9 @@ def _cover(library: Library, name: str, row: int) -> None:
     if reading is not None:
         headline, said = lookup.put_in_words(reading)
         frame.section(headline, said)
-        frame.chart(
+        pick.show(
             charts.distributions(reading.distributions, library.colours, n_shown=5),
             key=f"{name}-reading",
-            alt="Probabilities of the likeliest genres",
         )
     hits = lookup.find_alike(query, index, library, k=8, once_per_artist=True)
     st.caption("Most like it, one per artist.")

@@ -106,9 +106,11 @@ def _opened(library: Library, cover_id: str) -> None:
                 "What looks like it?", icon=":material/search:", type="primary"
             ):
                 frame.open_cover(cover_id)
-            if st.button("Close"):
-                del st.session_state["map-opened"]
-                st.rerun(scope="fragment")
+            st.button("Close", on_click=_close)
+
+
+def _close() -> None:
+    del st.session_state["map-opened"]
 
 
 def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
@@ -135,21 +137,16 @@ def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
             st.caption(
                 "Times as frequent as in the whole library, 95 % intervals by group bootstrap."
             )
-            shown = shares[:12]
-            frame.chart(
-                charts.lift_dots(
-                    [one.genre for one in shown],
-                    [one.lift for one in shown],
-                    [one.lift_ci95 for one in shown],
-                    library.colours,
-                    [
-                        f"{one.genre}: {one.lift:.2f} times ({one.lift_ci95[0]:.2f} to {one.lift_ci95[1]:.2f})"
-                        for one in shown
-                    ],
-                ),
-                key="selection-lift",
-                alt="Over-representation of each genre in the selection",
-            )
+            lifts = [
+                (
+                    one.genre,
+                    one.lift,
+                    one.lift_ci95,
+                    f"{one.genre}: {one.lift:.2f} times ({one.lift_ci95[0]:.2f} to {one.lift_ci95[1]:.2f})",
+                )
+                for one in shares[:12]
+            ]
+            pick.show(charts.lift_dots(lifts, library.colours), key="selection-lift")
     picked = frame.gallery(library, rows, key="selection", per_page=32)
     if picked:
         frame.open_cover(picked)

@@ -63,11 +63,7 @@ def _browse(library: Library) -> None:
             f"n = {len(library):,} covers; one of several genres counts in each.",
         )
         shown = dict(list(library.genre_counts.items())[:20])
-        frame.chart(
-            charts.genre_bars(shown, library.colours),
-            key="genres-bars",
-            alt="Covers per genre: " + ", ".join(f"{g} {n}" for g, n in shown.items()),
-        )
+        pick.show(charts.genre_bars(shown, library.colours), key="genres-bars")
         if len(library.genre_counts) > len(shown):
             st.caption(
                 f"The {len(shown)} largest of {len(library.genre_counts):,} genres."
@@ -77,18 +73,16 @@ def _browse(library: Library) -> None:
             frame.section(
                 "Years", f"n = {known:,} covers with a year, coloured by first genre."
             )
-            frame.chart(
+            pick.show(
                 charts.year_bars(
                     library.years, library.main_genre, library.vocab, library.colours
                 ),
                 key="year-bars",
-                alt="Covers per year, coloured by genre",
             )
         if several:
             names, counts = np.unique(library.sources, return_counts=True)
-            st.dataframe(
-                {"source": names, "covers": counts}, hide_index=True, width="stretch"
-            )
+            lines = [(name, f"{n:,}") for name, n in zip(names, counts, strict=True)]
+            pick.show(markup.table(["source", "covers"], lines), key="sources")
     _covers()
 
 

@@ -94,10 +94,14 @@ def _explore() -> None:
             f"Measured with {markup.count(k, 'neighbour')} on n = {shown['n_covers']:,} covers, with fewer resamples."
         )
     chosen = pairs.split_pair(st.query_params.get("pair", ""), measured["genres"])
+    marked = (
+        [pairs.name_pair(*chosen), pairs.name_pair(*chosen[::-1])] if chosen else []
+    )
+    choose = pick.keep_in_address("pair")
     matrix, graph = st.columns([1, 1], gap="large")
     with matrix:
         frame.section("Matrix", pairs.READING[measure])
-        genres, cells = pairs.cells(shown, measure, chosen)
+        genres, cells = pairs.cells(shown, measure)
         colours, low, high = pairs.key_of(measure, shown)
         if measure == "lift":
             colours = colours[::-1]
@@ -105,9 +109,8 @@ def _explore() -> None:
         html = markup.matrix(
             genres, cells, label=f"{pairs.MEASURES[measure]} of genre pairs"
         )
-        picked = pick.show(
-            html + markup.scale(colours, low, high, hatched), key="matrix"
-        )
+        html += markup.scale(colours, low, high, hatched)
+        pick.show(html, key="matrix", chosen=marked, then=choose)
     with graph:
         frame.section(
             "Graph",
@@ -119,14 +122,11 @@ def _explore() -> None:
             pairs.place_genres(shown),
             {g: 7 + 13 * (n.get(g, 0) / top) ** 0.5 for g in genres},
             library.colours,
-            pairs.edges(shown, chosen),
+            pairs.edges(shown),
         )
-        picked = pick.show(drawing, key="graph") or picked
+        pick.show(drawing, key="graph", chosen=marked, then=choose)
         if not shown["edges"]:
             st.caption("No pair mixes certainly more than chance.")
-    if picked and picked != st.query_params.get("pair"):
-        st.query_params["pair"] = picked
-        st.rerun(scope="fragment")
     _pair(library, shown, chosen)
 
 
@@ -201,10 +201,8 @@ def _tree(library: Library, measured: dict[str, Any]) -> None:
         "Family tree",
         "Genres joined by their overlap; the number is how often resampling the covers gives the same branch.",
     )
-    frame.chart(
-        charts.dendrogram(tree["order"], tree["branches"], library.colours),
-        key="tree",
-        alt="Dendrogram of genres in the order " + ", ".join(tree["order"]),
+    pick.show(
+        charts.dendrogram(tree["order"], tree["branches"], library.colours), key="tree"
     )
 
 
@@ -244,15 +242,9 @@ def _over_time(measured: dict[str, Any]) -> None:
     )
     labels, lines = pairs.over_time(measured, "overlap", [names[n] for n in chosen])
     if lines:
-        frame.chart(
-            charts.decade_lines(
-                labels,
-                lines,
-                dict(zip(lines, colour_sequence(len(lines)), strict=True)),
-                "overlap",
-            ),
-            key="over-time",
-            alt="Overlap per part of " + ", ".join(lines),
+        colours = dict(zip(lines, colour_sequence(len(lines)), strict=True))
+        pick.show(
+            charts.decade_lines(labels, lines, colours, "overlap"), key="over-time"
         )
 
 

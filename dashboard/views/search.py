@@ -68,7 +68,7 @@ def _choose(library: Library) -> str:
             if not rows:
                 st.caption("No cover of that name.")
             else:
-                picked = pick.show(
+                pick.show(
                     markup.gallery(
                         library,
                         [Item(row=row) for row in rows[:12]],
@@ -76,11 +76,10 @@ def _choose(library: Library) -> str:
                         captions=False,
                     ),
                     key="search-found",
+                    then=_go_to,
                 )
                 if len(rows) > 12:
                     st.caption("The first 12; more words find fewer.")
-                if picked:
-                    _go_to(picked)
     content = None
     try:
         content = paste.pasted_picture(key="paste") or (
@@ -122,7 +121,6 @@ def _go_to(cover_id: str) -> None:
     st.session_state.pop(_HEAT, None)
     st.session_state.pop("alike-page", None)
     st.query_params["cover"] = cover_id
-    st.rerun()
 
 
 def _query(library: Library, index: VectorIndex, cover_id: str) -> Query | None:
@@ -186,18 +184,10 @@ def _evidence(library: Library, query: Query, reading: Reading) -> None:
     with left:
         frame.section(
             "Genres",
-            "Calibrated probabilities; strong colours are network and vote together, then the vote, faint the network.",
+            "Calibrated probabilities of network and vote together, and of each alone.",
         )
-        frame.chart(
-            charts.distributions(reading.distributions, library.colours),
-            key="reading",
-            alt="Probability of each genre: "
-            + ", ".join(
-                f"{g} {100 * p:.0f} %"
-                for g, p in sorted(
-                    reading.distributions["blend"].items(), key=lambda i: -i[1]
-                )
-            ),
+        pick.show(
+            charts.distributions(reading.distributions, library.colours), key="reading"
         )
     with right:
         frame.section(
@@ -218,11 +208,11 @@ def _evidence(library: Library, query: Query, reading: Reading) -> None:
             )
             for v in reading.voters[:_VOTERS_SHOWN]
         ]
-        picked = pick.show(
-            markup.gallery(library, items, size="small", captions=False), key="voters"
+        pick.show(
+            markup.gallery(library, items, size="small", captions=False),
+            key="voters",
+            then=_go_to,
         )
-        if picked:
-            _go_to(picked)
     _heat(library, query, reading)
 
 
@@ -276,7 +266,8 @@ def _image_of(query: Query) -> Image.Image:
 def _alike() -> None:
     library, index = loaders.library(), loaders.index()
     query, generation = st.session_state[_QUERY]
-    if index.generation != generation:
+    walked_on = st.query_params.get("cover", query.cover_id) != query.cover_id
+    if index.generation != generation or walked_on:
         st.rerun()
     frame.section(
         "Covers most like it", "Cosine similarity on each; choose one to walk on."
@@ -332,19 +323,18 @@ def _alike() -> None:
             tip=f"{library.full_title(hit.row)}\nsimilarity {hit.similarity:.3f}",
         )
 
-    picked = frame.gallery(
+    frame.gallery(
         library,
         hits,
         item=item,
         key="alike",
         per_page=24,
         empty="No cover passes these filters.",
+        then=_go_to,
     )
     st.caption(
         f"{markup.count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
     )
-    if picked:
-        _go_to(picked)
 
 
 def _artist_like(library: Library, text: str) -> str:
@@ -367,8 +357,8 @@ def _suggest(library: Library) -> None:
         members = (library.main_genre == code).nonzero()[0]
         if len(members):
             rows.append(int(min(members, key=lambda row: library.cover_ids[row])))
-    picked = pick.show(
-        markup.gallery(library, [Item(row=row) for row in rows[:24]]), key="suggested"
+    pick.show(
+        markup.gallery(library, [Item(row=row) for row in rows[:24]]),
+        key="suggested",
+        then=_go_to,
     )
-    if picked:
-        _go_to(picked)

@@ -1,0 +1,78 @@
+"""What the map fetches: points, ids and colours as plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from covers.artefact import fingerprint
+from dashboard import colouring as colourings
+from dashboard import place
+from dashboard.loaders.state import Version, version_of
+from dashboard.loaders.tables import cluster_labels, covermap, library, votes
+from dashboard.typed import kept
+
+if TYPE_CHECKING:
+    from dashboard.colouring import Colouring
+
+
+def colouring(name: str) -> Colouring:
+    """Return one way to colour the covers; `name` as in `dashboard.colouring.CHOICES`.
+
+    Raises
+    ------
+    DataError
+        If what it shows was never made.
+    """
+    here = place.workspace()
+    folder = here.analysis_folder
+    version = version_of(
+        here.catalogue_path, folder / "votes.parquet", folder / "clusters.parquet"
+    )
+    return _colouring(str(here.root), name, version)
+
+
+@kept(12)
+def _colouring(root: str, name: str, version: Version) -> Colouring:
+    covers = library()
+    if name == "cluster":
+        return colourings.by_cluster(cluster_labels()[0])
+    if name == "certainty":
+        return colourings.by_certainty(votes(), covers)
+    if name == "error":
+        return colourings.by_error(votes(), covers)
+    return colourings.by_year(covers) if name == "year" else colourings.by_genre(covers)
+
+
+def map_version() -> str:
+    """Return a name for the state of everything the map shows."""
+    here = place.workspace()
+    folder = here.analysis_folder
+    names = ("map.parquet", "votes.parquet", "clusters.parquet")
+    version = version_of(here.catalogue_path, *(folder / name for name in names))
+    return fingerprint([list(one) for one in version])[:16]
+
+
+def map_part(version: str, part: str) -> bytes | None:
+    """Return one array of the map as little-endian bytes.
+
+    Parameters
+    ----------
+    version : str
+        As `map_version` says; None is returned when it is no longer that.
+    part : str
+        ``"points"`` (float32 x, y), ``"ids"`` (16 bytes each), or the name of a
+        colouring (uint16 codes).
+    """
+    if version != map_version():
+        return None
+    found = covermap()
+    if part == "points":
+        return np.ascontiguousarray(found.points, "<f4").tobytes()
+    if part == "ids":
+        ids = library().cover_ids
+        return b"".join(bytes.fromhex(ids[row]) for row in found.rows)
+    if part in colourings.CHOICES:
+        return colouring(part).codes[found.rows].astype("<u2").tobytes()
+    return None

@@ -1,0 +1,28 @@
+"""How loaders tell one state of the files from the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from covers.workspace import Workspace
+
+Version = tuple[tuple[int, int, int], ...]
+KEPT = 3
+"""How many states of a table are kept, so that readers of an old one go on."""
+
+
+def version_of(*paths: Path) -> Version:
+    """Return what changes whenever one of some files is published anew."""
+    found = []
+    for path in paths:
+        try:
+            status = path.stat()
+            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        except OSError:
+            found.append((0, 0, 0))
+    return tuple(found)
+
+
+def at(root: str) -> Workspace:
+    """Return the workspace of a root."""
+    return Workspace(Path(root))

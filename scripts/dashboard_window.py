@@ -1,0 +1,115 @@
+"""A browser window on the dashboard that times what it waits for, frame by frame."""
+
+import re
+import statistics
+import sys
+import time
+
+# What is seen of an element, that inside components included; whether it shows some
+# text; and whether the page has settled: nothing runs, every picture in view is there.
+LOOK = r"""
+window.content = (element) => element ? [element, ...element.querySelectorAll("*")]
+  .map((e) => e.shadowRoot ? e.shadowRoot.innerHTML : "").join("") || element.innerText : "";
+window.shows = (where, pattern) => [...document.querySelectorAll(where)]
+  .some((e) => new RegExp(pattern).test(content(e)));
+window.pictures = (node) => [...node.querySelectorAll("*")].flatMap(
+  (e) => [...(e.tagName === "IMG" ? [e] : []), ...(e.shadowRoot ? pictures(e.shadowRoot) : [])]);
+window.settled = () => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  if (!app || app.dataset.testScriptState !== "notRunning") return false;
+  if (document.querySelector('[data-stale="true"]') || !document.querySelector("h1")) return false;
+  return pictures(document).every((image) => {
+    const box = image.getBoundingClientRect();
+    return image.complete || box.bottom < 0 || box.top > innerHeight || !box.width;
+  });
+};"""
+
+
+class Window:
+    """One browser window.
+
+    Waiting is left to the page itself, which looks before every frame; the driver's
+    own waits look again after up to half a second.
+    """
+
+    def __init__(self, context, url, repeats):
+        context.add_init_script(LOOK)
+        self.context, self.url, self.repeats = context, url, repeats
+        self.answers, self.views = {}, {}
+
+    def view(self, name, path, where, pattern="."):
+        """Time opening a page in a new tab until it shows something; the last tab stays."""
+        times = []
+        for _ in range(self.repeats + 1):
+            self.page = self.context.new_page()
+            self.page.set_default_timeout(60_000)
+            # A new tab is itself a page; it shall not run beside ours.
+            self.page.goto("about:blank")
+            self.page.wait_for_timeout(300)
+            begun = time.perf_counter()
+            self.page.goto(f"{self.url}/{path}", wait_until="commit")
+            self._wait(where, pattern)
+            times.append(time.perf_counter() - begun)
+            if len(times) <= self.repeats:
+                self.page.close()
+        # The first one filled the server's caches and the browser's.
+        self.views[name] = {"first_s": round(times[0], 3), **spread(times[1:])}
+        self._say(f"first view of {name}", self.views[name])
+
+    def answer(self, name, actions):
+        """Time actions until the page has settled and shows what was asked for.
+
+        Parameters
+        ----------
+        name : str
+        actions : iterable of (act, where, pattern)
+            The pattern None means: something else than before.
+        """
+        times = []
+        for act, where, pattern in actions:
+            before = self.page.evaluate(
+                "w => content(document.querySelector(w))", where
+            )
+            begun = time.perf_counter()
+            act()
+            self._wait(where, pattern, before)
+            times.append(time.perf_counter() - begun)
+            self.page.wait_for_timeout(250)
+        self.answers[name] = spread(times)
+        self._say(name, self.answers[name])
+
+    def _wait(self, where, pattern, before=""):
+        self.page.wait_for_function(
+            """([where, pattern, before]) => settled() && (pattern
+              ? shows(where, pattern) : ![before, ""].includes(content(document.querySelector(where))))""",
+            arg=[where, pattern, before],
+            polling="raf",
+        )
+
+    def button(self, key, name):
+        """Return a button within the element of a key, by the beginning of its name."""
+        place = self.page.locator(f".st-key-{key}")
+        return place.get_by_role("button", name=re.compile(f"^{name}")).first
+
+    def typing(self, label, text):
+        """Return what types a text into a field."""
+        field = self.page.get_by_label(label, exact=True)
+
+        def act():
+            field.fill(text)
+            field.press("Enter")
+
+        return act
+
+    def _say(self, name, times):
+        print(f"{name}: {times}", file=sys.stderr, flush=True)
+
+
+def spread(times):
+    """Return median and extremes in seconds."""
+    return {
+        "median_s": round(statistics.median(times), 3),
+        "least_s": round(min(times), 3),
+        "most_s": round(max(times), 3),
+        "n": len(times),
+    }
