@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from threading import get_ident
 from typing import IO, TYPE_CHECKING, Any
 
 from covers.errors import DataError, StaleError
@@ -103,9 +104,7 @@ def fingerprint_file(path: Path) -> str:
 
 
 @contextmanager
-def publish(
-    path: Path, mode: str = "w", *, flush_to_disk: bool = True
-) -> Iterator[IO[Any]]:
+def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Write a file so that readers see the old whole or the new whole.
 
     The bytes go to a temporary file in the same folder, are flushed to disk
@@ -118,9 +117,6 @@ def publish(
         The file to publish; its folder is made when missing.
     mode : {"w", "wb"}, default="w"
         Text (UTF-8) or bytes.
-    flush_to_disk : bool, default=True
-        Where many small files are written, False leaves it to the caller to
-        flush them all at once (``os.sync``) before anything relies on them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
@@ -134,15 +130,30 @@ def publish(
         ) as file:
             yield file
             file.flush()
-            if flush_to_disk:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if flush_to_disk:
-        sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def publish_unflushed(path: Path, content: bytes) -> None:
+    """Publish one of very many small files, leaving out what takes longest.
+
+    Readers see the old whole or the new whole, but nothing is flushed: the
+    caller does that for all at once (``os.sync``) before anything relies on them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = f"{path.parent}{os.sep}.{path.name}.{os.getpid()}-{get_ident()}.tmp"
+    try:
+        with open(temporary, "wb") as file:  # noqa: PTH123  strings, 100,000 times
+            file.write(content)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -109,12 +109,12 @@ class Workspace:
 
     @property
     def thumbnails_folder(self) -> Path:
-        """One small WebP per cover."""
+        """One small JPEG per cover."""
         return self.root / "thumbnails"
 
     def thumbnail_path(self, cover_id: str) -> Path:
         """Return where the thumbnail of a cover lies, whether or not it is there."""
-        return self.thumbnails_folder / cover_id[:2] / f"{cover_id}.webp"
+        return self.thumbnails_folder / cover_id[:2] / f"{cover_id}.jpg"
 
     def catalogue(self) -> Catalogue:
         """Read the catalogue.

@@ -44,7 +44,7 @@ class Item:
 
 def thumbnail_url(cover_id: str) -> str:
     """Return where the browser finds a thumbnail."""
-    return f"/covers/thumbnail/{escape(cover_id)}.webp"
+    return f"/covers/thumbnail/{escape(cover_id)}.jpg"
 
 
 def picture(library: Library, row: int, *, lazy: bool = True) -> str:

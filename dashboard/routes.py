@@ -45,7 +45,7 @@ _MISSING = (
 def make_routes() -> list[BaseRoute]:
     """Return the dashboard's own routes."""
     return [
-        Route("/covers/thumbnail/{cover_id}.webp", send_thumbnail),
+        Route("/covers/thumbnail/{cover_id}.jpg", send_thumbnail),
         Route("/covers/about/{cover_id}.json", send_description),
         Route("/covers/map/{version}/{part}.bin", send_map_part),
         *(Route(f"/{page.path}" if page.path else "/", send_page) for page in PAGES),
@@ -80,7 +80,7 @@ async def send_thumbnail(request: Request) -> Response:
     if _COVER_ID.fullmatch(cover_id):
         path = place.workspace().thumbnail_path(cover_id)
         if path.is_file():
-            return FileResponse(path, media_type="image/webp", headers=_FOREVER)
+            return FileResponse(path, media_type="image/jpeg", headers=_FOREVER)
     return Response(
         _MISSING, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
     )

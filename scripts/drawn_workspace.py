@@ -168,7 +168,7 @@ def _write_pictures(workspace, ids, genre, rng):
     for number in range(N_PICTURES):
         coarse = rng.integers(0, 255, (7, 7, 3), np.uint8)
         picture = Image.fromarray(coarse).resize((300, 300), Image.Resampling.BICUBIC)
-        write_thumbnail(picture, folder / f"{number}.webp")
+        write_thumbnail(picture, folder / f"{number}.jpg")
         measures.append(measure.measure_picture(picture))
     for cover_id in ids:
         (workspace.thumbnails_folder / cover_id[:2]).mkdir(parents=True, exist_ok=True)
@@ -177,7 +177,7 @@ def _write_pictures(workspace, ids, genre, rng):
         for g, i in zip(genre, ids, strict=True)
     ]
     for number, cover_id in zip(which, ids, strict=True):
-        os.link(folder / f"{number}.webp", workspace.thumbnail_path(cover_id))
+        os.link(folder / f"{number}.jpg", workspace.thumbnail_path(cover_id))
     few = measure.measures_table([str(i) for i in range(N_PICTURES)], measures)
     table = few.take(pa.array(which)).set_column(0, few.schema.field(0), pa.array(ids))
     write_table(workspace.pictures_path, table, Stamp(kind=measure.KIND))

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from covers.artefact import Stamp, write_json, write_table
-from covers.catalogue import reading
 from covers.catalogue.measure import PictureMeasures
 from covers.catalogue.pictures import content_id
 from covers.catalogue.places import Content
+from covers.catalogue.reader import Reader, Reading
 from covers.catalogue.scan import scan_workspace
 from covers.workspace import Workspace
 
@@ -63,12 +63,12 @@ def _read_without_decoding(reader, task):
         (1.0,),
         histogram,
     )
-    return reading.Reading(task, Content(cover_id, 64, 64, "JPEG"), measures)
+    return Reading(task, Content(cover_id, 64, 64, "JPEG"), measures)
 
 
 def write_workspace(root, library, *, arch="squeezenet1_1", recipe=None):
     """Scan a library without decoding it and make every artefact; return the workspace."""
-    with mock.patch.object(reading._Reader, "read", _read_without_decoding):
+    with mock.patch.object(Reader, "read", _read_without_decoding):
         scan_workspace(Path(root), [Path(library)], n_workers=1)
     workspace = Workspace.open(Path(root))
     write_model(workspace, arch=arch)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from covers.analysis.evaluation_inputs import EvaluationInputs
 from covers.artefact import Stamp, write_table
-from covers.catalogue.measure import HISTOGRAM_BINS
+from covers.catalogue.colours import HISTOGRAM_BINS
 from covers.catalogue.measure import KIND as MEASURES_KIND
 from covers.catalogue.pictures import content_id
 from covers.catalogue.schema import KIND as CATALOGUE_KIND

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from scipy.fft import dctn
 
 from covers.catalogue.measure import (
     SCHEMA,
+    inner_box,
     measure_picture,
     measures_table,
-    trim_borders,
 )
 
 
@@ -153,14 +154,14 @@ def test_nested_borders_are_trimmed_one_after_the_other():
     pixels = np.zeros((100, 100, 3), np.uint8)
     pixels[10:90, 10:90] = 255
     pixels[25:75, 20:80] = np.random.default_rng(0).integers(0, 200, (50, 60, 3))
-    assert trim_borders(pixels).shape == (50, 60, 3)
+    assert inner_box(pixels) == (20, 25, 80, 75)
 
 
 def test_a_blank_picture_and_a_dot_on_paper_are_not_trimmed_away():
     pixels = np.full((100, 100, 3), 200, np.uint8)
-    assert trim_borders(pixels) is pixels
+    assert inner_box(pixels) == (0, 0, 100, 100)
     pixels[45:55, 45:55] = 0
-    assert trim_borders(pixels) is pixels
+    assert inner_box(pixels) == (0, 0, 100, 100)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (3, 2), (2000, 10)])
@@ -194,3 +195,60 @@ def test_the_table_keeps_every_value():
     assert rows[2]["palette"] == list(measures[2].palette)
     assert np.allclose(rows[2]["colour_histogram"], measures[2].colour_histogram)
     assert measures_table([], []).schema == SCHEMA
+
+
+def plainly(pixels):
+    """Measure light, hash and trim of a picture of 128 px from their definitions."""
+    luma = pixels @ np.array([0.299, 0.587, 0.114]) / 255
+    small = luma.reshape(32, 4, 32, 4).mean(axis=(1, 3))
+    waves = dctn(small, norm="ortho")[:9, :9].ravel()[1:65]
+    highest, chroma = pixels.max(axis=2), np.ptp(pixels, axis=2)
+    low, high = np.percentile(luma, (1, 99))
+    steps = [np.abs(np.diff(luma, axis=axis)).ravel() for axis in (0, 1)]
+    return {
+        "brightness": luma.mean(),
+        "contrast": luma.std(),
+        "saturation": np.where(highest < 16, 0, chroma / np.maximum(highest, 1)).mean(),
+        "sharpness": np.percentile(np.concatenate(steps), 99.5) / (high - low),
+        "phash": np.packbits(waves > np.median(waves)).tobytes().hex(),
+    }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_measures_are_what_their_definitions_say(seed):
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (9, 9, 3), np.uint8)
+    image = Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC)
+    if seed % 2:  # with fine noise, darker
+        pixels = np.asarray(image) // 3 + rng.integers(0, 20, (128, 128, 3), np.uint8)
+        image = Image.fromarray(pixels)
+    measures, plain_way = measure_picture(image), plainly(np.asarray(image))
+    assert differing_bits(measures.phash, plain_way.pop("phash")) <= 1
+    for name, value in plain_way.items():
+        assert getattr(measures, name) == pytest.approx(value, abs=1e-3), name
+
+
+def trimmed_plainly(pixels, rounds=3):
+    """Cut off borders line by line, as the docstring says; left, top, right, bottom."""
+    left, top, (bottom, right) = 0, 0, pixels.shape[:2]
+    for _ in range(rounds):
+        inner = pixels[top:bottom, left:right].astype(int)
+        edges = np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])
+        stray = (np.abs(inner - np.median(edges, axis=0)) > 16).any(axis=2)
+        rows = np.flatnonzero(stray.mean(axis=1) > 0.02)
+        columns = np.flatnonzero(stray.mean(axis=0) > 0.02)
+        if not len(rows) or not len(columns):
+            return 0, 0, pixels.shape[1], pixels.shape[0]
+        left, right = left + columns[0], left + columns[-1] + 1
+        top, bottom = top + rows[0], top + rows[-1] + 1
+    return left, top, right, bottom
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_borders_are_where_a_search_line_by_line_finds_them(seed):
+    rng = np.random.default_rng(seed)
+    pixels = np.full((90, 120, 3), rng.integers(0, 256, 3), np.uint8)
+    left, top, right, bottom = rng.integers(0, 20, 4)  # a side may have none
+    inside = pixels[top : 90 - bottom, left : 120 - right]
+    inside[:] = rng.integers(0, 256, inside.shape)
+    assert inner_box(pixels) == trimmed_plainly(pixels)

@@ -60,7 +60,7 @@ def test_nothing_new_gives_the_report_of_a_plain_scan(ws, library):
 
 
 def remove_thumbnail(ws, library):
-    next((ws / "thumbnails").glob("*/*.webp")).unlink()
+    next((ws / "thumbnails").glob("*/*.jpg")).unlink()
 
 
 def drop_a_cover(ws, library):
@@ -96,6 +96,52 @@ CHANGES = {
     "no source": lambda ws, library: shutil.move(library, library.with_name("away")),
     "a damaged memory": lambda ws, library: (ws / "scan.json").write_text("{}"),
 }
+
+
+def write_manifest(path, names, genre="Rock"):
+    lines = [f"{name},{genre}" for name in names]
+    put(path, "\n".join(["path,genre", *lines]).encode())
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    for i in range(6):
+        put(tmp_path / f"listed/{i}.png", picture(i))
+    path = tmp_path / "listed/manifest.csv"
+    write_manifest(path, [f"{i}.png" for i in range(6)] + ["gone.png"])
+    return path
+
+
+def test_an_unchanged_manifest_gives_the_report_of_a_plain_scan(tmp_path, manifest):
+    scan_workspace(tmp_path / "ws", [manifest])
+    quick, was_looked = looked(tmp_path / "ws")
+    assert not was_looked
+    assert quick == plainly(tmp_path / "ws")
+    assert (quick.unchanged, quick.problems) == (6, {"missing": 1})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: put(path.with_name("3.png"), picture(300)),
+        lambda path: path.with_name("3.png").unlink(),
+        lambda path: put(path.with_name("gone.png"), picture(9)),
+        lambda path: write_manifest(path, ["0.png", "1.png", "gone.png"]),
+        lambda path: write_manifest(path, [f"{i}.png" for i in range(6)], "Jazz"),
+    ],
+    ids=["other bytes", "a removed file", "a file that came", "fewer", "another genre"],
+)
+def test_a_manifest_or_what_it_names_is_looked_at_when_it_changes(
+    tmp_path, manifest, change
+):
+    ws, twin = tmp_path / "ws", tmp_path / "twin"
+    scan_workspace(ws, [manifest])
+    change(manifest)
+    shutil.copytree(ws, twin)
+    quick, was_looked = looked(ws)
+    assert was_looked
+    assert replace(plainly(twin), problems_path=quick.problems_path) == quick
+    assert not looked(ws)[1]
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from covers.artefact import read_stamp
-from covers.catalogue import reading
+from covers.catalogue import reader as reading
 from covers.catalogue.overlay import Action, Decision, Overlay
 from covers.catalogue.pictures import read_cover
 from covers.catalogue.scan import reassemble_workspace, scan_workspace
@@ -305,7 +305,7 @@ def test_thumbnails_are_flushed_before_the_scan_is_published_and_mended_after_a_
 ):
     steps = []
     monkeypatch.setattr(
-        os, "sync", lambda: steps.append(len(list(ws.glob("thumbnails/*/*.webp"))))
+        os, "sync", lambda: steps.append(len(list(ws.glob("thumbnails/*/*.jpg"))))
     )
     scan_workspace(ws, [library])
     assert steps == [24]
@@ -320,7 +320,7 @@ def test_thumbnails_are_flushed_before_the_scan_is_published_and_mended_after_a_
         patch.setattr(os, "sync", lambda: cut(None))
         with pytest.raises(KeyboardInterrupt):
             scan_workspace(ws)
-    emptied = next(iter(ws.glob("thumbnails/*/*.webp")))
+    emptied = next(iter(ws.glob("thumbnails/*/*.jpg")))
     emptied.write_bytes(b"")
     scan_workspace(ws)
     assert emptied.stat().st_size > 0

@@ -342,7 +342,7 @@ def _read_colours(
     workspace: Workspace, cover_ids: Sequence[str]
 ) -> npt.NDArray[np.float32] | None:
     """Read the colour histograms of some covers; None where there are none."""
-    from covers.catalogue.measure import HISTOGRAM_BINS
+    from covers.catalogue.colours import HISTOGRAM_BINS
     from covers.catalogue.measure import KIND as MEASURES_KIND
 
     try:

@@ -164,7 +164,7 @@ def _image(content: bytes) -> str:
 def _shrink(path: Path) -> bytes | None:
     """Return a thumbnail in the size of the page, None where it is missing."""
     try:
-        with Image.open(path, formats=["WEBP"]) as image:
+        with Image.open(path, formats=["JPEG"]) as image:
             image.thumbnail((_PICTURE_PX * 3 // 2, _PICTURE_PX * 3 // 2))
             buffer = io.BytesIO()
             image.save(buffer, "WEBP", quality=75, method=2)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covers.catalogue.places import Place
-from covers.catalogue.reading import Task, read_pictures
+from covers.catalogue.reader import Task
+from covers.catalogue.reading import read_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

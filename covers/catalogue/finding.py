@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from covers.catalogue.folders import label_by_folder
 from covers.catalogue.genres import GenreTable
-from covers.catalogue.manifest import read_manifest
+from covers.catalogue.manifest import read_manifest, walk_manifest
 from covers.catalogue.music import find_albums, is_nfo, read_music_file
 from covers.catalogue.places import Content, Place
 from covers.catalogue.settling import detect_kind
@@ -91,7 +91,7 @@ def find_covers(
     root = source_root(workspace, source)
     if kind is SourceKind.MANIFEST:
         manifest = read_manifest(
-            workspace.root / source.path, root if source.root is not None else None
+            workspace.root / source.path, _manifest_root(workspace, source)
         )
         return Finding(
             root,
@@ -183,14 +183,21 @@ def settle_kind(workspace: Workspace, source: Source) -> SourceKind:
 
 
 def walk_source(workspace: Workspace, source: Source) -> Walk:
-    """List the files of a source that is no manifest.
+    """List the files of a source.
 
     Raises
     ------
     DataError
-        If its folder cannot be listed.
+        If its folder cannot be listed, or its manifest not be read.
     """
+    if source.kind == "manifest":
+        manifest = workspace.root / source.path
+        return walk_manifest(manifest, _manifest_root(workspace, source))
     return walk(source_root(workspace, source), leave_out=[workspace.root])
+
+
+def _manifest_root(workspace: Workspace, source: Source) -> Path | None:
+    return None if source.root is None else workspace.root / source.root
 
 
 def source_root(workspace: Workspace, source: Source) -> Path:

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from covers.catalogue.artists import artist_keys
 from covers.catalogue.folders import SPLIT_NAMES
-from covers.catalogue.schema import SCHEMA
+from covers.catalogue.manifest_table import ManifestTable
 from covers.catalogue.sources import (
     Candidate,
     FileEntry,
     Labels,
     ProblemKind,
+    Walk,
     show_name,
 )
 from covers.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_SYNONYMS = {
-    "path": ("path", "file", "filename", "file_name", "filepath", "image_path"),
-    "genres": ("genres", "genre"),
-    "artist": ("artist", "album_artist", "albumartist"),
-    "album": ("album",),
-    "year": ("year", "date"),
-    "split": ("split",),
-    "release_group": ("release_group", "musicbrainz_releasegroupid"),
-}
-_RESERVED = frozenset({*SCHEMA.names, "fold"})
 
 
 @dataclass(frozen=True)
@@ -82,20 +70,57 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
         of ``split`` is unknown.
     """
     root = (root or path.parent).absolute()
-    table, damaged = _read_table(path)
-    columns, extra_names = _find_columns(path, table)
-    if not table.num_rows:
+    table = ManifestTable.read(path)
+    if not table.rows.num_rows:
         message = (
             f"manifest '{path}' has a header but no lines: expected one line per cover"
         )
         raise DataError(message)
-    values = {name: table.column(i).to_pylist() for name, i in columns.items()}
-    extras = {name: table.column(i).to_pylist() for name, i in extra_names.items()}
-    reader = _Reader(path, root, values, extras)
+    reader = _Reader(
+        path, root, table.values(table.columns), table.values(table.extras)
+    )
     reader.problems += [
-        (place, ProblemKind.BROKEN, reason) for place, reason in damaged
+        (place, ProblemKind.BROKEN, reason) for place, reason in table.damaged
     ]
     return reader.read()
+
+
+def walk_manifest(path: Path, root: Path | None = None) -> Walk:
+    """Look at the manifest and the files it names, without reading what it says of them.
+
+    Parameters
+    ----------
+    path, root : Path
+        As for `read_manifest`.
+
+    Returns
+    -------
+    Walk
+        The files that are there, in the order of their lines; as a problem,
+        the hash of the manifest and what is not there.
+
+    Raises
+    ------
+    DataError
+        If the manifest cannot be read or has no column ``path``.
+    """
+    root = (root or path.parent).absolute()
+    table = ManifestTable.read(path)
+    files: list[FileEntry] = []
+    problems = [(str(path), table.fingerprint)]
+    start = f"{root}{os.sep}"
+    for written in table.values({"path": table.columns["path"]})["path"]:
+        text = "" if written is None else str(written).strip()
+        relative = _below(root, text)
+        if relative is None:
+            continue  # whatever it means, the manifest's hash stands for it
+        try:
+            status = os.stat(start + relative)  # noqa: PTH116  strings, 100,000 times
+        except (OSError, ValueError) as error:
+            problems.append((relative, type(error).__name__))
+        else:
+            files.append(FileEntry(relative, status.st_size, status.st_mtime_ns))
+    return Walk(files, problems, 0)
 
 
 class _Reader:
@@ -126,7 +151,7 @@ class _Reader:
                     (f"line {row + 2}", ProblemKind.MISSING, "no path in this line")
                 )
                 continue
-            relative = self._relative(text)
+            relative = _below(self.root, text)
             if relative is None:
                 n_outside += 1
                 self.problems.append(
@@ -175,26 +200,6 @@ class _Reader:
             return
         entry = FileEntry(relative, status.st_size, status.st_mtime_ns)
         self.found[relative] = Candidate(entry, labels)
-
-    def _relative(self, text: str) -> str | None:
-        """Return a path below the root in POSIX form, None where it leads out of it."""
-        if "\\" in text and "/" not in text:
-            text = PureWindowsPath(text).as_posix()
-        pure = PurePosixPath(text)
-        if pure.is_absolute():
-            try:
-                pure = PurePosixPath(Path(text).relative_to(self.root).as_posix())
-            except ValueError:
-                return None
-        parts: list[str] = []
-        for part in pure.parts:
-            if part == "..":
-                if not parts:
-                    return None
-                parts.pop()
-            elif part != ".":
-                parts.append(part)
-        return "/".join(parts) or None
 
     def _labels(self, row: int) -> Labels:
         """Read what one line says."""
@@ -256,6 +261,29 @@ class _Reader:
         raise DataError(message)
 
 
+def _below(root: Path, text: str) -> str | None:
+    """Return a path below the root in POSIX form, None where it leads out of it."""
+    if "\\" in text and "/" not in text:
+        text = PureWindowsPath(text).as_posix()
+    if not text.startswith(("/", ".")) and "/." not in text and "//" not in text:
+        return text.rstrip("/") or None  # most are as plain as this
+    pure = PurePosixPath(text)
+    if pure.is_absolute():
+        try:
+            pure = PurePosixPath(Path(text).relative_to(root).as_posix())
+        except ValueError:
+            return None
+    parts: list[str] = []
+    for part in pure.parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts) or None
+
+
 def _plain(value: Any) -> Any:
     """Turn a value of a further column into one that JSON knows."""
     if isinstance(value, float):
@@ -285,106 +313,6 @@ def parse_year(value: Any) -> int | None:
         r"(1[5-9]\d\d|2[01]\d\d)(?=[01]\d[0-3]\d$)", text
     )
     return int(match.group(1)) if match else None
-
-
-def _find_columns(path: Path, table: pa.Table) -> tuple[dict[str, int], dict[str, int]]:
-    """Find the columns that are understood and name the others."""
-    headers = [str(name).strip() for name in table.column_names]
-    lowered = [header.lower().replace(" ", "_") for header in headers]
-    columns: dict[str, int] = {}
-    for name, synonyms in _SYNONYMS.items():
-        for synonym in synonyms:
-            if synonym in lowered:
-                columns[name] = lowered.index(synonym)
-                break
-    if "path" not in columns:
-        shown = ", ".join(headers[:20]) or "none"
-        message = (
-            f"manifest '{path}' has no column 'path' (its columns: {shown}): "
-            "name the column that holds the picture files 'path'"
-        )
-        raise DataError(message)
-    extras: dict[str, int] = {}
-    taken = set(columns.values())
-    for i, header in enumerate(headers):
-        if i in taken or not header:
-            continue
-        is_reserved = header.lower() in _RESERVED
-        name = f"manifest_{header}" if is_reserved else header
-        extras.setdefault(name, i)
-    return columns, extras
-
-
-def _read_table(path: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
-    """Read the file behind a manifest, and list its damaged lines."""
-    damaged: list[tuple[str, str]] = []
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pyarrow.parquet.read_table(path, partitioning=None), damaged
-        table = _read_text(path, damaged)
-    except (pa.ArrowException, OSError) as error:
-        message = (
-            f"cannot read manifest '{path}' ({error}): expected a table with a column 'path' "
-            "as .csv, .tsv or .parquet"
-        )
-        raise DataError(message) from error
-    if damaged and not table.num_rows:
-        place, reason = damaged[0]
-        message = f"every line of manifest '{path}' is damaged; {place}: {reason}"
-        raise DataError(message)
-    return table, damaged
-
-
-def _read_text(path: Path, damaged: list[tuple[str, str]]) -> pa.Table:
-    """Read a CSV or TSV file of any usual encoding."""
-
-    def skip(row: Any) -> str:
-        reason = f"{row.actual_columns} columns instead of {row.expected_columns}"
-        damaged.append((f"line {row.number}", f"{reason}: {row.text[:80]!r}"))
-        return "skip"
-
-    text = _decode(path.read_bytes())
-    header = text.partition("\n")[0]
-    if not header.strip() or "\0" in header:
-        message = (
-            f"manifest '{path}' is {'no table' if header.strip() else 'empty'}: "
-            "expected a header such as 'path,genre' and one line per cover"
-        )
-        raise DataError(message)
-    delimiter = "\t"
-    if path.suffix.lower() == ".csv":
-        delimiter = max(",;\t", key=header.count)
-    names = [name.strip().strip('"') for name in header.split(delimiter)]
-    as_text = {name: pa.string() for name in names if _is_text_column(name)}
-    return pyarrow.csv.read_csv(
-        io.BytesIO(text.encode()),
-        parse_options=pyarrow.csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
-        ),
-        read_options=pyarrow.csv.ReadOptions(use_threads=False),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=as_text,
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
-    )
-
-
-def _is_text_column(header: str) -> bool:
-    """Say whether a column is text whatever its values look like."""
-    name = header.lower().replace(" ", "_")
-    return any(name in synonyms for synonyms in _SYNONYMS.values())
-
-
-def _decode(content: bytes) -> str:
-    """Decode UTF-8, UTF-16 with a mark, or, failing these, Windows Western."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:

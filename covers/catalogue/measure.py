@@ -1,7 +1,9 @@
 """What is measured on every picture as it is taken in: hashes, light, colours.
 
 All measures are taken from one small copy of at most 128 px, so that they cost
-about two milliseconds and mean the same for covers of any size.
+less than a millisecond and mean the same for covers of any size. Light is
+counted in 4,081 levels: percentiles, means and deviations are then read off a
+histogram, without sorting pixels.
 """
 
 from __future__ import annotations
@@ -15,12 +17,17 @@ import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image
 
+from covers.catalogue.colours import (
+    HISTOGRAM_BINS,
+    colour_histogram,
+    count_codes,
+    leading_colours,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIZE_PX = 128
-N_PALETTE = 5
-HISTOGRAM_BINS = 128
 SIGNATURE_SIDE = 16
 
 KIND = "picture measures"
@@ -42,12 +49,13 @@ SCHEMA = pa.schema(
 )
 """Columns of ``pictures.parquet``: one row per cover; see `PictureMeasures` for units."""
 
-# Luma weights of ITU-R BT.601, as Pillow's own conversion to grey uses them.
-_LUMA: npt.NDArray[np.float32] = np.array([0.299, 0.587, 0.114], np.float32)
-_PALETTE_ROUNDS = 6
+# Luma weights of ITU-R BT.601 in 16 bits, as Pillow's own conversion to grey uses them.
+_RED, _GREEN, _BLUE = np.uint32(19595), np.uint32(38470), np.uint32(7471)
+_WHITE = 255 * 16  # luma of white
 _TRIM_TOLERANCE = 16
 _TRIM_ROUNDS = 3
 _TRIM_LEAST_SHARE = 0.3
+_TRIM_STRAY = 0.02  # share of a line's pixels that may differ in a border
 
 
 @dataclass(frozen=True)
@@ -116,28 +124,32 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
         raise ValueError(message)
     small = _shrink(image)
     pixels = np.asarray(small)  # (height, width, 3) uint8
-    luma = _luma(pixels)
-    inner = trim_borders(pixels)
-    counts = _count_codes(pixels)  # (4096,)
-    histogram = np.bincount(
-        _code_colours().bins, weights=counts, minlength=HISTOGRAM_BINS
-    )
-    palette = _palette(counts)
-    whole_hash = _perceptual_hash(luma)
+    bands = [np.asarray(band) for band in small.split()]  # each (height, width)
+    luma = _luma(bands)
+    light = np.bincount(luma.ravel(), minlength=_WHITE + 1)  # (4081,)
+    counts = count_codes(bands)  # (4096,)
+    palette = leading_colours(counts)
+    grey = small.convert("L")
+    box = inner_box(pixels)
+    whole_hash, whole_signature = _perceptual_hash(luma), _signature(grey)
+    inner_hash, inner_signature = whole_hash, whole_signature
+    if box != (0, 0, *small.size):
+        left, top, right, bottom = box
+        inner_hash = _perceptual_hash(luma[top:bottom, left:right])
+        inner_signature = _signature(grey.crop(box))
+    brightness, contrast = _mean_and_deviation(light)
     return PictureMeasures(
         phash=whole_hash,
-        phash_inner=whole_hash
-        if inner.shape == pixels.shape
-        else _perceptual_hash(_luma(inner)),
-        signature=_signature(pixels),
-        signature_inner=_signature(inner),
-        brightness=float(luma.mean()),
-        saturation=_saturation(pixels),
-        contrast=float(luma.std()),
-        sharpness=_sharpness(luma),
+        phash_inner=inner_hash,
+        signature=whole_signature,
+        signature_inner=inner_signature,
+        brightness=brightness,
+        saturation=_saturation(bands),
+        contrast=contrast,
+        sharpness=_sharpness(luma, light),
         palette=tuple(colour for colour, _ in palette),
         palette_share=tuple(share for _, share in palette),
-        colour_histogram=np.sqrt(histogram / histogram.sum()).astype(np.float32),
+        colour_histogram=colour_histogram(counts),
     )
 
 
@@ -160,8 +172,10 @@ def measures_table(
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def trim_borders(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Cut off one-coloured borders, several nested ones too.
+def inner_box(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of a picture without one-coloured borders.
+
+    Several nested borders are cut off.
 
     Parameters
     ----------
@@ -169,39 +183,64 @@ def trim_borders(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray of uint8
-        A view without the border; the whole picture where less than 30 % of
-        its width or height would be left, as for a blank cover.
+    tuple of int
+        The whole picture where less than 30 % of its width or height would be
+        left, as for a blank cover.
     """
-    inner = pixels
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = whole = (0, 0, width, height)
     for _ in range(_TRIM_ROUNDS):
-        box = _inside(inner)
-        if box == (0, inner.shape[0], 0, inner.shape[1]):
+        box = _inside(pixels[top:bottom, left:right])
+        if box == (0, 0, right - left, bottom - top):
             break
-        inner = inner[box[0] : box[1], box[2] : box[3]]
+        left, top, right, bottom = (
+            left + box[0],
+            top + box[1],
+            left + box[2],
+            top + box[3],
+        )
         if (
-            inner.shape[0] < _TRIM_LEAST_SHARE * pixels.shape[0]
-            or inner.shape[1] < _TRIM_LEAST_SHARE * pixels.shape[1]
+            bottom - top < _TRIM_LEAST_SHARE * height
+            or right - left < _TRIM_LEAST_SHARE * width
         ):
-            return pixels
-    return inner
+            return whole
+    return left, top, right, bottom
 
 
 def _inside(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left, right of what is not of the edges' colour."""
+    """Return left, top, right, bottom of what is not of the edges' colour."""
+    height, width = pixels.shape[:2]
     edges = np.concatenate(
         [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
     )  # (2w + 2h, 3)
-    colour = np.median(edges, axis=0)
+    ordered = np.sort(edges.T, axis=1, kind="stable").astype(np.float32)
+    middle = width + height
+    colour = (ordered[:, middle - 1] + ordered[:, middle]) / 2  # the median
     low = np.clip(colour - _TRIM_TOLERANCE, 0, 255).astype(np.uint8)
     high = np.clip(colour + _TRIM_TOLERANCE, 0, 255).astype(np.uint8)
-    outside = (pixels < low) | (pixels > high)  # (height, width, 3)
-    differs = outside[..., 0] | outside[..., 1] | outside[..., 2]
-    rows = np.flatnonzero(differs.mean(axis=1) > 0.02)
-    columns = np.flatnonzero(differs.mean(axis=0) > 0.02)
+    starts = [0, width, 2 * width, 2 * width + height]
+    strays = np.add.reduceat(_differing(edges, low, high), starts, dtype=np.int64)
+    if (strays > _TRIM_STRAY * np.array([width, width, height, height])).all():
+        return 0, 0, width, height  # no border, as on most covers
+    differs = _differing(pixels, low, high)
+    rows = np.flatnonzero(differs.mean(axis=1) > _TRIM_STRAY)
+    columns = np.flatnonzero(differs.mean(axis=0) > _TRIM_STRAY)
     if not len(rows) or not len(columns):
         return 0, 0, 0, 0
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _differing(
+    pixels: npt.NDArray[np.uint8],
+    low: npt.NDArray[np.uint8],
+    high: npt.NDArray[np.uint8],
+) -> npt.NDArray[np.bool_]:
+    """Say which pixels are outside a range of colours, shape ``pixels.shape[:-1]``."""
+    outside = (pixels < low) | (pixels > high)
+    differing: npt.NDArray[np.bool_] = (
+        outside[..., 0] | outside[..., 1] | outside[..., 2]
+    )
+    return differing
 
 
 def _shrink(image: Image.Image) -> Image.Image:
@@ -213,141 +252,74 @@ def _shrink(image: Image.Image) -> Image.Image:
     return image.resize((size[0], size[1]), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
-def _luma(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return the luma of each pixel, 0 to 1."""
-    luma: npt.NDArray[np.float32] = pixels @ (_LUMA / np.float32(255))
+def _luma(bands: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint32]:
+    """Return the luma of each pixel, 0 to 4,080."""
+    red, green, blue = bands
+    luma: npt.NDArray[np.uint32] = red * _RED + green * _GREEN + blue * _BLUE
+    luma >>= 12
     return luma
 
 
-def _perceptual_hash(luma: npt.NDArray[np.float32]) -> str:
+@cache
+def _cosines() -> npt.NDArray[np.float32]:
+    """Return the nine slowest waves of the orthonormal DCT-II of 32 values, shape (9, 32)."""
+    waves = np.cos(np.pi / 32 * np.arange(9)[:, None] * (np.arange(32) + 0.5))
+    waves *= np.sqrt(2 / 32)
+    waves[0] /= np.sqrt(2)
+    return waves.astype(np.float32)
+
+
+def _perceptual_hash(luma: npt.NDArray[np.uint32]) -> str:
     """Hash the signs of the 64 lowest frequencies but the mean.
 
     The 32 x 32 discrete cosine transform of the classic pHash; each of 8 x 8
     coefficients is compared with their median, the constant one left out.
     """
-    from scipy.fft import dct  # slow to import; not needed where nothing is new
-
-    grey = Image.fromarray(luma).resize((32, 32), Image.Resampling.BOX)
-    frequencies = dct(dct(np.asarray(grey), axis=0, norm="ortho"), axis=1, norm="ortho")
-    low = frequencies[:9, :9].ravel()[1:65]
+    grey = Image.fromarray(luma.astype(np.float32) / _WHITE)
+    small = np.asarray(grey.resize((32, 32), Image.Resampling.BOX))
+    low = (_cosines() @ small @ _cosines().T).ravel()[1:65]
     return np.packbits(low > np.median(low)).tobytes().hex()
 
 
-def _signature(pixels: npt.NDArray[np.uint8]) -> bytes:
+def _signature(grey: Image.Image) -> bytes:
     """Shrink to 16 x 16 grey values."""
-    grey = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
     return grey.resize((SIGNATURE_SIDE, SIGNATURE_SIDE), Image.Resampling.BOX).tobytes()
 
 
-def _saturation(pixels: npt.NDArray[np.uint8]) -> float:
+def _saturation(bands: Sequence[npt.NDArray[np.uint8]]) -> float:
     """Return the mean saturation, 0 to 1."""
-    red, green, blue = np.moveaxis(pixels, 2, 0)
+    red, green, blue = bands
     highest = np.maximum(np.maximum(red, green), blue)
     chroma = highest - np.minimum(np.minimum(red, green), blue)
-    return float(np.where(highest < 16, 0, chroma / np.maximum(highest, 1)).mean())
+    shares = np.divide(chroma, np.maximum(highest, 1), dtype=np.float32)
+    shares *= highest >= 16
+    return float(shares.mean())
 
 
-def _sharpness(luma: npt.NDArray[np.float32]) -> float:
+def _mean_and_deviation(counts: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Return mean and standard deviation of lumas counted by level, as shares of white."""
+    levels = np.arange(len(counts)) / _WHITE
+    mean = counts @ levels / counts.sum()
+    return float(mean), float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum()))
+
+
+def _sharpness(luma: npt.NDArray[np.uint32], light: npt.NDArray[np.int64]) -> float:
     """Return the steepest steps as a share of the luma range."""
-    low, high = np.percentile(luma, (1, 99))
-    steps = np.concatenate(
-        [np.abs(np.diff(luma, axis=axis)).ravel() for axis in (0, 1)]
-    )
-    if high - low < 2 / 255 or not len(steps):
+    span = _percentile(light, 99) - _percentile(light, 1)
+    signed = luma.astype(np.int16)
+    steps = [np.abs(np.diff(signed, axis=axis)).ravel() for axis in (0, 1)]
+    counts = np.bincount(np.concatenate(steps), minlength=1)
+    if span < 2 / 255 * _WHITE or not counts.sum():
         return 0.0
-    return float(np.percentile(steps, 99.5) / (high - low))
+    return float(_percentile(counts, 99.5) / span)
 
 
-def _palette(counts: npt.NDArray[np.int64]) -> list[tuple[str, float]]:
-    """Cluster a picture's colours into at most five, largest share first.
-
-    Weighted k-means in CIELAB over the colour codes that occur, begun at the
-    most frequent one and then at those both frequent and far from the chosen.
-    """
-    codes = np.flatnonzero(counts)
-    weights = counts[codes].astype(np.float64)
-    lab = _code_colours().lab[codes]  # (C, 3)
-    chosen = [int(weights.argmax())]
-    nearest = ((lab - lab[chosen[0]]) ** 2).sum(axis=1)
-    while len(chosen) < min(N_PALETTE, len(codes)):
-        chosen.append(int((np.sqrt(weights) * nearest).argmax()))
-        nearest = np.minimum(nearest, ((lab - lab[chosen[-1]]) ** 2).sum(axis=1))
-    centres = lab[chosen]  # (5, 3)
-    assigned, shares = np.zeros((0, len(codes))), np.zeros(0)
-    for _ in range(_PALETTE_ROUNDS):
-        distances = (centres**2).sum(axis=1) - 2 * lab @ centres.T  # (C, 5)
-        assigned = np.eye(len(centres))[distances.argmin(axis=1)].T * weights  # (5, C)
-        shares = assigned.sum(axis=1)
-        kept = shares > 0
-        assigned, shares = assigned[kept], shares[kept]
-        centres = assigned @ lab / shares[:, None]
-    colours = np.rint(assigned @ _code_colours().rgb[codes] / shares[:, None])
-    order = np.argsort(-shares, kind="stable")
-    return [
-        (
-            "#{:02x}{:02x}{:02x}".format(*colours[i].astype(int).tolist()),
-            float(shares[i] / weights.sum()),
-        )
-        for i in order
-    ]
-
-
-def _count_codes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Count the pixels of each of 4,096 colours, 16 levels per channel, shape (4096,)."""
-    red, green, blue = np.moveaxis(pixels >> 4, 2, 0).astype(np.int64)
-    counts = np.bincount((red * 256 + green * 16 + blue).ravel(), minlength=4096)
-    return counts.astype(np.int64)
-
-
-@dataclass(frozen=True)
-class _CodeColours:
-    """What each of the 4,096 colour codes stands for."""
-
-    rgb: npt.NDArray[np.float64]  # (4096, 3), 0 .. 255
-    lab: npt.NDArray[np.float64]  # (4096, 3), CIELAB of D65
-    bins: npt.NDArray[np.int64]  # (4096,), bin of the histogram
-
-
-@cache
-def _code_colours() -> _CodeColours:
-    """Work out the colour codes once."""
-    side = np.arange(16) * 17.0  # 0 .. 255
-    rgb = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
-    return _CodeColours(rgb, _srgb_to_lab(rgb), _hsv_bins(rgb))
-
-
-def _srgb_to_lab(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Convert sRGB in 0 .. 255 to CIELAB (IEC 61966-2-1, white point D65)."""
-    encoded = rgb / 255
-    linear = np.where(
-        encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4
+def _percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
+    """Return a percentile of values counted by level, in levels, as NumPy interpolates it."""
+    up_to = counts.cumsum()
+    rank = percent / 100 * (up_to[-1] - 1)
+    below = int(rank)
+    first, second = np.searchsorted(
+        up_to, (below, min(below + 1, up_to[-1] - 1)), "right"
     )
-    to_xyz = np.array(
-        [
-            [0.4124564, 0.3575761, 0.1804375],
-            [0.2126729, 0.7151522, 0.0721750],
-            [0.0193339, 0.1191920, 0.9503041],
-        ]
-    )
-    scaled = linear @ to_xyz.T / to_xyz.sum(axis=1)
-    x, y, z = np.where(scaled > 0.008856, np.cbrt(scaled), 7.787 * scaled + 16 / 116).T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
-
-
-def _hsv_bins(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Return the bin, of 8 hues x 4 saturations x 4 values, of each colour."""
-    red, green, blue = rgb.T
-    highest = rgb.max(axis=1)
-    chroma = highest - rgb.min(axis=1)
-    divisor = np.where(chroma == 0, 1, chroma)
-    hue = np.select(
-        [chroma == 0, highest == red, highest == green],
-        [0 * chroma, ((green - blue) / divisor) % 6, (blue - red) / divisor + 2],
-        (red - green) / divisor + 4,
-    )  # 0 .. 6
-    saturation = chroma / np.maximum(highest, 1)
-    hue_bin = np.minimum((hue / 6 * 8).astype(np.int64), 7)
-    saturation_bin = np.minimum((saturation * 4).astype(np.int64), 3)
-    value_bin = np.minimum((highest / 256 * 4).astype(np.int64), 3)
-    bins: npt.NDArray[np.int64] = hue_bin * 16 + saturation_bin * 4 + value_bin
-    return bins
+    return float(first + (rank - below) * (second - first))

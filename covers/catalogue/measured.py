@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from covers.artefact import Stamp, read_table, write_table
 from covers.catalogue import measure
+from covers.catalogue.thumbnails import SUFFIX
 from covers.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,9 +121,9 @@ def list_thumbnails(workspace: Workspace, *, look_inside: bool = False) -> set[s
             if folder.is_dir():
                 with os.scandir(folder.path) as files:
                     found.update(
-                        file.name.removesuffix(".webp")
+                        file.name.removesuffix(SUFFIX)
                         for file in files
-                        if file.name.endswith(".webp")
+                        if file.name.endswith(SUFFIX)
                         and not file.name.startswith(".")
                         and (not look_inside or file.stat().st_size)
                     )

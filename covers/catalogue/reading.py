@@ -1,7 +1,9 @@
-"""Reading pictures side by side: content id, decoding, measures, thumbnail.
+"""Reading many pictures side by side, by one process per core.
 
-Threads, not processes: decoding and scaling run outside Python's global lock,
-and a caller's script needs no guard for being imported again.
+Decoding, scaling and encoding run outside Python's global lock, but the
+measures are hundreds of short NumPy calls that keep taking it: two threads
+read hardly more pictures than one, two processes twice as many. A few pictures
+are read in threads, sooner than a process has started.
 """
 
 from __future__ import annotations
@@ -9,63 +11,19 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from covers.catalogue.measure import PictureMeasures, measure_picture
-from covers.catalogue.pictures import (
-    content_id,
-    read_bytes,
-    read_picture,
-    refuse_stranger,
-)
-from covers.catalogue.places import Content
-from covers.catalogue.sources import ProblemKind, is_picture_name
-from covers.catalogue.thumbnails import SIZE_PX, write_thumbnail
-from covers.errors import BrokenImageError, DataError
+from covers.catalogue.reader import Reader, Reading, Task
+from covers.catalogue.reading_processes import ReadingProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-    from covers.catalogue.places import Key
     from covers.workspace import Workspace
 
-_PEEK_BYTES = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A picture to read.
-
-    Parameters
-    ----------
-    key : Key
-        Its place.
-    path : Path
-        The file.
-    member : str
-        Which picture inside a music file; ``""`` for a picture file.
-    """
-
-    key: Key
-    size: int
-    mtime_ns: int
-    path: Path
-
-    @property
-    def member(self) -> str:
-        """Which picture inside a music file; ``""`` for a picture file."""
-        return self.key[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What reading a picture gave; `measures` is None where they were known already."""
-
-    task: Task
-    content: Content
-    measures: PictureMeasures | None
+WORTH_PROCESSES = 512
+_CHUNK = 16
 
 
 def read_pictures(
@@ -92,31 +50,38 @@ def read_pictures(
     max_megapixels : float
         Larger pictures are refused.
     n_workers : int, optional
-        Threads; by default one per usable core.
+        Processes, or threads where there is little to read; by default one per
+        usable core.
     progress : callable, optional
         Called with the number done and the number of all.
     """
     n_workers = n_workers or count_cores()
-    reader = _Reader(workspace, measured, pictured, max_megapixels)
-    executor = ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan")
-    waiting: deque[Future[Reading]] = deque()
+    reader = Reader(workspace, measured, pictured, max_megapixels)
+    n_processes = n_workers if len(tasks) >= WORTH_PROCESSES and n_workers > 1 else 0
     n_done = 0
-    try:
-        for task in tasks:
-            waiting.append(executor.submit(reader.read, task))
-            if len(waiting) < 8 * n_workers:
-                continue
-            yield waiting.popleft().result()
-            n_done += 1
-            if progress is not None:
-                progress(n_done, len(tasks))
-        while waiting:
-            yield waiting.popleft().result()
-            n_done += 1
-            if progress is not None:
-                progress(n_done, len(tasks))
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+    with (
+        ReadingProcesses(reader, n_processes) as processes,
+        ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan") as executor,
+    ):
+        waiting: deque[Future[list[Reading]]] = deque()
+        size = _CHUNK if n_processes else 1
+        chunks = (tasks[i : i + size] for i in range(0, len(tasks), size))
+        try:
+            while True:
+                for chunk in islice(chunks, 4 * n_workers - len(waiting)):
+                    waiting.append(executor.submit(processes.read, chunk))
+                if not waiting:
+                    return
+                for reading in waiting.popleft().result():
+                    if reading.content.cover_id is not None:
+                        measured.add(reading.content.cover_id)
+                        pictured.add(reading.content.cover_id)
+                    yield reading
+                    n_done += 1
+                    if progress is not None:
+                        progress(n_done, len(tasks))
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
 def count_cores() -> int:
@@ -124,74 +89,3 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-class _Reader:
-    """Reads single pictures, in any thread."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        measured: set[str],
-        pictured: set[str],
-        max_megapixels: float,
-    ) -> None:
-        self.workspace = workspace
-        self.measured = measured
-        self.pictured = pictured
-        self.max_megapixels = max_megapixels
-
-    def read(self, task: Task) -> Reading:
-        """Read one picture; what is wrong with it becomes its content's reason."""
-        try:
-            content = self._content(task)
-            cover_id = content_id(content)
-            picture = read_picture(
-                content,
-                size_px=SIZE_PX if self._is_new(cover_id) else 1,
-                max_megapixels=self.max_megapixels,
-            )
-        except BrokenImageError as error:
-            return Reading(task, _broken(ProblemKind.BROKEN, str(error)), None)
-        except DataError as error:
-            return Reading(task, _broken(ProblemKind.TAGS, str(error)), None)
-        measures = None
-        if cover_id not in self.pictured:
-            write_thumbnail(picture.image, self.workspace.thumbnail_path(cover_id))
-            self.pictured.add(cover_id)
-        if cover_id not in self.measured:
-            measures = measure_picture(picture.image)
-            self.measured.add(cover_id)
-        found = Content(cover_id, picture.width, picture.height, picture.format)
-        return Reading(task, found, measures)
-
-    def _is_new(self, cover_id: str) -> bool:
-        return cover_id not in self.measured or cover_id not in self.pictured
-
-    def _content(self, task: Task) -> bytes:
-        """Read the bytes of a picture."""
-        if task.member:
-            from covers.catalogue.music import read_member
-
-            content: bytes = read_member(task.path, task.member)
-            return content
-        if not is_picture_name(task.path.name):
-            _peek(task.path)
-        return read_bytes(task.path)
-
-
-def _peek(path: Path) -> None:
-    """Refuse a file of another ending by its first bytes, without reading it whole."""
-    try:
-        # Non-blocking, so that a named pipe is not waited for.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            head = file.read(_PEEK_BYTES)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
-        raise BrokenImageError(message) from error
-    refuse_stranger(head or b"")
-
-
-def _broken(kind: ProblemKind, reason: str) -> Content:
-    return Content(None, kind=kind, reason=reason)

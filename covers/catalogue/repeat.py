@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from covers.artefact import Stamp, read_json, write_json
 from covers.catalogue.splits import SplitBalance
 from covers.catalogue.summary import ScanReport, SourceReport
+from covers.catalogue.thumbnails import SUFFIX
 from covers.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def hash_walks(walks: Mapping[str, Walk], looked_at: Mapping[str, Any]) -> str:
     """
     digest = hashlib.sha256(json.dumps(looked_at, sort_keys=True).encode())
     digest.update(importlib.metadata.version("album-covers").encode())
+    digest.update(SUFFIX.encode())  # of thumbnails: other kinds do not count
     for name, walk in walks.items():
         lines = [name, str(len(walk.files)), repr(walk.problems)]
         lines += [f"{e.path}\0{e.size}\0{e.mtime_ns}" for e in walk.files]

@@ -10,16 +10,12 @@ leaves them as they were and goes on from its journal.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
 import time
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from covers.artefact import Stamp, publish, read_stamp
 from covers.catalogue.assemble import (
@@ -35,6 +31,8 @@ from covers.catalogue.finding import (
     walk_source,
 )
 from covers.catalogue.genres import GenreTable
+from covers.catalogue.holding import hold_workspace
+from covers.catalogue.kept import KeptSides
 from covers.catalogue.measured import MeasuredPictures, list_thumbnails
 from covers.catalogue.overlay import Overlay
 from covers.catalogue.places import KIND as PLACES_KIND
@@ -50,16 +48,15 @@ from covers.catalogue.repeat import hash_walks, recall_report, remember_report
 from covers.catalogue.schema import KIND, Catalogue
 from covers.catalogue.settling import find_nested, is_mounted, settle_sources
 from covers.catalogue.sources import SourceKind
-from covers.catalogue.splits import fold_groups
 from covers.catalogue.summary import ScanReport, list_problems, sum_up
 from covers.catalogue.survey import genre_table_path
 from covers.catalogue.tags import TagCache
-from covers.errors import ConfigError, DataError
+from covers.errors import DataError
 from covers.settings import change_intake, write_settings
 from covers.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from covers.catalogue.places import Key
@@ -119,19 +116,18 @@ def scan_workspace(
         If a setting or the genre table is malformed.
     """
     begun = time.monotonic()
-    with _hold(workspace_root):
+    with hold_workspace(workspace_root):
         scan = _Scan(Workspace(workspace_root), intake or {}, seed, progress)
         scan.look(sources, kind, root)
         seen = scan.seen()
-        known = None if split_anew or seen is None else scan.recall(seen)
+        known = None if split_anew else scan.recall(seen)
         if known is not None:
             report = known
         else:
             scan.find(n_workers)
             scan.read(n_workers)
             report = scan.publish(split_anew=split_anew)
-            if seen is not None:
-                remember_report(scan.workspace, seen, report)
+            remember_report(scan.workspace, seen, report)
     return replace(report, seconds=round(time.monotonic() - begun, 2))
 
 
@@ -141,41 +137,11 @@ def reassemble_workspace(workspace_root: Path) -> ScanReport:
     This is what follows a person's decision about a cover: see
     `covers.catalogue.overlay`.
     """
-    with _hold(workspace_root):
+    with hold_workspace(workspace_root):
         scan = _Scan(Workspace(workspace_root), {}, None, None)
         scan.sources = list(scan.settings.sources)
         scan.states = {source.name: "kept" for source in scan.sources}
         return scan.publish(split_anew=False)
-
-
-@contextlib.contextmanager
-def _hold(root: Path) -> Iterator[None]:
-    """Keep other scans out; a workspace that stays empty is removed again."""
-    lock = root / ".scan.lock"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock, timeout=0):
-            yield
-    except Timeout as error:
-        message = f"another scan of '{root}' is running: wait for it, or end it first"
-        raise DataError(message) from error
-    except OSError as error:
-        message = (
-            f"cannot write to the workspace '{root}' ({error.strerror or error}): make room or mend its "
-            "permissions and run the same command again, or name another folder with -w; "
-            "what is in it stays as it was"
-        )
-        raise DataError(message) from error
-    finally:
-        _remove_empty(root, lock)
-
-
-def _remove_empty(root: Path, lock: Path) -> None:
-    """Remove a workspace that holds nothing but its lock."""
-    with contextlib.suppress(OSError):
-        if {path.name for path in root.iterdir()} <= {lock.name}:
-            lock.unlink(missing_ok=True)
-            root.rmdir()
 
 
 class _Scan:
@@ -248,18 +214,10 @@ class _Scan:
                 self.states[source.name] = "not mounted"
             else:
                 self.states[source.name] = "scanned"
-                if source.kind != "manifest":
-                    self.walks[source.name] = walk_source(self.workspace, source)
+                self.walks[source.name] = walk_source(self.workspace, source)
 
-    def seen(self) -> str | None:
-        """Hash all that the scan depends on; None where that would save nothing.
-
-        That is where sources or settings change with this scan, and where a
-        manifest has to be read to know what it names.
-        """
-        scanned = [name for name, state in self.states.items() if state == "scanned"]
-        if scanned != list(self.walks):
-            return None
+    def seen(self) -> str:
+        """Hash all that the scan depends on."""
         return hash_walks(
             self.walks,
             {
@@ -362,7 +320,7 @@ class _Scan:
         if is_same:
             catalogue = workspace.catalogue()
         else:
-            previous = {} if split_anew else _read_column(workspace, "split")
+            kept = KeptSides() if split_anew else KeptSides.read(workspace)
             table = assemble(
                 self.overlay.leave_out(covers),
                 kinds=kinds,
@@ -370,10 +328,11 @@ class _Scan:
                 near_duplicates=self.pictures.group(),
                 shares=self._shares(),
                 seed=self.seed,
-                previous=previous,
+                previous=kept.splits,
                 corrections=self.overlay.genres,
             )
-            table = self._fold(table, split_anew=split_anew)
+            if self.intake.n_folds:
+                table = kept.add_folds(table, self.intake.n_folds, self.seed)
             catalogue = Catalogue(table, self.intake.genre_minimum)
             write_places(
                 workspace.places_path,
@@ -427,28 +386,6 @@ class _Scan:
             message += "expected pictures in folders named after genres, a manifest, or music with covers"
         raise DataError(message)
 
-    def _fold(self, table: pa.Table, *, split_anew: bool) -> pa.Table:
-        """Add the column ``fold`` where folds are asked for; covers keep theirs."""
-        n_folds = self.intake.n_folds
-        if not n_folds:
-            return table
-        known = {} if split_anew else _read_column(self.workspace, "fold")
-        cover_ids = table.column("cover_id").to_pylist()
-        if any(fold >= n_folds for fold in known.values()):
-            known = {}
-        try:
-            folds = fold_groups(
-                table.column("genres").to_pylist(),
-                table.column("group").to_pylist(),
-                n_folds=n_folds,
-                seed=self.seed,
-                previous=[known.get(cover_id, -1) for cover_id in cover_ids],
-            )
-        except ValueError as error:
-            message = f"cannot make folds: {error}; take others with '--folds K', none with '--folds 0'"
-            raise ConfigError(message) from error
-        return table.append_column("fold", pa.array(folds, pa.int32()))
-
     def _shares(self) -> dict[str, float]:
         """Return the share of each side."""
         valid, test = self.intake.valid_share, self.intake.test_share
@@ -489,13 +426,3 @@ class _Scan:
             }
         if changes or not self.workspace.config_path.exists():
             write_settings(self.workspace.root, changes)
-
-
-def _read_column(workspace: Workspace, name: str) -> dict[str, Any]:
-    """Return a column of the last catalogue by cover id, empty where there is none."""
-    if not workspace.catalogue_path.is_file():
-        return {}
-    catalogue = workspace.catalogue()
-    if name not in catalogue.table.column_names:
-        return {}
-    return dict(zip(catalogue.cover_ids, catalogue.column(name), strict=True))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from covers.artefact import publish
+from covers.artefact import publish_unflushed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE_PX = 256
-_QUALITY = 82
-# Slower methods make files only 3 % smaller and take twice the time (measured).
-_METHOD = 2
+LEAST_PX = 192
+"""Short side that is enough to make a thumbnail of, so that decoding may stop early."""
+
+SUFFIX = ".jpg"
+# JPEG, not WebP: 15 % larger at the same looks, and made in a fourteenth of the time.
+_QUALITY = 80
 
 
 def write_thumbnail(image: Image.Image, path: Path) -> None:
-    """Publish a WebP of at most 256 px long side; a smaller picture is not enlarged.
+    """Publish a JPEG of at most 256 px long side; a smaller picture is not enlarged.
 
     Parameters
     ----------
@@ -28,9 +32,12 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
         Where it goes; missing folders are made, an older file is replaced at once.
         It is not flushed to disk, which would take longer than making it.
     """
-    small = image
-    if max(image.size) > SIZE_PX:
-        small = image.copy()
-        small.thumbnail((SIZE_PX, SIZE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    with publish(path, "wb", flush_to_disk=False) as file:
-        small.save(file, "WEBP", quality=_QUALITY, method=_METHOD)
+    longest = max(image.size)
+    if longest > SIZE_PX:
+        width, height = (max(1, round(side * SIZE_PX / longest)) for side in image.size)
+        image = image.resize(
+            (width, height), Image.Resampling.HAMMING, reducing_gap=2.0
+        )
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=_QUALITY)
+    publish_unflushed(path, content.getvalue())

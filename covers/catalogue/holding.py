@@ -1,0 +1,44 @@
+"""Keeping a workspace to one scan at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def hold_workspace(root: Path) -> Iterator[None]:
+    """Keep other scans out; a workspace that stays empty is removed again."""
+    lock = root / ".scan.lock"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout as error:
+        message = f"another scan of '{root}' is running: wait for it, or end it first"
+        raise DataError(message) from error
+    except OSError as error:
+        message = (
+            f"cannot write to the workspace '{root}' ({error.strerror or error}): make room or mend its "
+            "permissions and run the same command again, or name another folder with -w; "
+            "what is in it stays as it was"
+        )
+        raise DataError(message) from error
+    finally:
+        _remove_empty(root, lock)
+
+
+def _remove_empty(root: Path, lock: Path) -> None:
+    """Remove a workspace that holds nothing but its lock."""
+    with contextlib.suppress(OSError):
+        if {path.name for path in root.iterdir()} <= {lock.name}:
+            lock.unlink(missing_ok=True)
+            root.rmdir()
