@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError
@@ -29,6 +30,7 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+@cache
 def mixed_dtype(device: torch.device) -> torch.dtype | None:
     """Return the 16-bit type that makes convolutions faster on `device`, or None.
 
@@ -45,6 +47,13 @@ def mixed_dtype(device: torch.device) -> torch.dtype | None:
     )
     gains = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return torch.bfloat16 if gains else None
+
+
+def network_dtype(device: torch.device) -> torch.dtype:
+    """Return the type of the tensors that the network is given on `device`."""
+    import torch
+
+    return mixed_dtype(device) or torch.float32
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:

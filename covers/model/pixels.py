@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from covers.catalogue.pictures import decode, read_cover
 from covers.catalogue.reading import count_cores
@@ -22,6 +21,8 @@ from covers.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from PIL import Image
 
     from covers.workspace import Workspace
 
@@ -57,10 +58,24 @@ class PixelBatch:
 
 
 def to_pixels(image: Image.Image, size_px: int) -> Pixels:
-    """Squash an RGB image to (size_px, size_px, 3): nothing is cropped, so no lettering is lost."""
-    if image.size != (size_px, size_px):
-        image = image.resize((size_px, size_px), Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=np.uint8)
+    """Squash an RGB image to (size_px, size_px, 3): nothing is cropped, so no lettering is lost.
+
+    Bilinear with antialiasing, as Pillow does it, by torch in less than half the time.
+    """
+    if image.size == (size_px, size_px):
+        return np.asarray(image, dtype=np.uint8)
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+
+    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))  # (h, w, 3)
+    squashed = F.interpolate(
+        pixels.permute(2, 0, 1).unsqueeze(0),
+        size=(size_px, size_px),
+        mode="bilinear",
+        antialias=True,
+    )
+    array: Pixels = squashed[0].permute(1, 2, 0).numpy()
+    return array
 
 
 def read_pixels(workspace: Workspace, cover: CoverFile, size_px: int) -> Pixels:
