@@ -82,8 +82,8 @@ def stream_work(
     on_gpu : bool, default=False
         Work in one thread, decode in others.
     batch_size : int, optional
-        Covers per batch, by default 32 on a CPU, fewer where that leaves a
-        core without any, and 256 on a GPU.
+        Covers per batch at most, by default 32 on a CPU and 256 on a GPU. On a
+        CPU they are cut so that all streams have as many batches.
     n_streams : int, optional
         Threads, by default one per usable core, at most 16.
     """
@@ -107,9 +107,9 @@ def stream_work(
         return _work_on(batch, work)
 
     n_streams = n_streams or min(16, count_cores())
-    batch_size = max(
-        1, min(batch_size, -(-len(covers) // n_streams))
-    )  # few: share them
+    # As many batches for each stream: with a few covers, a last odd one would cost its time.
+    n_rounds = max(1, -(-len(covers) // (batch_size * n_streams)))
+    batch_size = max(1, -(-len(covers) // (n_rounds * n_streams)))
     with (
         _one_thread_each(),
         ThreadPoolExecutor(n_streams, thread_name_prefix="embed") as pool,
