@@ -1,8 +1,8 @@
 """Measure what a re-train, a few new covers, and nothing new cost.
 
-    python scripts/bench_rebuild.py [--covers 5000] [--many 100000] [--arch squeezenet1_1]
+    python scripts/bench_rebuild.py [--covers 10000 …] [--many 100000] [--arch squeezenet1_1]
 
-A drawn library of `--covers` is scanned, embedded and indexed by a network
+Drawn libraries of `--covers` are scanned, embedded and indexed by a network
 that was never trained; then one cover in a hundred is added. `--many` covers
 are scanned without being decoded, with random embeddings, to time
 ``covers run``, ``covers status`` and ``covers scan`` where nothing changed.
@@ -32,10 +32,10 @@ def clock(function):
     return time.perf_counter() - start
 
 
-def bench_rebuild(report, folder, args):
+def bench_rebuild(report, folder, n, args):
     """Embed and index anew, then add one cover in a hundred; in one process."""
     library, root = folder / "library", folder / "ws"
-    write_library(library, args.covers, size_px=224, blocks=16)
+    write_library(library, n, size_px=224, blocks=16)
     scan_workspace(root, [library])
     workspace = Workspace.open(root)
     write_model(workspace, arch=args.arch)
@@ -45,10 +45,12 @@ def bench_rebuild(report, folder, args):
         shutil.rmtree(workspace.embeddings_folder, ignore_errors=True)
         embedding.append(clock(lambda: embed_workspace(workspace, device="cpu")))
         whole.append(embedding[-1] + clock(lambda: build_index(workspace)))
-    report.add("embedding", embedding, against=("the rebuild", whole), least=0.9)
-    n_new, scans, updates = args.covers // 100, [], []
+    report.add(
+        f"embedding {n:,} covers", embedding, against=("the rebuild", whole), least=0.9
+    )
+    n_new, scans, updates = n // 100, [], []
     for number in range(max(5, args.rounds)):
-        start = args.covers + number * n_new
+        start = n + number * n_new
         write_library(library, n_new, start=start, size_px=224, blocks=16)
         scans.append(clock(lambda: scan_workspace(root)))
         updates.append(clock(lambda: update_index(workspace, device="cpu")))
@@ -82,7 +84,7 @@ def bench_nothing_to_do(report, folder, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--covers", type=int, default=5000)
+    parser.add_argument("--covers", type=int, nargs="*", default=[10_000])
     parser.add_argument("--many", type=int, default=100_000)
     parser.add_argument("--workspace", type=Path, help="one of `--many` that is there")
     parser.add_argument("--arch", default="squeezenet1_1")
@@ -91,9 +93,10 @@ def main():
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     report = Report("rebuild", {**vars(args), "workspace": args.workspace is not None})
     with tempfile.TemporaryDirectory() as folder:
-        bench_nothing_to_do(report, Path(folder), args)
-        if args.covers:
-            bench_rebuild(report, Path(folder), args)
+        if args.many:
+            bench_nothing_to_do(report, Path(folder), args)
+        for n in args.covers:
+            bench_rebuild(report, Path(folder) / str(n), n, args)
     report.print()
 
 

@@ -1,73 +1,147 @@
 """Measure the first scan beside bare decoding of the same files, and scanning again.
 
-    python scripts/bench_scan.py [--covers 3000] [--size-px 500] [--rounds 5]
+    python scripts/bench_scan.py [--covers 3000] [--size-px 500] [--rounds 5] [--folder PICTURES]
 
-Bare decoding is Pillow's, scaled while decoding, in as many threads. Of the
-drawn library one file in a hundred is touched before a scan "after changes".
+Bare decoding is Pillow's, of whole pictures and as small as a thumbnail needs,
+in as many threads as there are cores. Without `--folder` the covers are drawn.
+One file in a hundred is touched before a scan "after changes". The shares are
+the processor's time in one thread.
 """
 
 import argparse
+import hashlib
 import io
 import os
 import shutil
+import sys
 import tempfile
+import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 from measuring import Report, alternate
 from PIL import Image
 from stand_in import write_library
 
+from covers.catalogue import reader
+from covers.catalogue.places import Journal
 from covers.catalogue.reading import count_cores
 from covers.catalogue.scan import scan_workspace
-from covers.catalogue.thumbnails import SIZE_PX
+from covers.catalogue.thumbnails import LEAST_PX
 
 
-def decode_bare(path):
+def decode_whole(path):
+    """Read and decode one picture."""
+    Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+
+
+def decode_small(path):
     """Read and decode one picture, as small as a thumbnail needs."""
     image = Image.open(io.BytesIO(path.read_bytes()))
-    image.draft("RGB", (SIZE_PX, SIZE_PX))
+    image.draft("RGB", (LEAST_PX, LEAST_PX))
     image.convert("RGB")
+
+
+def read_and_hash(path):
+    """Read and hash one file: the pace of the disk, or of its cache."""
+    hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+STAGES = {
+    "reading": (reader, "read_bytes"),
+    "hashing": (reader, "content_id"),
+    "decoding": (reader, "read_picture"),
+    "thumbnail": (reader, "write_thumbnail"),
+    "measures": (reader, "measure_picture"),
+    "journal": (Journal, "add"),
+}
+
+
+def bench_stages(report, root, library, n):
+    """Say where the processor's time of a first scan goes."""
+    used = defaultdict(float)
+
+    def timed(name, function):
+        def run(*arguments, **options):
+            start = time.thread_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                used[name] += time.thread_time() - start
+
+        return run
+
+    patches = [
+        mock.patch.object(owner, name, timed(stage, getattr(owner, name)))
+        for stage, (owner, name) in STAGES.items()
+    ]
+    shutil.rmtree(root, ignore_errors=True)
+    for patch in patches:
+        patch.start()
+    start = time.process_time()
+    scan_workspace(root, [library], n_workers=1)
+    whole = time.process_time() - start
+    for patch in patches:
+        patch.stop()
+    used["duplicates, split, catalogue"] = whole - sum(used.values())
+    report.notes["ms of a cover, one thread"] = round(1e3 * whole / n, 2)
+    report.notes["shares"] = {name: round(s / whole, 3) for name, s in used.items()}
+    print(report.notes, file=sys.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--covers", type=int, default=3000)
     parser.add_argument("--size-px", type=int, default=500)
+    parser.add_argument("--folder", type=Path, help="pictures in a folder per genre")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    report = Report("scan", vars(args))
+    report = Report("scan", {**vars(args), "folder": str(args.folder)})
     with tempfile.TemporaryDirectory() as folder:
-        library, root = Path(folder) / "library", Path(folder) / "ws"
-        write_library(library, args.covers, size_px=args.size_px, blocks=24, quality=88)
+        library, root = args.folder or Path(folder) / "library", Path(folder) / "ws"
+        if args.folder is None:
+            options = {"size_px": args.size_px, "blocks": 24, "quality": 88}
+            write_library(library, args.covers, **options)
         paths = sorted(library.rglob("*.jpg"))
+        report.notes["covers"] = len(paths)
 
         def scan_first():
             shutil.rmtree(root, ignore_errors=True)
             scan_workspace(root, [library])
 
-        def decode_all():
+        def in_threads(function):
             with ThreadPoolExecutor(count_cores()) as pool:
-                list(pool.map(decode_bare, paths))
+                list(pool.map(function, paths))
 
         def scan_touched():
             for path in paths[::100]:
                 os.utime(path)
             scan_workspace(root)
 
-        scan_first()
-        seconds = alternate(
-            args.rounds,
-            decoding=decode_all,
-            first=scan_first,
-            again=lambda: scan_workspace(root),
-            touched=scan_touched,
-        )
+        ways = {
+            "reading": lambda: in_threads(read_and_hash),
+            "whole": lambda: in_threads(decode_whole),
+            "small": lambda: in_threads(decode_small),
+            "first": scan_first,
+            "again": lambda: scan_workspace(root),
+        }
+        if args.folder is None:
+            ways["touched"] = scan_touched
+        seconds = alternate(args.rounds, **ways)
+        bench_stages(report, root, library, len(paths))
     rate = {n: [len(paths) / run for run in runs] for n, runs in seconds.items()}
-    report.add(
-        "first scan", rate["first"], "/s", against=("bare decoding", rate["decoding"])
-    )
-    report.add("scan after changes", seconds["touched"])
+    report.add("reading and hashing", rate["reading"], "/s")
+    for name, other, least in (
+        ("decoding whole", rate["whole"], 0.5),
+        ("decoding as small as it needs", rate["small"], None),
+    ):
+        report.add(
+            "first scan", rate["first"], "/s", against=(name, other), least=least
+        )
+    if "touched" in seconds:
+        report.add("scan after changes", seconds["touched"])
     report.add("scan again", seconds["again"])
     report.print()
 

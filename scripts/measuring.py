@@ -117,7 +117,7 @@ class Report:
         if most is not None:
             row |= {"target": f"≤ {most:g}", "met": judged <= most}
         self.rows.append(row)
-        print(_line(row), file=sys.stderr, flush=True)
+        print(describe_row(row), file=sys.stderr, flush=True)
 
     def print(self):
         """Print the table on stderr and the JSON on stdout."""
@@ -127,7 +127,7 @@ class Report:
             file=sys.stderr,
         )
         for row in self.rows:
-            print(_line(row), file=sys.stderr)
+            print(describe_row(row), file=sys.stderr)
         document = {
             "part": self.part,
             "machine": machine,
@@ -138,7 +138,8 @@ class Report:
         print(json.dumps(to_jsonable(document), indent=1))
 
 
-def _line(row):
+def describe_row(row):
+    """Put one figure into a line."""
     text = f"{row['what']:<52}{_short(row['median']):>9} {row['unit']:<4}"
     text += f" ({_short(row['low'])} to {_short(row['high'])}, n={row['n']})"
     if "against" in row:

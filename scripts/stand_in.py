@@ -66,11 +66,16 @@ def _read_without_decoding(reader, task):
     return Reading(task, Content(cover_id, 64, 64, "JPEG"), measures)
 
 
-def write_workspace(root, library, *, arch="squeezenet1_1", recipe=None):
-    """Scan a library without decoding it and make every artefact; return the workspace."""
+def scan_without_decoding(root, library):
+    """Scan a library, taking the pictures' measures from a random generator; return the workspace."""
     with mock.patch.object(Reader, "read", _read_without_decoding):
         scan_workspace(Path(root), [Path(library)], n_workers=1)
-    workspace = Workspace.open(Path(root))
+    return Workspace.open(Path(root))
+
+
+def write_workspace(root, library, *, arch="squeezenet1_1", recipe=None):
+    """Scan a library without decoding it and make every artefact; return the workspace."""
+    workspace = scan_without_decoding(root, library)
     write_model(workspace, arch=arch)
     write_embeddings(workspace)
     from covers.indexing import build_index

@@ -1,0 +1,60 @@
+"""Run every bench of speed at a size that ends within minutes; one table, one JSON.
+
+    python scripts/bench_all.py [--parts startup scan …] [--out docs/bench.json]
+
+For the figures of `docs/speed.md` each part is run alone, at its own defaults.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from measuring import describe_machine, describe_row
+
+HERE = Path(__file__).parent
+PARTS = {
+    "startup": ["--covers", "500", "--rounds", "5"],
+    "scan": ["--covers", "1500"],
+    "embed": [
+        *("--archs", "resnet18", "mobilenet_v3_small"),
+        *("--covers", "192", "--fastai", "--agreement", "resnet18"),
+    ],
+    "rebuild": ["--covers", "1000", "--many", "10000", "--arch", "resnet18"],
+    "analysis": ["--covers", "3000", "10000"],
+    "index": ["--n", "10000", "--json"],
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "bench.json")
+    args = parser.parse_args()
+    found = {}
+    for part in args.parts:
+        start = time.perf_counter()
+        command = [sys.executable, HERE / f"bench_{part}.py", *PARTS[part]]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+        found[part] = json.loads(done.stdout)
+        found[part].pop("machine", None)
+        print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    machine = describe_machine()
+    print(f"\n{machine['processor']}, {machine['cores']} cores, {machine['date']}")
+    for part, result in found.items():
+        print(f"\n{part}")
+        for row in result.get("rows", []):
+            print(describe_row(row))
+        if "rows" not in result:
+            print(json.dumps(result)[:2000])
+    when = datetime.now(UTC).isoformat(timespec="minutes")
+    document = {"date": when, "machine": machine, "parts": found}
+    args.out.write_text(json.dumps(document, indent=1) + "\n")
+    print(f"\nkept in '{args.out}'")
+
+
+if __name__ == "__main__":
+    main()
