@@ -110,7 +110,8 @@ class SavedModel:
         head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
         network = nn.Sequential(backbone, head)
         try:
-            network.load_state_dict(state, assign=True)  # copying takes as long as reading
+            # Assigned, because copying would take as long as reading.
+            network.load_state_dict(state, assign=True)
         except RuntimeError as error:
             message = f"'{folder / WEIGHTS_NAME}' does not fit {card.arch!r} of these library versions: run 'covers train'"
             raise ModelError(message) from error
