@@ -17,7 +17,7 @@ from covers.model.recipe import Recipe
         ("timm:test_resnet", None),
     ],
 )
-def test_statistics_are_mean_and_deviation_of_each_level(arch, channels):
+def test_statistics_are_maximum_mean_and_deviation_of_each_level(arch, channels):
     torch.manual_seed(0)
     backbone, _, _ = make_backbone(arch)
     backbone.eval()
@@ -30,6 +30,7 @@ def test_statistics_are_mean_and_deviation_of_each_level(arch, channels):
     expected = []
     for level in levels:
         expected += [
+            level.amax(dim=(2, 3)),
             level.mean(dim=(2, 3)),
             level.var(dim=(2, 3), correction=0).clamp_min(1e-6).sqrt(),
         ]

@@ -20,6 +20,8 @@ from covers.errors import MissingExtraError, ModelError
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MAX_LEVELS = 3
+STATISTICS = ("maximum", "mean", "standard deviation")
+"""Of each channel of each level, in this order."""
 _NORMALISED_AT_ONCE = 4
 
 
@@ -28,8 +30,9 @@ class Backbone(nn.Module):  # type: ignore[misc]
 
     A *level* is the last feature map of each spatial resolution, of which the
     deepest `MAX_LEVELS` are read: shallow levels know colour, grain and edges,
-    deep ones shapes and things. Each contributes the mean and the standard
-    deviation of every channel over the picture.
+    deep ones shapes and things. Each contributes the maximum, the mean and the
+    standard deviation of every channel over the picture: whether something is
+    there at all, how much of it, and how unevenly.
 
     Parameters
     ----------
@@ -57,8 +60,8 @@ class Backbone(nn.Module):  # type: ignore[misc]
 
     @property
     def n_features(self) -> int:
-        """Width of the output: two statistics for each channel of each level."""
-        return 2 * sum(self.channels)
+        """Width of the output: the statistics of each channel of each level."""
+        return len(STATISTICS) * sum(self.channels)
 
     def levels(self, images: Tensor) -> list[Tensor]:
         """Return feature maps (B, C, h, w) from shallow to deep."""
@@ -80,7 +83,8 @@ class Backbone(nn.Module):  # type: ignore[misc]
             mean = values.mean(dim=(2, 3))  # (B, C)
             # Two plain sums: torch.std_mean takes twenty times as long on channels-last maps.
             variance = values.square().mean(dim=(2, 3)) - mean.square()
-            statistics += [mean, variance.clamp_min(1e-6).sqrt()]
+            most = level.amax(dim=(2, 3)).float()
+            statistics += [most, mean, variance.clamp_min(1e-6).sqrt()]
         return torch.cat(statistics, dim=1)
 
     def deepest_mean(self, statistics: Tensor) -> Tensor:

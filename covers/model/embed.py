@@ -204,12 +204,15 @@ def embed_frozen(
     """
     import torch
 
-    from covers.model.backbone import normalise
+    from covers.model.backbone import STATISTICS, normalise
     from covers.model.device import mixed_precision, network_dtype, pick_device
     from covers.model.saved import fingerprint_weights
 
     fingerprint = fingerprint_weights(
-        dict(backbone.state_dict()), arch=backbone.arch, **asdict(preprocessing)
+        dict(backbone.state_dict()),
+        arch=backbone.arch,
+        statistics=STATISTICS,
+        **asdict(preprocessing),
     )
     parts = frozen_parts(workspace, fingerprint)
     known = set(parts.ids().to_pylist())
