@@ -28,6 +28,7 @@ from covers.analysis.evaluation import evaluate_arrays
 from covers.analysis.evaluation_workspace import read_inputs
 from covers.analysis.measures import (
     confusion_cells,
+    expected_error,
     macro_f1_of,
     measure_method,
     reliability_table,
@@ -298,9 +299,7 @@ def measure(
         "per_seed": [round(float(f), 4) for f in per_seed],
         "accuracy": float(np.mean([v["accuracy"] for v in values])),
         "log_loss": float(np.mean([v["log_loss"] for v in values])),
-        "ece_pooled": reliability_table(
-            np.concatenate(certainty), np.concatenate(right)
-        ).error,
+        **calibration(np.concatenate(certainty), np.concatenate(right), len(runs)),
         "seconds": float(np.median([run["seconds"] for one in runs for run in one])),
     }
     if "tuning" in runs[0][0]:
@@ -311,17 +310,32 @@ def measure(
     return result, samples
 
 
+def calibration(certainty: np.ndarray, right: np.ndarray, n_seeds: int) -> dict:
+    """Return the calibration error, and what perfect probabilities would show by chance.
+
+    Each seed measures the same covers again, which leaves their labels' noise as it is.
+    """
+    table = reliability_table(certainty, right)
+    return {
+        "ece_pooled": table.error,
+        "ece_if_calibrated": expected_error(certainty, table) * n_seeds**0.5,
+    }
+
+
 def show(name: str, found: dict) -> None:
     """Print one table, at most 80 columns wide."""
     print(f"\n{name}: {found['n_covers']:,} covers, {len(found['genres'])} genres")
-    print(f"{'row':<30}{'macro-F1':>9}{'95 %':>12}{'x seed':>8}{'acc':>6}{'ECE':>6}")
+    print(
+        f"{'row':<30}{'macro-F1':>9}{'95 %':>12}{'x seed':>8}{'acc':>6}{'ECE':>6}{'if 0':>6}"
+    )
     for row, value in sorted(
         found["rows"].items(), key=lambda item: item[1]["macro_f1"]
     ):
         low, high = value["ci95"]
         print(
             f"{row:<30}{value['macro_f1']:>9.3f}{f'{low:.2f}-{high:.2f}':>12}"
-            f"{value['ratio_to_seed_recipe']:>8.2f}{value['accuracy']:>6.2f}{value['ece_pooled']:>6.3f}"
+            f"{value['ratio_to_seed_recipe']:>8.2f}{value['accuracy']:>6.2f}"
+            f"{value['ece_pooled']:>6.3f}{value['ece_if_calibrated']:>6.3f}"
         )
 
 

@@ -9,7 +9,8 @@ from covers.catalogue.scan import scan_workspace
 from covers.errors import DataError, ModelError
 from covers.model.checkpoint import checkpoint_path
 from covers.model.embed import read_embeddings
-from covers.model.fitting import TrainingWatcher, balance_genres
+from covers.model.fitting import MIXES, TrainingWatcher, balance_genres
+from covers.model.learner import mix_states
 from covers.model.recipe import Recipe
 from covers.model.saved import SavedModel
 from covers.model.training import (
@@ -56,10 +57,12 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(painted_workspace):
     assert any(not torch.equal(first[key], third[key]) for key in first)
 
 
+@pytest.mark.parametrize("pretrained", [False, True])
 def test_an_interrupted_training_keeps_the_best_and_resumes_to_the_same_end(
-    painted_workspace,
+    painted_workspace, tmp_path, pretrained
 ):
-    recipe = tiny_recipe(epochs=3, patience=9)
+    weights = _pretrained(tmp_path) if pretrained else "none"
+    recipe = tiny_recipe(epochs=3, patience=9, weights=weights)
     train_workspace(painted_workspace, recipe, device="cpu")
     whole = _weights(painted_workspace)
     report = train_workspace(
@@ -182,20 +185,28 @@ def test_a_full_disk_is_noticed_before_decoding(painted_workspace, monkeypatch):
         train_workspace(painted_workspace, tiny_recipe(), device="cpu")
 
 
-def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
-    painted_workspace, tmp_path
-):
+def _pretrained(folder):
+    """Write weights as if they had been pretrained; returns their place."""
     import timm
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    start = timm.create_model("test_resnet", num_classes=0).state_dict()
-    save_file(start, tmp_path / "start.safetensors")
-    recipe = tiny_recipe(
-        weights=str(tmp_path / "start.safetensors"), epochs=2, frozen_share=0.5
-    )
+    state = timm.create_model("test_resnet", num_classes=0).state_dict()
+    save_file(state, folder / "start.safetensors")
+    return str(folder / "start.safetensors")
+
+
+def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
+    painted_workspace, tmp_path
+):
+    import timm
+
+    from covers.model.backbone import read_state
+
+    recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2, frozen_share=0.5)
     report = train_workspace(painted_workspace, recipe, device="cpu")
     ended = _weights(painted_workspace)
+    start = read_state(tmp_path / "start.safetensors")
     names = [
         name
         for name, _ in timm.create_model(
@@ -206,10 +217,58 @@ def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
     cut = round(len(names) / 2)
     assert all(same[:cut])
     # The head's start may have been the best; then nothing was changed at all.
-    if report.card.summary["best"]["phase"] == "network":
+    if report.card.summary["best"]["phase"] != "probe":
         assert not any(same[cut:])
     rows = [row for row in report.history if row["phase"] == "network"]
     assert rows[0]["train_loss"] != rows[-1]["train_loss"]
+
+
+def test_mixed_weights_lie_between_and_counters_are_the_second_s():
+    first = {"w": torch.tensor([0.0, 4.0]), "n": torch.tensor(1)}
+    second = {"w": torch.tensor([2.0, 0.0]), "n": torch.tensor(7)}
+    mixed = mix_states(first, second, 0.25)
+    assert mixed["w"].tolist() == [0.5, 3.0]
+    assert mixed["n"] == 7
+    assert torch.equal(mix_states(first, second, 0.0)["w"], first["w"])
+    assert torch.equal(mix_states(first, second, 1.0)["w"], second["w"])
+
+
+@pytest.mark.parametrize("winner", [None, 0.25, 0.75])
+def test_weights_between_start_and_end_are_kept_when_they_read_best(
+    painted_workspace, tmp_path, monkeypatch, winner
+):
+    from covers.model import learner
+
+    tried = []
+
+    def score(_learner, state, _seed):
+        tried.append(state)
+        share = MIXES[len(tried) - 1]
+        loss = 0.0 if share == winner else 9.0
+        return {"tuning_loss": loss, "accuracy": 1.0, "macro_f1": 1.0}
+
+    monkeypatch.setattr(learner, "score_state", score)
+    recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=1)
+    report = train_workspace(painted_workspace, recipe, device="cpu")
+    assert len(tried) == len(MIXES)
+    ended = _weights(painted_workspace)
+    if winner is None:
+        assert report.card.summary["best"]["phase"] != "mix"
+    else:
+        best = report.card.summary["best"]
+        assert (best["phase"], best["share"]) == ("mix", winner)
+        assert report.history[-1] == best
+        chosen = tried[MIXES.index(winner)]
+        assert all(torch.equal(ended[key], chosen[key]) for key in chosen)
+
+
+def test_the_best_is_never_worse_than_the_start_or_any_epoch(
+    painted_workspace, tmp_path
+):
+    recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2)
+    report = train_workspace(painted_workspace, recipe, device="cpu")
+    losses = [row["tuning_loss"] for row in report.history]
+    assert report.card.summary["best"]["tuning_loss"] == min(losses)
 
 
 def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(

@@ -152,7 +152,7 @@ def measure_method(
         "macro_f1": float(macro_f1_of(confusion)),
         "top3": float(per_cover["top3"].mean()),
         "ece": reliability.error,
-        "ece_if_calibrated": _expected_error(certainty, reliability),
+        "ece_if_calibrated": expected_error(certainty, reliability),
         "brier": float(per_cover["brier"].mean()),
         "log_loss": float(per_cover["log_loss"].mean()),
     }
@@ -341,7 +341,7 @@ def reliability_table(
     )
 
 
-def _expected_error(certainty: Array, table: Reliability) -> float:
+def expected_error(certainty: Array, table: Reliability) -> float:
     """Return the mean error that calibrated certainties show by chance (normal approximation)."""
     variance = np.bincount(table.bins, certainty * (1 - certainty)) / table.n
     return float(np.average(np.sqrt(2 / np.pi * variance / table.n), weights=table.n))

@@ -20,7 +20,7 @@ def draw_learning_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
     Parameters
     ----------
     history : sequence of dict
-        ``phase``, ``epoch``, ``train_loss``, ``tuning_loss``, ``accuracy``, ``macro_f1``.
+        ``phase`` (a ``"mix"`` of both is not drawn), ``epoch``, ``train_loss``, ``tuning_loss``, ``accuracy``, ``macro_f1``.
     path : Path
         Where to publish it.
     """
@@ -29,8 +29,9 @@ def draw_learning_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
 
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     losses, scores = figure.subplots(1, 2)
+    history = [row for row in history if row["phase"] != "mix"]
     epochs = range(1, len(history) + 1)
-    n_probe = sum(row["phase"] != "network" for row in history)
+    n_probe = sum(row["phase"] == "probe" for row in history)
     losses.plot(
         epochs,
         [row["train_loss"] for row in history],

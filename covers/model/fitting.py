@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from covers.model.pixels import CoverFile, PixelCache
     from covers.workspace import Workspace
 
+MIXES = (0.25, 0.5, 0.75)
+"""How far weights between start and end lie towards the end."""
+
 
 class TrainingWatcher:
     """Is told how training goes; this one does not care."""
@@ -198,12 +201,22 @@ class TrainingRun:
     def fit_network(
         self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None
     ) -> bool:
-        """Fine-tune everything; returns whether it was interrupted. Leaves the best weights in `network`."""
+        """Fine-tune everything; returns whether it was interrupted. Leaves the best weights in `network`.
+
+        Where the backbone was pretrained, weights between the start's and the last
+        epoch's are tried too [1]_: they keep what the start knew of covers unlike
+        those of the train side.
+
+        References
+        ----------
+        .. [1] Wortsman, M. et al. (2022). "Robust fine-tuning of zero-shot models". CVPR.
+        """
         from covers.model.learner import (
             Augment,
             EpochReport,
             KeepBest,
             MixedPrecisionForward,
+            copy_state,
             make_network_learner,
             make_picture_loaders,
             seed_everything,
@@ -262,13 +275,12 @@ class TrainingRun:
 
         best = KeepBest(report, recipe.patience, save)
         first = 0
+        beginning = copy_state(network)
         if checkpoint is not None:
             first = self._restore(checkpoint, network, learner, best)
         else:
             best.best_loss = float(self.best.get("tuning_loss", float("inf")))
-            best.best_state = {
-                k: v.detach().cpu().clone() for k, v in network.state_dict().items()
-            }
+            best.best_state = beginning
         if recipe.weights == "none":
             rates = slice(recipe.learning_rate, recipe.learning_rate)
         else:
@@ -284,10 +296,29 @@ class TrainingRun:
             )
         except KeyboardInterrupt:
             interrupted = True
-        network.load_state_dict(best.best_state)
         if best.best_epoch >= 0:
             self._note_best("network", best.best_epoch)
+        if recipe.weights != "none" and not interrupted:
+            self._mix_with_start(learner, beginning, best)
+        network.load_state_dict(best.best_state)
         return interrupted
+
+    def _mix_with_start(
+        self, learner: Any, beginning: dict[str, Tensor], best: Any
+    ) -> None:
+        """Try weights between the start's and the last epoch's; keep the best in `best`."""
+        from covers.model.learner import copy_state, mix_states, score_state
+
+        ended = copy_state(learner.model)
+        for share in MIXES:
+            state = mix_states(beginning, ended, share)
+            scores = score_state(learner, state, self.seed)
+            if scores["tuning_loss"] < best.best_loss:
+                best.best_loss, best.best_state = scores["tuning_loss"], state
+                self.best = {"phase": "mix", "epoch": learner.epoch, **scores}
+                self.best["share"] = share
+        if self.best.get("phase") == "mix":
+            self.history.append(self.best)
 
     def _restore(
         self, checkpoint: Checkpoint, network: nn.Sequential, learner: Any, best: Any

@@ -40,8 +40,11 @@ __all__ = [
     "KeepBest",
     "MixedPrecisionForward",
     "adamw",
+    "copy_state",
     "make_network_learner",
     "make_picture_loaders",
+    "mix_states",
+    "score_state",
     "seed_everything",
     "tempered_loss",
 ]
@@ -390,14 +393,44 @@ class KeepBest(Callback):  # type: ignore[misc]
             raise CancelFitException
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, self.epoch
-            self.best_state = {
-                key: value.detach().cpu().clone()
-                for key, value in self.model.state_dict().items()
-            }
+            self.best_state = copy_state(self.model)
         if self.on_epoch_end:
             self.on_epoch_end(self)
         if self.epoch - self.best_epoch >= self.patience:
             raise CancelFitException
+
+
+def copy_state(model: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of a model's tensors in main memory."""
+    return {
+        key: value.detach().cpu().clone() for key, value in model.state_dict().items()
+    }
+
+
+def mix_states(
+    first: dict[str, Tensor], second: dict[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Return tensors between two states: the first's at a share of 0, the second's at 1.
+
+    Counters, which have no between, are the second's.
+    """
+    return {
+        key: torch.lerp(first[key], value, share)
+        if value.is_floating_point()
+        else value
+        for key, value in second.items()
+    }
+
+
+def score_state(
+    learner: Learner, state: dict[str, Tensor], seed: int
+) -> dict[str, float]:
+    """Load a state into the learner's model and score it on the tuning covers, as after an epoch."""
+    learner.model.load_state_dict(state)
+    report = EpochReport(lambda _epoch, _scores: None, lambda _share: None, seed)
+    device = next(learner.model.parameters()).device
+    learner.validate(cbs=[report, MixedPrecisionForward(device)])
+    return report.scores
 
 
 def make_network_learner(

@@ -177,8 +177,7 @@ def train_workspace(
         follows=recipe.weights == "none",
     )
     interrupted = False
-    if checkpoint is None:
-        run.fit_head(head, statistics)
+    run.fit_head(head, statistics)
     network = nn.Sequential(backbone, head)
     if recipe.epochs:
         interrupted = run.fit_network(network, labels, checkpoint)
