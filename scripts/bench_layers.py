@@ -2,8 +2,8 @@
 
     scripts/bench layers WORKSPACE [--json]
 
-Reads the untrained backbone's statistics (mean and standard deviation of every
-channel of the last three resolutions) that ``covers train`` left in a workspace.
+Reads the untrained backbone's statistics (maximum, mean and standard deviation of
+every channel of the last three resolutions) that ``covers train`` left in a workspace.
 Every candidate is fitted on four of five grouped folds and measured on the
 fifth, `--repeats` times: macro-F1 of the vote (20 nearest), and, for what a
 person finds similar, the mean reciprocal rank of the nearest cover of the same
@@ -22,7 +22,7 @@ from covers.analysis.calibration import group_folds
 from covers.analysis.measures import measure_method
 from covers.analysis.neighbours import find_neighbours
 from covers.analysis.voting import VoteSettings, vote_with
-from covers.model.backbone import Head, make_backbone
+from covers.model.backbone import STATISTICS, Head, make_backbone
 from covers.model.card import read_card
 from covers.model.embed import frozen_parts
 from covers.model.probe import start_head
@@ -79,13 +79,14 @@ def main() -> None:
     membership, groups = membership[known], catalogue.groups[rows][known]
     x = statistics[known].astype(np.float32)
     channels = make_backbone(card.arch)[0].channels
-    starts = np.cumsum([0, *(2 * width for width in channels)])
+    starts = np.cumsum([0, *(len(STATISTICS) * width for width in channels)])
     levels = [x[:, a:b] for a, b in itertools.pairwise(starts)]
-    deepest = levels[-1]
+    deepest, width = levels[-1], channels[-1]
+    mean = deepest[:, width : 2 * width]
     candidates = {
-        "deepest mean (the usual)": (deepest[:, : channels[-1]], plain),
-        "deepest mean, standardised": (deepest[:, : channels[-1]], standardised),
-        "deepest mean and spread, standardised": (deepest, standardised),
+        "deepest mean (the usual)": (mean, plain),
+        "deepest mean, standardised": (mean, standardised),
+        "deepest level, standardised": (deepest, standardised),
         "two levels, standardised": (np.hstack(levels[-2:]), standardised),
         "three levels, standardised": (x, standardised),
         "three levels, principal axes": (x, whitened(0.0)),
