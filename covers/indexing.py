@@ -58,7 +58,7 @@ class UpdateReport:
 def index_columns(catalogue: Catalogue, rows: Sequence[int]) -> pa.Table:
     """Return what the index knows of some covers: everything to filter on and to show."""
     names = [name for name in catalogue.table.column_names if name not in _NOT_INDEXED]
-    return catalogue.table.select(names).take(list(rows))
+    return catalogue.table.select(names).take(np.asarray(rows, np.int64))
 
 
 def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorIndex:
@@ -172,7 +172,6 @@ def update_index(
         )
     )
     old_places = {places[cover_id] for cover_id in gone}
-    new_rows = catalogue.rows_of(new)
     own = dict(
         zip(
             wanted,
@@ -194,27 +193,25 @@ def update_index(
     if dry_run:
         return UpdateReport(**counts, failed=failed, generation=index.generation)
     fingerprints = _fingerprints(catalogue, fingerprint)
-    if new:
-        table = read_embeddings(workspace)
-        rows = table.rows_of(new)
-        kept = rows >= 0
-        ids = [cover_id for cover_id, keep in zip(new, kept, strict=True) if keep]
-        if ids:
-            is_last = not relabelled and not gone
-            index.update(
-                ids,
-                table.embeddings[rows[kept]],
-                index_columns(catalogue, new_rows[kept].tolist()),
-                fingerprints=fingerprints if is_last else None,
-            )
-    if relabelled:
-        index.update_columns(
-            [wanted[row] for row in relabelled], index_columns(catalogue, relabelled)
+    moved = [wanted[row] for row in relabelled]
+    if new or gone:
+        # All in one generation, so that one rollback undoes it.
+        ids, vectors = moved, index.reconstruct(moved)
+        if new:
+            table = read_embeddings(workspace)
+            rows = table.rows_of(new)
+            ids = [c for c, row in zip(new, rows, strict=True) if row >= 0] + moved
+            vectors = np.concatenate([table.embeddings[rows[rows >= 0]], vectors])
+        index.update(
+            ids,
+            vectors,
+            index_columns(catalogue, catalogue.rows_of(ids).tolist()),
+            remove=gone,
+            fingerprints=fingerprints,
         )
-    if gone:
-        index.remove(gone)
-    if index.fingerprints != fingerprints:
-        index.update_columns([], {}, fingerprints=fingerprints)
+    else:
+        columns = index_columns(catalogue, relabelled) if moved else {}
+        index.update_columns(moved, columns, fingerprints=fingerprints)
     return UpdateReport(**counts, failed=failed, generation=index.generation)
 
 
@@ -230,7 +227,8 @@ def _changed_rows(catalogue: Catalogue, index: VectorIndex) -> list[int]:
         [row for row, c in enumerate(catalogue.cover_ids) if c in position], np.int64
     )
     ours = index_columns(catalogue, rows.tolist())
-    theirs = index.columns.take([position[catalogue.cover_ids[row]] for row in rows])
+    places = [position[catalogue.cover_ids[row]] for row in rows]
+    theirs = index.columns.take(np.asarray(places, np.int64))
     differs = np.zeros(len(rows), bool)
     for name in ours.column_names:
         if name not in theirs.column_names:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from indexer import printing
-from indexer.errors import IndexerError
+from indexer.errors import IndexDamagedError, IndexerError
 
 if TYPE_CHECKING:
     from indexer import VectorIndex
@@ -67,9 +67,21 @@ def main() -> None:
 def info(folder: Path, *, as_json: bool) -> None:
     """Say what the index in FOLDER holds.
 
+    With --json, an index that cannot be opened is described as by verify.
+
     Example: python -m indexer info music/index
     """
-    printing.print_info(_open(folder).info(), as_json=as_json)
+    try:
+        facts = _open(folder).info()
+    except IndexDamagedError:
+        if not as_json:
+            raise
+        from indexer.verification import verify_folder
+
+        facts = verify_folder(folder).to_dict()
+    printing.print_info(facts, as_json=as_json)
+    if not facts["ok"]:
+        raise SystemExit(1)
 
 
 @main.command()

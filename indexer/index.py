@@ -173,17 +173,24 @@ class VectorIndex(IndexReader):
         vectors: npt.ArrayLike,
         columns: pa.Table | Mapping[str, Sequence[Any]] | None = None,
         *,
+        remove: Sequence[str] = (),
         fingerprints: Mapping[str, str] | None = None,
         dry_run: bool = False,
     ) -> Change:
-        """Add items, or replace those that are there.
+        """Add items, or replace those that are there; remove others in one step.
 
         Columns that are not given keep their values where the item exists.
-        Parameters and errors as in `add`.
+        Other parameters and errors as in `add`.
+
+        Parameters
+        ----------
+        remove : sequence of str, optional
+            Items of the index that are gone afterwards.
         """
         new = self._new_rows(ids, vectors, columns)
+        gone = list(dict.fromkeys(as_ids(remove, what="remove")))
         with self._writer() as writer:
-            plan, change = updates.plan_update(writer, new)
+            plan, change = updates.plan_update(writer, new, gone)
             return self._apply(writer, plan, change, fingerprints, dry_run=dry_run)
 
     def update_columns(

@@ -5,6 +5,7 @@ and returns a plan (None when there is nothing to write) with the counts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,31 @@ def plan_add(writer: Writer, new: NewRows) -> tuple[Plan | None, Change]:
     return _plan_put(writer, "add", new, places)
 
 
-def plan_update(writer: Writer, new: NewRows) -> tuple[Plan | None, Change]:
-    """Add items or replace them; columns that are not given keep their values."""
-    return _plan_put(writer, "update", new, writer.current.find(new.ids))
+def plan_update(
+    writer: Writer, new: NewRows, gone: Sequence[str]
+) -> tuple[Plan | None, Change]:
+    """Add items or replace them, and remove others.
+
+    Columns that are not given keep their values.
+    """
+    snapshot = writer.current
+    both = set(gone).intersection(new.ids)
+    if both:
+        names = sorted(both)[:_N_SHOWN]
+        message = (
+            f"{len(both)} ids are to be put and removed: {_show(names, len(both))}"
+        )
+        raise ValueError(message)
+    places = places_of(snapshot, gone)
+    plan, change = _plan_put(writer, "update", new, snapshot.find(new.ids))
+    if not len(gone):
+        return plan, change
+    plan = plan or writer.plan("update")
+    for number, rows in _split(snapshot, places).items():
+        replaced = plan.dead.get(number, rows[:0])
+        plan.dead[number] = np.concatenate([replaced, rows])
+    n_items = change.n_items - len(gone)
+    return plan, replace(change, removed=len(gone), n_items=n_items)
 
 
 def plan_update_columns(

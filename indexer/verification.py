@@ -40,9 +40,9 @@ class Problem:
     repair : str
         What helps.
     file : str or None
-        Path relative to the index.
+        Path relative to the index; the manifest for what is wrong as a whole.
     id : str or None
-        The item, where the problem is one item's.
+        The item, where the problem is one item's. One of both is there.
     generation : int or None
         Set when the problem is only of an older generation.
     """
@@ -143,11 +143,13 @@ def verify_folder(
         try:
             snapshot = Snapshot(folder, manifest)
             info = describe(snapshot)
-            problems.extend(_check_content(snapshot))
+            wrong = list(_check_content(snapshot))
             checks["items"] = len(snapshot)
-            problems.extend(_check_answers(snapshot, n_sampled, seed, checks))
+            # Searches take for granted that the counts are right.
+            problems.extend(wrong or _check_answers(snapshot, n_sampled, seed, checks))
         except IndexDamagedError as error:
-            problems.append(Problem(what=str(error), repair=_REPAIR))
+            path = store.manifest_path(manifest.generation)
+            problems.append(Problem(file=path, what=str(error), repair=_REPAIR))
     else:
         info = {
             "generation": manifest.generation,
@@ -302,12 +304,13 @@ def _check_past(
 
 def _check_content(snapshot: Snapshot) -> Iterator[Problem]:
     """Check counts, lengths of vectors, the lookup, and that ids are unique."""
+    path_of_manifest = store.manifest_path(snapshot.manifest.generation)
     seen: list[npt.NDArray[np.uint64]] = []
     for segment in snapshot.segments:
         entry = segment.entry
         dead = segment.dead
         if len(dead) != entry.n_dead or len(np.unique(dead)) != len(dead):
-            path = entry.dead.path if entry.dead else None
+            path = entry.dead.path if entry.dead else path_of_manifest
             what = f"it holds {len(dead)} tombstones, the manifest says {entry.n_dead}"
             yield Problem(file=path, what=what, repair=_REPAIR_BACK)
             return
@@ -321,8 +324,7 @@ def _check_content(snapshot: Snapshot) -> Iterator[Problem]:
     n_live = sum(len(hashes) for hashes in seen)
     if n_live != len(snapshot):
         what = f"the segments hold {n_live} items, the manifest says {len(snapshot)}"
-        path = store.manifest_path(snapshot.manifest.generation)
-        yield Problem(file=path, what=what, repair=_REPAIR_BACK)
+        yield Problem(file=path_of_manifest, what=what, repair=_REPAIR_BACK)
     joined = np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
     if len(np.unique(joined)) < len(joined):
         yield from _check_unique(snapshot)
@@ -391,4 +393,6 @@ def _check_answers(
             f"recall@{measure.k} is {measure.recall_at_k:.4f} on {measure.n_queries} "
             f"sampled items, {min(promised)} was promised"
         )
-        yield Problem(what=what, repair="run 'python -m indexer rebuild FOLDER'")
+        path = store.manifest_path(manifest.generation)
+        repair = "run 'python -m indexer rebuild FOLDER'"
+        yield Problem(file=path, what=what, repair=repair)

@@ -239,7 +239,7 @@ def measure_searches(index, queries, outcome, rounds):
     outcome["one_query"] = compare(times)
     for size in (100, 1000):
         times = alternate(
-            15 if len(index) <= 20_000 else 5,
+            15 if len(index) <= 20_000 else 5 if len(index) <= 200_000 else 3,
             index=lambda _, n=size: index.search(queries[:n], K),
             faiss=lambda _, n=size: search_bare(queries[:n], K),
         )
@@ -342,13 +342,17 @@ def measure_filter(index, queries, outcome, rounds, parent):
         "gathering": gather_and_search,
         "selecting": lambda some: select(some, selector()),
     }
-    result = {"items": len(rows)}
-    for size, n in ((1, rounds), (100, 15), (1000, 5)):
+    true = rows[own.search(queries[:100], K).rows]
+    found = select(queries[:100], ready)[1]
+    result = {"items": len(rows), "selector_recall_at_10": recall(found, true)}
+    for size, n in ((1, rounds), (100, 10)):
         batches = [queries[i : i + size] for i in range(0, len(queries), size)]
         times = alternate(n, **_over(again, batches))
         result[f"again, {size} at once"] = compare(times)
         times = alternate(min(n, 30), **_over(once, batches))
         result[f"once, {size} at once"] = compare(times)
+    again.pop("selector")
+    result["again, 1000 at once"] = compare(alternate(5, **_over(again, [queries])))
     outcome["filter_1_percent"] = result
 
 

@@ -91,6 +91,17 @@ def test_verify_names_damage_and_repairs_it(folder):
     assert "59 items" in call("verify", folder).stdout
 
 
+def test_info_of_an_index_that_cannot_be_opened_names_the_file(folder):
+    path = next((folder / "gen-000001").glob("*.vectors.npy"))
+    path.write_bytes(path.read_bytes()[:-1])
+    name = path.relative_to(folder).as_posix()
+    assert name in call("info", folder, status=1).stderr
+    facts = told("info", folder, status=1)
+    assert set(facts) >= PROMISED
+    assert not facts["ok"]
+    assert facts["problems"][0]["file"] == name
+
+
 def test_search_by_id_and_by_vector_agree_with_the_library(folder, tmp_path):
     index = VectorIndex.open(folder)
     answer = told("search", folder, "--id", "c3", "-k", 4)["answers"][0]

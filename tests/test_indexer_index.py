@@ -287,6 +287,28 @@ def test_add_update_and_remove_answer_like_a_fresh_index(index, ids, vectors):
     assert reopened.verify().ok
 
 
+def test_an_update_removes_others_in_the_same_step(index, ids, vectors):
+    more = -vectors[:3]
+    options = {"remove": ["cover-5", "cover-7", "cover-5"]}
+    dry = index.update(["cover-1", "x", "y"], more, **options, dry_run=True)
+    change = index.update(["cover-1", "x", "y"], more, **options)
+    for said in (dry, change):
+        assert (said.added, said.updated, said.removed) == (2, 1, 2)
+        assert said.n_items == N
+    assert change.generation == 2
+    left = [name for name in ids if name not in {"cover-1", "cover-5", "cover-7"}]
+    assert sorted(index.ids) == sorted([*left, "cover-1", "x", "y"])
+    assert index.search(more[0], 1).ids[0].tolist() == ["cover-1"]
+    assert index.update([], np.zeros((0, D)), remove=["x"]).n_items == N - 1
+    assert index.verify().ok
+    with pytest.raises(ValueError, match="1 ids are to be put and removed: 'y'"):
+        index.update(["y"], vectors[:1], remove=["y"])
+    with pytest.raises(ValueError, match=r"1 ids are not in index .*'cover-5'"):
+        index.update(["y"], vectors[:1], remove=["cover-5"])
+    index.rollback(2)
+    assert len(index) == N
+
+
 @pytest.mark.parametrize("some", [slice(3, 5), slice(0, 500)])
 def test_columns_change_without_their_vectors(index, ids, vectors, some):
     index.remove(["cover-4"]) if some.stop > 100 else None

@@ -65,13 +65,16 @@ class IndexAgainstModel(RuleBasedStateMachine):
         self.content, self.model = new, model
         self.contents[new] = model
 
-    @rule(some=names, seed=seeds)
-    def update(self, some, seed):
+    @rule(some=names, others=names, seed=seeds)
+    def update(self, some, others, seed):
         vectors, genres = drawn(some, seed)
-        change = self.index.update(some, vectors, {"genre": genres})
+        gone = [name for name in others if name in self.model and name not in some]
+        change = self.index.update(some, vectors, {"genre": genres}, remove=gone)
         assert change.updated == len(set(some) & set(self.model))
+        assert change.removed == len(gone)
         new = dict(zip(some, zip(vectors, genres, strict=True), strict=True))
-        self.published(self.model | new)
+        kept = {k: v for k, v in self.model.items() if k not in gone}
+        self.published(kept | new)
 
     @rule(some=names, seed=seeds)
     def add(self, some, seed):

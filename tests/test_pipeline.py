@@ -209,6 +209,25 @@ def test_adding_changing_moving_and_removing_covers_updates_the_index(
         again.generation,
     ) == (0, 0, 0, 0, report.generation)
     assert verify_index(workspace, device="cpu")["ok"]
+    assert report.generation == before.generation + 1
+    after.rollback()
+    assert sorted(after.ids) == sorted(before.ids)
+
+
+def test_an_index_none_of_whose_covers_is_left_is_brought_up(trained_workspace):
+    index = open_index(trained_workspace)
+    others = [f"gone-{number}" for number in range(len(index))]
+    VectorIndex.build(
+        index.folder,
+        others,
+        index.vectors,
+        index.columns,
+        fingerprints=index.fingerprints,
+    )
+    report = update_index(trained_workspace, device="cpu")
+    assert (report.removed, report.unchanged) == (0, 0)
+    assert report.changed == len(index)
+    assert sorted(open_index(trained_workspace).ids) == sorted(index.ids)
 
 
 def test_a_picture_that_breaks_after_the_scan_is_listed_and_the_rest_goes_on(
@@ -249,6 +268,30 @@ def test_an_index_of_another_model_is_refused_with_the_command_that_repairs_it(
     done = _run("index", "rebuild", "-w", trained_workspace.root, "--device", "cpu")
     assert done.exit_code == 0, done.output
     assert open_index(trained_workspace).fingerprints["model"] == model.fingerprint
+
+
+def test_the_json_of_the_index_is_what_was_promised(trained_workspace):
+    place = ["-w", trained_workspace.root, "--json"]
+    update = json.loads(_run("index", "update", *place, "--dry-run").stdout)
+    assert set(update) == {
+        "added", "changed", "moved", "removed", "unchanged", "failed", "generation",
+    }  # fmt: skip
+    build = json.loads(_run("index", "build", *place, "--dry-run").stdout)
+    assert build == {"n": update["unchanged"], "dry_run": True}
+    promised = {
+        "generation", "n", "dimension", "structure", "recall_at_k", "k", "segments",
+        "tombstones", "fingerprints", "ok", "problems",
+    }  # fmt: skip
+    assert set(json.loads(_run("index", "verify", *place).stdout)) >= promised
+    assert json.loads(_run("index", "info", *place).stdout)["problems"] == []
+    path = next(trained_workspace.index_folder.glob("gen-*/*.vectors.npy"))
+    path.write_bytes(path.read_bytes()[:-1])
+    done = _run("index", "info", *place)
+    said = json.loads(done.stdout)
+    assert set(said) >= promised
+    assert done.exit_code == 1
+    name = path.relative_to(trained_workspace.index_folder).as_posix()
+    assert said["problems"][0]["file"] == name
 
 
 def test_verify_finds_vectors_that_no_longer_come_out_of_the_pictures(

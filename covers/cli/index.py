@@ -50,9 +50,12 @@ def _build(
     place = _open(workspace)
     if dry_run:
         n = len(place.catalogue())
-        click.echo(
-            f"would embed what is missing of {n:,} covers and build a new generation in '{place.index_folder}'"
-        )
+        if as_json:
+            print_json({"n": n, "dry_run": True})
+        else:
+            click.echo(
+                f"would embed what is missing of {n:,} covers and build a new generation in '{place.index_folder}'"
+            )
         return
     try:
         with progress_bar("embedding") as progress:
@@ -129,7 +132,11 @@ def update(
     scan: bool,
     dry_run: bool,
 ) -> None:
-    """Embed only new and changed covers, drop gone ones, and say how many."""
+    """Embed only new and changed covers, drop gone ones, and say how many.
+
+    With --dry-run the sources are not looked through: the catalogue, as the last
+    `covers scan` left it, is compared with the index.
+    """
     from covers.catalogue.scan import scan_workspace
     from covers.cli.progress import progress_bar
     from covers.indexing import update_index
@@ -162,11 +169,20 @@ def info(
 ) -> None:
     """Say what the index holds."""
     from covers.indexing import open_index
+    from indexer.errors import IndexDamagedError
+    from indexer.verification import verify_folder
 
-    index = open_index(_open(workspace), check_model=False)
-    said = index.info()
+    place = _open(workspace)
+    try:
+        said = open_index(place, check_model=False).info()
+    except IndexDamagedError:
+        if not as_json:
+            raise
+        said = verify_folder(place.index_folder).to_dict()
     if as_json:
         print_json(said)
+        if not said["ok"]:
+            raise click.exceptions.Exit(1)
         return
     for name, value in said.items():
         if name not in ("problems", "segments"):
