@@ -65,10 +65,12 @@ def apply_to_model(model, operation, seed):
     if operation == "build":
         return {name: item(name, seed) for name in names}
     model = dict(model)
+    if operation == "update":
+        for name in change_of("remove", seed):
+            model.pop(name, None)
+        return model | {name: item(name, seed) for name in names}
     for name in names:
-        if operation == "update":
-            model[name] = item(name, seed)
-        elif operation == "remove":
+        if operation == "remove":
             model.pop(name, None)
         elif operation == "columns" and name in model:
             model[name] = (model[name][0], f"label-{seed}")
@@ -92,7 +94,10 @@ def apply_to_index(folder, operation, seed):
     if operation == "update":
         pairs = [item(name, seed) for name in names]
         vectors = np.stack([vector for vector, _ in pairs])
-        index.update(names, vectors, {"genre": [genre for _, genre in pairs]})
+        genres = {"genre": [genre for _, genre in pairs]}
+        gone = set(change_of("remove", seed)).difference(names)
+        gone = [name for name in gone if name in index]
+        index.update(names, vectors, genres, remove=gone)
     elif operation == "remove":
         index.remove(names, missing="ignore")
     elif operation == "columns":

@@ -1,8 +1,8 @@
 """Two writers and four readers at once; every answer is checked by brute force.
 
 Writers change one index in turn, and note what they did to make each
-generation. Readers search without pause, moving on to new generations, and
-note what they were told. Afterwards the changes are replayed in a NumPy model,
+generation. Readers search without pause, two in three times with a filter that they have used
+before, moving on to new generations, and note what they were told. Afterwards the changes are replayed in a NumPy model,
 and each answer is compared with brute force over the generation that gave it.
 
 Prints one JSON object; exit status 1 when an answer was wrong.
@@ -27,6 +27,7 @@ import numpy as np
 from indexer import IndexBusyError, VectorIndex
 
 N, D, K = 2000, 24, 10
+N_PARTS = 20
 N_CHECKED = 20_000
 
 
@@ -48,6 +49,10 @@ def names_of(numbers):
     return [f"i{number}" for number in numbers.tolist()]
 
 
+def parts_of(numbers):
+    return {"part": numbers % N_PARTS}
+
+
 # A slow machine goes on until each writer has made this many changes.
 N_LEAST = 3
 
@@ -62,7 +67,9 @@ def write(folder, worker, start, seconds, n_writing, notes):
         kind, numbers = change_of(seed)
         try:
             if kind == "update":
-                change = index.update(names_of(numbers), vectors_of(numbers, seed))
+                change = index.update(
+                    names_of(numbers), vectors_of(numbers, seed), parts_of(numbers)
+                )
             elif kind == "remove":
                 change = index.remove(names_of(numbers), missing="ignore")
             else:
@@ -91,10 +98,17 @@ def read(folder, worker, start, seconds, n_writing, notes):
             index = VectorIndex.open(folder)
         seed = int(rng.integers(2**31))
         query = np.random.default_rng(seed).standard_normal(D).astype(np.float32)
-        result = index.search(query, K)
+        part = int(rng.integers(3))
+        result = index.search(query, K, where={"part": part} if part else None)
         slowest_s = max(slowest_s, time.perf_counter() - began)
         answers.append(
-            (result.generation, seed, result.ids[0].tolist(), result.similarities[0])
+            (
+                result.generation,
+                seed,
+                part,
+                result.ids[0].tolist(),
+                result.similarities[0],
+            )
         )
     notes.put(("answers", worker, answers, slowest_s))
 
@@ -117,11 +131,13 @@ def replay(changes):
 
 def is_right(answer, models):
     """Compare one answer with brute force over its generation."""
-    generation, seed, ids, similarities = answer
+    generation, seed, part, ids, similarities = answer
     query = np.random.default_rng(seed).standard_normal(D)
     model = models[generation].astype(np.float64)
     lengths = np.linalg.norm(model, axis=1) * np.linalg.norm(query)
     true = model @ query / lengths
+    if part:
+        true[np.arange(N) % N_PARTS != part] = np.nan
     best = np.sort(true[~np.isnan(true)])[::-1][:K]
     told = np.array([true[int(name[1:])] for name in ids if name is not None])
     return (
@@ -142,7 +158,9 @@ def main():
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "index"
         numbers = np.arange(N)
-        VectorIndex.build(folder, names_of(numbers), vectors_of(numbers, 0))
+        VectorIndex.build(
+            folder, names_of(numbers), vectors_of(numbers, 0), parts_of(numbers)
+        )
         notes = context.Queue()
         n_writing = context.Value("i", arguments.writers)
         start = context.Barrier(arguments.writers + arguments.readers)
