@@ -1,4 +1,4 @@
-"""Looking for damage, naming it, and mending what can be mended.
+"""Looking for damage, and naming it.
 
 Letters of shapes: S sampled items, D dimensions.
 """
