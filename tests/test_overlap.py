@@ -12,8 +12,8 @@ from covers.analysis.overlap import (
 )
 from covers.analysis.overlap_correction import (
     FEWEST_GROUPS,
-    CorrectedLosses,
-    correct_losses,
+    Losses,
+    measure_losses,
     pair_errors,
     split_groups,
 )
@@ -220,12 +220,30 @@ def test_genres_alike_lose_little_to_the_cut_at_one():
     assert np.mean([f.overlap_ci95[1][pairs] for f in found]) > 0.99
 
 
+def corrected(raw, halved, chance):
+    """Correct one pair whose error before the correction and its chance are given."""
+    labels = Labels(np.eye(2, dtype=np.float32)[np.arange(600) % 2], np.arange(600))
+    losses = Losses(
+        5, np.zeros((600, 2), np.float32), np.array([raw]), np.array([halved]), 1.0
+    )
+    drawn = np.random.default_rng(0).normal(raw, chance, (4000, 1))
+    return losses.correct(drawn, labels)
+
+
+def test_what_halving_adds_is_chance_where_all_genres_may_be_alike():
+    assert corrected(0.98, 1.0, 0.02)[0][0] == pytest.approx(0.98)
+    assert corrected(0.6, 0.65, 0.02)[0][0] == pytest.approx(0.54, abs=0.002)
+
+
+def test_near_one_the_doubt_is_as_large_as_chance():
+    spread = [corrected(raw, raw, 0.03)[1].std() / 0.03 for raw in (0.5, 1.0)]
+    assert spread == pytest.approx([1, 2**0.5], rel=0.05)
+
+
 def test_a_pair_without_a_lost_cover_may_still_overlap_a_little():
     labels = Labels(np.eye(2, dtype=np.float32)[np.arange(60) % 2], np.arange(60))
-    nothing = CorrectedLosses(
-        5, np.zeros((60, 2), np.float32), np.zeros(1), np.zeros(1), 1.0
-    )
-    samples = nothing.resample(np.zeros((2000, 1)), labels)
+    nothing = Losses(5, np.zeros((60, 2), np.float32), np.zeros(1), np.zeros(1), 1.0)
+    _, samples = nothing.correct(np.zeros((2000, 1)), labels)
     # Half a lost group of thirty on each side.
     assert samples.std() == pytest.approx(0.5 * np.sqrt(2) / 30, rel=0.1)
 
@@ -341,7 +359,7 @@ def test_halves_split_the_groups_of_each_genre():
 def test_the_chosen_k_is_among_the_tried_ones():
     data = draw_known_overlap(DESIGN, 0)
     near = near_of(data.vectors, data.groups)
-    losses = correct_losses(near.rows, Labels(data.membership, data.groups))
+    losses = measure_losses(near.rows, Labels(data.membership, data.groups))
     assert losses.k in (5, 9, 15, 25, 41)
     assert losses.inflation >= 1
 

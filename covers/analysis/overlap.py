@@ -26,8 +26,8 @@ import numpy.typing as npt
 from covers.analysis.bootstrap import GroupBootstrap
 from covers.analysis.overlap_correction import (
     FEWEST_GROUPS,
-    correct_losses,
     known_pairs,
+    measure_losses,
     pair_sums,
 )
 from covers.analysis.overlap_mixing import measure_mixing
@@ -175,7 +175,7 @@ def measure_overlap(
         n_permutations=settings.n_permutations,
         seed=settings.seed,
     )
-    losses = correct_losses(
+    losses = measure_losses(
         neighbours.rows,
         labels,
         k=settings.k,
@@ -189,9 +189,8 @@ def measure_overlap(
     unknown = few[:, None] | few[None, :]  # (G, G)
     np.fill_diagonal(unknown, val=False)
     known = known_pairs(labels)
-    point = losses.corrected
     drawn = pair_sums(_resample(losses.table, labels, bootstrap))
-    samples = losses.resample(drawn, labels, settings.seed)
+    point, samples = losses.correct(drawn, labels, settings.seed)
     ends = _ends(samples)
 
     with np.errstate(divide="ignore", invalid="ignore"):

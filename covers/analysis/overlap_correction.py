@@ -7,7 +7,7 @@ pairs follows ``sqrt(overlap (1 - overlap))`` (two genres alike leave nothing to
 lose, two far apart nothing to confuse), so one number is taken from all pairs
 together. The spread between the two halves tells how uncertain the whole is,
 chance in the neighbours included, which a bootstrap of the queries alone would
-miss.
+miss. Near 1 halving is blind, and intervals say so.
 
 Letters: E entries (group, genre), G genres, P pairs, U groups, B bootstraps.
 
@@ -43,21 +43,25 @@ _MOST_INFLATION = 2.5
 # the truth by a little; and a genre without a lost group may still have lost half
 # of one.
 _UNSEEN, _LEAST_LOST = 1.1, 0.5
+# From about which overlap on halving is blind (as a power: it matters above 0.8), and
+# how many squared standard errors from 1 count as chance.
+_BLIND_FROM, _SHRINK = 8, 2.0
 
 
 @dataclass(frozen=True)
-class CorrectedLosses:
-    """Two-class errors free of the finite-sample excess, and what they come from.
+class Losses:
+    """Two-class errors with their finite-sample excess, and what tells how large it is.
 
     Parameters
     ----------
     k : int
         Number of neighbours with the least error.
     table : ndarray of float32, shape (n_entries, n_genres)
-        Summed losses before correction.
-    raw, corrected : ndarray of float64, shape (n_pairs,)
-        Twice the balanced error of each pair before and after correction, not
-        clipped; NaN where a genre has covers of fewer than `FEWEST_GROUPS` groups.
+        Summed losses.
+    raw, halved : ndarray of float64, shape (n_pairs,)
+        Twice the balanced error of each pair with all voters, and with half of
+        them; not clipped; NaN where a genre has covers of fewer than
+        `FEWEST_GROUPS` groups.
     inflation : float
         By how much the deviations of a bootstrap over queries must be stretched,
         at least 1.
@@ -66,17 +70,19 @@ class CorrectedLosses:
     k: int
     table: npt.NDArray[np.float32]
     raw: npt.NDArray[np.float64]
-    corrected: npt.NDArray[np.float64]
+    halved: npt.NDArray[np.float64]
     inflation: float
 
-    def resample(
+    def correct(
         self, drawn: npt.NDArray[np.float64], labels: Labels, seed: int = 0
-    ) -> npt.NDArray[np.float32]:
-        """Turn resampled uncorrected pairs into resampled overlaps.
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """Take the excess away, and turn resampled errors into resampled overlaps.
 
         Added to the chance in the queries: chance in the voters, doubt about the
         correction (the same for all pairs), and that a pair without any lost
-        cover need not overlap by nothing.
+        cover need not overlap by nothing. A pair near 1 may be one whose
+        difference half as many voters see as little as all of them; then halving
+        tells nothing of the excess, and the doubt is as large as chance itself.
 
         Parameters
         ----------
@@ -89,8 +95,10 @@ class CorrectedLosses:
 
         Returns
         -------
-        ndarray of float32, shape (n_bootstraps, n_pairs)
-            Not clipped.
+        overlap : ndarray of float64, shape (n_pairs,)
+            Not clipped; NaN where it is not known.
+        samples : ndarray of float32, shape (n_bootstraps, n_pairs)
+            Resampled, not clipped.
         """
         rng = np.random.default_rng([seed, 1])
         first, second = np.triu_indices(labels.n_genres, 1)
@@ -98,13 +106,17 @@ class CorrectedLosses:
         a, b = n_groups[first], n_groups[second]  # (P,)
         mean = np.maximum((a + b) / 2, 2)
         stretch = self.inflation * np.sqrt(mean / (mean - 1))
+        deviations = stretch * (drawn - self.raw)  # (B, P)
+        chance, chance_of_mean = _spread(deviations)
+        excess = _excess(self.raw, self.halved, chance_of_mean)
+        corrected = self.raw - excess
+        unseen = chance * np.clip(self.raw, 0, 1) ** _BLIND_FROM
+        doubt = np.hypot(_DOUBT * excess, unseen)
         least = _LEAST_LOST * np.sqrt(1 / a**2 + 1 / b**2)
-        doubt = _DOUBT * (self.raw - self.corrected)
-        samples = self.corrected + stretch * (drawn - self.raw)
+        samples = corrected + deviations
         samples += doubt * rng.standard_normal((len(drawn), 1))
         samples += least * rng.standard_normal(drawn.shape)
-        result: npt.NDArray[np.float32] = samples.astype(np.float32)
-        return result
+        return corrected, samples.astype(np.float32)
 
 
 def ladder(most: int) -> list[int]:
@@ -112,15 +124,15 @@ def ladder(most: int) -> list[int]:
     return [k for k in _K_LADDER if k <= most] or [max(most, 1)]
 
 
-def correct_losses(
+def measure_losses(
     rows: npt.NDArray[np.int64],
     labels: Labels,
     *,
     k: int | None = None,
     n_splits: int = 5,
     seed: int = 0,
-) -> CorrectedLosses:
-    """Choose k, and correct the losses of every cover against every rival genre.
+) -> Losses:
+    """Choose k, and count the losses of every cover against every rival genre.
 
     Parameters
     ----------
@@ -155,13 +167,9 @@ def correct_losses(
         spread.append((found[0] - found[1]) ** 2 / 4)
     known = known_pairs(labels)
     whole = np.where(known, pair_sums(pair_errors(raw, labels)), np.nan)
-    half_sums = pair_sums(pair_errors(halved, labels))
-    return CorrectedLosses(
-        candidates[best],
-        raw,
-        whole,
-        whole - _excess(whole, half_sums),
-        _inflation(spread, raw, labels),
+    half_sums = np.where(known, pair_sums(pair_errors(halved, labels)), np.nan)
+    return Losses(
+        candidates[best], raw, whole, half_sums, _inflation(spread, raw, labels)
     )
 
 
@@ -173,17 +181,37 @@ def known_pairs(labels: Labels) -> npt.NDArray[np.bool_]:
     return known
 
 
+def _spread(
+    deviations: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Return the standard deviation of each pair, and that of the mean over pairs."""
+    finite = np.isfinite(deviations)
+    filled = np.where(finite, deviations, 0)
+    with np.errstate(invalid="ignore"):
+        each = np.sqrt((filled**2).sum(axis=0) / finite.sum(axis=0))
+    mean = filled.sum(axis=1) / np.maximum(finite.sum(axis=1), 1)
+    return each, float(np.sqrt((mean**2).mean()))
+
+
 def _excess(
-    whole: npt.NDArray[np.float64], half: npt.NDArray[np.float64]
+    whole: npt.NDArray[np.float64],
+    half: npt.NDArray[np.float64],
+    chance_of_mean: float,
 ) -> npt.NDArray[np.float64]:
-    """Return by how much finite samples raise each pair, shape (n_pairs,)."""
+    """Return by how much finite samples raise each pair, shape (n_pairs,).
+
+    Genres alike have no excess, so where the mean over pairs cannot be told from
+    1, what halving adds is chance and is shrunk towards nothing.
+    """
     inside = np.clip(whole, 0, 1)
     shape = np.sqrt(inside * (1 - inside))
     known = np.isfinite(shape) & np.isfinite(half)
     if not shape[known].sum() > 0:
         return np.where(np.isfinite(whole), 0.0, np.nan)
     rate = (half[known] - whole[known]).sum() / shape[known].sum()
-    excess: npt.NDArray[np.float64] = _CORRECTION * rate * shape
+    apart = max(1 - float(whole[known].mean()), 1e-9)
+    seen = max(0.0, 1 - _SHRINK * (chance_of_mean / apart) ** 2)
+    excess: npt.NDArray[np.float64] = _CORRECTION * seen * rate * shape
     return excess
 
 
