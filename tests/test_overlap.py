@@ -1,12 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from known_workspace import DESIGN, GENRES, write_known_workspace
 
 from covers.analysis.bootstrap import GroupBootstrap
-from covers.analysis.neighbours import Neighbours, find_neighbours
+from covers.analysis.neighbours import (
+    Neighbours,
+    find_neighbours,
+    find_own_neighbours,
+)
 from covers.analysis.overlap import (
     OverlapSettings,
     effective_number,
+    label_covers,
     measure_overlap,
     n_neighbours,
 )
@@ -19,7 +26,7 @@ from covers.analysis.overlap_correction import (
 )
 from covers.analysis.overlap_mixing import adjust, balanced_shares, measure_mixing
 from covers.analysis.overlap_truth import Design, draw_known_overlap
-from covers.analysis.overlap_votes import Labels, count_votes, loss_table
+from covers.analysis.overlap_votes import Labels, count_votes, draw_asked, loss_table
 from covers.analysis.overlap_workspace import (
     confuse,
     overlap_workspace,
@@ -326,6 +333,71 @@ def test_lift_does_not_depend_on_how_many_covers_a_genre_has():
     )
     off = ~np.eye(3, dtype=bool)
     np.testing.assert_allclose((mixing.observed / mixing.expected)[off], 1, atol=0.12)
+
+
+LARGE = Design(
+    family="gaussians",
+    n_covers=(1500, 1500, 100),
+    n_dimensions=3,
+    separation=2.0,
+    group_size=3,
+    group_correlation=0.3,
+)
+
+
+def test_asking_everybody_is_asking_with_a_mask_of_all():
+    data = draw_known_overlap(DESIGN, 2)
+    near = near_of(data.vectors, data.groups)
+    alone = Labels(data.membership, data.groups)
+    marked = Labels(data.membership, data.groups, alone.group_mass > 0)
+    first, second = (
+        measure_mixing(near.rows, labels, n_permutations=20)
+        for labels in (alone, marked)
+    )
+    np.testing.assert_array_equal(first.table, second.table)
+    np.testing.assert_array_equal(first.p_pairs, second.p_pairs)
+    np.testing.assert_array_equal(
+        loss_table(near.rows, alone, [5, 15]), loss_table(near.rows, marked, [5, 15])
+    )
+
+
+def test_whole_groups_are_asked_and_small_genres_wholly():
+    data = draw_known_overlap(LARGE, 3)
+    labels = Labels(data.membership, data.groups)
+    asked = draw_asked(labels, 900)
+    counts = Labels(data.membership, data.groups, asked).asked_membership.sum(axis=0)
+    assert counts[2] == 100
+    assert ((counts[:2] >= 300) & (counts[:2] < 306)).all()
+    assert draw_asked(labels, 3100) is None
+
+
+def test_asking_some_finds_the_same_overlap_in_wider_intervals():
+    data = draw_known_overlap(LARGE, 3)
+    every, some = (
+        measure(data, settings=replace(FAST, n_asked=n)) for n in (5000, 1500)
+    )
+    pairs = np.triu_indices(3, 1)
+    np.testing.assert_allclose(some.overlap[pairs], every.overlap[pairs], atol=0.05)
+    np.testing.assert_allclose(some.lift, every.lift, atol=0.12)
+    low, high = (end[pairs] for end in some.overlap_ci95)
+    assert ((low <= data.overlap[pairs]) & (data.overlap[pairs] <= high)).all()
+    widths = [np.diff(f.overlap_ci95[:, 0, 1])[0] for f in (some, every)]
+    assert widths[0] > 1.1 * widths[1]
+    np.testing.assert_array_equal(some.n_groups, every.n_groups)
+
+
+def test_neighbours_of_covers_that_are_not_asked_do_not_count():
+    data = draw_known_overlap(LARGE, 3)
+    settings = replace(FAST, n_asked=900)
+    labels = label_covers(data.membership, data.groups, settings)
+    asked = labels.asked_membership.any(axis=1)
+    k = n_neighbours(len(asked))
+    near = find_own_neighbours(data.vectors, data.groups, k, asked)
+    assert (near.rows[~asked] == -1).all()
+    found = measure_overlap(near, data.membership, data.groups, "abc", settings)
+    np.testing.assert_array_equal(
+        found.overlap_ci95, measure(data, "abc", settings).overlap_ci95
+    )
 
 
 def test_a_cover_of_two_genres_counts_half_in_each():

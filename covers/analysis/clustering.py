@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.analysis.clustering_projection import Points, exact_neighbours, project
+from covers.analysis.clustering_projection import Graph, Points, project
 from covers.analysis.stability import mean_jaccard
 from covers.errors import MissingExtraError
 
@@ -131,6 +131,7 @@ def cluster_covers(
     settings: ClusterSettings | None = None,
     *,
     layout: Points | None = None,
+    graph: Graph | None = None,
 ) -> Clustering:
     """Find the kinds of covers there are.
 
@@ -142,6 +143,8 @@ def cluster_covers(
         How to cluster.
     layout : ndarray of float32, shape (n_covers, n_components), optional
         Cluster this instead of a new UMAP layout.
+    graph : Graph, optional
+        Neighbours for the layout, where they are known; see `project`.
 
     Returns
     -------
@@ -162,6 +165,7 @@ def cluster_covers(
             n_neighbors=settings.n_neighbors,
             min_dist=0.0,
             seed=settings.seed,
+            graph=graph,
         )
     return cluster_layout(layout, settings)
 
@@ -388,7 +392,6 @@ __all__ = [
     "assign_noise",
     "cluster_covers",
     "cluster_layout",
-    "exact_neighbours",
     "quiet_hdbscan",
     "size_ladder",
 ]

@@ -26,6 +26,8 @@ FEWEST_COVERS = 10
 _EPOCHS_SMALL, _EPOCHS_LARGE, _LARGE = 300, 100, 20_000
 
 Points = npt.NDArray[np.float32]
+Graph = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
+"""Neighbours of each point, itself first, and their distances, both of shape (N, K)."""
 
 
 def principal_components(
@@ -57,9 +59,7 @@ def principal_components(
     return result
 
 
-def exact_neighbours(
-    points: Points, k: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+def exact_neighbours(points: Points, k: int) -> Graph:
     """Find the k nearest points of each point, itself first, by Euclidean distance.
 
     Returns
@@ -90,6 +90,7 @@ def project(
     n_neighbors: int = 15,
     min_dist: float = 0.1,
     seed: int = 0,
+    graph: Graph | None = None,
 ) -> Points:
     """Lay covers out in few dimensions with UMAP [1]_.
 
@@ -105,6 +106,9 @@ def project(
         Smallest distance between points: 0 packs clusters tight, 1 spreads evenly.
     seed : int, default=0
         Same seed and library versions, same layout.
+    graph : Graph, optional
+        `exact_neighbours` of the vectors' principal components, `n_neighbors` or
+        more, where they are known.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def project(
     if len(points) < FEWEST_COVERS or spread == 0:
         return start
     k = min(n_neighbors, len(points) - 1)
-    rows, distances = exact_neighbours(points, k)
+    rows, distances = exact_neighbours(points, k) if graph is None else graph
     # UMAP's optimiser needs room between the points it starts from.
     rng = np.random.default_rng(seed)
     start = start * (10 / spread)
@@ -145,7 +149,7 @@ def project(
             n_epochs=_EPOCHS_LARGE if large else _EPOCHS_SMALL,
             random_state=seed,
             n_jobs=1,
-            precomputed_knn=(rows, distances),
+            precomputed_knn=(rows[:, :k], distances[:, :k]),
             force_approximation_algorithm=True,
             transform_mode="embedding",
         )

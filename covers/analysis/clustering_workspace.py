@@ -20,6 +20,7 @@ from covers.analysis.clustering import (
 )
 from covers.analysis.clustering_report import compare_methods, describe_clusters
 from covers.analysis.embedded import EmbeddedCovers
+from covers.analysis.layout_graph import layout_graph
 from covers.analysis.stability import cluster_stability, keep_ids
 from covers.artefact import Stamp, read_json, read_table, write_json, write_table
 from covers.errors import CoversError
@@ -87,7 +88,11 @@ def cluster_workspace(
         min_cluster_size=min_cluster_size, n_neighbors=n_neighbors, seed=seed
     )
     steps = _Steps(progress, 4 + n_resamples)
-    found = cluster_covers(covers.embeddings, settings)
+    found = cluster_covers(
+        covers.embeddings,
+        settings,
+        graph=layout_graph(workspace, covers, n_neighbors),
+    )
     steps.next()
 
     def recluster(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

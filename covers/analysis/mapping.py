@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.analysis.clustering_projection import Points, project
+from covers.analysis.clustering_projection import Graph, Points, project
 from covers.analysis.embedded import EmbeddedCovers
+from covers.analysis.layout_graph import layout_graph
 from covers.analysis.neighbours import find_neighbours
 from covers.artefact import Stamp, read_table, write_table
 from covers.errors import DataError
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
 
 KIND = "map"
 FILE_NAME = "map.parquet"
+N_NEIGHBORS, MIN_DIST = 15, 0.1
 _JUDGED = 2_000
 _PLACING_NEIGHBOURS = 15
 
 
 def make_map(
-    vectors: Points, *, n_neighbors: int = 15, min_dist: float = 0.1, seed: int = 0
+    vectors: Points,
+    *,
+    n_neighbors: int = N_NEIGHBORS,
+    min_dist: float = MIN_DIST,
+    seed: int = 0,
+    graph: Graph | None = None,
 ) -> Points:
     """Lay covers out in two dimensions.
 
@@ -43,6 +50,8 @@ def make_map(
     min_dist : float, default=0.1
         0 packs covers that look alike onto each other, 1 spreads them.
     seed : int, default=0
+    graph : Graph, optional
+        Neighbours, where they are known; see `project`.
 
     Returns
     -------
@@ -50,7 +59,12 @@ def make_map(
         Distances far apart mean little; see docs/clusters.md.
     """
     return project(
-        vectors, n_components=2, n_neighbors=n_neighbors, min_dist=min_dist, seed=seed
+        vectors,
+        n_components=2,
+        n_neighbors=n_neighbors,
+        min_dist=min_dist,
+        seed=seed,
+        graph=graph,
     )
 
 
@@ -148,7 +162,11 @@ def map_workspace(
         progress(0, 2)
     old = None if refit else _old_map(workspace, covers)
     if old is None:
-        positions = make_map(covers.embeddings, seed=seed)
+        positions = make_map(
+            covers.embeddings,
+            seed=seed,
+            graph=layout_graph(workspace, covers, N_NEIGHBORS),
+        )
         placed = np.zeros(len(covers), bool)
     else:
         known, positions, placed, seed = old
@@ -179,7 +197,12 @@ def map_workspace(
     stamp = Stamp(
         kind=KIND,
         made_from=covers.made_from,
-        parameters={**result, "n_neighbors": 15, "min_dist": 0.1, "metric": "cosine"},
+        parameters={
+            **result,
+            "n_neighbors": N_NEIGHBORS,
+            "min_dist": MIN_DIST,
+            "metric": "cosine",
+        },
         seed=seed,
     )
     write_table(workspace.analysis_folder / FILE_NAME, table, stamp)

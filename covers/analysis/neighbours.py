@@ -116,6 +116,45 @@ def find_neighbours(
     return Neighbours(rows, similarities)
 
 
+def find_own_neighbours(
+    vectors: npt.NDArray[np.float32],
+    groups: npt.NDArray[np.int64],
+    k: int,
+    asked: npt.NDArray[np.bool_] | None = None,
+) -> Neighbours:
+    """Find the neighbours of covers among the covers of other groups.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n_covers, n_dimensions)
+        L2-normalised.
+    groups : ndarray of int64, shape (n_covers,)
+    k : int
+    asked : ndarray of bool, shape (n_covers,), optional
+        Look for the neighbours of these covers only; the slots of others stay empty.
+
+    Returns
+    -------
+    Neighbours
+        Arrays of shape (n_covers, k).
+    """
+    if asked is None:
+        asked = np.ones(len(vectors), bool)
+    near = find_neighbours(
+        vectors[asked],
+        vectors,
+        k=k,
+        query_groups=groups[asked],
+        reference_groups=groups,
+    )
+    if asked.all():
+        return near
+    rows = np.full((len(vectors), k), -1, np.int64)
+    similarities = np.full((len(vectors), k), np.nan, np.float32)
+    rows[asked], similarities[asked] = near.rows, near.similarities
+    return Neighbours(rows, similarities)
+
+
 def _count(
     wanted: npt.NDArray[np.int64], given: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ P pairs, B bootstraps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +31,7 @@ from covers.analysis.overlap_correction import (
     pair_sums,
 )
 from covers.analysis.overlap_mixing import measure_mixing
-from covers.analysis.overlap_votes import Entries, Labels
+from covers.analysis.overlap_votes import Entries, Labels, draw_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +58,12 @@ class OverlapSettings:
         Shuffles of the genres behind the p-values.
     n_splits : int, default=5
         Splits into halves behind the correction.
+    n_asked : int, default=30,000
+        Of more covers whole groups are drawn, the same number from each genre, whose
+        neighbourhoods are looked at; all covers are neighbours. Fewer take less time
+        and widen intervals.
     seed : int, default=0
-        Seed of all three.
+        Seed of all of these.
     """
 
     k: int | None = None
@@ -67,6 +71,7 @@ class OverlapSettings:
     n_bootstraps: int = 1000
     n_permutations: int = 100
     n_splits: int = 5
+    n_asked: int = 30_000
     seed: int = 0
 
 
@@ -134,7 +139,8 @@ def measure_overlap(
     neighbours : Neighbours
         Of every cover among the same covers, its own group left out:
         ``find_neighbours(x, x, k=n_neighbours(len(x)), query_groups=groups,
-        reference_groups=groups)``.
+        reference_groups=groups)``. Those of covers that `label_covers` does not ask
+        are not looked at.
     membership : ndarray of float32, shape (n_covers, n_genres)
         Share of each cover in each genre; rows of zeros are ignored.
     groups : ndarray of int64, shape (n_covers,)
@@ -163,8 +169,7 @@ def measure_overlap(
     """
     settings = settings or OverlapSettings()
     _check(neighbours, membership, groups, genres)
-    _, numbers = np.unique(groups, return_inverse=True)
-    labels = Labels(np.asarray(membership, np.float32), numbers.astype(np.int64))
+    labels = label_covers(membership, groups, settings)
     n_genres = len(genres)
     n_groups = (labels.group_mass > 0).sum(axis=0).astype(np.int64)
     if n_genres == 0 or not membership.any():
@@ -224,6 +229,18 @@ def measure_overlap(
         k=losses.k,
         settings=settings,
     )
+
+
+def label_covers(
+    membership: npt.NDArray[np.float32],
+    groups: npt.NDArray[np.int64],
+    settings: OverlapSettings,
+) -> Labels:
+    """Give groups numbers, and choose those that are asked where covers are many."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    labels = Labels(np.asarray(membership, np.float32), numbers.astype(np.int64))
+    asked = draw_asked(labels, settings.n_asked, seed=settings.seed)
+    return replace(labels, asked=asked)
 
 
 def n_neighbours(n_covers: int) -> int:

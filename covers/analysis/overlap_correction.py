@@ -102,7 +102,9 @@ class Losses:
         """
         rng = np.random.default_rng([seed, 1])
         first, second = np.triu_indices(labels.n_genres, 1)
-        n_groups = np.maximum((labels.group_mass > 0).sum(axis=0), 1)
+        n_groups = np.maximum(
+            np.bincount(Entries.of(labels).genres, minlength=labels.n_genres), 1
+        )
         a, b = n_groups[first], n_groups[second]  # (P,)
         mean = np.maximum((a + b) / 2, 2)
         stretch = self.inflation * np.sqrt(mean / (mean - 1))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.analysis.hierarchy import find_edges
-from covers.analysis.neighbours import find_neighbours
+from covers.analysis.neighbours import find_own_neighbours
 from covers.analysis.overlap import OverlapSettings, measure_overlap, n_neighbours
 
 if TYPE_CHECKING:
@@ -46,12 +46,8 @@ def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[dict[str, A
     rungs = [k for k in LADDER if 3 * k <= len(covers)]
     if not rungs or len(covers.vocab) < 2:
         return []
-    near = find_neighbours(
-        covers.embeddings,
-        covers.embeddings,
-        k=n_neighbours(len(covers)),
-        query_groups=covers.groups,
-        reference_groups=covers.groups,
+    near = find_own_neighbours(
+        covers.embeddings, covers.groups, n_neighbours(len(covers))
     )
     ladder = []
     for k in rungs:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from covers.analysis.overlap_votes import Entries, Labels
 
 Array = npt.NDArray[np.float64]
+Slots = list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]]
 _TAILS = (1e-15, 1 - 1e-15)
 _LEAST_FREEDOM = 4.5
 
@@ -80,26 +81,37 @@ def measure_mixing(
     from scipy import stats
 
     entries = Entries.of(labels)
-    votes = balanced_votes(rows, labels.slots, *_could_be_seen(labels.slots, labels))
+    asked = np.arange(len(rows))
+    if labels.asked is not None:
+        asked = np.flatnonzero(labels.asked_membership.any(axis=1))
+    rows, shares = rows[asked], labels.asked_membership[asked]
+
+    def count(slots: Slots) -> tuple[Array, Slots]:
+        """Count the votes of those that are asked, and say what they are now."""
+        sizes, left_out = _could_be_seen(slots, labels)
+        own = [(g[asked], None if w is None else w[asked]) for g, w in slots]
+        return balanced_votes(rows, slots, sizes, left_out[asked]), own
+
+    votes, own = count(labels.slots)
     table = np.zeros((len(entries.groups), labels.n_genres))  # (E, G)
     for genre in range(labels.n_genres):
-        covers = np.flatnonzero(labels.membership[:, genre])
-        weighted = votes[covers] * labels.membership[covers, genre][:, None]
-        np.add.at(table, entries.number[covers, genre], weighted)
+        covers = np.flatnonzero(shares[:, genre])
+        weighted = votes[covers] * shares[covers, genre][:, None]
+        np.add.at(table, entries.number[asked[covers], genre], weighted)
     rng = np.random.default_rng(seed)
     swap = GroupSwap(labels.groups)
     # The first row is what was observed, the others have genres shuffled.
     means = np.empty((1 + n_permutations, labels.n_genres, labels.n_genres))
     errors = np.empty_like(means)
-    means[0], errors[0] = _genre_shares(votes, labels.slots, labels)
+    groups = labels.groups[asked]
+    means[0], errors[0] = _genre_shares(votes, own, groups, labels)
     for draw in range(1, 1 + n_permutations):
         taken = swap.draw(rng)
         slots = [
             (genre[taken], None if weight is None else weight[taken])
             for genre, weight in labels.slots
         ]
-        swapped = balanced_votes(rows, slots, *_could_be_seen(slots, labels))
-        means[draw], errors[draw] = _genre_shares(swapped, slots, labels)
+        means[draw], errors[draw] = _genre_shares(*count(slots), groups, labels)
     expected = means[1:].mean(axis=0)
     first, second = np.triu_indices(labels.n_genres, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -118,7 +130,7 @@ def measure_mixing(
 
 def balanced_votes(
     rows: npt.NDArray[np.int64],
-    slots: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]],
+    slots: Slots,
     sizes: npt.NDArray[np.floating],
     left_out: npt.NDArray[np.floating] | None = None,
 ) -> Array:
@@ -214,7 +226,7 @@ class GroupSwap:
 
 
 def _could_be_seen(
-    slots: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]],
+    slots: Slots,
     labels: Labels,
 ) -> tuple[Array, Array]:
     """Return the covers of each genre, and those in each cover's own group."""
@@ -241,10 +253,11 @@ def _freedom(
 
 def _genre_shares(
     votes: Array,
-    slots: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]],
+    slots: Slots,
+    groups: npt.NDArray[np.int64],
     labels: Labels,
 ) -> tuple[Array, Array]:
-    """Sum the votes over the covers of each genre.
+    """Sum the votes over the covers of each genre, given the groups of these covers.
 
     Returns
     -------
@@ -263,7 +276,7 @@ def _genre_shares(
     for genre, weight in slots:
         covers = np.flatnonzero(genre < n_genres)
         chosen.append(covers)
-        cells.append(genre[covers] * n_groups + labels.groups[covers])
+        cells.append(genre[covers] * n_groups + groups[covers])
         values.append(np.ones(len(covers)) if weight is None else weight[covers])
     cover, value = np.concatenate(chosen), np.concatenate(values)
     filled, place = np.unique(np.concatenate(cells), return_inverse=True)

@@ -18,6 +18,34 @@ if TYPE_CHECKING:
 _BLOCK_CELLS = 2**23
 
 
+def draw_asked(
+    labels: Labels, n_most: int, *, seed: int = 0
+) -> npt.NDArray[np.bool_] | None:
+    """Draw whole groups of each genre until it has its share of `n_most` covers.
+
+    Parameters
+    ----------
+    labels : Labels
+        Genres and groups.
+    n_most : int
+        Covers of all genres together; a genre of fewer than its share is asked whole.
+    seed : int, default=0
+
+    Returns
+    -------
+    ndarray of bool, shape (n_groups, n_genres), or None
+        None where all covers are few enough.
+    """
+    mass = labels.group_mass
+    if not mass.any() or float(mass.sum()) <= n_most:
+        return None
+    order = np.random.default_rng(seed).permutation(len(mass))
+    before = mass[order].cumsum(axis=0, dtype=np.float64) - mass[order]
+    asked = np.zeros(mass.shape, bool)
+    asked[order] = (before < n_most / labels.n_genres) & (mass[order] > 0)
+    return asked
+
+
 @dataclass(frozen=True)
 class Labels:
     """Genres of covers in a form that can be counted fast.
@@ -28,10 +56,22 @@ class Labels:
         Share of each cover in each genre; rows of zeros are unlabelled.
     groups : ndarray of int64, shape (n_covers,)
         Group number of each cover, ``0 .. n_groups - 1``.
+    asked : ndarray of bool, shape (n_groups, n_genres), optional
+        Whose neighbourhoods are looked at: the covers of these groups, as covers of
+        these genres; see `draw_asked`. All covers are neighbours. By default all are
+        asked.
     """
 
     membership: npt.NDArray[np.float32]
     groups: npt.NDArray[np.int64]
+    asked: npt.NDArray[np.bool_] | None = None
+
+    @cached_property
+    def asked_membership(self) -> npt.NDArray[np.float32]:
+        """`membership` of the covers that are asked, as those that they are asked as."""
+        if self.asked is None:
+            return self.membership
+        return self.membership * self.asked[self.groups]
 
     @property
     def n_genres(self) -> int:
@@ -227,10 +267,11 @@ def loss_table(
     mass = None if kept is None else labels.mass(kept)
     sums = np.zeros((len(bounds), len(entries.groups), labels.n_genres), np.float32)
     block = max(256, _BLOCK_CELLS // max(rows.shape[1], labels.n_genres))
-    for start in range(0, len(rows), block):
-        queries = np.arange(start, min(start + block, len(rows)))
+    every = np.flatnonzero(labels.asked_membership.any(axis=1))
+    for start in range(0, len(every), block):
+        queries = every[start : start + block]
         tables = count_votes(rows[queries], labels, bounds, kept)
-        shares = labels.membership[queries]
+        shares = labels.asked_membership[queries]
         for genre in np.flatnonzero(shares.any(axis=0)):
             picked = np.flatnonzero(shares[:, genre])
             entry = entries.number[queries[picked], genre]
@@ -268,7 +309,7 @@ class Entries:
         found = labels.__dict__.get("_entries")
         if isinstance(found, cls):
             return found
-        covers, genres = np.nonzero(labels.membership)
+        covers, genres = np.nonzero(labels.asked_membership)
         key = genres * max(labels.n_groups, 1) + labels.groups[covers]
         distinct, inverse = np.unique(key, return_inverse=True)
         number = np.full(labels.membership.shape, -1, np.int32)

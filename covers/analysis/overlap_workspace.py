@@ -14,10 +14,11 @@ from covers.analysis.bootstrap import GroupBootstrap, percentile_interval
 from covers.analysis.embedded import EmbeddedCovers
 from covers.analysis.exemplars import Exemplars, find_exemplars
 from covers.analysis.hierarchy import find_edges, grow_tree
-from covers.analysis.neighbours import Neighbours, find_neighbours
+from covers.analysis.neighbours import find_own_neighbours
 from covers.analysis.overlap import (
     Overlap,
     OverlapSettings,
+    label_covers,
     measure_overlap,
     n_neighbours,
 )
@@ -155,7 +156,11 @@ def describe_overlap(
     confusion: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure the overlap of some covers and put it into words for programs."""
-    near = own_neighbours(covers, n_neighbours(len(covers)))
+    labels = label_covers(covers.membership, covers.groups, settings)
+    asked = np.asarray(labels.asked_membership.any(axis=1))
+    near = find_own_neighbours(
+        covers.embeddings, covers.groups, n_neighbours(len(covers)), asked
+    )
     found = measure_overlap(
         near, covers.membership, covers.groups, covers.vocab, settings
     )
@@ -169,6 +174,7 @@ def describe_overlap(
         "k": found.k,
         "grouped_by": covers.grouped_by,
         "n_covers": len(covers),
+        "n_asked": int(asked.sum()),
         "n_groups": len(np.unique(covers.groups)),
         "n_by_genre": dict(zip(covers.vocab, found.n_covers.tolist(), strict=True)),
         "tree": tree.to_json(),
@@ -178,7 +184,7 @@ def describe_overlap(
             for genre, rows in zip(covers.vocab, shown.prototypes, strict=True)
         },
         "isolated": [covers.cover_ids[row] for row in shown.isolated],
-        "notes": _notes(found),
+        "notes": _notes(found, int(asked.sum())),
     }
 
 
@@ -195,17 +201,6 @@ def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
     ]
     enough = bool(n_groups) and float(np.median(n_groups)) >= ENOUGH_GROUPS
     return "held-out" if enough else "all"
-
-
-def own_neighbours(covers: EmbeddedCovers, k: int) -> Neighbours:
-    """Find each cover's neighbours among the covers of other groups."""
-    return find_neighbours(
-        covers.embeddings,
-        covers.embeddings,
-        k=k,
-        query_groups=covers.groups,
-        reference_groups=covers.groups,
-    )
 
 
 def _pairs(
@@ -335,9 +330,14 @@ def _split(covers: EmbeddedCovers, by: By | None) -> dict[str, npt.NDArray[np.in
     return found
 
 
-def _notes(found: Overlap) -> list[str]:
+def _notes(found: Overlap, n_asked: int) -> list[str]:
     """Say what a reader must know before using the numbers."""
     notes = []
+    if n_asked > 0 and found.n_covers.sum() > found.settings.n_asked:
+        notes.append(
+            f"the neighbourhoods of {n_asked:,} covers were looked at, drawn by groups, "
+            "the same number from each genre; all covers are neighbours"
+        )
     for genre, n, covers in zip(
         found.genres, found.n_groups, found.n_covers, strict=True
     ):

@@ -140,10 +140,10 @@ def walk_workspace(
     """
     from covers.analysis.embedded import EmbeddedCovers
     from covers.analysis.exemplars import find_exemplars
-    from covers.analysis.overlap_workspace import own_neighbours
+    from covers.analysis.neighbours import find_own_neighbours
 
     covers = EmbeddedCovers.read(workspace)
-    near = own_neighbours(covers, max(k, 25))
+    near = find_own_neighbours(covers.embeddings, covers.groups, max(k, 25))
     shown = find_exemplars(near, covers.membership, covers.groups, n_shown=1)
 
     def rows_of(name: str) -> list[int]:
