@@ -453,7 +453,7 @@ class Pipeline:
                 "clustering_workspace.cluster_workspace",
                 "figures_clusters.draw_cluster_figures",
             ),
-            ("map", "mapping.map_workspace", "figures_clusters.draw_map_figure"),
+            ("map", "mapping.map_workspace", "figures_clusters.draw_map_figures"),
         ):
             due = self._due(name)
             if not due:

@@ -192,13 +192,13 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
     return frame
 
 
-def draw_map_figure(workspace: Workspace) -> Path:
+def draw_map_figures(workspace: Workspace) -> list[Path]:
     """Draw ``map.parquet`` with genres, clusters and thumbnails into ``analysis/figures``.
 
     Returns
     -------
-    Path
-        The SVG file; a PNG lies beside it.
+    list of Path
+        The one SVG file; a PNG lies beside it.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def draw_map_figure(workspace: Workspace) -> Path:
     frame = draw_map(
         points, main, catalogue.vocab, ids, Thumbnails(workspace), labels=labels
     )
-    return frame.save(workspace.analysis_folder / "figures" / "map")
+    return [frame.save(workspace.analysis_folder / "figures" / "map")]
 
 
 def draw_map(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, figures_option, print_json
+from covers.cli.options import common_options, figures_option, give_result
 from covers.cli.tables import show, table_console
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def cluster_command(
     """
     from covers.analysis.clustering_report import cut_hierarchy
     from covers.analysis.clustering_workspace import cluster_workspace
+    from covers.analysis.figures_clusters import draw_cluster_figures
     from covers.workspace import Workspace
 
     _ = device
@@ -88,15 +89,13 @@ def cluster_command(
     )
     if cut is not None:
         found["cut"] = cut_hierarchy(found["hierarchy"], cut)
-    if figures:
-        from covers.analysis.figures_clusters import draw_cluster_figures
-
-        for path in draw_cluster_figures(opened):
-            click.echo(f"wrote {opened.relative(path)}", err=True)
-    if as_json:
-        print_json(found)
-    else:
-        _print_clusters(found)
+    give_result(
+        found,
+        opened,
+        draw=draw_cluster_figures if figures else None,
+        as_json=as_json,
+        show=_print_clusters,
+    )
 
 
 def _print_clusters(found: dict[str, Any]) -> None:
@@ -156,6 +155,7 @@ def map_command(
     \b
     covers map -w music
     """
+    from covers.analysis.figures_clusters import draw_map_figures
     from covers.analysis.mapping import map_workspace
     from covers.workspace import Workspace
 
@@ -164,13 +164,17 @@ def map_command(
     found = map_workspace(
         opened, seed=opened.settings.seed if seed is None else seed, refit=refit
     )
-    if figures:
-        from covers.analysis.figures_clusters import draw_map_figure
+    give_result(
+        found,
+        opened,
+        draw=draw_map_figures if figures else None,
+        as_json=as_json,
+        show=_print_map,
+    )
 
-        click.echo(f"wrote {opened.relative(draw_map_figure(opened))}", err=True)
-    if as_json:
-        print_json(found)
-        return
+
+def _print_map(found: dict[str, Any]) -> None:
+    """Print one line about the map."""
     click.echo(
         f"{found['n_covers']} covers on the map, {found['n_placed']} placed later"
         f"{' (laid out anew)' if found['refitted'] else ''}; "

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from covers.workspace import Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -84,3 +87,17 @@ def print_json(value: Any) -> None:
     click.echo(
         json.dumps(to_jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
     )
+
+
+def give_result(
+    found: dict[str, Any],
+    workspace: Workspace,
+    *,
+    draw: Callable[[Workspace], list[Path]] | None,
+    as_json: bool,
+    show: Callable[[dict[str, Any]], None],
+) -> None:
+    """Draw the figures of an analysis, if wanted, and print it for people or programs."""
+    for path in draw(workspace) if draw is not None else ():
+        click.echo(f"wrote {workspace.relative(path)}", err=True)
+    (print_json if as_json else show)(found)

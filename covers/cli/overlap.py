@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, figures_option, print_json
+from covers.cli.options import common_options, figures_option, give_result, print_json
 from covers.cli.tables import show, table_console
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def overlap_command(
     covers overlap -w music
     covers overlap -w music --by year --json
     """
+    from covers.analysis.figures import draw_overlap_figures
     from covers.analysis.overlap_workspace import overlap_workspace
     from covers.workspace import Workspace
 
@@ -80,15 +81,13 @@ def overlap_command(
         by=by,
         which=which,
     )
-    if figures:
-        from covers.analysis.figures import draw_overlap_figures
-
-        for path in draw_overlap_figures(opened):
-            click.echo(f"wrote {opened.relative(path)}", err=True)
-    if as_json:
-        print_json(found)
-    else:
-        _print_overlap(found)
+    give_result(
+        found,
+        opened,
+        draw=draw_overlap_figures if figures else None,
+        as_json=as_json,
+        show=_print_overlap,
+    )
 
 
 def _print_overlap(found: dict[str, Any]) -> None:
