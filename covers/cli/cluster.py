@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.options import common_options, figures_option, give_result
-from covers.cli.tables import show, table_console
+from covers.cli.tables import count_covers, show, table_console
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ def _print_clusters(found: dict[str, Any]) -> None:
     console.print(
         f"{found['n_clusters']} clusters, {show(found['noise_fraction'], '.0%')} noise; "
         f"AMI with genre {show(found['ami'], '.3f')} (by chance {show(low, '.3f')} to "
-        f"{show(high, '.3f')}, {found['ami_n']} {found['ami_covers']} covers)"
+        f"{show(high, '.3f')}, {count_covers(found['ami_n'], found['ami_covers'])})"
     )
     for part in found.get("cut", []):
         if len(part) > 1:

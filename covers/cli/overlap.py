@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.options import common_options, figures_option, give_result, print_json
-from covers.cli.tables import show, table_console
+from covers.cli.tables import count_covers, show, show_p, table_console
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,7 @@ def _print_overlap(found: dict[str, Any]) -> None:
             f"{show(low)} to {show(high)}",
             show(pair["lift_ab"]),
             show(pair["lift_ba"]),
-            show(pair["q"], ".3f"),
+            show_p(pair["q"]),
             f"{pair['n_a']:.0f} / {pair['n_b']:.0f}",
         )
     if pairs:
@@ -126,7 +126,7 @@ def _print_overlap(found: dict[str, Any]) -> None:
     console.print(
         f"{len(found['genres'])} genres look like {show(found['effective_genres'], '.1f')} "
         f"distinct ones (95 % interval {show(low, '.1f')} to {show(high, '.1f')}); "
-        f"{found['n_covers']} {found['covers']} covers in {found['n_groups']} groups "
+        f"{count_covers(found['n_covers'], found['covers'])} in {found['n_groups']:,} groups "
         f"({found['grouped_by']}), k = {found['k']}"
     )
     for note in found["notes"]:
