@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BLOCK_CELLS = 2**23
+_LEAST_ASKED = 500  # covers of a genre
 
 
 def draw_asked(
@@ -28,7 +29,8 @@ def draw_asked(
     labels : Labels
         Genres and groups.
     n_most : int
-        Covers of all genres together; a genre of fewer than its share is asked whole.
+        Covers of all genres together; a genre of fewer than its share is asked whole,
+        and each for at least 500 covers.
     seed : int, default=0
 
     Returns
@@ -42,7 +44,8 @@ def draw_asked(
     order = np.random.default_rng(seed).permutation(len(mass))
     before = mass[order].cumsum(axis=0, dtype=np.float64) - mass[order]
     asked = np.zeros(mass.shape, bool)
-    asked[order] = (before < n_most / labels.n_genres) & (mass[order] > 0)
+    share = max(n_most / labels.n_genres, _LEAST_ASKED)
+    asked[order] = (before < share) & (mass[order] > 0)
     return asked
 
 
