@@ -80,10 +80,11 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
         height=side + 0.8,
         title="How much genres overlap",
         caption=(
-            f"0: told apart at sight; 1: no difference at all. n = {found['n_covers']} "
+            f"0: told apart at sight; 1: no difference at all. n = {found['n_covers']:,} "
             f"covers in {found['n_groups']} groups, bootstrap over groups. "
             + ("Small: 95 % interval. " if n <= _MOST_INTERVALS else "")
-            + f"Hatched: it is wider than {UNCERTAIN_WIDTH}. White: too few covers."
+            + f"Hatched: it is wider than {UNCERTAIN_WIDTH}."
+            + ("" if np.isfinite(overlap).all() else " White: too few covers.")
         ),
     )
     axes = frame.axes
@@ -166,7 +167,7 @@ def draw_graph(found: dict[str, Any]) -> Frame:
         caption=(
             "A line: the two are each other's neighbours more often than with shuffled "
             f"genres (q ≤ 0.05), x how often; {len(edges)} of {len(found['pairs'])} pairs. "
-            f"Near: much overlap. Size: number of covers, n = {found['n_covers']}."
+            f"Near: much overlap. Size: number of covers, n = {found['n_covers']:,}."
         ),
     )
     axes = frame.axes

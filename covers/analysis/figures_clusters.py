@@ -73,7 +73,7 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
             "Each bar is one cluster, its genres side by side. A genre printed with "
             "x lift makes up that many times its share of the whole library, and its 95 % "
             f"interval excludes 1. AMI with genre {as_number(found['ami']):.3f}; by "
-            f"chance {low:.3f} to {high:.3f}. n = {found['n_covers']} covers, "
+            f"chance {low:.3f} to {high:.3f}. n = {found['n_covers']:,} covers, "
             f"{found['noise_fraction']:.0%} in no cluster"
             + (f"; {left_out} smaller clusters are not shown." if left_out else ".")
         ),
@@ -97,7 +97,7 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     axes.set_yticks(
         range(len(clusters)),
         [
-            f"{c['id']}  (n = {c['n']}"
+            f"{c['id']}  (n = {c['n']:,}"
             + (
                 f", found again {c['stability']:.2f})"
                 if c["stability"] is not None
@@ -129,7 +129,7 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
             "Each row is one cluster: at most one cover per artist, the densest first. "
             "Strip: its leading colours, as wide as their share. "
             f"Found again: 1 is always, below 0.5 rather an accident. "
-            f"n = {found['n_covers']} covers."
+            f"n = {found['n_covers']:,} covers."
         ),
     )
     axes = frame.axes
@@ -155,7 +155,7 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
             if as_number(g["share"]) >= _LEAST_SHARE
         )
         lines = [
-            f"n = {cluster['n']}"
+            f"n = {cluster['n']:,}"
             + (f", found again {stability:.2f}" if stability is not None else ""),
             genres,
             words,
@@ -266,7 +266,7 @@ def draw_map(
         height=8.6,
         title="Map of covers",
         caption=(
-            f"n = {len(points)} covers; covers that look alike to the network lie side by "
+            f"n = {len(points):,} covers; covers that look alike to the network lie side by "
             "side (UMAP, cosine). Neighbourhoods mean something, axes and distances "
             "between far regions do not. Pictures: one cover per region, framed in its "
             "genre's colour; numbers: clusters."

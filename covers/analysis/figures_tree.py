@@ -32,7 +32,7 @@ def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Fr
         caption=(
             "Joined further left: less overlap (average linkage on 1 - overlap). Number: "
             "in how many of 100 resamples the same genres form a branch. "
-            f"n = {found['n_covers']} covers."
+            f"n = {found['n_covers']:,} covers."
             + (" Right: typical covers of each genre." if with_covers else "")
         ),
     )

@@ -44,7 +44,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
             "intervals, bootstrap over groups. A change is only told where two bars of a "
             f"colour keep clear of each other. {len(shown)} of {len(whole)} pairs, those "
             f"that overlap most in the whole; parts with too few groups are left out. "
-            f"n = {sum(parts[name]['n_covers'] for name in names)} covers."
+            f"n = {sum(parts[name]['n_covers'] for name in names):,} covers."
         ),
     )
     axes = frame.axes
@@ -69,7 +69,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
             label=f"{pair[0]} - {pair[1]}",
         )
     axes.set_xticks(
-        range(len(names)), [f"{n}\nn = {parts[n]['n_covers']}" for n in names]
+        range(len(names)), [f"{n}\nn = {parts[n]['n_covers']:,}" for n in names]
     )
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(0, 1)
