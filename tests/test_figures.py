@@ -154,6 +154,19 @@ def test_names_in_the_graph_stand_where_no_line_leads():
     assert np.dot(second.xyann, -toward) <= 1e-9
 
 
+def test_of_many_genres_the_graph_names_those_that_mix():
+    found = payload(60)
+    found["edges"] = [
+        {"a": "genre 007", "b": "genre 042", "lift": 2.0, "overlap": 0.4, "q": 0.01}
+    ]
+    frame = draw_graph(found)
+    names = [t.get_text() for t in frame.axes.texts if "genre" in t.get_text()]
+    assert names == ["genre 007", "genre 042"]
+    assert "2 of 60 genres" in frame.caption
+    few = {t.get_text() for t in draw_graph(payload(40)).axes.texts}
+    assert {"genre 000", "genre 039"} <= few
+
+
 @pytest.mark.slow
 def test_three_hundred_genres_are_drawn(tmp_path):
     assert draw_matrix(payload(300)).save(tmp_path / "m").exists()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 UNCERTAIN_WIDTH = 0.3
 """Overlaps whose 95 per cent interval is wider than this are hatched."""
 _MOST_NUMBERS, _MOST_INTERVALS = 16, 10
+_MOST_NAMED = 40
 _NEAREST_DOTS = 0.3
 
 
@@ -81,7 +82,7 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
         title="How much genres overlap",
         caption=(
             f"0: told apart at sight; 1: no difference at all. n = {found['n_covers']:,} "
-            f"covers in {found['n_groups']} groups, bootstrap over groups. "
+            f"covers in {found['n_groups']:,} groups, bootstrap over groups. "
             + ("Small: 95 % interval. " if n <= _MOST_INTERVALS else "")
             + f"Hatched: it is wider than {UNCERTAIN_WIDTH}."
             + ("" if np.isfinite(overlap).all() else " White: too few covers.")
@@ -160,14 +161,24 @@ def draw_graph(found: dict[str, Any]) -> Frame:
     overlap, _, _ = _matrices(found, order)
     places = _spread(1 - np.where(np.isfinite(overlap), overlap, 0.0))
     edges = [edge for edge in found["edges"] if {edge["a"], edge["b"]} <= set(order)]
+    named = list(order)
+    if len(order) > _MOST_NAMED:
+        # Of many genres only those that mix most can be told by name.
+        mixing = dict.fromkeys(g for edge in edges for g in (edge["a"], edge["b"]))
+        named = list(mixing)[:_MOST_NAMED]
     frame = new_frame(
         width=8,
         height=7,
         title="Which genres mix",
         caption=(
             "A line: the two are each other's neighbours more often than with shuffled "
-            f"genres (q ≤ 0.05), x how often; {len(edges)} of {len(found['pairs'])} pairs. "
+            f"genres (q ≤ 0.05), x how often; {len(edges):,} of {len(found['pairs']):,} pairs. "
             f"Near: much overlap. Size: number of covers, n = {found['n_covers']:,}."
+            + (
+                f" Named: {len(named)} of {len(order)} genres, those that mix most."
+                if len(named) < len(order)
+                else ""
+            )
         ),
     )
     axes = frame.axes
@@ -197,6 +208,7 @@ def draw_graph(found: dict[str, Any]) -> Frame:
     colours = genre_colours(found["genres"])
     counts = np.array([found["n_by_genre"][genre] for genre in order], float)
     sizes = 80 + 700 * counts / max(counts.max(initial=1), 1)
+    sizes *= min(1, _MOST_NAMED / len(order))
     axes.scatter(
         places[:, 0],
         places[:, 1],
@@ -206,17 +218,17 @@ def draw_graph(found: dict[str, Any]) -> Frame:
         linewidths=1.5,
         zorder=2,
     )
-    for genre, size in zip(order, sizes, strict=True):
+    reach_of = dict(zip(order, np.sqrt(sizes) / 2 + 4, strict=True))
+    for genre in named:
         x, y = _away(position[genre], [position[other] for other in partners[genre]])
-        reach = np.sqrt(size) / 2 + 4
         axes.annotate(
             genre,
             position[genre],
-            xytext=(reach * x, reach * y),
+            xytext=(reach_of[genre] * x, reach_of[genre] * y),
             textcoords="offset points",
             ha="left" if x > 0.5 else "right" if x < -0.5 else "center",
             va="bottom" if y > 0.5 else "top" if y < -0.5 else "center",
-            fontsize=11 if len(order) <= 40 else 6,
+            fontsize=11 if len(order) <= _MOST_NAMED else 7,
             zorder=4,
             bbox=plate(),
         )
