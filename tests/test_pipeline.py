@@ -1,5 +1,8 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,8 +15,13 @@ from covers.cli import COMMANDS, main
 from covers.cli.model import choose_recipe
 from covers.errors import StaleError
 from covers.indexing import open_index, update_index, verify_index
-from covers.model.card import WEIGHTS_NAME
-from covers.model.embed import embeddings_parts, read_embeddings, read_frozen
+from covers.model.card import WEIGHTS_NAME, read_card
+from covers.model.embed import (
+    embed_workspace,
+    embeddings_parts,
+    read_embeddings,
+    read_frozen,
+)
 from covers.model.saved import SavedModel
 from covers.pipeline import State, inspect_workspace
 from covers.workspace import Workspace
@@ -341,6 +349,41 @@ def test_embedding_goes_on_where_it_stopped_and_repairs_a_damaged_part(
     np.testing.assert_allclose(again.embeddings, whole.embeddings, atol=2e-2)
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from covers.model import embed
+from covers.workspace import Workspace
+embed.COVERS_PER_PART, embed.BATCH_SIZE = 16, 4
+def kill_later(done, total):
+    if done >= total // 2:
+        print(done, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+embed.embed_workspace(Workspace.open(Path(sys.argv[1])), device="cpu", progress=kill_later)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_run_loses_at_most_one_batch_file(trained_workspace):
+    card = read_card(trained_workspace.model_folder)
+    whole = read_embeddings(trained_workspace)
+    parts = embeddings_parts(trained_workspace, card.fingerprint)
+    parts.delete()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(trained_workspace.root)],
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    n_done, n_kept = int(killed.stdout), len(parts.ids())
+    assert n_done - 16 < n_kept <= n_done
+    report = embed_workspace(trained_workspace, device="cpu")
+    assert (report.n_kept, report.n_new) == (n_kept, len(whole.cover_ids) - n_kept)
+    again = read_embeddings(trained_workspace)
+    assert again.cover_ids == whole.cover_ids
+    np.testing.assert_allclose(again.embeddings, whole.embeddings, atol=2e-2)
+
+
 def test_frozen_features_are_unit_vectors_of_the_untouched_backbone(trained_workspace):
     frozen = read_frozen(trained_workspace)
     assert frozen.cover_ids == trained_workspace.catalogue().cover_ids
@@ -368,9 +411,6 @@ def test_status_names_what_is_missing_and_the_command(tmp_path):
 
 
 def test_every_command_has_help_without_importing_anything_heavy():
-    import subprocess
-    import sys
-
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom covers.cli import main\n"
         f"for name in {list(COMMANDS)!r}:\n"
