@@ -34,7 +34,7 @@ from covers.catalogue.reading import count_cores
 from covers.catalogue.scan import scan_workspace
 from covers.model.backbone import make_backbone, normalise, read_state
 from covers.model.card import read_card
-from covers.model.device import mixed_precision, network_dtype, pick_device
+from covers.model.device import mixed_precision, pick_device
 from covers.model.embed import COVERS_PER_PART, cover_files, embeddings_parts
 from covers.model.pixels import to_pixels
 from covers.model.saved import SavedModel
@@ -91,8 +91,7 @@ class Ways:
 
     def _ready(self, pixels):
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device)
-        card, dtype = self.model.card, network_dtype(self.device)
-        return normalise(images, card.mean, card.std, dtype)
+        return normalise(images, self.model.card.mean, self.model.card.std)
 
     def _stream(self, work, batch_size=None, *, on_gpu=False):
         return stream_work(

@@ -49,13 +49,6 @@ def mixed_dtype(device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if gains else None
 
 
-def network_dtype(device: torch.device) -> torch.dtype:
-    """Return the type of the tensors that the network is given on `device`."""
-    import torch
-
-    return mixed_dtype(device) or torch.float32
-
-
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
     """Return a context in which the network computes in `mixed_dtype`."""
     import torch

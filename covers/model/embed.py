@@ -205,7 +205,7 @@ def embed_frozen(
     import torch
 
     from covers.model.backbone import STATISTICS, normalise
-    from covers.model.device import mixed_precision, network_dtype, pick_device
+    from covers.model.device import mixed_precision, pick_device
     from covers.model.saved import fingerprint_weights
 
     fingerprint = fingerprint_weights(
@@ -221,14 +221,13 @@ def embed_frozen(
     if not missing:
         return fingerprint, {}
     where = pick_device(device)
-    dtype = network_dtype(where)
     network = backbone.eval().to(where, memory_format=torch.channels_last)
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)
         with torch.inference_mode(), mixed_precision(where):
             statistics = network(
-                normalise(images, preprocessing.mean, preprocessing.std, dtype)
+                normalise(images, preprocessing.mean, preprocessing.std)
             )
         return {"statistics": statistics.half().cpu().numpy()}
 

@@ -16,7 +16,7 @@ from covers.artefact import publish
 from covers.errors import ModelError
 from covers.model.backbone import Backbone, Head, make_backbone, normalise
 from covers.model.card import WEIGHTS_NAME, ModelCard, parse_card, write_card
-from covers.model.device import mixed_precision, network_dtype, pick_device
+from covers.model.device import mixed_precision, pick_device
 from covers.model.pixels import Pixels, to_pixels
 
 if TYPE_CHECKING:
@@ -152,10 +152,7 @@ class SavedModel:
     def statistics(self, images: Tensor) -> Tensor:
         """Run the backbone on uint8 pictures (n, 3, S, S); returns float32 (n, n_features)."""
         images = normalise(
-            images.to(self.device, non_blocking=True),
-            self.card.mean,
-            self.card.std,
-            network_dtype(self.device),
+            images.to(self.device, non_blocking=True), self.card.mean, self.card.std
         )
         with mixed_precision(self.device):
             statistics: Tensor = self.backbone(images)
