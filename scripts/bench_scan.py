@@ -25,11 +25,14 @@ from measuring import Report, alternate
 from PIL import Image
 from stand_in import write_library
 
+from covers.artefact import publish_unflushed
 from covers.catalogue import reader
 from covers.catalogue.places import Journal
 from covers.catalogue.reading import count_cores
 from covers.catalogue.scan import scan_workspace
 from covers.catalogue.thumbnails import LEAST_PX
+
+THUMBNAIL_BYTES = 11_000
 
 
 def decode_whole(path):
@@ -115,6 +118,13 @@ def main():
             with ThreadPoolExecutor(count_cores()) as pool:
                 list(pool.map(function, paths))
 
+        def write_files():
+            shutil.rmtree(root, ignore_errors=True)
+            content = os.urandom(THUMBNAIL_BYTES)
+            targets = [root / f"{i % 256:02x}" / f"{i}.jpg" for i in range(len(paths))]
+            with ThreadPoolExecutor(count_cores()) as pool:
+                list(pool.map(lambda path: publish_unflushed(path, content), targets))
+
         def scan_touched():
             for path in paths[::100]:
                 os.utime(path)
@@ -124,6 +134,7 @@ def main():
             "reading": lambda: in_threads(read_and_hash),
             "whole": lambda: in_threads(decode_whole),
             "small": lambda: in_threads(decode_small),
+            "writing": write_files,
             "first": scan_first,
             "again": lambda: scan_workspace(root),
         }
@@ -133,6 +144,7 @@ def main():
         bench_stages(report, root, library, len(paths))
     rate = {n: [len(paths) / run for run in runs] for n, runs in seconds.items()}
     report.add("reading and hashing", rate["reading"], "/s")
+    report.add("writing as many small files", rate["writing"], "/s")
     for name, other, least in (
         ("decoding whole", rate["whole"], 0.5),
         ("decoding as small as it needs", rate["small"], None),
