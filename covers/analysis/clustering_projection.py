@@ -1,8 +1,8 @@
 """The border to UMAP: few dimensions for clustering and for the map.
 
-Vectors are first turned and cut to their leading principal components, which
-keeps what the neighbours depend on and makes the search for them cheap; the
-neighbours are found exactly and handed to UMAP. Letters: N covers, D dimensions,
+Vectors are first turned and cut to their leading principal components, which leaves
+out directions that hardly vary and makes the search for neighbours cheap; these are
+found exactly and handed to UMAP. docs/clusters.md says what that changes. Letters: N covers, D dimensions,
 C components, K neighbours.
 """
 
