@@ -86,7 +86,11 @@ def by_cluster(labels: npt.NDArray[np.int64]) -> Colouring:
 
 def by_year(library: Library) -> Colouring:
     """Colour by year, on a scale from the first to the last."""
-    span = library.year_range or (0, 0)
+    span = library.year_range
+    if span is None:
+        nowhere = np.zeros(len(library), np.int64)
+        note = "No cover of this library has a year."
+        return _categories(nowhere, [NOISE_COLOUR], ["no year"], note)
     note = "Dark is early, bright is late; grey covers have no year."
     ends = (f"{span[0]}", f"{span[1]}")
     return _scale(library.years, float(span[0]), float(span[1]), ends, note)

@@ -52,6 +52,35 @@ def bench_library(window):
         ],
     )
     del window.answers["library: all again"]
+    window.page.get_by_role("combobox", name="Genres").click()
+
+    def filter_by(genre):
+        return lambda: window.page.get_by_role("option", name=genre, exact=True).click()
+
+    window.answer(
+        "library: filter by a genre",
+        [
+            (filter_by(g), ".st-key-browse", None)
+            for g in GENRES[::-1][: window.repeats]
+        ],
+    )
+    window.page.keyboard.press("Escape")
+
+    def open_cover():
+        window.page.locator(".st-key-browse").get_by_role("button").nth(1).click()
+
+    def back():
+        window.page.goto(f"{window.url}/")
+        window.page.wait_for_function(
+            "window.settled && settled() && shows('.st-key-browse', '<img')"
+        )
+        window.page.wait_for_timeout(300)
+
+    window.answer(
+        "library: open a cover",
+        [(open_cover, ".st-key-alike", "<img")] * window.repeats,
+        before_each=[back] * window.repeats,
+    )
     window.page.close()
 
 
@@ -79,16 +108,13 @@ def bench_map(window):
             page.mouse.down()
             for dx, dy in ((size, -size), (size, size), (-size, size), (-size, -size)):
                 page.mouse.move(x + dx, y + dy, steps=3)
-            page.mouse.up()
 
         return act
 
     window.answer(
         "map: lasso",
-        [
-            (surround(40 + 20 * i), ".st-key-selection-shares", None)
-            for i in range(window.repeats)
-        ],
+        [(page.mouse.up, ".st-key-selection-shares", None)] * window.repeats,
+        before_each=[surround(40 + 20 * i) for i in range(window.repeats)],
     )
     page.get_by_role("button", name="Move").click()
     frames = []

@@ -4,6 +4,7 @@ import re
 import statistics
 import sys
 import time
+from itertools import zip_longest
 
 # What is seen of an element, that inside components included; whether it shows some
 # text; and whether the page has settled: nothing runs, every picture in view is there.
@@ -56,7 +57,7 @@ class Window:
         self.views[name] = {"first_s": round(times[0], 3), **spread(times[1:])}
         self._say(f"first view of {name}", self.views[name])
 
-    def answer(self, name, actions):
+    def answer(self, name, actions, *, before_each=()):
         """Time actions until the page has settled and shows what was asked for.
 
         Parameters
@@ -64,9 +65,13 @@ class Window:
         name : str
         actions : iterable of (act, where, pattern)
             The pattern None means: something else than before.
+        before_each : iterable of callable
+            What is done before the clock starts, such as drawing what a release selects.
         """
         times = []
-        for act, where, pattern in actions:
+        for (act, where, pattern), prepare in zip_longest(actions, before_each):
+            if prepare:
+                prepare()
             before = self.page.evaluate(
                 "w => content(document.querySelector(w))", where
             )

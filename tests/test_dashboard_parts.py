@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -203,6 +204,14 @@ def test_years_rise_along_the_scale_and_unknown_ones_are_grey(library):
     assert (np.diff(codes[known].astype(int)) >= 0).all()
     assert (codes[~known] == 0).all()
     assert codes[known].min() == 1
+
+
+def test_a_library_without_years_says_so_instead_of_a_scale(library):
+    ageless = replace(library, years=np.full(len(library), np.nan))
+    found = colouring.by_year(ageless)
+    assert found.scale is None
+    assert [entry["label"] for entry in found.legend] == ["no year"]
+    assert (found.codes == 0).all()
 
 
 # Selections.
