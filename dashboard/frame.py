@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dashboard.library import Library, Rows
 
+_NEXT = "next-page"
 _COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")
 
 
@@ -38,6 +39,7 @@ def fragment(draw: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(draw)
     def guarded() -> None:
+        go_on()
         guard(draw)
 
     return cast("Callable[[], None]", st.fragment(guarded))
@@ -88,12 +90,19 @@ def warn_if_stale(name: str) -> None:
 
 
 def open_page(view: str, query: Mapping[str, str] | None = None) -> None:
-    """Go to another page with some state in its address."""
-    st.switch_page(st.session_state["pages"][view], query_params=dict(query or {}))
+    """Have another page drawn by the coming run, with some state in its address."""
+    st.session_state[_NEXT] = view, dict(query or {})
+
+
+def go_on() -> None:
+    """Go to the page that was asked for, before anything of this one is drawn."""
+    if _NEXT in st.session_state:
+        view, query = st.session_state.pop(_NEXT)
+        st.switch_page(st.session_state["pages"][view], query_params=query)
 
 
 def open_cover(cover_id: str) -> None:
-    """Go to a cover on the search page."""
+    """Have the search page drawn with a cover."""
     open_page("search", {"cover": cover_id})
 
 
@@ -107,9 +116,9 @@ def gallery(
     size: str = "",
     captions: bool = True,
     empty: str = "No cover fits.",
-    then: Callable[[str], None] | None = None,
-) -> str | None:
-    """Show covers in pages and return the one just chosen.
+    then: Callable[[str], None] = open_cover,
+) -> None:
+    """Show covers in pages; choosing one calls `then` before anything is drawn.
 
     Of `found`, rows of the library or what `item` makes entries of, only those of
     the page that is shown are looked at.
@@ -120,11 +129,10 @@ def gallery(
         page = min(st.session_state.get(f"{key}-page", 1), n_pages) - 1
     shown = [item(one) for one in found[page * per_page : (page + 1) * per_page]]
     html = markup.gallery(library, shown, size=size, captions=captions, empty=empty)
-    picked = pick.show(html, key=key, then=then)
+    pick.show(html, key=key, then=then)
     if n_pages > 1:
         # The key holds the number of pages: with other covers it begins at the first.
         st.pagination(n_pages, key=f"{key}-page")
-    return picked
 
 
 def plain(text: str) -> str:

@@ -36,6 +36,7 @@ def _run(entry: PageEntry) -> Callable[[], None]:
     """Return a page's function; its module is loaded when it is first shown."""
 
     def page() -> None:
+        frame.go_on()
         view = importlib.import_module(f"dashboard.views.{entry.view}")
         frame.guard(view.show)
 

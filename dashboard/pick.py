@@ -35,8 +35,8 @@ def show(
     key: str,
     chosen: Collection[str] = (),
     then: Callable[[str], None] | None = None,
-) -> str | None:
-    """Show HTML of ours and return what was just chosen in it, if anything.
+) -> None:
+    """Show HTML of ours.
 
     Parameters
     ----------
@@ -47,13 +47,8 @@ def show(
     chosen : collection of str
         The ``data-pick`` of the elements that are marked.
     then : callable, optional
-        Called with what was chosen before anything is drawn, so that one run shows
-        all that follows from it.
-
-    Returns
-    -------
-    str or None
-        The ``data-pick`` of the chosen element, in the one run that follows.
+        Called with the ``data-pick`` of what was chosen, before anything is drawn, so
+        that one run shows all that follows from it.
     """
 
     def take() -> None:
@@ -62,8 +57,7 @@ def show(
             then(str(picked))
 
     data = {"html": html, "chosen": list(chosen)}
-    picked = _show(data=data, key=key, on_picked_change=take).get("picked")
-    return None if picked is None else str(picked)
+    _show(data=data, key=key, on_picked_change=take)
 
 
 def keep_in_address(name: str) -> Callable[[str], None]:

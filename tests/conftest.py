@@ -21,6 +21,8 @@ from PIL import Image
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytest_plugins = ["dashboard_browser"]
+
 TINY_ARCH = "timm:test_resnet"
 GENRES = {"Metal": (40, 30, 35), "Pop": (220, 90, 160), "Jazz": (50, 80, 170)}
 

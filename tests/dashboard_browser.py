@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -13,6 +14,10 @@ from contextlib import contextmanager
 from urllib.parse import urlparse
 
 import pytest
+from complete_workspace import write_complete_workspace
+from PIL import Image
+
+from covers.workspace import Workspace
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -168,3 +173,87 @@ class Reader:
 
     def close(self):
         self.context.close()
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    find_chromium()
+    return write_complete_workspace(tmp_path_factory.mktemp("complete"))
+
+
+@pytest.fixture(scope="session")
+def url(workspace):
+    with serve(workspace.root) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(), args=ARGUMENTS
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def read(browser, url):
+    """Open windows that must not have complained or called anyone by the end."""
+    readers = []
+
+    def open_window(path="", **options):
+        reader = Reader(browser, options.pop("url", url), **options)
+        readers.append(reader)
+        return reader.open(path)
+
+    yield open_window
+    complaints = [one for reader in readers for one in reader.complaints]
+    strangers = set().union(*(reader.strangers for reader in readers))
+    for reader in readers:
+        reader.close()
+    assert not complaints
+    assert not strangers
+
+
+@pytest.fixture
+def other(workspace, tmp_path):
+    """A copy of the workspace that a test may break."""
+    shutil.copytree(workspace.root.parent, tmp_path / "copy")
+    return Workspace(tmp_path / "copy" / workspace.root.name)
+
+
+def first_cover(workspace, genre):
+    catalogue = workspace.catalogue()
+    return next(
+        c
+        for c, g in zip(catalogue.cover_ids, catalogue.genres, strict=True)
+        if g == [genre]
+    )
+
+
+def names(place):
+    place.get_by_role("button").first.wait_for()
+    return [b.get_attribute("aria-label") for b in place.get_by_role("button").all()]
+
+
+def label(figure):
+    figure.wait_for()
+    return figure.get_attribute("aria-label")
+
+
+def wait_for_map(reader):
+    reader.page.locator(".covermap.ready").wait_for()
+    reader.page.wait_for_function(
+        """() => { const find = n => { if (n.shadowRoot) { const r = n.shadowRoot.querySelector('.covermap'); if (r) return r; }
+          for (const c of n.children || []) { const r = find(c); if (r) return r; } };
+          const map = find(document.body); return map && Number(map.dataset.shown) > 0; }"""
+    )
+
+
+def png(size=(80, 80), colour=(50, 80, 170), mode="RGB"):
+    content = io.BytesIO()
+    Image.new(mode, size, colour).save(content, "PNG")
+    return content.getvalue()

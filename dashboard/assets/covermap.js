@@ -293,7 +293,7 @@ class CoverMap {
     if (!image) {
       image = new Image();
       image.onload = () => this.draw();
-      image.src = `/covers/thumbnail/${this.id(i)}.webp`;
+      image.src = `/covers/thumbnail/${this.id(i)}.jpg`;
       this.images.set(i, image);
       if (this.images.size > 900) this.images.delete(this.images.keys().next().value);
     }
@@ -332,7 +332,7 @@ class CoverMap {
     const entry = (this.data.legend || []).find((e) => e.code === this.codes[i]);
     this.card.replaceChildren();
     const image = document.createElement("img");
-    image.src = `/covers/thumbnail/${id}.webp`;
+    image.src = `/covers/thumbnail/${id}.jpg`;
     image.alt = "";
     this.card.append(image);
     const lines = [about.title, about.byline, about.genres, entry && this.data.colour !== "genre" ? entry.label : ""];

@@ -159,7 +159,8 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.caption(
-            "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance."
+            "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance. "
+            f"n = {cluster['n']:,} covers."
         )
         lifts = []
         for one in cluster["genres"][:12]:
@@ -220,14 +221,12 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
         bind="query-params",
     )
     st.caption(said[which])
-    picked = frame.gallery(
+    frame.gallery(
         library,
         groups[which],
         key=f"members-{which}",
         per_page=24,
     )
-    if picked:
-        frame.open_cover(picked)
 
 
 @fragment
@@ -252,9 +251,7 @@ def _noise() -> None:
         pick.show(bars, key="noise-shares")
         labels, _ = loaders.cluster_labels()
         rows = np.flatnonzero(labels == -1)
-        picked = frame.gallery(library, rows, key="noise", per_page=16)
-        if picked:
-            frame.open_cover(picked)
+        frame.gallery(library, rows, key="noise", per_page=16)
 
 
 def _compared(found: dict[str, Any]) -> None:

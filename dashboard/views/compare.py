@@ -190,7 +190,7 @@ def _cover(library: Library, name: str, row: int) -> None:
         )
     hits = lookup.find_alike(query, index, library, k=8, once_per_artist=True)
     st.caption("Most like it, one per artist.")
-    picked = pick.show(
+    pick.show(
         markup.gallery(
             library,
             [Item(row=hit.row, badge=f"{hit.similarity:.2f}") for hit in hits],
@@ -198,9 +198,8 @@ def _cover(library: Library, name: str, row: int) -> None:
             captions=False,
         ),
         key=f"{name}-alike",
+        then=frame.open_cover,
     )
-    if picked:
-        frame.open_cover(picked)
 
 
 def _genre(library: Library, name: str, genre: str) -> None:
@@ -219,9 +218,10 @@ def _genre(library: Library, name: str, genre: str) -> None:
             int(row) for row in sorted(rows, key=lambda row: library.cover_ids[row])[:6]
         ]
         st.caption("Some of its covers; `covers overlap` finds the typical ones.")
-    picked = pick.show(
+    pick.show(
         markup.gallery(library, [Item(row=row) for row in typical]),
         key=f"{name}-typical",
+        then=frame.open_cover,
     )
     evaluation = frame.attempt(loaders.evaluation)
     if evaluation and genre in evaluation["genres"] and "vote" in evaluation["methods"]:
@@ -243,8 +243,6 @@ def _genre(library: Library, name: str, genre: str) -> None:
                 if line[j] > 0
             )
             pick.show(bars, key=f"{name}-read")
-    if picked:
-        frame.open_cover(picked)
 
 
 def _colours_of(library: Library, rows: np.ndarray) -> tuple[list[str], list[float]]:

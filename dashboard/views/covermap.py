@@ -92,9 +92,7 @@ def _explore() -> None:
         _selection(library, inside)
     elif rows:
         frame.section("Found")
-        picked = frame.gallery(library, rows, key="found", per_page=16)
-        if picked:
-            frame.open_cover(picked)
+        frame.gallery(library, rows, key="found", per_page=16)
 
 
 def _opened(library: Library, cover_id: str) -> None:
@@ -102,10 +100,13 @@ def _opened(library: Library, cover_id: str) -> None:
     with st.container(border=True):
         pick.show(markup.full_cover(library, row), key="opened")
         with st.container(horizontal=True):
-            if st.button(
-                "What looks like it?", icon=":material/search:", type="primary"
-            ):
-                frame.open_cover(cover_id)
+            st.button(
+                "What looks like it?",
+                icon=":material/search:",
+                type="primary",
+                on_click=frame.open_cover,
+                args=(cover_id,),
+            )
             st.button("Close", on_click=_close)
 
 
@@ -147,9 +148,7 @@ def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
                 for one in shares[:12]
             ]
             pick.show(charts.lift_dots(lifts, library.colours), key="selection-lift")
-    picked = frame.gallery(library, rows, key="selection", per_page=32)
-    if picked:
-        frame.open_cover(picked)
+    frame.gallery(library, rows, key="selection", per_page=32)
 
 
 def _outline_of_address() -> list[list[float]]:

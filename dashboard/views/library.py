@@ -113,9 +113,7 @@ def _covers() -> None:
     st.caption(
         f"{markup.count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
     )
-    picked = frame.gallery(library, rows, key="browse", per_page=24)
-    if picked:
-        frame.open_cover(picked)
+    frame.gallery(library, rows, key="browse", per_page=24)
 
 
 def _chain() -> None:
@@ -169,12 +167,11 @@ def _findings() -> None:
         st.markdown(
             f"**{100 * finding['confidence']:.0f} %** · {frame.plain(finding['reason'])}"
         )
-        picked = pick.show(
+        pick.show(
             markup.gallery(library, [Item(row=row) for row in rows], size="row"),
             key=f"finding-{kind}-{number}",
+            then=frame.open_cover,
         )
-        if picked:
-            frame.open_cover(picked)
     if n_pages > 1:
         st.pagination(n_pages, key=f"finding-{kind}")
 

@@ -38,7 +38,7 @@ def show() -> None:
 
 def _conclusions(found: dict[str, Any]) -> None:
     split = found["split"]
-    n_held = next(iter(found["methods"].values()))["n"]
+    n_held = _measured(found)
     numbers = [
         (f"{n_held:,}", f"held-out covers ({split['measured']} side)"),
         (f"{split['n_train']:,}", "covers learned from"),
@@ -58,7 +58,7 @@ def _methods() -> None:
     frame.section(
         "Methods and baselines",
         "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
-        "Lines are 95 % intervals by bootstrap over groups.",
+        f"Lines are 95 % intervals by bootstrap over groups; n = {_measured(found):,} held-out covers.",
     )
     figure = st.segmented_control(
         "Figure",
@@ -108,7 +108,8 @@ def _confusion() -> None:
     votes = frame.attempt(loaders.votes)
     frame.section(
         "What is taken for what",
-        "Rows are the covers' own genres, columns what was read; numbers are covers, the shade is the share of the row. Choose a cell to see its covers.",
+        "Rows are the covers' own genres, columns what was read; numbers are covers, the shade is the share of the row. "
+        f"n = {_measured(found):,} held-out covers; choose a cell to see them.",
     )
     known = [m for m in _METHODS if m in found["methods"]]
     method = st.segmented_control(
@@ -136,7 +137,7 @@ def _confusion() -> None:
             f"{chosen[0]}, {said}: {markup.count(len(rows), 'cover')}",
             "The most certain first; one of several genres may stand in several rows.",
         )
-        opened = frame.gallery(
+        frame.gallery(
             library,
             rows,
             item=lambda row: Item(row=row, badge=_certainty(votes, row, method)),
@@ -144,8 +145,6 @@ def _confusion() -> None:
             per_page=16,
             empty="These covers are no longer in the library.",
         )
-        if opened:
-            frame.open_cover(opened)
 
 
 def _trust(found: dict[str, Any]) -> None:
@@ -191,7 +190,7 @@ def _mistakes() -> None:
             mark_colour=library.colours.get(genre, "#bdbdbd"),
         )
 
-    picked = frame.gallery(
+    frame.gallery(
         library,
         wrong,
         item=item,
@@ -208,16 +207,20 @@ def _mistakes() -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    if picked:
-        frame.open_cover(picked)
 
 
 def _growth(found: dict[str, Any]) -> None:
     frame.section(
         "Would more covers help?",
-        "Macro-F1 of the vote with fewer covers to learn from, whole artists left out; band: 95 % interval.",
+        "Macro-F1 of the vote with fewer covers to learn from, whole artists left out; "
+        f"band: 95 % interval on n = {_measured(found):,} held-out covers.",
     )
     pick.show(charts.learning_curve(found["learning_curve"]), key="growth")
+
+
+def _measured(found: dict[str, Any]) -> int:
+    """Return how many held-out covers the methods were measured on."""
+    return int(next(iter(found["methods"].values()))["n"])
 
 
 def _certainty(votes: Votes, row: int, method: str) -> str:

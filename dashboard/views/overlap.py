@@ -114,7 +114,8 @@ def _explore() -> None:
     with graph:
         frame.section(
             "Graph",
-            "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap.",
+            "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap. "
+            f"n = {shown['n_covers']:,} covers.",
         )
         n = measured["n_by_genre"]
         top = max(n.values(), default=1) or 1
@@ -162,19 +163,19 @@ def _pair(
         facts.append((text, said + ends))
     if facts:
         pick.show(markup.figures(facts), key="pair-numbers")
-    picked = None
     bridges = library.rows_of(pair["bridges"])
     frame.section(
         "Bridges",
         "Covers with about as many neighbours of the one genre as of the other; one per artist.",
     )
-    picked = pick.show(
+    pick.show(
         markup.gallery(
             library,
             [Item(row=row) for row in bridges],
             empty="No cover stands between the two.",
         ),
         key="bridges",
+        then=frame.open_cover,
     )
     closest = [
         (library.position[one["a"]], library.position[one["b"]], one["similarity"])
@@ -186,11 +187,13 @@ def _pair(
             "Closest pairs",
             f"A cover of {a} or {b} beside the cover of the other genre most like it.",
         )
-        picked = pick.show(markup.pairs(library, closest), key="closest") or picked
-    if picked:
-        frame.open_cover(picked)
-    if st.button(f"Compare {a} with {b}", icon=":material/compare:"):
-        frame.open_page("compare", {"left": f"genre:{a}", "right": f"genre:{b}"})
+        pick.show(markup.pairs(library, closest), key="closest", then=frame.open_cover)
+    st.button(
+        f"Compare {a} with {b}",
+        icon=":material/compare:",
+        on_click=frame.open_page,
+        args=("compare", {"left": f"genre:{a}", "right": f"genre:{b}"}),
+    )
 
 
 def _tree(library: Library, measured: dict[str, Any]) -> None:
@@ -199,7 +202,8 @@ def _tree(library: Library, measured: dict[str, Any]) -> None:
         return
     frame.section(
         "Family tree",
-        "Genres joined by their overlap; the number is how often resampling the covers gives the same branch.",
+        "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
+        f"n = {measured['n_covers']:,} covers.",
     )
     pick.show(
         charts.dendrogram(tree["order"], tree["branches"], library.colours), key="tree"
@@ -223,7 +227,8 @@ def _over_time(measured: dict[str, Any]) -> None:
     ]
     frame.section(
         "Over time" if word == "decade" else f"By {word}",
-        f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out.",
+        f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out. "
+        f"n = {sum(part['n_covers'] for part in parts.values()):,} covers.",
     )
     if not known:
         st.caption(
@@ -254,21 +259,19 @@ def _typical(library: Library, measured: dict[str, Any]) -> None:
         "Genre", measured["genres"], key="typical", bind="query-params"
     )
     rows = library.rows_of(measured["prototypes"].get(genre, ()))
-    picked = pick.show(
-        markup.gallery(library, [Item(row=row) for row in rows]), key="prototypes"
+    pick.show(
+        markup.gallery(library, [Item(row=row) for row in rows]),
+        key="prototypes",
+        then=frame.open_cover,
     )
     alone = library.rows_of(measured["isolated"])
     if alone:
         frame.section("Loners", "Covers farthest from all others.")
-        picked = (
-            pick.show(
-                markup.gallery(library, [Item(row=row) for row in alone]),
-                key="isolated",
-            )
-            or picked
+        pick.show(
+            markup.gallery(library, [Item(row=row) for row in alone]),
+            key="isolated",
+            then=frame.open_cover,
         )
-    if picked:
-        frame.open_cover(picked)
 
 
 def _has(measured: dict[str, Any], reader: str) -> bool:

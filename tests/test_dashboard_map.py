@@ -1,0 +1,140 @@
+import re
+import shutil
+from urllib.parse import quote
+
+import pytest
+from complete_workspace import GENRES
+from dashboard_browser import serve, wait_for_map
+
+from dashboard.colouring import CHOICES
+
+pytestmark = pytest.mark.browser
+
+
+def map_state(reader):
+    return reader.page.locator(".covermap").evaluate("e => ({...e.dataset})")
+
+
+def drag(reader, start, end, *, shift=False):
+    box = reader.page.locator(".dots").bounding_box()
+
+    def at(x, y):
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    mouse, keys = reader.page.mouse, reader.page.keyboard
+    mouse.move(*at(*start))
+    if shift:
+        keys.down("Shift")
+    mouse.down()
+    for step in range(1, 9):
+        mouse.move(
+            *at(*(a + (b - a) * step / 8 for a, b in zip(start, end, strict=True)))
+        )
+    mouse.up()
+    if shift:
+        keys.up("Shift")
+
+
+def test_a_box_on_the_map_gives_a_gallery_and_the_genres_of_the_selection(
+    read, workspace
+):
+    n = len(workspace.catalogue())
+    reader = read("map")
+    wait_for_map(reader)
+    assert map_state(reader)["shown"] == str(n)
+    drag(reader, (0.01, 0.01), (0.99, 0.99), shift=True)
+    reader.page.get_by_text(f"Selection: {n} covers").wait_for()
+    reader.settle()
+    for genre in GENRES:
+        reader.element("selection-shares").get_by_text(genre).first.wait_for()
+    assert "95 % intervals" in reader.text()
+    assert reader.element("selection").get_by_role("button").count() >= 20
+    other = read(f"map?{reader.query()}")
+    other.page.get_by_text(f"Selection: {n} covers").wait_for()
+
+
+def test_the_lasso_selects_what_it_surrounds(read, workspace):
+    reader = read("map")
+    wait_for_map(reader)
+    reader.page.get_by_role("button", name="Lasso").click()
+    box = reader.page.locator(".dots").bounding_box()
+    mouse = reader.page.mouse
+    corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98)]
+    for k, (x, y) in enumerate([*corners, corners[0]]):
+        place = box["x"] + x * box["width"], box["y"] + y * box["height"]
+        mouse.move(*place, steps=1 if k == 0 else 12)
+        if k == 0:
+            mouse.down()
+    mouse.up()
+    heading = reader.page.get_by_text(re.compile(r"Selection: \d+ cover"))
+    heading.wait_for()
+    n_inside = int(re.search(r"\d+", heading.inner_text())[0])
+    assert 0 < n_inside < len(workspace.catalogue())
+    reader.page.get_by_role("button", name="Clear").click()
+    heading.wait_for(state="detached")
+    reader.page.locator(".dots").focus()
+    reader.page.keyboard.press("Enter")
+    n = len(workspace.catalogue())
+    reader.page.get_by_text(f"Selection: {n} covers").wait_for()
+
+
+def test_a_map_made_anew_before_it_was_fetched_is_shown(read, other):
+    made = other.analysis_folder / "map.parquet"
+
+    def renew(route):
+        if not renewed:
+            renewed.append(shutil.copy(made, tmp := made.with_suffix(".new")))
+            tmp.replace(made)
+        route.continue_()
+
+    renewed = []
+    with serve(other.root) as url:
+        reader = read("model", url=url)
+        reader.page.route(re.compile("/covers/map/.*/points.bin"), renew)
+        reader.page.get_by_role("link", name="Map", exact=True).click()
+        wait_for_map(reader)
+        assert renewed
+        assert map_state(reader)["shown"] == str(len(other.catalogue()))
+
+
+def test_thumbnails_replace_dots_when_few_covers_are_in_view_and_a_dot_opens(
+    read, workspace
+):
+    reader = read("map")
+    wait_for_map(reader)
+    assert map_state(reader)["pictures"] == "false"
+    reader.page.get_by_label("Find on the map").fill("Metal Album 5.1")
+    reader.page.keyboard.press("Enter")
+    reader.page.get_by_text("1 cover found").wait_for()
+    reader.settle()
+    reader.page.wait_for_timeout(400)
+    assert map_state(reader)["pictures"] == "true"
+    box = reader.page.locator(".dots").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    reader.page.mouse.move(*middle)
+    reader.page.locator(".covermap .card.on").get_by_text("Metal Album 5.1").wait_for()
+    shown = reader.page.locator(".covermap .card img").element_handle()
+    reader.page.wait_for_function("image => image.naturalWidth > 0", arg=shown)
+    address = shown.get_attribute("src")
+    assert (
+        reader.page.request.get(f"{reader.url}{address}")
+        .headers["content-type"]
+        .startswith("image/jpeg")
+    )
+    reader.page.mouse.click(*middle)
+    reader.page.get_by_role("button", name="What looks like it?").click()
+    reader.page.wait_for_url(re.compile("/search.*cover="))
+
+
+@pytest.mark.parametrize("colour", ["cluster", "year", "certainty", "error"])
+def test_the_map_can_be_coloured_otherwise(read, colour):
+    reader = read(f"map?colour={quote(CHOICES[colour])}")
+    wait_for_map(reader)
+    legend = reader.page.locator(".covermap .legend")
+    said = {
+        "cluster": "Cluster",
+        "year": "1970",
+        "certainty": "unsure",
+        "error": "right",
+    }
+    legend.get_by_text(re.compile(said[colour])).first.wait_for()
