@@ -52,7 +52,9 @@ def bench_rebuild(report, folder, n, args):
     for number in range(max(5, args.rounds)):
         start = n + number * n_new
         write_library(library, n_new, start=start, size_px=224, blocks=16)
+        os.sync()  # whoever added the covers waited for the disk
         scans.append(clock(lambda: scan_workspace(root)))
+        os.sync()
         updates.append(clock(lambda: update_index(workspace, device="cpu")))
     report.add(
         f"update with {n_new} new covers",
