@@ -148,14 +148,36 @@ def test_the_blend_trusts_the_method_that_knows_and_beats_both_when_both_do():
     logits, _, truth = draw(4000, seed=10)
     rng = np.random.default_rng(1)
     noise = softmax(rng.normal(size=logits.shape))
-    one_sided = fit_blend(softmax(logits), noise, truth)
+    one_sided = fit_blend(softmax(logits), noise, truth, np.arange(len(truth)))
     assert one_sided.cnn == pytest.approx(1, abs=0.1)
     assert one_sided.vote == pytest.approx(0, abs=0.1)
     a = softmax(logits + rng.normal(size=logits.shape))
     b = softmax(logits + rng.normal(size=logits.shape))
-    both = fit_blend(a, b, truth).apply(a, b)
+    both = fit_blend(a, b, truth, np.arange(len(truth))).apply(a, b)
     alone = min(log_losses(p, truth).mean() for p in (a, b))
     assert log_losses(both, truth).mean() < alone - 0.03
+
+
+def test_a_kind_with_many_numbers_has_to_be_certainly_better():
+    kinds, by_loss = [], []
+    for seed in range(30):
+        logits, _, truth = draw(150, seed=seed)
+        choice = choose_calibrator(softmax(logits), truth, np.arange(150))
+        kinds.append(choice.calibrator.kind)
+        by_loss.append(min(choice.log_losses, key=choice.log_losses.get))
+    assert kinds.count(CalibratorKind.TEMPERATURE) >= 27
+    # Without the burden of proof chance would have chosen others many times.
+    assert by_loss.count("temperature") <= 20
+
+
+def test_few_groups_leave_the_blend_near_even():
+    logits, _, truth = draw(200, seed=10)
+    noise = softmax(np.random.default_rng(1).normal(size=logits.shape))
+    p = softmax(logits)
+    many = fit_blend(p, noise, truth, np.arange(200))
+    few = fit_blend(p, noise, truth, np.arange(200) % 4)
+    assert many.vote < few.vote < 0.5
+    assert few.cnn < many.cnn
 
 
 def test_a_blend_of_a_method_with_itself_is_that_method():

@@ -16,6 +16,8 @@ from covers.analysis.measures import log_losses
 
 Array = npt.NDArray[np.float64]
 
+_EVEN, _SPREAD = 0.5, 0.25
+
 
 @dataclass(frozen=True, kw_only=True)
 class Blend:
@@ -50,19 +52,30 @@ def fit_blend(
     p_cnn: npt.NDArray[np.floating[Any]],
     p_vote: npt.NDArray[np.floating[Any]],
     membership: npt.NDArray[np.floating[Any]],
+    groups: npt.NDArray[np.int64],
 ) -> Blend:
-    """Fit the two exponents of a `Blend` by log-loss, shape (n_covers, n_genres) each."""
+    """Fit the two exponents of a `Blend` by log-loss.
+
+    Both are drawn towards the even blend, by a Gaussian prior worth one group:
+    a handful of artists is no reason to trust one method alone.
+
+    Parameters
+    ----------
+    p_cnn, p_vote, membership : ndarray of float, shape (n_covers, n_genres)
+    groups : ndarray of int64, shape (n_covers,)
+        What counts as one observation against the prior.
+    """
     logs = log_probabilities(p_cnn), log_probabilities(p_vote)
     target = np.asarray(membership, np.float64)
+    n_groups = len(np.unique(groups))
 
     def loss(theta: Array) -> tuple[float, Array]:
         p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
         gap = (p - target) / len(p)
-        # A weak pull to the even blend decides where the two methods agree.
-        pulled = theta - 0.5
-        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * len(p))
-        gradient = np.array([(gap * log).sum() for log in logs]) + pulled / len(p)
-        return float(value), gradient
+        pulled = (theta - _EVEN) / _SPREAD
+        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_groups)
+        slope = np.array([(gap * log).sum() for log in logs])
+        return float(value), slope + pulled / _SPREAD / n_groups
 
-    found = minimise(loss, np.array([0.5, 0.5]), bounds=[(0.0, None)] * 2)
+    found = minimise(loss, np.array([_EVEN, _EVEN]), bounds=[(0.0, None)] * 2)
     return Blend(cnn=float(found[0]), vote=float(found[1]))

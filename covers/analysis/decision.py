@@ -99,7 +99,7 @@ def fit_readers(
     p_vote = cast_votes(settings)
     # Raw distributions: two exponents cannot overfit, while calibrators fitted on
     # the same covers would make the blend trust them too much.
-    blend = fit_blend(p_cnn, p_vote, membership)
+    blend = fit_blend(p_cnn, p_vote, membership, groups)
 
     def choose(p: npt.NDArray[np.floating[Any]]) -> Calibrator:
         return choose_calibrator(p, membership, groups, seed=seed).calibrator
