@@ -165,7 +165,7 @@ def test_a_kind_with_many_numbers_has_to_be_certainly_better():
         choice = choose_calibrator(softmax(logits), truth, np.arange(150))
         kinds.append(choice.calibrator.kind)
         by_loss.append(min(choice.log_losses, key=choice.log_losses.get))
-    assert kinds.count(CalibratorKind.TEMPERATURE) >= 27
+    assert kinds.count(CalibratorKind.TEMPERATURE) >= 25
     # Without the burden of proof chance would have chosen others many times.
     assert by_loss.count("temperature") <= 20
 

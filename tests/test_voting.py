@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,6 +8,8 @@ from hypothesis import strategies as st
 from covers.analysis.neighbours import Neighbours, find_neighbours
 from covers.analysis.voting import (
     SEED_RECIPE,
+    USUAL,
+    VoteLosses,
     VoteSettings,
     find_flip,
     measure_settings,
@@ -153,7 +157,9 @@ def test_held_out_loss_finds_a_useful_k_and_temperature():
     points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     membership = np.eye(4)[genre]
     found = find_neighbours(points[600:], points[:600], k=200)
-    losses = measure_settings(found, membership[:600], membership[600:], np.arange(600))
+    losses = measure_settings(
+        found, membership[:600], membership[600:], np.arange(600), np.arange(300)
+    )
     best = losses.best()
     seed = -np.log(
         (vote_with(SEED_RECIPE, found, membership[:600]) * membership[600:]).sum(1)
@@ -171,12 +177,31 @@ def test_many_queries_are_sampled_and_folds_see_their_own_only(monkeypatch):
     points = rng.normal(size=(160, 6)).astype(np.float32)
     membership = np.eye(3)[rng.integers(3, size=160)]
     found = find_neighbours(points[60:], points[:60], k=60)
-    losses = measure_settings(found, membership[:60], membership[60:], np.arange(60))
+    losses = measure_settings(
+        found, membership[:60], membership[60:], np.arange(60), np.arange(100)
+    )
     assert losses.losses.shape == (len(losses.settings), 40)
+    assert losses.groups.tolist() == losses.scored.tolist()
     rows = np.arange(0, 100, 2)
     own = np.isin(losses.scored, rows)
-    expected = losses.settings[int(losses.losses[:, own].mean(axis=1).argmin())]
-    assert losses.best(rows) == expected
+    # Make one candidate certainly better on these rows, and hopeless on all others.
+    losses.losses[7, own], losses.losses[7, ~own] = 0.0, 99.0
+    assert losses.best(rows) == losses.settings[7]
+    assert losses.best(np.arange(1, 100, 2)) != losses.settings[7]
+
+
+def test_the_usual_settings_stay_unless_others_are_certainly_better():
+    settings = (replace(USUAL, k=3), USUAL)
+    scored, groups = np.arange(40), np.arange(40) // 10
+    usual = np.ones(40, np.float32)
+    luck = usual - np.where(groups == 0, 0.9, -0.2).astype(np.float32)
+    assert luck.mean() < usual.mean()
+    by_luck = VoteLosses(settings, np.stack([luck, usual]), scored, groups)
+    assert by_luck.best() == USUAL
+    surely = VoteLosses(settings, np.stack([usual - 0.1, usual]), scored, groups)
+    assert surely.best() == settings[0]
+    few = VoteLosses(settings[:1], usual[None], scored, groups)
+    assert few.best() == settings[0]
 
 
 def test_settings_survive_json():

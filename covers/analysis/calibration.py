@@ -366,7 +366,7 @@ def choose_calibrator(
             )
     best = min(kinds, key=lambda kind: losses[kind].mean())
     rule = next((kind for kind in RULE if kind in kinds), best)
-    if not _is_certainly_lower(losses[best], losses[rule], groups):
+    if not is_certainly_lower(losses[best], losses[rule], groups):
         best = rule
     return Choice(
         calibrator=fit_calibrator(best, p, target, groups),
@@ -374,10 +374,17 @@ def choose_calibrator(
     )
 
 
-def _is_certainly_lower(
+def is_certainly_lower(
     losses: Array, others: Array, groups: npt.NDArray[np.int64]
 ) -> bool:
-    """Say whether the mean is lower by two standard errors over groups."""
+    """Say whether a mean is lower than another by two standard errors over groups.
+
+    Parameters
+    ----------
+    losses, others : ndarray of float64, shape (n_covers,)
+        Of the same covers.
+    groups : ndarray of int64, shape (n_covers,)
+    """
     _, members = np.unique(groups, return_inverse=True)
     gains = np.bincount(members, others - losses)  # (U,)
     error = np.sqrt(((gains - gains.mean()) ** 2).sum())

@@ -93,6 +93,7 @@ class HeldOutFits:
             self.references,
             self.truth,
             self.reference_groups,
+            self.valid_groups,
             seed=seed,
         )
         everything = np.arange(len(sides.valid))
