@@ -45,7 +45,7 @@ def main():
         (lambda: bench_clusters(sizes), {"graph", "clusters", "map"}),
     ):
         if names & set(args.only):
-            for row in bench():
+            for row in bench()["rows"]:
                 rows[row["covers"]] |= row
     for name in args.only:
         points = [(n, max(rows[n][COLUMNS[name]], 0.05)) for n in sizes]
