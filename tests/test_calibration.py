@@ -12,6 +12,7 @@ from covers.analysis.calibration import (
     choose_calibrator,
     fit_calibrator,
     group_folds,
+    is_certainly_lower,
     iterate_folds,
     softmax,
 )
@@ -168,6 +169,24 @@ def test_a_kind_with_many_numbers_has_to_be_certainly_better():
     assert kinds.count(CalibratorKind.TEMPERATURE) >= 25
     # Without the burden of proof chance would have chosen others many times.
     assert by_loss.count("temperature") <= 20
+
+
+@pytest.mark.parametrize("n_groups", [6, 40])
+def test_the_best_of_many_is_seldom_certain_where_all_are_alike(n_groups):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(n_groups), 5)
+    certain = 0
+    for _ in range(400):
+        by_group = rng.normal(size=(100, n_groups))
+        losses = np.repeat(by_group, 5, axis=1) + rng.normal(size=(100, len(groups)))
+        best = losses.mean(axis=1).argmin()
+        usual = (best + 1) % 100
+        certain += is_certainly_lower(losses[best], losses[usual], groups, n_tried=100)
+    assert certain <= 0.1 * 400
+    surely = losses[usual] - 1 - 0.01 * rng.normal(size=len(groups))
+    assert is_certainly_lower(surely, losses[usual], groups, n_tried=100)
+    alone = np.zeros(len(groups), int)
+    assert not is_certainly_lower(surely, losses[usual], alone, n_tried=100)
 
 
 def test_few_groups_leave_the_blend_near_even():

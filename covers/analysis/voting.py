@@ -319,8 +319,8 @@ class VoteLosses:
     def best(self, rows: npt.NDArray[np.int64] | None = None) -> VoteSettings:
         """Choose settings by their loss over some queries, by default all.
 
-        `USUAL` are kept unless the lowest mean loss is certainly lower: among
-        hundreds of candidates a few artists always make one look good.
+        `USUAL` are kept unless the lowest mean loss is certainly lower, see
+        `covers.analysis.calibration.is_certainly_lower`.
         """
         from covers.analysis.calibration import is_certainly_lower
 
@@ -328,7 +328,9 @@ class VoteLosses:
         losses = self.losses[:, some].astype(np.float64)
         best = int(losses.mean(axis=1).argmin())
         usual = self._usual()
-        if is_certainly_lower(losses[best], losses[usual], self.groups[some]):
+        if is_certainly_lower(
+            losses[best], losses[usual], self.groups[some], n_tried=len(losses)
+        ):
             return self.settings[best]
         return self.settings[usual]
 
