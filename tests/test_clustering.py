@@ -6,8 +6,10 @@ from sklearn.metrics import (
     homogeneity_score,
 )
 
+from covers.analysis import clustering
 from covers.analysis.bootstrap import GroupBootstrap
 from covers.analysis.clustering import (
+    Candidate,
     ClusterSettings,
     assign_noise,
     cluster_covers,
@@ -43,6 +45,38 @@ def test_separate_clouds_become_the_clusters_largest_first():
     sizes = np.bincount(found.labels[found.labels >= 0])
     assert (np.diff(sizes) <= 0).all()
     assert found.noise_fraction == np.mean(found.labels < 0)
+
+
+def test_an_island_beside_nearly_everything_gives_way_to_clusters_that_tell(
+    monkeypatch,
+):
+    cloud, _ = blobs(sizes=(300, 260), spread=1.0)
+    island = np.random.default_rng(1).normal(500, 0.1, (20, 3))
+    points = np.concatenate([cloud, island]).astype(np.float32)
+
+    def candidate(size, largest_share, validity):
+        return Candidate(
+            min_cluster_size=size,
+            n_clusters=2,
+            noise_fraction=0.0,
+            largest_share=largest_share,
+            relative_validity=validity,
+            stability=1.0,
+        )
+
+    alone, telling = candidate(12, 0.96, 0.9), candidate(96, 0.5, 0.001)
+    for tried, chosen in (((alone, telling), 96), ((alone,), 12)):
+        monkeypatch.setattr(
+            clustering, "_try_sizes", lambda *_, tried=tried: list(tried)
+        )
+        found = cluster_layout(points, ClusterSettings())
+        assert found.settings.min_cluster_size == chosen
+    monkeypatch.undo()
+    measured = {
+        c.min_cluster_size: c
+        for c in cluster_layout(points, ClusterSettings()).candidates
+    }
+    assert all(0 < c.largest_share <= 1 for c in measured.values())
 
 
 def test_strengths_exemplars_and_soft_membership_belong_to_the_labels():

@@ -36,6 +36,8 @@ NOISE = -1
 _SMALLEST = 8
 _MOST_FOR_STABILITY = 10_000
 _MOST_FOR_MEMBERSHIP = 50_000
+# A far island beside one cluster of nearly everything scores best and tells nothing.
+_MOST_IN_ONE = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,14 @@ class Candidate:
     min_cluster_size: int
     n_clusters: int
     noise_fraction: float
+    largest_share: float
     relative_validity: float
     stability: float
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether there is more than one cluster of nearly everything beside an island."""
+        return self.n_clusters > 1 and self.largest_share <= _MOST_IN_ONE
 
     @property
     def score(self) -> float:
@@ -191,7 +199,9 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
         chosen = settings.min_cluster_size
         if chosen is None:
             candidates = _try_sizes(hdbscan, fitted, layout, settings)
-            best = max(candidates, key=lambda c: (c.score, c.min_cluster_size))
+            best = max(
+                candidates, key=lambda c: (c.is_telling, c.score, c.min_cluster_size)
+            )
             chosen = best.min_cluster_size
         prediction = n_covers <= _MOST_FOR_MEMBERSHIP
         single = bool(candidates) and all(c.n_clusters < 2 for c in candidates)
@@ -294,6 +304,7 @@ def _try_sizes(
                 min_cluster_size=size,
                 n_clusters=n_clusters,
                 noise_fraction=float(np.mean(labels < 0)),
+                largest_share=_largest_share(labels),
                 relative_validity=_validity(fitted, labels) if n_clusters else 0.0,
                 stability=float(np.mean(found)),
             )
@@ -330,6 +341,11 @@ def _cut(
         layout, tree, min_cluster_size=size
     )
     return np.asarray(labels, np.int64), np.asarray(strengths, np.float64)
+
+
+def _largest_share(labels: Labels) -> float:
+    """Return the share of all covers that the largest cluster holds."""
+    return float(np.bincount(labels[labels >= 0], minlength=1).max() / len(labels))
 
 
 def _validity(fitted: Any, labels: Labels) -> float:
