@@ -232,6 +232,7 @@ def confuse(
     decided: npt.NDArray[np.int64],
     membership: npt.NDArray[np.float32],
     bootstrap: GroupBootstrap,
+    groups: npt.NDArray[np.int64],
 ) -> list[list[dict[str, Any]]]:
     """Return how often covers of one genre are taken for another.
 
@@ -243,13 +244,18 @@ def confuse(
         A cover of several genres counts in each with its share.
     bootstrap : GroupBootstrap
         Resamples of the groups.
+    groups : ndarray of int64, shape (n_covers,)
 
     Returns
     -------
     list of list of dict
-        For genres a, b: ``rate`` (share of a's covers taken for b), ``ci95``, ``n``.
+        For genres a, b: ``rate`` (share of a's covers taken for b), ``ci95``, ``n``;
+        and for a other than b ``p`` and ``q``, see `covers.analysis.confusion_chance`.
     """
+    from covers.analysis.confusion_chance import compare_with_chance
+
     n_genres = membership.shape[1]
+    p, q = compare_with_chance(decided, membership, groups)
     table = []
     for a in range(n_genres):
         share = membership[:, a].astype(np.float64)
@@ -259,16 +265,17 @@ def confuse(
         with np.errstate(divide="ignore", invalid="ignore"):
             rates = bootstrap.sums(taken) / sizes[:, None]
             point = taken.sum(axis=0) / share.sum()
-        table.append(
-            [
-                {
-                    "rate": point[b],
-                    "ci95": percentile_interval(rates[:, b]).as_list(),
-                    "n": float(share.sum()),
-                }
-                for b in range(n_genres)
-            ]
-        )
+        row = []
+        for b in range(n_genres):
+            cell = {
+                "rate": point[b],
+                "ci95": percentile_interval(rates[:, b]).as_list(),
+                "n": float(share.sum()),
+            }
+            if a != b:
+                cell |= {"p": float(p[a, b]), "q": float(q[a, b])}
+            row.append(cell)
+        table.append(row)
     return table
 
 
@@ -277,11 +284,14 @@ def _confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
     if len(covers.vocab) < 2:
         return {}
     bootstrap = GroupBootstrap.draw(covers.groups, n_bootstraps=400, seed=0)
-    found = {"cnn": confuse(covers.logits.argmax(axis=1), covers.membership, bootstrap)}
-    decided = _vote_decisions(workspace, covers)
-    if decided is not None:
-        found["vote"] = confuse(decided, covers.membership, bootstrap)
-    return found
+    decisions = {"cnn": covers.logits.argmax(axis=1)}
+    voted = _vote_decisions(workspace, covers)
+    if voted is not None:
+        decisions["vote"] = voted
+    return {
+        reader: confuse(decided, covers.membership, bootstrap, covers.groups)
+        for reader, decided in decisions.items()
+    }
 
 
 def _vote_decisions(
