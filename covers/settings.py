@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
+from covers.workspace import CONFIG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONFIG_NAME = "covers.toml"
 DEFAULT_WORKSPACE = Path("covers-workspace")
 
 

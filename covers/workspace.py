@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
-from covers.settings import CONFIG_NAME, Settings, read_settings
 
 if TYPE_CHECKING:
     from covers.catalogue.schema import Catalogue
+    from covers.settings import Settings
+
+CONFIG_NAME = "covers.toml"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Workspace:
             If `root` holds no ``covers.toml``.
         """
         workspace = cls(Path(root))
-        if not (workspace.root / CONFIG_NAME).is_file():
+        if not workspace.config_path.is_file():
             message = f"no workspace in '{root}': make one with 'covers scan SOURCE -w {root}'"
             raise DataError(message)
         return workspace
@@ -45,6 +47,9 @@ class Workspace:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force."""
+        # Pydantic takes 0.15 s, which processes that only read pictures are spared.
+        from covers.settings import read_settings
+
         return read_settings(self.root)
 
     @property

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageFilter
 from scipy.fft import dctn
 
+from covers.catalogue import colours
 from covers.catalogue.measure import (
     SCHEMA,
     inner_box,
@@ -101,6 +102,48 @@ def test_the_palette_finds_the_colours_and_their_shares():
                 )
                 <= 16
             )
+
+
+def plain_palette(counts: np.ndarray) -> list[str]:
+    """Weighted k-means, colour by colour."""
+    levels = np.arange(16) * 17.0
+    rgb = np.array([(r, g, b) for r in levels for g in levels for b in levels])
+    codes = np.flatnonzero(counts)
+    weights, rgb = counts[codes], rgb[codes]
+    lab = colours._srgb_to_lab(rgb)
+
+    def distance(code, centre):
+        return ((lab[code] - centre) ** 2).sum()
+
+    everyone = range(len(codes))
+    centres = [lab[weights.argmax()]]
+    while len(centres) < min(5, len(codes)):
+        farness = [
+            weights[c] ** 0.5 * min(distance(c, m) for m in centres) for c in everyone
+        ]
+        centres.append(lab[np.argmax(farness)])
+    members = []
+    for _ in range(6):
+        nearest = np.array(
+            [np.argmin([distance(c, m) for m in centres]) for c in everyone]
+        )
+        members = [np.flatnonzero(nearest == i) for i in range(len(centres))]
+        members = [m for m in members if len(m)]
+        centres = [np.average(lab[m], axis=0, weights=weights[m]) for m in members]
+    members.sort(key=lambda m: -weights[m].sum())
+    means = [np.average(rgb[m], axis=0, weights=weights[m]) for m in members]
+    return ["#{:02x}{:02x}{:02x}".format(*np.rint(m).astype(int)) for m in means]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_palette_is_that_of_plain_k_means(seed):
+    rng = np.random.default_rng(seed)
+    counts = np.zeros(4096, np.int64)
+    codes = rng.choice(4096, (1, 3, 7, 40, 150, 300)[seed], replace=False)
+    counts[codes] = rng.integers(1, 200, len(codes))
+    found = colours.leading_colours(counts)
+    assert [colour for colour, _ in found] == plain_palette(counts)
+    assert sum(share for _, share in found) == pytest.approx(1)
 
 
 def test_palette_shares_sum_to_one_and_fall():

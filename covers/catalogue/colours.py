@@ -62,28 +62,30 @@ def leading_colours(counts: npt.NDArray[np.int64]) -> list[tuple[str, float]]:
     """
     codes = np.flatnonzero(counts)
     weights = counts[codes].astype(np.float64)
-    known = _code_colours()
-    lab = known.lab[codes]  # (C, 3)
+    features = _code_colours().features[:, codes]  # (8, C)
+    lab, squares = features[:3], features[7]
     chosen = [int(weights.argmax())]
     roots = np.sqrt(weights)
-    nearest = _distances(lab, lab[chosen[0]])
+    nearest = np.full(len(codes), np.inf)
     while len(chosen) < min(N_PALETTE, len(codes)):
+        last = chosen[-1]
+        np.minimum(
+            nearest, squares - (2 * lab[:, last]) @ lab + squares[last], out=nearest
+        )
         chosen.append(int((roots * nearest).argmax()))
-        np.minimum(nearest, _distances(lab, lab[chosen[-1]]), out=nearest)
-    centres = lab[chosen]  # (5, 3)
+    centres = lab[:, chosen].T  # (5, 3)
     # Summed with their weights, colours give sums and shares at once.
-    summed = np.column_stack([lab, known.rgb[codes], np.ones(len(codes))])  # (C, 7)
-    sums, labels = np.zeros((0, 7)), np.full(len(codes), -1)
+    summed = (features[:7] * weights).T  # (C, 7)
+    sums, is_nearest = np.zeros((0, 7)), np.zeros(0, bool)
     for _ in range(_PALETTE_ROUNDS):
-        distances = (centres**2).sum(axis=1) - lab @ (2 * centres.T)  # (C, 5)
-        before, labels = labels, distances.argmin(axis=1)
-        if (before == labels).all():
+        distances = (centres**2).sum(axis=1)[:, None] - (2 * centres) @ lab  # (5, C)
+        before, is_nearest = is_nearest, distances == distances.min(axis=0)
+        if np.count_nonzero(is_nearest) > len(codes):  # equally near: the first has it
+            is_nearest[1:] &= ~np.logical_or.accumulate(is_nearest)[:-1]
+        if np.array_equal(before, is_nearest):
             break
-        assigned = (labels == np.arange(len(centres))[:, None]) * weights  # (5, C)
-        sums = assigned @ summed  # (5, 7)
-        if not sums[:, -1].all():
-            sums = sums[sums[:, -1] > 0]
-            labels = np.full(len(codes), -1)  # they are numbered anew
+        sums = is_nearest.astype(np.float64) @ summed  # (5, 7)
+        sums = sums[sums[:, -1] > 0]
         centres = sums[:, :3] / sums[:, -1:]
     shares = sums[:, -1]
     colours = np.rint(sums[:, 3:6] / shares[:, None])
@@ -97,21 +99,11 @@ def leading_colours(counts: npt.NDArray[np.int64]) -> list[tuple[str, float]]:
     ]
 
 
-def _distances(
-    lab: npt.NDArray[np.float64], centre: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return the squared distances of colours (C, 3) from one, shape (C,)."""
-    offsets = lab - centre
-    distances: npt.NDArray[np.float64] = np.einsum("ij,ij->i", offsets, offsets)
-    return distances
-
-
 @dataclass(frozen=True)
 class _CodeColours:
     """What each of the 4,096 colour codes stands for."""
 
-    rgb: npt.NDArray[np.float64]  # (4096, 3), 0 .. 255
-    lab: npt.NDArray[np.float64]  # (4096, 3), CIELAB of D65
+    features: npt.NDArray[np.float64]  # (8, 4096): CIELAB of D65, RGB, 1, |CIELAB|^2
     bins: npt.NDArray[np.int64]  # (4096,), bin of the histogram
 
 
@@ -120,7 +112,9 @@ def _code_colours() -> _CodeColours:
     """Work out the colour codes once."""
     side = np.arange(16) * 17.0  # 0 .. 255
     rgb = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
-    return _CodeColours(rgb, _srgb_to_lab(rgb), _hsv_bins(rgb))
+    lab = _srgb_to_lab(rgb).T
+    features = np.vstack([lab, rgb.T, np.ones(len(rgb)), (lab**2).sum(axis=0)])
+    return _CodeColours(features, _hsv_bins(rgb))
 
 
 def _srgb_to_lab(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,9 @@ class Content:
     format: str = ""
     kind: ProblemKind | None = None
     reason: str | None = None
+
+
+_CONTENT_FIELDS = tuple(item.name for item in fields(Content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,7 @@ class Journal:
             "key": key,
             "size": size,
             "mtime_ns": mtime_ns,
-            "content": asdict(content),
+            "content": {name: getattr(content, name) for name in _CONTENT_FIELDS},
             "measures": None if measures is None else _pack(measures),
         }
         self._file.write(json.dumps(line) + "\n")

@@ -8,6 +8,7 @@ pipes; a process ends with its pipe, so none outlives the scan.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import signal
 import subprocess
@@ -148,6 +149,7 @@ def serve() -> None:
             except Exception as error:  # noqa: BLE001  raised again where it was asked for
                 answer = error
             _write(answers, answer)
+    os._exit(0)  # there is nothing to tidy up, and the scan waits
 
 
 def _write(pipe: IO[bytes], value: Any) -> None:
