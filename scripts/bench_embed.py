@@ -7,13 +7,14 @@ Networks have random weights unless `--weights` gives some: speed is the same.
 On a CPU decoding takes its time from the cores that the network needs, so
 embedding is also set beside both one after the other: 1 / (1 / network + 1 / decoding).
 Without `--folder` the covers are drawn, 500 pixels a side. The bare network
-gets ready tensors in batches of 64, in the same precision, with as many
-threads as torch likes; the ways alternate within a round. `--memory N` also
-embeds N covers with a small network and prints the memory as it goes, and
-kills a run to see what it loses.
+gets ready tensors in batches of 64, in the same precision and with its
+normalisations folded in as well, with as many threads as torch likes; the ways
+alternate within a round. `--memory N` also embeds N covers with a small network
+and prints the memory as it goes, and kills a run to see what it loses.
 """
 
 import argparse
+import gc
 import os
 import signal
 import statistics
@@ -36,6 +37,7 @@ from covers.model.backbone import make_backbone, normalise, read_state
 from covers.model.card import read_card
 from covers.model.device import mixed_precision, pick_device
 from covers.model.embed import COVERS_PER_PART, cover_files, embeddings_parts
+from covers.model.folding import fold_norms
 from covers.model.pixels import to_pixels
 from covers.model.saved import SavedModel
 from covers.model.streams import stream_work
@@ -79,6 +81,7 @@ class Ways:
         write_model(workspace, arch=arch, image_size=SIZE_PX)
         self.workspace, self.files, self.device = workspace, files, device
         self.model = SavedModel.open(workspace.model_folder, device.type)
+        self.network = fold_norms(self.model.backbone)
         self.on_gpu = device.type == "cuda"
         self.clock = DeviceClock(device)
         self.work = self.clock.timed(self._embed)
@@ -105,7 +108,7 @@ class Ways:
 
     def _network(self, images):
         with torch.inference_mode(), mixed_precision(self.device):
-            self.model.network(images)
+            self.network(images)
 
     def pipeline(self):
         """Embed the files, as the program does."""
@@ -238,7 +241,8 @@ def bench_fastai(report, workspace, files, pipeline, arch, args, device):
         with learner.no_bar(), learner.no_logging():
             learner.get_preds(dl=loaders.test_dl(paths))
 
-    seconds = alternate(max(3, args.rounds // 2), pipeline=pipeline, fastai=predict)
+    gc.freeze()  # fastai's many objects, which the program does not load, are not gone through
+    seconds = alternate(args.rounds, pipeline=pipeline, fastai=predict)
     rate = {name: [len(files) / run for run in runs] for name, runs in seconds.items()}
     report.add(
         f"{arch}: embedding",
@@ -259,13 +263,15 @@ def bench_agreement(report, workspace, files, arch, weights, device):
         del state
     backbone.eval()
 
+    answering = fold_norms(backbone)
+
     def features(pixels, where, *, mixed):
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)
         with torch.inference_mode():
             images = normalise(images, mean, std)
             if mixed:
                 with mixed_precision(where):
-                    out = backbone.to(where)(images)
+                    out = answering.to(where)(images)
             else:
                 out = backbone.to(where)(images)
         return {"x": backbone.deepest_mean(out).float().cpu().numpy()}

@@ -206,6 +206,7 @@ def embed_frozen(
 
     from covers.model.backbone import STATISTICS, normalise
     from covers.model.device import mixed_precision, pick_device
+    from covers.model.folding import fold_norms
     from covers.model.saved import fingerprint_weights
 
     fingerprint = fingerprint_weights(
@@ -221,7 +222,7 @@ def embed_frozen(
     if not missing:
         return fingerprint, {}
     where = pick_device(device)
-    network = backbone.eval().to(where, memory_format=torch.channels_last)
+    network = fold_norms(backbone.eval().to(where, memory_format=torch.channels_last))
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)

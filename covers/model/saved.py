@@ -17,6 +17,7 @@ from covers.errors import ModelError
 from covers.model.backbone import Backbone, Head, make_backbone, normalise
 from covers.model.card import WEIGHTS_NAME, ModelCard, parse_card, write_card
 from covers.model.device import mixed_precision, pick_device
+from covers.model.folding import fold_norms
 from covers.model.pixels import Pixels, to_pixels
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class SavedModel:
         self.card = card
         self.device = pick_device(device)
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)
+        self._answering = fold_norms(self.backbone)
 
     @property
     def backbone(self) -> Backbone:
@@ -155,7 +157,7 @@ class SavedModel:
             images.to(self.device, non_blocking=True), self.card.mean, self.card.std
         )
         with mixed_precision(self.device):
-            statistics: Tensor = self.backbone(images)
+            statistics: Tensor = self._answering(images)
         return statistics.float()
 
 

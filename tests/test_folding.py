@@ -1,0 +1,71 @@
+"""Batch normalisation folded into convolutions."""
+
+import pytest
+import torch
+from torch import nn
+
+from covers.model.backbone import Backbone, make_backbone
+from covers.model.folding import fold_norms
+
+
+def make_lived_in(arch):
+    """A backbone whose normalisations do something."""
+    torch.manual_seed(0)
+    backbone, _, _ = make_backbone(arch)
+    disturb(backbone)
+    return backbone.eval()
+
+
+def disturb(module):
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.1)
+            part.running_var.uniform_(0.5, 1.5)
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.normal_(part.bias, 0, 0.1)
+
+
+def count_norms(module):
+    return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())
+
+
+@pytest.mark.parametrize(
+    ("arch", "n_left"),
+    # Half of a DenseNet's come before a convolution, and stay.
+    [("resnet18", 0), ("mobilenet_v3_small", 0), ("densenet121", 62)],
+)
+def test_a_folded_network_answers_as_before_in_fewer_steps(arch, n_left):
+    backbone = make_lived_in(arch)
+    n_norms, state = count_norms(backbone), dict(backbone.state_dict())
+    folded = fold_norms(backbone)
+    assert count_norms(folded) == n_left < n_norms
+    images = torch.randn(2, 3, 96, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            folded(images), backbone(images), rtol=1e-3, atol=1e-3
+        )
+    assert count_norms(backbone) == n_norms
+    assert all(torch.equal(state[k], v) for k, v in backbone.state_dict().items())
+
+
+def test_a_network_without_norms_is_given_back():
+    backbone = make_lived_in("squeezenet1_0")
+    assert fold_norms(backbone) is backbone
+
+
+class Backwards(nn.Module):
+    """Normalises before the convolution that it names first."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3, stride=2)
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, images):
+        return self.convolution(self.norm(images) ** 2)
+
+
+def test_a_network_that_would_answer_differently_is_given_back():
+    backbone = Backbone(nn.Sequential(Backwards()), "backwards").eval()
+    disturb(backbone)
+    assert fold_norms(backbone) is backbone
