@@ -81,7 +81,8 @@ class Ways:
         write_model(workspace, arch=arch, image_size=SIZE_PX)
         self.workspace, self.files, self.device = workspace, files, device
         self.model = SavedModel.open(workspace.model_folder, device.type)
-        self.network = fold_norms(self.model.backbone)
+        self.model.fold()
+        self.network = self.model.answering
         self.on_gpu = device.type == "cuda"
         self.clock = DeviceClock(device)
         self.work = self.clock.timed(self._embed)

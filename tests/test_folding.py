@@ -1,11 +1,13 @@
 """Batch normalisation folded into convolutions."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from covers.model.backbone import Backbone, make_backbone
 from covers.model.folding import fold_norms
+from covers.model.saved import SavedModel
 
 
 def make_lived_in(arch):
@@ -51,6 +53,18 @@ def test_a_folded_network_answers_as_before_in_fewer_steps(arch, n_left):
 def test_a_network_without_norms_is_given_back():
     backbone = make_lived_in("squeezenet1_0")
     assert fold_norms(backbone) is backbone
+
+
+def test_a_saved_model_embeds_the_same_once_folded(trained_workspace):
+    model = SavedModel.open(trained_workspace.model_folder, "cpu")
+    side = model.image_size
+    pixels = np.random.default_rng(0).integers(0, 256, (3, side, side, 3), np.uint8)
+    before, saved = model.embed(pixels), dict(model.network.state_dict())
+    model.fold()
+    after = model.embed(pixels)
+    assert (before.embeddings * after.embeddings).sum(axis=1).min() > 0.999
+    np.testing.assert_allclose(after.logits, before.logits, rtol=0.05, atol=0.05)
+    assert model.network.state_dict().keys() == saved.keys()
 
 
 class Backwards(nn.Module):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
+WORTH_FOLDING = 512
 BATCH_SIZE: int | None = None  # by default as the device likes it
 FROZEN_WEIGHTS = "backbone.safetensors"
 
@@ -148,6 +149,8 @@ def embed_workspace(
         from covers.model.saved import SavedModel
 
         model = SavedModel.open(workspace.model_folder, device)
+    if len(files) >= WORTH_FOLDING:
+        model.fold()
     network = model
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
@@ -222,7 +225,9 @@ def embed_frozen(
     if not missing:
         return fingerprint, {}
     where = pick_device(device)
-    network = fold_norms(backbone.eval().to(where, memory_format=torch.channels_last))
+    network = backbone.eval().to(where, memory_format=torch.channels_last)
+    if len(missing) >= WORTH_FOLDING:
+        network = fold_norms(network)
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)

@@ -54,6 +54,11 @@ class SavedModel:
         Backbone and head.
     device : str, default="auto"
         Where it runs.
+
+    Attributes
+    ----------
+    answering : Backbone
+        The convolutional part that `embed` asks; see `fold`.
     """
 
     def __init__(
@@ -62,7 +67,7 @@ class SavedModel:
         self.card = card
         self.device = pick_device(device)
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)
-        self._answering = fold_norms(self.backbone)
+        self.answering = self.backbone
 
     @property
     def backbone(self) -> Backbone:
@@ -131,6 +136,10 @@ class SavedModel:
             file.write(save(state, metadata={"covers": json.dumps(asdict(self.card))}))
         write_card(folder, self.card)
 
+    def fold(self) -> None:
+        """Embed sooner from now on, which is worth its 0.1 s from some hundred covers on."""
+        self.answering = fold_norms(self.backbone)
+
     def embed(self, pixels: Pixels) -> Embedded:
         """Embed and classify pictures of the right size.
 
@@ -157,7 +166,7 @@ class SavedModel:
             images.to(self.device, non_blocking=True), self.card.mean, self.card.std
         )
         with mixed_precision(self.device):
-            statistics: Tensor = self._answering(images)
+            statistics: Tensor = self.answering(images)
         return statistics.float()
 
 
