@@ -234,17 +234,11 @@ def _changed_rows(catalogue: Catalogue, index: VectorIndex) -> list[int]:
         if name not in theirs.column_names:
             differs[:] = True
             break
-        differs |= np.asarray(
-            [
-                a != b
-                for a, b in zip(
-                    ours.column(name).to_pylist(),
-                    theirs.column(name).to_pylist(),
-                    strict=True,
-                )
-            ],
-            bool,
-        )
+        mine, its = ours.column(name), theirs.column(name)
+        if mine.equals(its):
+            continue
+        pairs = zip(mine.to_pylist(), its.to_pylist(), strict=True)
+        differs |= np.asarray([a != b for a, b in pairs], bool)
     return [int(row) for row in rows[differs]]
 
 

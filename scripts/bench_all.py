@@ -21,9 +21,13 @@ PARTS = {
     "scan": ["--covers", "1500"],
     "embed": [
         *("--archs", "resnet18", "mobilenet_v3_small"),
-        *("--covers", "192", "--fastai", "--agreement", "resnet18"),
+        # Without weights: how well networks agree on covers would say nothing.
+        *("--covers", "192", "--fastai", "resnet18", "--agreement", ""),
     ],
-    "rebuild": ["--covers", "1000", "--many", "10000", "--arch", "resnet18"],
+    "rebuild": [
+        *("--covers", "1000", "--many", "10000"),
+        *("--arch", "resnet18", "--rounds", "5"),
+    ],
     "analysis": ["--covers", "3000", "10000"],
     "index": ["--n", "10000", "--json"],
 }
