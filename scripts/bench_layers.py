@@ -2,8 +2,8 @@
 
     scripts/bench layers WORKSPACE [--json]
 
-Reads the untrained backbone's statistics (maximum, mean and standard deviation of
-every channel of the last three resolutions) that ``covers train`` left in a workspace.
+Reads the untrained backbone's statistics (texture, and maximum, mean and standard
+deviation of every channel, of the last three resolutions) that ``covers train`` left in a workspace.
 Every candidate is fitted on four of five grouped folds and measured on the
 fifth, `--repeats` times: macro-F1 of the vote (20 nearest), and, for what a
 person finds similar, the mean reciprocal rank of the nearest cover of the same
@@ -78,11 +78,13 @@ def main() -> None:
     known = membership.sum(axis=1) > 0
     membership, groups = membership[known], catalogue.groups[rows][known]
     x = statistics[known].astype(np.float32)
-    channels = make_backbone(card.arch)[0].channels
-    starts = np.cumsum([0, *(len(STATISTICS) * width for width in channels)])
+    backbone = make_backbone(card.arch)[0]
+    starts = np.cumsum([0, *backbone.level_widths])
     levels = [x[:, a:b] for a, b in itertools.pairwise(starts)]
-    deepest, width = levels[-1], channels[-1]
-    mean = deepest[:, width : 2 * width]
+    deepest = levels[-1]
+    mean = backbone.deepest_mean(torch.from_numpy(x)).numpy()
+    textures = [len(STATISTICS) * width for width in backbone.channels]
+    without = [level[:, -n:] for level, n in zip(levels, textures, strict=True)]
     candidates = {
         "deepest mean (the usual)": (mean, plain),
         "deepest mean, standardised": (mean, standardised),
@@ -91,8 +93,10 @@ def main() -> None:
         "three levels, standardised": (x, standardised),
         "three levels, principal axes": (x, whitened(0.0)),
         "three levels, half whitened": (x, whitened(0.5)),
+        "three levels, whitened by 0.75": (x, whitened(0.75)),
         "three levels, whitened": (x, whitened(1.0)),
-        "half whitened, learned metric (the start)": (x, None),
+        "the last but one, learned metric, no texture": (np.hstack(without), None),
+        "whitened by 0.75, learned metric (the start)": (x, None),
     }
     found = {}
     for name, (features, represent) in candidates.items():

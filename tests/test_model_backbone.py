@@ -17,7 +17,9 @@ from covers.model.recipe import Recipe
         ("timm:test_resnet", None),
     ],
 )
-def test_statistics_are_maximum_mean_and_deviation_of_each_level(arch, channels):
+def test_statistics_are_texture_maximum_mean_and_deviation_of_each_level(
+    arch, channels
+):
     torch.manual_seed(0)
     backbone, _, _ = make_backbone(arch)
     backbone.eval()
@@ -28,8 +30,13 @@ def test_statistics_are_maximum_mean_and_deviation_of_each_level(arch, channels)
     if channels:
         assert backbone.channels == channels
     expected = []
-    for level in levels:
+    for position, level in enumerate(levels):
+        mixtures = backbone.get_buffer(f"mixtures_{position}")
+        mixed = torch.einsum("bchw,ck->bkhw", level, mixtures).flatten(2)  # (B, K, n)
+        covariances = torch.stack([torch.cov(one, correction=0) for one in mixed])
+        rows, columns = torch.triu_indices(*covariances.shape[1:])
         expected += [
+            covariances[:, rows, columns],
             level.amax(dim=(2, 3)),
             level.mean(dim=(2, 3)),
             level.var(dim=(2, 3), correction=0).clamp_min(1e-6).sqrt(),
@@ -44,6 +51,17 @@ def test_statistics_are_maximum_mean_and_deviation_of_each_level(arch, channels)
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+def test_mixtures_are_the_same_everywhere_and_not_part_of_the_weights():
+    backbone, _, _ = make_backbone("squeezenet1_1")
+    first = backbone.get_buffer("mixtures_0")
+    assert first.shape == (128, 24)
+    torch.testing.assert_close(first.norm(dim=0), torch.ones(24))
+    torch.testing.assert_close(
+        first[0, :3], torch.tensor([0.1544, 0.0349, 0.0898]), rtol=0, atol=1e-3
+    )
+    assert not any("mixtures" in key for key in backbone.state_dict())
 
 
 def test_the_cut_network_computes_what_torchvision_computes():

@@ -1,4 +1,5 @@
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -233,26 +234,35 @@ def test_mixed_weights_lie_between_and_counters_are_the_second_s():
     assert torch.equal(mix_states(first, second, 1.0)["w"], second["w"])
 
 
+@pytest.mark.parametrize("is_proven", [True, False])
 @pytest.mark.parametrize("winner", [None, 0.25, 0.75])
-def test_weights_between_start_and_end_are_kept_when_they_read_best(
-    painted_workspace, tmp_path, monkeypatch, winner
+def test_weights_between_start_and_end_are_kept_when_they_certainly_read_best(
+    painted_workspace, tmp_path, monkeypatch, winner, is_proven
 ):
-    from covers.model import learner
+    from covers.model import fitting, learner
 
     tried = []
 
-    def score(_learner, state, _seed):
+    def answer(_learner, state, _seed):
         tried.append(state)
-        share = MIXES[len(tried) - 1]
-        loss = 0.0 if share == winner else 9.0
-        return {"tuning_loss": loss, "accuracy": 1.0, "macro_f1": 1.0}
+        share = (*MIXES, None, None)[len(tried) - 1]
+        loss = 0.0 if share and share == winner else 9.0
+        scores = {"tuning_loss": loss, "accuracy": 1.0, "macro_f1": 1.0}
+        return SimpleNamespace(scores=scores, losses=torch.zeros(1))
 
-    monkeypatch.setattr(learner, "score_state", score)
+    monkeypatch.setattr(learner, "answer_tuning", answer)
+    monkeypatch.setattr(fitting, "gain_exceeds_error", lambda *_: is_proven)
     recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=1)
     report = train_workspace(painted_workspace, recipe, device="cpu")
-    assert len(tried) == len(MIXES)
+    assert len(tried) == len(MIXES) + 2
     ended = _weights(painted_workspace)
-    if winner is None:
+    if not is_proven:
+        assert report.card.summary["best"]["phase"] == "probe"
+        start = tried[len(MIXES)]
+        assert all(
+            torch.equal(ended[key], start[key]) for key in start if "body" in key
+        )
+    elif winner is None:
         assert report.card.summary["best"]["phase"] != "mix"
     else:
         best = report.card.summary["best"]
@@ -262,13 +272,31 @@ def test_weights_between_start_and_end_are_kept_when_they_read_best(
         assert all(torch.equal(ended[key], chosen[key]) for key in chosen)
 
 
-def test_the_best_is_never_worse_than_the_start_or_any_epoch(
-    painted_workspace, tmp_path
-):
+def test_the_best_is_the_start_or_better_than_all(painted_workspace, tmp_path):
     recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2)
     report = train_workspace(painted_workspace, recipe, device="cpu")
     losses = [row["tuning_loss"] for row in report.history]
-    assert report.card.summary["best"]["tuning_loss"] == min(losses)
+    best = report.card.summary["best"]
+    assert best["phase"] == "probe" or best["tuning_loss"] == min(losses)
+
+
+def test_a_gain_counts_when_it_exceeds_its_error_over_groups():
+    from covers.model.fitting import gain_exceeds_error
+
+    rng = np.random.default_rng(0)
+    alone = np.arange(200)
+    assert gain_exceeds_error(0.3 + rng.standard_normal(200), alone)
+    assert not gain_exceeds_error(-0.3 + rng.standard_normal(200), alone)
+    # One group of 100 that gains, and 100 covers that lose a little: one witness against many.
+    gains = np.concatenate([np.full(100, 0.2), np.full(100, -0.01)])
+    assert gain_exceeds_error(gains, alone)
+    assert not gain_exceeds_error(gains, np.concatenate([np.zeros(100), alone[100:]]))
+    assert not gain_exceeds_error(np.ones(5), np.zeros(5))
+    # By chance alone a standard error is exceeded in one case of six.
+    chance = [
+        gain_exceeds_error(rng.standard_normal(50), alone[:50]) for _ in range(2000)
+    ]
+    assert 0.13 < np.mean(chance) < 0.19
 
 
 def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(
@@ -299,7 +327,7 @@ def _frozen_statistics(workspace, report):
 
 
 def test_epochs_are_compared_at_their_best_temperature():
-    from covers.model.learner import GenreLoss, tempered_loss
+    from covers.model.learner import GenreLoss, tempered_losses
 
     torch.manual_seed(0)
     logits = torch.randn(200, 3)
@@ -307,8 +335,35 @@ def test_epochs_are_compared_at_their_best_temperature():
     loss = GenreLoss(torch.ones(3), label_smoothing=0.0, multi_label=False)
     plain = float(loss(logits, targets))
     assert float(loss(3 * logits, targets)) > plain + 0.1
-    assert abs(tempered_loss(loss, 3 * logits, targets) - plain) < 0.02
-    assert tempered_loss(loss, -logits, targets) > plain + 0.1
+    losses, mean = tempered_losses(loss, 3 * logits, targets)
+    assert abs(mean - plain) < 0.02
+    torch.testing.assert_close(losses.mean(), torch.tensor(mean))
+    assert tempered_losses(loss, -logits, targets)[1] > plain + 0.1
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_the_loss_of_many_covers_is_the_weighted_mean_of_each(multi_label):
+    from covers.model.learner import GenreLoss
+
+    torch.manual_seed(0)
+    logits = torch.randn(9, 3)
+    targets = (torch.rand(9, 3) > 0.5).float()
+    targets[:, 0] = 1
+    if not multi_label:
+        targets /= targets.sum(dim=1, keepdim=True)
+    weights = torch.tensor([0.5, 1.0, 3.0])
+    loss = GenreLoss(weights, label_smoothing=0.1, multi_label=multi_label)
+    if multi_label:
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, 0.9 * targets + 0.05, pos_weight=weights
+        )
+    else:
+        each = torch.nn.functional.cross_entropy(
+            logits, targets, label_smoothing=0.1, reduction="none"
+        )
+        weight = targets @ weights
+        expected = (weight * each).sum() / weight.sum()
+    torch.testing.assert_close(loss(logits, targets), expected)
 
 
 def test_a_backbone_from_nothing_is_trained_whole(painted_workspace):

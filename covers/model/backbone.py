@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -22,17 +23,21 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 MAX_LEVELS = 3
 STATISTICS = ("maximum", "mean", "standard deviation")
 """Of each channel of each level, in this order."""
+N_MIXTURES = 24
+"""Mixtures of a level's channels whose covariances are its texture."""
 _NORMALISED_AT_ONCE = 4
 
 
 class Backbone(nn.Module):  # type: ignore[misc]
-    """A convolutional body whose output is channel statistics of several levels.
+    """A convolutional body whose output is statistics of several levels.
 
     A *level* is the last feature map of each spatial resolution, of which the
     deepest `MAX_LEVELS` are read: shallow levels know colour, grain and edges,
-    deep ones shapes and things. Each contributes the maximum, the mean and the
-    standard deviation of every channel over the picture: whether something is
-    there at all, how much of it, and how unevenly.
+    deep ones shapes and things. Each contributes its texture (which channels
+    answer in the same places: covariances [1]_ of `N_MIXTURES` fixed random
+    mixtures of channels), then the maximum, the mean and the standard deviation of every
+    channel over the picture: whether something is there at all, how much of it,
+    and how unevenly.
 
     Parameters
     ----------
@@ -40,6 +45,11 @@ class Backbone(nn.Module):  # type: ignore[misc]
         Either an ``nn.Sequential`` of layers, or a timm model.
     arch : str
         Its name.
+
+    References
+    ----------
+    .. [1] Gao, Y., Beijbom, O., Zhang, N., Darrell, T. (2016). "Compact Bilinear
+       Pooling". CVPR.
     """
 
     def __init__(self, body: nn.Module, arch: str) -> None:
@@ -57,11 +67,24 @@ class Backbone(nn.Module):  # type: ignore[misc]
             )
         self.train(was_training)
         self.channels = tuple(int(level.shape[1]) for level in levels)
+        for position, width in enumerate(self.channels):
+            self.register_buffer(
+                f"mixtures_{position}", _make_mixtures(width), persistent=False
+            )
+
+    @property
+    def level_widths(self) -> tuple[int, ...]:
+        """How much of the output each level is: its texture, and the statistics of its channels."""
+        widths = []
+        for width in self.channels:
+            n = min(N_MIXTURES, width)
+            widths.append(n * (n + 1) // 2 + len(STATISTICS) * width)
+        return tuple(widths)
 
     @property
     def n_features(self) -> int:
-        """Width of the output: the statistics of each channel of each level."""
-        return len(STATISTICS) * sum(self.channels)
+        """Width of the output."""
+        return sum(self.level_widths)
 
     def levels(self, images: Tensor) -> list[Tensor]:
         """Return feature maps (B, C, h, w) from shallow to deep."""
@@ -78,19 +101,43 @@ class Backbone(nn.Module):  # type: ignore[misc]
     def forward(self, images: Tensor) -> Tensor:
         """Turn normalised images (B, 3, S, S) into statistics (B, n_features) in float32."""
         statistics = []
-        for level in self.levels(images):
+        for position, level in enumerate(self.levels(images)):
             values = level.float()
+            mixtures = self.get_buffer(f"mixtures_{position}")
+            with torch.autocast(images.device.type, enabled=False):
+                texture = _covariances(values, mixtures)
             mean = values.mean(dim=(2, 3))  # (B, C)
             # Two plain sums: torch.std_mean takes twenty times as long on channels-last maps.
             variance = values.square().mean(dim=(2, 3)) - mean.square()
             most = level.amax(dim=(2, 3)).float()
-            statistics += [most, mean, variance.clamp_min(1e-6).sqrt()]
+            statistics += [texture, most, mean, variance.clamp_min(1e-6).sqrt()]
         return torch.cat(statistics, dim=1)
 
     def deepest_mean(self, statistics: Tensor) -> Tensor:
         """Cut the deepest level's channel means (B, C) out of the statistics."""
         width = self.channels[-1]
         return statistics[:, -2 * width : -width]
+
+
+def _make_mixtures(n_channels: int) -> Tensor:
+    """Return fixed random directions (C, K) of length 1.
+
+    They come from NumPy's legacy stream, which never changes: a saved network
+    does not carry them.
+    """
+    n = min(N_MIXTURES, n_channels)
+    stream = np.random.RandomState(0)  # noqa: NPY002 - see above
+    directions = stream.standard_normal((n_channels, n))
+    return F.normalize(torch.from_numpy(directions), dim=0).float()
+
+
+def _covariances(values: Tensor, mixtures: Tensor) -> Tensor:
+    """Return covariances over the picture (B, K (K + 1) / 2) of mixtures (C, K) of channels (B, C, h, w)."""
+    mixed = values.permute(0, 2, 3, 1).flatten(1, 2) @ mixtures  # (B, h w, K)
+    mixed = mixed - mixed.mean(dim=1, keepdim=True)
+    products = mixed.transpose(1, 2) @ mixed / mixed.shape[1]  # (B, K, K)
+    rows, columns = torch.triu_indices(*products.shape[1:])
+    return products[:, rows, columns]
 
 
 def _run_exactly(layer: nn.Module, images: Tensor) -> Tensor:

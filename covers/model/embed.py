@@ -207,7 +207,7 @@ def embed_frozen(
     """
     import torch
 
-    from covers.model.backbone import STATISTICS, normalise
+    from covers.model.backbone import N_MIXTURES, STATISTICS, normalise
     from covers.model.device import mixed_precision, pick_device
     from covers.model.folding import fold_norms
     from covers.model.saved import fingerprint_weights
@@ -215,7 +215,7 @@ def embed_frozen(
     fingerprint = fingerprint_weights(
         dict(backbone.state_dict()),
         arch=backbone.arch,
-        statistics=STATISTICS,
+        statistics=(f"covariances of {N_MIXTURES}", *STATISTICS),
         **asdict(preprocessing),
     )
     parts = frozen_parts(workspace, fingerprint)

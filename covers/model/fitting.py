@@ -95,6 +95,20 @@ def balance_genres(shares: Tensor, strength: float, *, multi_label: bool) -> Ten
     return weights * counts.sum() / (weights * counts).sum()
 
 
+def gain_exceeds_error(
+    gains: npt.NDArray[np.float32], groups: npt.NDArray[np.int64]
+) -> bool:
+    """Say whether gains (n_covers,) are above zero by more than their standard error over groups (n_covers,).
+
+    Covers of one group gain together, so that they count as one.
+    """
+    _, members = np.unique(groups, return_inverse=True)
+    sums = np.bincount(members, gains)  # (U,)
+    if len(sums) < 2:
+        return False
+    return bool(sums.mean() > sums.std(ddof=1) / len(sums) ** 0.5)
+
+
 class TrainingRun:
     """One training run: its parts, and what has come of it so far."""
 
@@ -162,7 +176,7 @@ class TrainingRun:
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
         """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""
-        from covers.model.learner import score_tuning, tempered_loss
+        from covers.model.learner import score_tuning, tempered_losses
 
         data = self.data
         self._start_head(head, statistics, data.train)
@@ -171,7 +185,7 @@ class TrainingRun:
         targets = self.targets[data.tuning]
         scores = {
             "train_loss": float("nan"),
-            "tuning_loss": tempered_loss(self.loss, logits, targets),
+            "tuning_loss": tempered_losses(self.loss, logits, targets)[1],
             **score_tuning(logits, targets),
         }
         self._note_epoch("probe")(0, scores)
@@ -205,11 +219,14 @@ class TrainingRun:
 
         Where the backbone was pretrained, weights between the start's and the last
         epoch's are tried too [1]_: they keep what the start knew of covers unlike
-        those of the train side.
+        those of the train side. What reads the tuning covers best must do so by
+        more than a standard error [2]_, or the start stays.
 
         References
         ----------
         .. [1] Wortsman, M. et al. (2022). "Robust fine-tuning of zero-shot models". CVPR.
+        .. [2] Breiman, L., Friedman, J., Olshen, R., Stone, C. (1984). "Classification
+           and Regression Trees", on the one-standard-error rule.
         """
         from covers.model.learner import (
             Augment,
@@ -300,6 +317,9 @@ class TrainingRun:
             self._note_best("network", best.best_epoch)
         if recipe.weights != "none" and not interrupted:
             self._mix_with_start(learner, beginning, best)
+            if not self._beats(learner, best.best_state, beginning):
+                best.best_state = beginning
+                self._note_best("probe", 0)
         network.load_state_dict(best.best_state)
         return interrupted
 
@@ -307,18 +327,30 @@ class TrainingRun:
         self, learner: Any, beginning: dict[str, Tensor], best: Any
     ) -> None:
         """Try weights between the start's and the last epoch's; keep the best in `best`."""
-        from covers.model.learner import copy_state, mix_states, score_state
+        from covers.model.learner import answer_tuning, copy_state, mix_states
 
         ended = copy_state(learner.model)
         for share in MIXES:
             state = mix_states(beginning, ended, share)
-            scores = score_state(learner, state, self.seed)
+            scores = answer_tuning(learner, state, self.seed).scores
             if scores["tuning_loss"] < best.best_loss:
                 best.best_loss, best.best_state = scores["tuning_loss"], state
                 self.best = {"phase": "mix", "epoch": learner.epoch, **scores}
                 self.best["share"] = share
         if self.best.get("phase") == "mix":
             self.history.append(self.best)
+
+    def _beats(
+        self, learner: Any, state: dict[str, Tensor], start: dict[str, Tensor]
+    ) -> bool:
+        """Whether a state reads the tuning covers better than the start, by more than a standard error."""
+        from covers.model.learner import answer_tuning
+
+        before, after = (
+            answer_tuning(learner, one, self.seed).losses for one in (start, state)
+        )
+        groups = self.data.groups[self.data.tuning]
+        return gain_exceeds_error((before - after).numpy(), groups)
 
     def _restore(
         self, checkpoint: Checkpoint, network: nn.Sequential, learner: Any, best: Any

@@ -40,13 +40,13 @@ __all__ = [
     "KeepBest",
     "MixedPrecisionForward",
     "adamw",
+    "answer_tuning",
     "copy_state",
     "make_network_learner",
     "make_picture_loaders",
     "mix_states",
-    "score_state",
     "seed_everything",
-    "tempered_loss",
+    "tempered_losses",
 ]
 
 Batch = tuple[Tensor, Tensor]
@@ -88,22 +88,26 @@ class GenreLoss(nn.Module):  # type: ignore[misc]
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of logits (B, G) against targets (B, G)."""
+        losses, weights = self.each(logits, targets)
+        loss: Tensor = (weights * losses).sum() / weights.sum()
+        return loss
+
+    def each(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each cover's loss (B,) and weight (B,)."""
         weights = self.genre_weights.to(logits.device)
         if self.multi_label:
             targets = targets * (
                 1 - self.label_smoothing
             ) + self.label_smoothing / 2 * (targets > -1)
-            return F.binary_cross_entropy_with_logits(
-                logits, targets, pos_weight=weights
+            losses = F.binary_cross_entropy_with_logits(
+                logits, targets, pos_weight=weights, reduction="none"
             )
-        weight = targets @ weights  # (B,)
+            return losses.mean(dim=1), torch.ones_like(losses[:, 0])
         smooth = (
             targets * (1 - self.label_smoothing)
             + self.label_smoothing / targets.shape[1]
         )
-        losses = -(smooth * F.log_softmax(logits, dim=1)).sum(dim=1)  # (B,)
-        loss: Tensor = (weight * losses).sum() / weight.sum()
-        return loss
+        return -(smooth * F.log_softmax(logits, dim=1)).sum(dim=1), targets @ weights
 
 
 class _ArrayLoader(DataLoader):  # type: ignore[misc]
@@ -325,24 +329,29 @@ class EpochReport(Callback):  # type: ignore[misc]
             return
         logits = torch.cat([pred for pred, _ in self.predictions])
         targets = torch.cat([target for _, target in self.predictions])
+        self.losses, tuning_loss = tempered_losses(self.loss_func, logits, targets)
         self.scores = {
             "train_loss": float(np.mean(self.train_losses))
             if self.train_losses
             else math.nan,
-            "tuning_loss": tempered_loss(self.loss_func, logits, targets),
+            "tuning_loss": tuning_loss,
             **score_tuning(logits, targets),
         }
         self.on_epoch(self.epoch, self.scores)
 
 
-def tempered_loss(loss: nn.Module, logits: Tensor, targets: Tensor) -> float:
-    """Return the loss of logits (n, G) at the temperature that suits them best.
+def tempered_losses(
+    loss: GenreLoss, logits: Tensor, targets: Tensor
+) -> tuple[Tensor, float]:
+    """Return each cover's weighted loss (n,), and their mean, at the temperature that suits logits (n, G) best.
 
     Probabilities are calibrated later, on covers of their own; an epoch is not
     to be preferred for being less confident.
     """
     slopes = torch.logspace(-2, 1.5, 15, base=2)
-    return min(float(loss(slope * logits, targets)) for slope in slopes)
+    slope = min(slopes, key=lambda slope: float(loss(slope * logits, targets)))
+    losses, weights = loss.each(slope * logits, targets)
+    return weights * losses, float(loss(slope * logits, targets))
 
 
 def score_tuning(logits: Tensor, targets: Tensor) -> dict[str, float]:
@@ -422,15 +431,13 @@ def mix_states(
     }
 
 
-def score_state(
-    learner: Learner, state: dict[str, Tensor], seed: int
-) -> dict[str, float]:
-    """Load a state into the learner's model and score it on the tuning covers, as after an epoch."""
+def answer_tuning(learner: Learner, state: dict[str, Tensor], seed: int) -> EpochReport:
+    """Load a state into the learner's model and report on the tuning covers, as after an epoch."""
     learner.model.load_state_dict(state)
     report = EpochReport(lambda _epoch, _scores: None, lambda _share: None, seed)
     device = next(learner.model.parameters()).device
     learner.validate(cbs=[report, MixedPrecisionForward(device)])
-    return report.scores
+    return report
 
 
 def make_network_learner(
