@@ -34,10 +34,10 @@ class Backbone(nn.Module):  # type: ignore[misc]
     A *level* is the last feature map of each spatial resolution, of which the
     deepest `MAX_LEVELS` are read: shallow levels know colour, grain and edges,
     deep ones shapes and things. Each contributes its texture (which channels
-    answer in the same places: covariances [1]_ of `N_MIXTURES` fixed random
-    mixtures of channels), then the maximum, the mean and the standard deviation of every
-    channel over the picture: whether something is there at all, how much of it,
-    and how unevenly.
+    answer in the same places: roots of the covariances of `N_MIXTURES` fixed
+    random mixtures of channels [1]_), then the maximum, the mean and the standard
+    deviation of every channel over the picture: whether something is there at
+    all, how much of it, and how unevenly.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Backbone(nn.Module):  # type: ignore[misc]
             values = level.float()
             mixtures = self.get_buffer(f"mixtures_{position}")
             with torch.autocast(images.device.type, enabled=False):
-                texture = _covariances(values, mixtures)
+                texture = _make_texture(values, mixtures)
             mean = values.mean(dim=(2, 3))  # (B, C)
             # Two plain sums: torch.std_mean takes twenty times as long on channels-last maps.
             variance = values.square().mean(dim=(2, 3)) - mean.square()
@@ -131,13 +131,17 @@ def _make_mixtures(n_channels: int) -> Tensor:
     return F.normalize(torch.from_numpy(directions), dim=0).float()
 
 
-def _covariances(values: Tensor, mixtures: Tensor) -> Tensor:
-    """Return covariances over the picture (B, K (K + 1) / 2) of mixtures (C, K) of channels (B, C, h, w)."""
+def _make_texture(values: Tensor, mixtures: Tensor) -> Tensor:
+    """Return signed roots of covariances (B, K (K + 1) / 2) of mixtures (C, K) of channels (B, C, h, w).
+
+    Roots have the unit of the other statistics, and fit into 16 bits.
+    """
     mixed = values.permute(0, 2, 3, 1).flatten(1, 2) @ mixtures  # (B, h w, K)
     mixed = mixed - mixed.mean(dim=1, keepdim=True)
     products = mixed.transpose(1, 2) @ mixed / mixed.shape[1]  # (B, K, K)
     rows, columns = torch.triu_indices(*products.shape[1:])
-    return products[:, rows, columns]
+    covariances = products[:, rows, columns]
+    return covariances / (covariances.abs() + 1e-3).sqrt()
 
 
 def _run_exactly(layer: nn.Module, images: Tensor) -> Tensor:

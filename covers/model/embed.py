@@ -215,7 +215,7 @@ def embed_frozen(
     fingerprint = fingerprint_weights(
         dict(backbone.state_dict()),
         arch=backbone.arch,
-        statistics=(f"covariances of {N_MIXTURES}", *STATISTICS),
+        statistics=(f"texture of {N_MIXTURES}", *STATISTICS),
         **asdict(preprocessing),
     )
     parts = frozen_parts(workspace, fingerprint)
