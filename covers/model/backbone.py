@@ -126,7 +126,7 @@ def _make_mixtures(n_channels: int) -> Tensor:
     does not carry them.
     """
     n = min(N_MIXTURES, n_channels)
-    stream = np.random.RandomState(0)  # noqa: NPY002 - see above
+    stream = np.random.RandomState(0)
     directions = stream.standard_normal((n_channels, n))
     return F.normalize(torch.from_numpy(directions), dim=0).float()
 
