@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from covers.artefact import read_stamp
 from covers.errors import CoversError, MissingExtraError, ModelError
-from covers.model.card import read_card
+from covers.model.card import describe_best, read_card
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -378,9 +378,9 @@ class Pipeline:
             report = train(resume=False)
         if report.is_interrupted:
             raise KeyboardInterrupt
-        best = report.card.summary["best"]
+        card = report.card
         say(
-            f"  {report.card.summary['n_train']:,} covers in {report.seconds:.0f} s, best epoch: {best['phase']} {best['epoch'] + 1}"
+            f"  {card.summary['n_train']:,} covers in {report.seconds:.0f} s, kept {describe_best(card)}"
         )
 
     def _index(self, say: Say, stage: StageProgress) -> None:

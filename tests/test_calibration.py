@@ -12,10 +12,10 @@ from covers.analysis.calibration import (
     choose_calibrator,
     fit_calibrator,
     group_folds,
-    is_certainly_lower,
     iterate_folds,
     softmax,
 )
+from covers.proof import is_certainly_lower
 from covers.analysis.measures import log_losses, measure_method
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.analysis.measures import SMALLEST_PROBABILITY, log_losses
+from covers.proof import is_certainly_lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 _GROUPS_FOR_STEPS = 10
-_DOUBT = 0.05
 _MOST_COVERS = 4000  # more do not make a handful of parameters better, only slower
 
 
@@ -334,7 +334,7 @@ def choose_calibrator(
 
     A temperature is the rule, because it never changes which genre is the
     likeliest and takes one number. Another kind has to be certainly better, see
-    `is_certainly_lower`: on real covers the kinds with more numbers won by chance
+    `covers.proof.is_certainly_lower`: on real covers the kinds with more numbers won by chance
     and then read fewer covers right.
 
     Parameters
@@ -372,32 +372,6 @@ def choose_calibrator(
         calibrator=fit_calibrator(best, p, target, groups),
         log_losses={str(kind): float(lost.mean()) for kind, lost in losses.items()},
     )
-
-
-def is_certainly_lower(
-    losses: Array, others: Array, groups: npt.NDArray[np.int64], *, n_tried: int
-) -> bool:
-    """Say whether a mean loss is lower than another by more than luck.
-
-    A one-sided paired t-test over groups at 5 %, shared among all that were
-    tried (Bonferroni): the best of hundreds looks good on a few artists.
-
-    Parameters
-    ----------
-    losses, others : ndarray of float64, shape (n_covers,)
-        Of the same covers.
-    groups : ndarray of int64, shape (n_covers,)
-    n_tried : int
-        How many were tried to find `losses`.
-    """
-    from scipy.stats import t
-
-    _, members = np.unique(groups, return_inverse=True)
-    gains = np.bincount(members, others - losses)  # (U,)
-    if len(gains) < 2:
-        return False
-    needed = t.ppf(1 - _DOUBT / n_tried, len(gains) - 1)
-    return bool(gains.mean() > needed * gains.std(ddof=1) / len(gains) ** 0.5)
 
 
 def _is_supported(

@@ -320,9 +320,9 @@ class VoteLosses:
         """Choose settings by their loss over some queries, by default all.
 
         `USUAL` are kept unless the lowest mean loss is certainly lower, see
-        `covers.analysis.calibration.is_certainly_lower`.
+        `covers.proof.is_certainly_lower`.
         """
-        from covers.analysis.calibration import is_certainly_lower
+        from covers.proof import is_certainly_lower
 
         some = slice(None) if rows is None else np.isin(self.scored, rows)
         losses = self.losses[:, some].astype(np.float64)

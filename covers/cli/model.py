@@ -151,6 +151,8 @@ def train_command(
 
 def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> None:
     """Print what a training ended with."""
+    from covers.model.card import describe_best
+
     card, best = report.card, report.card.summary["best"]
     if as_json:
         print_json(
@@ -170,7 +172,7 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
             f"trained on {card.summary['n_train']:,} covers in {report.seconds:.0f} s"
         )
         click.echo(
-            f"best epoch ({best['phase']} {best['epoch'] + 1}) on {card.summary['n_tuning']} tuning covers: "
+            f"kept {describe_best(card)}; on {card.summary['n_tuning']} tuning covers "
             f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f}"
         )
     if report.failed:

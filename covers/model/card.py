@@ -59,6 +59,20 @@ class ModelCard:
     fingerprint: str = ""
 
 
+def describe_best(card: ModelCard) -> str:
+    """Say in words which weights of a training run were kept."""
+    best = card.summary["best"]
+    if best["phase"] == "mix":
+        return (
+            f"weights {best['share']:.0%} of the way from the start to the last epoch"
+        )
+    if best["phase"] == "network":
+        return f"epoch {best['epoch'] + 1}"
+    if card.stamp.parameters["epochs"]:
+        return "the start: fine-tuning was not certainly better"
+    return "the start"
+
+
 def write_card(folder: Path, card: ModelCard) -> None:
     """Write ``model.json`` for people and programs."""
     fields = asdict(card)

@@ -23,6 +23,7 @@ from covers.model.embed import (
 )
 from covers.model.probe import start_head
 from covers.model.recipe import Recipe, portable_recipe
+from covers.proof import is_certainly_lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,20 +94,6 @@ def balance_genres(shares: Tensor, strength: float, *, multi_label: bool) -> Ten
         return ((len(shares) - positive) / positive).clamp_min(1.0) ** (0.5 * strength)
     weights = (counts.sum() / (len(counts) * counts)) ** strength
     return weights * counts.sum() / (weights * counts).sum()
-
-
-def gain_exceeds_error(
-    gains: npt.NDArray[np.float32], groups: npt.NDArray[np.int64]
-) -> bool:
-    """Say whether gains (n_covers,) are above zero by more than their standard error over groups (n_covers,).
-
-    Covers of one group gain together, so that they count as one.
-    """
-    _, members = np.unique(groups, return_inverse=True)
-    sums = np.bincount(members, gains)  # (U,)
-    if len(sums) < 2:
-        return False
-    return bool(sums.mean() > sums.std(ddof=1) / len(sums) ** 0.5)
 
 
 class TrainingRun:
@@ -219,14 +206,12 @@ class TrainingRun:
 
         Where the backbone was pretrained, weights between the start's and the last
         epoch's are tried too [1]_: they keep what the start knew of covers unlike
-        those of the train side. What reads the tuning covers best must do so by
-        more than a standard error [2]_, or the start stays.
+        those of the train side. What reads the tuning covers best must certainly do
+        so (`covers.proof.is_certainly_lower`), or the start stays.
 
         References
         ----------
         .. [1] Wortsman, M. et al. (2022). "Robust fine-tuning of zero-shot models". CVPR.
-        .. [2] Breiman, L., Friedman, J., Olshen, R., Stone, C. (1984). "Classification
-           and Regression Trees", on the one-standard-error rule.
         """
         from covers.model.learner import (
             Augment,
@@ -343,14 +328,16 @@ class TrainingRun:
     def _beats(
         self, learner: Any, state: dict[str, Tensor], start: dict[str, Tensor]
     ) -> bool:
-        """Whether a state reads the tuning covers better than the start, by more than a standard error."""
+        """Whether a state, the best of the epochs and the mixes, certainly reads the tuning covers better than the start."""
         from covers.model.learner import answer_tuning
 
         before, after = (
-            answer_tuning(learner, one, self.seed).losses for one in (start, state)
+            answer_tuning(learner, one, self.seed).losses.double().numpy()
+            for one in (start, state)
         )
         groups = self.data.groups[self.data.tuning]
-        return gain_exceeds_error((before - after).numpy(), groups)
+        n_tried = self.recipe.epochs + len(MIXES)
+        return is_certainly_lower(after, before, groups, n_tried=n_tried)
 
     def _restore(
         self, checkpoint: Checkpoint, network: nn.Sequential, learner: Any, best: Any
