@@ -15,8 +15,8 @@ from covers.analysis.calibration import (
     iterate_folds,
     softmax,
 )
-from covers.proof import is_certainly_lower
 from covers.analysis.measures import log_losses, measure_method
+from covers.proof import is_certainly_lower
 
 
 def draw(n, *, seed=0, n_genres=5):
