@@ -28,7 +28,7 @@ PARTS = {
         *("--covers", "1000", "--many", "10000"),
         *("--arch", "resnet18", "--rounds", "5"),
     ],
-    "analysis": ["--covers", "3000", "10000"],
+    "analysis": ["--covers", "3000", "10000", "--rounds", "5"],
     "index": ["--n", "10000", "--json"],
 }
 
@@ -44,20 +44,40 @@ def main():
         command = [sys.executable, HERE / f"bench_{part}.py", *PARTS[part]]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
         found[part] = json.loads(done.stdout)
+        if part == "index":
+            found[part]["rows"] = rows_of_index(found[part])
         found[part].pop("machine", None)
         print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     machine = describe_machine()
     print(f"\n{machine['processor']}, {machine['cores']} cores, {machine['date']}")
     for part, result in found.items():
         print(f"\n{part}")
-        for row in result.get("rows", []):
+        for row in result["rows"]:
             print(describe_row(row))
-        if "rows" not in result:
-            print(json.dumps(result)[:2000])
     when = datetime.now(UTC).isoformat(timespec="minutes")
     document = {"date": when, "machine": machine, "parts": found}
     args.out.write_text(json.dumps(document, indent=1) + "\n")
     print(f"\nkept in '{args.out}'")
+
+
+def rows_of_index(found):
+    """Put the ratios of `bench_index.py`, which times hundreds of calls each, into rows."""
+    ratios = {
+        "one query": (found["one_query"], "spread_over_faiss", 200),
+        "batches of 100": (found["batch_of_100"], "spread", 15),
+        "batches of 1,000": (found["batch_of_1000"], "spread", 15),
+    }
+    return [
+        {
+            "what": f"time over bare FAISS, {what}",
+            "unit": "x",
+            "median": figures["index_over_faiss"],
+            "low": figures[spread][0],
+            "high": figures[spread][1],
+            "n": n,
+        }
+        for what, (figures, spread, n) in ratios.items()
+    ]
 
 
 if __name__ == "__main__":
