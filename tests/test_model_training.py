@@ -258,8 +258,8 @@ def test_weights_between_start_and_end_are_kept_when_they_certainly_read_best(
     assert len(tried) == len(MIXES) + 2
     ended = _weights(painted_workspace)
     said = describe_best(report.card)
-    assert said.startswith("the start") == (not is_proven)
     if not is_proven:
+        assert said == "the start: fine-tuning was not certainly better"
         assert report.card.summary["best"]["phase"] == "probe"
         start = tried[len(MIXES)]
         assert all(
@@ -270,6 +270,9 @@ def test_weights_between_start_and_end_are_kept_when_they_certainly_read_best(
     else:
         best = report.card.summary["best"]
         assert (best["phase"], best["share"]) == ("mix", winner)
+        assert (
+            said == f"weights {winner:.0%} of the way from the start to the last epoch"
+        )
         assert report.history[-1] == best
         chosen = tried[MIXES.index(winner)]
         assert all(torch.equal(ended[key], chosen[key]) for key in chosen)
