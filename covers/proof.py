@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-DOUBT = 0.05
+_DOUBT = 0.05
 
 
 def is_certainly_lower(
@@ -34,5 +34,5 @@ def is_certainly_lower(
     gains = np.bincount(members, others - losses)  # (U,)
     if len(gains) < 2:
         return False
-    needed = t.ppf(1 - DOUBT / n_tried, len(gains) - 1)
+    needed = t.ppf(1 - _DOUBT / n_tried, len(gains) - 1)
     return bool(gains.mean() > needed * gains.std(ddof=1) / len(gains) ** 0.5)

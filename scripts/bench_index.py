@@ -236,10 +236,11 @@ def measure_searches(index, queries, outcome, rounds):
         index=lambda i: index.search(queries[i % len(queries)], K),
         faiss=lambda i: search_bare(queries[i % len(queries)][np.newaxis], K),
     )
-    outcome["one_query"] = compare(times)
+    outcome["one_query"] = compare(times) | {"rounds": rounds}
+    rounds = 15 if len(index) <= 20_000 else 5 if len(index) <= 200_000 else 3
     for size in (100, 1000):
         times = alternate(
-            15 if len(index) <= 20_000 else 5 if len(index) <= 200_000 else 3,
+            rounds,
             index=lambda _, n=size: index.search(queries[:n], K),
             faiss=lambda _, n=size: search_bare(queries[:n], K),
         )
@@ -248,6 +249,7 @@ def measure_searches(index, queries, outcome, rounds):
             "faiss_per_s": round(size / float(np.median(times["faiss"])), 1),
             "index_over_faiss": ratio(times, "index", "faiss"),
             "spread": spread(times["index"] / times["faiss"]),
+            "rounds": rounds,
         }
     few = queries[:500]
     true = index.search(few, K, exact=True)

@@ -83,8 +83,12 @@ def main() -> None:
     levels = [x[:, a:b] for a, b in itertools.pairwise(starts)]
     deepest = levels[-1]
     mean = backbone.deepest_mean(torch.from_numpy(x)).numpy()
-    textures = [len(STATISTICS) * width for width in backbone.channels]
-    without = [level[:, -n:] for level, n in zip(levels, textures, strict=True)]
+    untextured = np.hstack(
+        [
+            level[:, -len(STATISTICS) * width :]
+            for level, width in zip(levels, backbone.channels, strict=True)
+        ]
+    )
     candidates = {
         "deepest mean (the usual)": (mean, plain),
         "deepest mean, standardised": (mean, standardised),
@@ -95,8 +99,8 @@ def main() -> None:
         "three levels, half whitened": (x, whitened(0.5)),
         "three levels, whitened by 0.75": (x, whitened(0.75)),
         "three levels, whitened": (x, whitened(1.0)),
-        "the last but one, learned metric, no texture": (np.hstack(without), None),
         "whitened by 0.75, learned metric (the start)": (x, None),
+        "the same without texture": (untextured, None),
     }
     found = {}
     for name, (features, represent) in candidates.items():

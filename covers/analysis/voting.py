@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.analysis.neighbours import Neighbours
+from covers.proof import is_certainly_lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -322,8 +323,6 @@ class VoteLosses:
         `USUAL` are kept unless the lowest mean loss is certainly lower, see
         `covers.proof.is_certainly_lower`.
         """
-        from covers.proof import is_certainly_lower
-
         some = slice(None) if rows is None else np.isin(self.scored, rows)
         losses = self.losses[:, some].astype(np.float64)
         best = int(losses.mean(axis=1).argmin())

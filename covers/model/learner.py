@@ -348,10 +348,10 @@ def tempered_losses(
     Probabilities are calibrated later, on covers of their own; an epoch is not
     to be preferred for being less confident.
     """
-    slopes = torch.logspace(-2, 1.5, 15, base=2)
-    slope = min(slopes, key=lambda slope: float(loss(slope * logits, targets)))
+    slopes = torch.logspace(-2, 1.5, 15, base=2).tolist()
+    mean, slope = min((float(loss(slope * logits, targets)), slope) for slope in slopes)
     losses, weights = loss.each(slope * logits, targets)
-    return weights * losses, float(loss(slope * logits, targets))
+    return weights * losses, mean
 
 
 def score_tuning(logits: Tensor, targets: Tensor) -> dict[str, float]:
