@@ -16,7 +16,7 @@ from covers.analysis.measures import log_losses
 
 Array = npt.NDArray[np.float64]
 
-_EVEN, _SPREAD = 0.5, 0.25
+_EVEN, _SPREAD = 0.5, 0.12
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 _GROUPS_FOR_STEPS = 10
+_SLOPE_SPREAD = 0.5  # wider ones cost log-loss where there are ten artists
 _MOST_COVERS = 4000  # more do not make a handful of parameters better, only slower
 
 
@@ -183,10 +184,11 @@ def _parameters(kind: CalibratorKind, n_genres: int) -> tuple[Array, Array, Arra
     slope = np.concatenate([identity.ravel(), np.zeros(n_genres)])[None, :]
     shifts = np.hstack([np.zeros((n_genres, n_genres**2)), identity])
     if kind == CalibratorKind.TEMPERATURE:
-        return slope, np.ones(1), np.full(1, 2.0)
+        return slope, np.ones(1), np.full(1, _SLOPE_SPREAD)
     if kind == CalibratorKind.VECTOR:
         start = np.concatenate([np.ones(1), np.zeros(n_genres)])
-        return np.vstack([slope, shifts]), start, np.where(start > 0, 2.0, 1.0)
+        spread = np.where(start > 0, _SLOPE_SPREAD, 1.0)
+        return np.vstack([slope, shifts]), start, spread
     start = np.concatenate([identity.ravel(), np.zeros(n_genres)])
     spread = np.concatenate(
         [np.where(identity > 0, 1.0, 0.15).ravel(), np.ones(n_genres)]
