@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 N_PALETTE = 5
 HISTOGRAM_BINS = 128
@@ -21,12 +17,12 @@ _N_CODES = 4096
 _PALETTE_ROUNDS = 6
 
 
-def count_codes(bands: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.int64]:
+def count_codes(bands: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Count the pixels of each code.
 
     Parameters
     ----------
-    bands : sequence of ndarray of uint8, shape (height, width)
+    bands : ndarray of uint8, shape (3, height, width)
         Red, green and blue.
 
     Returns
@@ -60,50 +56,52 @@ def leading_colours(counts: npt.NDArray[np.int64]) -> list[tuple[str, float]]:
     most frequent one and then at those both frequent and far from the chosen;
     six rounds, or as many as change anything.
     """
-    codes = np.flatnonzero(counts)
-    weights = counts[codes].astype(np.float64)
-    features = _code_colours().features[:, codes]  # (8, C)
-    lab, squares = features[:3], features[7]
+    codes = np.flatnonzero(counts > 0)
+    weights = counts[codes].astype(np.float32)
+    colours = _code_colours().features.take(codes, axis=0)  # (C, 8)
+    terms = np.ascontiguousarray(colours[:, :4].T)  # (4, C)
     chosen = [int(weights.argmax())]
-    roots = np.sqrt(weights)
-    nearest = np.full(len(codes), np.inf)
+    nearest = np.full(len(codes), np.inf, np.float32)
+    roots, squares = np.sqrt(weights), colours[:, 7].copy()
     while len(chosen) < min(N_PALETTE, len(codes)):
-        last = chosen[-1]
-        np.minimum(
-            nearest, squares - (2 * lab[:, last]) @ lab + squares[last], out=nearest
-        )
+        apart = (_compare_with(colours[chosen[-1:], :3]) @ terms)[0] + squares
+        np.minimum(nearest, apart, out=nearest)
         chosen.append(int((roots * nearest).argmax()))
-    centres = lab[:, chosen].T  # (5, 3)
+    centres = colours[chosen, :3]  # (5, 3)
     # Summed with their weights, colours give sums and shares at once.
-    summed = (features[:7] * weights).T  # (C, 7)
-    sums, is_nearest = np.zeros((0, 7)), np.zeros(0, bool)
+    weighted = colours * weights[:, None]  # (C, 8)
+    sums, members = np.zeros((0, 8), np.float32), b""
     for _ in range(_PALETTE_ROUNDS):
-        distances = (centres**2).sum(axis=1)[:, None] - (2 * centres) @ lab  # (5, C)
-        before, is_nearest = is_nearest, distances == distances.min(axis=0)
+        distances = _compare_with(centres) @ terms  # (5, C)
+        is_nearest = distances == distances.min(axis=0)
         if np.count_nonzero(is_nearest) > len(codes):  # equally near: the first has it
             is_nearest[1:] &= ~np.logical_or.accumulate(is_nearest)[:-1]
-        if np.array_equal(before, is_nearest):
+        before, members = members, is_nearest.tobytes()
+        if before == members:
             break
-        sums = is_nearest.astype(np.float64) @ summed  # (5, 7)
-        sums = sums[sums[:, -1] > 0]
-        centres = sums[:, :3] / sums[:, -1:]
-    shares = sums[:, -1]
-    colours = np.rint(sums[:, 3:6] / shares[:, None])
-    order = np.argsort(-shares, kind="stable")
+        sums = is_nearest.astype(np.float32) @ weighted  # (5, 8)
+        sums = sums[sums[:, 3] > 0]
+        centres = sums[:, :3] / sums[:, 3:4]
+    shares = sums[:, 3]
+    leading = np.rint(sums[:, 4:7] / shares[:, None]).astype(np.uint8)
+    total = shares.sum()
     return [
-        (
-            "#{:02x}{:02x}{:02x}".format(*colours[i].astype(int).tolist()),
-            float(shares[i] / weights.sum()),
-        )
-        for i in order
+        (f"#{leading[i].tobytes().hex()}", float(shares[i] / total))
+        for i in np.argsort(-shares, kind="stable")
     ]
+
+
+def _compare_with(centres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what to multiply ``(*lab, 1)`` with for ``|lab - centre|^2 - |lab|^2``, shape (K, 4)."""
+    squares = (centres * centres).sum(axis=1, keepdims=True)
+    return np.concatenate((-2 * centres, squares), axis=1)
 
 
 @dataclass(frozen=True)
 class _CodeColours:
     """What each of the 4,096 colour codes stands for."""
 
-    features: npt.NDArray[np.float64]  # (8, 4096): CIELAB of D65, RGB, 1, |CIELAB|^2
+    features: npt.NDArray[np.float32]  # (4096, 8): CIELAB of D65, 1, RGB, |CIELAB|^2
     bins: npt.NDArray[np.int64]  # (4096,), bin of the histogram
 
 
@@ -112,9 +110,10 @@ def _code_colours() -> _CodeColours:
     """Work out the colour codes once."""
     side = np.arange(16) * 17.0  # 0 .. 255
     rgb = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
-    lab = _srgb_to_lab(rgb).T
-    features = np.vstack([lab, rgb.T, np.ones(len(rgb)), (lab**2).sum(axis=0)])
-    return _CodeColours(features, _hsv_bins(rgb))
+    lab = _srgb_to_lab(rgb)
+    squares = (lab**2).sum(axis=1)
+    features = np.column_stack([lab, np.ones(len(rgb)), rgb, squares])
+    return _CodeColours(features.astype(np.float32), _hsv_bins(rgb))
 
 
 def _srgb_to_lab(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

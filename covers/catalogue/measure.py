@@ -1,13 +1,13 @@
 """What is measured on every picture as it is taken in: hashes, light, colours.
 
-All measures are taken from one small copy of at most 128 px, so that they cost
-less than a millisecond and mean the same for covers of any size. Light is
-counted in 4,081 levels: percentiles, means and deviations are then read off a
-histogram, without sorting pixels.
+They are taken from small copies of about 128 px, so that they cost little and
+mean the same for covers of any size: light from one that is scaled smoothly,
+colours from one of block means, which is made in a fifth of the time.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -49,13 +49,12 @@ SCHEMA = pa.schema(
 )
 """Columns of ``pictures.parquet``: one row per cover; see `PictureMeasures` for units."""
 
-# Luma weights of ITU-R BT.601 in 16 bits, as Pillow's own conversion to grey uses them.
-_RED, _GREEN, _BLUE = np.uint32(19595), np.uint32(38470), np.uint32(7471)
-_WHITE = 255 * 16  # luma of white
+_WHITE = 255
 _TRIM_TOLERANCE = 16
 _TRIM_ROUNDS = 3
 _TRIM_LEAST_SHARE = 0.3
 _TRIM_STRAY = 0.02  # share of a line's pixels that may differ in a border
+_STRAY_SUSPECT = 0.1  # the same where borders are only suspected
 
 
 @dataclass(frozen=True)
@@ -122,22 +121,19 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
     if image.mode != "RGB":
         message = f"image must be of mode RGB, got {image.mode!r}: decode it with covers.catalogue.pictures"
         raise ValueError(message)
-    small = _shrink(image)
-    pixels = np.asarray(small)  # (height, width, 3) uint8
-    bands = [np.asarray(band) for band in small.split()]  # each (height, width)
-    luma = _luma(bands)
-    light = np.bincount(luma.ravel(), minlength=_WHITE + 1)  # (4081,)
+    light = _shrink(image.convert("F"))
+    luma = np.asarray(light)  # (height, width) float32, 0 to 255
+    reduced = image.reduce(max(1, round(max(image.size) / SIZE_PX)))
+    bands = _bands(reduced)
     counts = count_codes(bands)  # (4096,)
     palette = leading_colours(counts)
-    grey = small.convert("L")
-    box = inner_box(pixels)
-    whole_hash, whole_signature = _perceptual_hash(luma), _signature(grey)
+    whole_hash, whole_signature = _shape(light)
     inner_hash, inner_signature = whole_hash, whole_signature
-    if box != (0, 0, *small.size):
-        left, top, right, bottom = box
-        inner_hash = _perceptual_hash(luma[top:bottom, left:right])
-        inner_signature = _signature(grey.crop(box))
-    brightness, contrast = _mean_and_deviation(light)
+    if may_have_border(bands):
+        box = inner_box(_bands(_shrink(image)))
+        if box != (0, 0, *light.size):
+            inner_hash, inner_signature = _shape(light.crop(box))
+    brightness, contrast = _mean_and_deviation(luma)
     return PictureMeasures(
         phash=whole_hash,
         phash_inner=inner_hash,
@@ -146,7 +142,7 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
         brightness=brightness,
         saturation=_saturation(bands),
         contrast=contrast,
-        sharpness=_sharpness(luma, light),
+        sharpness=_sharpness(luma),
         palette=tuple(colour for colour, _ in palette),
         palette_share=tuple(share for _, share in palette),
         colour_histogram=colour_histogram(counts),
@@ -172,14 +168,14 @@ def measures_table(
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def inner_box(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
+def inner_box(bands: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Return left, top, right, bottom of a picture without one-coloured borders.
 
     Several nested borders are cut off.
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (height, width, 3)
+    bands : ndarray of uint8, shape (3, height, width)
 
     Returns
     -------
@@ -187,10 +183,10 @@ def inner_box(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
         The whole picture where less than 30 % of its width or height would be
         left, as for a blank cover.
     """
-    height, width = pixels.shape[:2]
+    height, width = bands.shape[1:]
     left, top, right, bottom = whole = (0, 0, width, height)
     for _ in range(_TRIM_ROUNDS):
-        box = _inside(pixels[top:bottom, left:right])
+        box = _inside(bands[:, top:bottom, left:right])
         if box == (0, 0, right - left, bottom - top):
             break
         left, top, right, bottom = (
@@ -207,40 +203,69 @@ def inner_box(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _inside(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
+def may_have_border(bands: npt.NDArray[np.uint8]) -> bool:
+    """Say whether `inner_box` may find a border in another small copy of a picture.
+
+    On most covers it cannot, and the copy that shows where borders end need
+    not be made.
+
+    Parameters
+    ----------
+    bands : ndarray of uint8, shape (3, height, width)
+    """
+    return bool((_look_at_edges(bands)[2] < _STRAY_SUSPECT).any())
+
+
+def _inside(bands: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Return left, top, right, bottom of what is not of the edges' colour."""
-    height, width = pixels.shape[:2]
-    edges = np.concatenate(
-        [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
-    )  # (2w + 2h, 3)
-    ordered = np.sort(edges.T, axis=1, kind="stable").astype(np.float32)
-    middle = width + height
-    colour = (ordered[:, middle - 1] + ordered[:, middle]) / 2  # the median
-    low = np.clip(colour - _TRIM_TOLERANCE, 0, 255).astype(np.uint8)
-    high = np.clip(colour + _TRIM_TOLERANCE, 0, 255).astype(np.uint8)
-    starts = [0, width, 2 * width, 2 * width + height]
-    strays = np.add.reduceat(_differing(edges, low, high), starts, dtype=np.int64)
-    if (strays > _TRIM_STRAY * np.array([width, width, height, height])).all():
-        return 0, 0, width, height  # no border, as on most covers
-    differs = _differing(pixels, low, high)
-    rows = np.flatnonzero(differs.mean(axis=1) > _TRIM_STRAY)
-    columns = np.flatnonzero(differs.mean(axis=0) > _TRIM_STRAY)
+    low, high, strays = _look_at_edges(bands)
+    if (strays > _TRIM_STRAY).all():
+        return 0, 0, bands.shape[2], bands.shape[1]  # no border, as on most covers
+    differs = _differing(bands, low, high)
+    rows, columns = (
+        np.flatnonzero(differs.sum(axis, np.uint32) > _TRIM_STRAY * differs.shape[axis])
+        for axis in (1, 0)
+    )
     if not len(rows) or not len(columns):
         return 0, 0, 0, 0
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def _look_at_edges(
+    bands: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16], npt.NDArray[np.float64]]:
+    """Return the range of colours of the four edges, and the share of each that is outside."""
+    height, width = bands.shape[1:]
+    edges = np.concatenate(
+        [bands[:, 0], bands[:, -1], bands[:, :, 0], bands[:, :, -1]], axis=1
+    )  # (3, 2w + 2h)
+    middle = width + height
+    ordered = np.sort(edges, axis=1, kind="stable").astype(np.int16)
+    twice = ordered[:, middle - 1] + ordered[:, middle]  # the median
+    low = np.maximum(twice - 2 * _TRIM_TOLERANCE, 0) // 2
+    high = np.minimum(twice + 2 * _TRIM_TOLERANCE, 2 * _WHITE) // 2
+    starts = [0, width, 2 * width, 2 * width + height]
+    strays = np.add.reduceat(_differing(edges, low, high), starts, dtype=np.int64)
+    return low, high, strays / np.array([width, width, height, height])
+
+
 def _differing(
-    pixels: npt.NDArray[np.uint8],
-    low: npt.NDArray[np.uint8],
-    high: npt.NDArray[np.uint8],
+    bands: npt.NDArray[np.uint8],
+    low: npt.NDArray[np.int16],
+    high: npt.NDArray[np.int16],
 ) -> npt.NDArray[np.bool_]:
-    """Say which pixels are outside a range of colours, shape ``pixels.shape[:-1]``."""
-    outside = (pixels < low) | (pixels > high)
-    differing: npt.NDArray[np.bool_] = (
-        outside[..., 0] | outside[..., 1] | outside[..., 2]
-    )
+    """Say which pixels are outside a range of colours, shape ``bands.shape[1:]``."""
+    shape = (3, *(1 for _ in bands.shape[1:]))
+    least = low.astype(np.uint8).reshape(shape)
+    span = (high - low).astype(np.uint8).reshape(shape)
+    red, green, blue = bands - least > span  # what is below wraps round
+    differing: npt.NDArray[np.bool_] = red | green | blue
     return differing
+
+
+def _bands(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Return red, green and blue, shape (3, height, width)."""
+    return np.stack([np.asarray(band) for band in image.split()])
 
 
 def _shrink(image: Image.Image) -> Image.Image:
@@ -252,14 +277,6 @@ def _shrink(image: Image.Image) -> Image.Image:
     return image.resize((size[0], size[1]), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
-def _luma(bands: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint32]:
-    """Return the luma of each pixel, 0 to 4,080."""
-    red, green, blue = bands
-    luma: npt.NDArray[np.uint32] = red * _RED + green * _GREEN + blue * _BLUE
-    luma >>= 12
-    return luma
-
-
 @cache
 def _cosines() -> npt.NDArray[np.float32]:
     """Return the nine slowest waves of the orthonormal DCT-II of 32 values, shape (9, 32)."""
@@ -269,24 +286,22 @@ def _cosines() -> npt.NDArray[np.float32]:
     return waves.astype(np.float32)
 
 
-def _perceptual_hash(luma: npt.NDArray[np.uint32]) -> str:
-    """Hash the signs of the 64 lowest frequencies but the mean.
+def _shape(light: Image.Image) -> tuple[str, bytes]:
+    """Return the perceptual hash and the 16 x 16 grey values of a picture.
 
-    The 32 x 32 discrete cosine transform of the classic pHash; each of 8 x 8
+    The hash is the signs of the 64 lowest frequencies but the mean: of the
+    32 x 32 discrete cosine transform of the classic pHash each of 8 x 8
     coefficients is compared with their median, the constant one left out.
     """
-    grey = Image.fromarray(luma.astype(np.float32) / _WHITE)
-    small = np.asarray(grey.resize((32, 32), Image.Resampling.BOX))
+    small = np.asarray(light.resize((32, 32), Image.Resampling.BOX))
     low = (_cosines() @ small @ _cosines().T).ravel()[1:65]
-    return np.packbits(low > np.median(low)).tobytes().hex()
+    middle = np.sort(low)[31:33].mean()
+    grey = small.reshape(SIGNATURE_SIDE, 2, SIGNATURE_SIDE, 2).mean(axis=(1, 3))
+    signature = np.rint(grey).astype(np.uint8).tobytes()
+    return np.packbits(low > middle).tobytes().hex(), signature
 
 
-def _signature(grey: Image.Image) -> bytes:
-    """Shrink to 16 x 16 grey values."""
-    return grey.resize((SIGNATURE_SIDE, SIGNATURE_SIDE), Image.Resampling.BOX).tobytes()
-
-
-def _saturation(bands: Sequence[npt.NDArray[np.uint8]]) -> float:
+def _saturation(bands: npt.NDArray[np.uint8]) -> float:
     """Return the mean saturation, 0 to 1."""
     red, green, blue = bands
     highest = np.maximum(np.maximum(red, green), blue)
@@ -296,30 +311,30 @@ def _saturation(bands: Sequence[npt.NDArray[np.uint8]]) -> float:
     return float(shares.mean())
 
 
-def _mean_and_deviation(counts: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Return mean and standard deviation of lumas counted by level, as shares of white."""
-    levels = np.arange(len(counts)) / _WHITE
-    mean = counts @ levels / counts.sum()
-    return float(mean), float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum()))
+def _mean_and_deviation(luma: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return mean and standard deviation of lumas, as shares of white."""
+    shares = luma.ravel() / _WHITE
+    mean = shares.mean()
+    shares -= mean
+    return float(mean), math.sqrt(shares @ shares / len(shares))
 
 
-def _sharpness(luma: npt.NDArray[np.uint32], light: npt.NDArray[np.int64]) -> float:
+def _sharpness(luma: npt.NDArray[np.float32]) -> float:
     """Return the steepest steps as a share of the luma range."""
-    span = _percentile(light, 99) - _percentile(light, 1)
-    signed = luma.astype(np.int16)
-    steps = [np.abs(np.diff(signed, axis=axis)).ravel() for axis in (0, 1)]
-    counts = np.bincount(np.concatenate(steps), minlength=1)
-    if span < 2 / 255 * _WHITE or not counts.sum():
+    span = _percentile(luma, 99) - _percentile(luma, 1)
+    if span < 2:
         return 0.0
-    return float(_percentile(counts, 99.5) / span)
+    down, across = luma[1:] - luma[:-1], luma[:, 1:] - luma[:, :-1]
+    steps = np.concatenate((down.ravel(), across.ravel()))
+    return _percentile(np.abs(steps, out=steps), 99.5) / span
 
 
-def _percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
-    """Return a percentile of values counted by level, in levels, as NumPy interpolates it."""
-    up_to = counts.cumsum()
-    rank = percent / 100 * (up_to[-1] - 1)
+def _percentile(values: npt.NDArray[np.float32], percent: float) -> float:
+    """Return what `numpy.percentile` does, in a fifth of its time."""
+    rank = percent / 100 * (values.size - 1)
     below = int(rank)
-    first, second = np.searchsorted(
-        up_to, (below, min(below + 1, up_to[-1] - 1)), "right"
-    )
-    return float(first + (rank - below) * (second - first))
+    parted = np.partition(values, below, axis=None)
+    first = float(parted[below])
+    if rank == below:
+        return first
+    return first + (rank - below) * (float(parted[below + 1 :].min()) - first)
