@@ -92,7 +92,6 @@ def main():
     parser.add_argument("--arch", default="squeezenet1_1")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     report = Report("rebuild", {**vars(args), "workspace": args.workspace is not None})
     with tempfile.TemporaryDirectory() as folder:
         if args.many:

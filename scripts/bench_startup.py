@@ -75,8 +75,6 @@ def main():
     parser.add_argument("--arch", default="resnet18")
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
-    # As on a machine that may keep compiled modules; the first round is not counted.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     report = Report("startup", vars(args))
     add(report, args.rounds, "covers --help", [*COVERS, "--help"], most=0.2)
     slowest = {}

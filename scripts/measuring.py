@@ -13,6 +13,9 @@ from pathlib import Path
 from covers.artefact import library_versions
 from covers.jsonable import to_jsonable
 
+# Fresh processes start as where compiled modules may be kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 COVERS = [sys.executable, "-m", "covers"]
 
 

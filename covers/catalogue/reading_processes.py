@@ -93,6 +93,7 @@ class _Process:
             [sys.executable, "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # there is one per core
         )
         try:
             self._send(sys.path)
