@@ -198,10 +198,9 @@ def update_index(
         # All in one generation, so that one rollback undoes it.
         ids, vectors = moved, index.reconstruct(moved)
         if new:
-            table = read_embeddings(workspace)
-            rows = table.rows_of(new)
-            ids = [c for c, row in zip(new, rows, strict=True) if row >= 0] + moved
-            vectors = np.concatenate([table.embeddings[rows[rows >= 0]], vectors])
+            table = read_embeddings(workspace, new)
+            ids = table.cover_ids + moved
+            vectors = np.concatenate([table.embeddings, vectors])
         index.update(
             ids,
             vectors,

@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
-from torch import bfloat16, zeros
+import torch
+from safetensors.torch import load_file, save_file
+from torch import bfloat16, nn, zeros
 
 from covers.errors import ModelError
+from covers.model.backbone import Head, make_backbone
 from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
 from covers.model.embed import cover_files, read_embeddings
 from covers.model.gradcam import grad_cam, overlay
@@ -23,6 +25,24 @@ def test_a_model_opened_again_says_the_same(trained_workspace):
     np.testing.assert_allclose(np.linalg.norm(first.embeddings, axis=1), 1, rtol=1e-5)
     assert first.embeddings.shape == (5, 16)
     assert first.logits.shape == (5, 3)
+
+
+def test_a_model_is_opened_without_drawing_and_says_what_a_drawn_one_does(
+    trained_workspace,
+):
+    folder = trained_workspace.model_folder
+    before = torch.get_rng_state()
+    model = SavedModel.open(folder, "cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+    card = model.card
+    backbone, _, _ = make_backbone(card.arch)
+    head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
+    drawn = nn.Sequential(backbone, head)
+    assert not torch.equal(torch.get_rng_state(), before)
+    drawn.load_state_dict(load_file(folder / WEIGHTS_NAME))
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 48, 48, 3), dtype=np.uint8)
+    plain = SavedModel(card, drawn, "cpu").embed(pixels)
+    np.testing.assert_array_equal(model.embed(pixels).embeddings, plain.embeddings)
 
 
 def test_a_batch_and_single_pictures_give_the_same_embeddings(trained_workspace):

@@ -10,10 +10,11 @@ from click.testing import CliRunner
 from conftest import TINY_ARCH, paint_genres
 from PIL import Image
 
+from covers.artefact import Stamp
 from covers.catalogue.scan import scan_workspace
 from covers.cli import COMMANDS, main
 from covers.cli.model import choose_recipe
-from covers.errors import StaleError
+from covers.errors import DataError, StaleError
 from covers.indexing import open_index, update_index, verify_index
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import (
@@ -347,6 +348,30 @@ def test_embedding_goes_on_where_it_stopped_and_repairs_a_damaged_part(
     again = read_embeddings(trained_workspace)
     assert again.cover_ids == whole.cover_ids
     np.testing.assert_allclose(again.embeddings, whole.embeddings, atol=2e-2)
+
+
+def test_embeddings_of_some_covers_are_those_among_all(trained_workspace):
+    from covers.model.embed import EMBEDDINGS_KIND
+
+    card = SavedModel.open(trained_workspace.model_folder, "cpu").card
+    whole = read_embeddings(trained_workspace)
+    parts = embeddings_parts(trained_workspace, card.fingerprint)
+    parts.delete()
+    stamp = Stamp(kind=EMBEDDINGS_KIND)
+    for start in range(0, len(whole.cover_ids), 10):
+        rows = slice(start, start + 10)
+        arrays = {"embedding": whole.embeddings[rows], "logits": whole.logits[rows]}
+        parts.append(whole.cover_ids[rows], arrays, stamp)
+    asked = [whole.cover_ids[row] for row in (25, 3, 24)]
+    some = read_embeddings(trained_workspace, [*asked, "no such cover"])
+    assert some.cover_ids == asked
+    np.testing.assert_array_equal(some.embeddings, whole.embeddings[[25, 3, 24]])
+    np.testing.assert_array_equal(some.logits, whole.logits[[25, 3, 24]])
+    nothing = read_embeddings(trained_workspace, ["no such cover"])
+    assert nothing.embeddings.shape == (0, card.embedding_dim)
+    parts.paths()[1].write_bytes(b"it may have held what is asked for")
+    with pytest.raises(DataError, match="cannot read"):
+        read_embeddings(trained_workspace, asked)
 
 
 KILLED = """

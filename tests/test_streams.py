@@ -29,6 +29,13 @@ def covers(tmp_path):
     return workspace, cover_files(workspace.catalogue())
 
 
+def test_the_files_of_some_covers_are_those_among_all(covers):
+    workspace, files = covers
+    some = cover_files(workspace.catalogue(), [7, 0, 22])
+    assert some == [files[7], files[0], files[22]]
+    assert cover_files(workspace.catalogue(), []) == []
+
+
 def copy(pixels):
     return {"pixels": pixels.copy()}
 

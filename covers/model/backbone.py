@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from covers.errors import MissingExtraError, ModelError
 
@@ -26,6 +28,13 @@ STATISTICS = ("maximum", "mean", "standard deviation")
 N_MIXTURES = 24
 """Mixtures of a level's channels whose covariances are its texture."""
 _NORMALISED_AT_ONCE = 4
+_DRAWS = {
+    Tensor.normal_,
+    Tensor.uniform_,
+    nn.init.normal_,
+    nn.init.uniform_,
+    nn.init.kaiming_uniform_,
+}
 
 
 class Backbone(nn.Module):  # type: ignore[misc]
@@ -169,6 +178,27 @@ def _timm_maps(model: nn.Module, images: Tensor) -> list[Tensor]:
     if features.ndim == 3:  # tokens (B, T, C)
         features = features.transpose(1, 2).unsqueeze(-1)
     return [features]
+
+
+class Undrawn(TorchFunctionMode):  # type: ignore[misc]
+    """A context in which networks are made without drawing weights.
+
+    For weights that are read next: drawing is four fifths of making a ResNet.
+    Until then they are whatever was in memory.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Do what torch would, unless it is to draw."""
+        given = kwargs or {}
+        if func in _DRAWS:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def make_backbone(

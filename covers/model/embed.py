@@ -88,11 +88,11 @@ def cover_files(
     catalogue: Catalogue, rows: Sequence[int] | None = None
 ) -> list[CoverFile]:
     """Return what is needed to read the pictures of some (by default all) rows."""
-    ids, locations = catalogue.cover_ids, catalogue.column("locations")
-    return [
-        CoverFile(ids[row], locations[row])
-        for row in (range(len(ids)) if rows is None else rows)
-    ]
+    some = catalogue.table.select(["cover_id", "locations"])
+    if rows is not None:
+        some = some.take(np.asarray(rows, np.int64))
+    columns = (some.column(name).to_pylist() for name in some.column_names)
+    return [CoverFile(*cover) for cover in zip(*columns, strict=True)]
 
 
 def embeddings_parts(workspace: Workspace, fingerprint: str) -> VectorParts:
@@ -142,7 +142,8 @@ def embed_workspace(
     )
     parts = embeddings_parts(workspace, fingerprint)
     known = set(parts.ids().to_pylist())
-    files = [file for file in cover_files(catalogue) if file.cover_id not in known]
+    new = [row for row, id_ in enumerate(catalogue.cover_ids) if id_ not in known]
+    files = cover_files(catalogue, new)
     if not files:
         return EmbedReport(0, len(catalogue), {})
     if model is None:
@@ -345,8 +346,10 @@ def _run(
     return failed
 
 
-def read_embeddings(workspace: Workspace) -> EmbeddingTable:
-    """Read the embeddings of the covers in the catalogue, in its order.
+def read_embeddings(
+    workspace: Workspace, cover_ids: Sequence[str] | None = None
+) -> EmbeddingTable:
+    """Read the embeddings of some covers, by default those of the catalogue, in their order.
 
     Covers that could not be embedded are left out.
 
@@ -358,9 +361,10 @@ def read_embeddings(workspace: Workspace) -> EmbeddingTable:
     fingerprint = read_card(workspace.model_folder).fingerprint
     parts = embeddings_parts(workspace, fingerprint)
     ids, (embeddings, logits) = parts.read(
-        ["embedding", "logits"], f"covers embed -w {workspace.root}"
+        ["embedding", "logits"], f"covers embed -w {workspace.root}", among=cover_ids
     )
-    rows = _rows_in_order(ids, workspace.catalogue().cover_ids)
+    wanted = workspace.catalogue().cover_ids if cover_ids is None else cover_ids
+    rows = _rows_in_order(ids, wanted)
     return EmbeddingTable(
         [ids[row] for row in rows], embeddings[rows], logits[rows], fingerprint
     )

@@ -14,7 +14,7 @@ from covers.artefact import Stamp, read_table, write_table
 from covers.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -65,22 +65,22 @@ class VectorParts:
 
     def ids(self) -> pa.ChunkedArray:
         """Return the ids of all rows, in order; a damaged batch file is removed and left out."""
-        import pyarrow.parquet as pq
-
         chunks: list[pa.Array] = []
         for path in self.paths():
             try:
-                # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
-                with pq.ParquetFile(path) as file:
-                    chunks += file.read(columns=["cover_id"]).column(0).chunks
+                chunks += _read_ids(path).chunks
             except (pa.ArrowException, OSError):
                 path.unlink(missing_ok=True)
         return pa.chunked_array(chunks, pa.string())
 
     def read(
-        self, names: Sequence[str], repair: str
+        self,
+        names: Sequence[str],
+        repair: str,
+        *,
+        among: Collection[str] | None = None,
     ) -> tuple[list[str], list[npt.NDArray[np.float32]]]:
-        """Read all rows.
+        """Read all rows, or those of the batch files that hold some covers.
 
         Parameters
         ----------
@@ -88,6 +88,9 @@ class VectorParts:
             Which arrays.
         repair : str
             The command that makes the parts, named in errors.
+        among : collection of str, optional
+            Covers that are asked for: batch files that have none of them are
+            left out, but the last never is, so that the arrays have a width.
 
         Returns
         -------
@@ -103,6 +106,9 @@ class VectorParts:
         if not paths:
             message = f"no {self.kind} in '{self.folder}': make them with '{repair}'"
             raise DataError(message)
+        if among is not None:
+            wanted = pa.array(list(among), pa.string())
+            paths = [p for p in paths[:-1] if _has_any(p, wanted)] + paths[-1:]
         ids: list[str] = []
         blocks: list[list[npt.NDArray[np.float32]]] = [[] for _ in names]
         for path in paths:
@@ -117,3 +123,23 @@ class VectorParts:
     def delete(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _read_ids(path: Path) -> pa.ChunkedArray:
+    """Return the ids in a batch file."""
+    import pyarrow.parquet as pq
+
+    # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
+    with pq.ParquetFile(path) as file:
+        return file.read(columns=["cover_id"]).column(0)
+
+
+def _has_any(path: Path, wanted: pa.Array) -> bool:
+    """Say whether a batch file has some of these covers; a damaged one may."""
+    import pyarrow.compute as pc
+
+    try:
+        ids = _read_ids(path)
+    except (pa.ArrowException, OSError):
+        return True
+    return bool(pc.any(pc.is_in(ids, value_set=wanted)).as_py())

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from covers.artefact import publish
 from covers.errors import ModelError
-from covers.model.backbone import Backbone, Head, make_backbone, normalise
+from covers.model.backbone import Backbone, Head, Undrawn, make_backbone, normalise
 from covers.model.card import WEIGHTS_NAME, ModelCard, parse_card, write_card
 from covers.model.device import mixed_precision, pick_device
 from covers.model.folding import fold_norms
@@ -66,7 +66,7 @@ class SavedModel:
     ) -> None:
         self.card = card
         self.device = pick_device(device)
-        self.network = network.eval().to(self.device, memory_format=torch.channels_last)
+        self.network = network.eval().to(self.device)
         self.answering = self.backbone
 
     @property
@@ -113,8 +113,9 @@ class SavedModel:
             If there is none, or it is damaged or of a newer format.
         """
         card, state = read_model_file(folder / WEIGHTS_NAME)
-        backbone, _, _ = make_backbone(card.arch)
-        head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
+        with Undrawn():
+            backbone, _, _ = make_backbone(card.arch)
+            head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
         network = nn.Sequential(backbone, head)
         try:
             # Assigned, because copying would take as long as reading.
@@ -138,7 +139,8 @@ class SavedModel:
 
     def fold(self) -> None:
         """Embed sooner from now on, which is worth its 0.1 s from some hundred covers on."""
-        self.answering = fold_norms(self.backbone)
+        folded = fold_norms(self.backbone)
+        self.answering = folded.to(memory_format=torch.channels_last)
 
     def embed(self, pixels: Pixels) -> Embedded:
         """Embed and classify pictures of the right size.
@@ -177,7 +179,8 @@ def fingerprint_weights(state: dict[str, Tensor], **description: object) -> str:
     )
     for key in sorted(state):
         digest.update(key.encode())
-        digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+        values = state[key].detach().cpu().contiguous().numpy()
+        digest.update(values.reshape(-1))  # as it lies in memory, without a copy
     return digest.hexdigest()[:32]
 
 
