@@ -54,7 +54,6 @@ _TRIM_TOLERANCE = 16
 _TRIM_ROUNDS = 3
 _TRIM_LEAST_SHARE = 0.3
 _TRIM_STRAY = 0.02  # share of a line's pixels that may differ in a border
-_STRAY_SUSPECT = 0.1  # the same where borders are only suspected
 
 
 @dataclass(frozen=True)
@@ -123,13 +122,12 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
         raise ValueError(message)
     light = _shrink(image.convert("F"))
     luma = np.asarray(light)  # (height, width) float32, 0 to 255
-    reduced = image.reduce(max(1, round(max(image.size) / SIZE_PX)))
-    bands = _bands(reduced)
+    bands = _bands(image.reduce(max(1, round(max(image.size) / SIZE_PX))))
     counts = count_codes(bands)  # (4096,)
     palette = leading_colours(counts)
     whole_hash, whole_signature = _shape(light)
     inner_hash, inner_signature = whole_hash, whole_signature
-    if may_have_border(bands):
+    if may_have_border(luma):
         box = inner_box(_bands(_shrink(image)))
         if box != (0, 0, *light.size):
             inner_hash, inner_signature = _shape(light.crop(box))
@@ -203,38 +201,29 @@ def inner_box(bands: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def may_have_border(bands: npt.NDArray[np.uint8]) -> bool:
-    """Say whether `inner_box` may find a border in another small copy of a picture.
+def may_have_border(luma: npt.NDArray[np.float32]) -> bool:
+    """Say whether `inner_box` may find a border, by light alone.
 
-    On most covers it cannot, and the copy that shows where borders end need
-    not be made.
+    On most covers it cannot, and the small copy in colours that shows where
+    borders end need not be made.
 
     Parameters
     ----------
-    bands : ndarray of uint8, shape (3, height, width)
+    luma : ndarray of float32, shape (height, width)
+        0 to 255.
     """
-    return bool((_look_at_edges(bands)[2] < _STRAY_SUSPECT).any())
+    edges = [luma[0], luma[-1], luma[:, 0], luma[:, -1]]
+    ordered = np.sort(np.concatenate(edges))
+    middle = ordered[len(ordered) // 2]
+    most = _TRIM_TOLERANCE + 2  # the median colour's luma is not quite the median luma
+    return any(
+        np.count_nonzero(np.abs(edge - middle) > most) <= _TRIM_STRAY * len(edge)
+        for edge in edges
+    )
 
 
 def _inside(bands: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Return left, top, right, bottom of what is not of the edges' colour."""
-    low, high, strays = _look_at_edges(bands)
-    if (strays > _TRIM_STRAY).all():
-        return 0, 0, bands.shape[2], bands.shape[1]  # no border, as on most covers
-    differs = _differing(bands, low, high)
-    rows, columns = (
-        np.flatnonzero(differs.sum(axis, np.uint32) > _TRIM_STRAY * differs.shape[axis])
-        for axis in (1, 0)
-    )
-    if not len(rows) or not len(columns):
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def _look_at_edges(
-    bands: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16], npt.NDArray[np.float64]]:
-    """Return the range of colours of the four edges, and the share of each that is outside."""
     height, width = bands.shape[1:]
     edges = np.concatenate(
         [bands[:, 0], bands[:, -1], bands[:, :, 0], bands[:, :, -1]], axis=1
@@ -246,7 +235,16 @@ def _look_at_edges(
     high = np.minimum(twice + 2 * _TRIM_TOLERANCE, 2 * _WHITE) // 2
     starts = [0, width, 2 * width, 2 * width + height]
     strays = np.add.reduceat(_differing(edges, low, high), starts, dtype=np.int64)
-    return low, high, strays / np.array([width, width, height, height])
+    if (strays > _TRIM_STRAY * np.array([width, width, height, height])).all():
+        return 0, 0, width, height
+    differs = _differing(bands, low, high)
+    rows, columns = (
+        np.flatnonzero(differs.sum(axis, np.uint32) > _TRIM_STRAY * differs.shape[axis])
+        for axis in (1, 0)
+    )
+    if not len(rows) or not len(columns):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _differing(
@@ -313,10 +311,9 @@ def _saturation(bands: npt.NDArray[np.uint8]) -> float:
 
 def _mean_and_deviation(luma: npt.NDArray[np.float32]) -> tuple[float, float]:
     """Return mean and standard deviation of lumas, as shares of white."""
-    shares = luma.ravel() / _WHITE
-    mean = shares.mean()
-    shares -= mean
-    return float(mean), math.sqrt(shares @ shares / len(shares))
+    mean = luma.mean()
+    deviation = math.sqrt(np.square(luma - mean).mean())
+    return float(mean) / _WHITE, deviation / _WHITE
 
 
 def _sharpness(luma: npt.NDArray[np.float32]) -> float:
