@@ -87,7 +87,12 @@ class Ways:
         self.clock = DeviceClock(device)
         self.work = self.clock.timed(self._embed)
         self.batches = [self._ready(b.arrays["x"]) for b in self._stream(_keep, 64)]
-        self.small = [part for batch in self.batches for part in batch.split(32)]
+        at_once = self.network.cpu_batch(SIZE_PX)
+        self.small = [
+            part
+            for batch in self.batches
+            for part in batch.chunk(-(-len(batch) // at_once))
+        ]
 
     def _embed(self, pixels):
         out = self.model.embed(pixels)
@@ -98,6 +103,8 @@ class Ways:
         return normalise(images, self.model.card.mean, self.model.card.std)
 
     def _stream(self, work, batch_size=None, *, on_gpu=False):
+        if batch_size is None and not on_gpu:
+            batch_size = self.network.cpu_batch(SIZE_PX)
         return stream_work(
             self.workspace,
             self.files,
@@ -212,8 +219,11 @@ def bench_stages(report, ways, arch, n=96):
     print(arch, report.notes[f"shares of {arch}"], file=sys.stderr)
 
 
-def bench_fastai(report, workspace, files, pipeline, arch, args, device):
-    """Time fastai's get_preds with its defaults on the same files."""
+def bench_fastai(report, workspace, files, ways, arch, args, device):
+    """Time fastai's get_preds with its defaults on the same files.
+
+    Set beside it also what no embedding can exceed: the network alone.
+    """
     from fastai.vision.all import (
         CategoryBlock,
         DataBlock,
@@ -243,15 +253,14 @@ def bench_fastai(report, workspace, files, pipeline, arch, args, device):
             learner.get_preds(dl=loaders.test_dl(paths))
 
     gc.freeze()  # fastai's many objects, which the program does not load, are not gone through
-    seconds = alternate(args.rounds, pipeline=pipeline, fastai=predict)
-    rate = {name: [len(files) / run for run in runs] for name, runs in seconds.items()}
-    report.add(
-        f"{arch}: embedding",
-        rate["pipeline"],
-        "/s",
-        against=("fastai's get_preds", rate["fastai"]),
-        least=4,
+    alone = ways.bare if ways.on_gpu else ways.streams
+    seconds = alternate(
+        args.rounds, pipeline=ways.pipeline, alone=alone, fastai=predict
     )
+    rate = {name: [len(files) / run for run in runs] for name, runs in seconds.items()}
+    against = ("fastai's get_preds", rate["fastai"])
+    report.add(f"{arch}: embedding", rate["pipeline"], "/s", against=against, least=4)
+    report.add(f"{arch}: the bare network", rate["alone"], "/s", against=against)
 
 
 def bench_agreement(report, workspace, files, arch, weights, device):
@@ -408,8 +417,7 @@ def main():
             if not way.on_gpu:
                 bench_stages(report, way, arch)
         for arch in args.fastai:
-            pipeline = ways[arch].pipeline
-            bench_fastai(report, workspace, some, pipeline, arch, args, device)
+            bench_fastai(report, workspace, some, ways[arch], arch, args, device)
         if args.agreement:
             bench_agreement(
                 report,

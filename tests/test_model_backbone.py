@@ -179,6 +179,35 @@ def test_normalising_matches_the_textbook():
     torch.testing.assert_close(normalise(pixels, mean, std), expected)
 
 
+@pytest.mark.parametrize("arch", ["resnet18", "mobilenet_v3_small"])
+def test_the_first_layer_of_a_mixed_network_is_rounded_only_when_it_is_done(arch):
+    torch.manual_seed(0)
+    layer = make_backbone(arch)[0].eval().body[0]
+    alone = Backbone(nn.Sequential(layer), "first layer").eval()
+    images = torch.randn(19, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        exact = layer(images).bfloat16()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            kept = alone.levels(images)[-1]
+            rounded = layer(images).bfloat16()
+    assert kept.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(kept, exact, rtol=2**-7, atol=1e-5)
+    assert not torch.allclose(rounded, exact, rtol=2**-7, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arch", "size_px", "n"),
+    [
+        ("resnet18", 160, 20),
+        ("resnet18", 512, 8),
+        ("mobilenet_v3_small", 160, 32),
+        ("timm:test_resnet", 160, 32),
+    ],
+)
+def test_the_larger_a_first_feature_map_the_fewer_pictures_at_once(arch, size_px, n):
+    assert make_backbone(arch)[0].cpu_batch(size_px) == n
+
+
 def test_vision_learner_trains_this_very_backbone_and_head():
     from covers.model.learner import (
         GenreLoss,

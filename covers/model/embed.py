@@ -29,7 +29,7 @@ EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
 WORTH_FOLDING = 512
-BATCH_SIZE: int | None = None  # by default as the device likes it
+BATCH_SIZE: int | None = None  # by default as network and device like it
 FROZEN_WEIGHTS = "backbone.safetensors"
 
 
@@ -169,6 +169,7 @@ def embed_workspace(
         len(catalogue) - len(files),
         progress,
         on_gpu=model.device.type == "cuda",
+        cpu_batch=model.answering.cpu_batch(model.image_size),
     )
     return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
 
@@ -250,6 +251,7 @@ def embed_frozen(
         n_known,
         progress,
         on_gpu=where.type == "cuda",
+        cpu_batch=network.cpu_batch(preprocessing.image_size),
     )
 
 
@@ -307,6 +309,7 @@ def _run(
     progress: Progress | None,
     *,
     on_gpu: bool,
+    cpu_batch: int,
 ) -> dict[str, str]:
     """Push pictures through `work` and publish the results part by part."""
     failed: dict[str, str] = {}
@@ -325,7 +328,12 @@ def _run(
             blocks.clear()
 
     for batch in stream_work(
-        workspace, files, work, size_px=size_px, on_gpu=on_gpu, batch_size=BATCH_SIZE
+        workspace,
+        files,
+        work,
+        size_px=size_px,
+        on_gpu=on_gpu,
+        batch_size=BATCH_SIZE or (None if on_gpu else cpu_batch),
     ):
         for position, reason in batch.failed:
             path = (
