@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from covers.model.backbone import Backbone, make_backbone
+from covers.model.backbone import Backbone, make_backbone, normalise
 from covers.model.folding import fold_norms
 from covers.model.saved import SavedModel
 
@@ -48,6 +49,34 @@ def test_a_folded_network_answers_as_before_in_fewer_steps(arch, n_left):
         )
     assert count_norms(backbone) == n_norms
     assert all(torch.equal(state[k], v) for k, v in backbone.state_dict().items())
+
+
+def test_a_trained_resnet_finds_the_same_neighbours_folded(painted_folder):
+    torch.manual_seed(0)
+    backbone, mean, std = make_backbone("resnet18")
+    paths = sorted(painted_folder.rglob("*.png"))
+    pixels = np.stack([np.asarray(Image.open(path)) for path in paths])
+    images = normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2), mean, std)
+    genres = torch.arange(3).repeat_interleave(len(paths) // 3)
+    head = nn.Linear(backbone.n_features, 3)
+    optimiser = torch.optim.SGD([*backbone.parameters(), *head.parameters()], 1e-3)
+    for rows in torch.randperm(len(paths)).split(16):
+        loss = nn.functional.cross_entropy(head(backbone(images[rows])), genres[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    backbone.eval()
+    folded = fold_norms(backbone)
+    assert count_norms(folded) == 0
+    with torch.inference_mode():
+        before, after = (
+            nn.functional.normalize(network.deepest_mean(network(images)))
+            for network in (backbone, folded)
+        )
+    assert (before * after).sum(dim=1).min() > 0.9999
+    near = [(x @ x.T).topk(11).indices.tolist() for x in (before, after)]
+    same = [len(set(a) & set(b)) / 11 for a, b in zip(*near, strict=True)]
+    assert np.mean(same) > 0.98
 
 
 def test_a_network_without_norms_is_given_back():

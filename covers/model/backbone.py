@@ -110,7 +110,8 @@ class Backbone(nn.Module):  # type: ignore[misc]
         parameter = next(self.parameters())
         with torch.inference_mode():
             first = self.body[0](parameter.new_zeros(1, 3, size_px, size_px))
-        return min(most, max(least, _FIRST_MAP_BYTES // (2 * first.numel())))
+        map_bytes: int = 2 * first.numel()
+        return min(most, max(least, _FIRST_MAP_BYTES // map_bytes))
 
     def levels(self, images: Tensor) -> list[Tensor]:
         """Return feature maps (B, C, h, w) from shallow to deep."""
