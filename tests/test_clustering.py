@@ -153,6 +153,23 @@ def test_components_keep_distances_and_ignore_the_order_of_signs():
     np.testing.assert_allclose(np.abs(points).max(axis=0), points.max(axis=0))
 
 
+def test_neighbours_are_of_one_kind_more_often_once_components_are_cut():
+    """Kinds that 20 dimensions tell apart, beside 236 that tell nothing."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat(np.arange(8), 150)
+    vectors = rng.normal(size=(len(kind), 256))
+    vectors[:, :20] += rng.normal(scale=1.5, size=(8, 20))[kind]
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("f4")
+
+    def share_alike(points):
+        rows, _ = exact_neighbours(points, 16)
+        return np.mean(kind[rows[:, 1:]] == kind[:, None])
+
+    whole, cut = share_alike(vectors), share_alike(principal_components(vectors))
+    assert whole < 0.9
+    assert cut > whole + 0.05
+
+
 def test_neighbours_of_the_layout_equal_brute_force():
     points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
     points[7] = points[3]

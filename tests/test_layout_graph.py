@@ -42,7 +42,9 @@ def test_clusters_and_map_share_one_search_and_come_out_as_without(tmp_path, sea
     assert read_map(shared).equals(read_map(alone))
 
 
-def test_a_graph_is_read_again_only_for_the_same_covers_and_model(tmp_path, searches):
+def test_a_graph_is_read_again_only_for_the_same_covers_model_and_components(
+    tmp_path, searches, monkeypatch
+):
     workspace, _ = write_known_workspace(tmp_path)
     covers = EmbeddedCovers.read(workspace)
     graph = layout_graph(workspace, covers, 10)
@@ -60,6 +62,9 @@ def test_a_graph_is_read_again_only_for_the_same_covers_and_model(tmp_path, sear
     )
     layout_graph(workspace, EmbeddedCovers.read(workspace), 30)
     assert searches == [30, 40, 30, 30]
+    monkeypatch.setattr(module, "MOST_COMPONENTS", 10)
+    layout_graph(workspace, EmbeddedCovers.read(workspace), 30)
+    assert searches == [30, 40, 30, 30, 30]
 
 
 def test_a_layout_needs_only_the_nearest_of_a_given_graph():

@@ -20,7 +20,7 @@ from covers.errors import MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_COMPONENTS = 50
+MOST_COMPONENTS = 30
 FEWEST_COVERS = 10
 """Below this many covers there is no manifold to learn; principal components serve."""
 _EPOCHS_SMALL, _EPOCHS_LARGE, _LARGE = 300, 100, 20_000
@@ -38,7 +38,7 @@ def principal_components(
     Parameters
     ----------
     vectors : ndarray of float32, shape (n_covers, n_dimensions)
-    n_components : int, default=50
+    n_components : int, default=30
         At most this many; fewer when the data have fewer.
 
     Returns

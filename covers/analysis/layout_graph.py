@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from covers.analysis.clustering_projection import exact_neighbours, principal_components
+from covers.analysis.clustering_projection import (
+    MOST_COMPONENTS,
+    exact_neighbours,
+    principal_components,
+)
 from covers.artefact import Stamp, fingerprint, read_table, write_table
 from covers.errors import DataError
 
@@ -58,7 +62,11 @@ def layout_graph(
         pass
     else:
         k = stamp.parameters["k"]
-        if stamp.made_from == made_from and k >= n_neighbors:
+        if (
+            stamp.made_from == made_from
+            and stamp.parameters.get("n_components") == MOST_COMPONENTS
+            and k >= n_neighbors
+        ):
             # Copied: UMAP writes into what it is given.
             rows, distances = (
                 table.column(name).combine_chunks().flatten().to_numpy().copy()
@@ -76,6 +84,10 @@ def layout_graph(
     write_table(
         path,
         pa.table(columns),
-        Stamp(kind=KIND, made_from=made_from, parameters={"k": k}),
+        Stamp(
+            kind=KIND,
+            made_from=made_from,
+            parameters={"k": k, "n_components": MOST_COMPONENTS},
+        ),
     )
     return graph
