@@ -2,11 +2,12 @@
 
     python scripts/bench_overlap.py truth [--sets 400] [--processes 2]
     python scripts/bench_overlap.py null [--sets 2400] [--processes 2]
+    python scripts/bench_overlap.py heads [--sets 5] [--processes 2]
     python scripts/bench_overlap.py cost [--covers 10000 30000 100000]
     python scripts/bench_overlap.py clusters [--covers 10000 30000 100000]
 
-Prints one JSON document: machine, versions, settings, results. `truth` and
-`null` also print, on stderr, the tables of docs/overlap.md.
+Prints one JSON document: machine, versions, settings, results. `truth`, `null`
+and `heads` also print, on stderr, the tables of docs/overlap.md.
 """
 
 from __future__ import annotations
@@ -61,27 +62,29 @@ def measure_one(job):
     """Draw and measure one data set; return errors and coverage of its pairs."""
     design, seed = job
     data = draw_known_overlap(design, seed)
-    near = find_neighbours(
-        data.vectors,
-        data.vectors,
-        k=n_neighbours(len(data.vectors)),
-        query_groups=data.groups,
-        reference_groups=data.groups,
-    )
-    names = [f"genre {i}" for i in range(len(design.n_covers))]
-    found = measure_overlap(
+    found = measure(data.vectors, data.membership, data.groups, seed)
+    return {"design": asdict(design), **compare(found, data.overlap)}
+
+
+def measure(vectors, membership, groups, seed):
+    """Measure the overlaps of one data set."""
+    near = find_own_neighbours(vectors, groups, n_neighbours(len(vectors)))
+    return measure_overlap(
         near,
-        data.membership,
-        data.groups,
-        names,
+        membership,
+        groups,
+        [f"genre {i}" for i in range(membership.shape[1])],
         # The p-values have a study of their own.
         OverlapSettings(n_bootstraps=1000, n_permutations=2, seed=seed),
     )
-    pairs = np.triu_indices(len(names), 1)
-    truth = data.overlap[pairs]
+
+
+def compare(found, overlap):
+    """Return errors and coverage of the pairs of genres."""
+    pairs = np.triu_indices(len(overlap), 1)
+    truth = overlap[pairs]
     low, high = (end[pairs] for end in found.overlap_ci95)
     return {
-        "design": asdict(design),
         "k": found.k,
         "error": (found.overlap[pairs] - truth).tolist(),
         "raw_error": (found.raw[pairs] - truth).tolist(),
@@ -146,7 +149,7 @@ def bench_truth(n_sets, processes, hard):
         "overlap_one": summarise([("all genres alike", r) for r in nulls]),
         "beyond_the_claim": beyond,
     }
-    print_tables(report)
+    print_tables(report, ("by_stratum", "by_truth", "overlap_one", "beyond_the_claim"))
     return report
 
 
@@ -265,6 +268,95 @@ def wilson(hits, n):
     return float(found.low), float(found.high)
 
 
+def read_by_a_head(job):
+    """Train a head on drawn statistics whose posteriors are known, and measure.
+
+    The axes of the statistics are as long as those of the five real genres:
+    like the -0.58th power of their number.
+    """
+    import torch
+    from scipy.special import softmax
+
+    from covers.model.backbone import Head
+    from covers.model.probe import start_head
+
+    n_covers, n_telling, strength, seed = job
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    n_axes, n_genres = 400, 5
+    weights = rng.standard_normal((n_telling, n_genres)) * strength / n_telling**0.5
+
+    def draw(n):
+        axes = rng.standard_normal((n, n_axes))
+        return axes, softmax(axes[:, :n_telling] @ weights, axis=1)
+
+    _, many = draw(100_000)
+    lifts = many / many.mean(axis=0)
+    overlap = np.array(
+        [np.minimum(lifts, lifts[:, [a]]).mean(axis=0) for a in range(n_genres)]
+    )
+    axes, posterior = draw(n_covers)
+    drawn = rng.random(n_covers)[:, None] > posterior.cumsum(axis=1)[:, :-1]
+    labels = drawn.sum(axis=1)
+    membership = np.eye(n_genres, dtype=np.float32)[labels]
+    turn, _ = np.linalg.qr(rng.standard_normal((n_axes, n_axes)))
+    statistics = torch.from_numpy(
+        np.float32((axes * np.arange(1, n_axes + 1) ** -0.58) @ turn)
+    )
+    groups = np.arange(n_covers)
+    held_out = groups >= 0.8 * n_covers
+    head = Head(n_axes, 256, n_genres).eval()
+    start_head(
+        head,
+        statistics[~held_out],
+        torch.from_numpy(membership[~held_out]),
+        groups[~held_out],
+        class_balance=1.0,
+        multi_label=False,
+        seed=seed,
+    )
+    with torch.no_grad():
+        vectors = head.embed(statistics).numpy()
+        taken = head.genres(torch.from_numpy(vectors)).argmax(dim=1).numpy()
+    accuracy = {
+        name: float((taken == labels)[side].mean())
+        for name, side in (("held-out", held_out), ("trained on", ~held_out))
+    }
+    accuracy["best possible"] = float(many.max(axis=1).mean())
+    results = []
+    for name, side in (("held-out", held_out), ("all", groups >= 0)):
+        found = measure(vectors[side], membership[side], groups[side], seed)
+        what = f"{n_covers:,} covers, {n_telling} telling axes, strength {strength:g}"
+        results.append((f"{what}: {name}", compare(found, overlap)))
+    return what, accuracy, results
+
+
+def bench_heads(n_sets, processes):
+    """Measure with heads fitted to four fifths of the covers, on both sides of the split."""
+    jobs = [
+        (n, telling, strength, 70_000 + i)
+        for n in (1_000, 2_800)
+        for telling in (20, 200)
+        for strength in (1.0, 2.0)
+        for i in range(n_sets)
+    ]
+    with ProcessPoolExecutor(processes) as pool:
+        drawn = list(pool.map(read_by_a_head, jobs))
+    accuracy = defaultdict(list)
+    for what, found, _ in drawn:
+        accuracy[what].append(found)
+    report = {
+        "accuracy": {
+            what: {k: float(np.mean([f[k] for f in found])) for k in found[0]}
+            for what, found in accuracy.items()
+        },
+        "heads": summarise([pair for _, _, results in drawn for pair in results]),
+    }
+    print(report["accuracy"], file=sys.stderr)
+    print_tables(report, ("heads",))
+    return report
+
+
 def summarise(named):
     """Average errors and coverage: each data set counts once, pairs within it equally."""
     gathered = defaultdict(list)
@@ -288,9 +380,9 @@ def summarise(named):
     }
 
 
-def print_tables(report):
+def print_tables(report, titles):
     """Print the tables of the docs."""
-    for title in ("by_stratum", "by_truth", "overlap_one", "beyond_the_claim"):
+    for title in titles:
         print(
             "| sets | n | bias uncorrected | bias | mean abs. error | 95 % interval holds | width |\n"
             "|---|---:|---:|---:|---:|---:|---:|",
@@ -397,7 +489,7 @@ def main():
         "what",
         nargs="?",
         default="truth",
-        choices=["truth", "null", "cost", "clusters"],
+        choices=["truth", "null", "heads", "cost", "clusters"],
     )
     parser.add_argument("--sets", type=int)
     parser.add_argument("--hard", type=int, default=10)
@@ -412,6 +504,8 @@ def main():
         result = bench_truth(given.sets or 400, given.processes, given.hard)
     elif given.what == "null":
         result = bench_null(given.sets or 2400, given.processes)
+    elif given.what == "heads":
+        result = bench_heads(given.sets or 5, given.processes)
     elif given.what == "cost":
         result = bench_cost(given.covers, given.genres)
     else:
