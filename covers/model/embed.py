@@ -168,8 +168,7 @@ def embed_workspace(
         work,
         len(catalogue) - len(files),
         progress,
-        on_gpu=model.device.type == "cuda",
-        cpu_batch=model.answering.cpu_batch(model.image_size),
+        network=model.answering,
     )
     return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
 
@@ -250,8 +249,7 @@ def embed_frozen(
         work,
         n_known,
         progress,
-        on_gpu=where.type == "cuda",
-        cpu_batch=network.cpu_batch(preprocessing.image_size),
+        network=network,
     )
 
 
@@ -275,9 +273,10 @@ def embed_frozen_workspace(
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
     if known.issuperset(workspace.catalogue().cover_ids):
         return {}
-    from covers.model.backbone import make_backbone
+    from covers.model.backbone import Undrawn, make_backbone
 
-    backbone, _, _ = make_backbone(card.arch)
+    with Undrawn():
+        backbone, _, _ = make_backbone(card.arch)
     backbone.load_state_dict(read_frozen_weights(workspace))
     preprocessing = Preprocessing(card.image_size, card.mean, card.std)
     return embed_frozen(
@@ -308,10 +307,11 @@ def _run(
     n_done: int,
     progress: Progress | None,
     *,
-    on_gpu: bool,
-    cpu_batch: int,
+    network: Backbone,
 ) -> dict[str, str]:
-    """Push pictures through `work` and publish the results part by part."""
+    """Push pictures through `work`, which asks `network`, and publish the results part by part."""
+    on_gpu = next(network.parameters()).device.type == "cuda"
+    cpu_batch = None if on_gpu else network.cpu_batch(size_px)
     failed: dict[str, str] = {}
     ids: list[str] = []
     blocks: list[dict[str, npt.NDArray[np.float32]]] = []
@@ -333,7 +333,7 @@ def _run(
         work,
         size_px=size_px,
         on_gpu=on_gpu,
-        batch_size=BATCH_SIZE or (None if on_gpu else cpu_batch),
+        batch_size=BATCH_SIZE or cpu_batch,
     ):
         for position, reason in batch.failed:
             path = (
