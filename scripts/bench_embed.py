@@ -8,12 +8,14 @@ On a CPU decoding takes its time from the cores that the network needs, so
 embedding is also set beside both one after the other: 1 / (1 / network + 1 / decoding).
 Without `--folder` the covers are drawn, 500 pixels a side. The bare network
 gets ready tensors in batches of 64, in the same precision and with its
-normalisations folded in as well, with as many threads as torch likes; the ways
-alternate within a round. `--memory N` also embeds N covers with a small network
+normalisations folded in, with as many threads as torch likes; in a thread per
+core it is what the program asks, given ready pictures. The ways alternate
+within a round. `--memory N` also embeds N covers with a small network
 and prints the memory as it goes, and kills a run to see what it loses.
 """
 
 import argparse
+import copy
 import gc
 import os
 import signal
@@ -33,11 +35,11 @@ from stand_in import scan_without_decoding, write_library, write_model
 from covers.catalogue.pictures import decode, read_bytes, read_cover
 from covers.catalogue.reading import count_cores
 from covers.catalogue.scan import scan_workspace
-from covers.model.backbone import make_backbone, normalise, read_state
+from covers.model.backbone import make_backbone, normalise
 from covers.model.card import read_card
 from covers.model.device import mixed_precision, pick_device
 from covers.model.embed import COVERS_PER_PART, cover_files, embeddings_parts
-from covers.model.folding import fold_norms
+from covers.model.extractor import Extractor
 from covers.model.pixels import to_pixels
 from covers.model.saved import SavedModel
 from covers.model.streams import stream_work
@@ -81,30 +83,32 @@ class Ways:
         write_model(workspace, arch=arch, image_size=SIZE_PX)
         self.workspace, self.files, self.device = workspace, files, device
         self.model = SavedModel.open(workspace.model_folder, device.type)
-        self.model.fold()
-        self.network = self.model.answering
+        self.extractor = self.model.extractor
+        self.extractor.prepare(max(512, len(files)))
         self.on_gpu = device.type == "cuda"
         self.clock = DeviceClock(device)
         self.work = self.clock.timed(self._embed)
-        self.batches = [self._ready(b.arrays["x"]) for b in self._stream(_keep, 64)]
-        at_once = self.network.cpu_batch(SIZE_PX)
+        kept = [b.arrays["x"] for b in self._stream(_keep, 64)]
+        self.pictures = [torch.from_numpy(x).permute(0, 3, 1, 2) for x in kept]
+        self.batches = [self._ready(pictures) for pictures in self.pictures]
+        at_once = self.extractor.batch_size or 256
         self.small = [
             part
-            for batch in self.batches
-            for part in batch.chunk(-(-len(batch) // at_once))
+            for pictures in self.pictures
+            for part in pictures.chunk(-(-len(pictures) // at_once))
         ]
 
     def _embed(self, pixels):
         out = self.model.embed(pixels)
         return {"embedding": out.embeddings, "logits": out.logits}
 
-    def _ready(self, pixels):
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device)
-        return normalise(images, self.model.card.mean, self.model.card.std)
+    def _ready(self, pictures):
+        card = self.model.card
+        return normalise(pictures.to(self.device), card.mean, card.std)
 
     def _stream(self, work, batch_size=None, *, on_gpu=False):
         if batch_size is None and not on_gpu:
-            batch_size = self.network.cpu_batch(SIZE_PX)
+            batch_size = self.extractor.batch_size
         return stream_work(
             self.workspace,
             self.files,
@@ -116,7 +120,7 @@ class Ways:
 
     def _network(self, images):
         with torch.inference_mode(), mixed_precision(self.device):
-            self.network(images)
+            self.extractor.backbone(images)
 
     def pipeline(self):
         """Embed the files, as the program does."""
@@ -131,11 +135,11 @@ class Ways:
             torch.cuda.synchronize()
 
     def streams(self):
-        """Run the network on ready tensors in one thread per core."""
+        """Run the network as the program does on ready pictures, in one thread per core."""
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         with ThreadPoolExecutor(count_cores()) as pool:
-            list(pool.map(self._network, self.small))
+            list(pool.map(self.extractor, self.small))
         torch.set_num_threads(before)
 
     def decoding(self):
@@ -193,6 +197,7 @@ def bench_arch(report, ways, arch, rounds):
 def bench_stages(report, ways, arch, n=96):
     """Say where the processor's time goes, stage by stage in one thread."""
     files, root = ways.files[:n], ways.workspace
+    at_once = ways.extractor.batch_size
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     value, share = None, {}
@@ -202,10 +207,12 @@ def bench_stages(report, ways, arch, n=96):
         ],
         "decode": lambda contents: [decode(c, size_px=SIZE_PX) for c in contents],
         "resize": lambda images: np.stack([to_pixels(i, SIZE_PX) for i in images]),
-        "normalise": lambda pixels: ways._ready(pixels).split(32),
-        "network": lambda batches: [ways._network(images) for images in batches],
+        "network": lambda pixels: [
+            ways.extractor(torch.from_numpy(some).permute(0, 3, 1, 2))
+            for some in np.array_split(pixels, -(-len(pixels) // at_once))
+        ],
     }
-    ways._network(ways.small[0])
+    ways.extractor(ways.small[0])
     for name, stage in stages.items():
         start = time.process_time()
         value = stage(value)
@@ -265,34 +272,31 @@ def bench_fastai(report, workspace, files, ways, arch, args, device):
 
 def bench_agreement(report, workspace, files, arch, weights, device):
     """Compare with the plain way: whole decoding, one thread's batches, float32."""
-    backbone, mean, std = make_backbone(arch)
-    if weights:
-        state = read_state(Path(weights))
-        own = make_backbone(arch, weights)[0]
-        backbone.load_state_dict(own.state_dict())
-        del state
-    backbone.eval()
+    backbone, mean, std = make_backbone(arch, weights or "none")
+    plain_one, fast_one = (
+        Extractor(copy.deepcopy(backbone), mean, std, SIZE_PX, where)
+        for where in (torch.device("cpu"), device)
+    )
+    fast_one.prepare(len(files))
 
-    answering = fold_norms(backbone)
+    def statistics_of(pixels):
+        out = fast_one(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+        return {"x": backbone.deepest_mean(out).cpu().numpy()}
 
-    def features(pixels, where, *, mixed):
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)
+    def plainly(pixels):
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         with torch.inference_mode():
-            images = normalise(images, mean, std)
-            if mixed:
-                with mixed_precision(where):
-                    out = answering.to(where)(images)
-            else:
-                out = backbone.to(where)(images)
-        return {"x": backbone.deepest_mean(out).float().cpu().numpy()}
+            out = plain_one.backbone(normalise(images, mean, std))
+        return backbone.deepest_mean(out).numpy()
 
     fast = [
         batch.arrays["x"]
         for batch in stream_work(
             workspace,
             files,
-            lambda pixels: features(pixels, device, mixed=True),
+            statistics_of,
             size_px=SIZE_PX,
+            batch_size=fast_one.batch_size,
             on_gpu=device.type == "cuda",
         )
     ]
@@ -305,7 +309,7 @@ def bench_agreement(report, workspace, files, arch, weights, device):
             for f in files[start : start + 64]
         ]
         pixels = np.stack([to_pixels(decode(c), SIZE_PX) for c in contents])
-        plain.append(features(pixels, torch.device("cpu"), mixed=False)["x"])
+        plain.append(plainly(pixels))
     pair = [np.concatenate(fast), np.concatenate(plain)]
     pair = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in pair]
     cosine = (pair[0] * pair[1]).sum(axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY_ARCH
+from PIL import Image
 from test_scan import picture, put
 
 from covers.catalogue.scan import scan_workspace
@@ -59,6 +60,23 @@ def test_batches_come_in_order_whatever_their_size(covers, batch_size, on_gpu):
     assert positions == list(range(23))
     assert failed == []
     np.testing.assert_array_equal(pixels, plain)
+
+
+def test_covers_of_several_sizes_are_squashed_like_each_alone(tmp_path):
+    sizes = [(40, 40)] * 3 + [(50, 40)] * 6 + [(32, 32)] * 2 + [(40, 40), (33, 90)]
+    for i, size in enumerate(sizes):
+        pixels = np.random.default_rng(i).integers(0, 256, (*size, 3), np.uint8)
+        path = tmp_path / f"library/Rock/{i:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+    workspace = Workspace.open(tmp_path / "ws")
+    files = cover_files(workspace.catalogue())
+    plain = np.stack([read_pixels(workspace, file, SIZE_PX) for file in files])
+    for batch_size in (1, 4, 13):
+        positions, pixels, _ = run(workspace, files, batch_size=batch_size)
+        assert positions == list(range(len(sizes)))
+        np.testing.assert_array_equal(pixels, plain)
 
 
 @pytest.mark.parametrize("on_gpu", [False, True], ids=["streams", "one worker"])

@@ -113,8 +113,18 @@ class Backbone(nn.Module):  # type: ignore[misc]
         map_bytes: int = 2 * first.numel()
         return min(most, max(least, _FIRST_MAP_BYTES // map_bytes))
 
+    def level_positions(self, size_px: int) -> list[int]:
+        """Return which layers' maps of pictures (S, S) are levels."""
+        parameter = next(self.parameters())
+        with torch.inference_mode():
+            return _deepest(self._maps(parameter.new_zeros(1, 3, size_px, size_px)))
+
     def levels(self, images: Tensor) -> list[Tensor]:
         """Return feature maps (B, C, h, w) from shallow to deep."""
+        maps = self._maps(images)
+        return [maps[position] for position in _deepest(maps)]
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
         if isinstance(self.body, nn.Sequential):
             first, *others = self.body
             maps = [_run_exactly(first, images)]
@@ -122,21 +132,24 @@ class Backbone(nn.Module):  # type: ignore[misc]
                 maps.append(layer(maps[-1]))
         else:
             maps = _timm_maps(self.body, images)
-        kept = [a for a, b in itertools.pairwise(maps) if a.shape[-1] > b.shape[-1]]
-        return [*kept, maps[-1]][-MAX_LEVELS:]
+        return maps
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn normalised images (B, 3, S, S) into statistics (B, n_features) in float32."""
+        return self.summarise(self.levels(images))
+
+    def summarise(self, levels: Sequence[Tensor]) -> Tensor:
+        """Turn levels (B, C, h, w) into statistics (B, n_features) in float32."""
         statistics = []
-        for position, level in enumerate(self.levels(images)):
+        for position, level in enumerate(levels):
             values = level.float()
             mixtures = self.get_buffer(f"mixtures_{position}")
-            with torch.autocast(images.device.type, enabled=False):
+            with torch.autocast(level.device.type, enabled=False):
                 texture = _make_texture(values, mixtures)
             mean = values.mean(dim=(2, 3))  # (B, C)
             # Two plain sums: torch.std_mean takes twenty times as long on channels-last maps.
             variance = values.square().mean(dim=(2, 3)) - mean.square()
-            most = level.amax(dim=(2, 3)).float()
+            most = _maximum(level).float()
             statistics += [texture, most, mean, variance.clamp_min(1e-6).sqrt()]
         return torch.cat(statistics, dim=1)
 
@@ -144,6 +157,21 @@ class Backbone(nn.Module):  # type: ignore[misc]
         """Cut the deepest level's channel means (B, C) out of the statistics."""
         width = self.channels[-1]
         return statistics[:, -2 * width : -width]
+
+
+def _deepest(maps: Sequence[Tensor]) -> list[int]:
+    """Return where the levels are among a backbone's maps."""
+    sides = [one.shape[-1] for one in maps]
+    kept = [i for i, (a, b) in enumerate(itertools.pairwise(sides)) if a > b]
+    return [*kept, len(maps) - 1][-MAX_LEVELS:]
+
+
+def _maximum(level: Tensor) -> Tensor:
+    """Return the maximum of every channel (B, C) of a level (B, C, h, w)."""
+    if torch.is_grad_enabled():
+        return level.amax(dim=(2, 3))  # equal maxima share the gradient
+    # A tenth of the time where there are few channels.
+    return F.adaptive_max_pool2d(level, 1).flatten(1)
 
 
 def _make_mixtures(n_channels: int) -> Tensor:

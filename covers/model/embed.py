@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from covers.catalogue.schema import Catalogue
     from covers.model.backbone import Backbone
+    from covers.model.extractor import Extractor
     from covers.model.saved import SavedModel
     from covers.workspace import Workspace
 
 EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
-WORTH_FOLDING = 512
 BATCH_SIZE: int | None = None  # by default as network and device like it
 FROZEN_WEIGHTS = "backbone.safetensors"
 
@@ -150,8 +150,7 @@ def embed_workspace(
         from covers.model.saved import SavedModel
 
         model = SavedModel.open(workspace.model_folder, device)
-    if len(files) >= WORTH_FOLDING:
-        model.fold()
+    model.extractor.prepare(len(files))
     network = model
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
@@ -162,13 +161,12 @@ def embed_workspace(
     failed = _run(
         workspace,
         files,
-        model.image_size,
+        model.extractor,
         parts,
         stamp,
         work,
         len(catalogue) - len(files),
         progress,
-        network=model.answering,
     )
     return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
 
@@ -208,9 +206,9 @@ def embed_frozen(
     """
     import torch
 
-    from covers.model.backbone import N_MIXTURES, STATISTICS, normalise
-    from covers.model.device import mixed_precision, pick_device
-    from covers.model.folding import fold_norms
+    from covers.model.backbone import N_MIXTURES, STATISTICS
+    from covers.model.device import pick_device
+    from covers.model.extractor import Extractor
     from covers.model.saved import fingerprint_weights
 
     fingerprint = fingerprint_weights(
@@ -225,17 +223,17 @@ def embed_frozen(
     missing = [file for file in wanted if file.cover_id not in known]
     if not missing:
         return fingerprint, {}
-    where = pick_device(device)
-    network = backbone.eval().to(where, memory_format=torch.channels_last)
-    if len(missing) >= WORTH_FOLDING:
-        network = fold_norms(network)
+    extractor = Extractor(
+        backbone,
+        preprocessing.mean,
+        preprocessing.std,
+        preprocessing.image_size,
+        pick_device(device),
+    )
+    extractor.prepare(len(missing))
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(where)
-        with torch.inference_mode(), mixed_precision(where):
-            statistics = network(
-                normalise(images, preprocessing.mean, preprocessing.std)
-            )
+        statistics = extractor(torch.from_numpy(pixels).permute(0, 3, 1, 2))
         return {"statistics": statistics.half().cpu().numpy()}
 
     stamp = Stamp(kind=FROZEN_KIND, made_from={"backbone": fingerprint})
@@ -243,13 +241,12 @@ def embed_frozen(
     return fingerprint, _run(
         workspace,
         missing,
-        preprocessing.image_size,
+        extractor,
         parts,
         stamp,
         work,
         n_known,
         progress,
-        network=network,
     )
 
 
@@ -300,18 +297,14 @@ def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:
 def _run(
     workspace: Workspace,
     files: Sequence[CoverFile],
-    size_px: int,
+    extractor: Extractor,
     parts: VectorParts,
     stamp: Stamp,
     work: Callable[[npt.NDArray[np.uint8]], dict[str, npt.NDArray[np.float32]]],
     n_done: int,
     progress: Progress | None,
-    *,
-    network: Backbone,
 ) -> dict[str, str]:
-    """Push pictures through `work`, which asks `network`, and publish the results part by part."""
-    on_gpu = next(network.parameters()).device.type == "cuda"
-    cpu_batch = None if on_gpu else network.cpu_batch(size_px)
+    """Push pictures through `work`, which asks `extractor`, and publish the results part by part."""
     failed: dict[str, str] = {}
     ids: list[str] = []
     blocks: list[dict[str, npt.NDArray[np.float32]]] = []
@@ -331,9 +324,9 @@ def _run(
         workspace,
         files,
         work,
-        size_px=size_px,
-        on_gpu=on_gpu,
-        batch_size=BATCH_SIZE or cpu_batch,
+        size_px=extractor.size_px,
+        on_gpu=extractor.device.type == "cuda",
+        batch_size=BATCH_SIZE or extractor.batch_size,
     ):
         for position, reason in batch.failed:
             path = (

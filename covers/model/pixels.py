@@ -5,6 +5,8 @@ Letters: B pictures in a batch, S side in pixels.
 
 from __future__ import annotations
 
+import itertools
+import operator
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -62,24 +64,40 @@ def to_pixels(image: Image.Image, size_px: int) -> Pixels:
 
     Bilinear with antialiasing, as Pillow does it, by torch in less than half the time.
     """
-    if image.size == (size_px, size_px):
-        return np.asarray(image, dtype=np.uint8)
+    pixels: Pixels = squash([image], size_px)[0]
+    return pixels
+
+
+def squash(images: Sequence[Image.Image], size_px: int) -> Pixels:
+    """Squash some RGB images to (n, size_px, size_px, 3), those of one size in a row at once."""
+    squashed = np.empty((len(images), size_px, size_px, 3), np.uint8)
+    done = 0
+    for size, group in itertools.groupby(images, key=operator.attrgetter("size")):
+        some = np.stack([np.asarray(image, np.uint8) for image in group])
+        if size != (size_px, size_px):
+            some = _resize(some, size_px)
+        squashed[done : done + len(some)] = some
+        done += len(some)
+    return squashed
+
+
+def _resize(pixels: Pixels, size_px: int) -> Pixels:
+    """Squash (n, h, w, 3) to (n, size_px, size_px, 3)."""
     import torch
     import torch.nn.functional as F  # noqa: N812
 
-    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))  # (h, w, 3)
     squashed = F.interpolate(
-        pixels.permute(2, 0, 1).unsqueeze(0),
+        torch.from_numpy(pixels).permute(0, 3, 1, 2),
         size=(size_px, size_px),
         mode="bilinear",
         antialias=True,
     )
-    array: Pixels = squashed[0].permute(1, 2, 0).numpy()
+    array: Pixels = squashed.permute(0, 2, 3, 1).numpy()
     return array
 
 
-def read_pixels(workspace: Workspace, cover: CoverFile, size_px: int) -> Pixels:
-    """Read and decode one cover.
+def read_image(workspace: Workspace, cover: CoverFile, size_px: int) -> Image.Image:
+    """Read and decode one cover, no larger than a side of `size_px` needs.
 
     Raises
     ------
@@ -88,9 +106,12 @@ def read_pixels(workspace: Workspace, cover: CoverFile, size_px: int) -> Pixels:
     """
     content = read_cover(workspace, cover.cover_id, cover.locations)
     megapixels = workspace.settings.intake.max_megapixels
-    return to_pixels(
-        decode(content, size_px=size_px, max_megapixels=megapixels), size_px
-    )
+    return decode(content, size_px=size_px, max_megapixels=megapixels)
+
+
+def read_pixels(workspace: Workspace, cover: CoverFile, size_px: int) -> Pixels:
+    """Read, decode and squash one cover; see `read_image`."""
+    return to_pixels(read_image(workspace, cover, size_px), size_px)
 
 
 def stream_pixels(

@@ -18,7 +18,13 @@ import numpy.typing as npt
 
 from covers.catalogue.reading import count_cores
 from covers.errors import DataError
-from covers.model.pixels import PixelBatch, PixelCache, read_pixels, stream_pixels
+from covers.model.pixels import (
+    PixelBatch,
+    PixelCache,
+    read_image,
+    squash,
+    stream_pixels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
 CPU_BATCH = 32
 GPU_BATCH = 256
+_SQUASHED_AT_ONCE = 4  # as many as stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -152,16 +159,20 @@ def _work_on(batch: PixelBatch, work: Work) -> WorkedBatch:
 def _decode(
     workspace: Workspace, covers: Sequence[CoverFile], positions: range, size_px: int
 ) -> PixelBatch:
-    """Read and decode some covers, one after the other."""
+    """Read and decode some covers, one after the other, and squash a few at once."""
     pixels = np.empty((len(positions), size_px, size_px, 3), np.uint8)
     good: list[int] = []
     failed: list[tuple[int, str]] = []
-    for position in positions:
-        try:
-            pixels[len(good)] = read_pixels(workspace, covers[position], size_px)
-            good.append(position)
-        except DataError as error:
-            failed.append((position, str(error)))
+    for start in range(0, len(positions), _SQUASHED_AT_ONCE):
+        images = []
+        done = len(good)
+        for position in positions[start : start + _SQUASHED_AT_ONCE]:
+            try:
+                images.append(read_image(workspace, covers[position], size_px))
+                good.append(position)
+            except DataError as error:
+                failed.append((position, str(error)))
+        pixels[done : len(good)] = squash(images, size_px)
     return PixelBatch(np.asarray(good, np.int64), pixels[: len(good)], failed)
 
 
