@@ -230,7 +230,8 @@ def embed_frozen(
         preprocessing.image_size,
         pick_device(device),
     )
-    extractor.prepare(len(missing))
+    # Trainings begin with these: the same seed shall go on to train the same network.
+    extractor.prepare(len(missing), pack=False)
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
         statistics = extractor(torch.from_numpy(pixels).permute(0, 3, 1, 2))
