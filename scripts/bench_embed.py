@@ -84,7 +84,7 @@ class Ways:
         self.workspace, self.files, self.device = workspace, files, device
         self.model = SavedModel.open(workspace.model_folder, device.type)
         self.extractor = self.model.extractor
-        self.extractor.prepare(max(512, len(files)))
+        self.extractor.prepare(max(1000, len(files)))
         self.on_gpu = device.type == "cuda"
         self.clock = DeviceClock(device)
         self.work = self.clock.timed(self._embed)
@@ -277,7 +277,7 @@ def bench_agreement(report, workspace, files, arch, weights, device):
         Extractor(copy.deepcopy(backbone), mean, std, SIZE_PX, where)
         for where in (torch.device("cpu"), device)
     )
-    fast_one.prepare(len(files))
+    fast_one.prepare(max(1000, len(files)))
 
     def statistics_of(pixels):
         out = fast_one(torch.from_numpy(pixels).permute(0, 3, 1, 2))

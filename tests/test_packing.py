@@ -166,8 +166,12 @@ def test_a_torch_without_these_convolutions_is_told_by_nobody(monkeypatch):
 
 def test_few_covers_are_not_worth_it():
     extractor = make_extractor(make_lived_in("squeezenet1_1"), prepared=False)
-    extractor.prepare(100)
+    extractor.prepare(999)
     assert not extractor.is_packed
+    extractor.prepare(1000, pack=False)
+    assert not extractor.is_packed
+    extractor.prepare(1000)
+    assert extractor.is_packed
 
 
 def test_a_trained_resnet_finds_the_same_neighbours_packed(painted_folder):
@@ -204,7 +208,8 @@ def test_a_workspace_is_embedded_packed(trained_workspace, monkeypatch):
         **kept,
     )
     SavedModel(described, network, "cpu").save(trained_workspace.model_folder)
-    monkeypatch.setattr(extractor_module, "_WORTH_PREPARING", 1)
+    monkeypatch.setattr(extractor_module, "_WORTH_FOLDING", 1)
+    monkeypatch.setattr(extractor_module, "_WORTH_PACKING", 1)
     model = SavedModel.open(trained_workspace.model_folder, "cpu")
     embed_workspace(trained_workspace, model=model)
     assert model.extractor.is_packed
