@@ -177,17 +177,22 @@ def test_few_covers_are_not_worth_it():
 def test_a_trained_resnet_finds_the_same_neighbours_packed(painted_folder):
     backbone, pictures, mean, std = train_a_little(painted_folder)
     size_px = pictures.shape[-1]
+    plain = Extractor(backbone, mean, std, size_px, CPU)
     packed = PackedBackbone(fold_norms(backbone), mean, std, size_px)
     with torch.inference_mode():
-        before, after = (
+        exact, rounded, fast = (
             nn.functional.normalize(backbone.deepest_mean(statistics))
             for statistics in (
                 backbone(normalise(pictures, mean, std)),
+                plain(pictures),
                 packed(pictures),
             )
         )
-    assert (before * after).sum(dim=1).min() > 0.999
-    assert share_of_same_neighbours(before, after) > 0.98
+    assert (exact * fast).sum(dim=1).min() > 0.999
+    # These pictures are much alike: 16 bits alone change some of their order.
+    share = share_of_same_neighbours(exact, fast)
+    assert share > 0.96
+    assert share > share_of_same_neighbours(exact, rounded) - 0.01
 
 
 def test_a_workspace_is_embedded_packed(trained_workspace, monkeypatch):
