@@ -7,6 +7,7 @@ the whole numbers they are. Letters: B pictures, S side in pixels, C channels.
 
 from __future__ import annotations
 
+import copy
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -252,14 +253,7 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         std: Sequence[float],
     ) -> None:
         super().__init__()
-        self._activation, self._numbers = activation
         self._padding = [int(side) for side in convolution.padding]
-        self._shape = (
-            [0, 0],
-            list(convolution.stride),
-            list(convolution.dilation),
-            convolution.groups,
-        )
         levels = 255 * torch.tensor(mean)
         self._centre = levels.round()
         beside = self._centre - levels  # (3,)
@@ -269,11 +263,14 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         bias = (rounded.float() * beside[:, None, None]).sum(dim=(1, 2, 3))
         if convolution.bias is not None:
             bias = bias + convolution.bias.detach()
-        self._bias = bias.to(_DTYPE)
         above, left = self._padding
         n, n_channels, height, width = size
         framed = [n, n_channels, height + 2 * above, width + 2 * left]
-        self._weight = _lay_out(rounded, self._shape, framed)
+        normalising = copy.deepcopy(convolution)
+        normalising.padding = (0, 0)
+        normalising.weight = nn.Parameter(rounded.float())
+        normalising.bias = nn.Parameter(bias)
+        self._convolution = _Convolution(normalising, activation, framed)
         self._border = -beside  # a normalised 0
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -294,15 +291,7 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
             side = border.repeat(left)
             framed[:, :, : 3 * left] = framed[:, :, 3 * (left + width) :] = side
         images = framed.view(n, height + 2 * above, width + 2 * left, 3)
-        done: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            images.permute(0, 3, 1, 2),
-            self._weight,
-            self._bias,
-            *self._shape,
-            self._activation,
-            self._numbers,
-            "",
-        )
+        done: Tensor = self._convolution(images.permute(0, 3, 1, 2))
         return done
 
 
