@@ -22,7 +22,6 @@ from covers.model.backbone import (
     normalise,
 )
 from covers.model.card import read_card
-from covers.model.device import mixed_dtype
 from covers.model.embed import cover_files, embed_workspace, read_embeddings
 from covers.model.extractor import Extractor
 from covers.model.folding import fold_norms
@@ -33,10 +32,21 @@ from covers.model.saved import SavedModel, make_card
 CPU = torch.device("cpu")
 SIZE_PX = 96
 
-pytestmark = pytest.mark.skipif(
-    mixed_dtype(CPU) != torch.bfloat16,
-    reason="this processor gains nothing from 16 bits, so nothing is packed on it",
-)
+
+
+@pytest.fixture(params=[torch.float32, torch.bfloat16], ids=["float32", "16 bits"])
+def dtype(request, monkeypatch):
+    """What packed networks compute in, whether this processor gains from it or not."""
+    if request.param == torch.bfloat16 and not knows_16_bits():
+        pytest.skip("this processor does not know 16 bits, so no network is packed so")
+    mixed = None if request.param == torch.float32 else request.param
+    for module in ("covers.model.device", "covers.model.extractor"):
+        monkeypatch.setattr(f"{module}.mixed_dtype", lambda _device: mixed)
+    return request.param
+
+
+def knows_16_bits():
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def make_pictures(n, size_px=SIZE_PX, seed=0):
@@ -73,7 +83,7 @@ def in_float32(backbone, pictures):
         "vgg11_bn",
     ],
 )
-def test_a_packed_network_answers_as_in_float32(arch):
+def test_a_packed_network_answers_as_in_float32(arch, dtype):
     backbone = make_lived_in(arch)
     pictures = make_pictures(12)
     expected = in_float32(backbone, pictures)
@@ -85,7 +95,8 @@ def test_a_packed_network_answers_as_in_float32(arch):
     # As near as 16 bits come anyway.
     plain = make_extractor(backbone, prepared=False)(pictures)
     errors = [(one - expected).norm() for one in (answer, plain)]
-    assert errors[0] < 1.5 * errors[1]
+    rounding = 1e-5 if dtype == torch.float32 else 0
+    assert errors[0] < 1.5 * errors[1] + rounding * expected.norm()
 
 
 def test_the_weights_of_the_network_stay_as_they_are():
@@ -98,27 +109,29 @@ def test_the_weights_of_the_network_stay_as_they_are():
 
 
 @pytest.mark.parametrize("padding", [0, 1, 3, (2, 1)])
-def test_pixels_are_normalised_by_the_first_weights_up_to_the_border(padding):
+def test_pixels_are_normalised_by_the_first_weights_up_to_the_border(padding, dtype):
     torch.manual_seed(0)
     layer = nn.Conv2d(3, 8, 5, stride=2, padding=padding)
     backbone = Backbone(nn.Sequential(layer), "one layer").eval()
     pictures = make_pictures(3)
-    packed = PackedBackbone(backbone, IMAGENET_MEAN, IMAGENET_STD, SIZE_PX)
+    packed = PackedBackbone(backbone, IMAGENET_MEAN, IMAGENET_STD, SIZE_PX, dtype)
     with torch.inference_mode():
         (answer,) = packed.levels(pictures)
         exact = layer(normalise(pictures, IMAGENET_MEAN, IMAGENET_STD))
     assert answer.shape == exact.shape
-    torch.testing.assert_close(answer.float(), exact, rtol=0.01, atol=0.01)
+    near = 1e-5 if dtype == torch.float32 else 0.01
+    torch.testing.assert_close(answer.float(), exact, rtol=near, atol=near)
 
 
 def test_rounding_by_turns_loses_nothing_in_sum():
     torch.manual_seed(0)
     weight = torch.randn(16, 3, 7, 7)
-    by_turns = (_round_by_turns(weight).double() - weight).sum(dim=(2, 3))
+    by_turns = (_round_by_turns(weight, torch.bfloat16).double() - weight).sum(dim=(2, 3))
     one_by_one = (weight.bfloat16().double() - weight).sum(dim=(2, 3))
     assert by_turns.abs().mean() < one_by_one.abs().mean() / 4
-    # And each weight is next to its own.
-    assert (_round_by_turns(weight).float() - weight).abs().max() < 0.02
+    # And each weight is next to its own; where nothing is rounded, it is the same.
+    assert torch.equal(_round_by_turns(weight, torch.float32), weight)
+    assert (_round_by_turns(weight, torch.bfloat16).float() - weight).abs().max() < 0.02
 
 
 class Squared(nn.Module):
@@ -139,7 +152,7 @@ def test_other_networks_are_left_as_they_are(body):
     backbone = Backbone(body, "another").eval()
     pictures = make_pictures(2)
     with pytest.raises((ValueError, TypeError)):
-        PackedBackbone(backbone, IMAGENET_MEAN, IMAGENET_STD, SIZE_PX)
+        PackedBackbone(backbone, IMAGENET_MEAN, IMAGENET_STD, SIZE_PX, torch.float32)
     fast = make_extractor(backbone, prepared=True)
     assert not fast.is_packed
     plain = make_extractor(backbone, prepared=False)(pictures)
@@ -164,6 +177,11 @@ def test_a_torch_without_these_convolutions_is_told_by_nobody(monkeypatch):
     assert not make_extractor(make_lived_in("resnet18"), prepared=True).is_packed
 
 
+def test_another_kind_of_processor_is_left_alone(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    assert not make_extractor(make_lived_in("resnet18"), prepared=True).is_packed
+
+
 def test_few_covers_are_not_worth_it():
     extractor = make_extractor(make_lived_in("squeezenet1_1"), prepared=False)
     extractor.prepare(999)
@@ -174,11 +192,11 @@ def test_few_covers_are_not_worth_it():
     assert extractor.is_packed
 
 
-def test_a_trained_resnet_finds_the_same_neighbours_packed(painted_folder):
+def test_a_trained_resnet_finds_the_same_neighbours_packed(painted_folder, dtype):
     backbone, pictures, mean, std = train_a_little(painted_folder)
     size_px = pictures.shape[-1]
     plain = Extractor(backbone, mean, std, size_px, CPU)
-    packed = PackedBackbone(fold_norms(backbone), mean, std, size_px)
+    packed = PackedBackbone(fold_norms(backbone), mean, std, size_px, dtype)
     with torch.inference_mode():
         exact, rounded, fast = (
             nn.functional.normalize(backbone.deepest_mean(statistics))
@@ -195,6 +213,7 @@ def test_a_trained_resnet_finds_the_same_neighbours_packed(painted_folder):
     assert share > share_of_same_neighbours(exact, rounded) - 0.01
 
 
+@pytest.mark.usefixtures("dtype")
 def test_a_workspace_is_embedded_packed(trained_workspace, monkeypatch):
     card = read_card(trained_workspace.model_folder)
     torch.manual_seed(0)

@@ -64,9 +64,8 @@ class Extractor:
         """Get ready for many covers, where that saves more than its 0.1 to 0.4 s.
 
         For some hundred, batch normalisations are folded
-        (`covers.model.folding`); for a thousand, on a CPU that gains from 16
-        bits, the whole is packed (`covers.model.packing`) unless it would
-        answer differently.
+        (`covers.model.folding`); for a thousand, on a CPU, the whole is packed
+        (`covers.model.packing`) unless it would answer differently.
 
         Parameters
         ----------
@@ -80,8 +79,9 @@ class Extractor:
         self.backbone = fold_norms(self.backbone).to(memory_format=torch.channels_last)
         if not pack or n_covers < _WORTH_PACKING or self.device.type != "cpu":
             return
-        if mixed_dtype(self.device) != torch.bfloat16:
-            return
+        if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+            return  # measured on these processors only
+        dtype = mixed_dtype(self.device) or torch.float32
         noise = torch.randint(
             0,
             256,
@@ -91,7 +91,9 @@ class Extractor:
         ).permute(0, 3, 1, 2)
         before = self(noise)
         try:
-            packed = PackedBackbone(self.backbone, self.mean, self.std, self.size_px)
+            packed = PackedBackbone(
+                self.backbone, self.mean, self.std, self.size_px, dtype
+            )
             with torch.inference_mode():
                 error = (packed(noise) - before).norm()
         except (ValueError, RuntimeError, AttributeError, TypeError):
@@ -101,7 +103,7 @@ class Extractor:
 
     @property
     def is_packed(self) -> bool:
-        """Whether the network was packed for this processor."""
+        """Whether the network was packed."""
         return self._packed is not None
 
     @property

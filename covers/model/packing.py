@@ -1,8 +1,9 @@
-"""A network laid out once for answering in 16 bits on a CPU: fewer passes over memory.
+"""A network laid out once for answering on a CPU: fewer passes over memory.
 
-Weights are rounded and reordered before the first cover, not for every batch;
-activations and sums are part of the convolution before them; pixels go in as
-the whole numbers they are. Letters: B pictures, S side in pixels, C channels.
+Weights are rounded, where the processor gains from 16 bits, and reordered before
+the first cover, not for every batch; activations and sums are part of the
+convolution before them; pixels go in as the whole numbers they are. Letters:
+B pictures, S side in pixels, C channels.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     Activation = tuple[str, list[float]]
 
-_DTYPE = torch.bfloat16
 # What oneDNN computes within a convolution: its name of it, its parameters.
 _ACTIVATIONS: dict[object, Activation] = {
     nn.ReLU: ("relu", []),
@@ -49,6 +49,8 @@ class PackedBackbone(nn.Module):  # type: ignore[misc]
         What its pictures are normalised with.
     size_px : int
         Side of its pictures.
+    dtype : torch.dtype
+        bfloat16 or float32: what it computes in.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class PackedBackbone(nn.Module):  # type: ignore[misc]
         mean: Sequence[float],
         std: Sequence[float],
         size_px: int,
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
         if not isinstance(backbone.body, nn.Sequential):
@@ -75,7 +78,7 @@ class PackedBackbone(nn.Module):  # type: ignore[misc]
         sizes = _Sizes(self.levels)
         with torch.inference_mode():
             sizes.run(next(backbone.parameters()).new_zeros(1, 3, size_px, size_px))
-        _pack(self.levels, sizes.inputs, mean, std)
+        _pack(self.levels, sizes.inputs, mean, std, dtype)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Turn pictures, uint8 (B, 3, S, S), into statistics (B, n_features) in float32."""
@@ -117,6 +120,7 @@ def _pack(
     sizes: dict[str, list[int]],
     mean: Sequence[float],
     std: Sequence[float],
+    dtype: torch.dtype,
 ) -> None:
     """Put packed convolutions into a graph, each with what follows it."""
     graph, modules = network.graph, dict(network.named_modules())
@@ -136,9 +140,9 @@ def _pack(
         fused, inputs, activation = _gather(node, modules)
         size = sizes[node.target]
         packed = (
-            _FirstConvolution(convolution, activation, size, mean, std)
+            _FirstConvolution(convolution, activation, size, dtype, mean, std)
             if node.args[0] is pictures
-            else _Convolution(convolution, activation, size)
+            else _Convolution(convolution, activation, size, dtype)
         )
         name = f"packed_{n}"
         network.add_submodule(name, packed)
@@ -189,15 +193,22 @@ class _Convolution(nn.Module):  # type: ignore[misc]
         What its output, or its sum with something else, goes through.
     size : list of int
         Shape of what goes in; of others it takes longer.
+    dtype : torch.dtype
+        What it computes in.
     """
 
     def __init__(
-        self, convolution: nn.Conv2d, activation: Activation, size: list[int]
+        self,
+        convolution: nn.Conv2d,
+        activation: Activation,
+        size: list[int],
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
+        self._dtype = dtype
         self._activation, self._numbers = activation
         bias = convolution.bias
-        self._bias = None if bias is None else bias.detach().to(_DTYPE)
+        self._bias = None if bias is None else bias.detach().to(dtype)
         self._shape = (
             list(convolution.padding),
             list(convolution.stride),
@@ -205,14 +216,14 @@ class _Convolution(nn.Module):  # type: ignore[misc]
             convolution.groups,
         )
         self._weight = _lay_out(
-            convolution.weight.detach().to(_DTYPE), self._shape, size
+            convolution.weight.detach().to(dtype), self._shape, size
         )
 
     def forward(self, images: Tensor, added: Tensor | None = None) -> Tensor:
         """Turn (B, C, h, w) into (B, C', h', w')."""
         run = torch.ops.mkldnn._convolution_pointwise
         weights = (self._weight, self._bias, *self._shape)
-        images = images.to(_DTYPE)
+        images = images.to(self._dtype)
         if added is None:
             done: Tensor = run(images, *weights, self._activation, self._numbers, "")
             return done
@@ -227,7 +238,7 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
     """A first convolution that takes pixels and normalises them by its weights.
 
     Whole numbers up to 256 have a place in 16 bits, so pixels, less the whole
-    number nearest to the mean, lose nothing. The weights' rounding does: what
+    number nearest to the mean, lose nothing. The weights' rounding to 16 does: what
     one loses its neighbour in the kernel gets, so that over a few pixels, which
     in pictures are alike, nothing is lost. Without that 98.3 instead of 98.6 %
     of the nearest ten covers are those of float32.
@@ -240,6 +251,8 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         What its output goes through.
     size : list of int
         Shape of the pictures.
+    dtype : torch.dtype
+        What it computes in.
     mean, std : sequence of 3 floats
         Of pictures in [0, 1].
     """
@@ -249,17 +262,19 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         convolution: nn.Conv2d,
         activation: Activation,
         size: list[int],
+        dtype: torch.dtype,
         mean: Sequence[float],
         std: Sequence[float],
     ) -> None:
         super().__init__()
+        self._dtype = dtype
         self._padding = [int(side) for side in convolution.padding]
         levels = 255 * torch.tensor(mean)
         self._centre = levels.round()
         beside = self._centre - levels  # (3,)
         scale = 1 / (255 * torch.tensor(std))
         exact = convolution.weight.detach() * scale[:, None, None]
-        rounded = _round_by_turns(exact)
+        rounded = _round_by_turns(exact, dtype)
         bias = (rounded.float() * beside[:, None, None]).sum(dim=(1, 2, 3))
         if convolution.bias is not None:
             bias = bias + convolution.bias.detach()
@@ -270,7 +285,7 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         normalising.padding = (0, 0)
         normalising.weight = nn.Parameter(rounded.float())
         normalising.bias = nn.Parameter(bias)
-        self._convolution = _Convolution(normalising, activation, framed)
+        self._convolution = _Convolution(normalising, activation, framed, dtype)
         self._border = -beside  # a normalised 0
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -280,12 +295,12 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         # Row by row, as if a row were all one channel, which torch does fastest.
         rows = pixels.permute(0, 2, 3, 1).reshape(n, height, 3 * width)
         framed = torch.empty(
-            n, height + 2 * above, 3 * (width + 2 * left), dtype=_DTYPE
+            n, height + 2 * above, 3 * (width + 2 * left), dtype=self._dtype
         )
         inner = framed[:, above : above + height, 3 * left : 3 * (left + width)]
-        torch.sub(rows, self._centre.repeat(width).to(_DTYPE), out=inner)
+        torch.sub(rows, self._centre.repeat(width).to(self._dtype), out=inner)
         if above or left:
-            border = self._border.to(_DTYPE)
+            border = self._border.to(self._dtype)
             full = border.repeat(width + 2 * left)
             framed[:, :above] = framed[:, above + height :] = full
             side = border.repeat(left)
@@ -306,8 +321,8 @@ def _lay_out(
     return packed
 
 
-def _round_by_turns(weight: Tensor) -> Tensor:
-    """Round (C', C, h, w) to 16 bits, each taking what the one before it lost.
+def _round_by_turns(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Round (C', C, h, w) to a type, each taking what the one before it lost.
 
     Row by row and back, so that two in turn always touch: dithering, as it is
     done to pictures.
@@ -318,10 +333,10 @@ def _round_by_turns(weight: Tensor) -> Tensor:
         for row in range(height)
         for column in range(width)
     ]
-    rounded = torch.empty_like(weight, dtype=_DTYPE)
+    rounded = torch.empty_like(weight, dtype=dtype)
     lost = torch.zeros_like(weight[..., 0, 0])
     for row, column in there_and_back:
         wanted = weight[..., row, column] + lost
-        rounded[..., row, column] = wanted.to(_DTYPE)
+        rounded[..., row, column] = wanted.to(dtype)
         lost = wanted - rounded[..., row, column].float()
     return rounded
