@@ -1,7 +1,7 @@
 """Measure embedding beside the bare network, bare decoding and fastai's get_preds.
 
     python scripts/bench_embed.py [--archs resnet18 …] [--covers N] [--folder PICTURES]
-        [--rounds 5] [--device cuda] [--weights squeezenet1_0=FILE]
+        [--rounds 5] [--device cuda] [--agreement squeezenet1_0 --weights FILE]
 
 Networks have random weights unless `--weights` gives some: speed is the same.
 On a CPU decoding takes its time from the cores that the network needs, so
@@ -401,6 +401,8 @@ def main():
     parser.add_argument("--weights", help="of the network of --agreement")
     parser.add_argument("--memory", type=int, default=0)
     args = parser.parse_args()
+    if args.weights and not Path(args.weights).is_file():
+        parser.error(f"no file '{args.weights}': give weights of '{args.agreement}'")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     device = pick_device(args.device)
     report = Report("embed", {**vars(args), "folder": str(args.folder)})
