@@ -33,7 +33,6 @@ CPU = torch.device("cpu")
 SIZE_PX = 96
 
 
-
 @pytest.fixture(params=[torch.float32, torch.bfloat16], ids=["float32", "16 bits"])
 def dtype(request, monkeypatch):
     """What packed networks compute in, whether this processor gains from it or not."""
@@ -126,7 +125,9 @@ def test_pixels_are_normalised_by_the_first_weights_up_to_the_border(padding, dt
 def test_rounding_by_turns_loses_nothing_in_sum():
     torch.manual_seed(0)
     weight = torch.randn(16, 3, 7, 7)
-    by_turns = (_round_by_turns(weight, torch.bfloat16).double() - weight).sum(dim=(2, 3))
+    by_turns = (_round_by_turns(weight, torch.bfloat16).double() - weight).sum(
+        dim=(2, 3)
+    )
     one_by_one = (weight.bfloat16().double() - weight).sum(dim=(2, 3))
     assert by_turns.abs().mean() < one_by_one.abs().mean() / 4
     # And each weight is next to its own; where nothing is rounded, it is the same.
