@@ -25,12 +25,16 @@ from covers.model.card import read_card
 from covers.model.embed import cover_files, embed_workspace, read_embeddings
 from covers.model.extractor import Extractor
 from covers.model.folding import fold_norms
-from covers.model.packing import PackedBackbone, _round_by_turns
+from covers.model.packing import PackedBackbone, _round_by_turns, gains_by_packing
 from covers.model.pixels import read_pixels
 from covers.model.saved import SavedModel, make_card
 
 CPU = torch.device("cpu")
 SIZE_PX = 96
+
+pytestmark = pytest.mark.skipif(
+    not gains_by_packing(), reason="nothing is packed on this kind of processor"
+)
 
 
 @pytest.fixture(params=[torch.float32, torch.bfloat16], ids=["float32", "16 bits"])

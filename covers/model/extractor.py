@@ -10,7 +10,7 @@ from torch import Tensor
 from covers.model.backbone import normalise
 from covers.model.device import mixed_dtype, mixed_precision
 from covers.model.folding import fold_norms
-from covers.model.packing import PackedBackbone
+from covers.model.packing import PackedBackbone, gains_by_packing
 
 if TYPE_CHECKING:
     from covers.model.backbone import Backbone
@@ -79,8 +79,8 @@ class Extractor:
         self.backbone = fold_norms(self.backbone).to(memory_format=torch.channels_last)
         if not pack or n_covers < _WORTH_PACKING or self.device.type != "cpu":
             return
-        if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
-            return  # measured on these processors only
+        if not gains_by_packing():
+            return
         dtype = mixed_dtype(self.device) or torch.float32
         noise = torch.randint(
             0,

@@ -37,6 +37,12 @@ _SUMS = {operator.add, operator.iadd, torch.add}
 _NOTHING = (nn.Identity, nn.Dropout)
 
 
+def gains_by_packing() -> bool:
+    """Say whether this is one of the processors on which packed networks were measured."""
+    capability: str = torch.backends.cpu.get_cpu_capability()
+    return capability.startswith("AVX")
+
+
 class PackedBackbone(nn.Module):  # type: ignore[misc]
     """A backbone that takes pixels and only answers.
 
