@@ -29,7 +29,7 @@ from stand_in import write_library
 
 from covers.artefact import publish_unflushed
 from covers.catalogue import reader
-from covers.catalogue.measure import SIZE_PX
+from covers.catalogue.measure import small_copies
 from covers.catalogue.pictures import read_picture
 from covers.catalogue.places import Journal
 from covers.catalogue.reading import count_cores
@@ -57,9 +57,7 @@ def decode_and_encode(folder, path):
     name = hashlib.sha256(content).hexdigest()
     image = read_picture(content, size_px=LEAST_PX).image
     write_thumbnail(image, folder / name[:2] / f"{name}.jpg")
-    light = image.convert("F")
-    light.resize((SIZE_PX, SIZE_PX), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    image.reduce(max(1, round(max(image.size) / SIZE_PX)))
+    small_copies(image)
 
 
 def read_and_hash(path):

@@ -120,9 +120,9 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
     if image.mode != "RGB":
         message = f"image must be of mode RGB, got {image.mode!r}: decode it with covers.catalogue.pictures"
         raise ValueError(message)
-    light = _shrink(image.convert("F"))
+    light, colours = small_copies(image)
     luma = np.asarray(light)  # (height, width) float32, 0 to 255
-    bands = _bands(image.reduce(max(1, round(max(image.size) / SIZE_PX))))
+    bands = _bands(colours)
     counts = count_codes(bands)  # (4096,)
     palette = leading_colours(counts)
     whole_hash, whole_signature = _shape(light)
@@ -145,6 +145,23 @@ def measure_picture(image: Image.Image) -> PictureMeasures:
         palette_share=tuple(share for _, share in palette),
         colour_histogram=colour_histogram(counts),
     )
+
+
+def small_copies(image: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Make the copies of about 128 px that everything is measured on.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB.
+
+    Returns
+    -------
+    light, colours : PIL.Image.Image
+        Modes F and RGB; a smaller picture is not enlarged.
+    """
+    factor = max(1, round(max(image.size) / SIZE_PX))
+    return _shrink(image.convert("F")), image.reduce(factor)
 
 
 def measures_table(
