@@ -40,16 +40,13 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(params=[torch.float32, torch.bfloat16], ids=["float32", "16 bits"])
 def dtype(request, monkeypatch):
     """What packed networks compute in, whether this processor gains from it or not."""
-    if request.param == torch.bfloat16 and not knows_16_bits():
+    known = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if request.param == torch.bfloat16 and not known:
         pytest.skip("this processor does not know 16 bits, so no network is packed so")
     mixed = None if request.param == torch.float32 else request.param
     for module in ("covers.model.device", "covers.model.extractor"):
         monkeypatch.setattr(f"{module}.mixed_dtype", lambda _device: mixed)
     return request.param
-
-
-def knows_16_bits():
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def make_pictures(n, size_px=SIZE_PX, seed=0):
@@ -164,10 +161,12 @@ def test_other_networks_are_left_as_they_are(body):
     torch.testing.assert_close(fast(pictures), plain)
 
 
-def test_a_packed_network_that_would_answer_differently_is_not_used(monkeypatch):
+def test_a_packed_network_that_would_answer_differently_is_not_used(monkeypatch, dtype):
+    factor = 1.001 if dtype == torch.float32 else 1.1
+
     class Wrong(PackedBackbone):
         def forward(self, pixels):
-            return 1.1 * super().forward(pixels)
+            return factor * super().forward(pixels)
 
     monkeypatch.setattr(extractor_module, "PackedBackbone", Wrong)
     assert not make_extractor(make_lived_in("resnet18"), prepared=True).is_packed
