@@ -8,18 +8,18 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from covers.artefact import read_stamp
 from covers.errors import CoversError, MissingExtraError, ModelError
 from covers.model.card import describe_best, read_card
+from covers.workspace.artefacts import read_stamp
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from covers.catalogue.schema import Catalogue
+    from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.model.recipe import Recipe
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     Say = Callable[[str], None]
     StageProgress = Callable[[str, float, float], None]
@@ -211,7 +211,7 @@ def _judge_index(
     card: ModelCard | None,
     where: str,
 ) -> Stage:
-    from covers.indexing import open_index
+    from covers.index.build import open_index
 
     try:
         index = open_index(workspace, check_model=False)
@@ -339,8 +339,8 @@ class Pipeline:
         if not due and not retrain:
             return
         from covers.model.checkpoint import checkpoint_path
-        from covers.model.fitting import TrainingWatcher
-        from covers.model.training import train_workspace
+        from covers.model.finetune import TrainingWatcher
+        from covers.model.train import train_workspace
 
         class Watcher(TrainingWatcher):
             def stage(self, name: str, done: float, total: float) -> None:
@@ -387,7 +387,7 @@ class Pipeline:
         due = self._due("index")
         if not due:
             return
-        from covers.indexing import build_index, open_index, update_index
+        from covers.index.build import build_index, open_index, update_index
 
         self._forget()
 
@@ -425,7 +425,7 @@ class Pipeline:
         due = self._due("evaluation")
         if not due:
             return
-        from covers.analysis.evaluation_workspace import evaluate_workspace
+        from covers.evaluate.stage import evaluate_workspace
         from covers.model.embed import embed_frozen_workspace
 
         self._forget()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.analysis.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 
 if TYPE_CHECKING:
     from dashboard.library import Library

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.palette import NOISE_COLOUR
+from covers.render.palette import NOISE_COLOUR
 from dashboard.plots import (
     FAINT,
     Axis,

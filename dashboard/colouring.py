@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.palette import (
+from covers.render.palette import (
     DIVERGING_SCALE,
     NOISE_COLOUR,
     SEQUENTIAL_SCALE,

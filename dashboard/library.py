@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.palette import genre_colours
+from covers.render.palette import genre_colours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from covers.catalogue.schema import Catalogue
+    from covers.catalogue.table import Catalogue
 
 Rows = npt.NDArray[np.int64]
 

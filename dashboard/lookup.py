@@ -10,8 +10,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covers.analysis.answers import describe_flip
-from covers.analysis.classification import classify_embeddings
+from covers.classify.answers import describe_flip
+from covers.classify.classify import classify_embeddings
 from covers.errors import BrokenImageError
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-    from covers.analysis.classification import References
-    from covers.analysis.decision import Decision
-    from covers.model.saved import SavedModel
+    from covers.classify.classifier import Decision
+    from covers.classify.classify import References
+    from covers.model.weights import SavedModel
     from dashboard.library import Library
     from indexer import VectorIndex
 
@@ -111,8 +111,8 @@ def query_picture(
     BrokenImageError
         If it is too large or no readable picture; the message says why.
     """
-    from covers.analysis.evaluation_workspace import genre_shares
-    from covers.catalogue.pictures import content_id, decode
+    from covers.evaluate.stage import genre_shares
+    from covers.images.decode import content_id, decode
 
     if len(content) > MOST_MEBIBYTES * 2**20:
         message = f"too large: {len(content) / 2**20:,.0f} MiB, the limit is {MOST_MEBIBYTES} MiB"
@@ -238,7 +238,7 @@ def read_genres(
     level: float = 0.9,
 ) -> Reading | None:
     """Classify a query with its evidence; None where the network's answer is not known."""
-    from covers.analysis.selfcheck import align_columns
+    from covers.evaluate.checks import align_columns
 
     if query.p_cnn is None:
         return None

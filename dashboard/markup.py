@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.palette import text_colour
+from covers.render.palette import text_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

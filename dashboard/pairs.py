@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.palette import DIVERGING_SCALE, SEQUENTIAL_SCALE
+from covers.render.palette import DIVERGING_SCALE, SEQUENTIAL_SCALE
 from dashboard.colouring import scale_colours
 from dashboard.markup import Cell, Edge, tidy
 
@@ -32,7 +32,7 @@ READING = {
     "vote": "Share of the row's covers that the vote takes for the column's genre.",
 }
 SEPARATOR = "~"
-MIXING_K = 15  # of covers.analysis.overlap.OverlapSettings
+MIXING_K = 15  # of covers.overlap.overlap.OverlapSettings
 _WIDE = 0.3
 _MOST_GENRES = 60
 

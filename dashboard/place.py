@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from covers.settings import DEFAULT_WORKSPACE
-from covers.workspace import Workspace
+from covers.workspace.paths import Workspace
+from covers.workspace.settings import DEFAULT_WORKSPACE
 
 
 def workspace() -> Workspace:

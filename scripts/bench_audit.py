@@ -24,17 +24,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from covers.analysis.label_errors import measure_flip_recovery
-from covers.artefact import library_versions
-from covers.catalogue.contact_sheet import contact_sheet
-from covers.catalogue.demo.designs import draw_sleeve
-from covers.catalogue.demo.plan import plan_library
-from covers.catalogue.duplicates import Views, find_near_duplicates
-from covers.catalogue.measure import measure_picture, measures_table
-from covers.catalogue.pictures import EXTENSIONS, decode
+from covers.audit.label_errors import measure_flip_recovery
+from covers.demo.designs import draw_sleeve
+from covers.demo.plan import plan_library
 from covers.errors import BrokenImageError
-from covers.jsonable import to_jsonable
-from covers.workspace import Workspace
+from covers.images.decode import EXTENSIONS, decode
+from covers.images.measures import measure_picture, measures_table
+from covers.images.near_duplicates import Views, find_near_duplicates
+from covers.render.contact_sheet import contact_sheet
+from covers.workspace.artefacts import library_versions
+from covers.workspace.jsonable import to_jsonable
+from covers.workspace.paths import Workspace
 
 SIDE = 224
 SHARES = (0.01, 0.02, 0.05, 0.1)
@@ -205,7 +205,7 @@ def features_without_a_network(options):
 
 def lay_out_groups(options):
     """Write a sheet of near-duplicate groups, one a row."""
-    from covers.catalogue.audit import audit_workspace
+    from covers.audit.audit import audit_workspace
 
     workspace = Workspace.open(options.workspace)
     audit = audit_workspace(workspace, seed=options.seed)

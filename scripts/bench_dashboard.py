@@ -25,7 +25,7 @@ from dashboard_window import Window, spread
 from drawn_workspace import GENRES, draw_workspace
 from playwright.sync_api import sync_playwright
 
-from covers.artefact import library_versions
+from covers.workspace.artefacts import library_versions
 
 
 def bench_library(window):

@@ -32,18 +32,18 @@ import torch
 from measuring import COVERS, Report, alternate
 from stand_in import scan_without_decoding, write_library, write_model
 
-from covers.catalogue.pictures import decode, read_bytes, read_cover
-from covers.catalogue.reading import count_cores
-from covers.catalogue.scan import scan_workspace
+from covers.images.decode import decode, read_bytes, read_cover
+from covers.intake.read_many import count_cores
+from covers.intake.scan import scan_workspace
 from covers.model.backbone import make_backbone, normalise
 from covers.model.card import read_card
 from covers.model.device import mixed_precision, pick_device
 from covers.model.embed import COVERS_PER_PART, cover_files, embeddings_parts
 from covers.model.extractor import Extractor
 from covers.model.pixels import to_pixels
-from covers.model.saved import SavedModel
 from covers.model.streams import stream_work
-from covers.workspace import Workspace
+from covers.model.weights import SavedModel
+from covers.workspace.paths import Workspace
 
 SIZE_PX = 160
 

@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from covers.analysis.calibration import group_folds
-from covers.analysis.measures import measure_method
-from covers.analysis.neighbours import find_neighbours
-from covers.analysis.voting import VoteSettings, vote_with
+from covers.classify.voting import VoteSettings, vote_with
 from covers.model.backbone import STATISTICS, Head, make_backbone
 from covers.model.card import read_card
 from covers.model.embed import frozen_parts
-from covers.model.probe import start_head
-from covers.workspace import Workspace
+from covers.model.head_fit import start_head
+from covers.stats.calibration import group_folds
+from covers.stats.metrics import measure_method
+from covers.stats.neighbours import find_neighbours
+from covers.workspace.paths import Workspace
 
 VOTE = VoteSettings(k=20, temperature=0.1, class_balance=1.0)
 

@@ -25,18 +25,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from covers.analysis.neighbours import find_neighbours, find_own_neighbours
-from covers.analysis.overlap import (
+from covers.overlap.mixing import measure_mixing
+from covers.overlap.overlap import (
     OverlapSettings,
     label_covers,
     measure_overlap,
     n_neighbours,
 )
-from covers.analysis.overlap_mixing import measure_mixing
-from covers.analysis.overlap_truth import Design, draw_known_overlap
-from covers.analysis.overlap_votes import Labels
-from covers.artefact import library_versions
-from covers.jsonable import to_jsonable
+from covers.overlap.pair_votes import Labels
+from covers.overlap.simulation import Design, draw_known_overlap
+from covers.stats.neighbours import find_neighbours, find_own_neighbours
+from covers.workspace.artefacts import library_versions
+from covers.workspace.jsonable import to_jsonable
 
 
 def draw_design(rng, family):
@@ -278,7 +278,7 @@ def read_by_a_head(job):
     from scipy.special import softmax
 
     from covers.model.backbone import Head
-    from covers.model.probe import start_head
+    from covers.model.head_fit import start_head
 
     n_covers, n_telling, strength, seed = job
     torch.set_num_threads(1)
@@ -451,12 +451,12 @@ def growth(rows):
 
 def bench_clusters(sizes):
     """Time clusters and map of vectors with 512 dimensions, and the graph they share."""
-    from covers.analysis.clustering import cluster_covers
-    from covers.analysis.clustering_projection import (
+    from covers.cluster.clustering import cluster_covers
+    from covers.cluster.map import make_map
+    from covers.cluster.projection import (
         exact_neighbours,
         principal_components,
     )
-    from covers.analysis.mapping import make_map
 
     rows = []
     for n in sizes:

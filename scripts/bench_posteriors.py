@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from covers.analysis.evaluation_workspace import VOTES_KIND, VOTES_NAME
-from covers.analysis.measures import reliability_table
-from covers.artefact import read_table
-from covers.workspace import Workspace
+from covers.evaluate.stage import VOTES_KIND, VOTES_NAME
+from covers.stats.metrics import reliability_table
+from covers.workspace.artefacts import read_table
+from covers.workspace.paths import Workspace
 
 
 def main() -> None:

@@ -19,11 +19,11 @@ from bench_startup import processor_s
 from measuring import COVERS, Report, alternate
 from stand_in import write_library, write_model, write_workspace
 
-from covers.catalogue.scan import scan_workspace
-from covers.indexing import build_index, update_index
+from covers.index.build import build_index, update_index
+from covers.intake.scan import scan_workspace
 from covers.model.embed import embed_workspace
-from covers.model.saved import SavedModel
-from covers.workspace import Workspace
+from covers.model.weights import SavedModel
+from covers.workspace.paths import Workspace
 
 
 def clock(function):

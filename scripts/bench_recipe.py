@@ -21,21 +21,21 @@ from pathlib import Path
 
 import numpy as np
 
-from covers.analysis import baselines
-from covers.analysis.bootstrap import GroupBootstrap, percentile_interval
-from covers.analysis.calibration import group_folds
-from covers.analysis.evaluation import evaluate_arrays
-from covers.analysis.evaluation_workspace import read_inputs
-from covers.analysis.measures import (
+from covers.evaluate import baselines
+from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.stage import read_inputs
+from covers.intake.scan import scan_workspace
+from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.calibration import group_folds
+from covers.stats.metrics import (
     confusion_cells,
     expected_error,
     macro_f1_of,
     measure_method,
     reliability_table,
 )
-from covers.artefact import read_stamp
-from covers.catalogue.scan import scan_workspace
-from covers.workspace import Workspace
+from covers.workspace.artefacts import read_stamp
+from covers.workspace.paths import Workspace
 
 N_FOLDS = 5
 LEVEL = 0.9
@@ -139,7 +139,7 @@ def run_recipe(
     """Train, embed and evaluate as the commands do."""
     from covers.model.embed import embed_workspace
     from covers.model.recipe import Recipe
-    from covers.model.training import train_workspace
+    from covers.model.train import train_workspace
 
     recipe = Recipe(arch=given.arch, weights=str(given.weights)).changed(changes)
     start = time.monotonic()

@@ -27,14 +27,14 @@ from measuring import Report, alternate
 from PIL import Image
 from stand_in import write_library
 
-from covers.artefact import publish_unflushed
-from covers.catalogue import reader
-from covers.catalogue.measure import small_copies
-from covers.catalogue.pictures import read_picture
-from covers.catalogue.places import Journal
-from covers.catalogue.reading import count_cores
-from covers.catalogue.scan import scan_workspace
-from covers.catalogue.thumbnails import LEAST_PX, write_thumbnail
+from covers.images.decode import read_picture
+from covers.images.measures import small_copies
+from covers.images.thumbnails import LEAST_PX, write_thumbnail
+from covers.intake import read_one as reader
+from covers.intake.read_many import count_cores
+from covers.intake.scan import scan_workspace
+from covers.intake.scan_record import Journal
+from covers.workspace.artefacts import publish_unflushed
 
 THUMBNAIL_BYTES = 11_000
 

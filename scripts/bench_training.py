@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from bench_recipe import run_plain
 
-from covers.catalogue.scan import scan_workspace
-from covers.model.fitting import TrainingWatcher
+from covers.intake.scan import scan_workspace
+from covers.model.finetune import TrainingWatcher
 from covers.model.recipe import Recipe
-from covers.model.training import train_workspace
-from covers.workspace import Workspace
+from covers.model.train import train_workspace
+from covers.workspace.paths import Workspace
 
 
 class Clock(TrainingWatcher):

@@ -19,13 +19,13 @@ import pyarrow as pa
 from PIL import Image
 from safetensors.numpy import save
 
-from covers.artefact import Stamp, publish, write_table
-from covers.catalogue import measure
-from covers.catalogue.schema import KIND, SCHEMA, Catalogue
-from covers.catalogue.thumbnails import write_thumbnail
+from covers.catalogue.table import KIND, SCHEMA, Catalogue
+from covers.images import measures as measure
+from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
 from covers.model.embed import EMBEDDINGS_KIND, embeddings_parts
-from covers.workspace import Workspace
+from covers.workspace.artefacts import Stamp, publish, write_table
+from covers.workspace.paths import Workspace
 
 GENRES = [
     "Ambient",
@@ -191,11 +191,11 @@ def principal_plane(vectors, *, n_components=2, **_):
 
 
 def _analyse(workspace, tell):
-    from covers.analysis.clustering_workspace import cluster_workspace
-    from covers.analysis.evaluation_workspace import evaluate_workspace
-    from covers.analysis.mapping import map_workspace
-    from covers.analysis.overlap_workspace import overlap_workspace
-    from covers.indexing import build_index
+    from covers.cluster.map import map_workspace
+    from covers.cluster.stage import cluster_workspace
+    from covers.evaluate.stage import evaluate_workspace
+    from covers.index.build import build_index
+    from covers.overlap.stage import overlap_workspace
 
     build_index(workspace, device="cpu")
     tell("index")
@@ -204,8 +204,8 @@ def _analyse(workspace, tell):
     overlap_workspace(workspace, n_bootstraps=200, by="year")
     tell("overlap")
     with (
-        patch("covers.analysis.mapping.project", principal_plane),
-        patch("covers.analysis.clustering.project", principal_plane),
+        patch("covers.cluster.map.project", principal_plane),
+        patch("covers.cluster.clustering.project", principal_plane),
     ):
         map_workspace(workspace)
         tell("map")

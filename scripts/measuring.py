@@ -10,8 +10,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from covers.artefact import library_versions
-from covers.jsonable import to_jsonable
+from covers.workspace.artefacts import library_versions
+from covers.workspace.jsonable import to_jsonable
 
 # Fresh processes start as where compiled modules may be kept.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     )
 
 from covers.model.backbone import load_state, read_state
-from covers.model.learner import MixedPrecisionForward
+from covers.model.fastai_adapter import MixedPrecisionForward
 
 
 def fit_plain(

@@ -13,13 +13,13 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from covers.artefact import Stamp, write_json, write_table
-from covers.catalogue.measure import PictureMeasures
-from covers.catalogue.pictures import content_id
-from covers.catalogue.places import Content
-from covers.catalogue.reader import Reader, Reading
-from covers.catalogue.scan import scan_workspace
-from covers.workspace import Workspace
+from covers.images.decode import content_id
+from covers.images.measures import PictureMeasures
+from covers.intake.read_one import Reader, Reading
+from covers.intake.scan import scan_workspace
+from covers.intake.scan_record import Content
+from covers.workspace.artefacts import Stamp, write_json, write_table
+from covers.workspace.paths import Workspace
 
 GENRES = ("Folk", "Jazz", "Rock", "Soul", "Techno")
 
@@ -78,7 +78,7 @@ def write_workspace(root, library, *, arch="squeezenet1_1", recipe=None):
     workspace = scan_without_decoding(root, library)
     write_model(workspace, arch=arch)
     write_embeddings(workspace)
-    from covers.indexing import build_index
+    from covers.index.build import build_index
 
     build_index(workspace)
     write_analysis(workspace)
@@ -91,8 +91,8 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
 
     from covers.model.backbone import Head, make_backbone
     from covers.model.recipe import Recipe, portable_recipe
-    from covers.model.saved import SavedModel, make_card
-    from covers.settings import write_settings
+    from covers.model.weights import SavedModel, make_card
+    from covers.workspace.settings import write_settings
 
     catalogue = workspace.catalogue()
     changes = {"arch": arch, "weights": "none", "image_size": image_size}

@@ -14,7 +14,7 @@ import numpy as np
 from conftest import tiny_recipe
 from PIL import Image
 
-from covers.workspace import Workspace
+from covers.workspace.paths import Workspace
 
 GENRES = {
     "Ambient": (150, 190, 220),
@@ -75,15 +75,15 @@ def principal_plane(vectors, *, n_components=2, seed=0, **_):
 
 
 def scan(root, folder):
-    from covers.catalogue.scan import scan_workspace
+    from covers.intake.scan import scan_workspace
 
     scan_workspace(root, [paint_library(folder)], n_workers=1)
     return Workspace.open(root)
 
 
 def train(workspace, *, seed=0):
-    from covers.indexing import build_index
-    from covers.model.training import train_workspace
+    from covers.index.build import build_index
+    from covers.model.train import train_workspace
 
     train_workspace(
         workspace, tiny_recipe(image_size=32, epochs=0), device="cpu", seed=seed
@@ -92,18 +92,18 @@ def train(workspace, *, seed=0):
 
 
 def analyse(workspace):
-    from covers.analysis.clustering_workspace import cluster_workspace
-    from covers.analysis.evaluation_workspace import evaluate_workspace
-    from covers.analysis.mapping import map_workspace
-    from covers.analysis.overlap_workspace import overlap_workspace
-    from covers.catalogue.audit import audit_workspace
+    from covers.audit.audit import audit_workspace
+    from covers.cluster.map import map_workspace
+    from covers.cluster.stage import cluster_workspace
+    from covers.evaluate.stage import evaluate_workspace
+    from covers.overlap.stage import overlap_workspace
 
     evaluate_workspace(workspace, n_bootstraps=60)
     overlap_workspace(workspace, n_bootstraps=60, which="all", by="year")
     audit_workspace(workspace)
     with (
-        patch("covers.analysis.mapping.project", principal_plane),
-        patch("covers.analysis.clustering.project", principal_plane),
+        patch("covers.cluster.map.project", principal_plane),
+        patch("covers.cluster.clustering.project", principal_plane),
     ):
         map_workspace(workspace)
         cluster_workspace(workspace, min_cluster_size=8, n_bootstraps=60, n_resamples=1)

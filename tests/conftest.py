@@ -47,8 +47,8 @@ def painted_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def painted_workspace(tmp_path: Path, painted_folder: Path):
-    from covers.catalogue.scan import scan_workspace
-    from covers.workspace import Workspace
+    from covers.intake.scan import scan_workspace
+    from covers.workspace.paths import Workspace
 
     root = tmp_path / "workspace"
     scan_workspace(root, [painted_folder], n_workers=1)
@@ -71,10 +71,10 @@ def tiny_recipe(**changes):
 
 @pytest.fixture(scope="session")
 def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from covers.catalogue.scan import scan_workspace
-    from covers.indexing import build_index
-    from covers.model.training import train_workspace
-    from covers.workspace import Workspace
+    from covers.index.build import build_index
+    from covers.intake.scan import scan_workspace
+    from covers.model.train import train_workspace
+    from covers.workspace.paths import Workspace
 
     root = tmp_path_factory.mktemp("trained")
     paint_genres(root / "covers")
@@ -87,7 +87,7 @@ def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trained_workspace(_trained_once: Path, tmp_path: Path):
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     shutil.copytree(_trained_once, tmp_path / "trained")
     return Workspace.open(tmp_path / "trained" / "workspace")

@@ -17,7 +17,7 @@ import pytest
 from complete_workspace import write_complete_workspace
 from PIL import Image
 
-from covers.workspace import Workspace
+from covers.workspace.paths import Workspace
 
 ARGUMENTS = [
     "--no-sandbox",

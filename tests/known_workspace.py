@@ -10,12 +10,12 @@ import pyarrow as pa
 from PIL import Image
 from safetensors.numpy import save
 
-from covers.analysis.overlap_truth import Design, draw_known_overlap
-from covers.artefact import Stamp, publish
-from covers.catalogue.schema import SCHEMA, Catalogue
+from covers.catalogue.table import SCHEMA, Catalogue
 from covers.model.card import WEIGHTS_NAME, ModelCard
 from covers.model.embed import embeddings_parts
-from covers.workspace import Workspace
+from covers.overlap.simulation import Design, draw_known_overlap
+from covers.workspace.artefacts import Stamp, publish
+from covers.workspace.paths import Workspace
 
 DESIGN = Design(
     family="styles",

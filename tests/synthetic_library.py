@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from covers.analysis.evaluation_inputs import EvaluationInputs
-from covers.artefact import Stamp, write_table
-from covers.catalogue.colours import HISTOGRAM_BINS
-from covers.catalogue.measure import KIND as MEASURES_KIND
-from covers.catalogue.pictures import content_id
-from covers.catalogue.schema import KIND as CATALOGUE_KIND
-from covers.catalogue.schema import SCHEMA, Catalogue
-from covers.catalogue.thumbnails import write_thumbnail
+from covers.catalogue.table import KIND as CATALOGUE_KIND
+from covers.catalogue.table import SCHEMA, Catalogue
+from covers.evaluate.inputs import EvaluationInputs
+from covers.images.colours import HISTOGRAM_BINS
+from covers.images.decode import content_id
+from covers.images.measures import KIND as MEASURES_KIND
+from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
 from covers.model.embed import EMBEDDINGS_KIND, embeddings_parts, frozen_parts
-from covers.workspace import Workspace
+from covers.workspace.artefacts import Stamp, write_table
+from covers.workspace.paths import Workspace
 
 VOCAB = ("Ambient", "Jazz", "Metal", "Pop")
 FINGERPRINT = "5eedc0de" * 4
@@ -183,7 +183,7 @@ def write_card(workspace, catalogue):
 
 def build_synthetic_index(workspace):
     """Index the embeddings that `write_workspace` has published."""
-    from covers.indexing import index_columns
+    from covers.index.build import index_columns
     from covers.model.embed import read_embeddings
     from indexer import VectorIndex
 

@@ -10,12 +10,11 @@ from click.testing import CliRunner
 from conftest import TINY_ARCH, paint_genres
 from PIL import Image
 
-from covers.artefact import Stamp
-from covers.catalogue.scan import scan_workspace
 from covers.cli import COMMANDS, main
 from covers.cli.model import choose_recipe
 from covers.errors import DataError, StaleError
-from covers.indexing import open_index, update_index, verify_index
+from covers.index.build import open_index, update_index, verify_index
+from covers.intake.scan import scan_workspace
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import (
     embed_workspace,
@@ -23,9 +22,10 @@ from covers.model.embed import (
     read_embeddings,
     read_frozen,
 )
-from covers.model.saved import SavedModel
+from covers.model.weights import SavedModel
 from covers.pipeline import State, inspect_workspace
-from covers.workspace import Workspace
+from covers.workspace.artefacts import Stamp
+from covers.workspace.paths import Workspace
 from indexer import VectorIndex
 
 
@@ -90,7 +90,7 @@ def test_a_run_with_nothing_to_do_looks_once_and_imports_little(ran, monkeypatch
     import sys
 
     from covers import pipeline
-    from covers.catalogue.schema import Catalogue
+    from covers.catalogue.table import Catalogue
 
     inspect, hash_rows, looked = pipeline.inspect_workspace, Catalogue._rows, []
     monkeypatch.setattr(
@@ -378,7 +378,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from covers.model import embed
-from covers.workspace import Workspace
+from covers.workspace.paths import Workspace
 embed.COVERS_PER_PART, embed.BATCH_SIZE = 16, 4
 def kill_later(done, total):
     if done >= total // 2:

@@ -1,1 +1,1 @@
-"""Intake: from files, folders, manifests and music libraries to one row per cover."""
+"""The catalogue: one row per distinct cover, with genres, artists and splits."""

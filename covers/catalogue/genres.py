@@ -22,9 +22,9 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from covers.artefact import fingerprint
-from covers.catalogue.sources import SourceKind
 from covers.errors import ConfigError
+from covers.intake.sources import SourceKind
+from covers.workspace.artefacts import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,9 +11,9 @@ from covers.cli.options import common_options, print_json
 from covers.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from covers.catalogue.audit import Audit
-    from covers.catalogue.audit_decisions import Review
-    from covers.workspace import Workspace
+    from covers.audit.audit import Audit
+    from covers.audit.decisions import Review
+    from covers.workspace.paths import Workspace
 
 _SHOWN = 3
 
@@ -75,7 +75,7 @@ def audit_command(
     covers audit -w my-workspace --html audit.html --csv review.csv
     covers audit -w my-workspace --accept review.csv
     """
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     opened = Workspace.open(workspace)
     if accept is not None or revert is not None:
@@ -87,7 +87,7 @@ def audit_command(
             raise click.UsageError(message)
         _decide(opened, accept, revert, as_json=as_json)
         return
-    from covers.catalogue.audit import AuditOptions, audit_workspace
+    from covers.audit.audit import AuditOptions, audit_workspace
 
     if html == Path():  # given without a name
         html = opened.analysis_folder / "audit.html"
@@ -117,12 +117,12 @@ def _write(
     """Write page and table; return what to say about them."""
     written = []
     if html is not None:
-        from covers.catalogue.audit_page import write_page
+        from covers.audit.page import write_page
 
         write_page(html, audit, workspace.thumbnail_path)
         written.append(f"page with pictures: {html}")
     if table is not None:
-        from covers.catalogue.audit_review import write_review
+        from covers.audit.review import write_review
 
         catalogue = workspace.catalogue()
         rows = {
@@ -145,7 +145,7 @@ def _decide(
     workspace: Workspace, accept: Path | None, revert: str | None, *, as_json: bool
 ) -> None:
     """Put decisions in force or take them back."""
-    from covers.catalogue.audit_decisions import accept_review, revert_review
+    from covers.audit.decisions import accept_review, revert_review
 
     if accept is not None:
         review = accept_review(workspace, accept)

@@ -72,10 +72,10 @@ def cluster_command(
     covers cluster -w music
     covers cluster -w music --min-cluster-size 20 --json
     """
-    from covers.analysis.clustering_report import cut_hierarchy
-    from covers.analysis.clustering_workspace import cluster_workspace
-    from covers.analysis.figures_clusters import draw_cluster_figures
-    from covers.workspace import Workspace
+    from covers.cluster.describe import cut_hierarchy
+    from covers.cluster.figures import draw_cluster_figures
+    from covers.cluster.stage import cluster_workspace
+    from covers.workspace.paths import Workspace
 
     _ = device
     opened = Workspace.open(workspace)
@@ -155,9 +155,9 @@ def map_command(
     \b
     covers map -w music
     """
-    from covers.analysis.figures_clusters import draw_map_figures
-    from covers.analysis.mapping import map_workspace
-    from covers.workspace import Workspace
+    from covers.cluster.figures import draw_map_figures
+    from covers.cluster.map import map_workspace
+    from covers.workspace.paths import Workspace
 
     _ = device
     opened = Workspace.open(workspace)

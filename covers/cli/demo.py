@@ -11,7 +11,7 @@ from covers.cli.options import common_options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.catalogue.demo import DemoLibrary
+    from covers.demo import DemoLibrary
 
 DEMO_RECIPE = {
     "arch": "resnet18",
@@ -62,9 +62,9 @@ def demo_command(
     import os
     import time
 
-    from covers.catalogue.demo import draw_library
     from covers.cli.progress import progress_bar
     from covers.cli.run import run_pipeline
+    from covers.demo import draw_library
 
     begun = time.monotonic()
     library = workspace / "library"

@@ -11,7 +11,7 @@ from covers.cli.options import common_options, print_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
 METHOD_NAMES = {
     "chance": "chance",
@@ -67,10 +67,10 @@ def evaluate_command(
     covers evaluate -w my-workspace
     covers evaluate -w my-workspace --leakage --json
     """
-    from covers.analysis.evaluation_workspace import evaluate_workspace, is_fresh
     from covers.cli.progress import progress_bars
+    from covers.evaluate.stage import evaluate_workspace, is_fresh
     from covers.model.embed import embed_frozen_workspace
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     place = Workspace.open(workspace)
     seed = place.settings.seed if seed is None else seed
@@ -102,7 +102,7 @@ def show_evaluation(workspace: Workspace, *, as_json: bool = False) -> None:
     DataError
         If there is none.
     """
-    from covers.analysis.evaluation_workspace import REPORT_NAME, read_evaluation
+    from covers.evaluate.stage import REPORT_NAME, read_evaluation
 
     payload = read_evaluation(workspace)
     if as_json:

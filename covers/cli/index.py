@@ -34,7 +34,7 @@ def _subcommand(name: str) -> Callable[[Any], click.Command]:
 
 
 def _open(workspace: Path) -> Any:
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     return Workspace.open(workspace)
 
@@ -45,7 +45,7 @@ def _build(
     """Build a new generation from catalogue, model and sources."""
     from covers.cli.model import failures, show_failures
     from covers.cli.progress import progress_bar
-    from covers.indexing import build_index
+    from covers.index.build import build_index
 
     place = _open(workspace)
     if dry_run:
@@ -137,9 +137,9 @@ def update(
     With --dry-run the sources are not looked through: the catalogue, as the last
     `covers scan` left it, is compared with the index.
     """
-    from covers.catalogue.scan import scan_workspace
     from covers.cli.progress import progress_bar
-    from covers.indexing import update_index
+    from covers.index.build import update_index
+    from covers.intake.scan import scan_workspace
 
     place = _open(workspace)
     if scan and not dry_run:
@@ -168,7 +168,7 @@ def info(
     *, workspace: Path, as_json: bool, seed: int | None, device: str | None
 ) -> None:
     """Say what the index holds."""
-    from covers.indexing import open_index
+    from covers.index.build import open_index
     from indexer.errors import IndexDamagedError
     from indexer.verification import verify_folder
 
@@ -206,7 +206,7 @@ def verify(
     *, workspace: Path, as_json: bool, seed: int | None, device: str | None, sample: int
 ) -> None:
     """Check counts, checksums, answers, and a sample of pictures; exits 0 only when all is well."""
-    from covers.indexing import verify_index
+    from covers.index.build import verify_index
 
     place = _open(workspace)
     report = verify_index(
@@ -245,7 +245,7 @@ def rollback(
     dry_run: bool,
 ) -> None:
     """Go back to an older generation."""
-    from covers.indexing import open_index
+    from covers.index.build import open_index
 
     change = open_index(_open(workspace), check_model=False).rollback(
         to, dry_run=dry_run

@@ -11,8 +11,8 @@ from covers.cli.options import common_options, print_json
 from covers.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from covers.catalogue.summary import ScanReport
-    from covers.catalogue.survey import GenreSurvey
+    from covers.intake.genre_survey import GenreSurvey
+    from covers.intake.summary import ScanReport
 
 _INTAKE_OPTIONS = (
     click.option(
@@ -113,7 +113,7 @@ def scan_command(
     covers scan ~/covers/by-genre -w my-workspace
     covers scan covers.csv ~/Music -w my-workspace
     """
-    from covers.catalogue.scan import scan_workspace
+    from covers.intake.scan import scan_workspace
 
     intake = _given(changes, workspace)
     try:
@@ -143,7 +143,7 @@ def scan_command(
 
 def _given(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
     """Return the settings that were given, paths relative to the workspace."""
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     given = {name: value for name, value in changes.items() if value is not None}
     if "genre_table" in given:
@@ -216,8 +216,8 @@ def genres_command(
     covers genres -w my-workspace
     covers genres --level broad -w my-workspace
     """
-    from covers.catalogue.survey import survey_genres
-    from covers.workspace import Workspace
+    from covers.intake.genre_survey import survey_genres
+    from covers.workspace.paths import Workspace
 
     given = _given(changes, workspace)
     survey = survey_genres(Workspace.open(workspace), given)

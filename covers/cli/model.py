@@ -13,10 +13,10 @@ from covers.cli.options import common_options, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from covers.model.fitting import TrainingWatcher
+    from covers.model.finetune import TrainingWatcher
     from covers.model.recipe import Recipe
-    from covers.model.training import TrainingReport
-    from covers.settings import Settings
+    from covers.model.train import TrainingReport
+    from covers.workspace.settings import Settings
 
 _RECIPE_OPTIONS = (
     click.option(
@@ -61,7 +61,7 @@ def choose_recipe(
     A file of weights is remembered relative to the workspace.
     """
     from covers.model.recipe import Recipe
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     changes = dict(settings.train)
     changes.update({name: value for name, value in given.items() if value is not None})
@@ -78,7 +78,7 @@ def choose_recipe(
 def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
     """Show how training goes: a bar and a line per epoch, on stderr."""
     from covers.cli.progress import progress_bars
-    from covers.model.fitting import TrainingWatcher
+    from covers.model.finetune import TrainingWatcher
 
     with progress_bars() as report:
 
@@ -127,13 +127,13 @@ def train_command(
     covers train -w my-workspace
     covers train --arch resnet34 --epochs 10
     """
-    from covers.settings import write_settings
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
+    from covers.workspace.settings import write_settings
 
     place = Workspace.open(workspace)
     recipe, remembered = choose_recipe(workspace, place.settings, given)
     with watch_training(is_quiet=as_json) as watcher:
-        from covers.model.training import train_workspace
+        from covers.model.train import train_workspace
 
         report = train_workspace(
             place,
@@ -196,7 +196,7 @@ def embed_command(
     """Embed all covers with the trained model; goes on where it stopped."""
     from covers.cli.progress import progress_bar
     from covers.model.embed import embed_workspace
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     place = Workspace.open(workspace)
     try:
@@ -252,7 +252,7 @@ def info(
     from dataclasses import asdict
 
     from covers.model.card import read_card
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     card = read_card(Workspace.open(workspace).model_folder)
     if as_json:
@@ -295,8 +295,8 @@ def export(
     covers model export genres.safetensors -w my-workspace
     covers model export genres.onnx
     """
-    from covers.model.exchange import export_model
-    from covers.workspace import Workspace
+    from covers.model.import_export import export_model
+    from covers.workspace.paths import Workspace
 
     card = export_model(Workspace.open(workspace), file)
     if as_json:
@@ -334,8 +334,8 @@ def import_command(
     covers model import genres.safetensors -w my-workspace
     covers model import export.pkl --trust-pickle
     """
-    from covers.model.exchange import PICKLE_SUFFIXES, import_fastai, import_model
-    from covers.workspace import Workspace
+    from covers.model.import_export import PICKLE_SUFFIXES, import_fastai, import_model
+    from covers.workspace.paths import Workspace
 
     place = Workspace.open(workspace)
     if file.suffix in PICKLE_SUFFIXES:

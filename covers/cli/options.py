@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -82,7 +82,7 @@ def print_json(value: Any) -> None:
     """Print a result as one JSON document on stdout."""
     import json
 
-    from covers.jsonable import to_jsonable
+    from covers.workspace.jsonable import to_jsonable
 
     click.echo(
         json.dumps(to_jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)

@@ -67,9 +67,9 @@ def overlap_command(
     covers overlap -w music
     covers overlap -w music --by year --json
     """
-    from covers.analysis.figures import draw_overlap_figures
-    from covers.analysis.overlap_workspace import overlap_workspace
-    from covers.workspace import Workspace
+    from covers.overlap.figures import draw_overlap_figures
+    from covers.overlap.stage import overlap_workspace
+    from covers.workspace.paths import Workspace
 
     _ = device
     opened = Workspace.open(workspace)
@@ -166,8 +166,8 @@ def path_command(
     \b
     covers path Jazz Metal -w music
     """
-    from covers.analysis.paths import walk_workspace
-    from covers.workspace import Workspace
+    from covers.overlap.path import walk_workspace
+    from covers.workspace.paths import Workspace
 
     _ = seed, device
     found = walk_workspace(Workspace.open(workspace), start, end, k=k)

@@ -85,13 +85,13 @@ def run_pipeline(
     as_json: bool = False,
 ) -> None:
     """Scan, then make what is missing or stale, telling what is done; prints the evaluation last."""
-    from covers.catalogue.scan import scan_workspace
     from covers.cli.evaluate import show_evaluation
     from covers.cli.model import choose_recipe
     from covers.cli.progress import progress_bars
+    from covers.intake.scan import scan_workspace
     from covers.pipeline import Pipeline
-    from covers.settings import write_settings
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
+    from covers.workspace.settings import write_settings
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -143,7 +143,7 @@ def status_command(
     """Show the chain of artefacts, what is stale and why, and the settings in force."""
     from covers.cli.model import choose_recipe
     from covers.pipeline import inspect_workspace
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     place = Workspace.open(workspace)
     recipe, _ = choose_recipe(workspace, place.settings, {})

@@ -13,8 +13,8 @@ from covers.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.analysis.classification import Answer
-    from covers.analysis.queries import Pictures
+    from covers.classify.classify import Answer
+    from covers.classify.query import Pictures
     from indexer.index import VectorIndex
 
 _SPARE_PER_ARTIST = 10
@@ -59,7 +59,7 @@ def search_command(
     covers search sleeve.jpg -k 5 --genre Jazz
     covers search 3f9a02 --where year=1970..1979 --json
     """
-    from covers.analysis.answers import (
+    from covers.classify.answers import (
         describe_neighbours,
         find_cover,
         keep_one_per_artist,
@@ -75,7 +75,7 @@ def search_command(
     if cover_id is not None:
         found = index.neighbours_of([cover_id], wanted, where=where or None)
     else:
-        from covers.analysis.queries import embed_pictures
+        from covers.classify.query import embed_pictures
 
         pictures = embed_pictures(workspace, [Path(query)], device=device)
         pictures.refuse_broken()
@@ -138,7 +138,7 @@ def classify_command(
     covers classify sleeve.jpg
     covers classify *.jpg --json --level 0.8
     """
-    from covers.analysis.answers import describe_answer
+    from covers.classify.answers import describe_answer
 
     pictures, index, answer, vocab = _classify(workspace, images, device, level)
     results = [
@@ -186,12 +186,12 @@ def explain_command(
     \b
     covers explain sleeve.jpg
     """
-    from covers.analysis.answers import (
+    from covers.classify.answers import (
         describe_answer,
         describe_flip,
         describe_voters,
     )
-    from covers.analysis.queries import write_heat
+    from covers.classify.query import write_heat
 
     pictures, index, answer, vocab = _classify(workspace, (image,), device, 0.9)
     pictures.refuse_broken()
@@ -240,12 +240,12 @@ def _classify(
     workspace: Path, images: Sequence[Path], device: str | None, level: float
 ) -> tuple[Pictures, VectorIndex, Answer, tuple[str, ...]]:
     """Embed pictures and classify them."""
-    from covers.analysis.classification import classify_embeddings
-    from covers.analysis.evaluation_workspace import read_decision
-    from covers.analysis.queries import embed_pictures
-    from covers.analysis.selfcheck import align_columns
+    from covers.classify.classify import classify_embeddings
+    from covers.classify.query import embed_pictures
+    from covers.evaluate.checks import align_columns
+    from covers.evaluate.stage import read_decision
     from covers.model.card import read_card
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     place = Workspace.open(workspace)
     index = _open_index(workspace)
@@ -333,7 +333,7 @@ def _print_neighbours(neighbours: list[dict[str, Any]]) -> None:
 
 def _print_answer(result: dict[str, Any]) -> None:
     """Print one classification for people."""
-    from covers.analysis.answers import MOST_NEIGHBOURS
+    from covers.classify.answers import MOST_NEIGHBOURS
 
     blend = result["blend"]
     ranked = sorted(blend, key=lambda genre: -blend[genre])

@@ -12,8 +12,8 @@ import struct
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from covers.artefact import FORMAT, Stamp, write_json
 from covers.errors import ModelError
+from covers.workspace.artefacts import FORMAT, Stamp, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,15 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covers.artefact import publish
 from covers.errors import ModelError
+from covers.workspace.artefacts import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from covers.artefact import publish
+from covers.workspace.artefacts import publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.artefact import Stamp
 from covers.errors import DataError
 from covers.model.card import read_card
 from covers.model.parts import VectorParts
 from covers.model.pixels import CoverFile, Progress
 from covers.model.streams import stream_work
+from covers.workspace.artefacts import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from covers.catalogue.schema import Catalogue
+    from covers.catalogue.table import Catalogue
     from covers.model.backbone import Backbone
     from covers.model.extractor import Extractor
-    from covers.model.saved import SavedModel
-    from covers.workspace import Workspace
+    from covers.model.weights import SavedModel
+    from covers.workspace.paths import Workspace
 
 EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
@@ -147,7 +147,7 @@ def embed_workspace(
     if not files:
         return EmbedReport(0, len(catalogue), {})
     if model is None:
-        from covers.model.saved import SavedModel
+        from covers.model.weights import SavedModel
 
         model = SavedModel.open(workspace.model_folder, device)
     model.extractor.prepare(len(files))
@@ -209,7 +209,7 @@ def embed_frozen(
     from covers.model.backbone import N_MIXTURES, STATISTICS
     from covers.model.device import pick_device
     from covers.model.extractor import Extractor
-    from covers.model.saved import fingerprint_weights
+    from covers.model.weights import fingerprint_weights
 
     fingerprint = fingerprint_weights(
         dict(backbone.state_dict()),

@@ -14,7 +14,7 @@ from covers.model.pixels import to_pixels
 if TYPE_CHECKING:
     from PIL import Image
 
-    from covers.model.saved import SavedModel
+    from covers.model.weights import SavedModel
 
 
 _HEAT_COLOURS = (

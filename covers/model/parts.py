@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from covers.artefact import Stamp, read_table, write_table
 from covers.errors import DataError
+from covers.workspace.artefacts import Stamp, read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.pictures import decode, read_cover
-from covers.catalogue.reading import count_cores
 from covers.errors import DataError
+from covers.images.decode import decode, read_cover
+from covers.intake.read_many import count_cores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL import Image
 
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
 Pixels = npt.NDArray[np.uint8]
 Progress = Callable[[int, int], None]

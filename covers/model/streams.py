@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.reading import count_cores
 from covers.errors import DataError
+from covers.intake.read_many import count_cores
 from covers.model.pixels import (
     PixelBatch,
     PixelCache,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from covers.model.pixels import CoverFile, Pixels
-    from covers.workspace import Workspace
+    from covers.workspace.paths import Workspace
 
     Arrays = dict[str, npt.NDArray[Any]]
     Work = Callable[[Pixels], Arrays]

@@ -13,10 +13,10 @@ from dashboard.typed import kept
 if TYPE_CHECKING:
     import numpy as np
 
-    from covers.analysis.classification import References
-    from covers.analysis.decision import Decision
+    from covers.classify.classifier import Decision
+    from covers.classify.classify import References
     from covers.model.card import ModelCard
-    from covers.model.saved import SavedModel
+    from covers.model.weights import SavedModel
     from indexer import VectorIndex
 
 
@@ -37,7 +37,7 @@ def index() -> VectorIndex:
 
 @kept(2)
 def _index(root: str, version: Version) -> VectorIndex:
-    from covers.indexing import open_index
+    from covers.index.build import open_index
 
     return open_index(at(root))
 
@@ -61,7 +61,7 @@ def raw_network_answers() -> tuple[dict[str, int], np.ndarray[Any, Any]]:
 def _raw_network_answers(
     root: str, version: Version
 ) -> tuple[dict[str, int], np.ndarray[Any, Any]]:
-    from covers.analysis.evaluation_workspace import genre_shares
+    from covers.evaluate.stage import genre_shares
     from covers.model.card import read_card
     from covers.model.embed import embeddings_parts
 
@@ -87,7 +87,7 @@ def model() -> SavedModel:
 
 @kept(1, spinner="Opening the network …")
 def _model(root: str, version: Version) -> SavedModel:
-    from covers.model.saved import SavedModel
+    from covers.model.weights import SavedModel
 
     return SavedModel.open(at(root).model_folder, "cpu")
 
@@ -99,7 +99,7 @@ def warm_up() -> None:
 
     def import_network() -> None:
         with contextlib.suppress(ImportError):
-            importlib.import_module("covers.model.saved")
+            importlib.import_module("covers.model.weights")
 
     threading.Timer(1.0, import_network).start()
 
@@ -142,7 +142,7 @@ def decision() -> Decision:
 
 @kept(2)
 def _decision(root: str, version: Version) -> Decision:
-    from covers.analysis.evaluation_workspace import read_decision
+    from covers.evaluate.stage import read_decision
     from covers.model.card import read_card
 
     here = at(root)
@@ -168,6 +168,6 @@ def references() -> References:
 
 @kept(2)
 def _references(root: str, version: Version) -> References:
-    from covers.analysis.classification import References
+    from covers.classify.classify import References
 
     return References.of(index(), decision().vocab)

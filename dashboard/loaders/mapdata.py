@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from covers.artefact import fingerprint
+from covers.workspace.artefacts import fingerprint
 from dashboard import colouring as colourings
 from dashboard import place
 from dashboard.loaders.state import Version, version_of

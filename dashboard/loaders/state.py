@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from covers.workspace import Workspace
+from covers.workspace.paths import Workspace
 
 Version = tuple[tuple[int, int, int], ...]
 KEPT = 3

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.artefact import read_json, read_table
 from covers.errors import CoversError
+from covers.workspace.artefacts import read_json, read_table
 from dashboard import place
 from dashboard.analysis import CoverMap, Votes
 from dashboard.library import Library
@@ -74,7 +74,7 @@ def covermap() -> CoverMap:
 
 @kept(KEPT)
 def _covermap(root: str, version: Version) -> CoverMap:
-    from covers.analysis.mapping import read_map
+    from covers.cluster.map import read_map
 
     return CoverMap.of(read_map(at(root)), _library(root, version[:1]))
 
@@ -113,7 +113,7 @@ def cluster_labels() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 def _cluster_labels(
     root: str, version: Version
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    from covers.analysis.clustering_workspace import read_cluster_table
+    from covers.cluster.stage import read_cluster_table
 
     table = read_cluster_table(at(root))
     covers = _library(root, version[:1])
@@ -181,7 +181,7 @@ def palettes() -> dict[str, tuple[list[str], list[float]]]:
 
 @kept(KEPT)
 def _palettes(root: str, version: Version) -> dict[str, tuple[list[str], list[float]]]:
-    from covers.catalogue.measure import KIND
+    from covers.images.measures import KIND
 
     try:
         table, _ = read_table(at(root).pictures_path, KIND, "covers scan")

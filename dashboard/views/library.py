@@ -139,7 +139,7 @@ def _audit() -> None:
 
 @fragment
 def _findings() -> None:
-    from covers.catalogue.audit_findings import EXPLANATIONS, FindingKind
+    from covers.audit.findings import EXPLANATIONS, FindingKind
 
     library, found = loaders.library(), loaders.audit()
     findings, counts = found["findings"], found["counts"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from covers.palette import colour_sequence
+from covers.render.palette import colour_sequence
 from dashboard import charts, frame, loaders, markup, pairs, pick, place
 from dashboard.frame import fragment
 from dashboard.markup import Item

@@ -254,7 +254,7 @@ def _heat(library: Library, query: Query, reading: Reading) -> None:
 
 
 def _image_of(query: Query) -> Image.Image:
-    from covers.catalogue.pictures import decode
+    from covers.images.decode import decode
 
     if query.shown:
         image: Image.Image = st.session_state["search-outside"][1]

@@ -1,1 +1,0 @@
-"""Evidence from arrays: votes, calibration, evaluation, overlap, clusters, map."""

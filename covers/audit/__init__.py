@@ -1,0 +1,1 @@
+"""What a person should look at: duplicates, bad pictures and doubtful labels."""

@@ -1,0 +1,332 @@
+"""Looking over a whole catalogue for what a person should look at.
+
+An audit changes nothing: it lists findings with a reason and a confidence.
+What a person decides about them comes back through
+`covers.audit.decisions`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.audit.duplicates import find_repeated_designs, find_shared_covers
+from covers.audit.findings import Finding, FindingKind
+from covers.audit.labels import (
+    LabelCheck,
+    find_doubtful_labels,
+    find_outliers,
+)
+from covers.audit.pictures import PictureLimits, find_bad_pictures
+from covers.catalogue.corrections import Overlay
+from covers.errors import CoversError, DataError, MissingExtraError
+from covers.images.measures import KIND as PICTURES_KIND
+from covers.images.near_duplicates import Views, find_near_duplicates
+from covers.workspace.artefacts import Stamp, read_table, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from covers.catalogue.table import Catalogue
+    from covers.workspace.paths import Workspace
+    from covers.workspace.settings import Source
+
+KIND = "audit"
+_LOG = logging.getLogger(__name__)
+_COLUMNS = (
+    "cover_id",
+    "path",
+    "genres",
+    "artist",
+    "album",
+    "year",
+    "width",
+    "height",
+    "locations",
+)
+_MEASURES = ("brightness", "contrast", "sharpness")
+_MUSIC_KINDS = (
+    FindingKind.ART_DIFFERS,
+    FindingKind.TRACK_ART_DIFFERS,
+    FindingKind.ARTIST_PHOTO,
+)
+_EMBEDDING_KINDS = (FindingKind.LABEL_ERROR, FindingKind.OUTLIER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditOptions:
+    """What an audit looks for.
+
+    Parameters
+    ----------
+    pictures : PictureLimits
+        When a picture is tiny, dark and so on.
+    label_share : float, default=0.02
+        List at most this share of the labelled covers as doubtful.
+    music : bool, default=True
+        Whether to read the pictures of music libraries again and compare them.
+    """
+
+    pictures: PictureLimits = field(default_factory=PictureLimits)
+    label_share: float = 0.02
+    music: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What an audit found.
+
+    Parameters
+    ----------
+    findings : list of Finding
+        By kind, most confident first.
+    n_covers : int
+        Covers in the catalogue.
+    n_reviewed : int
+        Findings left out, because a person kept every cover in them.
+    not_checked : dict of str to str
+        Kinds that could not be looked for, with the reason.
+    label_check : LabelCheck or None
+        How far doubtful labels can be trusted.
+    """
+
+    findings: list[Finding]
+    n_covers: int
+    n_reviewed: int
+    not_checked: dict[str, str] = field(default_factory=dict)
+    label_check: LabelCheck | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings of each kind, those without any left out."""
+        counted = Counter(finding.kind for finding in self.findings)
+        return {kind.value: counted[kind] for kind in FindingKind if counted[kind]}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``covers audit --json`` prints."""
+        return {
+            "findings": [finding.to_json() for finding in self.findings],
+            "counts": self.counts,
+            "n_covers": self.n_covers,
+            "n_reviewed": self.n_reviewed,
+            "not_checked": self.not_checked,
+            "label_check": self.label_check,
+        }
+
+
+def audit_workspace(
+    workspace: Workspace,
+    options: AuditOptions | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Audit a workspace and publish ``analysis/audit.json`` where that can be written.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue. Embeddings are used when there are any.
+    options : AuditOptions, optional
+    seed : int, default=0
+        Of folds, samples and planted label errors.
+    progress : callable, optional
+        Called with pictures of music files read and all of them.
+
+    Raises
+    ------
+    DataError
+        If there is no catalogue, or it belongs to other pictures.
+    """
+    used = options or AuditOptions()
+    catalogue = workspace.catalogue()
+    rows = _read_rows(workspace, catalogue)
+    not_checked: dict[str, str] = {}
+    features = _read_features(workspace, catalogue, not_checked)
+    pairs = find_near_duplicates(Views.of(_read_pictures(workspace, catalogue)))
+    findings = find_shared_covers(rows)
+    findings += find_repeated_designs(rows, pairs, features)
+    findings += find_bad_pictures(rows, used.pictures)
+    label_check = None
+    if features is not None:
+        more, label_check = _look_at_features(
+            catalogue, rows, features, used, seed, not_checked
+        )
+        findings += more
+    findings += _audit_music(workspace, catalogue, used, not_checked, progress)
+    overlay = Overlay.read(workspace)
+    left = [finding for finding in findings if not _is_reviewed(finding, overlay)]
+    order = {kind: rank for rank, kind in enumerate(FindingKind)}
+    # Of equal confidence, the order in which they were found: most doubtful first.
+    left.sort(key=lambda f: (order[f.kind], -f.confidence))
+    audit = Audit(
+        findings=left,
+        n_covers=len(catalogue),
+        n_reviewed=len(findings) - len(left),
+        not_checked=not_checked,
+        label_check=label_check,
+    )
+    stamp = Stamp(
+        kind=KIND, made_from={"catalogue": catalogue.label_fingerprint()}, seed=seed
+    )
+    path = workspace.analysis_folder / "audit.json"
+    try:
+        write_json(path, audit.to_json(), stamp)
+    except OSError as error:
+        # A workspace may lie on a read-only disk: what was found is still of use.
+        _LOG.warning("'%s' could not be written: %s", path, error.strerror or error)
+    return audit
+
+
+def _read_rows(workspace: Workspace, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Return catalogue rows with the measures of their pictures."""
+    names = [*_COLUMNS, *_MEASURES]
+    pictures = _read_pictures(workspace, catalogue)
+    columns = [
+        *(catalogue.column(name) for name in _COLUMNS),
+        *(pictures.column(name).to_pylist() for name in _MEASURES),
+    ]
+    return [
+        dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)
+    ]
+
+
+def _read_pictures(workspace: Workspace, catalogue: Catalogue) -> pa.Table:
+    """Return the picture measures in the order of the catalogue, null where missing."""
+    import pyarrow as pa
+
+    table, _ = read_table(
+        workspace.pictures_path, PICTURES_KIND, f"covers scan -w {workspace.root}"
+    )
+    position = {
+        cover_id: row
+        for row, cover_id in enumerate(table.column("cover_id").to_pylist())
+    }
+    rows = [position.get(cover_id) for cover_id in catalogue.cover_ids]
+    return table.take(pa.array(rows, pa.int64()))
+
+
+def _read_features(
+    workspace: Workspace, catalogue: Catalogue, not_checked: dict[str, str]
+) -> npt.NDArray[np.float32] | None:
+    """Return L2-normalised features in the order of the catalogue, NaN where missing.
+
+    The untouched backbone's come first: a network trained on these labels has
+    learnt their errors.
+    """
+    reasons = []
+    for name in ("read_frozen", "read_embeddings"):
+        try:
+            from covers.model import embed
+
+            table = getattr(embed, name)(workspace)
+        except (CoversError, ImportError) as error:
+            reasons.append(str(error))
+            continue
+        known = table.rows_of(catalogue.cover_ids)
+        features = np.full((len(known), table.embeddings.shape[1]), np.nan, np.float32)
+        features[known >= 0] = table.embeddings[known[known >= 0]]
+        return features
+    for kind in _EMBEDDING_KINDS:
+        not_checked[kind.value] = f"there are no embeddings yet ({reasons[0]})"
+    return None
+
+
+def _look_at_features(
+    catalogue: Catalogue,
+    rows: list[dict[str, Any]],
+    features: npt.NDArray[np.float32],
+    options: AuditOptions,
+    seed: int,
+    not_checked: dict[str, str],
+) -> tuple[list[Finding], LabelCheck | None]:
+    """Look for outliers and doubtful labels."""
+    known = np.flatnonzero(np.isfinite(features).all(axis=1))
+    chosen = [rows[row] for row in known]
+    groups = catalogue.groups[known]
+    findings = find_outliers(chosen, features[known], groups, seed=seed)
+    try:
+        doubtful, check = find_doubtful_labels(
+            chosen,
+            features[known],
+            catalogue.membership()[known],
+            groups,
+            catalogue.vocab,
+            share=options.label_share,
+            seed=seed,
+        )
+    except ValueError as error:
+        not_checked[FindingKind.LABEL_ERROR.value] = str(error)
+        return findings, None
+    return findings + doubtful, check
+
+
+def _audit_music(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    options: AuditOptions,
+    not_checked: dict[str, str],
+    progress: Callable[[int, int], None] | None,
+) -> list[Finding]:
+    """Compare the pictures of music libraries."""
+    libraries = [s for s in workspace.settings.sources if s.kind == "music"]
+    reason = "" if libraries else "there is no music library in this workspace"
+    if libraries and not options.music:
+        reason = "not asked for"
+    findings: list[Finding] = []
+    for source in libraries if options.music else ():
+        try:
+            findings += _audit_library(workspace, catalogue, source, progress)
+        except (DataError, MissingExtraError) as error:
+            reason = str(error)
+    if reason:
+        not_checked.update((kind.value, reason) for kind in _MUSIC_KINDS)
+    return findings
+
+
+def _audit_library(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    source: Source,
+    progress: Callable[[int, int], None] | None,
+) -> list[Finding]:
+    """Compare the pictures of one music library."""
+    from covers.audit.music import collect_albums, find_album_art
+    from covers.images.audio_tags import TagCache
+
+    cache = TagCache.open(workspace.tags_path)
+    covers = {
+        (place["path"], place["member"] or ""): cover_id
+        for cover_id, places in zip(
+            catalogue.cover_ids, catalogue.column("locations"), strict=True
+        )
+        for place in places
+        if place["source"] == source.name
+    }
+    library = collect_albums(
+        workspace.source_root(source.name),
+        {
+            path: row[2]
+            for (name, path), row in cache.rows.items()
+            if name == source.name
+        },
+        workspace.settings.intake.art_priority,
+        covers,
+        leave_out=[workspace.root],
+        progress=progress,
+    )
+    return find_album_art(library)
+
+
+def _is_reviewed(finding: Finding, overlay: Overlay) -> bool:
+    """Whether a person kept every cover of a finding."""
+    return bool(finding.cover_ids) and all(
+        (cover_id, finding.kind.value) in overlay.kept for cover_id in finding.cover_ids
+    )

@@ -1,0 +1,117 @@
+"""Putting a person's decisions in force, and taking them back.
+
+Decisions lie over what the sources say (`covers.catalogue.corrections`); the
+catalogue is made anew from what the last scan saw, without reading a source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from covers.audit.review import check_genres, read_cover_ids, read_review
+from covers.catalogue.corrections import Overlay
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from covers.catalogue.corrections import Decision
+    from covers.workspace.paths import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """What became of a person's decisions.
+
+    Parameters
+    ----------
+    n_dropped, n_relabelled, n_kept : int
+        Decisions in force after this.
+    n_changed : int
+        Decisions that were new, changed or taken back.
+    new_genres : list of str
+        Genres that no cover had before: perhaps misspelt.
+    """
+
+    n_dropped: int
+    n_relabelled: int
+    n_kept: int
+    n_changed: int
+    new_genres: list[str] = field(default_factory=list)
+
+
+def accept_review(workspace: Workspace, path: Path) -> Review:
+    """Take over the decisions of a reviewed table and make the catalogue anew.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    path : Path
+        A table written by `covers.audit.review.write_review`, with
+        actions filled in.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be followed; then nothing is changed.
+    """
+    catalogue = workspace.catalogue()
+    overlay = Overlay.read(workspace)
+    known = {d.cover_id: d.path for d in overlay.decisions}
+    known.update(zip(catalogue.cover_ids, catalogue.column("path"), strict=True))
+    decisions = read_review(path, known)
+    return _put_in_force(
+        workspace,
+        overlay,
+        overlay.with_decisions(decisions),
+        check_genres(decisions, catalogue.genre_counts),
+    )
+
+
+def revert_review(workspace: Workspace, path: Path | None = None) -> Review:
+    """Take decisions back: those about the covers of a reviewed table, or all.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    path : Path, optional
+        The reviewed table; None takes every decision back.
+    """
+    overlay = Overlay.read(workspace)
+    left = Overlay() if path is None else overlay.without(read_cover_ids(path))
+    return _put_in_force(workspace, overlay, left, [])
+
+
+def _put_in_force(
+    workspace: Workspace, old: Overlay, new: Overlay, new_genres: list[str]
+) -> Review:
+    """Write the decisions and make the catalogue anew where it depends on them."""
+    from covers.intake.scan import reassemble_workspace
+
+    try:
+        new.write(workspace)
+    except OSError as error:
+        message = f"cannot write decisions in '{workspace.root}': {error.strerror or error}; make room or allow writing there"
+        raise DataError(message) from error
+    if new.fingerprint() != old.fingerprint():
+        try:
+            reassemble_workspace(workspace.root)
+        except BaseException:
+            old.write(workspace)
+            raise
+    before, after = _facts(old.decisions), _facts(new.decisions)
+    subjects = before.keys() | after.keys()
+    return Review(
+        n_dropped=len(new.dropped),
+        n_relabelled=len(new.genres),
+        n_kept=len(new.kept),
+        n_changed=sum(before.get(s) != after.get(s) for s in subjects),
+        new_genres=new_genres,
+    )
+
+
+def _facts(decisions: Iterable[Decision]) -> dict[tuple[str, str], Any]:
+    """Return what is decided about each subject."""
+    return {d.subject: (d.action, d.genres) for d in decisions}

@@ -1,6 +1,0 @@
-"""A drawn library of record covers with known genre overlaps."""
-
-from covers.catalogue.demo.genres import Mixture, demo_mixture
-from covers.catalogue.demo.library import DemoLibrary, draw_library
-
-__all__ = ["DemoLibrary", "Mixture", "demo_mixture", "draw_library"]

@@ -1,0 +1,248 @@
+"""The catalogue: one row per distinct cover, and what can be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from covers.errors import DataError
+from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+KIND = "catalogue"
+SPLITS = ("train", "valid", "test")
+
+LOCATION = pa.struct(
+    [
+        ("source", pa.string()),  # name of the source in covers.toml
+        ("path", pa.string()),  # POSIX path below the source's root
+        (
+            "member",
+            pa.string(),
+        ),  # "" for a picture file, else which picture inside a music file
+        ("size", pa.int64()),  # bytes of the file
+        ("mtime_ns", pa.int64()),
+        ("genres", pa.list_(pa.string())),  # raw genres this place gives to the cover
+    ]
+)
+
+SCHEMA = pa.schema(
+    [
+        pa.field(
+            "cover_id", pa.string(), nullable=False
+        ),  # first 32 hex digits of the SHA-256 of the bytes
+        pa.field("source", pa.string()),  # of the first location
+        pa.field("path", pa.string()),  # of the first location
+        pa.field("locations", pa.list_(LOCATION)),
+        pa.field("genres", pa.list_(pa.string())),  # mapped, sorted, distinct
+        pa.field("raw_genres", pa.list_(pa.string())),
+        pa.field("artist", pa.string()),
+        pa.field(
+            "artists", pa.list_(pa.string())
+        ),  # group keys for splits; empty when unknown or various
+        pa.field("album", pa.string()),
+        pa.field("year", pa.int32()),
+        pa.field("release_group", pa.string()),
+        pa.field(
+            "group", pa.string(), nullable=False
+        ),  # covers that must stay on one side of a split
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("format", pa.string()),
+    ]
+)
+"""Columns every catalogue has; the other columns of a manifest follow as they came."""
+
+GENRE_MINIMUM = 10
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The covers of a workspace, in rows.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        At least the columns of `SCHEMA`, `cover_id` unique.
+    genre_minimum : int
+        Genres with fewer covers than this are kept out of `vocab`.
+    written : dict of str to str
+        Fingerprints as they were written with the table; what is not there
+        is worked out.
+    """
+
+    table: pa.Table
+    genre_minimum: int = GENRE_MINIMUM
+    written: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Catalogue:
+        """Read ``catalogue.parquet``.
+
+        Raises
+        ------
+        DataError
+            If there is none, or it is no catalogue.
+        """
+        table, stamp = read_table(path, KIND, f"covers scan SOURCE -w {path.parent}")
+        minimum = int(stamp.parameters.get("genre_minimum", GENRE_MINIMUM))
+        return cls(table, minimum, stamp.summary)
+
+    def write(self, path: Path, stamp: Stamp) -> None:
+        """Publish the catalogue atomically, with its fingerprints."""
+        fresh = replace(self, written={})
+        summary = {
+            "fingerprint": fresh.fingerprint(),
+            "label_fingerprint": fresh.label_fingerprint(),
+        }
+        write_table(path, self.table, replace(stamp, summary=summary))
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column as Python values, None where unknown.
+
+        Raises
+        ------
+        DataError
+            If there is no such column.
+        """
+        if name not in self.table.column_names:
+            message = f"no column {name!r} in the catalogue: it has {', '.join(self.table.column_names)}"
+            raise DataError(message)
+        return list(self.table.column(name).to_pylist())
+
+    @cached_property
+    def cover_ids(self) -> list[str]:
+        """Content ids, in row order."""
+        return self.column("cover_id")
+
+    @cached_property
+    def genres(self) -> list[list[str]]:
+        """Mapped genres of each cover; an empty list where unknown."""
+        return [list(genres or ()) for genres in self.column("genres")]
+
+    @cached_property
+    def n_labelled(self) -> int:
+        """Number of covers with a genre."""
+        import pyarrow.compute as pc
+
+        column = self.table.column("genres")
+        if not pa.types.is_list(column.type):  # nothing but nulls
+            return 0
+        return int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
+
+    @cached_property
+    def genre_counts(self) -> dict[str, int]:
+        """Number of covers of each genre, most frequent first, then by name."""
+        import pyarrow.compute as pc
+
+        column = self.table.column("genres")
+        if not pa.types.is_list(column.type):  # nothing but nulls
+            return {}
+        counted = pc.value_counts(pc.list_flatten(column)).to_pylist()
+        counts = {item["values"]: item["counts"] for item in counted}
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def vocab(self) -> tuple[str, ...]:
+        """Genres with at least `genre_minimum` covers, in alphabetical order."""
+        return tuple(
+            sorted(g for g, n in self.genre_counts.items() if n >= self.genre_minimum)
+        )
+
+    def membership(self, vocab: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+        """Return how much each cover belongs to each genre.
+
+        Parameters
+        ----------
+        vocab : sequence of str, optional
+            Genres of the columns; by default `self.vocab`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_covers, n_genres)
+            A cover of m genres has 1/m in each; a cover with none of `vocab` has a row of zeros.
+        """
+        position = {
+            genre: j for j, genre in enumerate(self.vocab if vocab is None else vocab)
+        }
+        membership = np.zeros((len(self), len(position)), np.float32)  # (N, G)
+        for row, genres in enumerate(self.genres):
+            known = [position[genre] for genre in genres if genre in position]
+            if known:
+                membership[row, known] = 1 / len(known)
+        return membership
+
+    @cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """Group number of each cover, shape (n_covers,): same number, same side of every split."""
+        _, numbers = np.unique(
+            np.asarray(self.column("group"), dtype=str), return_inverse=True
+        )
+        return numbers.astype(np.int64)
+
+    @cached_property
+    def splits(self) -> npt.NDArray[np.str_]:
+        """Side of each cover, shape (n_covers,): ``"train"``, ``"valid"`` or ``"test"``."""
+        return np.asarray(self.column("split"), dtype=str)
+
+    def rows_of(self, cover_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the row of each of `cover_ids`, shape (n,).
+
+        Raises
+        ------
+        DataError
+            If a cover is not in the catalogue.
+        """
+        position = {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
+        try:
+            return np.fromiter(
+                (position[c] for c in cover_ids), np.int64, len(cover_ids)
+            )
+        except KeyError as error:
+            message = (
+                f"no cover {error.args[0]!r} in the catalogue: run 'covers scan' again"
+            )
+            raise DataError(message) from error
+
+    def fingerprint(self) -> str:
+        """Hash everything but where the files lie."""
+        if "fingerprint" in self.written:
+            return self.written["fingerprint"]
+        ignored = {"locations", "source", "path"}
+        names = [name for name in self.table.column_names if name not in ignored]
+        return fingerprint(names, self.genre_minimum, *self._rows(names))
+
+    def label_fingerprint(self) -> str:
+        """Hash what training depends on: ids, genres, groups and splits."""
+        if "label_fingerprint" in self.written:
+            return self.written["label_fingerprint"]
+        return fingerprint(
+            self.genre_minimum, *self._rows(["cover_id", "genres", "group", "split"])
+        )
+
+    def _rows(self, names: Sequence[str]) -> list[Any]:
+        """Return the rows of some columns, in the order of their ids, as JSON values."""
+        order = np.argsort(np.asarray(self.cover_ids, dtype=str), kind="stable")
+        columns = [self.column(name) for name in names]
+        return [[_plain(column[row]) for column in columns] for row in order]
+
+
+def _plain(value: Any) -> Any:
+    """Make a cell hashable as JSON."""
+    return (
+        value
+        if value is None or isinstance(value, (str, int, float, bool, list))
+        else str(value)
+    )

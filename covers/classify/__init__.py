@@ -1,0 +1,1 @@
+"""Genres that a cover may belong to: votes, calibration and prediction sets."""

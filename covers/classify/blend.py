@@ -1,0 +1,81 @@
+"""Blending the network's distribution with that of the vote.
+
+Letters: N covers, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.stats.calibration import log_probabilities, minimise, softmax
+from covers.stats.metrics import log_losses
+
+Array = npt.NDArray[np.float64]
+
+_EVEN, _SPREAD = 0.5, 0.12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blend:
+    """A weighted product of two methods' distributions (log-linear pool).
+
+    Parameters
+    ----------
+    cnn, vote : float
+        Exponents, at least 0; both zero would be the uniform distribution.
+
+    References
+    ----------
+    .. [1] Genest, C., Zidek, J. V. (1986). "Combining Probability Distributions:
+       A Critique and an Annotated Bibliography". Statistical Science 1(1).
+    """
+
+    cnn: float
+    vote: float
+
+    def apply(
+        self,
+        p_cnn: npt.NDArray[np.floating[Any]],
+        p_vote: npt.NDArray[np.floating[Any]],
+    ) -> Array:
+        """Blend distributions, each of shape (n_covers, n_genres)."""
+        return softmax(
+            self.cnn * log_probabilities(p_cnn) + self.vote * log_probabilities(p_vote)
+        )
+
+
+def fit_blend(
+    p_cnn: npt.NDArray[np.floating[Any]],
+    p_vote: npt.NDArray[np.floating[Any]],
+    membership: npt.NDArray[np.floating[Any]],
+    groups: npt.NDArray[np.int64],
+) -> Blend:
+    """Fit the two exponents of a `Blend` by log-loss.
+
+    Both are drawn towards the even blend, by a Gaussian prior worth one group:
+    a handful of artists is no reason to trust one method alone.
+
+    Parameters
+    ----------
+    p_cnn, p_vote, membership : ndarray of float, shape (n_covers, n_genres)
+    groups : ndarray of int64, shape (n_covers,)
+        What counts as one observation against the prior.
+    """
+    logs = log_probabilities(p_cnn), log_probabilities(p_vote)
+    target = np.asarray(membership, np.float64)
+    n_groups = len(np.unique(groups))
+
+    def loss(theta: Array) -> tuple[float, Array]:
+        p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
+        gap = (p - target) / len(p)
+        pulled = (theta - _EVEN) / _SPREAD
+        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_groups)
+        slope = np.array([(gap * log).sum() for log in logs])
+        return float(value), slope + pulled / _SPREAD / n_groups
+
+    found = minimise(loss, np.array([_EVEN, _EVEN]), bounds=[(0.0, None)] * 2)
+    return Blend(cnn=float(found[0]), vote=float(found[1]))

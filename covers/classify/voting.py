@@ -1,0 +1,470 @@
+"""Genre votes of nearest neighbours, and the evidence behind them.
+
+Letters: Q queries, k neighbours, N references, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.stats.neighbours import Neighbours
+from covers.stats.significance import is_certainly_lower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Array = npt.NDArray[np.float64]
+
+VOTER_COUNTS = (3, 5, 10, 20, 40, 80, 160)
+TEMPERATURES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.25, 1.0)
+
+MOST_SCORED = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteSettings:
+    """How neighbours vote.
+
+    Parameters
+    ----------
+    k : int
+        Number of voters.
+    temperature : float
+        Softness of the weighting; see `vote_genres`.
+    class_balance : float
+        0 takes references as they come, 1 as if every genre were equally frequent.
+    one_per_group : bool
+        Only the nearest cover of an artist (or near-duplicate group) votes.
+    prior_votes : float
+        Weight of the genres' base rates, in voters.
+    """
+
+    k: int = 20
+    temperature: float = 0.1
+    class_balance: float = 0.0
+    one_per_group: bool = False
+    prior_votes: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> VoteSettings:
+        """Read what `to_json` wrote."""
+        return cls(**values)
+
+
+USUAL = VoteSettings(k=40, temperature=0.12, class_balance=0.5)
+"""What votes best on most collections, see `VoteLosses.best`."""
+
+SEED_RECIPE = VoteSettings(k=5, temperature=1.0)
+"""Five nearly equal voters (the nearest breaks ties): what the baselines use."""
+
+
+def vote_genres(
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    *,
+    temperature: float = 0.1,
+    class_balance: float = 0.0,
+    prior_votes: float = 0.0,
+) -> Array:
+    """Turn each query's neighbours into a distribution over genres.
+
+    A neighbour votes with weight ``exp(similarity / temperature)``, split
+    evenly over its genres; the votes of one query sum to one.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+        Rows into `membership`, shape (n_queries, k); ``-1`` marks an empty slot.
+    membership : ndarray of float, shape (n_references, n_genres)
+        1/m in each of a reference's m genres; references without a genre have
+        a row of zeros and do not vote.
+    temperature : float, default=0.1
+        In units of cosine similarity. Near zero the nearest neighbour decides
+        alone; ``inf`` is a plain majority vote.
+    class_balance : float, default=0.0
+        Votes for a genre are divided by its share of the references to this
+        power: 0 leaves frequent genres their advantage, 1 takes it away.
+    prior_votes : float, default=0.0
+        Add this many voters who vote by the genres' base rates, so that no
+        genre is ever impossible; 0 adds none. The neighbours together count as
+        their effective number, ``1 / sum(weight ** 2)``.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_queries, n_genres)
+        Rows are non-negative and sum to one. A query without any neighbour
+        gets the base rates, or NaN when `prior_votes` is zero.
+
+    Raises
+    ------
+    ValueError
+        If `temperature` is not positive, or a neighbour is no row of `membership`.
+
+    References
+    ----------
+    .. [1] Wu, Z., Xiong, Y., Yu, S. X., Lin, D. (2018). "Unsupervised Feature
+       Learning via Non-Parametric Instance Discrimination". CVPR, sec. 3.4.
+
+    Examples
+    --------
+    >>> nearest = Neighbours(np.array([[0, 1, 2]]), np.array([[0.9, 0.9, 0.9]], np.float32))
+    >>> vote_genres(nearest, np.array([[1, 0], [1, 0], [0, 1]])).round(2)
+    array([[0.67, 0.33]])
+    """
+    if neighbours.rows.size and neighbours.rows.max() >= len(membership):
+        message = f"neighbour {neighbours.rows.max()} is no row of a membership of {len(membership)} references"
+        raise ValueError(message)
+    m = np.asarray(membership, np.float64)  # (N, G)
+    weights = vote_weights(neighbours, m, temperature=temperature)  # (Q, k)
+    base = m.sum(axis=0)
+    base = base / base.sum() if base.sum() > 0 else np.full(m.shape[1], 1 / m.shape[1])
+    scale = np.where(base > 0, np.maximum(base, 1e-12) ** -class_balance, 0.0)
+    votes: Array = _gather(weights, neighbours.rows, m) * scale  # (Q, G)
+    totals = votes.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        votes = votes / totals
+        if prior_votes > 0:
+            effective = 1 / (weights**2).sum(axis=1, keepdims=True)  # (Q, 1)
+            prior = base * scale / (base * scale).sum()
+            mixed = (effective * votes + prior_votes * prior) / (
+                effective + prior_votes
+            )
+            votes = np.where(totals > 0, mixed, prior)
+    return votes
+
+
+def vote_weights(
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    *,
+    temperature: float,
+) -> Array:
+    """Return the weight of each neighbour's vote.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_queries, k)
+        Rows sum to one, or are zero for a query without a voter; 0 in empty
+        slots and for references without a genre.
+    """
+    if not temperature > 0:
+        message = f"temperature must be positive, got {temperature!r}"
+        raise ValueError(message)
+    voting = (neighbours.rows >= 0) & (membership.sum(axis=1) > 0)[neighbours.rows]
+    similarities = np.where(voting, neighbours.similarities, -np.inf).astype(np.float64)
+    best = similarities.max(axis=1, initial=-np.inf, keepdims=True)
+    best = np.where(np.isfinite(best), best, 0.0)
+    # One query's nearest weighs 1: exp of a raw similarity over a tiny temperature overflows.
+    weights = np.where(
+        voting, np.exp(np.where(voting, similarities - best, 0) / temperature), 0
+    )
+    totals = weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / np.where(totals > 0, totals, 1))
+
+
+def _gather(weights: Array, rows: npt.NDArray[np.int64], membership: Array) -> Array:
+    """Sum each query's weighted rows of `membership`, shape (n_queries, n_genres)."""
+    from scipy import sparse
+
+    n_queries, k = rows.shape
+    picked = sparse.csr_array(
+        (
+            weights.ravel(),
+            np.maximum(rows, 0).ravel(),
+            np.arange(0, n_queries * k + 1, max(k, 1))[: n_queries + 1],
+        ),
+        shape=(n_queries, len(membership)),
+    )
+    return np.asarray(picked @ membership)
+
+
+def one_per_group(
+    neighbours: Neighbours, reference_groups: npt.NDArray[np.int64]
+) -> Neighbours:
+    """Keep only the nearest neighbour of each group; freed slots move to the end, empty.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+        Nearest first.
+    reference_groups : ndarray of int64, shape (n_references,)
+        Group of each reference: artist, release group, near-duplicates.
+    """
+    rows, similarities = neighbours.rows, neighbours.similarities
+    if not rows.size:
+        return neighbours
+    empty = rows < 0
+    groups = np.where(
+        empty, -1 - np.arange(rows.shape[1]), reference_groups[np.maximum(rows, 0)]
+    )
+    order = np.argsort(groups, axis=1, kind="stable")
+    sorted_groups = np.take_along_axis(groups, order, axis=1)
+    repeated = np.zeros(rows.shape, bool)
+    repeated[:, 1:] = sorted_groups[:, 1:] == sorted_groups[:, :-1]
+    dropped = np.zeros(rows.shape, bool)
+    np.put_along_axis(dropped, order, repeated, axis=1)
+    dropped |= empty
+    place = np.argsort(dropped, axis=1, kind="stable")
+    gone = np.take_along_axis(dropped, place, axis=1)
+    return Neighbours(
+        np.where(gone, -1, np.take_along_axis(rows, place, axis=1)),
+        np.where(gone, np.nan, np.take_along_axis(similarities, place, axis=1)).astype(
+            np.float32
+        ),
+    )
+
+
+def vote_with(
+    settings: VoteSettings,
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    reference_groups: npt.NDArray[np.int64] | None = None,
+) -> Array:
+    """Vote as `settings` say; see `vote_genres`.
+
+    `neighbours` may hold more than ``settings.k`` slots: one vote per group
+    needs more candidates than voters.
+    """
+    return vote_genres(
+        voters(settings, neighbours, reference_groups),
+        membership,
+        temperature=settings.temperature,
+        class_balance=settings.class_balance,
+        prior_votes=settings.prior_votes,
+    )
+
+
+def label_shares(
+    settings: VoteSettings,
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    reference_groups: npt.NDArray[np.int64] | None = None,
+) -> Array:
+    """Return the share of the voters' weight that has each genre, for independent genres.
+
+    A voter of several genres counts fully for each. One more voter votes by how
+    many references have each genre.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_queries, n_genres)
+        Each between 0 and 1; rows do not sum to one.
+    """
+    m = np.asarray(membership, np.float64)
+    chosen = voters(settings, neighbours, reference_groups)
+    weights = vote_weights(chosen, m, temperature=settings.temperature)  # (Q, k)
+    has = (m > 0).astype(np.float64)
+    squares = (weights**2).sum(axis=1, keepdims=True)
+    effective = np.divide(1, squares, out=np.zeros_like(squares), where=squares > 0)
+    shares = _gather(weights, chosen.rows, has)
+    return np.asarray((effective * shares + has.mean(axis=0)) / (effective + 1))
+
+
+def voters(
+    settings: VoteSettings,
+    neighbours: Neighbours,
+    reference_groups: npt.NDArray[np.int64] | None = None,
+) -> Neighbours:
+    """Return the neighbours that vote under `settings`, shape (n_queries, settings.k) at most."""
+    if settings.one_per_group and reference_groups is not None:
+        neighbours = one_per_group(neighbours, reference_groups)
+    return neighbours.nearest(settings.k)
+
+
+def candidate_settings(
+    n_references: int, *, groups_repeat: bool
+) -> Iterator[VoteSettings]:
+    """Yield the settings among which the held-out log-loss decides, simplest first."""
+    counts = [k for k in VOTER_COUNTS if k <= n_references] or [max(1, n_references)]
+    for once in (False, True) if groups_repeat else (False,):
+        for balance in (0.0, 0.5, 1.0):
+            for k in counts:
+                for temperature in TEMPERATURES:
+                    yield VoteSettings(
+                        k=k,
+                        temperature=temperature,
+                        class_balance=balance,
+                        one_per_group=once,
+                    )
+
+
+@dataclass(frozen=True)
+class VoteLosses:
+    """Log-loss of every cover under every candidate, so that any subset can choose its best.
+
+    Parameters
+    ----------
+    settings : tuple of VoteSettings
+        The candidates.
+    losses : ndarray of float32, shape (n_settings, n_scored)
+        In nats.
+    scored : ndarray of int64, shape (n_scored,)
+        Which queries these are: a random part of them where they are many.
+    groups : ndarray of int64, shape (n_scored,)
+        Their groups.
+    """
+
+    settings: tuple[VoteSettings, ...]
+    losses: npt.NDArray[np.float32]
+    scored: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64]
+
+    def best(self, rows: npt.NDArray[np.int64] | None = None) -> VoteSettings:
+        """Choose settings by their loss over some queries, by default all.
+
+        `USUAL` are kept unless the lowest mean loss is certainly lower, see
+        `covers.stats.significance.is_certainly_lower`.
+        """
+        some = slice(None) if rows is None else np.isin(self.scored, rows)
+        losses = self.losses[:, some].astype(np.float64)
+        best = int(losses.mean(axis=1).argmin())
+        usual = self._usual()
+        if is_certainly_lower(
+            losses[best], losses[usual], self.groups[some], n_tried=len(losses)
+        ):
+            return self.settings[best]
+        return self.settings[usual]
+
+    def _usual(self) -> int:
+        """Return which candidate is nearest to `USUAL`: there may be fewer references."""
+        k = max(
+            (one.k for one in self.settings if one.k <= USUAL.k),
+            default=self.settings[0].k,
+        )
+        return self.settings.index(replace(USUAL, k=k))
+
+
+def measure_settings(
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    truth: npt.NDArray[np.floating[Any]],
+    reference_groups: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    *,
+    seed: int = 0,
+) -> VoteLosses:
+    """Compute the held-out log-loss of every candidate setting.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+        At least `VOTER_COUNTS`' largest number of neighbours of each held-out
+        cover among the references, own groups left out.
+    membership : ndarray of float, shape (n_references, n_genres)
+    truth : ndarray of float, shape (n_queries, n_genres)
+        Membership of the held-out covers.
+    reference_groups : ndarray of int64, shape (n_references,)
+    groups : ndarray of int64, shape (n_queries,)
+        Of the held-out covers.
+    seed : int, default=0
+        Chooses `MOST_SCORED` queries where there are more.
+    """
+    from covers.stats.metrics import log_losses
+
+    scored = np.arange(len(truth))
+    if len(scored) > MOST_SCORED:
+        rng = np.random.default_rng(seed)
+        scored = np.sort(rng.choice(scored, MOST_SCORED, replace=False))
+        neighbours = Neighbours(
+            neighbours.rows[scored], neighbours.similarities[scored]
+        )
+        truth = truth[scored]
+    groups_repeat = len(np.unique(reference_groups)) < len(reference_groups)
+    by_once = {False: neighbours}
+    if groups_repeat:
+        by_once[True] = one_per_group(neighbours, reference_groups)
+    settings = tuple(candidate_settings(len(membership), groups_repeat=groups_repeat))
+    losses = np.empty((len(settings), len(truth)), np.float32)
+    target = np.asarray(truth, np.float64)
+    for row, candidate in enumerate(settings):
+        plain = replace(candidate, one_per_group=False)
+        votes = vote_with(plain, by_once[candidate.one_per_group], membership)
+        losses[row] = log_losses(votes, target)
+    return VoteLosses(settings, losses, scored, groups[scored])
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The least that would change a vote.
+
+    Parameters
+    ----------
+    slots : tuple of int
+        Neighbours (positions in the list) that would have to be left out.
+    genre_id : int
+        The genre that would win then; ``-1`` where no removal changes the winner.
+    """
+
+    slots: tuple[int, ...]
+    genre_id: int
+
+
+def find_flip(
+    neighbours: Neighbours,
+    membership: npt.NDArray[np.floating[Any]],
+    settings: VoteSettings,
+) -> Flip:
+    """Find the fewest voters of one query without whom another genre would win.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+        The voters of a single query, shape (1, k), as `voters` returns them.
+    membership : ndarray of float, shape (n_references, n_genres)
+    settings : VoteSettings
+        How they vote.
+    """
+    neighbours, membership = _among_voters(neighbours, membership)
+    plain = replace(settings, one_per_group=False, k=neighbours.rows.shape[1])
+    winner = int(vote_with(plain, neighbours, membership)[0].argmax())
+    weights = vote_weights(neighbours, membership, temperature=settings.temperature)[0]
+    shares = np.asarray(membership, np.float64)[np.maximum(neighbours.rows[0], 0)]
+    base = np.maximum(np.asarray(membership, np.float64).mean(axis=0), 1e-12)
+    support = weights[:, None] * shares * base**-settings.class_balance  # (k, G)
+    best = Flip((), -1)
+    for rival in range(membership.shape[1]):
+        gain = support[:, winner] - support[:, rival]
+        order = [
+            int(slot) for slot in np.argsort(-gain, kind="stable") if gain[slot] > 0
+        ]
+        for n_left_out in range(1, len(order) + 1):
+            if best.genre_id >= 0 and n_left_out >= len(best.slots):
+                break
+            rows = neighbours.rows.copy()
+            rows[0, order[:n_left_out]] = -1
+            if n_left_out == int((neighbours.rows >= 0).sum()):
+                break
+            left = Neighbours(rows, neighbours.similarities)
+            won = int(vote_with(plain, left, membership)[0].argmax())
+            if won != winner:
+                best = Flip(tuple(sorted(order[:n_left_out])), won)
+                break
+    return best
+
+
+def _among_voters(
+    neighbours: Neighbours, membership: npt.NDArray[np.floating[Any]]
+) -> tuple[Neighbours, Array]:
+    """Return the same vote with the voters as the only references.
+
+    A last row, nobody's neighbour, holds what all others add to the base rates,
+    so that trying out many votes does not sum up a whole library each time.
+    """
+    filled = neighbours.rows >= 0
+    used, places = np.unique(neighbours.rows[filled], return_inverse=True)
+    rows = np.full(neighbours.rows.shape, -1, np.int64)
+    rows[filled] = places
+    own = np.asarray(membership[used], np.float64)
+    rest = membership.sum(axis=0, dtype=np.float64) - own.sum(axis=0)
+    return (
+        Neighbours(rows, neighbours.similarities),
+        np.vstack([own, np.maximum(rest, 0)]),
+    )

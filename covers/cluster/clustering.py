@@ -1,0 +1,413 @@
+"""Kinds of covers: UMAP, then HDBSCAN, with parameters chosen by a stated rule.
+
+The rule: for each smallest cluster size of a ladder, multiply the relative
+validity (how dense clusters are inside against between, a fast DBCV [2]_) by the
+stability (how well clusters are found again on random halves); the largest
+product wins, ties go to the larger size. Letters: N covers, C clusters.
+
+References
+----------
+.. [1] Campello, R., Moulavi, D., Sander, J. (2013). "Density-Based Clustering
+   Based on Hierarchical Density Estimates". PAKDD.
+.. [2] Moulavi, D. et al. (2014). "Density-Based Clustering Validation". SDM.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.cluster.projection import Graph, Points, project
+from covers.cluster.stability import mean_jaccard
+from covers.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Labels = npt.NDArray[np.int64]
+
+NOISE = -1
+_SMALLEST = 8
+_MOST_FOR_STABILITY = 10_000
+_MOST_FOR_MEMBERSHIP = 50_000
+# A far island beside one cluster of nearly everything scores best and tells nothing.
+_MOST_IN_ONE = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSettings:
+    """How covers are clustered.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=30
+        Neighbours of the UMAP layout; small finds fine kinds, large coarse ones.
+    n_components : int, default=5
+        Dimensions of the layout that is clustered.
+    min_cluster_size : int or None, default=None
+        Fewest covers of a cluster; None chooses by the module's rule. Small gives
+        many small clusters, large few and more noise.
+    min_samples : int, default=5
+        Neighbours that make a place dense; 1 clusters more, 50 calls more noise.
+    n_halves : int, default=4
+        Random halves behind the stability of each candidate.
+    seed : int, default=0
+        Seed of layout and halves.
+    """
+
+    n_neighbors: int = 30
+    n_components: int = 5
+    min_cluster_size: int | None = None
+    min_samples: int = 5
+    n_halves: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One smallest cluster size and how well it does."""
+
+    min_cluster_size: int
+    n_clusters: int
+    noise_fraction: float
+    largest_share: float
+    relative_validity: float
+    stability: float
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether there is more than one cluster of nearly everything beside an island."""
+        return self.n_clusters > 1 and self.largest_share <= _MOST_IN_ONE
+
+    @property
+    def score(self) -> float:
+        """Return validity, at least zero, times stability; zero below two clusters."""
+        if self.n_clusters < 2:
+            return 0.0
+        return max(self.relative_validity, 0.0) * self.stability
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clustering:
+    """Clusters of covers.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (n_covers,)
+        Cluster of each cover, largest cluster 0; ``-1`` is noise.
+    strengths : ndarray of float64, shape (n_covers,)
+        How deep in its cluster a cover lies, 0 (noise) to 1 (core).
+    soft : ndarray of float64, shape (n_covers, n_clusters), or None
+        Soft membership in every cluster; None above 50,000 covers.
+    exemplars : list of list of int
+        Rows of the densest covers of each cluster.
+    layout : ndarray of float32, shape (n_covers, n_components)
+        What was clustered.
+    settings : ClusterSettings
+        With the `min_cluster_size` that was used.
+    candidates : tuple of Candidate
+        What was tried.
+    """
+
+    labels: Labels
+    strengths: npt.NDArray[np.float64]
+    soft: npt.NDArray[np.float64] | None
+    exemplars: list[list[int]]
+    layout: Points
+    settings: ClusterSettings
+    candidates: tuple[Candidate, ...] = field(default=())
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters, noise not counted."""
+        return int(self.labels.max(initial=NOISE)) + 1
+
+    @property
+    def noise_fraction(self) -> float:
+        """Share of covers in no cluster; NaN without covers."""
+        return float(np.mean(self.labels == NOISE)) if len(self.labels) else np.nan
+
+
+def cluster_covers(
+    vectors: Points,
+    settings: ClusterSettings | None = None,
+    *,
+    layout: Points | None = None,
+    graph: Graph | None = None,
+) -> Clustering:
+    """Find the kinds of covers there are.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n_covers, n_dimensions)
+        L2-normalised.
+    settings : ClusterSettings, optional
+        How to cluster.
+    layout : ndarray of float32, shape (n_covers, n_components), optional
+        Cluster this instead of a new UMAP layout.
+    graph : Graph, optional
+        Neighbours for the layout, where they are known; see `project`.
+
+    Returns
+    -------
+    Clustering
+        Fewer than 10 covers are all noise; covers that are one even cloud come
+        out as noise, or as one cluster when no size finds two.
+
+    Raises
+    ------
+    MissingExtraError
+        If umap-learn or hdbscan is not installed.
+    """
+    settings = settings or ClusterSettings()
+    if layout is None:
+        layout = project(
+            vectors,
+            n_components=settings.n_components,
+            n_neighbors=settings.n_neighbors,
+            min_dist=0.0,
+            seed=settings.seed,
+            graph=graph,
+        )
+    return cluster_layout(layout, settings)
+
+
+def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
+    """Cluster points of few dimensions; see `cluster_covers`."""
+    n_covers = len(layout)
+    fewest = settings.min_cluster_size or size_ladder(n_covers)[0]
+    if n_covers < max(2 * fewest, 10) or not np.ptp(layout, axis=0).any():
+        # Nothing to tell apart: too few covers, or all of them the same.
+        alike = n_covers >= 10 and not np.ptp(layout, axis=0).any()
+        return Clustering(
+            labels=np.full(n_covers, 0 if alike else NOISE, np.int64),
+            strengths=np.full(n_covers, 1.0 if alike else 0.0),
+            soft=None,
+            exemplars=[list(range(min(5, n_covers)))] if alike else [],
+            layout=layout,
+            settings=settings,
+        )
+    with quiet_hdbscan() as hdbscan:
+        fitted = _fit(hdbscan, layout, settings.min_samples, fewest)
+        candidates: tuple[Candidate, ...] = ()
+        chosen = settings.min_cluster_size
+        if chosen is None:
+            candidates = _try_sizes(hdbscan, fitted, layout, settings)
+            best = max(
+                candidates, key=lambda c: (c.is_telling, c.score, c.min_cluster_size)
+            )
+            chosen = best.min_cluster_size
+        prediction = n_covers <= _MOST_FOR_MEMBERSHIP
+        single = bool(candidates) and all(c.n_clusters < 2 for c in candidates)
+        if prediction or single:
+            final = _fit(
+                hdbscan,
+                layout,
+                settings.min_samples,
+                chosen,
+                prediction_data=prediction,
+                single=single,
+            )
+            found = np.asarray(final.labels_, np.int64)
+            strengths = np.asarray(final.probabilities_, np.float64)
+        else:
+            # A second spanning tree would double the cost of a large library.
+            final = None
+            found, strengths = _cut(hdbscan, fitted, layout, chosen)
+        labels, order = _by_size(found)
+        soft = None
+        exemplars = _exemplars(labels, strengths, layout)
+        if final is not None and prediction and len(order) > 1:
+            soft = hdbscan.all_points_membership_vectors(final)[:, order]
+    return Clustering(
+        labels=labels,
+        strengths=np.where(labels < 0, 0.0, strengths),
+        soft=soft,
+        exemplars=exemplars,
+        layout=layout,
+        settings=_with_size(settings, chosen),
+        candidates=candidates,
+    )
+
+
+def size_ladder(n_covers: int) -> list[int]:
+    """Return the smallest cluster sizes that are tried, from 1 to 16 per cent.
+
+    Smaller ones would win by validity, but nobody can read a hundred clusters
+    that are not found again.
+
+    Examples
+    --------
+    >>> size_ladder(2000)
+    [20, 40, 80, 160, 320]
+    """
+    first = max(_SMALLEST, round(n_covers * 0.01))
+    return [first * 2**i for i in range(5) if first * 2**i <= max(n_covers // 3, first)]
+
+
+def assign_noise(
+    labels: Labels, vectors: Points, *, k: int = 15
+) -> tuple[Labels, npt.NDArray[np.bool_]]:
+    """Give noise to the cluster that most of its clustered neighbours belong to.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n_covers,)
+        Still noise where there is no cluster at all.
+    assigned : ndarray of bool, shape (n_covers,)
+        Which covers were given away: count them apart.
+    """
+    noise = np.flatnonzero(labels < 0)
+    known = np.flatnonzero(labels >= 0)
+    result, assigned = labels.copy(), np.zeros(len(labels), bool)
+    if not len(noise) or not len(known):
+        return result, assigned
+    from covers.stats.neighbours import find_neighbours
+
+    near = find_neighbours(vectors[noise], vectors[known], k=min(k, len(known)))
+    found = labels[known][near.rows]  # (n_noise, k)
+    votes = np.zeros((len(noise), int(labels.max()) + 1))
+    np.add.at(votes, (np.arange(len(noise))[:, None], found), 1)
+    result[noise], assigned[noise] = votes.argmax(axis=1), True
+    return result, assigned
+
+
+def _try_sizes(
+    hdbscan: Any, fitted: Any, layout: Points, settings: ClusterSettings
+) -> tuple[Candidate, ...]:
+    """Score every size of the ladder, from one spanning tree per half."""
+    n_covers = len(layout)
+    sizes = size_ladder(n_covers)
+    rng = np.random.default_rng(settings.seed)
+    half = min(n_covers // 2, _MOST_FOR_STABILITY)
+    halves = []
+    for _ in range(settings.n_halves):
+        rows = np.sort(rng.permutation(n_covers)[:half])
+        halves.append((rows, _fit(hdbscan, layout[rows], settings.min_samples, 2)))
+    candidates = []
+    for size in sizes:
+        labels, _ = _cut(hdbscan, fitted, layout, size)
+        found = []
+        for rows, part in halves:
+            smaller = max(2, round(size * len(rows) / n_covers))
+            again, _ = _cut(hdbscan, part, layout[rows], smaller)
+            found.append(mean_jaccard(labels[rows], again))
+        n_clusters = int(labels.max()) + 1
+        candidates.append(
+            Candidate(
+                min_cluster_size=size,
+                n_clusters=n_clusters,
+                noise_fraction=float(np.mean(labels < 0)),
+                largest_share=_largest_share(labels),
+                relative_validity=_validity(fitted, labels) if n_clusters else 0.0,
+                stability=float(np.mean(found)),
+            )
+        )
+    return tuple(candidates)
+
+
+def _fit(
+    hdbscan: Any,
+    layout: Points,
+    min_samples: int,
+    size: int,
+    *,
+    prediction_data: bool = False,
+    single: bool = False,
+) -> Any:
+    """Fit HDBSCAN to float64 points, in one process."""
+    return hdbscan.HDBSCAN(
+        min_cluster_size=size,
+        min_samples=min(min_samples, len(layout) - 1),
+        gen_min_span_tree=True,
+        prediction_data=prediction_data,
+        allow_single_cluster=single,
+        core_dist_n_jobs=1,
+    ).fit(layout.astype(np.float64))
+
+
+def _cut(
+    hdbscan: Any, fitted: Any, layout: Points, size: int
+) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Return the labels and strengths that another smallest size gives on the same tree."""
+    tree = fitted.single_linkage_tree_.to_numpy()
+    labels, strengths, *_ = hdbscan.hdbscan_._tree_to_labels(
+        layout, tree, min_cluster_size=size
+    )
+    return np.asarray(labels, np.int64), np.asarray(strengths, np.float64)
+
+
+def _largest_share(labels: Labels) -> float:
+    """Return the share of all covers that the largest cluster holds."""
+    return float(np.bincount(labels[labels >= 0], minlength=1).max() / len(labels))
+
+
+def _validity(fitted: Any, labels: Labels) -> float:
+    """Return the relative validity of other labels on a fitted spanning tree."""
+    other = copy.copy(fitted)
+    other.labels_, other._relative_validity = labels, None
+    value = float(other.relative_validity_)
+    return value if np.isfinite(value) else 0.0
+
+
+def _by_size(labels: Labels) -> tuple[Labels, npt.NDArray[np.int64]]:
+    """Renumber clusters from the largest on; return also the old number of each."""
+    sizes = np.bincount(labels[labels >= 0])
+    order = np.argsort(-sizes, kind="stable")
+    new = np.empty(len(order) + 1, np.int64)
+    new[order], new[-1] = np.arange(len(order)), NOISE
+    return new[labels], order
+
+
+def _exemplars(
+    labels: Labels, strengths: npt.NDArray[np.float64], layout: Points
+) -> list[list[int]]:
+    """Return the rows of each cluster, the strongest and most central first."""
+    found = []
+    for cluster in range(int(labels.max(initial=NOISE)) + 1):
+        members = np.flatnonzero(labels == cluster)
+        centre = np.median(layout[members], axis=0)
+        distance = np.linalg.norm(layout[members] - centre, axis=1)
+        ranked = np.lexsort((distance, -strengths[members]))
+        found.append([int(row) for row in members[ranked]])
+    return found
+
+
+def _with_size(settings: ClusterSettings, size: int) -> ClusterSettings:
+    """Return the settings with the size that was used."""
+    from dataclasses import replace
+
+    return replace(settings, min_cluster_size=size)
+
+
+@contextmanager
+def quiet_hdbscan() -> Iterator[Any]:
+    """Import hdbscan and run it without its libraries' own deprecation warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import hdbscan
+            import hdbscan.hdbscan_
+        except ImportError as error:
+            package, extra, purpose = "hdbscan", "cluster", "clustering"
+            raise MissingExtraError(package, extra, purpose) from error
+        yield hdbscan
+
+
+__all__ = [
+    "NOISE",
+    "Candidate",
+    "ClusterSettings",
+    "Clustering",
+    "assign_noise",
+    "cluster_covers",
+    "cluster_layout",
+    "quiet_hdbscan",
+    "size_ladder",
+]

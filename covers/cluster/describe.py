@@ -1,0 +1,220 @@
+"""Clusters put into words: profiles, exemplars, hierarchy, other methods.
+
+Letters: N covers, C clusters, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.cluster.clustering import (
+    NOISE,
+    Clustering,
+    ClusterSettings,
+    cluster_layout,
+)
+from covers.cluster.profile import (
+    describe_looks,
+    genre_profiles,
+    relate_to_genres,
+)
+from covers.cluster.projection import principal_components
+from covers.overlap.exemplars import one_per_group
+from covers.stats.bootstrap import GroupBootstrap
+
+if TYPE_CHECKING:
+    from covers.index.embedded import EmbeddedCovers
+
+_N_SHOWN = 5
+
+
+def describe_clusters(
+    covers: EmbeddedCovers,
+    found: Clustering,
+    stability: npt.NDArray[np.float64],
+    pictures: dict[str, list[Any]] | None = None,
+    *,
+    n_bootstraps: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Put clusters into words for programs; ids are those of `found`."""
+    held = covers.held_out()
+    relation = relate_to_genres(
+        found.labels[held], covers.membership[held], covers.groups[held], seed=seed
+    )
+    relation_all = relate_to_genres(
+        found.labels, covers.membership, covers.groups, n_permutations=50, seed=seed
+    )
+    clusters: list[dict[str, Any]] = []
+    if found.n_clusters:
+        bootstrap = GroupBootstrap.draw(
+            covers.groups, n_bootstraps=n_bootstraps, seed=seed
+        )
+        profiles = genre_profiles(
+            found.labels, covers.membership, bootstrap, covers.vocab
+        )
+        looks = describe_looks(found.labels, pictures)
+        borders = _boundaries(covers, found)
+        for i, profile in enumerate(profiles):
+            members = found.labels == i
+            shown = one_per_group(found.exemplars[i], covers.groups, _N_SHOWN)
+            clusters.append(
+                {
+                    "id": i,
+                    "n": int(members.sum()),
+                    "n_groups": len(np.unique(covers.groups[members])),
+                    **profile,
+                    "stability": float(stability[i]) if len(stability) else None,
+                    "exemplars": [covers.cover_ids[row] for row in shown],
+                    "boundary": [covers.cover_ids[row] for row in borders[i]],
+                    "look": looks[i],
+                }
+            )
+    noise = found.labels == NOISE
+    weight = covers.membership.sum(axis=0)
+    return {
+        "n_clusters": found.n_clusters,
+        "noise_fraction": found.noise_fraction,
+        "ami": relation.ami,
+        "ami_null95": list(relation.ami_null95),
+        "homogeneity": relation.homogeneity,
+        "completeness": relation.completeness,
+        "ami_covers": "held-out" if not held.all() else "all",
+        "ami_n": relation.n_covers,
+        "ami_all_covers": relation_all.ami,
+        "ami_all_covers_null95": list(relation_all.ami_null95),
+        "n_covers": len(covers),
+        "grouped_by": covers.grouped_by,
+        "noise_by_genre": {
+            genre: float(covers.membership[noise, g].sum() / weight[g])
+            for g, genre in enumerate(covers.vocab)
+            if weight[g] > 0
+        },
+        "parameters": asdict(found.settings),
+        "candidates": [
+            {**asdict(candidate), "score": candidate.score}
+            for candidate in found.candidates
+        ],
+        "hierarchy": cluster_hierarchy(covers, found),
+        "clusters": clusters,
+    }
+
+
+def compare_methods(
+    covers: EmbeddedCovers, found: Clustering, *, seed: int = 0
+) -> dict[str, Any]:
+    """Cluster with k-means, and with HDBSCAN on plain principal components.
+
+    Returns
+    -------
+    dict
+        For each method ``n_clusters``, ``noise_fraction`` and ``ami`` with genre
+        on the same covers as the main result.
+    """
+    if found.n_clusters < 2:
+        return {}
+    from sklearn.cluster import KMeans
+
+    points = principal_components(covers.embeddings)
+    means = KMeans(found.n_clusters, n_init=4, random_state=seed).fit_predict(points)
+    size = found.settings.min_cluster_size or 5
+    plain = cluster_layout(
+        points[:, :10], ClusterSettings(min_cluster_size=size, seed=seed)
+    ).labels
+    held = covers.held_out()
+    result = {}
+    for name, labels in (("k-means", means), ("hdbscan on components", plain)):
+        relation = relate_to_genres(
+            np.asarray(labels, np.int64)[held],
+            covers.membership[held],
+            covers.groups[held],
+            n_permutations=50,
+            seed=seed,
+        )
+        result[name] = {
+            "n_clusters": int(labels.max()) + 1,
+            "noise_fraction": float(np.mean(labels < 0)),
+            "ami": relation.ami,
+        }
+    return result
+
+
+def cluster_hierarchy(
+    covers: EmbeddedCovers, found: Clustering
+) -> list[dict[str, Any]]:
+    """Merge clusters by the similarity of their mean vectors, the nearest first.
+
+    Returns
+    -------
+    list of dict
+        ``left``, ``right`` (ids of the clusters under each side) and ``height``
+        (one minus cosine similarity); the first merges give a finer, all but the
+        last n - 1 a cut into n clusters.
+    """
+    if found.n_clusters < 2:
+        return []
+    from scipy.cluster.hierarchy import linkage
+
+    means = np.stack(
+        [
+            covers.embeddings[found.labels == i].mean(axis=0)
+            for i in range(found.n_clusters)
+        ]
+    )
+    under = [[i] for i in range(found.n_clusters)]
+    merges = []
+    for left, right, height, _ in linkage(means, "average", "cosine"):
+        merges.append(
+            {
+                "left": under[int(left)],
+                "right": under[int(right)],
+                "height": float(height),
+            }
+        )
+        under.append(sorted(under[int(left)] + under[int(right)]))
+    return merges
+
+
+def cut_hierarchy(merges: list[dict[str, Any]], n_clusters: int) -> list[list[int]]:
+    """Return the clusters, merged until at most `n_clusters` are left.
+
+    Examples
+    --------
+    >>> cut_hierarchy([{"left": [0], "right": [2]}, {"left": [0, 2], "right": [1]}], 2)
+    [[0, 2], [1]]
+    """
+    parts = [
+        {i} for i in sorted({i for m in merges for i in [*m["left"], *m["right"]]})
+    ]
+    for merge in merges:
+        if len(parts) <= max(n_clusters, 1):
+            break
+        both = {*merge["left"], *merge["right"]}
+        parts = [part for part in parts if not part & both] + [both]
+    return sorted(sorted(part) for part in parts)
+
+
+def _boundaries(covers: EmbeddedCovers, found: Clustering) -> list[list[int]]:
+    """Return the covers of each cluster that lie nearest to another cluster."""
+    means = np.stack(
+        [found.layout[found.labels == i].mean(axis=0) for i in range(found.n_clusters)]
+    )
+    distance = np.linalg.norm(found.layout[:, None] - means[None], axis=2)  # (N, C)
+    borders = []
+    for i in range(found.n_clusters):
+        members = np.flatnonzero(found.labels == i)
+        if found.n_clusters > 1:
+            other = np.delete(distance[members], i, axis=1).min(axis=1)
+            ratio = distance[members, i] / np.maximum(other, 1e-12)
+        else:
+            ratio = distance[members, i]
+        borders.append(
+            one_per_group(
+                members[np.argsort(-ratio, kind="stable")], covers.groups, _N_SHOWN
+            )
+        )
+    return borders

@@ -1,0 +1,364 @@
+"""Figures of clusters and map: genre bars, contact sheets, labelled map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.errors import CoversError
+from covers.render.frame import (
+    Frame,
+    Thumbnails,
+    add_thumbnail,
+    as_number,
+    genre_legend,
+    hide_spines,
+    new_frame,
+    plate,
+)
+from covers.render.palette import NOISE_COLOUR, genre_colours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from covers.workspace.paths import Workspace
+
+_MOST_SHOWN = 20
+_SHEET_COLUMNS = 5
+_GRID = 9
+_PICTURE_INCHES = 0.42
+_LEAST_SHARE = 0.01
+
+
+def draw_cluster_figures(workspace: Workspace) -> list[Path]:
+    """Draw genre bars and contact sheets of ``clusters.json`` into ``analysis/figures``.
+
+    Returns
+    -------
+    list of Path
+        The SVG files; a PNG lies beside each. Empty where there is no cluster.
+
+    Raises
+    ------
+    DataError
+        If there is no ``clusters.json``.
+    """
+    from covers.cluster.stage import read_clusters
+
+    found = read_clusters(workspace)
+    if not found["clusters"]:
+        return []
+    genres = workspace.catalogue().vocab
+    folder = workspace.analysis_folder / "figures"
+    thumbnails = Thumbnails(workspace)
+    return [
+        draw_profiles(found, genres).save(folder / "cluster-profiles"),
+        draw_sheets(found, thumbnails).save(folder / "cluster-sheets"),
+    ]
+
+
+def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
+    """Draw which genres each cluster holds, as bars of shares."""
+    clusters = sorted(found["clusters"], key=lambda c: -c["n"])[:_MOST_SHOWN]
+    low, high = (as_number(v) for v in found["ami_null95"])
+    left_out = len(found["clusters"]) - len(clusters)
+    frame = new_frame(
+        width=9,
+        height=0.42 * len(clusters) + 2.4,
+        title="What kinds of covers hold which genres",
+        caption=(
+            "Each bar is one cluster, its genres side by side. A genre printed with "
+            "x lift makes up that many times its share of the whole library, and its 95 % "
+            f"interval excludes 1. AMI with genre {as_number(found['ami']):.3f}; by "
+            f"chance {low:.3f} to {high:.3f}. n = {found['n_covers']:,} covers, "
+            f"{found['noise_fraction']:.0%} in no cluster"
+            + (f"; {left_out} smaller clusters are not shown." if left_out else ".")
+        ),
+    )
+    axes = frame.axes
+    colours = genre_colours(genres)
+    for row, cluster in enumerate(clusters):
+        start = 0.0
+        for entry in sorted(cluster["genres"], key=lambda g: g["genre"]):
+            share = as_number(entry["share"])
+            if not share > 0:
+                continue
+            axes.barh(row, share, left=start, color=colours[entry["genre"]], height=0.8)
+            start += share
+        marked = [
+            f"{g['genre']} x{g['lift']:.1f}"
+            for g in cluster["genres"]
+            if g["lift_ci95"][0] is not None and g["lift_ci95"][0] > 1
+        ]
+        axes.text(1.015, row, ", ".join(marked[:3]), va="center", fontsize=8.5)
+    axes.set_yticks(
+        range(len(clusters)),
+        [
+            f"{c['id']}  (n = {c['n']:,}"
+            + (
+                f", found again {c['stability']:.2f})"
+                if c["stability"] is not None
+                else ")"
+            )
+            for c in clusters
+        ],
+    )
+    axes.set_ylim(len(clusters) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share of the cluster's covers")
+    hide_spines(axes, "top", "right", "left")
+    axes.tick_params(axis="y", length=0)
+    genre_legend(frame, colours)
+    frame.room_right = 0.16
+    return frame
+
+
+def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
+    """Draw the covers that show each cluster best, with its colours and look."""
+    clusters = sorted(found["clusters"], key=lambda c: -c["n"])[:_MOST_SHOWN]
+    row_inches, cover_inches = 1.15, 1.0
+    width = 3.6 + _SHEET_COLUMNS * (cover_inches + 0.1)
+    frame = new_frame(
+        width=width,
+        height=row_inches * len(clusters) + 1.5,
+        title="Kinds of covers",
+        caption=(
+            "Each row is one cluster: at most one cover per artist, the densest first. "
+            "Strip: its leading colours, as wide as their share. "
+            f"Found again: 1 is always, below 0.5 rather an accident. "
+            f"n = {found['n_covers']:,} covers."
+        ),
+    )
+    axes = frame.axes
+    axes.set_xlim(0, width)
+    axes.set_ylim(row_inches * len(clusters), 0)
+    axes.axis("off")
+    frame.tight = False
+    axes.set_position(
+        (
+            0.01,
+            0.75 / frame.height,
+            0.98,
+            row_inches * len(clusters) / frame.height,
+        )
+    )
+    for row, cluster in enumerate(clusters):
+        top = row * row_inches
+        stability = cluster["stability"]
+        words = ", ".join(cluster["look"].get("words", []))
+        genres = ", ".join(
+            f"{g['genre']} {g['share']:.0%}"
+            for g in cluster["genres"][:3]
+            if as_number(g["share"]) >= _LEAST_SHARE
+        )
+        lines = [
+            f"n = {cluster['n']:,}"
+            + (f", found again {stability:.2f}" if stability is not None else ""),
+            genres,
+            words,
+        ]
+        axes.text(
+            0.1, top + 0.1, f"{cluster['id']}", fontsize=13, va="top", weight="bold"
+        )
+        axes.text(
+            0.55,
+            top + 0.1,
+            "\n".join(line for line in lines if line),
+            fontsize=8.5,
+            va="top",
+            linespacing=1.4,
+        )
+        start = 0.55
+        for colour, share in zip(
+            cluster["look"].get("palette", []),
+            cluster["look"].get("palette_share", []),
+            strict=True,
+        ):
+            axes.barh(top + 0.93, 2.6 * share, left=start, height=0.14, color=colour)
+            start += 2.6 * share
+        for column, cover_id in enumerate(cluster["exemplars"][:_SHEET_COLUMNS]):
+            x = 3.5 + column * (cover_inches + 0.1)
+            axes.imshow(
+                thumbnails.picture(cover_id),
+                extent=(x, x + cover_inches, top + 1.05, top + 0.05),
+                aspect="auto",
+                interpolation="antialiased",
+            )
+    axes.set_xlim(0, width)
+    axes.set_ylim(row_inches * len(clusters), 0)
+    return frame
+
+
+def draw_map_figures(workspace: Workspace) -> list[Path]:
+    """Draw ``map.parquet`` with genres, clusters and thumbnails into ``analysis/figures``.
+
+    Returns
+    -------
+    list of Path
+        The one SVG file; a PNG lies beside it.
+
+    Raises
+    ------
+    DataError
+        If there is no ``map.parquet``.
+    """
+    from covers.cluster.map import read_map
+    from covers.cluster.stage import read_cluster_table
+
+    table = read_map(workspace)
+    ids = table.column("cover_id").to_pylist()
+    points = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
+    catalogue = workspace.catalogue()
+    genre_of = dict(zip(catalogue.cover_ids, catalogue.genres, strict=True))
+    vocab = set(catalogue.vocab)
+    main = [
+        next((g for g in genre_of.get(cover_id, []) if g in vocab), "")
+        for cover_id in ids
+    ]
+    labels: npt.NDArray[np.int64] | None = None
+    try:
+        clusters = read_cluster_table(workspace)
+        label_of = dict(
+            zip(
+                clusters.column("cover_id").to_pylist(),
+                clusters.column("label").to_pylist(),
+                strict=True,
+            )
+        )
+        labels = np.array([label_of.get(cover_id, -1) for cover_id in ids], np.int64)
+    except CoversError:
+        labels = None
+    frame = draw_map(
+        points, main, catalogue.vocab, ids, Thumbnails(workspace), labels=labels
+    )
+    return [frame.save(workspace.analysis_folder / "figures" / "map")]
+
+
+def draw_map(
+    points: npt.NDArray[np.float32],
+    genres: Sequence[str],
+    vocab: Sequence[str],
+    cover_ids: Sequence[str],
+    thumbnails: Thumbnails | None = None,
+    *,
+    labels: npt.NDArray[np.int64] | None = None,
+) -> Frame:
+    """Draw covers as dots of their genre's colour, some as pictures, clusters by number.
+
+    Parameters
+    ----------
+    points : ndarray of float32, shape (n_covers, 2)
+    genres : sequence of str
+        First genre of each cover, empty where unknown.
+    vocab : sequence of str
+        All genres, for the colours.
+    cover_ids : sequence of str
+    thumbnails : Thumbnails, optional
+        Where pictures come from; none are drawn without.
+    labels : ndarray of int64, shape (n_covers,), optional
+        Cluster of each cover, written at its middle.
+    """
+    frame = new_frame(
+        width=10.5,
+        height=8.6,
+        title="Map of covers",
+        caption=(
+            f"n = {len(points):,} covers; covers that look alike to the network lie side by "
+            "side (UMAP, cosine). Neighbourhoods mean something, axes and distances "
+            "between far regions do not. Pictures: one cover per region, framed in its "
+            "genre's colour; numbers: clusters."
+        ),
+    )
+    axes = frame.axes
+    colours = genre_colours(vocab)
+    axes.scatter(
+        points[:, 0],
+        points[:, 1],
+        s=float(np.clip(30_000 / max(len(points), 1), 0.5, 14)),
+        c=[colours.get(genre, NOISE_COLOUR) for genre in genres],
+        alpha=0.75,
+        linewidths=0,
+        rasterized=len(points) > 3000,
+    )
+    numbers = _cluster_places(points, labels)
+    if thumbnails is not None:
+        for row in _apart(points, _one_per_cell(points), list(numbers.values())):
+            add_thumbnail(
+                axes,
+                thumbnails.picture(cover_ids[row], 64),
+                (float(points[row, 0]), float(points[row, 1])),
+                inches=_PICTURE_INCHES,
+                border=colours.get(genres[row], NOISE_COLOUR),
+            )
+    for cluster, row in numbers.items():
+        axes.text(
+            *points[row],
+            str(cluster),
+            fontsize=12,
+            weight="bold",
+            ha="center",
+            va="center",
+            zorder=10,
+            bbox=plate(),
+        )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    hide_spines(axes)
+    axes.margins(0.04)
+    genre_legend(frame, colours)
+    frame.room_right = 0.13
+    return frame
+
+
+def _cluster_places(
+    points: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
+) -> dict[int, int]:
+    """Return the row of each cluster's most central cover, where its number goes."""
+    places = {}
+    for cluster in np.unique(labels[labels >= 0]) if labels is not None else ():
+        members = np.flatnonzero(labels == cluster)
+        places[int(cluster)] = _middle(points, members)
+    return places
+
+
+def _middle(points: npt.NDArray[np.float32], members: npt.NDArray[np.int64]) -> int:
+    """Return the member nearest to the median of all."""
+    offset = points[members] - np.median(points[members], axis=0)
+    return int(members[np.linalg.norm(offset, axis=1).argmin()])
+
+
+def _one_per_cell(points: npt.NDArray[np.float32]) -> list[int]:
+    """Choose the most central point of each crowded cell of a grid, fullest cells first."""
+    if not len(points):
+        return []
+    low, span = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 1e-9)
+    cell = np.minimum((points - low) / span * _GRID, _GRID - 1e-6).astype(int)
+    key = cell[:, 0] * _GRID + cell[:, 1]
+    values, sizes = np.unique(key, return_counts=True)
+    crowded = values[sizes >= max(3, len(points) // 500)]
+    sizes = sizes[sizes >= max(3, len(points) // 500)]
+    return [
+        _middle(points, np.flatnonzero(key == value))
+        for value in crowded[np.argsort(-sizes, kind="stable")]
+    ]
+
+
+def _apart(
+    points: npt.NDArray[np.float32], rows: list[int], taken: list[int]
+) -> list[int]:
+    """Keep the pictures that would cover neither an earlier one nor a number."""
+    span = np.maximum(np.ptp(points, axis=0), 1e-9)
+    # The plot is about this many inches wide and high.
+    inches = points / span * np.array([8.6, 7.2])
+    kept: list[int] = []
+    for row in rows:
+        gap_pictures = np.abs(inches[kept] - inches[row]).max(axis=1, initial=0)
+        gap_numbers = np.abs(inches[taken] - inches[row]).max(axis=1, initial=0)
+        if (gap_pictures > _PICTURE_INCHES + 0.08).all() and (
+            gap_numbers > _PICTURE_INCHES / 2 + 0.12
+        ).all():
+            kept.append(row)
+    return kept

@@ -1,0 +1,93 @@
+"""The neighbours behind clusters and map: found once, kept where that takes long.
+
+Overlap does not share them: it leaves a cover's own group out, mostly counts the
+held-out covers alone, and looks at all dimensions. Letters: N covers, K neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from covers.cluster.projection import (
+    MOST_COMPONENTS,
+    exact_neighbours,
+    principal_components,
+)
+from covers.errors import DataError
+from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
+
+if TYPE_CHECKING:
+    from covers.cluster.projection import Graph
+    from covers.index.embedded import EmbeddedCovers
+    from covers.workspace.paths import Workspace
+
+KIND = "layout graph"
+FILE_NAME = "layout-graph.parquet"
+KEPT_FROM = 20_000
+"""Neighbours of fewer covers are found faster than a file would be read."""
+_LEAST = 30  # what clusters take by default; the map takes fewer
+
+
+def layout_graph(
+    workspace: Workspace, covers: EmbeddedCovers, n_neighbors: int
+) -> Graph | None:
+    """Return the neighbours of a workspace's covers for a layout.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Its ``analysis/layout-graph.parquet`` is read, or written.
+    covers : EmbeddedCovers
+        All of its embedded covers.
+    n_neighbors : int
+        At least as many come back.
+
+    Returns
+    -------
+    Graph or None
+        None for fewer than 20,000 covers.
+    """
+    if len(covers) < KEPT_FROM:
+        return None
+    made_from = {
+        "model": covers.made_from["model"],
+        "covers": fingerprint(covers.cover_ids),
+    }
+    path = workspace.analysis_folder / FILE_NAME
+    try:
+        table, stamp = read_table(path, KIND, f"covers cluster -w {workspace.root}")
+    except DataError:
+        pass
+    else:
+        k = stamp.parameters["k"]
+        if (
+            stamp.made_from == made_from
+            and stamp.parameters.get("n_components") == MOST_COMPONENTS
+            and k >= n_neighbors
+        ):
+            # Copied: UMAP writes into what it is given.
+            rows, distances = (
+                table.column(name).combine_chunks().flatten().to_numpy().copy()
+                for name in ("rows", "distances")
+            )
+            return rows.reshape(-1, k), distances.reshape(-1, k)
+    import pyarrow as pa
+
+    k = max(_LEAST, n_neighbors)
+    graph = exact_neighbours(principal_components(covers.embeddings), k)
+    columns = {
+        name: pa.FixedSizeListArray.from_arrays(np.ravel(values), k)
+        for name, values in zip(("rows", "distances"), graph, strict=True)
+    }
+    write_table(
+        path,
+        pa.table(columns),
+        Stamp(
+            kind=KIND,
+            made_from=made_from,
+            parameters={"k": k, "n_components": MOST_COMPONENTS},
+        ),
+    )
+    return graph

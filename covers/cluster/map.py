@@ -1,0 +1,254 @@
+"""The map: all covers in two dimensions, stable while the library grows.
+
+New covers are placed among the old ones, which stay where they are: at the mean
+of the positions of their nearest mapped covers, weighted as UMAP weights its
+edges. No fitted object is stored, only positions. Letters: N covers, K neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.cluster.layout_graph import layout_graph
+from covers.cluster.projection import Graph, Points, project
+from covers.errors import DataError
+from covers.index.embedded import EmbeddedCovers
+from covers.stats.neighbours import find_neighbours
+from covers.workspace.artefacts import Stamp, read_table, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.workspace.paths import Workspace
+
+KIND = "map"
+FILE_NAME = "map.parquet"
+N_NEIGHBORS, MIN_DIST = 15, 0.1
+_JUDGED = 2_000
+_PLACING_NEIGHBOURS = 15
+
+
+def make_map(
+    vectors: Points,
+    *,
+    n_neighbors: int = N_NEIGHBORS,
+    min_dist: float = MIN_DIST,
+    seed: int = 0,
+    graph: Graph | None = None,
+) -> Points:
+    """Lay covers out in two dimensions.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n_covers, n_dimensions)
+        L2-normalised.
+    n_neighbors : int, default=15
+        Small shows fine structure, large the whole.
+    min_dist : float, default=0.1
+        0 packs covers that look alike onto each other, 1 spreads them.
+    seed : int, default=0
+    graph : Graph, optional
+        Neighbours, where they are known; see `project`.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_covers, 2)
+        Distances far apart mean little; see docs/clusters.md.
+    """
+    return project(
+        vectors,
+        n_components=2,
+        n_neighbors=n_neighbors,
+        min_dist=min_dist,
+        seed=seed,
+        graph=graph,
+    )
+
+
+def place_covers(
+    vectors: Points,
+    mapped: Points,
+    positions: Points,
+    *,
+    k: int = _PLACING_NEIGHBOURS,
+) -> Points:
+    """Place new covers on an existing map.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n_new, n_dimensions)
+        L2-normalised.
+    mapped : ndarray of float32, shape (n_mapped, n_dimensions)
+        Vectors of the covers on the map.
+    positions : ndarray of float32, shape (n_mapped, 2)
+        Where these are.
+    k : int, default=15
+        Neighbours whose positions are averaged: 1 puts a cover onto its nearest
+        one, many draw it to the middle of the map.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_new, 2)
+
+    Raises
+    ------
+    ValueError
+        If there is no mapped cover.
+    """
+    if not len(mapped):
+        message = "no cover is on the map yet: make it with make_map first"
+        raise ValueError(message)
+    near = find_neighbours(vectors, mapped, k=min(k, len(mapped)))
+    distance = np.sqrt(np.maximum(2 - 2 * near.similarities.astype(np.float64), 0))
+    beyond = distance - distance[:, :1]  # the nearest one has full weight
+    scale = np.maximum(beyond.mean(axis=1, keepdims=True), 1e-9)
+    weight = np.exp(-beyond / scale)
+    weight /= weight.sum(axis=1, keepdims=True)
+    placed: Points = (positions[near.rows] * weight[:, :, None]).sum(axis=1)
+    return placed.astype(np.float32)
+
+
+def judge_map(
+    vectors: Points, positions: Points, *, k: int = 15, seed: int = 0
+) -> float:
+    """Return the trustworthiness of a map, 0 to 1, on at most 2,000 covers.
+
+    1 where covers near each other on the map are near each other in truth, about
+    0.5 for a random map; see `sklearn.manifold.trustworthiness`. NaN for fewer
+    than 4 covers.
+    """
+    rows = np.random.default_rng(seed).permutation(len(vectors))[:_JUDGED]
+    k = min(k, (len(rows) - 1) // 2)
+    if k < 1 or len(rows) < 4:
+        return float("nan")
+    from sklearn.manifold import trustworthiness
+
+    return float(trustworthiness(vectors[rows], positions[rows], n_neighbors=k))
+
+
+def map_workspace(
+    workspace: Workspace,
+    *,
+    seed: int = 0,
+    refit: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Make or extend the map of a workspace and write ``analysis/map.parquet``.
+
+    Old covers keep their place as long as the model is the same; new ones are
+    placed among them. With another model, or `refit`, all are laid out anew.
+
+    Returns
+    -------
+    dict
+        ``n_covers``, ``n_placed`` (put onto the map after it was made),
+        ``refitted``, ``trustworthiness``, ``seed``.
+
+    Raises
+    ------
+    ModelError, DataError, MissingExtraError
+        If something it needs is missing.
+    """
+    import pyarrow as pa
+
+    covers = EmbeddedCovers.read(workspace)
+    if not len(covers):
+        message = f"no embedded cover in '{workspace.root}': run 'covers embed -w {workspace.root}'"
+        raise DataError(message)
+    if progress:
+        progress(0, 2)
+    old = None if refit else _old_map(workspace, covers)
+    if old is None:
+        positions = make_map(
+            covers.embeddings,
+            seed=seed,
+            graph=layout_graph(workspace, covers, N_NEIGHBORS),
+        )
+        placed = np.zeros(len(covers), bool)
+    else:
+        known, positions, placed, seed = old
+        new = np.flatnonzero(~known)
+        if len(new):
+            positions[new] = place_covers(
+                covers.embeddings[new], covers.embeddings[known], positions[known]
+            )
+            placed[new] = True
+    if progress:
+        progress(1, 2)
+    trust = judge_map(covers.embeddings, positions, seed=seed)
+    table = pa.table(
+        {
+            "cover_id": covers.cover_ids,
+            "x": positions[:, 0].astype(np.float32),
+            "y": positions[:, 1].astype(np.float32),
+            "placed": placed,
+        }
+    )
+    result = {
+        "n_covers": len(covers),
+        "n_placed": int(placed.sum()),
+        "refitted": old is None,
+        "trustworthiness": trust,
+        "seed": seed,
+    }
+    stamp = Stamp(
+        kind=KIND,
+        made_from=covers.made_from,
+        parameters={
+            **result,
+            "n_neighbors": N_NEIGHBORS,
+            "min_dist": MIN_DIST,
+            "metric": "cosine",
+        },
+        seed=seed,
+    )
+    write_table(workspace.analysis_folder / FILE_NAME, table, stamp)
+    if progress:
+        progress(2, 2)
+    return result
+
+
+def read_map(workspace: Workspace) -> Any:
+    """Read ``analysis/map.parquet`` as a ``pyarrow.Table``.
+
+    Columns: ``cover_id``, ``x``, ``y`` (float32), ``placed`` (put onto the map
+    after it was made).
+
+    Raises
+    ------
+    DataError
+        If it is missing or unreadable.
+    """
+    return read_table(
+        workspace.analysis_folder / FILE_NAME, KIND, f"covers map -w {workspace.root}"
+    )[0]
+
+
+def _old_map(
+    workspace: Workspace, covers: EmbeddedCovers
+) -> tuple[npt.NDArray[np.bool_], Points, npt.NDArray[np.bool_], int] | None:
+    """Return which covers are on the map and where; None where it cannot be kept."""
+    try:
+        table, stamp = read_table(
+            workspace.analysis_folder / FILE_NAME, KIND, "covers map"
+        )
+    except DataError:
+        return None
+    if stamp.made_from.get("model") != covers.made_from["model"]:
+        return None
+    place = {cid: row for row, cid in enumerate(table.column("cover_id").to_pylist())}
+    rows = np.array([place.get(cid, -1) for cid in covers.cover_ids], np.int64)
+    known = rows >= 0
+    if not known.any():
+        return None
+    xy = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
+    placed = table.column("placed").to_numpy(zero_copy_only=False)
+    return (
+        known,
+        np.where(known[:, None], xy[rows], 0).astype(np.float32),
+        np.where(known, placed[rows], False),
+        stamp.seed or 0,
+    )

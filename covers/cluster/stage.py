@@ -1,0 +1,268 @@
+"""Clusters of a workspace: wiring, artefacts, and their JSON.
+
+Letters: N covers, C clusters, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.cluster.clustering import (
+    NOISE,
+    Clustering,
+    ClusterSettings,
+    assign_noise,
+    cluster_covers,
+)
+from covers.cluster.describe import compare_methods, describe_clusters
+from covers.cluster.layout_graph import layout_graph
+from covers.cluster.stability import cluster_stability, keep_ids
+from covers.errors import CoversError
+from covers.index.embedded import EmbeddedCovers
+from covers.workspace.artefacts import (
+    Stamp,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.workspace.paths import Workspace
+
+KIND, TABLE_KIND = "clusters", "cluster table"
+FILE_NAME, TABLE_NAME = "clusters.json", "clusters.parquet"
+_PICTURE_COLUMNS = (
+    "brightness",
+    "saturation",
+    "contrast",
+    "sharpness",
+    "palette",
+    "palette_share",
+)
+
+
+def cluster_workspace(
+    workspace: Workspace,
+    *,
+    min_cluster_size: int | None = None,
+    n_neighbors: int = 30,
+    assign: bool = False,
+    n_bootstraps: int = 1000,
+    n_resamples: int = 10,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Cluster the covers of a workspace; write ``clusters.json`` and ``clusters.parquet``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With catalogue, model and embeddings.
+    min_cluster_size : int, optional
+        Fewest covers of a cluster; by default chosen, see `covers.cluster.clustering`.
+    n_neighbors : int, default=30
+        Neighbours of the UMAP layout.
+    assign : bool, default=False
+        Also give noise to the cluster of its neighbours, in a column of its own.
+    n_bootstraps : int, default=1000
+        Resamples of the groups behind the intervals of the lifts.
+    n_resamples : int, default=10
+        Clusterings of resampled groups behind the stability; 0 leaves it out.
+    seed : int, default=0
+    progress : callable, optional
+        Called with steps done and steps in all.
+
+    Returns
+    -------
+    dict
+        The content of ``clusters.json`` without its stamp; see docs/clusters.md.
+
+    Raises
+    ------
+    ModelError, DataError, MissingExtraError
+        If something it needs is missing.
+    """
+    covers = EmbeddedCovers.read(workspace)
+    settings = ClusterSettings(
+        min_cluster_size=min_cluster_size, n_neighbors=n_neighbors, seed=seed
+    )
+    steps = _Steps(progress, 4 + n_resamples)
+    found = cluster_covers(
+        covers.embeddings,
+        settings,
+        graph=layout_graph(workspace, covers, n_neighbors),
+    )
+    steps.next()
+
+    def recluster(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        size = found.settings.min_cluster_size or 5
+        smaller = max(2, round(size * len(rows) / max(len(covers), 1)))
+        scaled = ClusterSettings(
+            min_cluster_size=smaller, n_neighbors=n_neighbors, seed=seed + 1
+        )
+        again = cluster_covers(covers.embeddings[rows], scaled).labels
+        steps.next()
+        return again
+
+    stability = cluster_stability(
+        found.labels, covers.groups, recluster, n_resamples=n_resamples, seed=seed
+    )
+    payload = describe_clusters(
+        covers,
+        found,
+        stability,
+        _read_pictures(workspace, covers),
+        n_bootstraps=n_bootstraps,
+        seed=seed,
+    )
+    steps.next()
+    payload["compared_with"] = compare_methods(covers, found, seed=seed)
+    steps.next()
+    ids = _stable_ids(workspace, covers, found.labels)
+    new_id = {
+        int(cluster): int(ids[np.flatnonzero(found.labels == cluster)[0]])
+        for cluster in range(found.n_clusters)
+    }
+    for cluster in payload["clusters"]:
+        cluster["id"] = new_id[cluster["id"]]
+    for merge in payload["hierarchy"]:
+        merge["left"] = [new_id[i] for i in merge["left"]]
+        merge["right"] = [new_id[i] for i in merge["right"]]
+    parameters = {
+        **asdict(found.settings),
+        "n_bootstraps": n_bootstraps,
+        "n_resamples": n_resamples,
+        "assign": assign,
+        "soft_ids": [new_id[i] for i in range(found.n_clusters)],
+    }
+
+    def stamp(kind: str) -> Stamp:
+        return Stamp(
+            kind=kind, made_from=covers.made_from, parameters=parameters, seed=seed
+        )
+
+    table = _table(covers, found, ids, new_id, assign=assign)
+    write_table(workspace.analysis_folder / TABLE_NAME, table, stamp(TABLE_KIND))
+    write_json(workspace.analysis_folder / FILE_NAME, payload, stamp(KIND))
+    steps.next()
+    return payload
+
+
+def read_clusters(workspace: Workspace) -> dict[str, Any]:
+    """Read ``analysis/clusters.json``.
+
+    Raises
+    ------
+    DataError
+        If it is missing or unreadable.
+    """
+    return read_json(
+        workspace.analysis_folder / FILE_NAME,
+        KIND,
+        f"covers cluster -w {workspace.root}",
+    )
+
+
+def read_cluster_table(workspace: Workspace) -> Any:
+    """Read ``analysis/clusters.parquet`` as a ``pyarrow.Table``; columns in docs/clusters.md.
+
+    Raises
+    ------
+    DataError
+        If it is missing or unreadable.
+    """
+    return read_table(
+        workspace.analysis_folder / TABLE_NAME,
+        TABLE_KIND,
+        f"covers cluster -w {workspace.root}",
+    )[0]
+
+
+def _stable_ids(
+    workspace: Workspace, covers: EmbeddedCovers, labels: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Keep the ids of the clusters of the run before, where there was one."""
+    try:
+        old = read_cluster_table(workspace)
+    except CoversError:
+        return labels
+    return keep_ids(
+        labels,
+        covers.cover_ids,
+        old.column("label").to_numpy(),
+        old.column("cover_id").to_pylist(),
+    )
+
+
+def _table(
+    covers: EmbeddedCovers,
+    found: Clustering,
+    ids: npt.NDArray[np.int64],
+    new_id: dict[int, int],
+    *,
+    assign: bool,
+) -> Any:
+    """Lay the clusters out as a table, one row per cover."""
+    import pyarrow as pa
+
+    given, assigned = (
+        assign_noise(found.labels, covers.embeddings)
+        if assign
+        else (found.labels, np.zeros(len(covers), bool))
+    )
+    rename = np.array([*(new_id[i] for i in range(found.n_clusters)), NOISE], np.int64)
+    soft = (
+        pa.nulls(len(covers), pa.list_(pa.float32()))
+        if found.soft is None
+        else pa.array(list(np.asarray(found.soft, np.float32)), pa.list_(pa.float32()))
+    )
+    return pa.table(
+        {
+            "cover_id": covers.cover_ids,
+            "label": ids,
+            "membership_strength": found.strengths.astype(np.float32),
+            "assigned_label": rename[given],
+            "assigned": assigned,
+            # One number per cluster, in the order of the stamp's "soft_ids".
+            "soft_membership": soft,
+        }
+    )
+
+
+def _read_pictures(
+    workspace: Workspace, covers: EmbeddedCovers
+) -> dict[str, list[Any]] | None:
+    """Read what was measured on the pictures, in the order of `covers`."""
+    from covers.images.measures import KIND as PICTURES_KIND
+
+    try:
+        table, _ = read_table(workspace.pictures_path, PICTURES_KIND, "covers scan")
+    except CoversError:
+        return None
+    place = {cid: row for row, cid in enumerate(table.column("cover_id").to_pylist())}
+    rows = [place.get(cover_id) for cover_id in covers.cover_ids]
+    columns = {name: table.column(name).to_pylist() for name in _PICTURE_COLUMNS}
+    return {
+        name: [None if row is None else values[row] for row in rows]
+        for name, values in columns.items()
+    }
+
+
+class _Steps:
+    """Counts steps for a progress bar."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def next(self) -> None:
+        """Say that one more step is done."""
+        self.done = min(self.done + 1, self.total)
+        if self.progress:
+            self.progress(self.done, self.total)

@@ -1,0 +1,1 @@
+"""How well genres are told apart, on covers that nothing was fitted on."""

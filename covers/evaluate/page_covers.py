@@ -1,0 +1,176 @@
+"""The covers behind the figures of a report, as pictures inside the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from covers.evaluate.evaluate import Evaluation
+    from covers.workspace.paths import Workspace
+
+SIDE_PX = 104
+_QUALITY = 60
+_MOST_PICTURES = 1200
+_MOST_PER_CELL = 12
+
+
+class CoverGallery:
+    """Finds the covers behind a figure and shows them.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    workspace : Workspace, optional
+        Where thumbnails, titles and artists are.
+    """
+
+    def __init__(self, evaluation: Evaluation, workspace: Workspace | None) -> None:
+        self.evaluation = evaluation
+        self.workspace = workspace
+        self._titles = _read_titles(workspace) if workspace else {}
+        self._pictures: dict[str, str] = {}
+
+    def confusion(self, payload: dict[str, Any]) -> str:
+        """Return the blend's confusion matrix; each cell opens its covers."""
+        vocab = payload["genres"]
+        matrix = np.asarray(payload["methods"]["blend"]["confusion"], float)
+        rows = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
+        cells = self._cover_rows(vocab)
+        shown = int(np.clip(_MOST_PICTURES // max(1, len(cells)), 2, _MOST_PER_CELL))
+        head = "".join(f'<th class="across">{escape(genre)}</th>' for genre in vocab)
+        body, panels = [], []
+        for i, true in enumerate(vocab):
+            line = []
+            for j, predicted in enumerate(vocab):
+                style = f'style="background:rgba(var(--heat),{0.6 * rows[i, j]:.3f})"'
+                number = f"{matrix[i, j]:.0f}" if matrix[i, j] >= 1 else ""
+                kind = "right" if i == j else ""
+                if (i, j) in cells:
+                    name = f"cell-{i}-{j}"
+                    tip = f"{true}, read as {predicted}: {matrix[i, j]:.1f} covers, {100 * rows[i, j]:.0f} % of {true}"
+                    line.append(
+                        f'<td {style}><button popovertarget="{name}" class="{kind}" title="{escape(tip)}">{number or "·"}</button></td>'
+                    )
+                    panels.append(
+                        self._panel(name, true, predicted, cells[i, j], shown)
+                    )
+                else:
+                    line.append(f'<td class="empty" {style}>{number}</td>')
+            body.append(f'<tr><th class="row">{escape(true)}</th>{"".join(line)}</tr>')
+        return (
+            "<h2>What is taken for what</h2>"
+            "<p>Rows are the covers' own genres, columns what was read; the shade is the share of the row. "
+            "Press a cell to see its covers.</p>"
+            f'<div class="scroll"><table class="confusion"><tr><th></th>{head}</tr>{"".join(body)}</table></div>'
+            f"{''.join(panels)}"
+        )
+
+    def top_losses(self, payload: dict[str, Any]) -> str:
+        """Return the covers whose own genre was thought least likely."""
+        items = "".join(
+            self._item(
+                row["cover_id"],
+                f"{', '.join(row['genres'])} → {row['predicted']}",
+                f"{100 * row['p_predicted']:.0f} % sure, own genre {100 * row['p_true']:.1f} %",
+            )
+            for row in payload["top_losses"]
+        )
+        return (
+            "<h2>The most wrong</h2><p>Held-out covers whose own genre was thought least likely: surprises, or labels "
+            f'worth a second look.</p><ul class="covers">{items}</ul>'
+        )
+
+    def _cover_rows(self, vocab: list[str]) -> dict[tuple[int, int], list[int]]:
+        """Return the held-out rows of the votes behind each cell, most certain first."""
+        votes, inputs = self.evaluation.votes, self.evaluation.inputs
+        blend = votes.distributions.blend
+        cells: dict[tuple[int, int], list[int]] = {}
+        for row in np.argsort(-blend.max(axis=1), kind="stable"):
+            if not votes.held_out[row]:
+                continue
+            true = np.flatnonzero(inputs.membership[votes.rows[row]])
+            predicted = int(blend[row].argmax())
+            for genre in [predicted] if predicted in true else true:
+                cells.setdefault((int(genre), predicted), []).append(int(row))
+        return cells
+
+    def _panel(
+        self, name: str, true: str, predicted: str, rows: list[int], shown: int
+    ) -> str:
+        """Return the pop-up of one cell."""
+        votes, ids = self.evaluation.votes, self.evaluation.inputs.cover_ids
+        items = "".join(
+            self._item(
+                ids[votes.rows[row]],
+                "",
+                f"{100 * votes.distributions.blend[row].max():.0f} % sure",
+            )
+            for row in rows[:shown]
+        )
+        more = f", the {shown} most certain" if len(rows) > shown else ""
+        said = (
+            f"{escape(true)}, read right"
+            if true == predicted
+            else f"{escape(true)}, read as {escape(predicted)}"
+        )
+        return (
+            f'<div popover id="{name}"><button class="close" popovertarget="{name}" popovertargetaction="hide">close</button>'
+            f'<h3>{said}: {len(rows)} covers{more}</h3><ul class="covers">{items}</ul></div>'
+        )
+
+    def _item(self, cover_id: str, line: str, sub: str) -> str:
+        """Return one cover with its captions."""
+        picture = self._picture(cover_id)
+        title = self._titles.get(cover_id, cover_id[:12])
+        image = (
+            f'<img src="{picture}" alt="{escape(title)}">'
+            if picture
+            else '<div class="gone"></div>'
+        )
+        first = f"<span>{escape(line)}</span>" if line else ""
+        return (
+            f'<li title="{escape(title)}">{image}{first}<span class="sub">{escape(sub)}</span>'
+            f'<span class="sub">{escape(title[:40])}</span></li>'
+        )
+
+    def _picture(self, cover_id: str) -> str:
+        """Return a small picture as a data URI; empty where there is no thumbnail."""
+        if cover_id not in self._pictures:
+            self._pictures[cover_id] = (
+                _data_uri(self.workspace, cover_id) if self.workspace else ""
+            )
+        return self._pictures[cover_id]
+
+
+def _data_uri(workspace: Workspace, cover_id: str) -> str:
+    """Shrink a thumbnail to `SIDE_PX` and encode it."""
+    from PIL import Image
+
+    try:
+        with Image.open(workspace.thumbnail_path(cover_id)) as image:
+            small = image.convert("RGB")
+            small.thumbnail((SIDE_PX, SIDE_PX))
+    except OSError:
+        return ""
+    encoded = io.BytesIO()
+    small.save(encoded, "WEBP", quality=_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+
+
+def _read_titles(workspace: Workspace) -> dict[str, str]:
+    """Return what each cover is called: artist and album, or its path."""
+    catalogue = workspace.catalogue()
+    columns = [catalogue.column(name) for name in ("artist", "album", "path")]
+    return {
+        cover_id: " · ".join(part for part in (artist, album) if part)
+        or path
+        or cover_id
+        for cover_id, artist, album, path in zip(
+            catalogue.cover_ids, *columns, strict=True
+        )
+    }

@@ -1,0 +1,87 @@
+"""The figures of an evaluation as CSV files, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from covers.workspace.artefacts import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FIGURES = ("accuracy", "macro_f1", "top3", "ece", "brier", "log_loss")
+
+
+def write_tables(folder: Path, payload: dict[str, Any]) -> None:
+    """Write ``evaluation-methods.csv``, ``-genres``, ``-confusion`` and ``-differences``.
+
+    Parameters
+    ----------
+    folder : Path
+    payload : dict
+        As in ``evaluation.json``.
+    """
+    methods = payload["methods"]
+    header = ["method", "n"]
+    for figure in FIGURES:
+        header += [figure, f"{figure}_low", f"{figure}_high"]
+    rows = []
+    for name, found in methods.items():
+        row: list[Any] = [name, found["n"]]
+        for figure in FIGURES:
+            row += [found[figure], *found["ci95"].get(figure, ["", ""])]
+        rows.append(row)
+    _write(folder / "evaluation-methods.csv", header, rows)
+    _write(
+        folder / "evaluation-genres.csv",
+        ["method", "genre", "n", "precision", "recall", "f1"],
+        (
+            [name, genre, row["n"], row["precision"], row["recall"], row["f1"]]
+            for name, found in methods.items()
+            for genre, row in found["per_genre"].items()
+        ),
+    )
+    _write(
+        folder / "evaluation-confusion.csv",
+        ["method", "genre", "predicted", "covers"],
+        (
+            [name, genre, predicted, cell]
+            for name, found in methods.items()
+            for genre, line in zip(payload["genres"], found["confusion"], strict=True)
+            for predicted, cell in zip(payload["genres"], line, strict=True)
+        ),
+    )
+    _write(
+        folder / "evaluation-differences.csv",
+        ["a", "b", "macro_f1", "low", "high", "accuracy", "low", "high"],
+        (
+            [
+                row["a"],
+                row["b"],
+                row["macro_f1"],
+                *row["ci95"],
+                row["accuracy"],
+                *row["ci95_accuracy"],
+            ]
+            for row in payload["differences"]
+        ),
+    )
+
+
+def _write(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
+    """Publish one table; names that a spreadsheet would run as formulas are made text."""
+    with publish(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell's text: six digits, and no leading formula sign in names."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return value

@@ -1,0 +1,373 @@
+"""The evaluation of a workspace: read what it is made from, write what it found."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.classify.classifier import DEFAULT_LEVEL, Decision
+from covers.classify.classifier import KIND as DECISION_KIND
+from covers.errors import DataError
+from covers.evaluate.evaluate import Evaluation, evaluate_arrays
+from covers.evaluate.inputs import EvaluationInputs
+from covers.stats.calibration import softmax
+from covers.workspace.artefacts import (
+    Stamp,
+    publish,
+    read_json,
+    read_stamp,
+    read_table,
+    require_fresh,
+    write_json,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+
+    from covers.catalogue.table import Catalogue
+    from covers.model.card import ModelCard
+    from covers.workspace.paths import Workspace
+
+KIND = "evaluation"
+VOTES_KIND = "votes"
+EVALUATION_NAME = "evaluation.json"
+DECISION_NAME = "decision.json"
+VOTES_NAME = "votes.parquet"
+REPORT_NAME = "evaluation.html"
+
+_log = logging.getLogger(__name__)
+
+
+def evaluate_workspace(
+    workspace: Workspace,
+    *,
+    seed: int = 0,
+    n_bootstraps: int = 1000,
+    level: float = DEFAULT_LEVEL,
+    leakage: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Evaluate a workspace's model, vote and baselines, and publish what was found.
+
+    Writes ``evaluation.json``, ``decision.json``, ``votes.parquet``, tables as
+    CSV and ``evaluation.html`` into the analysis folder.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue, a model and embeddings.
+    seed : int, default=0
+    n_bootstraps : int, default=1000
+        Resamples of groups behind every interval.
+    level : float, default=0.9
+        Of the prediction sets.
+    leakage : bool, default=False
+        Also measure what a split that ignores groups would have claimed.
+    progress : callable, optional
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    dict
+        The content of ``evaluation.json``.
+
+    Raises
+    ------
+    DataError, ModelError, StaleError
+        If something it is made from is missing, stale, or leaks.
+    """
+    from covers.evaluate.page import write_report
+    from covers.evaluate.page_tables import write_tables
+
+    inputs, card, made_from = read_inputs(workspace)
+    evaluation = evaluate_arrays(
+        inputs,
+        seed=seed,
+        n_bootstraps=n_bootstraps,
+        level=level,
+        leakage=leakage,
+        progress=progress,
+    )
+    folder = workspace.analysis_folder
+    parameters = {"n_bootstraps": n_bootstraps, "level": level, "leakage": leakage}
+
+    def stamp(kind: str, **more: Any) -> Stamp:
+        return Stamp(
+            kind=kind, made_from=made_from, parameters={**parameters, **more}, seed=seed
+        )
+
+    payload = {
+        **evaluation.payload,
+        "model": {"fingerprint": card.fingerprint, "arch": card.arch},
+    }
+    write_table(
+        folder / VOTES_NAME,
+        votes_table(evaluation),
+        stamp(VOTES_KIND, vocab=list(inputs.vocab)),
+    )
+    write_json(
+        folder / DECISION_NAME, evaluation.decision.to_json(), stamp(DECISION_KIND)
+    )
+    write_tables(folder, payload)
+    with publish(folder / REPORT_NAME) as file:
+        write_report(file, payload, evaluation, workspace)
+    # Last, because it is the file whose stamp says that the whole is up to date.
+    write_json(folder / EVALUATION_NAME, payload, stamp(KIND))
+    return read_evaluation(workspace)
+
+
+def read_evaluation(workspace: Workspace) -> dict[str, Any]:
+    """Read ``evaluation.json``, whether or not it is stale.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    return read_json(
+        workspace.analysis_folder / EVALUATION_NAME,
+        KIND,
+        f"covers evaluate -w {workspace.root}",
+    )
+
+
+def is_fresh(
+    workspace: Workspace,
+    *,
+    seed: int = 0,
+    n_bootstraps: int = 1000,
+    level: float = DEFAULT_LEVEL,
+    leakage: bool = False,
+) -> bool:
+    """Say whether `evaluate_workspace` would find what is already written.
+
+    A leakage row more than asked for does no harm.
+
+    Raises
+    ------
+    DataError, ModelError
+        If there is no catalogue or no model.
+    """
+    from covers.model.card import read_card
+
+    found = read_stamp(workspace.analysis_folder / EVALUATION_NAME)
+    card = read_card(workspace.model_folder)
+    wanted = {"n_bootstraps": n_bootstraps, "level": level, "leakage": leakage}
+    if found is None or found.kind != KIND or found.seed != seed:
+        return False
+    parameters = dict(found.parameters)
+    if parameters.get("leakage"):
+        wanted["leakage"] = True
+    return parameters == wanted and found.made_from == _made_from(
+        workspace.catalogue(), card
+    )
+
+
+def read_decision(workspace: Workspace, model_fingerprint: str) -> Decision:
+    """Read what classification needs, and check that it belongs to the model.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    StaleError
+        If it was fitted for another model.
+    """
+    path = workspace.analysis_folder / DECISION_NAME
+    repair = f"covers evaluate -w {workspace.root}"
+    values = read_json(path, DECISION_KIND, repair)
+    require_fresh(Stamp(**values["stamp"]), {"model": model_fingerprint}, path, repair)
+    return Decision.from_json(values)
+
+
+def read_inputs(
+    workspace: Workspace,
+) -> tuple[EvaluationInputs, ModelCard, dict[str, str]]:
+    """Gather what an evaluation is made from.
+
+    Returns
+    -------
+    tuple of EvaluationInputs, ModelCard, dict of str to str
+        The arrays, the model's description, and the fingerprints of the ingredients.
+
+    Raises
+    ------
+    DataError, ModelError
+        If there is no catalogue, model or embedding.
+    StaleError
+        If the model was trained on another split of the covers: some of its
+        training covers may now be held out.
+    """
+    from covers.model.card import WEIGHTS_NAME, read_card
+    from covers.model.embed import read_embeddings
+
+    catalogue = workspace.catalogue()
+    card = read_card(workspace.model_folder)
+    made_from = _made_from(catalogue, card)
+    require_fresh(
+        card.stamp,
+        {"labels": made_from["catalogue"]},
+        workspace.model_folder / WEIGHTS_NAME,
+        f"covers train -w {workspace.root}",
+    )
+    table = read_embeddings(workspace)
+    rows = catalogue.rows_of(table.cover_ids)
+    inputs = EvaluationInputs(
+        cover_ids=tuple(table.cover_ids),
+        vocab=catalogue.vocab,
+        membership=catalogue.membership()[rows],
+        groups=catalogue.groups[rows],
+        splits=catalogue.splits[rows],
+        grouped_by=describe_groups(catalogue),
+        embeddings=table.embeddings,
+        p_cnn=genre_shares(table.logits, multi_label=card.multi_label),
+        p_labels=label_odds(table.logits) if card.multi_label else None,
+        model_vocab=card.vocab,
+        frozen=_read_frozen(workspace, table.cover_ids),
+        colours=_read_colours(workspace, table.cover_ids),
+    )
+    return inputs, card, made_from
+
+
+def genre_shares(
+    logits: npt.NDArray[np.float32], *, multi_label: bool
+) -> npt.NDArray[np.float64]:
+    """Turn a network's logits into one distribution per cover.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (n_covers, n_genres)
+    multi_label : bool
+        Whether they are independent: then each becomes a probability of its
+        own, and the probabilities of a cover are scaled to sum to one.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_covers, n_genres)
+    """
+    if not multi_label:
+        return softmax(logits)
+    z = np.asarray(logits, np.float64)
+    # log of the sigmoid, without overflow at either end
+    return softmax(-np.logaddexp(0.0, -z))
+
+
+def label_odds(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Turn the logits of independent genres into probabilities (sigmoid), of the same shape."""
+    from scipy.special import expit
+
+    return np.asarray(expit(np.asarray(logits, np.float64)))
+
+
+def describe_groups(catalogue: Catalogue) -> str:
+    """Say in words what the groups of a catalogue are made of."""
+    names = ["near-duplicates"]
+    if any(catalogue.column("release_group")):
+        names.insert(0, "release group")
+    if any(catalogue.column("artists")):
+        names.insert(0, "artist")
+    return ", ".join(names)
+
+
+def votes_table(evaluation: Evaluation) -> pa.Table:
+    """Return the answers for single covers as a table, one row per cover.
+
+    Columns: ``cover_id, split, held_out, genres, p_cnn, p_vote, p_blend`` (lists
+    in the order of the vocabulary, which is among the parameters of the stamp),
+    ``prediction_set, verdict, top1, certainty, nearest`` (ids of the nearest
+    references). Probabilities of the train side are those of covers the
+    network has seen: use them to look at, never to measure.
+    """
+    import pyarrow as pa
+
+    inputs, votes = evaluation.inputs, evaluation.votes
+    vocab = np.asarray(inputs.vocab, dtype=object)
+    ids = np.asarray(inputs.cover_ids, dtype=object)
+    blend = votes.distributions.blend
+    truth = inputs.membership[votes.rows] > 0
+    lists = {
+        f"p_{name}": pa.array(
+            list(getattr(votes.distributions, name).astype(np.float32)),
+            pa.list_(pa.float32()),
+        )
+        for name in ("cnn", "vote", "blend")
+    }
+    return pa.table(
+        {
+            "cover_id": pa.array(ids[votes.rows].tolist(), pa.string()),
+            "split": pa.array(inputs.splits[votes.rows].tolist(), pa.string()),
+            "held_out": pa.array(votes.held_out),
+            "genres": [vocab[row].tolist() for row in truth],
+            **lists,
+            "prediction_set": pa.array(
+                [vocab[row].tolist() for row in votes.inside], pa.list_(pa.string())
+            ),
+            "verdict": pa.array([str(v) for v in votes.verdicts], pa.string()),
+            "top1": pa.array(vocab[blend.argmax(axis=1)].tolist(), pa.string()),
+            "certainty": pa.array(blend.max(axis=1).astype(np.float32)),
+            "nearest": pa.array(
+                [ids[row[row >= 0]].tolist() for row in votes.nearest],
+                pa.list_(pa.string()),
+            ),
+        }
+    )
+
+
+def _made_from(catalogue: Catalogue, card: ModelCard) -> dict[str, str]:
+    """Return the fingerprints of what an evaluation is made from."""
+    return {"catalogue": catalogue.label_fingerprint(), "model": card.fingerprint}
+
+
+def _read_frozen(
+    workspace: Workspace, cover_ids: Sequence[str]
+) -> npt.NDArray[np.float32] | None:
+    """Read the untouched backbone's features of some covers; None where there are none."""
+    from covers.model.embed import read_frozen
+
+    try:
+        table = read_frozen(workspace)
+    except DataError as error:
+        _log.warning("no baselines on the untrained backbone: %s", error)
+        return None
+    return _aligned("untrained backbone", table.cover_ids, table.embeddings, cover_ids)
+
+
+def _read_colours(
+    workspace: Workspace, cover_ids: Sequence[str]
+) -> npt.NDArray[np.float32] | None:
+    """Read the colour histograms of some covers; None where there are none."""
+    from covers.images.colours import HISTOGRAM_BINS
+    from covers.images.measures import KIND as MEASURES_KIND
+
+    try:
+        table, _ = read_table(workspace.pictures_path, MEASURES_KIND, "covers scan")
+    except DataError as error:
+        _log.warning("no baseline on colours: %s", error)
+        return None
+    column = table.column("colour_histogram").combine_chunks()
+    histograms = np.asarray(column.flatten(), np.float32).reshape(-1, HISTOGRAM_BINS)
+    ids = table.column("cover_id").to_pylist()
+    return _aligned("colours", ids, histograms, cover_ids)
+
+
+def _aligned(
+    name: str,
+    known: Sequence[str],
+    features: npt.NDArray[np.float32],
+    wanted: Sequence[str],
+) -> npt.NDArray[np.float32] | None:
+    """Bring features into the order of `wanted`; None where any is missing."""
+    position = {cover_id: row for row, cover_id in enumerate(known)}
+    rows = np.array([position.get(cover_id, -1) for cover_id in wanted], np.int64)
+    if (rows < 0).any():
+        _log.warning(
+            "no baseline on %s: %d covers lack it", name, int((rows < 0).sum())
+        )
+        return None
+    return np.ascontiguousarray(features[rows])

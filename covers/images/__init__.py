@@ -1,0 +1,1 @@
+"""Pictures: decoded, measured, compared; and the pictures inside music files."""

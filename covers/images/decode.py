@@ -1,0 +1,389 @@
+"""Turning the bytes of a cover into pixels, whatever the file is like.
+
+A picture file is untrusted input. Only a few formats are tried, chosen by the
+first bytes and never by the name; the size in the header is checked before a
+pixel is decoded; nothing here changes Pillow's process-wide settings. Every
+failure is a `BrokenImageError` whose message is a plain reason, without the
+path: the caller knows that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from covers.errors import BrokenImageError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from covers.workspace.paths import Workspace
+
+MAX_MEGAPIXELS = 100.0
+MAX_MEBIBYTES = 256
+EXTENSIONS = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".gif",
+        ".webp",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".avif",
+    }
+)
+"""Endings of names that promise a picture; the content decides what it is."""
+
+_FORMAT_NAMES = "JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF"
+_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture and what its file says.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB, upright; possibly smaller than the file's picture, see `read_picture`.
+    width, height : int
+        Size in pixels of the whole picture, upright.
+    format : str
+        Such as ``"JPEG"``, from the content.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+
+
+def read_bytes(path: Path, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
+    """Read a picture file whole, refusing what cannot be one.
+
+    Raises
+    ------
+    BrokenImageError
+        If it is missing, not a regular file (a pipe would block for ever),
+        not readable, empty, or larger than `max_mebibytes`.
+    """
+    try:
+        # Non-blocking, so that a named pipe is recognised instead of waited for.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                message = "not a regular file"
+                raise BrokenImageError(message)
+            if status.st_size == 0:
+                message = "empty file (0 bytes)"
+                raise BrokenImageError(message)
+            if status.st_size > max_mebibytes * 2**20:
+                message = f"too large: {status.st_size / 2**20:,.0f} MiB, the limit is {max_mebibytes} MiB"
+                raise BrokenImageError(message)
+            return file.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"cannot be read: {reason}"
+        raise BrokenImageError(message) from error
+
+
+def read_picture(
+    data: bytes | Path,
+    *,
+    size_px: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Picture:
+    """Decode a picture to upright RGB and say how large its file has it.
+
+    EXIF orientation is applied; CMYK is converted with the polarity its file
+    states; palettes are resolved; 16-bit and floating grey is scaled to 8 bits;
+    transparency lies on white; of an animation the first frame is taken.
+
+    Parameters
+    ----------
+    data : bytes or Path
+        The content of a picture file, or where it lies.
+    size_px : int, optional
+        Decode no larger than needed for a short side of at least `size_px`:
+        JPEG by its own cheap scaled decoding, others by whole-number reduction.
+        A smaller picture is not enlarged.
+    max_megapixels : float, default=100
+        Refuse a picture of more pixels than this, by its header.
+
+    Raises
+    ------
+    BrokenImageError
+        If the picture cannot be decoded whole; the message is the reason.
+    ValueError
+        If ``size_px < 1``.
+    """
+    if size_px is not None and size_px < 1:
+        message = f"size_px must be at least 1, got {size_px}"
+        raise ValueError(message)
+    content = read_bytes(data) if isinstance(data, Path) else data
+    with warnings.catch_warnings():
+        # Damaged EXIF data and the like; whether that is an error is decided here.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        return _decode(content, size_px, max_megapixels)
+
+
+def decode(
+    data: bytes | Path,
+    *,
+    size_px: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Image.Image:
+    """Decode a picture to an upright RGB image; see `read_picture`."""
+    return read_picture(data, size_px=size_px, max_megapixels=max_megapixels).image
+
+
+def read_cover(
+    workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
+) -> bytes:
+    """Read a cover's bytes from the first of its places that still has them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Knows where the sources are.
+    cover_id : str
+        Content id; bytes that hash to anything else are passed over.
+    locations : iterable of mapping
+        The cover's ``locations`` of the catalogue: ``source``, ``path``, and
+        ``member`` for a picture inside a music file.
+
+    Raises
+    ------
+    DataError
+        If no place has the cover any more.
+    """
+    reasons = []
+    for location in locations:
+        try:
+            path = workspace.resolve(location["source"], location["path"])
+            member = location.get("member") or ""
+            if member:
+                from covers.intake.albums import read_member
+
+                content: bytes = read_member(path, member)
+            else:
+                content = read_bytes(path)
+        except DataError as error:
+            reasons.append(f"'{location['path']}': {error}")
+            continue
+        if content_id(content) == cover_id:
+            return content
+        reasons.append(f"'{location['path']}': changed since the scan")
+    message = f"cover {cover_id} is gone ({'; '.join(reasons) or 'no place known'}): run 'covers scan' again"
+    raise DataError(message)
+
+
+def content_id(content: bytes) -> str:
+    """Return the id of a cover: the first 32 hex digits of the SHA-256 of its bytes."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def refuse_stranger(head: bytes) -> None:
+    """Refuse a file by its first 512 bytes, so that the rest need not be read.
+
+    Raises
+    ------
+    BrokenImageError
+        If they do not begin a picture in a known format.
+    """
+    if not head:
+        message = "empty file (0 bytes)"
+        raise BrokenImageError(message)
+    if _reader(head) is None:
+        raise BrokenImageError(_describe_stranger(head))
+
+
+def _decode(content: bytes, size_px: int | None, max_megapixels: float) -> Picture:
+    """Decode the content of a picture file."""
+    image = _open(content)
+    width, height = image.size
+    if width < 1 or height < 1:
+        message = f"header damaged: {width} x {height} pixels"
+        raise BrokenImageError(message)
+    if width * height > max_megapixels * 1e6:
+        message = (
+            f"too large: {width:,} x {height:,} pixels are {width * height / 1e6:,.0f} "
+            f"megapixels, the limit is {max_megapixels:g}"
+        )
+        raise BrokenImageError(message)
+    format_name = image.format or ""
+    if size_px is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+        image.draft("", (size_px, size_px))
+    try:
+        image.load()
+        orientation = _orientation(image)
+        rgb = _to_rgb(image)
+        if orientation in _TRANSPOSE:
+            rgb = rgb.transpose(_TRANSPOSE[orientation])
+    except MemoryError as error:
+        message = f"too large: no memory for {width:,} x {height:,} pixels"
+        raise BrokenImageError(message) from error
+    except Exception as error:
+        raise BrokenImageError(_explain(error)) from error
+    if orientation >= 5:
+        width, height = height, width
+    if size_px is not None and min(rgb.size) >= 2 * size_px:
+        rgb = rgb.reduce(min(rgb.size) // size_px)
+    return Picture(rgb, width, height, format_name)
+
+
+def _open(content: bytes) -> ImageFile.ImageFile:
+    """Read a picture's header with the one reader its first bytes call for."""
+    if not content:
+        message = "empty file (0 bytes)"
+        raise BrokenImageError(message)
+    reader = _reader(content)
+    if reader is None:
+        raise BrokenImageError(_describe_stranger(content))
+    try:
+        return reader(io.BytesIO(content))
+    except Exception as error:
+        message = f"header damaged: {_explain(error)}"
+        raise BrokenImageError(message) from error
+
+
+def _reader(content: bytes) -> type[ImageFile.ImageFile] | None:
+    """Choose Pillow's reader by the first bytes.
+
+    The classes are called directly: ``Image.open`` would also try EPS, which
+    starts Ghostscript, and would warn or refuse by a process-wide limit.
+    """
+    readers: tuple[tuple[bool, type[ImageFile.ImageFile]], ...] = (
+        (content.startswith(b"\xff\xd8"), JpegImagePlugin.JpegImageFile),
+        (content.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
+        (content.startswith((b"GIF87a", b"GIF89a")), GifImagePlugin.GifImageFile),
+        (
+            content.startswith(b"RIFF") and content[8:12] == b"WEBP",
+            WebPImagePlugin.WebPImageFile,
+        ),
+        (content.startswith(b"BM"), BmpImagePlugin.BmpImageFile),
+        (
+            content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+            TiffImagePlugin.TiffImageFile,
+        ),
+        (
+            content[4:8] == b"ftyp" and content[8:12] in (b"avif", b"avis"),
+            AvifImagePlugin.AvifImageFile,
+        ),
+    )
+    return next((reader for matches, reader in readers if matches), None)
+
+
+def _describe_stranger(content: bytes) -> str:
+    """Say what a file is that is no picture."""
+    head = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    known = {
+        b"<!doctype html": "an HTML page",
+        b"<html": "an HTML page",
+        b"<svg": "an SVG drawing",
+        b"<?xml": "an XML document",
+        b"%pdf": "a PDF document",
+        b"%!ps": "a PostScript document",
+        b"pk\x03\x04": "a ZIP archive",
+        b"8bps": "a Photoshop document",
+        b"id3": "an MP3 file",
+        b"flac": "a FLAC file",
+        b"{": "JSON text",
+    }
+    for start, name in known.items():
+        if head.startswith(start):
+            return f"not a picture but {name}"
+    if not content.strip(b"\0"):
+        return "not a picture: nothing but zero bytes"
+    return f"not a picture in a known format ({_FORMAT_NAMES}): it starts with {content[:8]!r}"
+
+
+def _explain(error: Exception) -> str:
+    """Put a decoder's error into plain words."""
+    text = str(error) or type(error).__name__
+    lowered = text.lower()
+    if "truncated" in lowered or isinstance(error, EOFError):
+        return f"truncated: {text}"
+    if "broken data stream" in lowered or "decoder error" in lowered:
+        return f"picture data damaged: {text}"
+    return text
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 where there is none or it cannot be read."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        return orientation if orientation in _TRANSPOSE else 1
+    except Exception:  # noqa: BLE001  damaged EXIF data never costs a good picture
+        return 1
+
+
+def _to_rgb(image: ImageFile.ImageFile) -> Image.Image:
+    """Convert any mode to RGB, transparency on white, leaving the file's metadata behind."""
+    plain: Image.Image = image
+    if image.mode.startswith(("I", "F")):
+        plain = _scale_deep_grey(image)
+    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow takes every CMYK JPEG for one of Adobe's, which store ink inverted.
+        plain = ImageChops.invert(image)
+    elif image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or (
+        "transparency" in image.info
+    ):
+        with_alpha = image.convert("RGBA")
+        plain = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        plain.alpha_composite(with_alpha)
+    # The commonest mode is not copied: a copy costs a third of decoding a small JPEG.
+    rgb = plain if plain.mode == "RGB" else plain.convert("RGB")
+    rgb.info = {}
+    return rgb
+
+
+def _scale_deep_grey(image: Image.Image) -> Image.Image:
+    """Scale grey of 16 or 32 bits or floating point to 8 bits."""
+    grey = np.asarray(image).astype(np.float64)  # (height, width)
+    grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(grey.min()), float(grey.max())
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 1 and image.mode == "F":
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    elif low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    scaled = np.round((grey - low) * (255 / max(high - low, 1e-12)))
+    return Image.fromarray(scaled.clip(0, 255).astype(np.uint8))

@@ -1,0 +1,1 @@
+"""The index of a workspace: embeddings and catalogue, as a vector store."""

@@ -1,0 +1,1 @@
+"""Intake: from folders, manifests and music libraries to the catalogue."""

@@ -1,0 +1,214 @@
+"""What each kind of source offers, before any picture is read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covers.catalogue.genres import GenreTable
+from covers.intake.albums import find_albums, is_nfo, read_music_file
+from covers.intake.folders import label_by_folder
+from covers.intake.manifest import read_manifest, walk_manifest
+from covers.intake.scan_record import Content, Place
+from covers.intake.source_kinds import detect_kind
+from covers.intake.sources import (
+    MANIFEST_EXTENSIONS,
+    MANIFEST_STEM,
+    Candidate,
+    Labels,
+    ProblemKind,
+    SourceKind,
+    Walk,
+    is_audio_name,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from covers.images.audio_tags import TagCache
+    from covers.workspace.paths import Workspace
+    from covers.workspace.settings import IntakeSettings, Source
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one source offers.
+
+    Parameters
+    ----------
+    root : Path
+        Folder the paths begin in.
+    choices : list of tuple of Candidate
+        For each cover, the pictures it may be; the first that can be read is it.
+    problems : list of Place
+        What gave no picture to try.
+    notes : list of str
+        Remarks for the summary.
+    """
+
+    root: Path
+    choices: list[tuple[Candidate, ...]]
+    problems: list[Place]
+    notes: list[str] = field(default_factory=list)
+
+
+def find_covers(
+    workspace: Workspace,
+    source: Source,
+    settings: IntakeSettings,
+    tag_cache: TagCache,
+    *,
+    walked: Walk | None = None,
+    n_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Finding:
+    """Look through one source for pictures that may be covers.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Left out where it lies in the source.
+    source : Source
+        The source, mounted.
+    settings : IntakeSettings
+        Priority of covers in a music library.
+    tag_cache : TagCache
+        Tags of music files of the last scan; brought up to date.
+    walked : Walk, optional
+        Its files, where `walk_source` listed them already.
+    n_workers, progress : optional
+        For reading the tags of music files.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read at all.
+    """
+    kind = settle_kind(workspace, source)
+    root = source_root(workspace, source)
+    if kind is SourceKind.MANIFEST:
+        manifest = read_manifest(
+            workspace.root / source.path, _manifest_root(workspace, source)
+        )
+        return Finding(
+            root,
+            [(candidate,) for candidate in manifest.candidates],
+            [
+                problem_place(source.name, path, problem, reason)
+                for path, problem, reason in manifest.problems
+            ],
+            manifest.notes,
+        )
+    found = walked or walk_source(workspace, source)
+    problems = [
+        problem_place(source.name, path, ProblemKind.UNREADABLE, reason)
+        for path, reason in found.problems
+    ]
+    if kind is SourceKind.FOLDERS:
+        candidates = label_by_folder(found.files)
+        notes = doubt_folders(root, candidates)
+        return Finding(
+            root, [(candidate,) for candidate in candidates], problems, notes
+        )
+    music = [e for e in found.files if is_audio_name(e.path) or is_nfo(e.path)]
+    tags = tag_cache.read(
+        source.name,
+        root,
+        music,
+        read_music_file,
+        n_workers=n_workers,
+        progress=progress,
+    )
+    problems += [
+        problem_place(source.name, entry.path, ProblemKind.TAGS, problem)
+        for entry in music
+        if (problem := tags[entry.path].problem)
+    ]
+    albums = find_albums(found.files, tags, settings.art_priority)
+    problems += [
+        problem_place(source.name, album.path, ProblemKind.NO_COVER, album.reason)
+        for album in albums
+        if not album.candidates
+    ]
+    choices = [album.candidates for album in albums if album.candidates]
+    return Finding(root, choices, problems)
+
+
+def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:
+    """Say so where the genres of a folder look like the wrong level of folders.
+
+    That is where a folder has a manifest of its own, or where none of the
+    first folders has the name of a known genre but most of the second ones do.
+    """
+    shown = Path(os.path.normpath(root))
+    endings = tuple(f"/{MANIFEST_STEM}{ending}" for ending in MANIFEST_EXTENSIONS)
+    notes = []
+    below: dict[str, set[str]] = {}
+    for candidate in candidates:
+        path = candidate.file.path
+        if f"/{path}".lower().endswith(endings):
+            notes.append(
+                f"'{path}' looks like a manifest: scan it as a source of its own, 'covers scan {shown / path}'"
+            )
+        if candidate.labels.genres:
+            first = candidate.labels.genres[0]
+            second, slash, _ = path.partition(f"{first}/")[2].partition("/")
+            if slash:
+                below.setdefault(second, set()).add(first)
+    genres = {genre for labels in _distinct(candidates) for genre in labels.genres}
+    table = GenreTable.read()
+    known = [name for name in below if table.canonical(name)]
+    if len(known) > max(1, len(below) / 2) and not any(map(table.canonical, genres)):
+        above = sorted({first for name in known for first in below[name]})
+        notes.append(
+            f"no first folder is called like a genre, but those below '{above[0]}' are ({', '.join(sorted(known)[:3])} …): "
+            f"perhaps '{shown / above[0]}' is the source; the first folder counts as the genre"
+        )
+    return notes
+
+
+def _distinct(candidates: Sequence[Candidate]) -> list[Labels]:
+    """Return labels that are not the same object, which folders share."""
+    return list({id(c.labels): c.labels for c in candidates}.values())
+
+
+def settle_kind(workspace: Workspace, source: Source) -> SourceKind:
+    """Return the kind of a source, looking at it where its settings say ``auto``."""
+    if source.kind == "auto":
+        return detect_kind(workspace.root / source.path, leave_out=[workspace.root])
+    return SourceKind(source.kind)
+
+
+def walk_source(workspace: Workspace, source: Source) -> Walk:
+    """List the files of a source.
+
+    Raises
+    ------
+    DataError
+        If its folder cannot be listed, or its manifest not be read.
+    """
+    if source.kind == "manifest":
+        manifest = workspace.root / source.path
+        return walk_manifest(manifest, _manifest_root(workspace, source))
+    return walk(source_root(workspace, source), leave_out=[workspace.root])
+
+
+def _manifest_root(workspace: Workspace, source: Source) -> Path | None:
+    return None if source.root is None else workspace.root / source.root
+
+
+def source_root(workspace: Workspace, source: Source) -> Path:
+    """Return the folder that the paths of a source are relative to."""
+    if source.root is not None:
+        return workspace.root / source.root
+    path = workspace.root / source.path
+    return path.parent if source.kind == "manifest" else path
+
+
+def problem_place(source: str, path: str, kind: ProblemKind, reason: str) -> Place:
+    """Make the place of something that gave no picture to try."""
+    content = Content(None, kind=kind, reason=reason)
+    return Place(source, path, "", 0, 0, content, Labels())

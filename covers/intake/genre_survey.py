@@ -1,0 +1,168 @@
+"""What raw genre names are mapped to, and what other settings would change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from covers.catalogue.genres import GenreTable
+from covers.errors import DataError
+from covers.intake.merge import group_by_cover, make_mapper
+from covers.intake.scan_record import read_places
+from covers.intake.sources import SourceKind
+from covers.workspace.settings import IntakeSettings, change_intake
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from covers.catalogue.genres import GenreMapper
+    from covers.intake.scan_record import Place
+    from covers.workspace.paths import Workspace
+
+
+@dataclass(frozen=True)
+class RawGenre:
+    """One raw string and what becomes of it.
+
+    Parameters
+    ----------
+    raw : str
+        As it stands in a tag, a table or as the name of a folder.
+    kind : SourceKind
+        Where it stands.
+    n_covers : int
+        Covers it was given to.
+    genres : tuple of str
+        What it is mapped to now.
+    proposed : tuple of str
+        What it would be mapped to with the proposed settings.
+    """
+
+    raw: str
+    kind: SourceKind
+    n_covers: int
+    genres: tuple[str, ...]
+    proposed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GenreSurvey:
+    """All raw names of a workspace, and the genres they become.
+
+    Parameters
+    ----------
+    names : list of RawGenre
+        The most frequent first.
+    genres : dict of str to int
+        Covers of each genre now.
+    proposed : dict of str to int
+        The same with the proposed settings.
+    unknown : dict of str to int
+        Genres that the table does not know, with their covers.
+    kept_out : dict of str to int
+        Genres with too few covers for training.
+    genre_minimum : int
+        What too few means.
+    n_covers_changed : int
+        Covers whose genres the proposed settings would change.
+    """
+
+    names: list[RawGenre]
+    genres: dict[str, int]
+    proposed: dict[str, int]
+    unknown: dict[str, int]
+    kept_out: dict[str, int]
+    genre_minimum: int
+    n_covers_changed: int
+
+
+def survey_genres(
+    workspace: Workspace, changes: Mapping[str, Any] | None = None
+) -> GenreSurvey:
+    """Show how raw genres are mapped, and what other settings would change.
+
+    Nothing is written; ``covers scan`` with the same options does it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        A scanned workspace.
+    changes : mapping, optional
+        Proposed changes to `covers.workspace.settings.IntakeSettings`.
+
+    Raises
+    ------
+    DataError
+        If the workspace was not scanned yet.
+    ConfigError
+        If a setting or the genre table is malformed.
+    """
+    settings = workspace.settings
+    kinds = {s.name: _kind(s.kind) for s in settings.sources}
+    places = [
+        place
+        for place in read_places(workspace.places_path)
+        if place.content.cover_id is not None and place.source in kinds
+    ]
+    if not places:
+        message = f"nothing scanned yet in '{workspace.root}': run 'covers scan SOURCE -w {workspace.root}'"
+        raise DataError(message)
+    after = change_intake(settings.intake, changes or {})
+    mapper = _mapper(workspace, settings.intake, places, kinds)
+    other = _mapper(workspace, after, places, kinds)
+    names: Counter[tuple[str, SourceKind]] = Counter()
+    now: Counter[str] = Counter()
+    then: Counter[str] = Counter()
+    n_changed = 0
+    for cover_places in group_by_cover(places).values():
+        raw = {(g, kinds[p.source]) for p in cover_places for g in p.labels.genres}
+        names.update(raw)
+        old, new = (
+            {genre for name, kind in raw for genre in m.map([name], kind)}
+            for m in (mapper, other)
+        )
+        now.update(old)
+        then.update(new)
+        n_changed += old != new
+    return GenreSurvey(
+        names=[
+            RawGenre(raw, kind, n, mapper.map([raw], kind), other.map([raw], kind))
+            for (raw, kind), n in _order(names)
+        ],
+        genres=dict(_order(now)),
+        proposed=dict(_order(then)),
+        unknown={
+            genre: n
+            for genre, n in _order(then)
+            if other.table.canonical(genre) is None
+        },
+        kept_out={genre: n for genre, n in _order(then) if n < after.genre_minimum},
+        genre_minimum=after.genre_minimum,
+        n_covers_changed=n_changed,
+    )
+
+
+def genre_table_path(workspace: Path, settings: IntakeSettings) -> Path | None:
+    """Return where the genre table in force lies, None for the packaged one."""
+    return workspace / settings.genre_table if settings.genre_table else None
+
+
+def _kind(name: str) -> SourceKind:
+    return SourceKind.FOLDERS if name == "auto" else SourceKind(name)
+
+
+def _mapper(
+    workspace: Workspace,
+    settings: IntakeSettings,
+    places: list[Place],
+    kinds: Mapping[str, SourceKind],
+) -> GenreMapper:
+    table = GenreTable.read(genre_table_path(workspace.root, settings))
+    return make_mapper(places, kinds, table, settings)
+
+
+def _order(counts: Counter[Any]) -> list[tuple[Any, int]]:
+    """Put the most frequent first, equals by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,0 +1,341 @@
+"""Manifests: a table with one line per cover, as CSV, TSV or Parquet."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from covers.catalogue.artists import artist_keys
+from covers.errors import DataError
+from covers.intake.folders import SPLIT_NAMES
+from covers.intake.manifest_table import ManifestTable
+from covers.intake.sources import (
+    Candidate,
+    FileEntry,
+    Labels,
+    ProblemKind,
+    Walk,
+    show_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest lists.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Files that are there, in the order of their paths.
+    problems : list of (path, kind, reason)
+        Lines that name no file that is there.
+    notes : list of str
+        Things the reader of the scan's summary should know.
+    """
+
+    candidates: list[Candidate]
+    problems: list[tuple[str, ProblemKind, str]]
+    notes: list[str]
+
+
+def read_manifest(path: Path, root: Path | None = None) -> Manifest:
+    """Read a manifest and look for the files it names.
+
+    The column ``path`` is needed; ``genre`` or ``genres``, ``artist``,
+    ``album``, ``year``, ``split`` and ``release_group`` are understood; all
+    others are kept as they are. Headers are matched whatever their case. A
+    file named in several lines gets the genres of all of them.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``, ``.tsv``, ``.tab`` or ``.parquet``. The separator of
+        a CSV file is found in its header (comma, semicolon or tab).
+    root : Path, optional
+        Where relative paths begin; by default the manifest's own folder.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, has no column ``path`` or no line, or a value
+        of ``split`` is unknown.
+    """
+    root = (root or path.parent).absolute()
+    table = ManifestTable.read(path)
+    if not table.rows.num_rows:
+        message = (
+            f"manifest '{path}' has a header but no lines: expected one line per cover"
+        )
+        raise DataError(message)
+    reader = _Reader(
+        path, root, table.values(table.columns), table.values(table.extras)
+    )
+    reader.problems += [
+        (place, ProblemKind.BROKEN, reason) for place, reason in table.damaged
+    ]
+    return reader.read()
+
+
+def walk_manifest(path: Path, root: Path | None = None) -> Walk:
+    """Look at the manifest and the files it names, without reading what it says of them.
+
+    Parameters
+    ----------
+    path, root : Path
+        As for `read_manifest`.
+
+    Returns
+    -------
+    Walk
+        The files that are there, in the order of their lines; as a problem,
+        the hash of the manifest and what is not there.
+
+    Raises
+    ------
+    DataError
+        If the manifest cannot be read or has no column ``path``.
+    """
+    root = (root or path.parent).absolute()
+    table = ManifestTable.read(path)
+    files: list[FileEntry] = []
+    problems = [(str(path), table.fingerprint)]
+    start = f"{root}{os.sep}"
+    for written in table.values({"path": table.columns["path"]})["path"]:
+        text = "" if written is None else str(written).strip()
+        relative = _below(root, text)
+        if relative is None:
+            continue  # whatever it means, the manifest's hash stands for it
+        try:
+            status = os.stat(start + relative)  # noqa: PTH116  strings, 100,000 times
+        except (OSError, ValueError) as error:
+            problems.append((relative, type(error).__name__))
+        else:
+            files.append(FileEntry(relative, status.st_size, status.st_mtime_ns))
+    return Walk(files, problems, 0)
+
+
+class _Reader:
+    """Turns the columns of one manifest into candidates."""
+
+    def __init__(
+        self,
+        path: Path,
+        root: Path,
+        values: dict[str, list[Any]],
+        extras: dict[str, list[Any]],
+    ) -> None:
+        self.path = path
+        self.root = root
+        self.values = values
+        self.extras = extras
+        self.found: dict[str, Candidate] = {}
+        self.problems: list[tuple[str, ProblemKind, str]] = []
+        self.notes: list[str] = []
+
+    def read(self) -> Manifest:
+        """Go through all lines."""
+        n_outside = 0
+        for row, written in enumerate(self.values["path"]):
+            text = "" if written is None else str(written).strip()
+            if not text:
+                self.problems.append(
+                    (f"line {row + 2}", ProblemKind.MISSING, "no path in this line")
+                )
+                continue
+            relative = _below(self.root, text)
+            if relative is None:
+                n_outside += 1
+                self.problems.append(
+                    (
+                        show_name(text),
+                        ProblemKind.MISSING,
+                        f"leads out of '{self.root}': name a folder above it with '--root'",
+                    )
+                )
+                continue
+            self._take(relative, self._labels(row))
+        if not self.found and self.problems:
+            self._explain_nothing(n_outside)
+        if "genres" not in self.values:
+            self.notes.append(
+                f"manifest '{self.path.name}' has no column 'genre' or 'genres': its covers have no genre"
+            )
+        files = sorted(self.found.values(), key=lambda candidate: candidate.file.path)
+        return Manifest(files, self.problems, self.notes)
+
+    def _take(self, relative: str, labels: Labels) -> None:
+        """Look for a file, or add to what is known of it."""
+        known = self.found.get(relative)
+        if known is not None:
+            genres = tuple(dict.fromkeys((*known.labels.genres, *labels.genres)))
+            merged = Labels(
+                **{
+                    name: getattr(known.labels, name)
+                    for name in Labels.__dataclass_fields__
+                    if name != "genres"
+                },
+                genres=genres,
+            )
+            self.found[relative] = Candidate(known.file, merged)
+            return
+        try:
+            status = (self.root / relative).stat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            kind = (
+                ProblemKind.MISSING
+                if isinstance(error, FileNotFoundError)
+                else ProblemKind.UNREADABLE
+            )
+            self.problems.append((show_name(relative), kind, reason.lower()))
+            return
+        entry = FileEntry(relative, status.st_size, status.st_mtime_ns)
+        self.found[relative] = Candidate(entry, labels)
+
+    def _labels(self, row: int) -> Labels:
+        """Read what one line says."""
+        artist = self._text("artist", row)
+        return Labels(
+            genres=self._genres(row),
+            artist=artist,
+            artists=artist_keys(artist),
+            album=self._text("album", row),
+            year=parse_year(self._value("year", row)),
+            release_group=self._text("release_group", row),
+            split=self._split(row),
+            extra={
+                name: value
+                for name, column in self.extras.items()
+                if (value := _plain(column[row])) is not None
+            },
+        )
+
+    def _value(self, name: str, row: int) -> Any:
+        return self.values[name][row] if name in self.values else None
+
+    def _text(self, name: str, row: int) -> str | None:
+        value = self._value(name, row)
+        text = "" if value is None else str(value).strip()
+        return text or None
+
+    def _genres(self, row: int) -> tuple[str, ...]:
+        value = self._value("genres", row)
+        items = value if isinstance(value, list) else [value]
+        names = [str(item).strip() for item in items if item is not None]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def _split(self, row: int) -> str | None:
+        text = self._text("split", row)
+        if text is None:
+            return None
+        side = SPLIT_NAMES.get(text.lower())
+        if side is None:
+            message = (
+                f"manifest '{self.path}', line {row + 2}: split is {text!r}, "
+                "expected train, valid or test, or nothing"
+            )
+            raise DataError(message)
+        return side
+
+    def _explain_nothing(self, n_outside: int) -> None:
+        """Refuse a manifest none of whose files is there."""
+        path, _, reason = self.problems[0]
+        repair = (
+            "name the folder its paths begin in with '--root FOLDER'"
+            if n_outside or len(self.problems) > 1 or reason != "no path in this line"
+            else "fill its column 'path'"
+        )
+        message = (
+            f"none of the {len(self.problems)} files of manifest '{self.path}' is there "
+            f"(the first is '{path}', looked for below '{self.root}'): {repair}"
+        )
+        raise DataError(message)
+
+
+def _below(root: Path, text: str) -> str | None:
+    """Return a path below the root in POSIX form, None where it leads out of it."""
+    if "\\" in text and "/" not in text:
+        text = PureWindowsPath(text).as_posix()
+    if not text.startswith(("/", ".")) and "/." not in text and "//" not in text:
+        return text.rstrip("/") or None  # most are as plain as this
+    pure = PurePosixPath(text)
+    if pure.is_absolute():
+        try:
+            pure = PurePosixPath(Path(text).relative_to(root).as_posix())
+        except ValueError:
+            return None
+    parts: list[str] = []
+    for part in pure.parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts) or None
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value of a further column into one that JSON knows."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def parse_year(value: Any) -> int | None:
+    """Find the year in a number, a date or a text such as ``"1999-05-01"``.
+
+    Examples
+    --------
+    >>> parse_year("1 May 1999"), parse_year(1985.0), parse_year("n.d."), parse_year("0000")
+    (1999, 1985, None, None)
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        text = str(int(value)) if value == value and abs(value) < 1e8 else ""
+    else:
+        text = str(value)
+    match = re.search(r"(?<!\d)(1[5-9]\d\d|2[01]\d\d)(?!\d)", text) or re.match(
+        r"(1[5-9]\d\d|2[01]\d\d)(?=[01]\d[0-3]\d$)", text
+    )
+    return int(match.group(1)) if match else None
+
+
+def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:
+    """Put the further columns of all covers into arrays.
+
+    Parameters
+    ----------
+    extras : sequence of dict, length n_covers
+        Values by column name.
+
+    Returns
+    -------
+    dict of str to pyarrow.Array, each of length n_covers
+        Columns in order of first appearance; text where types contradict.
+    """
+    names = dict.fromkeys(name for extra in extras for name in extra)
+    columns: dict[str, pa.Array] = {}
+    for name in names:
+        values = [extra.get(name) for extra in extras]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            columns[name] = pa.array(
+                [None if value is None else str(value) for value in values], pa.string()
+            )
+    return columns

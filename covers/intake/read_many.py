@@ -1,0 +1,91 @@
+"""Reading many pictures side by side, by one process per core.
+
+Decoding, scaling and encoding run outside Python's global lock, but the
+measures are hundreds of short NumPy calls that keep taking it: two threads
+read hardly more pictures than one, two processes twice as many. A few pictures
+are read in threads, sooner than a process has started.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from covers.intake.read_one import Reader, Reading, Task
+from covers.intake.read_processes import ReadingProcesses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from covers.workspace.paths import Workspace
+
+WORTH_PROCESSES = 512
+_CHUNK = 16
+
+
+def read_pictures(
+    tasks: Sequence[Task],
+    workspace: Workspace,
+    *,
+    measured: set[str],
+    pictured: set[str],
+    max_megapixels: float,
+    n_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Reading]:
+    """Read pictures, yielding them in the order they were asked for.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        What to read.
+    workspace : Workspace
+        Where thumbnails go.
+    measured, pictured : set of str
+        Ids of covers whose measures are known and that have a thumbnail. A
+        picture in both is not decoded. Both sets grow.
+    max_megapixels : float
+        Larger pictures are refused.
+    n_workers : int, optional
+        Processes, or threads where there is little to read; by default one per
+        usable core.
+    progress : callable, optional
+        Called with the number done and the number of all.
+    """
+    n_workers = n_workers or count_cores()
+    reader = Reader(workspace, measured, pictured, max_megapixels)
+    n_processes = n_workers if len(tasks) >= WORTH_PROCESSES and n_workers > 1 else 0
+    n_done = 0
+    with (
+        ReadingProcesses(reader, n_processes) as processes,
+        ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan") as executor,
+    ):
+        waiting: deque[Future[list[Reading]]] = deque()
+        size = _CHUNK if n_processes else 1
+        chunks = (tasks[i : i + size] for i in range(0, len(tasks), size))
+        try:
+            while True:
+                for chunk in islice(chunks, 4 * n_workers - len(waiting)):
+                    waiting.append(executor.submit(processes.read, chunk))
+                if not waiting:
+                    return
+                for reading in waiting.popleft().result():
+                    if reading.content.cover_id is not None:
+                        measured.add(reading.content.cover_id)
+                        pictured.add(reading.content.cover_id)
+                    yield reading
+                    n_done += 1
+                    if progress is not None:
+                        progress(n_done, len(tasks))
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,143 @@
+"""Reading one picture: content id, decoding, measures, thumbnail."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from covers.errors import BrokenImageError, DataError
+from covers.images.decode import (
+    content_id,
+    read_bytes,
+    read_picture,
+    refuse_stranger,
+)
+from covers.images.measures import PictureMeasures, measure_picture
+from covers.images.thumbnails import LEAST_PX, write_thumbnail
+from covers.intake.scan_record import Content
+from covers.intake.sources import ProblemKind, is_picture_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covers.intake.scan_record import Key
+    from covers.workspace.paths import Workspace
+
+_PEEK_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A picture to read.
+
+    Parameters
+    ----------
+    key : Key
+        Its place.
+    path : Path
+        The file.
+    member : str
+        Which picture inside a music file; ``""`` for a picture file.
+    """
+
+    key: Key
+    size: int
+    mtime_ns: int
+    path: Path
+
+    @property
+    def member(self) -> str:
+        """Which picture inside a music file; ``""`` for a picture file."""
+        return self.key[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a picture gave; `measures` is None where they were known already."""
+
+    task: Task
+    content: Content
+    measures: PictureMeasures | None
+
+
+class Reader:
+    """Reads single pictures, in any thread.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where thumbnails go.
+    measured, pictured : set of str
+        Ids of covers whose measures are known and that have a thumbnail. A
+        picture in both is not decoded. Both sets grow.
+    max_megapixels : float
+        Larger pictures are refused.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        measured: set[str],
+        pictured: set[str],
+        max_megapixels: float,
+    ) -> None:
+        self.workspace = workspace
+        self.measured = measured
+        self.pictured = pictured
+        self.max_megapixels = max_megapixels
+
+    def read(self, task: Task) -> Reading:
+        """Read one picture; what is wrong with it becomes its content's reason."""
+        try:
+            content = self._content(task)
+            cover_id = content_id(content)
+            picture = read_picture(
+                content,
+                size_px=LEAST_PX if self._is_new(cover_id) else 1,
+                max_megapixels=self.max_megapixels,
+            )
+        except BrokenImageError as error:
+            return Reading(task, _broken(ProblemKind.BROKEN, str(error)), None)
+        except DataError as error:
+            return Reading(task, _broken(ProblemKind.TAGS, str(error)), None)
+        measures = None
+        if cover_id not in self.pictured:
+            write_thumbnail(picture.image, self.workspace.thumbnail_path(cover_id))
+            self.pictured.add(cover_id)
+        if cover_id not in self.measured:
+            measures = measure_picture(picture.image)
+            self.measured.add(cover_id)
+        found = Content(cover_id, picture.width, picture.height, picture.format)
+        return Reading(task, found, measures)
+
+    def _is_new(self, cover_id: str) -> bool:
+        return cover_id not in self.measured or cover_id not in self.pictured
+
+    def _content(self, task: Task) -> bytes:
+        """Read the bytes of a picture."""
+        if task.member:
+            from covers.intake.albums import read_member
+
+            content: bytes = read_member(task.path, task.member)
+            return content
+        if not is_picture_name(task.path.name):
+            _peek(task.path)
+        return read_bytes(task.path)
+
+
+def _peek(path: Path) -> None:
+    """Refuse a file of another ending by its first bytes, without reading it whole."""
+    try:
+        # Non-blocking, so that a named pipe is not waited for.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            head = file.read(_PEEK_BYTES)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise BrokenImageError(message) from error
+    refuse_stranger(head or b"")
+
+
+def _broken(kind: ProblemKind, reason: str) -> Content:
+    return Content(None, kind=kind, reason=reason)

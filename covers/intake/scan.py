@@ -1,0 +1,428 @@
+"""Taking in covers: from the sources to the catalogue, again and again.
+
+A scan reads what is new or changed (by size and time of change, then by
+content), keeps the covers of sources that are not mounted today, and publishes
+``places.parquet``, ``pictures.parquet``, ``problems.csv``, ``covers.toml`` and
+at last ``catalogue.parquet``, each whole or not at all. Where nothing changed
+since the last scan, its report is given again (`covers.intake.repeat`). An interrupted scan
+leaves them as they were and goes on from its journal.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from covers.catalogue.corrections import Overlay
+from covers.catalogue.genres import GenreTable
+from covers.catalogue.table import KIND, Catalogue
+from covers.errors import DataError
+from covers.images.audio_tags import TagCache
+from covers.images.measured import MeasuredPictures, list_thumbnails
+from covers.intake.candidates import (
+    Finding,
+    find_covers,
+    settle_kind,
+    walk_source,
+)
+from covers.intake.choose import Choice, Chooser
+from covers.intake.genre_survey import genre_table_path
+from covers.intake.kept_sides import KeptSides
+from covers.intake.merge import (
+    assemble,
+    group_by_cover,
+    make_mapper,
+)
+from covers.intake.repeat import hash_walks, recall_report, remember_report
+from covers.intake.scan_record import KIND as PLACES_KIND
+from covers.intake.scan_record import (
+    Journal,
+    Place,
+    by_key,
+    merge_places,
+    read_places,
+    write_places,
+)
+from covers.intake.source_kinds import find_nested, is_mounted, settle_sources
+from covers.intake.sources import SourceKind
+from covers.intake.summary import ScanReport, list_problems, sum_up
+from covers.workspace.artefacts import Stamp, publish, read_stamp
+from covers.workspace.holding import hold_workspace
+from covers.workspace.paths import Workspace
+from covers.workspace.settings import change_intake, write_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from covers.intake.scan_record import Key
+    from covers.intake.sources import Walk
+    from covers.workspace.settings import Source
+
+
+def scan_workspace(
+    workspace_root: Path,
+    sources: Sequence[Path] = (),
+    *,
+    kind: str = "auto",
+    root: Path | None = None,
+    intake: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    split_anew: bool = False,
+    n_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ScanReport:
+    """Take covers into a workspace, which is made when it is not there.
+
+    Parameters
+    ----------
+    workspace_root : Path
+        Folder of the workspace.
+    sources : sequence of Path, optional
+        Genre folders, manifests or music libraries to scan and to remember;
+        by default all that the workspace knows. Covers of sources that are
+        not scanned stay.
+    kind : {"auto", "folders", "manifest", "music"}
+        What the given sources are.
+    root : Path, optional
+        Folder that a manifest's paths begin in, when not its own.
+    intake : mapping, optional
+        Changes to `covers.workspace.settings.IntakeSettings`; they are remembered in
+        ``covers.toml``.
+    seed : int, optional
+        Seed of the split; by default that of the settings.
+    split_anew : bool, default=False
+        Forget the sides that covers have and split all of them again.
+    n_workers : int, optional
+        Threads that read pictures; by default one per core.
+    progress : callable, optional
+        Called with the number of pictures read and the number to read.
+
+    Returns
+    -------
+    ScanReport
+        What was found.
+
+    Raises
+    ------
+    DataError
+        If a source is missing, empty or of no known kind, or another scan of
+        the workspace is running.
+    ConfigError
+        If a setting or the genre table is malformed.
+    """
+    begun = time.monotonic()
+    with hold_workspace(workspace_root):
+        scan = _Scan(Workspace(workspace_root), intake or {}, seed, progress)
+        scan.look(sources, kind, root)
+        seen = scan.seen()
+        known = None if split_anew else scan.recall(seen)
+        if known is not None:
+            report = known
+        else:
+            scan.find(n_workers)
+            scan.read(n_workers)
+            report = scan.publish(split_anew=split_anew)
+            remember_report(scan.workspace, seen, report)
+    return replace(report, seconds=round(time.monotonic() - begun, 2))
+
+
+def reassemble_workspace(workspace_root: Path) -> ScanReport:
+    """Make the catalogue anew from what the last scan saw, without looking at a source.
+
+    This is what follows a person's decision about a cover: see
+    `covers.catalogue.corrections`.
+    """
+    with hold_workspace(workspace_root):
+        scan = _Scan(Workspace(workspace_root), {}, None, None)
+        scan.sources = list(scan.settings.sources)
+        scan.states = {source.name: "kept" for source in scan.sources}
+        return scan.publish(split_anew=False)
+
+
+class _Scan:
+    """One scan, in three steps: find, read, publish."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        intake: Mapping[str, Any],
+        seed: int | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.workspace = workspace
+        self.settings = workspace.settings
+        self.intake_changes = dict(intake)
+        self.intake = change_intake(self.settings.intake, self.intake_changes)
+        self.genre_table = GenreTable.read(
+            genre_table_path(workspace.root, self.intake)
+        )
+        self.seed = self.settings.seed if seed is None else seed
+        self.progress = progress
+        self.sources: list[Source] = []
+        self.states: dict[str, str] = {}
+        self.walks: dict[str, Walk] = {}
+        self.findings: dict[str, Finding] = {}
+        self.places: list[Place] = []
+        self.notes: list[str] = []
+        self.n_read = 0
+        self.overlay = Overlay.read(workspace)
+
+    @cached_property
+    def old(self) -> list[Place]:
+        """What the last scan saw."""
+        return read_places(self.workspace.places_path)
+
+    @cached_property
+    def tag_cache(self) -> TagCache:
+        """Tags of music files as the last scan read them."""
+        return TagCache.open(self.workspace.tags_path)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What an interrupted scan did."""
+        return Journal(self.workspace.journal_path)
+
+    @cached_property
+    def pictures(self) -> MeasuredPictures:
+        """What is measured on pictures."""
+        return MeasuredPictures(self.workspace.pictures_path)
+
+    def look(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
+        """Settle the sources and list the files in their folders."""
+        self.sources, chosen = settle_sources(
+            self.workspace.root,
+            self.settings.sources,
+            given,
+            kind=kind,
+            root=root,
+            relative=self.workspace.relative,
+        )
+        self.notes += find_nested(self.workspace.root, self.sources)
+        for i, source in enumerate(self.sources):
+            if source.kind == "auto" and is_mounted(self.workspace.root, source):
+                kind = settle_kind(self.workspace, source).value
+                self.sources[i] = source.model_copy(update={"kind": kind})
+        for source in self.sources:
+            if source.name not in chosen:
+                self.states[source.name] = "kept"
+            elif not is_mounted(self.workspace.root, source):
+                self.states[source.name] = "not mounted"
+            else:
+                self.states[source.name] = "scanned"
+                self.walks[source.name] = walk_source(self.workspace, source)
+
+    def seen(self) -> str:
+        """Hash all that the scan depends on."""
+        return hash_walks(
+            self.walks,
+            {
+                "parameters": self._parameters(),
+                "sources": [source.model_dump() for source in self.sources],
+                "states": self.states,
+                "notes": self.notes,
+                "workspace": str(self.workspace.root),
+            },
+        )
+
+    def recall(self, seen: str) -> ScanReport | None:
+        """Return the last scan's report, if this one would find the same."""
+        if tuple(self.sources) != self.settings.sources or self.intake_changes:
+            return None
+        return recall_report(self.workspace, seen)
+
+    def find(self, n_workers: int | None) -> None:
+        """Look at what is in the sources, without reading pictures."""
+        for source in self.sources:
+            if self.states[source.name] == "scanned":
+                self.findings[source.name] = find_covers(
+                    self.workspace,
+                    source,
+                    self.intake,
+                    self.tag_cache,
+                    walked=self.walks.get(source.name),
+                    n_workers=n_workers,
+                    progress=self.progress,
+                )
+
+    def read(self, n_workers: int | None) -> None:
+        """Read the pictures that are not known from the last scan."""
+        measured = set(self.pictures.cover_ids)
+        chooser = Chooser(
+            self.workspace,
+            self._known(),
+            self.journal,
+            measured=measured | set(self.journal.measures),
+            pictured=list_thumbnails(
+                self.workspace, look_inside=bool(self.journal.contents)
+            ),
+            max_megapixels=self.intake.max_megapixels,
+        )
+        chooser.settle(
+            (
+                Choice(name, finding.root, candidates)
+                for name, finding in self.findings.items()
+                for candidates in finding.choices
+            ),
+            n_workers=n_workers,
+            progress=self.progress,
+        )
+        self.places += chooser.places
+        self.n_read = chooser.n_read
+        if self.n_read and hasattr(os, "sync"):
+            os.sync()  # all thumbnails at once, before the journal is given up
+
+    def _known(self) -> dict[Key, Place]:
+        """Return what the last scan knew; with other limits, its bad files count anew."""
+        stamp = read_stamp(self.workspace.places_path)
+        if stamp is not None and stamp.parameters == self._limits():
+            return by_key(self.old)
+        return {key: p for key, p in by_key(self.old).items() if p.content.cover_id}
+
+    def _limits(self) -> dict[str, Any]:
+        """Return the settings that decide whether a picture is good."""
+        return {"max_megapixels": self.intake.max_megapixels}
+
+    def publish(self, *, split_anew: bool) -> ScanReport:
+        """Make the catalogue and publish everything."""
+        workspace = self.workspace
+        self._collect()
+        good = [place for place in self.places if place.content.cover_id is not None]
+        if not good:
+            self._refuse_nothing()
+        dropped = self.overlay.dropped & {place.content.cover_id for place in good}
+        if dropped:
+            self.notes.append(
+                f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
+                "takes all decisions back"
+            )
+        kinds = {
+            source.name: SourceKind.FOLDERS
+            if source.kind == "auto"
+            else SourceKind(source.kind)
+            for source in self.sources
+        }
+        parameters = self._parameters()
+        stamp = read_stamp(workspace.catalogue_path)
+        is_same = (
+            not split_anew
+            and stamp is not None
+            and stamp.kind == KIND
+            and stamp.parameters == parameters
+            and by_key(self.old) == by_key(self.places)
+        )
+        covers = group_by_cover(good)
+        self.pictures.update(list(covers), self.journal.measures)
+        if is_same:
+            catalogue = workspace.catalogue()
+        else:
+            kept = KeptSides() if split_anew else KeptSides.read(workspace)
+            table = assemble(
+                self.overlay.leave_out(covers),
+                kinds=kinds,
+                mapper=make_mapper(good, kinds, self.genre_table, self.intake),
+                near_duplicates=self.pictures.group(),
+                shares=self._shares(),
+                seed=self.seed,
+                previous=kept.splits,
+                corrections=self.overlay.genres,
+            )
+            if self.intake.n_folds:
+                table = kept.add_folds(table, self.intake.n_folds, self.seed)
+            catalogue = Catalogue(table, self.intake.genre_minimum)
+            write_places(
+                workspace.places_path,
+                self.places,
+                Stamp(kind=PLACES_KIND, parameters=self._limits()),
+            )
+        self._publish_problems()
+        self._publish_settings()
+        if not is_same:
+            catalogue.write(
+                workspace.catalogue_path,
+                Stamp(kind=KIND, parameters=parameters, seed=self.seed),
+            )
+        self.tag_cache.keep({source.name for source in self.sources})
+        self.journal.remove()
+        return sum_up(
+            workspace,
+            catalogue,
+            sources=self.sources,
+            states=self.states,
+            before=self.old,
+            after=self.places,
+            notes=self.notes,
+            n_read=self.n_read,
+        )
+
+    def _collect(self) -> None:
+        """Add the places of sources that were not scanned, and put all in order."""
+        for place in self.old:
+            if self.states.get(place.source) in {"kept", "not mounted"}:
+                self.places.append(place)
+        order = {source.name: i for i, source in enumerate(self.sources)}
+        for finding in self.findings.values():
+            self.places += finding.problems
+            self.notes += finding.notes
+        self.places = merge_places(self.places)
+        self.places.sort(key=lambda p: (order[p.source], p.path, p.member))
+
+    def _refuse_nothing(self) -> None:
+        """Explain that no source holds a single readable cover."""
+        places = ", ".join(f"'{source.path}'" for source in self.sources)
+        message = f"no cover found in {places}: "
+        problems = list_problems(self.places)
+        if problems:
+            first = problems[0]
+            message += (
+                f"all {len(problems)} files there failed; the first is '{first.path}': {first.reason}; "
+                "expected pictures in folders named after genres, or music with covers"
+            )
+        else:
+            message += "expected pictures in folders named after genres, a manifest, or music with covers"
+        raise DataError(message)
+
+    def _shares(self) -> dict[str, float]:
+        """Return the share of each side."""
+        valid, test = self.intake.valid_share, self.intake.test_share
+        shares = {"train": 1 - valid - test, "valid": valid, "test": test}
+        return {side: share for side, share in shares.items() if share > 0}
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return everything but the places that the catalogue is made with."""
+        return {
+            **self.intake.model_dump(mode="json"),
+            "sources": [[source.name, str(source.kind)] for source in self.sources],
+            "table": self.genre_table.fingerprint,
+            "decisions": self.overlay.fingerprint(),
+        }
+
+    def _publish_problems(self) -> None:
+        """Publish ``problems.csv``."""
+        with publish(self.workspace.problems_path) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["source", "path", "kind", "reason"])
+            writer.writerows(
+                [p.source, p.path, p.kind.value, p.reason]
+                for p in list_problems(self.places)
+            )
+
+    def _publish_settings(self) -> None:
+        """Publish ``covers.toml`` when sources or parameters changed."""
+        changes: dict[str, Any] = {}
+        if tuple(self.sources) != self.settings.sources:
+            changes["sources"] = [
+                source.model_dump(exclude_none=True) for source in self.sources
+            ]
+        if self.intake_changes:
+            changes["intake"] = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name in self.intake_changes
+                if (value := getattr(self.intake, name)) is not None
+            }
+        if changes or not self.workspace.config_path.exists():
+            write_settings(self.workspace.root, changes)

@@ -1,0 +1,314 @@
+"""What every place in the sources said at the last scan, so that it need not be read again.
+
+A *place* is a picture file, or a picture inside a music file, good or bad.
+``places.parquet`` keeps them all. While a scan runs, what it has done goes to a
+journal, line by line: an interrupted scan goes on from there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, fields, replace
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from covers.errors import DataError
+from covers.images.measures import PictureMeasures
+from covers.intake.sources import Labels, ProblemKind
+from covers.workspace.artefacts import Stamp, read_table, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+KIND = "scanned places"
+SCHEMA = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("member", pa.string(), nullable=False),
+        pa.field("size", pa.int64()),
+        pa.field("mtime_ns", pa.int64()),
+        pa.field("cover_id", pa.string()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("format", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("labels", pa.string()),
+    ]
+)
+
+Key = tuple[str, str, str]
+"""Source, path and member of a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a picture turned out to be.
+
+    Parameters
+    ----------
+    cover_id : str or None
+        None where it is no cover; then `kind` and `reason` say why.
+    width, height : int
+        Pixels, upright; 0 where it is no cover.
+    format : str
+        Such as ``"JPEG"``.
+    """
+
+    cover_id: str | None
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    kind: ProblemKind | None = None
+    reason: str | None = None
+
+
+_CONTENT_FIELDS = tuple(item.name for item in fields(Content))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place, the file it was in, what it held and what it said."""
+
+    source: str
+    path: str
+    member: str
+    size: int
+    mtime_ns: int
+    content: Content
+    labels: Labels
+
+    @property
+    def key(self) -> Key:
+        """Where it is."""
+        return self.source, self.path, self.member
+
+
+def write_places(path: Path, places: Sequence[Place], stamp: Stamp) -> None:
+    """Publish ``places.parquet``."""
+    texts: dict[int, str] = {}
+    labels = []
+    for place in places:
+        text = texts.get(id(place.labels))
+        if text is None:
+            text = texts[id(place.labels)] = _write_labels(place.labels)
+        labels.append(text)
+    columns: dict[str, list[Any]] = {
+        name: [getattr(place, name) for place in places]
+        for name in ("source", "path", "member", "size", "mtime_ns")
+    }
+    for name in ("cover_id", "width", "height", "format", "kind", "reason"):
+        columns[name] = [getattr(place.content, name) for place in places]
+    columns["labels"] = labels
+    write_table(path, pa.table(columns, schema=SCHEMA), stamp)
+
+
+def read_places(path: Path) -> list[Place]:
+    """Read ``places.parquet``; none where it is missing or cannot be read.
+
+    It only saves work: without it, everything is read anew.
+    """
+    if not path.is_file():
+        return []
+    try:
+        table, _ = read_table(path, KIND, "covers scan")
+    except DataError:
+        return []
+    if table.schema.names != SCHEMA.names:
+        return []
+    rows = zip(*(table.column(name).to_pylist() for name in SCHEMA.names), strict=True)
+    read: dict[str, Labels] = {}
+    contents: list[Place] = []
+    for row in rows:
+        (
+            source,
+            file,
+            member,
+            size,
+            mtime,
+            cover_id,
+            width,
+            height,
+            form,
+            kind,
+            reason,
+            text,
+        ) = row
+        labels = read.get(text)
+        if labels is None:
+            labels = read[text] = _read_labels(text)
+        problem = ProblemKind(kind) if kind else None
+        contents.append(
+            Place(
+                source,
+                file,
+                member,
+                size,
+                mtime,
+                Content(cover_id, width, height, form, problem, reason),
+                labels,
+            )
+        )
+    return contents
+
+
+def by_key(places: Iterable[Place]) -> dict[Key, Place]:
+    """Return places by where they are."""
+    return {place.key: place for place in places}
+
+
+def merge_places(places: Sequence[Place]) -> list[Place]:
+    """Join the labels of places that several albums share, such as one sidecar."""
+    merged: dict[Key, Place] = {}
+    for place in places:
+        known = merged.get(place.key)
+        if known is not None and known.labels != place.labels:
+            genres = dict.fromkeys((*known.labels.genres, *place.labels.genres))
+            labels = replace(known.labels, genres=tuple(genres))
+            place = replace(known, labels=labels)
+        merged[place.key] = place
+    return list(merged.values())
+
+
+def _write_labels(labels: Labels) -> str:
+    """Write labels as JSON."""
+    return json.dumps(
+        {
+            name: value
+            for name, value in (
+                (f.name, getattr(labels, f.name)) for f in fields(labels)
+            )
+            if value
+        },
+        ensure_ascii=False,
+    )
+
+
+def _read_labels(text: str) -> Labels:
+    """Read labels from JSON."""
+    written = json.loads(text)
+    for name in ("genres", "artists"):
+        written[name] = tuple(written.get(name, ()))
+    return Labels(**written)
+
+
+class Journal:
+    """What a scan has read so far, kept through an interruption.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made on the first line.
+
+    Attributes
+    ----------
+    contents : dict
+        Content of places by key, size and time of change.
+    measures : dict of str to PictureMeasures
+        Measures by cover id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.contents: dict[tuple[Key, int, int], Content] = {}
+        self.measures: dict[str, PictureMeasures] = {}
+        self._file: IO[str] | None = None
+        self._read()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(
+        self,
+        key: Key,
+        size: int,
+        mtime_ns: int,
+        content: Content,
+        measures: PictureMeasures | None,
+    ) -> None:
+        """Note what one place held."""
+        self.contents[key, size, mtime_ns] = content
+        if measures is not None and content.cover_id is not None:
+            self.measures[content.cover_id] = measures
+        if self._file is None:
+            self._file = self.path.open("a", encoding="utf-8")
+        line = {
+            "key": key,
+            "size": size,
+            "mtime_ns": mtime_ns,
+            "content": {name: getattr(content, name) for name in _CONTENT_FIELDS},
+            "measures": None if measures is None else _pack(measures),
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file, keeping it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def remove(self) -> None:
+        """Delete the file, once everything in it is published."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _read(self) -> None:
+        """Read what an interrupted scan left, up to the first damaged line."""
+        try:
+            lines: Iterable[str] = self.path.read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError):
+            return
+        for line in lines:
+            try:
+                item = json.loads(line)
+                content = Content(**item["content"])
+                key = tuple(item["key"])
+                self.contents[key, item["size"], item["mtime_ns"]] = content
+                if item["measures"] is not None and content.cover_id is not None:
+                    self.measures[content.cover_id] = _unpack(item["measures"])
+            except (ValueError, KeyError, TypeError):
+                break
+
+
+def _pack(measures: PictureMeasures) -> dict[str, Any]:
+    """Write measures as JSON values."""
+    packed: dict[str, Any] = {}
+    for item in fields(measures):
+        value = getattr(measures, item.name)
+        if isinstance(value, np.ndarray):
+            value = base64.b64encode(value.astype("<f4").tobytes()).decode()
+        elif isinstance(value, bytes):
+            value = base64.b64encode(value).decode()
+        packed[item.name] = value
+    return packed
+
+
+def _unpack(packed: dict[str, Any]) -> PictureMeasures:
+    """Read measures from JSON values."""
+    values = dict(packed)
+    for item in fields(PictureMeasures):
+        kind = str(item.type)
+        if kind == "bytes":
+            values[item.name] = base64.b64decode(values[item.name])
+        elif "NDArray" in kind:
+            values[item.name] = np.frombuffer(
+                base64.b64decode(values[item.name]), "<f4"
+            ).astype(np.float32)
+        elif kind.startswith("tuple"):
+            values[item.name] = tuple(values[item.name])
+    return PictureMeasures(**values)

@@ -1,0 +1,268 @@
+"""Settling what the sources of a workspace are: their kinds, names, and whether they are there."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from covers.errors import DataError
+from covers.intake.sources import (
+    AUDIO_EXTENSIONS,
+    MANIFEST_EXTENSIONS,
+    MANIFEST_STEM,
+    FileEntry,
+    SourceKind,
+    is_audio_name,
+    is_picture_name,
+    show_name,
+    walk,
+)
+from covers.workspace.settings import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+
+def detect_kind(path: Path, *, leave_out: Iterable[Path] = ()) -> SourceKind:
+    """Tell a folder of covers, a manifest and a music library apart.
+
+    A file is a manifest. A folder with a file ``manifest.csv`` (``.tsv``,
+    ``.parquet``) directly in it should be given as that file; see `choose_path`.
+    A folder with music is a music library, unless most of its pictures lie
+    where there is no music.
+
+    Raises
+    ------
+    DataError
+        If `path` is not there, is of no known kind, or could be two.
+    """
+    if path.is_file():
+        if path.suffix.lower() in MANIFEST_EXTENSIONS:
+            return SourceKind.MANIFEST
+        message = (
+            f"source '{path}' is a file but no manifest: expected a folder, or a table ending in "
+            f"{', '.join(sorted(MANIFEST_EXTENSIONS))} with a column 'path'"
+        )
+        raise DataError(message)
+    if not path.is_dir():
+        message = f"no source '{path}': expected a folder of covers, a manifest or a music library"
+        raise DataError(message)
+    found = walk(path, leave_out=leave_out)
+    if not found.files and not found.problems:
+        message = (
+            f"source '{path}' is empty: expected folders named after genres, or music"
+        )
+        raise DataError(message)
+    return _judge(path, found.files)
+
+
+def check_kind(
+    path: Path, kind: SourceKind, *, leave_out: Iterable[Path] = ()
+) -> SourceKind:
+    """Refuse a source that cannot be of the kind a person says it is.
+
+    Raises
+    ------
+    DataError
+        If it is not there, is empty, a file where a folder is needed or the
+        other way round, or a music library without music.
+    """
+    if path.is_file() or not path.exists():
+        found = detect_kind(path)
+        if found is not kind:
+            message = (
+                f"source '{path}' is a file: as '--kind {kind}' a folder is expected"
+            )
+            raise DataError(message)
+        return kind
+    if kind is SourceKind.MANIFEST:
+        message = (
+            f"source '{path}' is a folder without a file 'manifest.csv': give the manifest itself, "
+            "or leave '--kind manifest' out"
+        )
+        raise DataError(message)
+    files = walk(path, leave_out=leave_out).files
+    if kind is SourceKind.MUSIC and not any(is_audio_name(e.path) for e in files):
+        message = (
+            f"source '{path}' holds no music file ({', '.join(sorted(AUDIO_EXTENSIONS))}): "
+            "leave '--kind music' out, or name the library's folder"
+        )
+        raise DataError(message)
+    if not files:
+        message = f"source '{path}' is empty: expected folders named after genres"
+        raise DataError(message)
+    return kind
+
+
+def _judge(root: Path, files: Sequence[FileEntry]) -> SourceKind:
+    """Decide between a folder of covers and a music library."""
+    album_folders: set[str] = set()
+    n_audio = 0
+    for entry in files:
+        if is_audio_name(entry.path):
+            n_audio += 1
+            album_folders.add(entry.path.rpartition("/")[0])
+    if not n_audio:
+        return SourceKind.FOLDERS
+    # A picture belongs to the music when there is music beside, above or below it.
+    above = {
+        folder[:end] for folder in album_folders for end in _folder_ends(folder) if end
+    }
+    n_apart = 0
+    for entry in files:
+        if is_picture_name(entry.path):
+            folder = entry.path.rpartition("/")[0]
+            beside = folder in above or any(
+                folder[:end] in album_folders for end in _folder_ends(folder) if end
+            )
+            n_apart += not (beside or folder in album_folders)
+    if n_apart <= len(album_folders):
+        return SourceKind.MUSIC
+    if n_apart > 100 * n_audio:
+        return SourceKind.FOLDERS
+    message = (
+        f"'{root}' holds {n_audio} music files, but also {n_apart} pictures in folders without music: "
+        f"say which it is with '--kind music' or '--kind folders', or scan its parts one by one"
+    )
+    raise DataError(message)
+
+
+def _folder_ends(folder: str) -> Iterator[int]:
+    """Yield where each leading part of a POSIX path ends."""
+    end = folder.find("/")
+    while end != -1:
+        yield end
+        end = folder.find("/", end + 1)
+    yield len(folder)
+
+
+def choose_path(path: Path) -> Path:
+    """Take the manifest of a folder that has one, such as ``covers/manifest.csv``."""
+    if path.is_dir():
+        for extension in sorted(MANIFEST_EXTENSIONS):
+            manifest = path / f"{MANIFEST_STEM}{extension}"
+            if manifest.is_file():
+                return manifest
+    return path
+
+
+def name_source(path: Path, taken: Iterable[str]) -> str:
+    """Name a source after its folder, with a number where that is taken."""
+    absolute = path.absolute()
+    base = absolute.stem if path.suffix.lower() in MANIFEST_EXTENSIONS else path.name
+    if not base or base.lower() == MANIFEST_STEM:
+        base = absolute.parent.name if base else absolute.name
+    base = show_name(base) or "source"
+    names = set(taken)
+    number, name = 1, base
+    while name in names:
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+def is_mounted(root: Path, source: Source) -> bool:
+    """Say whether a source can be reached today.
+
+    An empty folder counts as not mounted: that is what a mount point looks
+    like without its disk.
+    """
+    path = root / source.path
+    if source.kind == "manifest":
+        return path.is_file()
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
+    """Say which folders lie inside others: their covers count in both."""
+    folders = [
+        (source.name, (workspace_root / source.path).resolve())
+        for source in sources
+        if source.kind != "manifest"
+    ]
+    return [
+        f"source '{inner}' lies inside source '{outer}': its covers get the genres of both; "
+        "if that is not meant, delete one of the two from covers.toml and scan again"
+        for outer, above in folders
+        for inner, below in folders
+        if above in below.parents
+    ]
+
+
+def settle_sources(
+    workspace_root: Path,
+    known: Sequence[Source],
+    given: Sequence[Path],
+    *,
+    kind: str = "auto",
+    root: Path | None = None,
+    relative: Callable[[Path], str],
+) -> tuple[list[Source], list[str]]:
+    """Join the sources a person named with those the workspace knows.
+
+    Parameters
+    ----------
+    workspace_root : Path
+        Folder the paths of `known` are relative to.
+    known : sequence of Source
+        From ``covers.toml``.
+    given : sequence of Path
+        From the command line; may be empty.
+    kind : {"auto", "folders", "manifest", "music"}
+        Of all of `given`.
+    root : Path, optional
+        Where the paths of a manifest begin, when not in its own folder.
+    relative : callable
+        Writes a path relative to the workspace.
+
+    Returns
+    -------
+    (list of Source, list of str)
+        All sources, and the names of those to scan now: the given ones, or
+        all when none is given.
+
+    Raises
+    ------
+    DataError
+        If nothing is given and nothing known, or a given source is not there.
+    """
+    sources = list(known)
+    if not given:
+        if not sources:
+            message = (
+                f"no source given, and none known in '{workspace_root / 'covers.toml'}': "
+                f"run 'covers scan SOURCE -w {workspace_root}'"
+            )
+            raise DataError(message)
+        return sources, [source.name for source in sources]
+    chosen: list[str] = []
+    for path in given:
+        place = choose_path(path) if kind in {"auto", "manifest"} else path
+        spelled = relative(place)
+        old = next((s for s in sources if s.path == spelled), None)
+        if old is not None and not is_mounted(workspace_root, old):
+            chosen.append(old.name)
+            continue
+        if old is not None and kind == "auto":
+            settled = old
+        else:
+            found = (
+                detect_kind(place, leave_out=[workspace_root])
+                if kind == "auto"
+                else check_kind(place, SourceKind(kind), leave_out=[workspace_root])
+            )
+            name = old.name if old else name_source(place, (s.name for s in sources))
+            settled = Source(name=name, path=spelled, kind=found.value)
+        if root is not None and settled.kind == "manifest":
+            settled = settled.model_copy(update={"root": relative(root)})
+        if old is None:
+            sources.append(settled)
+        else:
+            sources[sources.index(old)] = settled
+        chosen.append(settled.name)
+    return sources, chosen

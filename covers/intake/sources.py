@@ -1,0 +1,298 @@
+"""Where covers come from, and what every kind of source hands to the scan.
+
+A source is walked without changing anything in it: system litter is left out,
+links that lead in circles and names that cannot be written down are listed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import DataError
+from covers.images.decode import EXTENSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+AUDIO_EXTENSIONS = frozenset(
+    {
+        ".mp3",
+        ".mp2",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".spx",
+        ".m4a",
+        ".m4b",
+        ".mp4",
+        ".wma",
+        ".asf",
+        ".wav",
+        ".aiff",
+        ".aif",
+        ".aifc",
+    }
+)
+MANIFEST_EXTENSIONS = frozenset({".csv", ".tsv", ".tab", ".parquet"})
+MANIFEST_STEM = "manifest"
+_LITTER = frozenset(
+    {
+        "@eadir",
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "__macosx",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "#recycle",
+        "#snapshot",
+        "icon\r",
+    }
+)
+
+
+class SourceKind(StrEnum):
+    """What a source is."""
+
+    FOLDERS = "folders"
+    MANIFEST = "manifest"
+    MUSIC = "music"
+
+
+class ProblemKind(StrEnum):
+    """Why something in a source gave no cover."""
+
+    BROKEN = "broken"  # a file that is no picture, or a damaged one
+    MISSING = "missing"  # a manifest names it, but it is not there
+    UNREADABLE = "unreadable"  # no permission, a broken link, an unwritable name
+    NO_COVER = "no cover"  # an album without art
+    TAGS = "tags"  # a music file or album.nfo whose tags cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a place says about a cover.
+
+    Parameters
+    ----------
+    genres : tuple of str
+        Raw names, as they stand there.
+    artist, album, year, release_group : optional
+        None where unknown.
+    artists : tuple of str
+        Names that tie covers together in splits, the main one first; empty
+        where unknown or various.
+    split : str, optional
+        ``"train"``, ``"valid"`` or ``"test"`` where the place decides it.
+    extra : dict
+        Further columns of a manifest.
+    """
+
+    genres: tuple[str, ...] = ()
+    artist: str | None = None
+    artists: tuple[str, ...] = ()
+    album: str | None = None
+    year: int | None = None
+    release_group: str | None = None
+    split: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file below a source's root.
+
+    Parameters
+    ----------
+    path : str
+        POSIX path below the root.
+    size : int
+        Bytes.
+    mtime_ns : int
+        Time of the last change, in nanoseconds.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A picture that may be a cover: a file, or a picture inside a music file."""
+
+    file: FileEntry
+    labels: Labels
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What lies below a folder.
+
+    Parameters
+    ----------
+    files : list of FileEntry
+        Regular files, litter left out, in the order of their paths.
+    problems : list of (path, reason)
+        Folders and files that could not be looked at.
+    n_left_out : int
+        Number of hidden files and system litter passed over.
+    """
+
+    files: list[FileEntry]
+    problems: list[tuple[str, str]]
+    n_left_out: int
+
+
+def is_litter(name: str) -> bool:
+    """Say whether a file or folder of this name is hidden or belongs to the system.
+
+    Examples
+    --------
+    >>> is_litter("._cover.jpg"), is_litter("@eaDir"), is_litter("cover.jpg")
+    (True, True, False)
+    """
+    return name.startswith((".", "~$")) or name.lower() in _LITTER
+
+
+def is_picture_name(name: str) -> bool:
+    """Say whether the ending of a name promises a picture."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122  strings, 100,000 times
+
+
+def is_audio_name(name: str) -> bool:
+    """Say whether the ending of a name promises music."""
+    return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS  # noqa: PTH122  strings, 100,000 times
+
+
+def show_name(name: str) -> str:
+    r"""Make any file name writable as UTF-8 text.
+
+    Examples
+    --------
+    >>> show_name("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def walk(root: Path, *, leave_out: Iterable[Path] = ()) -> Walk:
+    """List the files below a folder.
+
+    Links are followed, after everything that is no link; a folder is entered
+    only once, so that circles of links end.
+
+    Parameters
+    ----------
+    root : Path
+        An existing folder.
+    leave_out : iterable of Path
+        Folders not to enter, such as a workspace that lies in its own source.
+
+    Raises
+    ------
+    DataError
+        If `root` itself cannot be listed.
+    """
+    walker = _Walker(leave_out)
+    try:
+        walker.enter(os.fspath(root), "")
+    except OSError as error:
+        message = f"cannot list '{root}': {error.strerror}; check its permissions"
+        raise DataError(message) from error
+    walker.run()
+    walker.files.sort(key=lambda entry: entry.path)
+    return Walk(walker.files, sorted(walker.problems), walker.n_left_out)
+
+
+class _Walker:
+    """One walk: what is still to be entered and what was found."""
+
+    def __init__(self, leave_out: Iterable[Path]) -> None:
+        self.files: list[FileEntry] = []
+        self.problems: list[tuple[str, str]] = []
+        self.n_left_out = 0
+        self._folders: list[tuple[str, str]] = []
+        self._links: list[tuple[str, str]] = []
+        self._entered: set[tuple[int, int]] = set()
+        for folder in leave_out:
+            try:
+                status = folder.stat()
+            except OSError:
+                continue
+            self._entered.add((status.st_dev, status.st_ino))
+        self._left_out = frozenset(self._entered)
+
+    def run(self) -> None:
+        """Enter all folders, those behind links last."""
+        while self._folders or self._links:
+            full, path = (self._folders or self._links).pop()
+            try:
+                self.enter(full, path)
+            except OSError as error:
+                self._report(
+                    path, f"folder cannot be listed: {error.strerror or error}"
+                )
+
+    def enter(self, full: str, path: str) -> None:
+        """List one folder."""
+        status = os.stat(full)  # noqa: PTH116  strings, 100,000 times
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._entered:
+            if identity not in self._left_out:
+                self._report(
+                    path, "a link to a folder that is read under another name, too"
+                )
+            return
+        self._entered.add(identity)
+        with os.scandir(full) as entries:
+            for entry in entries:
+                self._look_at(entry, f"{path}/{entry.name}" if path else entry.name)
+
+    def _look_at(self, entry: os.DirEntry[str], path: str) -> None:
+        """Sort one entry into files, folders, links and problems."""
+        if is_litter(entry.name):
+            self.n_left_out += 1
+            return
+        try:
+            status = entry.stat()
+        except OSError as error:
+            reason = (
+                "a link that leads nowhere or in a circle"
+                if entry.is_symlink()
+                else f"cannot be looked at: {error.strerror}"
+            )
+            self._report(path, reason)
+            return
+        if stat.S_ISDIR(status.st_mode):
+            (self._links if entry.is_symlink() else self._folders).append(
+                (entry.path, path)
+            )
+        elif not stat.S_ISREG(status.st_mode):
+            self._report(path, "not a regular file")
+        elif not _is_utf8(path):
+            self._report(path, "its name is not valid UTF-8: rename it")
+        else:
+            self.files.append(FileEntry(path, status.st_size, status.st_mtime_ns))
+
+    def _report(self, path: str, reason: str) -> None:
+        self.problems.append((show_name(path), reason))
+
+
+def _is_utf8(text: str) -> bool:
+    """Say whether a name can be written as UTF-8."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

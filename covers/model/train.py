@@ -1,0 +1,317 @@
+"""Training: features once, the head on them, then the whole network, best epoch kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from covers.errors import ConfigError, DataError, ModelError
+from covers.model.backbone import Backbone, Head, make_backbone
+from covers.model.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
+from covers.model.device import pick_device
+from covers.model.embed import (
+    cover_files,
+)
+from covers.model.finetune import TrainingRun, TrainingSet, TrainingWatcher
+from covers.model.pixels import PixelCache
+from covers.model.recipe import Recipe, portable_recipe
+from covers.model.weights import SavedModel, make_card
+from covers.workspace.artefacts import Stamp, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from covers.catalogue.table import Catalogue
+    from covers.model.card import ModelCard
+    from covers.model.pixels import CoverFile
+    from covers.workspace.paths import Workspace
+
+KEPT_CACHE_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a training run ended with."""
+
+    card: ModelCard
+    history: list[dict[str, Any]]
+    is_interrupted: bool
+    seconds: float
+    failed: dict[str, str]
+
+
+def choose_training_set(
+    catalogue: Catalogue,
+    readable: Callable[[str], bool],
+    *,
+    tuning_share: float,
+    seed: int,
+) -> TrainingSet:
+    """Pick the labelled covers of the train side and set a grouped slice aside for tuning.
+
+    Raises
+    ------
+    DataError
+        If there are too few genres or covers to train on.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    vocab = catalogue.vocab
+    if len(vocab) < 2:
+        counts = (
+            ", ".join(
+                f"{genre}: {n}" for genre, n in list(catalogue.genre_counts.items())[:5]
+            )
+            or "none"
+        )
+        message = (
+            f"training needs at least 2 genres of {catalogue.genre_minimum} covers or more, found {counts}: "
+            "scan a folder per genre or a manifest with genres, or lower 'genre_minimum' in covers.toml"
+        )
+        raise DataError(message)
+    membership = catalogue.membership(vocab)
+    rows = [
+        row
+        for row in np.flatnonzero(
+            (catalogue.splits == "train") & (membership.sum(axis=1) > 0)
+        )
+        if readable(catalogue.cover_ids[row])
+    ]
+    groups = catalogue.groups[rows]
+    if len(set(groups.tolist())) < 10:
+        message = f"training needs at least 10 separate covers or artists on the train side, found {len(set(groups))}"
+        raise DataError(message)
+    shares = membership[rows]
+    main_genre = shares.argmax(axis=1)
+    n_folds = max(2, round(1 / tuning_share))
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    train, tuning = next(iter(folds.split(np.zeros(len(rows)), main_genre, groups)))
+    return TrainingSet(
+        [catalogue.cover_ids[row] for row in rows],
+        groups,
+        torch.from_numpy(shares),
+        train,
+        tuning,
+        vocab,
+    )
+
+
+def train_workspace(
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    offline: bool = False,
+    watcher: TrainingWatcher | None = None,
+) -> TrainingReport:
+    """Train on the train side of a workspace and publish the model.
+
+    The held-out side is never looked at: the epoch is chosen on a grouped
+    slice of the train side. Ctrl-C keeps the best epoch so far.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue.
+    recipe : Recipe
+        Parameters.
+    device : str, default="auto"
+        Where the network runs.
+    seed : int, default=0
+        Same seed, same machine, same numbers.
+    resume : bool, default=False
+        Go on from the last finished epoch of an interrupted run.
+    offline : bool, default=False
+        Never touch the network.
+    watcher : TrainingWatcher, optional
+        Is told how it goes.
+
+    Raises
+    ------
+    DataError
+        If there is too little to train on.
+    ModelError
+        If the backbone or its weights cannot be had, or there is nothing to resume.
+    """
+    from covers.model.fastai_adapter import seed_everything
+
+    start = time.monotonic()
+    watcher = watcher or TrainingWatcher()
+    catalogue = workspace.catalogue()
+    checkpoint = read_checkpoint(workspace) if resume else None
+    labels = catalogue.label_fingerprint()
+    if resume:
+        _check_resumable(checkpoint, recipe, labels, seed)
+    where = pick_device(device)
+    seed_everything(seed)
+    announce_download(recipe, offline=offline, watcher=watcher)
+    backbone, mean, std = make_backbone(recipe.arch, recipe.weights)
+    recipe = _fit_image_size(recipe, backbone)
+    cache = PixelCache(workspace.cache_folder, recipe.image_size)
+    wanted = _covers_to_cache(catalogue, cache)
+    failed = cache.fill(
+        workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
+    )
+    data = choose_training_set(
+        catalogue,
+        lambda cover_id: cover_id in cache,
+        tuning_share=recipe.tuning_share,
+        seed=seed,
+    )
+    run = TrainingRun(
+        workspace, recipe, data, cache, where, seed, watcher, backbone, mean, std
+    )
+    frozen_fingerprint, statistics = run.frozen_statistics(wanted)
+    head = Head(
+        backbone.n_features,
+        recipe.embedding_dim,
+        len(data.vocab),
+        recipe.dropout,
+        follows=recipe.weights == "none",
+    )
+    interrupted = False
+    run.fit_head(head, statistics)
+    network = nn.Sequential(backbone, head)
+    if recipe.epochs:
+        interrupted = run.fit_network(network, labels, checkpoint)
+    if run.best.get("phase") == "probe" and not interrupted:
+        run.fit_head_on_all(head, statistics)
+    summary = {
+        "n_labelled": sum(bool(genres) for genres in catalogue.genres),
+        "n_train": len(data.train),
+        "n_tuning": len(data.tuning),
+        "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "best": run.best,
+        "is_interrupted": interrupted,
+        "frozen": {
+            "fingerprint": frozen_fingerprint,
+            "deepest_channels": backbone.channels[-1],
+        },
+    }
+    card = make_card(
+        network,
+        arch=recipe.arch,
+        vocab=data.vocab,
+        embedding_dim=recipe.embedding_dim,
+        image_size=recipe.image_size,
+        mean=tuple(mean),
+        std=tuple(std),
+        multi_label=recipe.multi_label,
+        stamp=Stamp(
+            kind="model",
+            made_from={"labels": labels},
+            parameters=portable_recipe(recipe),
+            seed=seed,
+        ),
+        summary=summary,
+    )
+    SavedModel(card, network, "cpu").save(workspace.model_folder)
+    write_history(workspace, run.history)
+    if not interrupted:
+        checkpoint_path(workspace).unlink(missing_ok=True)
+    if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
+        cache.delete()
+    return TrainingReport(
+        card, run.history, interrupted, time.monotonic() - start, failed
+    )
+
+
+def announce_download(
+    recipe: Recipe, *, offline: bool, watcher: TrainingWatcher
+) -> None:
+    """Say that weights will be downloaded, or refuse to when offline.
+
+    Raises
+    ------
+    ModelError
+        If `offline` and the weights are not on this machine.
+    """
+    import os
+    from pathlib import Path
+
+    import torchvision
+
+    if recipe.weights != "imagenet":
+        return
+    if recipe.arch in torchvision.models.list_models(module=torchvision.models):
+        entry = torchvision.models.get_model_weights(recipe.arch).DEFAULT
+        is_here = (
+            Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
+        ).is_file()
+        size = (
+            f" ({entry.meta['_file_size']:.0f} MB)"
+            if "_file_size" in entry.meta
+            else ""
+        )
+    else:
+        is_here, size = False, ""
+        if offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+            return
+    if is_here:
+        return
+    if offline:
+        message = (
+            f"ImageNet weights of {recipe.arch!r} are not on this machine and '--offline' forbids fetching them: "
+            "give a file with '--weights FILE', or train from scratch with '--weights none'"
+        )
+        raise ModelError(message)
+    watcher.note(
+        f"fetching ImageNet weights of {recipe.arch}{size}, once; '--weights FILE' or '--offline' avoid that"
+    )
+
+
+def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
+    """Check the picture size against an architecture that takes only one."""
+    if backbone.fixed_size is None or backbone.fixed_size == recipe.image_size:
+        return recipe
+    if recipe.image_size != Recipe().image_size:
+        message = f"architecture {recipe.arch!r} takes pictures of {backbone.fixed_size} px only: leave '--image-size' out"
+        raise ConfigError(message)
+    return replace(recipe, image_size=backbone.fixed_size)
+
+
+def _check_resumable(
+    checkpoint: Checkpoint | None, recipe: Recipe, labels: str, seed: int
+) -> None:
+    if checkpoint is None:
+        message = "no interrupted training to resume: run 'covers train'"
+        raise ModelError(message)
+    if (
+        checkpoint.labels != labels
+        or checkpoint.recipe != portable_recipe(recipe)
+        or checkpoint.seed != seed
+    ):
+        message = (
+            "the interrupted training had another catalogue, recipe or seed: "
+            "repeat its options, or start anew with 'covers train'"
+        )
+        raise ModelError(message)
+
+
+def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]:
+    """Return the covers worth decoding: all of a small library, else the train side."""
+    if len(catalogue) * cache.picture_bytes <= KEPT_CACHE_BYTES:
+        return cover_files(catalogue)
+    return cover_files(catalogue, np.flatnonzero(catalogue.splits == "train").tolist())
+
+
+def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> None:
+    """Write ``history.csv`` and ``learning_curve.svg`` beside the model."""
+    import csv
+
+    from covers.model.curve import draw_learning_curve
+
+    names = ["phase", "epoch", "train_loss", "tuning_loss", "accuracy", "macro_f1"]
+    with publish(workspace.model_folder / "history.csv") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([{name: row.get(name) for name in names} for row in history])
+    draw_learning_curve(history, workspace.model_folder / "learning_curve.svg")

@@ -1,0 +1,219 @@
+"""The trained model: safetensors with its whole description inside, no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from covers.errors import ModelError
+from covers.model.backbone import Backbone, Head, Undrawn, make_backbone
+from covers.model.card import WEIGHTS_NAME, ModelCard, parse_card, write_card
+from covers.model.device import pick_device
+from covers.model.extractor import Extractor
+from covers.model.pixels import Pixels, to_pixels
+from covers.workspace.artefacts import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What the network says of some pictures.
+
+    Parameters
+    ----------
+    embeddings : ndarray of float32, shape (n, embedding_dim)
+        L2-normalised.
+    logits : ndarray of float32, shape (n, n_genres)
+        Uncalibrated.
+    """
+
+    embeddings: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+
+
+class SavedModel:
+    """A trained network that embeds and classifies covers.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Its description.
+    network : nn.Sequential
+        Backbone and head.
+    device : str, default="auto"
+        Where it runs.
+
+    Attributes
+    ----------
+    extractor : Extractor
+        The convolutional part with what is done to pictures before it.
+    """
+
+    def __init__(
+        self, card: ModelCard, network: nn.Sequential, device: str = "auto"
+    ) -> None:
+        self.card = card
+        self.device = pick_device(device)
+        self.network = network.eval().to(self.device)
+        self.extractor = Extractor(
+            self.backbone, card.mean, card.std, card.image_size, self.device
+        )
+
+    @property
+    def backbone(self) -> Backbone:
+        """The convolutional part."""
+        part = self.network[0]
+        assert isinstance(part, Backbone)
+        return part
+
+    @property
+    def head(self) -> Head:
+        """The part that embeds and classifies."""
+        part = self.network[1]
+        assert isinstance(part, Head)
+        return part
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when an embedding would change."""
+        return self.card.fingerprint
+
+    @property
+    def vocab(self) -> tuple[str, ...]:
+        """Genre of each logit."""
+        return self.card.vocab
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of an embedding."""
+        return self.card.embedding_dim
+
+    @property
+    def image_size(self) -> int:
+        """Side of the pictures the network sees, in pixels."""
+        return self.card.image_size
+
+    @classmethod
+    def open(cls, folder: Path, device: str = "auto") -> SavedModel:
+        """Read the model in a folder, checking its weights against its fingerprint.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or it is damaged or of a newer format.
+        """
+        card, state = read_model_file(folder / WEIGHTS_NAME)
+        with Undrawn():
+            backbone, _, _ = make_backbone(card.arch)
+            head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
+        network = nn.Sequential(backbone, head)
+        try:
+            # Assigned, because copying would take as long as reading.
+            network.load_state_dict(state, assign=True)
+        except RuntimeError as error:
+            message = f"'{folder / WEIGHTS_NAME}' does not fit {card.arch!r} of these library versions: run 'covers train'"
+            raise ModelError(message) from error
+        return cls(card, network, device)
+
+    def save(self, folder: Path) -> None:
+        """Publish the model: one rename makes it visible."""
+        from safetensors.torch import save
+
+        state = {
+            key: value.detach().cpu().contiguous()
+            for key, value in self.network.state_dict().items()
+        }
+        with publish(folder / WEIGHTS_NAME, "wb") as file:
+            file.write(save(state, metadata={"covers": json.dumps(asdict(self.card))}))
+        write_card(folder, self.card)
+
+    def embed(self, pixels: Pixels) -> Embedded:
+        """Embed and classify pictures of the right size.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (n, image_size, image_size, 3)
+            RGB, as `covers.model.pixels.to_pixels` makes them.
+        """
+        with torch.inference_mode():
+            statistics = self.extractor(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+            embeddings = self.head.embed(statistics)
+            logits = self.head.genres(embeddings)
+        return Embedded(embeddings.float().cpu().numpy(), logits.float().cpu().numpy())
+
+    def embed_images(self, images: Sequence[Image.Image]) -> Embedded:
+        """Embed and classify RGB images of any size."""
+        return self.embed(
+            np.stack([to_pixels(image, self.image_size) for image in images])
+        )
+
+
+def fingerprint_weights(state: dict[str, Tensor], **description: object) -> str:
+    """Hash tensors by name, with what else decides the embedding."""
+    digest = hashlib.sha256(
+        json.dumps(description, sort_keys=True, default=list).encode()
+    )
+    for key in sorted(state):
+        digest.update(key.encode())
+        values = state[key].detach().cpu().contiguous().numpy()
+        digest.update(values.reshape(-1))  # as it lies in memory, without a copy
+    return digest.hexdigest()[:32]
+
+
+def make_card(network: nn.Sequential, **fields: Any) -> ModelCard:
+    """Describe a network, with its fingerprint."""
+    card = ModelCard(**fields)
+    return ModelCard(
+        **{
+            **_fields(card),
+            "fingerprint": _fingerprint(card, dict(network.state_dict())),
+        }
+    )
+
+
+def _fields(card: ModelCard) -> dict[str, Any]:
+    return {name: getattr(card, name) for name in card.__dataclass_fields__}
+
+
+def _fingerprint(card: ModelCard, state: dict[str, Tensor]) -> str:
+    return fingerprint_weights(
+        state,
+        arch=card.arch,
+        vocab=list(card.vocab),
+        image_size=card.image_size,
+        mean=list(card.mean),
+        std=list(card.std),
+        multi_label=card.multi_label,
+    )
+
+
+def read_model_file(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    """Read a model file and check it; see `SavedModel.open`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            card = parse_card((file.metadata() or {}).get("covers"), path)
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except FileNotFoundError as error:
+        message = f"no model in '{path.parent}': make one with 'covers train'"
+        raise ModelError(message) from error
+    except (SafetensorError, OSError) as error:
+        message = f"'{path}' is damaged ({error}): restore it from a copy, or run 'covers train'"
+        raise ModelError(message) from error
+    if _fingerprint(card, state) != card.fingerprint:
+        message = f"'{path}' is damaged (its weights do not match their fingerprint): restore it from a copy, or run 'covers train'"
+        raise ModelError(message)
+    return card, state

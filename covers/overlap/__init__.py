@@ -1,0 +1,1 @@
+"""Which genres look alike, and how certain that is."""

@@ -1,0 +1,107 @@
+"""Overlap with other numbers of neighbours, so that a reader can see what k changes.
+
+Measured when the overlap is, because it takes a second or two per number: a page
+with a slider over these must answer at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covers.overlap.overlap import OverlapSettings, measure_overlap, n_neighbours
+from covers.overlap.tree import find_edges
+from covers.stats.neighbours import find_own_neighbours
+
+if TYPE_CHECKING:
+    from covers.index.embedded import EmbeddedCovers
+    from covers.overlap.overlap import Overlap
+
+LADDER = (3, 5, 10, 15, 25, 50, 100)
+_MOST_COVERS = 6_000
+
+
+def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[dict[str, Any]]:
+    """Measure the overlap with each number of neighbours of a ladder.
+
+    Of more than 6,000 covers whole groups are drawn at random until there are
+    about as many; 200 resamples and 100 permutations.
+
+    Parameters
+    ----------
+    covers : EmbeddedCovers
+        Those the overlap is measured on.
+    seed : int, default=0
+        Of everything random.
+
+    Returns
+    -------
+    list of dict
+        For each `k` of `LADDER` up to a third of the covers: ``k``, ``n_covers``,
+        ``edges``, and the numbers of ``pairs`` as in docs/overlap.md,
+        with `k` neighbours for the overlap coefficient and for the mixing.
+    """
+    covers = draw_groups(covers, _MOST_COVERS, seed=seed)
+    rungs = [k for k in LADDER if 3 * k <= len(covers)]
+    if not rungs or len(covers.vocab) < 2:
+        return []
+    near = find_own_neighbours(
+        covers.embeddings, covers.groups, n_neighbours(len(covers))
+    )
+    ladder = []
+    for k in rungs:
+        settings = OverlapSettings(
+            k=k,
+            mixing_k=k,
+            n_bootstraps=200,
+            n_permutations=100,
+            n_splits=3,
+            seed=seed,
+        )
+        found = measure_overlap(
+            near, covers.membership, covers.groups, covers.vocab, settings
+        )
+        ladder.append(
+            {
+                "k": k,
+                "n_covers": len(covers),
+                "edges": [vars(edge) for edge in find_edges(found)],
+                "pairs": [
+                    number_pair(found, int(a), int(b))
+                    for a, b in zip(*np.triu_indices(len(found.genres), 1), strict=True)
+                ],
+            }
+        )
+    return ladder
+
+
+def number_pair(found: Overlap, a: int, b: int) -> dict[str, Any]:
+    """Return what was measured on a pair of genres, given as columns."""
+    return {
+        "a": found.genres[a],
+        "b": found.genres[b],
+        "overlap": found.overlap[a, b],
+        "overlap_ci95": found.overlap_ci95[:, a, b],
+        "overlap_uncorrected": found.raw[a, b],
+        "lift_ab": found.lift[a, b],
+        "lift_ab_ci95": found.lift_ci95[:, a, b],
+        "lift_ba": found.lift[b, a],
+        "lift_ba_ci95": found.lift_ci95[:, b, a],
+        "p": found.p[a, b],
+        "q": found.q[a, b],
+        "n_a": found.n_covers[a],
+        "n_b": found.n_covers[b],
+    }
+
+
+def draw_groups(covers: EmbeddedCovers, n_most: int, *, seed: int) -> EmbeddedCovers:
+    """Return about `n_most` covers, whole groups drawn at random; all where they are fewer."""
+    if len(covers) <= n_most:
+        return covers
+    names, numbers = np.unique(covers.groups, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    sizes = np.bincount(numbers)[order]
+    kept = np.zeros(len(names), bool)
+    kept[order[np.cumsum(sizes) <= n_most]] = True
+    return covers.take(np.flatnonzero(kept[numbers]))

@@ -1,0 +1,92 @@
+"""Whether covers of one genre are taken for another more or less often than other covers are.
+
+Letters: N covers, U groups, G genres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.overlap.mixing import adjust
+
+Array = npt.NDArray[np.float64]
+
+
+def compare_with_chance(
+    decided: npt.NDArray[np.int64],
+    membership: npt.NDArray[np.float32],
+    groups: npt.NDArray[np.int64],
+    *,
+    n_permutations: int = 100,
+    seed: int = 0,
+) -> tuple[Array, Array]:
+    """Test each cell of a confusion matrix against genres shuffled between whole groups.
+
+    The share of a's covers that are taken for b is compared with that of all other
+    covers, over the standard error of the difference between groups: the share alone
+    would call a genre of a few prolific artists different by chance. The tail is the
+    normal one, with mean and spread of the shuffles.
+
+    Parameters
+    ----------
+    decided : ndarray of int64, shape (n_covers,)
+        Genre that each cover was taken for.
+    membership : ndarray of float32, shape (n_covers, n_genres)
+    groups : ndarray of int64, shape (n_covers,)
+    n_permutations : int, default=100
+    seed : int, default=0
+
+    Returns
+    -------
+    p, q : ndarray of float64, shape (n_genres, n_genres)
+        Two-sided, and after Benjamini-Hochberg over all cells beside the diagonal.
+        1 where nothing varies; the diagonal has no ``q`` (NaN).
+    """
+    from scipy import stats
+
+    _, members = np.unique(groups, return_inverse=True)
+    n_groups, n_genres = int(members.max()) + 1, membership.shape[1]
+    sizes = np.bincount(members, minlength=n_groups).astype(np.float64)  # (U,)
+    taken = np.zeros((n_groups, n_genres))
+    np.add.at(taken, (members, decided), 1.0)
+    profiles = np.zeros((n_groups, n_genres))
+    np.add.at(profiles, members, membership)
+    profiles /= sizes[:, None]
+    rng = np.random.default_rng(seed)
+    seen = _contrast(profiles, taken, sizes)  # (G, G)
+    shuffled = np.stack(
+        [
+            _contrast(profiles[rng.permutation(n_groups)], taken, sizes)
+            for _ in range(n_permutations)
+        ]
+    )
+    spread = shuffled.std(axis=0)
+    varies = spread > 1e-9
+    score = (seen - shuffled.mean(axis=0)) / np.where(varies, spread, 1.0)
+    p = np.where(varies, 2 * stats.norm.sf(np.abs(score)), 1.0)
+    beside = np.where(np.eye(n_genres, dtype=bool), np.nan, p)
+    return p, adjust(beside.ravel()).reshape(p.shape)
+
+
+def _contrast(profiles: Array, taken: Array, sizes: Array) -> Array:
+    """Return the difference in rates of a's and of other covers over its standard error, shape (G, G)."""
+    first, error = _rates(profiles, taken, sizes)
+    others, other_error = _rates(1 - profiles, taken, sizes)
+    errors = np.sqrt(error + other_error)
+    return np.divide(
+        first - others, errors, out=np.zeros_like(errors), where=errors > 1e-12
+    )
+
+
+def _rates(weights: Array, taken: Array, sizes: Array) -> tuple[Array, Array]:
+    """Return the share of each genre's covers taken for each, and its variance between groups."""
+    totals = np.maximum(weights.T @ sizes, 1e-12)[:, None]  # (G, 1)
+    rates = weights.T @ taken / totals
+    squares = weights.T**2  # (G, U)
+    variance = (
+        squares @ taken**2
+        - 2 * rates * (squares @ (taken * sizes[:, None]))
+        + rates**2 * (squares @ sizes**2)[:, None]
+    )
+    return rates, np.maximum(variance, 0.0) / totals**2

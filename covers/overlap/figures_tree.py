@@ -1,0 +1,100 @@
+"""Figure of the family tree of genres, with typical covers at its leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from covers.render.frame import (
+    Frame,
+    Thumbnails,
+    add_thumbnail,
+    colour_ticks,
+    hide_spines,
+    new_frame,
+    plate,
+)
+
+_MOST_WITH_COVERS, _N_AT_LEAF = 12, 4
+_COVER_INCHES, _GAP_INCHES, _LETTER_INCHES = 0.62, 0.06, 0.1
+
+
+def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Frame:
+    """Draw the family tree of genres, with typical covers at its leaves."""
+    order = found["tree"]["order"]
+    n = len(order)
+    with_covers = thumbnails is not None and n <= _MOST_WITH_COVERS
+    frame = new_frame(
+        width=9.5 if with_covers else 8,
+        height=float(np.clip(0.8 * n + 1.6, 3.5, 16)),
+        title="Genres by likeness",
+        caption=(
+            "Joined further left: less overlap (average linkage on 1 - overlap). Number: "
+            "in how many of 100 resamples the same genres form a branch. "
+            f"n = {found['n_covers']:,} covers."
+            + (" Right: typical covers of each genre." if with_covers else "")
+        ),
+    )
+    axes = frame.axes
+    height_of = {frozenset([genre]): 0.0 for genre in order}
+    row_of: dict[frozenset[str], float] = {
+        frozenset([genre]): float(i) for i, genre in enumerate(order)
+    }
+    top = max((b["height"] for b in found["tree"]["branches"]), default=1.0) or 1.0
+    for branch in found["tree"]["branches"]:
+        leaves = frozenset(branch["genres"])
+        parts = _children(leaves, row_of)
+        height = branch["height"]
+        rows = [row_of[part] for part in parts]
+        for part in parts:
+            axes.plot([height_of[part], height], [row_of[part]] * 2, color="#444444")
+        axes.plot([height, height], [min(rows), max(rows)], color="#444444")
+        row_of[leaves], height_of[leaves] = float(np.mean(rows)), height
+        support = branch["support"]
+        if len(leaves) < n and support is not None:
+            axes.text(
+                height - 0.01 * top,
+                row_of[leaves],
+                f"{100 * support:.0f}",
+                fontsize=9,
+                ha="left",
+                va="center",
+                color="#444444",
+                bbox=plate(),
+            )
+    axes.set_ylim(n - 0.5, -0.5)
+    axes.set_xlim(top * 1.05, 0)
+    axes.yaxis.tick_right()
+    axes.set_yticks(range(n), order, fontsize=11 if n <= 40 else 5)
+    axes.tick_params(axis="y", length=0)
+    colour_ticks(axes, found["genres"])
+    axes.set_xlabel("1 - overlap")
+    hide_spines(axes, "top", "left", "right")
+    if with_covers and thumbnails is not None:
+        beside = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
+        step = _COVER_INCHES + _GAP_INCHES
+        for i, genre in enumerate(order):
+            for j, cover_id in enumerate(found["prototypes"][genre][:_N_AT_LEAF]):
+                add_thumbnail(
+                    axes,
+                    thumbnails.picture(cover_id),
+                    (0, i),
+                    inches=_COVER_INCHES,
+                    offset_inches=beside + (j + 0.5) * step,
+                )
+        # The names have room already, beside them the covers need it.
+        frame.room_right = (0.45 + _N_AT_LEAF * step) / frame.width
+    return frame
+
+
+def _children(
+    leaves: frozenset[str], known: dict[frozenset[str], float]
+) -> list[frozenset[str]]:
+    """Return the two largest known branches that make up `leaves`."""
+    inside = sorted((part for part in known if part < leaves), key=len, reverse=True)
+    for part in inside:
+        rest = leaves - part
+        if rest in known:
+            return [part, rest]
+    return inside[:1]

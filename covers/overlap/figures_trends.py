@@ -1,0 +1,103 @@
+"""Figure of how overlap moves over decades, or between sources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from covers.render.frame import Frame, as_number, hide_spines, new_frame
+from covers.render.palette import colour_sequence
+
+_MOST_PAIRS = 6
+_FEWEST_PARTS = 2
+
+
+def draw_trends(found: dict[str, Any]) -> Frame | None:
+    """Draw the overlap of the pairs that overlap most, part by part, with intervals.
+
+    Parameters
+    ----------
+    found : dict
+        As `overlap_workspace` returns it.
+
+    Returns
+    -------
+    Frame or None
+        None where no pair is known in two parts.
+    """
+    parts = found.get("parts") or {}
+    lines = _known_lines(parts)
+    if not lines:
+        return None
+    whole = {(p["a"], p["b"]): as_number(p["overlap"]) for p in found["pairs"]}
+    shown = sorted(lines, key=lambda pair: -np.nan_to_num(whole.get(pair, 0.0)))
+    shown = shown[:_MOST_PAIRS]
+    names = [n for n in parts if any(n in lines[pair] for pair in shown)]
+    by_year = found.get("by") == "year"
+    frame = new_frame(
+        width=9.5,
+        height=5.6,
+        title="How overlap moves over time" if by_year else "Overlap by source",
+        caption=(
+            f"Each {'decade' if by_year else 'source'} measured by itself; bars are 95 % "
+            "intervals, bootstrap over groups. A change is only told where two bars of a "
+            f"colour keep clear of each other. {len(shown)} of {len(whole)} pairs, those "
+            f"that overlap most in the whole; parts with too few groups are left out. "
+            f"n = {sum(parts[name]['n_covers'] for name in names):,} covers."
+        ),
+    )
+    axes = frame.axes
+    for number, (pair, colour) in enumerate(
+        zip(shown, colour_sequence(len(shown)), strict=True)
+    ):
+        places = [i for i, name in enumerate(names) if name in lines[pair]]
+        values = np.array([lines[pair][names[i]] for i in places])  # (n, 3)
+        aside = (number - (len(shown) - 1) / 2) * 0.07
+        axes.errorbar(
+            np.array(places) + aside,
+            values[:, 0],
+            yerr=np.maximum(
+                [values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]], 0
+            ),
+            color=colour,
+            linewidth=2 if by_year else 0,
+            elinewidth=1.3,
+            capsize=2,
+            marker="o",
+            markersize=5,
+            label=f"{pair[0]} - {pair[1]}",
+        )
+    axes.set_xticks(
+        range(len(names)), [f"{n}\nn = {parts[n]['n_covers']:,}" for n in names]
+    )
+    axes.set_xlim(-0.5, len(names) - 0.5)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("overlap coefficient")
+    axes.grid(axis="y", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    hide_spines(axes, "top", "right", "left")
+    axes.tick_params(axis="y", length=0)
+    frame.figure.legend(
+        loc="upper right",
+        bbox_to_anchor=(0.995, 1 - 0.5 / frame.height),
+        frameon=False,
+        fontsize=9,
+    )
+    frame.room_right = 0.23
+    return frame
+
+
+def _known_lines(
+    parts: dict[str, Any],
+) -> dict[tuple[str, str], dict[str, tuple[float, float, float]]]:
+    """Return overlap, low and high end of each pair in the parts where it is known."""
+    lines: dict[tuple[str, str], dict[str, tuple[float, float, float]]] = {}
+    for name, part in parts.items():
+        for pair in part["pairs"]:
+            low, high = pair["overlap_ci95"]
+            value = as_number(pair["overlap"])
+            if np.isfinite(value):
+                line = lines.setdefault((pair["a"], pair["b"]), {})
+                line[name] = (value, as_number(low), as_number(high))
+    return {pair: line for pair, line in lines.items() if len(line) >= _FEWEST_PARTS}

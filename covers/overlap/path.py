@@ -1,0 +1,187 @@
+"""Walks from one cover to another through covers that look alike.
+
+Letters: N covers, K neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from covers.stats.neighbours import Neighbours
+    from covers.workspace.paths import Workspace
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A walk through the neighbour graph.
+
+    Parameters
+    ----------
+    rows : list of int
+        The covers passed, both ends included; empty where no walk exists.
+    similarities : list of float
+        Cosine similarity of each step, one fewer than `rows`.
+    """
+
+    rows: list[int]
+    similarities: list[float]
+
+
+def find_walk(
+    neighbours: Neighbours,
+    start: Sequence[int],
+    end: Sequence[int],
+    *,
+    k: int = 15,
+) -> Walk:
+    """Find the walk with the least sum of squared angles.
+
+    Squares make many small steps cheaper than few large ones, so the walk stays
+    where covers are dense and every step is one that the eye can follow [1]_.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+        Of each cover; both directions of an edge can be walked.
+    start, end : sequence of int
+        Rows to start from and to arrive at; of several, the best one of each.
+    k : int, default=15
+        Neighbours of each cover that can be stepped to. Few give more and smaller
+        steps but may leave no way at all.
+
+    Returns
+    -------
+    Walk
+        Empty where the covers lie in unconnected parts of the graph.
+
+    Raises
+    ------
+    ValueError
+        If `start` or `end` is empty.
+
+    References
+    ----------
+    .. [1] Hwang, S. J., Damelin, S., Hero, A. (2016). "Shortest path through
+       random points". Annals of Applied Probability 26(5).
+    """
+    from scipy import sparse
+    from scipy.sparse.csgraph import dijkstra
+
+    if len(start) == 0 or len(end) == 0:
+        message = (
+            f"a walk needs a start and an end, got {len(start)} and {len(end)} covers"
+        )
+        raise ValueError(message)
+    near = neighbours.nearest(k)
+    n_covers = len(near.rows)
+    left = np.repeat(np.arange(n_covers), near.rows.shape[1])
+    right, similarity = near.rows.ravel(), near.similarities.ravel()
+    kept = right >= 0
+    left, right, similarity = left[kept], right[kept], similarity[kept]
+    # A zero would be no edge to scipy, so identical covers get a tiny length.
+    length = np.arccos(np.clip(similarity.astype(np.float64), -1, 1)) ** 2 + 1e-9
+    one_way = sparse.csr_array((length, (left, right)), shape=(n_covers, n_covers))
+    graph = one_way.maximum(one_way.T)
+    distance, before, _ = dijkstra(
+        graph,
+        directed=False,
+        indices=np.asarray(start),
+        return_predecessors=True,
+        min_only=True,
+    )
+    goal = min(end, key=lambda row: float(distance[row]))
+    if not np.isfinite(distance[goal]):
+        return Walk([], [])
+    rows = [int(goal)]
+    while before[rows[-1]] >= 0:
+        rows.append(int(before[rows[-1]]))
+    rows.reverse()
+    steps = [
+        float(np.cos(np.sqrt(max(graph[a, b] - 1e-9, 0)))) for a, b in pairwise(rows)
+    ]
+    return Walk(rows, steps)
+
+
+def walk_workspace(
+    workspace: Workspace, start: str, end: str, *, k: int = 15
+) -> dict[str, Any]:
+    """Walk between two covers or genres of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With catalogue, model and embeddings.
+    start, end : str
+        A genre, then its most typical cover is meant, or a cover id, or the
+        first digits of one.
+    k : int, default=15
+        Neighbours of each cover that can be stepped to.
+
+    Returns
+    -------
+    dict
+        ``start``, ``end``, ``k`` and ``steps``: for each cover its ``cover_id``,
+        ``similarity`` to the one before (None for the first), ``genres``,
+        ``artist``, ``album``.
+
+    Raises
+    ------
+    DataError
+        If `start` or `end` names nothing, or no walk exists.
+    """
+    from covers.index.embedded import EmbeddedCovers
+    from covers.overlap.exemplars import find_exemplars
+    from covers.stats.neighbours import find_own_neighbours
+
+    covers = EmbeddedCovers.read(workspace)
+    near = find_own_neighbours(covers.embeddings, covers.groups, max(k, 25))
+    shown = find_exemplars(near, covers.membership, covers.groups, n_shown=1)
+
+    def rows_of(name: str) -> list[int]:
+        if name in covers.vocab:
+            return shown.prototypes[covers.vocab.index(name)]
+        rows = [i for i, cid in enumerate(covers.cover_ids) if cid.startswith(name)]
+        if len(rows) != 1:
+            message = (
+                f"{name!r} is no genre ({', '.join(covers.vocab)}) and the start of "
+                f"{len(rows)} cover ids: give a genre or one cover id"
+            )
+            raise DataError(message)
+        return rows
+
+    walk = find_walk(near, rows_of(start), rows_of(end), k=k)
+    if not walk.rows:
+        message = (
+            f"no walk from {start!r} to {end!r} over {k} neighbours per cover: "
+            f"try more with '-k {2 * k}'"
+        )
+        raise DataError(message)
+    catalogue = workspace.catalogue()
+    places = catalogue.rows_of([covers.cover_ids[row] for row in walk.rows])
+    artists, albums = catalogue.column("artist"), catalogue.column("album")
+    return {
+        "start": start,
+        "end": end,
+        "k": k,
+        "steps": [
+            {
+                "cover_id": covers.cover_ids[row],
+                "similarity": similarity,
+                "genres": catalogue.genres[place],
+                "artist": artists[place],
+                "album": albums[place],
+            }
+            for row, place, similarity in zip(
+                walk.rows, places, [None, *walk.similarities], strict=True
+            )
+        ],
+    }

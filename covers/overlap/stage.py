@@ -1,0 +1,369 @@
+"""Overlap of a workspace's genres: wiring, the artefact, and its JSON.
+
+Letters: N covers, G genres, P pairs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.errors import CoversError, DataError
+from covers.index.embedded import EmbeddedCovers
+from covers.overlap.by_k import measure_ladder, number_pair
+from covers.overlap.exemplars import Exemplars, find_exemplars
+from covers.overlap.finite_sample import FEWEST_GROUPS
+from covers.overlap.overlap import (
+    Overlap,
+    OverlapSettings,
+    label_covers,
+    measure_overlap,
+    n_neighbours,
+)
+from covers.overlap.tree import find_edges, grow_tree
+from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.neighbours import find_own_neighbours
+from covers.workspace.artefacts import Stamp, read_json, read_table, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.workspace.paths import Workspace
+
+KIND = "overlap"
+FILE_NAME = "overlap.json"
+Which = Literal["auto", "held-out", "all"]
+By = Literal["year", "source"]
+_YEARS_PER_PART = 10
+ENOUGH_GROUPS = 40
+"""With fewer held-out groups than this per genre, intervals would span half the scale."""
+
+
+def overlap_workspace(
+    workspace: Workspace,
+    *,
+    k: int | None = None,
+    n_bootstraps: int = 1000,
+    seed: int = 0,
+    by: By | None = None,
+    which: Which = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure the overlap of a workspace's genres and write ``analysis/overlap.json``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With catalogue, model and embeddings.
+    k : int, optional
+        Neighbours that decide between two genres; by default the best number.
+    n_bootstraps : int, default=1000
+        Resamples of the groups.
+    seed : int, default=0
+        Seed of everything random.
+    by : {"year", "source"}, optional
+        Measure each decade, or each source, by itself as well.
+    which : {"auto", "held-out", "all"}, default="auto"
+        Covers to measure. A network tears apart the covers it was trained on, so
+        "all" makes genres look more distinct than they are; but few held-out
+        groups say nothing at all. "auto" takes the held-out covers where the
+        middle genre has at least `ENOUGH_GROUPS` groups among them.
+    progress : callable, optional
+        Called with parts done and parts in all.
+
+    Returns
+    -------
+    dict
+        The artefact's content without its stamp; keys as in docs/overlap.md.
+
+    Raises
+    ------
+    ModelError, DataError
+        If something is missing, or no cover is left to measure.
+    """
+    everything = EmbeddedCovers.read(workspace)
+    counted = _which(everything, which)
+    labelled = np.asarray(everything.membership.any(axis=1))
+    if counted == "held-out":
+        labelled = labelled & everything.held_out()
+    covers = everything.take(labelled)
+    if not len(covers):
+        message = (
+            f"no labelled {counted} cover in '{workspace.root}': "
+            f"run 'covers scan SOURCE -w {workspace.root}'"
+        )
+        raise DataError(message)
+    settings = OverlapSettings(k=k, n_bootstraps=n_bootstraps, seed=seed)
+    parts = _split(covers, by)
+    if progress:
+        progress(0, len(parts) + 1)
+    payload = describe_overlap(
+        covers, settings, confusion=_confusion(workspace, covers)
+    )
+    payload["covers"] = counted
+    payload["by_k"] = measure_ladder(covers, seed=seed)
+    if counted == "all" and not everything.held_out().all():
+        payload["notes"].append(
+            "all covers are counted, also those the network was trained on, which it "
+            "tears apart: genres look more distinct than they are"
+            + (
+                f"; fewer than {ENOUGH_GROUPS} groups per genre are held out"
+                if which == "auto"
+                else ""
+            )
+        )
+    if progress:
+        progress(1, len(parts) + 1)
+    if by is not None:
+        payload["by"] = by
+        payload["parts"] = {}
+        for done, (name, rows) in enumerate(parts.items(), start=2):
+            part = describe_overlap(covers.take(rows), settings)
+            payload["parts"][name] = part
+            if progress:
+                progress(done, len(parts) + 1)
+    stamp = Stamp(
+        kind=KIND,
+        made_from=covers.made_from,
+        parameters={"k": k, "n_bootstraps": n_bootstraps, "by": by, "which": which},
+        seed=seed,
+    )
+    write_json(workspace.analysis_folder / FILE_NAME, payload, stamp)
+    return payload
+
+
+def read_overlap(workspace: Workspace) -> dict[str, Any]:
+    """Read ``analysis/overlap.json``.
+
+    Raises
+    ------
+    DataError
+        If it is missing or unreadable.
+    """
+    return read_json(
+        workspace.analysis_folder / FILE_NAME,
+        KIND,
+        f"covers overlap -w {workspace.root}",
+    )
+
+
+def describe_overlap(
+    covers: EmbeddedCovers,
+    settings: OverlapSettings,
+    *,
+    confusion: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Measure the overlap of some covers and put it into words for programs."""
+    labels = label_covers(covers.membership, covers.groups, settings)
+    asked = np.asarray(labels.asked_membership.any(axis=1))
+    near = find_own_neighbours(
+        covers.embeddings, covers.groups, n_neighbours(len(covers)), asked
+    )
+    found = measure_overlap(
+        near, covers.membership, covers.groups, covers.vocab, settings
+    )
+    shown = find_exemplars(near, covers.membership, covers.groups)
+    tree = grow_tree(found)
+    return {
+        "genres": list(covers.vocab),
+        "pairs": _pairs(found, shown, covers.cover_ids, confusion or {}),
+        "effective_genres": found.effective_genres,
+        "effective_genres_ci95": list(found.effective_genres_ci95),
+        "k": found.k,
+        "grouped_by": covers.grouped_by,
+        "n_covers": len(covers),
+        "n_asked": int(asked.sum()),
+        "n_groups": len(np.unique(covers.groups)),
+        "n_by_genre": dict(zip(covers.vocab, found.n_covers.tolist(), strict=True)),
+        "tree": tree.to_json(),
+        "edges": [vars(edge) for edge in find_edges(found)],
+        "prototypes": {
+            genre: [covers.cover_ids[row] for row in rows]
+            for genre, rows in zip(covers.vocab, shown.prototypes, strict=True)
+        },
+        "isolated": [covers.cover_ids[row] for row in shown.isolated],
+        "notes": _notes(found, int(asked.sum())),
+    }
+
+
+def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
+    """Say which covers are counted when it is left to be decided."""
+    if which != "auto":
+        return which
+    if covers.held_out().all():
+        return "held-out"
+    held = covers.take(covers.held_out() & covers.membership.any(axis=1))
+    n_groups = [
+        len(np.unique(held.groups[held.membership[:, genre] > 0]))
+        for genre in range(len(held.vocab))
+    ]
+    enough = bool(n_groups) and float(np.median(n_groups)) >= ENOUGH_GROUPS
+    return "held-out" if enough else "all"
+
+
+def _pairs(
+    found: Overlap,
+    shown: Exemplars,
+    cover_ids: list[str],
+    confusion: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Return one entry per pair of genres."""
+    pairs = []
+    for a, b in zip(*np.triu_indices(len(found.genres), 1), strict=True):
+        pair = (int(a), int(b))
+        entry = {
+            **number_pair(found, *pair),
+            "bridges": [cover_ids[row] for row in shown.bridges.get(pair, [])],
+            "closest": [
+                {"a": cover_ids[i], "b": cover_ids[j], "similarity": similarity}
+                for i, j, similarity in shown.closest.get(pair, [])
+            ],
+        }
+        for reader, rates in confusion.items():
+            entry[f"confusion_{reader}_ab"] = rates[a][b]
+            entry[f"confusion_{reader}_ba"] = rates[b][a]
+        pairs.append(entry)
+    return pairs
+
+
+def confuse(
+    decided: npt.NDArray[np.int64],
+    membership: npt.NDArray[np.float32],
+    bootstrap: GroupBootstrap,
+    groups: npt.NDArray[np.int64],
+) -> list[list[dict[str, Any]]]:
+    """Return how often covers of one genre are taken for another.
+
+    Parameters
+    ----------
+    decided : ndarray of int64, shape (n_covers,)
+        Genre that each cover was taken for.
+    membership : ndarray of float32, shape (n_covers, n_genres)
+        A cover of several genres counts in each with its share.
+    bootstrap : GroupBootstrap
+        Resamples of the groups.
+    groups : ndarray of int64, shape (n_covers,)
+
+    Returns
+    -------
+    list of list of dict
+        For genres a, b: ``rate`` (share of a's covers taken for b), ``ci95``, ``n``;
+        and for a other than b ``p`` and ``q``, see `covers.overlap.confusion`.
+    """
+    from covers.overlap.confusion import compare_with_chance
+
+    n_genres = membership.shape[1]
+    p, q = compare_with_chance(decided, membership, groups)
+    table = []
+    for a in range(n_genres):
+        share = membership[:, a].astype(np.float64)
+        taken = np.zeros((len(share), n_genres))
+        taken[np.arange(len(share)), decided] = share
+        sizes = bootstrap.sums(share)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates = bootstrap.sums(taken) / sizes[:, None]
+            point = taken.sum(axis=0) / share.sum()
+        row = []
+        for b in range(n_genres):
+            cell = {
+                "rate": point[b],
+                "ci95": percentile_interval(rates[:, b]).as_list(),
+                "n": float(share.sum()),
+            }
+            if a != b:
+                cell |= {"p": float(p[a, b]), "q": float(q[a, b])}
+            row.append(cell)
+        table.append(row)
+    return table
+
+
+def _confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
+    """Return the confusion of the network, and of the vote where it was evaluated."""
+    if len(covers.vocab) < 2:
+        return {}
+    bootstrap = GroupBootstrap.draw(covers.groups, n_bootstraps=400, seed=0)
+    decisions = {"cnn": covers.logits.argmax(axis=1)}
+    voted = _vote_decisions(workspace, covers)
+    if voted is not None:
+        decisions["vote"] = voted
+    return {
+        reader: confuse(decided, covers.membership, bootstrap, covers.groups)
+        for reader, decided in decisions.items()
+    }
+
+
+def _vote_decisions(
+    workspace: Workspace, covers: EmbeddedCovers
+) -> npt.NDArray[np.int64] | None:
+    """Return what the vote took each cover for; None where that is not known."""
+    try:
+        table, stamp = read_table(
+            workspace.analysis_folder / "votes.parquet", "votes", "covers evaluate"
+        )
+    except CoversError:
+        return None
+    if stamp.made_from != covers.made_from or tuple(
+        stamp.parameters.get("vocab", ())
+    ) != tuple(covers.vocab):
+        return None
+    votes = np.array(table.column("p_vote").to_pylist(), np.float64)
+    position = {cid: i for i, cid in enumerate(table.column("cover_id").to_pylist())}
+    rows = [position.get(cover_id, -1) for cover_id in covers.cover_ids]
+    if min(rows, default=-1) < 0 or votes.ndim != 2:
+        return None
+    decided: npt.NDArray[np.int64] = votes[rows].argmax(axis=1)
+    return decided
+
+
+def _split(covers: EmbeddedCovers, by: By | None) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the rows of each decade or source, in order of its name."""
+    if by is None:
+        return {}
+    if by == "source":
+        names = np.asarray(covers.sources, dtype=str)
+    elif by == "year":
+        decade = covers.years // _YEARS_PER_PART * _YEARS_PER_PART
+        names = np.asarray(
+            [f"{int(d)}s" if np.isfinite(d) else "" for d in decade], dtype=str
+        )
+    else:
+        message = f"by must be 'year' or 'source', got {by!r}"
+        raise ValueError(message)
+    found = {
+        str(name): np.flatnonzero(names == name) for name in np.unique(names) if name
+    }
+    if not found:
+        message = f"no cover has a known {by}: measure without '--by {by}'"
+        raise DataError(message)
+    return found
+
+
+def _notes(found: Overlap, n_asked: int) -> list[str]:
+    """Say what a reader must know before using the numbers."""
+    notes = []
+    if n_asked > 0 and found.n_covers.sum() > found.settings.n_asked:
+        notes.append(
+            f"the neighbourhoods of {n_asked:,} covers were looked at, drawn by groups, "
+            "the same number from each genre; all covers are neighbours"
+        )
+    for genre, n, covers in zip(
+        found.genres, found.n_groups, found.n_covers, strict=True
+    ):
+        if n < FEWEST_GROUPS:
+            notes.append(
+                f"{genre}: {covers:g} covers of {n} groups, too few to measure "
+                f"({FEWEST_GROUPS} groups are needed), so its pairs are null"
+            )
+    small = [
+        genre
+        for genre, n in zip(found.genres, found.n_groups, strict=True)
+        if FEWEST_GROUPS <= n < 60
+    ]
+    if small:
+        notes.append(
+            "fewer than 60 groups, so the overlap may be off by 0.05 beyond chance: "
+            + ", ".join(small)
+        )
+    return notes

@@ -1,0 +1,1 @@
+"""How results are drawn: colours, charts and contact sheets."""

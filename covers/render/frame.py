@@ -1,0 +1,228 @@
+"""What all figures share: size, title, caption, thumbnails, files."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.errors import MissingExtraError
+from covers.render.palette import genre_colours, text_colour
+from covers.workspace.artefacts import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from covers.workspace.paths import Workspace
+
+_PNG_DPI = 150
+_TOP_INCHES, _LINE_INCHES = 0.55, 0.19
+_MOST_IN_LEGEND = 20
+
+
+@dataclass
+class Frame:
+    """A figure with one pair of axes, a title and a caption below.
+
+    Parameters
+    ----------
+    figure, axes
+        Matplotlib's; more axes may be added.
+    title, caption : str
+    width, height : float
+        In inches.
+    room_right : float
+        Share of the width to leave free at the right.
+    """
+
+    figure: Any
+    axes: Any
+    title: str
+    caption: str
+    width: float
+    height: float
+    room_right: float = 0.0
+    tight: bool = True
+
+    def save(self, stem: Path) -> Path:
+        """Write ``stem.svg`` and ``stem.png``; return the SVG's path."""
+        import matplotlib as mpl
+
+        # A number must not be torn from its unit or its name.
+        joined = self.caption.replace(" %", "\N{NO-BREAK SPACE}%").replace(
+            "n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
+        )
+        lines = [
+            line.replace("\N{NO-BREAK SPACE}", " ")
+            for line in textwrap.wrap(joined, int(self.width * 14.5))
+        ]
+        foot = (len(lines) + 0.8) * _LINE_INCHES / self.height
+        head = 1 - _TOP_INCHES / self.height
+        if self.tight:
+            self.figure.tight_layout(rect=(0, foot, 1 - self.room_right, head))
+        self.figure.text(
+            0.015,
+            1 - 0.12 / self.height,
+            self.title,
+            fontsize=15,
+            fontweight="bold",
+            va="top",
+        )
+        self.figure.text(
+            0.015,
+            0.09 / self.height,
+            "\n".join(lines),
+            fontsize=9,
+            color="#444444",
+            va="bottom",
+            linespacing=1.35,
+        )
+        # Text stays text, and the same result gives the same bytes.
+        options = {"svg.fonttype": "none", "svg.hashsalt": "covers"}
+        for suffix in ("svg", "png"):
+            buffer = io.BytesIO()
+            with mpl.rc_context(options):
+                self.figure.savefig(
+                    buffer,
+                    format=suffix,
+                    dpi=_PNG_DPI,
+                    facecolor="white",
+                    metadata={"Date": None} if suffix == "svg" else None,
+                )
+            with publish(stem.with_name(f"{stem.name}.{suffix}"), "wb") as file:
+                file.write(buffer.getvalue())
+        return stem.with_name(f"{stem.name}.svg")
+
+
+def new_frame(
+    *, width: float, height: float, title: str, caption: str, axes: bool = True
+) -> Frame:
+    """Open a figure that no other one shares anything with.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        package, extra, purpose = "matplotlib", "cluster", "drawing figures"
+        raise MissingExtraError(package, extra, purpose) from error
+    figure = Figure(figsize=(width, height))
+    return Frame(
+        figure, figure.add_subplot() if axes else None, title, caption, width, height
+    )
+
+
+class Thumbnails:
+    """Small pictures of covers, grey squares where one is missing."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def picture(self, cover_id: str, size_px: int = 128) -> npt.NDArray[np.uint8]:
+        """Return a square picture, shape (size_px, size_px, 3)."""
+        from PIL import Image, UnidentifiedImageError
+
+        path = self.workspace.thumbnail_path(cover_id)
+        try:
+            with Image.open(path) as image:
+                small = image.convert("RGB").resize((size_px, size_px))
+                return np.asarray(small, np.uint8)
+        except (OSError, UnidentifiedImageError):
+            return np.full((size_px, size_px, 3), 200, np.uint8)
+
+
+def add_thumbnail(
+    axes: Any,
+    picture: npt.NDArray[np.uint8],
+    place: tuple[float, float],
+    *,
+    inches: float,
+    offset_inches: float = 0.0,
+    border: str | None = None,
+) -> None:
+    """Put a picture of a given size at a place in data units, or so far right of it."""
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+    zoom = inches * 72 / picture.shape[0]
+    box = AnnotationBbox(
+        OffsetImage(picture, zoom=zoom, dpi_cor=True),
+        place,
+        xybox=(offset_inches * 72, 0),
+        xycoords="data",
+        boxcoords="offset points",
+        frameon=border is not None,
+        pad=0.12 if border else 0,
+        bboxprops={"edgecolor": border, "facecolor": border} if border else None,
+        annotation_clip=False,
+    )
+    box.set_in_layout(False)
+    axes.add_artist(box)
+
+
+def hide_spines(axes: Any, *sides: str) -> None:
+    """Take away the lines around a plot, all or those named."""
+    for side in sides or ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def plate(colour: str = "white") -> dict[str, Any]:
+    """Return the box behind a text that keeps it readable on lines and dots.
+
+    An outline around the letters would do, too, but turns text into curves.
+    """
+    return {
+        "boxstyle": "round,pad=0.1",
+        "facecolor": colour,
+        "edgecolor": "none",
+        "alpha": 0.85,
+    }
+
+
+def colour_ticks(axes: Any, genres: Sequence[str]) -> None:
+    """Put a patch of its colour behind each genre's name."""
+    colours = genre_colours(genres)
+    for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
+        colour = colours.get(label.get_text())
+        if colour:
+            label.set_bbox(
+                {
+                    "boxstyle": "round,pad=0.15",
+                    "facecolor": colour,
+                    "edgecolor": "none",
+                }
+            )
+            label.set_color(text_colour(colour))
+
+
+def genre_legend(frame: Frame, colours: dict[str, str]) -> None:
+    """List genres with their colours at the right edge."""
+    from matplotlib.lines import Line2D
+
+    shown = list(colours.items())[:_MOST_IN_LEGEND]
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=8, color=c, label=g)
+        for g, c in shown
+    ]
+    if len(colours) > len(shown):
+        more = f"and {len(colours) - len(shown)} more"
+        handles.append(Line2D([], [], linestyle="", label=more))
+    frame.figure.legend(
+        handles=handles,
+        loc="upper right",
+        bbox_to_anchor=(0.995, 1 - 0.5 / frame.height),
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def as_number(value: Any) -> float:
+    """Return a JSON number as float, NaN for null."""
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,364 @@
+"""How good predictions are: one definition of every figure that is reported.
+
+A cover of m genres counts as one cover. A prediction is right when it is one of
+them; a wrong one is booked as 1/m from each of the cover's genres, so that the
+trace of the confusion matrix over its sum is the accuracy exactly. Probabilities
+are scored as if one of the cover's m genres had been drawn at random, so that
+calibrated probabilities have an expected calibration error of zero. With one
+genre per cover all of this is what scikit-learn computes. Letters: N covers,
+G genres, B resamples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.stats.bootstrap import GroupBootstrap, Interval, percentile_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = npt.NDArray[np.float64]
+SMALLEST_PROBABILITY = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How often predictions of similar certainty are right.
+
+    Parameters
+    ----------
+    certainty, rate : ndarray of float64, shape (n_bins,)
+        Mean probability of the predicted genre, and how often it was right.
+    n : ndarray of int64, shape (n_bins,)
+        Covers in each bin.
+    bins : ndarray of int64, shape (n_covers,)
+        Bin of each cover.
+    """
+
+    certainty: Array
+    rate: Array
+    n: npt.NDArray[np.int64]
+    bins: npt.NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean gap, bins weighted by their covers."""
+        return float(np.average(np.abs(self.certainty - self.rate), weights=self.n))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """Every figure of one method on one set of covers.
+
+    Parameters
+    ----------
+    n : int
+        Number of covers.
+    values : dict of str to float
+        ``accuracy, macro_f1, top3, ece, brier, log_loss``, and
+        ``ece_if_calibrated``: the error that perfectly calibrated
+        probabilities would show on as many covers, by chance alone.
+    intervals : dict of str to Interval
+        95 % group-bootstrap interval of each value; empty without resamples.
+    confusion : ndarray of float64, shape (n_genres, n_genres)
+        Rows are true genres, columns predicted ones.
+    samples : dict of str to ndarray
+        ``accuracy`` and ``macro_f1`` in each resample, for paired differences.
+    """
+
+    n: int
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+    confusion: Array
+    reliability: Reliability
+    samples: dict[str, Array] = field(repr=False)
+
+    def to_json(self, vocab: Sequence[str]) -> dict[str, Any]:
+        """Return the figures in the shape of ``covers evaluate --json``."""
+        precision, recall, f1 = precision_recall_f1(self.confusion)
+        return {
+            **self.values,
+            "n": self.n,
+            "ci95": {name: ends.as_list() for name, ends in self.intervals.items()},
+            "per_genre": {
+                genre: {
+                    "precision": float(precision[j]),
+                    "recall": float(recall[j]),
+                    "f1": float(f1[j]),
+                    "n": float(self.confusion[j].sum()),
+                }
+                for j, genre in enumerate(vocab)
+            },
+            "confusion": self.confusion.tolist(),
+            "reliability": [
+                {"certainty": float(c), "rate": float(r), "n": int(n)}
+                for c, r, n in zip(
+                    self.reliability.certainty,
+                    self.reliability.rate,
+                    self.reliability.n,
+                    strict=True,
+                )
+            ],
+        }
+
+
+def measure_method(
+    probabilities: npt.NDArray[np.floating[Any]],
+    membership: npt.NDArray[np.floating[Any]],
+    *,
+    draws: GroupBootstrap | None = None,
+    guesses: bool = False,
+) -> Measures:
+    """Compute every figure of one method.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float, shape (n_covers, n_genres)
+        Rows sum to one; the predicted genre is the largest, the first of equals.
+    membership : ndarray of float, shape (n_covers, n_genres)
+        1/m in each of a cover's m genres; no row of zeros.
+    draws : GroupBootstrap, optional
+        Resamples of the same covers, for the intervals.
+    guesses : bool, default=False
+        The method predicts by rolling dice with its probabilities, as chance
+        does; figures are then expectations over the dice.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a row has no genre, or rows do not sum to one.
+    """
+    p = np.asarray(probabilities, np.float64)
+    m = np.asarray(membership, np.float64)
+    check_probabilities(p, m)
+    decisions = p if guesses else np.eye(p.shape[1])[p.argmax(axis=1)]  # (N, G)
+    cells = confusion_cells(m, decisions)  # (N, G*G), sparse
+    per_cover = {
+        "top3": _top3_chance(m) if guesses else top_rates(p, m, 3),
+        "brier": brier_scores(p, m),
+        "log_loss": log_losses(p, m),
+    }
+    confusion = np.asarray(cells.sum(axis=0)).reshape(p.shape[1], p.shape[1])
+    right = (m * decisions).sum(axis=1)
+    certainty = (p * decisions).sum(axis=1)
+    reliability = reliability_table(certainty, right)
+    values = {
+        "accuracy": float(accuracy_of(confusion)),
+        "macro_f1": float(macro_f1_of(confusion)),
+        "top3": float(per_cover["top3"].mean()),
+        "ece": reliability.error,
+        "ece_if_calibrated": expected_error(certainty, reliability),
+        "brier": float(per_cover["brier"].mean()),
+        "log_loss": float(per_cover["log_loss"].mean()),
+    }
+    samples: dict[str, Array] = {}
+    intervals: dict[str, Interval] = {}
+    if draws is not None:
+        drawn = draws.sums(cells).reshape(len(draws), p.shape[1], p.shape[1])
+        samples = {"accuracy": accuracy_of(drawn), "macro_f1": macro_f1_of(drawn)}
+        means = draws.means(np.column_stack(list(per_cover.values())))
+        for name, sample in [
+            *samples.items(),
+            *zip(per_cover, means.T, strict=True),
+        ]:
+            intervals[name] = percentile_interval(sample)
+        intervals["ece"] = _error_interval(certainty, right, reliability, draws)
+    return Measures(
+        n=len(p),
+        values=values,
+        intervals=intervals,
+        confusion=confusion,
+        reliability=reliability,
+        samples=samples,
+    )
+
+
+def check_probabilities(p: Array, membership: Array) -> None:
+    """Refuse probabilities that are none, or that do not fit the covers.
+
+    Raises
+    ------
+    ValueError
+        Saying which of the conditions of `measure_method` is broken, and where.
+    """
+    if p.ndim != 2 or p.shape != membership.shape or not len(p):
+        message = f"probabilities {p.shape} and membership {membership.shape} must be (n_covers, n_genres) alike"
+        raise ValueError(message)
+    wrong = ~(np.isfinite(p).all(axis=1) & (p >= 0).all(axis=1))
+    wrong |= np.abs(p.sum(axis=1) - 1) > 1e-4
+    if wrong.any():
+        row = int(wrong.argmax())
+        message = f"{wrong.sum()} rows of probabilities are not distributions, the first is row {row}: {p[row]}"
+        raise ValueError(message)
+    if (membership.sum(axis=1) <= 0).any():
+        message = "covers without a genre cannot be scored: leave them out"
+        raise ValueError(message)
+
+
+def confusion_cells(membership: Array, decisions: Array) -> Any:
+    """Book each cover in the cells of the confusion matrix.
+
+    Parameters
+    ----------
+    membership : ndarray of float64, shape (n_covers, n_genres)
+    decisions : ndarray of float64, shape (n_covers, n_genres)
+        Probability that each genre is predicted; one-hot for a plain prediction.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float64, shape (n_covers, n_genres * n_genres)
+        Rows sum to one; cell ``true * n_genres + predicted``.
+    """
+    from scipy import sparse
+
+    n_covers, n_genres = membership.shape
+    true = membership > 0
+    cover, genre = np.nonzero(decisions * true)
+    covers, cells = [cover], [genre * n_genres + genre]
+    weights = [decisions[cover, genre]]
+    wrong = decisions * ~true  # (N, G)
+    for first in range(0, n_covers, 4096):
+        block = slice(first, first + 4096)
+        booked = membership[block, :, None] * wrong[block, None, :]  # (b, G, G)
+        cover, genre, predicted = np.nonzero(booked)
+        covers.append(cover + first)
+        cells.append(genre * n_genres + predicted)
+        weights.append(booked[cover, genre, predicted])
+    return sparse.csr_array(
+        (np.concatenate(weights), (np.concatenate(covers), np.concatenate(cells))),
+        shape=(n_covers, n_genres * n_genres),
+    )
+
+
+def accuracy_of(confusion: Array) -> Any:
+    """Return trace over sum of confusion matrices, shape (..., n_genres, n_genres)."""
+    return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
+
+
+def macro_f1_of(confusion: Array) -> Any:
+    """Return the mean F1 over the genres that have true covers in each matrix."""
+    _, _, f1 = precision_recall_f1(confusion)
+    present = confusion.sum(axis=-1) > 0
+    return np.where(present, f1, 0).sum(axis=-1) / np.maximum(present.sum(axis=-1), 1)
+
+
+def precision_recall_f1(confusion: Array) -> tuple[Array, Array, Array]:
+    """Return precision, recall and F1 of each genre, each of shape (..., n_genres).
+
+    Zero where a genre was never predicted, or has no covers.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    return (
+        _ratio(hits, predicted),
+        _ratio(hits, true),
+        _ratio(2 * hits, true + predicted),
+    )
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    """Divide, with zero where the divisor is zero."""
+    return np.divide(a, b, out=np.zeros(np.shape(b)), where=b > 0)
+
+
+def top_rates(p: Array, membership: Array, k: int) -> Array:
+    """Say of each cover whether one of its genres is among the `k` likeliest: 1 or 0, shape (n_covers,)."""
+    best = np.argsort(-p, axis=1, kind="stable")[:, :k]
+    return (np.take_along_axis(membership, best, axis=1) > 0).any(axis=1).astype(float)
+
+
+def _top3_chance(membership: Array) -> Array:
+    """Return the chance that three random genres hold one of the cover's, shape (n_covers,)."""
+    n_genres = membership.shape[1]
+    others = n_genres - (membership > 0).sum(axis=1)  # (N,)
+    missed = np.ones(len(membership))
+    for drawn in range(min(3, n_genres)):
+        missed *= np.maximum(others - drawn, 0) / (n_genres - drawn)
+    return 1 - missed
+
+
+def log_losses(p: Array, membership: Array) -> Array:
+    """Return the cross-entropy of each cover in nats, shape (n_covers,)."""
+    scores: Array = membership * np.log(np.maximum(p, SMALLEST_PROBABILITY))
+    return np.asarray(-scores.sum(axis=1))
+
+
+def brier_scores(p: Array, membership: Array) -> Array:
+    """Return the squared error of each cover, summed over genres: 0 to 2, shape (n_covers,).
+
+    References
+    ----------
+    .. [1] Brier, G. W. (1950). "Verification of forecasts expressed in terms of
+       probability". Monthly Weather Review 78(1).
+    """
+    scores: Array = p**2 - 2 * p * membership
+    return np.asarray(1 + scores.sum(axis=1))
+
+
+def n_reliability_bins(n_covers: int) -> int:
+    """Return how many bins a set of covers is cut into: about 100 covers each, 5 to 15 bins.
+
+    Fewer covers per bin would measure the noise of small counts instead of
+    calibration.
+    """
+    return int(np.clip(n_covers // 100, 5, 15))
+
+
+def reliability_table(
+    certainty: Array, right: Array, n_bins: int | None = None
+) -> Reliability:
+    """Cut covers into bins of equal mass by certainty and compare with how often they are right.
+
+    Parameters
+    ----------
+    certainty : ndarray of float64, shape (n_covers,)
+        Probability of the predicted genre.
+    right : ndarray of float64, shape (n_covers,)
+        1 where the prediction was right, 1/m for covers of m genres.
+    n_bins : int, optional
+        By default `n_reliability_bins`; fewer where many certainties are equal.
+
+    References
+    ----------
+    .. [1] Nixon, J. et al. (2019). "Measuring Calibration in Deep Learning".
+       CVPR Workshops (adaptive binning).
+    """
+    n_bins = n_reliability_bins(len(certainty)) if n_bins is None else n_bins
+    edges = np.unique(np.quantile(certainty, np.linspace(0, 1, n_bins + 1)[1:-1]))
+    found = np.searchsorted(edges, certainty, side="right")
+    _, bins = np.unique(found, return_inverse=True)
+    n = np.bincount(bins)
+    return Reliability(
+        certainty=np.bincount(bins, certainty) / n,
+        rate=np.bincount(bins, right) / n,
+        n=n.astype(np.int64),
+        bins=bins.astype(np.int64),
+    )
+
+
+def expected_error(certainty: Array, table: Reliability) -> float:
+    """Return the mean error that calibrated certainties show by chance (normal approximation)."""
+    variance = np.bincount(table.bins, certainty * (1 - certainty)) / table.n
+    return float(np.average(np.sqrt(2 / np.pi * variance / table.n), weights=table.n))
+
+
+def _error_interval(
+    certainty: Array, right: Array, table: Reliability, draws: GroupBootstrap
+) -> Interval:
+    """Return the interval of the calibration error, bins fixed.
+
+    Resampling adds noise, and noise only ever adds to a sum of absolute gaps;
+    the samples are shifted back by that bias.
+    """
+    from scipy import sparse
+
+    rows = np.arange(len(certainty))
+    gaps = sparse.csr_array((certainty - right, (rows, table.bins)))
+    samples = np.abs(draws.sums(gaps)).sum(axis=1) / draws.sums(np.ones(len(rows)))
+    interval = percentile_interval(samples - (samples.mean() - table.error))
+    return Interval(max(0.0, interval.low), interval.high)

@@ -1,0 +1,1 @@
+"""A workspace: where everything lies, its settings, and the artefacts in it."""

@@ -1,0 +1,298 @@
+"""Artefacts on disk: each explains itself and is published whole or not at all.
+
+A *stamp* goes into every artefact: format version, kind, parameters, seed,
+library versions, date, and the fingerprints of what it was made from. JSON
+artefacts carry it under the key ``"stamp"``, parquet artefacts as schema
+metadata under ``covers``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from threading import get_ident
+from typing import IO, TYPE_CHECKING, Any
+
+from covers.errors import DataError, StaleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+FORMAT = 1
+_METADATA_KEY = b"covers"
+_STAMPED_PACKAGES = (
+    "album-covers",
+    "numpy",
+    "torch",
+    "fastai",
+    "faiss-cpu",
+    "hdbscan",
+    "umap-learn",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """Where an artefact comes from.
+
+    Parameters
+    ----------
+    kind : str
+        What the artefact is, such as ``"evaluation"``.
+    made_from : dict of str to str
+        Fingerprint of each ingredient, such as ``{"model": "3f9a…"}``.
+    parameters : dict
+        The parameters that made it, as JSON values.
+    seed : int or None
+        Seed of its random parts.
+    summary : dict of str to str
+        What would take long to work out from the content again, such as its
+        own fingerprint.
+    """
+
+    kind: str
+    made_from: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    format: int = FORMAT
+    created: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
+    )
+    versions: dict[str, str] = field(default_factory=lambda: library_versions())
+    summary: dict[str, str] = field(default_factory=dict)
+
+
+def library_versions(packages: Iterable[str] = _STAMPED_PACKAGES) -> dict[str, str]:
+    """Return the installed version of each of `packages` that is installed."""
+    found = {package: _version(package) for package in packages}
+    return {package: version for package, version in found.items() if version}
+
+
+@cache
+def _version(package: str) -> str | None:
+    """Look a version up once: that reads and parses the package's whole description."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def fingerprint(*parts: object) -> str:
+    """Hash JSON-like `parts` into 32 hexadecimal digits.
+
+    Examples
+    --------
+    >>> fingerprint("a", 1) == fingerprint("a", 1), fingerprint("a", 1) == fingerprint("a", 2)
+    (True, False)
+    """
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def fingerprint_file(path: Path) -> str:
+    """Hash a file's bytes into 32 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+@contextmanager
+def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Write a file so that readers see the old whole or the new whole.
+
+    The bytes go to a temporary file in the same folder, are flushed to disk
+    and renamed over `path`; on any error the old file stays and the temporary
+    one is removed.
+
+    Parameters
+    ----------
+    path : Path
+        The file to publish; its folder is made when missing.
+    mode : {"w", "wb"}, default="w"
+        Text (UTF-8) or bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+    )
+    temporary = Path(name)
+    try:
+        encoding = None if "b" in mode else "utf-8"
+        with os.fdopen(
+            handle, mode, encoding=encoding, newline=None if "b" in mode else ""
+        ) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def publish_unflushed(path: Path, content: bytes) -> None:
+    """Publish one of very many small files, leaving out what takes longest.
+
+    Readers see the old whole or the new whole, but nothing is flushed: the
+    caller does that for all at once (``os.sync``) before anything relies on them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = f"{path.parent}{os.sep}.{path.name}.{os.getpid()}-{get_ident()}.tmp"
+    try:
+        with open(temporary, "wb") as file:  # noqa: PTH123  strings, 100,000 times
+            file.write(content)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, payload: Mapping[str, Any], stamp: Stamp) -> None:
+    """Publish `payload` with its `stamp` as a JSON file; NaN becomes ``null``."""
+    from covers.workspace.jsonable import to_jsonable
+
+    with publish(path) as file:
+        json.dump(
+            to_jsonable({"stamp": asdict(stamp), **payload}),
+            file,
+            indent=1,
+            allow_nan=False,
+        )
+        file.write("\n")
+
+
+def read_json(path: Path, kind: str, repair: str) -> dict[str, Any]:
+    """Read a JSON artefact and check that it is of the `kind` asked for.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        The kind its stamp must carry.
+    repair : str
+        The command that makes the artefact, named in errors.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is no JSON, or is of another kind or a newer format.
+    """
+    try:
+        payload = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"no {kind} in '{path}': make one with '{repair}'"
+        raise DataError(message) from error
+    except (ValueError, OSError) as error:
+        message = f"cannot read '{path}' ({error}): make it anew with '{repair}'"
+        raise DataError(message) from error
+    _check(
+        payload.get("stamp", {}) if isinstance(payload, dict) else {},
+        path,
+        kind,
+        repair,
+    )
+    assert isinstance(payload, dict)
+    return payload
+
+
+def write_table(path: Path, table: Any, stamp: Stamp) -> None:
+    """Publish a ``pyarrow.Table`` with its `stamp` as a parquet file."""
+    import pyarrow.parquet as pq
+
+    metadata = dict(table.schema.metadata or {})
+    metadata[_METADATA_KEY] = json.dumps(asdict(stamp)).encode()
+    with publish(path, "wb") as file:
+        pq.write_table(
+            table.replace_schema_metadata(metadata), file, compression="zstd"
+        )
+
+
+def read_table(path: Path, kind: str, repair: str) -> tuple[Any, Stamp]:
+    """Read a parquet artefact as a ``pyarrow.Table`` and its stamp; see `read_json`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except FileNotFoundError as error:
+        message = f"no {kind} in '{path}': make one with '{repair}'"
+        raise DataError(message) from error
+    except (pa.ArrowException, OSError) as error:
+        message = f"cannot read '{path}' ({error}): make it anew with '{repair}'"
+        raise DataError(message) from error
+    found = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+    _check(found, path, kind, repair)
+    return table, Stamp(**found)
+
+
+def read_stamp(path: Path) -> Stamp | None:
+    """Return the stamp of a JSON or parquet artefact without reading it whole.
+
+    Returns
+    -------
+    Stamp or None
+        None where there is no such file or it carries no readable stamp.
+    """
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            metadata = pq.read_schema(path).metadata or {}
+            return Stamp(**json.loads(metadata[_METADATA_KEY]))
+        return Stamp(**json.loads(path.read_text(encoding="utf-8"))["stamp"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def require_fresh(
+    stamp: Stamp, expected: Mapping[str, str], path: Path, repair: str
+) -> None:
+    """Refuse an artefact that was made from something else.
+
+    Raises
+    ------
+    StaleError
+        If an ingredient in `expected` has another fingerprint than the stamp says.
+    """
+    for name, value in expected.items():
+        made_from = stamp.made_from.get(name)
+        if made_from != value:
+            message = (
+                f"'{path}' was made from {name} {(made_from or 'unknown')[:8]}…, "
+                f"but the {name} at hand is {value[:8]}…: run '{repair}'"
+            )
+            raise StaleError(message)
+
+
+def _check(stamp: Mapping[str, Any], path: Path, kind: str, repair: str) -> None:
+    """Refuse what is not an artefact of this kind and format."""
+    if stamp.get("kind") != kind:
+        message = f"'{path}' is not a {kind} of this program: make one with '{repair}'"
+        raise DataError(message)
+    if int(stamp.get("format", 0)) > FORMAT:
+        message = (
+            f"'{path}' has format {stamp['format']}, newer than this program reads ({FORMAT}): "
+            f"update album-covers, or make it anew with '{repair}'"
+        )
+        raise DataError(message)

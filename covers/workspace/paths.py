@@ -1,0 +1,169 @@
+"""The folder that ties one project together: where everything lies."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from covers.catalogue.table import Catalogue
+    from covers.workspace.settings import Settings
+
+CONFIG_NAME = "covers.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace on disk.
+
+    Parameters
+    ----------
+    root : Path
+        Its folder. Nothing is made or changed by constructing this.
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> Workspace:
+        """Open an existing workspace.
+
+        Raises
+        ------
+        DataError
+            If `root` holds no ``covers.toml``.
+        """
+        workspace = cls(Path(root))
+        if not workspace.config_path.is_file():
+            message = f"no workspace in '{root}': make one with 'covers scan SOURCE -w {root}'"
+            raise DataError(message)
+        return workspace
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        # Pydantic takes 0.15 s, which processes that only read pictures are spared.
+        from covers.workspace.settings import read_settings
+
+        return read_settings(self.root)
+
+    @property
+    def config_path(self) -> Path:
+        """``covers.toml``: sources and parameters."""
+        return self.root / CONFIG_NAME
+
+    @property
+    def catalogue_path(self) -> Path:
+        """One row per distinct cover."""
+        return self.root / "catalogue.parquet"
+
+    @property
+    def pictures_path(self) -> Path:
+        """What was measured on each picture: hash, colours, brightness, sharpness."""
+        return self.root / "pictures.parquet"
+
+    @property
+    def problems_path(self) -> Path:
+        """Files that could not be taken in, with the reason."""
+        return self.root / "problems.csv"
+
+    @property
+    def places_path(self) -> Path:
+        """What every file of every source said at the last scan; saves reading it again."""
+        return self.root / "places.parquet"
+
+    @property
+    def tags_path(self) -> Path:
+        """What the tags of every music file said at the last scan."""
+        return self.root / "tags.parquet"
+
+    @property
+    def journal_path(self) -> Path:
+        """What an interrupted scan had done already."""
+        return self.root / "scan.journal"
+
+    @property
+    def model_folder(self) -> Path:
+        """Weights, ``model.json``, learning curve."""
+        return self.root / "model"
+
+    @property
+    def embeddings_folder(self) -> Path:
+        """Embeddings and logits of each model, in batch files."""
+        return self.root / "embeddings"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Decoded pictures for training; may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def index_folder(self) -> Path:
+        """The vector index."""
+        return self.root / "index"
+
+    @property
+    def analysis_folder(self) -> Path:
+        """Evaluation, votes, clusters, overlap, map."""
+        return self.root / "analysis"
+
+    @property
+    def thumbnails_folder(self) -> Path:
+        """One small JPEG per cover."""
+        return self.root / "thumbnails"
+
+    def thumbnail_path(self, cover_id: str) -> Path:
+        """Return where the thumbnail of a cover lies, whether or not it is there."""
+        return self.thumbnails_folder / cover_id[:2] / f"{cover_id}.jpg"
+
+    def catalogue(self) -> Catalogue:
+        """Read the catalogue.
+
+        Raises
+        ------
+        DataError
+            If there is none yet.
+        """
+        from covers.catalogue.table import Catalogue
+
+        return Catalogue.read(self.catalogue_path)
+
+    def source_root(self, name: str) -> Path:
+        """Return the root folder of a source.
+
+        Raises
+        ------
+        DataError
+            If no source of that name is in ``covers.toml``.
+        """
+        for source in self.settings.sources:
+            if source.name == name:
+                if source.root is not None:
+                    return self.root / source.root
+                root = self.root / source.path
+                is_manifest = source.kind == "manifest" or root.is_file()
+                return root.parent if is_manifest else root
+        message = f"no source {name!r} in '{self.config_path}': run 'covers scan SOURCE -w {self.root}'"
+        raise DataError(message)
+
+    def resolve(self, source: str, path: str) -> Path:
+        """Return the file behind a location, refusing to leave the source's folder.
+
+        Raises
+        ------
+        DataError
+            If the source is unknown, or the path leads out of it.
+        """
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            message = f"path {path!r} leads out of source {source!r}"
+            raise DataError(message)
+        return self.source_root(source) / path
+
+    def relative(self, path: Path) -> str:
+        """Return `path` as text relative to the workspace, so that both can be moved together."""
+        return Path(os.path.relpath(path.absolute(), self.root.absolute())).as_posix()

@@ -1,0 +1,184 @@
+"""The only reader of the environment and of ``covers.toml``.
+
+Precedence: command line, then environment (``COVERS_…``), then ``covers.toml``
+in the workspace, then the defaults below.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from covers.errors import ConfigError
+from covers.workspace.paths import CONFIG_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_WORKSPACE = Path("covers-workspace")
+
+
+class Source(BaseModel):
+    """One place covers come from.
+
+    ``path`` is relative to the workspace wherever that is possible, and so is
+    ``root``: where the paths of a manifest begin, by default in its own folder.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    path: str
+    kind: Literal["auto", "folders", "manifest", "music"] = "auto"
+    root: str | None = None
+
+
+class IntakeSettings(BaseModel):
+    """How covers are taken in and split."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    genre_minimum: int = Field(default=10, ge=1)
+    genre_separators: str = ";/,\x00"
+    genre_level: Literal["broad", "fine"] = "fine"
+    genre_table: str | None = None
+    genre_mapping: Literal["tags", "all", "none"] = "tags"
+    art_priority: tuple[str, ...] = (
+        "cover",
+        "folder",
+        "front",
+        "embedded",
+        "album",
+        "art",
+        "albumart*",
+    )
+    valid_share: float = Field(default=0.2, gt=0, lt=1)
+    test_share: float = Field(default=0.0, ge=0, lt=1)
+    n_folds: int = Field(default=0, ge=0)
+    max_megapixels: float = Field(default=100.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Places, machine facts and the parameters that differ from the defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COVERS_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    sources: tuple[Source, ...] = ()
+    intake: IntakeSettings = IntakeSettings()
+    train: dict[str, Any] = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: Any,
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
+    ) -> Any:
+        """Let the environment win over ``covers.toml``."""
+        return env_settings, init_settings
+
+
+def read_settings(workspace: Path) -> Settings:
+    """Read the settings in force for a workspace.
+
+    Raises
+    ------
+    ConfigError
+        If ``covers.toml`` or an environment variable is malformed or unknown.
+    """
+    import os
+    import tomllib
+
+    path = workspace / CONFIG_NAME
+    written: dict[str, Any] = {}
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        message = f"cannot read '{path}': {error}"
+        raise ConfigError(message) from error
+    try:
+        return Settings(**written)
+    except (ValidationError, ValueError) as error:
+        details = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in (error.errors() if isinstance(error, ValidationError) else [])
+        )
+        variables = ", ".join(name for name in os.environ if name.startswith("COVERS_"))
+        message = f"a setting in '{path}' or the environment ({variables or 'nothing set'}) is wrong: {details or error}"
+        raise ConfigError(message) from error
+
+
+def change_intake(
+    settings: IntakeSettings, changes: Mapping[str, Any]
+) -> IntakeSettings:
+    """Return the settings with some values changed and checked.
+
+    Raises
+    ------
+    ConfigError
+        If a new value is unknown or wrong, or nothing would be left to train on.
+    """
+    try:
+        changed = IntakeSettings.model_validate({**settings.model_dump(), **changes})
+    except ValidationError as error:
+        details = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
+            for item in error.errors()
+        )
+        message = f"wrong setting for the intake: {details}"
+        raise ConfigError(message) from error
+    if changed.valid_share + changed.test_share >= 1:
+        message = (
+            f"valid_share {changed.valid_share:g} and test_share {changed.test_share:g} leave nothing "
+            "to train on: their sum must be below 1"
+        )
+        raise ConfigError(message)
+    return changed
+
+
+def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
+    """Change top-level tables of ``covers.toml``, keeping what a person wrote there.
+
+    Parameters
+    ----------
+    workspace : Path
+        The workspace; its ``covers.toml`` is made when missing.
+    changes : dict
+        New values by top-level key, as plain TOML values; of a table, the keys
+        that are not given stay.
+    """
+    import tomlkit
+
+    from covers.workspace.artefacts import publish
+
+    path = workspace / CONFIG_NAME
+    document = (
+        tomlkit.parse(path.read_text(encoding="utf-8"))
+        if path.exists()
+        else tomlkit.document()
+    )
+    for key, value in changes.items():
+        if isinstance(value, list):
+            tables = tomlkit.aot()
+            for entry in value:
+                table = tomlkit.table()
+                table.update(entry)
+                tables.append(table)
+            document[key] = tables
+        elif isinstance(value, dict) and key in document:
+            document[key].update(value)  # type: ignore[union-attr]
+        else:
+            document[key] = value
+    with publish(path) as file:
+        file.write(tomlkit.dumps(document))

@@ -1,0 +1,417 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from covers.render.palette import NOISE_COLOUR
+from covers.stats.bootstrap import GroupBootstrap
+from dashboard import breakdown, colouring, lookup, markup, pairs
+from dashboard.analysis import CoverMap, Votes
+from dashboard.library import Library
+from dashboard.markup import Cell, Edge, Item
+
+VOCAB = ("Jazz", "Metal", "Pop")
+
+
+def make_library(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    genres = [[VOCAB[i]] for i in rng.integers(3, size=n)]
+    genres[0], genres[1] = ["Jazz", "Metal"], []
+    membership = np.zeros((n, 3), np.float32)
+    for row, own in enumerate(genres):
+        for genre in own:
+            membership[row, VOCAB.index(genre)] = 1 / len(own)
+    return Library(
+        cover_ids=[f"{row:032x}" for row in range(n)],
+        genres=genres,
+        vocab=VOCAB,
+        membership=membership,
+        artists=[f"Artist {row // 3}" if row % 7 else "" for row in range(n)],
+        albums=[f"Album {row}" if row % 5 else "" for row in range(n)],
+        years=np.where(np.arange(n) % 4, 1960.0 + np.arange(n), np.nan),
+        sources=["one"] * n,
+        paths=[f"folder/<Café> {row}.jpg" for row in range(n)],
+        splits=np.where(np.arange(n) % 5, "train", "valid"),
+        groups=np.arange(n) // 3,
+    )
+
+
+@pytest.fixture
+def library():
+    return make_library()
+
+
+# The library.
+def test_titles_fall_back_to_the_name_of_the_file(library):
+    assert library.title(1) == "Album 1"
+    assert library.title(5) == "<Café> 5"
+    assert library.full_title(1) == "Album 1 (Artist 0 · 1961)"
+    assert library.full_title(28) == "Album 28"
+
+
+def test_finding_needs_every_word_and_ignores_case(library):
+    assert library.find("ALBUM artist 3") == [
+        row
+        for row in range(60)
+        if library.albums[row]
+        and library.artists[row]
+        and "3" in library.artists[row] + library.albums[row] + library.paths[row]
+    ]
+    assert library.find("CAFÉ", limit=4) == [0, 1, 2, 3]
+    assert library.find("nothing of the kind") == []
+    assert library.find("   ") == []
+
+
+def test_filters_keep_any_of_the_genres_and_known_years_only(library):
+    rows = library.rows_with(["Jazz", "Pop"], (1970, 1980))
+    expected = [
+        row
+        for row in range(len(library))
+        if {"Jazz", "Pop"} & set(library.genres[row])
+        and 1970 <= library.years[row] <= 1980
+    ]
+    assert rows.tolist() == expected
+    assert len(library.rows_with()) == len(library)
+
+
+def test_the_first_genre_of_the_vocabulary_is_the_main_one(library):
+    assert library.main_genre[0] == 0
+    assert library.main_genre[1] == -1
+
+
+# The map.
+def make_map(library, points):
+    table = pa.table(
+        {"cover_id": library.cover_ids, "x": points[:, 0], "y": points[:, 1]}
+    )
+    return CoverMap.of(table, library)
+
+
+def winding_number(point, corners):
+    """Return how often a polygon turns around a point: another way to say inside."""
+    angles = np.arctan2(*(np.asarray(corners) - point).T[::-1])
+    turns = np.diff(np.append(angles, angles[0]))
+    return round(np.sum((turns + np.pi) % (2 * np.pi) - np.pi) / (2 * np.pi))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.floats(0.05, 1.0), min_size=3, max_size=9),
+)
+def test_an_outline_holds_the_points_that_it_turns_around(seed, radii):
+    library = make_library()
+    found = make_map(library, np.random.default_rng(seed).normal(size=(60, 2)))
+    turns = np.linspace(0, 2 * np.pi, len(radii), endpoint=False) + 0.1
+    corners = [
+        [r * math.cos(t), r * math.sin(t)] for r, t in zip(radii, turns, strict=True)
+    ]
+    inside = set(found.inside(corners).tolist())
+    for point, row in zip(found.points, found.rows, strict=True):
+        assert (int(row) in inside) == (winding_number(point, corners) != 0)
+
+
+def test_the_map_keeps_proportions_and_leaves_out_covers_that_are_gone(library):
+    points = np.column_stack([np.arange(60.0), np.zeros(60)])
+    points[3] = np.nan
+    table = pa.table(
+        {
+            "cover_id": [*library.cover_ids[:-1], "f" * 32],
+            "x": points[:, 0],
+            "y": points[:, 1],
+        }
+    )
+    found = CoverMap.of(table, library)
+    assert sorted(found.rows.tolist()) == [r for r in range(59) if r != 3]
+    assert found.points[:, 0].min() == -1
+    assert found.points[:, 0].max() == 1
+    assert (found.points[:, 1] == 0).all()
+
+
+def test_fewer_than_three_corners_hold_nothing(library):
+    found = make_map(library, np.zeros((60, 2)))
+    assert found.inside([]).tolist() == []
+    assert found.inside([[0, 0], [1, 1]]).tolist() == []
+
+
+# Votes.
+def make_votes(library, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.ones(3), size=60).astype(np.float32)
+    table = pa.table(
+        {
+            "cover_id": [*library.cover_ids[:59], "f" * 32],
+            "held_out": [bool(i % 2) for i in range(60)],
+            **{f"p_{m}": list(p) for m in ("cnn", "vote", "blend")},
+            "prediction_set": [["Jazz"]] * 60,
+            "verdict": ["sure"] * 60,
+        }
+    )
+    return Votes.of(table, VOCAB, library)
+
+
+def test_cells_hold_each_held_out_cover_where_the_confusion_matrix_books_it(library):
+    votes = make_votes(library)
+    assert len(votes.rows) == 59
+    counted = {}
+    for true in VOCAB:
+        for said in VOCAB:
+            counted[true, said] = votes.cell("blend", true, said)
+    labelled = [r for r in range(59) if r % 2 and library.genres[r]]
+    assert sorted({row for rows in counted.values() for row in rows}) == labelled
+    for row in labelled:
+        said = VOCAB[int(votes.distributions["blend"][row].argmax())]
+        own = library.genres[row]
+        homes = [said] if said in own else own
+        assert [cell for cell, rows in counted.items() if row in rows] == [
+            (home, said) for home in VOCAB if home in homes
+        ]
+    p = votes.distributions["blend"]
+    most_certain = [float(p[r, 0]) for r in counted["Jazz", "Jazz"]]
+    assert most_certain == sorted(most_certain, reverse=True)
+    assert votes.cell("blend", "Jazz", "Polka") == []
+
+
+# Colours.
+def test_every_colouring_has_a_colour_for_every_code(library):
+    votes = make_votes(library)
+    labels = np.arange(60) % 4 - 1
+    for found in (
+        colouring.by_genre(library),
+        colouring.by_cluster(labels),
+        colouring.by_year(library),
+        colouring.by_certainty(votes, library),
+        colouring.by_error(votes, library),
+    ):
+        assert len(found.codes) == 60
+        assert found.codes.max() < len(found.colours)
+        assert found.colours[0] == NOISE_COLOUR
+        if found.legend:
+            assert sum(entry["n"] for entry in found.legend) == 60
+        assert bool(found.legend) != bool(found.scale)
+    assert colouring.by_genre(library).colours[1:] == [
+        library.colours[g] for g in VOCAB
+    ]
+
+
+def test_years_rise_along_the_scale_and_unknown_ones_are_grey(library):
+    codes = colouring.by_year(library).codes
+    known = np.isfinite(library.years)
+    assert (np.diff(codes[known].astype(int)) >= 0).all()
+    assert (codes[~known] == 0).all()
+    assert codes[known].min() == 1
+
+
+def test_a_library_without_years_says_so_instead_of_a_scale(library):
+    ageless = replace(library, years=np.full(len(library), np.nan))
+    found = colouring.by_year(ageless)
+    assert found.scale is None
+    assert [entry["label"] for entry in found.legend] == ["no year"]
+    assert (found.codes == 0).all()
+
+
+# Selections.
+def test_shares_of_a_selection_agree_with_counting(library):
+    rows = np.arange(0, 45)
+    found = {one.genre: one for one in breakdown.genre_shares(library, rows)}
+    inside = library.membership[rows]
+    labelled = inside[inside.any(axis=1)]
+    everywhere = library.membership.sum(axis=0) / library.membership.sum()
+    for j, genre in enumerate(VOCAB):
+        assert found[genre].share == pytest.approx(labelled[:, j].mean())
+        assert found[genre].lift == pytest.approx(labelled[:, j].mean() / everywhere[j])
+        low, high = found[genre].lift_ci95
+        assert low <= found[genre].lift <= high
+    assert sum(one.share for one in found.values()) == pytest.approx(1)
+    assert breakdown.genre_shares(library, np.array([1])) == []
+
+
+def test_the_interval_of_a_share_is_that_of_the_group_bootstrap(library):
+    rows = np.arange(2, 60)
+    draws = GroupBootstrap.draw(library.groups[rows], n_bootstraps=400, seed=0)
+    share = draws.means(library.membership[rows].astype(float))[:, 0]
+    base = library.membership.sum(axis=0)[0] / library.membership.sum()
+    found = next(o for o in breakdown.genre_shares(library, rows) if o.genre == "Jazz")
+    assert found.lift_ci95 == pytest.approx(
+        np.quantile(share / base, [0.025, 0.975]), rel=0.02
+    )
+
+
+# HTML.
+def test_nothing_from_a_file_becomes_html(library):
+    nasty = '"><script>alert(1)</script>'
+    library.albums[1] = library.artists[1] = nasty
+    library.genres[1] = [nasty]
+    texts = [
+        markup.gallery(
+            library, [Item(row=1, badge=nasty, mark=nasty, line=nasty, tip=nasty)]
+        ),
+        markup.gallery(library, [], empty=nasty),
+        markup.pairs(library, [(1, 2, 0.5)]),
+        markup.full_cover(library, 1),
+        markup.matrix(
+            [nasty],
+            [[Cell(text=nasty, tip=nasty, colour="#000000", pick=nasty)]],
+            label=nasty,
+        ),
+        markup.graph(
+            {nasty: (0, 0)},
+            {nasty: 5},
+            {nasty: "#000000"},
+            [Edge(a=nasty, b=nasty, width=1, tip=nasty, pick=nasty)],
+        ),
+        markup.share_bar(nasty, 0.5, "#000000", nasty, nasty),
+        markup.figures([(nasty, nasty)]),
+        markup.scale(["#000000"], nasty, nasty, nasty),
+    ]
+    for text in texts:
+        assert "<script" not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_every_cover_of_a_gallery_is_a_named_button_with_an_alternative_text(library):
+    text = markup.gallery(library, [Item(row=2), Item(row=4)])
+    assert text.count("<button") == text.count("aria-label=") == text.count("alt=") == 2
+    assert f'data-pick="{library.cover_ids[2]}"' in text
+
+
+# Pairs of genres.
+def make_overlap():
+    def pair(a, b, overlap, lift):
+        return {
+            "a": a, "b": b, "overlap": overlap, "overlap_ci95": [None, None] if overlap is None else [overlap - 0.1, overlap + 0.1],
+            "lift_ab": lift, "lift_ab_ci95": [lift, lift], "lift_ba": lift + 1, "lift_ba_ci95": [lift, lift + 2],
+            "p": 0.01, "q": 0.02, "n_a": 10, "n_b": 20, "bridges": [], "closest": [],
+            "confusion_cnn_ab": {"rate": 0.25, "ci95": [0.1, 0.4], "n": 10.0},
+        }  # fmt: skip
+
+    return {
+        "genres": list(VOCAB),
+        "pairs": [pair("Jazz", "Metal", 0.6, 2.0), pair("Jazz", "Pop", None, 0.5), pair("Metal", "Pop", 0.1, 1.0)],
+        "tree": {"order": ["Metal", "Jazz"], "branches": []},
+        "edges": [{"a": "Jazz", "b": "Metal", "lift": 2.5, "overlap": 0.6, "q": 0.02}],
+        "n_by_genre": {"Jazz": 10, "Metal": 20, "Pop": 5},
+    }  # fmt: skip
+
+
+def test_a_value_is_read_in_its_direction():
+    pair = make_overlap()["pairs"][0]
+    assert pairs.read_value(pair, "lift", "Jazz")[0] == 2.0
+    assert pairs.read_value(pair, "lift", "Metal")[0] == 3.0
+    assert pairs.read_value(pair, "overlap", "Jazz") == (0.6, (0.5, 0.7), 30)
+    assert pairs.read_value(pair, "cnn", "Jazz") == (0.25, (0.1, 0.4), 10)
+    assert math.isnan(pairs.read_value(pair, "cnn", "Metal")[0])
+
+
+def test_the_matrix_follows_the_dendrogram_and_marks_what_is_unknown():
+    genres, cells = pairs.cells(make_overlap(), "overlap")
+    assert genres == ["Metal", "Jazz", "Pop"]
+    assert cells[0][1].text == cells[1][0].text == ".60"
+    assert "0.50 to 0.70" in cells[0][1].tip
+    assert cells[0][1].pick == "Metal~Jazz"
+    assert cells[1][2].colour is None
+    assert "too few" in cells[1][2].tip
+    assert not cells[0][0].pick
+
+
+def test_genres_alike_stand_closer_in_the_graph():
+    places = pairs.place_genres(make_overlap())
+    assert set(places) == set(VOCAB)
+    assert all(0 <= v <= 1 for place in places.values() for v in place)
+    near = math.dist(places["Jazz"], places["Metal"])
+    assert near < math.dist(places["Metal"], places["Pop"])
+
+
+@pytest.mark.parametrize("genres", [("Drum ~ Bass", "Drum"), ("a~b", "a")])
+def test_pairs_survive_the_address(genres):
+    a, b = genres
+    assert pairs.split_pair(pairs.name_pair(a, b), genres) == (a, b)
+    assert pairs.split_pair(pairs.name_pair(b, a), genres) == (b, a)
+    assert pairs.split_pair(a, genres) is None
+    assert pairs.split_pair(pairs.name_pair(a, "?"), genres) is None
+
+
+# From a cover to what is like it.
+def make_reading(inside, verdict, **p):
+    return lookup.Reading({"blend": p}, inside, 0.9, verdict, [], "")
+
+
+def test_prediction_sets_are_put_in_words():
+    sure = make_reading(["Metal"], "sure", Metal=0.9, Punk=0.1)
+    two = make_reading(["Metal", "Punk"], "unsure", Metal=0.5, Punk=0.4)
+    none = make_reading([], "unsure", Metal=0.5, Punk=0.4)
+    many = make_reading([f"g{i}" for i in range(7)], "unsure", Metal=0.2)
+    strange = make_reading(["Metal"], "unfamiliar", Metal=0.9)
+    assert lookup.put_in_words(sure)[0] == "Looks like Metal"
+    assert lookup.put_in_words(two)[0] == "Looks like Metal or Punk; not sure"
+    assert "90 % of such sets" in lookup.put_in_words(two)[1]
+    assert lookup.put_in_words(none)[0] == "Not sure"
+    assert "any of 7 genres" in lookup.put_in_words(many)[0]
+    assert "Unlike anything" in lookup.put_in_words(strange)[0]
+
+
+@pytest.fixture
+def index(library, tmp_path):
+    from indexer import VectorIndex
+
+    vectors = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    columns = {
+        "genres": library.genres,
+        "year": pa.array(
+            [None if np.isnan(y) else int(y) for y in library.years], pa.int32()
+        ),
+        "artist": [artist or None for artist in library.artists],
+    }
+    return VectorIndex.build(tmp_path / "index", library.cover_ids, vectors, columns)
+
+
+def test_neighbours_agree_with_brute_force_under_every_filter(library, index):
+    query = lookup.query_cover(library.cover_ids[7], index, None, VOCAB)
+    assert query.p_cnn is None
+    similarity = index.vectors @ query.embedding
+    order = [row for row in np.argsort(-similarity) if row != 7]
+
+    def found(**filters):
+        return [hit.row for hit in lookup.find_alike(query, index, library, **filters)]
+
+    assert found(k=10) == order[:10]
+    assert (
+        found(k=10, genres=["Metal"])
+        == [r for r in order if "Metal" in library.genres[r]][:10]
+    )
+    assert found(k=200, years=(1980, 1990)) == [
+        r for r in order if 1980 <= library.years[r] <= 1990
+    ]
+    assert found(k=200, artist="Artist 4") == [
+        r for r in order if library.artists[r] == "Artist 4"
+    ]
+    once, seen = [], set()
+    for row in order:
+        artist = library.artists[row]
+        if not artist or artist not in seen:
+            once.append(row)
+        seen.add(artist)
+    assert found(k=25, once_per_artist=True) == once[:25]
+    assert found(k=5, artist="Nobody") == []
+
+
+def test_covers_that_left_the_catalogue_are_not_found(library, index):
+    query = lookup.query_cover(library.cover_ids[7], index, None, VOCAB)
+    small = make_library(30)
+    rows = [hit.row for hit in lookup.find_alike(query, index, small, k=20)]
+    assert len(rows) == 20
+    assert max(rows) < 30
+
+
+def test_pictures_that_are_too_large_are_refused_before_they_are_decoded():
+    from covers.errors import BrokenImageError
+
+    content = bytes((lookup.MOST_MEBIBYTES + 1) * 2**20)
+    with pytest.raises(
+        BrokenImageError, match="too large: 26 MiB, the limit is 25 MiB"
+    ):
+        lookup.query_picture(content, None, max_megapixels=100)

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from synthetic_library import simulate
+
+from covers.evaluate.baselines import (
+    PENALTIES,
+    fit_linear_probe,
+    guess_majority,
+    guess_uniformly,
+    vote_on_features,
+)
+from covers.stats.metrics import measure_method
+
+
+def test_chance_and_majority_know_nothing_of_the_query():
+    np.testing.assert_allclose(guess_uniformly(2, 4), np.full((2, 4), 0.25))
+    majority = guess_majority(3, np.eye(2)[[0, 0, 1]])
+    np.testing.assert_allclose(majority, [[2 / 3, 1 / 3]] * 3)
+
+
+def test_five_neighbours_predict_as_scikit_learn_does_where_there_is_no_tie():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    inputs = simulate(400)
+    train, held = np.arange(300), np.arange(300, 400)
+    truth = inputs.membership.argmax(axis=1)
+    single = np.eye(4)[truth]
+    found = vote_on_features(inputs.frozen[held], inputs.frozen[train], single[train])
+    model = KNeighborsClassifier(5).fit(inputs.frozen[train], truth[train])
+    shares = np.sort(model.predict_proba(inputs.frozen[held]), axis=1)
+    clear = shares[:, -1] > shares[:, -2]
+    assert clear.sum() > 60
+    expected = model.predict(inputs.frozen[held])
+    assert (found.argmax(axis=1) == expected)[clear].all()
+
+
+def test_the_own_group_does_not_vote():
+    features = np.eye(3, dtype=np.float32)
+    membership = np.eye(3)
+    groups = np.array([0, 1, 2])
+    found = vote_on_features(
+        features, features, membership, query_groups=groups, reference_groups=groups
+    )
+    assert (found.argmax(axis=1) != np.arange(3)).all()
+
+
+def test_the_probe_finds_linear_structure_and_gives_distributions():
+    inputs = simulate(800, n_groups=800, shared=0.0)
+    train, held = np.arange(600), np.arange(600, 800)
+    probe = fit_linear_probe(
+        inputs.embeddings[train], inputs.membership[train], inputs.groups[train]
+    )
+    p = probe.predict(inputs.embeddings[held])
+    assert probe.penalty in PENALTIES
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    found = measure_method(p, inputs.membership[held]).values
+    vote = vote_on_features(
+        inputs.embeddings[held], inputs.embeddings[train], inputs.membership[train]
+    )
+    assert found["accuracy"] > 0.6
+    assert (
+        found["log_loss"]
+        < measure_method(vote, inputs.membership[held]).values["log_loss"]
+    )
+
+
+def test_the_probe_is_stiff_where_features_mean_nothing():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 40)).astype(np.float32)
+    membership = np.eye(3)[rng.integers(3, size=300)]
+    probe = fit_linear_probe(features, membership, np.arange(300))
+    assert probe.penalty < 0.01
+    assert np.abs(probe.predict(features) - 1 / 3).max() < 0.25
+
+
+def test_a_genre_without_examples_gets_no_probability():
+    inputs = simulate(200)
+    membership = np.hstack([inputs.membership, np.zeros((200, 1), np.float32)])
+    probe = fit_linear_probe(inputs.embeddings, membership, inputs.groups, penalty=0.1)
+    assert (probe.predict(inputs.embeddings)[:, 4] == 0).all()
+
+
+def test_a_single_genre_cannot_be_probed():
+    with pytest.raises(ValueError, match="at least two genres"):
+        fit_linear_probe(
+            np.eye(3, dtype=np.float32), np.ones((3, 1)), np.arange(3), penalty=1.0
+        )

@@ -1,0 +1,300 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_library import VOCAB, simulate
+
+from covers.errors import DataError, StaleError
+from covers.evaluate.checks import (
+    align_columns,
+    check_columns,
+    check_figures,
+    check_references,
+    find_twins,
+)
+from covers.evaluate.conclusions import draw_conclusions
+from covers.evaluate.evaluate import METHODS, evaluate_arrays
+from covers.stats.bootstrap import Interval
+from covers.stats.metrics import measure_method
+from covers.stats.neighbours import Neighbours
+
+EVALUATE = {"n_bootstraps": 100}
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return simulate(700, n_groups=200)
+
+
+@pytest.fixture(scope="module")
+def evaluation(inputs):
+    return evaluate_arrays(inputs, **EVALUATE)
+
+
+def test_every_method_is_measured_on_the_same_covers(evaluation):
+    methods = evaluation.payload["methods"]
+    assert tuple(methods) == METHODS
+    n_held = (evaluation.inputs.splits == "valid").sum()
+    assert {found["n"] for found in methods.values()} == {n_held}
+    for found in methods.values():
+        confusion = np.array(found["confusion"])
+        assert found["accuracy"] == pytest.approx(np.trace(confusion) / n_held)
+        assert set(found["ci95"]) >= {"accuracy", "macro_f1", "top3", "ece"}
+        assert list(found["per_genre"]) == list(VOCAB)
+
+
+def test_methods_rank_as_they_were_made(evaluation):
+    f1 = {name: m["macro_f1"] for name, m in evaluation.payload["methods"].items()}
+    assert f1["cnn"] > f1["frozen_knn"] > f1["colour_knn"]
+    assert f1["vote"] > f1["frozen_knn"]
+    assert f1["colour_knn"] == pytest.approx(f1["chance"], abs=0.12)
+
+
+def test_the_document_has_the_promised_shape(evaluation):
+    payload = evaluation.payload
+    split = payload["split"]
+    assert split["n_train"] + split["n_valid"] == len(evaluation.inputs)
+    assert split["grouped_by"] == "artist"
+    assert payload["genres"] == list(VOCAB)
+    assert {"level", "coverage", "mean_size", "per_genre"} <= set(payload["sets"])
+    for row in payload["differences"]:
+        assert {"a", "b", "macro_f1", "ci95"} <= set(row)
+        assert row["ci95"][0] <= row["macro_f1"] <= row["ci95"][1]
+    pairs = {frozenset((row["a"], row["b"])) for row in payload["differences"]}
+    assert len(pairs) == len(METHODS) * (len(METHODS) - 1) // 2
+    sizes = [point["n_references"] for point in payload["learning_curve"]]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == split["n_train"]
+
+
+def test_top_losses_are_wrong_covers_the_worst_first(evaluation):
+    losses = [row["log_loss"] for row in evaluation.payload["top_losses"]]
+    assert losses == sorted(losses, reverse=True)
+    for row in evaluation.payload["top_losses"]:
+        assert row["predicted"] not in row["genres"]
+
+
+def test_the_same_seed_gives_the_same_numbers(inputs, evaluation):
+    assert evaluate_arrays(inputs, **EVALUATE).payload == evaluation.payload
+
+
+def test_covers_without_a_genre_are_left_out(inputs, evaluation):
+    membership = np.vstack([inputs.membership, np.zeros((1, 4), np.float32)])
+    more = replace(
+        inputs,
+        cover_ids=(*inputs.cover_ids, "f" * 32),
+        membership=membership,
+        groups=np.append(inputs.groups, 10**6),
+        splits=np.append(inputs.splits, "valid"),
+        embeddings=np.vstack([inputs.embeddings, inputs.embeddings[:1]]),
+        p_cnn=np.vstack([inputs.p_cnn, inputs.p_cnn[:1]]),
+        frozen=np.vstack([inputs.frozen, inputs.frozen[:1]]),
+        colours=np.vstack([inputs.colours, inputs.colours[:1]]),
+    )
+    assert evaluate_arrays(more, **EVALUATE).payload == evaluation.payload
+
+
+def test_columns_are_found_by_name_whatever_the_models_order(inputs, evaluation):
+    order = [2, 0, 3, 1]
+    shuffled = replace(
+        inputs,
+        p_cnn=inputs.p_cnn[:, order],
+        model_vocab=tuple(VOCAB[j] for j in order),
+    )
+    found = evaluate_arrays(shuffled, **EVALUATE).payload
+    assert found["methods"]["cnn"] == evaluation.payload["methods"]["cnn"]
+
+
+def test_predictions_in_another_order_than_the_labels_are_caught(inputs):
+    swapped = replace(inputs, p_cnn=inputs.p_cnn[:, [1, 0, 2, 3]])
+    # The calibrator must not be able to hide it: the raw network is checked.
+    with pytest.raises(
+        DataError, match=r"the network seem to be in another order.*'Ambient'"
+    ):
+        evaluate_arrays(swapped, **EVALUATE)
+
+
+def test_a_group_on_both_sides_is_caught(inputs):
+    splits = inputs.splits.copy()
+    row = int(np.flatnonzero(splits == "valid")[0])
+    splits[row] = "train"
+    while not (splits[inputs.groups == inputs.groups[row]] == "valid").any():
+        row = int(np.flatnonzero(splits == "valid")[-1])
+        splits[row] = "train"
+    with pytest.raises(DataError, match="leak: 1 groups lie on both sides"):
+        evaluate_arrays(replace(inputs, splits=splits), **EVALUATE)
+
+
+def test_a_cover_that_appears_twice_is_caught(inputs):
+    ids = (inputs.cover_ids[1], *inputs.cover_ids[1:])
+    with pytest.raises(DataError, match="appears 2 times"):
+        evaluate_arrays(replace(inputs, cover_ids=ids), **EVALUATE)
+
+
+def test_a_split_without_a_held_out_side_is_explained(inputs):
+    splits = np.full(len(inputs), "train")
+    with pytest.raises(DataError, match="found only train: run 'covers scan'"):
+        evaluate_arrays(replace(inputs, splits=splits), **EVALUATE)
+
+
+def test_a_model_of_other_genres_is_refused():
+    with pytest.raises(StaleError, match="not in the model: Polka; not in the"):
+        align_columns(("Jazz", "Polka"), ("Jazz", "Pop"))
+
+
+def test_neighbours_of_the_own_group_are_caught():
+    found = Neighbours(np.array([[0, 1]]), np.ones((1, 2), np.float32))
+    check_references(found, np.array([5]), np.array([6, 7]))
+    with pytest.raises(DataError, match="1 held-out covers have neighbours of their"):
+        check_references(found, np.array([7]), np.array([6, 7]))
+
+
+def test_figures_that_do_not_follow_from_their_confusion_matrix_are_caught():
+    p = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+    truth = np.eye(2)[[0, 1, 1]]
+    found = measure_method(p, truth)
+    check_figures("cnn", found, truth, p)
+    wrong = replace(found, values={**found.values, "accuracy": 0.9})
+    with pytest.raises(DataError, match=r"reports accuracy 0\.9000, but its confusion"):
+        check_figures("cnn", wrong, truth, p)
+    with pytest.raises(DataError, match=r"its predictions give 0\.3333"):
+        check_figures("cnn", found, truth, p[:, ::-1])
+
+
+@pytest.mark.parametrize("n_genres", [2, 5, 12])
+def test_permuted_columns_are_caught_and_honest_ones_are_not(n_genres):
+    rng = np.random.default_rng(n_genres)
+    vocab = [f"g{j}" for j in range(n_genres)]
+    truth = rng.integers(n_genres, size=600)
+    for skill in (0.0, 0.1, 0.35, 0.8):
+        predicted = np.where(
+            rng.random(600) < skill, truth, rng.integers(n_genres, size=600)
+        )
+        confusion = np.zeros((n_genres, n_genres))
+        np.add.at(confusion, (truth, predicted), 1)
+        check_columns("cnn", confusion, vocab)
+        if skill >= 0.35:
+            moved = np.roll(confusion, 1, axis=1)
+            with pytest.raises(DataError, match="in another order than the labels"):
+                check_columns("cnn", moved, vocab)
+
+
+def test_a_method_that_always_says_the_same_is_not_taken_for_mixed_up():
+    confusion = np.zeros((4, 4))
+    confusion[:, 1] = [71.5, 22, 36.5, 26]
+    check_columns("majority", confusion, VOCAB)
+
+
+def test_twins_across_the_split_are_named(inputs):
+    held = np.flatnonzero(inputs.splits == "valid")[0]
+    train = np.flatnonzero(inputs.splits == "train")[0]
+    embeddings = inputs.embeddings.copy()
+    embeddings[held] = embeddings[train]
+    found = evaluate_arrays(replace(inputs, embeddings=embeddings), **EVALUATE)
+    assert found.payload["self_check"]["twins"] == [inputs.cover_ids[held]]
+    assert any("all but identical" in said for said in found.payload["conclusions"])
+    none = Neighbours(np.zeros((2, 0), int), np.zeros((2, 0), np.float32))
+    assert len(find_twins(none)) == 0
+
+
+def test_a_test_side_is_measured_and_never_fitted_on():
+    inputs = simulate(900, n_groups=260, test=0.2)
+    first = evaluate_arrays(inputs, **EVALUATE)
+    split = first.payload["split"]
+    assert split["measured"] == "test"
+    assert split["n_test"] == (inputs.splits == "test").sum()
+    assert not first.payload["fitted"]["cross_fitted"]
+    # Other labels on the test side change its figures, but nothing that is fitted.
+    membership = inputs.membership.copy()
+    test = inputs.splits == "test"
+    membership[test] = np.roll(membership[test], 1, axis=0)
+    second = evaluate_arrays(replace(inputs, membership=membership), **EVALUATE)
+    assert second.decision.to_json() == first.decision.to_json()
+    assert (
+        second.payload["methods"]["blend"]["accuracy"]
+        < first.payload["methods"]["blend"]["accuracy"]
+    )
+
+
+def test_a_cover_is_never_measured_with_a_fit_on_its_own_label(inputs, evaluation):
+    held = np.flatnonzero(inputs.splits == "valid")
+    group = inputs.groups[held[0]]
+    own = np.flatnonzero(inputs.groups == group)
+    membership = inputs.membership.copy()
+    membership[own] = np.roll(membership[own], 1, axis=1)
+    other = evaluate_arrays(replace(inputs, membership=membership), **EVALUATE)
+    rows = np.isin(evaluation.votes.rows, own)
+    # Folds are balanced by genre, so one group's labels may move others between
+    # folds; the network's own predictions for it may not follow its labels.
+    before = evaluation.votes.distributions.cnn[rows]
+    after = other.votes.distributions.cnn[rows]
+    assert np.abs(before - after).max() < 0.15
+
+
+def test_without_features_their_baselines_are_missing_and_all_else_is_there(inputs):
+    bare = replace(inputs, frozen=None, colours=None)
+    methods = evaluate_arrays(bare, **EVALUATE).payload["methods"]
+    assert set(methods) == {"chance", "majority", "cnn", "vote", "blend"}
+
+
+def test_labels_without_any_signal_are_said_to_be_unreadable():
+    inputs = simulate(500, n_groups=500)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(len(inputs))
+    nonsense = replace(inputs, membership=inputs.membership[order])
+    payload = evaluate_arrays(nonsense, **EVALUATE).payload
+    assert payload["methods"]["blend"]["accuracy"] < 0.4
+    assert any("cannot be shown" in said for said in payload["conclusions"])
+
+
+def test_votes_hold_an_answer_for_every_cover_the_held_out_first(evaluation):
+    votes, inputs = evaluation.votes, evaluation.inputs
+    assert sorted(votes.rows) == list(range(len(inputs)))
+    assert (inputs.splits[votes.rows[votes.held_out]] == "valid").all()
+    np.testing.assert_allclose(votes.distributions.blend.sum(axis=1), 1)
+    own = inputs.groups[votes.rows][:, None]
+    assert (inputs.groups[votes.nearest] != own)[votes.nearest >= 0].all()
+    assert (inputs.splits[votes.nearest[votes.nearest >= 0]] == "train").all()
+
+
+def test_calibration_and_coverage_hold_over_many_drawn_libraries():
+    errors, noise, coverages, n = [], [], [], []
+    for seed in range(4):
+        drawn = simulate(1200, seed=seed, n_groups=1200, shared=0.0, spread=1.6)
+        payload = evaluate_arrays(drawn, n_bootstraps=10, seed=seed).payload
+        errors.append(payload["methods"]["blend"]["ece"])
+        noise.append(payload["methods"]["blend"]["ece_if_calibrated"])
+        coverages.append(payload["sets"]["coverage"])
+        n.append(payload["methods"]["blend"]["n"])
+    assert np.mean(errors) < np.mean(noise) + 0.02
+    assert np.average(coverages, weights=n) == pytest.approx(0.9, abs=0.02)
+
+
+def conclusions_with(payload, a, b, low, high):
+    methods = {name: dict(found) for name, found in payload["methods"].items()}
+    for name in methods:
+        methods[name]["macro_f1"] = 0.1
+    methods[a]["macro_f1"], methods[b]["macro_f1"] = 0.5, 0.4
+    differences = [
+        {**row, "macro_f1": 0.4, "ci95": [0.3, 0.5]}
+        if row["a"] == a
+        else {**row, "macro_f1": -0.4, "ci95": [-0.5, -0.3]}
+        for row in payload["differences"]
+    ]
+    for row in differences:
+        if {row["a"], row["b"]} == {a, b}:
+            sign = 1 if row["a"] == a else -1
+            row["ci95"] = sorted([sign * low, sign * high])
+    return draw_conclusions({**payload, "methods": methods, "differences": differences})
+
+
+def test_conclusions_tell_a_certain_lead_from_an_uncertain_one(evaluation):
+    certain = conclusions_with(evaluation.payload, "vote", "cnn", 0.02, 0.18)
+    assert "read best by the vote of neighbours" in certain[0]
+    assert any("over every other method is certain" in said for said in certain)
+    tied = conclusions_with(evaluation.payload, "vote", "cnn", -0.02, 0.22)
+    assert any("over the network is within chance" in said for said in tied)
+
+
+def test_intervals_are_written_as_pairs():
+    assert Interval(0.1, 0.2).as_list() == [0.1, 0.2]

@@ -1,0 +1,214 @@
+import csv
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+from synthetic_library import VOCAB, simulate
+
+from covers.evaluate.evaluate import METHODS, evaluate_arrays
+from covers.evaluate.page import write_report
+from covers.evaluate.page_tables import write_tables
+from covers.render.charts import (
+    Axis,
+    IntervalRow,
+    Line,
+    bar,
+    interval_chart,
+    line_chart,
+    share_axis,
+)
+
+
+class Outline(HTMLParser):
+    """Collects what a page is made of, and whether its elements are closed."""
+
+    void = frozenset({"meta", "img", "br", "line", "circle", "polyline", "polygon"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.text, self.attributes = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.void:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def outline_of(page):
+    outline = Outline()
+    outline.feed(page)
+    assert outline.open == []
+    return outline
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    inputs = simulate(400, n_groups=120)
+    return evaluate_arrays(inputs, n_bootstraps=50, leakage=True)
+
+
+@pytest.fixture(scope="module")
+def page(evaluation):
+    file = io.StringIO()
+    write_report(file, evaluation.payload, evaluation, None)
+    return file.getvalue()
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page):
+    outline = outline_of(page)
+    assert "script" not in outline.tags
+    assert "link" not in outline.tags
+    for name, value in outline.attributes:
+        if name in {"src", "href"}:
+            assert value.startswith("data:")
+    assert "http" not in re.sub(r"data:[^\"]*", "", page)
+
+
+def test_the_page_shows_every_method_and_genre_and_ends_with_the_conclusions(
+    page, evaluation
+):
+    text = " ".join(outline_of(page).text)
+    for genre in VOCAB:
+        assert genre in text
+    for found in evaluation.payload["methods"].values():
+        assert f"{found['macro_f1']:.3f}" in text
+    for said in evaluation.payload["conclusions"]:
+        assert said in text
+    assert text.rstrip().endswith(evaluation.payload["conclusions"][-1])
+    assert "price of a leak" in text
+
+
+def test_every_filled_cell_of_the_confusion_matrix_opens_its_covers(page, evaluation):
+    targets = set(re.findall(r'popovertarget="(cell-\d+-\d+)"', page))
+    panels = set(re.findall(r'<div popover id="(cell-\d+-\d+)"', page))
+    assert targets == panels
+    votes, inputs = evaluation.votes, evaluation.inputs
+    held = votes.held_out
+    predicted = votes.distributions.blend[held].argmax(axis=1)
+    own = inputs.membership[votes.rows[held]]
+    right = own[range(len(own)), predicted] > 0
+    shown = re.findall(r"read right: (\d+) covers", page)
+    assert sum(map(int, shown)) == right.sum()
+
+
+def test_names_from_the_catalogue_cannot_become_markup(evaluation):
+    nasty = ("<script>alert(1)</script>", 'a"b', "c&d", "e")
+    payload = dict(evaluation.payload)
+    renamed = dict(zip(VOCAB, nasty, strict=True))
+    payload["genres"] = list(nasty)
+    payload["methods"] = {
+        name: {
+            **found,
+            "per_genre": {renamed[g]: row for g, row in found["per_genre"].items()},
+        }
+        for name, found in payload["methods"].items()
+    }
+    payload["sets"] = {
+        **payload["sets"],
+        "per_genre": {
+            renamed[g]: row for g, row in payload["sets"]["per_genre"].items()
+        },
+    }
+    payload["conclusions"] = ["<b>bold</b>"]
+    payload["split"] = {**payload["split"], "grouped_by": "<i>"}
+    file = io.StringIO()
+    write_report(file, payload, evaluation, None)
+    outline = outline_of(file.getvalue())
+    assert "script" not in outline.tags
+    assert not {"b", "i"} & set(outline.tags)
+    assert any("<script>alert(1)</script>" in text for text in outline.text)
+
+
+def test_tables_hold_the_same_figures_and_no_formulas(tmp_path, evaluation):
+    payload = dict(evaluation.payload)
+    write_tables(tmp_path, payload)
+    with (tmp_path / "evaluation-methods.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == list(METHODS)
+    for row in rows:
+        found = payload["methods"][row["method"]]
+        assert float(row["macro_f1"]) == pytest.approx(found["macro_f1"], abs=1e-5)
+    with (tmp_path / "evaluation-confusion.csv").open(encoding="utf-8") as file:
+        cells = [row for row in csv.DictReader(file) if row["method"] == "blend"]
+    total = sum(float(row["covers"]) for row in cells)
+    assert total == pytest.approx(payload["methods"]["blend"]["n"], rel=1e-4)
+    assert len(cells) == len(VOCAB) ** 2
+    payload["genres"] = ["=HYPERLINK(1)", *VOCAB[1:]]
+    write_tables(tmp_path, payload)
+    text = (tmp_path / "evaluation-confusion.csv").read_text(encoding="utf-8")
+    assert ",'=HYPERLINK(1)," in text
+    assert ",=HYPERLINK" not in text
+
+
+def test_charts_place_values_on_their_axes_and_clip_what_lies_outside():
+    axis = Axis(low=0, high=2, ticks=[(1, "one")], title="t<")
+    assert axis.place(1, 100, 300) == 200
+    assert axis.place(9, 100, 300) == 300
+    chart = interval_chart(
+        [IntervalRow(label="a & b", value=1, low=0.5, high=1.5)],
+        axis,
+        description="d",
+        reference=1.0,
+    )
+    assert "a &amp; b" in chart
+    assert "t&lt;" in chart
+    outline_of(chart)
+    lines = line_chart(
+        [
+            Line(points=[(0, 0), (1, 1)], dashed=True),
+            Line(points=[(0.2, 0.4)], band=[(0.2, 0.3, 0.5)]),
+        ],
+        share_axis("x"),
+        share_axis("y"),
+        description="d",
+    )
+    outline_of(lines)
+    assert lines.count("<circle") == 1
+    assert "width:50.0%" in bar(0.5, "#ffffff")
+
+
+@pytest.mark.browser
+def test_the_page_looks_right_in_a_browser(tmp_path, page):
+    import shutil
+
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    path = tmp_path / "page.html"
+    path.write_text(page, encoding="utf-8")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+        for scheme in ("light", "dark"):
+            view = browser.new_page(
+                viewport={"width": 1100, "height": 900}, color_scheme=scheme
+            )
+            view.goto(path.as_uri())
+            wide = view.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 1100
+            cell = view.locator("table.confusion button").first
+            cell.click()
+            panel = view.locator(f"#{cell.get_attribute('popovertarget')}")
+            assert panel.is_visible()
+            panel.locator(".close").click()
+            assert not panel.is_visible()
+            background = view.evaluate(
+                "getComputedStyle(document.body).backgroundColor"
+            )
+            light = sum(map(int, re.findall(r"\d+", background)[:3])) > 384
+            assert light == (scheme == "light")
+            shot = Image.open(io.BytesIO(view.screenshot(full_page=True)))
+            assert len(shot.convert("RGB").getcolors(maxcolors=2**24)) > 50
+        browser.close()

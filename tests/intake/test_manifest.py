@@ -1,0 +1,174 @@
+"""Manifests of all usual makes are read, and wrong ones explained."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from covers.errors import DataError
+from covers.intake.manifest import parse_year, read_manifest, spread_extras
+from covers.intake.sources import ProblemKind
+
+
+@pytest.fixture
+def images(tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in "abc":
+        (tmp_path / f"images/{name}.jpg").write_bytes(name.encode())
+    return tmp_path
+
+
+def write(folder, text, name="manifest.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def labels_of(manifest):
+    return {c.file.path: c.labels for c in manifest.candidates}
+
+
+TEXT = (
+    "path,genre,artist,album,year,split,label,rating\n"
+    'images/a.jpg,"Rock;Pop","Ärzte; Gäste","One, Two",1999-05-01,train,EMI,3\n'
+    "images/b.jpg,,Various Artists,,,TEST,,\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("extension", ["csv", "tsv", "semicolon.csv"])
+def test_separators_and_encodings_do_not_matter(images, encoding, extension):
+    separator = {"csv": ",", "tsv": "\t", "semicolon.csv": ";"}[extension]
+    text = TEXT.replace(",", separator).replace(f"One{separator} Two", "One, Two")
+    path = write(images, text, f"table.{extension}", encoding)
+    labels = labels_of(read_manifest(path))
+    first = labels["images/a.jpg"]
+    assert first.genres == ("Rock;Pop",)
+    assert first.artist == "Ärzte; Gäste"
+    assert first.artists == ("ärzte", "gäste")
+    assert first.album == "One, Two"
+    assert first.year == 1999
+    assert first.split == "train"
+    assert first.extra == {"label": "EMI", "rating": 3}
+    second = labels["images/b.jpg"]
+    assert (second.genres, second.artists, second.split) == ((), (), "test")
+    assert second.extra == {}
+
+
+def test_parquet_with_lists_and_dates(images):
+    table = pa.table(
+        {
+            "path": ["images/a.jpg", "images/b.jpg"],
+            "genres": [["Rock", "Pop"], None],
+            "year": [1985.0, None],
+            "bought": [dt.date(2020, 1, 2), None],
+            "weights": [[0.5, 1.0], None],
+        }
+    )
+    pyarrow.parquet.write_table(table, images / "m.parquet")
+    labels = labels_of(read_manifest(images / "m.parquet"))
+    assert labels["images/a.jpg"].genres == ("Rock", "Pop")
+    assert labels["images/a.jpg"].year == 1985
+    assert labels["images/a.jpg"].extra == {
+        "bought": "2020-01-02",
+        "weights": [0.5, 1.0],
+    }
+
+
+def test_headers_match_whatever_their_case_and_reserved_names_are_set_apart(images):
+    path = write(images, "File,Genres,Format,Label\nimages/a.jpg,Rock,LP,EMI\n")
+    labels = labels_of(read_manifest(path))["images/a.jpg"]
+    assert labels.genres == ("Rock",)
+    assert labels.extra == {"manifest_Format": "LP", "Label": "EMI"}
+
+
+def test_a_file_in_several_lines_gets_all_genres(images):
+    path = write(images, "path,genre\nimages/a.jpg,Rock\nimages/./a.jpg,Pop\n")
+    [candidate] = read_manifest(path).candidates
+    assert candidate.labels.genres == ("Rock", "Pop")
+
+
+def test_absolute_and_windows_paths_are_understood(images):
+    text = f"path\n{images}/images/a.jpg\nimages\\b.jpg\nx/../images/c.jpg\n"
+    found = [c.file.path for c in read_manifest(write(images, text)).candidates]
+    assert found == ["images/a.jpg", "images/b.jpg", "images/c.jpg"]
+
+
+def test_lines_without_a_file_are_listed(images):
+    text = "path,genre\nimages/a.jpg,Rock\nimages/z.jpg,Pop\n,Jazz\n../x.jpg,Jazz\n"
+    problems = read_manifest(write(images, text)).problems
+    assert [(path, kind) for path, kind, _ in problems] == [
+        ("images/z.jpg", ProblemKind.MISSING),
+        ("line 4", ProblemKind.MISSING),
+        ("../x.jpg", ProblemKind.MISSING),
+    ]
+    assert problems[0][2] == "no such file or directory"
+    assert "'--root'" in problems[2][2]
+
+
+def test_damaged_lines_are_listed(images):
+    text = "path,genre\nimages/a.jpg,Rock\nimages/b.jpg\nimages/c.jpg,Pop\n"
+    manifest = read_manifest(write(images, text))
+    assert [c.file.path for c in manifest.candidates] == [
+        "images/a.jpg",
+        "images/c.jpg",
+    ]
+    [(place, kind, reason)] = manifest.problems
+    assert (place, kind) == ("line 3", ProblemKind.BROKEN)
+    assert reason == "1 columns instead of 2: 'images/b.jpg'"
+
+
+def test_paths_may_begin_elsewhere(images):
+    (images / "tables").mkdir()
+    path = write(images / "tables", "path\nimages/a.jpg\n")
+    with pytest.raises(DataError, match="with '--root FOLDER'"):
+        read_manifest(path)
+    assert len(read_manifest(path, images).candidates) == 1
+
+
+def test_a_manifest_without_genres_is_noted(images):
+    [note] = read_manifest(write(images, "path\nimages/a.jpg\n")).notes
+    assert "has no column 'genre' or 'genres'" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty: expected a header such as 'path,genre'"),
+        ("path,genre\n", "has a header but no lines"),
+        (
+            "image,genre\na.jpg,Rock\n",
+            r"no column 'path' \(its columns: image, genre\)",
+        ),
+        (
+            "path,genre\nimages/a.jpg,Rock,more\n",
+            "every line of manifest .* is damaged; line 2: 3 columns instead of 2",
+        ),
+        ("path,split\nimages/a.jpg,holdout\n", "line 2: split is 'holdout', expected"),
+        ("path\nnowhere.jpg\n", "none of the 1 files of manifest"),
+        ("PK\x03\x04\0\0", "is no table: expected a header"),
+    ],
+)
+def test_wrong_manifests_are_explained(images, text, message):
+    with pytest.raises(DataError, match=message):
+        read_manifest(write(images, text))
+
+
+def test_a_parquet_file_that_is_none_is_explained(images):
+    with pytest.raises(DataError, match="cannot read manifest"):
+        read_manifest(write(images, "hello", "m.parquet"))
+
+
+def test_years_are_found_in_dates():
+    texts = ["1985", 1985, 1985.0, "May 1985", "1985-02", "19850201", "(1985)"]
+    assert {parse_year(text) for text in texts} == {1985}
+    assert {parse_year(t) for t in ["", None, "0", "85", float("nan"), True]} == {None}
+
+
+def test_further_columns_keep_their_types_unless_these_contradict():
+    columns = spread_extras([{"a": 1, "b": 2.5}, {"a": "x"}, {}])
+    assert columns["a"].to_pylist() == ["1", "x", None]
+    assert columns["b"].to_pylist() == [2.5, None, None]

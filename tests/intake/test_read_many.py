@@ -1,0 +1,147 @@
+"""Reading pictures in processes gives what reading them one after the other gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_scan import picture, put
+
+from covers.intake import read_many as reading
+from covers.intake.read_many import read_pictures
+from covers.intake.read_one import Reader, Task
+from covers.intake.read_processes import ReadingProcesses
+from covers.intake.scan import scan_workspace
+from covers.intake.scan_record import Content
+from covers.workspace.paths import Workspace
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    for i in range(40):
+        put(tmp_path / f"library/Rock/{i:02d}.png", picture(i % 37))
+    put(tmp_path / "library/Rock/07.png", b"no picture")
+    (tmp_path / "library/Rock/09.png").unlink()
+    return [
+        Task(("library", f"Rock/{i:02d}.png", ""), 1, 1, path)
+        for i, path in enumerate(
+            tmp_path / f"library/Rock/{i:02d}.png" for i in range(40)
+        )
+    ]
+
+
+def read_all(root, tasks, **options):
+    (root / "thumbnails").mkdir(parents=True)
+    measured, pictured = set(), set()
+    options = {"n_workers": 3, "max_megapixels": 10, **options}
+    readings = read_pictures(
+        tasks, Workspace(root), measured=measured, pictured=pictured, **options
+    )
+    return list(readings), measured, pictured
+
+
+@pytest.fixture
+def with_processes(monkeypatch):
+    monkeypatch.setattr(reading, "WORTH_PROCESSES", 1)
+
+
+def assert_same(some, others):
+    first = {}
+    for one, other in zip(some, others, strict=True):
+        assert one.task == other.task
+        assert one.content == other.content
+        first.setdefault(one.content.cover_id, (one.measures, other.measures))
+    for cover_id, (one, other) in first.items():
+        if cover_id is not None:  # a cover that lies in two places is measured once
+            np.testing.assert_array_equal(one.colour_histogram, other.colour_histogram)
+            same = {"colour_histogram": None}
+            assert replace(one, **same) == replace(other, **same)
+
+
+def thumbnails(root):
+    return {p.name: p.read_bytes() for p in root.glob("thumbnails/*/*")}
+
+
+def test_processes_read_what_one_thread_reads(tmp_path, tasks, with_processes):
+    plain = read_all(tmp_path / "plain", tasks, n_workers=1)
+    fast = read_all(tmp_path / "fast", tasks)
+    assert_same(plain[0], fast[0])
+    assert plain[1] == fast[1]
+    assert plain[2] == fast[2]
+    assert len(plain[1]) == 35
+    assert thumbnails(tmp_path / "plain") == thumbnails(tmp_path / "fast")
+    assert [r.content.reason for r in fast[0] if r.content.cover_id is None] == [
+        r.content.reason for r in plain[0] if r.content.cover_id is None
+    ]
+
+
+def test_a_scan_in_processes_publishes_what_a_scan_in_threads_does(
+    tmp_path, tasks, monkeypatch
+):
+    scan_workspace(tmp_path / "plain", [tmp_path / "library"], n_workers=1)
+    monkeypatch.setattr(reading, "WORTH_PROCESSES", 1)
+    report = scan_workspace(tmp_path / "fast", [tmp_path / "library"], n_workers=2)
+    assert report.n_read == 39
+    plain, fast = Workspace(tmp_path / "plain"), Workspace(tmp_path / "fast")
+    assert plain.catalogue().fingerprint() == fast.catalogue().fingerprint()
+    assert plain.problems_path.read_text() == fast.problems_path.read_text()
+
+
+def test_what_dead_processes_should_have_read_is_read_anyway(
+    tmp_path, tasks, with_processes, monkeypatch
+):
+    start = subprocess.Popen.__init__
+    started = []
+
+    def dying(self, *arguments, **options):
+        start(self, *arguments, **options)
+        started.append(self)
+        self.kill()
+
+    plain = read_all(tmp_path / "plain", tasks, n_workers=1)
+    monkeypatch.setattr(subprocess.Popen, "__init__", dying)
+    fast = read_all(tmp_path / "fast", tasks)
+    assert len(started) == 3
+    assert all(process.returncode is not None for process in started)
+    assert_same(plain[0], fast[0])
+
+
+def test_known_covers_are_not_decoded_again(tmp_path, tasks):
+    ids = {r.content.cover_id for r in read_all(tmp_path / "plain", tasks)[0]}
+    known = {cover_id for cover_id in ids if cover_id is not None}
+    reader = Reader(Workspace(tmp_path / "ws"), known, known, 10)
+    with ReadingProcesses(reader, 1) as processes:
+        readings = processes.read(tasks[:3])
+    assert [r.measures for r in readings] == [None] * 3
+    assert all(isinstance(r.content, Content) and r.content.cover_id for r in readings)
+
+
+def test_a_full_disk_is_told_to_the_caller(tmp_path, tasks, with_processes):
+    put(tmp_path / "full/thumbnails", b"a file where a folder is needed")
+    reader = Reader(Workspace(tmp_path / "full"), set(), set(), 10)
+    with ReadingProcesses(reader, 1) as processes, pytest.raises(OSError):  # noqa: PT011
+        processes.read(tasks[:2])
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path, tasks):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from covers.intake import read_many as reading\n"
+        "from covers.intake.scan import scan_workspace\n"
+        "reading.WORTH_PROCESSES = 1\n"
+        "print('once')\n"
+        "print(scan_workspace(Path('ws'), [Path('library')], n_workers=2).n_read)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["once", "39"]
+    assert done.stderr == ""

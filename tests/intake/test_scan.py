@@ -1,0 +1,670 @@
+"""Scanning: what is found, what is kept, and what survives trouble."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import zlib
+from pathlib import Path
+
+import audio_files
+import numpy as np
+import pytest
+from PIL import Image
+
+from covers.catalogue.corrections import Action, Decision, Overlay
+from covers.errors import ConfigError, DataError
+from covers.images.decode import read_cover
+from covers.intake import read_one as reading
+from covers.intake.scan import reassemble_workspace, scan_workspace
+from covers.workspace.artefacts import read_stamp
+from covers.workspace.paths import Workspace
+from covers.workspace.settings import read_settings
+
+
+def picture(seed, size=48):
+    """Draw a picture that looks like no other, as PNG bytes."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def library(tmp_path):
+    """Two genres of twelve covers each, one cover in both."""
+    root = tmp_path / "library"
+    for i in range(12):
+        put(root / f"Rock/r{i}.png", picture(i))
+        put(root / f"Pop/deep/p{i}.png", picture(100 + i))
+    put(root / "Pop/both.png", picture(0))
+    return root
+
+
+@pytest.fixture
+def ws(tmp_path):
+    return tmp_path / "ws"
+
+
+def rows_of(ws):
+    catalogue = Workspace(ws).catalogue()
+    return {row["path"]: row for row in catalogue.table.to_pylist()}
+
+
+def problems_of(ws):
+    with Workspace(ws).problems_path.open(encoding="utf-8", newline="") as file:
+        return {row["path"]: row for row in csv.DictReader(file)}
+
+
+def movement(report):
+    names = ("new", "changed", "moved", "gone", "unchanged")
+    return tuple(getattr(report, name) for name in names)
+
+
+def test_the_same_bytes_in_two_folders_are_one_cover_of_two_genres(library, ws):
+    report = scan_workspace(ws, [library])
+    assert (report.n_covers, report.n_places, report.n_multi_genre) == (24, 25, 1)
+    rows = rows_of(ws)
+    both = rows["Pop/both.png"]
+    assert both["genres"] == ["Pop", "Rock"]
+    assert [place["path"] for place in both["locations"]] == [
+        "Pop/both.png",
+        "Rock/r0.png",
+    ]
+    assert [place["genres"] for place in both["locations"]] == [["Pop"], ["Rock"]]
+    assert (both["width"], both["height"], both["format"]) == (48, 48, "PNG")
+    assert rows["Pop/deep/p3.png"]["genres"] == ["Pop"]
+
+
+def test_everything_a_workspace_needs_is_published(library, ws):
+    report = scan_workspace(ws, [library])
+    workspace = Workspace(ws)
+    ids = workspace.catalogue().cover_ids
+    assert all(workspace.thumbnail_path(cover_id).is_file() for cover_id in ids)
+    stamp = read_stamp(workspace.pictures_path)
+    assert stamp is not None
+    assert stamp.kind == "picture measures"
+    assert not workspace.journal_path.exists()
+    [source] = read_settings(ws).sources
+    assert (source.name, source.path, source.kind) == (
+        "library",
+        "../library",
+        "folders",
+    )
+    assert report.split.n["valid"] in {4, 5}
+    assert sum(report.split.n.values()) == 24
+
+
+def test_bad_files_are_listed_with_their_reason_and_end_nothing(library, ws):
+    put(library / "Rock/empty.jpg", b"")
+    put(library / "Rock/text.jpg", b"hello, I am no picture")
+    put(library / "Rock/notes.txt", b"a list of covers")
+    put(library / "Rock/half.png", picture(7)[:300])
+    put(library / "Rock/._r1.png", b"litter")
+    put(library / "Thumbs.db", b"litter")
+    put(library / "Rock/no-ending", picture(55))
+    report = scan_workspace(ws, [library])
+    problems = problems_of(ws)
+    assert set(problems) == {
+        f"Rock/{n}" for n in ("empty.jpg", "text.jpg", "notes.txt", "half.png")
+    }
+    assert problems["Rock/empty.jpg"]["reason"] == "empty file (0 bytes)"
+    assert "not a picture" in problems["Rock/text.jpg"]["reason"]
+    assert "not a picture" in problems["Rock/notes.txt"]["reason"]
+    assert {row["kind"] for row in problems.values()} == {"broken"}
+    assert report.problems == {"broken": 4}
+    assert "Rock/no-ending" in rows_of(ws)
+
+
+def test_scanning_again_tells_new_changed_moved_gone_and_unchanged(library, ws):
+    scan_workspace(ws, [library])
+    put(library / "Rock/new.png", picture(500))
+    put(library / "Rock/r1.png", picture(501))
+    (library / "Rock/r2.png").rename(library / "Pop/moved.png")
+    (library / "Rock/r3.png").unlink()
+    report = scan_workspace(ws)
+    assert movement(report) == (1, 1, 1, 1, 22)
+    assert report.n_read == 3
+    assert rows_of(ws)["Pop/moved.png"]["genres"] == ["Pop"]
+    assert movement(scan_workspace(ws)) == (0, 0, 0, 0, 25)
+
+
+def test_an_unchanged_library_is_not_read_again(library, ws, monkeypatch):
+    put(library / "Rock/broken.jpg", b"broken")
+    scan_workspace(ws, [library])
+    before = {p: p.stat().st_mtime_ns for p in ws.glob("*.parquet")}
+
+    def refuse(*_args, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr(reading, "read_bytes", refuse)
+    report = scan_workspace(ws)
+    assert report.n_read == 0
+    assert report.problems == {"broken": 1}
+    assert before == {p: p.stat().st_mtime_ns for p in ws.glob("*.parquet")}
+
+
+def test_a_touched_file_with_the_same_bytes_is_unchanged(library, ws):
+    scan_workspace(ws, [library])
+    os.utime(library / "Rock/r5.png", (1, 1))
+    report = scan_workspace(ws)
+    assert report.n_read == 1
+    assert movement(report) == (0, 0, 0, 0, 25)
+
+
+def test_missing_thumbnails_and_measures_are_made_again(library, ws):
+    scan_workspace(ws, [library])
+    workspace = Workspace(ws)
+    shutil.rmtree(workspace.thumbnails_folder)
+    scan_workspace(ws)
+    ids = workspace.catalogue().cover_ids
+    assert all(workspace.thumbnail_path(cover_id).is_file() for cover_id in ids)
+    workspace.pictures_path.unlink()
+    assert scan_workspace(ws).n_read == 25
+    assert workspace.pictures_path.is_file()
+
+
+def test_covers_keep_their_side_when_others_are_added(library, ws):
+    scan_workspace(ws, [library])
+    before = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
+    for i in range(20):
+        put(library / f"Jazz/j{i}.png", picture(900 + i))
+    report = scan_workspace(ws)
+    after = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
+    assert {cover_id: after[cover_id] for cover_id in before} == before
+    assert report.split.held_out_share["Jazz"] == pytest.approx(0.2)
+
+
+def test_splitting_anew_follows_the_seed(library, ws):
+    scan_workspace(ws, [library], seed=1)
+    first = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
+    scan_workspace(ws, seed=2)
+    assert {r["cover_id"]: r["split"] for r in rows_of(ws).values()} == first
+    scan_workspace(ws, seed=2, split_anew=True)
+    second = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
+    assert second != first
+    assert list(second.values()).count("valid") in {4, 5, 6}
+
+
+def test_split_folders_are_respected_and_a_contradiction_goes_to_train(tmp_path, ws):
+    root = tmp_path / "library"
+    for side, first in (("train", 0), ("valid", 50), ("test", 80)):
+        for i in range(6):
+            put(root / f"{side}/G{i % 2}/{i}.png", picture(first + i))
+    put(root / "test/G0/copy.png", picture(0))
+    report = scan_workspace(ws, [root])
+    rows = rows_of(ws).values()
+    assert all(
+        row["split"] == row["path"].split("/")[0]
+        for row in rows
+        if len(row["locations"]) == 1
+    )
+    [torn] = [row for row in rows if len(row["locations"]) == 2]
+    assert torn["split"] == "train"
+    assert any("1 covers lie in several splits" in w for w in report.warnings)
+    assert report.split.n == {"train": 6, "valid": 6, "test": 6}
+
+
+def write_manifest(path, lines, header="path,genre,artist,release_group,mood"):
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_artists_and_release_groups_make_the_groups(library, ws):
+    names = [f"Rock/r{i}.png" for i in range(1, 9)]
+    artists = ["Ann", "ann", "Bob", "Various Artists", "Various Artists", "", "X", "Y"]
+    lines = [
+        f"{name},Rock,{artist},{'rg' if artist in ('X', 'Y') else ''},calm"
+        for name, artist in zip(names, artists, strict=True)
+    ]
+    scan_workspace(ws, [write_manifest(library / "covers.csv", lines)])
+    rows = rows_of(ws)
+    groups = [rows[name]["group"] for name in names]
+    assert groups[0] == groups[1]
+    assert groups[6] == groups[7]
+    assert len(set(groups)) == 6
+    assert rows[names[3]]["artist"] == "Various Artists"
+    assert rows[names[3]]["artists"] == []
+    assert rows[names[0]]["mood"] == "calm"
+
+
+def test_near_duplicates_are_of_one_group(library, ws):
+    shrunk = Image.open(io.BytesIO(picture(3, 300))).resize((120, 120))
+    buffer = io.BytesIO()
+    shrunk.save(buffer, "JPEG", quality=80)
+    put(library / "Rock/r3.png", picture(3, 300))
+    put(library / "Pop/again.jpg", buffer.getvalue())
+    scan_workspace(ws, [library])
+    rows = rows_of(ws)
+    assert rows["Pop/again.jpg"]["group"] == rows["Rock/r3.png"]["group"]
+    assert rows["Pop/again.jpg"]["cover_id"] != rows["Rock/r3.png"]["cover_id"]
+
+
+def test_sources_live_together_and_one_not_mounted_keeps_its_covers(
+    library, tmp_path, ws
+):
+    other = tmp_path / "other"
+    for i in range(11):
+        put(other / f"Jazz/{i}.png", picture(300 + i))
+    put(other / "Jazz/rock.png", picture(5))
+    scan_workspace(ws, [library])
+    report = scan_workspace(ws, [other])
+    assert [source.state for source in report.sources] == ["kept", "scanned"]
+    assert report.n_covers == 35
+    assert rows_of(ws)["Rock/r5.png"]["genres"] == ["Jazz", "Rock"]
+    other.rename(tmp_path / "away")
+    (library / "Rock/r7.png").unlink()
+    report = scan_workspace(ws)
+    assert report.n_covers == 34
+    assert [source.state for source in report.sources] == ["scanned", "not mounted"]
+    assert any("'other' is not there today" in w for w in report.warnings)
+    (tmp_path / "away").rename(other)
+    report = scan_workspace(ws)
+    assert report.n_read == 0
+    assert movement(report) == (0, 0, 0, 0, 36)
+
+
+def test_an_interrupted_scan_leaves_the_old_state_and_goes_on(library, ws, monkeypatch):
+    scan_workspace(ws, [library])
+    old = {p.name: p.read_bytes() for p in ws.iterdir() if p.is_file()}
+    for i in range(12):
+        put(library / f"Rock/later{i}.png", picture(700 + i))
+    measure = reading.measure_picture
+    calls = []
+
+    def stop(image):
+        calls.append(1)
+        if len(calls) > 6:
+            raise KeyboardInterrupt
+        return measure(image)
+
+    monkeypatch.setattr(reading, "measure_picture", stop)
+    with pytest.raises(KeyboardInterrupt):
+        scan_workspace(ws, n_workers=1)
+    new = {p.name: p.read_bytes() for p in ws.iterdir() if p.is_file()}
+    assert {name: new[name] for name in old if name != ".scan.lock"} == {
+        name: content for name, content in old.items() if name != ".scan.lock"
+    }
+    monkeypatch.setattr(reading, "measure_picture", measure)
+    report = scan_workspace(ws)
+    assert report.n_read == 6
+    assert report.new == 12
+    assert not Workspace(ws).journal_path.exists()
+
+
+def test_thumbnails_are_flushed_before_the_scan_is_published_and_mended_after_a_cut(
+    library, ws, monkeypatch
+):
+    steps = []
+    monkeypatch.setattr(
+        os, "sync", lambda: steps.append(len(list(ws.glob("thumbnails/*/*.jpg"))))
+    )
+    scan_workspace(ws, [library])
+    assert steps == [24]
+    scan_workspace(ws)
+    assert steps == [24]
+
+    def cut(_):
+        raise KeyboardInterrupt
+
+    put(library / "Pop/new.png", picture(200))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sync", lambda: cut(None))
+        with pytest.raises(KeyboardInterrupt):
+            scan_workspace(ws)
+    emptied = next(iter(ws.glob("thumbnails/*/*.jpg")))
+    emptied.write_bytes(b"")
+    scan_workspace(ws)
+    assert emptied.stat().st_size > 0
+
+
+def test_a_damaged_journal_and_damaged_caches_cost_nothing_but_time(library, ws):
+    scan_workspace(ws, [library])
+    workspace = Workspace(ws)
+    before = workspace.catalogue().fingerprint()
+    workspace.places_path.write_bytes(b"damaged")
+    workspace.pictures_path.write_bytes(b"damaged")
+    workspace.journal_path.write_text('{"key": ["library", "Ro')
+    report = scan_workspace(ws)
+    assert report.n_read == 25
+    assert workspace.catalogue().fingerprint() == before
+
+
+def test_two_scans_at_once_are_refused(library, ws):
+    from filelock import FileLock
+
+    scan_workspace(ws, [library])
+    with (
+        FileLock(ws / ".scan.lock"),
+        pytest.raises(DataError, match=r"another scan of .* is running"),
+    ):
+        scan_workspace(ws)
+
+
+def test_a_full_disk_is_explained_and_leaves_the_old_state(library, ws, monkeypatch):
+    scan_workspace(ws, [library])
+    before = Workspace(ws).catalogue().fingerprint()
+    put(library / "Rock/new.png", picture(500))
+    write = reading.write_thumbnail
+
+    def fail(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reading, "write_thumbnail", fail)
+    with pytest.raises(DataError, match=r"cannot write .*No space left on device"):
+        scan_workspace(ws)
+    assert Workspace(ws).catalogue().fingerprint() == before
+    monkeypatch.setattr(reading, "write_thumbnail", write)
+    assert scan_workspace(ws).new == 1
+
+
+def test_a_workspace_that_is_a_file_is_explained(library, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match=r"cannot write to the workspace .*File exists"):
+        scan_workspace(tmp_path / "file", [library])
+
+
+def test_a_workspace_can_lie_in_its_source_and_move_with_it(library):
+    ws = library / "covers-workspace"
+    scan_workspace(ws, [library])
+    assert scan_workspace(ws).n_covers == 24
+    assert read_settings(ws).sources[0].path == ".."
+    moved = library.parent / "elsewhere"
+    library.rename(moved)
+    report = scan_workspace(moved / "covers-workspace")
+    assert (report.n_covers, report.n_read) == (24, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nothing", "no source '.*nothing': expected a folder"),
+        ("empty", "is empty: expected folders named after genres"),
+        ("broken", "all 1 files there failed; the first is 'Rock/a.jpg': "),
+        ("a.txt", "is a file but no manifest"),
+    ],
+)
+def test_sources_without_covers_are_explained_and_leave_no_workspace(
+    tmp_path, ws, source, message
+):
+    (tmp_path / "empty").mkdir()
+    put(tmp_path / "broken/Rock/a.jpg", b"x")
+    put(tmp_path / "a.txt", b"x")
+    with pytest.raises(DataError, match=message):
+        scan_workspace(ws, [tmp_path / source])
+    assert not (ws / "catalogue.parquet").exists()
+    assert source == "broken" or not ws.exists()
+
+
+def test_what_stands_in_the_way_of_training_is_said(tmp_path, ws):
+    flat, one = tmp_path / "flat", tmp_path / "one"
+    for i in range(11):
+        put(flat / f"{i}.png", picture(i))
+        put(one / f"Rock/{i}.png", picture(i))
+    [note] = scan_workspace(ws, [flat]).warnings
+    assert "no cover has a genre" in note
+    [note] = scan_workspace(tmp_path / "ws2", [one]).warnings
+    assert "all covers have one genre (Rock)" in note
+    put(one / "Pop/a.png", picture(70))
+    notes = scan_workspace(tmp_path / "ws2").warnings
+    assert "fewer than two genres have at least 10 covers" in notes[0]
+    assert (
+        "1 genres with fewer than 10 covers are kept out of training: Pop (1)"
+        in (notes[1])
+    )
+
+
+def test_the_wrong_level_of_folders_is_doubted(tmp_path, ws):
+    root = tmp_path / "all"
+    for i, genre in enumerate(("Rock", "Jazz", "Pop")):
+        put(root / f"by-genre/{genre}/{i}.png", picture(i))
+        put(root / f"lab/images/{i}.png", picture(50 + i))
+    put(root / "lab/manifest.csv", b"path,genre")
+    notes = " ".join(scan_workspace(ws, [root]).warnings)
+    assert "'lab/manifest.csv' looks like a manifest" in notes
+    assert "those below 'by-genre' are (Jazz, Pop, Rock …)" in notes
+    quiet = tmp_path / "quiet"
+    for i in range(3):
+        put(quiet / f"Rock/Pop/{i}.png", picture(i))
+        put(quiet / f"Zeuhl/Live/{i}.png", picture(70 + i))
+    notes = " ".join(scan_workspace(tmp_path / "ws2", [quiet]).warnings)
+    assert "perhaps" not in notes
+
+
+def test_a_source_inside_another_is_noted_and_can_be_dropped(library, ws):
+    scan_workspace(ws, [library])
+    report = scan_workspace(ws, [library / "Pop"])
+    assert "source 'Pop' lies inside source 'library'" in report.warnings[0]
+    assert report.genres["deep"] == 12
+    path = Workspace(ws).config_path
+    path.write_text("[[sources]]" + path.read_text().split("[[sources]]")[1])
+    report = scan_workspace(ws)
+    assert list(report.genres) == ["Pop", "Rock"]
+    assert [source.name for source in report.sources] == ["library"]
+
+
+def test_settings_are_remembered_and_apply_without_reading_again(tmp_path, ws):
+    root = tmp_path / "library"
+    for i in range(4):
+        put(root / f"Black Metal/{i}.png", picture(i))
+        put(root / f"Jazz/{i}.png", picture(50 + i))
+    scan_workspace(ws, [root])
+    report = scan_workspace(ws, intake={"genre_level": "broad", "genre_minimum": 3})
+    assert report.n_read == 0
+    assert report.genres == {"Jazz": 4, "Metal": 4}
+    assert rows_of(ws)["Black Metal/0.png"]["raw_genres"] == ["Black Metal"]
+    assert Workspace(ws).catalogue().vocab == ("Jazz", "Metal")
+    assert read_settings(ws).intake.genre_level == "broad"
+    assert scan_workspace(ws).genres == {"Jazz": 4, "Metal": 4}
+    with pytest.raises(ConfigError, match="leave nothing to train on"):
+        scan_workspace(ws, intake={"valid_share": 0.5, "test_share": 0.5})
+    with pytest.raises(ConfigError, match=r"genre_level: .*got 'huge'"):
+        scan_workspace(ws, intake={"genre_level": "huge"})
+
+
+def test_folds_are_a_column_that_stays(library, ws):
+    report = scan_workspace(ws, [library], intake={"n_folds": 3})
+    assert sorted(report.folds) == [8, 8, 8]
+    before = {row["cover_id"]: row["fold"] for row in rows_of(ws).values()}
+    put(library / "Rock/new.png", picture(500))
+    assert sum(scan_workspace(ws).folds) == 25
+    after = {row["cover_id"]: row["fold"] for row in rows_of(ws).values()}
+    assert {cover_id: after[cover_id] for cover_id in before} == before
+    assert scan_workspace(ws, intake={"n_folds": 0}).folds == []
+    with pytest.raises(
+        ConfigError, match="cannot make folds: n_folds must be at least"
+    ):
+        scan_workspace(ws, intake={"n_folds": 1000})
+
+
+def test_settings_written_by_hand_stay(library, ws):
+    scan_workspace(ws, [library])
+    path = Workspace(ws).config_path
+    text = path.read_text() + "\n[intake]\n# mine\ngenre_minimum = 5\n"
+    path.write_text(text)
+    scan_workspace(ws, intake={"genre_level": "broad"})
+    assert "# mine\ngenre_minimum = 5" in path.read_text()
+    assert read_settings(ws).intake.genre_level == "broad"
+
+
+def test_another_limit_gives_large_pictures_a_new_chance(library, ws):
+    put(library / "Rock/large.png", picture(600, 400))
+    report = scan_workspace(ws, [library], intake={"max_megapixels": 0.1})
+    assert report.problems == {"broken": 1}
+    assert scan_workspace(ws).n_read == 0
+    report = scan_workspace(ws, intake={"max_megapixels": 1.0})
+    assert (report.n_read, report.problems) == (1, {})
+
+
+def test_albums_that_share_a_picture_give_it_the_genres_of_all(tmp_path, ws):
+    root = tmp_path / "Music"
+    for name in ("One", "Two"):
+        content = audio_files.mp3({"album": name, "genres": [f"Genre {name}"]})
+        put(root / f"mixed/{name}.mp3", content)
+    put(root / "mixed/cover.png", picture(3))
+    scan_workspace(ws, [root])
+    [row] = rows_of(ws).values()
+    assert row["genres"] == ["Genre One", "Genre Two"]
+    assert scan_workspace(ws).unchanged == 1
+
+
+def test_decisions_of_a_person_survive_a_scan_and_can_be_taken_back(library, ws):
+    scan_workspace(ws, [library])
+    before = Workspace(ws).catalogue().fingerprint()
+    rows = rows_of(ws)
+    Overlay(
+        (
+            Decision(cover_id=rows["Rock/r1.png"]["cover_id"], action=Action.DROP),
+            Decision(
+                cover_id=rows["Rock/r2.png"]["cover_id"],
+                action=Action.RELABEL,
+                genres=("Jazz",),
+            ),
+        )
+    ).write(Workspace(ws))
+    report = scan_workspace(ws)
+    assert report.n_covers == 23
+    assert "Rock/r1.png" not in rows_of(ws)
+    assert rows_of(ws)["Rock/r2.png"]["genres"] == ["Jazz"]
+    assert rows_of(ws)["Rock/r2.png"]["raw_genres"] == ["Rock"]
+    Overlay().write(Workspace(ws))
+    again = reassemble_workspace(ws)
+    assert (again.n_covers, again.n_read) == (24, 0)
+    assert rows_of(ws)["Rock/r2.png"]["genres"] == ["Rock"]
+    assert Workspace(ws).catalogue().fingerprint() == before
+
+
+def test_a_music_library_gives_one_cover_per_album(tmp_path, ws):
+    root = tmp_path / "Music"
+    for a in range(6):
+        tags = {
+            "album": f"Album {a}",
+            "album_artist": f"Artist {a // 2}",
+            "genres": ["Rap/Hip Hop"] if a % 2 else ["Black Metal", "Folk"],
+            "year": str(1990 + a),
+        }
+        art = ((8, picture(60)), (3, picture(a)))
+        for track in (1, 2):
+            content = audio_files.flac({**tags, "title": str(track)}, art)
+            put(root / f"Artist {a // 2}/Album {a}/{track}.flac", content)
+    put(root / "Artist 0/Album 0/cover.png", picture(40))
+    put(root / "Artist 0/Album 1/cover.png", b"broken")
+    put(root / "Artist 0/artist.jpg", picture(90))
+    put(root / "Artist 9/None/1.mp3", audio_files.mp3({"album": "None"}))
+    put(root / "Artist 9/Bad/1.flac", b"fLa")
+    before = {p: p.stat().st_mtime_ns for p in root.rglob("*")}
+    report = scan_workspace(ws, [root])
+    assert report.sources[0].kind == "music"
+    assert report.n_covers == 6
+    rows = rows_of(ws)
+    assert rows["Artist 0/Album 0/cover.png"]["genres"] == ["Black Metal", "Folk"]
+    third = rows["Artist 1/Album 3/1.flac"]
+    assert third["genres"] == ["Hip Hop"]
+    assert third["raw_genres"] == ["Rap/Hip Hop"]
+    assert (third["artist"], third["album"], third["year"]) == (
+        "Artist 1",
+        "Album 3",
+        1993,
+    )
+    assert third["locations"][0]["member"] == "front_cover/0"
+    assert third["group"] == rows["Artist 1/Album 2/1.flac"]["group"]
+    workspace = Workspace(ws)
+    data = read_cover(workspace, third["cover_id"], third["locations"])
+    assert data == picture(3)
+    problems = problems_of(ws)
+    assert {path: row["kind"] for path, row in problems.items()} == {
+        "Artist 0/Album 1/cover.png": "broken",
+        "Artist 9/None": "no cover",
+        "Artist 9/Bad": "no cover",
+        "Artist 9/Bad/1.flac": "tags",
+    }
+    assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
+    again = scan_workspace(ws)
+    assert (again.n_read, again.unchanged) == (0, 6)
+    assert again.problems == report.problems
+
+
+def test_music_files_are_not_opened_again(tmp_path, ws, monkeypatch):
+    root = tmp_path / "Music"
+    put(root / "A/1.mp3", audio_files.mp3({"album": "A"}, ((3, picture(1)),)))
+    scan_workspace(ws, [root], kind="music")
+    import tinytag
+
+    def refuse(*_args, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr(tinytag.TinyTag, "get", refuse)
+    assert scan_workspace(ws).n_covers == 1
+
+
+def test_hostile_files_are_listed_one_by_one(tmp_path, ws):
+    root = tmp_path / "library"
+    formats = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+    for i in range(12):
+        put(root / f"Rock/{i}.png", picture(i))
+    n_bad = 0
+    good = Image.open(io.BytesIO(picture(1, 200)))
+    for name in formats:
+        buffer = io.BytesIO()
+        good.save(buffer, name)
+        content = buffer.getvalue()
+        for tenth in range(10):
+            put(
+                root / f"Pop/{tenth}.{name.lower()}",
+                content[: len(content) * tenth // 10],
+            )
+            n_bad += 1
+    bomb = bytearray(picture(2))
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
+    put(root / "Pop/bomb.png", bytes(bomb))
+    (root / "Pop/loop").symlink_to(root)
+    put(root / "Pop/new\nline.jpg", b"\xff\xd8\xff")
+    (Path(os.fsdecode(os.fsencode(root) + b"/Pop/\xff.png"))).write_bytes(picture(3))
+    report = scan_workspace(ws, [root])
+    problems = problems_of(ws)
+    taken = {path for path in rows_of(ws) if path.startswith("Pop/")}
+    listed = {path for path in problems if path.startswith("Pop/")}
+    every = {p.relative_to(root).as_posix() for p in (root / "Pop").iterdir()}
+    every = {
+        p.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        for p in every
+    }
+    assert taken | listed == every
+    assert not taken & listed
+    assert len(listed) >= n_bad - 4  # a BMP or TIFF may still be whole at nine tenths
+    assert sum(report.problems.values()) == len(problems)
+    assert "megapixels, the limit is" in problems["Pop/bomb.png"]["reason"]
+    assert "not valid UTF-8" in problems["Pop/\\xff.png"]["reason"]
+
+
+def test_music_files_cut_anywhere_are_taken_or_listed_one_by_one(tmp_path, ws):
+    root = tmp_path / "Music"
+    put(root / "good/1.flac", audio_files.flac({"album": "Good"}, ((3, picture(1)),)))
+    folders = {"good"}
+    for extension, writer in audio_files.WRITERS.items():
+        content = writer({"album": extension}, ((3, picture(2)),))
+        for tenth in range(10):
+            folder = f"{extension}{tenth}"
+            folders.add(folder)
+            cut = content[: len(content) * tenth // 10]
+            put(root / folder / f"1.{extension}", cut)
+    scan_workspace(ws, [root], kind="music")
+    taken = {
+        place["path"].split("/")[0]
+        for row in rows_of(ws).values()
+        for place in row["locations"]
+    }
+    listed = {path.split("/")[0] for path in problems_of(ws)}
+    assert taken | listed == folders
+    assert "good" in taken
+    empty = problems_of(ws)["mp30/1.mp3"]
+    assert (empty["kind"], empty["reason"]) == ("tags", "empty file (0 bytes)")

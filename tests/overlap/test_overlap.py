@@ -1,0 +1,654 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from known_workspace import DESIGN, GENRES, write_known_workspace
+
+from covers.errors import DataError
+from covers.overlap.finite_sample import (
+    FEWEST_GROUPS,
+    Losses,
+    measure_losses,
+    pair_errors,
+    split_groups,
+)
+from covers.overlap.mixing import adjust, balanced_shares, measure_mixing
+from covers.overlap.overlap import (
+    OverlapSettings,
+    effective_number,
+    label_covers,
+    measure_overlap,
+    n_neighbours,
+)
+from covers.overlap.pair_votes import Labels, count_votes, draw_asked, loss_table
+from covers.overlap.simulation import Design, draw_known_overlap
+from covers.overlap.stage import (
+    confuse,
+    overlap_workspace,
+    read_overlap,
+)
+from covers.stats.bootstrap import GroupBootstrap
+from covers.stats.neighbours import (
+    Neighbours,
+    find_neighbours,
+    find_own_neighbours,
+)
+
+FAST = OverlapSettings(n_bootstraps=200, n_permutations=60, n_splits=3)
+
+
+def near_of(vectors, groups, k=None):
+    return find_neighbours(
+        vectors,
+        vectors,
+        k=k or n_neighbours(len(vectors)),
+        query_groups=groups,
+        reference_groups=groups,
+    )
+
+
+def measure(data, genres=None, settings=FAST):
+    names = genres or [f"g{i}" for i in range(data.membership.shape[1])]
+    near = near_of(data.vectors, data.groups)
+    return measure_overlap(near, data.membership, data.groups, names, settings)
+
+
+def brute_force_votes(rows, membership, k):
+    votes = np.zeros((len(rows), membership.shape[1]))
+    for query, found in enumerate(rows):
+        for row in [r for r in found if r >= 0][:k]:
+            votes[query] += membership[row]
+    return votes
+
+
+@pytest.mark.parametrize("fractional", [False, True])
+def test_votes_equal_counting_one_by_one(fractional):
+    rng = np.random.default_rng(0)
+    membership = np.eye(3, dtype=np.float32)[rng.integers(3, size=30)]
+    if fractional:
+        membership[:8] = (0.5, 0.5, 0)
+        membership[8] = 0
+    rows = rng.integers(-1, 30, size=(30, 9))
+    labels = Labels(membership, np.arange(30))
+    for k, votes in zip((3, 9), count_votes(rows, labels, (3, 9)), strict=True):
+        # Empty slots are skipped only when some covers are left out on purpose.
+        expected = np.zeros((30, 3))
+        for query in range(30):
+            for row in rows[query, :k]:
+                expected[query] += membership[row] if row >= 0 else 0
+        np.testing.assert_allclose(votes, expected, atol=1e-6)
+
+
+def test_the_k_nearest_kept_covers_vote_when_some_are_left_out():
+    rng = np.random.default_rng(1)
+    membership = np.eye(4, dtype=np.float32)[rng.integers(4, size=40)]
+    rows = np.stack([rng.permutation(40)[:20] for _ in range(40)])
+    kept = rng.random(40) < 0.5
+    found = count_votes(rows, Labels(membership, np.arange(40)), (4,), kept)[0]
+    left = np.where(kept[rows], rows, -1)
+    np.testing.assert_allclose(found, brute_force_votes(left, membership, 4))
+
+
+def test_loss_table_gives_the_balanced_leave_one_out_error_of_a_simple_vote():
+    data = draw_known_overlap(
+        Design(family="gaussians", n_covers=(400, 400), n_dimensions=2, separation=2),
+        seed=3,
+    )
+    labels = Labels(data.membership, data.groups)
+    near = near_of(data.vectors, data.groups, k=15)
+    errors = pair_errors(loss_table(near.rows, labels, [15])[0], labels)
+    votes = brute_force_votes(near.rows, data.membership, 15)
+    own = data.membership.argmax(axis=1)
+    wrong = votes.argmax(axis=1) != own
+    for genre in (0, 1):
+        assert errors[genre, 1 - genre] == pytest.approx(
+            wrong[own == genre].mean(), abs=0.03
+        )
+
+
+@pytest.mark.parametrize("separation", [0.0, 1.0, 3.0])
+def test_overlap_of_two_normal_clouds_is_found(separation):
+    design = Design(
+        family="gaussians", n_covers=(700, 700), n_dimensions=3, separation=separation
+    )
+    data = draw_known_overlap(design, seed=5)
+    found = measure(data)
+    assert found.overlap[0, 1] == pytest.approx(data.overlap[0, 1], abs=0.08)
+    low, high = found.overlap_ci95[:, 0, 1]
+    assert low <= found.overlap[0, 1] <= high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["gaussians", "styles"])
+def test_overlap_is_unbiased_and_its_intervals_hold_over_many_sets(family):
+    errors, held = [], []
+    for seed in range(24):
+        grouped = seed % 2 == 1
+        design = Design(
+            family=family,
+            n_covers=(150, 200, 300),
+            n_dimensions=(2, 5, 10)[seed % 3],
+            separation=2.0 if family == "gaussians" else 0.5,
+            group_size=3 if grouped else 1,
+            group_correlation=0.3 if grouped else 0.0,
+        )
+        data = draw_known_overlap(design, seed)
+        found = measure(data)
+        pairs = np.triu_indices(3, 1)
+        errors.append(np.mean(found.overlap[pairs] - data.overlap[pairs]))
+        low, high = (end[pairs] for end in found.overlap_ci95)
+        held.append(
+            np.mean((low <= data.overlap[pairs]) & (data.overlap[pairs] <= high))
+        )
+    assert abs(np.mean(errors)) < 0.03
+    assert 0.88 <= np.mean(held) <= 1.0
+
+
+@pytest.mark.slow
+def test_shuffled_genres_are_rarely_called_different():
+    any_false = []
+    for seed in range(40):
+        design = Design(
+            family="shuffled",
+            n_covers=(80, 120, 160, 80),
+            n_dimensions=4,
+            separation=1,
+            group_size=3,
+            group_correlation=0.5,
+        )
+        data = draw_known_overlap(design, seed)
+        near = near_of(data.vectors, data.groups, k=15)
+        mixing = measure_mixing(
+            near.rows,
+            Labels(data.membership, data.groups),
+            n_permutations=100,
+            seed=seed,
+        )
+        any_false.append(bool((mixing.q_pairs <= 0.05).any()))
+    # Five per cent are expected; six or more of forty happen once in fifty runs.
+    assert sum(any_false) <= 6
+
+
+def test_prolific_artists_of_one_genre_are_not_taken_for_a_difference():
+    """Shuffling alone would: it gives single covers the weight of whole artists."""
+    p = []
+    for seed in range(40):
+        design = Design(
+            family="shuffled",
+            n_covers=(60, 60, 60, 60),
+            n_dimensions=3,
+            separation=1,
+            group_correlation=0.5,
+            group_sizes=(1, 1, 10, 10),
+        )
+        data = draw_known_overlap(design, seed)
+        near = near_of(data.vectors, data.groups, k=15)
+        mixing = measure_mixing(
+            near.rows,
+            Labels(data.membership, data.groups),
+            n_permutations=60,
+            seed=seed,
+        )
+        p.append(mixing.p_pairs)
+        np.testing.assert_allclose(mixing.observed.sum(axis=1), 1)
+    # 240 pairs, correlated within a set: 12 are expected.
+    assert np.sum(np.array(p) < 0.05) <= 26
+
+
+def test_correction_takes_away_most_of_the_excess():
+    design = Design(
+        family="gaussians", n_covers=(150,) * 4, n_dimensions=50, separation=2
+    )
+    raw, corrected = [], []
+    for seed in range(4):
+        data = draw_known_overlap(design, seed)
+        found = measure(data)
+        pairs = np.triu_indices(4, 1)
+        raw.append(np.mean(found.raw[pairs] - data.overlap[pairs]))
+        corrected.append(np.mean(found.overlap[pairs] - data.overlap[pairs]))
+    assert np.mean(raw) > 0.03
+    assert abs(np.mean(corrected)) < np.mean(raw) / 2
+
+
+def test_genres_alike_lose_little_to_the_cut_at_one():
+    found = []
+    for seed in range(6):
+        design = Design(
+            family="shuffled",
+            n_covers=(150, 200, 250, 150),
+            n_dimensions=5,
+            separation=1,
+            group_size=3,
+            group_correlation=0.5,
+        )
+        found.append(measure(draw_known_overlap(design, seed)))
+    pairs = np.triu_indices(4, 1)
+    assert np.mean([f.overlap[pairs] for f in found]) > 0.94
+    assert np.mean([f.overlap_ci95[1][pairs] for f in found]) > 0.99
+
+
+def corrected(raw, halved, chance):
+    """Correct one pair whose error before the correction and its chance are given."""
+    labels = Labels(np.eye(2, dtype=np.float32)[np.arange(600) % 2], np.arange(600))
+    losses = Losses(
+        5, np.zeros((600, 2), np.float32), np.array([raw]), np.array([halved]), 1.0
+    )
+    drawn = np.random.default_rng(0).normal(raw, chance, (4000, 1))
+    return losses.correct(drawn, labels)
+
+
+def test_what_halving_adds_is_chance_where_all_genres_may_be_alike():
+    assert corrected(0.98, 1.0, 0.02)[0][0] == pytest.approx(0.98)
+    assert corrected(0.6, 0.65, 0.02)[0][0] == pytest.approx(0.54, abs=0.002)
+
+
+def test_near_one_the_doubt_is_as_large_as_chance():
+    spread = [corrected(raw, raw, 0.03)[1].std() / 0.03 for raw in (0.5, 1.0)]
+    assert spread == pytest.approx([1, 2**0.5], rel=0.05)
+
+
+def test_a_pair_without_a_lost_cover_may_still_overlap_a_little():
+    labels = Labels(np.eye(2, dtype=np.float32)[np.arange(60) % 2], np.arange(60))
+    nothing = Losses(5, np.zeros((60, 2), np.float32), np.zeros(1), np.zeros(1), 1.0)
+    _, samples = nothing.correct(np.zeros((2000, 1)), labels)
+    # Half a lost group of thirty on each side.
+    assert samples.std() == pytest.approx(0.5 * np.sqrt(2) / 30, rel=0.1)
+
+
+def test_intervals_widen_when_covers_come_in_groups():
+    alone = Design(
+        family="gaussians", n_covers=(300, 300), n_dimensions=2, separation=1.5
+    )
+    together = Design(
+        family="gaussians",
+        n_covers=(300, 300),
+        n_dimensions=2,
+        separation=1.5,
+        group_size=8,
+        group_correlation=0.8,
+    )
+    widths = [
+        float(np.diff(measure(draw_known_overlap(d, 2)).overlap_ci95[:, 0, 1])[0])
+        for d in (alone, together)
+    ]
+    assert widths[1] > 1.3 * widths[0]
+
+
+def test_same_seed_gives_the_same_numbers():
+    data = draw_known_overlap(DESIGN, 1)
+    first, second = measure(data), measure(data)
+    np.testing.assert_array_equal(first.overlap_ci95, second.overlap_ci95)
+    np.testing.assert_array_equal(first.p, second.p)
+
+
+def test_order_of_covers_does_not_change_the_uncorrected_overlap_at_given_k():
+    data = draw_known_overlap(DESIGN, 1)
+    order = np.random.default_rng(0).permutation(len(data.groups))
+    settings = OverlapSettings(k=9, n_bootstraps=50, n_permutations=20, n_splits=1)
+    found = [
+        measure_overlap(
+            near_of(data.vectors[rows], data.groups[rows]),
+            data.membership[rows],
+            data.groups[rows],
+            GENRES,
+            settings,
+        )
+        for rows in (np.arange(len(order)), order)
+    ]
+    np.testing.assert_allclose(found[0].raw, found[1].raw, atol=1e-6)
+
+
+def test_lift_of_genres_in_one_place_is_high_and_of_distant_ones_low():
+    rng = np.random.default_rng(0)
+    angle = np.repeat([0.0, 0.0, 2.0], 120) + rng.normal(0, 0.2, 360)
+    vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    membership = np.eye(3, dtype=np.float32)[np.repeat([0, 1, 2], 120)]
+    groups = np.arange(360)
+    found = measure_overlap(
+        near_of(vectors, groups), membership, groups, ("a", "b", "c"), FAST
+    )
+    assert found.lift[0, 1] == pytest.approx(1.5, abs=0.15)
+    assert found.lift[0, 2] < 0.1
+    assert found.q[0, 1] < 0.01
+    assert found.overlap[0, 1] > 0.85
+    assert found.overlap[0, 2] < 0.1
+    low, high = found.lift_ci95[:, 0, 1]
+    assert low < found.lift[0, 1] < high
+
+
+def test_lift_does_not_depend_on_how_many_covers_a_genre_has():
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], [1200, 150, 150])
+    vectors = rng.standard_normal((1500, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    near = near_of(vectors.astype(np.float32), np.arange(1500), k=15)
+    shares = balanced_shares(
+        near.rows, Labels(np.eye(3, dtype=np.float32)[labels], np.arange(1500))
+    )
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    mixing = measure_mixing(
+        near.rows,
+        Labels(np.eye(3, dtype=np.float32)[labels], np.arange(1500)),
+        n_permutations=50,
+    )
+    off = ~np.eye(3, dtype=bool)
+    np.testing.assert_allclose((mixing.observed / mixing.expected)[off], 1, atol=0.12)
+
+
+LARGE = Design(
+    family="gaussians",
+    n_covers=(1500, 1500, 100),
+    n_dimensions=3,
+    separation=2.0,
+    group_size=3,
+    group_correlation=0.3,
+)
+
+
+def test_asking_everybody_is_asking_with_a_mask_of_all():
+    data = draw_known_overlap(DESIGN, 2)
+    near = near_of(data.vectors, data.groups)
+    alone = Labels(data.membership, data.groups)
+    marked = Labels(data.membership, data.groups, alone.group_mass > 0)
+    first, second = (
+        measure_mixing(near.rows, labels, n_permutations=20)
+        for labels in (alone, marked)
+    )
+    np.testing.assert_array_equal(first.table, second.table)
+    np.testing.assert_array_equal(first.p_pairs, second.p_pairs)
+    np.testing.assert_array_equal(
+        loss_table(near.rows, alone, [5, 15]), loss_table(near.rows, marked, [5, 15])
+    )
+
+
+def test_whole_groups_are_asked_and_small_genres_wholly():
+    data = draw_known_overlap(LARGE, 3)
+    labels = Labels(data.membership, data.groups)
+    for n_most, share in ((1800, 600), (900, 500)):
+        asked = draw_asked(labels, n_most)
+        some = Labels(data.membership, data.groups, asked).asked_membership
+        counts = some.sum(axis=0)
+        assert counts[2] == 100
+        assert ((counts[:2] >= share) & (counts[:2] < share + 6)).all()
+    assert draw_asked(labels, 3100) is None
+
+
+def test_asking_some_finds_the_same_overlap_in_wider_intervals():
+    data = draw_known_overlap(LARGE, 3)
+    every, some = (
+        measure(data, settings=replace(FAST, n_asked=n)) for n in (5000, 1500)
+    )
+    pairs = np.triu_indices(3, 1)
+    np.testing.assert_allclose(some.overlap[pairs], every.overlap[pairs], atol=0.05)
+    np.testing.assert_allclose(some.lift, every.lift, atol=0.12)
+    low, high = (end[pairs] for end in some.overlap_ci95)
+    assert ((low <= data.overlap[pairs]) & (data.overlap[pairs] <= high)).all()
+    widths = [np.diff(f.overlap_ci95[:, 0, 1])[0] for f in (some, every)]
+    assert widths[0] > 1.1 * widths[1]
+    np.testing.assert_array_equal(some.n_groups, every.n_groups)
+
+
+def test_neighbours_of_covers_that_are_not_asked_do_not_count():
+    data = draw_known_overlap(LARGE, 3)
+    settings = replace(FAST, n_asked=1800)
+    labels = label_covers(data.membership, data.groups, settings)
+    asked = labels.asked_membership.any(axis=1)
+    k = n_neighbours(len(asked))
+    near = find_own_neighbours(data.vectors, data.groups, k, asked)
+    assert (near.rows[~asked] == -1).all()
+    found = measure_overlap(near, data.membership, data.groups, "abc", settings)
+    np.testing.assert_array_equal(
+        found.overlap_ci95, measure(data, "abc", settings).overlap_ci95
+    )
+
+
+def test_a_cover_of_two_genres_counts_half_in_each():
+    data = draw_known_overlap(DESIGN, 2)
+    membership = data.membership.copy()
+    membership[:20] = 0
+    membership[:20, :2] = 0.5
+    near = near_of(data.vectors, data.groups)
+    found = measure_overlap(near, membership, data.groups, GENRES, FAST)
+    assert found.n_covers.tolist() == [50, 70, 60]
+    assert np.isfinite(found.overlap).all()
+
+
+def test_p_values_are_corrected_as_benjamini_and_hochberg_say():
+    p = np.array([0.001, 0.02, 0.03, 0.5, np.nan])
+    expected = [0.004, 0.04, 0.04, 0.5]
+    np.testing.assert_allclose(adjust(p)[:4], expected)
+    assert np.isnan(adjust(p)[4])
+
+
+def test_halves_split_the_groups_of_each_genre():
+    data = draw_known_overlap(DESIGN, 0)
+    labels = Labels(data.membership, data.groups)
+    side = split_groups(labels, np.random.default_rng(0))
+    main = labels.group_mass.argmax(axis=1)
+    for genre in range(3):
+        share = side[main == genre].mean()
+        assert share == pytest.approx(0.5, abs=0.5 / (main == genre).sum() + 1e-9)
+
+
+def test_the_chosen_k_is_among_the_tried_ones():
+    data = draw_known_overlap(DESIGN, 0)
+    near = near_of(data.vectors, data.groups)
+    losses = measure_losses(near.rows, Labels(data.membership, data.groups))
+    assert losses.k in (5, 9, 15, 25, 41)
+    assert losses.inflation >= 1
+
+
+@pytest.mark.parametrize(
+    ("overlap", "expected"),
+    [(np.eye(5), 5), (np.ones((5, 5)), 1), (np.kron(np.eye(2), np.ones((2, 2))), 2)],
+)
+def test_effective_number_counts_genres_that_differ(overlap, expected):
+    assert effective_number(overlap) == pytest.approx(expected)
+
+
+def test_one_genre_has_no_pair_and_counts_one():
+    data = draw_known_overlap(
+        Design(family="shuffled", n_covers=(50,), n_dimensions=2, separation=1), 0
+    )
+    found = measure(data)
+    assert found.samples.shape[1] == 0
+    assert found.effective_genres == 1
+
+
+def test_a_genre_of_two_covers_gets_no_overlap_and_leaves_the_others_alone():
+    data = draw_known_overlap(
+        Design(family="gaussians", n_covers=(80, 80, 2), n_dimensions=2, separation=1),
+        0,
+    )
+    found = measure(data)
+    assert np.isnan(found.overlap[2, :2]).all()
+    assert np.isnan(found.q[2, :2]).all()
+    assert np.isfinite(found.overlap[0, 1])
+    assert 1 <= found.effective_genres <= 2
+
+
+def test_a_genre_of_one_artist_gets_no_overlap():
+    data = draw_known_overlap(DESIGN, 0)
+    groups = data.groups.copy()
+    groups[data.membership[:, 1] > 0] = 10_000
+    found = measure_overlap(
+        near_of(data.vectors, groups), data.membership, groups, GENRES, FAST
+    )
+    assert found.n_groups[1] == 1 < FEWEST_GROUPS
+    assert np.isnan(found.overlap[1, [0, 2]]).all()
+    assert np.isfinite(found.overlap[0, 2])
+
+
+def test_three_hundred_genres_are_measured():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(300), 8)
+    vectors = rng.standard_normal((2400, 4)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    membership = np.eye(300, dtype=np.float32)[labels]
+    groups = np.arange(2400)
+    found = measure_overlap(
+        near_of(vectors, groups, k=50),
+        membership,
+        groups,
+        [f"g{i}" for i in range(300)],
+        OverlapSettings(k=25, n_bootstraps=50, n_permutations=10, n_splits=1),
+    )
+    assert np.isfinite(found.overlap).all()
+    assert np.median(found.overlap) > 0.9
+
+
+def test_covers_without_genre_leave_everything_unknown():
+    vectors = np.eye(6, dtype=np.float32)
+    groups = np.arange(6)
+    found = measure_overlap(
+        near_of(vectors, groups), np.zeros((6, 2), np.float32), groups, "ab", FAST
+    )
+    assert np.isnan(found.effective_genres)
+    assert np.isnan(found.overlap).all()
+
+
+def test_identical_covers_are_indistinguishable():
+    membership = np.eye(2, dtype=np.float32)[np.arange(80) % 2]
+    groups = np.arange(80)
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.permutation(np.delete(groups, i))[:40] for i in groups])
+    near = Neighbours(rows, np.ones(rows.shape, np.float32))
+    found = measure_overlap(near, membership, groups, "ab", FAST)
+    assert found.overlap[0, 1] > 0.7
+    assert found.overlap_ci95[1, 0, 1] == 1
+
+
+def test_contradicting_shapes_are_refused():
+    near = Neighbours(np.zeros((3, 1), np.int64), np.ones((3, 1), np.float32))
+    with pytest.raises(ValueError, match=r"expected membership of shape \(3, 2\)"):
+        measure_overlap(near, np.ones((4, 2), np.float32), np.arange(3), "ab")
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(ValueError, match="family must be gaussians"):
+        draw_known_overlap(
+            Design(family="cubes", n_covers=(9,), n_dimensions=2, separation=1), 0
+        )
+
+
+def test_overlap_of_styles_is_the_sum_of_the_smaller_shares():
+    design = Design(
+        family="styles", n_covers=(3000, 3000), n_dimensions=4, separation=0.5
+    )
+    data = draw_known_overlap(design, 7)
+    # Styles lie far apart, so the nearest of the other genre tells the style.
+    found = measure(data, settings=OverlapSettings(k=41, n_bootstraps=50))
+    assert found.overlap[0, 1] == pytest.approx(data.overlap[0, 1], abs=0.06)
+
+
+def test_the_designed_order_of_the_demo_library_is_found_by_a_perfect_reader():
+    from covers.demo.genres import demo_mixture
+
+    mixture = demo_mixture()
+    rng = np.random.default_rng(0)
+    n_each, n_styles = 250, len(mixture.styles)
+    labels = np.repeat(np.arange(len(mixture.genres)), n_each)
+    styles = np.array(
+        [rng.choice(n_styles, p=mixture.probabilities[g]) for g in labels]
+    )
+    vectors = np.eye(n_styles)[styles] + rng.normal(0, 0.08, (len(labels), n_styles))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    groups = np.arange(len(labels))
+    membership = np.eye(len(mixture.genres), dtype=np.float32)[labels]
+    near = near_of(vectors.astype(np.float32), groups, k=120)
+    found = measure_overlap(near, membership, groups, mixture.genres, FAST)
+    truth = mixture.overlap()
+    pairs = np.triu_indices(len(mixture.genres), 1)
+    apart = [  # pairs whose designed overlaps differ enough to be told apart
+        (found.overlap[pairs][i], found.overlap[pairs][j])
+        for i in range(len(pairs[0]))
+        for j in range(len(pairs[0]))
+        if truth[pairs][i] - truth[pairs][j] > 0.1
+    ]
+    assert len(apart) > 50
+    assert all(more > less for more, less in apart)
+
+
+def test_confusion_rates_are_shares_of_the_true_genre():
+    membership = np.array([[1, 0], [1, 0], [0.5, 0.5], [0, 1]], np.float32)
+    bootstrap = GroupBootstrap.draw(np.arange(4), n_bootstraps=100)
+    table = confuse(np.array([0, 1, 1, 1]), membership, bootstrap, np.arange(4))
+    assert table[0][1]["rate"] == pytest.approx(1.5 / 2.5)
+    assert table[1][1]["rate"] == pytest.approx(1)
+    assert table[0][1]["n"] == pytest.approx(2.5)
+    low, high = table[0][1]["ci95"]
+    assert low <= 0.6 <= high
+    assert 0 <= table[0][1]["p"] <= table[0][1]["q"] <= 1
+    assert "p" not in table[0][0]
+
+
+def test_workspace_overlap_is_written_with_what_it_was_made_from(tmp_path):
+    workspace, data = write_known_workspace(tmp_path / "w")
+    found = overlap_workspace(workspace, n_bootstraps=100, by="year")
+    read = read_overlap(workspace)
+    assert read["stamp"]["made_from"]["model"] == "f" * 32
+    assert [p["a"] + p["b"] for p in read["pairs"]] == [
+        "FolkJazz",
+        "FolkMetal",
+        "JazzMetal",
+    ]
+    for pair in read["pairs"]:
+        i, j = GENRES.index(pair["a"]), GENRES.index(pair["b"])
+        low, high = pair["overlap_ci95"]
+        assert low <= data.overlap[i, j] <= high
+        assert pair["n_a"] == 60
+    assert set(found["parts"]) == {"1970s", "1980s", "1990s"}
+    assert read["covers"] == "held-out"
+
+
+def test_held_out_covers_are_counted_only_where_they_are_enough(tmp_path, monkeypatch):
+    def some_held_out(self):
+        return np.arange(len(self)) % 2 == 0
+
+    monkeypatch.setattr("covers.index.embedded.EmbeddedCovers.held_out", some_held_out)
+    workspace, _ = write_known_workspace(tmp_path / "w")
+    few = overlap_workspace(workspace, n_bootstraps=50)
+    assert few["covers"] == "all"
+    assert few["n_covers"] == 180
+    assert "fewer than 40 groups per genre are held out" in few["notes"][-1]
+    asked = overlap_workspace(workspace, n_bootstraps=50, which="held-out")
+    assert (asked["covers"], asked["n_covers"]) == ("held-out", 90)
+    monkeypatch.setattr("covers.overlap.stage.ENOUGH_GROUPS", 10)
+    enough = overlap_workspace(workspace, n_bootstraps=50)
+    assert (enough["covers"], enough["n_covers"]) == ("held-out", 90)
+
+
+def test_unknown_sources_and_years_are_explained(tmp_path):
+    workspace, _ = write_known_workspace(tmp_path / "w")
+    found = overlap_workspace(workspace, n_bootstraps=50, by="source")
+    assert set(found["parts"]) == {"one", "two"}
+    with pytest.raises(ValueError, match="by must be 'year' or 'source', got 'mood'"):
+        overlap_workspace(workspace, n_bootstraps=50, by="mood")
+
+
+def test_a_workspace_without_labelled_covers_is_explained(tmp_path):
+    workspace, _ = write_known_workspace(tmp_path / "w", genre_minimum=1000)
+    with pytest.raises(DataError, match="no labelled held-out cover"):
+        overlap_workspace(workspace)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_handful_of_covers_gives_null_and_no_warning(n):
+    vectors = np.eye(4, dtype=np.float32)[:n]
+    membership = np.eye(2, dtype=np.float32)[np.arange(n) % 2]
+    groups = np.arange(n)
+    found = measure_overlap(
+        near_of(vectors, groups), membership, groups, ("a", "b"), FAST
+    )
+    assert np.isnan(found.overlap[0, 1])
+    assert np.isnan(found.effective_genres)
+
+
+def test_a_decade_of_few_covers_is_listed_with_null_overlaps(tmp_path):
+    few = [*range(0, 60, 2), *range(60, 66), 120]
+    workspace, _ = write_known_workspace(tmp_path / "w", keep=few)
+    found = overlap_workspace(workspace, n_bootstraps=20, by="year")
+    for part in found["parts"].values():
+        pairs = {p["a"] + p["b"]: p for p in part["pairs"]}
+        assert np.isnan(pairs["FolkMetal"]["overlap"])
+        assert any("too few to measure" in note for note in part["notes"])

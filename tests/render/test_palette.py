@@ -1,0 +1,75 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from covers.render.palette import (
+    MOST_COLOURS,
+    NOISE_COLOUR,
+    cluster_colours,
+    colour_sequence,
+    genre_colours,
+    seen_by,
+    text_colour,
+)
+
+EYES = ["normal", "protanopia", "deuteranopia"]
+
+
+def smallest_distance(colours, vision):
+    lab = seen_by(colours, vision)
+    return min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(lab, 2))
+
+
+def test_order_and_repetition_of_genres_do_not_change_a_colour():
+    assert genre_colours(["b", "a", "b", "c"]) == genre_colours(["c", "b", "a"])
+
+
+def test_three_hundred_genres_get_three_hundred_colours():
+    colours = genre_colours([f"genre {i}" for i in range(MOST_COLOURS)])
+    assert len(set(colours.values())) == MOST_COLOURS
+    assert NOISE_COLOUR not in colours.values()
+
+
+def test_more_genres_than_colours_repeat_from_the_start():
+    colours = colour_sequence(MOST_COLOURS + 2)
+    assert colours[MOST_COLOURS:] == colours[:2]
+
+
+@pytest.mark.parametrize("vision", EYES)
+@pytest.mark.parametrize(("n", "least"), [(8, 0.06), (20, 0.045), (60, 0.02)])
+def test_colours_stay_apart_for_all_common_eyes(n, least, vision):
+    assert smallest_distance(colour_sequence(n), vision) > least
+
+
+@pytest.mark.parametrize("vision", EYES)
+def test_no_colour_is_near_the_grey_of_noise(vision):
+    grey = seen_by([NOISE_COLOUR], vision)[0]
+    others = seen_by(colour_sequence(20), vision)
+    assert np.linalg.norm(others - grey, axis=1).min() > 0.04
+
+
+def test_noise_is_grey_and_a_cluster_keeps_the_colour_of_its_id():
+    few, many = cluster_colours([-1, 3]), cluster_colours(range(-1, 30))
+    assert few[-1] == many[-1] == NOISE_COLOUR
+    assert few[3] == many[3]
+
+
+def test_text_is_readable_on_every_colour():
+    for colour in [*colour_sequence(MOST_COLOURS), NOISE_COLOUR]:
+        black, white = (
+            (seen_by([text], "normal")[0, 0] - seen_by([colour], "normal")[0, 0])
+            for text in ("#000000", "#ffffff")
+        )
+        chosen = black if text_colour(colour) == "#000000" else white
+        assert abs(chosen) > 0.3
+
+
+def test_a_negative_number_of_colours_is_refused():
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        colour_sequence(-1)
+
+
+def test_no_genre_needs_no_colour():
+    assert genre_colours([]) == {}
+    assert cluster_colours([]) == {}
