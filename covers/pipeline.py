@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, MissingExtraError, ModelError
 from covers.model.card import describe_best, read_card
 from covers.workspace.artefacts import read_stamp
@@ -79,7 +80,7 @@ def inspect_workspace(
     stages = []
     catalogue: Catalogue | None = None
     try:
-        catalogue = workspace.catalogue()
+        catalogue = read_catalogue(workspace)
         stages.append(
             Stage(
                 "catalogue",

@@ -111,8 +111,9 @@ def query_picture(
     BrokenImageError
         If it is too large or no readable picture; the message says why.
     """
-    from covers.evaluate.stage import genre_shares
-    from covers.images.decode import content_id, decode
+    from covers.classify.labels import genre_shares
+    from covers.images.content import content_id
+    from covers.images.decode import decode
 
     if len(content) > MOST_MEBIBYTES * 2**20:
         message = f"too large: {len(content) / 2**20:,.0f} MiB, the limit is {MOST_MEBIBYTES} MiB"

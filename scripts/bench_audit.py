@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from covers.audit.label_errors import measure_flip_recovery
+from covers.catalogue.table import read_catalogue
 from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
 from covers.errors import BrokenImageError
@@ -183,7 +184,7 @@ def features_of(workspace):
     """Return the untouched backbone's features of a workspace's labelled covers."""
     from covers.model.embed import read_frozen
 
-    catalogue, table = workspace.catalogue(), read_frozen(workspace)
+    catalogue, table = read_catalogue(workspace), read_frozen(workspace)
     rows = catalogue.rows_of(table.cover_ids)
     return table.embeddings, catalogue.membership()[rows], catalogue.groups[rows]
 

@@ -25,6 +25,7 @@ from dashboard_window import Window, spread
 from drawn_workspace import GENRES, draw_workspace
 from playwright.sync_api import sync_playwright
 
+from covers.catalogue.table import read_catalogue
 from covers.workspace.artefacts import library_versions
 
 
@@ -277,7 +278,7 @@ def bench_size(folder, n, repeats, browser):
     workspace = draw_workspace(
         folder / f"drawn-{n}", n, say=lambda text: print(text, file=sys.stderr)
     )
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     artists = sorted(set(catalogue.column("artist")))[:: len(catalogue) // 40]
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     with serve(workspace) as said:

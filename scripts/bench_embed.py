@@ -32,8 +32,8 @@ import torch
 from measuring import COVERS, Report, alternate
 from stand_in import scan_without_decoding, write_library, write_model
 
+from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes, read_cover
-from covers.intake.read_many import count_cores
 from covers.intake.scan import scan_workspace
 from covers.model.backbone import make_backbone, normalise
 from covers.model.card import read_card
@@ -43,6 +43,7 @@ from covers.model.extractor import Extractor
 from covers.model.pixels import to_pixels
 from covers.model.streams import stream_work
 from covers.model.weights import SavedModel
+from covers.workspace.machine import count_cores
 from covers.workspace.paths import Workspace
 
 SIZE_PX = 160
@@ -413,7 +414,7 @@ def main():
             write_library(source, args.covers, size_px=500, blocks=24, quality=88)
         scan_workspace(folder / "ws", [source])
         workspace = Workspace.open(folder / "ws")
-        files = cover_files(workspace.catalogue())
+        files = cover_files(read_catalogue(workspace))
         some = files[:: max(1, len(files) // args.covers)][: args.covers]
         sizes = [f.locations[0]["size"] for f in some]
         report.notes["bytes_of_a_cover"] = statistics.median(sizes)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from covers.catalogue.table import read_catalogue
 from covers.classify.voting import VoteSettings, vote_with
 from covers.model.backbone import STATISTICS, Head, make_backbone
 from covers.model.card import read_card
@@ -72,7 +73,7 @@ def main() -> None:
     ids, (statistics,) = frozen_parts(workspace, frozen).read(
         ["statistics"], "covers train"
     )
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     rows = catalogue.rows_of(ids)
     membership = np.asarray(catalogue.membership()[rows], np.float64)
     known = membership.sum(axis=1) > 0

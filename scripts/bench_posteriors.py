@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
 from covers.evaluate.stage import VOTES_KIND, VOTES_NAME
 from covers.stats.metrics import reliability_table
 from covers.workspace.artefacts import read_table
@@ -35,7 +36,7 @@ def main() -> None:
         workspace.analysis_folder / VOTES_NAME, VOTES_KIND, "covers evaluate"
     )
     vocab = stamp.parameters["vocab"]
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     paths = dict(zip(catalogue.cover_ids, catalogue.column("locations"), strict=True))
     drawn = {
         row["path"]: row

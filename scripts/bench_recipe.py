@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
 from covers.evaluate import baselines
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.stage import read_inputs
@@ -108,7 +109,7 @@ def fold_workspace(base: Path, seed: int, fold: int) -> Workspace:
     root = base.parent / f"fold-{seed}-{fold}-{os.getpid()}"
     root.mkdir()
     origin = Workspace.open(base)
-    catalogue = origin.catalogue()
+    catalogue = read_catalogue(origin)
     folds = group_folds(
         catalogue.groups, catalogue.membership(), n_folds=N_FOLDS, seed=seed
     )
@@ -190,7 +191,7 @@ def run_plain(
 
     from covers.model.recipe import Recipe
 
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     vocab = catalogue.vocab
     membership = catalogue.membership()
     known = np.flatnonzero(membership.sum(axis=1) > 0)
@@ -219,7 +220,7 @@ def run_plain(
 
 def report(base: Path, seeds: list[int], n_folds: int) -> dict:
     """Gather what is cached and compare every row with the seed's recipe."""
-    catalogue = Workspace.open(base).catalogue()
+    catalogue = read_catalogue(Workspace.open(base))
     membership = np.asarray(catalogue.membership(), np.float64)
     position = {cover_id: row for row, cover_id in enumerate(catalogue.cover_ids)}
     draws = GroupBootstrap.draw(catalogue.groups, n_bootstraps=1000, seed=0)

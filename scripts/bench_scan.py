@@ -31,10 +31,10 @@ from covers.images.decode import read_picture
 from covers.images.measures import small_copies
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake import read_one as reader
-from covers.intake.read_many import count_cores
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Journal
 from covers.workspace.artefacts import publish_unflushed
+from covers.workspace.machine import count_cores
 
 THUMBNAIL_BYTES = 11_000
 

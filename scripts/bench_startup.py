@@ -17,6 +17,7 @@ from pathlib import Path
 from measuring import COVERS, Report, alternate, run_command
 from stand_in import write_library, write_workspace
 
+from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS
 
 LOADING = """
@@ -90,7 +91,7 @@ def main():
         library, root = Path(folder) / "library", Path(folder) / "ws"
         write_library(library, args.covers, size_px=224)
         workspace = write_workspace(root, library, arch=args.arch)
-        cover_id = workspace.catalogue().cover_ids[0]
+        cover_id = read_catalogue(workspace).cover_ids[0]
         picture = str(next(library.rglob("*.jpg")))
         by_id = ["search", cover_id, "-w", str(root)]
         by_picture = ["search", picture, "-w", str(root), "--device", "cpu"]

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from bench_recipe import run_plain
 
+from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
 from covers.model.finetune import TrainingWatcher
 from covers.model.recipe import Recipe
@@ -61,7 +62,7 @@ def main() -> None:
                 seconds.append(clock.ends[1] - clock.ends[0])
             found = run_plain(workspace, number, given, mixed=False, epochs=1)
             plain.append(float(found["epoch_seconds"]))
-        n_train = int((workspace.catalogue().splits == "train").sum())
+        n_train = int((read_catalogue(workspace).splits == "train").sum())
     result = {
         "n_train": n_train,
         "image_size": Recipe().image_size,

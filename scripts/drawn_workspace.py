@@ -19,7 +19,7 @@ import pyarrow as pa
 from PIL import Image
 from safetensors.numpy import save
 
-from covers.catalogue.table import KIND, SCHEMA, Catalogue
+from covers.catalogue.table import KIND, SCHEMA, Catalogue, read_catalogue
 from covers.images import measures as measure
 from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
@@ -140,7 +140,7 @@ def _write_model(workspace, ids, genre, artist, rng):
         multi_label=False,
         stamp=Stamp(
             kind="model",
-            made_from={"labels": workspace.catalogue().label_fingerprint()},
+            made_from={"labels": read_catalogue(workspace).label_fingerprint()},
         ),
         fingerprint=FINGERPRINT,
     )
@@ -209,7 +209,7 @@ def _analyse(workspace, tell):
     ):
         map_workspace(workspace)
         tell("map")
-        size = max(20, len(workspace.catalogue()) // 500)
+        size = max(20, len(read_catalogue(workspace)) // 500)
         cluster_workspace(
             workspace, min_cluster_size=size, n_bootstraps=50, n_resamples=0
         )

@@ -13,7 +13,8 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from covers.images.decode import content_id
+from covers.catalogue.table import read_catalogue
+from covers.images.content import content_id
 from covers.images.measures import PictureMeasures
 from covers.intake.read_one import Reader, Reading
 from covers.intake.scan import scan_workspace
@@ -94,7 +95,7 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
     from covers.model.weights import SavedModel, make_card
     from covers.workspace.settings import write_settings
 
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     changes = {"arch": arch, "weights": "none", "image_size": image_size}
     torch.manual_seed(seed)
     backbone, mean, std = make_backbone(arch)
@@ -126,7 +127,7 @@ def write_embeddings(workspace, seed=0):
     from covers.model.embed import COVERS_PER_PART, EMBEDDINGS_KIND, embeddings_parts
 
     card = read_card(workspace.model_folder)
-    ids = workspace.catalogue().cover_ids
+    ids = read_catalogue(workspace).cover_ids
     rng = np.random.default_rng(seed)
     parts = embeddings_parts(workspace, card.fingerprint)
     for start in range(0, len(ids), COVERS_PER_PART):
@@ -144,7 +145,7 @@ def write_analysis(workspace):
 
     from covers.model.card import read_card
 
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     made_from = {
         "catalogue": catalogue.label_fingerprint(),
         "model": read_card(workspace.model_folder).fingerprint,

@@ -17,6 +17,7 @@ import pytest
 from complete_workspace import write_complete_workspace
 from PIL import Image
 
+from covers.catalogue.table import read_catalogue
 from covers.workspace.paths import Workspace
 
 ARGUMENTS = [
@@ -226,7 +227,7 @@ def other(workspace, tmp_path):
 
 
 def first_cover(workspace, genre):
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     return next(
         c
         for c, g in zip(catalogue.cover_ids, catalogue.genres, strict=True)

@@ -10,10 +10,10 @@ import pyarrow as pa
 from PIL import Image
 
 from covers.catalogue.table import KIND as CATALOGUE_KIND
-from covers.catalogue.table import SCHEMA, Catalogue
+from covers.catalogue.table import SCHEMA, Catalogue, read_catalogue
 from covers.evaluate.inputs import EvaluationInputs
 from covers.images.colours import HISTOGRAM_BINS
-from covers.images.decode import content_id
+from covers.images.content import content_id
 from covers.images.measures import KIND as MEASURES_KIND
 from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
@@ -187,7 +187,7 @@ def build_synthetic_index(workspace):
     from covers.model.embed import read_embeddings
     from indexer import VectorIndex
 
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace)
     return VectorIndex.build(
         workspace.index_folder,

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from conftest import TINY_ARCH, paint_genres
 from PIL import Image
 
+from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS, main
 from covers.cli.model import choose_recipe
 from covers.errors import DataError, StaleError
@@ -207,7 +208,7 @@ def test_adding_changing_moving_and_removing_covers_updates_the_index(
     assert report.failed == []
     after = open_index(workspace)
     assert len(after) == n + 1
-    assert sorted(after.ids) == sorted(workspace.catalogue().cover_ids)
+    assert sorted(after.ids) == sorted(read_catalogue(workspace).cover_ids)
     assert _states(workspace)["index"] == State.FRESH
     again = update_index(workspace, device="cpu")
     assert (
@@ -411,7 +412,7 @@ def test_a_killed_run_loses_at_most_one_batch_file(trained_workspace):
 
 def test_frozen_features_are_unit_vectors_of_the_untouched_backbone(trained_workspace):
     frozen = read_frozen(trained_workspace)
-    assert frozen.cover_ids == trained_workspace.catalogue().cover_ids
+    assert frozen.cover_ids == read_catalogue(trained_workspace).cover_ids
     np.testing.assert_allclose(np.linalg.norm(frozen.embeddings, axis=1), 1, rtol=1e-4)
 
 

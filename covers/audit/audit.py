@@ -24,6 +24,7 @@ from covers.audit.labels import (
 )
 from covers.audit.pictures import PictureLimits, find_bad_pictures
 from covers.catalogue.corrections import Overlay
+from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.measures import KIND as PICTURES_KIND
 from covers.images.near_duplicates import Views, find_near_duplicates
@@ -146,7 +147,7 @@ def audit_workspace(
         If there is no catalogue, or it belongs to other pictures.
     """
     used = options or AuditOptions()
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     rows = _read_rows(workspace, catalogue)
     not_checked: dict[str, str] = {}
     features = _read_features(workspace, catalogue, not_checked)

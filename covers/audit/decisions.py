@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.audit.review import check_genres, read_cover_ids, read_review
 from covers.catalogue.corrections import Overlay
+from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def accept_review(workspace: Workspace, path: Path) -> Review:
     DataError
         If the table cannot be followed; then nothing is changed.
     """
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     overlay = Overlay.read(workspace)
     known = {d.cover_id: d.path for d in overlay.decisions}
     known.update(zip(catalogue.cover_ids, catalogue.column("path"), strict=True))

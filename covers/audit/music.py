@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from covers.audit.findings import Finding, FindingKind
 from covers.errors import DataError
 from covers.images.audio_tags import COVER_TYPES, Tags, read_member
-from covers.images.decode import content_id, decode, read_bytes
+from covers.images.content import content_id
+from covers.images.decode import decode, read_bytes
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import group_near_duplicates
 from covers.intake.albums import find_albums, group_tracks, is_nfo, label_album

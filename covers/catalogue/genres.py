@@ -23,8 +23,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError
-from covers.intake.sources import SourceKind
 from covers.workspace.artefacts import fingerprint
+from covers.workspace.source_files import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

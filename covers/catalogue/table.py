@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from covers.workspace.paths import Workspace
+
 KIND = "catalogue"
 SPLITS = ("train", "valid", "test")
 
@@ -108,6 +110,16 @@ class Catalogue:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    @property
+    def grouped_by(self) -> str:
+        """What the groups of covers are made of, in words."""
+        names = ["near-duplicates"]
+        if any(self.column("release_group")):
+            names.insert(0, "release group")
+        if any(self.column("artists")):
+            names.insert(0, "artist")
+        return ", ".join(names)
 
     def column(self, name: str) -> list[Any]:
         """Return a column as Python values, None where unknown.
@@ -246,3 +258,14 @@ def _plain(value: Any) -> Any:
         if value is None or isinstance(value, (str, int, float, bool, list))
         else str(value)
     )
+
+
+def read_catalogue(workspace: Workspace) -> Catalogue:
+    """Read the catalogue of a workspace.
+
+    Raises
+    ------
+    DataError
+        If there is none yet, or it is no catalogue.
+    """
+    return Catalogue.read(workspace.catalogue_path)

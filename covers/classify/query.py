@@ -84,8 +84,9 @@ def embed_pictures(
     DataError, ModelError
         If there is no workspace or no model.
     """
-    from covers.evaluate.stage import genre_shares, label_odds
-    from covers.images.decode import content_id, decode, read_bytes
+    from covers.classify.labels import genre_shares, label_odds
+    from covers.images.content import content_id
+    from covers.images.decode import decode, read_bytes
     from covers.model.pixels import to_pixels
     from covers.model.weights import SavedModel
     from covers.workspace.paths import Workspace

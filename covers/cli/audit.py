@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from covers.catalogue.table import read_catalogue
 from covers.cli.options import common_options, print_json
 from covers.cli.progress import progress_bar
 
@@ -124,7 +125,7 @@ def _write(
     if table is not None:
         from covers.audit.review import write_review
 
-        catalogue = workspace.catalogue()
+        catalogue = read_catalogue(workspace)
         rows = {
             cover_id: {"path": path, "genres": genres}
             for cover_id, path, genres in zip(

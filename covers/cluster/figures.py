@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError
 from covers.render.frame import (
     Frame,
@@ -51,7 +52,7 @@ def draw_cluster_figures(workspace: Workspace) -> list[Path]:
     found = read_clusters(workspace)
     if not found["clusters"]:
         return []
-    genres = workspace.catalogue().vocab
+    genres = read_catalogue(workspace).vocab
     folder = workspace.analysis_folder / "figures"
     thumbnails = Thumbnails(workspace)
     return [
@@ -211,7 +212,7 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
     table = read_map(workspace)
     ids = table.column("cover_id").to_pylist()
     points = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     genre_of = dict(zip(catalogue.cover_ids, catalogue.genres, strict=True))
     vocab = set(catalogue.vocab)
     main = [

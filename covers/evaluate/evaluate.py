@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.classify.classifier import DEFAULT_LEVEL, Decision
-from covers.classify.labels import evaluate_labels
 from covers.evaluate import baselines
 from covers.evaluate.checks import (
     align_columns,
@@ -34,6 +33,7 @@ from covers.evaluate.conclusions import draw_conclusions
 from covers.evaluate.cross_fit import HeldOutFits, Votes
 from covers.evaluate.curves import coverage_curve, learning_curve
 from covers.evaluate.inputs import EvaluationInputs, Sides
+from covers.evaluate.labels import evaluate_labels
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.calibration import (
     ORDER_PRESERVING,

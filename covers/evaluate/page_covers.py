@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
+
 if TYPE_CHECKING:
     from covers.evaluate.evaluate import Evaluation
     from covers.workspace.paths import Workspace
@@ -164,7 +166,7 @@ def _data_uri(workspace: Workspace, cover_id: str) -> str:
 
 def _read_titles(workspace: Workspace) -> dict[str, str]:
     """Return what each cover is called: artist and album, or its path."""
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     columns = [catalogue.column(name) for name in ("artist", "album", "path")]
     return {
         cover_id: " · ".join(part for part in (artist, album) if part)

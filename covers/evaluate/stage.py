@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.table import read_catalogue
 from covers.classify.classifier import DEFAULT_LEVEL, Decision
 from covers.classify.classifier import KIND as DECISION_KIND
+from covers.classify.labels import genre_shares, label_odds
 from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
-from covers.stats.calibration import softmax
 from covers.workspace.artefacts import (
     Stamp,
     publish,
@@ -165,7 +166,7 @@ def is_fresh(
     if parameters.get("leakage"):
         wanted["leakage"] = True
     return parameters == wanted and found.made_from == _made_from(
-        workspace.catalogue(), card
+        read_catalogue(workspace), card
     )
 
 
@@ -207,7 +208,7 @@ def read_inputs(
     from covers.model.card import WEIGHTS_NAME, read_card
     from covers.model.embed import read_embeddings
 
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     card = read_card(workspace.model_folder)
     made_from = _made_from(catalogue, card)
     require_fresh(
@@ -224,7 +225,7 @@ def read_inputs(
         membership=catalogue.membership()[rows],
         groups=catalogue.groups[rows],
         splits=catalogue.splits[rows],
-        grouped_by=describe_groups(catalogue),
+        grouped_by=catalogue.grouped_by,
         embeddings=table.embeddings,
         p_cnn=genre_shares(table.logits, multi_label=card.multi_label),
         p_labels=label_odds(table.logits) if card.multi_label else None,
@@ -233,46 +234,6 @@ def read_inputs(
         colours=_read_colours(workspace, table.cover_ids),
     )
     return inputs, card, made_from
-
-
-def genre_shares(
-    logits: npt.NDArray[np.float32], *, multi_label: bool
-) -> npt.NDArray[np.float64]:
-    """Turn a network's logits into one distribution per cover.
-
-    Parameters
-    ----------
-    logits : ndarray of float32, shape (n_covers, n_genres)
-    multi_label : bool
-        Whether they are independent: then each becomes a probability of its
-        own, and the probabilities of a cover are scaled to sum to one.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_covers, n_genres)
-    """
-    if not multi_label:
-        return softmax(logits)
-    z = np.asarray(logits, np.float64)
-    # log of the sigmoid, without overflow at either end
-    return softmax(-np.logaddexp(0.0, -z))
-
-
-def label_odds(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Turn the logits of independent genres into probabilities (sigmoid), of the same shape."""
-    from scipy.special import expit
-
-    return np.asarray(expit(np.asarray(logits, np.float64)))
-
-
-def describe_groups(catalogue: Catalogue) -> str:
-    """Say in words what the groups of a catalogue are made of."""
-    names = ["near-duplicates"]
-    if any(catalogue.column("release_group")):
-        names.insert(0, "release group")
-    if any(catalogue.column("artists")):
-        names.insert(0, "artist")
-    return ", ".join(names)
 
 
 def votes_table(evaluation: Evaluation) -> pa.Table:

@@ -17,16 +17,16 @@ import pyarrow as pa
 
 from covers.errors import BrokenImageError, DataError, MissingExtraError
 from covers.images.audio_bytes import read_asf_pictures, undo_unsynchronisation
-from covers.images.decode import content_id
-from covers.intake.manifest import parse_year
-from covers.intake.read_many import count_cores
+from covers.images.content import content_id
+from covers.images.tag_values import parse_year
 from covers.workspace.artefacts import Stamp, read_table, write_table
+from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from covers.intake.sources import FileEntry
+    from covers.workspace.source_files import FileEntry
 
 KIND = "music tags"
 SCHEMA = pa.schema(

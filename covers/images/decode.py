@@ -9,7 +9,6 @@ path: the caller knows that.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import stat
@@ -33,6 +32,7 @@ from PIL import (
 )
 
 from covers.errors import BrokenImageError, DataError
+from covers.images.content import content_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -197,7 +197,7 @@ def read_cover(
             path = workspace.resolve(location["source"], location["path"])
             member = location.get("member") or ""
             if member:
-                from covers.intake.albums import read_member
+                from covers.images.audio_tags import read_member
 
                 content: bytes = read_member(path, member)
             else:
@@ -210,11 +210,6 @@ def read_cover(
         reasons.append(f"'{location['path']}': changed since the scan")
     message = f"cover {cover_id} is gone ({'; '.join(reasons) or 'no place known'}): run 'covers scan' again"
     raise DataError(message)
-
-
-def content_id(content: bytes) -> str:
-    """Return the id of a cover: the first 32 hex digits of the SHA-256 of its bytes."""
-    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def refuse_stranger(head: bytes) -> None:

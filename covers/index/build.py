@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import StaleError
 from covers.model.card import read_card
 from covers.model.embed import (
@@ -112,7 +113,7 @@ def build_index(
         What had to be embedded, and what could not be.
     """
     report = embed_workspace(workspace, device=device, progress=progress)
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace)
     index = VectorIndex.build(
         workspace.index_folder,
@@ -152,7 +153,7 @@ def update_index(
         If the index is of another model: it has to be rebuilt.
     """
     index = open_index(workspace)
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     fingerprint = read_card(workspace.model_folder).fingerprint
     wanted, present = catalogue.cover_ids, set(index.ids)
     new = [cover_id for cover_id in wanted if cover_id not in present]
@@ -282,7 +283,7 @@ def verify_index(
     problems: list[dict[str, Any]] = report["problems"]
     try:
         index = open_index(workspace)
-        catalogue = workspace.catalogue()
+        catalogue = read_catalogue(workspace)
     except (StaleError, ModelError, DataError) as error:
         problems.append({"file": "index", "what": str(error), "repair": rebuild})
         return {**report, "ok": False}

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.table import read_catalogue
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -67,11 +69,10 @@ class EmbeddedCovers:
         ModelError, DataError
             If there is no model, no catalogue, or no embedding by this model.
         """
-        from covers.evaluate.stage import describe_groups
         from covers.model.card import read_card
         from covers.model.embed import read_embeddings
 
-        catalogue = workspace.catalogue()
+        catalogue = read_catalogue(workspace)
         model_vocab = read_card(workspace.model_folder).vocab
         table = read_embeddings(workspace)
         rows = catalogue.rows_of(table.cover_ids)
@@ -90,7 +91,7 @@ class EmbeddedCovers:
             splits=catalogue.splits[rows],
             years=years[rows],
             sources=[sources[row] for row in rows],
-            grouped_by=describe_groups(catalogue),
+            grouped_by=catalogue.grouped_by,
             made_from={
                 "catalogue": catalogue.label_fingerprint(),
                 "model": table.fingerprint,

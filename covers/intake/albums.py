@@ -18,18 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.artists import artist_keys
 from covers.images.audio_tags import COVER_TYPES, Tags, read_member, read_tags
-from covers.intake.manifest import parse_year
-from covers.intake.sources import (
-    Candidate,
-    FileEntry,
-    Labels,
-    is_audio_name,
-    is_picture_name,
-)
+from covers.images.tag_values import parse_year
+from covers.intake.sources import Candidate, Labels, is_audio_name, is_picture_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from covers.workspace.source_files import FileEntry
 
 __all__ = [
     "Album",

@@ -19,11 +19,11 @@ from covers.intake.sources import (
     Candidate,
     Labels,
     ProblemKind,
-    SourceKind,
     Walk,
     is_audio_name,
     walk,
 )
+from covers.workspace.source_files import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from covers.intake.sources import Candidate, Labels
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from covers.intake.sources import FileEntry
+    from covers.workspace.source_files import FileEntry
 
 SPLIT_NAMES = {
     "train": "train",

@@ -10,8 +10,8 @@ from covers.catalogue.genres import GenreTable
 from covers.errors import DataError
 from covers.intake.merge import group_by_cover, make_mapper
 from covers.intake.scan_record import read_places
-from covers.intake.sources import SourceKind
 from covers.workspace.settings import IntakeSettings, change_intake
+from covers.workspace.source_files import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

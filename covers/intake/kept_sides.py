@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from covers.catalogue.splits import fold_groups
+from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class KeptSides:
         """Take them from the last catalogue, if there is one."""
         if not workspace.catalogue_path.is_file():
             return cls()
-        catalogue = workspace.catalogue()
+        catalogue = read_catalogue(workspace)
 
         def column(name: str) -> dict[str, Any]:
             if name not in catalogue.table.column_names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,11 @@ import pyarrow as pa
 
 from covers.catalogue.artists import artist_keys
 from covers.errors import DataError
+from covers.images.tag_values import parse_year
 from covers.intake.folders import SPLIT_NAMES
 from covers.intake.manifest_table import ManifestTable
-from covers.intake.sources import (
-    Candidate,
-    FileEntry,
-    Labels,
-    ProblemKind,
-    Walk,
-    show_name,
-)
+from covers.intake.sources import Candidate, Labels, ProblemKind, Walk, show_name
+from covers.workspace.source_files import FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -293,26 +287,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return str(value)
-
-
-def parse_year(value: Any) -> int | None:
-    """Find the year in a number, a date or a text such as ``"1999-05-01"``.
-
-    Examples
-    --------
-    >>> parse_year("1 May 1999"), parse_year(1985.0), parse_year("n.d."), parse_year("0000")
-    (1999, 1985, None, None)
-    """
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        text = str(int(value)) if value == value and abs(value) < 1e8 else ""
-    else:
-        text = str(value)
-    match = re.search(r"(?<!\d)(1[5-9]\d\d|2[01]\d\d)(?!\d)", text) or re.match(
-        r"(1[5-9]\d\d|2[01]\d\d)(?=[01]\d[0-3]\d$)", text
-    )
-    return int(match.group(1)) if match else None
 
 
 def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:

@@ -12,7 +12,7 @@ from covers.catalogue.genres import GenreMapper, GenreTable, Level, Resolve
 from covers.catalogue.splits import UNDECIDED, join_groups, split_groups
 from covers.catalogue.table import SCHEMA, SPLITS
 from covers.intake.manifest import spread_extras
-from covers.intake.sources import SourceKind
+from covers.workspace.source_files import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence

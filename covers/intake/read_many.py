@@ -8,7 +8,6 @@ are read in threads, sooner than a process has started.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from covers.intake.read_one import Reader, Reading, Task
 from covers.intake.read_processes import ReadingProcesses
+from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,10 +82,3 @@ def read_pictures(
                         progress(n_done, len(tasks))
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

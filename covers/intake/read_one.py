@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covers.errors import BrokenImageError, DataError
-from covers.images.decode import (
-    content_id,
-    read_bytes,
-    read_picture,
-    refuse_stranger,
-)
+from covers.images.content import content_id
+from covers.images.decode import read_bytes, read_picture, refuse_stranger
 from covers.images.measures import PictureMeasures, measure_picture
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.scan_record import Content
@@ -117,7 +113,7 @@ class Reader:
     def _content(self, task: Task) -> bytes:
         """Read the bytes of a picture."""
         if task.member:
-            from covers.intake.albums import read_member
+            from covers.images.audio_tags import read_member
 
             content: bytes = read_member(task.path, task.member)
             return content

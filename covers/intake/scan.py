@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.corrections import Overlay
 from covers.catalogue.genres import GenreTable
-from covers.catalogue.table import KIND, Catalogue
+from covers.catalogue.table import KIND, Catalogue, read_catalogue
 from covers.errors import DataError
 from covers.images.audio_tags import TagCache
 from covers.images.measured import MeasuredPictures, list_thumbnails
@@ -48,12 +48,12 @@ from covers.intake.scan_record import (
     write_places,
 )
 from covers.intake.source_kinds import find_nested, is_mounted, settle_sources
-from covers.intake.sources import SourceKind
 from covers.intake.summary import ScanReport, list_problems, sum_up
 from covers.workspace.artefacts import Stamp, publish, read_stamp
 from covers.workspace.holding import hold_workspace
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import change_intake, write_settings
+from covers.workspace.source_files import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -318,7 +318,7 @@ class _Scan:
         covers = group_by_cover(good)
         self.pictures.update(list(covers), self.journal.measures)
         if is_same:
-            catalogue = workspace.catalogue()
+            catalogue = read_catalogue(workspace)
         else:
             kept = KeptSides() if split_anew else KeptSides.read(workspace)
             table = assemble(

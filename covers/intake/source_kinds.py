@@ -10,14 +10,13 @@ from covers.intake.sources import (
     AUDIO_EXTENSIONS,
     MANIFEST_EXTENSIONS,
     MANIFEST_STEM,
-    FileEntry,
-    SourceKind,
     is_audio_name,
     is_picture_name,
     show_name,
     walk,
 )
 from covers.workspace.settings import Source
+from covers.workspace.source_files import FileEntry, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

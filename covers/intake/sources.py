@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
 from covers.images.decode import EXTENSIONS
+from covers.workspace.source_files import FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,14 +59,6 @@ _LITTER = frozenset(
 )
 
 
-class SourceKind(StrEnum):
-    """What a source is."""
-
-    FOLDERS = "folders"
-    MANIFEST = "manifest"
-    MUSIC = "music"
-
-
 class ProblemKind(StrEnum):
     """Why something in a source gave no cover."""
 
@@ -103,25 +96,6 @@ class Labels:
     release_group: str | None = None
     split: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """A file below a source's root.
-
-    Parameters
-    ----------
-    path : str
-        POSIX path below the root.
-    size : int
-        Bytes.
-    mtime_ns : int
-        Time of the last change, in nanoseconds.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 from covers.model.card import read_card
 from covers.model.parts import VectorParts
@@ -136,7 +137,7 @@ def embed_workspace(
     ModelError, DataError
         If there is no model or no catalogue.
     """
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     fingerprint = (
         model.fingerprint if model else read_card(workspace.model_folder).fingerprint
     )
@@ -219,7 +220,7 @@ def embed_frozen(
     )
     parts = frozen_parts(workspace, fingerprint)
     known = set(parts.ids().to_pylist())
-    wanted = cover_files(workspace.catalogue()) if files is None else files
+    wanted = cover_files(read_catalogue(workspace)) if files is None else files
     missing = [file for file in wanted if file.cover_id not in known]
     if not missing:
         return fingerprint, {}
@@ -269,7 +270,7 @@ def embed_frozen_workspace(
     card = read_card(workspace.model_folder)
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
-    if known.issuperset(workspace.catalogue().cover_ids):
+    if known.issuperset(read_catalogue(workspace).cover_ids):
         return {}
     from covers.model.backbone import Undrawn, make_backbone
 
@@ -365,7 +366,7 @@ def read_embeddings(
     ids, (embeddings, logits) = parts.read(
         ["embedding", "logits"], f"covers embed -w {workspace.root}", among=cover_ids
     )
-    wanted = workspace.catalogue().cover_ids if cover_ids is None else cover_ids
+    wanted = read_catalogue(workspace).cover_ids if cover_ids is None else cover_ids
     rows = _rows_in_order(ids, wanted)
     return EmbeddingTable(
         [ids[row] for row in rows], embeddings[rows], logits[rows], fingerprint
@@ -393,7 +394,7 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
     width = int(card.summary["frozen"]["deepest_channels"])
     parts = frozen_parts(workspace, fingerprint)
     ids, (statistics,) = parts.read(["statistics"], f"covers embed -w {workspace.root}")
-    rows = _rows_in_order(ids, workspace.catalogue().cover_ids)
+    rows = _rows_in_order(ids, read_catalogue(workspace).cover_ids)
     features = statistics[rows, -2 * width : -width]
     features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     return EmbeddingTable(

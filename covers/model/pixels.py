@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from covers.errors import DataError
 from covers.images.decode import decode, read_cover
-from covers.intake.read_many import count_cores
+from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from pathlib import Path

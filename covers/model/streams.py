@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
-from covers.intake.read_many import count_cores
 from covers.model.pixels import (
     PixelBatch,
     PixelCache,
@@ -25,6 +24,7 @@ from covers.model.pixels import (
     squash,
     stream_pixels,
 )
+from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

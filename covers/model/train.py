@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError, ModelError
 from covers.model.backbone import Backbone, Head, make_backbone
 from covers.model.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
@@ -144,7 +145,7 @@ def train_workspace(
 
     start = time.monotonic()
     watcher = watcher or TrainingWatcher()
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     checkpoint = read_checkpoint(workspace) if resume else None
     labels = catalogue.label_fingerprint()
     if resume:

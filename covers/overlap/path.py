@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def walk_workspace(
             f"try more with '-k {2 * k}'"
         )
         raise DataError(message)
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     places = catalogue.rows_of([covers.cover_ids[row] for row in walk.rows])
     artists, albums = catalogue.column("artist"), catalogue.column("album")
     return {

@@ -9,12 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
+from covers.workspace.registry import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from covers.catalogue.table import Catalogue
     from covers.workspace.settings import Settings
-
-CONFIG_NAME = "covers.toml"
 
 
 @dataclass(frozen=True)
@@ -120,18 +118,6 @@ class Workspace:
     def thumbnail_path(self, cover_id: str) -> Path:
         """Return where the thumbnail of a cover lies, whether or not it is there."""
         return self.thumbnails_folder / cover_id[:2] / f"{cover_id}.jpg"
-
-    def catalogue(self) -> Catalogue:
-        """Read the catalogue.
-
-        Raises
-        ------
-        DataError
-            If there is none yet.
-        """
-        from covers.catalogue.table import Catalogue
-
-        return Catalogue.read(self.catalogue_path)
 
     def source_root(self, name: str) -> Path:
         """Return the root folder of a source.

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
-from covers.workspace.paths import CONFIG_NAME
+from covers.workspace.registry import CONFIG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -61,7 +61,7 @@ def raw_network_answers() -> tuple[dict[str, int], np.ndarray[Any, Any]]:
 def _raw_network_answers(
     root: str, version: Version
 ) -> tuple[dict[str, int], np.ndarray[Any, Any]]:
-    from covers.evaluate.stage import genre_shares
+    from covers.classify.labels import genre_shares
     from covers.model.card import read_card
     from covers.model.embed import embeddings_parts
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError
 from covers.workspace.artefacts import read_json, read_table
 from dashboard import place
@@ -32,7 +33,7 @@ def library() -> Library:
 
 @kept(KEPT)
 def _library(root: str, version: Version) -> Library:
-    return Library.of(at(root).catalogue())
+    return Library.of(read_catalogue(at(root)))
 
 
 def votes() -> Votes:

@@ -15,6 +15,7 @@ from covers.audit.findings import EXPLANATIONS, FindingKind, beyond
 from covers.audit.labels import find_doubtful_labels, find_outliers
 from covers.audit.page import write_page
 from covers.audit.pictures import PictureLimits, find_bad_pictures
+from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.images.near_duplicates import DuplicatePairs
 from covers.intake.scan import scan_workspace
@@ -142,7 +143,7 @@ def test_the_published_audit_says_what_it_was_made_from(workspace):
     )
     assert payload["stamp"]["kind"] == "audit"
     assert payload["stamp"]["made_from"] == {
-        "catalogue": workspace.catalogue().label_fingerprint()
+        "catalogue": read_catalogue(workspace).label_fingerprint()
     }
     assert payload["counts"] == audit.counts
     assert len(payload["findings"]) == len(audit.findings)
@@ -151,7 +152,7 @@ def test_the_published_audit_says_what_it_was_made_from(workspace):
 @pytest.fixture
 def embedded(workspace, monkeypatch):
     """Embeddings that tell genres apart, but for two covers filed wrongly and one that is like nothing."""
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     rng = np.random.default_rng(0)
     centres = {"Rock": np.eye(24)[0], "Pop": np.eye(24)[1]}
     vectors = []
@@ -194,7 +195,7 @@ def test_a_catalogue_of_one_genre_is_audited_without_labels(tmp_path, monkeypatc
         put(tmp_path / f"library/Rock/{i}.jpg", design(i))
     scan_workspace(tmp_path / "ws", [tmp_path / "library"])
     workspace = Workspace.open(tmp_path / "ws")
-    ids = workspace.catalogue().cover_ids
+    ids = read_catalogue(workspace).cover_ids
     features = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     table = EmbeddingTable(ids, features, np.zeros((30, 0), np.float32), "f" * 32)

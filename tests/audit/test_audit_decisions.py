@@ -12,6 +12,7 @@ from covers.audit.audit import audit_workspace
 from covers.audit.decisions import accept_review, revert_review
 from covers.audit.review import COLUMNS, read_review
 from covers.catalogue.corrections import Action, Decision, Overlay, overlay_path
+from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.errors import DataError
 from covers.intake.scan import scan_workspace
@@ -41,7 +42,7 @@ def workspace(library, tmp_path):
 
 
 def rows_of(workspace):
-    return {row["path"]: row for row in workspace.catalogue().table.to_pylist()}
+    return {row["path"]: row for row in read_catalogue(workspace).table.to_pylist()}
 
 
 def id_of(workspace, path):

@@ -17,7 +17,7 @@ from covers.catalogue.genres import (
     split_genres,
 )
 from covers.errors import ConfigError
-from covers.intake.sources import SourceKind
+from covers.workspace.source_files import SourceKind
 
 TABLE = GenreTable.read()
 FOLDERS, MANIFEST, MUSIC = SourceKind.FOLDERS, SourceKind.MANIFEST, SourceKind.MUSIC

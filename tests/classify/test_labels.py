@@ -5,15 +5,11 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import average_precision_score, f1_score
 
-from covers.classify.labels import (
-    LabelReader,
-    best_threshold,
-    fit_labels,
-    measure_labels,
-)
+from covers.classify.labels import LabelReader, best_threshold, fit_labels
 from covers.classify.voting import VoteSettings, label_shares
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
+from covers.evaluate.labels import measure_labels
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.neighbours import Neighbours
 

@@ -7,15 +7,11 @@ import pytest
 from click.testing import CliRunner
 from synthetic_library import FINGERPRINT, VOCAB, write_workspace
 
-from covers.catalogue.table import KIND, Catalogue
+from covers.catalogue.table import KIND, Catalogue, read_catalogue
+from covers.classify.labels import genre_shares
 from covers.cli import main
 from covers.errors import DataError, StaleError
-from covers.evaluate.stage import (
-    genre_shares,
-    is_fresh,
-    read_decision,
-    read_inputs,
-)
+from covers.evaluate.stage import is_fresh, read_decision, read_inputs
 from covers.workspace.artefacts import Stamp, read_stamp, read_table, write_table
 from covers.workspace.paths import Workspace
 
@@ -66,7 +62,7 @@ def test_json_has_the_shape_others_rely_on(evaluated):
 def test_artefacts_carry_their_stamps(workspace, evaluated):
     folder = workspace.analysis_folder
     made_from = {
-        "catalogue": workspace.catalogue().label_fingerprint(),
+        "catalogue": read_catalogue(workspace).label_fingerprint(),
         "model": FINGERPRINT,
     }
     for name in ("evaluation.json", "decision.json", "votes.parquet"):
@@ -82,7 +78,7 @@ def test_votes_have_one_row_per_cover(workspace, evaluated):
     )
     assert stamp.parameters["vocab"] == list(VOCAB)
     rows = {row["cover_id"]: row for row in table.to_pylist()}
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     assert set(rows) == set(catalogue.cover_ids)
     for cover_id, genres, split in zip(
         catalogue.cover_ids, catalogue.genres, catalogue.splits, strict=True
@@ -153,7 +149,7 @@ def test_leakage_adds_a_row_per_method(workspace, tmp_path):
 
 def test_a_model_trained_on_another_split_is_refused(workspace, tmp_path):
     spoiled = copy_of(workspace, tmp_path / "copy")
-    table = spoiled.catalogue().table
+    table = read_catalogue(spoiled).table
     place = table.column_names.index("split")
     sides = [
         "train" if side == "valid" else "valid" for side in table["split"].to_pylist()

@@ -17,6 +17,7 @@ from synthetic_library import (
     write_workspace,
 )
 
+from covers.catalogue.table import read_catalogue
 from covers.classify.answers import keep_one_per_artist
 from covers.classify.classify import index_membership, without_twins
 from covers.cli import main
@@ -48,7 +49,7 @@ class FakeModel:
     image_size = 48
 
     def __init__(self, workspace):
-        catalogue = workspace.catalogue()
+        catalogue = read_catalogue(workspace)
         table = read_embeddings(workspace)
         membership = catalogue.membership(VOCAB)
         self.centres = unit(membership.T @ table.embeddings)
@@ -110,7 +111,7 @@ def test_search_by_id_finds_what_brute_force_finds(workspace, vectors):
 
 
 def test_a_genre_and_conditions_filter(workspace, vectors):
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     years, genres = catalogue.column("year"), catalogue.genres
     cover_id = vectors.cover_ids[0]
     result = run(
@@ -132,7 +133,7 @@ def test_a_genre_and_conditions_filter(workspace, vectors):
 
 def test_one_per_artist_keeps_the_nearest_of_each(workspace, vectors):
     cover_id = vectors.cover_ids[0]
-    artists = workspace.catalogue().column("artist")
+    artists = read_catalogue(workspace).column("artist")
     result = run(workspace, "search", cover_id, "--one-per-artist", "--json")
     neighbours = json.loads(result.stdout)["neighbours"]
     expected, seen = [], set()
@@ -262,7 +263,7 @@ def test_a_higher_level_never_makes_the_set_smaller(workspace, fake_model, pictu
 
 
 def test_a_known_cover_does_not_vote_for_itself(workspace, fake_model):
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     path = workspace.resolve("folders", catalogue.column("path")[5])
     result = run(workspace, "classify", path, "--json")
     (found,) = json.loads(result.stdout)

@@ -3,6 +3,7 @@ import pytest
 from known_workspace import write_known_workspace, write_model
 from sklearn.manifold import trustworthiness
 
+from covers.catalogue.table import read_catalogue
 from covers.cluster.map import (
     judge_map,
     make_map,
@@ -94,7 +95,7 @@ def test_old_covers_stay_and_new_ones_are_placed_among_them(tmp_path):
 def test_another_model_lays_the_map_out_anew(tmp_path):
     workspace, data = write_known_workspace(tmp_path / "w")
     map_workspace(workspace)
-    ids = workspace.catalogue().cover_ids
+    ids = read_catalogue(workspace).cover_ids
     labels = data.membership.argmax(axis=1)
     write_model(
         workspace, ids, data.vectors, ("Folk", "Jazz", "Metal"), labels, "e" * 32

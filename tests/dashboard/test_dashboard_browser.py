@@ -9,6 +9,7 @@ import pytest
 from complete_workspace import GENRES, STRANGE_ARTIST
 from dashboard_browser import first_cover, label, names, png, serve
 
+from covers.catalogue.table import read_catalogue
 from dashboard.pages import PAGES
 
 pytestmark = pytest.mark.browser
@@ -27,7 +28,7 @@ def test_each_page_opens_in_the_dark_on_a_phone_without_sideways_scrolling(read,
 
 def test_the_library_counts_genres_years_and_sources(read, workspace):
     reader = read()
-    n = len(workspace.catalogue())
+    n = len(read_catalogue(workspace))
     assert f"n = {n} covers" in reader.text()
     for genre in GENRES:
         reader.figure("genres-bars").get_by_text(genre, exact=True).wait_for()
@@ -79,7 +80,7 @@ def test_a_filter_leaves_only_covers_of_that_genre(read, workspace):
 
 
 def test_filters_of_artist_and_year_leave_what_fits(read, workspace):
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     artist = next(a for a in catalogue.column("artist") if a)
     address = f"search?cover={first_cover(workspace, 'Jazz')}"
     found = names(read(f"{address}&artist={quote(artist)}").element("alike"))
@@ -105,7 +106,7 @@ def tips(place):
 
 
 def test_a_dropped_picture_is_read_and_found_again(read, workspace):
-    catalogue = workspace.catalogue()
+    catalogue = read_catalogue(workspace)
     cover = first_cover(workspace, "Pop")
     row = catalogue.cover_ids.index(cover)
     path = workspace.resolve(

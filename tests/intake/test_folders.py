@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from covers.intake.folders import find_split_folders, label_by_folder
-from covers.intake.sources import FileEntry
+from covers.workspace.source_files import FileEntry
 
 
 def label(*paths):

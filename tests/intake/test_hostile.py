@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from covers.audit.audit import audit_workspace
+from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
 from covers.workspace.paths import Workspace
 
@@ -253,7 +254,7 @@ def test_two_hundred_hostile_files_are_each_listed_and_end_nothing(library, tmp_
     assert all(len(reason) > 8 for reason in problems.values())
     assert report.n_covers == GOOD
     assert {
-        path.rpartition("/")[2][:4] for path in workspace.catalogue().column("path")
+        path.rpartition("/")[2][:4] for path in read_catalogue(workspace).column("path")
     } == {"good"}
     assert sum(report.problems.values()) == len(problems)
 

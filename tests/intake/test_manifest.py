@@ -9,7 +9,8 @@ import pyarrow.parquet
 import pytest
 
 from covers.errors import DataError
-from covers.intake.manifest import parse_year, read_manifest, spread_extras
+from covers.images.tag_values import parse_year
+from covers.intake.manifest import read_manifest, spread_extras
 from covers.intake.sources import ProblemKind
 
 

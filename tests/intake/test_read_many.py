@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_scan import picture, put
 
+from covers.catalogue.table import read_catalogue
 from covers.intake import read_many as reading
 from covers.intake.read_many import read_pictures
 from covers.intake.read_one import Reader, Task
@@ -86,7 +87,7 @@ def test_a_scan_in_processes_publishes_what_a_scan_in_threads_does(
     report = scan_workspace(tmp_path / "fast", [tmp_path / "library"], n_workers=2)
     assert report.n_read == 39
     plain, fast = Workspace(tmp_path / "plain"), Workspace(tmp_path / "fast")
-    assert plain.catalogue().fingerprint() == fast.catalogue().fingerprint()
+    assert read_catalogue(plain).fingerprint() == read_catalogue(fast).fingerprint()
     assert plain.problems_path.read_text() == fast.problems_path.read_text()
 
 

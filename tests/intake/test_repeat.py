@@ -11,6 +11,7 @@ import pytest
 from test_scan import picture, put
 
 from covers.catalogue.corrections import Action, Decision, Overlay
+from covers.catalogue.table import read_catalogue
 from covers.intake import scan as scanning
 from covers.intake.scan import reassemble_workspace, scan_workspace
 from covers.workspace.paths import Workspace
@@ -64,7 +65,7 @@ def remove_thumbnail(ws, library):
 
 
 def drop_a_cover(ws, library):
-    cover_id = Workspace(ws).catalogue().cover_ids[3]
+    cover_id = read_catalogue(Workspace(ws)).cover_ids[3]
     Overlay((Decision(cover_id=cover_id, action=Action.DROP),)).write(Workspace(ws))
 
 
@@ -155,8 +156,8 @@ def test_whatever_changes_is_looked_at(ws, library, tmp_path, change):
     moved = {"problems_path": ws / "problems.csv", "warnings": quick.warnings}
     assert replace(plain, **moved) == quick
     assert (
-        Workspace(twin).catalogue().fingerprint()
-        == Workspace(ws).catalogue().fingerprint()
+        read_catalogue(Workspace(twin)).fingerprint()
+        == read_catalogue(Workspace(ws)).fingerprint()
     )
     again, was_looked = looked(ws)
     assert not was_looked

@@ -16,8 +16,9 @@ from covers.intake.source_kinds import (
     name_source,
     settle_sources,
 )
-from covers.intake.sources import SourceKind, walk
+from covers.intake.sources import walk
 from covers.workspace.settings import Source
+from covers.workspace.source_files import SourceKind
 
 
 def touch(root, *names, content=b"x"):

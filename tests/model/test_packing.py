@@ -12,6 +12,7 @@ from test_folding import (
 )
 from torch import nn
 
+from covers.catalogue.table import read_catalogue
 from covers.model import extractor as extractor_module
 from covers.model.backbone import (
     IMAGENET_MEAN,
@@ -243,7 +244,7 @@ def test_a_workspace_is_embedded_packed(trained_workspace, monkeypatch):
     assert model.extractor.is_packed
     fast = read_embeddings(trained_workspace)
 
-    files = cover_files(trained_workspace.catalogue())
+    files = cover_files(read_catalogue(trained_workspace))
     assert fast.cover_ids == [file.cover_id for file in files]
     pixels = np.stack([read_pixels(trained_workspace, file, 64) for file in files])
     pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2)

@@ -11,6 +11,7 @@ from conftest import TINY_ARCH
 from PIL import Image
 from test_scan import picture, put
 
+from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
 from covers.model.backbone import make_backbone, normalise
 from covers.model.embed import cover_files
@@ -27,14 +28,14 @@ def covers(tmp_path):
         put(tmp_path / f"library/Rock/{i:02d}.png", picture(i))
     scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
     workspace = Workspace.open(tmp_path / "ws")
-    return workspace, cover_files(workspace.catalogue())
+    return workspace, cover_files(read_catalogue(workspace))
 
 
 def test_the_files_of_some_covers_are_those_among_all(covers):
     workspace, files = covers
-    some = cover_files(workspace.catalogue(), [7, 0, 22])
+    some = cover_files(read_catalogue(workspace), [7, 0, 22])
     assert some == [files[7], files[0], files[22]]
-    assert cover_files(workspace.catalogue(), []) == []
+    assert cover_files(read_catalogue(workspace), []) == []
 
 
 def copy(pixels):
@@ -71,7 +72,7 @@ def test_covers_of_several_sizes_are_squashed_like_each_alone(tmp_path):
         Image.fromarray(pixels).save(path)
     scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
     workspace = Workspace.open(tmp_path / "ws")
-    files = cover_files(workspace.catalogue())
+    files = cover_files(read_catalogue(workspace))
     plain = np.stack([read_pixels(workspace, file, SIZE_PX) for file in files])
     for batch_size in (1, 4, 13):
         positions, pixels, _ = run(workspace, files, batch_size=batch_size)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from conftest import GENRES, tiny_recipe
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError
 from covers.intake.scan import scan_workspace
 from covers.model.card import describe_best
@@ -39,7 +40,7 @@ class _Interrupt(TrainingWatcher):
 
 def test_the_network_learns_what_the_pictures_show(trained_workspace):
     table = read_embeddings(trained_workspace)
-    catalogue = trained_workspace.catalogue()
+    catalogue = read_catalogue(trained_workspace)
     held_out = catalogue.splits == "valid"
     truth = catalogue.membership().argmax(axis=1)
     assert table.cover_ids == catalogue.cover_ids
@@ -98,7 +99,7 @@ def test_resuming_needs_an_interrupted_run_of_the_same_recipe(painted_workspace)
 
 
 def test_the_held_out_side_is_never_looked_at(painted_workspace):
-    catalogue = painted_workspace.catalogue()
+    catalogue = read_catalogue(painted_workspace)
     data = choose_training_set(catalogue, lambda _: True, tuning_share=0.2, seed=0)
     sides = dict(zip(catalogue.cover_ids, catalogue.splits, strict=True))
     assert {sides[cover_id] for cover_id in data.cover_ids} == {"train"}
@@ -292,7 +293,7 @@ def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(
 ):
     report = train_workspace(painted_workspace, tiny_recipe(epochs=0), device="cpu")
     assert report.card.summary["best"]["phase"] == "probe"
-    catalogue = painted_workspace.catalogue()
+    catalogue = read_catalogue(painted_workspace)
     train = catalogue.splits == "train"
     head = SavedModel.open(painted_workspace.model_folder, "cpu").head
     backbone = SavedModel.open(painted_workspace.model_folder, "cpu").backbone
@@ -308,7 +309,7 @@ def _frozen_statistics(workspace, report):
 
     parts = frozen_parts(workspace, report.card.summary["frozen"]["fingerprint"])
     ids, (statistics,) = parts.read(["statistics"], "covers train")
-    rows = workspace.catalogue().rows_of(ids)
+    rows = read_catalogue(workspace).rows_of(ids)
     ordered = torch.empty(statistics.shape)
     ordered[torch.from_numpy(rows)] = torch.from_numpy(statistics.astype(np.float32))
     return ordered, ids

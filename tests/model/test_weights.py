@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import bfloat16, nn, zeros
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
 from covers.model.backbone import Head, make_backbone
 from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
@@ -63,7 +64,7 @@ def test_the_card_is_the_description_inside_the_weights(trained_workspace):
     assert card.stamp.parameters["arch"] == "timm:test_resnet"
     assert (
         card.stamp.made_from["labels"]
-        == trained_workspace.catalogue().label_fingerprint()
+        == read_catalogue(trained_workspace).label_fingerprint()
     )
     (trained_workspace.model_folder / CARD_NAME).unlink()
     assert (
@@ -135,7 +136,7 @@ def test_grad_cam_lights_up_where_the_genre_is(trained_workspace):
 def test_sixteen_bits_give_the_embeddings_of_thirty_two(trained_workspace, monkeypatch):
     model = SavedModel.open(trained_workspace.model_folder, "cpu")
     table = read_embeddings(trained_workspace)
-    files = cover_files(trained_workspace.catalogue())
+    files = cover_files(read_catalogue(trained_workspace))
     pixels = np.stack(
         [read_pixels(trained_workspace, file, model.image_size) for file in files]
     )
