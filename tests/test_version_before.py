@@ -1,0 +1,61 @@
+"""A workspace that version 0.1 wrote opens, and answers what it answered then."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from covers.cli import main
+
+ARCHIVE = Path(__file__).parent / "fixtures" / "version-0.1.zip"
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """120 drawn covers, scanned, trained, indexed and evaluated by version 0.1, and its answers."""
+    root = tmp_path_factory.mktemp("version-0.1")
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        archive.extractall(root)
+    return root, json.loads((root / "answers.json").read_text(encoding="utf-8"))
+
+
+def ask(root, *arguments):
+    result = CliRunner().invoke(
+        main, [*arguments, "-w", str(root / "workspace"), "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def same_neighbours(now, before):
+    assert [n["cover_id"] for n in now] == [n["cover_id"] for n in before]
+    assert [n["similarity"] for n in now] == pytest.approx(
+        [n["similarity"] for n in before], abs=1e-4
+    )
+
+
+def test_search_by_id_finds_what_it_found(old):
+    root, answers = old
+    before = answers["search by id"]
+    now = ask(root, "search", before["query"], "-k", "5")
+    same_neighbours(now["neighbours"], before["neighbours"])
+
+
+def test_search_by_picture_finds_what_it_found(old):
+    root, answers = old
+    before = answers["search by picture"]
+    now = ask(root, "search", str(root / before["query"]), "-k", "5")
+    same_neighbours(now["neighbours"], before["neighbours"])
+
+
+def test_classify_says_what_it_said(old):
+    root, answers = old
+    (before,) = answers["classify"]
+    (now,) = ask(root, "classify", str(root / before["query"]))
+    assert now["verdict"] == before["verdict"]
+    assert now["set"] == before["set"]
+    for method in ("cnn", "vote", "blend"):
+        assert now[method] == pytest.approx(before[method], abs=1e-4)
+    same_neighbours(now["neighbours"], before["neighbours"])
