@@ -446,15 +446,15 @@ class Pipeline:
         for name, make, draw in (
             (
                 "overlap",
-                "overlap_workspace.overlap_workspace",
-                "figures.draw_overlap_figures",
+                "overlap.stage.overlap_workspace",
+                "overlap.figures.draw_overlap_figures",
             ),
             (
                 "clusters",
-                "clustering_workspace.cluster_workspace",
-                "figures_clusters.draw_cluster_figures",
+                "cluster.stage.cluster_workspace",
+                "cluster.figures.draw_cluster_figures",
             ),
-            ("map", "mapping.map_workspace", "figures_clusters.draw_map_figures"),
+            ("map", "cluster.map.map_workspace", "cluster.figures.draw_map_figures"),
         ):
             due = self._due(name)
             if not due:
@@ -472,8 +472,6 @@ class Pipeline:
 
 def _imported(name: str) -> Callable[..., object]:
     """Return a function of the analysis; imported only when due, they bring much."""
-    module, function = name.split(".")
-    found: Callable[..., object] = getattr(
-        import_module(f"covers.analysis.{module}"), function
-    )
+    module, _, function = name.rpartition(".")
+    found: Callable[..., object] = getattr(import_module(f"covers.{module}"), function)
     return found

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.catalogue.table import read_catalogue
 from covers.cli.options import common_options, print_json
 from covers.cli.progress import progress_bar
 
@@ -124,6 +123,7 @@ def _write(
         written.append(f"page with pictures: {html}")
     if table is not None:
         from covers.audit.review import write_review
+        from covers.catalogue.table import read_catalogue
 
         catalogue = read_catalogue(workspace)
         rows = {

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.catalogue.table import read_catalogue
 from covers.cli.options import common_options, print_json
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ def _build(
 
     place = _open(workspace)
     if dry_run:
+        from covers.catalogue.table import read_catalogue
+
         n = len(read_catalogue(place))
         if as_json:
             print_json({"n": n, "dry_run": True})

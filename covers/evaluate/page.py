@@ -81,7 +81,7 @@ def write_report(
         _how(payload),
         _conclusions(payload),
     ]
-    style = files("covers.analysis").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("covers.evaluate").joinpath("page.css").read_text(encoding="utf-8")
     file.write(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
