@@ -1,6 +1,6 @@
 """Run every bench of speed at a size that ends within minutes; one table, one JSON.
 
-    python scripts/bench_all.py [--parts startup scan …] [--out docs/bench.json]
+    scripts/bench all [--parts startup scan …] [--out docs/bench.json]
 
 For the figures of `docs/speed.md` each part is run alone, at its own defaults.
 """
@@ -13,9 +13,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measuring import describe_machine, describe_row
+from scripts.benches.shared.measuring import describe_machine, describe_row
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 PARTS = {
     "startup": ["--covers", "500", "--rounds", "5"],
     "scan": ["--covers", "1500"],
@@ -36,13 +36,15 @@ PARTS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "bench.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "bench.json")
     args = parser.parse_args()
     found = {}
     for part in args.parts:
         start = time.perf_counter()
-        command = [sys.executable, HERE / f"bench_{part}.py", *PARTS[part]]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+        command = [sys.executable, "-m", f"scripts.benches.{part}", *PARTS[part]]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, check=True, text=True, cwd=ROOT
+        )
         found[part] = json.loads(done.stdout)
         if part == "index":
             found[part]["rows"] = rows_of_index(found[part])
@@ -61,7 +63,7 @@ def main():
 
 
 def rows_of_index(found):
-    """Put the ratios of `bench_index.py`, which times hundreds of calls each, into rows."""
+    """Put the ratios of the index's bench, which times hundreds of calls each, into rows."""
     ratios = {
         "one query": (found["one_query"], "spread_over_faiss"),
         "batches of 100": (found["batch_of_100"], "spread"),

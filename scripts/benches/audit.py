@@ -1,8 +1,8 @@
 """Measure what docs/audit.md says about duplicates and doubtful labels.
 
-    python scripts/bench_audit.py recall [--covers FOLDER] [-n 400]
-    python scripts/bench_audit.py labels [-w WORKSPACE] [--seeds 5]
-    python scripts/bench_audit.py groups -w WORKSPACE --sheet groups.jpg [-n 40]
+    scripts/bench audit recall [--covers FOLDER] [-n 400]
+    scripts/bench audit labels [-w WORKSPACE] [--seeds 5]
+    scripts/bench audit groups -w WORKSPACE --sheet groups.jpg [-n 40]
 
 `recall` changes covers (drawn ones, or those of a folder) and counts how many
 are found again. `labels` makes 5 % of the labels wrong and looks for them: on

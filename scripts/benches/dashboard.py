@@ -18,15 +18,15 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 from dashboard_browser import ARGUMENTS, find_chromium, free_port
-from dashboard_window import Window, spread
-from drawn_workspace import GENRES, draw_workspace
 from playwright.sync_api import sync_playwright
 
 from covers.catalogue.table import read_catalogue
 from covers.workspace.artefacts import library_versions
+from scripts.benches.shared.dashboard_window import Window, spread
+from scripts.benches.shared.drawn_workspace import GENRES, draw_workspace
 
 
 def bench_library(window):

@@ -1,6 +1,6 @@
 """Measure embedding beside the bare network, bare decoding and fastai's get_preds.
 
-    python scripts/bench_embed.py [--archs resnet18 …] [--covers N] [--folder PICTURES]
+    scripts/bench embed [--archs resnet18 …] [--covers N] [--folder PICTURES]
         [--rounds 5] [--device cuda] [--agreement squeezenet1_0 --weights FILE]
 
 Networks have random weights unless `--weights` gives some: speed is the same.
@@ -29,8 +29,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measuring import COVERS, Report, alternate
-from stand_in import scan_without_decoding, write_library, write_model
 
 from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes, read_cover
@@ -45,6 +43,12 @@ from covers.model.streams import stream_work
 from covers.model.weights import SavedModel
 from covers.workspace.machine import count_cores
 from covers.workspace.paths import Workspace
+from scripts.benches.shared.measuring import COVERS, Report, alternate
+from scripts.benches.shared.stand_in import (
+    scan_without_decoding,
+    write_library,
+    write_model,
+)
 
 SIZE_PX = 160
 

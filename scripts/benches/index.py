@@ -1,6 +1,6 @@
 """Measure an index beside bare FAISS with the same structure, in the same run.
 
-    python scripts/bench_index.py --n 100000 [--dimension 512] [--parts …] [--json]
+    scripts/bench index --n 100000 [--dimension 512] [--parts …] [--json]
 
 The vectors are drawn, not real: a mixture of 500 overlapping clusters
 (spread within equal to spread between) in a space of 32 dimensions, turned into

@@ -1,13 +1,10 @@
-"""Measure overlaps whose truth is known, and what measuring costs.
+"""Measure overlaps whose truth is known.
 
-    python scripts/bench_overlap.py truth [--sets 400] [--processes 2]
-    python scripts/bench_overlap.py null [--sets 2400] [--processes 2]
-    python scripts/bench_overlap.py heads [--sets 5] [--processes 2]
-    python scripts/bench_overlap.py cost [--covers 10000 30000 100000]
-    python scripts/bench_overlap.py clusters [--covers 10000 30000 100000]
+    scripts/bench overlap truth [--sets 400] [--processes 2]
+    scripts/bench overlap null [--sets 2400] [--processes 2]
 
-Prints one JSON document: machine, versions, settings, results. `truth`, `null`
-and `heads` also print, on stderr, the tables of docs/overlap.md.
+Prints one JSON document on stdout: machine, versions, settings, results; and on
+stderr the tables of docs/overlap.md. What measuring costs: scripts/bench analysis.
 """
 
 from __future__ import annotations
@@ -26,12 +23,7 @@ from itertools import pairwise
 import numpy as np
 
 from covers.overlap.mixing import measure_mixing
-from covers.overlap.overlap import (
-    OverlapSettings,
-    label_covers,
-    measure_overlap,
-    n_neighbours,
-)
+from covers.overlap.overlap import OverlapSettings, measure_overlap, n_neighbours
 from covers.overlap.pair_votes import Labels
 from covers.overlap.simulation import Design, draw_known_overlap
 from covers.stats.neighbours import find_neighbours, find_own_neighbours
@@ -268,95 +260,6 @@ def wilson(hits, n):
     return float(found.low), float(found.high)
 
 
-def read_by_a_head(job):
-    """Train a head on drawn statistics whose posteriors are known, and measure.
-
-    The axes of the statistics are as long as those of the five real genres:
-    like the -0.58th power of their number.
-    """
-    import torch
-    from scipy.special import softmax
-
-    from covers.model.backbone import Head
-    from covers.model.head_fit import start_head
-
-    n_covers, n_telling, strength, seed = job
-    torch.set_num_threads(1)
-    rng = np.random.default_rng(seed)
-    n_axes, n_genres = 400, 5
-    weights = rng.standard_normal((n_telling, n_genres)) * strength / n_telling**0.5
-
-    def draw(n):
-        axes = rng.standard_normal((n, n_axes))
-        return axes, softmax(axes[:, :n_telling] @ weights, axis=1)
-
-    _, many = draw(100_000)
-    lifts = many / many.mean(axis=0)
-    overlap = np.array(
-        [np.minimum(lifts, lifts[:, [a]]).mean(axis=0) for a in range(n_genres)]
-    )
-    axes, posterior = draw(n_covers)
-    drawn = rng.random(n_covers)[:, None] > posterior.cumsum(axis=1)[:, :-1]
-    labels = drawn.sum(axis=1)
-    membership = np.eye(n_genres, dtype=np.float32)[labels]
-    turn, _ = np.linalg.qr(rng.standard_normal((n_axes, n_axes)))
-    statistics = torch.from_numpy(
-        np.float32((axes * np.arange(1, n_axes + 1) ** -0.58) @ turn)
-    )
-    groups = np.arange(n_covers)
-    held_out = groups >= 0.8 * n_covers
-    head = Head(n_axes, 256, n_genres).eval()
-    start_head(
-        head,
-        statistics[~held_out],
-        torch.from_numpy(membership[~held_out]),
-        groups[~held_out],
-        class_balance=1.0,
-        multi_label=False,
-        seed=seed,
-    )
-    with torch.no_grad():
-        vectors = head.embed(statistics).numpy()
-        taken = head.genres(torch.from_numpy(vectors)).argmax(dim=1).numpy()
-    accuracy = {
-        name: float((taken == labels)[side].mean())
-        for name, side in (("held-out", held_out), ("trained on", ~held_out))
-    }
-    accuracy["best possible"] = float(many.max(axis=1).mean())
-    results = []
-    for name, side in (("held-out", held_out), ("all", groups >= 0)):
-        found = measure(vectors[side], membership[side], groups[side], seed)
-        what = f"{n_covers:,} covers, {n_telling} telling axes, strength {strength:g}"
-        results.append((f"{what}: {name}", compare(found, overlap)))
-    return what, accuracy, results
-
-
-def bench_heads(n_sets, processes):
-    """Measure with heads fitted to four fifths of the covers, on both sides of the split."""
-    jobs = [
-        (n, telling, strength, 70_000 + i)
-        for n in (1_000, 2_800)
-        for telling in (20, 200)
-        for strength in (1.0, 2.0)
-        for i in range(n_sets)
-    ]
-    with ProcessPoolExecutor(processes) as pool:
-        drawn = list(pool.map(read_by_a_head, jobs))
-    accuracy = defaultdict(list)
-    for what, found, _ in drawn:
-        accuracy[what].append(found)
-    report = {
-        "accuracy": {
-            what: {k: float(np.mean([f[k] for f in found])) for k in found[0]}
-            for what, found in accuracy.items()
-        },
-        "heads": summarise([pair for _, _, results in drawn for pair in results]),
-    }
-    print(report["accuracy"], file=sys.stderr)
-    print_tables(report, ("heads",))
-    return report
-
-
 def summarise(named):
     """Average errors and coverage: each data set counts once, pairs within it equally."""
     gathered = defaultdict(list)
@@ -396,120 +299,18 @@ def print_tables(report, titles):
             )
 
 
-def bench_cost(sizes, n_genres):
-    """Time the overlap of drawn libraries, neighbours given and not."""
-    rows = []
-    for n in sizes:
-        rng = np.random.default_rng(n)
-        centres = rng.standard_normal((n_genres * 3, 512)).astype(np.float32)
-        labels = rng.integers(n_genres, size=n)
-        style = labels * 3 + rng.integers(4, size=n)
-        vectors = centres[style % len(centres)] + 3 * rng.standard_normal(
-            (n, 512), np.float32
-        )
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        groups = rng.integers(n // 3, size=n)
-        membership = np.eye(n_genres, dtype=np.float32)[labels]
-        settings = OverlapSettings()
-        start, used = time.perf_counter(), time.process_time()
-        asked = label_covers(membership, groups, settings).asked_membership.any(axis=1)
-        near = find_own_neighbours(vectors, groups, n_neighbours(n), asked)
-        searched = time.perf_counter() - start
-        search_cpu = time.process_time() - used
-        start, used = time.perf_counter(), time.process_time()
-        found = measure_overlap(
-            near, membership, groups, [str(i) for i in range(n_genres)], settings
-        )
-        rows.append(
-            {
-                "covers": n,
-                "asked": int(asked.sum()),
-                "genres": n_genres,
-                "bootstraps": found.settings.n_bootstraps,
-                "k": found.k,
-                "neighbours_s": round(searched, 1),
-                "neighbours_cpu_s": round(search_cpu, 1),
-                "overlap_s": round(time.perf_counter() - start, 1),
-                "overlap_cpu_s": round(time.process_time() - used, 1),
-            }
-        )
-        print(rows[-1], file=sys.stderr)
-    return {"rows": rows, "growth": growth(rows)}
-
-
-def growth(rows):
-    """Exponents of the processor times: 1 grows with the covers, 2 with their square."""
-    if len(rows) < 2:
-        return {}
-    covers = np.log([row["covers"] for row in rows])
-    return {
-        name: round(float(np.polyfit(covers, np.log([r[name] for r in rows]), 1)[0]), 2)
-        for name in rows[0]
-        if name.endswith("_cpu_s")
-    }
-
-
-def bench_clusters(sizes):
-    """Time clusters and map of vectors with 512 dimensions, and the graph they share."""
-    from covers.cluster.clustering import cluster_covers
-    from covers.cluster.map import make_map
-    from covers.cluster.projection import (
-        exact_neighbours,
-        principal_components,
-    )
-
-    rows = []
-    for n in sizes:
-        rng = np.random.default_rng(n)
-        centres = rng.standard_normal((40, 512)).astype(np.float32)
-        vectors = centres[rng.integers(40, size=n)] + 2 * rng.standard_normal(
-            (n, 512), np.float32
-        )
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        row, found = {"covers": n}, {}
-        steps = {
-            "graph": lambda v=vectors: exact_neighbours(principal_components(v), 30),
-            "clusters": lambda v=vectors, f=found: cluster_covers(v, graph=f["graph"]),
-            "map": lambda v=vectors, f=found: make_map(v, graph=f["graph"]),
-        }
-        for name, step in steps.items():
-            start, used = time.perf_counter(), time.process_time()
-            found[name] = step()
-            row[f"{name}_s"] = round(time.perf_counter() - start, 1)
-            row[f"{name}_cpu_s"] = round(time.process_time() - used, 1)
-        row["found"] = found["clusters"].n_clusters
-        rows.append(row)
-        print(row, file=sys.stderr)
-    return {"rows": rows, "growth": growth(rows)}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "what",
-        nargs="?",
-        default="truth",
-        choices=["truth", "null", "heads", "cost", "clusters"],
-    )
+    parser.add_argument("what", nargs="?", default="truth", choices=["truth", "null"])
     parser.add_argument("--sets", type=int)
     parser.add_argument("--hard", type=int, default=10)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument(
-        "--covers", type=int, nargs="+", default=[10_000, 30_000, 100_000]
-    )
-    parser.add_argument("--genres", type=int, default=20)
     given = parser.parse_args()
     start = time.perf_counter()
     if given.what == "truth":
         result = bench_truth(given.sets or 400, given.processes, given.hard)
-    elif given.what == "null":
-        result = bench_null(given.sets or 2400, given.processes)
-    elif given.what == "heads":
-        result = bench_heads(given.sets or 5, given.processes)
-    elif given.what == "cost":
-        result = bench_cost(given.covers, given.genres)
     else:
-        result = bench_clusters(given.covers)
+        result = bench_null(given.sets or 2400, given.processes)
     document = {
         "bench": f"overlap {given.what}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",

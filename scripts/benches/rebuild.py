@@ -1,6 +1,6 @@
 """Measure what a re-train, a few new covers, and nothing new cost.
 
-    python scripts/bench_rebuild.py [--covers 10000 …] [--many 100000] [--arch squeezenet1_1]
+    scripts/bench rebuild [--covers 10000 …] [--many 100000] [--arch squeezenet1_1]
 
 Drawn libraries of `--covers` are scanned, embedded and indexed by a network
 that was never trained; then one cover in a hundred is added. `--many` covers
@@ -15,15 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_startup import processor_s
-from measuring import COVERS, Report, alternate
-from stand_in import write_library, write_model, write_workspace
-
 from covers.index.build import build_index, update_index
 from covers.intake.scan import scan_workspace
 from covers.model.embed import embed_workspace
 from covers.model.weights import SavedModel
 from covers.workspace.paths import Workspace
+from scripts.benches.shared.measuring import COVERS, Report, alternate, processor_s
+from scripts.benches.shared.stand_in import write_library, write_model, write_workspace
 
 
 def clock(function):

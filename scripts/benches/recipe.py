@@ -37,6 +37,7 @@ from covers.stats.metrics import (
 )
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.paths import Workspace
+from scripts.benches.shared.plain_fastai import run_plain
 
 N_FOLDS = 5
 LEVEL = 0.9
@@ -175,46 +176,6 @@ def run_recipe(
         "inside": votes.inside[votes.held_out],
         "seconds": seconds,
         "tuning": json.dumps([card.summary["best"], trained.history]),
-    }
-
-
-def run_plain(
-    workspace: Workspace,
-    seed: int,
-    given: argparse.Namespace,
-    *,
-    mixed: bool = True,
-    epochs: int | None = None,
-) -> dict:
-    """Train plain fastai on the same covers."""
-    from plain_fastai import fit_plain
-
-    from covers.model.recipe import Recipe
-
-    catalogue = read_catalogue(workspace)
-    vocab = catalogue.vocab
-    membership = catalogue.membership()
-    known = np.flatnonzero(membership.sum(axis=1) > 0)
-    places = [catalogue.column("locations")[row][0] for row in known]
-    held = catalogue.splits[known] == "valid"
-    start = time.monotonic()
-    recipe = Recipe()
-    p, names, seconds = fit_plain(
-        [workspace.resolve(place["source"], place["path"]) for place in places],
-        [vocab[j] for j in membership[known].argmax(axis=1)],
-        held,
-        arch=given.arch,
-        weights=given.weights,
-        size_px=recipe.image_size,
-        epochs=epochs or recipe.epochs,
-        seed=seed,
-        mixed=mixed,
-    )
-    return {
-        "cover_ids": np.array([catalogue.cover_ids[row] for row in known[held]]),
-        "p_cnn": p[:, [names.index(genre) for genre in vocab]],
-        "seconds": time.monotonic() - start,
-        "epoch_seconds": seconds[0],
     }
 
 

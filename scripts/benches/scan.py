@@ -1,6 +1,6 @@
 """Measure the first scan beside bare decoding of the same files, and scanning again.
 
-    python scripts/bench_scan.py [--covers 3000] [--size-px 500] [--rounds 5] [--folder PICTURES]
+    scripts/bench scan [--covers 3000] [--size-px 500] [--rounds 5] [--folder PICTURES]
 
 Bare decoding is Pillow's, of whole pictures and as small as a thumbnail needs,
 in as many threads as there are cores; so is everything that a scan asks of the
@@ -23,9 +23,7 @@ from itertools import count
 from pathlib import Path
 from unittest import mock
 
-from measuring import Report, alternate
 from PIL import Image
-from stand_in import write_library
 
 from covers.images.decode import read_picture
 from covers.images.measures import small_copies
@@ -35,6 +33,8 @@ from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Journal
 from covers.workspace.artefacts import publish_unflushed
 from covers.workspace.machine import count_cores
+from scripts.benches.shared.measuring import Report, alternate
+from scripts.benches.shared.stand_in import write_library
 
 THUMBNAIL_BYTES = 11_000
 

@@ -1,6 +1,6 @@
 """Measure how long commands take to start: help, search by id, search by picture.
 
-    python scripts/bench_startup.py [--covers 2000] [--arch resnet18] [--rounds 7]
+    scripts/bench startup [--covers 2000] [--arch resnet18] [--rounds 7]
 
 The library is drawn and the network was never trained; that costs the same.
 Each time is that of a fresh process, files in the disk's cache; the ways
@@ -8,17 +8,21 @@ alternate. Processor seconds stand beside: they do not depend on who else works.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from measuring import COVERS, Report, alternate, run_command
-from stand_in import write_library, write_workspace
-
 from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS
+from scripts.benches.shared.measuring import (
+    COVERS,
+    Report,
+    alternate,
+    processor_s,
+    run_command,
+)
+from scripts.benches.shared.stand_in import write_library, write_workspace
 
 LOADING = """
 import torch, torchvision
@@ -37,19 +41,6 @@ from covers.cli import main
 main([*{arguments!r}], standalone_mode=False)
 print([n for n in ("torch", "fastai", "sklearn", "scipy", "pandas") if n in sys.modules])
 """
-
-
-def processor_s(command):
-    """Seconds of processor that a fresh process takes, its own and the system's."""
-    before = os.times()
-    subprocess.run(command, check=True, capture_output=True)
-    after = os.times()
-    return (
-        after.children_user
-        - before.children_user
-        + after.children_system
-        - before.children_system
-    )
 
 
 def add(report, rounds, what, command, *, against=None, **target):

@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_recipe import run_plain
 
 from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
@@ -25,6 +24,7 @@ from covers.model.finetune import TrainingWatcher
 from covers.model.recipe import Recipe
 from covers.model.train import train_workspace
 from covers.workspace.paths import Workspace
+from scripts.benches.shared.plain_fastai import run_plain
 
 
 class Clock(TrainingWatcher):

@@ -7,7 +7,7 @@ and the next write must leave no file that no manifest names.
 
 Prints one JSON object; exit status 1 when a round failed.
 
-    python scripts/kill_index.py --kills 500
+    python scripts/stress/kill_index.py --kills 500
 """
 
 import argparse

@@ -7,7 +7,7 @@ and each answer is compared with brute force over the generation that gave it.
 
 Prints one JSON object; exit status 1 when an answer was wrong.
 
-    python scripts/stress_index.py --seconds 60
+    python scripts/stress/stress_index.py --seconds 60
 """
 
 import argparse

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(script, *arguments):
     result = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / script), *arguments],
+        [sys.executable, str(ROOT / "scripts" / "stress" / script), *arguments],
         capture_output=True,
         text=True,
         check=False,

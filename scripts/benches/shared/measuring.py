@@ -71,6 +71,19 @@ def run_python(code):
     ).stdout
 
 
+def processor_s(command):
+    """Seconds of processor that a fresh process takes, its own and the system's."""
+    before = os.times()
+    subprocess.run(command, check=True, capture_output=True)
+    after = os.times()
+    return (
+        after.children_user
+        - before.children_user
+        + after.children_system
+        - before.children_system
+    )
+
+
 class Report:
     """Collects figures, each a list of runs, and prints them.
 

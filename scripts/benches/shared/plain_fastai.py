@@ -6,6 +6,7 @@ pretrained weights lie. Computes in 16 bits where this program does, when asked:
 makes it faster, not better or worse, and is left out when it is timed.
 """
 
+import argparse
 import time
 import warnings
 from pathlib import Path
@@ -25,8 +26,11 @@ with warnings.catch_warnings():
         vision_learner,
     )
 
+from covers.catalogue.table import read_catalogue
 from covers.model.backbone import load_state, read_state
 from covers.model.fastai_adapter import MixedPrecisionForward
+from covers.model.recipe import Recipe
+from covers.workspace.paths import Workspace
 
 
 def fit_plain(
@@ -91,3 +95,39 @@ def fit_plain(
             test = loaders.test_dl(table[is_held]["path"].tolist())
             probabilities, _ = learner.get_preds(dl=test)
     return probabilities.numpy().astype(np.float64), list(loaders.vocab), seconds
+
+
+def run_plain(
+    workspace: Workspace,
+    seed: int,
+    given: argparse.Namespace,
+    *,
+    mixed: bool = True,
+    epochs: int | None = None,
+) -> dict:
+    """Train plain fastai on the same covers."""
+    catalogue = read_catalogue(workspace)
+    vocab = catalogue.vocab
+    membership = catalogue.membership()
+    known = np.flatnonzero(membership.sum(axis=1) > 0)
+    places = [catalogue.column("locations")[row][0] for row in known]
+    held = catalogue.splits[known] == "valid"
+    start = time.monotonic()
+    recipe = Recipe()
+    p, names, seconds = fit_plain(
+        [workspace.resolve(place["source"], place["path"]) for place in places],
+        [vocab[j] for j in membership[known].argmax(axis=1)],
+        held,
+        arch=given.arch,
+        weights=given.weights,
+        size_px=recipe.image_size,
+        epochs=epochs or recipe.epochs,
+        seed=seed,
+        mixed=mixed,
+    )
+    return {
+        "cover_ids": np.array([catalogue.cover_ids[row] for row in known[held]]),
+        "p_cnn": p[:, [names.index(genre) for genre in vocab]],
+        "seconds": time.monotonic() - start,
+        "epoch_seconds": seconds[0],
+    }
