@@ -1,6 +1,6 @@
 """A verified, crash-safe vector index: vectors, ids and columns in a folder.
 
-Start with `VectorIndex`; ``docs/index.md`` explains the files on disk and what
+Start with `VectorIndex`; ``docs/reference/vector-index.md`` explains the files on disk and what
 is guaranteed about them. Nothing heavy is imported before it is needed.
 """
 

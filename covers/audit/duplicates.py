@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from covers.images.near_duplicates import DuplicatePairs
 
-# Shares of right pairs on real covers, judged by eye; see docs/audit.md.
+# Shares of right pairs on real covers, judged by eye; see docs/method/audit.md.
 _NEAR_BITS = 8
 _CONFIDENCE_NEAR = 0.99
 _CONFIDENCE_FAR = 0.94

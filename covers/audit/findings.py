@@ -56,7 +56,7 @@ class Finding:
     confidence : float
         0 to 1. Where a share of right findings was measured it is that
         share (duplicates, label errors), else it says how far beyond the limit
-        the cover is, from 0.5 at the limit; see ``docs/audit.md``.
+        the cover is, from 0.5 at the limit; see ``docs/method/audit.md``.
     reason : str
         What was seen, with numbers.
     suggestion : tuple of str

@@ -38,7 +38,7 @@ ARTIST_STEMS = frozenset(
 _LEAST_ALBUMS = 3
 _THUMBNAIL_PX = 128
 # The share of changed copies that are still recognised as the same design, so
-# the chance that a difference is one; see docs/audit.md.
+# the chance that a difference is one; see docs/method/audit.md.
 _CONFIDENCE_DIFFERENT = 0.96
 _CONFIDENCE_MIXED = 0.6
 _CONFIDENCE_ARTIST_TYPE = 0.9

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureLimits:
-    """When a picture is listed; how these were chosen is in ``docs/audit.md``.
+    """When a picture is listed; how these were chosen is in ``docs/method/audit.md``.
 
     Parameters
     ----------

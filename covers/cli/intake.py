@@ -30,7 +30,7 @@ _INTAKE_OPTIONS = (
     click.option(
         "--genre-table",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Your own aliases and tree; see docs/intake.md.",
+        help="Your own aliases and tree; see docs/method/genres-and-splits.md.",
     ),
     click.option(
         "--genre-separators",

@@ -56,7 +56,7 @@ def make_map(
     Returns
     -------
     ndarray of float32, shape (n_covers, 2)
-        Distances far apart mean little; see docs/clusters.md.
+        Distances far apart mean little; see docs/method/clusters.md.
     """
     return project(
         vectors,

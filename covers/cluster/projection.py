@@ -2,7 +2,7 @@
 
 Vectors are first turned and cut to their leading principal components, which leaves
 out directions that hardly vary and makes the search for neighbours cheap; these are
-found exactly and handed to UMAP. docs/clusters.md says what that changes. Letters: N covers, D dimensions,
+found exactly and handed to UMAP. docs/method/clusters.md says what that changes. Letters: N covers, D dimensions,
 C components, K neighbours.
 """
 

@@ -82,7 +82,7 @@ def cluster_workspace(
     Returns
     -------
     dict
-        The content of ``clusters.json`` without its stamp; see docs/clusters.md.
+        The content of ``clusters.json`` without its stamp; see docs/method/clusters.md.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def read_clusters(workspace: Workspace) -> dict[str, Any]:
 
 
 def read_cluster_table(workspace: Workspace) -> Any:
-    """Read ``analysis/clusters.parquet`` as a ``pyarrow.Table``; columns in docs/clusters.md.
+    """Read ``analysis/clusters.parquet`` as a ``pyarrow.Table``; columns in docs/method/clusters.md.
 
     Raises
     ------

@@ -7,7 +7,7 @@ hashes differ, and their small grey copies correlate. The second test is what
 keeps a large catalogue clean: among 5,000 million pairs some hashes agree by
 accident. Views without structure (blank, black) agree with nothing.
 
-How the thresholds were chosen is in ``docs/audit.md``. Letters: N covers,
+How the thresholds were chosen is in ``docs/method/audit.md``. Letters: N covers,
 V views, P pairs.
 """
 

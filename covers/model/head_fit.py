@@ -38,7 +38,7 @@ WHITENING = 0.75
 METRIC_STRENGTH = 1.0
 """How much longer the most telling direction becomes: 0 leaves what looks alike
 together, towards 8 only genre counts. Both were measured on two real collections
-with grouped folds, see docs/recipe.md."""
+with grouped folds, see docs/method/training.md."""
 
 
 def start_head(

@@ -39,7 +39,7 @@ def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[dict[str, A
     -------
     list of dict
         For each `k` of `LADDER` up to a third of the covers: ``k``, ``n_covers``,
-        ``edges``, and the numbers of ``pairs`` as in docs/overlap.md,
+        ``edges``, and the numbers of ``pairs`` as in docs/method/overlap.md,
         with `k` neighbours for the overlap coefficient and for the mixing.
     """
     covers = draw_groups(covers, _MOST_COVERS, seed=seed)

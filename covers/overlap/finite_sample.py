@@ -30,7 +30,7 @@ from covers.overlap.pair_votes import Entries, Labels, loss_table
 FEWEST_GROUPS = 5
 """Genres with covers of fewer groups than this get no overlap: nothing could be said."""
 _K_LADDER = (5, 9, 15, 25, 41, 65, 101, 161, 251, 401, 641, 1001)
-# All numbers below were set on other simulated sets than those of docs/overlap.md.
+# All numbers below were set on other simulated sets than those of docs/method/overlap.md.
 # Between k/2, which keeps the radius, and k, which keeps the number of voters.
 _K_SHRINKS_BY = 2**0.5
 # An excess that falls as n ** -0.87; between 1 / n (a smooth rule) and slower

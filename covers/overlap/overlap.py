@@ -10,7 +10,7 @@ overlap coefficient
 neighbour mixing a→b
     The share of a's neighbours that are b over the share with shuffled genres.
 
-Intervals come from a bootstrap over groups. docs/overlap.md says how well all
+Intervals come from a bootstrap over groups. docs/method/overlap.md says how well all
 this holds on data of known overlap. Letters: N covers, K neighbours, G genres,
 P pairs, B bootstraps.
 """

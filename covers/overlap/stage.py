@@ -76,7 +76,7 @@ def overlap_workspace(
     Returns
     -------
     dict
-        The artefact's content without its stamp; keys as in docs/overlap.md.
+        The artefact's content without its stamp; keys as in docs/method/overlap.md.
 
     Raises
     ------

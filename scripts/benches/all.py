@@ -1,8 +1,8 @@
 """Run every bench of speed at a size that ends within minutes; one table, one JSON.
 
-    scripts/bench all [--parts startup scan …] [--out docs/bench.json]
+    scripts/bench all [--parts startup scan …] [--out docs/speed/bench.json]
 
-For the figures of `docs/speed.md` each part is run alone, at its own defaults.
+For the figures of `docs/speed/index.md` each part is run alone, at its own defaults.
 """
 
 import argparse
@@ -36,7 +36,9 @@ PARTS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "bench.json")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "docs" / "speed" / "bench.json"
+    )
     args = parser.parse_args()
     found = {}
     for part in args.parts:

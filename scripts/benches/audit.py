@@ -1,4 +1,4 @@
-"""Measure what docs/audit.md says about duplicates and doubtful labels.
+"""Measure what docs/method/audit.md says about duplicates and doubtful labels.
 
     scripts/bench audit recall [--covers FOLDER] [-n 400]
     scripts/bench audit labels [-w WORKSPACE] [--seeds 5]

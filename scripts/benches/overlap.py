@@ -4,7 +4,7 @@
     scripts/bench overlap null [--sets 2400] [--processes 2]
 
 Prints one JSON document on stdout: machine, versions, settings, results; and on
-stderr the tables of docs/overlap.md. What measuring costs: scripts/bench analysis.
+stderr the tables of docs/method/overlap.md. What measuring costs: scripts/bench analysis.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def tint(image: Image.Image) -> Image.Image:
     )
 
 
-# Least share of drawn covers found again after each change; docs/audit.md has the figures.
+# Least share of drawn covers found again after each change; docs/method/audit.md has the figures.
 TRANSFORMATIONS = {
     "half the size": (
         lambda i: i.resize((SIDE // 2, SIDE // 2), Image.Resampling.LANCZOS),
