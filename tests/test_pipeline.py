@@ -12,7 +12,7 @@ from PIL import Image
 
 from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS, main
-from covers.cli.model import choose_recipe
+from covers.cli.recipe_options import choose_recipe
 from covers.errors import DataError, StaleError
 from covers.index.build import open_index, update_index, verify_index
 from covers.intake.scan import scan_workspace

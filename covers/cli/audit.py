@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, print_json, seed_option
 from covers.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ _SHOWN = 3
 
 @click.command("audit")
 @common_options
+@seed_option
 @click.option(
     "--html",
     is_flag=False,
@@ -61,7 +62,6 @@ def audit_command(
     workspace: Path,
     as_json: bool,
     seed: int | None,
-    device: str | None,
     html: Path | None,
     table: Path | None,
     accept: Path | None,

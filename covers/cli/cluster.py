@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, figures_option, give_result
+from covers.cli.options import common_options, figures_option, give_result, seed_option
 from covers.cli.tables import count_covers, show, table_console
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ if TYPE_CHECKING:
 )
 @figures_option
 @common_options
+@seed_option
 def cluster_command(
     *,
     workspace: Path,
     as_json: bool,
     seed: int | None,
-    device: str | None,
     min_cluster_size: int | None,
     n_neighbors: int,
     assign: bool,
@@ -77,7 +77,6 @@ def cluster_command(
     from covers.cluster.stage import cluster_workspace
     from covers.workspace.paths import Workspace
 
-    _ = device
     opened = Workspace.open(workspace)
     found = cluster_workspace(
         opened,
@@ -138,12 +137,12 @@ def _print_clusters(found: dict[str, Any]) -> None:
 @click.option("--refit", is_flag=True, help="Lay all covers out anew.")
 @figures_option
 @common_options
+@seed_option
 def map_command(
     *,
     workspace: Path,
     as_json: bool,
     seed: int | None,
-    device: str | None,
     refit: bool,
     figures: bool,
 ) -> None:
@@ -159,7 +158,6 @@ def map_command(
     from covers.cluster.map import map_workspace
     from covers.workspace.paths import Workspace
 
-    _ = device
     opened = Workspace.open(workspace)
     found = map_workspace(
         opened, seed=opened.settings.seed if seed is None else seed, refit=refit

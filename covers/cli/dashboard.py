@@ -50,8 +50,6 @@ def dashboard_command(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
-    device: str | None,
     port: int | None,
     browser: bool,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options
+from covers.cli.options import common_options, device_option, seed_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,8 @@ DEMO_RECIPE = {
 
 @click.command("demo")
 @common_options
+@seed_option
+@device_option
 @click.option(
     "--covers",
     "n_covers",
@@ -63,7 +65,7 @@ def demo_command(
     import time
 
     from covers.cli.progress import progress_bar
-    from covers.cli.run import run_pipeline
+    from covers.cli.run import Job, run_job
     from covers.demo import draw_library
 
     begun = time.monotonic()
@@ -81,15 +83,14 @@ def demo_command(
                 progress=progress,
             )
         _announce(drawn)
-    run_pipeline(
-        (library / "manifest.csv",),
-        workspace,
+    job = Job(
+        sources=(library / "manifest.csv",),
+        recipe=dict(DEMO_RECIPE),
         seed=seed,
         device=device,
         analysis=analysis,
-        given=dict(DEMO_RECIPE),
-        as_json=as_json,
     )
+    run_job(workspace, job, as_json=as_json)
     click.echo(f"demo: done in {time.monotonic() - begun:.0f} s", err=True)
 
 

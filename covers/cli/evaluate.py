@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, device_option, print_json, seed_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,8 @@ METHOD_NAMES = {
 
 @click.command("evaluate")
 @common_options
+@seed_option
+@device_option
 @click.option(
     "--leakage",
     is_flag=True,

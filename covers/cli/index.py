@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, device_option, print_json, seed_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,13 +86,13 @@ def _build(
 
 
 @_subcommand("build")
+@device_option
 @_structure
 @_dry_run
 def build(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
     device: str | None,
     structure: str,
     dry_run: bool,
@@ -102,13 +102,13 @@ def build(
 
 
 @_subcommand("rebuild")
+@device_option
 @_structure
 @_dry_run
 def rebuild(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
     device: str | None,
     structure: str,
     dry_run: bool,
@@ -118,6 +118,7 @@ def rebuild(
 
 
 @_subcommand("update")
+@device_option
 @click.option(
     "--scan/--no-scan",
     default=True,
@@ -129,7 +130,6 @@ def update(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
     device: str | None,
     scan: bool,
     dry_run: bool,
@@ -167,7 +167,9 @@ def update(
 
 @_subcommand("info")
 def info(
-    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
+    *,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Say what the index holds."""
     from covers.index.build import open_index
@@ -198,6 +200,8 @@ def info(
 
 
 @_subcommand("verify")
+@seed_option
+@device_option
 @click.option(
     "--sample",
     default=16,
@@ -241,8 +245,6 @@ def rollback(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
-    device: str | None,
     to: int | None,
     dry_run: bool,
 ) -> None:

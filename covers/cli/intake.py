@@ -7,53 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.genre_options import genre_options, given_settings
+from covers.cli.options import common_options, print_json, seed_option
 from covers.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from covers.intake.genre_survey import GenreSurvey
     from covers.intake.summary import ScanReport
 
-_INTAKE_OPTIONS = (
-    click.option(
-        "--level",
-        "genre_level",
-        type=click.Choice(["broad", "fine"]),
-        help="Take genres up to the top of the tree, or leave them.  [default: fine]",
-    ),
-    click.option(
-        "--map",
-        "genre_mapping",
-        type=click.Choice(["tags", "all", "none"]),
-        help="Resolve aliases in music tags only, also in the names of folders and manifests, or nowhere.  [default: tags]",
-    ),
-    click.option(
-        "--genre-table",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Your own aliases and tree; see docs/method/genres-and-splits.md.",
-    ),
-    click.option(
-        "--genre-separators",
-        help="Characters that separate genres in one string.  [default: ; / , and NUL]",
-    ),
-    click.option(
-        "--genre-minimum",
-        type=click.IntRange(min=1),
-        help="Keep genres with fewer covers out of training.  [default: 10]",
-    ),
-)
-
-
-def _intake_options(command: Any) -> Any:
-    """Add the options that decide about genres."""
-    for option in reversed(_INTAKE_OPTIONS):
-        command = option(command)
-    return command
-
 
 @click.command("scan")
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @common_options
+@seed_option
 @click.option(
     "--kind",
     type=click.Choice(["auto", "folders", "manifest", "music"]),
@@ -66,7 +32,7 @@ def _intake_options(command: Any) -> Any:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder that the paths of a manifest begin in, when not its own.",
 )
-@_intake_options
+@genre_options
 @click.option(
     "--valid-share",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -97,7 +63,6 @@ def scan_command(
     workspace: Path,
     as_json: bool,
     seed: int | None,
-    device: str | None,
     kind: str,
     root: Path | None,
     split_anew: bool,
@@ -115,7 +80,7 @@ def scan_command(
     """
     from covers.intake.scan import scan_workspace
 
-    intake = _given(changes, workspace)
+    intake = given_settings(changes, workspace)
     try:
         with progress_bar("reading files") as progress:
             report = scan_workspace(
@@ -139,16 +104,6 @@ def scan_command(
         print_json(report)
     else:
         _show(report)
-
-
-def _given(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
-    """Return the settings that were given, paths relative to the workspace."""
-    from covers.workspace.paths import Workspace
-
-    given = {name: value for name, value in changes.items() if value is not None}
-    if "genre_table" in given:
-        given["genre_table"] = Workspace(workspace).relative(given["genre_table"])
-    return given
 
 
 def _show(report: ScanReport) -> None:
@@ -199,13 +154,11 @@ def _count(n: int, noun: str) -> str:
 
 @click.command("genres")
 @common_options
-@_intake_options
+@genre_options
 def genres_command(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
-    device: str | None,
     **changes: Any,
 ) -> None:
     r"""Show how raw genre names are mapped, and what other settings would change.
@@ -219,7 +172,7 @@ def genres_command(
     from covers.intake.genre_survey import survey_genres
     from covers.workspace.paths import Workspace
 
-    given = _given(changes, workspace)
+    given = given_settings(changes, workspace)
     survey = survey_genres(Workspace.open(workspace), given)
     if as_json:
         print_json(survey)

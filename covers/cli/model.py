@@ -8,70 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, device_option, print_json, seed_option
+from covers.cli.recipe_options import choose_recipe, recipe_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from covers.model.finetune import TrainingWatcher
-    from covers.model.recipe import Recipe
     from covers.model.train import TrainingReport
-    from covers.workspace.settings import Settings
-
-_RECIPE_OPTIONS = (
-    click.option(
-        "--arch", help="Backbone, by its torchvision or timm name.  [default: resnet18]"
-    ),
-    click.option(
-        "--weights",
-        help="Where it starts: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict).  [default: imagenet]",
-    ),
-    click.option(
-        "--image-size", type=int, help="Side of the pictures in pixels.  [default: 224]"
-    ),
-    click.option(
-        "--epochs",
-        type=int,
-        help="Epochs of the whole network; 0 trains the head alone.  [default: 4]",
-    ),
-    click.option("--batch-size", type=int, help="Pictures per step.  [default: 32]"),
-    click.option(
-        "--learning-rate", type=float, help="Peak rate of training.  [default: 0.001]"
-    ),
-    click.option(
-        "--multi-label/--single-label",
-        default=None,
-        help="Independent genres instead of shares.  [default: single]",
-    ),
-)
-
-
-def recipe_options(command: Any) -> Any:
-    """Add the options of a training recipe."""
-    for option in reversed(_RECIPE_OPTIONS):
-        command = option(command)
-    return command
-
-
-def choose_recipe(
-    workspace: Path, settings: Settings, given: dict[str, Any]
-) -> tuple[Recipe, dict[str, Any]]:
-    """Return the recipe in force, and what of it differs from the defaults, to be remembered.
-
-    A file of weights is remembered relative to the workspace.
-    """
-    from covers.model.recipe import Recipe
-    from covers.workspace.paths import Workspace
-
-    changes = dict(settings.train)
-    changes.update({name: value for name, value in given.items() if value is not None})
-    weights = changes.get("weights")
-    if weights not in (None, "imagenet", "none"):
-        assert weights is not None
-        path = Path(weights) if given.get("weights") else workspace / weights
-        recipe = Recipe().changed({**changes, "weights": str(path)})
-        return recipe, {**changes, "weights": Workspace(workspace).relative(path)}
-    return Recipe().changed(changes), changes
 
 
 @contextmanager
@@ -102,6 +46,8 @@ def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
 
 @click.command("train")
 @common_options
+@seed_option
+@device_option
 @recipe_options
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 @click.option(
@@ -190,9 +136,8 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
 
 @click.command("embed")
 @common_options
-def embed_command(
-    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
-) -> None:
+@device_option
+def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None:
     """Embed all covers with the trained model; goes on where it stopped."""
     from covers.cli.progress import progress_bar
     from covers.model.embed import embed_workspace
@@ -246,7 +191,9 @@ def _subcommand(name: str) -> Callable[[Any], click.Command]:
 
 @_subcommand("info")
 def info(
-    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
+    *,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Say what the model is and how it was made."""
     from dataclasses import asdict
@@ -282,8 +229,6 @@ def export(
     file: Path,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
-    device: str | None,
 ) -> None:
     r"""Write the model to FILE: .safetensors or .onnx, by its suffix.
 
@@ -319,8 +264,6 @@ def import_command(
     file: Path,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
-    device: str | None,
     replace: bool,
     trust_pickle: bool,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Options that all commands share, and what they turn into."""
+"""Options that several commands share, and what they turn into."""
 
 from __future__ import annotations
 
@@ -66,14 +66,8 @@ figures_option = click.option(
 
 
 def common_options(command: Command) -> Command:
-    """Add ``-w``, ``--json``, ``--seed``, ``--device`` and ``-v`` to a command."""
-    for option in (
-        verbose_option,
-        device_option,
-        seed_option,
-        json_option,
-        workspace_option,
-    ):
+    """Add what every command takes: ``-w``, ``--json`` and ``-v``."""
+    for option in (verbose_option, json_option, workspace_option):
         command = option(command)
     return command
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, figures_option, give_result, print_json
+from covers.cli.options import (
+    common_options,
+    figures_option,
+    give_result,
+    print_json,
+    seed_option,
+)
 from covers.cli.tables import count_covers, show, show_p, table_console
 
 if TYPE_CHECKING:
@@ -45,12 +51,12 @@ if TYPE_CHECKING:
 )
 @figures_option
 @common_options
+@seed_option
 def overlap_command(
     *,
     workspace: Path,
     as_json: bool,
     seed: int | None,
-    device: str | None,
     by: Any,
     which: Any,
     k: int | None,
@@ -71,7 +77,6 @@ def overlap_command(
     from covers.overlap.stage import overlap_workspace
     from covers.workspace.paths import Workspace
 
-    _ = device
     opened = Workspace.open(workspace)
     found = overlap_workspace(
         opened,
@@ -156,8 +161,6 @@ def path_command(
     k: int,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
-    device: str | None,
 ) -> None:
     r"""Walk from cover or genre A to cover or genre B through covers that look alike.
 
@@ -169,7 +172,6 @@ def path_command(
     from covers.overlap.path import walk_workspace
     from covers.workspace.paths import Workspace
 
-    _ = seed, device
     found = walk_workspace(Workspace.open(workspace), start, end, k=k)
     if as_json:
         print_json(found)

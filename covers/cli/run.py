@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.model import recipe_options
-from covers.cli.options import common_options, print_json
+from covers.cli.genre_options import genre_options, given_settings
+from covers.cli.options import common_options, device_option, print_json, seed_option
+from covers.cli.recipe_options import choose_recipe, recipe_options
 
 if TYPE_CHECKING:
     from covers.pipeline import Stage
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @common_options
+@seed_option
+@device_option
+@genre_options
 @recipe_options
 @click.option(
     "--kind",
@@ -57,91 +62,133 @@ def run_command(
     covers run ~/covers/by-genre -w my-workspace
     covers run -w my-workspace          after adding covers
     """
-    run_pipeline(
-        sources,
-        workspace,
+    job = Job(
+        sources=sources,
         kind=kind,
+        intake=given_settings(
+            {n: v for n, v in given.items() if n.startswith("genre_")}, workspace
+        ),
+        recipe={n: v for n, v in given.items() if not n.startswith("genre_")},
         seed=seed,
         device=device,
         offline=offline,
         retrain=retrain,
         analysis=analysis,
-        given=given,
-        as_json=as_json,
+    )
+    run_job(workspace, job, as_json=as_json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is to be done on a workspace, from the scan to the evaluation.
+
+    Parameters
+    ----------
+    sources : tuple of Path
+        Sources to be scanned and remembered; those known already are scanned too.
+    kind : str, default="auto"
+        What the given sources are.
+    intake : dict
+        Settings of the intake that change.
+    recipe : dict
+        Parameters of the training that change; None leaves one as it is.
+    seed : int, optional
+        By default the workspace's own.
+    device : str, optional
+        By default the workspace's own.
+    offline : bool, default=False
+        Never touch the network.
+    retrain : bool, default=False
+        Train even if the model is still good.
+    analysis : bool, default=True
+        Overlap, clusters and map too.
+    """
+
+    sources: tuple[Path, ...]
+    kind: str = "auto"
+    intake: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    device: str | None = None
+    offline: bool = False
+    retrain: bool = False
+    analysis: bool = True
+
+
+def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
+    """Scan, then make what is missing or stale; print the evaluation last."""
+    from covers.cli.evaluate import show_evaluation
+    from covers.workspace.paths import Workspace
+
+    try:
+        _scan(workspace, job)
+        _make(workspace, job)
+    except KeyboardInterrupt:
+        message = f"interrupted: nothing is lost; 'covers run -w {workspace}' goes on where it stopped"
+        raise click.ClickException(message) from None
+    show_evaluation(Workspace.open(workspace), as_json=as_json)
+    if not as_json:
+        say(f"\nlook at it: covers dashboard -w {workspace}")
+
+
+def say(text: str) -> None:
+    """Tell a person what is going on, on stderr."""
+    click.echo(text, err=True)
+
+
+def _scan(workspace: Path, job: Job) -> None:
+    """Look through the sources, and say what was found."""
+    from covers.cli.progress import progress_bar
+    from covers.intake.scan import scan_workspace
+
+    with progress_bar("reading pictures") as progress:
+        scan = scan_workspace(
+            workspace,
+            job.sources,
+            kind=job.kind,
+            intake=job.intake,
+            seed=job.seed,
+            progress=progress,
+        )
+    n_problems = sum(scan.problems.values())
+    problems = f", {n_problems} problems listed in '{scan.problems_path}'"
+    say(
+        f"scan: {scan.n_covers:,} covers of {len(scan.genres)} genres"
+        f"{problems if n_problems else ''}"
     )
 
 
-def run_pipeline(
-    sources: tuple[Path, ...],
-    workspace: Path,
-    *,
-    kind: str = "auto",
-    seed: int | None = None,
-    device: str | None = None,
-    offline: bool = False,
-    retrain: bool = False,
-    analysis: bool = True,
-    given: dict[str, Any] | None = None,
-    as_json: bool = False,
-) -> None:
-    """Scan, then make what is missing or stale, telling what is done; prints the evaluation last."""
-    from covers.cli.evaluate import show_evaluation
-    from covers.cli.model import choose_recipe
+def _make(workspace: Path, job: Job) -> None:
+    """Make what is missing or stale, with the recipe that is then remembered."""
     from covers.cli.progress import progress_bars
-    from covers.intake.scan import scan_workspace
     from covers.pipeline import Pipeline
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import write_settings
 
-    def say(text: str) -> None:
-        click.echo(text, err=True)
-
-    try:
-        with progress_bars() as stage:
-            scan = scan_workspace(
-                workspace,
-                sources,
-                kind=kind,
-                seed=seed,
-                progress=lambda done, n: stage("reading pictures", done, n),
-            )
-        problems = sum(scan.problems.values())
-        say(
-            f"scan: {scan.n_covers:,} covers of {len(scan.genres)} genres"
-            + (
-                f", {problems} problems listed in '{scan.problems_path}'"
-                if problems
-                else ""
-            )
-        )
-        place = Workspace.open(workspace)
-        recipe, remembered = choose_recipe(workspace, place.settings, given or {})
-        if remembered != place.settings.train:
-            write_settings(workspace, {"train": remembered})
-        pipeline = Pipeline(
-            place,
-            recipe,
-            seed=place.settings.seed if seed is None else seed,
-            device=device or place.settings.device,
-            offline=offline,
-        )
-        with progress_bars() as stage:
-            pipeline.run(say=say, stage=stage, retrain=retrain, analysis=analysis)
-    except KeyboardInterrupt:
-        message = f"interrupted: nothing is lost; 'covers run -w {workspace}' goes on where it stopped"
-        raise click.ClickException(message) from None
-    show_evaluation(place, as_json=as_json)
-    if not as_json:
-        say(f"\nlook at it: covers dashboard -w {workspace}")
+    opened = Workspace.open(workspace)
+    settings = opened.settings
+    recipe, remembered = choose_recipe(workspace, settings, job.recipe)
+    if remembered != settings.train:
+        write_settings(workspace, {"train": remembered})
+    pipeline = Pipeline(
+        opened,
+        recipe,
+        seed=settings.seed if job.seed is None else job.seed,
+        device=job.device or settings.device,
+        offline=job.offline,
+    )
+    with progress_bars() as stage:
+        pipeline.run(say=say, stage=stage, retrain=job.retrain, analysis=job.analysis)
 
 
 @click.command("status")
 @common_options
 def status_command(
-    *, workspace: Path, as_json: bool, seed: int | None, device: str | None
+    *,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Show the chain of artefacts, what is stale and why, and the settings in force."""
-    from covers.cli.model import choose_recipe
     from covers.pipeline import inspect_workspace
     from covers.workspace.paths import Workspace
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options import common_options, device_option, print_json
 from covers.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _SPARE_PER_ARTIST = 10
 @click.command("search")
 @click.argument("query")
 @common_options
+@device_option
 @click.option(
     "-k",
     type=click.IntRange(min=1),
@@ -44,7 +45,6 @@ def search_command(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
     device: str | None,
     k: int,
     genre: str | None,
@@ -114,6 +114,7 @@ def search_command(
     type=click.Path(path_type=Path),
 )
 @common_options
+@device_option
 @click.option(
     "--level",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -126,7 +127,6 @@ def classify_command(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
     device: str | None,
     level: float,
 ) -> None:
@@ -159,6 +159,7 @@ def classify_command(
 @click.command("explain")
 @click.argument("image", type=click.Path(path_type=Path))
 @common_options
+@device_option
 @click.option(
     "--genre", help="Where does the network see this genre?  [default: the likeliest]"
 )
@@ -173,7 +174,6 @@ def explain_command(
     *,
     workspace: Path,
     as_json: bool,
-    seed: int | None,
     device: str | None,
     genre: str | None,
     output: Path | None,

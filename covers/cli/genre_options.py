@@ -1,0 +1,54 @@
+"""The options that decide which genres a library has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_GENRE_OPTIONS = (
+    click.option(
+        "--level",
+        "genre_level",
+        type=click.Choice(["broad", "fine"]),
+        help="Take genres up to the top of the tree, or leave them.  [default: fine]",
+    ),
+    click.option(
+        "--map",
+        "genre_mapping",
+        type=click.Choice(["tags", "all", "none"]),
+        help="Resolve aliases in music tags only, also in the names of folders and manifests, or nowhere.  [default: tags]",
+    ),
+    click.option(
+        "--genre-table",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Your own aliases and tree; see docs/method/genres-and-splits.md.",
+    ),
+    click.option(
+        "--genre-separators",
+        help="Characters that separate genres in one string.  [default: ; / , and NUL]",
+    ),
+    click.option(
+        "--genre-minimum",
+        type=click.IntRange(min=1),
+        help="Keep genres with fewer covers out of training.  [default: 10]",
+    ),
+)
+
+
+def genre_options(command: Any) -> Any:
+    """Add the options that decide about genres."""
+    for option in reversed(_GENRE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_settings(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
+    """Return the settings that were given, paths relative to the workspace."""
+    from covers.workspace.paths import Workspace
+
+    given = {name: value for name, value in changes.items() if value is not None}
+    if "genre_table" in given:
+        given["genre_table"] = Workspace(workspace).relative(given["genre_table"])
+    return given

@@ -1,0 +1,114 @@
+"""Every option that a command accepts is one that it uses."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import covers.cli
+from covers.cli import main
+from covers.cli.genre_options import genre_options
+
+OF_CLICK = ("get_command", "list_commands", "format_commands", "invoke")
+"""Methods whose signature click decides."""
+
+FOLDER = Path(covers.cli.__file__).parent
+
+
+def leaves(group=main, above=()):
+    """Return every command that does something, by its full name."""
+    found = {}
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        path = (*above, name)
+        if isinstance(command, click.Group):
+            found |= leaves(command, path)
+        else:
+            found[" ".join(path)] = command
+    return found
+
+
+COMMANDS = leaves()
+
+
+def functions():
+    for path in sorted(FOLDER.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name not in OF_CLICK:
+                yield path.name, node
+
+
+def unread(function):
+    """Return the parameters of a function that nothing in it reads to any effect."""
+    spec = function.args
+    parameters = {a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
+    parameters |= {a.arg for a in (spec.vararg, spec.kwarg) if a}
+    idle = set()  # names read by "_ = name" alone, or deleted
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and all(
+            isinstance(target, ast.Name) and target.id.startswith("_")
+            for target in node.targets
+        ):
+            idle |= {n for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+    read = {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node not in idle
+    }
+    return {p for p in parameters - read if not p.startswith("_")} - {"self"}
+
+
+def test_the_check_finds_what_is_accepted_and_ignored():
+    source = "def f(a, b, *, c, **rest):\n    _ = c\n    return a"
+    assert unread(ast.parse(source).body[0]) == {"b", "c", "rest"}
+
+
+@pytest.mark.parametrize(
+    ("file", "function"),
+    [pytest.param(f, n, id=f"{f}:{n.name}") for f, n in functions()],
+)
+def test_no_function_of_the_command_line_ignores_a_parameter(file, function):
+    assert unread(function) == set(), file
+
+
+TAKES_SEED = {
+    "run", "demo", "scan", "audit", "train", "index verify", "evaluate", "overlap",
+    "cluster", "map",
+}  # fmt: skip
+TAKES_DEVICE = {
+    "run", "demo", "train", "embed", "index build", "index rebuild", "index update",
+    "index verify", "search", "classify", "explain", "evaluate",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_only_what_is_random_takes_a_seed_and_only_what_runs_the_network_a_device(
+    name, tmp_path
+):
+    options = {option for p in COMMANDS[name].params for option in p.opts}
+    assert ("--seed" in options) == (name in TAKES_SEED)
+    assert ("--device" in options) == (name in TAKES_DEVICE)
+    assert {"--workspace", "--json", "--verbose"} <= options
+    if name not in TAKES_SEED:
+        given = [*name.split(), "--seed", "1", "-w", str(tmp_path)]
+        refused = CliRunner().invoke(main, given)
+        assert refused.exit_code == 2
+        assert "No such option" in refused.stderr
+
+
+def test_run_scan_and_genres_take_the_same_options_about_genres():
+    @genre_options
+    def bare():
+        pass
+
+    about_genres = {parameter.name for parameter in bare.__click_params__}
+    assert len(about_genres) == 5
+    for name in ("run", "scan", "genres"):
+        assert about_genres <= {p.name for p in COMMANDS[name].params}
