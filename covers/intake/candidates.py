@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from covers.catalogue.genres import GenreTable
+from covers.catalogue.genre_tree import GenreTree
 from covers.intake.albums import find_albums, is_nfo, read_music_file
 from covers.intake.folders import label_by_folder
 from covers.intake.manifest import read_manifest, walk_manifest
@@ -159,7 +159,7 @@ def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:
             if slash:
                 below.setdefault(second, set()).add(first)
     genres = {genre for labels in _distinct(candidates) for genre in labels.genres}
-    table = GenreTable.read()
+    table = GenreTree.read()
     known = [name for name in below if table.canonical(name)]
     if len(known) > max(1, len(below) / 2) and not any(map(table.canonical, genres)):
         above = sorted({first for name in known for first in below[name]})

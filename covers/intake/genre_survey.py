@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covers.catalogue.genres import GenreTable
+from covers.catalogue.genre_tree import GenreTree
 from covers.errors import DataError
 from covers.intake.merge import group_by_cover, make_mapper
 from covers.intake.scan_record import read_places
@@ -159,7 +159,7 @@ def _mapper(
     places: list[Place],
     kinds: Mapping[str, SourceKind],
 ) -> GenreMapper:
-    table = GenreTable.read(genre_table_path(workspace.root, settings))
+    table = GenreTree.read(genre_table_path(workspace.root, settings))
     return make_mapper(places, kinds, table, settings)
 
 

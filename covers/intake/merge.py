@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from covers.catalogue.artists import artist_keys
-from covers.catalogue.genres import GenreMapper, GenreTable, Level, Resolve
+from covers.catalogue.genres import GenreMapper, Level, Resolve
 from covers.catalogue.splits import UNDECIDED, join_groups, split_groups
 from covers.catalogue.table import SCHEMA, SPLITS
 from covers.intake.manifest import spread_extras
@@ -17,6 +17,7 @@ from covers.workspace.source_files import SourceKind
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+    from covers.catalogue.genre_tree import GenreTree
     from covers.intake.scan_record import Place
     from covers.workspace.settings import IntakeSettings
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def make_mapper(
     places: Iterable[Place],
     kinds: Mapping[str, SourceKind],
-    table: GenreTable,
+    table: GenreTree,
     settings: IntakeSettings,
 ) -> GenreMapper:
     """Make the mapper for these places; it learns the names that people chose.
@@ -35,7 +36,7 @@ def make_mapper(
         Those with a cover.
     kinds : mapping of str to SourceKind
         Kind of each source by name.
-    table : GenreTable
+    table : GenreTree
         Aliases and tree.
     settings : IntakeSettings
         Separators, level, and which names are resolved.

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.corrections import Overlay
-from covers.catalogue.genres import GenreTable
+from covers.catalogue.genre_tree import GenreTree
 from covers.catalogue.table import KIND, Catalogue, read_catalogue
 from covers.errors import DataError
 from covers.images.audio_tags import TagCache
@@ -158,9 +158,7 @@ class _Scan:
         self.settings = workspace.settings
         self.intake_changes = dict(intake)
         self.intake = change_intake(self.settings.intake, self.intake_changes)
-        self.genre_table = GenreTable.read(
-            genre_table_path(workspace.root, self.intake)
-        )
+        self.genre_table = GenreTree.read(genre_table_path(workspace.root, self.intake))
         self.seed = self.settings.seed if seed is None else seed
         self.progress = progress
         self.sources: list[Source] = []
