@@ -1,1 +1,93 @@
-"""Embedding search and analysis for album covers."""
+"""Embedding search and analysis for album covers.
+
+Open a workspace and ask it::
+
+    import covers
+
+    library = covers.open("music")
+    library.search("sleeve.jpg", k=10)
+    library.classify(["sleeve.jpg"])[0]
+
+Nothing is imported before it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from covers.classify.answers import Classification, Explanation, Voter
+    from covers.classify.voting import vote_genres
+    from covers.errors import (
+        BrokenImageError,
+        ConfigError,
+        CoversError,
+        DataError,
+        MissingExtraError,
+        ModelError,
+        StaleError,
+    )
+    from covers.index.hits import Hit, SearchHits
+    from covers.library import Library
+    from covers.library import create_library as create
+    from covers.library import open_library as open
+    from covers.stats.neighbours import Neighbours, find_neighbours
+
+__all__ = [
+    "BrokenImageError",
+    "Classification",
+    "ConfigError",
+    "CoversError",
+    "DataError",
+    "Explanation",
+    "Hit",
+    "Library",
+    "MissingExtraError",
+    "ModelError",
+    "Neighbours",
+    "SearchHits",
+    "StaleError",
+    "Voter",
+    "create",
+    "find_neighbours",
+    "open",
+    "vote_genres",
+]
+
+_HOMES = {
+    "BrokenImageError": "covers.errors",
+    "Classification": "covers.classify.answers",
+    "ConfigError": "covers.errors",
+    "CoversError": "covers.errors",
+    "DataError": "covers.errors",
+    "Explanation": "covers.classify.answers",
+    "Hit": "covers.index.hits",
+    "Library": "covers.library",
+    "MissingExtraError": "covers.errors",
+    "ModelError": "covers.errors",
+    "Neighbours": "covers.stats.neighbours",
+    "SearchHits": "covers.index.hits",
+    "StaleError": "covers.errors",
+    "Voter": "covers.classify.answers",
+    "create": "covers.library",
+    "find_neighbours": "covers.stats.neighbours",
+    "open": "covers.library",
+    "vote_genres": "covers.classify.voting",
+}
+_NAMES = {"create": "create_library", "open": "open_library"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("album-covers")
+    if name not in _HOMES:
+        message = f"module 'covers' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_HOMES[name]), _NAMES.get(name, name))
+
+
+def __dir__() -> list[str]:
+    """List the public names without importing their homes."""
+    return list(__all__)

@@ -212,7 +212,7 @@ def _judge_index(
     card: ModelCard | None,
     where: str,
 ) -> Stage:
-    from covers.index.build import open_index
+    from covers.index.open import open_index
 
     try:
         index = open_index(workspace, check_model=False)
@@ -388,7 +388,8 @@ class Pipeline:
         due = self._due("index")
         if not due:
             return
-        from covers.index.build import build_index, open_index, update_index
+        from covers.index.build import build_index, update_index
+        from covers.index.open import open_index
 
         self._forget()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.classify.answers import BOTH, NETWORK, VOTE
 from covers.render.palette import NOISE_COLOUR
 from dashboard.plots import (
     FAINT,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MAIN = "#0072b2"
 _TRAINED = {"cnn", "vote", "blend"}
-_STYLES = {"blend": ("both", 1.0), "vote": ("vote", 0.6), "cnn": ("network", 0.35)}
+_STYLES = {BOTH: ("both", 1.0), VOTE: ("vote", 0.6), NETWORK: ("network", 0.35)}
 
 
 def genre_bars(counts: Mapping[str, int], colours: Mapping[str, str]) -> str:

@@ -14,7 +14,8 @@ from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS, main
 from covers.cli.recipe_options import choose_recipe
 from covers.errors import DataError, StaleError
-from covers.index.build import open_index, update_index, verify_index
+from covers.index.build import update_index, verify_index
+from covers.index.open import open_index
 from covers.intake.scan import scan_workspace
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import (

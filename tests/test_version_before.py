@@ -55,7 +55,8 @@ def test_classify_says_what_it_said(old):
     (before,) = answers["classify"]
     (now,) = ask(root, "classify", str(root / before["query"]))
     assert now["verdict"] == before["verdict"]
-    assert now["set"] == before["set"]
-    for method in ("cnn", "vote", "blend"):
-        assert now[method] == pytest.approx(before[method], abs=1e-4)
-    same_neighbours(now["neighbours"], before["neighbours"])
+    assert set(now["prediction_set"]) == set(before["set"])
+    names = {"cnn": "network", "vote": "vote", "blend": "network + vote"}
+    for old_name, name in names.items():
+        assert now["probabilities"][name] == pytest.approx(before[old_name], abs=1e-4)
+    same_neighbours(now["voters"][:10], before["neighbours"])

@@ -1,173 +1,335 @@
-"""What a search or a classification found, as plain values for JSON and for people."""
+"""The answer to "which genres does this cover look like?", with the evidence behind it."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import asdict, dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from covers.errors import DataError
-from indexer.arrow import as_take_indices
+from covers.index.hits import Hit, hits_html, read_hits, show_hits
+from covers.render.text import WIDTH, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from PIL import Image
 
     from covers.classify.classify import Answer, Evidence
+    from covers.workspace.paths import Workspace
     from indexer.index import VectorIndex
 
-MOST_NEIGHBOURS = 10
-_COVER_ID = re.compile(r"[0-9a-f]{4,32}")
-_SHOWN_COLUMNS = ("path", "genres", "artist", "album", "year")
+NETWORK, VOTE, BOTH = METHODS = ("network", "vote", "network + vote")
+"""Names of the methods, in tables, JSON and charts alike."""
+
+MOST_VOTERS = 10
+_MOST_GENRES = 6
+_FIELDS = {NETWORK: "cnn", VOTE: "vote", BOTH: "blend"}
 
 
-def find_cover(index: VectorIndex, query: str) -> str:
-    """Return the id of the one cover whose id begins with `query`.
+@dataclass(frozen=True, kw_only=True)
+class Voter(Hit):
+    """A cover that voted.
 
-    Raises
-    ------
-    DataError
-        If there is none, there are several, or `query` is no id at all.
+    Parameters
+    ----------
+    weight : float
+        Its share of the vote; those of all voters sum to one.
+
+    Examples
+    --------
+    >>> voters = library.classify([cover_id])[0].voters
+    >>> round(sum(voter.weight for voter in voters), 6)
+    1.0
     """
-    if not _COVER_ID.fullmatch(query):
-        message = (
-            f"{query!r} is neither a picture file nor a cover id (4 to 32 digits of 0-9a-f): "
-            "check the path, or take an id from 'covers search --json'"
-        )
-        raise DataError(message)
-    found = [str(item) for item in index.ids if str(item).startswith(query)]
-    if not found:
-        message = f"no cover in '{index.folder}' has an id that begins with {query!r}: run 'covers index update', or check the id"
-        raise DataError(message)
-    if len(found) > 1:
-        message = f"{len(found)} covers have an id that begins with {query!r}, such as {found[0]} and {found[1]}: give more digits"
-        raise DataError(message)
-    return found[0]
+
+    weight: float
 
 
-def describe_neighbours(
-    index: VectorIndex, pairs: Sequence[tuple[int, float]]
-) -> list[dict[str, Any]]:
-    """Return what is known of some rows of the index, with their similarities."""
-    ids, columns = index.ids, index.columns
-    # Rows as a plain list would make pyarrow import pandas, half a second.
-    rows = columns.take(as_take_indices(np.array([row for row, _ in pairs], np.int64)))
-    shown = {
-        name: rows.column(name).to_pylist() if name in columns.column_names else None
-        for name in _SHOWN_COLUMNS
-    }
-    return [
-        {
-            "cover_id": str(ids[row]),
-            "similarity": similarity,
-            **{
-                name: None if values is None else values[number]
-                for name, values in shown.items()
-            },
+@dataclass(frozen=True, kw_only=True)
+class VoteFlip:
+    """The least that would change a vote.
+
+    Parameters
+    ----------
+    genre : str or None
+        What would win then; None where leaving voters out makes nothing else win.
+    without : tuple of str
+        Ids of the voters that would have to be left out.
+    """
+
+    genre: str | None
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Classification:
+    """Which genres a cover looks like, how sure that is, and why.
+
+    Parameters
+    ----------
+    query : str
+        What was asked about: a file, or the id of a cover.
+    cover_id : str
+        Content id of the picture, whether or not it is in the library.
+    by_method : dict of str to dict of str to float
+        Calibrated probability of each genre by ``"network"``, ``"vote"`` and
+        ``"network + vote"``.
+    prediction_set : tuple of str
+        Genres it may belong to, likeliest first: such sets hold the truth at
+        the rate `level`.
+    level : float
+    verdict : str
+        ``"sure"``, ``"unsure"``, or ``"unfamiliar"``: unlike anything in the library.
+    voters : tuple of Voter
+        Nearest first.
+    flip : VoteFlip
+        The fewest voters without whom another genre would win.
+    labels : dict of str to float, or None
+        Where genres are independent: the probability of each by itself.
+    named : tuple of str
+        Where genres are independent: those above their threshold, likeliest first.
+
+    Examples
+    --------
+    >>> answer = library.classify([cover_id])[0]
+    >>> answer.likeliest in answer.probabilities
+    True
+    >>> answer.verdict in {"sure", "unsure", "unfamiliar"}
+    True
+    """
+
+    query: str
+    cover_id: str
+    by_method: dict[str, dict[str, float]]
+    prediction_set: tuple[str, ...]
+    level: float
+    verdict: str
+    voters: tuple[Voter, ...]
+    flip: VoteFlip
+    labels: dict[str, float] | None = None
+    named: tuple[str, ...] = ()
+    _workspace: Workspace | None = field(default=None, compare=False)
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each genre by network and vote together."""
+        return self.by_method[BOTH]
+
+    @property
+    def likeliest(self) -> str:
+        """The genre with the highest probability."""
+        return max(self.probabilities, key=lambda genre: self.probabilities[genre])
+
+    @property
+    def headline(self) -> str:
+        """The answer in a few words, such as ``"Rock, 52 %; could also be Pop"``."""
+        likeliest = self.likeliest
+        said = f"{likeliest}, {100 * self.probabilities[likeliest]:.0f} %"
+        if self.verdict == "unfamiliar":
+            return f"unlike anything in this library; perhaps {said}"
+        others = [genre for genre in self.prediction_set if genre != likeliest]
+        if not others:
+            return said
+        if len(others) > _MOST_GENRES - 1:
+            return f"{said}; could be any of {len(others) + 1} genres"
+        *first, last = others
+        return f"{said}; could also be {' or '.join([', '.join(first), last] if first else [last])}"
+
+    @property
+    def said(self) -> str:
+        """What the prediction set promises; for independent genres, which it has."""
+        often = f"{100 * self.level:g} %"
+        if self.verdict == "unfamiliar":
+            return "Its nearest covers are farther away than those of almost any cover of the library."
+        if self.prediction_set:
+            names = ", ".join(self.prediction_set)
+            text = f"One of {names}: {often} of such sets hold the true genre."
+        else:
+            text = f"No genre fits well enough for a set that is right {often} of the time."
+        if self.labels is None:
+            return text
+        named = (f"{genre} {100 * self.labels[genre]:.0f} %" for genre in self.named)
+        return f"{text} Has the genres: {', '.join(named) or 'none for sure'}."
+
+    @property
+    def flip_in_words(self) -> str:
+        """What would change the vote, as a sentence."""
+        if self.flip.genre is None:
+            return "Leaving voters out would not make another genre win."
+        n, of = len(self.flip.without), len(self.voters)
+        return f"Without {n} of its {of} voters the vote would go to {self.flip.genre}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the probabilities as a data frame: a row per genre, a column per method."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.by_method)
+        frame.index.name = "genre"
+        return frame.sort_values(BOTH, ascending=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``covers classify --json`` prints."""
+        labels = {"labels": self.labels, "named": list(self.named)}
+        return {
+            "query": self.query,
+            "cover_id": self.cover_id,
+            "likeliest": self.likeliest,
+            "probabilities": self.by_method,
+            "prediction_set": list(self.prediction_set),
+            "level": self.level,
+            "verdict": self.verdict,
+            **(labels if self.labels is not None else {}),
+            "voters": [voter.to_json() for voter in self.voters],
+            "flip": {**asdict(self.flip), "said": self.flip_in_words},
         }
-        for number, (row, similarity) in enumerate(pairs)
-    ]
+
+    def __repr__(self) -> str:
+        ranked = sorted(self.probabilities, key=lambda g: -self.probabilities[g])
+        rows = [
+            [genre, *(f"{100 * self.by_method[name][genre]:.1f} %" for name in METHODS)]
+            for genre in ranked[:_MOST_GENRES]
+        ]
+        lines = [f"{self.query}: {self.headline}", *wrap(self.said, WIDTH)]
+        lines += ["", text_table(["genre", *METHODS], rows, right=(1, 2, 3))]
+        shown = self.voters[:MOST_VOTERS]
+        lines += ["", f"{len(shown)} of {len(self.voters)} voters, nearest first"]
+        return "\n".join([*lines, show_hits(shown)])
+
+    def _repr_html_(self) -> str:
+        return hits_html(
+            self.voters[:MOST_VOTERS], self._workspace, title=self.headline
+        )
 
 
-def keep_one_per_artist(neighbours: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Keep the nearest cover of each artist, and every cover without one."""
-    seen: set[str] = set()
-    kept = []
-    for neighbour in neighbours:
-        artist = neighbour["artist"]
-        if artist is None or artist not in seen:
-            kept.append(neighbour)
-        if artist is not None:
-            seen.add(artist)
-    return kept
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A classification, and a picture of where the network looked.
+
+    Parameters
+    ----------
+    answer : Classification
+    genre : str
+        What it looked for.
+    picture : PIL.Image.Image
+        RGB; yellow parts speak most for the genre, grey ones hardly.
+
+    Examples
+    --------
+    >>> explained = library.explain(cover_id)
+    >>> explained.save(folder / "where.png").name
+    'where.png'
+    """
+
+    answer: Classification
+    genre: str
+    picture: Image.Image = field(repr=False)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as a PNG, replacing one that is there, and return its path."""
+        from pathlib import Path
+
+        from covers.workspace.artefacts import publish
+
+        target = Path(path)
+        with publish(target, "wb") as file:
+            self.picture.save(file, "PNG")
+        return target
+
+    def _repr_png_(self) -> bytes:
+        import io
+
+        content = io.BytesIO()
+        self.picture.save(content, "PNG")
+        return content.getvalue()
 
 
-def describe_answer(
-    query: str,
+def put_together(
+    names: Sequence[tuple[str, str]],
     answer: Answer,
-    number: int,
     index: VectorIndex,
     vocab: Sequence[str],
+    *,
     level: float,
-) -> dict[str, Any]:
-    """Return one item of ``covers classify --json``."""
-    classified = answer.classified
-    return {
-        "query": query,
-        **{
-            name: {
-                genre: float(p)
-                for genre, p in zip(
+    workspace: Workspace | None = None,
+) -> list[Classification]:
+    """Turn arrays of answers into one `Classification` for each picture.
+
+    Parameters
+    ----------
+    names : sequence of (str, str), length n_pictures
+        What each picture is called, and its content id.
+    answer : Answer
+    index : VectorIndex
+        The one that voted.
+    vocab : sequence of str
+        Genres, in the order of the columns of `answer`.
+    level : float
+    workspace : Workspace, optional
+        Where thumbnails are.
+    """
+    found = []
+    for number, (name, cover_id) in enumerate(names):
+        by_method = {
+            method: dict(
+                zip(
                     vocab,
-                    getattr(classified.distributions, name)[number],
+                    getattr(answer.classified.distributions, of)[number].tolist(),
                     strict=True,
                 )
-            }
-            for name in ("cnn", "vote", "blend")
-        },
-        "set": [
-            genre
-            for genre, inside in zip(vocab, classified.inside[number], strict=True)
-            if inside
-        ],
-        "level": level,
-        "verdict": str(classified.verdicts[number]),
-        **_describe_labels(answer, number, vocab),
-        "neighbours": describe_voters(index, answer.evidence[number], MOST_NEIGHBOURS),
-    }
+            )
+            for method, of in _FIELDS.items()
+        }
+        both = by_method[BOTH]
+        inside = [
+            g
+            for g, is_in in zip(vocab, answer.classified.inside[number], strict=True)
+            if is_in
+        ]
+        evidence = answer.evidence[number]
+        found.append(
+            Classification(
+                query=name,
+                cover_id=cover_id,
+                by_method=by_method,
+                prediction_set=tuple(sorted(inside, key=lambda g: -both[g])),
+                level=level,
+                verdict=str(answer.classified.verdicts[number]),
+                voters=tuple(_voters(index, evidence)),
+                flip=_flip(index, evidence, vocab),
+                **_labels(answer, number, vocab),
+                _workspace=workspace,
+            )
+        )
+    return found
 
 
-def _describe_labels(
-    answer: Answer, number: int, vocab: Sequence[str]
-) -> dict[str, Any]:
+def _labels(answer: Answer, number: int, vocab: Sequence[str]) -> dict[str, Any]:
     """Return the probability of each independent genre, and those that are named."""
     if answer.labels is None:
         return {}
-    p, named = answer.labels.probabilities[number], answer.labels.named[number]
-    return {
-        "labels": dict(zip(vocab, p.tolist(), strict=True)),
-        "named": [
-            genre for genre, is_named in zip(vocab, named, strict=True) if is_named
-        ],
-    }
+    p = dict(zip(vocab, answer.labels.probabilities[number].tolist(), strict=True))
+    named = [
+        g for g, is_in in zip(vocab, answer.labels.named[number], strict=True) if is_in
+    ]
+    return {"labels": p, "named": tuple(sorted(named, key=lambda g: -p[g]))}
 
 
-def describe_voters(
-    index: VectorIndex, evidence: Evidence, most: int
-) -> list[dict[str, Any]]:
-    """Return the nearest voters with their weights."""
-    pairs = list(
-        zip(
-            evidence.rows[:most].tolist(),
-            evidence.similarities[:most].tolist(),
-            strict=True,
+def _voters(index: VectorIndex, evidence: Evidence) -> list[Voter]:
+    hits = read_hits(index, evidence.rows.tolist(), evidence.similarities.tolist())
+    return [
+        Voter(
+            **{name: getattr(hit, name) for name in hit.__dataclass_fields__},
+            weight=float(weight),
         )
-    )
-    described = describe_neighbours(index, pairs)
-    for neighbour, weight in zip(described, evidence.weights, strict=False):
-        neighbour["weight"] = float(weight)
-    return described
+        for hit, weight in zip(hits, evidence.weights, strict=True)
+    ]
 
 
-def describe_flip(
-    evidence: Evidence, index: VectorIndex, vocab: Sequence[str]
-) -> dict[str, Any]:
-    """Say what would change the vote."""
+def _flip(index: VectorIndex, evidence: Evidence, vocab: Sequence[str]) -> VoteFlip:
     flip = evidence.flip
     if flip.genre_id < 0:
-        return {
-            "genre": None,
-            "without": [],
-            "said": "no genre would win the vote by leaving voters out",
-        }
-    genre = vocab[flip.genre_id]
-    ids = [str(index.ids[evidence.rows[slot]]) for slot in flip.slots]
-    n = len(ids)
-    return {
-        "genre": genre,
-        "without": ids,
-        "said": (
-            f"the vote would go to {genre} without {n} of its {len(evidence.rows)} voters "
-            f"({', '.join(cover_id[:8] for cover_id in ids[:6])}{', …' if n > 6 else ''})"
-        ),
-    }
+        return VoteFlip(genre=None, without=())
+    ids = tuple(str(index.ids[evidence.rows[slot]]) for slot in flip.slots)
+    return VoteFlip(genre=vocab[flip.genre_id], without=ids)

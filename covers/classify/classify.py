@@ -128,6 +128,11 @@ class References:
             index_membership(columns, vocab), _group_numbers(columns, len(index))
         )
 
+    def whole_groups(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the rows of everything in the groups of some rows."""
+        known = rows[rows >= 0]
+        return np.flatnonzero(np.isin(self.groups, self.groups[known]))
+
 
 def classify_embeddings(
     embeddings: npt.NDArray[np.float32],
@@ -135,15 +140,14 @@ def classify_embeddings(
     index: VectorIndex,
     decision: Decision,
     *,
+    cover_ids: Sequence[str],
     p_labels: npt.NDArray[np.floating[Any]] | None = None,
-    exclude_ids: Sequence[str] = (),
     level: float = DEFAULT_LEVEL,
     references: References | None = None,
 ) -> Answer:
     """Classify pictures by the network and by a vote of all covers in the index.
 
-    The pictures themselves and their near-duplicates (and whatever else is in
-    the duplicate's group) do not vote: a known cover is judged like a new one.
+    Who may vote is said by `find_voters`.
 
     Parameters
     ----------
@@ -152,10 +156,10 @@ def classify_embeddings(
         The network's raw distributions, in the order of ``decision.vocab``.
     index : VectorIndex
     decision : Decision
+    cover_ids : sequence of str, length n_pictures
+        Content id of each picture, whether or not it is in the index.
     p_labels : ndarray of float, shape (n_pictures, n_genres), optional
         The sigmoids of a network with independent genres, in the same order.
-    exclude_ids : sequence of str
-        Covers that may not vote, such as the pictures' own content ids.
     level : float, default=0.9
         Of the prediction sets.
     references : References, optional
@@ -165,14 +169,8 @@ def classify_embeddings(
     if references is None:
         references = References.of(index, decision.vocab)
     membership, groups = references.membership, references.groups
-    spread = _CANDIDATES_PER_VOTER if settings.one_per_group else 1
-    found = index.search(
-        embeddings,
-        settings.k * spread + _SPARE,
-        exclude_ids=list(exclude_ids) or None,
-    )
-    near = without_twins(
-        Neighbours(found.rows, found.similarities.astype(np.float32)), groups
+    near = find_voters(
+        embeddings, cover_ids, index, references, n_wanted=_n_candidates(settings)
     )
     votes = vote_with(settings, near, membership, groups)
     classified = decide(decision, p_cnn, votes, near.similarities, level=level)
@@ -196,31 +194,67 @@ def classify_embeddings(
     )
 
 
-def without_twins(neighbours: Neighbours, groups: npt.NDArray[np.int64]) -> Neighbours:
-    """Take out near-identical covers and everything in their groups.
+def find_voters(
+    embeddings: npt.NDArray[np.float32],
+    cover_ids: Sequence[str],
+    index: VectorIndex,
+    references: References,
+    *,
+    n_wanted: int,
+) -> Neighbours:
+    """Find the covers that may vote on pictures, nearest first.
+
+    The one rule for who may vote: a picture that is in the index does not vote
+    on itself, nor does anything in its group: its near-duplicates, its artist,
+    its release. So a known cover is judged like a new one, as in evaluation. A
+    picture from outside that is nearly one of the index (`TWIN_SIMILARITY`) is
+    taken for that one.
 
     Parameters
     ----------
-    neighbours : Neighbours
-        Nearest first.
-    groups : ndarray of int64, shape (n_items,)
-        Group of each item of the index.
+    embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
+    cover_ids : sequence of str, length n_pictures
+    index : VectorIndex
+    references : References
+        Of that index.
+    n_wanted : int
+        How many neighbours of each.
 
     Returns
     -------
     Neighbours
-        Of the same shape; freed slots at the end, empty.
+        Rows of the index, shape (n_pictures, n_wanted).
     """
-    rows, similarities = neighbours.rows.copy(), neighbours.similarities.copy()
-    for q in range(len(rows)):
-        twins = rows[q][np.nan_to_num(similarities[q], nan=-1.0) >= TWIN_SIMILARITY]
-        if not len(twins):
-            continue
-        gone = (rows[q] < 0) | np.isin(groups[np.maximum(rows[q], 0)], groups[twins])
-        order = np.argsort(gone, kind="stable")
-        rows[q] = np.where(gone[order], -1, rows[q][order])
-        similarities[q] = np.where(gone[order], np.nan, similarities[q][order])
-    return Neighbours(rows, similarities)
+    own = index.rows_of([cover_id or "?" for cover_id in cover_ids])
+    alike = index.search(embeddings, 1).similarities[:, 0] >= TWIN_SIMILARITY
+    silent: list[list[str]] = []
+    for number, row in enumerate(own):
+        related = np.array([row], np.int64)
+        if alike[number]:
+            related = np.append(related, _twins(embeddings[number], index))
+        rows = references.whole_groups(related)
+        silent.append([str(item) for item in index.ids[rows]])
+    found = index.search(embeddings, n_wanted, exclude_ids=silent)
+    similarities = np.where(found.rows >= 0, found.similarities, np.nan)
+    return Neighbours(found.rows, similarities.astype(np.float32))
+
+
+def _twins(
+    embedding: npt.NDArray[np.float32], index: VectorIndex
+) -> npt.NDArray[np.int64]:
+    """Return the rows of all items that are nearly the same picture."""
+    n_wanted = _SPARE
+    while True:
+        found = index.search(embedding, n_wanted)
+        is_twin = (found.rows[0] >= 0) & (found.similarities[0] >= TWIN_SIMILARITY)
+        if not is_twin.all() or n_wanted >= len(index):
+            return np.asarray(found.rows[0][is_twin], np.int64)
+        n_wanted *= 4
+
+
+def _n_candidates(settings: VoteSettings) -> int:
+    """Return how many neighbours are looked at so that enough of them may vote."""
+    return settings.k * (_CANDIDATES_PER_VOTER if settings.one_per_group else 1)
 
 
 def _evidence(

@@ -1,8 +1,9 @@
-"""Pictures from outside the library: decoded, embedded, and looked into."""
+"""What is asked about: pictures from outside, or covers of the library, with what the network says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,45 +13,58 @@ from covers.errors import BrokenImageError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from PIL import Image
 
     from covers.model.weights import SavedModel
+    from indexer.index import VectorIndex
+
+    Picture = Path | bytes | Image.Image
 
 _SHOWN_PX = 512
 _BATCH = 32
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pictures:
-    """Embedded pictures, and those that could not be read.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Query:
+    """One picture, as the network sees it.
 
     Parameters
     ----------
-    paths : list of Path
-        The readable ones, in the order given.
-    cover_ids : list of str
-        Content id of each.
-    embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
-    p_cnn : ndarray of float64, shape (n_pictures, n_genres)
-        The network's raw distributions, in columns of `vocab`.
-    p_labels : ndarray of float64, shape (n_pictures, n_genres), or None
-        Of a network with independent genres: their raw probabilities.
-    vocab : tuple of str
-    broken : dict of Path to str
-        Why each of the others could not be read.
-    model : SavedModel
+    name : str
+        What the person gave: a file's path, or the id of a cover.
+    cover_id : str
+        Content id of the picture, whether or not it is in the library; empty
+        for pixels without a file.
+    embedding : ndarray of float32, shape (n_dimensions,)
+    logits : ndarray of float32, shape (n_genres,), or None
+        In the order of the model's genres; None for a cover of the library, whose
+        answer is on disk.
+    picture : Path, bytes or Image, optional
+        Where the pixels are; None for a cover of the library.
     """
 
-    paths: list[Path]
-    cover_ids: list[str]
-    embeddings: npt.NDArray[np.float32]
-    p_cnn: npt.NDArray[np.float64]
-    p_labels: npt.NDArray[np.float64] | None
-    vocab: tuple[str, ...]
-    broken: dict[Path, str]
-    model: SavedModel
+    name: str
+    cover_id: str
+    embedding: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32] | None = None
+    picture: Picture | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queries:
+    """Pictures that could be read, and those that could not.
+
+    Parameters
+    ----------
+    items : tuple of Query
+        In the order given.
+    broken : dict of str to str
+        Why each of the others could not be read, by name.
+    """
+
+    items: tuple[Query, ...]
+    broken: dict[str, str] = field(default_factory=dict)
 
     def refuse_broken(self) -> None:
         """Raise if any picture could not be read.
@@ -61,114 +75,120 @@ class Pictures:
             Naming each with its reason.
         """
         if self.broken:
-            raise BrokenImageError(
-                "; ".join(f"'{path}': {reason}" for path, reason in self.broken.items())
+            told = (
+                reason if name in reason else f"'{name}': {reason}"
+                for name, reason in self.broken.items()
             )
+            raise BrokenImageError("; ".join(told))
 
 
 def embed_pictures(
-    workspace: Path, paths: Sequence[Path], *, device: str | None = None
-) -> Pictures:
-    """Decode pictures and run the workspace's network on them.
+    pictures: Sequence[Picture], model: SavedModel, *, max_megapixels: float
+) -> Queries:
+    """Decode pictures from outside and run the network on them; nothing is written anywhere.
 
     Parameters
     ----------
-    workspace : Path
-        Its folder.
-    paths : sequence of Path
-    device : str, optional
-        By default that of the workspace's settings.
-
-    Raises
-    ------
-    DataError, ModelError
-        If there is no workspace or no model.
+    pictures : sequence of Path, bytes or PIL Image
+        Files, the bytes of files, or pixels.
+    model : SavedModel
+    max_megapixels : float
+        Larger pictures are refused.
     """
-    from covers.classify.labels import genre_shares, label_odds
-    from covers.images.content import content_id
-    from covers.images.decode import decode, read_bytes
     from covers.model.pixels import to_pixels
-    from covers.model.weights import SavedModel
-    from covers.workspace.paths import Workspace
 
-    place = Workspace.open(workspace)
-    model = SavedModel.open(place.model_folder, device or place.settings.device)
-    limit = place.settings.intake.max_megapixels
-    read: list[Path] = []
-    ids: list[str] = []
+    read: list[tuple[str, str, Picture]] = []
     pixels: list[npt.NDArray[np.uint8]] = []
-    broken: dict[Path, str] = {}
+    broken: dict[str, str] = {}
     embedded: list[Any] = []
-    for path in paths:
+    for number, picture in enumerate(pictures):
+        name = str(picture) if isinstance(picture, Path) else f"picture {number + 1}"
         try:
-            content = read_bytes(path)
-            image = decode(content, size_px=model.image_size, max_megapixels=limit)
+            cover_id, image = _read(picture, model.image_size, max_megapixels)
         except BrokenImageError as error:
-            broken[path] = str(error)
+            broken[name] = str(error)
             continue
-        read.append(path)
-        ids.append(content_id(content))
+        read.append((name, cover_id, picture))
         pixels.append(to_pixels(image, model.image_size))
         if len(pixels) == _BATCH:
             embedded.append(model.embed(np.stack(pixels)))
             pixels.clear()
     if pixels:
         embedded.append(model.embed(np.stack(pixels)))
-    vectors = np.zeros((0, model.embedding_dim), np.float32)
-    logits = np.zeros((0, len(model.vocab)), np.float32)
-    if embedded:
-        vectors = np.concatenate([part.embeddings for part in embedded])
-        logits = np.concatenate([part.logits for part in embedded])
-    return Pictures(
-        paths=read,
-        cover_ids=ids,
-        embeddings=vectors,
-        p_cnn=genre_shares(logits, multi_label=model.card.multi_label),
-        p_labels=label_odds(logits) if model.card.multi_label else None,
-        vocab=model.vocab,
-        broken=broken,
-        model=model,
+    vectors = [vector for part in embedded for vector in part.embeddings]
+    logits = [line for part in embedded for line in part.logits]
+    items = tuple(
+        Query(name=name, cover_id=cover_id, embedding=v, logits=line, picture=picture)
+        for (name, cover_id, picture), v, line in zip(
+            read, vectors, logits, strict=True
+        )
     )
+    return Queries(items=items, broken=broken)
 
 
-def write_heat(
-    pictures: Pictures, number: int, output: Path, genre: str | None = None
-) -> str:
-    """Write a picture of where the network looked (Grad-CAM).
+def query_cover(cover_id: str, index: VectorIndex) -> Query:
+    """Ask about a cover of the library: no picture is read and no network is needed.
 
     Parameters
     ----------
-    pictures : Pictures
-    number : int
-        Which of them.
-    output : Path
-        A PNG file; replaced if it is there.
-    genre : str, optional
-        By default the one the network finds likeliest.
+    cover_id : str
+        Whole id of an item of `index`.
+    index : VectorIndex
+    """
+    vector = index.reconstruct([cover_id])[0]
+    return Query(name=cover_id, cover_id=cover_id, embedding=vector)
 
-    Returns
-    -------
-    str
-        The genre.
+
+def is_picture_file(text: str) -> bool:
+    """Say whether some text names a picture file rather than a cover.
 
     Raises
     ------
     DataError
-        If the model does not know the genre.
+        If it names a folder, or looks like a path of a file that is not there.
     """
-    from covers.images.decode import decode, read_bytes
-    from covers.model.gradcam import grad_cam, overlay
-    from covers.workspace.artefacts import publish
+    path = Path(text).expanduser()
+    try:
+        if path.is_file():
+            return True
+        if path.is_dir():
+            message = f"'{text}' is a folder, a picture is needed: name a file in it"
+            raise DataError(message)
+    except (OSError, ValueError) as error:
+        message = f"'{text}' cannot be looked at ({error}): name a picture file, or the id of a cover"
+        raise DataError(message) from error
+    return False
 
-    if genre is not None and genre not in pictures.vocab:
-        message = (
-            f"unknown genre {genre!r}: the model knows {', '.join(pictures.vocab)}"
-        )
-        raise DataError(message)
-    seen = genre or pictures.vocab[int(pictures.p_cnn[number].argmax())]
-    image: Image.Image = decode(read_bytes(pictures.paths[number]), size_px=_SHOWN_PX)
+
+def draw_heat(
+    picture: Picture, model: SavedModel, genre: str, *, max_megapixels: float
+) -> Image.Image:
+    """Draw where in a picture the network sees a genre (Grad-CAM on the deepest feature map).
+
+    Parameters
+    ----------
+    picture : Path, bytes or PIL Image
+    model : SavedModel
+    genre : str
+        One of the model's.
+    max_megapixels : float
+    """
+    from covers.model.gradcam import grad_cam, overlay
+
+    _, image = _read(picture, _SHOWN_PX, max_megapixels)
     image.thumbnail((_SHOWN_PX, _SHOWN_PX))
-    heat = grad_cam(pictures.model, image, seen)
-    with publish(output, "wb") as file:
-        overlay(image, heat).save(file, "PNG")
-    return seen
+    return overlay(image, grad_cam(model, image, genre))
+
+
+def _read(
+    picture: Picture, size_px: int, max_megapixels: float
+) -> tuple[str, Image.Image]:
+    """Return the content id and the pixels of a picture."""
+    from covers.images.content import content_id
+    from covers.images.decode import decode, read_bytes
+
+    if not isinstance(picture, Path | bytes):
+        return "", picture.convert("RGB")
+    content = read_bytes(picture) if isinstance(picture, Path) else picture
+    image = decode(content, size_px=size_px, max_megapixels=max_megapixels)
+    return content_id(content), image

@@ -172,7 +172,7 @@ def info(
     as_json: bool,
 ) -> None:
     """Say what the index holds."""
-    from covers.index.build import open_index
+    from covers.index.open import open_index
     from indexer.errors import IndexDamagedError
     from indexer.verification import verify_folder
 
@@ -249,7 +249,7 @@ def rollback(
     dry_run: bool,
 ) -> None:
     """Go back to an older generation."""
-    from covers.index.build import open_index
+    from covers.index.open import open_index
 
     change = open_index(_open(workspace), check_model=False).rollback(
         to, dry_run=dry_run

@@ -9,6 +9,7 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import StaleError
+from covers.index.open import open_index
 from covers.model.card import read_card
 from covers.model.embed import (
     EmbedReport,
@@ -17,7 +18,6 @@ from covers.model.embed import (
     read_embeddings,
 )
 from indexer import VectorIndex
-from indexer.errors import IndexNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,40 +60,6 @@ def index_columns(catalogue: Catalogue, rows: Sequence[int]) -> pa.Table:
     """Return what the index knows of some covers: everything to filter on and to show."""
     names = [name for name in catalogue.table.column_names if name not in _NOT_INDEXED]
     return catalogue.table.select(names).take(np.asarray(rows, np.int64))
-
-
-def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorIndex:
-    """Open the index of a workspace.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where it lies.
-    check_model : bool, default=True
-        Refuse an index whose vectors are of another model than the one at hand.
-
-    Raises
-    ------
-    IndexNotFoundError, IndexDamagedError
-        If there is none, or it is damaged.
-    StaleError
-        If it was made by another model; the message names the command that repairs it.
-    """
-    try:
-        index = VectorIndex.open(workspace.index_folder)
-    except IndexNotFoundError as error:
-        message = f"no index in '{workspace.index_folder}': build one with 'covers index build -w {workspace.root}'"
-        raise IndexNotFoundError(message) from error
-    if check_model:
-        card = read_card(workspace.model_folder)
-        made_by = index.fingerprints.get("model", "unknown")
-        if made_by != card.fingerprint:
-            message = (
-                f"index '{workspace.index_folder}' was built with model {made_by[:8]}… ({index.dimension}-d), the model "
-                f"at hand is {card.fingerprint[:8]}… ({card.embedding_dim}-d): run 'covers index rebuild -w {workspace.root}'"
-            )
-            raise StaleError(message)
-    return index
 
 
 def build_index(

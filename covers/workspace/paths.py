@@ -106,9 +106,28 @@ class Workspace:
         return self.root / "index"
 
     @property
+    def index_pointer_path(self) -> Path:
+        """What is written last when an index is published."""
+        return self.index_folder / "CURRENT"
+
+    @property
+    def weights_path(self) -> Path:
+        """The model's weights with their description."""
+        return self.model_folder / "weights.safetensors"
+
+    @property
+    def decision_path(self) -> Path:
+        """What turns raw answers into calibrated ones."""
+        return self.analysis_folder / "decision.json"
+
+    @property
     def analysis_folder(self) -> Path:
         """Evaluation, votes, clusters, overlap, map."""
         return self.root / "analysis"
+
+    def explanation_path(self, cover_id: str) -> Path:
+        """Return where the picture of what the network saw in a cover is written."""
+        return self.analysis_folder / "explanations" / f"{cover_id}.png"
 
     @property
     def thumbnails_folder(self) -> Path:

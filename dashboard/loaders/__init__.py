@@ -5,15 +5,7 @@ a new analysis is another key, so it shows up on a reader's next action, and
 readers of the old one keep what they have.
 """
 
-from dashboard.loaders.engine import (
-    card,
-    decision,
-    index,
-    model,
-    raw_network_answers,
-    references,
-    warm_up,
-)
+from dashboard.loaders.engine import front_door, warm_up
 from dashboard.loaders.mapdata import colouring, map_part, map_version
 from dashboard.loaders.tables import (
     audit,
@@ -30,23 +22,18 @@ from dashboard.loaders.tables import (
 
 __all__ = [
     "audit",
-    "card",
     "chain",
     "cluster_labels",
     "clusters",
     "colouring",
     "covermap",
-    "decision",
     "evaluation",
-    "index",
+    "front_door",
     "library",
     "map_part",
     "map_version",
-    "model",
     "overlap",
     "palettes",
-    "raw_network_answers",
-    "references",
     "votes",
     "warm_up",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from covers.errors import CoversError
-from dashboard import charts, frame, loaders, lookup, markup, pairs, pick
+from dashboard import charts, frame, loaders, markup, pairs, pick
 from dashboard.markup import Item
 from indexer.errors import IndexerError
 
@@ -128,7 +128,7 @@ def _relation(library: Library, a: str, b: str) -> None:
                     facts.append((f"{value:.2f}", said + ends))
     elif kind_a == kind_b == "cover":
         try:
-            index = loaders.index()
+            index = loaders.front_door().index
             if one in index and other in index:
                 vectors = index.reconstruct([one, other])
                 facts.append(
@@ -164,36 +164,27 @@ def _cover(library: Library, name: str, row: int) -> None:
     below = markup.swatches(colours, shares) if colours else ""
     pick.show(markup.full_cover(library, row, below), key=f"{name}-full")
     try:
-        index = loaders.index()
-        if cover_id not in index:
+        door = loaders.front_door()
+        if cover_id not in door.index:
             return
-        card = loaders.card()
-        query = lookup.query_cover(
-            cover_id, index, loaders.raw_network_answers(), card.vocab
-        )
-        reading = lookup.read_genres(
-            query,
-            index,
-            loaders.decision(),
-            library,
-            references=loaders.references(),
-        )
+        (answer,) = door.classify([cover_id])
     except (CoversError, IndexerError) as error:
         frame.explain(error)
         return
-    if reading is not None:
-        headline, said = lookup.put_in_words(reading)
-        frame.section(headline, said)
-        pick.show(
-            charts.distributions(reading.distributions, library.colours, n_shown=5),
-            key=f"{name}-reading",
-        )
-    hits = lookup.find_alike(query, index, library, k=8, once_per_artist=True)
+    frame.section(answer.headline, answer.said)
+    pick.show(
+        charts.distributions(answer.by_method, library.colours, n_shown=5),
+        key=f"{name}-answer",
+    )
+    hits = door.search(cover_id, 8, one_per_artist=True, among=library.position)
     st.caption("Most like it, one per artist.")
     pick.show(
         markup.gallery(
             library,
-            [Item(row=hit.row, badge=f"{hit.similarity:.2f}") for hit in hits],
+            [
+                Item(row=library.position[hit.cover_id], badge=f"{hit.similarity:.2f}")
+                for hit in hits
+            ],
             size="small",
             captions=False,
         ),

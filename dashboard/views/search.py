@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from covers.classify.answers import NETWORK
+from covers.classify.query import Queries
 from covers.errors import BrokenImageError, CoversError
-from dashboard import charts, frame, loaders, lookup, markup, paste, pick, place
+from dashboard import charts, frame, loaders, lookup, markup, paste, pick
 from dashboard.frame import fragment
 from dashboard.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from covers.classify.answers import Classification
+    from covers.classify.query import Query
+    from covers.index.hits import Hit
     from dashboard.library import Library
-    from dashboard.lookup import Hit, Query, Reading
-    from indexer import VectorIndex
 
 _HEAT = "search-heat"
 _QUERY = "search-query"
@@ -33,16 +34,16 @@ def show() -> None:
         "Drop or paste a picture, or take a cover of the library: which covers look like it, and which genres?",
     )
     library = loaders.library()
-    index = loaders.index()
+    index = loaders.front_door().index
     loaders.warm_up()
     frame.warn_if_stale("index")
     cover_id = _choose(library)
-    query = _query(library, index, cover_id)
+    query, shown = _query(library, cover_id)
     if query is None:
         _suggest(library)
         return
     st.session_state[_QUERY] = query, index.generation
-    _head(library, index, query)
+    _head(library, query, shown)
     _alike()
 
 
@@ -97,18 +98,15 @@ def _choose(library: Library) -> str:
 
 def _take(content: bytes) -> None:
     """Embed a picture from outside, and forget its file."""
-    limit = place.workspace().settings.intake.max_megapixels
     try:
-        query, image = lookup.query_picture(
-            content, loaders.model(), max_megapixels=limit
-        )
+        taken = lookup.take_picture(loaders.front_door(), content)
     except BrokenImageError as error:
         st.error(
             f"This picture cannot be used: {frame.plain(str(error))}.",
             icon=":material/broken_image:",
         )
         return
-    st.session_state["search-outside"] = (query, image)
+    st.session_state["search-outside"] = taken
     st.session_state["search-round"] += 1
     st.session_state.pop(_HEAT, None)
     st.query_params.pop("cover", None)
@@ -123,43 +121,39 @@ def _go_to(cover_id: str) -> None:
     st.query_params["cover"] = cover_id
 
 
-def _query(library: Library, index: VectorIndex, cover_id: str) -> Query | None:
+def _query(library: Library, cover_id: str) -> tuple[Query | None, str]:
+    """Return what is asked about, and a small copy of a picture from outside."""
+    index = loaders.front_door().index
     if "search-outside" in st.session_state and not cover_id:
-        query: Query = st.session_state["search-outside"][0]
-        if len(query.embedding) == index.dimension:
-            return query
+        taken: tuple[Query, str] = st.session_state["search-outside"]
+        if len(taken[0].embedding) == index.dimension:
+            return taken
         del st.session_state["search-outside"]
     if not cover_id:
-        return None
+        return None, ""
     if cover_id not in library.position or cover_id not in index:
         st.warning(
             "This address names a cover that is not, or no longer, in the library.",
             icon=":material/link_off:",
         )
-        return None
-    answers = frame.attempt(loaders.raw_network_answers)
-    card = frame.attempt(loaders.card)
-    return lookup.query_cover(cover_id, index, answers, card.vocab if card else ())
+        return None, ""
+    return loaders.front_door().ask([cover_id]).items[0], ""
 
 
-def _head(library: Library, index: VectorIndex, query: Query) -> None:
-    """Show the query with what is read from it."""
-    reading, problem = None, None
+def _head(library: Library, query: Query, shown: str) -> None:
+    """Show the query with the genres it may belong to."""
+    answer, problem = None, None
     try:
-        reading = lookup.read_genres(
-            query,
-            index,
-            loaders.decision(),
-            library,
-            references=loaders.references(),
-        )
+        (answer,) = loaders.front_door().classify(Queries(items=(query,)))
     except (CoversError, IndexerError) as error:
         problem = error
     below = ""
-    if reading is not None:
-        headline, said = lookup.put_in_words(reading)
-        below = f'<div class="verdict">{escape(headline)}</div><div class="muted">{escape(said)}</div>'
-    if query.shown:
+    if answer is not None:
+        below = (
+            f'<div class="verdict">{escape(answer.headline)}</div>'
+            f'<div class="muted">{escape(answer.said)}</div>'
+        )
+    if shown:
         known = library.position.get(query.cover_id)
         name = (
             f"Your picture; it is in the library as {library.full_title(known)}"
@@ -167,7 +161,7 @@ def _head(library: Library, index: VectorIndex, query: Query) -> None:
             else "Your picture"
         )
         html = (
-            f'<div class="full"><div class="art"><img src="{query.shown}" alt="Your picture"></div>'
+            f'<div class="full"><div class="art"><img src="{shown}" alt="Your picture"></div>'
             f"<div><h3>{escape(name)}</h3>{below}</div></div>"
         )
     else:
@@ -175,52 +169,51 @@ def _head(library: Library, index: VectorIndex, query: Query) -> None:
     pick.show(html, key="query")
     if problem is not None:
         frame.explain(problem)
-    if reading is not None:
-        _evidence(library, query, reading)
+    if answer is not None:
+        _evidence(library, query, answer)
 
 
-def _evidence(library: Library, query: Query, reading: Reading) -> None:
+def _evidence(library: Library, query: Query, answer: Classification) -> None:
+    voters = [voter for voter in answer.voters if voter.cover_id in library.position]
+    voters.sort(key=lambda voter: -voter.weight)
     left, right = st.columns(2, gap="large")
     with left:
         frame.section(
             "Genres",
             "Calibrated probabilities of network and vote together, and of each alone.",
         )
-        pick.show(
-            charts.distributions(reading.distributions, library.colours), key="reading"
-        )
+        pick.show(charts.distributions(answer.by_method, library.colours), key="answer")
     with right:
         frame.section(
             "The vote",
-            f"{markup.count(len(reading.voters), 'cover')} vote, near ones weigh more"
+            f"{markup.count(len(voters), 'cover')} vote, near ones weigh more"
             + (
                 f"; here are the {_VOTERS_SHOWN} that weigh most"
-                if len(reading.voters) > _VOTERS_SHOWN
+                if len(voters) > _VOTERS_SHOWN
                 else ""
             )
-            + f". {reading.flip}",
+            + f". {answer.flip_in_words}",
         )
         items = [
             Item(
-                row=v.row,
-                badge=f"{100 * v.weight:.1f} %",
-                tip=f"{library.full_title(v.row)}\n{', '.join(library.genres[v.row])}\nsimilarity {v.similarity:.2f}, {100 * v.weight:.1f} % of the vote",
+                row=(row := library.position[voter.cover_id]),
+                badge=f"{100 * voter.weight:.1f} %",
+                tip=f"{library.full_title(row)}\n{', '.join(library.genres[row])}\nsimilarity {voter.similarity:.2f}, {100 * voter.weight:.1f} % of the vote",
             )
-            for v in reading.voters[:_VOTERS_SHOWN]
+            for voter in voters[:_VOTERS_SHOWN]
         ]
         pick.show(
             markup.gallery(library, items, size="small", captions=False),
             key="voters",
             then=_go_to,
         )
-    _heat(library, query, reading)
+    _heat(query, answer)
 
 
-def _heat(library: Library, query: Query, reading: Reading) -> None:
+def _heat(query: Query, answer: Classification) -> None:
     """Show on demand where the network looked."""
-    genres = sorted(
-        reading.distributions["cnn"], key=lambda g: -reading.distributions["cnn"][g]
-    )
+    network = answer.by_method[NETWORK]
+    genres = sorted(network, key=lambda genre: -network[genre])
     with st.expander(
         "Where the network looked",
         icon=":material/center_focus_strong:",
@@ -231,13 +224,13 @@ def _heat(library: Library, query: Query, reading: Reading) -> None:
             return
         genre = st.selectbox("For the genre", genres, key="heat-genre")
         try:
-            image = _image_of(query)
-            model = loaders.model()
+            door = loaders.front_door()
             name = hashlib.sha256(
-                f"{query.cover_id} {genre} {model.fingerprint}".encode()
+                f"{query.cover_id} {genre} {door.card.fingerprint}".encode()
             ).hexdigest()
             if st.session_state.get(_HEAT, ("", ""))[0] != name:
-                st.session_state[_HEAT] = (name, lookup.show_heat(model, image, genre))
+                heat = door.explain(query, genre=genre).picture
+                st.session_state[_HEAT] = (name, lookup.data_uri(heat))
             uri = st.session_state[_HEAT][1]
         except (CoversError, OSError) as error:
             st.caption(f"Not to be had: {frame.plain(str(error))}.")
@@ -253,18 +246,10 @@ def _heat(library: Library, query: Query, reading: Reading) -> None:
         )
 
 
-def _image_of(query: Query) -> Image.Image:
-    from covers.images.decode import decode
-
-    if query.shown:
-        image: Image.Image = st.session_state["search-outside"][1]
-        return image
-    return decode(place.workspace().thumbnail_path(query.cover_id))
-
-
 @fragment
 def _alike() -> None:
-    library, index = loaders.library(), loaders.index()
+    library, door = loaders.library(), loaders.front_door()
+    index = door.index
     query, generation = st.session_state[_QUERY]
     walked_on = st.query_params.get("cover", query.cover_id) != query.cover_id
     if index.generation != generation or walked_on:
@@ -305,27 +290,28 @@ def _alike() -> None:
     if artist and not name:
         st.caption(f"No artist called {frame.plain(artist)}.")
         return
-    hits = lookup.find_alike(
-        query,
-        index,
-        library,
-        k=k,
-        genres=genres,
-        years=years,
-        artist=name,
-        once_per_artist=once,
+    where: dict[str, Any] = {}
+    if genres:
+        where["genre"] = genres
+    if years:
+        where["year"] = years
+    if name:
+        where["artist"] = name
+    hits = door.search(
+        query, k, where=where, one_per_artist=once, among=library.position
     )
 
     def item(hit: Hit) -> Item:
+        row = library.position[hit.cover_id]
         return Item(
-            row=hit.row,
+            row=row,
             badge=f"{hit.similarity:.2f}",
-            tip=f"{library.full_title(hit.row)}\nsimilarity {hit.similarity:.3f}",
+            tip=f"{library.full_title(row)}\nsimilarity {hit.similarity:.3f}",
         )
 
     frame.gallery(
         library,
-        hits,
+        hits.hits,
         item=item,
         key="alike",
         per_page=24,

@@ -18,13 +18,13 @@ from synthetic_library import (
 )
 
 from covers.catalogue.table import read_catalogue
-from covers.classify.answers import keep_one_per_artist
-from covers.classify.classify import index_membership, without_twins
+from covers.classify.classify import References, find_voters, index_membership
 from covers.cli import main
 from covers.evaluate.stage import evaluate_workspace
+from covers.index.hits import Hit
+from covers.index.search import keep_one_per_artist
 from covers.model.embed import read_embeddings
 from covers.model.weights import Embedded, SavedModel
-from covers.stats.neighbours import Neighbours
 from indexer import VectorIndex
 
 
@@ -146,8 +146,11 @@ def test_one_per_artist_keeps_the_nearest_of_each(workspace, vectors):
 
 
 def test_covers_without_an_artist_are_all_kept():
-    rows = [{"artist": None}, {"artist": "a"}, {"artist": None}, {"artist": "a"}]
-    assert keep_one_per_artist(rows) == rows[:3]
+    hits = [
+        Hit(cover_id=str(number), similarity=1.0, path="", artist=artist)
+        for number, artist in enumerate([None, "a", None, "A", "Various Artists"])
+    ]
+    assert [hit.cover_id for hit in keep_one_per_artist(hits)] == ["0", "1", "2", "4"]
 
 
 def test_fewer_covers_than_asked_for_are_explained(workspace, vectors):
@@ -170,10 +173,13 @@ def test_fewer_covers_than_asked_for_are_explained(workspace, vectors):
     [
         (["no-such.jpg"], 1, "neither a picture file nor a cover id"),
         (["fffffffffffff"], 1, "no cover in .* begins with 'fffffffffffff'"),
-        (["ID", "--genre", "Polka"], 1, "it has Ambient, Jazz, Metal, Pop"),
-        (["ID", "--where", "tempo=3"], 2, "with one of the columns source, path"),
+        (["ID", "--genre", "Polka"], 1, "there are Ambient, Jazz, Metal, Pop"),
+        (["ID", "--genre", "metall"], 1, "did you mean 'Metal'"),
+        (["ID", "--where", "tempo=3"], 2, "no column 'tempo'"),
+        (["ID", "--where", "yaer=3"], 2, "did you mean 'year'"),
         (["ID", "--where", "year"], 2, "is not COLUMN=VALUE"),
-        (["ID", "--where", "year=old"], 2, "'old' is no number"),
+        (["ID", "--where", "year=old"], 2, "holds int32, which 'old' is not"),
+        (["."], 1, "is a folder"),
         (["ID", "-k", "0"], 2, "Invalid value for '-k'"),
     ],
 )
@@ -243,22 +249,23 @@ def test_classify_gives_calibrated_distributions_sets_and_voters(
     assert result.exit_code == 0, result.output
     (found,) = json.loads(result.stdout)
     assert found["query"] == str(picture)
-    for name in ("cnn", "vote", "blend"):
-        assert list(found[name]) == list(VOCAB)
-        assert sum(found[name].values()) == pytest.approx(1)
-    assert max(found["blend"], key=found["blend"].get) == "Metal"
-    assert "Metal" in found["set"]
+    assert list(found["probabilities"]) == ["network", "vote", "network + vote"]
+    for distribution in found["probabilities"].values():
+        assert list(distribution) == list(VOCAB)
+        assert sum(distribution.values()) == pytest.approx(1)
+    assert found["likeliest"] == "Metal"
+    assert "Metal" in found["prediction_set"]
     assert found["level"] == 0.9
     assert found["verdict"] in {"sure", "unsure", "unfamiliar"}
-    assert 0 < len(found["neighbours"]) <= 10
-    assert all(neighbour["weight"] > 0 for neighbour in found["neighbours"])
+    assert sum(voter["weight"] for voter in found["voters"]) == pytest.approx(1)
+    assert all(voter["weight"] > 0 for voter in found["voters"])
 
 
 def test_a_higher_level_never_makes_the_set_smaller(workspace, fake_model, picture):
     sets = []
     for level in (0.5, 0.9, 0.99):
         result = run(workspace, "classify", picture, "--json", "--level", level)
-        sets.append(set(json.loads(result.stdout)[0]["set"]))
+        sets.append(set(json.loads(result.stdout)[0]["prediction_set"]))
     assert sets[0] <= sets[1] <= sets[2]
 
 
@@ -268,7 +275,7 @@ def test_a_known_cover_does_not_vote_for_itself(workspace, fake_model):
     result = run(workspace, "classify", path, "--json")
     (found,) = json.loads(result.stdout)
     own = catalogue.cover_ids[5]
-    assert own not in [neighbour["cover_id"] for neighbour in found["neighbours"]]
+    assert own not in [voter["cover_id"] for voter in found["voters"]]
 
 
 def test_broken_pictures_are_named_and_the_others_classified(
@@ -303,15 +310,18 @@ def test_explain_shows_the_evidence_and_where_the_network_looked(
     assert seen["genre"] == "Metal"
     with Image.open(output) as image:
         assert image.size == (60, 60)
-    assert sum(n["weight"] for n in found["neighbours"]) == pytest.approx(1)
+    assert sum(voter["weight"] for voter in found["voters"]) == pytest.approx(1)
     flip = found["flip"]
     assert flip["genre"] in {None, *VOCAB}
-    assert set(flip["without"]) <= {n["cover_id"] for n in found["neighbours"]}
+    assert set(flip["without"]) <= {voter["cover_id"] for voter in found["voters"]}
     text = run(workspace, "explain", picture, "-o", output, "--genre", "Pop")
     assert f"where the network sees Pop: {output}" in text.stdout
     wrong = run(workspace, "explain", picture, "-o", output, "--genre", "Polka")
     assert wrong.exit_code == 1
-    assert "the model knows Ambient, Jazz" in wrong.stderr
+    assert "there are Ambient, Jazz" in wrong.stderr
+    inside = run(workspace, "explain", picture)
+    (written,) = (workspace.analysis_folder / "explanations").glob("*.png")
+    assert str(written) in inside.stdout
 
 
 def test_classify_without_an_evaluation_names_the_command(
@@ -325,16 +335,23 @@ def test_classify_without_an_evaluation_names_the_command(
     assert f"'covers evaluate -w {other}'" in result.stderr
 
 
-def test_twins_and_all_of_their_group_do_not_vote():
-    near = Neighbours(
-        np.array([[4, 2, 0, 1]]), np.array([[0.9999, 0.9, 0.8, 0.7]], np.float32)
-    )
-    groups = np.array([7, 8, 9, 9, 7])
-    found = without_twins(near, groups)
-    assert found.rows.tolist() == [[2, 1, -1, -1]]
-    np.testing.assert_allclose(found.similarities[0, :2], [0.9, 0.7])
-    untouched = without_twins(near, np.arange(5))
-    assert untouched.rows.tolist() == [[2, 0, 1, -1]]
+def test_a_picture_nearly_one_of_the_index_and_all_of_its_group_do_not_vote(tmp_path):
+    vectors = unit(np.random.default_rng(0).normal(size=(40, 8)))
+    vectors[7] = unit(vectors[3:4] + 0.2 * vectors[7])[0]  # of its group, but no twin
+    groups = np.arange(40)
+    groups[7] = groups[3]
+    ids = [f"{number:032x}" for number in range(40)]
+    columns = {"genres": [["Jazz"]] * 40, "group": groups.astype(str).tolist()}
+    index = VectorIndex.build(tmp_path / "index", ids, vectors, columns)
+    references = References.of(index, ("Jazz",))
+    outside = unit(vectors[3:4] + 0.001 * vectors[9])
+    order = [row for row in np.argsort(-(vectors @ outside[0])) if row not in (3, 7)]
+    for cover_id in ("", ids[3]):
+        found = find_voters(outside, [cover_id], index, references, n_wanted=10)
+        assert found.rows[0].tolist() == order[:10]
+    other = unit(np.random.default_rng(1).normal(size=(1, 8)))
+    found = find_voters(other, [""], index, references, n_wanted=10)
+    assert found.rows[0].tolist() == np.argsort(-(vectors @ other[0]))[:10].tolist()
 
 
 def test_items_of_unknown_genres_belong_to_none(workspace):

@@ -81,7 +81,7 @@ def fetch(address):
 
 
 def test_two_readers_go_on_while_the_index_is_rebuilt(read, other):
-    from covers.index.build import open_index
+    from covers.index.open import open_index
 
     cover = first_cover(other, "Jazz")
     with serve(other.root) as url:

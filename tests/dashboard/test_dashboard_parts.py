@@ -336,77 +336,6 @@ def test_pairs_survive_the_address(genres):
 
 
 # From a cover to what is like it.
-def make_reading(inside, verdict, **p):
-    return lookup.Reading({"blend": p}, inside, 0.9, verdict, [], "")
-
-
-def test_prediction_sets_are_put_in_words():
-    sure = make_reading(["Metal"], "sure", Metal=0.9, Punk=0.1)
-    two = make_reading(["Metal", "Punk"], "unsure", Metal=0.5, Punk=0.4)
-    none = make_reading([], "unsure", Metal=0.5, Punk=0.4)
-    many = make_reading([f"g{i}" for i in range(7)], "unsure", Metal=0.2)
-    strange = make_reading(["Metal"], "unfamiliar", Metal=0.9)
-    assert lookup.put_in_words(sure)[0] == "Looks like Metal"
-    assert lookup.put_in_words(two)[0] == "Looks like Metal or Punk; not sure"
-    assert "90 % of such sets" in lookup.put_in_words(two)[1]
-    assert lookup.put_in_words(none)[0] == "Not sure"
-    assert "any of 7 genres" in lookup.put_in_words(many)[0]
-    assert "Unlike anything" in lookup.put_in_words(strange)[0]
-
-
-@pytest.fixture
-def index(library, tmp_path):
-    from indexer import VectorIndex
-
-    vectors = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
-    columns = {
-        "genres": library.genres,
-        "year": pa.array(
-            [None if np.isnan(y) else int(y) for y in library.years], pa.int32()
-        ),
-        "artist": [artist or None for artist in library.artists],
-    }
-    return VectorIndex.build(tmp_path / "index", library.cover_ids, vectors, columns)
-
-
-def test_neighbours_agree_with_brute_force_under_every_filter(library, index):
-    query = lookup.query_cover(library.cover_ids[7], index, None, VOCAB)
-    assert query.p_cnn is None
-    similarity = index.vectors @ query.embedding
-    order = [row for row in np.argsort(-similarity) if row != 7]
-
-    def found(**filters):
-        return [hit.row for hit in lookup.find_alike(query, index, library, **filters)]
-
-    assert found(k=10) == order[:10]
-    assert (
-        found(k=10, genres=["Metal"])
-        == [r for r in order if "Metal" in library.genres[r]][:10]
-    )
-    assert found(k=200, years=(1980, 1990)) == [
-        r for r in order if 1980 <= library.years[r] <= 1990
-    ]
-    assert found(k=200, artist="Artist 4") == [
-        r for r in order if library.artists[r] == "Artist 4"
-    ]
-    once, seen = [], set()
-    for row in order:
-        artist = library.artists[row]
-        if not artist or artist not in seen:
-            once.append(row)
-        seen.add(artist)
-    assert found(k=25, once_per_artist=True) == once[:25]
-    assert found(k=5, artist="Nobody") == []
-
-
-def test_covers_that_left_the_catalogue_are_not_found(library, index):
-    query = lookup.query_cover(library.cover_ids[7], index, None, VOCAB)
-    small = make_library(30)
-    rows = [hit.row for hit in lookup.find_alike(query, index, small, k=20)]
-    assert len(rows) == 20
-    assert max(rows) < 30
-
-
 def test_pictures_that_are_too_large_are_refused_before_they_are_decoded():
     from covers.errors import BrokenImageError
 
@@ -414,4 +343,4 @@ def test_pictures_that_are_too_large_are_refused_before_they_are_decoded():
     with pytest.raises(
         BrokenImageError, match="too large: 26 MiB, the limit is 25 MiB"
     ):
-        lookup.query_picture(content, None, max_megapixels=100)
+        lookup.take_picture(None, content)

@@ -1,0 +1,71 @@
+"""Finding the name a person means: case and accents do not matter, and a wrong one is told its nearest."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from typing import TYPE_CHECKING
+
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST_LISTED = 12
+
+
+def fold_name(text: str) -> str:
+    """Return a name without case, accents on Latin letters, and surplus spaces.
+
+    Examples
+    --------
+    >>> fold_name("  Électro   POP ")
+    'electro pop'
+    """
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    kept: list[str] = []
+    for character in decomposed:
+        is_accent = unicodedata.combining(character) and kept and kept[-1].isascii()
+        if not is_accent:
+            kept.append(character)
+    return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
+
+
+def match_name(wanted: str, known: Iterable[str], *, what: str) -> str:
+    """Return the one of `known` names that a person means by `wanted`.
+
+    Parameters
+    ----------
+    wanted : str
+        As it was typed.
+    known : iterable of str
+    what : str
+        What is named, for the message: ``"genre"``, ``"column"``.
+
+    Raises
+    ------
+    DataError
+        If there is no such name; the message gives the nearest ones, or all
+        where there are few.
+
+    Examples
+    --------
+    >>> match_name("hiphop", ["Jazz", "HipHop"], what="genre")
+    'HipHop'
+    """
+    names = list(dict.fromkeys(known))
+    if wanted in names:
+        return wanted
+    folded = {fold_name(name): name for name in reversed(names)}
+    if fold_name(wanted) in folded:
+        return folded[fold_name(wanted)]
+    near = difflib.get_close_matches(fold_name(wanted), folded, n=3, cutoff=0.6)
+    if near:
+        hint = f"did you mean {' or '.join(repr(folded[name]) for name in near)}?"
+    elif len(names) <= _MOST_LISTED:
+        hint = f"there are {', '.join(sorted(names)) or 'none'}"
+    else:
+        shown = ", ".join(sorted(names)[:_MOST_LISTED])
+        hint = f"there are {len(names)}: {shown}, …"
+    message = f"no {what} {wanted!r}: {hint}"
+    raise DataError(message)

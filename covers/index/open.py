@@ -1,0 +1,51 @@
+"""Opening the index of a workspace, and refusing one that another model made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covers.errors import StaleError
+from covers.model.card import read_card
+from indexer import VectorIndex
+from indexer.errors import IndexMismatchError, IndexNotFoundError
+
+if TYPE_CHECKING:
+    from covers.workspace.paths import Workspace
+
+
+def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorIndex:
+    """Open the index of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it lies.
+    check_model : bool, default=True
+        Refuse an index whose vectors are of another model than the one at hand.
+
+    Raises
+    ------
+    IndexNotFoundError, IndexDamagedError
+        If there is none, or it is damaged.
+    StaleError
+        If it was made by another model; the message names the command that repairs it.
+    """
+    folder = workspace.index_folder
+    try:
+        index = VectorIndex.open(folder)
+    except IndexNotFoundError as error:
+        message = f"no index in '{folder}': build one with 'covers index build -w {workspace.root}'"
+        raise IndexNotFoundError(message) from error
+    if not check_model:
+        return index
+    card = read_card(workspace.model_folder)
+    try:
+        index.refuse_mismatch({"model": card.fingerprint})
+    except IndexMismatchError as error:
+        made_by = index.fingerprints.get("model", "unknown")
+        message = (
+            f"index '{folder}' was built with model {made_by[:8]}… ({index.dimension}-d), the model "
+            f"at hand is {card.fingerprint[:8]}… ({card.embedding_dim}-d): run 'covers index rebuild -w {workspace.root}'"
+        )
+        raise StaleError(message) from error
+    return index

@@ -1,0 +1,244 @@
+"""Looking covers up: by similarity, by columns, by the beginning of an id."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from covers.catalogue.artists import artist_keys
+from covers.catalogue.matching import match_name
+from covers.errors import DataError
+from covers.index.hits import Hit, read_hits
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from indexer.index import VectorIndex
+
+_COVER_ID = re.compile(r"[0-9a-f]{4,32}")
+_SPARE = 10
+_ALIASES = {"genre": "genres"}
+_NAMES = {"genres": "genre", "artist": "artist"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a search shall find.
+
+    Parameters
+    ----------
+    k : int
+        How many covers.
+    where : mapping, optional
+        Column to value, list of values, or ``(first, last)``; see `indexer.filters`.
+        ``genre`` stands for the list column ``genres``.
+    one_per_artist : bool, default=False
+        Only the nearest cover of each artist; covers without one are all kept.
+    among : collection of str, optional
+        Only these covers, such as those that are still in the catalogue.
+    """
+
+    k: int = 10
+    where: Mapping[str, Any] | None = None
+    one_per_artist: bool = False
+    among: Collection[str] | None = None
+
+
+def find_cover(index: VectorIndex, query: str) -> str:
+    """Return the id of the one cover whose id begins with `query`.
+
+    Raises
+    ------
+    DataError
+        If there is none, there are several, or `query` is no id at all.
+    """
+    if not _COVER_ID.fullmatch(query):
+        message = (
+            f"{query!r} is neither a picture file nor a cover id (4 to 32 digits of 0-9a-f): "
+            "check the path, or take an id from 'covers search --json'"
+        )
+        raise DataError(message)
+    if query in index:
+        return query
+    found = [str(item) for item in index.ids if str(item).startswith(query)]
+    if not found:
+        message = f"no cover in '{index.folder}' has an id that begins with {query!r}: run 'covers index update', or check the id"
+        raise DataError(message)
+    if len(found) > 1:
+        message = f"{len(found)} covers have an id that begins with {query!r}, such as {found[0]} and {found[1]}: give more digits"
+        raise DataError(message)
+    return found[0]
+
+
+def search_index(
+    index: VectorIndex,
+    embedding: npt.NDArray[np.float32],
+    wanted: Wanted,
+    *,
+    leave_out: Collection[str] = (),
+) -> tuple[list[Hit], list[str]]:
+    """Find the covers most like an embedding.
+
+    More are fetched until enough are left of those that may be shown.
+
+    Parameters
+    ----------
+    index : VectorIndex
+    embedding : ndarray of float32, shape (n_dimensions,)
+    wanted : Wanted
+    leave_out : collection of str
+        Covers that may not be found, such as the one that is asked about.
+
+    Returns
+    -------
+    hits : list of Hit
+        Nearest first, at most ``wanted.k``.
+    notes : list of str
+        Why there are fewer, and what the search could not do.
+    """
+    notes = []
+    where = clean_where(index.columns, wanted.where)
+    if not len(index):
+        return [], ["the index is empty"]
+    thins_out = wanted.one_per_artist or wanted.among is not None
+    n_fetched = wanted.k * _SPARE if thins_out else wanted.k
+    while True:
+        found = index.search(
+            embedding,
+            min(n_fetched, len(index)),
+            where=where or None,
+            exclude_ids=list(leave_out) or None,
+        )
+        filled = found.rows[0] >= 0
+        hits = read_hits(
+            index,
+            found.rows[0][filled].tolist(),
+            found.similarities[0][filled].tolist(),
+        )
+        is_all = int(filled.sum()) < n_fetched
+        if wanted.among is not None:
+            hits = [hit for hit in hits if hit.cover_id in wanted.among]
+        if wanted.one_per_artist:
+            hits = keep_one_per_artist(hits)
+        if len(hits) >= wanted.k or is_all:
+            break
+        n_fetched *= 4
+    if wanted.one_per_artist and not _has_values(index.columns, "artist"):
+        notes.append("no cover here has an artist: one per artist keeps them all")
+    if len(hits) < wanted.k:
+        notes += found.notes if not thins_out else []
+        if thins_out:
+            notes.append(f"only {len(hits)} of {wanted.k} wanted: there are no others")
+    return hits[: wanted.k], notes
+
+
+def keep_one_per_artist(hits: list[Hit]) -> list[Hit]:
+    """Keep the nearest cover of each artist, and every cover without one."""
+    seen: set[str] = set()
+    kept = []
+    for hit in hits:
+        keys = artist_keys(hit.artist)
+        if seen.isdisjoint(keys):
+            kept.append(hit)
+        seen.update(keys)
+    return kept
+
+
+def parse_filters(columns: pa.Table, texts: Sequence[str]) -> dict[str, Any]:
+    """Read filters as they are typed: ``COLUMN=VALUE`` or ``COLUMN=LOW..HIGH``.
+
+    A column that is named again is joined by *or*.
+
+    Raises
+    ------
+    DataError
+        If a text is no filter, its column is unknown, or its value does not fit.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> parse_filters(pa.table({"year": [1999]}), ["year=1990..", ])
+    {'year': (1990, None)}
+    """
+    from indexer.filters import parse_where
+
+    pairs = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            message = f"{text!r} is not COLUMN=VALUE with one of the columns {', '.join(columns.column_names)}"
+            raise DataError(message)
+        pairs.append((_match_column(columns, name), value))
+    try:
+        return parse_where(columns.schema, pairs)
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+def rows_where(table: pa.Table, where: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Say which rows of a table of covers pass a filter, shape (n_rows,)."""
+    from indexer.filters import check_where, match_rows
+
+    cleaned = clean_where(table, where)
+    return match_rows(table, check_where(cleaned, table.schema), table.schema)
+
+
+def clean_where(columns: pa.Table, where: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Find the columns and names that a filter means, whatever their case and accents.
+
+    Raises
+    ------
+    DataError
+        If there is no such column or genre, or the column is empty.
+    """
+    cleaned: dict[str, Any] = {}
+    for given, condition in (where or {}).items():
+        name = _match_column(columns, given)
+        if condition is not None and not _has_values(columns, name):
+            message = f"column {name!r} is empty: no cover of this library has one, so nothing can be found by it"
+            raise DataError(message)
+        cleaned[name] = _clean_condition(columns, name, condition)
+    return cleaned
+
+
+def _match_column(columns: pa.Table, name: str) -> str:
+    """Return the column that is meant: ``genre`` is ``genres``."""
+    name = _ALIASES.get(name.casefold(), name)
+    return match_name(name, columns.column_names, what="column")
+
+
+def _clean_condition(columns: pa.Table, name: str, condition: Any) -> Any:
+    """Replace names of genres and artists by the way they are written in the table."""
+    if name not in _NAMES or condition is None:
+        return condition
+    known = _values_of(columns, name)
+    if isinstance(condition, str):
+        return match_name(condition, known, what=_NAMES[name])
+    return [
+        value if value is None else match_name(str(value), known, what=_NAMES[name])
+        for value in condition
+    ]
+
+
+def _values_of(columns: pa.Table, name: str) -> set[str]:
+    """Return the distinct texts of a column, those inside its lists too."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = columns.column(name)
+    if pa.types.is_list(column.type):
+        column = pc.list_flatten(column)
+    return {str(value) for value in pc.unique(column).to_pylist() if value is not None}
+
+
+def _has_values(columns: pa.Table, name: str) -> bool:
+    """Say whether any cover has a value in a column."""
+    if name not in columns.column_names:
+        return False
+    column = columns.column(name)
+    return bool(column.null_count < len(column))

@@ -1,0 +1,70 @@
+"""Thumbnails with captions as HTML that needs nothing else: what a notebook shows."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_TILE_PX = 120
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a gallery.
+
+    Parameters
+    ----------
+    picture : Path or None
+        A small JPEG; a grey square stands for one that is not there.
+    caption, detail : str
+        Below the picture; shown when the pointer rests on it.
+    """
+
+    picture: Path | None
+    caption: str
+    detail: str = ""
+
+
+def gallery_html(tiles: Iterable[Tile], *, title: str = "") -> str:
+    """Return a row of thumbnails that wraps, as HTML with the pictures inside.
+
+    Parameters
+    ----------
+    tiles : iterable of Tile
+    title : str, optional
+        Above them.
+    """
+    head = f'<div style="margin:0 0 6px">{escape(title)}</div>' if title else ""
+    inside = "".join(_tile_html(tile) for tile in tiles)
+    return f'<div>{head}<div style="display:flex;flex-wrap:wrap;gap:10px">{inside}</div></div>'
+
+
+def picture_uri(path: Path | None) -> str:
+    """Return a JPEG as a data URI; empty where there is none."""
+    try:
+        content = path.read_bytes() if path is not None else b""
+    except OSError:
+        return ""
+    if not content.startswith(b"\xff\xd8"):
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def _tile_html(tile: Tile) -> str:
+    uri = picture_uri(tile.picture)
+    size = f"width:{_TILE_PX}px;height:{_TILE_PX}px;object-fit:cover;border-radius:3px"
+    shown = (
+        f'<img src="{uri}" alt="{escape(tile.detail or tile.caption)}" style="{size}">'
+        if uri
+        else f'<div style="{size};background:#8884"></div>'
+    )
+    return (
+        f'<figure style="margin:0;width:{_TILE_PX}px" title="{escape(tile.detail)}">{shown}'
+        f'<figcaption style="font-size:12px;line-height:1.3">{escape(tile.caption)}</figcaption></figure>'
+    )
