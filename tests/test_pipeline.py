@@ -176,10 +176,11 @@ def test_search_and_classify_json_have_the_shape_others_rely_on(ran, tmp_path):
         "year",
     }
     (said,) = json.loads(_run("classify", picture, "-w", root, "--json").stdout)
-    for name in ("cnn", "vote", "blend"):
-        assert sum(said[name].values()) == pytest.approx(1, abs=1e-3)
+    for name in ("network", "vote", "network + vote"):
+        distribution = said["probabilities"][name]
+        assert sum(distribution.values()) == pytest.approx(1, abs=1e-3)
     assert said["verdict"] in {"sure", "unsure", "unfamiliar"}
-    assert said["neighbours"]
+    assert said["voters"]
 
 
 def test_adding_changing_moving_and_removing_covers_updates_the_index(
