@@ -457,7 +457,7 @@ def test_every_command_has_help_without_importing_anything_heavy():
     ("arguments", "message"),
     [
         (["run", "absent-folder"], "absent-folder"),
-        (["search", "absent.jpg"], "covers index build -w covers-workspace"),
+        (["search", "absent.jpg"], "covers scan SOURCE -w covers-workspace"),
         (["train"], "no workspace in"),
         (["index", "info"], "no workspace in"),
     ],

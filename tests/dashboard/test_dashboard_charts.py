@@ -137,9 +137,9 @@ def test_stated_certainty_that_comes_true_lies_on_the_diagonal():
 
 def test_network_and_vote_stand_beside_both_together():
     by_method = {
-        "cnn": {"Jazz": 0.2, NASTY: 0.8},
+        "network": {"Jazz": 0.2, NASTY: 0.8},
         "vote": {"Jazz": 0.8, NASTY: 0.2},
-        "blend": {"Jazz": 0.6, NASTY: 0.4},
+        "network + vote": {"Jazz": 0.6, NASTY: 0.4},
     }
     drawn = Elements(charts.distributions(by_method, COLOURS))
     widths = [place(bar["style"], "width") for bar in drawn.all("i", "bar")]
@@ -178,7 +178,7 @@ def test_a_decade_without_a_measurement_is_left_out():
 
 def test_text_from_files_stays_text_in_every_figure():
     points = [{"genres": GENRES, "height": 0.5, "support": 0.5}]
-    distribution = {"blend": dict.fromkeys(GENRES, 0.5)}
+    distribution = {"network + vote": dict.fromkeys(GENRES, 0.5)}
     for html in (
         charts.genre_bars(dict.fromkeys(GENRES, 3), COLOURS),
         charts.year_bars(np.array([1990.0]), np.array([1]), GENRES, COLOURS),
