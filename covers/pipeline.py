@@ -6,12 +6,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, MissingExtraError, ModelError
 from covers.model.card import describe_best, read_card
-from covers.workspace.artefacts import read_stamp
+from covers.workspace.reading import stamp_of
+from covers.workspace.registry import (
+    CATALOGUE,
+    CHAIN,
+    CLUSTERS,
+    EMBEDDINGS,
+    EVALUATION,
+    INDEX,
+    MAP,
+    MODEL,
+    OVERLAP,
+)
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -21,18 +32,28 @@ if TYPE_CHECKING:
     from covers.model.card import ModelCard
     from covers.model.recipe import Recipe
     from covers.workspace.paths import Workspace
+    from covers.workspace.registry import Artefact
 
     Say = Callable[[str], None]
     StageProgress = Callable[[str, float, float], None]
 
 RETRAIN_SHARE = 0.1
+_STAGES = {
+    "overlap": ("covers.overlap.stage", "overlap_workspace"),
+    "clusters": ("covers.cluster.stage", "cluster_workspace"),
+    "map": ("covers.cluster.map", "map_workspace"),
+}
+_FIGURES = {
+    "overlap": ("covers.overlap.figures", "draw_overlap_figures"),
+    "clusters": ("covers.cluster.figures", "draw_cluster_figures"),
+    "map": ("covers.cluster.figures", "draw_map_figures"),
+}
 
 
 class State(StrEnum):
     """What can be said of an artefact."""
 
     FRESH = "fresh"
-    AGED = "aged"  # a little older than the catalogue, still good to use
     STALE = "stale"
     MISSING = "missing"
 
@@ -48,7 +69,7 @@ class Stage:
     state : State
         Whether it has to be made.
     why : str
-        In words.
+        In words; of what is fresh, what it is and what else there is to know.
     command : str
         What makes it.
     """
@@ -61,7 +82,43 @@ class Stage:
     @property
     def is_due(self) -> bool:
         """Whether it has to be made before what follows can be trusted."""
-        return self.state in (State.STALE, State.MISSING)
+        return self.state is not State.FRESH
+
+
+@dataclass(frozen=True)
+class _AtHand:
+    """What a workspace holds that the rest of the chain is made from."""
+
+    workspace: Workspace
+    recipe: Recipe | None
+    catalogue: Catalogue | None
+    card: ModelCard | None
+    problems: dict[str, str]
+
+    @classmethod
+    def read(cls, workspace: Workspace, recipe: Recipe | None) -> _AtHand:
+        found: dict[str, Any] = {}
+        problems: dict[str, str] = {}
+        for artefact, read in (
+            (CATALOGUE, partial(read_catalogue, workspace)),
+            (MODEL, partial(read_card, workspace.model_folder)),
+        ):
+            try:
+                found[artefact.name] = read()
+            except CoversError as error:
+                problems[artefact.name] = str(error).split(":")[0]
+        return cls(
+            workspace, recipe, found.get("catalogue"), found.get("model"), problems
+        )
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return what the stamps of the analyses are compared with."""
+        found = {}
+        if self.card is not None:
+            found["model"] = self.card.fingerprint
+        if self.catalogue is not None:
+            found["catalogue"] = self.catalogue.label_fingerprint()
+        return found
 
 
 def inspect_workspace(
@@ -76,193 +133,110 @@ def inspect_workspace(
     recipe : Recipe, optional
         What the model should have been trained with.
     """
-    where = f"-w {workspace.root}"
+    at_hand = _AtHand.read(workspace, recipe)
+    judges = {
+        CATALOGUE: _judge_catalogue,
+        MODEL: _judge_model,
+        EMBEDDINGS: _judge_embeddings,
+        INDEX: _judge_index,
+    }
     stages = []
-    catalogue: Catalogue | None = None
-    try:
-        catalogue = read_catalogue(workspace)
-        stages.append(
-            Stage(
-                "catalogue",
-                State.FRESH,
-                f"{len(catalogue):,} covers",
-                f"covers scan {where}",
-            )
-        )
-    except CoversError as error:
-        stages.append(
-            Stage(
-                "catalogue",
-                State.MISSING,
-                str(error).split(":")[0],
-                f"covers scan SOURCE {where}",
-            )
-        )
-    card: ModelCard | None = None
-    try:
-        card = read_card(workspace.model_folder)
-    except CoversError as error:
-        stages.append(
-            Stage(
-                "model",
-                State.MISSING,
-                str(error).split(":")[0],
-                f"covers train {where}",
-            )
-        )
-    if card is not None:
-        state, why = _judge_model(card, catalogue, recipe)
-        stages.append(Stage("model", state, why, f"covers train {where}"))
-    stages.append(_judge_embeddings(workspace, catalogue, card, where))
-    stages.append(_judge_index(workspace, catalogue, card, where))
-    for name, file_name, command in (
-        ("evaluation", "evaluation.json", "evaluate"),
-        ("overlap", "overlap.json", "overlap"),
-        ("clusters", "clusters.json", "cluster"),
-        ("map", "map.parquet", "map"),
-    ):
-        stages.append(
-            _judge_analysis(
-                workspace, catalogue, card, name, file_name, f"covers {command} {where}"
-            )
-        )
+    for artefact in CHAIN:
+        judge = judges.get(artefact) or partial(_judge_stamp, artefact=artefact)
+        state, why, command = judge(at_hand)
+        repair = artefact.repair(workspace.root, command)
+        stages.append(Stage(artefact.name, state, why, repair))
     return stages
 
 
-def _judge_model(
-    card: ModelCard, catalogue: Catalogue | None, recipe: Recipe | None
-) -> tuple[State, str]:
+_Verdict = tuple[State, str, str]  # state, why, and the command if not the usual one
+
+
+def _judge_catalogue(at_hand: _AtHand) -> _Verdict:
+    """Say whether anything was scanned."""
+    if at_hand.catalogue is None:
+        return State.MISSING, at_hand.problems["catalogue"], "scan SOURCE"
+    return State.FRESH, f"{len(at_hand.catalogue):,} covers", ""
+
+
+def _judge_model(at_hand: _AtHand) -> _Verdict:
     """Say whether a model still belongs to the catalogue and to the recipe asked for."""
+    card, catalogue = at_hand.card, at_hand.catalogue
+    if card is None:
+        return State.MISSING, at_hand.problems["model"], ""
     told = f"{card.arch} {card.fingerprint[:8]}, {len(card.vocab)} genres"
     if catalogue is None:
-        return State.AGED, f"{told}; no catalogue to compare with"
+        return State.FRESH, f"{told}; no catalogue to compare with", ""
     if card.summary.get("is_interrupted"):
-        return (
-            State.STALE,
-            "its training was interrupted: 'covers train --resume' goes on",
-        )
-    if recipe is not None:
+        why = "its training was interrupted, and goes on where it stopped"
+        return State.STALE, why, "train --resume"
+    if at_hand.recipe is not None:
         from covers.model.recipe import portable_recipe
 
-        asked = portable_recipe(recipe)
-        other = [
-            name
-            for name, value in asked.items()
-            if card.stamp.parameters.get(name) != value
-        ]
-        if other:
-            return (
-                State.STALE,
-                f"trained with another {other[0]}: {card.stamp.parameters.get(other[0])!r}",
-            )
+        trained = card.stamp.parameters
+        for name, value in portable_recipe(at_hand.recipe).items():
+            if trained.get(name) != value:
+                why = f"trained with another {name}: {trained.get(name)!r}"
+                return State.STALE, why, ""
     if catalogue.vocab != card.vocab:
-        return (
-            State.STALE,
-            f"the genres changed: {', '.join(sorted(set(catalogue.vocab) ^ set(card.vocab)))}",
-        )
+        changed = ", ".join(sorted(set(catalogue.vocab) ^ set(card.vocab)))
+        return State.STALE, f"the genres changed: {changed}", ""
     if card.stamp.made_from.get("labels") == catalogue.label_fingerprint():
-        return State.FRESH, told
-    changed = card.summary.get("n_labelled", 0) - catalogue.n_labelled
-    if abs(changed) > RETRAIN_SHARE * max(1, card.summary.get("n_labelled", 0)):
-        return (
-            State.STALE,
-            f"{abs(changed):,} covers {'went' if changed > 0 else 'came'} since the training",
-        )
-    return State.AGED, f"{told}; the catalogue changed a little since"
+        return State.FRESH, told, ""
+    n_labelled = int(card.summary.get("n_labelled", 0))
+    change = n_labelled - catalogue.n_labelled
+    if abs(change) > RETRAIN_SHARE * max(1, n_labelled):
+        word = "went" if change > 0 else "came"
+        return State.STALE, f"{abs(change):,} covers {word} since the training", ""
+    return State.FRESH, f"{told}; the catalogue changed a little since", ""
 
 
-def _judge_embeddings(
-    workspace: Workspace,
-    catalogue: Catalogue | None,
-    card: ModelCard | None,
-    where: str,
-) -> Stage:
+def _judge_embeddings(at_hand: _AtHand) -> _Verdict:
+    """Say whether every cover has a vector by the model."""
     import pyarrow.compute as pc
 
     from covers.model.embed import embeddings_parts
 
-    command = f"covers embed {where}"
+    card, catalogue = at_hand.card, at_hand.catalogue
     if catalogue is None or card is None:
-        return Stage(
-            "embeddings", State.MISSING, "no catalogue or no model yet", command
-        )
-    known = embeddings_parts(workspace, card.fingerprint).ids()
+        return State.MISSING, "no catalogue or no model yet", ""
+    known = embeddings_parts(at_hand.workspace, card.fingerprint).ids()
     is_known = pc.is_in(catalogue.table.column("cover_id"), value_set=known)
     missing = len(catalogue) - int(pc.sum(is_known).as_py() or 0)
     if not len(known):
-        return Stage("embeddings", State.MISSING, "none by this model", command)
+        return State.MISSING, "none by this model", ""
     if missing:
-        return Stage(
-            "embeddings",
-            State.STALE,
-            f"{missing:,} covers have none by this model",
-            command,
-        )
-    return Stage(
-        "embeddings",
-        State.FRESH,
-        f"{len(catalogue):,} covers, {card.embedding_dim}-d",
-        command,
-    )
+        return State.STALE, f"{missing:,} covers have none by this model", ""
+    return State.FRESH, f"{len(catalogue):,} covers, {card.embedding_dim}-d", ""
 
 
-def _judge_index(
-    workspace: Workspace,
-    catalogue: Catalogue | None,
-    card: ModelCard | None,
-    where: str,
-) -> Stage:
+def _judge_index(at_hand: _AtHand) -> _Verdict:
+    """Say whether the index holds this catalogue's covers by this model."""
     from covers.index.open import open_index
 
+    card, catalogue = at_hand.card, at_hand.catalogue
     try:
-        index = open_index(workspace, check_model=False)
+        index = open_index(at_hand.workspace, check_model=False)
     except (CoversError, IndexerError) as error:
-        return Stage(
-            "index",
-            State.MISSING,
-            str(error).split(":")[0],
-            f"covers index build {where}",
-        )
-    if card is not None and index.fingerprints.get("model") != card.fingerprint:
-        return Stage(
-            "index",
-            State.STALE,
-            "made by another model",
-            f"covers index rebuild {where}",
-        )
-    if (
-        catalogue is not None
-        and index.fingerprints.get("catalogue") != catalogue.fingerprint()
-    ):
-        return Stage(
-            "index",
-            State.STALE,
-            "the catalogue changed since",
-            f"covers index update {where}",
-        )
-    told = f"generation {index.generation}, {len(index):,} covers"
-    return Stage("index", State.FRESH, told, f"covers index update {where}")
+        return State.MISSING, str(error).split(":")[0], "index build"
+    made_from = index.fingerprints
+    if card is not None and made_from.get("model") != card.fingerprint:
+        return State.STALE, "made by another model", "index rebuild"
+    if catalogue is not None and made_from.get("catalogue") != catalogue.fingerprint():
+        return State.STALE, "the catalogue changed since", ""
+    return State.FRESH, f"generation {index.generation}, {len(index):,} covers", ""
 
 
-def _judge_analysis(
-    workspace: Workspace,
-    catalogue: Catalogue | None,
-    card: ModelCard | None,
-    name: str,
-    file_name: str,
-    command: str,
-) -> Stage:
-    stamp = read_stamp(workspace.analysis_folder / file_name)
+def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> _Verdict:
+    """Compare the stamp of an analysis with what it is made from."""
+    stamp = stamp_of(at_hand.workspace, artefact.file)
     if stamp is None:
-        return Stage(name, State.MISSING, "not made yet", command)
-    if card is not None and stamp.made_from.get("model") != card.fingerprint:
-        return Stage(name, State.STALE, "made with another model", command)
-    if (
-        catalogue is not None
-        and stamp.made_from.get("catalogue") != catalogue.label_fingerprint()
-    ):
-        return Stage(name, State.STALE, "the catalogue changed since", command)
-    return Stage(name, State.FRESH, f"of {stamp.created[:10]}", command)
+        return State.MISSING, "not made yet", ""
+    for name, fingerprint in at_hand.fingerprints().items():
+        if name in artefact.made_from and stamp.made_from.get(name) != fingerprint:
+            other = {"model": "made with another model"}
+            return State.STALE, other.get(name, f"the {name} changed since"), ""
+    return State.FRESH, f"of {stamp.created[:10]}", ""
 
 
 @dataclass(frozen=True)
@@ -336,7 +310,7 @@ class Pipeline:
         self._seen.clear()
 
     def _train(self, say: Say, stage: StageProgress, *, retrain: bool) -> None:
-        due = self._due("model")
+        due = self._due(MODEL.name)
         if not due and not retrain:
             return
         from covers.model.checkpoint import checkpoint_path
@@ -385,7 +359,7 @@ class Pipeline:
         )
 
     def _index(self, say: Say, stage: StageProgress) -> None:
-        due = self._due("index")
+        due = self._due(INDEX.name)
         if not due:
             return
         from covers.index.build import build_index, update_index
@@ -424,7 +398,7 @@ class Pipeline:
             )
 
     def _evaluate(self, say: Say, stage: StageProgress) -> None:
-        due = self._due("evaluation")
+        due = self._due(EVALUATION.name)
         if not due:
             return
         from covers.evaluate.stage import evaluate_workspace
@@ -444,35 +418,23 @@ class Pipeline:
         )
 
     def _analyse(self, say: Say, stage: StageProgress) -> None:
-        for name, make, draw in (
-            (
-                "overlap",
-                "overlap.stage.overlap_workspace",
-                "overlap.figures.draw_overlap_figures",
-            ),
-            (
-                "clusters",
-                "cluster.stage.cluster_workspace",
-                "cluster.figures.draw_cluster_figures",
-            ),
-            ("map", "cluster.map.map_workspace", "cluster.figures.draw_map_figures"),
-        ):
+        for artefact in (OVERLAP, CLUSTERS, MAP):
+            name = artefact.name
             due = self._due(name)
             if not due:
                 continue
             self._forget()
             say(f"{name}: {due.why}")
             try:
-                _imported(make)(
+                _imported(*_STAGES[name])(
                     self.workspace, seed=self.seed, progress=partial(stage, name)
                 )
-                _imported(draw)(self.workspace)
+                _imported(*_FIGURES[name])(self.workspace)
             except MissingExtraError as error:
                 say(f"  left out: {error}")
 
 
-def _imported(name: str) -> Callable[..., object]:
+def _imported(module: str, function: str) -> Callable[..., object]:
     """Return a function of the analysis; imported only when due, they bring much."""
-    module, _, function = name.rpartition(".")
-    found: Callable[..., object] = getattr(import_module(f"covers.{module}"), function)
+    found: Callable[..., object] = getattr(import_module(module), function)
     return found

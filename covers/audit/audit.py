@@ -26,9 +26,10 @@ from covers.audit.pictures import PictureLimits, find_bad_pictures
 from covers.catalogue.corrections import Overlay
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
-from covers.images.measures import KIND as PICTURES_KIND
 from covers.images.near_duplicates import Views, find_near_duplicates
-from covers.workspace.artefacts import Stamp, read_table, write_json
+from covers.workspace.artefacts import Stamp, write_json
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import Source
 
-KIND = "audit"
 _LOG = logging.getLogger(__name__)
 _COLUMNS = (
     "cover_id",
@@ -175,9 +175,11 @@ def audit_workspace(
         label_check=label_check,
     )
     stamp = Stamp(
-        kind=KIND, made_from={"catalogue": catalogue.label_fingerprint()}, seed=seed
+        kind=AUDIT_DOCUMENT.kind,
+        made_from={"catalogue": catalogue.label_fingerprint()},
+        seed=seed,
     )
-    path = workspace.analysis_folder / "audit.json"
+    path = workspace.path(AUDIT_DOCUMENT)
     try:
         write_json(path, audit.to_json(), stamp)
     except OSError as error:
@@ -203,9 +205,7 @@ def _read_pictures(workspace: Workspace, catalogue: Catalogue) -> pa.Table:
     """Return the picture measures in the order of the catalogue, null where missing."""
     import pyarrow as pa
 
-    table, _ = read_table(
-        workspace.pictures_path, PICTURES_KIND, f"covers scan -w {workspace.root}"
-    )
+    table, _ = read_rows(workspace, PICTURES)
     position = {
         cover_id: row
         for row, cover_id in enumerate(table.column("cover_id").to_pylist())

@@ -15,17 +15,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from covers.errors import DataError
-from covers.workspace.artefacts import Stamp, fingerprint, read_json, write_json
+from covers.workspace.artefacts import Stamp, fingerprint, write_json
+from covers.workspace.reading import read_document
+from covers.workspace.registry import DECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
-
-KIND = "decisions"
-NAME = "decisions.json"
-_REPAIR = "covers audit --accept FILE"
 
 Value = TypeVar("Value")
 
@@ -93,7 +91,7 @@ class Overlay:
         path = overlay_path(workspace)
         if not path.exists():
             return cls()
-        payload = read_json(path, KIND, _REPAIR)
+        payload = read_document(workspace, DECISIONS)
         try:
             return cls(
                 tuple(
@@ -117,7 +115,9 @@ class Overlay:
     def write(self, workspace: Workspace) -> None:
         """Publish the decisions."""
         items = [asdict(decision) for decision in self.decisions]
-        write_json(overlay_path(workspace), {"decisions": items}, Stamp(kind=KIND))
+        write_json(
+            overlay_path(workspace), {"decisions": items}, Stamp(kind=DECISIONS.kind)
+        )
 
     def with_decisions(self, decisions: Iterable[Decision]) -> Overlay:
         """Add decisions; each replaces an older one about the same subject."""
@@ -191,4 +191,4 @@ class Overlay:
 
 def overlay_path(workspace: Workspace) -> Path:
     """Return where a workspace's decisions lie."""
-    return workspace.root / NAME
+    return workspace.path(DECISIONS)

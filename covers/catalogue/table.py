@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from covers.errors import DataError
 from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
+from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from covers.workspace.paths import Workspace
 
-KIND = "catalogue"
+KIND = CATALOGUE_TABLE.kind
 SPLITS = ("train", "valid", "test")
 
 LOCATION = pa.struct(
@@ -95,7 +96,8 @@ class Catalogue:
         DataError
             If there is none, or it is no catalogue.
         """
-        table, stamp = read_table(path, KIND, f"covers scan SOURCE -w {path.parent}")
+        repair = CATALOGUE.repair(path.parent, "scan SOURCE")
+        table, stamp = read_table(path, KIND, repair)
         minimum = int(stamp.parameters.get("genre_minimum", GENRE_MINIMUM))
         return cls(table, minimum, stamp.summary)
 

@@ -17,13 +17,14 @@ from covers.classify.labels import LabelReader
 from covers.classify.voting import VoteSettings
 from covers.stats.calibration import Calibrator, choose_calibrator
 from covers.stats.conformal import Familiarity, PredictionSets, Verdict
+from covers.workspace.registry import DECISION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Array = npt.NDArray[np.float64]
 
-KIND = "decision"
+KIND = DECISION.kind
 DEFAULT_LEVEL = 0.9
 
 

@@ -76,6 +76,7 @@ def audit_command(
     covers audit -w my-workspace --accept review.csv
     """
     from covers.workspace.paths import Workspace
+    from covers.workspace.registry import AUDIT_PAGE
 
     opened = Workspace.open(workspace)
     if accept is not None or revert is not None:
@@ -90,7 +91,7 @@ def audit_command(
     from covers.audit.audit import AuditOptions, audit_workspace
 
     if html == Path():  # given without a name
-        html = opened.analysis_folder / "audit.html"
+        html = opened.path(AUDIT_PAGE)
     with progress_bar("reading pictures") as progress:
         audit = audit_workspace(
             opened,

@@ -104,14 +104,15 @@ def show_evaluation(workspace: Workspace, *, as_json: bool = False) -> None:
     DataError
         If there is none.
     """
-    from covers.evaluate.stage import REPORT_NAME, read_evaluation
+    from covers.evaluate.stage import read_evaluation
+    from covers.workspace.registry import EVALUATION_PAGE
 
     payload = read_evaluation(workspace)
     if as_json:
         print_json({key: value for key, value in payload.items() if key != "stamp"})
         return
     print_evaluation(payload)
-    click.echo(f"\nThe whole report: {workspace.analysis_folder / REPORT_NAME}")
+    click.echo(f"\nThe whole report: {workspace.path(EVALUATION_PAGE)}")
 
 
 def print_evaluation(payload: dict[str, Any]) -> None:

@@ -218,7 +218,7 @@ def status_command(
 
 def _show_stages(stages: list[Stage]) -> None:
     """Print one line per artefact, and what to run where that is due."""
-    signs = {"fresh": "✓", "aged": "~", "stale": "✗", "missing": "·"}
+    signs = {"fresh": "✓", "stale": "✗", "missing": "·"}
     for stage in stages:
         click.echo(f"{signs[stage.state]} {stage.name:<12}{stage.state:<9}{stage.why}")
         if stage.is_due:

@@ -16,15 +16,15 @@ from covers.cluster.projection import (
     principal_components,
 )
 from covers.errors import DataError
-from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
+from covers.workspace.artefacts import Stamp, fingerprint, write_table
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import LAYOUT_GRAPH
 
 if TYPE_CHECKING:
     from covers.cluster.projection import Graph
     from covers.index.embedded import EmbeddedCovers
     from covers.workspace.paths import Workspace
 
-KIND = "layout graph"
-FILE_NAME = "layout-graph.parquet"
 KEPT_FROM = 20_000
 """Neighbours of fewer covers are found faster than a file would be read."""
 _LEAST = 30  # what clusters take by default; the map takes fewer
@@ -55,9 +55,8 @@ def layout_graph(
         "model": covers.made_from["model"],
         "covers": fingerprint(covers.cover_ids),
     }
-    path = workspace.analysis_folder / FILE_NAME
     try:
-        table, stamp = read_table(path, KIND, f"covers cluster -w {workspace.root}")
+        table, stamp = read_rows(workspace, LAYOUT_GRAPH)
     except DataError:
         pass
     else:
@@ -82,10 +81,10 @@ def layout_graph(
         for name, values in zip(("rows", "distances"), graph, strict=True)
     }
     write_table(
-        path,
+        workspace.path(LAYOUT_GRAPH),
         pa.table(columns),
         Stamp(
-            kind=KIND,
+            kind=LAYOUT_GRAPH.kind,
             made_from=made_from,
             parameters={"k": k, "n_components": MOST_COMPONENTS},
         ),

@@ -17,15 +17,15 @@ from covers.cluster.projection import Graph, Points, project
 from covers.errors import DataError
 from covers.index.embedded import EmbeddedCovers
 from covers.stats.neighbours import find_neighbours
-from covers.workspace.artefacts import Stamp, read_table, write_table
+from covers.workspace.artefacts import Stamp, write_table
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import MAP_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from covers.workspace.paths import Workspace
 
-KIND = "map"
-FILE_NAME = "map.parquet"
 N_NEIGHBORS, MIN_DIST = 15, 0.1
 _JUDGED = 2_000
 _PLACING_NEIGHBOURS = 15
@@ -195,7 +195,7 @@ def map_workspace(
         "seed": seed,
     }
     stamp = Stamp(
-        kind=KIND,
+        kind=MAP_TABLE.kind,
         made_from=covers.made_from,
         parameters={
             **result,
@@ -205,7 +205,7 @@ def map_workspace(
         },
         seed=seed,
     )
-    write_table(workspace.analysis_folder / FILE_NAME, table, stamp)
+    write_table(workspace.path(MAP_TABLE), table, stamp)
     if progress:
         progress(2, 2)
     return result
@@ -222,9 +222,7 @@ def read_map(workspace: Workspace) -> Any:
     DataError
         If it is missing or unreadable.
     """
-    return read_table(
-        workspace.analysis_folder / FILE_NAME, KIND, f"covers map -w {workspace.root}"
-    )[0]
+    return read_rows(workspace, MAP_TABLE)[0]
 
 
 def _old_map(
@@ -232,9 +230,7 @@ def _old_map(
 ) -> tuple[npt.NDArray[np.bool_], Points, npt.NDArray[np.bool_], int] | None:
     """Return which covers are on the map and where; None where it cannot be kept."""
     try:
-        table, stamp = read_table(
-            workspace.analysis_folder / FILE_NAME, KIND, "covers map"
-        )
+        table, stamp = read_rows(workspace, MAP_TABLE)
     except DataError:
         return None
     if stamp.made_from.get("model") != covers.made_from["model"]:

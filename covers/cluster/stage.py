@@ -23,21 +23,15 @@ from covers.cluster.layout_graph import layout_graph
 from covers.cluster.stability import cluster_stability, keep_ids
 from covers.errors import CoversError
 from covers.index.embedded import EmbeddedCovers
-from covers.workspace.artefacts import (
-    Stamp,
-    read_json,
-    read_table,
-    write_json,
-    write_table,
-)
+from covers.workspace.artefacts import Stamp, write_json, write_table
+from covers.workspace.reading import read_document, read_rows
+from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from covers.workspace.paths import Workspace
 
-KIND, TABLE_KIND = "clusters", "cluster table"
-FILE_NAME, TABLE_NAME = "clusters.json", "clusters.parquet"
 _PICTURE_COLUMNS = (
     "brightness",
     "saturation",
@@ -149,8 +143,8 @@ def cluster_workspace(
         )
 
     table = _table(covers, found, ids, new_id, assign=assign)
-    write_table(workspace.analysis_folder / TABLE_NAME, table, stamp(TABLE_KIND))
-    write_json(workspace.analysis_folder / FILE_NAME, payload, stamp(KIND))
+    write_table(workspace.path(CLUSTER_TABLE), table, stamp(CLUSTER_TABLE.kind))
+    write_json(workspace.path(CLUSTER_DOCUMENT), payload, stamp(CLUSTER_DOCUMENT.kind))
     steps.next()
     return payload
 
@@ -163,11 +157,7 @@ def read_clusters(workspace: Workspace) -> dict[str, Any]:
     DataError
         If it is missing or unreadable.
     """
-    return read_json(
-        workspace.analysis_folder / FILE_NAME,
-        KIND,
-        f"covers cluster -w {workspace.root}",
-    )
+    return read_document(workspace, CLUSTER_DOCUMENT)
 
 
 def read_cluster_table(workspace: Workspace) -> Any:
@@ -178,11 +168,7 @@ def read_cluster_table(workspace: Workspace) -> Any:
     DataError
         If it is missing or unreadable.
     """
-    return read_table(
-        workspace.analysis_folder / TABLE_NAME,
-        TABLE_KIND,
-        f"covers cluster -w {workspace.root}",
-    )[0]
+    return read_rows(workspace, CLUSTER_TABLE)[0]
 
 
 def _stable_ids(
@@ -240,10 +226,8 @@ def _read_pictures(
     workspace: Workspace, covers: EmbeddedCovers
 ) -> dict[str, list[Any]] | None:
     """Read what was measured on the pictures, in the order of `covers`."""
-    from covers.images.measures import KIND as PICTURES_KIND
-
     try:
-        table, _ = read_table(workspace.pictures_path, PICTURES_KIND, "covers scan")
+        table, _ = read_rows(workspace, PICTURES)
     except CoversError:
         return None
     place = {cid: row for row, cid in enumerate(table.column("cover_id").to_pylist())}

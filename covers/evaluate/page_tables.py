@@ -6,20 +6,28 @@ import csv
 from typing import TYPE_CHECKING, Any
 
 from covers.workspace.artefacts import publish
+from covers.workspace.registry import (
+    EVALUATION_CONFUSION,
+    EVALUATION_DIFFERENCES,
+    EVALUATION_GENRES,
+    EVALUATION_METHODS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from covers.workspace.paths import Workspace
+
 FIGURES = ("accuracy", "macro_f1", "top3", "ece", "brier", "log_loss")
 
 
-def write_tables(folder: Path, payload: dict[str, Any]) -> None:
+def write_tables(workspace: Workspace, payload: dict[str, Any]) -> None:
     """Write ``evaluation-methods.csv``, ``-genres``, ``-confusion`` and ``-differences``.
 
     Parameters
     ----------
-    folder : Path
+    workspace : Workspace
     payload : dict
         As in ``evaluation.json``.
     """
@@ -33,9 +41,9 @@ def write_tables(folder: Path, payload: dict[str, Any]) -> None:
         for figure in FIGURES:
             row += [found[figure], *found["ci95"].get(figure, ["", ""])]
         rows.append(row)
-    _write(folder / "evaluation-methods.csv", header, rows)
+    _write(workspace.path(EVALUATION_METHODS), header, rows)
     _write(
-        folder / "evaluation-genres.csv",
+        workspace.path(EVALUATION_GENRES),
         ["method", "genre", "n", "precision", "recall", "f1"],
         (
             [name, genre, row["n"], row["precision"], row["recall"], row["f1"]]
@@ -44,7 +52,7 @@ def write_tables(folder: Path, payload: dict[str, Any]) -> None:
         ),
     )
     _write(
-        folder / "evaluation-confusion.csv",
+        workspace.path(EVALUATION_CONFUSION),
         ["method", "genre", "predicted", "covers"],
         (
             [name, genre, predicted, cell]
@@ -54,7 +62,7 @@ def write_tables(folder: Path, payload: dict[str, Any]) -> None:
         ),
     )
     _write(
-        folder / "evaluation-differences.csv",
+        workspace.path(EVALUATION_DIFFERENCES),
         ["a", "b", "macro_f1", "low", "high", "accuracy", "low", "high"],
         (
             [

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.classify.classifier import DEFAULT_LEVEL, Decision
-from covers.classify.classifier import KIND as DECISION_KIND
 from covers.classify.labels import genre_shares, label_odds
 from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
@@ -18,12 +17,24 @@ from covers.evaluate.inputs import EvaluationInputs
 from covers.workspace.artefacts import (
     Stamp,
     publish,
-    read_json,
-    read_stamp,
-    read_table,
     require_fresh,
     write_json,
     write_table,
+)
+from covers.workspace.reading import (
+    read_document,
+    read_rows,
+    repair_command,
+    stamp_of,
+)
+from covers.workspace.registry import (
+    DECISION,
+    EVALUATION_DOCUMENT,
+    EVALUATION_PAGE,
+    PICTURES,
+    VOTES,
+    WEIGHTS,
+    File,
 )
 
 if TYPE_CHECKING:
@@ -34,13 +45,6 @@ if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.workspace.paths import Workspace
-
-KIND = "evaluation"
-VOTES_KIND = "votes"
-EVALUATION_NAME = "evaluation.json"
-DECISION_NAME = "decision.json"
-VOTES_NAME = "votes.parquet"
-REPORT_NAME = "evaluation.html"
 
 _log = logging.getLogger(__name__)
 
@@ -95,12 +99,14 @@ def evaluate_workspace(
         leakage=leakage,
         progress=progress,
     )
-    folder = workspace.analysis_folder
     parameters = {"n_bootstraps": n_bootstraps, "level": level, "leakage": leakage}
 
-    def stamp(kind: str, **more: Any) -> Stamp:
+    def stamp(file: File, **more: Any) -> Stamp:
         return Stamp(
-            kind=kind, made_from=made_from, parameters={**parameters, **more}, seed=seed
+            kind=file.kind,
+            made_from=made_from,
+            parameters={**parameters, **more},
+            seed=seed,
         )
 
     payload = {
@@ -108,18 +114,16 @@ def evaluate_workspace(
         "model": {"fingerprint": card.fingerprint, "arch": card.arch},
     }
     write_table(
-        folder / VOTES_NAME,
+        workspace.path(VOTES),
         votes_table(evaluation),
-        stamp(VOTES_KIND, vocab=list(inputs.vocab)),
+        stamp(VOTES, vocab=list(inputs.vocab)),
     )
-    write_json(
-        folder / DECISION_NAME, evaluation.decision.to_json(), stamp(DECISION_KIND)
-    )
-    write_tables(folder, payload)
-    with publish(folder / REPORT_NAME) as file:
+    write_json(workspace.path(DECISION), evaluation.decision.to_json(), stamp(DECISION))
+    write_tables(workspace, payload)
+    with publish(workspace.path(EVALUATION_PAGE)) as file:
         write_report(file, payload, evaluation, workspace)
     # Last, because it is the file whose stamp says that the whole is up to date.
-    write_json(folder / EVALUATION_NAME, payload, stamp(KIND))
+    write_json(workspace.path(EVALUATION_DOCUMENT), payload, stamp(EVALUATION_DOCUMENT))
     return read_evaluation(workspace)
 
 
@@ -131,11 +135,7 @@ def read_evaluation(workspace: Workspace) -> dict[str, Any]:
     DataError
         If there is none.
     """
-    return read_json(
-        workspace.analysis_folder / EVALUATION_NAME,
-        KIND,
-        f"covers evaluate -w {workspace.root}",
-    )
+    return read_document(workspace, EVALUATION_DOCUMENT)
 
 
 def is_fresh(
@@ -157,10 +157,10 @@ def is_fresh(
     """
     from covers.model.card import read_card
 
-    found = read_stamp(workspace.analysis_folder / EVALUATION_NAME)
+    found = stamp_of(workspace, EVALUATION_DOCUMENT)
     card = read_card(workspace.model_folder)
     wanted = {"n_bootstraps": n_bootstraps, "level": level, "leakage": leakage}
-    if found is None or found.kind != KIND or found.seed != seed:
+    if found is None or found.seed != seed:
         return False
     parameters = dict(found.parameters)
     if parameters.get("leakage"):
@@ -180,11 +180,8 @@ def read_decision(workspace: Workspace, model_fingerprint: str) -> Decision:
     StaleError
         If it was fitted for another model.
     """
-    path = workspace.analysis_folder / DECISION_NAME
-    repair = f"covers evaluate -w {workspace.root}"
-    values = read_json(path, DECISION_KIND, repair)
-    require_fresh(Stamp(**values["stamp"]), {"model": model_fingerprint}, path, repair)
-    return Decision.from_json(values)
+    made_from = {"model": model_fingerprint}
+    return Decision.from_json(read_document(workspace, DECISION, made_from=made_from))
 
 
 def read_inputs(
@@ -205,7 +202,7 @@ def read_inputs(
         If the model was trained on another split of the covers: some of its
         training covers may now be held out.
     """
-    from covers.model.card import WEIGHTS_NAME, read_card
+    from covers.model.card import read_card
     from covers.model.embed import read_embeddings
 
     catalogue = read_catalogue(workspace)
@@ -214,8 +211,8 @@ def read_inputs(
     require_fresh(
         card.stamp,
         {"labels": made_from["catalogue"]},
-        workspace.model_folder / WEIGHTS_NAME,
-        f"covers train -w {workspace.root}",
+        workspace.path(WEIGHTS),
+        repair_command(workspace, WEIGHTS),
     )
     table = read_embeddings(workspace)
     rows = catalogue.rows_of(table.cover_ids)
@@ -304,10 +301,9 @@ def _read_colours(
 ) -> npt.NDArray[np.float32] | None:
     """Read the colour histograms of some covers; None where there are none."""
     from covers.images.colours import HISTOGRAM_BINS
-    from covers.images.measures import KIND as MEASURES_KIND
 
     try:
-        table, _ = read_table(workspace.pictures_path, MEASURES_KIND, "covers scan")
+        table, _ = read_rows(workspace, PICTURES)
     except DataError as error:
         _log.warning("no baseline on colours: %s", error)
         return None

@@ -21,6 +21,7 @@ from covers.images.content import content_id
 from covers.images.tag_values import parse_year
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.machine import count_cores
+from covers.workspace.registry import MUSIC_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from covers.workspace.source_files import FileEntry
 
-KIND = "music tags"
+KIND = MUSIC_TAGS.kind
 SCHEMA = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),

@@ -14,6 +14,7 @@ from covers.errors import DataError
 from covers.images import measures as measure
 from covers.images.thumbnails import SUFFIX
 from covers.workspace.artefacts import Stamp, read_table, write_table
+from covers.workspace.registry import CATALOGUE, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ class MeasuredPictures:
         """
         if not self.cover_ids:
             return measure.SCHEMA.empty_table()
-        repair = f"rm '{self._path}' && covers scan -w '{self._path.parent}'"
+        repair = f"rm {quote(self._path)} && {CATALOGUE.repair(self._path.parent)}"
         table, _ = read_table(self._path, measure.KIND, repair)
         return table.replace_schema_metadata(None)
 

@@ -23,6 +23,7 @@ from covers.images.colours import (
     count_codes,
     leading_colours,
 )
+from covers.workspace.registry import PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SIZE_PX = 128
 SIGNATURE_SIDE = 16
 
-KIND = "picture measures"
+KIND = PICTURES.kind
 SCHEMA = pa.schema(
     [
         pa.field("cover_id", pa.string(), nullable=False),

@@ -17,6 +17,7 @@ from covers.model.embed import (
     embed_workspace,
     read_embeddings,
 )
+from covers.workspace.registry import INDEX
 from indexer import VectorIndex
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def verify_index(
     from covers.errors import DataError, ModelError
     from indexer.verification import verify_folder
 
-    rebuild = f"covers index rebuild -w {workspace.root}"
+    rebuild = INDEX.repair(workspace.root, "index rebuild")
     report = verify_folder(workspace.index_folder).to_dict()
     report["pictures_compared"] = 0
     if not report["ok"]:
@@ -265,7 +266,7 @@ def verify_index(
             {
                 "id": cover_id,
                 "what": what,
-                "repair": f"covers index update -w {workspace.root}",
+                "repair": INDEX.repair(workspace.root),
             }
         )
     n_compared, differing = _compare_pictures(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from covers.errors import StaleError
 from covers.model.card import read_card
+from covers.workspace.registry import INDEX
 from indexer import VectorIndex
 from indexer.errors import IndexMismatchError, IndexNotFoundError
 
@@ -34,7 +35,8 @@ def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorIndex
     try:
         index = VectorIndex.open(folder)
     except IndexNotFoundError as error:
-        message = f"no index in '{folder}': build one with 'covers index build -w {workspace.root}'"
+        build = INDEX.repair(workspace.root, "index build")
+        message = f"no index in '{folder}': build one with '{build}'"
         raise IndexNotFoundError(message) from error
     if not check_model:
         return index
@@ -43,9 +45,10 @@ def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorIndex
         index.refuse_mismatch({"model": card.fingerprint})
     except IndexMismatchError as error:
         made_by = index.fingerprints.get("model", "unknown")
+        rebuild = INDEX.repair(workspace.root, "index rebuild")
         message = (
             f"index '{folder}' was built with model {made_by[:8]}… ({index.dimension}-d), the model "
-            f"at hand is {card.fingerprint[:8]}… ({card.embedding_dim}-d): run 'covers index rebuild -w {workspace.root}'"
+            f"at hand is {card.fingerprint[:8]}… ({card.embedding_dim}-d): run '{rebuild}'"
         )
         raise StaleError(message) from error
     return index

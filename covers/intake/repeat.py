@@ -19,7 +19,9 @@ from covers.catalogue.splits import SplitBalance
 from covers.errors import DataError
 from covers.images.thumbnails import SUFFIX
 from covers.intake.summary import ScanReport, SourceReport
-from covers.workspace.artefacts import Stamp, read_json, write_json
+from covers.workspace.artefacts import Stamp, write_json
+from covers.workspace.reading import read_document
+from covers.workspace.registry import SCAN_REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
     from covers.intake.sources import Walk
     from covers.workspace.paths import Workspace
-
-KIND = "scan"
 
 
 def hash_walks(walks: Mapping[str, Walk], looked_at: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def recall_report(workspace: Workspace, seen: str) -> ScanReport | None:
     if workspace.journal_path.exists():
         return None
     try:
-        kept = read_json(_path(workspace), KIND, "covers scan")
+        kept = read_document(workspace, SCAN_REPORT)
     except DataError:
         return None
     if kept.get("seen") != seen or kept.get("published") != _hash_published(workspace):
@@ -97,11 +97,11 @@ def remember_report(workspace: Workspace, seen: str, report: ScanReport) -> None
         "published": _hash_published(workspace),
         "report": asdict(again),
     }
-    write_json(_path(workspace), payload, Stamp(kind=KIND))
+    write_json(_path(workspace), payload, Stamp(kind=SCAN_REPORT.kind))
 
 
 def _path(workspace: Workspace) -> Path:
-    return workspace.root / "scan.json"
+    return workspace.path(SCAN_REPORT)
 
 
 def _hash_published(workspace: Workspace) -> str:

@@ -19,13 +19,14 @@ from covers.errors import DataError
 from covers.images.measures import PictureMeasures
 from covers.intake.sources import Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, read_table, write_table
+from covers.workspace.registry import SCANNED_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
-KIND = "scanned places"
+KIND = SCANNED_PLACES.kind
 SCHEMA = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import ModelError
 from covers.workspace.artefacts import FORMAT, Stamp, write_json
+from covers.workspace.registry import MODEL, MODEL_CARD, WEIGHTS, quote
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KIND = "model"
-WEIGHTS_NAME = "weights.safetensors"
-CARD_NAME = "model.json"
+WEIGHTS_NAME = WEIGHTS.name
+CARD_NAME = MODEL_CARD.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +95,12 @@ def read_card(folder: Path) -> ModelCard:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length)) if length < 2**27 else {}
     except FileNotFoundError as error:
-        message = f"no model in '{folder}': make one with 'covers train'"
+        message = (
+            f"no model in '{folder}': make one with '{MODEL.repair(folder.parent)}'"
+        )
         raise ModelError(message) from error
     except (OSError, ValueError, struct.error) as error:
-        message = f"'{path}' is damaged ({error}): restore it from a copy, or run 'covers train'"
+        message = f"'{path}' is damaged ({error}): restore it from a copy, or run '{MODEL.repair(folder.parent)}'"
         raise ModelError(message) from error
     return parse_card(header.get("__metadata__", {}).get("covers"), path)
 
@@ -111,7 +114,11 @@ def parse_card(text: str | None, path: Path) -> ModelCard:
             fields[name] = tuple(fields[name])
         card = ModelCard(stamp=stamp, **fields)
     except (ValueError, KeyError, TypeError) as error:
-        message = f"'{path}' is not a model of this program: train one with 'covers train', or give it to 'covers train --weights {path}' as a backbone"
+        train = MODEL.repair(path.parent.parent)
+        message = (
+            f"'{path}' is not a model of this program: train one with '{train}', or "
+            f"give it to 'covers train --weights {quote(path)}' as a backbone"
+        )
         raise ModelError(message) from error
     if stamp.format > FORMAT:
         message = f"'{path}' has format {stamp.format}, newer than this program reads ({FORMAT}): update album-covers"

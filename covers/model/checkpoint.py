@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import ModelError
 from covers.workspace.artefacts import publish
+from covers.workspace.registry import CHECKPOINT, MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ class Checkpoint:
 
 def checkpoint_path(workspace: Workspace) -> Path:
     """Return where the checkpoint of a workspace lies."""
-    return workspace.model_folder / "checkpoint.safetensors"
+    return workspace.path(CHECKPOINT)
 
 
 def write_checkpoint(workspace: Workspace, checkpoint: Checkpoint) -> None:
@@ -130,5 +131,5 @@ def read_checkpoint(workspace: Workspace) -> Checkpoint | None:
         TypeError,
         IndexError,
     ) as error:
-        message = f"'{path}' is damaged ({error}): start anew with 'covers train'"
+        message = f"'{path}' is damaged ({error}): start anew with '{MODEL.repair(workspace.root)}'"
         raise ModelError(message) from error

@@ -16,6 +16,7 @@ from covers.model.parts import VectorParts
 from covers.model.pixels import CoverFile, Progress
 from covers.model.streams import stream_work
 from covers.workspace.artefacts import Stamp
+from covers.workspace.registry import EMBEDDINGS, FROZEN_WEIGHTS, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,6 @@ EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
 BATCH_SIZE: int | None = None  # by default as network and device like it
-FROZEN_WEIGHTS = "backbone.safetensors"
 
 
 @dataclass(frozen=True)
@@ -364,7 +364,7 @@ def read_embeddings(
     fingerprint = read_card(workspace.model_folder).fingerprint
     parts = embeddings_parts(workspace, fingerprint)
     ids, (embeddings, logits) = parts.read(
-        ["embedding", "logits"], f"covers embed -w {workspace.root}", among=cover_ids
+        ["embedding", "logits"], EMBEDDINGS.repair(workspace.root), among=cover_ids
     )
     wanted = read_catalogue(workspace).cover_ids if cover_ids is None else cover_ids
     rows = _rows_in_order(ids, wanted)
@@ -388,12 +388,13 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
     if not fingerprint:
         message = (
-            "the model does not say which backbone it started from: run 'covers train'"
+            "the model does not say which backbone it started from: "
+            f"run '{MODEL.repair(workspace.root)}'"
         )
         raise DataError(message)
     width = int(card.summary["frozen"]["deepest_channels"])
     parts = frozen_parts(workspace, fingerprint)
-    ids, (statistics,) = parts.read(["statistics"], f"covers embed -w {workspace.root}")
+    ids, (statistics,) = parts.read(["statistics"], EMBEDDINGS.repair(workspace.root))
     rows = _rows_in_order(ids, read_catalogue(workspace).cover_ids)
     features = statistics[rows, -2 * width : -width]
     features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
@@ -423,4 +424,4 @@ def delete_old_embeddings(workspace: Workspace, keep: Sequence[str]) -> None:
 
 def frozen_weights_path(workspace: Workspace) -> Path:
     """Return where the untouched backbone's weights are kept for the baselines."""
-    return workspace.model_folder / FROZEN_WEIGHTS
+    return workspace.path(FROZEN_WEIGHTS)

@@ -23,6 +23,7 @@ from covers.model.pixels import PixelCache
 from covers.model.recipe import Recipe, portable_recipe
 from covers.model.weights import SavedModel, make_card
 from covers.workspace.artefacts import Stamp, publish
+from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,7 +150,7 @@ def train_workspace(
     checkpoint = read_checkpoint(workspace) if resume else None
     labels = catalogue.label_fingerprint()
     if resume:
-        _check_resumable(checkpoint, recipe, labels, seed)
+        _check_resumable(checkpoint, recipe, labels, seed, MODEL.repair(workspace.root))
     where = pick_device(device)
     seed_everything(seed)
     announce_download(recipe, offline=offline, watcher=watcher)
@@ -280,10 +281,11 @@ def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
 
 
 def _check_resumable(
-    checkpoint: Checkpoint | None, recipe: Recipe, labels: str, seed: int
+    checkpoint: Checkpoint | None, recipe: Recipe, labels: str, seed: int, train: str
 ) -> None:
+    """Refuse to go on with another training; `train` is the command that starts anew."""
     if checkpoint is None:
-        message = "no interrupted training to resume: run 'covers train'"
+        message = f"no interrupted training to resume: run '{train}'"
         raise ModelError(message)
     if (
         checkpoint.labels != labels
@@ -292,7 +294,7 @@ def _check_resumable(
     ):
         message = (
             "the interrupted training had another catalogue, recipe or seed: "
-            "repeat its options, or start anew with 'covers train'"
+            f"repeat its options, or start anew with '{train}'"
         )
         raise ModelError(message)
 
@@ -311,8 +313,8 @@ def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> No
     from covers.model.curve import draw_learning_curve
 
     names = ["phase", "epoch", "train_loss", "tuning_loss", "accuracy", "macro_f1"]
-    with publish(workspace.model_folder / "history.csv") as file:
+    with publish(workspace.path(HISTORY)) as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows([{name: row.get(name) for name in names} for row in history])
-    draw_learning_curve(history, workspace.model_folder / "learning_curve.svg")
+    draw_learning_curve(history, workspace.path(LEARNING_CURVE))

@@ -19,6 +19,7 @@ from covers.model.device import pick_device
 from covers.model.extractor import Extractor
 from covers.model.pixels import Pixels, to_pixels
 from covers.workspace.artefacts import publish
+from covers.workspace.registry import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +124,7 @@ class SavedModel:
             # Assigned, because copying would take as long as reading.
             network.load_state_dict(state, assign=True)
         except RuntimeError as error:
-            message = f"'{folder / WEIGHTS_NAME}' does not fit {card.arch!r} of these library versions: run 'covers train'"
+            message = f"'{folder / WEIGHTS_NAME}' does not fit {card.arch!r} of these library versions: run '{MODEL.repair(folder.parent)}'"
             raise ModelError(message) from error
         return cls(card, network, device)
 
@@ -208,12 +209,12 @@ def read_model_file(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
             card = parse_card((file.metadata() or {}).get("covers"), path)
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError as error:
-        message = f"no model in '{path.parent}': make one with 'covers train'"
+        message = f"no model in '{path.parent}': make one with '{MODEL.repair(path.parent.parent)}'"
         raise ModelError(message) from error
     except (SafetensorError, OSError) as error:
-        message = f"'{path}' is damaged ({error}): restore it from a copy, or run 'covers train'"
+        message = f"'{path}' is damaged ({error}): restore it from a copy, or run '{MODEL.repair(path.parent.parent)}'"
         raise ModelError(message) from error
     if _fingerprint(card, state) != card.fingerprint:
-        message = f"'{path}' is damaged (its weights do not match their fingerprint): restore it from a copy, or run 'covers train'"
+        message = f"'{path}' is damaged (its weights do not match their fingerprint): restore it from a copy, or run '{MODEL.repair(path.parent.parent)}'"
         raise ModelError(message)
     return card, state

@@ -25,15 +25,15 @@ from covers.overlap.overlap import (
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.neighbours import find_own_neighbours
-from covers.workspace.artefacts import Stamp, read_json, read_table, write_json
+from covers.workspace.artefacts import Stamp, write_json
+from covers.workspace.reading import read_document, read_rows
+from covers.workspace.registry import OVERLAP_DOCUMENT, VOTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from covers.workspace.paths import Workspace
 
-KIND = "overlap"
-FILE_NAME = "overlap.json"
 Which = Literal["auto", "held-out", "all"]
 By = Literal["year", "source"]
 _YEARS_PER_PART = 10
@@ -125,12 +125,12 @@ def overlap_workspace(
             if progress:
                 progress(done, len(parts) + 1)
     stamp = Stamp(
-        kind=KIND,
+        kind=OVERLAP_DOCUMENT.kind,
         made_from=covers.made_from,
         parameters={"k": k, "n_bootstraps": n_bootstraps, "by": by, "which": which},
         seed=seed,
     )
-    write_json(workspace.analysis_folder / FILE_NAME, payload, stamp)
+    write_json(workspace.path(OVERLAP_DOCUMENT), payload, stamp)
     return payload
 
 
@@ -142,11 +142,7 @@ def read_overlap(workspace: Workspace) -> dict[str, Any]:
     DataError
         If it is missing or unreadable.
     """
-    return read_json(
-        workspace.analysis_folder / FILE_NAME,
-        KIND,
-        f"covers overlap -w {workspace.root}",
-    )
+    return read_document(workspace, OVERLAP_DOCUMENT)
 
 
 def describe_overlap(
@@ -299,9 +295,7 @@ def _vote_decisions(
 ) -> npt.NDArray[np.int64] | None:
     """Return what the vote took each cover for; None where that is not known."""
     try:
-        table, stamp = read_table(
-            workspace.analysis_folder / "votes.parquet", "votes", "covers evaluate"
-        )
+        table, stamp = read_rows(workspace, VOTES)
     except CoversError:
         return None
     if stamp.made_from != covers.made_from or tuple(

@@ -243,7 +243,27 @@ def read_table(path: Path, kind: str, repair: str) -> tuple[Any, Stamp]:
         raise DataError(message) from error
     found = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
     _check(found, path, kind, repair)
-    return table, Stamp(**found)
+    return table, parse_stamp(found, path)
+
+
+def parse_stamp(values: Mapping[str, Any], path: Path) -> Stamp:
+    """Turn the content of a stamp into one.
+
+    Raises
+    ------
+    DataError
+        If a field is missing, unknown or of another type.
+    """
+    try:
+        stamp = Stamp(**values)
+    except TypeError as error:
+        message = f"'{path}' has a damaged stamp ({error}): make it anew"
+        raise DataError(message) from error
+    for name in ("made_from", "parameters", "versions", "summary"):
+        if not isinstance(getattr(stamp, name), dict):
+            message = f"'{path}' has a damaged stamp ({name} is no table): make it anew"
+            raise DataError(message)
+    return stamp
 
 
 def read_stamp(path: Path) -> Stamp | None:

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
-from covers.workspace.registry import CONFIG_NAME
+from covers.workspace import registry
 
 if TYPE_CHECKING:
+    from covers.workspace.registry import File
     from covers.workspace.settings import Settings
 
 
@@ -38,7 +39,8 @@ class Workspace:
         """
         workspace = cls(Path(root))
         if not workspace.config_path.is_file():
-            message = f"no workspace in '{root}': make one with 'covers scan SOURCE -w {root}'"
+            repair = registry.CATALOGUE.repair(workspace.root, "scan SOURCE")
+            message = f"no workspace in '{root}': make one with '{repair}'"
             raise DataError(message)
         return workspace
 
@@ -50,89 +52,93 @@ class Workspace:
 
         return read_settings(self.root)
 
+    def path(self, file: File) -> Path:
+        """Return where a file of the registry lies, whether or not it is there."""
+        return file.below(self.root)
+
     @property
     def config_path(self) -> Path:
         """``covers.toml``: sources and parameters."""
-        return self.root / CONFIG_NAME
+        return self.path(registry.CONFIG)
 
     @property
     def catalogue_path(self) -> Path:
         """One row per distinct cover."""
-        return self.root / "catalogue.parquet"
+        return self.path(registry.CATALOGUE_TABLE)
 
     @property
     def pictures_path(self) -> Path:
         """What was measured on each picture: hash, colours, brightness, sharpness."""
-        return self.root / "pictures.parquet"
+        return self.path(registry.PICTURES)
 
     @property
     def problems_path(self) -> Path:
         """Files that could not be taken in, with the reason."""
-        return self.root / "problems.csv"
+        return self.path(registry.PROBLEMS)
 
     @property
     def places_path(self) -> Path:
         """What every file of every source said at the last scan; saves reading it again."""
-        return self.root / "places.parquet"
+        return self.path(registry.SCANNED_PLACES)
 
     @property
     def tags_path(self) -> Path:
         """What the tags of every music file said at the last scan."""
-        return self.root / "tags.parquet"
+        return self.path(registry.MUSIC_TAGS)
 
     @property
     def journal_path(self) -> Path:
         """What an interrupted scan had done already."""
-        return self.root / "scan.journal"
+        return self.path(registry.SCAN_JOURNAL)
 
     @property
     def model_folder(self) -> Path:
         """Weights, ``model.json``, learning curve."""
-        return self.root / "model"
+        return self.path(registry.WEIGHTS).parent
 
     @property
     def embeddings_folder(self) -> Path:
         """Embeddings and logits of each model, in batch files."""
-        return self.root / "embeddings"
+        return self.path(registry.EMBEDDING_PARTS)
 
     @property
     def cache_folder(self) -> Path:
         """Decoded pictures for training; may be deleted at any time."""
-        return self.root / "cache"
+        return self.path(registry.PIXEL_CACHE)
 
     @property
     def index_folder(self) -> Path:
         """The vector index."""
-        return self.root / "index"
+        return self.path(registry.INDEX_POINTER).parent
 
     @property
     def index_pointer_path(self) -> Path:
         """What is written last when an index is published."""
-        return self.index_folder / "CURRENT"
+        return self.path(registry.INDEX_POINTER)
 
     @property
     def weights_path(self) -> Path:
         """The model's weights with their description."""
-        return self.model_folder / "weights.safetensors"
+        return self.path(registry.WEIGHTS)
 
     @property
     def decision_path(self) -> Path:
         """What turns raw answers into calibrated ones."""
-        return self.analysis_folder / "decision.json"
+        return self.path(registry.DECISION)
 
     @property
     def analysis_folder(self) -> Path:
         """Evaluation, votes, clusters, overlap, map."""
-        return self.root / "analysis"
+        return self.path(registry.EVALUATION_DOCUMENT).parent
 
     def explanation_path(self, cover_id: str) -> Path:
         """Return where the picture of what the network saw in a cover is written."""
-        return self.analysis_folder / "explanations" / f"{cover_id}.png"
+        return self.path(registry.EXPLANATIONS) / f"{cover_id}.png"
 
     @property
     def thumbnails_folder(self) -> Path:
         """One small JPEG per cover."""
-        return self.root / "thumbnails"
+        return self.path(registry.THUMBNAILS)
 
     def thumbnail_path(self, cover_id: str) -> Path:
         """Return where the thumbnail of a cover lies, whether or not it is there."""
@@ -153,7 +159,8 @@ class Workspace:
                 root = self.root / source.path
                 is_manifest = source.kind == "manifest" or root.is_file()
                 return root.parent if is_manifest else root
-        message = f"no source {name!r} in '{self.config_path}': run 'covers scan SOURCE -w {self.root}'"
+        repair = registry.CATALOGUE.repair(self.root, "scan SOURCE")
+        message = f"no source {name!r} in '{self.config_path}': run '{repair}'"
         raise DataError(message)
 
     def resolve(self, source: str, path: str) -> Path:

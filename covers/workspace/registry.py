@@ -1,5 +1,211 @@
-"""The names of what lies in a workspace."""
+"""What lies in a workspace: one row per artefact, with its files, its command and its ingredients.
+
+Nothing else names these files. `covers status` and `covers run`
+(`covers.pipeline`), reading (`covers.workspace.reading`) and the dashboard's
+caches all go by this table.
+"""
 
 from __future__ import annotations
 
-CONFIG_NAME = "covers.toml"
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, or one folder, of an artefact.
+
+    Parameters
+    ----------
+    path : str
+        Below the workspace, as a POSIX path.
+    kind : str, default=""
+        What its stamp says that it is, such as ``"votes"``; empty where it
+        carries no stamp.
+    """
+
+    path: str
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name without the folders before it."""
+        return self.path.rpartition("/")[2]
+
+    def below(self, root: Path) -> Path:
+        """Return where it lies in the workspace `root`, whether or not it is there."""
+        return root / self.path
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What one command makes.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in ``covers status``.
+    command : str
+        What follows ``covers`` to make it.
+    files : tuple of File
+        The first is published last: where it is up to date, so is the whole.
+    made_from : tuple of str
+        Names of the artefacts whose change makes it stale.
+    """
+
+    name: str
+    command: str
+    files: tuple[File, ...]
+    made_from: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> File:
+        """The file that stands for the whole."""
+        return self.files[0]
+
+    def repair(self, root: Path, command: str = "") -> str:
+        """Return the command that makes it, with ``-w`` as the user gave it.
+
+        Parameters
+        ----------
+        root : Path
+            The workspace, as it was named.
+        command : str, optional
+            Another command than its usual one, such as ``"index rebuild"``.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> OVERLAP.repair(Path("my music"))
+        'covers overlap -w "my music"'
+        """
+        return f"covers {command or self.command} -w {quote(root)}"
+
+
+def quote(path: Path) -> str:
+    """Return a path as a shell takes it; in double quotes where those do, because messages use single ones."""
+    text = str(path)
+    is_plain = re.search(r'["$`\\\\!]', text) is None
+    quoted = shlex.quote(text)
+    return f'"{text}"' if quoted != text and is_plain else quoted
+
+
+CONFIG = File("covers.toml")
+DECISIONS = File("decisions.json", "decisions")
+
+CATALOGUE_TABLE = File("catalogue.parquet", "catalogue")
+PICTURES = File("pictures.parquet", "picture measures")
+PROBLEMS = File("problems.csv")
+SCANNED_PLACES = File("places.parquet", "scanned places")
+MUSIC_TAGS = File("tags.parquet", "music tags")
+SCAN_JOURNAL = File("scan.journal")
+SCAN_REPORT = File("scan.json", "scan")
+THUMBNAILS = File("thumbnails")
+
+WEIGHTS = File("model/weights.safetensors", "model")
+MODEL_CARD = File("model/model.json", "model")
+FROZEN_WEIGHTS = File("model/backbone.safetensors")
+CHECKPOINT = File("model/checkpoint.safetensors")
+HISTORY = File("model/history.csv")
+LEARNING_CURVE = File("model/learning_curve.svg")
+PIXEL_CACHE = File("cache")
+
+EMBEDDING_PARTS = File("embeddings", "embeddings")
+INDEX_POINTER = File("index/CURRENT")
+
+EVALUATION_DOCUMENT = File("analysis/evaluation.json", "evaluation")
+VOTES = File("analysis/votes.parquet", "votes")
+DECISION = File("analysis/decision.json", "decision")
+EVALUATION_PAGE = File("analysis/evaluation.html")
+EVALUATION_METHODS = File("analysis/evaluation-methods.csv")
+EVALUATION_GENRES = File("analysis/evaluation-genres.csv")
+EVALUATION_CONFUSION = File("analysis/evaluation-confusion.csv")
+EVALUATION_DIFFERENCES = File("analysis/evaluation-differences.csv")
+
+OVERLAP_DOCUMENT = File("analysis/overlap.json", "overlap")
+CLUSTER_DOCUMENT = File("analysis/clusters.json", "clusters")
+CLUSTER_TABLE = File("analysis/clusters.parquet", "cluster table")
+MAP_TABLE = File("analysis/map.parquet", "map")
+LAYOUT_GRAPH = File("analysis/layout-graph.parquet", "layout graph")
+AUDIT_DOCUMENT = File("analysis/audit.json", "audit")
+AUDIT_PAGE = File("analysis/audit.html")
+FIGURES = File("analysis/figures")
+EXPLANATIONS = File("analysis/explanations")
+
+SETTINGS = Artefact("settings", "scan SOURCE", (CONFIG,))
+CORRECTIONS = Artefact("decisions", "audit --accept FILE", (DECISIONS,))
+CATALOGUE = Artefact(
+    "catalogue",
+    "scan",
+    (
+        CATALOGUE_TABLE,
+        PICTURES,
+        PROBLEMS,
+        SCANNED_PLACES,
+        MUSIC_TAGS,
+        SCAN_JOURNAL,
+        SCAN_REPORT,
+        THUMBNAILS,
+    ),
+    ("settings", "decisions"),
+)
+MODEL = Artefact(
+    "model",
+    "train",
+    (
+        WEIGHTS,
+        MODEL_CARD,
+        FROZEN_WEIGHTS,
+        CHECKPOINT,
+        HISTORY,
+        LEARNING_CURVE,
+        PIXEL_CACHE,
+    ),
+    ("catalogue",),
+)
+EMBEDDINGS = Artefact("embeddings", "embed", (EMBEDDING_PARTS,), ("catalogue", "model"))
+INDEX = Artefact(
+    "index", "index update", (INDEX_POINTER,), ("catalogue", "model", "embeddings")
+)
+EVALUATION = Artefact(
+    "evaluation",
+    "evaluate",
+    (
+        EVALUATION_DOCUMENT,
+        VOTES,
+        DECISION,
+        EVALUATION_PAGE,
+        EVALUATION_METHODS,
+        EVALUATION_GENRES,
+        EVALUATION_CONFUSION,
+        EVALUATION_DIFFERENCES,
+    ),
+    ("catalogue", "model", "embeddings"),
+)
+OVERLAP = Artefact(
+    "overlap", "overlap", (OVERLAP_DOCUMENT,), ("catalogue", "model", "embeddings")
+)
+CLUSTERS = Artefact(
+    "clusters",
+    "cluster",
+    (CLUSTER_DOCUMENT, CLUSTER_TABLE, LAYOUT_GRAPH),
+    ("catalogue", "model", "embeddings"),
+)
+MAP = Artefact("map", "map", (MAP_TABLE,), ("catalogue", "model", "embeddings"))
+AUDIT = Artefact("audit", "audit", (AUDIT_DOCUMENT, AUDIT_PAGE), ("catalogue",))
+
+CHAIN = (CATALOGUE, MODEL, EMBEDDINGS, INDEX, EVALUATION, OVERLAP, CLUSTERS, MAP)
+"""What ``covers run`` makes, in the order in which one is made from another."""
+
+ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, AUDIT)
+_MAKER = {file: artefact for artefact in ARTEFACTS for file in artefact.files}
+
+
+def maker_of(file: File) -> Artefact:
+    """Return the artefact that a file belongs to."""
+    return _MAKER[file]

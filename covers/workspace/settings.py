@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
-from covers.workspace.registry import CONFIG_NAME
+from covers.workspace.registry import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,7 @@ def read_settings(workspace: Path) -> Settings:
     import os
     import tomllib
 
-    path = workspace / CONFIG_NAME
+    path = CONFIG.below(workspace)
     written: dict[str, Any] = {}
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -162,7 +162,7 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
 
     from covers.workspace.artefacts import publish
 
-    path = workspace / CONFIG_NAME
+    path = CONFIG.below(workspace)
     document = (
         tomlkit.parse(path.read_text(encoding="utf-8"))
         if path.exists()

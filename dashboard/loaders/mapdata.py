@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covers.workspace.artefacts import fingerprint
+from covers.workspace.registry import (
+    CATALOGUE_TABLE,
+    CLUSTER_TABLE,
+    MAP_TABLE,
+    VOTES,
+)
 from dashboard import colouring as colourings
 from dashboard import place
 from dashboard.loaders.state import Version, version_of
@@ -26,10 +32,7 @@ def colouring(name: str) -> Colouring:
         If what it shows was never made.
     """
     here = place.workspace()
-    folder = here.analysis_folder
-    version = version_of(
-        here.catalogue_path, folder / "votes.parquet", folder / "clusters.parquet"
-    )
+    version = version_of(CATALOGUE_TABLE, VOTES, CLUSTER_TABLE)
     return _colouring(str(here.root), name, version)
 
 
@@ -47,10 +50,7 @@ def _colouring(root: str, name: str, version: Version) -> Colouring:
 
 def map_version() -> str:
     """Return a name for the state of everything the map shows."""
-    here = place.workspace()
-    folder = here.analysis_folder
-    names = ("map.parquet", "votes.parquet", "clusters.parquet")
-    version = version_of(here.catalogue_path, *(folder / name for name in names))
+    version = version_of(CATALOGUE_TABLE, MAP_TABLE, VOTES, CLUSTER_TABLE)
     return fingerprint([list(one) for one in version])[:16]
 
 

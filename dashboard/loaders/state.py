@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from covers.workspace.paths import Workspace
+from dashboard import place
+
+if TYPE_CHECKING:
+    from covers.workspace.registry import File
 
 Version = tuple[tuple[int, int, int], ...]
 KEPT = 3
 """How many states of a table are kept, so that readers of an old one go on."""
 
 
-def version_of(*paths: Path) -> Version:
-    """Return what changes whenever one of some files is published anew."""
+def version_of(*files: File) -> Version:
+    """Return what changes whenever one of some files of the workspace is published anew."""
+    here = place.workspace()
     found = []
-    for path in paths:
+    for file in files:
         try:
-            status = path.stat()
+            status = here.path(file).stat()
             found.append((status.st_mtime_ns, status.st_size, status.st_ino))
         except OSError:
             found.append((0, 0, 0))

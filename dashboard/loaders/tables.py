@@ -8,7 +8,20 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError
-from covers.workspace.artefacts import read_json, read_table
+from covers.workspace.reading import read_document, read_rows
+from covers.workspace.registry import (
+    AUDIT,
+    CATALOGUE_TABLE,
+    CHAIN,
+    CLUSTER_TABLE,
+    CLUSTERS,
+    EVALUATION,
+    MAP_TABLE,
+    OVERLAP,
+    PICTURES,
+    SETTINGS,
+    VOTES,
+)
 from dashboard import place
 from dashboard.analysis import CoverMap, Votes
 from dashboard.library import Library
@@ -17,6 +30,7 @@ from dashboard.typed import kept
 
 if TYPE_CHECKING:
     from covers.pipeline import Stage
+    from covers.workspace.registry import Artefact, File
 
 
 def library() -> Library:
@@ -28,7 +42,7 @@ def library() -> Library:
         If nothing has been scanned yet.
     """
     here = place.workspace()
-    return _library(str(here.root), version_of(here.catalogue_path))
+    return _library(str(here.root), version_of(CATALOGUE_TABLE))
 
 
 @kept(KEPT)
@@ -45,17 +59,12 @@ def votes() -> Votes:
         If nothing has been evaluated yet.
     """
     here = place.workspace()
-    path = here.analysis_folder / "votes.parquet"
-    return _votes(str(here.root), version_of(here.catalogue_path, path))
+    return _votes(str(here.root), version_of(CATALOGUE_TABLE, VOTES))
 
 
 @kept(KEPT)
 def _votes(root: str, version: Version) -> Votes:
-    table, stamp = read_table(
-        at(root).analysis_folder / "votes.parquet",
-        "votes",
-        f"covers evaluate -w {root}",
-    )
+    table, stamp = read_rows(at(root), VOTES)
     vocab = tuple(stamp.parameters.get("vocab", ()))
     return Votes.of(table, vocab, _library(root, version[:1]))
 
@@ -69,8 +78,7 @@ def covermap() -> CoverMap:
         If there is no map yet.
     """
     here = place.workspace()
-    path = here.analysis_folder / "map.parquet"
-    return _covermap(str(here.root), version_of(here.catalogue_path, path))
+    return _covermap(str(here.root), version_of(CATALOGUE_TABLE, MAP_TABLE))
 
 
 @kept(KEPT)
@@ -88,7 +96,7 @@ def clusters() -> dict[str, Any]:
     DataError
         If the covers were never clustered.
     """
-    return _analysis("clusters.json", "clusters", "covers cluster")
+    return _analysis(CLUSTERS)
 
 
 def cluster_labels() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -106,8 +114,7 @@ def cluster_labels() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         If the covers were never clustered.
     """
     here = place.workspace()
-    path = here.analysis_folder / "clusters.parquet"
-    return _cluster_labels(str(here.root), version_of(here.catalogue_path, path))
+    return _cluster_labels(str(here.root), version_of(CATALOGUE_TABLE, CLUSTER_TABLE))
 
 
 @kept(KEPT)
@@ -136,7 +143,7 @@ def evaluation() -> dict[str, Any]:
     DataError
         If nothing has been evaluated yet.
     """
-    return _analysis("evaluation.json", "evaluation", "covers evaluate")
+    return _analysis(EVALUATION)
 
 
 def overlap() -> dict[str, Any]:
@@ -147,7 +154,7 @@ def overlap() -> dict[str, Any]:
     DataError
         If the overlap was never measured.
     """
-    return _analysis("overlap.json", "overlap", "covers overlap")
+    return _analysis(OVERLAP)
 
 
 def audit() -> dict[str, Any]:
@@ -158,34 +165,29 @@ def audit() -> dict[str, Any]:
     DataError
         If there was no audit yet.
     """
-    return _analysis("audit.json", "audit", "covers audit")
+    return _analysis(AUDIT)
 
 
-def _analysis(name: str, kind: str, command: str) -> dict[str, Any]:
+def _analysis(artefact: Artefact) -> dict[str, Any]:
     here = place.workspace()
-    version = version_of(here.analysis_folder / name)
-    return _read_analysis(str(here.root), name, kind, command, version)
+    return _read_analysis(str(here.root), artefact.file, version_of(artefact.file))
 
 
 @kept(4 * KEPT)
-def _read_analysis(
-    root: str, name: str, kind: str, command: str, version: Version
-) -> dict[str, Any]:
-    return read_json(at(root).analysis_folder / name, kind, f"{command} -w {root}")
+def _read_analysis(root: str, file: File, version: Version) -> dict[str, Any]:
+    return read_document(at(root), file)
 
 
 def palettes() -> dict[str, tuple[list[str], list[float]]]:
     """Return the leading colours of each cover with their shares; empty without measures."""
     here = place.workspace()
-    return _palettes(str(here.root), version_of(here.pictures_path))
+    return _palettes(str(here.root), version_of(PICTURES))
 
 
 @kept(KEPT)
 def _palettes(root: str, version: Version) -> dict[str, tuple[list[str], list[float]]]:
-    from covers.images.measures import KIND
-
     try:
-        table, _ = read_table(at(root).pictures_path, KIND, "covers scan")
+        table, _ = read_rows(at(root), PICTURES)
     except CoversError:
         return {}
     columns = (
@@ -197,16 +199,8 @@ def _palettes(root: str, version: Version) -> dict[str, tuple[list[str], list[fl
 def chain() -> list[Stage]:
     """Return the chain of artefacts and what is stale."""
     here = place.workspace()
-    names = ("evaluation.json", "overlap.json", "clusters.json", "map.parquet")
-    version = version_of(
-        here.config_path,
-        here.catalogue_path,
-        here.model_folder / "weights.safetensors",
-        here.embeddings_folder,
-        here.index_folder / "CURRENT",
-        *(here.analysis_folder / name for name in names),
-    )
-    return _chain(str(here.root), version)
+    files = (artefact.file for artefact in (SETTINGS, *CHAIN))
+    return _chain(str(here.root), version_of(*files))
 
 
 @kept(2)

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
-from covers.evaluate.stage import VOTES_KIND, VOTES_NAME
 from covers.stats.metrics import reliability_table
-from covers.workspace.artefacts import read_table
 from covers.workspace.paths import Workspace
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import VOTES
 
 
 def main() -> None:
@@ -32,9 +32,7 @@ def main() -> None:
     parser.add_argument("truth", type=Path)
     given = parser.parse_args()
     workspace = Workspace.open(given.workspace)
-    table, stamp = read_table(
-        workspace.analysis_folder / VOTES_NAME, VOTES_KIND, "covers evaluate"
-    )
+    table, stamp = read_rows(workspace, VOTES)
     vocab = stamp.parameters["vocab"]
     catalogue = read_catalogue(workspace)
     paths = dict(zip(catalogue.cover_ids, catalogue.column("locations"), strict=True))

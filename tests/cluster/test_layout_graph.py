@@ -3,7 +3,7 @@ import pytest
 from known_workspace import write_known_workspace, write_model
 
 from covers.cluster import layout_graph as module
-from covers.cluster.layout_graph import FILE_NAME, layout_graph
+from covers.cluster.layout_graph import layout_graph
 from covers.cluster.map import map_workspace, read_map
 from covers.cluster.projection import (
     exact_neighbours,
@@ -12,6 +12,7 @@ from covers.cluster.projection import (
 )
 from covers.cluster.stage import cluster_workspace, read_cluster_table
 from covers.index.embedded import EmbeddedCovers
+from covers.workspace.registry import LAYOUT_GRAPH
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_clusters_and_map_share_one_search_and_come_out_as_without(tmp_path, sea
     alone, _ = write_known_workspace(tmp_path / "alone")
     cluster_workspace(alone, n_resamples=0)
     map_workspace(alone)
-    assert not (alone.analysis_folder / FILE_NAME).exists()
+    assert not alone.path(LAYOUT_GRAPH).exists()
     assert read_cluster_table(shared).equals(read_cluster_table(alone))
     assert read_map(shared).equals(read_map(alone))
 

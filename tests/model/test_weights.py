@@ -99,7 +99,7 @@ def test_one_changed_byte_is_noticed(trained_workspace, position):
 
 def test_absent_foreign_and_newer_models_are_refused(trained_workspace, tmp_path):
     with pytest.raises(
-        ModelError, match=r"no model in '.*': make one with 'covers train'"
+        ModelError, match=r"no model in '.*': make one with 'covers train -w "
     ):
         read_card(tmp_path)
     save_file({"a": zeros(2)}, tmp_path / WEIGHTS_NAME)
