@@ -30,7 +30,7 @@ class Library:
         Genres of each cover.
     vocab : tuple of str
         Genres with enough covers to be trained on.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         1/m in each of a cover's m genres.
     artists, albums : list of str
         Empty where unknown.
@@ -44,7 +44,7 @@ class Library:
     cover_ids: list[str]
     genres: list[list[str]]
     vocab: tuple[str, ...]
-    membership: npt.NDArray[np.float32]
+    membership: npt.NDArray[np.float64]
     artists: list[str]
     albums: list[str]
     years: npt.NDArray[np.float64]

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.evaluate.baselines import fit_linear_probe
-from covers.stats.calibration import group_folds, iterate_folds
+from covers.stats.folds import group_folds, iterate_folds
 
 Array = npt.NDArray[np.float64]
 

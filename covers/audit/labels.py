@@ -48,7 +48,7 @@ class LabelCheck:
 def find_doubtful_labels(
     rows: Sequence[Mapping[str, Any]],
     features: npt.NDArray[np.float32],
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: npt.NDArray[np.int64],
     vocab: Sequence[str],
     *,
@@ -64,7 +64,7 @@ def find_doubtful_labels(
     features : ndarray of float32, shape (n_covers, n_features)
         Best from a network that never saw the labels: one trained on them
         has learnt the wrong ones, too.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
         Covers that are predicted together.
     vocab : sequence of str

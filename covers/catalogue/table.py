@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from covers.errors import DataError
+from covers.stats.membership import make_membership
 from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
 from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
 
@@ -175,7 +176,7 @@ class Catalogue:
             sorted(g for g, n in self.genre_counts.items() if n >= self.genre_minimum)
         )
 
-    def membership(self, vocab: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+    def membership(self, vocab: Sequence[str] | None = None) -> npt.NDArray[np.float64]:
         """Return how much each cover belongs to each genre.
 
         Parameters
@@ -185,18 +186,10 @@ class Catalogue:
 
         Returns
         -------
-        ndarray of float32, shape (n_covers, n_genres)
-            A cover of m genres has 1/m in each; a cover with none of `vocab` has a row of zeros.
+        ndarray of float64, shape (n_covers, n_genres)
+            As `covers.stats.membership.make_membership` defines it.
         """
-        position = {
-            genre: j for j, genre in enumerate(self.vocab if vocab is None else vocab)
-        }
-        membership = np.zeros((len(self), len(position)), np.float32)  # (N, G)
-        for row, genres in enumerate(self.genres):
-            known = [position[genre] for genre in genres if genre in position]
-            if known:
-                membership[row, known] = 1 / len(known)
-        return membership
+        return make_membership(self.genres, self.vocab if vocab is None else vocab)
 
     @cached_property
     def groups(self) -> npt.NDArray[np.int64]:

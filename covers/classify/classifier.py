@@ -15,7 +15,7 @@ import numpy.typing as npt
 from covers.classify.blend import Blend, fit_blend
 from covers.classify.labels import LabelReader
 from covers.classify.voting import VoteSettings
-from covers.stats.calibration import Calibrator, choose_calibrator
+from covers.stats.calibration import Calibrator, Temperature, read_calibrator
 from covers.stats.conformal import Familiarity, PredictionSets, Verdict
 from covers.workspace.registry import DECISION
 
@@ -79,8 +79,6 @@ def fit_readers(
     settings: VoteSettings,
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
-    *,
-    seed: int = 0,
 ) -> Readers:
     """Fit calibrators and blend on held-out covers.
 
@@ -94,22 +92,17 @@ def fit_readers(
         How to vote.
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
-    seed : int, default=0
-        Of the folds on which the kind of calibrator is chosen.
     """
     p_vote = cast_votes(settings)
     # Raw distributions: two exponents cannot overfit, while calibrators fitted on
     # the same covers would make the blend trust them too much.
     blend = fit_blend(p_cnn, p_vote, membership, groups)
 
-    def choose(p: npt.NDArray[np.floating[Any]]) -> Calibrator:
-        return choose_calibrator(p, membership, groups, seed=seed).calibrator
-
     return Readers(
         settings=settings,
-        cnn=choose(p_cnn),
-        vote=choose(p_vote),
-        combined=choose(blend.apply(p_cnn, p_vote)),
+        cnn=Temperature.fit(p_cnn, membership, groups),
+        vote=Temperature.fit(p_vote, membership, groups),
+        combined=Temperature.fit(blend.apply(p_cnn, p_vote), membership, groups),
         blend=blend,
     )
 
@@ -161,9 +154,9 @@ class Decision:
             vocab=tuple(values["genres"]),
             readers=Readers(
                 settings=VoteSettings.from_json(values["vote"]),
-                cnn=Calibrator.from_json(calibrators["cnn"]),
-                vote=Calibrator.from_json(calibrators["vote"]),
-                combined=Calibrator.from_json(calibrators["blend"]),
+                cnn=read_calibrator(calibrators["cnn"]),
+                vote=read_calibrator(calibrators["vote"]),
+                combined=read_calibrator(calibrators["blend"]),
                 blend=Blend(**values["blend"]),
             ),
             sets=PredictionSets.from_json(values["sets"]),

@@ -21,6 +21,7 @@ from covers.classify.voting import (
     vote_with,
     voters,
 )
+from covers.stats.membership import make_membership
 from covers.stats.neighbours import Neighbours
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Answer:
 
 def index_membership(
     columns: pa.Table, vocab: Sequence[str]
-) -> npt.NDArray[np.float32]:
+) -> npt.NDArray[np.float64]:
     """Return how much each item of an index belongs to each genre.
 
     Parameters
@@ -93,16 +94,10 @@ def index_membership(
 
     Returns
     -------
-    ndarray of float32, shape (n_items, n_genres)
-        1/m in each of m known genres; zeros where an item has none.
+    ndarray of float64, shape (n_items, n_genres)
+        As `covers.stats.membership.make_membership` defines it.
     """
-    position = {genre: j for j, genre in enumerate(vocab)}
-    membership = np.zeros((columns.num_rows, len(vocab)), np.float32)  # (N, G)
-    for row, genres in enumerate(columns.column("genres").to_pylist()):
-        known = [position[genre] for genre in genres or () if genre in position]
-        if known:
-            membership[row, known] = 1 / len(known)
-    return membership
+    return make_membership(columns.column("genres").to_pylist(), vocab)
 
 
 @dataclass(frozen=True)
@@ -111,13 +106,13 @@ class References:
 
     Parameters
     ----------
-    membership : ndarray of float32, shape (n_items, n_genres)
+    membership : ndarray of float64, shape (n_items, n_genres)
         As `index_membership` returns it.
     groups : ndarray of int64, shape (n_items,)
         Group of each item.
     """
 
-    membership: npt.NDArray[np.float32]
+    membership: npt.NDArray[np.float64]
     groups: npt.NDArray[np.int64]
 
     @classmethod
@@ -258,7 +253,7 @@ def _n_candidates(settings: VoteSettings) -> int:
 
 
 def _evidence(
-    near: Neighbours, membership: npt.NDArray[np.float32], settings: VoteSettings
+    near: Neighbours, membership: npt.NDArray[np.float64], settings: VoteSettings
 ) -> Evidence:
     """Gather the evidence of one picture."""
     filled = near.rows[0] >= 0

@@ -64,7 +64,7 @@ class GenreRelation:
 
 def relate_to_genres(
     labels: Labels,
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: npt.NDArray[np.int64],
     *,
     n_permutations: int = 200,
@@ -76,7 +76,7 @@ def relate_to_genres(
     ----------
     labels : ndarray of int64, shape (n_covers,)
         Negative is noise.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         A cover of several genres counts in each with its share.
     groups : ndarray of int64, shape (n_covers,)
         Covers that keep their genres together when genres are shuffled.
@@ -121,7 +121,7 @@ def relate_to_genres(
 
 def genre_profiles(
     labels: Labels,
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     bootstrap: GroupBootstrap,
     genres: Sequence[str],
 ) -> list[dict[str, Any]]:
@@ -131,7 +131,7 @@ def genre_profiles(
     ----------
     labels : ndarray of int64, shape (n_covers,)
         ``0 .. n_clusters - 1``; negative is noise.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
     bootstrap : GroupBootstrap
         Resamples of the covers' groups.
     genres : sequence of str

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.classify.voting import SEED_RECIPE, vote_with
-from covers.stats.calibration import group_folds, iterate_folds, one_thread
+from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.metrics import log_losses
+from covers.stats.minimise import one_thread
 from covers.stats.neighbours import find_neighbours
 
 Array = npt.NDArray[np.float64]

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from covers.classify.classifier import Decision, Distributions, Readers, fit_readers
 from covers.classify.voting import VOTER_COUNTS, measure_settings, vote_with
 from covers.evaluate.checks import check_references
-from covers.stats.calibration import group_folds, iterate_folds
 from covers.stats.conformal import (
     Familiarity,
     PredictionSets,
     give_verdicts,
     set_report,
 )
+from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.neighbours import Neighbours, find_neighbours
 
 if TYPE_CHECKING:
@@ -128,7 +128,6 @@ class HeldOutFits:
             self.losses.best(rows),
             self.truth[rows],
             self.valid_groups[rows],
-            seed=self.seed,
         )
 
     def read(self, readers: Readers, rows: Rows, near: Neighbours) -> Distributions:
@@ -193,9 +192,9 @@ class HeldOutFits:
         return {
             "vote": readers.settings.to_json(),
             "calibrators": {
-                "cnn": str(readers.cnn.kind),
-                "vote": str(readers.vote.kind),
-                "blend": str(readers.combined.kind),
+                "cnn": readers.cnn.to_json(),
+                "vote": readers.vote.to_json(),
+                "blend": readers.combined.to_json(),
             },
             "blend": {"cnn": readers.blend.cnn, "vote": readers.blend.vote},
             "familiarity": self.familiarity.to_json(),

@@ -35,12 +35,8 @@ from covers.evaluate.curves import coverage_curve, learning_curve
 from covers.evaluate.inputs import EvaluationInputs, Sides
 from covers.evaluate.labels import evaluate_labels
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
-from covers.stats.calibration import (
-    ORDER_PRESERVING,
-    choose_calibrator,
-    group_folds,
-    iterate_folds,
-)
+from covers.stats.calibration import Temperature
+from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.metrics import Measures, log_losses, measure_method
 
 Array = npt.NDArray[np.float64]
@@ -266,9 +262,7 @@ def _calibrated(
     groups = inputs.groups[sides.valid]
 
     def fit(rows: Rows) -> Any:
-        return choose_calibrator(
-            raw[rows], truth[rows], groups[rows], kinds=ORDER_PRESERVING, seed=seed
-        ).calibrator
+        return Temperature.fit(raw[rows], truth[rows], groups[rows])
 
     if not sides.crossed:
         found: Array = fit(np.arange(len(raw))).apply(predict(sides.held))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.stats.membership import as_membership
+
 Rows = npt.NDArray[np.int64]
 
 
@@ -23,7 +25,7 @@ class EvaluationInputs:
     cover_ids : tuple of str
     vocab : tuple of str
         Genres, alphabetical; the columns of `membership`.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         Covers with a row of zeros are left out.
     groups : ndarray of int64, shape (n_covers,)
     splits : ndarray of str, shape (n_covers,)
@@ -46,7 +48,7 @@ class EvaluationInputs:
 
     cover_ids: tuple[str, ...]
     vocab: tuple[str, ...]
-    membership: npt.NDArray[np.float32]
+    membership: npt.NDArray[np.float64]
     groups: npt.NDArray[np.int64]
     splits: npt.NDArray[np.str_]
     grouped_by: str
@@ -61,8 +63,9 @@ class EvaluationInputs:
         return len(self.cover_ids)
 
     def labelled(self) -> EvaluationInputs:
-        """Return the covers that have at least one genre of the vocabulary."""
-        return self.take(np.flatnonzero(self.membership.sum(axis=1) > 0))
+        """Return the covers that have at least one genre of the vocabulary; rows of `membership` sum to one."""
+        found = self.take(np.flatnonzero(self.membership.sum(axis=1) > 0))
+        return replace(found, membership=as_membership(found.membership))
 
     def take(self, rows: Rows) -> EvaluationInputs:
         """Return some covers, in the order of `rows`."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from covers.classify.labels import METHODS, LabelReader, fit_labels
 from covers.classify.voting import label_shares
 from covers.stats.bootstrap import percentile_interval
-from covers.stats.calibration import iterate_folds
+from covers.stats.folds import iterate_folds
 from covers.stats.metrics import reliability_table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from covers.evaluate import baselines
 from covers.evaluate.inputs import Sides
 from covers.stats.bootstrap import GroupBootstrap, Interval, percentile_interval
-from covers.stats.calibration import group_folds, iterate_folds
+from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.metrics import measure_method
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ class EmbeddedCovers:
         L2-normalised.
     logits : ndarray of float32, shape (n_covers, n_genres)
         The network's, uncalibrated; minus infinity for genres it does not know.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         Share of each cover in each genre; rows of zeros are unlabelled.
     vocab : tuple of str
         Genres, the columns of `membership` and `logits`.
@@ -48,7 +48,7 @@ class EmbeddedCovers:
     cover_ids: list[str]
     embeddings: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
-    membership: npt.NDArray[np.float32]
+    membership: npt.NDArray[np.float64]
     vocab: tuple[str, ...]
     groups: npt.NDArray[np.int64]
     splits: npt.NDArray[np.str_]

@@ -12,12 +12,13 @@ References
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+from covers.stats.folds import group_folds, iterate_folds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -203,17 +204,9 @@ class _Probe:
 
     def choose_penalty(self, points: Floats) -> float:
         """Choose the penalty with the lowest log-loss on held-out groups."""
-        from sklearn.model_selection import StratifiedGroupKFold
-
-        n_folds = min(4, len(set(self.groups.tolist())))
         losses = dict.fromkeys(PENALTIES, 0.0)
-        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=self.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # a genre of fewer groups than folds
-            splits = list(folds.split(points, self.shares.argmax(axis=1), self.groups))
-        for train, test in splits:
+        folds = group_folds(self.groups, self.shares, n_folds=4, seed=self.seed)
+        for train, test in iterate_folds(folds):
             for penalty in PENALTIES:
                 metric, coefficients, offsets = self.fit_twice(points, penalty, train)
                 logits = _unit(points[test] @ metric) @ coefficients.T + offsets

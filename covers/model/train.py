@@ -22,6 +22,7 @@ from covers.model.finetune import TrainingRun, TrainingSet, TrainingWatcher
 from covers.model.pixels import PixelCache
 from covers.model.recipe import Recipe, portable_recipe
 from covers.model.weights import SavedModel, make_card
+from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 
@@ -61,8 +62,6 @@ def choose_training_set(
     DataError
         If there are too few genres or covers to train on.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     vocab = catalogue.vocab
     if len(vocab) < 2:
         counts = (
@@ -89,14 +88,13 @@ def choose_training_set(
         message = f"training needs at least 10 separate covers or artists on the train side, found {len(set(groups))}"
         raise DataError(message)
     shares = membership[rows]
-    main_genre = shares.argmax(axis=1)
     n_folds = max(2, round(1 / tuning_share))
-    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    train, tuning = next(iter(folds.split(np.zeros(len(rows)), main_genre, groups)))
+    folds = group_folds(groups, shares, n_folds=n_folds, seed=seed)
+    train, tuning = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
     return TrainingSet(
         [catalogue.cover_ids[row] for row in rows],
         groups,
-        torch.from_numpy(shares),
+        torch.from_numpy(shares).float(),
         train,
         tuning,
         vocab,

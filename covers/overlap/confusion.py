@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float64]
 
 def compare_with_chance(
     decided: npt.NDArray[np.int64],
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: npt.NDArray[np.int64],
     *,
     n_permutations: int = 100,
@@ -32,7 +32,7 @@ def compare_with_chance(
     ----------
     decided : ndarray of int64, shape (n_covers,)
         Genre that each cover was taken for.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
     n_permutations : int, default=100
     seed : int, default=0

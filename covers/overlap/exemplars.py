@@ -50,7 +50,7 @@ class Exemplars:
 
 def find_exemplars(
     neighbours: Neighbours,
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: Rows,
     *,
     k: int = 25,
@@ -62,7 +62,7 @@ def find_exemplars(
     ----------
     neighbours : Neighbours
         Of each cover, of other groups only.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         Share of each cover in each genre.
     groups : ndarray of int64, shape (n_covers,)
     k : int, default=25
@@ -114,7 +114,7 @@ def one_per_group(ordered: Iterable[int], groups: Rows, n: int) -> list[int]:
 
 def _find_bridges(
     shares: npt.NDArray[np.float64],
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: Rows,
     n_shown: int,
 ) -> dict[tuple[int, int], list[int]]:
@@ -147,7 +147,7 @@ def _find_bridges(
 
 def _find_closest(
     near: Neighbours,
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: Rows,
     n_shown: int,
 ) -> dict[tuple[int, int], list[tuple[int, int, float]]]:

@@ -127,7 +127,7 @@ class Overlap:
 
 def measure_overlap(
     neighbours: Neighbours,
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: npt.NDArray[np.int64],
     genres: Sequence[str],
     settings: OverlapSettings | None = None,
@@ -141,7 +141,7 @@ def measure_overlap(
         ``find_neighbours(x, x, k=n_neighbours(len(x)), query_groups=groups,
         reference_groups=groups)``. Those of covers that `label_covers` does not ask
         are not looked at.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         Share of each cover in each genre; rows of zeros are ignored.
     groups : ndarray of int64, shape (n_covers,)
         Covers of one artist or near-duplicates.
@@ -232,7 +232,7 @@ def measure_overlap(
 
 
 def label_covers(
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: npt.NDArray[np.int64],
     settings: OverlapSettings,
 ) -> Labels:
@@ -364,7 +364,7 @@ def _nothing(
 
 def _check(
     neighbours: Neighbours,
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     groups: npt.NDArray[np.int64],
     genres: Sequence[str],
 ) -> None:

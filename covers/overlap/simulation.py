@@ -69,7 +69,7 @@ class KnownOverlap:
     ----------
     vectors : ndarray of float32, shape (n_covers, n_dimensions + 1)
         On the unit sphere.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         One genre each.
     groups : ndarray of int64, shape (n_covers,)
         Artist of each cover.
@@ -78,7 +78,7 @@ class KnownOverlap:
     """
 
     vectors: npt.NDArray[np.float32]
-    membership: npt.NDArray[np.float32]
+    membership: npt.NDArray[np.float64]
     groups: npt.NDArray[np.int64]
     overlap: npt.NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def draw_known_overlap(design: Design, seed: int) -> KnownOverlap:
         message = f"family must be gaussians, styles or shuffled, got {design.family!r}"
         raise ValueError(message)
     np.fill_diagonal(overlap, 1.0)
-    membership = np.eye(n_genres, dtype=np.float32)[labels]
+    membership = np.eye(n_genres)[labels]
     return KnownOverlap(_lift(points), membership, groups, overlap)
 
 

@@ -226,7 +226,7 @@ def _pairs(
 
 def confuse(
     decided: npt.NDArray[np.int64],
-    membership: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float64],
     bootstrap: GroupBootstrap,
     groups: npt.NDArray[np.int64],
 ) -> list[list[dict[str, Any]]]:
@@ -236,7 +236,7 @@ def confuse(
     ----------
     decided : ndarray of int64, shape (n_covers,)
         Genre that each cover was taken for.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float64, shape (n_covers, n_genres)
         A cover of several genres counts in each with its share.
     bootstrap : GroupBootstrap
         Resamples of the groups.

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.stats.bootstrap import GroupBootstrap, Interval, percentile_interval
+from covers.stats.membership import as_membership
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +122,7 @@ def measure_method(
     probabilities : ndarray of float, shape (n_covers, n_genres)
         Rows sum to one; the predicted genre is the largest, the first of equals.
     membership : ndarray of float, shape (n_covers, n_genres)
-        1/m in each of a cover's m genres; no row of zeros.
+        1/m in each of a cover's m genres, see `covers.stats.membership`; no row of zeros.
     draws : GroupBootstrap, optional
         Resamples of the same covers, for the intervals.
     guesses : bool, default=False
@@ -134,16 +135,16 @@ def measure_method(
         If shapes differ, a row has no genre, or rows do not sum to one.
     """
     p = np.asarray(probabilities, np.float64)
-    m = np.asarray(membership, np.float64)
+    m = as_membership(membership)
     check_probabilities(p, m)
     decisions = p if guesses else np.eye(p.shape[1])[p.argmax(axis=1)]  # (N, G)
-    cells = confusion_cells(m, decisions)  # (N, G*G), sparse
+    booked = book_covers(m, decisions)
     per_cover = {
         "top3": _top3_chance(m) if guesses else top_rates(p, m, 3),
         "brier": brier_scores(p, m),
         "log_loss": log_losses(p, m),
     }
-    confusion = np.asarray(cells.sum(axis=0)).reshape(p.shape[1], p.shape[1])
+    confusion = booked.confusion
     right = (m * decisions).sum(axis=1)
     certainty = (p * decisions).sum(axis=1)
     reliability = reliability_table(certainty, right)
@@ -159,8 +160,12 @@ def measure_method(
     samples: dict[str, Array] = {}
     intervals: dict[str, Interval] = {}
     if draws is not None:
-        drawn = draws.sums(cells).reshape(len(draws), p.shape[1], p.shape[1])
-        samples = {"accuracy": accuracy_of(drawn), "macro_f1": macro_f1_of(drawn)}
+        drawn = draws.sums(booked.margins)
+        hits, true, _ = np.split(drawn, 3, axis=1)
+        samples = {
+            "accuracy": hits.sum(axis=1) / true.sum(axis=1),
+            "macro_f1": macro_f1_from(drawn),
+        }
         means = draws.means(np.column_stack(list(per_cover.values())))
         for name, sample in [
             *samples.items(),
@@ -200,38 +205,42 @@ def check_probabilities(p: Array, membership: Array) -> None:
         raise ValueError(message)
 
 
-def confusion_cells(membership: Array, decisions: Array) -> Any:
-    """Book each cover in the cells of the confusion matrix.
+@dataclass(frozen=True)
+class Booked:
+    """Covers counted in a confusion matrix, and what its resamples need.
+
+    Parameters
+    ----------
+    confusion : ndarray of float64, shape (n_genres, n_genres)
+        Rows are true genres, columns predicted ones.
+    margins : scipy.sparse.csr_array of float64, shape (n_covers, 3 * n_genres)
+        What each cover adds to the diagonal, to the row sums and to the column
+        sums: F1 and accuracy follow from these, at a cost that grows with the
+        number of genres and not with its square.
+    """
+
+    confusion: Array
+    margins: Any
+
+
+def book_covers(membership: Array, decisions: Array) -> Booked:
+    """Count covers in a confusion matrix.
 
     Parameters
     ----------
     membership : ndarray of float64, shape (n_covers, n_genres)
     decisions : ndarray of float64, shape (n_covers, n_genres)
         Probability that each genre is predicted; one-hot for a plain prediction.
-
-    Returns
-    -------
-    scipy.sparse.csr_array of float64, shape (n_covers, n_genres * n_genres)
-        Rows sum to one; cell ``true * n_genres + predicted``.
     """
     from scipy import sparse
 
-    n_covers, n_genres = membership.shape
-    true = membership > 0
-    cover, genre = np.nonzero(decisions * true)
-    covers, cells = [cover], [genre * n_genres + genre]
-    weights = [decisions[cover, genre]]
-    wrong = decisions * ~true  # (N, G)
-    for first in range(0, n_covers, 4096):
-        block = slice(first, first + 4096)
-        booked = membership[block, :, None] * wrong[block, None, :]  # (b, G, G)
-        cover, genre, predicted = np.nonzero(booked)
-        covers.append(cover + first)
-        cells.append(genre * n_genres + predicted)
-        weights.append(booked[cover, genre, predicted])
-    return sparse.csr_array(
-        (np.concatenate(weights), (np.concatenate(covers), np.concatenate(cells))),
-        shape=(n_covers, n_genres * n_genres),
+    right = decisions * (membership > 0)  # (N, G)
+    wrong = decisions - right
+    true = right + membership * wrong.sum(axis=1, keepdims=True)
+    margins = [right, true, right + wrong * membership.sum(axis=1, keepdims=True)]
+    return Booked(
+        np.diag(right.sum(axis=0)) + membership.T @ wrong,
+        sparse.csr_array(sparse.hstack([sparse.csr_array(part) for part in margins])),
     )
 
 
@@ -243,8 +252,20 @@ def accuracy_of(confusion: Array) -> Any:
 def macro_f1_of(confusion: Array) -> Any:
     """Return the mean F1 over the genres that have true covers in each matrix."""
     _, _, f1 = precision_recall_f1(confusion)
-    present = confusion.sum(axis=-1) > 0
-    return np.where(present, f1, 0).sum(axis=-1) / np.maximum(present.sum(axis=-1), 1)
+    return _mean_over_present(f1, confusion.sum(axis=-1))
+
+
+def macro_f1_from(margins: Array) -> Array:
+    """Return the macro-F1 of sums of `Booked.margins`, shape (..., 3 * n_genres)."""
+    hits, true, predicted = np.split(margins, 3, axis=-1)
+    return np.asarray(_mean_over_present(_ratio(2 * hits, true + predicted), true))
+
+
+def _mean_over_present(values: Array, true: Array) -> Any:
+    """Return the mean of values of genres, shape (..., n_genres), over those with true covers."""
+    present = true > 0
+    n_present = np.maximum(present.sum(axis=-1), 1)
+    return np.where(present, values, 0).sum(axis=-1) / n_present
 
 
 def precision_recall_f1(confusion: Array) -> tuple[Array, Array, Array]:

@@ -27,11 +27,11 @@ from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.stage import read_inputs
 from covers.intake.scan import scan_workspace
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
-from covers.stats.calibration import group_folds
+from covers.stats.folds import group_folds
 from covers.stats.metrics import (
-    confusion_cells,
+    book_covers,
     expected_error,
-    macro_f1_of,
+    macro_f1_from,
     measure_method,
     reliability_table,
 )
@@ -246,10 +246,10 @@ def measure(
         chosen = p.argmax(axis=1)
         certainty.append(p.max(axis=1))
         right.append(truth[np.arange(len(p)), chosen])
-        cells = confusion_cells(truth, np.eye(n_genres)[chosen]).toarray()
-        spread = np.zeros((len(membership), n_genres**2))
-        spread[rows] = cells
-        sampled.append(macro_f1_of(draws.sums(spread).reshape(-1, n_genres, n_genres)))
+        margins = book_covers(truth, np.eye(n_genres)[chosen]).margins
+        spread = np.zeros((len(membership), 3 * n_genres))
+        spread[rows] = margins.toarray()
+        sampled.append(macro_f1_from(draws.sums(spread)))
         if key == "p_blend":
             sets = np.concatenate([run["inside"] for run in folds])
             inside.append(((truth * sets).sum() / truth.sum(), sets.sum(axis=1).mean()))
