@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 
 from covers.stats.folds import group_folds, iterate_folds
+from covers.stats.logistic import fit_logistic
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -159,12 +160,10 @@ class _Probe:
         rows = np.arange(len(points)) if rows is None else rows
         shares = self.shares[rows]
         if self.multi_label:
-            fits = [
-                self._fit_one(points[rows], shares[:, j] > 0, penalty)
-                for j in range(shares.shape[1])
-            ]
-            return np.stack([c for c, _ in fits]), np.asarray(
-                [o for _, o in fits], np.float32
+            found = fit_logistic(points[rows], shares > 0, penalty=penalty)
+            return (
+                found.coefficients.astype(np.float32),
+                found.offsets.astype(np.float32),
             )
         covers, genres = np.nonzero(shares)
         weight = shares[covers, genres] * self.weights[genres]
@@ -184,15 +183,6 @@ class _Probe:
             coefficients[model.classes_] = model.coef_
             offsets[model.classes_] = model.intercept_
         return coefficients, offsets
-
-    def _fit_one(
-        self, points: Floats, has: npt.NDArray[np.bool_], penalty: float
-    ) -> tuple[Floats, float]:
-        """Fit "has the genre"; a genre that all or none have gets its prior."""
-        if has.all() or not has.any():
-            return np.zeros(points.shape[1], np.float32), 10.0 if has.all() else -10.0
-        model = _regression(penalty).fit(points, has)
-        return np.asarray(model.coef_[0], np.float32), float(model.intercept_[0])
 
     def fit_twice(
         self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None

@@ -40,8 +40,10 @@ def minimise(
     loss: Callable[[Array], tuple[float, Array]],
     start: Array,
     bounds: Sequence[tuple[float | None, float | None]] | None = None,
+    *,
+    steps: int = 300,
 ) -> Array:
-    """Minimise a smooth function that returns its value and gradient."""
+    """Minimise a smooth function that returns its value and gradient, in at most so many steps."""
     from scipy.optimize import minimize
 
     with one_thread():
@@ -51,6 +53,6 @@ def minimise(
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": 300},
+            options={"maxiter": steps},
         )
     return np.asarray(found.x, np.float64)
