@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.stats.calibration import log_probabilities, softmax
+from covers.stats.distributions import log_probabilities, softmax
 from covers.stats.metrics import log_losses
 from covers.stats.minimise import minimise
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.stats.calibration import softmax
+from covers.stats.distributions import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

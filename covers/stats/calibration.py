@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from covers.stats.calibration_before import CalibratorBefore
+from covers.stats.distributions import log_probabilities, softmax
 from covers.stats.metrics import log_losses
 from covers.stats.minimise import minimise
 
@@ -104,18 +106,4 @@ def read_calibrator(values: Mapping[str, Any]) -> Calibrator:
     """Read what a calibrator's ``to_json`` wrote, in this version or in the one before."""
     if "slope" in values:
         return Temperature(float(values["slope"]))
-    from covers.stats.calibration_before import CalibratorBefore
-
     return CalibratorBefore.from_json(values)
-
-
-def log_probabilities(p: npt.NDArray[np.floating[Any]]) -> Array:
-    """Return logarithms, finite also for a probability of zero."""
-    return np.log(np.maximum(np.asarray(p, np.float64), 1e-12))
-
-
-def softmax(logits: npt.NDArray[np.floating[Any]]) -> Array:
-    """Return ``exp(logits)`` with rows that sum to one, shape (n_covers, n_genres)."""
-    z = np.asarray(logits, np.float64)
-    z = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(z / z.sum(axis=1, keepdims=True))

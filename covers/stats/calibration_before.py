@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.stats.calibration import log_probabilities, softmax
+from covers.stats.distributions import log_probabilities, softmax
 from covers.stats.metrics import SMALLEST_PROBABILITY
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from covers.stats.calibration import softmax
 from covers.stats.conformal import (
     Familiarity,
     PredictionSets,
@@ -14,6 +13,7 @@ from covers.stats.conformal import (
     set_scores,
     widest_sure_set,
 )
+from covers.stats.distributions import softmax
 
 
 def draw(n, *, seed=0, n_genres=6):
