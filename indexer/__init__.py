@@ -11,7 +11,6 @@ from indexer.errors import (
     IndexBusyError,
     IndexDamagedError,
     IndexerError,
-    IndexHistoryError,
     IndexMismatchError,
     IndexNotFoundError,
     IndexReadError,
@@ -21,14 +20,13 @@ from indexer.errors import (
 if TYPE_CHECKING:
     from indexer.change import Change
     from indexer.index import VectorIndex
-    from indexer.problems import Problem, VerifyReport
     from indexer.search import SearchResult
+    from indexer.verification import Problem, VerifyReport
 
 __all__ = [
     "Change",
     "IndexBusyError",
     "IndexDamagedError",
-    "IndexHistoryError",
     "IndexMismatchError",
     "IndexNotFoundError",
     "IndexReadError",
@@ -42,10 +40,10 @@ __all__ = [
 
 _HOMES = {
     "Change": "indexer.change",
-    "Problem": "indexer.problems",
+    "Problem": "indexer.verification",
     "SearchResult": "indexer.search",
     "VectorIndex": "indexer.index",
-    "VerifyReport": "indexer.problems",
+    "VerifyReport": "indexer.verification",
 }
 
 

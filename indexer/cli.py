@@ -255,7 +255,10 @@ def rollback(
     `info` lists the generations that are kept.
     """
     index = _open(folder, wait_s)
-    change = index.rollback(to, dry_run=dry_run)
+    try:
+        change = index.rollback(to, dry_run=dry_run)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     printing.print_change(index, change, as_json=as_json)
 
 
