@@ -7,6 +7,7 @@ Any link to a page or a heading that does not exist is an error.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -32,33 +33,34 @@ def fill_in(text: str) -> str:
     return text
 
 
-def main() -> int:
-    """Build into ``site/``; 0 when there was nothing to complain about."""
+def build_site(target: Path) -> list[str]:
+    """Build the site into a folder; return what the builder complains about, line by line."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         shutil.copytree(ROOT / "docs", source / "docs")
         shutil.copy(ROOT / "mkdocs.yml", source)
         for page in (source / "docs").rglob("*.md"):
             page.write_text(fill_in(page.read_text(encoding="utf-8")), encoding="utf-8")
-        build = [
-            "-m",
-            "zensical",
-            "build",
-            "--strict",
-            "-f",
-            str(source / "mkdocs.yml"),
-        ]
         done = subprocess.run(
-            [sys.executable, *build], check=False, capture_output=True, text=True
+            [sys.executable, "-m", "zensical", "build", "--strict"],
+            cwd=source,
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1"},
         )
-        if done.returncode or not (source / "site" / "index.html").exists():
-            print(done.stdout.partition("Traceback")[0], file=sys.stderr)
-            print(done.stderr.partition("Traceback")[0], file=sys.stderr)
-            return 1
-        shutil.rmtree(ROOT / "site", ignore_errors=True)
-        shutil.copytree(source / "site", ROOT / "site")
-    print("docs: open site/index.html", file=sys.stderr)
-    return 0
+        if done.returncode:
+            return (done.stdout + done.stderr.partition("Traceback")[0]).splitlines()
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source / "site", target)
+    return []
+
+
+def main() -> int:
+    """Build into ``site/``; 0 when there was nothing to complain about."""
+    problems = build_site(ROOT / "site")
+    print("\n".join(problems) or "docs: open site/index.html", file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

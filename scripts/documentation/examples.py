@@ -94,16 +94,17 @@ def _check_types(blocks: list[Block]) -> Iterator[str]:
             file = Path(folder) / f"block_{number}.py"
             file.write_text(block.text + "\n", encoding="utf-8")
             names[file.name] = block
-        found, _, _ = api.run(
+        found, broken, _ = api.run(
             [
                 f"--config-file={ROOT / 'pyproject.toml'}",
-                "--no-strict",
                 "--ignore-missing-imports",
                 "--no-error-summary",
-                "--allow-untyped-globals",
-                folder,
+                "--no-pretty",
+                *map(str, sorted(Path(folder).iterdir())),
             ]
         )
+    if broken:
+        yield f"{blocks[0].page}: mypy cannot read its blocks: {broken.strip()}"
     for line in found.splitlines():
         if ": error:" in line:
             file, number, rest = line.split(":", 2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import griffe
 
+KINDS = (property, classmethod, staticmethod)
 NAMED = ("parameters", "other parameters", "attributes", "returns", "yields", "raises")
 
 
@@ -28,13 +29,16 @@ def reference(package: str) -> str:
 
 
 def _members(cls: type) -> list[tuple[str, Any]]:
-    """Return the public methods and properties that a class itself defines."""
+    """Return the public methods and properties of a class, its own and those of this project."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if base.__module__.partition(".")[0] == cls.__module__.partition(".")[0]:
+            found = {**vars(base), **found}
     return [
         (name, member)
-        for name, member in vars(cls).items()
+        for name, member in found.items()
         if not name.startswith("_")
-        and isinstance(member, (property, classmethod, staticmethod))
-        | inspect.isfunction(member)
+        and (isinstance(member, KINDS) or inspect.isfunction(member))
         and inspect.getdoc(member)
     ]
 

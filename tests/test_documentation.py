@@ -1,0 +1,135 @@
+"""The check of the documentation finds what it is there to find, and the site holds what it promises."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.documentation import build, check_docs, commands, examples, python_api  # noqa: E402
+from scripts.documentation.pages import Page, read_pages  # noqa: E402
+
+
+def page(text, name="docs/guides/example.md"):
+    return Page(name, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("covers search sleeve.jpg -k 5 --genre Jazz", None),
+        ("$ covers run ~/covers -w music   # everything", None),
+        ("python -m indexer search music/index --where year=1970..1979", None),
+        ("covers serach sleeve.jpg", "there is no command 'covers serach'"),
+        ("covers index bild", "there is no command 'covers index bild'"),
+        (
+            "covers search x.jpg --genres Jazz",
+            "'covers search' has no option '--genres'",
+        ),
+        ("scripts/bench embed --device cuda", None),
+        ("./scripts/bench layers", "there is no './scripts/bench layers'"),
+        ("ls covers", None),
+    ],
+)
+def test_a_command_line_that_could_not_be_typed_is_found(line, problem):
+    assert commands.problem_with(line) == problem
+
+
+def test_command_lines_are_found_in_blocks_and_in_sentences():
+    text = "Say `covers mep`.\n\n```sh\ncovers map --anew\n```\n\n`--no-such-option`"
+    assert list(check_docs.wrong_command_lines(page(text))) == [
+        "docs/guides/example.md:4: 'covers map' has no option '--anew'",
+        "docs/guides/example.md:1: there is no command 'covers mep'",
+        "docs/guides/example.md:7: no command has the option '--no-such-option'",
+    ]
+
+
+def test_dead_links_and_missing_paths_are_found():
+    text = "[a](sharing.md) [b](nowhere.md) `covers/pipeline.py` `covers/nothing.py`"
+    assert list(check_docs.dead_links(page(text))) == [
+        "docs/guides/example.md:1: link to 'nowhere.md' leads nowhere"
+    ]
+    assert list(check_docs.missing_paths(page(text))) == [
+        "docs/guides/example.md:1: there is no 'covers/nothing.py'"
+    ]
+
+
+def test_a_long_paragraph_is_found_but_not_in_method():
+    text = "# Title\n\n" + "word " * 60 + "\n" + "word " * 31 + "\n\n- " + "item " * 80
+    assert len(list(check_docs.long_paragraphs(page(text)))) == 1
+    assert not list(check_docs.long_paragraphs(page(text, "docs/method/overlap.md")))
+    assert not list(check_docs.long_paragraphs(page("word " * 90)))
+
+
+def test_a_block_that_fails_is_found_with_its_line():
+    text = "# Title\n\n```python\nx = 1\n```\n\n```python\nassert x == 1\n\nx.nothing\n```\n"
+    assert list(examples.problems_of_blocks([page(text)])) == [
+        "docs/guides/example.md:8: AttributeError: 'int' object has no attribute 'nothing'"
+    ]
+
+
+def test_blocks_find_the_workspace_and_the_covers_that_pages_speak_of():
+    text = (
+        "```python\nfrom pathlib import Path\n"
+        "from covers.catalogue.table import read_catalogue\n"
+        "from covers.workspace.paths import Workspace\n"
+        "catalogue = read_catalogue(Workspace.open(Path('music')))\n"
+        "assert len(catalogue) == 120\n"
+        "assert all(Path(n).is_file() for n in ('sleeve.jpg', 'a.jpg', 'b.jpg'))\n"
+        "assert Path('by-genre/Folk').is_dir()\n```\n"
+    )
+    assert list(examples.problems_of_blocks([page(text)])) == []
+
+
+@pytest.mark.slow
+def test_a_block_that_is_not_run_must_fit_the_real_types():
+    text = (
+        "<!-- not run: takes too long -->\n```python\n"
+        "from pathlib import Path\nfrom covers.workspace.paths import Workspace\n\n"
+        "Workspace.open(Path('music')).no_such_name\n```\n"
+    )
+    [problem] = examples.problems_of_blocks([page(text)])
+    assert problem.startswith("docs/guides/example.md:6: error:")
+    assert "no_such_name" in problem
+
+
+def test_every_command_has_a_section_with_its_options():
+    text = commands.reference()
+    for name, command in commands.all_commands().items():
+        assert f"### `{name}`" in text
+        for option in commands.options_of(command) - {"--help", "-h"}:
+            assert option in text
+
+
+def test_public_names_are_described_with_their_methods():
+    text = python_api.reference("indexer")
+    assert "### `VectorIndex`" in text
+    assert "#### `VectorIndex.search`" in text
+    assert "Cosine similarity in [-1, 1]; NaN in an empty slot." in text
+
+
+def test_marks_of_pages_are_filled_in():
+    pages = [
+        p
+        for p in read_pages()
+        if "made from the code:" in p.text and p.name.startswith("docs/reference")
+    ]
+    assert {p.name for p in pages} >= {
+        "docs/reference/command-line.md",
+        "docs/reference/python.md",
+    }
+    for p in pages:
+        assert "<!-- made from the code" not in build.fill_in(p.text)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_broken_link(tmp_path):
+    assert build.build_site(tmp_path / "site") == []
+    start = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "Reading the results" in start
+    made = (tmp_path / "site" / "reference" / "command-line.html").read_text(
+        encoding="utf-8"
+    )
+    assert "--one-per-artist" in made
