@@ -22,6 +22,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+import covers
 from scripts.documentation.pages import ROOT, Block, Page
 
 if TYPE_CHECKING:
@@ -113,18 +116,41 @@ def _check_types(blocks: list[Block]) -> Iterator[str]:
 
 
 def problems_of_docstrings() -> Iterator[str]:
-    """Run the examples in the docstrings of `indexer` and `covers`."""
-    for package in ("indexer", "covers"):
-        root = importlib.import_module(package)
-        names = [package]
-        names += [i.name for i in pkgutil.walk_packages(root.__path__, f"{package}.")]
-        for name in names:
-            if name.endswith("__main__"):
-                continue
+    """Run the examples in the docstrings of `indexer` and `covers`.
+
+    They find ``covers``, ``np``, a ``library`` of 120 drawn covers, the ``cover_id`` of
+    one, and the ``folder`` with its ``workspace`` and ``covers``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(ARCHIVE) as archive:
+            archive.extractall(folder)
+        library = covers.open(Path(folder) / "workspace")
+        names = {
+            "covers": covers,
+            "np": np,
+            "folder": Path(folder),
+            "library": library,
+            "cover_id": library.catalogue.cover_ids[0],
+        }
+        os.environ["COLUMNS"] = "80"
+        for name in _modules():
             found = importlib.util.find_spec(name)
             path = Path(str(found.origin)) if found else None
             if path is None or ">>>" not in path.read_text(encoding="utf-8"):
                 continue
-            result = doctest.testmod(importlib.import_module(name))
+            result = doctest.testmod(
+                importlib.import_module(name),
+                extraglobs=names,
+                optionflags=doctest.ELLIPSIS,
+            )
             if result.failed:
                 yield f"{path.relative_to(ROOT)}: {result.failed} examples fail"
+
+
+def _modules() -> Iterator[str]:
+    for package in ("indexer", "covers"):
+        yield package
+        root = importlib.import_module(package)
+        for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+            if not info.name.endswith("__main__"):
+                yield info.name
