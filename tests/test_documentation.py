@@ -124,12 +124,37 @@ def test_marks_of_pages_are_filled_in():
         assert "<!-- made from the code" not in build.fill_in(p.text)
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("documentation") / "site"
+    assert build.build_site(folder) == []
+    return folder
+
+
 @pytest.mark.slow
-def test_the_site_builds_without_a_broken_link(tmp_path):
-    assert build.build_site(tmp_path / "site") == []
-    start = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+def test_the_site_holds_the_pages_and_what_is_made_from_the_code(site):
+    start = (site / "index.html").read_text(encoding="utf-8")
     assert "Reading the results" in start
-    made = (tmp_path / "site" / "reference" / "command-line.html").read_text(
-        encoding="utf-8"
-    )
+    made = (site / "reference" / "command-line.html").read_text(encoding="utf-8")
     assert "--one-per-artist" in made
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_site_is_read_and_searched_from_the_disk_without_fetching_anything(
+    site, browser
+):
+    fetched, complaints = [], []
+    window = browser.new_page(viewport={"width": 400, "height": 800})
+    window.on("request", lambda request: fetched.append(request.url))
+    window.on("console", lambda message: complaints.append(message.text))
+    window.on("pageerror", lambda error: complaints.append(str(error)))
+    for name in ("index", "method/overlap", "reference/command-line", "speed/index"):
+        window.goto((site / f"{name}.html").as_uri())
+        width = window.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, f"{name} is wider than a phone"
+    window.keyboard.press("/")
+    window.keyboard.type("near-duplicates")
+    window.get_by_text("Two covers are near-duplicates when").first.wait_for()
+    assert [url for url in fetched if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []

@@ -8,6 +8,7 @@ Any link to a page or a heading that does not exist is an error.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from scripts.documentation import commands, python_api
 from scripts.documentation.pages import ROOT
 
+FETCHED = re.compile(r'<script src="https://unpkg\.com/iframe-worker/shim"[^>]*>')
 MADE = {
     "commands": commands.reference,
     "python covers": lambda: python_api.reference("covers"),
@@ -51,9 +53,22 @@ def build_site(target: Path) -> list[str]:
         )
         if done.returncode:
             return (done.stdout + done.stderr.partition("Traceback")[0]).splitlines()
+        for page in (source / "site").rglob("*.html"):
+            page.write_text(keep_at_home(page, source / "site"), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source / "site", target)
     return []
+
+
+def keep_at_home(page: Path, site: Path) -> str:
+    """Return a page that fetches nothing from elsewhere, searching from the disk included."""
+    up = "../" * (len(page.relative_to(site).parts) - 1)
+    text = page.read_text(encoding="utf-8")
+    text = FETCHED.sub(f'<script src="{up}images/worker-from-disk.js">', text)
+    if re.search(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="https?://', text):
+        message = f"{page.name} would fetch something from elsewhere"
+        raise RuntimeError(message)
+    return text
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+from dataclasses import is_dataclass
 from typing import Any
 
 import griffe
@@ -48,12 +49,14 @@ def _heading(depth: int, name: str) -> str:
 
 
 def _describe(name: str, thing: Any) -> list[str]:
-    parts = [_signature(name, thing)]
+    # Errors and results are not made by hand.
+    is_made = not (
+        is_dataclass(thing)
+        or (isinstance(thing, type) and issubclass(thing, BaseException))
+    )
+    parts = [_signature(name, thing)] if is_made else []
     text = inspect.cleandoc(inspect.getdoc(thing) or "")
-    if isinstance(thing, type) and issubclass(thing, BaseException):
-        parts = []
-    for section in griffe.Docstring(text, lineno=1).parse("numpy"):
-        parts.append(_section(section))
+    parts += map(_section, griffe.Docstring(text, lineno=1).parse("numpy"))
     return [part for part in parts if part]
 
 
