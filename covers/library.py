@@ -55,7 +55,7 @@ def open_library(root: str | Path) -> Library:
     Examples
     --------
     >>> covers.open(folder / "workspace")
-    <Library: 90 covers of 3 genres in 'workspace'>
+    <Library: 120 covers of 8 genres in 'workspace'>
     """
     return Library(Workspace.open(Path(root)))
 
@@ -84,7 +84,7 @@ def create_library(
     --------
     >>> made = covers.create(folder / "mine", [folder / "covers"])
     >>> len(made)
-    90
+    120
     """
     from covers.intake.scan import scan_workspace
 
@@ -464,7 +464,7 @@ class Library:
         Examples
         --------
         >>> len(library.covers())
-        90
+        120
         """
         from covers.index.search import rows_where
 

@@ -1,5 +1,7 @@
 """Fixtures that several test files share.
 
+``drawn_once``
+    Drawn covers and a whole workspace of them, unpacked once; not to be changed.
 ``painted_folder``
     A folder per genre with small pictures that differ in colour and texture.
 ``painted_workspace``
@@ -12,14 +14,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_plugins = ["dashboard_browser"]
 
@@ -38,6 +38,15 @@ def paint_genres(folder: Path, *, n_each: int = 26, seed: int = 0) -> Path:
             picture = Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)
             picture.save(folder / genre / f"{genre.lower()}-{number:03d}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 drawn covers of 8 genres and the workspace that version 0.1 made of them."""
+    root = tmp_path_factory.mktemp("drawn")
+    with zipfile.ZipFile(Path(__file__).parent / "fixtures/version-0.1.zip") as archive:
+        archive.extractall(root)
+    return root
 
 
 @pytest.fixture

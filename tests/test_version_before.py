@@ -1,24 +1,17 @@
 """A workspace that version 0.1 wrote opens, and answers what it answered then."""
 
 import json
-import zipfile
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from covers.cli import main
 
-ARCHIVE = Path(__file__).parent / "fixtures" / "version-0.1.zip"
 
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory):
-    """120 drawn covers, scanned, trained, indexed and evaluated by version 0.1, and its answers."""
-    root = tmp_path_factory.mktemp("version-0.1")
-    with zipfile.ZipFile(ARCHIVE) as archive:
-        archive.extractall(root)
-    return root, json.loads((root / "answers.json").read_text(encoding="utf-8"))
+@pytest.fixture
+def old(drawn_once):
+    """The workspace and the answers of version 0.1."""
+    return drawn_once, json.loads((drawn_once / "answers.json").read_text("utf-8"))
 
 
 def ask(root, *arguments):

@@ -191,7 +191,7 @@ class Classification:
             [genre, *(f"{100 * self.by_method[name][genre]:.1f} %" for name in METHODS)]
             for genre in ranked[:_MOST_GENRES]
         ]
-        lines = [f"{self.query}: {self.headline}", *wrap(self.said, WIDTH)]
+        lines = [self.query, *wrap(self.headline, WIDTH), *wrap(self.said, WIDTH)]
         lines += ["", text_table(["genre", *METHODS], rows, right=(1, 2, 3))]
         shown = self.voters[:MOST_VOTERS]
         lines += ["", f"{len(shown)} of {len(self.voters)} voters, nearest first"]

@@ -24,6 +24,12 @@ class Neighbours:
         Row of each neighbour among the references; ``-1`` marks an empty slot.
     similarities : ndarray of float32, shape (n_queries, k)
         Cosine similarities, in ``[-1, 1]``; NaN in empty slots.
+
+    Examples
+    --------
+    >>> near = Neighbours(np.array([[4, 2]]), np.array([[0.9, 0.7]], np.float32))
+    >>> near.nearest(1).rows.tolist()
+    [[4]]
     """
 
     rows: npt.NDArray[np.int64]
@@ -65,6 +71,12 @@ def find_neighbours(
     ------
     ValueError
         If ``k < 1`` or the dimensions differ.
+
+    Examples
+    --------
+    >>> corners = np.eye(3, dtype=np.float32)
+    >>> find_neighbours(corners[:1], corners, k=1).rows.tolist()
+    [[0]]
     """
     if k < 1:
         message = f"k must be at least 1, got {k}"

@@ -94,7 +94,7 @@ def test_filters_of_artist_and_year_leave_what_fits(read, workspace):
 def test_what_a_cover_looks_like_is_said_with_its_evidence(read, workspace):
     reader = read(f"search?cover={first_cover(workspace, 'Jazz')}")
     verdict = reader.element("query").locator(".full").inner_text()
-    assert re.search(r"Looks like|Not sure|Unlike anything|Could be any", verdict)
+    assert re.search(r"\d+ %", verdict)
     assert len(names(reader.element("voters"))) > 3
     assert all("% of the vote" in t for t in tips(reader.element("voters")))
     reader.element("reading").locator(".row").first.hover()

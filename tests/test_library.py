@@ -1,0 +1,205 @@
+"""The front door: what it answers, and that command line and dashboard answer the same."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import covers
+from covers.cli import main
+
+
+@pytest.fixture(scope="module")
+def library(drawn_once):
+    return covers.open(drawn_once / "workspace")
+
+
+@pytest.fixture(scope="module")
+def truth(library):
+    """Similarities of all covers, in the order of the catalogue."""
+    ids, vectors = library.embeddings()
+    assert ids == library.catalogue.cover_ids
+    return ids, vectors @ vectors.T
+
+
+@pytest.fixture(scope="module")
+def reprinted(library):
+    """A cover that has others in its group: reprints of it, or its artist's."""
+    ids, groups = library.catalogue.cover_ids, library.catalogue.groups
+    sizes = np.bincount(groups)
+    row = int(np.flatnonzero(sizes[groups] > 1)[0])
+    group = {ids[other] for other in np.flatnonzero(groups == groups[row])}
+    return ids[row], group
+
+
+def run(library, *arguments):
+    result = CliRunner().invoke(
+        main, [*map(str, arguments), "-w", str(library.workspace.root), "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def ids_of(hits):
+    return [hit.cover_id for hit in hits]
+
+
+def test_several_values_of_a_filter_are_joined_by_or(library, truth):
+    ids, similarity = truth
+    genres = library.catalogue.genres
+    wanted = set(library.catalogue.vocab[:2])
+    expected = [
+        ids[row]
+        for row in np.argsort(-similarity[0], kind="stable")
+        if row != 0 and wanted & set(genres[row])
+    ]
+    hits = library.search(ids[0], k=200, where={"genre": sorted(wanted)})
+    assert ids_of(hits) == expected
+    assert len({genre for hit in hits for genre in hit.genres} & wanted) == 2
+    told = [
+        argument
+        for genre in sorted(wanted)
+        for argument in ("--where", f"genre={genre}")
+    ]
+    found = run(library, "search", ids[0], "-k", 200, *told)
+    assert ids_of(hits) == [n["cover_id"] for n in found["neighbours"]]
+
+
+@pytest.mark.parametrize("k", [3, 10, 25])
+def test_one_per_artist_is_as_long_as_it_can_be(library, truth, k):
+    ids, similarity = truth
+    artists = library.catalogue.column("artists")
+    expected, seen = [], set()
+    for row in np.argsort(-similarity[0], kind="stable"):
+        if row != 0 and seen.isdisjoint(artists[row] or ()):
+            expected.append(ids[row])
+            seen.update(artists[row] or ())
+    hits = library.search(ids[0], k, one_per_artist=True)
+    assert ids_of(hits) == expected[:k]
+    found = run(library, "search", ids[0], "-k", k, "--one-per-artist")
+    assert ids_of(hits) == [n["cover_id"] for n in found["neighbours"]]
+
+
+def test_reprints_and_the_own_artist_do_not_vote(library, reprinted):
+    cover_id, group = reprinted
+    assert len(group) > 1
+    (answer,) = library.classify([cover_id])
+    assert group.isdisjoint(ids_of(answer.voters))
+    (found,) = run(library, "classify", cover_id)
+    assert [v["cover_id"] for v in found["voters"]] == ids_of(answer.voters)
+    assert found["probabilities"] == answer.by_method
+
+
+def test_a_cover_and_its_picture_get_the_same_answer(library, drawn_once, reprinted):
+    cover_id, _ = reprinted
+    row = library.catalogue.cover_ids.index(cover_id)
+    path = drawn_once / "covers" / library.catalogue.column("path")[row]
+    by_id, by_path, by_bytes = (
+        library.classify([asked])[0] for asked in (cover_id, path, path.read_bytes())
+    )
+    assert by_path.cover_id == by_bytes.cover_id == cover_id
+    assert ids_of(by_path.voters) == ids_of(by_id.voters) == ids_of(by_bytes.voters)
+    for method, distribution in by_id.by_method.items():
+        assert by_path.by_method[method] == pytest.approx(distribution, abs=2e-3)
+
+
+def test_independent_genres_are_named_with_their_own_probability(library):
+    from covers.classify.answers import Classification, VoteFlip
+
+    p = {"Rock": 0.7, "Jazz": 0.3}
+    answer = Classification(
+        query="a.jpg",
+        cover_id="",
+        by_method=dict.fromkeys(("network", "vote", "network + vote"), p),
+        prediction_set=("Rock",),
+        level=0.9,
+        verdict="sure",
+        voters=(),
+        flip=VoteFlip(genre=None, without=()),
+        labels={"Rock": 0.8, "Jazz": 0.6},
+        named=("Rock", "Jazz"),
+    )
+    assert "Has the genres: Rock 80 %, Jazz 60 %" in answer.said
+    assert answer.to_json()["named"] == ["Rock", "Jazz"]
+    assert answer.headline == "Rock, 70 %"
+
+
+def test_what_a_search_says_fits_a_terminal_and_a_notebook(library, truth):
+    hits = library.search(truth[0][0], k=4)
+    lines = repr(hits).splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 80
+    html = hits._repr_html_()
+    assert html.count("data:image/jpeg;base64,") == 4
+    frame = hits.to_frame()
+    assert list(frame["cover_id"]) == ids_of(hits)
+    (answer,) = library.classify([truth[0][0]])
+    assert max(map(len, repr(answer).splitlines())) <= 80
+    assert list(answer.to_frame().columns) == ["network", "vote", "network + vote"]
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"genre": "Polkka"}, "no genre 'Polkka'"),
+        ({"yaer": 1990}, "did you mean 'year'"),
+        ({"release_group": "x"}, "column 'release_group' is empty"),
+    ],
+)
+def test_a_filter_that_cannot_work_is_refused_by_name(library, truth, where, message):
+    with pytest.raises(covers.DataError, match=message):
+        library.search(truth[0][0], where=where)
+
+
+def test_what_is_no_picture_and_no_cover_is_named_and_the_rest_is_read(
+    library, truth, tmp_path
+):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff no picture")
+    queries = library.ask(["nowhere.jpg", truth[0][0], broken, str(tmp_path)])
+    assert [query.cover_id for query in queries.items] == [truth[0][0]]
+    assert set(queries.broken) == {"nowhere.jpg", str(broken), str(tmp_path)}
+    assert "folder" in queries.broken[str(tmp_path)]
+    with pytest.raises(covers.BrokenImageError, match="nowhere"):
+        library.classify(["nowhere.jpg"])
+
+
+def test_what_is_published_anew_is_read_anew(drawn_once, tmp_path):
+    import shutil
+
+    shutil.copytree(drawn_once / "workspace", tmp_path / "workspace")
+    library = covers.open(tmp_path / "workspace")
+    index = library.index
+    assert library.index is index
+    other = covers.open(tmp_path / "workspace").index
+    other.remove([str(other.ids[0])])
+    assert len(library.index) == len(index) - 1
+
+
+def test_covers_are_a_frame_that_filters(library):
+    frame = library.covers()
+    assert len(frame) == len(library)
+    genre = library.catalogue.vocab[0]
+    some = library.covers(where={"genre": genre.upper()})
+    assert all(genre in genres for genres in some["genres"])
+    assert len(some) == library.catalogue.genre_counts[genre]
+
+
+def test_opening_costs_nothing_heavy(drawn_once):
+    code = (
+        "import sys, covers\n"
+        "light = [m for m in ('numpy', 'pyarrow', 'pandas', 'torch', 'PIL') if m in sys.modules]\n"
+        "library = covers.open(sys.argv[1])\n"
+        "heavy = [m for m in ('torch', 'pandas', 'sklearn', 'faiss') if m in sys.modules]\n"
+        "print(light, heavy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(drawn_once / "workspace")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[] []"
