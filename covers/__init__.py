@@ -27,9 +27,9 @@ if TYPE_CHECKING:
         StaleError,
     )
     from covers.index.hits import Hit, SearchHits
-    from covers.library import Library
-    from covers.library import create_library as create
-    from covers.library import open_library as open
+    from covers.library.door import Library
+    from covers.library.door import create_library as create
+    from covers.library.door import open_library as open
     from covers.stats.neighbours import Neighbours, find_neighbours
 
 __all__ = [
@@ -61,16 +61,16 @@ _HOMES = {
     "DataError": "covers.errors",
     "Explanation": "covers.classify.answers",
     "Hit": "covers.index.hits",
-    "Library": "covers.library",
+    "Library": "covers.library.door",
     "MissingExtraError": "covers.errors",
     "ModelError": "covers.errors",
     "Neighbours": "covers.stats.neighbours",
     "SearchHits": "covers.index.hits",
     "StaleError": "covers.errors",
     "Voter": "covers.classify.answers",
-    "create": "covers.library",
+    "create": "covers.library.door",
     "find_neighbours": "covers.stats.neighbours",
-    "open": "covers.library",
+    "open": "covers.library.door",
     "vote_genres": "covers.classify.voting",
 }
 _NAMES = {"create": "create_library", "open": "open_library"}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from covers.classify.query import Query
-    from covers.library import Library
+    from covers.library.door import Library
 
 MOST_MEBIBYTES = 25
 _SHOWN_PX = 384

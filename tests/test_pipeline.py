@@ -12,7 +12,6 @@ from PIL import Image
 
 from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS, main
-from covers.cli.recipe_options import choose_recipe
 from covers.errors import DataError, StaleError
 from covers.index.build import update_index, verify_index
 from covers.index.open import open_index
@@ -24,6 +23,7 @@ from covers.model.embed import (
     read_embeddings,
     read_frozen,
 )
+from covers.model.recipe import choose_recipe
 from covers.model.weights import SavedModel
 from covers.pipeline import State, inspect_workspace
 from covers.workspace.artefacts import Stamp
@@ -107,7 +107,7 @@ def test_a_run_with_nothing_to_do_looks_once_and_imports_little(ran, monkeypatch
     )
     root, _ = ran
     place = Workspace(root)
-    recipe, _ = choose_recipe(root, place.settings, {})
+    recipe, _ = choose_recipe(place, {})
     said = []
     pipeline.Pipeline(place, recipe, device="cpu").run(
         say=said.append, stage=lambda *_: None, analysis=False

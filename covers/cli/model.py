@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, device_option, print_json, seed_option
-from covers.cli.recipe_options import choose_recipe, recipe_options
+from covers.cli.options import (
+    common_options,
+    device_option,
+    open_for_command,
+    print_json,
+    seed_option,
+)
+from covers.cli.recipe_options import recipe_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,25 +79,11 @@ def train_command(
     covers train -w my-workspace
     covers train --arch resnet34 --epochs 10
     """
-    from covers.workspace.paths import Workspace
-    from covers.workspace.settings import write_settings
-
-    place = Workspace.open(workspace)
-    recipe, remembered = choose_recipe(workspace, place.settings, given)
+    library = open_for_command(workspace, device)
     with watch_training(is_quiet=as_json) as watcher:
-        from covers.model.train import train_workspace
-
-        report = train_workspace(
-            place,
-            recipe,
-            device=device or place.settings.device,
-            seed=place.settings.seed if seed is None else seed,
-            resume=resume,
-            offline=offline,
-            watcher=watcher,
+        report = library.train(
+            resume=resume, offline=offline, seed=seed, watcher=watcher, **given
         )
-    if remembered != place.settings.train:
-        write_settings(workspace, {"train": remembered})
     show_training(report, as_json=as_json, workspace=workspace)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from covers.library.door import Library
     from covers.workspace.paths import Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,6 +71,14 @@ def common_options(command: Command) -> Command:
     for option in (verbose_option, json_option, workspace_option):
         command = option(command)
     return command
+
+
+def open_for_command(workspace: Path, device: str | None = None) -> Library:
+    """Open the library of a workspace for one command."""
+    from covers.library.door import Library
+    from covers.workspace.paths import Workspace
+
+    return Library(Workspace.open(workspace), device=device)
 
 
 def print_json(value: Any) -> None:

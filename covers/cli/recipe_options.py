@@ -1,15 +1,10 @@
-"""The options of a training recipe, and the recipe that they and the workspace make."""
+"""The options of a training recipe."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from covers.model.recipe import Recipe
-    from covers.workspace.settings import Settings
 
 _RECIPE_OPTIONS = (
     click.option(
@@ -44,24 +39,3 @@ def recipe_options(command: Any) -> Any:
     for option in reversed(_RECIPE_OPTIONS):
         command = option(command)
     return command
-
-
-def choose_recipe(
-    workspace: Path, settings: Settings, given: dict[str, Any]
-) -> tuple[Recipe, dict[str, Any]]:
-    """Return the recipe in force, and what of it differs from the defaults, to be remembered.
-
-    A file of weights is remembered relative to the workspace.
-    """
-    from covers.model.recipe import Recipe
-    from covers.workspace.paths import Workspace
-
-    changes = dict(settings.train)
-    changes.update({name: value for name, value in given.items() if value is not None})
-    weights = changes.get("weights")
-    if weights not in (None, "imagenet", "none"):
-        assert weights is not None
-        path = Path(weights) if given.get("weights") else workspace / weights
-        recipe = Recipe().changed({**changes, "weights": str(path)})
-        return recipe, {**changes, "weights": Workspace(workspace).relative(path)}
-    return Recipe().changed(changes), changes

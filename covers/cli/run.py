@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.genre_options import genre_options, given_settings
-from covers.cli.options import common_options, device_option, print_json, seed_option
-from covers.cli.recipe_options import choose_recipe, recipe_options
+from covers.cli.options import (
+    common_options,
+    device_option,
+    open_for_command,
+    print_json,
+    seed_option,
+)
+from covers.cli.recipe_options import recipe_options
 
 if TYPE_CHECKING:
     from covers.pipeline import Stage
@@ -161,24 +167,17 @@ def _scan(workspace: Path, job: Job) -> None:
 def _make(workspace: Path, job: Job) -> None:
     """Make what is missing or stale, with the recipe that is then remembered."""
     from covers.cli.progress import progress_bars
-    from covers.pipeline import Pipeline
-    from covers.workspace.paths import Workspace
-    from covers.workspace.settings import write_settings
 
-    opened = Workspace.open(workspace)
-    settings = opened.settings
-    recipe, remembered = choose_recipe(workspace, settings, job.recipe)
-    if remembered != settings.train:
-        write_settings(workspace, {"train": remembered})
-    pipeline = Pipeline(
-        opened,
-        recipe,
-        seed=settings.seed if job.seed is None else job.seed,
-        device=job.device or settings.device,
-        offline=job.offline,
-    )
     with progress_bars() as stage:
-        pipeline.run(say=say, stage=stage, retrain=job.retrain, analysis=job.analysis)
+        open_for_command(workspace, job.device).run(
+            say=say,
+            progress=stage,
+            retrain=job.retrain,
+            analysis=job.analysis,
+            offline=job.offline,
+            seed=job.seed,
+            **job.recipe,
+        )
 
 
 @click.command("status")
@@ -189,12 +188,8 @@ def status_command(
     as_json: bool,
 ) -> None:
     """Show the chain of artefacts, what is stale and why, and the settings in force."""
-    from covers.pipeline import inspect_workspace
-    from covers.workspace.paths import Workspace
-
-    place = Workspace.open(workspace)
-    recipe, _ = choose_recipe(workspace, place.settings, {})
-    stages = inspect_workspace(place, recipe if place.settings.train else None)
+    library = open_for_command(workspace)
+    place, stages = library.workspace, library.status()
     if as_json:
         print_json(
             {"stages": stages, "settings": place.settings.model_dump(mode="json")}

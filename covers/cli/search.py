@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, device_option, print_json
+from covers.cli.options import (
+    common_options,
+    device_option,
+    open_for_command,
+    print_json,
+)
 from covers.errors import DataError
 
 if TYPE_CHECKING:
-    from covers.library import Library
+    from covers.library.door import Library
 
 level_option = click.option(
     "--level",
@@ -66,7 +71,7 @@ def search_command(
     covers search sleeve.jpg -k 5 --genre Jazz
     covers search 3f9a02 --where year=1970..1979 --json
     """
-    library = _library(workspace, device)
+    library = open_for_command(workspace, device)
     where = _filter(library, [*conditions, *(f"genres={name}" for name in genres)])
     hits = library.search(query, k, where=where, one_per_artist=one_per_artist)
     if as_json:
@@ -101,7 +106,7 @@ def classify_command(
     covers classify sleeve.jpg
     covers classify *.jpg --json --level 0.8
     """
-    library = _library(workspace, device)
+    library = open_for_command(workspace, device)
     library.refuse_unfinished()
     queries = library.ask(pictures)
     if not queries.items:
@@ -151,7 +156,7 @@ def explain_command(
     \b
     covers explain sleeve.jpg
     """
-    library = _library(workspace, device)
+    library = open_for_command(workspace, device)
     explained = library.explain(picture, genre=genre, level=level)
     answer = explained.answer
     path = explained.save(output or library.workspace.explanation_path(answer.cover_id))
@@ -160,13 +165,6 @@ def explain_command(
         return
     click.echo(f"{answer!r}\n\n{answer.flip_in_words}")
     click.echo(f"where the network sees {explained.genre}: {path}")
-
-
-def _library(workspace: Path, device: str | None) -> Library:
-    from covers.library import Library
-    from covers.workspace.paths import Workspace
-
-    return Library(Workspace.open(workspace), device=device)
 
 
 def _filter(library: Library, conditions: list[str]) -> dict[str, Any]:

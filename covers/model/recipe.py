@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from covers.workspace.paths import Workspace
 
 DEFAULT_ARCH = "resnet18"
 
@@ -107,6 +109,29 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     if recipe.weights not in ("imagenet", "none"):
         values["weights"] = PurePath(recipe.weights).name
     return values
+
+
+def choose_recipe(
+    workspace: Workspace, given: Mapping[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe in force, and what of it differs from the defaults, to be remembered.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Its settings hold what was remembered.
+    given : mapping
+        Parameters that change now; None leaves one as it is. A file of weights
+        is remembered relative to the workspace.
+    """
+    changes = dict(workspace.settings.train)
+    changes.update({name: value for name, value in given.items() if value is not None})
+    weights = changes.get("weights")
+    if weights is None or weights in ("imagenet", "none"):
+        return Recipe().changed(changes), changes
+    path = Path(weights) if given.get("weights") else workspace.root / weights
+    recipe = Recipe().changed({**changes, "weights": str(path)})
+    return recipe, {**changes, "weights": workspace.relative(path)}
 
 
 _BOUNDS: tuple[tuple[str, float, float], ...] = (

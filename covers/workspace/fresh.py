@@ -6,19 +6,21 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from covers.workspace.registry import File
 
 Value = TypeVar("Value")
 Version = tuple[tuple[int, int, int], ...]
 
 
-def version_of(paths: Sequence[Path]) -> Version:
-    """Return what changes whenever one of some files is published anew: time, size and number."""
+def version_of(root: Path, files: Iterable[File]) -> Version:
+    """Return what changes whenever one of some files of a workspace is published anew."""
     found = []
-    for path in paths:
+    for file in files:
         try:
-            status = path.stat()
+            status = file.below(root).stat()
             found.append((status.st_mtime_ns, status.st_size, status.st_ino))
         except OSError:
             found.append((0, 0, 0))
@@ -26,21 +28,28 @@ def version_of(paths: Sequence[Path]) -> Version:
 
 
 class FreshValues:
-    """Values by name, each read again when its files have changed; threads may share it."""
+    """Values by name, each read again when its files have changed; threads may share it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    root : Path
+        The workspace.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
         self._values: dict[str, tuple[Version, Any]] = {}
         self._locks: dict[str, RLock] = {}
         self._guard = Lock()
 
-    def get(self, name: str, files: Sequence[Path], read: Callable[[], Value]) -> Value:
+    def get(self, name: str, files: Iterable[File], read: Callable[[], Value]) -> Value:
         """Return a value, read anew if one of `files` has changed since.
 
         Parameters
         ----------
         name : str
             What it is kept under.
-        files : sequence of Path
+        files : iterable of File
             Those it is read from; they need not exist.
         read : callable
             Reads it; what it raises is not kept.
@@ -48,7 +57,7 @@ class FreshValues:
         with self._guard:
             lock = self._locks.setdefault(name, RLock())
         with lock:
-            version = version_of(files)
+            version = version_of(self._root, files)
             kept = self._values.get(name)
             if kept is not None and kept[0] == version:
                 value: Value = kept[1]

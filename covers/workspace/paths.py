@@ -112,21 +112,6 @@ class Workspace:
         return self.path(registry.INDEX_POINTER).parent
 
     @property
-    def index_pointer_path(self) -> Path:
-        """What is written last when an index is published."""
-        return self.path(registry.INDEX_POINTER)
-
-    @property
-    def weights_path(self) -> Path:
-        """The model's weights with their description."""
-        return self.path(registry.WEIGHTS)
-
-    @property
-    def decision_path(self) -> Path:
-        """What turns raw answers into calibrated ones."""
-        return self.path(registry.DECISION)
-
-    @property
     def analysis_folder(self) -> Path:
         """Evaluation, votes, clusters, overlap, map."""
         return self.path(registry.EVALUATION_DOCUMENT).parent

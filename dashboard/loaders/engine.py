@@ -11,7 +11,7 @@ from dashboard.loaders.state import at
 from dashboard.typed import kept
 
 if TYPE_CHECKING:
-    from covers.library import Library
+    from covers.library.door import Library
 
 
 def front_door() -> Library:
@@ -21,7 +21,7 @@ def front_door() -> Library:
 
 @kept(4)
 def _front_door(root: str) -> Library:
-    from covers.library import Library
+    from covers.library.door import Library
 
     return Library(at(root), device="cpu")
 

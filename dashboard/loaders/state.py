@@ -5,28 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from covers.workspace import fresh
 from covers.workspace.paths import Workspace
 from dashboard import place
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File
 
-Version = tuple[tuple[int, int, int], ...]
+Version = fresh.Version
 KEPT = 3
 """How many states of a table are kept, so that readers of an old one go on."""
 
 
 def version_of(*files: File) -> Version:
     """Return what changes whenever one of some files of the workspace is published anew."""
-    here = place.workspace()
-    found = []
-    for file in files:
-        try:
-            status = here.path(file).stat()
-            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-        except OSError:
-            found.append((0, 0, 0))
-    return tuple(found)
+    return fresh.version_of(place.workspace().root, files)
 
 
 def at(root: str) -> Workspace:

@@ -1,0 +1,1 @@
+"""The front door: one collection of covers, and everything that can be asked of it."""

@@ -1,0 +1,276 @@
+"""Questions about single covers: which look like it, and which genres it may belong to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from covers.classify.answers import Classification, Explanation, put_together
+from covers.errors import DataError
+from covers.index.hits import SearchHits
+from covers.index.search import Wanted, find_cover, search_index
+from covers.library.stored import StoredLibrary
+from covers.workspace import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    from PIL import Image
+
+    from covers.classify.query import Queries, Query
+
+    Asked = str | Path | bytes | Image.Image
+
+DEFAULT_LEVEL = 0.9
+
+
+class AskedLibrary(StoredLibrary):
+    """A collection of covers that is searched and classified; see `covers.Library`."""
+
+    def ask(self, pictures: Sequence[Asked]) -> Queries:
+        """Read pictures, so that they can be searched and classified without reading them twice.
+
+        Parameters
+        ----------
+        pictures : sequence of str, Path, bytes or PIL Image
+            Files, the bytes of files, pixels, or ids of covers of this library,
+            which may be shortened as long as they are unambiguous.
+
+        Returns
+        -------
+        Queries
+            Those that are neither a readable picture nor a cover of this library
+            are in ``broken``, with the reason.
+
+        Raises
+        ------
+        CoversError, IndexerError
+            If there is no model, or no index.
+        """
+        from covers.classify.query import Queries, embed_pictures, query_cover
+
+        found: list[Asked] = []
+        broken: dict[str, str] = {}
+        for picture in pictures:
+            try:
+                found.append(self._understand(picture))
+            except DataError as error:
+                broken[str(picture)] = str(error)
+        outside = [picture for picture in found if not isinstance(picture, str)]
+        read = Queries(items=())
+        if outside:
+            read = embed_pictures(
+                outside,
+                self.model,
+                max_megapixels=self.workspace.settings.intake.max_megapixels,
+            )
+        embedded = {id(query.picture): query for query in read.items}
+        items: list[Query] = []
+        for picture in found:
+            if isinstance(picture, str):
+                items.append(query_cover(picture, self.index))
+            elif id(picture) in embedded:
+                items.append(embedded[id(picture)])
+        return Queries(items=tuple(items), broken={**broken, **read.broken})
+
+    def search(
+        self,
+        query: Asked | Query,
+        k: int = 10,
+        *,
+        where: Mapping[str, Any] | None = None,
+        one_per_artist: bool = False,
+        among: Collection[str] | None = None,
+    ) -> SearchHits:
+        """Find the covers most like a picture or a cover.
+
+        Parameters
+        ----------
+        query : str, Path, bytes or PIL Image
+            A picture, or the id of a cover of this library, which is then not
+            among its own hits.
+        k : int, default=10
+            How many.
+        where : mapping, optional
+            Only covers with these values, such as ``{"genre": ["Jazz", "Soul"],
+            "year": (1960, 1979)}``: a list is any of, a tuple a closed range,
+            ``None`` unknown. Names of genres and columns may be written in any case.
+        one_per_artist : bool, default=False
+            Only the nearest cover of each artist.
+        among : collection of str, optional
+            Only these covers.
+
+        Returns
+        -------
+        SearchHits
+
+        Raises
+        ------
+        DataError, BrokenImageError
+            If the query, a column or a name is unknown, or the picture cannot be read.
+
+        Examples
+        --------
+        >>> hits = library.search(cover_id, k=3, where={"genre": "jazz"})
+        >>> {genre for hit in hits for genre in hit.genres}
+        {'Jazz'}
+        """
+        from covers.classify.query import Query
+
+        one = query if isinstance(query, Query) else self._ask_one(query)
+        index = self.index
+        wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=among)
+        own = (one.cover_id,) if one.cover_id and one.picture is None else ()
+        hits, notes = search_index(index, one.embedding, wanted, leave_out=own)
+        return SearchHits(
+            query=one.name,
+            hits=tuple(hits),
+            notes=tuple(notes),
+            generation=index.generation,
+            model=index.fingerprints.get("model", ""),
+            _workspace=self.workspace,
+        )
+
+    def classify(
+        self, pictures: Sequence[Asked] | Queries, *, level: float = DEFAULT_LEVEL
+    ) -> list[Classification]:
+        """Say which genres pictures look like, how sure that is, and why.
+
+        A cover of the library, its near-duplicates, its artist and its release do
+        not vote on it: it is judged like a new one, as in the evaluation.
+
+        Parameters
+        ----------
+        pictures : sequence of str, Path, bytes or PIL Image, or Queries
+            Pictures, or ids of covers of this library.
+        level : float, default=0.9
+            How often the prediction sets shall hold the truth, in (0, 1).
+
+        Raises
+        ------
+        BrokenImageError
+            If one cannot be read; `ask` tells which, and goes on.
+        CoversError, IndexerError
+            If there is no model, no index, or nothing was evaluated yet.
+        """
+        from covers.classify.classify import classify_embeddings
+        from covers.classify.query import Queries
+
+        self.refuse_unfinished()
+        if not isinstance(pictures, Queries):
+            pictures = self.ask(pictures)
+            pictures.refuse_broken()
+        if not pictures.items:
+            return []
+        import numpy as np
+
+        p_network, p_labels = self._network_answers(pictures)
+        decision, index = self._decision, self.index
+        answer = classify_embeddings(
+            np.stack([query.embedding for query in pictures.items]),
+            p_network,
+            index,
+            decision,
+            cover_ids=[query.cover_id for query in pictures.items],
+            p_labels=p_labels,
+            level=level,
+            references=self._references,
+        )
+        return put_together(
+            [(query.name, query.cover_id) for query in pictures.items],
+            answer,
+            index,
+            decision.vocab,
+            level=level,
+            workspace=self.workspace,
+        )
+
+    def explain(
+        self,
+        picture: Asked | Query,
+        *,
+        genre: str | None = None,
+        level: float = DEFAULT_LEVEL,
+    ) -> Explanation:
+        """Classify one picture, and draw where the network looked.
+
+        Parameters
+        ----------
+        picture : str, Path, bytes or PIL Image
+            A picture, or the id of a cover of this library.
+        genre : str, optional
+            What to look for; by default what the network finds likeliest.
+        level : float, default=0.9
+            Of the prediction set.
+
+        Raises
+        ------
+        DataError
+            If the model does not know the genre.
+        """
+        from covers.catalogue.matching import match_name
+        from covers.classify.answers import NETWORK
+        from covers.classify.query import Queries, Query, draw_heat
+
+        if genre is not None:
+            genre = match_name(genre, self.card.vocab, what="genre")
+        one = picture if isinstance(picture, Query) else self._ask_one(picture)
+        (answer,) = self.classify(Queries(items=(one,)), level=level)
+        network = answer.by_method[NETWORK]
+        seen = genre or max(network, key=lambda name: network[name])
+        pixels = (
+            one.picture if one.picture is not None else self.picture_of(one.cover_id)
+        )
+        limit = self.workspace.settings.intake.max_megapixels
+        heat = draw_heat(pixels, self.model, seen, max_megapixels=limit)
+        return Explanation(answer=answer, genre=seen, picture=heat)
+
+    def _understand(self, asked: Asked) -> Asked:
+        """Return a path for a file, the whole id for a cover, anything else as it is."""
+        from covers.classify.query import is_picture_file
+
+        if not isinstance(asked, str | Path):
+            return asked
+        if is_picture_file(str(asked)):
+            return Path(asked).expanduser()
+        if isinstance(asked, Path):
+            return asked  # decoding says that there is none
+        return find_cover(self.index, asked)
+
+    def _ask_one(self, asked: Asked) -> Query:
+        queries = self.ask([asked])
+        queries.refuse_broken()
+        return queries.items[0]
+
+    def _logits(self, query: Query) -> npt.NDArray[np.float32]:
+        """Return what the network said of a picture, from disk for a cover of the library."""
+        if query.logits is not None:
+            return query.logits
+        row = int(self._embedded.rows_of([query.cover_id])[0])
+        if row < 0:
+            message = (
+                f"the network has not seen cover {query.cover_id!r} yet: run "
+                f"'{registry.INDEX.repair(self._root)}'"
+            )
+            raise DataError(message)
+        logits: npt.NDArray[np.float32] = self._embedded.logits[row]
+        return logits
+
+    def _network_answers(
+        self, queries: Queries
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        """Return the network's distributions and label odds in the decision's columns."""
+        import numpy as np
+
+        from covers.classify.labels import genre_shares, label_odds
+        from covers.evaluate.checks import align_columns
+
+        card = self.card
+        columns = align_columns(self._decision.vocab, card.vocab)
+        logits = np.stack([self._logits(query) for query in queries.items])
+        p_network = genre_shares(logits, multi_label=card.multi_label)[:, columns]
+        if not card.multi_label:
+            return p_network, None
+        return p_network, label_odds(logits)[:, columns]

@@ -1,0 +1,237 @@
+"""What a library holds on disk: each read when it is first asked for, and anew when it changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import DataError
+from covers.workspace import registry
+from covers.workspace.fresh import FreshValues
+from covers.workspace.paths import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+    from PIL import Image
+
+    from covers.catalogue.table import Catalogue
+    from covers.classify.classifier import Decision
+    from covers.classify.classify import References
+    from covers.model.card import ModelCard
+    from covers.model.embed import EmbeddingTable
+    from covers.model.weights import SavedModel
+    from indexer.index import VectorIndex
+
+    Asked = str | Path | bytes | Image.Image
+
+
+class StoredLibrary:
+    """A collection of covers, as it lies on disk; see `covers.Library`."""
+
+    def __init__(self, workspace: Workspace, *, device: str | None = None) -> None:
+        self._root = workspace.root
+        self._device = device
+        self._kept = FreshValues(workspace.root)
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def __repr__(self) -> str:
+        name = self.workspace.root.name
+        try:
+            n_genres = len(self.catalogue.vocab)
+        except DataError:
+            return f"<Library: nothing scanned yet in {name!r}>"
+        return f"<Library: {len(self):,} covers of {n_genres} genres in {name!r}>"
+
+    @property
+    def workspace(self) -> Workspace:
+        """The folder that holds everything, with its settings in force."""
+        return self._kept.get(
+            "workspace", [registry.CONFIG], lambda: Workspace(self._root)
+        )
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """One row per distinct cover."""
+        from covers.catalogue.table import read_catalogue
+
+        files = [registry.CATALOGUE_TABLE]
+        return self._kept.get(
+            "catalogue", files, lambda: read_catalogue(self.workspace)
+        )
+
+    @property
+    def index(self) -> VectorIndex:
+        """The vectors of all covers, searched by cosine.
+
+        Raises
+        ------
+        IndexerError, CoversError
+            If there is none, it is damaged, or another model made it.
+        """
+        from covers.index.open import open_index
+
+        files = [registry.INDEX_POINTER, registry.WEIGHTS]
+        return self._kept.get("index", files, lambda: open_index(self.workspace))
+
+    @property
+    def card(self) -> ModelCard:
+        """The description of the model; readable without torch."""
+        from covers.model.card import read_card
+
+        files = [registry.WEIGHTS]
+        return self._kept.get(
+            "card", files, lambda: read_card(self.workspace.model_folder)
+        )
+
+    @property
+    def model(self) -> SavedModel:
+        """The network; opening it takes seconds.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or it is damaged.
+        """
+
+        def read() -> SavedModel:
+            from covers.model.weights import SavedModel
+
+            device = self._device or self.workspace.settings.device
+            return SavedModel.open(self.workspace.model_folder, device)
+
+        return self._kept.get("model", [registry.WEIGHTS], read)
+
+    @property
+    def _decision(self) -> Decision:
+        """What turns raw answers into calibrated ones."""
+
+        def read() -> Decision:
+            from covers.evaluate.stage import read_decision
+
+            return read_decision(self.workspace, self.card.fingerprint)
+
+        files = [registry.DECISION, registry.WEIGHTS]
+        return self._kept.get("decision", files, read)
+
+    @property
+    def _references(self) -> References:
+        """The genres and groups of the covers that vote."""
+
+        def read() -> References:
+            from covers.classify.classify import References
+
+            return References.of(self.index, self._decision.vocab)
+
+        files = [
+            registry.INDEX_POINTER,
+            registry.DECISION,
+            registry.WEIGHTS,
+        ]
+        return self._kept.get("references", files, read)
+
+    @property
+    def _embedded(self) -> EmbeddingTable:
+        """Embeddings and the network's answers of the covers in the catalogue."""
+
+        def read() -> EmbeddingTable:
+            from covers.model.embed import read_embeddings
+
+            return read_embeddings(self.workspace)
+
+        files = [
+            registry.INDEX_POINTER,
+            registry.WEIGHTS,
+            registry.CATALOGUE_TABLE,
+        ]
+        return self._kept.get("embedded", files, read)
+
+    def covers(self, where: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return the catalogue as a data frame, one row per cover.
+
+        Parameters
+        ----------
+        where : mapping, optional
+            As in `search`.
+
+        Examples
+        --------
+        >>> len(library.covers())
+        120
+        """
+        from covers.index.search import rows_where
+
+        table = self.catalogue.table
+        if where:
+            table = table.filter(rows_where(table, where))
+        frame: pd.DataFrame = table.to_pandas()
+        return frame.set_index("cover_id", drop=True)
+
+    def embeddings(
+        self, split: str | None = None
+    ) -> tuple[list[str], npt.NDArray[np.float32]]:
+        """Return the vectors of all covers, or of one side of the split.
+
+        Parameters
+        ----------
+        split : {"train", "valid", "test"}, optional
+
+        Returns
+        -------
+        cover_ids : list of str
+        embeddings : ndarray of float32, shape (n_covers, n_dimensions)
+            Rows of length one.
+
+        Examples
+        --------
+        >>> ids, X = library.embeddings(split="train")
+        >>> len(ids) == len(X)
+        True
+        """
+        import numpy as np
+
+        table = self._embedded
+        if split is None:
+            return list(table.cover_ids), table.embeddings
+        from covers.catalogue.matching import match_name
+        from covers.catalogue.table import SPLITS
+
+        side = match_name(split, SPLITS, what="split")
+        splits = self.catalogue.splits[self.catalogue.rows_of(table.cover_ids)]
+        rows = np.flatnonzero(splits == side)
+        return [table.cover_ids[row] for row in rows], table.embeddings[rows]
+
+    def picture_of(self, cover_id: str) -> Image.Image:
+        """Return the pixels of a cover: from its source, else its thumbnail.
+
+        Raises
+        ------
+        DataError
+            If neither can be read.
+        """
+        from covers.images.decode import decode, read_bytes, read_cover
+
+        row = int(self.catalogue.rows_of([cover_id])[0])
+        locations = self.catalogue.table.column("locations")[row].as_py()
+        try:
+            content = read_cover(self.workspace, cover_id, locations)
+        except DataError:
+            content = read_bytes(self.workspace.thumbnail_path(cover_id))
+        limit = self.workspace.settings.intake.max_megapixels
+        return decode(content, max_megapixels=limit)
+
+    def refuse_unfinished(self) -> None:
+        """Raise if covers cannot be classified yet; quicker than opening the network.
+
+        Raises
+        ------
+        CoversError, IndexerError
+            If there is no model, no index, or nothing was evaluated yet; the
+            message names the command that makes it.
+        """
+        _ = self.index, self._decision
