@@ -300,7 +300,7 @@ def _audit_library(
 ) -> list[Finding]:
     """Compare the pictures of one music library."""
     from covers.audit.music import collect_albums, find_album_art
-    from covers.images.audio_tags import TagCache
+    from covers.intake.tag_cache import TagCache
 
     cache = TagCache.open(workspace.tags_path)
     covers = {

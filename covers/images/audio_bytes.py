@@ -1,91 +1,160 @@
-"""What tinytag leaves undone in music files: WMA pictures and unsynchronised ID3 tags."""
+"""Parts of music files: the chunks of WAV and AIFF, and the pictures of WMA."""
 
 from __future__ import annotations
 
 import io
 import struct
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from covers.images.formats import find_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _ASF_MAGIC = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
 _ASF_CONTENT = bytes.fromhex("40A4D0D207E3D21197F000A0C95EA850")
 _ASF_EXTENSION = bytes.fromhex("B503BF5F2EA9CF118EE300C00C205365")
 _ASF_LIBRARY = bytes.fromhex("941C23449894D149A1411D134E457054")
+_ASF_METADATA = bytes.fromhex("EACBF8C5AF5B77488467AA8C44FA4CCA")
 _MAX_ASF_HEADER = 64 * 2**20
+_MAX_ID3 = 64 * 2**20
+_MAX_CHUNKS = 1000
+_MAX_OTHERS = 2**17
+_MAX_ATTRIBUTES = 4096
+_MAX_MP4_TEXT = 2**17
 
 
-def undo_unsynchronisation(path: Path) -> BinaryIO | None:
-    """Return an ID3v2 tag without the zero bytes that hide false frame starts.
+class Tail(io.RawIOBase):
+    """A file from somewhere on, as if it began there.
 
-    Old writers put a zero after every 0xff, which tinytag leaves in pictures.
+    Of an MP4 file it gives pictures whole and everything else up to a bound:
+    tinytag compares each value with all before it.
 
-    Returns
-    -------
-    file or None
-        None where the tag is not written that way.
-
-    References
+    Parameters
     ----------
-    .. [1] ID3 tag version 2.4.0, "Main Structure", sec. 6.1.
+    file : BinaryIO
+        The whole file.
+    start : int
+        Where it is to begin.
     """
-    with path.open("rb") as file:
-        head = file.read(10)
-        if len(head) < 10 or not head.startswith(b"ID3") or not head[5] & 0x80:
-            return None
-        body = file.read(_from_synchsafe(head[6:10]))
-    if head[3] < 4:
-        body = body.replace(b"\xff\0", b"\xff")
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self._file = file
+        self._start = start
+        file.seek(start)
+        self._text_left = _MAX_MP4_TEXT if file.read(8)[4:] == b"ftyp" else None
+        file.seek(start)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be gone about in."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, counted from the new beginning."""
+        if whence == io.SEEK_SET:
+            offset += self._start
+        return self._file.seek(offset, whence) - self._start
+
+    def tell(self) -> int:
+        """Return where it stands."""
+        return self._file.tell() - self._start
+
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes, all that are left if `size` is negative."""
+        data = self._file.read(size)
+        # A picture has eight bytes of its own before it.
+        if self._text_left is None or find_format(data[8:256]):
+            return data
+        self._text_left -= len(data)
+        return data if self._text_left >= 0 else b""
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """The parts of a WAV or AIFF file.
+
+    Parameters
+    ----------
+    id3 : list of bytes
+        Its ID3 tags.
+    rest : BinaryIO
+        A file of the same kind with the other short parts, without the sound.
+    """
+
+    id3: list[bytes]
+    rest: BinaryIO
+
+
+def read_chunks(file: BinaryIO) -> Chunks | None:
+    """Take a WAV or AIFF file apart; None of another file."""
+    file.seek(0)
+    head = file.read(12)
+    order: Literal["little", "big"]
+    if head.startswith(b"RIFF") and head[8:] == b"WAVE":
+        order = "little"
+    elif head.startswith(b"FORM") and head[8:] in (b"AIFF", b"AIFC"):
+        order = "big"
     else:
-        body = b"".join(_plain_frames(body))
-    size = bytes((len(body) >> shift) & 0x7F for shift in (21, 14, 7, 0))
-    flags = bytes([head[5] & 0x7F])
-    return io.BytesIO(head[:5] + flags + size + body + bytes(4))
+        return None
+    tags = []
+    others = b""
+    for _ in range(_MAX_CHUNKS):
+        name = file.read(8)
+        if len(name) < 8:
+            break
+        size = int.from_bytes(name[4:], order)
+        end = file.tell() + size + size % 2
+        if name[:4].lower() == b"id3 ":
+            tags.append(file.read(min(size, _MAX_ID3)))
+        elif len(others) + size <= _MAX_OTHERS:
+            others += name + file.read(size + size % 2)
+        file.seek(end)
+    length = (4 + len(others)).to_bytes(4, order)
+    return Chunks(tags, io.BytesIO(head[:4] + length + head[8:] + others))
 
 
-def _plain_frames(body: bytes) -> Iterator[bytes]:
-    """Yield the frames of an ID3v2.4 tag, each undone by its own flags."""
-    offset = 0
-    while offset + 10 <= len(body) and body[offset]:
-        size = _from_synchsafe(body[offset + 4 : offset + 8])
-        flags = body[offset + 9]
-        content = body[offset + 10 : offset + 10 + size]
-        offset += 10 + size
-        if flags & 0x02:
-            content = content.replace(b"\xff\0", b"\xff")
-        if flags & 0x01:
-            content = content[4:]
-        new_size = bytes((len(content) >> shift) & 0x7F for shift in (21, 14, 7, 0))
-        start = offset - 10 - size
-        yield body[start : start + 4] + new_size + b"\0\0" + content
+def refuse_many_attributes(file: BinaryIO) -> None:
+    """Refuse an ASF file of so many attributes that reading them would not end.
+
+    Raises
+    ------
+    ValueError
+        If there are more than any player writes.
+    """
+    file.seek(0)
+    n_attributes = 0
+    for _, content in _walk_asf(_read_asf(file)):
+        n_attributes += int.from_bytes(content[:2], "little")
+    if n_attributes > _MAX_ATTRIBUTES:
+        message = f"{n_attributes:,} attributes, the limit is {_MAX_ATTRIBUTES:,}"
+        raise ValueError(message)
 
 
-def _from_synchsafe(number: bytes) -> int:
-    """Read an integer of seven bits per byte."""
-    value = 0
-    for byte in number:
-        value = value << 7 | byte & 0x7F
-    return value
-
-
-def read_asf_pictures(path: Path) -> Iterator[tuple[int, bytes]]:
+def read_asf_pictures(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield type number and bytes of each WM/Picture of an ASF file, none of another."""
-    with path.open("rb") as file:
-        head = file.read(30)
-        if not head.startswith(_ASF_MAGIC) or len(head) < 30:
-            return
-        (size,) = struct.unpack_from("<Q", head, 16)
-        body = file.read(min(size, _MAX_ASF_HEADER) - 30)
     try:
-        yield from _walk_asf(body)
+        for guid, content in _walk_asf(_read_asf(file)):
+            yield from _asf_attributes(content, is_library=guid != _ASF_CONTENT)
     except (struct.error, IndexError):
         return
 
 
-def _walk_asf(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Go through the objects of an ASF header."""
+def _read_asf(file: BinaryIO) -> bytes:
+    """Read the header of an ASF file; empty of another."""
+    head = file.read(30)
+    if not head.startswith(_ASF_MAGIC) or len(head) < 30:
+        return b""
+    (size,) = struct.unpack_from("<Q", head, 16)
+    return file.read(max(0, min(size, _MAX_ASF_HEADER) - 30))
+
+
+def _walk_asf(body: bytes, *, is_inner: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the objects of an ASF header that hold attributes: name and content."""
     offset = 0
     while offset + 24 <= len(body):
         guid = body[offset : offset + 16]
@@ -93,10 +162,10 @@ def _walk_asf(body: bytes) -> Iterator[tuple[int, bytes]]:
         if size < 24:
             return
         content = body[offset + 24 : offset + size]
-        if guid == _ASF_EXTENSION:
-            yield from _walk_asf(content[22:])
-        elif guid in (_ASF_CONTENT, _ASF_LIBRARY):
-            yield from _asf_attributes(content, is_library=guid == _ASF_LIBRARY)
+        if guid == _ASF_EXTENSION and not is_inner:
+            yield from _walk_asf(content[22:], is_inner=True)
+        elif guid in (_ASF_CONTENT, _ASF_LIBRARY, _ASF_METADATA):
+            yield guid, content
         offset += size
 
 

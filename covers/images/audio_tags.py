@@ -1,46 +1,45 @@
-"""Tags and pictures of music files, read with tinytag and never written.
+"""Tags and pictures of music files, read and never written.
 
-The one module that knows tinytag. Pictures of WMA files, which tinytag passes
-over, are read here.
+The one module that knows tinytag, which reads MP4 and WMA, and the few words of
+WAV, AIFF and the first version of ID3. Where it falls short of what real
+software writes, the tags are read here: `covers.images.id3`,
+`covers.images.vorbis`, and the pictures of WMA in `covers.images.audio_bytes`.
 """
 
 from __future__ import annotations
 
-import json
+import io
 import re
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from covers.errors import BrokenImageError, DataError, MissingExtraError
-from covers.images.audio_bytes import read_asf_pictures, undo_unsynchronisation
+from covers.images.audio_bytes import (
+    Tail,
+    read_asf_pictures,
+    read_chunks,
+    refuse_many_attributes,
+)
 from covers.images.content import content_id
+from covers.images.formats import describe_stranger, find_format
+from covers.images.genre_numbers import NAMES, name_genres
+from covers.images.id3 import read_id3
+from covers.images.raw_tags import RawTags
 from covers.images.tag_values import parse_year
-from covers.workspace.artefacts import Stamp, read_table, write_table
-from covers.workspace.machine import count_cores
-from covers.workspace.registry import MUSIC_TAGS
+from covers.images.vorbis import read_vorbis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
-    from covers.workspace.source_files import FileEntry
-
-KIND = MUSIC_TAGS.kind
-SCHEMA = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("path", pa.string(), nullable=False),
-        pa.field("size", pa.int64()),
-        pa.field("mtime_ns", pa.int64()),
-        pa.field("tags", pa.string()),
-    ]
-)
+READER = 2
+"""Raised whenever an unchanged file may be read otherwise than before."""
 
 _EXTRA = ("tinytag", "tags", "reading music files")
+_MAX_TAGS = 8
+_MAX_GENRE_SEARCH = 2**24
+_MISNAMED = frozenset(NAMES[138:])
 FRONT = "front_cover"
 COVER_TYPES = (FRONT, "generic", "unknown", "illustration")
 """Types of pictures that may be a cover, best first; an artist's photo, a back
@@ -78,6 +77,8 @@ _TYPE_NAMES = {
     19: "band_logo",
     20: "publisher_logo",
 }
+_TYPE_NUMBERS = {name: number for number, name in _TYPE_NAMES.items()}
+_UNKNOWN = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,35 +152,35 @@ def read_tags(path: Path) -> Tags:
         If tinytag is not installed.
     """
     try:
-        found, problem = _open(path)
-        pictures = _embedded(path, found)
+        found = _read(path)
     except DataError as error:
         return Tags(problem=str(error))
-    other = {key.lower(): values for key, values in found.other.items()}
-    plain = {re.sub("[^a-z]", "", key): values for key, values in other.items()}
-    ids = {
-        name: next((plain[key][0].strip() for key in keys if plain.get(key)), None)
-        for name, keys in _IDS.items()
-    }
+    pictures = _name_members(found)
+    fields = {name: tuple(values) for name, values in found.fields.items()}
+    plain = {re.sub("[^a-z]", "", name): values for name, values in fields.items()}
+    discs = re.match(r"\d{1,3}", next(iter(fields.get("disc", ())), ""))
     return Tags(
-        title=_clean(found.title),
-        artist=_all(found.artist, other.get("artist")),
-        album_artist=_all(found.albumartist, other.get("albumartist")),
-        album=_clean(found.album),
-        year=parse_year(found.year),
-        genres=_all(found.genre, other.get("genre")),
-        disc=found.disc or None,
+        title=next(iter(fields.get("title", ())), None),
+        artist=fields.get("artist", ()),
+        album_artist=fields.get("albumartist", ()),
+        album=next(iter(fields.get("album", ())), None),
+        year=next(filter(None, map(parse_year, fields.get("year", ()))), None),
+        genres=name_genres(fields.get("genre", ())),
+        disc=(int(discs.group()) if discs else 0) or None,
         is_compilation=any(
-            values[0].strip() in {"1", "true", "True"}
-            for key, values in plain.items()
-            if key in _COMPILATION and values
+            values[0] in {"1", "true", "True"}
+            for name, values in plain.items()
+            if name in _COMPILATION and values
         ),
         pictures=tuple(
             EmbeddedPicture(member, content_id(data), len(data))
             for member, data in pictures.items()
         ),
-        problem=problem,
-        **ids,
+        problem="; ".join(dict.fromkeys(found.problems)) or None,
+        **{
+            name: next((plain[key][0] for key in keys if plain.get(key)), None)
+            for name, keys in _IDS.items()
+        },
     )
 
 
@@ -200,36 +201,103 @@ def read_member(path: Path, member: str) -> bytes:
     MissingExtraError
         If tinytag is not installed.
     """
-    found, _ = _open(path)
-    data = _embedded(path, found).get(member)
+    data = _name_members(_read(path)).get(member)
     if data is None:
         message = f"no picture {member!r} in this music file"
         raise BrokenImageError(message)
     return data
 
 
-def _open(path: Path) -> tuple[Any, str | None]:
-    """Read a music file with tinytag; without its pictures where these are damaged."""
+def _name_members(found: RawTags) -> dict[str, bytes]:
+    """Name the pictures of a file by type and place, leaving out those that are none."""
+    counts: Counter[str] = Counter()
+    members = {}
+    for number, data in found.pictures:
+        name = _TYPE_NAMES.get(number, "unknown")
+        if find_format(data[:256]) is not None:
+            members[f"{name}/{counts[name]}"] = data
+        elif data:
+            stranger = describe_stranger(data[:512])
+            found.problems.append(
+                f"a picture in it ({name.replace('_', ' ')}) is {stranger}"
+            )
+        counts[name] += 1
+    return members
+
+
+def _read(path: Path) -> RawTags:
+    """Read a music file: each part of it by the reader that knows it best."""
+    found = RawTags()
     try:
-        from tinytag import TinyTag, TinyTagException
-    except ImportError as error:
-        raise MissingExtraError(*_EXTRA) from error
-    try:
-        if path.stat().st_size == 0:
-            message = "empty file (0 bytes)"
-            raise DataError(message)
-        plain = undo_unsynchronisation(path)
-        try:
-            return TinyTag.get(path, plain, duration=False, image=True), None
-        except TinyTagException as error:
-            without = TinyTag.get(path, plain, duration=False, image=False)
-            return without, f"its pictures cannot be read: {_reason(error)}"
-    except TinyTagException as error:
-        message = f"tags cannot be read: {_reason(error)}"
-        raise DataError(message) from error
+        with path.open("rb") as file:
+            if not file.seek(0, io.SEEK_END):
+                message = "empty file (0 bytes)"
+                raise DataError(message)
+            tags, rest = _split(file)
+            for tag in tags:
+                found.fill(tag)
+            if rest is not None:
+                found.fill(read_vorbis(rest) or _read_rest(path, rest, bool(tags)))
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         raise DataError(message) from error
+    return found
+
+
+def _split(file: BinaryIO) -> tuple[list[RawTags], BinaryIO | None]:
+    """Return the ID3 tags of a file, and the rest of it, None where all of it is tags."""
+    file.seek(0)
+    chunks = read_chunks(file)
+    if chunks is not None:
+        in_chunks = [read_id3(io.BytesIO(content)) for content in chunks.id3]
+        return [tag[0] for tag in in_chunks if tag is not None], chunks.rest
+    tags: list[RawTags] = []
+    start = 0
+    while len(tags) < _MAX_TAGS:
+        file.seek(start)
+        tag = read_id3(file)
+        if tag is None:
+            return tags, cast("BinaryIO", Tail(file, start))
+        tags.append(tag[0])
+        start += tag[1]
+    return tags, None
+
+
+def _read_rest(path: Path, rest: BinaryIO, has_tags: bool) -> RawTags:
+    """Read a file with tinytag, which need not understand one that has ID3 tags."""
+    try:
+        from tinytag import TinyTag, TinyTagException, UnsupportedFormatError
+    except ImportError as error:
+        raise MissingExtraError(*_EXTRA) from error
+
+    def read(*, image: bool) -> Any:
+        rest.seek(0)
+        options = {"duration": False, "image": image}
+        try:  # by its first bytes: many a file has the ending of another format
+            return TinyTag.get(None, rest, **options)
+        except UnsupportedFormatError:
+            return TinyTag.get(path, rest, **options)
+
+    tags = RawTags()
+    try:
+        refuse_many_attributes(rest)
+        try:
+            said = read(image=True)
+        except TinyTagException as error:
+            said = read(image=False)
+            tags.problems.append(f"its pictures cannot be read: {_reason(error)}")
+    except (TinyTagException, ValueError) as error:
+        if has_tags:
+            return tags
+        message = f"tags cannot be read: {_reason(error)}"
+        raise DataError(message) from error
+    _sort(said, tags)
+    if any(genre in _MISNAMED for genre in tags.fields.get("genre", ())):
+        tags.fields["genre"] = _correct_number(path) or tags.fields["genre"]
+    rest.seek(0)
+    for number, data in () if tags.pictures else read_asf_pictures(rest):
+        tags.add_picture(number, data)
+    return tags
 
 
 def _reason(error: Exception) -> str:
@@ -239,179 +307,30 @@ def _reason(error: Exception) -> str:
     return "file truncated or damaged" if plain else text
 
 
-def _embedded(path: Path, found: Any) -> dict[str, bytes]:
-    """Collect the pictures of a file by member."""
-    by_type: dict[str, list[bytes]] = {}
-    images = found.images
+def _sort(said: Any, tags: RawTags) -> None:
+    """Put what tinytag found where it belongs, a field's repetitions behind its first."""
+    for name in ("title", "artist", "albumartist", "album", "year", "genre", "disc"):
+        tags.add(name, [str(getattr(said, name) or "")])
+    for name, values in said.other.items():
+        tags.add(name.lower(), values)
     for name in (FRONT, "back_cover", "media"):
-        image = getattr(images, name, None)
+        image = getattr(said.images, name, None)
         if image is not None:
-            by_type.setdefault(name, []).append(image.data)
-    for name, several in images.other.items():
-        by_type.setdefault(name, []).extend(image.data for image in several)
-    if not by_type:
-        for number, data in read_asf_pictures(path):
-            by_type.setdefault(_TYPE_NAMES.get(number, "unknown"), []).append(data)
-    return {
-        f"{name}/{i}": data
-        for name, several in by_type.items()
-        for i, data in enumerate(several)
-        if data
-    }
+            tags.add_picture(_TYPE_NUMBERS[name], image.data)
+    for name, several in said.images.other.items():
+        for image in several:
+            tags.add_picture(_TYPE_NUMBERS.get(name, _UNKNOWN), image.data)
 
 
-def _clean(text: Any) -> str | None:
-    """Strip a tag's text; None where nothing is left."""
-    return (str(text).replace("\0", " ").strip() or None) if text else None
+def _correct_number(path: Path) -> list[str]:
+    """Return the genre number of an MP4 file in brackets, as ID3 counts; empty without one.
 
-
-def _all(first: str | None, others: Iterable[str] | None) -> tuple[str, ...]:
-    """Join a tag with its repetitions."""
-    values = [first or "", *(others or ())]
-    return tuple(
-        dict.fromkeys(
-            value.strip(" \0\t\n") for value in values if value.strip(" \0\t\n")
-        )
-    )
-
-
-@dataclass
-class TagCache:
-    """Tags of all music files of the last scan, kept in ``tags.parquet``.
-
-    Parameters
-    ----------
-    path : Path
-        The file. It only saves work: where it is missing, all is read anew.
+    tinytag names the wrong ones from 139 on, and the last for a file without one.
     """
-
-    path: Path
-    rows: dict[tuple[str, str], tuple[int, int, Tags]] = field(default_factory=dict)
-    is_changed: bool = False
-
-    @classmethod
-    def open(cls, path: Path) -> TagCache:
-        """Read the file, if it is there."""
-        cache = cls(path)
-        if path.is_file():
-            try:
-                table, _ = read_table(path, KIND, "covers scan")
-            except DataError:
-                return cache
-            if table.schema.names == SCHEMA.names:
-                columns = (table.column(name).to_pylist() for name in SCHEMA.names)
-                for source, file, size, mtime_ns, text in zip(*columns, strict=True):
-                    cache.rows[source, file] = (size, mtime_ns, _parse_tags(text))
-        return cache
-
-    def read(
-        self,
-        source: str,
-        root: Path,
-        files: Sequence[FileEntry],
-        read_one: Callable[[Path], Tags],
-        *,
-        n_workers: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> dict[str, Tags]:
-        """Return the tags of files by path, reading those that are new or changed.
-
-        Parameters
-        ----------
-        source : str
-            Name of the source.
-        root : Path
-            Its folder.
-        files : sequence of FileEntry
-            The music files.
-        read_one : callable
-            Reads one file.
-        """
-        unread = []
-        for entry in files:
-            row = self.rows.get((source, entry.path))
-            if row is None or row[:2] != (entry.size, entry.mtime_ns):
-                unread.append(entry)
-        gone = {key for key in self.rows if key[0] == source}
-        gone -= {(source, entry.path) for entry in files}
-        for key in gone:
-            del self.rows[key]
-        self.is_changed |= bool(gone)
-        try:
-            for done, (entry, tags) in enumerate(
-                _read_many(unread, root, read_one, n_workers), start=1
-            ):
-                self.rows[source, entry.path] = (entry.size, entry.mtime_ns, tags)
-                self.is_changed = True
-                if progress is not None:
-                    progress(done, len(unread))
-        finally:
-            self.write()
-        return {entry.path: self.rows[source, entry.path][2] for entry in files}
-
-    def keep(self, sources: set[str]) -> None:
-        """Forget all but these sources, and publish the file."""
-        for key in [key for key in self.rows if key[0] not in sources]:
-            del self.rows[key]
-            self.is_changed = True
-        self.write()
-
-    def write(self) -> None:
-        """Publish the file if anything changed."""
-        if not self.is_changed:
-            return
-        columns = [
-            (source, file, size, mtime_ns, _dump_tags(tags))
-            for (source, file), (size, mtime_ns, tags) in sorted(self.rows.items())
-        ]
-        table = pa.table(
-            dict(zip(SCHEMA.names, zip(*columns, strict=True), strict=True))
-            if columns
-            else {name: [] for name in SCHEMA.names},
-            schema=SCHEMA,
-        )
-        write_table(self.path, table, Stamp(kind=KIND))
-        self.is_changed = False
-
-
-def _read_many(
-    files: Sequence[FileEntry],
-    root: Path,
-    read_one: Callable[[Path], Tags],
-    n_workers: int | None,
-) -> Iterator[tuple[FileEntry, Tags]]:
-    """Read files side by side, in their order."""
-    n_workers = n_workers or count_cores()
-    executor = ThreadPoolExecutor(n_workers, thread_name_prefix="covers-tags")
-    waiting: deque[tuple[FileEntry, Future[Tags]]] = deque()
-    try:
-        for entry in files:
-            waiting.append((entry, executor.submit(read_one, root / entry.path)))
-            if len(waiting) >= 8 * n_workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _dump_tags(tags: Tags) -> str:
-    """Write tags as JSON, leaving out what is empty."""
-    return json.dumps(
-        {name: value for name, value in asdict(tags).items() if value},
-        ensure_ascii=False,
-    )
-
-
-def _parse_tags(text: str) -> Tags:
-    """Read tags from JSON."""
-    written: Mapping[str, Any] = json.loads(text)
-    values = dict(written)
-    for name in ("artist", "album_artist", "genres"):
-        values[name] = tuple(values.get(name, ()))
-    values["pictures"] = tuple(
-        EmbeddedPicture(**picture) for picture in values.get("pictures", ())
-    )
-    return Tags(**values)
+    atom = re.compile(rb"gnre.{4}data.{8}(..)", re.DOTALL)
+    with path.open("rb") as file:
+        match = atom.search(file.read(_MAX_GENRE_SEARCH))
+    if match is None:
+        return []
+    number = int.from_bytes(match.group(1))
+    return [f"({number - 1})" if 0 < number <= len(NAMES) else "(255)"]

@@ -33,6 +33,7 @@ from PIL import (
 
 from covers.errors import BrokenImageError, DataError
 from covers.images.content import content_id
+from covers.images.formats import describe_stranger, find_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,24 +42,15 @@ if TYPE_CHECKING:
 
 MAX_MEGAPIXELS = 100.0
 MAX_MEBIBYTES = 256
-EXTENSIONS = frozenset(
-    {
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".gif",
-        ".webp",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".avif",
-    }
-)
-"""Endings of names that promise a picture; the content decides what it is."""
-
-_FORMAT_NAMES = "JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF"
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+}
 _ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -223,8 +215,8 @@ def refuse_stranger(head: bytes) -> None:
     if not head:
         message = "empty file (0 bytes)"
         raise BrokenImageError(message)
-    if _reader(head) is None:
-        raise BrokenImageError(_describe_stranger(head))
+    if find_format(head) is None:
+        raise BrokenImageError(describe_stranger(head))
 
 
 def _decode(content: bytes, size_px: int | None, max_megapixels: float) -> Picture:
@@ -262,69 +254,22 @@ def _decode(content: bytes, size_px: int | None, max_megapixels: float) -> Pictu
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
-    """Read a picture's header with the one reader its first bytes call for."""
-    if not content:
-        message = "empty file (0 bytes)"
-        raise BrokenImageError(message)
-    reader = _reader(content)
-    if reader is None:
-        raise BrokenImageError(_describe_stranger(content))
-    try:
-        return reader(io.BytesIO(content))
-    except Exception as error:
-        message = f"header damaged: {_explain(error)}"
-        raise BrokenImageError(message) from error
-
-
-def _reader(content: bytes) -> type[ImageFile.ImageFile] | None:
-    """Choose Pillow's reader by the first bytes.
+    """Read a picture's header with the one reader its first bytes call for.
 
     The classes are called directly: ``Image.open`` would also try EPS, which
     starts Ghostscript, and would warn or refuse by a process-wide limit.
     """
-    readers: tuple[tuple[bool, type[ImageFile.ImageFile]], ...] = (
-        (content.startswith(b"\xff\xd8"), JpegImagePlugin.JpegImageFile),
-        (content.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
-        (content.startswith((b"GIF87a", b"GIF89a")), GifImagePlugin.GifImageFile),
-        (
-            content.startswith(b"RIFF") and content[8:12] == b"WEBP",
-            WebPImagePlugin.WebPImageFile,
-        ),
-        (content.startswith(b"BM"), BmpImagePlugin.BmpImageFile),
-        (
-            content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-            TiffImagePlugin.TiffImageFile,
-        ),
-        (
-            content[4:8] == b"ftyp" and content[8:12] in (b"avif", b"avis"),
-            AvifImagePlugin.AvifImageFile,
-        ),
-    )
-    return next((reader for matches, reader in readers if matches), None)
-
-
-def _describe_stranger(content: bytes) -> str:
-    """Say what a file is that is no picture."""
-    head = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    known = {
-        b"<!doctype html": "an HTML page",
-        b"<html": "an HTML page",
-        b"<svg": "an SVG drawing",
-        b"<?xml": "an XML document",
-        b"%pdf": "a PDF document",
-        b"%!ps": "a PostScript document",
-        b"pk\x03\x04": "a ZIP archive",
-        b"8bps": "a Photoshop document",
-        b"id3": "an MP3 file",
-        b"flac": "a FLAC file",
-        b"{": "JSON text",
-    }
-    for start, name in known.items():
-        if head.startswith(start):
-            return f"not a picture but {name}"
-    if not content.strip(b"\0"):
-        return "not a picture: nothing but zero bytes"
-    return f"not a picture in a known format ({_FORMAT_NAMES}): it starts with {content[:8]!r}"
+    if not content:
+        message = "empty file (0 bytes)"
+        raise BrokenImageError(message)
+    format_name = find_format(content)
+    if format_name is None:
+        raise BrokenImageError(describe_stranger(content))
+    try:
+        return _READERS[format_name](io.BytesIO(content))
+    except Exception as error:
+        message = f"header damaged: {_explain(error)}"
+        raise BrokenImageError(message) from error
 
 
 def _explain(error: Exception) -> str:

@@ -28,7 +28,7 @@ from covers.workspace.source_files import SourceKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from covers.images.audio_tags import TagCache
+    from covers.intake.tag_cache import TagCache
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import IntakeSettings, Source
 

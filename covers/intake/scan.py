@@ -21,7 +21,7 @@ from covers.catalogue.corrections import Overlay
 from covers.catalogue.genre_tree import GenreTree
 from covers.catalogue.table import KIND, Catalogue, read_catalogue
 from covers.errors import DataError
-from covers.images.audio_tags import TagCache
+from covers.images.audio_tags import READER
 from covers.images.measured import MeasuredPictures, list_thumbnails
 from covers.intake.candidates import (
     Finding,
@@ -49,6 +49,7 @@ from covers.intake.scan_record import (
 )
 from covers.intake.source_kinds import find_nested, is_mounted, settle_sources
 from covers.intake.summary import ScanReport, list_problems, sum_up
+from covers.intake.tag_cache import TagCache
 from covers.workspace.artefacts import Stamp, publish, read_stamp
 from covers.workspace.holding import hold_workspace
 from covers.workspace.paths import Workspace
@@ -220,6 +221,7 @@ class _Scan:
             self.walks,
             {
                 "parameters": self._parameters(),
+                "limits": self._limits(),
                 "sources": [source.model_dump() for source in self.sources],
                 "states": self.states,
                 "notes": self.notes,
@@ -275,15 +277,29 @@ class _Scan:
             os.sync()  # all thumbnails at once, before the journal is given up
 
     def _known(self) -> dict[Key, Place]:
-        """Return what the last scan knew; with other limits, its bad files count anew."""
+        """Return what the last scan knew; with other limits, its bad files count anew.
+
+        Pictures inside music files count anew where tags were read otherwise.
+        """
         stamp = read_stamp(self.workspace.places_path)
-        if stamp is not None and stamp.parameters == self._limits():
+        before = {} if stamp is None else stamp.parameters
+        if before == self._limits():
             return by_key(self.old)
-        return {key: p for key, p in by_key(self.old).items() if p.content.cover_id}
+        is_same_reader = before.get("tag_reader") == READER
+        return {
+            key: place
+            for key, place in by_key(self.old).items()
+            if place.content.cover_id and (is_same_reader or not place.member)
+        }
+
+    def _has_other_limits(self) -> bool:
+        """Say whether the last scan judged pictures otherwise."""
+        stamp = read_stamp(self.workspace.places_path)
+        return stamp is None or stamp.parameters != self._limits()
 
     def _limits(self) -> dict[str, Any]:
-        """Return the settings that decide whether a picture is good."""
-        return {"max_megapixels": self.intake.max_megapixels}
+        """Return what decides whether a picture is good, and which bytes it has."""
+        return {"max_megapixels": self.intake.max_megapixels, "tag_reader": READER}
 
     def publish(self, *, split_anew: bool) -> ScanReport:
         """Make the catalogue and publish everything."""
@@ -332,6 +348,7 @@ class _Scan:
             if self.intake.n_folds:
                 table = kept.add_folds(table, self.intake.n_folds, self.seed)
             catalogue = Catalogue(table, self.intake.genre_minimum)
+        if not is_same or self._has_other_limits():
             write_places(
                 workspace.places_path,
                 self.places,

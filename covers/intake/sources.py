@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
-from covers.images.decode import EXTENSIONS
+from covers.images.formats import EXTENSIONS
 from covers.workspace.source_files import FileEntry
 
 if TYPE_CHECKING:

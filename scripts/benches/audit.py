@@ -29,7 +29,8 @@ from covers.catalogue.table import read_catalogue
 from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
 from covers.errors import BrokenImageError
-from covers.images.decode import EXTENSIONS, decode
+from covers.images.decode import decode
+from covers.images.formats import EXTENSIONS
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import Views, find_near_duplicates
 from covers.render.contact_sheet import contact_sheet
