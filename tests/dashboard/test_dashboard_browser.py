@@ -9,6 +9,7 @@ import pytest
 from complete_workspace import GENRES, STRANGE_ARTIST
 from dashboard_browser import first_cover, label, names, png, serve
 
+import covers
 from covers.catalogue.table import read_catalogue
 from dashboard.pages import PAGES
 
@@ -97,8 +98,34 @@ def test_what_a_cover_looks_like_is_said_with_its_evidence(read, workspace):
     assert re.search(r"\d+ %", verdict)
     assert len(names(reader.element("voters"))) > 3
     assert all("% of the vote" in t for t in tips(reader.element("voters")))
-    reader.element("reading").locator(".row").first.hover()
-    reader.tip("reading", "both: .*vote: .*network: ")
+    reader.element("answer").locator(".row").first.hover()
+    reader.tip("answer", "both: .*vote: .*network: ")
+
+
+def test_a_search_finds_and_lets_vote_what_the_front_door_does(read, workspace):
+    library = covers.open(workspace.root)
+    cover = first_cover(workspace, "Jazz")
+    albums = dict(
+        zip(library.catalogue.cover_ids, library.catalogue.column("album"), strict=True)
+    )
+    reader = read(f"search?cover={cover}&genre=Metal&genre=Pop&once=true")
+    hits = library.search(
+        cover, 24, where={"genre": ["Metal", "Pop"]}, one_per_artist=True
+    )
+    shown = names(reader.element("alike"))
+    assert len(shown) == len(hits) > 20
+    for name, hit in zip(shown, hits, strict=True):
+        assert name.startswith(albums[hit.cover_id])
+    (answer,) = library.classify([cover])
+    artist = library.catalogue.column("artist")[
+        library.catalogue.cover_ids.index(cover)
+    ]
+    assert all(voter.artist != artist for voter in answer.voters)
+    heaviest = sorted(answer.voters, key=lambda voter: -voter.weight)[:15]
+    voters = names(reader.element("voters"))
+    assert [name.split(" (")[0] for name in voters] == [
+        albums[voter.cover_id] for voter in heaviest
+    ]
 
 
 def tips(place):
