@@ -79,29 +79,27 @@ class GenreMapper:
     tagged: Counter[str] = field(default_factory=Counter)
 
     def split(self, raw: str, kind: SourceKind) -> tuple[str, ...]:
-        """Return the genres that a raw string names.
+        """Split a raw string; the name of a folder is one genre, whatever is in it."""
+        if kind is SourceKind.FOLDERS:
+            return (raw,)
+        return split_genres(raw, self.separators, self.table.protected)
 
-        The name of a folder is one genre, whatever is in it. What only says
-        that the genre is not known ("N/A", "Unknown") is none.
-        """
-        names = (
-            (raw,)
-            if kind is SourceKind.FOLDERS
-            else split_genres(raw, self.separators, self.table.protected)
-        )
-        return tuple(name for name in names if not self._is_none(name))
-
-    def _is_none(self, name: str) -> bool:
+    def is_none(self, name: str) -> bool:
+        """Say whether a name is no genre: it says so ("N/A"), or is to be ignored."""
         return is_placeholder(name) or genre_key(name) in self._ignored_keys
 
     def map(self, raw_genres: Iterable[str], kind: SourceKind) -> tuple[str, ...]:
-        """Return the distinct genres of one place, in alphabetical order."""
+        """Return the distinct genres of one place, in alphabetical order.
+
+        What only says that the genre is not known ("N/A", "Unknown") is none.
+        """
         return tuple(
             sorted(
                 {
                     self.map_name(name, kind)
                     for raw in raw_genres
                     for name in self.split(raw, kind)
+                    if not self.is_none(name)
                 }
             )
         )

@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "genres": (
         "covers.cli.intake",
-        "Show how raw genres are mapped, and what that changes.",
+        "Show which genre each name becomes, and what that changes.",
     ),
     "audit": ("covers.cli.audit", "Find duplicates, bad pictures and doubtful labels."),
     "train": ("covers.cli.model", "Fine-tune the network that classifies and embeds."),

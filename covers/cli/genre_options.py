@@ -30,6 +30,13 @@ _GENRE_OPTIONS = (
         help="Characters that separate genres in one string.  [default: ; / , and NUL]",
     ),
     click.option(
+        "--ignore-genre",
+        "ignored_genres",
+        multiple=True,
+        metavar="NAME",
+        help="A name that is no genre, such as Other; repeat it for several, '' for none.",
+    ),
+    click.option(
         "--genre-minimum",
         type=click.IntRange(min=1),
         help="Keep genres with fewer covers out of training.  [default: 10]",
@@ -48,7 +55,9 @@ def given_settings(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
     """Return the settings that were given, paths relative to the workspace."""
     from covers.workspace.paths import Workspace
 
-    given = {name: value for name, value in changes.items() if value is not None}
+    given = {name: value for name, value in changes.items() if value not in (None, ())}
+    if "ignored_genres" in given:
+        given["ignored_genres"] = tuple(filter(None, given["ignored_genres"]))
     if "genre_table" in given:
         given["genre_table"] = Workspace(workspace).relative(given["genre_table"])
     return given

@@ -161,7 +161,7 @@ def genres_command(
     as_json: bool,
     **changes: Any,
 ) -> None:
-    r"""Show how raw genre names are mapped, and what other settings would change.
+    r"""Show which genre each name becomes, and what other settings would change.
 
     Nothing is changed: give the same options to 'covers scan' to do it.
 
@@ -182,13 +182,15 @@ def genres_command(
 
 def _show_survey(survey: GenreSurvey, *, is_proposal: bool) -> None:
     """Print the mapping of genres, for people."""
-    click.echo(f"{'raw name':<36}{'in':<10}{'covers':>7}  genre")
+    click.echo(f"{'name':<28}{'in':<10}{'covers':>7}  genre")
     for name in survey.names:
         line = ", ".join(name.genres) or "-"
         if name.proposed != name.genres:
             line += f"  ->  {', '.join(name.proposed) or '-'}"
-        raw = name.raw.replace("\0", "\\0").replace("\n", " ")
-        click.echo(f"{raw[:35]:<36}{name.kind.value:<10}{name.n_covers:>7}  {line}")
+        if name.above:
+            line += f"  (below {' > '.join(name.above)})"
+        shown = name.name if len(name.name) < 28 else f"{name.name[:26]}…"
+        click.echo(f"{shown:<28}{name.kind.value:<10}{name.n_covers:>7}  {line}")
     if is_proposal:
         click.echo(
             f"\nwith these settings {_count(len(survey.genres), 'genre')} would become {len(survey.proposed)}, "
@@ -196,7 +198,7 @@ def _show_survey(survey: GenreSurvey, *, is_proposal: bool) -> None:
         )
     else:
         click.echo(
-            f"\n{_count(len(survey.names), 'raw name')}, {_count(len(survey.genres), 'genre')}"
+            f"\n{_count(len(survey.names), 'name')}, {_count(len(survey.genres), 'genre')}"
         )
     for title, counts in (
         ("not in the genre table (kept as they are)", survey.unknown),

@@ -1,4 +1,4 @@
-"""What raw genre names are mapped to, and what other settings would change."""
+"""Which genre each name in use becomes, and what other settings would change."""
 
 from __future__ import annotations
 
@@ -23,37 +23,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RawGenre:
-    """One raw string and what becomes of it.
+class NameInUse:
+    """One name that sources give, and what becomes of it.
 
     Parameters
     ----------
-    raw : str
-        As it stands in a tag, a table or as the name of a folder.
+    name : str
+        As it is spelt there; a text of several names is split first.
     kind : SourceKind
-        Where it stands.
+        Where it stands: a tag, a table, or as the name of a folder.
     n_covers : int
         Covers it was given to.
     genres : tuple of str
-        What it is mapped to now.
+        What it is mapped to now; empty where it is no genre.
     proposed : tuple of str
         What it would be mapped to with the proposed settings.
+    above : tuple of str
+        The genres it stands below in the tree, from the top; empty where it is
+        at the top or not known.
     """
 
-    raw: str
+    name: str
     kind: SourceKind
     n_covers: int
     genres: tuple[str, ...]
     proposed: tuple[str, ...]
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class GenreSurvey:
-    """All raw names of a workspace, and the genres they become.
+    """All names in use in a workspace, and the genres they become.
 
     Parameters
     ----------
-    names : list of RawGenre
+    names : list of NameInUse
         The most frequent first.
     genres : dict of str to int
         Covers of each genre now.
@@ -69,7 +73,7 @@ class GenreSurvey:
         Covers whose genres the proposed settings would change.
     """
 
-    names: list[RawGenre]
+    names: list[NameInUse]
     genres: dict[str, int]
     proposed: dict[str, int]
     unknown: dict[str, int]
@@ -81,7 +85,7 @@ class GenreSurvey:
 def survey_genres(
     workspace: Workspace, changes: Mapping[str, Any] | None = None
 ) -> GenreSurvey:
-    """Show how raw genres are mapped, and what other settings would change.
+    """Show which genre each name becomes, and what other settings would change.
 
     Nothing is written; ``covers scan`` with the same options does it.
 
@@ -118,7 +122,7 @@ def survey_genres(
     n_changed = 0
     for cover_places in group_by_cover(places).values():
         raw = {(g, kinds[p.source]) for p in cover_places for g in p.labels.genres}
-        names.update(raw)
+        names.update({(n, kind) for g, kind in raw for n in mapper.split(g, kind)})
         old, new = (
             {genre for name, kind in raw for genre in m.map([name], kind)}
             for m in (mapper, other)
@@ -128,8 +132,15 @@ def survey_genres(
         n_changed += old != new
     return GenreSurvey(
         names=[
-            RawGenre(raw, kind, n, mapper.map([raw], kind), other.map([raw], kind))
-            for (raw, kind), n in _order(names)
+            NameInUse(
+                name,
+                kind,
+                n,
+                mapper.map([name], kind),
+                other.map([name], kind),
+                other.table.path(name)[:-1],
+            )
+            for (name, kind), n in _order(names)
         ],
         genres=dict(_order(now)),
         proposed=dict(_order(then)),

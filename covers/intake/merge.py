@@ -39,13 +39,14 @@ def make_mapper(
     table : GenreTree
         Aliases and tree.
     settings : IntakeSettings
-        Separators, level, and which names are resolved.
+        Separators, level, which names are resolved, and which are no genre.
     """
     mapper = GenreMapper(
         table,
         settings.genre_separators,
         Level(settings.genre_level),
         Resolve(settings.genre_mapping),
+        settings.ignored_genres,
     )
     raw: Counter[tuple[str, SourceKind]] = Counter()
     for place in places:

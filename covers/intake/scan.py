@@ -31,6 +31,7 @@ from covers.intake.candidates import (
 )
 from covers.intake.choose import Choice, Chooser
 from covers.intake.genre_survey import genre_table_path
+from covers.intake.genre_texts import cut_genre_texts
 from covers.intake.kept_sides import KeptSides
 from covers.intake.merge import (
     assemble,
@@ -239,7 +240,7 @@ class _Scan:
         """Look at what is in the sources, without reading pictures."""
         for source in self.sources:
             if self.states[source.name] == "scanned":
-                self.findings[source.name] = find_covers(
+                finding = find_covers(
                     self.workspace,
                     source,
                     self.intake,
@@ -247,6 +248,12 @@ class _Scan:
                     walked=self.walks.get(source.name),
                     n_workers=n_workers,
                     progress=self.progress,
+                )
+                self.findings[source.name] = cut_genre_texts(
+                    finding,
+                    source.name,
+                    self.intake.genre_separators,
+                    self.genre_table.protected,
                 )
 
     def read(self, n_workers: int | None) -> None:

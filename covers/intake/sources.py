@@ -66,6 +66,7 @@ class ProblemKind(StrEnum):
     MISSING = "missing"  # a manifest names it, but it is not there
     UNREADABLE = "unreadable"  # no permission, a broken link, an unwritable name
     NO_COVER = "no cover"  # an album without art
+    GENRES = "genres"  # a text where genres are expected that is too long for it
     TAGS = "tags"  # a music file or album.nfo whose tags cannot be read
 
 

@@ -45,6 +45,7 @@ class IntakeSettings(BaseModel):
     genre_separators: str = ";/,\x00"
     genre_level: Literal["broad", "fine"] = "fine"
     genre_table: str | None = None
+    ignored_genres: tuple[str, ...] = ()
     genre_mapping: Literal["tags", "all", "none"] = "tags"
     art_priority: tuple[str, ...] = (
         "cover",

@@ -85,7 +85,7 @@ def test_genres_shows_the_mapping_and_what_would_change(library, tmp_path):
     run("scan", library, "-w", ws)
     plain = run("genres", "-w", ws)
     assert plain.exit_code == 0
-    assert "2 raw names, 2 genres" in plain.stdout
+    assert "2 names, 2 genres" in plain.stdout
     proposal = run("genres", "-w", ws, "--level", "broad", "--map", "all")
     assert "Black Metal  ->  Metal" in proposal.stdout
     assert "HipHop  ->  Hip Hop" in proposal.stdout
@@ -102,12 +102,70 @@ def test_genres_prints_json_with_unknown_and_small_genres(library, tmp_path):
     assert survey["unknown"] == {"Quux Core": 1}
     assert survey["kept_out"] == {"Quux Core": 1}
     assert survey["names"][0] == {
-        "raw": "Black Metal",
+        "name": "Black Metal",
         "kind": "folders",
         "n_covers": 12,
         "genres": ["Black Metal"],
         "proposed": ["Black Metal"],
+        "above": ["Metal"],
     }
+
+
+def manifest_of(folder, genres):
+    lines = ["path,genre"]
+    for i, genre in enumerate(genres):
+        image = Image.new("RGB", (40, 40), (i * 20, 90, 200))
+        image.putpixel((i, 3), (255, 255, 255))
+        image.save(folder / f"{i}.png")
+        lines.append(f'{i}.png,"{genre}"')
+    path = folder / "covers.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_genres_lists_names_where_texts_hold_several(tmp_path):
+    manifest = manifest_of(
+        tmp_path, ["rock;poprock", "rock;funksoul", "Funk / Soul; rock"]
+    )
+    run("scan", manifest, "-w", tmp_path / "ws")
+    survey = json.loads(run("genres", "-w", tmp_path / "ws", "--json").stdout)
+    assert [(name["name"], name["n_covers"]) for name in survey["names"]] == [
+        ("rock", 3),
+        ("Funk / Soul", 1),
+        ("funksoul", 1),
+        ("poprock", 1),
+    ]
+    assert survey["genres"] == {"rock": 3, "Funk / Soul": 2, "poprock": 1}
+    assert survey["unknown"] == {}
+
+
+def test_what_says_that_no_genre_is_known_is_none_and_more_can_be_ignored(tmp_path):
+    ws = tmp_path / "ws"
+    manifest = manifest_of(tmp_path, ["N/A", "n/a", "Rock; None", "Other", "<Unknown>"])
+    report = json.loads(run("scan", manifest, "-w", ws, "--json").stdout)
+    assert report["genres"] == {"Other": 1, "Rock": 1}
+    report = json.loads(
+        run("scan", "-w", ws, "--ignore-genre", "other", "--json").stdout
+    )
+    assert report["genres"] == {"Rock": 1}
+    assert json.loads(run("scan", "-w", ws, "--json").stdout)["genres"] == {"Rock": 1}
+    report = json.loads(run("scan", "-w", ws, "--ignore-genre", "", "--json").stdout)
+    assert report["genres"] == {"Other": 1, "Rock": 1}
+
+
+@pytest.mark.parametrize("genre", ["a;" * 500_000, "x" * 1_000_000, "[" * 10**6 + ";b"])
+def test_a_genre_text_of_a_megabyte_is_cut_and_listed(tmp_path, genre):
+    ws = tmp_path / "ws"
+    manifest = manifest_of(tmp_path, ["Rock", genre])
+    result = run("scan", manifest, "-w", ws)
+    assert result.exit_code == 0, result.output
+    assert "2 covers in 2 places" in result.stdout
+    assert len(result.stdout) < 2000
+    assert "1 problem (1 genres), listed in" in result.stdout
+    listed = (ws / "problems.csv").read_text()
+    assert '1.png#genres,genres,"genre text of 1,000,0' in listed
+    assert len(listed) < 2000
+    assert len(run("genres", "-w", ws).output) < 2000
 
 
 def test_genres_follow_a_table_of_ones_own(library, tmp_path):

@@ -1,0 +1,73 @@
+"""Genre texts of strangers, cut to what can be a list of genres, and listed.
+
+A tag or a cell may hold a megabyte where a genre is expected. Only the
+beginning is kept; what is lost is a problem in the list of the scan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from covers.catalogue.genre_names import (
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_NAMES,
+    loses_names,
+)
+from covers.intake.candidates import Finding, problem_place
+from covers.intake.sources import ProblemKind
+
+if TYPE_CHECKING:
+    from covers.intake.sources import Candidate
+
+
+def cut_genre_texts(
+    finding: Finding, source: str, separators: str, protected: frozenset[str]
+) -> Finding:
+    """Cut the genre texts of all candidates, and list those that lose something.
+
+    Parameters
+    ----------
+    finding : Finding
+        What a source offers.
+    source : str
+        Its name.
+    separators : str
+        What separates names.
+    protected : frozenset of str
+        Keys of names that are not split.
+    """
+    choices = []
+    problems = list(finding.problems)
+    for candidates in finding.choices:
+        kept: list[Candidate] = []
+        for candidate in candidates:
+            reason = _judge(candidate.labels.genres, separators, protected)
+            if reason is None:
+                kept.append(candidate)
+                continue
+            genres = candidate.labels.genres[:MOST_NAMES]
+            cut = tuple(genre[: LONGEST_TEXT + 1] for genre in genres)
+            kept.append(
+                replace(candidate, labels=replace(candidate.labels, genres=cut))
+            )
+            path = f"{candidate.file.path}#genres"
+            problems.append(problem_place(source, path, ProblemKind.GENRES, reason))
+        choices.append(tuple(kept))
+    return replace(finding, choices=choices, problems=problems)
+
+
+def _judge(
+    genres: tuple[str, ...], separators: str, protected: frozenset[str]
+) -> str | None:
+    """Say what of some genre texts is lost; None where nothing is."""
+    if len(genres) > MOST_NAMES:
+        return f"{len(genres):,} genre texts: the first {MOST_NAMES} count"
+    for genre in genres:
+        if len(genre) > LONGEST_NAME and loses_names(genre, separators, protected):
+            return (
+                f"genre text of {len(genre):,} characters ({genre[:20]!r} …): of the first {LONGEST_TEXT:,}, "
+                f"{MOST_NAMES} names of at most {LONGEST_NAME} count"
+            )
+    return None
