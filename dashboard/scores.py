@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.workspace.text_tables import csv_text
 from dashboard import markup, pairs
 from dashboard.colouring import scale_colours
 from dashboard.markup import Cell
@@ -128,32 +127,23 @@ def confusion_matrix(
 
 def mistakes_csv(library: Library, votes: Votes) -> str:
     """Return the confident mistakes as CSV; cells that a spreadsheet would run are quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ["cover_id", "path", "artist", "album", "genres", "read_as", "certainty"]
-    )
+    header = ["cover_id", "path", "artist", "album", "genres", "read_as", "certainty"]
+    rows = []
     predicted, certainty = votes.predicted(), votes.distributions["blend"].max(axis=1)
     for answer in votes.mistakes():
         row = int(votes.rows[answer])
-        texts = [
-            library.paths[row],
-            library.artists[row],
-            library.albums[row],
-            "; ".join(library.genres[row]),
-        ]
-        safe = [
-            f"'{text}" if text[:1] in "=+-@\t\r" and text else text for text in texts
-        ]
-        writer.writerow(
+        rows.append(
             [
                 library.cover_ids[row],
-                *safe,
+                library.paths[row],
+                library.artists[row],
+                library.albums[row],
+                "; ".join(library.genres[row]),
                 votes.vocab[predicted[answer]],
                 f"{certainty[answer]:.4f}",
             ]
         )
-    return out.getvalue()
+    return csv_text(header, rows)
 
 
 def _number(value: float | None, form: str = ".3f") -> str:

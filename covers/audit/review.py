@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from typing import TYPE_CHECKING
 
 from covers.audit.findings import FindingKind
 from covers.catalogue.corrections import Action, Decision
 from covers.errors import DataError
-from covers.workspace.artefacts import publish
+from covers.workspace.text_tables import (
+    decode_text,
+    read_text_table,
+    restore_cell,
+    write_csv,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from covers.audit.findings import Finding
@@ -30,8 +35,7 @@ COLUMNS = (
 )
 GENRE_SEPARATOR = ";"
 _MOST_SHOWN = 5
-# A spreadsheet runs cells that begin like this.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_ID = re.compile(r"[0-9a-f]{8,64}")
 
 
 def write_review(
@@ -52,30 +56,29 @@ def write_review(
     rows : mapping of str to mapping
         By cover id: ``path`` and ``genres``.
     """
-    with publish(path) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for number, finding in enumerate(findings, start=1):
-            for cover_id in finding.cover_ids:
-                row = rows[cover_id]
-                genres = row["genres"]
-                table.writerow(
-                    _defuse(str(cell))
-                    for cell in (
-                        number,
-                        finding.kind.value,
-                        cover_id,
-                        row["path"],
-                        GENRE_SEPARATOR.join(
-                            genres if isinstance(genres, list) else ()
-                        ),
-                        f"{finding.confidence:.3f}",
-                        finding.reason,
-                        GENRE_SEPARATOR.join(finding.suggestion),
-                        "",
-                        "",
-                    )
-                )
+    write_csv(path, COLUMNS, _review_rows(findings, rows))
+
+
+def _review_rows(
+    findings: Sequence[Finding], rows: Mapping[str, Mapping[str, object]]
+) -> Iterator[tuple[object, ...]]:
+    """Yield the lines of the table, the last two cells for the person who reviews."""
+    for number, finding in enumerate(findings, start=1):
+        for cover_id in finding.cover_ids:
+            row = rows[cover_id]
+            genres = row["genres"] if isinstance(row["genres"], list) else ()
+            yield (
+                number,
+                finding.kind.value,
+                cover_id,
+                row["path"],
+                GENRE_SEPARATOR.join(genres),
+                f"{finding.confidence:.3f}",
+                finding.reason,
+                GENRE_SEPARATOR.join(finding.suggestion),
+                "",
+                "",
+            )
 
 
 def read_review(path: Path, known: Mapping[str, str]) -> list[Decision]:
@@ -97,8 +100,8 @@ def read_review(path: Path, known: Mapping[str, str]) -> list[Decision]:
         followed; the message lists them, and nothing was decided.
     """
     decisions: dict[tuple[str, str], tuple[Decision, int]] = {}
-    problems = []
-    for number, line in _read_lines(path):
+    lines, problems = _read_lines(path)
+    for number, line in lines:
         if not (line.get("action") or "").strip():
             continue
         try:
@@ -130,34 +133,39 @@ def read_cover_ids(path: Path) -> set[str]:
         If the file cannot be read or lacks a column.
     """
     return {
-        (line.get("cover_id") or "").strip()
-        for _, line in _read_lines(path)
-        if (line.get("action") or "").strip()
+        line["cover_id"].strip()
+        for _, line in _read_lines(path)[0]
+        if line["action"].strip()
     }
 
 
-def _read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Read a table whatever its separator; with the number of each line."""
+def _read_lines(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Read a table whatever its separator; with the number of each line, and what is damaged."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            separator = max(",;\t", key=header.count)
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=separator)
-            names = set(reader.fieldnames or ())
-            lines = [(reader.line_num, line) for line in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        message = f"cannot read '{path}': {reason}; expected the CSV of 'covers audit --csv', reviewed"
+        text = decode_text(path.read_bytes())
+    except OSError as error:
+        message = f"cannot read '{path}': {error.strerror or error}; expected the CSV of 'covers audit --csv', reviewed"
         raise DataError(message) from error
-    missing = {"cover_id", "action"} - names
+    table = read_text_table(text, is_row=_looks_like_a_line, pads=True)
+    missing = {"cover_id", "action"} - set(table.header)
     if missing:
         message = (
             f"'{path}' has no column {' and no '.join(sorted(missing))}: "
             "expected the CSV of 'covers audit --csv', reviewed"
         )
         raise DataError(message)
-    return lines
+    lines = [
+        (number, dict(zip(table.header, map(restore_cell, cells), strict=True)))
+        for number, cells in zip(table.lines, table.rows, strict=True)
+    ]
+    return lines, [f"line {number}: {reason}" for number, reason in table.damaged]
+
+
+def _looks_like_a_line(header: list[str], cells: list[str]) -> bool:
+    """Say whether these cells have an id of a cover where one is expected."""
+    if "cover_id" not in header or len(cells) <= header.index("cover_id"):
+        return False
+    return bool(_ID.fullmatch(cells[header.index("cover_id")].strip()))
 
 
 def _decide(line: Mapping[str, str], known: Mapping[str, str]) -> Decision:
@@ -192,12 +200,7 @@ def _decide(line: Mapping[str, str], known: Mapping[str, str]) -> Decision:
 
 def _split(text: str | None) -> tuple[str, ...]:
     names = (name.strip() for name in (text or "").split(GENRE_SEPARATOR))
-    return tuple(sorted({name.removeprefix("'") for name in names if name}))
-
-
-def _defuse(cell: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return tuple(sorted({restore_cell(name) for name in names if name}))
 
 
 def check_genres(decisions: Iterable[Decision], vocab: Iterable[str]) -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
-from covers.workspace.artefacts import publish
 from covers.workspace.registry import (
     EVALUATION_CONFUSION,
     EVALUATION_DIFFERENCES,
     EVALUATION_GENRES,
     EVALUATION_METHODS,
 )
+from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,17 +78,9 @@ def write_tables(workspace: Workspace, payload: dict[str, Any]) -> None:
 
 
 def _write(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
-    """Publish one table; names that a spreadsheet would run as formulas are made text."""
-    with publish(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+    """Publish one table; numbers have six digits."""
+    write_csv(path, header, ([_cell(value) for value in row] for row in rows))
 
 
 def _cell(value: Any) -> Any:
-    """Return a cell's text: six digits, and no leading formula sign in names."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{value}"
-    return value
+    return f"{value:.6g}" if isinstance(value, float) else value

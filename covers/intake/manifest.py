@@ -65,14 +65,12 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     """
     root = (root or path.parent).absolute()
     table = ManifestTable.read(path)
-    if not table.rows.num_rows:
+    if not table.places and not table.damaged:
         message = (
             f"manifest '{path}' has a header but no lines: expected one line per cover"
         )
         raise DataError(message)
-    reader = _Reader(
-        path, root, table.values(table.columns), table.values(table.extras)
-    )
+    reader = _Reader(path, root, table)
     reader.problems += [
         (place, ProblemKind.BROKEN, reason) for place, reason in table.damaged
     ]
@@ -103,7 +101,7 @@ def walk_manifest(path: Path, root: Path | None = None) -> Walk:
     files: list[FileEntry] = []
     problems = [(str(path), table.fingerprint)]
     start = f"{root}{os.sep}"
-    for written in table.values({"path": table.columns["path"]})["path"]:
+    for written in table.columns["path"]:
         text = "" if written is None else str(written).strip()
         relative = _below(root, text)
         if relative is None:
@@ -124,13 +122,13 @@ class _Reader:
         self,
         path: Path,
         root: Path,
-        values: dict[str, list[Any]],
-        extras: dict[str, list[Any]],
+        table: ManifestTable,
     ) -> None:
         self.path = path
         self.root = root
-        self.values = values
-        self.extras = extras
+        self.values = table.columns
+        self.extras = table.extras
+        self.places = table.places
         self.found: dict[str, Candidate] = {}
         self.problems: list[tuple[str, ProblemKind, str]] = []
         self.notes: list[str] = []
@@ -142,7 +140,7 @@ class _Reader:
             text = "" if written is None else str(written).strip()
             if not text:
                 self.problems.append(
-                    (f"line {row + 2}", ProblemKind.MISSING, "no path in this line")
+                    (self.places[row], ProblemKind.MISSING, "no path in this line")
                 )
                 continue
             relative = _below(self.root, text)
@@ -234,7 +232,7 @@ class _Reader:
         side = SPLIT_NAMES.get(text.lower())
         if side is None:
             message = (
-                f"manifest '{self.path}', line {row + 2}: split is {text!r}, "
+                f"manifest '{self.path}', {self.places[row]}: split is {text!r}, "
                 "expected train, valid or test, or nothing"
             )
             raise DataError(message)

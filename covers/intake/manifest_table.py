@@ -1,21 +1,23 @@
-"""The table inside a manifest: its encoding, its separator, which column is which."""
+"""The table inside a manifest: which column is which, and what is in its cells."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
+from covers.intake.sources import is_picture_name
+from covers.workspace.text_tables import decode_text, read_text_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
 _SYNONYMS = {
@@ -27,6 +29,8 @@ _SYNONYMS = {
     "split": ("split",),
     "release_group": ("release_group", "musicbrainz_releasegroupid"),
 }
+_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
 _RESERVED = frozenset({*SCHEMA.names, "fold"})
 
 
@@ -36,21 +40,21 @@ class ManifestTable:
 
     Parameters
     ----------
-    rows : pyarrow.Table
-        One row per line; damaged lines are missing.
-    columns : dict of str to int
-        Position of each column that is understood; ``path`` is always there.
-    extras : dict of str to int
-        Position of the others, by the name they get in the catalogue.
+    columns : dict of str to list
+        Values of each column that is understood; ``path`` is always there.
+    extras : dict of str to list
+        Values of the others, by the name they get in the catalogue.
+    places : list of str
+        Where each row stands, such as ``"line 3"``.
     damaged : list of (str, str)
         Where and why, of lines that could not be read.
     fingerprint : str
         Hash of the file.
     """
 
-    rows: pa.Table
-    columns: dict[str, int]
-    extras: dict[str, int]
+    columns: dict[str, list[Any]]
+    extras: dict[str, list[Any]]
+    places: list[str]
     damaged: list[tuple[str, str]]
     fingerprint: str
 
@@ -67,26 +71,17 @@ class ManifestTable:
             content = path.read_bytes()
         except OSError as error:
             raise DataError(_unreadable(path, error)) from error
-        table, damaged = _read_table(path, content)
-        columns, extras = _find_columns(path, table)
         fingerprint = hashlib.sha256(content).hexdigest()[:32]
-        return cls(table, columns, extras, damaged, fingerprint)
-
-    def values(self, columns: Mapping[str, int]) -> dict[str, list[Any]]:
-        """Return the values of some columns."""
-        return {name: self.rows.column(i).to_pylist() for name, i in columns.items()}
+        if path.suffix.lower() == ".parquet":
+            return cls(*_read_parquet(path, content), [], fingerprint)
+        return cls(*_read_text(path, content), fingerprint)
 
 
-def _find_columns(path: Path, table: pa.Table) -> tuple[dict[str, int], dict[str, int]]:
+def _find_columns(
+    path: Path, headers: list[str]
+) -> tuple[dict[str, int], dict[str, int]]:
     """Find the columns that are understood and name the others."""
-    headers = [str(name).strip() for name in table.column_names]
-    lowered = [header.lower().replace(" ", "_") for header in headers]
-    columns: dict[str, int] = {}
-    for name, synonyms in _SYNONYMS.items():
-        for synonym in synonyms:
-            if synonym in lowered:
-                columns[name] = lowered.index(synonym)
-                break
+    columns = _understood(headers)
     if "path" not in columns:
         shown = ", ".join(headers[:20]) or "none"
         message = (
@@ -105,6 +100,18 @@ def _find_columns(path: Path, table: pa.Table) -> tuple[dict[str, int], dict[str
     return columns, extras
 
 
+def _understood(headers: list[str]) -> dict[str, int]:
+    """Return the position of each column that is understood."""
+    lowered = [header.lower().replace(" ", "_") for header in headers]
+    columns: dict[str, int] = {}
+    for name, synonyms in _SYNONYMS.items():
+        for synonym in synonyms:
+            if synonym in lowered:
+                columns[name] = lowered.index(synonym)
+                break
+    return columns
+
+
 def _unreadable(path: Path, error: Exception) -> str:
     return (
         f"cannot read manifest '{path}' ({error}): expected a table with a column 'path' "
@@ -112,71 +119,89 @@ def _unreadable(path: Path, error: Exception) -> str:
     )
 
 
-def _read_table(path: Path, content: bytes) -> tuple[pa.Table, list[tuple[str, str]]]:
-    """Read the content of a manifest, and list its damaged lines."""
-    damaged: list[tuple[str, str]] = []
+def _read_parquet(
+    path: Path, content: bytes
+) -> tuple[dict[str, list[Any]], dict[str, list[Any]], list[str]]:
+    """Read a Parquet file, in which columns have types."""
     try:
-        if path.suffix.lower() == ".parquet":
-            # Not read_table: that imports pyarrow.dataset and with it pandas.
-            with pyarrow.parquet.ParquetFile(io.BytesIO(content)) as file:
-                return file.read(), damaged
-        table = _read_text(path, content, damaged)
+        # Not read_table: that imports pyarrow.dataset and with it pandas.
+        with pyarrow.parquet.ParquetFile(io.BytesIO(content)) as file:
+            rows = file.read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(_unreadable(path, error)) from error
-    if damaged and not table.num_rows:
-        place, reason = damaged[0]
-        message = f"every line of manifest '{path}' is damaged; {place}: {reason}"
-        raise DataError(message)
-    return table, damaged
-
-
-def _read_text(path: Path, content: bytes, damaged: list[tuple[str, str]]) -> pa.Table:
-    """Read a CSV or TSV file of any usual encoding."""
-
-    def skip(row: Any) -> str:
-        reason = f"{row.actual_columns} columns instead of {row.expected_columns}"
-        damaged.append((f"line {row.number}", f"{reason}: {row.text[:80]!r}"))
-        return "skip"
-
-    text = _decode(content)
-    header = text.partition("\n")[0]
-    if not header.strip() or "\0" in header:
-        message = (
-            f"manifest '{path}' is {'no table' if header.strip() else 'empty'}: "
-            "expected a header such as 'path,genre' and one line per cover"
-        )
-        raise DataError(message)
-    delimiter = "\t"
-    if path.suffix.lower() == ".csv":
-        delimiter = max(",;\t", key=header.count)
-    names = [name.strip().strip('"') for name in header.split(delimiter)]
-    as_text = {name: pa.string() for name in names if _is_text_column(name)}
-    return pyarrow.csv.read_csv(
-        io.BytesIO(text.encode()),
-        parse_options=pyarrow.csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
-        ),
-        read_options=pyarrow.csv.ReadOptions(use_threads=False),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=as_text,
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
+    headers = [str(name).strip() for name in rows.column_names]
+    columns, extras = _find_columns(path, headers)
+    return (
+        {name: rows.column(i).to_pylist() for name, i in columns.items()},
+        {name: rows.column(i).to_pylist() for name, i in extras.items()},
+        [f"row {row + 1}" for row in range(rows.num_rows)],
     )
 
 
-def _is_text_column(header: str) -> bool:
-    """Say whether a column is text whatever its values look like."""
-    name = header.lower().replace(" ", "_")
-    return any(name in synonyms for synonyms in _SYNONYMS.values())
+def _read_text(
+    path: Path, content: bytes
+) -> tuple[
+    dict[str, list[Any]], dict[str, list[Any]], list[str], list[tuple[str, str]]
+]:
+    """Read a CSV or TSV file, in which everything is text."""
+    text = decode_text(content)
+    start = text.partition("\n")[0]
+    if not start.strip() or "\0" in start:
+        message = (
+            f"manifest '{path}' is {'no table' if start.strip() else 'empty'}: "
+            "expected a header such as 'path,genre' and one line per cover"
+        )
+        raise DataError(message)
+    delimiter = None if path.suffix.lower() == ".csv" else "\t"
+    table = read_text_table(text, delimiter=delimiter, is_row=_names_a_picture)
+    damaged = [(f"line {number}", reason) for number, reason in table.damaged]
+    if damaged and not table.rows:
+        place, reason = damaged[0]
+        message = f"every line of manifest '{path}' is damaged; {place}: {reason}"
+        raise DataError(message)
+    columns, extras = _find_columns(path, table.header)
+    cells = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
+    return (
+        {name: [cell or None for cell in cells[i]] for name, i in columns.items()},
+        {
+            name: read_values(cells[i], is_quoted=i in table.quoted)
+            for name, i in extras.items()
+        },
+        [f"line {number}" for number in table.lines],
+        damaged,
+    )
 
 
-def _decode(content: bytes) -> str:
-    """Decode UTF-8, UTF-16 with a mark, or, failing these, Windows Western."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+def _names_a_picture(header: list[str], cells: list[str]) -> bool:
+    """Say whether a line looks like a row: a picture where the path should be."""
+    position = _understood(header).get("path", 0)
+    return position < len(cells) and is_picture_name(cells[position])
+
+
+def read_values(cells: Sequence[str], *, is_quoted: bool) -> list[Any]:
+    """Read a further column: numbers if all of it is plainly numbers, else text.
+
+    What a number would spell otherwise ("007", "1.50", "1e5") is text, and so
+    is a column with a cell in quotes.
+
+    Examples
+    --------
+    >>> read_values(["3", "", "12"], is_quoted=False)
+    [3, None, 12]
+    >>> read_values(["007", "12"], is_quoted=False)
+    ['007', '12']
+    """
+    given = [cell for cell in cells if cell]
+    if given and not is_quoted:
+        if all(map(_WHOLE.fullmatch, given)):
+            return [int(cell) if cell else None for cell in cells]
+        if all(map(_is_plain_number, given)):
+            return [float(cell) if cell else None for cell in cells]
+    return [cell or None for cell in cells]
+
+
+def _is_plain_number(cell: str) -> bool:
+    """Say whether a text is a number as Python would write it."""
+    if _WHOLE.fullmatch(cell):
+        return True
+    return bool(_DECIMAL.fullmatch(cell)) and repr(float(cell)) == cell

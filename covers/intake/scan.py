@@ -10,7 +10,6 @@ leaves them as they were and goes on from its journal.
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 from dataclasses import replace
@@ -51,11 +50,12 @@ from covers.intake.scan_record import (
 from covers.intake.source_kinds import find_nested, is_mounted, settle_sources
 from covers.intake.summary import ScanReport, list_problems, sum_up
 from covers.intake.tag_cache import TagCache
-from covers.workspace.artefacts import Stamp, publish, read_stamp
+from covers.workspace.artefacts import Stamp, read_stamp
 from covers.workspace.holding import hold_workspace
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import change_intake, write_settings
 from covers.workspace.source_files import SourceKind
+from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -425,13 +425,14 @@ class _Scan:
 
     def _publish_problems(self) -> None:
         """Publish ``problems.csv``."""
-        with publish(self.workspace.problems_path) as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["source", "path", "kind", "reason"])
-            writer.writerows(
+        write_csv(
+            self.workspace.problems_path,
+            ["source", "path", "kind", "reason"],
+            (
                 [p.source, p.path, p.kind.value, p.reason]
                 for p in list_problems(self.places)
-            )
+            ),
+        )
 
     def _publish_settings(self) -> None:
         """Publish ``covers.toml`` when sources or parameters changed."""

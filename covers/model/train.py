@@ -23,8 +23,9 @@ from covers.model.pixels import PixelCache
 from covers.model.recipe import Recipe, portable_recipe
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
-from covers.workspace.artefacts import Stamp, publish
+from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
+from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -306,13 +307,12 @@ def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]
 
 def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> None:
     """Write ``history.csv`` and ``learning_curve.svg`` beside the model."""
-    import csv
-
     from covers.model.curve import draw_learning_curve
 
     names = ["phase", "epoch", "train_loss", "tuning_loss", "accuracy", "macro_f1"]
-    with publish(workspace.path(HISTORY)) as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([{name: row.get(name) for name in names} for row in history])
+    write_csv(
+        workspace.path(HISTORY),
+        names,
+        ([row.get(name) for name in names] for row in history),
+    )
     draw_learning_curve(history, workspace.path(LEARNING_CURVE))

@@ -10,7 +10,8 @@ from PIL import Image
 
 from covers.audit.audit import audit_workspace
 from covers.audit.decisions import accept_review, revert_review
-from covers.audit.review import COLUMNS, read_review
+from covers.audit.findings import Finding, FindingKind
+from covers.audit.review import COLUMNS, read_review, write_review
 from covers.catalogue.corrections import Action, Decision, Overlay, overlay_path
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
@@ -238,7 +239,7 @@ def test_a_bad_line_leaves_everything_as_it_was(workspace, tmp_path):
         (b"", r"has no column action and no cover_id"),
         (
             b"\xff\xfe\x00cover",
-            r"cannot read .* expected the CSV of 'covers audit --csv'",
+            r"has no column action and no cover_id: expected the CSV of 'covers audit --csv'",
         ),
     ],
 )
@@ -346,3 +347,35 @@ def test_a_full_disk_leaves_decisions_and_catalogue_as_they_were(
         accept_review(workspace, reviewed)
     assert Overlay.read(workspace) == Overlay()
     assert rows_of(workspace) == before
+
+
+def test_an_unclosed_quote_in_a_review_swallows_no_line(workspace, tmp_path):
+    ids = [id_of(workspace, f"Rock/0{i}.png") for i in range(4)]
+    path = write(tmp_path / "r.csv", *(line(cover_id, "drop") for cover_id in ids))
+    text = path.read_text(encoding="utf-8")
+    broken = text.replace(f",{ids[1]},", f',"{ids[1]},', 1)
+    assert broken != text
+    path.write_text(broken, encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"nothing was accepted from .*: line 3: a quote"
+    ):
+        accept_review(workspace, path)
+    assert len(rows_of(workspace)) == 22
+
+
+def test_names_that_a_spreadsheet_would_run_come_back_as_they_were(tmp_path):
+    path = tmp_path / "r.csv"
+    finding = Finding(
+        kind=FindingKind.LABEL_ERROR,
+        cover_ids=("a" * 32,),
+        paths=("@a.jpg",),
+        confidence=0.5,
+        reason="=reason",
+        suggestion=("+Pop", "-Rock"),
+    )
+    write_review(path, [finding], {"a" * 32: {"path": "@a.jpg", "genres": ["=Jazz"]}})
+    assert ",'@a.jpg,'=Jazz," in path.read_text()
+    text = path.read_text().removesuffix(",,\n") + ",relabel,\n"
+    path.write_text(text, encoding="utf-8")
+    [decision] = read_review(path, {"a" * 32: "@a.jpg"})
+    assert decision.genres == ("+Pop", "-Rock")

@@ -173,3 +173,56 @@ def test_further_columns_keep_their_types_unless_these_contradict():
     columns = spread_extras([{"a": 1, "b": 2.5}, {"a": "x"}, {}])
     assert columns["a"].to_pylist() == ["1", "x", None]
     assert columns["b"].to_pylist() == [2.5, None, None]
+
+
+def test_numbers_are_numbers_only_where_no_sign_of_them_is_lost(images):
+    lines = [
+        "path,catno,barcode,plain,price,share,when,flag,big,quoted,huge",
+        'images/a.jpg,007,0042,3,1.50,0.5,2020-01-02,true,1e5,"12",12345678901234567890',
+        "images/b.jpg,12,1,12,2.5,2,2020-01-03,FALSE,2e5,13,1",
+    ]
+    labels = labels_of(read_manifest(write(images, "\n".join(lines) + "\n")))
+    assert labels["images/a.jpg"].extra == {
+        "catno": "007",
+        "barcode": "0042",
+        "plain": 3,
+        "price": "1.50",
+        "share": 0.5,
+        "when": "2020-01-02",
+        "flag": "true",
+        "big": "1e5",
+        "quoted": "12",
+        "huge": "12345678901234567890",
+    }
+    assert labels["images/b.jpg"].extra["share"] == 2.0
+    assert labels["images/b.jpg"].extra["catno"] == "12"
+
+
+def test_the_columns_that_are_understood_stay_text(images):
+    text = "path,genre,artist,album,year\nimages/a.jpg,80,311,1984,1984\n"
+    labels = labels_of(read_manifest(write(images, text)))["images/a.jpg"]
+    assert (labels.genres, labels.artist, labels.album) == (("80",), "311", "1984")
+    assert labels.year == 1984
+
+
+def test_every_row_of_a_manifest_arrives_or_is_named(images):
+    text = (
+        "sep=;\r\npath;genre;note\r\n"
+        'images/a.jpg;Rock;"two\r\nlines"\r\n'
+        'images/b.jpg;"Pop;x\r\n'
+        "images/c.jpg;Jazz;x\r\n"
+        "images/z.jpg;Jazz;x\r\n"
+    )
+    manifest = read_manifest(write(images, text, encoding="utf-8-sig"))
+    assert list(labels_of(manifest)) == ["images/a.jpg", "images/c.jpg"]
+    assert labels_of(manifest)["images/a.jpg"].extra == {"note": "two\nlines"}
+    assert [(place, kind) for place, kind, _ in manifest.problems] == [
+        ("line 5", ProblemKind.BROKEN),
+        ("images/z.jpg", ProblemKind.MISSING),
+    ]
+
+
+def test_a_wrong_value_is_named_by_the_line_it_stands_in(images):
+    text = 'path,split,note\nimages/a.jpg,train,"one\ntwo"\nimages/b.jpg,holdout,x\n'
+    with pytest.raises(DataError, match="line 4: split is 'holdout'"):
+        read_manifest(write(images, text))
