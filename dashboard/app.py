@@ -13,9 +13,11 @@ import threading
 import time
 from pathlib import Path
 
+from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from covers.cli.dashboard import UNTIL_STDIN_ENDS
+from dashboard.guard import Guard
 from dashboard.routes import make_routes
 
 _log = logging.getLogger(__name__)
@@ -51,5 +53,6 @@ def note_error(error: Exception) -> bool:
 app = App(
     Path(__file__).with_name("main.py"),
     routes=make_routes(),
+    middleware=[Middleware(Guard)],
     on_script_error=note_error,
 )

@@ -6,6 +6,7 @@ import base64
 import io
 from typing import TYPE_CHECKING
 
+from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from covers.classify.query import Query
     from covers.library.door import Library
 
-MOST_MEBIBYTES = 25
 _SHOWN_PX = 384
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FIRST_PORT = 8501
+MOST_MEBIBYTES = 25
+"""Of a picture that is handed to the dashboard."""
 UNTIL_STDIN_ENDS = "COVERS_DASHBOARD_UNTIL_STDIN_ENDS"
 """Tells the server to end when its standard input does, so that it never outlives this command."""
 
@@ -174,6 +176,7 @@ def start(workspace: Path, port: int) -> subprocess.Popen[bytes]:
         "--server.address=127.0.0.1",
         f"--server.port={port}",
         "--server.headless=true",
+        f"--server.maxUploadSize={MOST_MEBIBYTES}",
         "--browser.gatherUsageStats=false",
         "--",
         str(workspace),
