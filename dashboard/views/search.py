@@ -10,6 +10,7 @@ import streamlit as st
 
 from covers.classify.answers import NETWORK
 from covers.classify.query import Queries
+from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
 from dashboard import charts, frame, loaders, lookup, markup, paste, pick
 from dashboard.frame import fragment
@@ -56,7 +57,7 @@ def _choose(library: Library) -> str:
             "Picture",
             type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
             key=f"upload-{round_}",
-            help=f"At most {lookup.MOST_MEBIBYTES} MB. Pasting with Ctrl+V works too. Nothing is kept.",
+            help=f"At most {MOST_MEBIBYTES} MB. Pasting with Ctrl+V works too. Nothing is kept.",
         )
     with right:
         text = st.text_input(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.render.palette import NOISE_COLOUR
 from covers.stats.bootstrap import GroupBootstrap
 from dashboard import breakdown, colouring, lookup, markup, pairs
@@ -339,7 +340,7 @@ def test_pairs_survive_the_address(genres):
 def test_pictures_that_are_too_large_are_refused_before_they_are_decoded():
     from covers.errors import BrokenImageError
 
-    content = bytes((lookup.MOST_MEBIBYTES + 1) * 2**20)
+    content = bytes((MOST_MEBIBYTES + 1) * 2**20)
     with pytest.raises(
         BrokenImageError, match="too large: 26 MiB, the limit is 25 MiB"
     ):
