@@ -13,6 +13,15 @@
 Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 """
 
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = [
     "BrokenImageError",
     "ConfigError",
@@ -21,7 +30,28 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "StaleError",
+    "missing_extra",
+    "needs_extra",
+    "refuse_missing_package",
 ]
+
+OPTIONAL_PACKAGES = {
+    "fastai": ("fastai", "model"),
+    "fastcore": ("fastai", "model"),
+    "safetensors": ("safetensors", "model"),
+    "timm": ("timm", "model"),
+    "torch": ("torch", "model"),
+    "torchvision": ("torchvision", "model"),
+    "hdbscan": ("hdbscan", "cluster"),
+    "umap": ("umap-learn", "cluster"),
+    "matplotlib": ("matplotlib", "cluster"),
+    "streamlit": ("streamlit", "dashboard"),
+    "tinytag": ("tinytag", "tags"),
+    "onnx": ("onnx", "onnx"),
+    "onnxscript": ("onnxscript", "onnx"),
+    "pandas": ("pandas", "frames"),
+}
+"""What is imported only where it is needed: its distribution, and the extra that brings it."""
 
 
 class CoversError(Exception):
@@ -65,3 +95,55 @@ class MissingExtraError(CoversError, ImportError):
         super().__init__(
             f"{purpose} needs the optional package {package!r}: pip install 'album-covers[{extra}]'"
         )
+
+
+def missing_extra(error: ImportError, purpose: str) -> MissingExtraError | None:
+    """Return what to say of a failed import: that an extra is missing, or None.
+
+    Examples
+    --------
+    >>> missing_extra(ModuleNotFoundError(name="umap.layouts"), "clustering")
+    MissingExtraError("clustering needs the optional package 'umap-learn': pip install 'album-covers[cluster]'")
+    >>> missing_extra(ModuleNotFoundError(name="numpy"), "clustering")
+    """
+    package = (error.name or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or package not in OPTIONAL_PACKAGES:
+        return None
+    return MissingExtraError(*OPTIONAL_PACKAGES[package], purpose)
+
+
+@contextmanager
+def needs_extra(purpose: str) -> Iterator[None]:
+    """Say which extra is missing when an optional package cannot be imported inside.
+
+    Also a decorator. Other failed imports pass as they are.
+
+    Parameters
+    ----------
+    purpose : str
+        What needs the package, such as ``"training"``.
+
+    Raises
+    ------
+    MissingExtraError
+        If a package of `OPTIONAL_PACKAGES` is absent.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error, purpose)
+        if missing is None:
+            raise
+        raise missing from error
+
+
+def refuse_missing_package(package: str, purpose: str) -> None:
+    """Refuse to begin what would fail later for want of a package, without importing it.
+
+    Raises
+    ------
+    MissingExtraError
+        If `package`, one of `OPTIONAL_PACKAGES`, is absent.
+    """
+    if find_spec(package) is None:
+        raise MissingExtraError(*OPTIONAL_PACKAGES[package], purpose)

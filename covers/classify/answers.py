@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from covers.errors import needs_extra
 from covers.index.hits import Hit, hits_html, read_hits, show_hits
 from covers.render.text import WIDTH, text_table
 
@@ -161,6 +162,7 @@ class Classification:
         n, of = len(self.flip.without), len(self.voters)
         return f"Without {n} of its {of} voters the vote would go to {self.flip.genre}."
 
+    @needs_extra("a data frame")
     def to_frame(self) -> pd.DataFrame:
         """Return the probabilities as a data frame: a row per genre, a column per method."""
         import pandas as pd

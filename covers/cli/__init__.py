@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
 
-from covers.errors import CoversError
-from indexer.errors import IndexerError
+from covers.cli.border import ExplainingGroup
 
 # command: (module, one line of help); the module defines a click command of the same name.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -56,7 +54,7 @@ def _keep_example_lines(command: click.Command) -> None:
         _keep_example_lines(below)
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(ExplainingGroup):
     """Load a command's module only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -76,19 +74,14 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Print an expected error as one line and exit 1; let bugs keep their traceback."""
-        try:
-            return super().invoke(ctx)
-        except (CoversError, IndexerError) as error:
-            raise click.ClickException(str(error)) from error
-
 
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="album-covers", prog_name="covers")
+@click.version_option(
+    package_name="album-covers", prog_name="covers", message="%(prog)s %(version)s"
+)
 def main() -> None:
     r"""Read genres off album covers, and where that fails, see which genres look alike.
 

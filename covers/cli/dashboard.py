@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.options import common_options, print_json
-from covers.errors import ConfigError, MissingExtraError
+from covers.errors import ConfigError, MissingExtraError, refuse_missing_package
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -64,7 +64,7 @@ def dashboard_command(
     covers dashboard -w my-workspace
     covers dashboard -w my-workspace --port 8600 --no-browser
     """
-    refuse_missing_packages()
+    refuse_missing_package("streamlit", "the dashboard")
     port = find_port() if port is None else refuse_busy_port(port)
     url = f"http://127.0.0.1:{port}"
     # A plain kill shall end the server too, not only Ctrl-C.
@@ -92,19 +92,6 @@ def dashboard_command(
 def _end(_signal: int, _frame: FrameType | None) -> None:
     """End as Ctrl-C does."""
     raise KeyboardInterrupt
-
-
-def refuse_missing_packages() -> None:
-    """Refuse to start without the packages of the extra.
-
-    Raises
-    ------
-    MissingExtraError
-        Naming the extra.
-    """
-    package = "streamlit"
-    if importlib.util.find_spec(package) is None:
-        raise MissingExtraError(package, "dashboard", "the dashboard")
 
 
 def app_path() -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.options import common_options, device_option, seed_option
+from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,7 @@ def demo_command(
     from covers.cli.run import Job, run_job
     from covers.demo import draw_library
 
+    refuse_missing_package("torch", "training")
     begun = time.monotonic()
     library = workspace / "library"
     if (library / "manifest.csv").exists():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.border import ExplainingGroup
 from covers.cli.options import common_options, device_option, print_json, seed_option
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _structure = click.option(
 )
 
 
-@click.group("index")
+@click.group("index", cls=ExplainingGroup)
 def index_command() -> None:
     """Build, update, check and repair the index."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.border import ExplainingGroup
 from covers.cli.options import (
     common_options,
     device_option,
@@ -172,7 +173,7 @@ def show_failures(failed: dict[str, str]) -> None:
         click.echo(f"… and {len(failed) - 10} more: '--json' lists all", err=True)
 
 
-@click.group("model")
+@click.group("model", cls=ExplainingGroup)
 def model_command() -> None:
     """Look at the model, export or import it."""
 

@@ -101,6 +101,11 @@ def give_result(
     show: Callable[[dict[str, Any]], None],
 ) -> None:
     """Draw the figures of an analysis, if wanted, and print it for people or programs."""
-    for path in draw(workspace) if draw is not None else ():
-        click.echo(f"wrote {workspace.relative(path)}", err=True)
+    from covers.errors import MissingExtraError
+
+    try:
+        for path in draw(workspace) if draw is not None else ():
+            click.echo(f"wrote {workspace.relative(path)}", err=True)
+    except MissingExtraError as error:
+        click.echo(f"note: no figures, {error}", err=True)
     (print_json if as_json else show)(found)

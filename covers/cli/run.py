@@ -17,6 +17,7 @@ from covers.cli.options import (
     seed_option,
 )
 from covers.cli.recipe_options import recipe_options
+from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
     from covers.pipeline import Stage
@@ -126,6 +127,8 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
     from covers.cli.evaluate import show_evaluation
     from covers.workspace.paths import Workspace
 
+    if job.retrain or not Workspace(workspace).model_folder.exists():
+        refuse_missing_package("torch", "training")
     try:
         _scan(workspace, job)
         _make(workspace, job)

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from covers.cluster.projection import Graph, Points, project
 from covers.cluster.stability import mean_jaccard
-from covers.errors import MissingExtraError
+from covers.errors import needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -391,12 +391,9 @@ def quiet_hdbscan() -> Iterator[Any]:
     """Import hdbscan and run it without its libraries' own deprecation warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
+        with needs_extra("clustering"):
             import hdbscan
             import hdbscan.hdbscan_
-        except ImportError as error:
-            package, extra, purpose = "hdbscan", "cluster", "clustering"
-            raise MissingExtraError(package, extra, purpose) from error
         yield hdbscan
 
 

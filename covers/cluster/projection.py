@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.errors import MissingExtraError
+from covers.errors import needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,9 +165,6 @@ def quiet_umap() -> Iterator[Any]:
         # or a thread layer is old, and fit that `transform` will not work with
         # neighbours found elsewhere: it is not used.
         warnings.simplefilter("ignore")
-        try:
+        with needs_extra("the layout of covers"):
             import umap
-        except ImportError as error:
-            package, extra, purpose = "umap-learn", "cluster", "the layout of covers"
-            raise MissingExtraError(package, extra, purpose) from error
         yield umap

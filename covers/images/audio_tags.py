@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from covers.errors import BrokenImageError, DataError, MissingExtraError
+from covers.errors import BrokenImageError, DataError, needs_extra
 from covers.images.audio_bytes import (
     Tail,
     read_asf_pictures,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 READER = 2
 """Raised whenever an unchanged file may be read otherwise than before."""
 
-_EXTRA = ("tinytag", "tags", "reading music files")
 _MAX_TAGS = 8
 _MAX_GENRE_SEARCH = 2**24
 _MISNAMED = frozenset(NAMES[138:])
@@ -265,10 +264,8 @@ def _split(file: BinaryIO) -> tuple[list[RawTags], BinaryIO | None]:
 
 def _read_rest(path: Path, rest: BinaryIO, has_tags: bool) -> RawTags:
     """Read a file with tinytag, which need not understand one that has ID3 tags."""
-    try:
+    with needs_extra("reading music files"):
         from tinytag import TinyTag, TinyTagException, UnsupportedFormatError
-    except ImportError as error:
-        raise MissingExtraError(*_EXTRA) from error
 
     def read(*, image: bool) -> Any:
         rest.seek(0)

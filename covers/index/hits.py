@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from covers.errors import needs_extra
 from covers.render.gallery import Tile, gallery_html
 from covers.render.text import text_table
 from indexer.arrow import as_take_indices
@@ -136,6 +137,7 @@ class SearchHits:
     def __getitem__(self, number: int | slice) -> Hit | tuple[Hit, ...]:
         return self.hits[number]
 
+    @needs_extra("a data frame")
     def to_frame(self) -> pd.DataFrame:
         """Return the hits as a data frame, one row each."""
         import pandas as pd

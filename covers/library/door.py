@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from covers.errors import needs_extra
 from covers.library.asking import AskedLibrary
 from covers.workspace.paths import Workspace
 
@@ -147,6 +148,7 @@ class Library(AskedLibrary):
             progress=progress,
         )
 
+    @needs_extra("training")
     def train(
         self,
         *,
@@ -189,6 +191,7 @@ class Library(AskedLibrary):
         self._remember(remembered)
         return report
 
+    @needs_extra("making what is stale")
     def run(
         self,
         *,

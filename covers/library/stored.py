@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import DataError
+from covers.errors import DataError, needs_extra
 from covers.workspace import registry
 from covers.workspace.fresh import FreshValues
 from covers.workspace.paths import Workspace
@@ -100,7 +100,8 @@ class StoredLibrary:
         """
 
         def read() -> SavedModel:
-            from covers.model.weights import SavedModel
+            with needs_extra("the network"):
+                from covers.model.weights import SavedModel
 
             device = self._device or self.workspace.settings.device
             return SavedModel.open(self.workspace.model_folder, device)
@@ -151,6 +152,7 @@ class StoredLibrary:
         ]
         return self._kept.get("embedded", files, read)
 
+    @needs_extra("a data frame")
     def covers(self, where: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Return the catalogue as a data frame, one row per cover.
 

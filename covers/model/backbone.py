@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from covers.errors import MissingExtraError, ModelError
+from covers.errors import ModelError, needs_extra
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -315,11 +315,8 @@ def _make_timm(
     from covers.model.vision import import_torchvision
 
     torchvision = import_torchvision()
-    try:
+    with needs_extra(f"architecture {name!r}"):
         import timm
-    except ModuleNotFoundError as error:
-        msg = "timm"
-        raise MissingExtraError(msg, "model", f"architecture {name!r}") from error
     if not timm.is_model(name):
         known = [
             *torchvision.models.list_models(module=torchvision.models),

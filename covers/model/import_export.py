@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from covers.errors import ConfigError, MissingExtraError, ModelError
+from covers.errors import ConfigError, ModelError, needs_extra
 from covers.model.card import WEIGHTS_NAME, ModelCard, read_card
 from covers.model.weights import SavedModel
 from covers.workspace.artefacts import publish
@@ -95,11 +95,8 @@ def export_model(workspace: Workspace, file: Path) -> ModelCard:
 
 
 def _write_onnx(model: SavedModel, file: Path) -> None:
-    try:
+    with needs_extra("exporting to ONNX"):
         import onnxscript  # noqa: F401 - torch writes with it
-    except ModuleNotFoundError as error:
-        what, extra = "onnxscript", "onnx"
-        raise MissingExtraError(what, extra, "exporting to ONNX") from error
     side = model.card.image_size
     with warnings.catch_warnings():
         # Deprecations between torch and the writer are not the user's business.

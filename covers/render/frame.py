@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.errors import MissingExtraError
+from covers.errors import needs_extra
 from covers.render.palette import genre_colours, text_colour
 from covers.workspace.artefacts import publish
 
@@ -109,11 +109,8 @@ def new_frame(
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
+    with needs_extra("drawing figures"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        package, extra, purpose = "matplotlib", "cluster", "drawing figures"
-        raise MissingExtraError(package, extra, purpose) from error
     figure = Figure(figsize=(width, height))
     return Frame(
         figure, figure.add_subplot() if axes else None, title, caption, width, height

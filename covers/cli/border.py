@@ -1,0 +1,139 @@
+"""What a person reads when a command cannot go on: one line, and where the details are."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import click
+
+from covers.errors import CoversError, DataError, missing_extra
+from indexer.errors import IndexerError
+
+_OURS = ("covers", "indexer", "dashboard")
+
+
+class ExplainingGroup(click.Group):
+    """A group of commands that are found by their names in any case, or the nearest is named.
+
+    Expected errors end in one line and exit code 1; bugs keep their traceback.
+    """
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command by what was typed, or say which is nearest."""
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-"):
+            from covers.catalogue.matching import match_name
+
+            try:
+                args = [match_name(args[0], names, what="command"), *args[1:]]
+            except DataError as error:
+                ctx.fail(str(error))
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do the command; turn what can be explained into one line."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.exceptions.Abort):
+            raise  # RuntimeErrors to Python, no errors to us
+        except (CoversError, IndexerError) as error:
+            raise click.ClickException(str(error)) from error
+        except (OSError, MemoryError, ImportError, RuntimeError) as error:
+            missing = isinstance(error, ImportError) and missing_extra(
+                error, f"'{_command(ctx)}'"
+            )
+            if missing:
+                raise click.ClickException(str(missing)) from error
+            line = explain(error)
+            if line is None:
+                raise
+            message = f"{line}{_keep_details()}"
+            raise click.ClickException(message) from error
+
+
+def _command(ctx: click.Context) -> str:
+    """Return the command that was asked for, as it is typed."""
+    names = [ctx.invoked_subcommand]
+    while ctx.parent is not None:
+        names.append(ctx.info_name)
+        ctx = ctx.parent
+    return " ".join(["covers", *(name for name in reversed(names) if name)])
+
+
+def explain(error: Exception) -> str | None:
+    """Say in one line what the machine refused; None if the error is rather a bug.
+
+    Examples
+    --------
+    >>> explain(PermissionError(13, "Permission denied", "covers.toml"))
+    "permission denied: 'covers.toml'"
+    >>> explain(OSError(28, "No space left on device"))
+    'no space left on device: free some, then run the same command again'
+    >>> explain(MemoryError())
+    'not enough memory'
+    >>> explain(RuntimeError("a wrong index")) is None
+    True
+    """
+    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+        return f"not enough memory{_after_colon(error)}"
+    if isinstance(error, ImportError):
+        name = error.name or "a package"
+        if name.partition(".")[0] in _OURS:
+            return None
+        return (
+            f"cannot load {name.partition('.')[0]}{_after_colon(error)}: is there enough memory, "
+            "and is the installation whole?"
+        )
+    if isinstance(error, OSError) and error.errno != errno.EPIPE:
+        return _explain_system(error)
+    return None
+
+
+def _explain_system(error: OSError) -> str:
+    """Say what the operating system refused."""
+    text = error.strerror or str(error) or type(error).__name__
+    line = text[:1].lower() + text[1:]
+    if error.filename is not None:
+        line += f": {str(error.filename)!r}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        line += ": free some, then run the same command again"
+    return _on_one_line(line)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether torch, or a library that the loader could not map, ran out of memory."""
+    if isinstance(error, RuntimeError):
+        return "allocate memory" in str(error) or "out of memory" in str(error)
+    signs = (
+        "failed to map segment",
+        "Cannot allocate memory",
+        "cannot allocate memory",
+    )
+    return any(sign in str(error) for sign in signs)
+
+
+def _after_colon(error: Exception) -> str:
+    text = _on_one_line(str(error))
+    return f": {text}" if text else ""
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _keep_details() -> str:
+    """Write the traceback at hand to a file of its own; say where, if it could be written."""
+    import tempfile
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="covers-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            traceback.print_exc(file=file)
+    except OSError:
+        return ""
+    return f" (details: {file.name})"
