@@ -51,6 +51,20 @@ def genre_options(command: Any) -> Any:
     return command
 
 
+def split_options(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options about genres, and all others."""
+
+    @genre_options
+    def bare() -> None:
+        """Carry the options."""
+
+    about_genres = {option.name for option in vars(bare)["__click_params__"]}
+    return (
+        {name: value for name, value in given.items() if name in about_genres},
+        {name: value for name, value in given.items() if name not in about_genres},
+    )
+
+
 def given_settings(changes: dict[str, Any], workspace: Path) -> dict[str, Any]:
     """Return the settings that were given, paths relative to the workspace."""
     from covers.workspace.paths import Workspace

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.genre_options import genre_options, given_settings
+from covers.cli.genre_options import genre_options, given_settings, split_options
 from covers.cli.options import (
     common_options,
     device_option,
@@ -69,13 +69,12 @@ def run_command(
     covers run ~/covers/by-genre -w my-workspace
     covers run -w my-workspace          after adding covers
     """
+    about_genres, about_training = split_options(given)
     job = Job(
         sources=sources,
         kind=kind,
-        intake=given_settings(
-            {n: v for n, v in given.items() if n.startswith("genre_")}, workspace
-        ),
-        recipe={n: v for n, v in given.items() if not n.startswith("genre_")},
+        intake=given_settings(about_genres, workspace),
+        recipe=about_training,
         seed=seed,
         device=device,
         offline=offline,

@@ -27,6 +27,7 @@ def scanned(monkeypatch):
 def test_options_about_genres_reach_the_scan_and_no_training(scanned, tmp_path):
     given = ["run", "covers", "-w", str(tmp_path / "w"), "--kind", "folders"]
     given += ["--genre-minimum", "3", "--level", "broad", "--map", "all", "--seed", "7"]
+    given += ["--ignore-genre", "Other", "--epochs", "1"]
     done = CliRunner().invoke(main, given)
     assert done.exit_code == 1
     assert done.stderr == "Error: far enough\n"
@@ -35,6 +36,7 @@ def test_options_about_genres_reach_the_scan_and_no_training(scanned, tmp_path):
         "genre_minimum": 3,
         "genre_level": "broad",
         "genre_mapping": "all",
+        "ignored_genres": ("Other",),
     }
     assert (options["kind"], options["seed"]) == ("folders", 7)
 
