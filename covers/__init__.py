@@ -14,6 +14,8 @@ Nothing is imported before it is asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from covers.moved import find_moved_modules
+
 if TYPE_CHECKING:
     from covers.classify.answers import Classification, Explanation, Voter
     from covers.classify.voting import vote_genres
@@ -73,6 +75,8 @@ _HOMES = {
     "open": "covers.library.door",
     "vote_genres": "covers.classify.voting",
 }
+find_moved_modules()
+
 _NAMES = {"create": "create_library", "open": "open_library"}
 
 
