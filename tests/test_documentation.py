@@ -1,9 +1,16 @@
 """The check of the documentation finds what it is there to find, and the site holds what it promises."""
 
+import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from covers.catalogue.table import read_catalogue
+from covers.cli import main
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -122,6 +129,51 @@ def test_marks_of_pages_are_filled_in():
     }
     for p in pages:
         assert "<!-- made from the code" not in build.fill_in(p.text)
+
+
+def json_sections():
+    """Yield each section of the page about JSON: its command, and the keys that it names."""
+    text = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
+    for section in text.split("\n## ")[1:]:
+        [call] = re.findall(r"^covers (.* --json)$", section, re.MULTILINE)
+        rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
+        yield pytest.param(
+            call,
+            {key for row in rows for key in re.findall(r"`([^`]+)`", row)},
+            id=call,
+        )
+
+
+def key_paths(document, genres, path=""):
+    """Yield where every value of a JSON document lies, as the page writes it."""
+    if isinstance(document, list):
+        for item in document:
+            yield from key_paths(item, genres, f"{path}[]")
+        return
+    for key, value in document.items() if isinstance(document, dict) else ():
+        is_method = path.endswith(("methods", "probabilities"))
+        named = "METHOD" if is_method else "GENRE" if key in genres else key
+        below = f"{path}.{named}" if path else named
+        yield below
+        yield from key_paths(value, genres, below)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("call", "documented"), list(json_sections()))
+def test_the_page_about_json_names_what_commands_print(
+    call, documented, workspace, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    picture = next((workspace.root.parent / "covers").glob("Jazz-*.png"))
+    shutil.copy(picture, tmp_path / "sleeve.jpg")
+    result = CliRunner().invoke(main, [*call.split(), "-w", str(workspace.root)])
+    assert result.exit_code == 0, result.stderr
+    catalogue = read_catalogue(workspace)
+    printed = set(key_paths(json.loads(result.stdout), set(catalogue.vocab)))
+    assert documented - printed == set(), "named, but not printed"
+    top = {re.sub(r"^((?:\[\]\.)?[^.\[]+).*", r"\1", key) for key in printed}
+    named = {re.sub(r"^((?:\[\]\.)?[^.\[]+).*", r"\1", key) for key in documented}
+    assert top - named == set(), "printed, but not named"
 
 
 @pytest.fixture(scope="module")
