@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.render.palette import (
-    DIVERGING_SCALE,
-    NOISE_COLOUR,
-    SEQUENTIAL_SCALE,
-    cluster_colours,
-)
+from covers.render.palette import NOISE_COLOUR, cluster_colours
+from covers.render.scales import scale_colours
 
 if TYPE_CHECKING:
     from dashboard.analysis import Votes
@@ -27,11 +23,6 @@ CHOICES = {
     "year": "Year",
     "certainty": "Certainty",
     "error": "Right or wrong",
-}
-# Anchors, equally far apart; the names are matplotlib's.
-_SCALES = {
-    SEQUENTIAL_SCALE: "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
-    DIVERGING_SCALE: "7f3b08 b35806 e08214 fdb863 fee0b6 f7f7f7 d8daeb b2abd2 8073ac 542788 2d004b",
 }
 RIGHT, WRONG = "#0072b2", "#d55e00"
 _STEPS = 48
@@ -148,22 +139,3 @@ def _scale(
     colours = scale_colours(np.linspace(0, 1, _STEPS))
     scale = {"low": ends[0], "high": ends[1], "colours": colours[::4]}
     return Colouring(codes, [NOISE_COLOUR, *colours], [], scale, note)
-
-
-def scale_colours(
-    shares: npt.NDArray[np.float64], name: str = SEQUENTIAL_SCALE
-) -> list[str]:
-    """Return the colours at some places, 0 to 1, of a scale.
-
-    Examples
-    --------
-    >>> scale_colours(np.array([0.0, 1.0]))
-    ['#00224e', '#fee838']
-    """
-    anchors = np.array([list(bytes.fromhex(text)) for text in _SCALES[name].split()])
-    places = np.clip(shares, 0, 1).ravel() * (len(anchors) - 1)
-    mixed = [
-        np.interp(places, np.arange(len(anchors)), anchors[:, channel])
-        for channel in range(3)
-    ]
-    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.rint(mixed).astype(int).T]

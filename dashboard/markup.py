@@ -1,13 +1,13 @@
-"""Tables of covers and numbers → HTML for `dashboard.pick`. Everything is escaped here."""
+"""Covers of the library and the state of its files → HTML for `dashboard.pick`, all of it escaped."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.render.palette import text_colour
+from covers.render.html import dot
+from covers.render.palette import NOISE_COLOUR, text_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Item:
     row: int
     badge: str = ""
     mark: str = ""
-    mark_colour: str = "#bdbdbd"
+    mark_colour: str = NOISE_COLOUR
     line: str = ""
     tip: str = ""
 
@@ -60,13 +60,10 @@ def genre_tag(library: Library, row: int) -> str:
     genres = library.genres[row]
     if not genres:
         return '<span class="line tags muted">no genre</span>'
-    dots = "".join(dot(library.colours.get(genre, "#bdbdbd")) for genre in genres[:3])
+    dots = "".join(
+        dot(library.colours.get(genre, NOISE_COLOUR)) for genre in genres[:3]
+    )
     return f'<span class="line tags">{dots}<span class="line">{escape(", ".join(genres))}</span></span>'
-
-
-def dot(colour: str) -> str:
-    """Return a round mark."""
-    return f'<span class="dot" style="background:{colour}"></span>'
 
 
 def gallery(
@@ -138,174 +135,6 @@ def pairs(library: Library, rows: Sequence[tuple[int, int, float]]) -> str:
     return f'<div class="pairs">{"".join(parts)}</div>'
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One cell of a matrix; `colour` None means that nothing is known."""
-
-    text: str
-    tip: str
-    colour: str | None
-    pick: str = ""
-    uncertain: bool = False
-
-
-def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], *, label: str) -> str:
-    """Return a square of cells that can be chosen, rows and columns named alike."""
-    n = len(names)
-    longest = max((len(name) for name in names), default=0)
-    width = min(7 * longest + 10, 130)
-    kind = "dense" if n > 24 else "wide" if n > 10 else ""
-    parts = [
-        (
-            f'<div class="matrix {kind}" role="group" aria-label="{escape(label)}" style="'
-            f"grid-template-columns:minmax(40px,{width}px) repeat({n},minmax(0,1fr))"
-            '"><span></span>'
-        )
-    ]
-    parts += [
-        f'<span class="col" title="{escape(name)}">{escape(name)}</span>'
-        for name in names
-    ]
-    for name, row in zip(names, cells, strict=True):
-        parts.append(
-            f'<span class="rowname" title="{escape(name)}">{escape(name)}</span>'
-        )
-        for cell in row:
-            classes = " ".join(
-                ["cell"]
-                + ["none"] * (cell.colour is None)
-                + ["uncertain"] * cell.uncertain
-            )
-            style = (
-                f"background-color:{cell.colour};color:{text_colour(cell.colour)}"
-                if cell.colour
-                else ""
-            )
-            common = f'class="{classes}" style="{style}" data-tip="{escape(cell.tip)}" aria-label="{escape(cell.tip)}"'
-            parts.append(
-                f'<button type="button" {common} data-pick="{escape(cell.pick)}">{escape(cell.text)}</button>'
-                if cell.pick
-                else f"<span {common}>{escape(cell.text)}</span>"
-            )
-    return "".join(parts) + "</div>"
-
-
-def scale(colours: Sequence[str], low: str, high: str, hatched: str = "") -> str:
-    """Return the key of a matrix."""
-    gradient = ",".join(colours)
-    hatch = (
-        f'<span class="hatch"></span><span>{escape(hatched)}</span>' if hatched else ""
-    )
-    return (
-        f'<div class="scale"><span>{escape(low)}</span><span class="bar" style="background:linear-gradient(90deg,{gradient})">'
-        f"</span><span>{escape(high)}</span>{hatch}</div>"
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edge:
-    """A line of the genre graph."""
-
-    a: str
-    b: str
-    width: float
-    tip: str
-    pick: str
-
-
-def graph(
-    places: dict[str, tuple[float, float]],
-    sizes: dict[str, float],
-    colours: dict[str, str],
-    edges: Sequence[Edge],
-) -> str:
-    """Return a drawing of genres and the lines between them.
-
-    Parameters
-    ----------
-    places : dict of str to (x, y)
-        In the unit square.
-    sizes : dict of str to float
-        Radius of each genre's dot in pixels.
-    colours : dict of str to str
-    edges : sequence of Edge
-        A line can be chosen.
-    """
-    wide, high, margin = 760, 520, 70
-
-    def at(name: str) -> tuple[float, float]:
-        x, y = places[name]
-        return margin + x * (wide - 2 * margin), 40 + y * (high - 80)
-
-    parts = [
-        f'<svg class="graph" viewBox="0 0 {wide} {high}" role="group" aria-label="Genres that look alike">'
-    ]
-    for edge in edges:
-        (x0, y0), (x1, y1) = at(edge.a), at(edge.b)
-        line = f'x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"'
-        parts.append(
-            f'<g class="edge" tabindex="0" role="button" data-pick="{escape(edge.pick)}" data-tip="{escape(edge.tip)}" '
-            f'aria-label="{escape(edge.tip)}"><line class="hit" {line}/><line class="line" {line} stroke-width="{edge.width:.1f}" '
-            f'stroke-linecap="round"/></g>'
-        )
-    for name in places:
-        x, y = at(name)
-        r = sizes[name]
-        anchor = "end" if x > wide - 130 else "start" if x < 130 else "middle"
-        dx = -r if anchor == "end" else r if anchor == "start" else 0
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="{colours[name]}"/>'
-            f'<text x="{x + (0 if anchor == "middle" else -dx):.1f}" y="{y - r - 6:.1f}" text-anchor="{anchor}">{escape(name)}</text>'
-        )
-    return "".join(parts) + "</svg>"
-
-
-def share_bar(name: str, share: float, colour: str, value: str, tip: str = "") -> str:
-    """Return one bar with its name and value."""
-    width = 100 * min(max(share, 0.0), 1.0)
-    return (
-        f'<div class="share" data-tip="{escape(tip)}"><span class="who">{dot(colour)}<span class="line">{escape(name)}</span></span>'
-        f'<span class="track"><span class="fill" style="width:{width:.1f}%;background:{colour}"></span></span>'
-        f'<span class="value">{escape(value)}</span></div>'
-    )
-
-
-def swatches(colours: Sequence[str], shares: Sequence[float]) -> str:
-    """Return a strip of colours, wide by their shares."""
-    spans = "".join(
-        f'<span style="background:{escape(colour)};flex:{max(share, 0.01):.3f}"></span>'
-        for colour, share in zip(colours, shares, strict=False)
-    )
-    names = ", ".join(colours)
-    return f'<div class="swatches" role="img" aria-label="Leading colours {escape(names)}">{spans}</div>'
-
-
-def figures(pairs_shown: Sequence[tuple[str, str]]) -> str:
-    """Return numbers at a glance: value and what it counts."""
-    parts = [
-        f'<div class="figure"><b>{escape(value)}</b><span>{escape(name)}</span></div>'
-        for value, name in pairs_shown
-    ]
-    return f'<div class="figures">{"".join(parts)}</div>'
-
-
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, n_names: int = 1
-) -> str:
-    """Return a table; all columns but the first `n_names` are numbers."""
-
-    def cell(kind: str, place: int, text: str) -> str:
-        number = ' class="number"' if place >= n_names else ""
-        return f"<{kind}{number}>{escape(text)}</{kind}>"
-
-    lines = (
-        "".join(cell(kind, place, text) for place, text in enumerate(line))
-        for kind, line in [("th", head), *(("td", row) for row in rows)]
-    )
-    first, *others = (f"<tr>{text}</tr>" for text in lines)
-    return f'<div class="table" tabindex="0"><table><thead>{first}</thead><tbody>{"".join(others)}</tbody></table></div>'
-
-
 def chain(stages: Sequence[Stage]) -> str:
     """Return the artefacts with their state, and the command where one is due."""
     parts = []
@@ -321,37 +150,10 @@ def chain(stages: Sequence[Stage]) -> str:
 def full_cover(library: Library, row: int, below: str = "") -> str:
     """Return one cover large, with all that the catalogue knows."""
     chips = "".join(
-        f'<span class="chip">{dot(library.colours.get(genre, "#bdbdbd"))}{escape(genre)}</span>'
+        f'<span class="chip">{dot(library.colours.get(genre, NOISE_COLOUR))}{escape(genre)}</span>'
         for genre in library.genres[row]
     )
     return (
         f'<div class="full"><div class="art">{picture(library, row, lazy=False)}</div><div><h3>{escape(library.title(row))}</h3>'
         f'<div class="muted">{escape(library.byline(row))}</div><div class="chips">{chips}</div>{below}</div></div>'
     )
-
-
-def per_cent(share: float, digits: int = 0) -> str:
-    """Return a share in per cent."""
-    return "?" if math.isnan(share) else f"{100 * share:.{digits}f} %"
-
-
-def tidy(n: float) -> str:
-    """Return a number of covers that may count in part, with one decimal where it has any.
-
-    Examples
-    --------
-    >>> tidy(1200.0), tidy(98.1667)
-    ('1,200', '98.2')
-    """
-    return f"{n:,.1f}".removesuffix(".0")
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> count(1, "cover"), count(1200, "cover")
-    ('1 cover', '1,200 covers')
-    """
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.render.palette import DIVERGING_SCALE, SEQUENTIAL_SCALE
-from dashboard.colouring import scale_colours
-from dashboard.markup import Cell, Edge, tidy
+from covers.render.graph import Edge, spread
+from covers.render.matrix import Cell
+from covers.render.numbers import as_number, ends_of, per_cent, tidy
+from covers.render.palette import DIVERGING_SCALE
+from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,7 @@ MEASURES = {
 }
 READING = {
     "overlap": "How much two genres look alike: 0 is separable, 1 indistinguishable. Hatched where the interval "
-    "is wider than 0.3.",
+    f"is wider than {UNCERTAIN_WIDTH}.",
     "lift": "Covers of the row's genre have this many times more neighbours of the column's genre than if genres "
     "were shuffled: 1 is chance. Hatched where chance is not ruled out.",
     "cnn": "Share of the row's covers that the network takes for the column's genre.",
@@ -33,7 +35,6 @@ READING = {
 }
 SEPARATOR = "~"
 MIXING_K = 15  # of covers.overlap.overlap.OverlapSettings
-_WIDE = 0.3
 _MOST_GENRES = 60
 
 
@@ -122,14 +123,18 @@ def read_value(
     if measure in ("cnn", "vote"):
         found = pair.get(f"confusion_{measure}_{way}") or {}
         return (
-            _number(found.get("rate")),
-            _ends(found.get("ci95")),
-            _number(found.get("n")),
+            as_number(found.get("rate")),
+            ends_of(found.get("ci95")),
+            as_number(found.get("n")),
         )
     if measure == "lift":
-        return _number(pair[f"lift_{way}"]), _ends(pair[f"lift_{way}_ci95"]), _number(n)
-    both = _number(pair["n_a"]) + _number(pair["n_b"])
-    return _number(pair["overlap"]), _ends(pair["overlap_ci95"]), both
+        return (
+            as_number(pair[f"lift_{way}"]),
+            ends_of(pair[f"lift_{way}_ci95"]),
+            as_number(n),
+        )
+    both = as_number(pair["n_a"]) + as_number(pair["n_b"])
+    return as_number(pair["overlap"]), ends_of(pair["overlap_ci95"]), both
 
 
 def cells(
@@ -138,22 +143,16 @@ def cells(
     """Return the genres and the cells of the matrix."""
     genres = shown_genres(overlap)
     by_pair = {frozenset((p["a"], p["b"])): p for p in overlap["pairs"]}
-    values = {
-        (a, b): read_value(by_pair[frozenset((a, b))], measure, a)
-        for a in genres
-        for b in genres
-        if a != b and frozenset((a, b)) in by_pair
-    }
-    top = max((v for v, _, _ in values.values() if math.isfinite(v)), default=1.0)
+    top = _largest(overlap, measure)
     rows = []
     for a in genres:
         row = []
         for b in genres:
-            if (a, b) not in values:
+            pair = by_pair.get(frozenset((a, b)))
+            if a == b or pair is None:
                 row.append(Cell(text="", tip=a, colour=None))
                 continue
-            value, ends, n = values[a, b]
-            pair = by_pair[frozenset((a, b))]
+            value, ends, n = read_value(pair, measure, a)
             row.append(
                 Cell(
                     text=f"{value:.1f}"
@@ -171,25 +170,32 @@ def cells(
 
 def key_of(measure: str, overlap: Mapping[str, Any]) -> tuple[list[str], str, str]:
     """Return colours and ends of the scale of the matrix."""
+    places = np.linspace(0, 1, 9)
     if measure == "lift":
-        return (
-            scale_colours(np.linspace(0, 1, 9), DIVERGING_SCALE),
-            "¼ of chance",
-            "4 times chance",
-        )
+        colours = scale_colours(1 - places, DIVERGING_SCALE)
+        return colours, "¼ of chance", "4 times chance"
     if measure == "overlap":
-        return (
-            scale_colours(np.linspace(0, 1, 9), SEQUENTIAL_SCALE),
-            "0 separable",
-            "1 alike",
-        )
-    _, rows = cells(overlap, measure)
-    known = any(cell.colour for row in rows for cell in row)
-    return (
-        scale_colours(np.linspace(0, 1, 9), SEQUENTIAL_SCALE),
-        "never",
-        "most often" if known else "",
-    )
+        return scale_colours(places), "0 separable", "1 alike"
+    return scale_colours(places), "never", per_cent(_largest(overlap, measure))
+
+
+def facts(pair: Mapping[str, Any], a: str, b: str) -> list[tuple[str, str]]:
+    """Return what was measured of two genres: each value, and what it is with its interval."""
+    found = []
+    for measure, one, said in (
+        ("overlap", a, "overlap"),
+        ("lift", a, f"{a} → {b}, times chance"),
+        ("lift", b, f"{b} → {a}, times chance"),
+        ("vote", a, f"{a} taken for {b}"),
+        ("vote", b, f"{b} taken for {a}"),
+    ):
+        value, (low, high), _ = read_value(pair, measure, one)
+        if math.isnan(value):
+            continue
+        write = per_cent if measure == "vote" else "{:.2f}".format
+        ends = "" if math.isnan(low) else f" ({write(low)} to {write(high)})"
+        found.append((write(value), said + ends))
+    return found
 
 
 def place_genres(overlap: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -209,16 +215,12 @@ def place_genres(overlap: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
         np.fill_diagonal(distance, 0)
         for pair in overlap["pairs"]:
             if pair["a"] in position and pair["b"] in position:
-                value = _number(pair["overlap"])
+                value = as_number(pair["overlap"])
                 i, j = position[pair["a"]], position[pair["b"]]
                 distance[i, j] = distance[j, i] = (
                     1 - value if math.isfinite(value) else 1.0
                 )
-        centre = np.eye(n) - 1 / n
-        gram = -0.5 * centre @ distance**2 @ centre
-        values, vectors = np.linalg.eigh(gram)
-        xy = vectors[:, ::-1][:, :2] * np.sqrt(np.maximum(values[::-1][:2], 1e-9))
-        xy = _spread(xy)
+        xy = spread(distance)
         low, high = xy.min(axis=0), xy.max(axis=0)
         xy = (xy - low) / np.maximum(high - low, 1e-9)
         bottom = 0.86 if rest else 1.0
@@ -243,10 +245,10 @@ def edges(overlap: Mapping[str, Any]) -> list[Edge]:
             Edge(
                 a=a,
                 b=b,
-                width=1.5 + 10 * _number(edge["overlap"])
-                if math.isfinite(_number(edge["overlap"]))
+                width=1.5 + 10 * as_number(edge["overlap"])
+                if math.isfinite(as_number(edge["overlap"]))
                 else 2.0,
-                tip=f"{a} and {b}: {edge['lift']:.2f} times chance, overlap {_short(_number(edge['overlap']))}, q = {edge['q']:.3f}",
+                tip=f"{a} and {b}: {edge['lift']:.2f} times chance, overlap {_short(as_number(edge['overlap']))}, q = {edge['q']:.3f}",
                 pick=name_pair(a, b),
             )
         )
@@ -264,7 +266,11 @@ def over_time(
     lines : dict
         For each pair, ``(value, low, high)`` per part, None where it could not be measured.
     """
-    parts = list(overlap.get("parts") or {})
+    parts = [
+        part
+        for part, found in (overlap.get("parts") or {}).items()
+        if any(math.isfinite(as_number(p["overlap"])) for p in found["pairs"])
+    ]
     lines: dict[str, list[tuple[float, float, float] | None]] = {}
     for a, b in pairs:
         points: list[tuple[float, float, float] | None] = []
@@ -280,23 +286,24 @@ def over_time(
     return parts, lines
 
 
+def _largest(overlap: Mapping[str, Any], measure: str) -> float:
+    """Return the largest value of a measure among the genres that are shown, 0 without any."""
+    shown = set(shown_genres(overlap))
+    values = [
+        read_value(pair, measure, pair[side])[0]
+        for pair in overlap["pairs"]
+        if {pair["a"], pair["b"]} <= shown
+        for side in ("a", "b")
+    ]
+    return max((value for value in values if math.isfinite(value)), default=0.0)
+
+
 def _is_measured(overlap: Mapping[str, Any], genre: str) -> bool:
     return any(
-        math.isfinite(_number(p["overlap"]))
+        math.isfinite(as_number(p["overlap"]))
         for p in overlap["pairs"]
         if genre in (p["a"], p["b"])
     )
-
-
-def _spread(xy: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Push dots apart that would lie on each other."""
-    xy = xy / max(float(np.abs(xy).max()), 1e-9)
-    for _ in range(60):
-        gap = xy[:, None] - xy[None]
-        length = np.maximum(np.linalg.norm(gap, axis=2, keepdims=True), 1e-6)
-        push = np.where(length < 0.34, (0.34 - length) * gap / length, 0).sum(axis=1)
-        xy = xy + 0.2 * push
-    return xy
 
 
 def _colour(measure: str, value: float, top: float) -> str | None:
@@ -307,16 +314,16 @@ def _colour(measure: str, value: float, top: float) -> str | None:
         # PuOr runs from orange to purple; more than chance shall be the strong orange end.
         return scale_colours(np.array([1 - share]), DIVERGING_SCALE)[0]
     share = value if measure == "overlap" else value / max(top, 1e-9)
-    return scale_colours(np.array([share]), SEQUENTIAL_SCALE)[0]
+    return scale_colours(np.array([share]))[0]
 
 
 def _is_uncertain(
     measure: str, ends: tuple[float, float], pair: Mapping[str, Any]
 ) -> bool:
     if measure == "lift":
-        q = _number(pair["q"])
+        q = as_number(pair["q"])
         return not (math.isfinite(q) and q <= 0.05)
-    return measure == "overlap" and not ends[1] - ends[0] <= _WIDE
+    return measure == "overlap" and is_uncertain(*ends)
 
 
 def _tell(
@@ -336,7 +343,7 @@ def _tell(
         if math.isfinite(ends[0])
         else "no interval"
     )
-    q = _number(pair["q"])
+    q = as_number(pair["q"])
     said = {
         "overlap": f"{a} and {b}: overlap {value:.2f}",
         "lift": f"{a} → {b}: {value:.2f} times chance",
@@ -350,12 +357,3 @@ def _short(value: float) -> str:
     if not math.isfinite(value):
         return ""
     return f"{value:.2f}".replace("0.", ".", 1) if value < 1 else "1"
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
-
-
-def _ends(values: Any) -> tuple[float, float]:
-    low, high = values if values is not None and len(values) == 2 else (None, None)
-    return _number(low), _number(high)

@@ -2,9 +2,10 @@
 
 Streamlit's images cannot be clicked and its charts cannot be reached by keyboard.
 Galleries, matrices, the genre graph, cards and charts are therefore plain HTML, made
-by `dashboard.markup` and `dashboard.charts` with everything escaped; choosing one
-element reruns the page with its ``data-pick``. No build step, nothing fetched but
-thumbnails.
+by `dashboard.markup` and `covers.render` with everything escaped; choosing one element
+reruns the page with its ``data-pick``, and what is said in a ``title`` is shown at once,
+also to those who walk through a chart with the arrow keys. No build step, nothing
+fetched but thumbnails.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from covers.render.marks import chart_style
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -21,10 +24,7 @@ _ASSETS = Path(__file__).with_name("assets")
 
 _show = st.components.v2.component(
     "covers_pick",
-    css="".join(
-        (_ASSETS / name).read_text(encoding="utf-8")
-        for name in ("pick.css", "charts.css")
-    ),
+    css=(_ASSETS / "pick.css").read_text(encoding="utf-8") + chart_style(),
     js=(_ASSETS / "pick.js").read_text(encoding="utf-8"),
 )
 
@@ -41,7 +41,7 @@ def show(
     Parameters
     ----------
     html : str
-        Made by `dashboard.markup` or `dashboard.charts`; never text from a file as it is.
+        Made by `dashboard.markup` or `covers.render`; never text from a file as it is.
     key : str
         Of the element, one per page.
     chosen : collection of str

@@ -13,12 +13,12 @@ from covers.render.frame import (
     Frame,
     Thumbnails,
     add_thumbnail,
-    as_number,
     genre_legend,
     hide_spines,
     new_frame,
     plate,
 )
+from covers.render.numbers import as_number, per_cent
 from covers.render.palette import NOISE_COLOUR, genre_colours
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
             "x lift makes up that many times its share of the whole library, and its 95 % "
             f"interval excludes 1. AMI with genre {as_number(found['ami']):.3f}; by "
             f"chance {low:.3f} to {high:.3f}. n = {found['n_covers']:,} covers, "
-            f"{found['noise_fraction']:.0%} in no cluster"
+            f"{per_cent(found['noise_fraction'])} in no cluster"
             + (f"; {left_out} smaller clusters are not shown." if left_out else ".")
         ),
     )
@@ -148,38 +148,7 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
     )
     for row, cluster in enumerate(clusters):
         top = row * row_inches
-        stability = cluster["stability"]
-        words = ", ".join(cluster["look"].get("words", []))
-        genres = ", ".join(
-            f"{g['genre']} {g['share']:.0%}"
-            for g in cluster["genres"][:3]
-            if as_number(g["share"]) >= _LEAST_SHARE
-        )
-        lines = [
-            f"n = {cluster['n']:,}"
-            + (f", found again {stability:.2f}" if stability is not None else ""),
-            genres,
-            words,
-        ]
-        axes.text(
-            0.1, top + 0.1, f"{cluster['id']}", fontsize=13, va="top", weight="bold"
-        )
-        axes.text(
-            0.55,
-            top + 0.1,
-            "\n".join(line for line in lines if line),
-            fontsize=8.5,
-            va="top",
-            linespacing=1.4,
-        )
-        start = 0.55
-        for colour, share in zip(
-            cluster["look"].get("palette", []),
-            cluster["look"].get("palette_share", []),
-            strict=True,
-        ):
-            axes.barh(top + 0.93, 2.6 * share, left=start, height=0.14, color=colour)
-            start += 2.6 * share
+        _describe(axes, cluster, top)
         for column, cover_id in enumerate(cluster["exemplars"][:_SHEET_COLUMNS]):
             x = 3.5 + column * (cover_inches + 0.1)
             axes.imshow(
@@ -191,6 +160,36 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
     axes.set_xlim(0, width)
     axes.set_ylim(row_inches * len(clusters), 0)
     return frame
+
+
+def _describe(axes: Any, cluster: dict[str, Any], top: float) -> None:
+    """Write number, size, genres and look of a cluster, with a strip of its colours below."""
+    stability, look = cluster["stability"], cluster["look"]
+    genres = ", ".join(
+        f"{g['genre']} {per_cent(g['share'])}"
+        for g in cluster["genres"][:3]
+        if as_number(g["share"]) >= _LEAST_SHARE
+    )
+    lines = [
+        f"n = {cluster['n']:,}"
+        + (f", found again {stability:.2f}" if stability is not None else ""),
+        genres,
+        ", ".join(look.get("words", [])),
+    ]
+    axes.text(0.1, top + 0.1, f"{cluster['id']}", fontsize=13, va="top", weight="bold")
+    axes.text(
+        0.55,
+        top + 0.1,
+        "\n".join(line for line in lines if line),
+        fontsize=8.5,
+        va="top",
+        linespacing=1.4,
+    )
+    start = 0.55
+    palette = look.get("palette", []), look.get("palette_share", [])
+    for colour, share in zip(*palette, strict=True):
+        axes.barh(top + 0.93, 2.6 * share, left=start, height=0.14, color=colour)
+        start += 2.6 * share
 
 
 def draw_map_figures(workspace: Workspace) -> list[Path]:
@@ -270,7 +269,7 @@ def draw_map(
             f"n = {len(points):,} covers; covers that look alike to the network lie side by "
             "side (UMAP, cosine). Neighbourhoods mean something, axes and distances "
             "between far regions do not. Pictures: one cover per region, framed in its "
-            "genre's colour; numbers: clusters."
+            f"genre's colour{'' if labels is None else '; numbers: clusters'}."
         ),
     )
     axes = frame.axes

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
+from covers.render.matrix import confusion_matrix
+from covers.render.numbers import note_on_parts
 
 if TYPE_CHECKING:
     from covers.evaluate.evaluate import Evaluation
@@ -38,38 +40,26 @@ class CoverGallery:
         self._pictures: dict[str, str] = {}
 
     def confusion(self, payload: dict[str, Any]) -> str:
-        """Return the blend's confusion matrix; each cell opens its covers."""
+        """Return the confusion matrix of network and vote; each cell opens its covers."""
         vocab = payload["genres"]
-        matrix = np.asarray(payload["methods"]["blend"]["confusion"], float)
-        rows = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
+        counts = payload["methods"]["blend"]["confusion"]
         cells = self._cover_rows(vocab)
         shown = int(np.clip(_MOST_PICTURES // max(1, len(cells)), 2, _MOST_PER_CELL))
-        head = "".join(f'<th class="across">{escape(genre)}</th>' for genre in vocab)
-        body, panels = [], []
-        for i, true in enumerate(vocab):
-            line = []
-            for j, predicted in enumerate(vocab):
-                style = f'style="background:rgba(var(--heat),{0.6 * rows[i, j]:.3f})"'
-                number = f"{matrix[i, j]:.0f}" if matrix[i, j] >= 1 else ""
-                kind = "right" if i == j else ""
-                if (i, j) in cells:
-                    name = f"cell-{i}-{j}"
-                    tip = f"{true}, read as {predicted}: {matrix[i, j]:.1f} covers, {100 * rows[i, j]:.0f} % of {true}"
-                    line.append(
-                        f'<td {style}><button popovertarget="{name}" class="{kind}" title="{escape(tip)}">{number or "·"}</button></td>'
-                    )
-                    panels.append(
-                        self._panel(name, true, predicted, cells[i, j], shown)
-                    )
-                else:
-                    line.append(f'<td class="empty" {style}>{number}</td>')
-            body.append(f'<tr><th class="row">{escape(true)}</th>{"".join(line)}</tr>')
+        place = {genre: i for i, genre in enumerate(vocab)}
+
+        def panel_of(own: str, said: str) -> str:
+            i, j = place[own], place[said]
+            return f"cell-{i}-{j}" if (i, j) in cells else ""
+
+        square = confusion_matrix(counts, vocab, panel_of, attribute="popovertarget")
+        panels = "".join(
+            self._panel(f"cell-{i}-{j}", vocab[i], vocab[j], rows, shown)
+            for (i, j), rows in cells.items()
+        )
         return (
             "<h2>What is taken for what</h2>"
             "<p>Rows are the covers' own genres, columns what was read; the shade is the share of the row. "
-            "Press a cell to see its covers.</p>"
-            f'<div class="scroll"><table class="confusion"><tr><th></th>{head}</tr>{"".join(body)}</table></div>'
-            f"{''.join(panels)}"
+            f"Press a cell to see its covers.{note_on_parts(np.ravel(counts))}</p>{square}{panels}"
         )
 
     def top_losses(self, payload: dict[str, Any]) -> str:

@@ -307,7 +307,7 @@ def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]
 
 def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> None:
     """Write ``history.csv`` and ``learning_curve.svg`` beside the model."""
-    from covers.model.curve import draw_learning_curve
+    from covers.render.curves import training_history
 
     names = ["phase", "epoch", "train_loss", "tuning_loss", "accuracy", "macro_f1"]
     write_csv(
@@ -315,4 +315,6 @@ def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> No
         names,
         ([row.get(name) for name in names] for row in history),
     )
-    draw_learning_curve(history, workspace.path(LEARNING_CURVE))
+    alone = [row for row in history if row["phase"] != "mix"]
+    with publish(workspace.path(LEARNING_CURVE)) as file:
+        file.write(training_history(alone))

@@ -15,13 +15,16 @@ from covers.overlap.figures_trends import draw_trends
 from covers.render.frame import (
     Frame,
     Thumbnails,
-    as_number,
+    colour_map,
     colour_ticks,
     hide_spines,
     new_frame,
     plate,
 )
-from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
+from covers.render.graph import spread
+from covers.render.numbers import as_number, note_on_parts, span
+from covers.render.palette import genre_colours, text_colour
+from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,17 +32,15 @@ if TYPE_CHECKING:
 
     from covers.workspace.paths import Workspace
 
-UNCERTAIN_WIDTH = 0.3
-"""Overlaps whose 95 per cent interval is wider than this are hatched."""
 _MOST_NUMBERS, _MOST_INTERVALS = 16, 10
 _MOST_NAMED = 40
-_NEAREST_DOTS = 0.3
 
 
 def draw_overlap_figures(workspace: Workspace) -> list[Path]:
-    """Draw matrix, graph, tree and, if measured, trends of ``overlap.json``.
+    """Draw matrix, tree and, where there is something to show, graph and trends of ``overlap.json``.
 
-    They go into ``analysis/figures``.
+    They go into ``analysis/figures``; those of an earlier overlap that this one has not
+    are removed.
 
     Returns
     -------
@@ -56,17 +57,21 @@ def draw_overlap_figures(workspace: Workspace) -> list[Path]:
     found = read_overlap(workspace)
     if len(found["genres"]) < 2:
         return []
-    folder = workspace.analysis_folder / "figures"
     thumbnails = Thumbnails(workspace)
-    paths = [
-        draw_matrix(found).save(folder / "overlap-matrix"),
-        draw_graph(found).save(folder / "overlap-graph"),
-    ]
-    if len(found["tree"]["order"]) > 1:
-        paths.append(draw_tree(found, thumbnails).save(folder / "overlap-tree"))
-    trends = draw_trends(found)
-    if trends is not None:
-        paths.append(trends.save(folder / "overlap-trends"))
+    frames = {
+        "overlap-matrix": draw_matrix(found),
+        "overlap-graph": draw_graph(found),
+        "overlap-tree": draw_tree(found, thumbnails),
+        "overlap-trends": draw_trends(found),
+    }
+    paths = []
+    for name, frame in frames.items():
+        stem = workspace.analysis_folder / "figures" / name
+        if frame is not None:
+            paths.append(frame.save(stem))
+        else:
+            for suffix in ("svg", "png"):
+                stem.with_name(f"{name}.{suffix}").unlink(missing_ok=True)
     return paths
 
 
@@ -74,7 +79,8 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     """Draw the overlap of every pair, genres alike side by side, uncertain cells hatched."""
     order = _order(found)
     n = len(order)
-    overlap, low, high = _matrices(found, order)
+    matrices = _matrices(found, order)
+    overlap = matrices[0]
     side = float(np.clip((0.72 if n <= _MOST_INTERVALS else 0.55) * n + 1.5, 5, 14))
     frame = new_frame(
         width=side + 2.2,
@@ -91,59 +97,18 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     axes = frame.axes
     # A genre with itself is 1 by definition and would only outshine the rest.
     shown = np.ma.masked_invalid(np.where(np.eye(n) > 0, np.nan, overlap))
-    image = axes.imshow(shown, cmap=SEQUENTIAL_SCALE, vmin=0, vmax=1)
-    from matplotlib.patches import Rectangle
-
-    for row in range(n):
-        for column in range(n):
-            value = overlap[row, column]
-            if row == column:
-                axes.add_patch(
-                    Rectangle((row - 0.5, row - 0.5), 1, 1, color="#e8e8e8", lw=0)
-                )
-            if row == column or not np.isfinite(value):
-                continue
-            wide = high[row, column] - low[row, column] > UNCERTAIN_WIDTH
-            if not wide and n > _MOST_NUMBERS:
-                continue
-            ink = text_colour(_hex(image.cmap(value)))
-            if wide:
-                axes.add_patch(
-                    Rectangle(
-                        (column - 0.5, row - 0.5),
-                        1,
-                        1,
-                        fill=False,
-                        hatch="////",
-                        edgecolor=ink,
-                        linewidth=0,
-                        alpha=0.35,
-                    )
-                )
-            if n <= _MOST_NUMBERS:
-                behind = plate(_hex(image.cmap(value))) if wide else None
-                small = n <= _MOST_INTERVALS
-                axes.text(
-                    column,
-                    row - (0.1 if small else 0),
-                    f"{value:.2f}",
-                    ha="center",
-                    va="center",
-                    color=ink,
-                    fontsize=10,
-                    bbox=behind,
-                )
-                if small:
-                    axes.text(
-                        column,
-                        row + 0.2,
-                        f"{low[row, column]:.2f} to {high[row, column]:.2f}",
-                        ha="center",
-                        va="center",
-                        color=ink,
-                        fontsize=6.5,
-                        bbox=behind,
-                    )
+    image = axes.imshow(shown, cmap=colour_map(), vmin=0, vmax=1)
+    for row, column in np.ndindex(n, n):
+        if row == column:
+            _fill(axes, row, column, color="#e8e8e8")
+        elif np.isfinite(overlap[row, column]):
+            _write(
+                axes,
+                row,
+                column,
+                *(float(m[row, column]) for m in matrices),
+                n_genres=n,
+            )
     size = 10 if n <= 30 else max(3, 300 / n)
     axes.set_xticks(range(n), order, rotation=45, ha="right", fontsize=size)
     axes.set_yticks(range(n), order, fontsize=size)
@@ -155,17 +120,73 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     return frame
 
 
-def draw_graph(found: dict[str, Any]) -> Frame:
-    """Draw genres as dots, the nearer the more they overlap, joined where they mix."""
+def _fill(axes: Any, row: int, column: int, **style: Any) -> None:
+    """Cover one cell of the matrix."""
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=0, **style))
+
+
+def _write(
+    axes: Any,
+    row: int,
+    column: int,
+    value: float,
+    low: float,
+    high: float,
+    *,
+    n_genres: int,
+) -> None:
+    """Hatch a cell where it is uncertain, and write into it what there is room for."""
+    colour = scale_colours(np.array([value]))[0]
+    ink = text_colour(colour)
+    uncertain = is_uncertain(low, high)
+    if uncertain:
+        _fill(axes, row, column, fill=False, hatch="////", edgecolor=ink, alpha=0.35)
+    if n_genres > _MOST_NUMBERS:
+        return
+    lines = [(f"{value:.2f}", 0.0, 10.0)]
+    if n_genres <= _MOST_INTERVALS:
+        lines = [(lines[0][0], -0.1, 10.0), (span([low, high], ".2f"), 0.2, 6.5)]
+    for text, down, size in lines:
+        axes.text(
+            column,
+            row + down,
+            text,
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=size,
+            # Hatching must not run through digits.
+            bbox=plate(colour, alpha=1) if uncertain else None,
+        )
+
+
+def draw_graph(found: dict[str, Any]) -> Frame | None:
+    """Draw genres as dots, the nearer the more they overlap, joined where they mix.
+
+    Returns
+    -------
+    Frame or None
+        None where no pair mixes certainly more than by chance: there is nothing to join.
+    """
     order = _order(found)
-    overlap, _, _ = _matrices(found, order)
-    places = _spread(1 - np.where(np.isfinite(overlap), overlap, 0.0))
     edges = [edge for edge in found["edges"] if {edge["a"], edge["b"]} <= set(order)]
-    named = list(order)
+    if not edges:
+        return None
+    overlap, _, _ = _matrices(found, order)
+    places = spread(1 - np.where(np.isfinite(overlap), overlap, 0.0))
+    position = dict(zip(order, places, strict=True))
+    partners: dict[str, list[str]] = {genre: [] for genre in order}
+    for edge in edges:
+        partners[edge["a"]].append(edge["b"])
+        partners[edge["b"]].append(edge["a"])
+    named = order
     if len(order) > _MOST_NAMED:
         # Of many genres only those that mix most can be told by name.
         mixing = dict.fromkeys(g for edge in edges for g in (edge["a"], edge["b"]))
         named = list(mixing)[:_MOST_NAMED]
+    counts = np.array([found["n_by_genre"][genre] for genre in order], float)
     frame = new_frame(
         width=8,
         height=7,
@@ -174,6 +195,7 @@ def draw_graph(found: dict[str, Any]) -> Frame:
             "A line: the two are each other's neighbours more often than with shuffled "
             f"genres (q ≤ 0.05), x how often; {len(edges):,} of {len(found['pairs']):,} pairs. "
             f"Near: much overlap. Size: number of covers, n = {found['n_covers']:,}."
+            + note_on_parts(counts)
             + (
                 f" Named: {len(named)} of {len(order)} genres, those that mix most."
                 if len(named) < len(order)
@@ -182,36 +204,12 @@ def draw_graph(found: dict[str, Any]) -> Frame:
         ),
     )
     axes = frame.axes
-    position = {genre: places[i] for i, genre in enumerate(order)}
-    partners: dict[str, list[str]] = {genre: [] for genre in order}
-    for edge in edges:
-        partners[edge["a"]].append(edge["b"])
-        partners[edge["b"]].append(edge["a"])
-        ends = np.array([position[edge["a"]], position[edge["b"]]])
-        axes.plot(
-            *ends.T,
-            color="#777777",
-            linewidth=1.5 + 3 * min(edge["lift"] - 1, 2),
-            zorder=1,
-        )
-        if len(edges) <= _MOST_NUMBERS:
-            axes.annotate(
-                f"x{edge['lift']:.1f}",
-                ends.mean(axis=0),
-                ha="center",
-                va="center",
-                fontsize=8.5,
-                color="#333333",
-                zorder=3,
-                bbox=plate(),
-            )
+    _join(axes, edges, position)
     colours = genre_colours(found["genres"])
-    counts = np.array([found["n_by_genre"][genre] for genre in order], float)
     sizes = 80 + 700 * counts / max(counts.max(initial=1), 1)
     sizes *= min(1, _MOST_NAMED / len(order))
     axes.scatter(
-        places[:, 0],
-        places[:, 1],
+        *places.T,
         s=sizes,
         c=[colours[genre] for genre in order],
         edgecolors="white",
@@ -220,7 +218,8 @@ def draw_graph(found: dict[str, Any]) -> Frame:
     )
     reach_of = dict(zip(order, np.sqrt(sizes) / 2 + 4, strict=True))
     for genre in named:
-        x, y = _away(position[genre], [position[other] for other in partners[genre]])
+        others = [position[other] for other in partners[genre]]
+        x, y = _away(position[genre], others)
         axes.annotate(
             genre,
             position[genre],
@@ -232,19 +231,31 @@ def draw_graph(found: dict[str, Any]) -> Frame:
             zorder=4,
             bbox=plate(),
         )
-    if not edges:
-        axes.text(
-            0.5,
-            0.02,
-            "no pair mixes more than by chance",
-            transform=axes.transAxes,
-            ha="center",
-            color="#777777",
-        )
     axes.set_aspect("equal")
     axes.margins(0.2)
     axes.axis("off")
     return frame
+
+
+def _join(
+    axes: Any, edges: Sequence[dict[str, Any]], position: dict[str, np.ndarray]
+) -> None:
+    """Draw the lines between genres that mix, with how many times chance they do."""
+    for edge in edges:
+        ends = np.array([position[edge["a"]], position[edge["b"]]])
+        width = 1.5 + 3 * min(edge["lift"] - 1, 2)
+        axes.plot(*ends.T, color="#777777", linewidth=width, zorder=1)
+        if len(edges) <= _MOST_NUMBERS:
+            axes.annotate(
+                f"x{edge['lift']:.1f}",
+                ends.mean(axis=0),
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                color="#333333",
+                zorder=3,
+                bbox=plate(),
+            )
 
 
 def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
@@ -258,11 +269,6 @@ def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
         cost = np.maximum(cost, directions @ toward - 0.3 * directions @ outward)
     x, y = directions[int(cost.argmin())]
     return float(x), float(y)
-
-
-def _hex(colour: Sequence[float]) -> str:
-    """Return a colour of 0..1 parts as ``#rrggbb``."""
-    return "#" + "".join(f"{round(255 * part):02x}" for part in colour[:3])
 
 
 def _order(found: dict[str, Any]) -> list[str]:
@@ -283,22 +289,3 @@ def _matrices(
         for matrix, value in zip(matrices, values, strict=True):
             matrix[i, j] = matrix[j, i] = as_number(value)
     return matrices[0], matrices[1], matrices[2]
-
-
-def _spread(distances: np.ndarray) -> np.ndarray:
-    """Place points in the plane so that distances are kept (classical scaling, refined)."""
-    n = len(distances)
-    if n == 1:
-        return np.zeros((1, 2))
-    centre = np.eye(n) - 1 / n
-    values, vectors = np.linalg.eigh(-0.5 * centre @ distances**2 @ centre)
-    places: np.ndarray = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 1e-6))
-    # Dots of genres alike must not hide each other.
-    wanted = np.maximum(distances, _NEAREST_DOTS)
-    for _ in range(200):
-        gap = places[:, None] - places[None]
-        now = np.maximum(np.linalg.norm(gap, axis=2), 1e-9)
-        pull = (wanted / now)[:, :, None] * gap
-        places = (pull.sum(axis=1) - pull[np.arange(n), np.arange(n)]) / n
-        places -= places.mean(axis=0)
-    return places

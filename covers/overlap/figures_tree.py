@@ -15,15 +15,26 @@ from covers.render.frame import (
     new_frame,
     plate,
 )
+from covers.render.tree import joints
 
 _MOST_WITH_COVERS, _N_AT_LEAF = 12, 4
 _COVER_INCHES, _GAP_INCHES, _LETTER_INCHES = 0.62, 0.06, 0.1
 
 
-def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Frame:
-    """Draw the family tree of genres, with typical covers at its leaves."""
+def draw_tree(
+    found: dict[str, Any], thumbnails: Thumbnails | None = None
+) -> Frame | None:
+    """Draw the family tree of genres, with typical covers at its leaves.
+
+    Returns
+    -------
+    Frame or None
+        None where fewer than two genres could be measured.
+    """
     order = found["tree"]["order"]
     n = len(order)
+    if n < 2:
+        return None
     with_covers = thumbnails is not None and n <= _MOST_WITH_COVERS
     frame = new_frame(
         width=9.5 if with_covers else 8,
@@ -37,26 +48,18 @@ def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Fr
         ),
     )
     axes = frame.axes
-    height_of = {frozenset([genre]): 0.0 for genre in order}
-    row_of: dict[frozenset[str], float] = {
-        frozenset([genre]): float(i) for i, genre in enumerate(order)
-    }
-    top = max((b["height"] for b in found["tree"]["branches"]), default=1.0) or 1.0
-    for branch in found["tree"]["branches"]:
-        leaves = frozenset(branch["genres"])
-        parts = _children(leaves, row_of)
-        height = branch["height"]
-        rows = [row_of[part] for part in parts]
-        for part in parts:
-            axes.plot([height_of[part], height], [row_of[part]] * 2, color="#444444")
-        axes.plot([height, height], [min(rows), max(rows)], color="#444444")
-        row_of[leaves], height_of[leaves] = float(np.mean(rows)), height
-        support = branch["support"]
-        if len(leaves) < n and support is not None:
+    inner = joints(order, found["tree"]["branches"])
+    top = max((joint.height for joint in inner), default=1.0) or 1.0
+    for joint in inner:
+        for height, row in joint.parts:
+            axes.plot([height, joint.height], [row, row], color="#444444")
+        rows = [row for _, row in joint.parts]
+        axes.plot([joint.height] * 2, [rows[0], rows[-1]], color="#444444")
+        if len(joint.genres) < n and np.isfinite(joint.support):
             axes.text(
-                height - 0.01 * top,
-                row_of[leaves],
-                f"{100 * support:.0f}",
+                joint.height - 0.01 * top,
+                joint.row,
+                f"{100 * joint.support:.0f}",
                 fontsize=9,
                 ha="left",
                 va="center",
@@ -86,15 +89,3 @@ def draw_tree(found: dict[str, Any], thumbnails: Thumbnails | None = None) -> Fr
         # The names have room already, beside them the covers need it.
         frame.room_right = (0.45 + _N_AT_LEAF * step) / frame.width
     return frame
-
-
-def _children(
-    leaves: frozenset[str], known: dict[frozenset[str], float]
-) -> list[frozenset[str]]:
-    """Return the two largest known branches that make up `leaves`."""
-    inside = sorted((part for part in known if part < leaves), key=len, reverse=True)
-    for part in inside:
-        rest = leaves - part
-        if rest in known:
-            return [part, rest]
-    return inside[:1]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from covers.render.frame import Frame, as_number, hide_spines, new_frame
+from covers.render.frame import Frame, hide_spines, new_frame
+from covers.render.numbers import as_number
 from covers.render.palette import colour_sequence
 
 _MOST_PAIRS = 6

@@ -1,204 +1,330 @@
-"""Small charts as inline SVG, coloured by the page's own variables."""
+"""Counts and measures as bars and dots with intervals, for report and dashboard alike."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covers.render.marks import (
+    FAINT,
+    MAIN,
+    Plot,
+    Row,
+    bar,
+    box,
+    legend,
+    rows,
+    whisker,
+)
+from covers.render.numbers import per_cent, reach_of, with_reach
+from covers.render.palette import NOISE_COLOUR
+from covers.render.scales import Axis, number_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-_WIDTH = 640
-_LEFT = 178
-_RIGHT = 60
+_TRAINED = {"blend", "vote", "cnn"}
+_STRENGTHS = (1.0, 0.6, 0.35)
+_MOST_YEAR_BARS = 40
+
+
+def genre_bars(counts: Mapping[str, int], colours: Mapping[str, str]) -> str:
+    """Return covers per genre as bars, in the order given."""
+    axis = number_axis(0, max(counts.values(), default=1), "{:,.0f}".format, "covers")
+    shown = [
+        Row(
+            name=name,
+            marks=bar(axis.at(n), colours.get(name, NOISE_COLOUR)),
+            value=f"{n:,}",
+        )
+        for name, n in counts.items()
+    ]
+    alt = "Covers per genre: " + ", ".join(f"{g} {n}" for g, n in counts.items())
+    return rows(shown, axis, alt=alt)
+
+
+def share_bars(shares: Mapping[str, float], *, title: str, alt: str) -> str:
+    """Return shares, 0 to 1, as bars over an axis of per cent."""
+    axis = number_axis(0, max(shares.values(), default=1), per_cent, title)
+    shown = [
+        Row(name=name, marks=bar(axis.at(share), MAIN), value=per_cent(share))
+        for name, share in shares.items()
+    ]
+    return rows(shown, axis, alt=alt)
+
+
+def year_bars(
+    years: np.ndarray[Any, Any],
+    genres: np.ndarray[Any, Any],
+    vocab: Sequence[str],
+    colours: Mapping[str, str],
+) -> str:
+    """Return covers per year as bars, stacked by first genre.
+
+    Parameters
+    ----------
+    years : ndarray of float, shape (n_covers,)
+        NaN where unknown; some year must be known.
+    genres : ndarray of int, shape (n_covers,)
+        Column of `vocab` of each cover's first genre, -1 without one.
+    vocab : sequence of str
+    colours : mapping of str to str
+    """
+    known = np.isfinite(years)
+    low, high = int(years[known].min()), int(years[known].max())
+    width = max(1, -(-(high - low + 1) // _MOST_YEAR_BARS))
+    edges = np.arange(low, high + width + 1, width)
+    counts = np.stack(
+        [
+            np.histogram(years[known & (genres == code)], edges)[0]
+            for code in range(-1, len(vocab))
+        ]
+    )  # (G + 1, bins)
+    ends = float(edges[0]), float(edges[-1])
+    named = number_axis(*ends, "{:.0f}".format).ticks
+    # A bin is as wide as its years, and its name stands below its middle.
+    ticks = [(year + 0.5, text) for year, text in named if ends[0] <= year < ends[1]]
+    y = number_axis(0, float(counts.sum(axis=0).max()), "{:,.0f}".format, "covers")
+    parts = []
+    wide = 100 / (len(edges) - 1)
+    below = np.vstack([np.zeros(len(edges) - 1), counts.cumsum(axis=0)])
+    for code, place in np.argwhere(counts).tolist():
+        name = vocab[code - 1] if code else "no genre"
+        first, last = int(edges[place]), int(edges[place + 1]) - 1
+        when = f"{first}" if first == last else f"{first} to {last}"
+        corner = wide * (place + 0.06), y.at(below[code, place])
+        size = 0.88 * wide, y.at(counts[code, place])
+        tip = f"{name}, {when}: {counts[code, place]:,}"
+        parts.append(box(corner, size, colours.get(name, NOISE_COLOUR), tip))
+    return str(
+        Plot(
+            x=Axis(low=ends[0], high=ends[1], ticks=ticks),
+            y=y,
+            marks="".join(parts),
+            alt=f"Covers per year from {low} to {high}, coloured by genre",
+            height_px=230,
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntervalRow:
-    """One line of an interval chart: a dot, its interval, and what it is."""
+class Dot:
+    """A measured value in a chart of rows.
 
-    label: str
+    Parameters
+    ----------
+    name : str
+    value : float
+    ci95 : (float or None, float or None), optional
+        Its 95 % interval; not drawn where it is not known.
+    colour : str
+    form : str, default=".3f"
+        How its numbers are written.
+    tip : str
+        Explains it on hover; name, value and interval without one.
+    strong : bool, default=False
+        Written in bold.
+    """
+
+    name: str
     value: float
-    low: float
-    high: float
+    ci95: Sequence[float | None] | None = None
+    colour: str = FAINT
+    form: str = ".3f"
+    tip: str = ""
     strong: bool = False
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Both ends of the interval; the value itself where it is not known."""
+        return reach_of(self.ci95, self.value)
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One line of a line chart.
-
-    Parameters
-    ----------
-    points : sequence of (float, float)
-        In units of the axes.
-    band : sequence of (float, float, float), optional
-        x, low, high of a shaded interval.
-    dots : bool
-        Mark the points.
-    dashed : bool
-        Draw it as a reference line.
-    """
-
-    points: Sequence[tuple[float, float]]
-    band: Sequence[tuple[float, float, float]] = ()
-    dots: bool = True
-    dashed: bool = False
+    def said(self) -> str:
+        """Return value and interval in words."""
+        return with_reach(self.value, self.reach, self.form)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Axis:
-    """An axis: its ends, its ticks with their labels, its title."""
-
-    low: float
-    high: float
-    ticks: Sequence[tuple[float, str]]
-    title: str
-
-    def place(self, value: float, start: float, stop: float) -> float:
-        """Return where a value lies between two pixels."""
-        span = self.high - self.low
-        share = (value - self.low) / span if span else 0.5
-        return start + min(max(share, 0.0), 1.0) * (stop - start)
-
-
-def share_axis(title: str, *, step: float = 0.2) -> Axis:
-    """Return an axis from 0 to 100 %."""
-    n = round(1 / step)
-    ticks = [(i / n, f"{100 * i / n:.0f} %") for i in range(n + 1)]
-    return Axis(low=0.0, high=1.0, ticks=ticks, title=title)
-
-
-def interval_chart(
-    rows: Sequence[IntervalRow],
-    axis: Axis,
+def dots(
+    shown: Sequence[Dot],
     *,
-    description: str,
-    reference: float | None = None,
+    alt: str,
+    title: str = "",
+    mark: float | None = None,
+    tick: Callable[[float], str] = "{:g}".format,
 ) -> str:
-    """Draw values with their intervals, one row each.
+    """Return values with their 95 % intervals over one axis that holds 0.
 
     Parameters
     ----------
-    rows : sequence of IntervalRow
-    axis : Axis
-    description : str
-        What a reader who cannot see the chart is told.
-    reference : float, optional
-        Where a vertical line marks chance, or no difference.
+    shown : sequence of Dot
+        From the top.
+    alt : str
+        What is shown, for those who do not see it; the values are told as well.
+    title : str
+        Of the axis, with its unit.
+    mark : float, optional
+        A value that gets a dotted line: chance, or no difference.
+    tick : callable
+        Writes a value of the axis.
     """
-    height = 28 * len(rows) + 44
-    bottom = height - 36
-    parts = [_frame(_WIDTH, height, description)]
-    for value, label in axis.ticks:
-        x = axis.place(value, _LEFT, _WIDTH - _RIGHT)
-        parts.append(
-            f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom}"/>'
+    ends = [0.0, *(end for dot in shown for end in dot.reach)]
+    if mark is not None:
+        ends.append(mark)
+    axis = number_axis(min(ends), max(ends), tick, title)
+    lines = []
+    for dot in shown:
+        low, high = (axis.at(end) for end in dot.reach)
+        lines.append(
+            Row(
+                name=dot.name,
+                marks=whisker(axis.at(dot.value), low, high, dot.colour),
+                value=f"{dot.value:{dot.form}}",
+                tip=dot.tip or f"{dot.name}: {dot.said()}",
+                strong=dot.strong,
+            )
         )
-        parts.append(
-            f'<text class="tick" x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{escape(label)}</text>'
-        )
-    parts.append(
-        f'<text class="tick" x="{_WIDTH - _RIGHT}" y="{height - 4}" text-anchor="end">{escape(axis.title)}</text>'
-    )
-    if reference is not None:
-        x = axis.place(reference, _LEFT, _WIDTH - _RIGHT)
-        parts.append(
-            f'<line class="reference" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom}"/>'
-        )
-    for number, row in enumerate(rows):
-        y = 18 + 28 * number
-        low, value, high = (
-            axis.place(end, _LEFT, _WIDTH - _RIGHT)
-            for end in (row.low, row.value, row.high)
-        )
-        weight = " strong" if row.strong else ""
-        parts.append(
-            f'<text class="label{weight}" x="{_LEFT - 10}" y="{y + 4}" text-anchor="end">{escape(row.label)}</text>'
-            f'<line class="interval{weight}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>'
-            f'<circle class="dot{weight}" cx="{value:.1f}" cy="{y}" r="5"/>'
-            f'<text class="value{weight}" x="{_WIDTH - _RIGHT + 8}" y="{y + 4}">{row.value:.3f}</text>'
-        )
-    parts.append("</svg>")
-    return "".join(parts)
+    told = ", ".join(f"{dot.name} {dot.value:.2f}" for dot in shown)
+    return rows(lines, axis, alt=f"{alt}: {told}", mark=mark)
 
 
-def line_chart(
-    lines: Sequence[Line],
-    x: Axis,
-    y: Axis,
-    *,
-    description: str,
-    width: int = 420,
-    height: int = 280,
+def method_dots(
+    methods: Mapping[str, Mapping[str, Any]],
+    names: Mapping[str, str],
+    measure: str,
+    title: str,
 ) -> str:
-    """Draw lines over two axes.
+    """Return one measure of every method with its 95 % interval; the dotted line is chance.
 
     Parameters
     ----------
-    lines : sequence of Line
-    x, y : Axis
-    description : str
-        What a reader who cannot see the chart is told.
-    width, height : int
-        In pixels of the drawing, which scales with the page.
+    methods : mapping
+        As in ``evaluation.json``; those trained here are coloured, baselines grey.
+    names : mapping of str to str
+        What a method is called.
+    measure : str
+        Key of the measure, such as ``"macro_f1"``.
+    title : str
+        What the measure is called.
     """
-    left, right, top, bottom = 52, width - 24, 24, height - 42
-    parts = [_frame(width, height, description)]
-    for value, label in y.ticks:
-        at = y.place(value, bottom, top)
-        parts.append(
-            f'<line class="grid" x1="{left}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text class="tick" x="{left - 6}" y="{at + 4:.1f}" text-anchor="end">{escape(label)}</text>'
+    chance = methods.get("chance", {}).get(measure)
+    shown = [
+        Dot(
+            name=names.get(name, name),
+            value=float(one[measure]),
+            ci95=one.get("ci95", {}).get(measure),
+            colour=MAIN if name in _TRAINED else FAINT,
         )
-    for value, label in x.ticks:
-        at = x.place(value, left, right)
-        parts.append(
-            f'<text class="tick" x="{at:.1f}" y="{bottom + 16}" text-anchor="middle">{escape(label)}</text>'
+        for name, one in methods.items()
+        if measure in one
+    ]
+    return dots(shown, alt=f"{title} of each method", title=title, mark=chance)
+
+
+def difference_dots(
+    differences: Iterable[Mapping[str, Any]], names: Mapping[str, str], best: str
+) -> str:
+    """Return macro-F1 of the best method minus that of each other; coloured where certain.
+
+    Parameters
+    ----------
+    differences : iterable of mapping
+        ``a, b, macro_f1, ci95``, as in ``evaluation.json``.
+    names : mapping of str to str
+        What a method is called.
+    best : str
+        Key of the method that is compared with the others.
+    """
+    shown = []
+    for one in differences:
+        if best not in (one["a"], one["b"]):
+            continue
+        sign = 1 if one["a"] == best else -1
+        low, high = sorted(sign * end for end in reach_of(one["ci95"], one["macro_f1"]))
+        other = one["b"] if sign > 0 else one["a"]
+        shown.append(
+            Dot(
+                name=names.get(other, other),
+                value=sign * one["macro_f1"],
+                ci95=(low, high),
+                colour=MAIN if low > 0 else FAINT,
+                form="+.3f",
+                strong=low > 0,
+            )
         )
-    parts.append(
-        f'<text class="tick" x="{right}" y="{height - 6}" text-anchor="end">{escape(x.title)}</text>'
-        f'<text class="tick" x="4" y="12">{escape(y.title)}</text>'
+    said = names.get(best, best)
+    return dots(
+        shown,
+        alt=f"Macro-F1 of {said} minus that of each other method",
+        title=f"macro-F1 of {said} minus this",
+        mark=0.0,
+        tick=lambda value: f"{value:+g}" if value else "0",
     )
-    for line in lines:
-        if line.band:
-            upper = [
-                (x.place(p, left, right), y.place(h, bottom, top))
-                for p, _, h in line.band
-            ]
-            lower = [
-                (x.place(p, left, right), y.place(b, bottom, top))
-                for p, b, _ in line.band
-            ]
-            outline = " ".join(
-                f"{a:.1f},{b:.1f}" for a, b in [*upper, *reversed(lower)]
-            )
-            parts.append(f'<polygon class="band" points="{outline}"/>')
-        places = [
-            (x.place(a, left, right), y.place(b, bottom, top)) for a, b in line.points
-        ]
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
-        style = "reference" if line.dashed else "line"
-        parts.append(f'<polyline class="{style}" points="{path}"/>')
-        if line.dots and not line.dashed:
-            parts.extend(
-                f'<circle class="dot" cx="{a:.1f}" cy="{b:.1f}" r="3.5"/>'
-                for a, b in places
-            )
-    parts.append("</svg>")
-    return "".join(parts)
 
 
-def bar(share: float, colour: str) -> str:
-    """Draw a share as a small bar; `colour` is ``#rrggbb``."""
-    wide = 100 * min(max(share, 0.0), 1.0)
-    return f'<span class="bar"><span style="width:{wide:.1f}%;background:{escape(colour)}"></span></span>'
+def lift_dots(
+    lifts: Iterable[tuple[str, float | None, Sequence[float | None], str]],
+    colours: Mapping[str, str],
+) -> str:
+    """Return how many times as frequent genres are as in the library; the dotted line is 1.
+
+    Parameters
+    ----------
+    lifts : iterable of (genre, times, 95 % interval, what is said on hover)
+        Those without a value are left out.
+    colours : mapping of str to str
+    """
+    shown = [
+        Dot(
+            name=name,
+            value=lift,
+            ci95=ends,
+            colour=colours.get(name, NOISE_COLOUR),
+            form=".2f",
+            tip=tip,
+        )
+        for name, lift, ends, tip in lifts
+        if lift is not None
+    ]
+    title = "times as frequent as in the library"
+    return dots(shown, alt=title.capitalize(), title=title, mark=1.0)
 
 
-def _frame(width: int, height: int, description: str) -> str:
-    """Open an SVG element that scales and can be read aloud."""
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" style="max-width:{width}px">'
-        f"<title>{escape(description)}</title>"
+def distributions(
+    by_method: Mapping[str, Mapping[str, float]],
+    colours: Mapping[str, str],
+    n_shown: int = 8,
+) -> str:
+    """Return what each method says of one cover: a bar per method, the likeliest genres on top.
+
+    Parameters
+    ----------
+    by_method : mapping of str to mapping of str to float
+        By what a method is called, the probability of each genre; the method that is
+        relied on comes first, and the bars of the others are paler.
+    colours : mapping of str to str
+        Of each genre.
+    n_shown : int, default=8
+        So many genres at most.
+    """
+    strengths = dict(zip(by_method, _STRENGTHS, strict=False))
+    best = next(iter(by_method.values()))
+    genres = sorted(best, key=lambda name: -best[name])[:n_shown]
+    top = max(said[name] for said in by_method.values() for name in genres)
+    axis = number_axis(0, top, per_cent)
+    shown = []
+    for name in genres:
+        colour = colours.get(name, NOISE_COLOUR)
+        marks = "".join(
+            bar(axis.at(by_method[method][name]), colour, strength=strength)
+            for method, strength in strengths.items()
+        )
+        tips = [f"{m}: {per_cent(said[name], 1)}" for m, said in by_method.items()]
+        tip = "\n".join([name, *tips])
+        shown.append(Row(name=name, marks=marks, value=per_cent(best[name]), tip=tip))
+    alt = "Probability of each genre: " + ", ".join(
+        f"{name} {per_cent(best[name])}" for name in genres
     )
+    key = legend([(name, FAINT, strength) for name, strength in strengths.items()])
+    return key + rows(shown, axis, alt=alt)

@@ -1,4 +1,8 @@
-"""What all figures share: size, title, caption, thumbnails, files."""
+"""What all figures for slides share: size, title, caption, thumbnails, files.
+
+They are drawn by matplotlib, because slides need PNG as well; colours, scales and the
+writing of numbers are those of report and dashboard.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import needs_extra
-from covers.render.palette import genre_colours, text_colour
+from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
+from covers.render.scales import scale_colours
 from covers.workspace.artefacts import publish
 
 if TYPE_CHECKING:
@@ -164,14 +169,21 @@ def add_thumbnail(
     axes.add_artist(box)
 
 
+def colour_map(name: str = SEQUENTIAL_SCALE) -> Any:
+    """Return a scale of `covers.render.scales` as matplotlib's colour map."""
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(scale_colours(np.linspace(0, 1, 256), name), name)
+
+
 def hide_spines(axes: Any, *sides: str) -> None:
     """Take away the lines around a plot, all or those named."""
     for side in sides or ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)
 
 
-def plate(colour: str = "white") -> dict[str, Any]:
-    """Return the box behind a text that keeps it readable on lines and dots.
+def plate(colour: str = "white", alpha: float = 0.85) -> dict[str, Any]:
+    """Return the box behind a text that keeps it readable on lines, dots and hatching.
 
     An outline around the letters would do, too, but turns text into curves.
     """
@@ -179,7 +191,7 @@ def plate(colour: str = "white") -> dict[str, Any]:
         "boxstyle": "round,pad=0.1",
         "facecolor": colour,
         "edgecolor": "none",
-        "alpha": 0.85,
+        "alpha": alpha,
     }
 
 
@@ -218,8 +230,3 @@ def genre_legend(frame: Frame, colours: dict[str, str]) -> None:
         frameon=False,
         fontsize=9,
     )
-
-
-def as_number(value: Any) -> float:
-    """Return a JSON number as float, NaN for null."""
-    return float("nan") if value is None else float(value)

@@ -1,5 +1,6 @@
 // Shows HTML made by the server. Elements with data-pick can be chosen with mouse,
-// finger or keyboard; elements with data-tip explain themselves.
+// finger or keyboard; elements with data-tip explain themselves, those of a chart also
+// when its arrow keys are pressed.
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   let root = parentElement.querySelector(".root");
@@ -17,6 +18,7 @@ export default function (component) {
       if (element) choose(element);
     });
     root.addEventListener("keydown", (event) => {
+      if (event.target.matches(".chart")) return walk(event);
       const element = target(event);
       if (!element || element.tagName === "BUTTON") return;
       if (event.key === "Enter" || event.key === " ") {
@@ -25,8 +27,8 @@ export default function (component) {
       }
     });
     const tip = root.lastChild;
-    const show = (event) => {
-      const element = event.target.closest("[data-tip]");
+    tip.setAttribute("aria-live", "polite");
+    const explain = (element) => {
       if (!element || !element.dataset.tip) { tip.classList.remove("on"); return; }
       tip.textContent = element.dataset.tip;
       tip.classList.add("on");
@@ -38,6 +40,15 @@ export default function (component) {
       const above = at.top - box.top - size.height - 6;
       tip.style.left = `${left}px`;
       tip.style.top = `${above < -40 ? at.bottom - box.top + 6 : above}px`;
+    };
+    const show = (event) => explain(event.target.closest("[data-tip]"));
+    const walk = (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const marks = [...event.target.querySelectorAll("[data-tip]")];
+      if (!step || !marks.length) return;
+      event.preventDefault();
+      const now = marks.findIndex((mark) => mark.dataset.tip === tip.textContent);
+      explain(marks[(now + step + marks.length + (now < 0 && step < 0)) % marks.length]);
     };
     root.addEventListener("mouseover", show);
     root.addEventListener("focusin", show);
@@ -58,6 +69,16 @@ export default function (component) {
     const focused = root.getRootNode().activeElement;
     const again = focused && focused.dataset ? focused.dataset.pick : null;
     content.innerHTML = data.html;
+    // Browsers show titles late, and not to those who use keys.
+    for (const element of content.querySelectorAll("svg title")) {
+      element.parentElement.dataset.tip = element.textContent;
+      element.remove();
+    }
+    for (const element of content.querySelectorAll("[title]")) {
+      if (element.title) element.dataset.tip = element.title;
+      element.removeAttribute("title");
+    }
+    for (const chart of content.querySelectorAll(".chart")) chart.tabIndex = 0;
     root.shown = data.html;
     root.lastChild.classList.remove("on");
     if (again) {

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, frame, loaders, markup, pick
+from covers.render import charts, html
+from covers.render.numbers import number, per_cent, span
+from covers.render.palette import NOISE_COLOUR
+from dashboard import frame, loaders, markup, pick
 from dashboard.frame import fragment
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ def _summary(found: dict[str, Any]) -> None:
     low, high = found["ami_null95"]
     numbers = [
         (f"{found['n_clusters']:,}", "clusters"),
-        (markup.per_cent(found["noise_fraction"]), "of the covers in none"),
+        (per_cent(found["noise_fraction"]), "of the covers in none"),
         (
             f"{ami:.2f}" if ami is not None else "?",
             "agreement with genre (AMI; 0 is chance, 1 the same)",
@@ -61,7 +64,7 @@ def _summary(found: dict[str, Any]) -> None:
         ),
         (f"{found['n_covers']:,}", f"covers, grouped by {found['grouped_by']}"),
     ]
-    pick.show(markup.figures(numbers), key="cluster-numbers")
+    pick.show(html.figures(numbers), key="cluster-numbers")
     if ami is not None and high is not None:
         said = (
             "Clusters and genres have more in common than chance would give."
@@ -121,15 +124,13 @@ def _card(library: Library, cluster: dict[str, Any]) -> str:
         for row in library.rows_of(cluster["exemplars"])[:5]
     )
     look = cluster.get("look") or {}
-    colours = markup.swatches(
-        look.get("palette") or [], look.get("palette_share") or []
-    )
+    colours = _palette(cluster)
     bars = "".join(
-        markup.share_bar(
+        html.share_bar(
             one["genre"],
             one["share"],
-            library.colours.get(one["genre"], "#bdbdbd"),
-            markup.per_cent(one["share"]),
+            library.colours.get(one["genre"], NOISE_COLOUR),
+            per_cent(one["share"]),
         )
         for one in cluster["genres"][:3]
     )
@@ -158,45 +159,58 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
     frame.section(f"Cluster {cluster['id']}: {cluster['n']:,} covers")
     left, right = st.columns(2, gap="large")
     with left:
-        st.caption(
-            "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance. "
-            f"n = {cluster['n']:,} covers."
-        )
-        lifts = []
-        for one in cluster["genres"][:12]:
-            lift, (low, high) = one["lift"], one["lift_ci95"]
-            if lift is None:
-                continue
-            ends = (lift, lift) if None in (low, high) else (low, high)
-            tip = f"{one['genre']}: {lift:.2f} times ({ends[0]:.2f} to {ends[1]:.2f})\n{markup.per_cent(one['share'])} of the cluster"
-            lifts.append((one["genre"], lift, ends, tip))
-        pick.show(charts.lift_dots(lifts, library.colours), key="cluster-lift")
+        _lifts(library, cluster)
     with right:
-        look = cluster.get("look") or {}
-        if look:
-            st.caption(
-                "How its covers look; the bar is the rank among all covers, a half is usual."
-            )
-            ranks = "".join(
-                markup.share_bar(
-                    name, look[f"{name}_rank"], "#7a7a76", f"{look[name]:.2f}"
-                )
-                for name in ("brightness", "saturation", "contrast", "sharpness")
-                if look.get(f"{name}_rank") is not None
-            )
-            pick.show(
-                ranks
-                + markup.swatches(
-                    look.get("palette") or [], look.get("palette_share") or []
-                ),
-                key="cluster-look",
-            )
-        stability = cluster["stability"]
-        if stability is not None:
-            st.caption(
-                f"Stability {stability:.2f}: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
-                "above 0.75 is firm, below 0.5 hardly more than a name."
-            )
+        _look(cluster)
+    _covers(library, cluster)
+
+
+def _lifts(library: Library, cluster: dict[str, Any]) -> None:
+    """Show how often each genre is in a cluster, against the library."""
+    st.caption(
+        "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance. "
+        f"n = {cluster['n']:,} covers."
+    )
+    lifts = [
+        (
+            one["genre"],
+            one["lift"],
+            one["lift_ci95"],
+            f"{one['genre']}: {number(one['lift'], '.2f')} times ({span(one['lift_ci95'], '.2f')})\n{per_cent(one['share'])} of the cluster",
+        )
+        for one in cluster["genres"][:12]
+    ]
+    pick.show(charts.lift_dots(lifts, library.colours), key="cluster-lift")
+
+
+def _look(cluster: dict[str, Any]) -> None:
+    """Show how the covers of a cluster look, and how firm it is."""
+    look = cluster.get("look") or {}
+    if look:
+        st.caption(
+            "How its covers look; the bar is the rank among all covers, a half is usual."
+        )
+        ranks = "".join(
+            html.share_bar(name, look[f"{name}_rank"], "#7a7a76", f"{look[name]:.2f}")
+            for name in ("brightness", "saturation", "contrast", "sharpness")
+            if look.get(f"{name}_rank") is not None
+        )
+        pick.show(ranks + _palette(cluster), key="cluster-look")
+    stability = cluster["stability"]
+    if stability is not None:
+        st.caption(
+            f"Stability {stability:.2f}: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
+            "above 0.75 is firm, below 0.5 hardly more than a name."
+        )
+
+
+def _palette(cluster: dict[str, Any]) -> str:
+    look = cluster.get("look") or {}
+    return html.swatches(look.get("palette") or [], look.get("palette_share") or [])
+
+
+def _covers(library: Library, cluster: dict[str, Any]) -> None:
+    """Show the covers of a cluster: all, the typical ones, or those at its edge."""
     labels, strengths = loaders.cluster_labels()
     members = np.flatnonzero(labels == cluster["id"])
     # Many are equally strong; ids are hashes, so among those the order says nothing.
@@ -232,15 +246,13 @@ def _open(library: Library, cluster: dict[str, Any]) -> None:
 @fragment
 def _noise() -> None:
     library, found = loaders.library(), loaders.clusters()
-    with st.expander(
-        f"Covers in no cluster ({markup.per_cent(found['noise_fraction'])})"
-    ):
+    with st.expander(f"Covers in no cluster ({per_cent(found['noise_fraction'])})"):
         bars = "".join(
-            markup.share_bar(
+            html.share_bar(
                 genre,
                 share,
-                library.colours.get(genre, "#bdbdbd"),
-                markup.per_cent(share),
+                library.colours.get(genre, NOISE_COLOUR),
+                per_cent(share),
             )
             for genre, share in sorted(
                 found["noise_by_genre"].items(), key=lambda i: -(i[1] or 0)
@@ -266,12 +278,12 @@ def _compared(found: dict[str, Any]) -> None:
             (
                 name,
                 f"{one['n_clusters']:,}",
-                markup.per_cent(one.get("noise_fraction", math.nan)),
+                per_cent(one.get("noise_fraction", math.nan)),
                 f"{one['ami']:.3f}" if one["ami"] is not None else "?",
             )
             for name, one in [("UMAP and HDBSCAN (this page)", found), *others.items()]
         ]
         pick.show(
-            markup.table(["method", "clusters", "in none", "AMI with genre"], rows),
+            html.table(["method", "clusters", "in none", "AMI with genre"], rows),
             key="other-ways",
         )

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from covers.classify.answers import METHODS
 from covers.errors import CoversError
-from dashboard import charts, frame, loaders, markup, pairs, pick
+from covers.render import charts, html
+from covers.render.numbers import note_on_parts, per_cent
+from covers.render.palette import NOISE_COLOUR
+from dashboard import frame, loaders, markup, pairs, pick
 from dashboard.markup import Item
 from indexer.errors import IndexerError
 
@@ -112,20 +116,7 @@ def _relation(library: Library, a: str, b: str) -> None:
         measured = frame.attempt(loaders.overlap)
         pair = pairs.find_pair(measured, one, other) if measured else None
         if pair:
-            for measure, x, y in (
-                ("overlap", one, other),
-                ("lift", one, other),
-                ("lift", other, one),
-            ):
-                value, (low, high), _ = pairs.read_value(pair, measure, x)
-                if np.isfinite(value):
-                    said = (
-                        "overlap"
-                        if measure == "overlap"
-                        else f"{x} to {y}, times chance"
-                    )
-                    ends = f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else ""
-                    facts.append((f"{value:.2f}", said + ends))
+            facts = pairs.facts(pair, one, other)
     elif kind_a == kind_b == "cover":
         try:
             index = loaders.front_door().index
@@ -147,7 +138,7 @@ def _relation(library: Library, a: str, b: str) -> None:
             p = answers.distributions["blend"][answer, answers.vocab.index(genre)]
             facts.append((f"{100 * p:.0f} %", f"probability that the cover is {genre}"))
     if facts:
-        pick.show(markup.figures(facts), key="relation")
+        pick.show(html.figures(facts), key="relation")
 
 
 def _portrait(library: Library, name: str, side: str) -> None:
@@ -161,7 +152,7 @@ def _portrait(library: Library, name: str, side: str) -> None:
 def _cover(library: Library, name: str, row: int) -> None:
     cover_id = library.cover_ids[row]
     colours, shares = loaders.palettes().get(cover_id, ([], []))
-    below = markup.swatches(colours, shares) if colours else ""
+    below = html.swatches(colours, shares) if colours else ""
     pick.show(markup.full_cover(library, row, below), key=f"{name}-full")
     try:
         door = loaders.front_door()
@@ -173,7 +164,11 @@ def _cover(library: Library, name: str, row: int) -> None:
         return
     frame.section(answer.headline, answer.said)
     pick.show(
-        charts.distributions(answer.by_method, library.colours, n_shown=5),
+        charts.distributions(
+            {method: answer.by_method[method] for method in reversed(METHODS)},
+            library.colours,
+            n_shown=5,
+        ),
         key=f"{name}-answer",
     )
     hits = door.search(cover_id, 8, one_per_artist=True, among=library.position)
@@ -200,7 +195,7 @@ def _genre(library: Library, name: str, genre: str) -> None:
     colours, shares = _colours_of(library, rows)
     frame.section(genre, f"n = {len(rows):,} covers.")
     if colours:
-        pick.show(markup.swatches(colours, shares), key=f"{name}-colours")
+        pick.show(html.swatches(colours, shares), key=f"{name}-colours")
         st.caption("Leading colours of its covers, wide by their share.")
     if typical:
         st.caption("Typical: in the midst of their own genre, one per artist.")
@@ -220,15 +215,15 @@ def _genre(library: Library, name: str, genre: str) -> None:
         line = np.asarray(evaluation["methods"]["vote"]["confusion"][i], float)
         if line.sum() > 0:
             st.caption(
-                f"What the vote reads on its n = {line.sum():,.0f} held-out covers; one of several genres counts in part."
+                f"What the vote reads on its n = {line.sum():,.0f} held-out covers.{note_on_parts(line)}"
             )
             order = np.argsort(-line)[:6]
             bars = "".join(
-                markup.share_bar(
+                html.share_bar(
                     evaluation["genres"][j],
                     line[j] / line.sum(),
-                    library.colours.get(evaluation["genres"][j], "#bdbdbd"),
-                    markup.per_cent(line[j] / line.sum()),
+                    library.colours.get(evaluation["genres"][j], NOISE_COLOUR),
+                    per_cent(line[j] / line.sum()),
                 )
                 for j in order
                 if line[j] > 0

@@ -8,7 +8,9 @@ import numpy as np
 import streamlit as st
 
 from covers.errors import CoversError
-from dashboard import breakdown, charts, covermap, frame, loaders, markup, pick
+from covers.render import charts, html
+from covers.render.numbers import count, note_on_parts, per_cent, tidy
+from dashboard import breakdown, covermap, frame, loaders, markup, pick
 from dashboard.colouring import CHOICES
 from dashboard.frame import fragment
 
@@ -76,7 +78,7 @@ def _explore() -> None:
     )
     if text:
         st.caption(
-            f"{markup.count(len(rows), 'cover')} found, ringed on the map."
+            f"{count(len(rows), 'cover')} found, ringed on the map."
             if rows
             else "No cover of that name is on the map."
         )
@@ -115,7 +117,7 @@ def _close() -> None:
 
 
 def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
-    frame.section(f"Selection: {markup.count(len(rows), 'cover')}")
+    frame.section(f"Selection: {count(len(rows), 'cover')}")
     if not len(rows):
         st.caption("No cover lies inside.")
         return
@@ -123,13 +125,15 @@ def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
     if shares:
         left, right = st.columns(2, gap="large")
         with left:
-            st.caption("Share of the labelled covers selected.")
+            st.caption(
+                f"Share of the labelled covers selected, and their number.{note_on_parts(one.n for one in shares)}"
+            )
             bars = "".join(
-                markup.share_bar(
+                html.share_bar(
                     one.genre,
                     one.share,
                     library.colours[one.genre],
-                    f"{markup.per_cent(one.share)} · {markup.tidy(one.n)}",
+                    f"{per_cent(one.share)} · {tidy(one.n)}",
                 )
                 for one in shares[:12]
             )

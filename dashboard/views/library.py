@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, frame, loaders, markup, pick, place
+from covers.render import charts, html
+from covers.render.numbers import count
+from dashboard import frame, loaders, markup, pick, place
 from dashboard.frame import fragment
 from dashboard.markup import Item
 
@@ -46,7 +48,7 @@ def _figures(library: Library) -> None:
         (f"{held:,}", "held out for testing"),
     ]
     known = [number for number in numbers if number is not None]
-    pick.show(markup.figures(known), key="numbers")
+    pick.show(html.figures(known), key="numbers")
 
 
 def _browse(library: Library) -> None:
@@ -82,7 +84,7 @@ def _browse(library: Library) -> None:
         if several:
             names, counts = np.unique(library.sources, return_counts=True)
             lines = [(name, f"{n:,}") for name, n in zip(names, counts, strict=True)]
-            pick.show(markup.table(["source", "covers"], lines), key="sources")
+            pick.show(html.table(["source", "covers"], lines), key="sources")
     _covers()
 
 
@@ -111,7 +113,7 @@ def _covers() -> None:
     if text:
         rows = rows[np.isin(rows, library.find(text, limit=len(library)))]
     st.caption(
-        f"{markup.count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
+        f"{count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
     )
     frame.gallery(library, rows, key="browse", per_page=24)
 

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
-from dashboard import charts, frame, loaders, markup, pairs, pick, scores
+from covers.evaluate import tables
+from covers.evaluate.tables import NAMES
+from covers.render import charts, curves, html
+from covers.render.matrix import confusion_matrix
+from covers.render.numbers import count, note_on_parts
+from covers.render.palette import NOISE_COLOUR
+from dashboard import frame, loaders, pairs, pick
 from dashboard.frame import fragment
 from dashboard.markup import Item
+from dashboard.mistakes import mistakes_csv
 
 if TYPE_CHECKING:
     from dashboard.analysis import Votes
 
-_FIGURES = {"macro_f1": "Macro-F1", "accuracy": "Accuracy", "top3": "Top 3"}
-_METHODS = {"blend": "Both", "vote": "Vote", "cnn": "Network"}
+_FIGURES = {
+    "macro_f1": "Macro-F1",
+    "accuracy": "Accuracy",
+    "top3": "Top 3",
+    "ece": "Calibration error",
+}
+_METHODS = ("blend", "vote", "cnn")
 _MOST_CELLS = 60
 
 
@@ -45,7 +58,7 @@ def _conclusions(found: dict[str, Any]) -> None:
         (f"{split['n_groups']:,}", f"held-out groups ({split['grouped_by']})"),
         (found["model"]["arch"], f"network {found['model']['fingerprint'][:8]}"),
     ]
-    pick.show(markup.figures(numbers), key="model-numbers")
+    pick.show(html.figures(numbers), key="model-numbers")
     with st.container(border=True):
         st.markdown(
             "\n".join(f"- {frame.plain(said)}" for said in found["conclusions"])
@@ -58,7 +71,8 @@ def _methods() -> None:
     frame.section(
         "Methods and baselines",
         "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
-        f"Lines are 95 % intervals by bootstrap over groups; n = {_measured(found):,} held-out covers.",
+        "Lines are 95 % intervals by bootstrap over groups, the dotted line is chance; of the calibration error less is better. "
+        f"n = {_measured(found):,} held-out covers.",
     )
     figure = st.segmented_control(
         "Figure",
@@ -71,27 +85,22 @@ def _methods() -> None:
         label_visibility="collapsed",
     )
     methods = found["methods"]
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        pick.show(
-            charts.method_dots(methods, scores.NAMES, figure, _FIGURES[figure]),
-            key="methods",
-        )
-    with right:
-        pick.show(scores.methods_table(methods), key="methods-table")
+    pick.show(
+        charts.method_dots(methods, NAMES, figure, _FIGURES[figure]), key="methods"
+    )
     with st.expander("Is one method really better? Paired differences"):
         st.caption(
             "Macro-F1 of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
         )
-        pick.show(scores.differences_table(found["differences"]), key="differences")
+        pick.show(tables.differences_table(found["differences"]), key="differences")
     with st.expander("Genre by genre"):
-        sets = found["sets"]
+        sets, best = found["sets"], methods.get("blend") or methods["cnn"]
+        note = note_on_parts(one["n"] for one in best["per_genre"].values())
         st.caption(
-            f"In its set: how often the prediction set at {100 * sets['level']:.0f} % holds the genre."
+            f"In its set: how often the prediction set at {100 * sets['level']:.0f} % holds the genre.{note}"
         )
-        best = methods.get("blend") or methods["cnn"]
         pick.show(
-            scores.genres_table(best["per_genre"], sets.get("per_genre", {})),
+            tables.genres_table(best["per_genre"], sets.get("per_genre", {})),
             key="by-genre",
         )
     if found.get("leakage"):
@@ -99,7 +108,7 @@ def _methods() -> None:
             st.caption(
                 "Macro-F1 that a random split would have claimed, where artists and near-duplicates sit on both sides."
             )
-            pick.show(scores.leakage_table(found["leakage"]), key="leakage")
+            pick.show(tables.leakage_table(found["leakage"]), key="leakage")
 
 
 @fragment
@@ -117,7 +126,7 @@ def _confusion() -> None:
         known,
         default=known[0],
         required=True,
-        format_func=_METHODS.__getitem__,
+        format_func=NAMES.__getitem__,
         key="by",
         bind="query-params",
     )
@@ -125,16 +134,18 @@ def _confusion() -> None:
     chosen = pairs.split_cell(st.query_params.get("cell", ""), genres)
     confusion = found["methods"][method]["confusion"]
     pick.show(
-        scores.confusion_matrix(confusion, genres),
+        confusion_matrix(confusion, genres, pairs.name_pair),
         key="confusion",
         chosen=[pairs.name_pair(*chosen)] if chosen else [],
         then=pick.keep_in_address("cell"),
     )
+    if note := note_on_parts(np.ravel(confusion)):
+        st.caption(note)
     if chosen and votes is not None:
         rows = votes.cell(method, *chosen)
         said = "read right" if chosen[0] == chosen[1] else f"read as {chosen[1]}"
         frame.section(
-            f"{chosen[0]}, {said}: {markup.count(len(rows), 'cover')}",
+            f"{chosen[0]}, {said}: {count(len(rows), 'cover')}",
             "The most certain first; one of several genres may stand in several rows.",
         )
         frame.gallery(
@@ -157,13 +168,13 @@ def _trust(found: dict[str, Any]) -> None:
             f"Do stated probabilities come true? On the dotted line they do. Calibration error (ECE) {measured['ece']:.3f}; "
             f"perfect ones would seem off by {measured.get('ece_if_calibrated', 0):.3f} on n = {measured['n']:,} covers by chance.",
         )
-        pick.show(charts.reliability(measured["reliability"]), key="reliability")
+        pick.show(curves.reliability(measured["reliability"]), key="reliability")
     with right:
         frame.section(
             "Answer only when certain",
             f"Accuracy if only the most certain share of the n = {measured['n']:,} covers is answered; band: 95 % interval.",
         )
-        pick.show(charts.coverage_accuracy(found["coverage_accuracy"]), key="coverage")
+        pick.show(curves.coverage_accuracy(found["coverage_accuracy"]), key="coverage")
     sets = found["sets"]
     st.caption(
         f"Prediction sets that promise {100 * sets['level']:.0f} % held the true genre in {100 * sets['coverage']:.1f} % of cases, "
@@ -187,7 +198,7 @@ def _mistakes() -> None:
             row=int(votes.rows[answer]),
             badge=f"{100 * certainty[answer]:.0f} %",
             mark=genre,
-            mark_colour=library.colours.get(genre, "#bdbdbd"),
+            mark_colour=library.colours.get(genre, NOISE_COLOUR),
         )
 
     frame.gallery(
@@ -201,7 +212,7 @@ def _mistakes() -> None:
     if len(wrong):
         st.download_button(
             f"Take {len(wrong):,} along as CSV",
-            lambda: scores.mistakes_csv(library, votes),
+            lambda: mistakes_csv(library, votes),
             "confident-mistakes.csv",
             "text/csv",
             icon=":material/download:",
@@ -215,7 +226,7 @@ def _growth(found: dict[str, Any]) -> None:
         "Macro-F1 of the vote with fewer covers to learn from, whole artists left out; "
         f"band: 95 % interval on n = {_measured(found):,} held-out covers.",
     )
-    pick.show(charts.learning_curve(found["learning_curve"]), key="growth")
+    pick.show(curves.learning_curve(found["learning_curve"]), key="growth")
 
 
 def _measured(found: dict[str, Any]) -> int:

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from covers.render import curves, html
+from covers.render.graph import graph
+from covers.render.matrix import key, matrix
+from covers.render.numbers import count, note_on_parts
 from covers.render.palette import colour_sequence
-from dashboard import charts, frame, loaders, markup, pairs, pick, place
+from covers.render.tree import dendrogram
+from dashboard import frame, loaders, markup, pairs, pick, place
 from dashboard.frame import fragment
 from dashboard.markup import Item
 
@@ -54,12 +59,30 @@ def _summary(measured: dict[str, Any]) -> None:
         (f"{measured['n_groups']:,}", f"groups ({measured['grouped_by']})"),
         (f"{len(measured['edges']):,}", "pairs mix more than chance"),
     ]
-    pick.show(markup.figures(numbers), key="overlap-numbers")
+    pick.show(html.figures(numbers), key="overlap-numbers")
 
 
 @fragment
 def _explore() -> None:
     library, measured = loaders.library(), loaders.overlap()
+    measure, shown = _choose_measure(measured)
+    chosen = pairs.split_pair(st.query_params.get("pair", ""), measured["genres"])
+    drawn = bool(pairs.edges(shown))
+    left, right = st.columns([1, 1], gap="large") if drawn else (st.container(), None)
+    with left:
+        _matrix(measure, shown, chosen)
+    if right is None:
+        st.caption(
+            "No pair of genres certainly mixes more than chance (q ≤ 0.05), so there is no graph to draw."
+        )
+    else:
+        with right:
+            _graph(library, shown, chosen)
+    _pair(library, shown, chosen)
+
+
+def _choose_measure(measured: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Let a measure and its number of neighbours be chosen; return it and the overlap with these."""
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
         known = [
@@ -91,44 +114,51 @@ def _explore() -> None:
     shown = pairs.at_k(measured, measure, k)
     if k != pairs.stored_k(measured, measure):
         st.caption(
-            f"Measured with {markup.count(k, 'neighbour')} on n = {shown['n_covers']:,} covers, with fewer resamples."
+            f"Measured with {count(k, 'neighbour')} on n = {shown['n_covers']:,} covers, with fewer resamples."
         )
-    chosen = pairs.split_pair(st.query_params.get("pair", ""), measured["genres"])
-    marked = (
-        [pairs.name_pair(*chosen), pairs.name_pair(*chosen[::-1])] if chosen else []
+    return measure, shown
+
+
+def _matrix(
+    measure: str, shown: dict[str, Any], chosen: tuple[str, str] | None
+) -> None:
+    frame.section("Matrix", pairs.READING[measure])
+    genres, cells = pairs.cells(shown, measure)
+    hatched = {"overlap": "uncertain", "lift": "may be chance"}.get(measure, "")
+    label = f"{pairs.MEASURES[measure]} of genre pairs"
+    drawn = matrix(genres, cells, label=label)
+    drawn += key(*pairs.key_of(measure, shown), hatched)
+    pick.show(
+        drawn,
+        key="matrix",
+        chosen=_both_ways(chosen),
+        then=pick.keep_in_address("pair"),
     )
-    choose = pick.keep_in_address("pair")
-    matrix, graph = st.columns([1, 1], gap="large")
-    with matrix:
-        frame.section("Matrix", pairs.READING[measure])
-        genres, cells = pairs.cells(shown, measure)
-        colours, low, high = pairs.key_of(measure, shown)
-        if measure == "lift":
-            colours = colours[::-1]
-        hatched = {"overlap": "uncertain", "lift": "may be chance"}.get(measure, "")
-        html = markup.matrix(
-            genres, cells, label=f"{pairs.MEASURES[measure]} of genre pairs"
-        )
-        html += markup.scale(colours, low, high, hatched)
-        pick.show(html, key="matrix", chosen=marked, then=choose)
-    with graph:
-        frame.section(
-            "Graph",
-            "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap. "
-            f"n = {shown['n_covers']:,} covers.",
-        )
-        n = measured["n_by_genre"]
-        top = max(n.values(), default=1) or 1
-        drawing = markup.graph(
-            pairs.place_genres(shown),
-            {g: 7 + 13 * (n.get(g, 0) / top) ** 0.5 for g in genres},
-            library.colours,
-            pairs.edges(shown),
-        )
-        pick.show(drawing, key="graph", chosen=marked, then=choose)
-        if not shown["edges"]:
-            st.caption("No pair mixes certainly more than chance.")
-    _pair(library, shown, chosen)
+    if note := note_on_parts(shown["n_by_genre"].values()):
+        st.caption(note)
+
+
+def _graph(
+    library: Library, shown: dict[str, Any], chosen: tuple[str, str] | None
+) -> None:
+    frame.section(
+        "Graph",
+        "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap. "
+        f"n = {shown['n_covers']:,} covers.",
+    )
+    n = shown["n_by_genre"]
+    top = max(n.values(), default=1) or 1
+    sizes = {g: 7 + 13 * (n.get(g, 0) / top) ** 0.5 for g in pairs.shown_genres(shown)}
+    pick.show(
+        graph(pairs.place_genres(shown), sizes, library.colours, pairs.edges(shown)),
+        key="graph",
+        chosen=_both_ways(chosen),
+        then=pick.keep_in_address("pair"),
+    )
+
+
+def _both_ways(chosen: tuple[str, str] | None) -> list[str]:
+    return [pairs.name_pair(*way) for way in (chosen, chosen[::-1])] if chosen else []
 
 
 def _pair(
@@ -142,27 +172,8 @@ def _pair(
     if pair is None:
         return
     frame.section(f"{a} and {b}")
-    facts = []
-    for measure, one, other in (
-        ("overlap", a, b),
-        ("lift", a, b),
-        ("lift", b, a),
-        ("vote", a, b),
-        ("vote", b, a),
-    ):
-        value, (low, high), _ = pairs.read_value(pair, measure, one)
-        if value != value:
-            continue
-        said = {"overlap": "overlap", "lift": f"{one} → {other}, times chance"}.get(
-            measure, f"{one} taken for {other}"
-        )
-        text = f"{100 * value:.0f} %" if measure == "vote" else f"{value:.2f}"
-        ends = f" ({low:.2f} to {high:.2f})" if low == low else ""
-        if measure == "vote" and ends:
-            ends = f" ({100 * low:.0f} to {100 * high:.0f} %)"
-        facts.append((text, said + ends))
-    if facts:
-        pick.show(markup.figures(facts), key="pair-numbers")
+    if facts := pairs.facts(pair, a, b):
+        pick.show(html.figures(facts), key="pair-numbers")
     bridges = library.rows_of(pair["bridges"])
     frame.section(
         "Bridges",
@@ -205,9 +216,7 @@ def _tree(library: Library, measured: dict[str, Any]) -> None:
         "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
         f"n = {measured['n_covers']:,} covers.",
     )
-    pick.show(
-        charts.dendrogram(tree["order"], tree["branches"], library.colours), key="tree"
-    )
+    pick.show(dendrogram(tree["order"], tree["branches"], library.colours), key="tree")
 
 
 def _over_time(measured: dict[str, Any]) -> None:
@@ -249,7 +258,7 @@ def _over_time(measured: dict[str, Any]) -> None:
     if lines:
         colours = dict(zip(lines, colour_sequence(len(lines)), strict=True))
         pick.show(
-            charts.decade_lines(labels, lines, colours, "overlap"), key="over-time"
+            curves.decade_lines(labels, lines, colours, "overlap"), key="over-time"
         )
 
 

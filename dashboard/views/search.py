@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from covers.classify.answers import NETWORK
+from covers.classify.answers import METHODS, NETWORK
 from covers.classify.query import Queries
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
-from dashboard import charts, frame, loaders, lookup, markup, paste, pick
+from covers.render import charts
+from covers.render.numbers import count
+from dashboard import frame, loaders, lookup, markup, paste, pick
 from dashboard.frame import fragment
 from dashboard.markup import Item
 from indexer.errors import IndexerError
@@ -183,11 +185,12 @@ def _evidence(library: Library, query: Query, answer: Classification) -> None:
             "Genres",
             "Calibrated probabilities of network and vote together, and of each alone.",
         )
-        pick.show(charts.distributions(answer.by_method, library.colours), key="answer")
+        by_method = {method: answer.by_method[method] for method in reversed(METHODS)}
+        pick.show(charts.distributions(by_method, library.colours), key="answer")
     with right:
         frame.section(
             "The vote",
-            f"{markup.count(len(voters), 'cover')} vote, near ones weigh more"
+            f"{count(len(voters), 'cover')} vote, near ones weigh more"
             + (
                 f"; here are the {_VOTERS_SHOWN} that weigh most"
                 if len(voters) > _VOTERS_SHOWN
@@ -320,7 +323,7 @@ def _alike() -> None:
         then=_go_to,
     )
     st.caption(
-        f"{markup.count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
+        f"{count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
     )
 
 

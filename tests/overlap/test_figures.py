@@ -1,3 +1,4 @@
+import json
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -25,6 +26,10 @@ def text_of(path):
 def drawn(tmp_path_factory):
     workspace, _ = write_known_workspace(tmp_path_factory.mktemp("f") / "w")
     overlap_workspace(workspace, n_bootstraps=60, by="source")
+    # So few covers are certain of nothing: say that two genres mix.
+    path = workspace.analysis_folder / "overlap.json"
+    edge = {"a": "Folk", "b": "Jazz", "lift": 1.5, "overlap": 0.5, "q": 0.01}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"edges": [edge]}))
     return workspace, draw_overlap_figures(workspace)
 
 
@@ -101,7 +106,38 @@ def test_unknown_overlaps_are_left_empty(tmp_path):
     frame = draw_matrix(payload(known=False))
     assert not list(frame.axes.texts)
     assert frame.save(tmp_path / "m").exists()
-    assert draw_graph(payload(known=False)).save(tmp_path / "g").exists()
+    unknown = payload(known=False)
+    unknown["edges"] = [mixing(0, 1)]
+    assert draw_graph(unknown).save(tmp_path / "g").exists()
+
+
+def mixing(a, b):
+    names = {"a": f"genre {a:03d}", "b": f"genre {b:03d}"}
+    return {**names, "lift": 2.0, "overlap": 0.4, "q": 0.01}
+
+
+def test_without_genres_that_mix_there_is_no_graph_and_an_old_one_is_removed(drawn):
+    workspace, paths = drawn
+    assert draw_graph(payload(3)) is None
+    path = workspace.analysis_folder / "overlap.json"
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | {"edges": [], "parts": None}))
+    try:
+        left = [path.stem for path in draw_overlap_figures(workspace)]
+        assert left == ["overlap-matrix", "overlap-tree"]
+        for name in ("overlap-graph", "overlap-trends"):
+            assert not list(paths[0].parent.glob(f"{name}.*"))
+    finally:
+        path.write_text(before)
+        draw_overlap_figures(workspace)
+
+
+def test_hatching_does_not_run_through_digits():
+    frame = draw_matrix(payload(width=0.5))
+    boxes = [text.get_bbox_patch() for text in frame.axes.texts]
+    assert len(boxes) == 12
+    assert all(box.get_alpha() == 1 for box in boxes)
+    assert all(t.get_bbox_patch() is None for t in draw_matrix(payload()).axes.texts)
 
 
 def decades(**overlaps):
@@ -143,9 +179,7 @@ def test_captions_keep_numbers_with_their_units(tmp_path):
 
 def test_names_in_the_graph_stand_where_no_line_leads():
     found = payload(2)
-    found["edges"] = [
-        {"a": "genre 000", "b": "genre 001", "lift": 2.0, "overlap": 0.4, "q": 0.01}
-    ]
+    found["edges"] = [mixing(0, 1)]
     notes = {t.get_text(): t for t in draw_graph(found).axes.texts}
     assert "x2.0" in notes
     first, second = (notes[name] for name in ("genre 000", "genre 001"))
@@ -156,21 +190,21 @@ def test_names_in_the_graph_stand_where_no_line_leads():
 
 def test_of_many_genres_the_graph_names_those_that_mix():
     found = payload(60)
-    found["edges"] = [
-        {"a": "genre 007", "b": "genre 042", "lift": 2.0, "overlap": 0.4, "q": 0.01}
-    ]
+    found["edges"] = [mixing(7, 42)]
     frame = draw_graph(found)
     names = [t.get_text() for t in frame.axes.texts if "genre" in t.get_text()]
     assert names == ["genre 007", "genre 042"]
     assert "2 of 60 genres" in frame.caption
-    few = {t.get_text() for t in draw_graph(payload(40)).axes.texts}
+    small = payload(40) | {"edges": [mixing(7, 12)]}
+    few = {t.get_text() for t in draw_graph(small).axes.texts}
     assert {"genre 000", "genre 039"} <= few
 
 
 @pytest.mark.slow
 def test_three_hundred_genres_are_drawn(tmp_path):
     assert draw_matrix(payload(300)).save(tmp_path / "m").exists()
-    assert draw_graph(payload(300)).save(tmp_path / "g").exists()
+    many = payload(300) | {"edges": [mixing(7, 42)]}
+    assert draw_graph(many).save(tmp_path / "g").exists()
 
 
 def clusters(n=2, stability=0.8):

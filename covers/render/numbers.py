@@ -1,0 +1,122 @@
+"""How numbers are written on pages, charts and slides."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "as_number",
+    "count",
+    "ends_of",
+    "note_on_parts",
+    "number",
+    "per_cent",
+    "reach_of",
+    "span",
+    "tidy",
+    "with_reach",
+]
+
+UNKNOWN = "\N{EN DASH}"
+"""Written where a number is not known."""
+
+
+def as_number(value: Any) -> float:
+    """Return a JSON number as float, NaN for null."""
+    return math.nan if value is None else float(value)
+
+
+def ends_of(interval: Sequence[float | None] | None) -> tuple[float, float]:
+    """Return the ends of a JSON interval, both NaN where one is not known."""
+    low, high = (as_number(end) for end in interval or (None, None))
+    return (math.nan, math.nan) if math.isnan(low + high) else (low, high)
+
+
+def reach_of(
+    interval: Sequence[float | None] | None, value: float
+) -> tuple[float, float]:
+    """Return the ends of a JSON interval, the value itself where they are not known."""
+    low, high = ends_of(interval)
+    return (value, value) if math.isnan(low) else (low, high)
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """Return a number, a dash where it is not known."""
+    value = as_number(value)
+    return UNKNOWN if math.isnan(value) else f"{value:{form}}"
+
+
+def per_cent(share: float | None, digits: int = 0) -> str:
+    """Return a share in per cent, a dash where it is not known.
+
+    Examples
+    --------
+    >>> per_cent(0.256), per_cent(0.256, 1)
+    ('26 %', '25.6 %')
+    """
+    text = number(None if share is None else 100 * share, f".{digits}f")
+    return text if text == UNKNOWN else f"{text} %"
+
+
+def span(interval: Sequence[float | None] | None, form: str = ".3f") -> str:
+    """Return an interval in words, a dash where it is not known.
+
+    Examples
+    --------
+    >>> span([0.25, 0.5], ".2f")
+    '0.25 to 0.50'
+    """
+    low, high = ends_of(interval)
+    return UNKNOWN if math.isnan(low) else f"{low:{form}} to {high:{form}}"
+
+
+def with_reach(value: float, reach: tuple[float, float], form: str = ".3f") -> str:
+    """Return a value with its interval, which is left out where it has no width.
+
+    Examples
+    --------
+    >>> with_reach(0.5, (0.25, 0.75), ".2f"), with_reach(0.5, (0.5, 0.5), ".2f")
+    ('0.50 (0.25 to 0.75)', '0.50')
+    """
+    low, high = reach
+    ends = f" ({low:{form}} to {high:{form}})" if low < high else ""
+    return f"{value:{form}}{ends}"
+
+
+def tidy(n: float) -> str:
+    """Return a number of covers that may count in part, with one decimal where it has any.
+
+    Examples
+    --------
+    >>> tidy(1200.0), tidy(98.1667)
+    ('1,200', '98.2')
+    """
+    return f"{n:,.1f}".removesuffix(".0")
+
+
+def note_on_parts(counts: Iterable[float]) -> str:
+    """Return the sentence that explains numbers of covers that are not whole, if any is not.
+
+    Examples
+    --------
+    >>> note_on_parts([3.0, 2.5])[:23], note_on_parts([3.0])
+    (' A cover of several gen', '')
+    """
+    if all(abs(n - round(n)) < 1e-6 for n in counts):
+        return ""
+    return " A cover of several genres counts in equal parts, so numbers need not be whole."
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "cover"), count(1200, "cover")
+    ('1 cover', '1,200 covers')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
