@@ -15,7 +15,7 @@ def test_a_run_leaves_the_figures_and_a_second_one_does_nothing(tmp_path):
     pipeline._analyse(said.append, lambda *_: None)
     assert [line.partition(":")[0] for line in said] == ["overlap", "clusters", "map"]
     drawn = {path.name for path in (workspace.analysis_folder / "figures").iterdir()}
-    for name in ("overlap-matrix", "overlap-graph", "overlap-tree", "map"):
+    for name in ("overlap-matrix", "overlap-tree", "map"):
         assert {f"{name}.svg", f"{name}.png"} <= drawn
     said.clear()
     Pipeline(workspace, Recipe())._analyse(said.append, lambda *_: None)

@@ -13,17 +13,6 @@ if TYPE_CHECKING:
 
     from covers.workspace.paths import Workspace
 
-METHOD_NAMES = {
-    "chance": "chance",
-    "majority": "most frequent",
-    "colour_knn": "colours, 5-NN",
-    "frozen_knn": "untrained, 5-NN",
-    "linear_probe": "untrained, linear",
-    "cnn": "network",
-    "vote": "vote",
-    "blend": "network + vote",
-}
-
 
 @click.command("evaluate")
 @common_options
@@ -126,6 +115,8 @@ def print_evaluation(payload: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from covers.evaluate.tables import NAMES
+
     split = payload["split"]
     n_held = next(iter(payload["methods"].values()))["n"]
     console = Console(width=80, highlight=False)
@@ -143,7 +134,7 @@ def print_evaluation(payload: dict[str, Any]) -> None:
     best = max(found["macro_f1"] for found in payload["methods"].values())
     for name, found in payload["methods"].items():
         table.add_row(
-            METHOD_NAMES.get(name, name),
+            NAMES.get(name, name),
             f"{found['accuracy']:.3f}",
             _ends(found["ci95"].get("accuracy")),
             f"{found['macro_f1']:.3f}",
@@ -155,7 +146,7 @@ def print_evaluation(payload: dict[str, Any]) -> None:
     console.print(table)
     for name, row in payload.get("leakage", {}).items():
         console.print(
-            f"leak, {METHOD_NAMES.get(name, name)}: {row['random']:.3f} macro-F1 if split at random, "
+            f"leak, {NAMES.get(name, name)}: {row['random']:.3f} macro-F1 if split at random, "
             f"{row['grouped']:.3f} grouped",
             markup=False,
         )
@@ -177,6 +168,8 @@ def _label_table(labels: dict[str, Any]) -> Any:
     """Return the table of independent genres."""
     from rich.table import Table
 
+    from covers.evaluate.tables import NAMES
+
     table = Table(
         title="independent genres, each with its own threshold",
         title_justify="left",
@@ -189,7 +182,7 @@ def _label_table(labels: dict[str, Any]) -> Any:
         table.add_column(name, justify="right")
     for name, found in labels["methods"].items():
         table.add_row(
-            "base rates" if name == "prior" else METHOD_NAMES[name],
+            NAMES[name],
             f"{found['mean_average_precision']:.3f}",
             _ends(found["ci95"]["mean_average_precision"]),
             f"{found['macro_f1']:.3f}",

@@ -99,7 +99,7 @@ def test_what_a_cover_looks_like_is_said_with_its_evidence(read, workspace):
     assert len(names(reader.element("voters"))) > 3
     assert all("% of the vote" in t for t in tips(reader.element("voters")))
     reader.element("answer").locator(".row").first.hover()
-    reader.tip("answer", "both: .*vote: .*network: ")
+    reader.tip("answer", r"network \+ vote: .*vote: .*network: ")
 
 
 def test_a_search_finds_and_lets_vote_what_the_front_door_does(read, workspace):
@@ -342,3 +342,55 @@ def test_the_graph_leads_to_covers_and_decades_stand_beside_the_tree(read, other
         title = f"{pair['a']} and {pair['b']}"
         reader.page.get_by_role("heading", name=title, exact=True).wait_for()
         reader.element("bridges").get_by_role("button").first.wait_for()
+
+
+def test_a_graph_without_a_line_is_not_shown(read, other):
+    path = other.analysis_folder / "overlap.json"
+    found = json.loads(path.read_text()) | {"edges": []}
+    path.write_text(json.dumps(found))
+    with serve(other.root) as url:
+        reader = read("overlap", url=url)
+        reader.page.get_by_text("so there is no graph to draw").wait_for()
+        assert not reader.element("graph").count()
+        assert "Lines join genres" not in reader.text()
+
+
+def test_hatching_stays_behind_the_digits(read):
+    reader = read("overlap")
+    digits = reader.element("matrix").locator(".cell.uncertain b").first
+    digits.wait_for()
+    own, below = digits.evaluate(
+        """b => [b, b.parentElement].map(e => {
+             const style = getComputedStyle(e); return [style.backgroundColor, style.backgroundImage] })"""
+    )
+    assert own == [below[0], "none"]
+    assert below[1].startswith("repeating-linear-gradient")
+    unknown = reader.element("matrix").locator(".cell.none.uncertain")
+    assert unknown.count() == 0
+
+
+def test_the_marks_of_a_chart_explain_themselves_to_the_arrow_keys(read):
+    reader = read("model")
+    chart = reader.figure("methods")
+    chart.focus()
+    reader.page.keyboard.press("ArrowDown")
+    reader.tip("methods", r"^chance: ")
+    reader.page.keyboard.press("ArrowDown")
+    reader.tip("methods", r"^most frequent genre: ")
+    reader.page.keyboard.press("ArrowUp")
+    reader.page.keyboard.press("ArrowUp")
+    reader.tip("methods", r"^network \+ vote: ")
+    growth = reader.figure("growth")
+    growth.focus()
+    reader.page.keyboard.press("ArrowLeft")
+    reader.tip("growth", r"covers: macro-F1")
+
+
+def test_the_model_page_writes_each_score_once(read):
+    reader = read("model")
+    said = reader.text()
+    reader.page.get_by_text("Calibration error", exact=True).click()
+    reader.settle()
+    assert label(reader.figure("methods")).startswith("Calibration error of each")
+    assert not reader.element("methods-table").count()
+    assert "top 3" not in said
