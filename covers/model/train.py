@@ -23,7 +23,7 @@ from covers.model.pixels import PixelCache
 from covers.model.recipe import Recipe, portable_recipe
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
-from covers.workspace.artefacts import Stamp
+from covers.workspace.artefacts import Stamp, publish
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 from covers.workspace.text_tables import write_csv
 
