@@ -19,15 +19,17 @@ from covers.images.content import content_id
 from covers.images.decode import decode, read_bytes
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import group_near_duplicates
-from covers.intake.albums import find_albums, group_tracks, is_nfo, label_album
-from covers.intake.sources import is_audio_name, is_picture_name, walk
+from covers.intake.album_art import find_albums
+from covers.intake.album_notes import is_nfo
+from covers.intake.albums import label_album
+from covers.intake.sources import is_picture_name, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from covers.images.measures import PictureMeasures
-    from covers.intake.albums import Album, AlbumArt
+    from covers.intake.album_art import AlbumArt
 
 ARTIST_TYPES = frozenset(
     {"lead_artist", "artist", "band", "conductor", "composer", "lyricist"}
@@ -288,7 +290,6 @@ def collect_albums(
         for entry in walk(root, leave_out=leave_out).files
         if is_picture_name(entry.path) or entry.path in tags
     ]
-    tracks = [(e, tags[e.path]) for e in files if is_audio_name(e.path)]
     known = {**dict.fromkeys((e.path for e in files if is_nfo(e.path)), Tags()), **tags}
     artist_files: dict[str, list[str]] = defaultdict(list)
     for entry in files:
@@ -297,22 +298,20 @@ def collect_albums(
             artist_files[folder].append(entry.path)
     reader = _ArtReader(root)
     records = [
-        _record(album, offer, artist_files, covers, reader)
-        for album, offer in zip(
-            group_tracks(tracks), find_albums(files, known, priority), strict=True
-        )
+        _record(offer, artist_files, covers, reader)
+        for offer in find_albums(files, known, priority)
     ]
     return reader.library(records, progress)
 
 
 def _record(
-    album: Album,
     offer: AlbumArt,
     artist_files: Mapping[str, Sequence[str]],
     covers: Mapping[tuple[str, str], str],
     reader: _ArtReader,
 ) -> AlbumRecord:
     """Collect the pictures of one album."""
+    album = offer.album
     labels = label_album(album)
     sidecars = (c for c in offer.candidates if not c.member)
     sidecar = next(

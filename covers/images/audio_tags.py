@@ -122,6 +122,10 @@ class Tags:
         MusicBrainz ids.
     pictures : tuple of EmbeddedPicture
         All of them, whatever their type.
+    n_tracks : int, optional
+        Tracks in it, where a cue sheet counts them.
+    describes : tuple of str
+        Names of the music files that a cue sheet is about.
     problem : str, optional
         Why the file could not be read (then all else is empty), or not whole.
     """
@@ -139,6 +143,8 @@ class Tags:
     album_artist_id: str | None = None
     artist_id: str | None = None
     pictures: tuple[EmbeddedPicture, ...] = ()
+    n_tracks: int | None = None
+    describes: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -157,6 +163,10 @@ def read_tags(path: Path) -> Tags:
     pictures = _name_members(found)
     fields = {name: tuple(values) for name, values in found.fields.items()}
     plain = {re.sub("[^a-z]", "", name): values for name, values in fields.items()}
+    ids = {
+        name: next((plain[key][0] for key in keys if plain.get(key)), None)
+        for name, keys in _IDS.items()
+    }
     discs = re.match(r"\d{1,3}", next(iter(fields.get("disc", ())), ""))
     return Tags(
         title=next(iter(fields.get("title", ())), None),
@@ -176,10 +186,10 @@ def read_tags(path: Path) -> Tags:
             for member, data in pictures.items()
         ),
         problem="; ".join(dict.fromkeys(found.problems)) or None,
-        **{
-            name: next((plain[key][0] for key in keys if plain.get(key)), None)
-            for name, keys in _IDS.items()
-        },
+        release_id=ids["release_id"],
+        release_group_id=ids["release_group_id"],
+        album_artist_id=ids["album_artist_id"],
+        artist_id=ids["artist_id"],
     )
 
 

@@ -163,6 +163,14 @@ def decode(
     return read_picture(data, size_px=size_px, max_megapixels=max_megapixels).image
 
 
+def read_short_side(path: Path) -> int:
+    """Return the short side of a picture by its header, in pixels; 0 where it cannot be read."""
+    try:
+        return min(_open(read_bytes(path)).size)
+    except BrokenImageError:
+        return 0
+
+
 def read_cover(
     workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
 ) -> bytes:

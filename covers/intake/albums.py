@@ -1,53 +1,32 @@
-"""A music library: album folders, their sidecar pictures, tags and ``album.nfo``.
+"""Which tracks of a music library are an album together, and what their tags say of it.
 
-A folder with music is an album; its disc folders (``CD 1``, ``Disc 2``) belong
-to it. Where the tracks of a folder name several albums, each of these is one.
-Every album gives one cover: the first readable picture by the priority of the
-settings, with the genres of all its tracks together.
+A folder with music is an album; folders of its discs belong to it. Where the
+tracks of a folder are of several releases, by their release ids, titles and
+album artists, each of these is an album. Tracks without an album are singles
+where they have pictures of their own.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import re
-import xml.etree.ElementTree as ET
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.artists import artist_keys
-from covers.images.audio_tags import COVER_TYPES, Tags, read_member, read_tags
-from covers.images.tag_values import parse_year
-from covers.intake.sources import Candidate, Labels, is_audio_name, is_picture_name
+from covers.images.audio_tags import COVER_TYPES
+from covers.intake.disc_folders import find_album_folders, strip_disc, title_key
+from covers.intake.sources import Labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Sequence
 
+    from covers.images.audio_tags import EmbeddedPicture, Tags
     from covers.workspace.source_files import FileEntry
 
-__all__ = [
-    "Album",
-    "AlbumArt",
-    "find_albums",
-    "is_nfo",
-    "read_member",
-    "read_music_file",
-]
+    Track = tuple[FileEntry, Tags]
 
-EMBEDDED = "embedded"
 VARIOUS = "Various Artists"
-_DISC = re.compile(
-    r"(?:cd|dis[ck]|dvd|vinyl|digital media|side|tape)[\s._-]*(?:\d{1,2}|[a-d])(?:[^a-z0-9].*)?",
-    re.IGNORECASE,
-)
-_DISC_SUFFIX = re.compile(
-    r"[\s,:-]*[\(\[]?\b(?:cd|dis[ck])[\s._-]*(?:\d{1,2}|one|two|three|four)[\)\]]?\s*$",
-    re.IGNORECASE,
-)
-_NFO = "album.nfo"
-_MAX_NFO_BYTES = 2**20
 
 
 @dataclass
@@ -58,196 +37,189 @@ class Album:
     ----------
     folder : str
         POSIX path below the root, ``""`` for the root itself.
-    title : str
-        Title that tells it from others in the same folder; may be empty.
+    name : str
+        What tells it from others in the same folder; may be empty.
     is_alone : bool
         Whether it is the only album in its folder.
+    is_single : bool
+        Whether it is a track without an album, with a picture of its own.
+    tracks : list of (FileEntry, Tags)
+        In the order of their paths.
     """
 
     folder: str
-    title: str = ""
+    name: str = ""
     is_alone: bool = True
-    tracks: list[tuple[FileEntry, Tags]] = field(default_factory=list)
+    is_single: bool = False
+    tracks: list[Track] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """Where it is, for people: its folder, and its name where others lie there."""
+        shown = self.folder or "."
+        return shown if self.is_alone else f"{shown} ({self.name})"
 
 
-@dataclass(frozen=True)
-class AlbumArt:
-    """What an album offers to the scan.
-
-    Parameters
-    ----------
-    path : str
-        Its folder.
-    candidates : tuple of Candidate
-        Pictures it may have as its cover, best first; may be empty.
-    reason : str
-        Where there are none: what was found instead.
-    """
-
-    path: str
-    candidates: tuple[Candidate, ...]
-    reason: str = ""
-
-
-def is_nfo(path: str) -> bool:
-    """Say whether a file describes an album."""
-    return path.rpartition("/")[2].lower() == _NFO
-
-
-def read_music_file(path: Path) -> Tags:
-    """Read the tags of a music file, or an ``album.nfo`` as if it were one."""
-    return _read_nfo(path) if is_nfo(path.name) else read_tags(path)
-
-
-def find_albums(
-    files: Sequence[FileEntry],
-    tags: Mapping[str, Tags],
-    priority: Sequence[str],
-) -> list[AlbumArt]:
-    """Find the albums of a library and what may be the cover of each.
+def group_tracks(
+    tracks: Iterable[Track], with_cover: Collection[str] = ()
+) -> list[Album]:
+    """Put tracks together to albums.
 
     Parameters
     ----------
-    files : sequence of FileEntry
-        All files of the library.
-    tags : mapping of str to Tags
-        By path, of music files and of ``album.nfo``.
-    priority : sequence of str
-        Stems of sidecar names, wildcards allowed, and ``"embedded"``.
+    tracks : iterable of (FileEntry, Tags)
+        In the order of their paths.
+    with_cover : collection of str
+        Folders with a picture that has the name of a cover.
 
     Returns
     -------
-    list of AlbumArt
+    list of Album
         In the order of their folders.
     """
-    pictures: dict[str, list[FileEntry]] = {}
-    described: dict[str, Tags] = {}
-    tracks = []
-    for entry in files:
-        folder = entry.path.rpartition("/")[0]
-        if is_audio_name(entry.path):
-            tracks.append(entry)
-        elif is_picture_name(entry.path):
-            pictures.setdefault(folder, []).append(entry)
-        elif is_nfo(entry.path):
-            described[album_folder(folder)] = tags[entry.path]
-    albums = group_tracks((entry, tags[entry.path]) for entry in tracks)
-    return [
-        _offer(album, pictures, described.get(album.folder), priority)
-        for album in albums
-    ]
-
-
-def album_folder(folder: str) -> str:
-    """Return the folder of the album that a folder with music belongs to.
-
-    Examples
-    --------
-    >>> album_folder("Band/Album/CD 1"), album_folder("Band/Album"), album_folder("Cd")
-    ('Band/Album', 'Band/Album', 'Cd')
-    """
-    above, _, name = folder.rpartition("/")
-    return above if _DISC.fullmatch(name) else folder
-
-
-def group_tracks(tracks: Iterable[tuple[FileEntry, Tags]]) -> list[Album]:
-    """Put tracks together to albums, by folder and then by title."""
-    folders: dict[str, list[tuple[FileEntry, Tags]]] = {}
-    for entry, tags in tracks:
-        folder = album_folder(entry.path.rpartition("/")[0])
-        folders.setdefault(folder, []).append((entry, tags))
+    by_folder: dict[str, list[Track]] = defaultdict(list)
+    for track in tracks:
+        by_folder[track[0].path.rpartition("/")[0]].append(track)
+    albums_of = find_album_folders(
+        {
+            folder: [t.album for _, t in members]
+            for folder, members in by_folder.items()
+        },
+        with_cover,
+        {
+            folder
+            for folder, members in by_folder.items()
+            if any(first_picture(tags) for _, tags in members)
+        },
+    )
+    folders: dict[str, list[Track]] = defaultdict(list)
+    for folder, members in by_folder.items():
+        folders[albums_of[folder]] += members
     albums = []
     for folder, members in sorted(folders.items()):
-        titles = Counter(
-            title for _, tags in members if (title := _title_key(tags.album))
-        )
-        commonest = titles.most_common(1)[0][0] if titles else ""
-        by_title: dict[str, Album] = {}
-        for entry, tags in members:
-            title = _title_key(tags.album) or commonest
-            album = by_title.setdefault(title, Album(folder, title, len(titles) < 2))
-            album.tracks.append((entry, tags))
-        albums += [by_title[title] for title in sorted(by_title)]
+        albums += _split_folder(folder, members, has_cover=folder in with_cover)
     return albums
 
 
-def _title_key(title: str | None) -> str:
-    """Reduce a title to what its discs and spellings have in common."""
-    return " ".join(_DISC_SUFFIX.sub("", title or "").casefold().split())
+def first_picture(tags: Tags) -> EmbeddedPicture | None:
+    """Return the picture of a track that is likeliest to be its cover."""
+    fitting = [p for p in tags.pictures if p.type in COVER_TYPES]
+    return min(fitting, key=lambda p: COVER_TYPES.index(p.type), default=None)
 
 
-def _offer(
-    album: Album,
-    pictures: Mapping[str, Sequence[FileEntry]],
-    described: Tags | None,
-    priority: Sequence[str],
-) -> AlbumArt:
-    """List what may be the cover of an album."""
-    labels = label_album(album, described if album.is_alone else None)
-    folders = dict.fromkeys(
-        [album.folder, *(e.path.rpartition("/")[0] for e, _ in album.tracks)]
-    )
-    beside = [entry for folder in folders for entry in pictures.get(folder, ())]
-    embedded = _rank_embedded(album, labels)
-    sidecars = {
-        pattern: [
-            Candidate(entry, labels)
-            for entry in beside
-            if fnmatch.fnmatchcase(
-                PurePosixPath(entry.path).stem.lower(), pattern.lower()
-            )
-        ]
-        for pattern in priority
-        if pattern != EMBEDDED
-    }
-    order = list(priority)
-    if not album.is_alone and EMBEDDED in order:
-        # A picture beside several albums is less likely to be of this one.
-        order.remove(EMBEDDED)
-        order.insert(0, EMBEDDED)
-    candidates: dict[tuple[str, str], Candidate] = {}
-    for pattern in order:
-        for candidate in embedded if pattern == EMBEDDED else sidecars[pattern]:
-            candidates.setdefault((candidate.file.path, candidate.member), candidate)
-    shown = album.folder or "."
-    path = shown if album.is_alone else f"{shown} ({album.title})"
-    if candidates:
-        return AlbumArt(path, tuple(candidates.values()))
-    return AlbumArt(path, (), _explain(album, beside))
+def _split_folder(
+    folder: str, members: Sequence[Track], *, has_cover: bool
+) -> list[Album]:
+    """Part the tracks of one folder into albums."""
+    titled = [t for t in members if t[1].album or t[1].release_id]
+    untitled = [t for t in members if not (t[1].album or t[1].release_id)]
+    groups = _join_same_art(_part_titled(titled))
+    albums = [Album(folder, _name_group(group), tracks=group) for group in groups]
+    loose = _find_loose(untitled, groups, has_cover=has_cover)
+    taken = {id(track) for group in loose for track in group}
+    rest = [track for track in untitled if id(track) not in taken]
+    if rest and albums:
+        largest = max(albums, key=lambda album: len(album.tracks))
+        largest.tracks = sorted([*largest.tracks, *rest], key=lambda t: t[0].path)
+    elif rest:
+        albums.append(Album(folder, tracks=rest))
+    names = Counter(album.name for album in albums)
+    for album in albums:
+        if names[album.name] > 1:
+            artist, _ = _name_artist([tags for _, tags in album.tracks], None)
+            album.name = ", ".join(filter(None, (album.name, artist)))
+    albums.sort(key=lambda album: album.name)
+    for group in loose:
+        name = PurePosixPath(group[0][0].path).name
+        albums.append(Album(folder, name, is_single=len(group) < 2, tracks=group))
+    for album in albums:
+        album.is_alone = len(albums) < 2
+    return albums
 
 
-def _explain(album: Album, beside: Sequence[FileEntry]) -> str:
-    """Say what an album without a cover has instead."""
-    types = {
-        picture.type.replace("_", " ")
-        for _, tags in album.tracks
+def _part_titled(tracks: Sequence[Track]) -> list[list[Track]]:
+    """Part tracks that name an album by release id, or else title and album artist."""
+    groups: dict[tuple[str, ...], list[Track]] = {}
+    artists_of: dict[str, Counter[str]] = defaultdict(Counter)
+    releases_of: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for _, tags in tracks:
+        title, artist = title_key(tags.album), _main(tags.album_artist)
+        if artist:
+            artists_of[title][artist] += 1
+        if tags.release_id:
+            releases_of[title, artist][tags.release_id] += 1
+            releases_of[title, ""][tags.release_id] += 1
+    for track in tracks:
+        tags = track[1]
+        title, artist = title_key(tags.album), _main(tags.album_artist)
+        if not artist and artists_of[title]:
+            # An album artist that some tracks lack: that of its own artist, or of most.
+            own = _main(tags.artist)
+            known = artists_of[title]
+            artist = own if own in known else known.most_common(1)[0][0]
+        release = tags.release_id
+        if not release and (releases := releases_of.get((title, artist))):
+            release = releases.most_common(1)[0][0]
+        key = ("release", release) if release else ("title", title, artist)
+        groups.setdefault(key, []).append(track)
+    return list(groups.values())
+
+
+def _join_same_art(groups: list[list[Track]]) -> list[list[Track]]:
+    """Join groups of one title whose tracks carry the same picture.
+
+    A compilation whose tracks name their own artists as album artists is one
+    album; releases with ids of their own stay apart.
+    """
+    joined: dict[tuple[str, str], list[Track]] = {}
+    result = []
+    for group in groups:
+        ids = {tags.release_id for _, tags in group}
+        pictures = {p.content_id for _, t in group if (p := first_picture(t))}
+        if ids != {None} or len(pictures) != 1:
+            result.append(group)
+            continue
+        key = title_key(group[0][1].album), pictures.pop()
+        if key in joined:
+            joined[key] += group
+        else:
+            joined[key] = group
+            result.append(group)
+    return result
+
+
+def _find_loose(
+    untitled: Sequence[Track], groups: Sequence[Sequence[Track]], *, has_cover: bool
+) -> list[list[Track]]:
+    """Group tracks without an album by their pictures, where these are their own.
+
+    Without any other album, they are one whose tags do not name it, if they
+    have one artist, and one picture or a cover beside them.
+    """
+    of_albums = {
+        picture.content_id
+        for group in groups
+        for _, tags in group
         for picture in tags.pictures
     }
-    if types:
-        return f"album without a cover: its music files hold only pictures of type {', '.join(sorted(types))}"
-    if beside:
-        names = ", ".join(sorted(PurePosixPath(e.path).name for e in beside)[:3])
-        return (
-            f"album without a cover: no picture there has a known name ({names}); "
-            "add it to art_priority in covers.toml, or '*' for any"
-        )
-    return "album without a cover: no picture beside or inside its music files"
+    by_picture: dict[str, list[Track]] = defaultdict(list)
+    for track in untitled:
+        picture = first_picture(track[1])
+        if picture is not None and picture.content_id not in of_albums:
+            by_picture[picture.content_id].append(track)
+    artists = {_main(tags.artist) for _, tags in untitled} - {""}
+    is_one = len(artists) < 2 and (has_cover or len(by_picture) < 2)
+    return [] if is_one and not groups else list(by_picture.values())
 
 
-def _rank_embedded(album: Album, labels: Labels) -> list[Candidate]:
-    """List the pictures inside the tracks, best type and then commonest first."""
-    counts: Counter[str] = Counter()
-    first: dict[str, tuple[int, FileEntry, str]] = {}
-    for entry, tags in album.tracks:
-        for picture in tags.pictures:
-            if picture.type in COVER_TYPES:
-                counts[picture.content_id] += 1
-                rank = COVER_TYPES.index(picture.type)
-                known = first.get(picture.content_id)
-                if known is None or rank < known[0]:
-                    first[picture.content_id] = (rank, entry, picture.member)
-    ordered = sorted(first.items(), key=lambda item: (item[1][0], -counts[item[0]]))
-    return [Candidate(entry, labels, member) for _, (_, entry, member) in ordered]
+def _name_group(group: Sequence[Track]) -> str:
+    """Return the title that tells a group from others, as a key."""
+    return _commonest(key for _, t in group if (key := title_key(t.album))) or ""
+
+
+def _main(names: Iterable[str]) -> str:
+    """Return the key of the main artist; empty where there is none."""
+    return next(iter(artist_keys(*names)), "")
 
 
 def label_album(album: Album, described: Tags | None = None) -> Labels:
@@ -259,7 +231,8 @@ def label_album(album: Album, described: Tags | None = None) -> Labels:
     all_tags = [tags for _, tags in album.tracks]
     sources = [*all_tags, described] if described else all_tags
     artist, artists = _name_artist(all_tags, described)
-    extra: dict[str, Any] = {"n_tracks": len(album.tracks)}
+    n_tracks = sum(tags.n_tracks or 1 for tags in all_tags)
+    extra: dict[str, Any] = {"n_tracks": n_tracks}
     for name, column in (
         ("release_id", "musicbrainz_release"),
         ("album_artist_id", "musicbrainz_artist"),
@@ -270,11 +243,13 @@ def label_album(album: Album, described: Tags | None = None) -> Labels:
         if value is not None:
             extra[column] = value
     title = _commonest(tags.album for tags in sources)
+    if album.is_single:
+        title = album.tracks[0][1].title or PurePosixPath(album.name).stem
     return Labels(
         genres=tuple(dict.fromkeys(genre for tags in sources for genre in tags.genres)),
         artist=artist,
         artists=artists,
-        album=_DISC_SUFFIX.sub("", title) if title else _folder_name(album.folder),
+        album=strip_disc(title) if title else _folder_name(album.folder),
         year=_commonest(tags.year for tags in all_tags)
         or (described.year if described else None),
         release_group=_commonest(tags.release_group_id for tags in sources),
@@ -311,47 +286,3 @@ def _commonest(values: Iterable[Any]) -> Any:
     """Return the most frequent value, the first of equals; None where there is none."""
     counts = Counter(value for value in values if value is not None)
     return counts.most_common(1)[0][0] if counts else None
-
-
-def _read_nfo(path: Path) -> Tags:
-    """Read an ``album.nfo`` as Kodi and Jellyfin write it."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_NFO_BYTES + 1)
-        if len(text) > _MAX_NFO_BYTES:
-            return Tags(problem="album.nfo is larger than 1 MiB: left out")
-        # Entities can swell without end; a zero byte means UTF-16, which could hide them.
-        if any(mark in text for mark in (b"<!DOCTYPE", b"<!ENTITY", b"\0")):
-            return Tags(problem="album.nfo declares entities or is no UTF-8: left out")
-        # Kodi allows a line with a link after the document.
-        end = text.rfind(b"</album>")
-        root = ET.fromstring(text[: end + 8] if end != -1 else text)
-    except OSError as error:
-        return Tags(problem=f"cannot be read: {error.strerror or error}")
-    except (ET.ParseError, ValueError, LookupError) as error:
-        return Tags(problem=f"album.nfo is no XML: {error}")
-
-    def texts(*names: str) -> tuple[str, ...]:
-        found = (
-            (element.text or "").strip()
-            for name in names
-            for element in root.findall(name)
-        )
-        return tuple(dict.fromkeys(text for text in found if text))
-
-    def first(*names: str) -> str | None:
-        return next(iter(texts(*names)), None)
-
-    return Tags(
-        album=first("title"),
-        album_artist=texts("albumartist") or texts("artist"),
-        year=parse_year(first("year", "releasedate", "premiered")),
-        genres=texts("genre", "style"),
-        release_id=first("musicbrainzalbumid", "musicBrainzAlbumID"),
-        release_group_id=first(
-            "musicbrainzreleasegroupid", "musicBrainzReleaseGroupID"
-        ),
-        album_artist_id=first(
-            "musicbrainzalbumartistid", "albumArtistCredits/musicBrainzArtistID"
-        ),
-    )

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.catalogue.genre_tree import GenreTree
-from covers.intake.albums import find_albums, is_nfo, read_music_file
+from covers.images.decode import read_short_side
+from covers.intake.album_art import find_albums
+from covers.intake.album_notes import is_cue, is_nfo, read_music_file
 from covers.intake.folders import label_by_folder
 from covers.intake.manifest import read_manifest, walk_manifest
 from covers.intake.scan_record import Content, Place
-from covers.intake.source_kinds import detect_kind
+from covers.intake.source_kinds import detect_kind, find_apart
 from covers.intake.sources import (
     MANIFEST_EXTENSIONS,
     MANIFEST_STEM,
@@ -21,9 +23,10 @@ from covers.intake.sources import (
     ProblemKind,
     Walk,
     is_audio_name,
+    is_track_name,
     walk,
 )
-from covers.workspace.source_files import SourceKind
+from covers.workspace.source_files import FileEntry, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,13 +110,23 @@ def find_covers(
         problem_place(source.name, path, ProblemKind.UNREADABLE, reason)
         for path, reason in found.problems
     ]
+    notes = []
+    if found.n_left_out:
+        notes.append(
+            f"source '{source.name}': {found.n_left_out:,} hidden files and folders, "
+            "or such of the system, are left out"
+        )
     if kind is SourceKind.FOLDERS:
         candidates = label_by_folder(found.files)
-        notes = doubt_folders(root, candidates)
+        notes += doubt_folders(root, candidates)
         return Finding(
             root, [(candidate,) for candidate in candidates], problems, notes
         )
-    music = [e for e in found.files if is_audio_name(e.path) or is_nfo(e.path)]
+    music = [
+        entry
+        for entry in found.files
+        if is_audio_name(entry.path) or is_nfo(entry.path) or is_cue(entry.path)
+    ]
     tags = tag_cache.read(
         source.name,
         root,
@@ -127,14 +140,39 @@ def find_covers(
         for entry in music
         if (problem := tags[entry.path].problem)
     ]
-    albums = find_albums(found.files, tags, settings.art_priority)
+    albums = find_albums(
+        found.files,
+        tags,
+        settings.art_priority,
+        lambda entry: read_short_side(root / entry.path),
+    )
     problems += [
         problem_place(source.name, album.path, ProblemKind.NO_COVER, album.reason)
         for album in albums
         if not album.candidates
     ]
+    notes += _count_passed_over(source.name, found.files)
     choices = [album.candidates for album in albums if album.candidates]
-    return Finding(root, choices, problems)
+    return Finding(root, choices, problems, notes)
+
+
+def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:
+    """Say what of a music library is not read, so that nothing vanishes silently."""
+    notes = []
+    unread = [e for e in files if is_track_name(e.path) and not is_audio_name(e.path)]
+    if unread:
+        endings = sorted({Path(e.path).suffix.lower() for e in unread})
+        notes.append(
+            f"source '{source}': the tags of {len(unread):,} music files ({', '.join(endings)}) are not read: "
+            "their covers are those beside them, their genres those of an album.nfo or a cue sheet"
+        )
+    apart = find_apart(files)
+    if apart:
+        notes.append(
+            f"source '{source}': {len(apart):,} pictures lie in folders without music, such as '{apart[0].path}', "
+            "and are no covers of albums"
+        )
+    return notes
 
 
 def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:

@@ -10,8 +10,8 @@ from covers.intake.sources import (
     AUDIO_EXTENSIONS,
     MANIFEST_EXTENSIONS,
     MANIFEST_STEM,
-    is_audio_name,
     is_picture_name,
+    is_track_name,
     show_name,
     walk,
 )
@@ -82,7 +82,7 @@ def check_kind(
         )
         raise DataError(message)
     files = walk(path, leave_out=leave_out).files
-    if kind is SourceKind.MUSIC and not any(is_audio_name(e.path) for e in files):
+    if kind is SourceKind.MUSIC and not any(is_track_name(e.path) for e in files):
         message = (
             f"source '{path}' holds no music file ({', '.join(sorted(AUDIO_EXTENSIONS))}): "
             "leave '--kind music' out, or name the library's folder"
@@ -94,28 +94,36 @@ def check_kind(
     return kind
 
 
-def _judge(root: Path, files: Sequence[FileEntry]) -> SourceKind:
-    """Decide between a folder of covers and a music library."""
-    album_folders: set[str] = set()
-    n_audio = 0
-    for entry in files:
-        if is_audio_name(entry.path):
-            n_audio += 1
-            album_folders.add(entry.path.rpartition("/")[0])
-    if not n_audio:
-        return SourceKind.FOLDERS
-    # A picture belongs to the music when there is music beside, above or below it.
+def find_apart(files: Sequence[FileEntry]) -> list[FileEntry]:
+    """Return the pictures that do not belong to music: none is beside, above or below them."""
+    album_folders = _find_album_folders(files)
     above = {
         folder[:end] for folder in album_folders for end in _folder_ends(folder) if end
     }
-    n_apart = 0
+    apart = []
     for entry in files:
         if is_picture_name(entry.path):
             folder = entry.path.rpartition("/")[0]
             beside = folder in above or any(
                 folder[:end] in album_folders for end in _folder_ends(folder) if end
             )
-            n_apart += not (beside or folder in album_folders)
+            if not (beside or folder in album_folders):
+                apart.append(entry)
+    return apart
+
+
+def _find_album_folders(files: Sequence[FileEntry]) -> set[str]:
+    """Return the folders with music."""
+    return {e.path.rpartition("/")[0] for e in files if is_track_name(e.path)}
+
+
+def _judge(root: Path, files: Sequence[FileEntry]) -> SourceKind:
+    """Decide between a folder of covers and a music library."""
+    n_audio = sum(is_track_name(entry.path) for entry in files)
+    if not n_audio:
+        return SourceKind.FOLDERS
+    album_folders = _find_album_folders(files)
+    n_apart = len(find_apart(files))
     if n_apart <= len(album_folders):
         return SourceKind.MUSIC
     if n_apart > 100 * n_audio:

@@ -40,6 +40,32 @@ AUDIO_EXTENSIONS = frozenset(
         ".aifc",
     }
 )
+"""Endings of music files whose tags are read."""
+UNREAD_AUDIO_EXTENSIONS = frozenset(
+    {
+        ".aac",
+        ".ac3",
+        ".ape",
+        ".caf",
+        ".dff",
+        ".dsf",
+        ".dts",
+        ".m4p",
+        ".mka",
+        ".mp+",
+        ".mp1",
+        ".mpc",
+        ".mpp",
+        ".ofr",
+        ".ra",
+        ".shn",
+        ".tak",
+        ".tta",
+        ".w64",
+        ".wv",
+    }
+)
+"""Endings of music files that are known as such, without their tags."""
 MANIFEST_EXTENSIONS = frozenset({".csv", ".tsv", ".tab", ".parquet"})
 MANIFEST_STEM = "manifest"
 _LITTER = frozenset(
@@ -51,12 +77,14 @@ _LITTER = frozenset(
         "__macosx",
         "$recycle.bin",
         "system volume information",
-        "lost+found",
         "#recycle",
         "#snapshot",
         "icon\r",
     }
 )
+# Where a disk puts what its repair saves: as a rule closed, and of no interest;
+# where it can be read, it is a folder like any other.
+_OF_THE_DISK = "lost+found"
 
 
 class ProblemKind(StrEnum):
@@ -130,12 +158,18 @@ class Walk:
 def is_litter(name: str) -> bool:
     """Say whether a file or folder of this name is hidden or belongs to the system.
 
+    A name that begins with several dots, or has words behind its dot, is a title.
+
     Examples
     --------
     >>> is_litter("._cover.jpg"), is_litter("@eaDir"), is_litter("cover.jpg")
     (True, True, False)
+    >>> is_litter("...And Justice for All"), is_litter(".5 The Gray Chapter"), is_litter(".git")
+    (False, False, True)
     """
-    return name.startswith((".", "~$")) or name.lower() in _LITTER
+    if name.startswith("."):
+        return name.startswith("._") or not (name.startswith("..") or " " in name)
+    return name.startswith("~$") or name.lower() in _LITTER
 
 
 def is_picture_name(name: str) -> bool:
@@ -143,8 +177,14 @@ def is_picture_name(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122  strings, 100,000 times
 
 
+def is_track_name(name: str) -> bool:
+    """Say whether the ending of a name promises music, with tags that are read or not."""
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122  strings, 100,000 times
+    return ending in AUDIO_EXTENSIONS or ending in UNREAD_AUDIO_EXTENSIONS
+
+
 def is_audio_name(name: str) -> bool:
-    """Say whether the ending of a name promises music."""
+    """Say whether the ending of a name promises music whose tags are read."""
     return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS  # noqa: PTH122  strings, 100,000 times
 
 
@@ -213,6 +253,9 @@ class _Walker:
             try:
                 self.enter(full, path)
             except OSError as error:
+                if path.rpartition("/")[2] == _OF_THE_DISK:
+                    self.n_left_out += 1
+                    continue
                 self._report(
                     path, f"folder cannot be listed: {error.strerror or error}"
                 )

@@ -171,7 +171,7 @@ def _parse_tags(text: str) -> Tags:
     """Read tags from JSON."""
     written: Mapping[str, Any] = json.loads(text)
     values = dict(written)
-    for name in ("artist", "album_artist", "genres"):
+    for name in ("artist", "album_artist", "genres", "describes"):
         values[name] = tuple(values.get(name, ()))
     values["pictures"] = tuple(
         EmbeddedPicture(**picture) for picture in values.get("pictures", ())

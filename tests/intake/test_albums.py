@@ -12,8 +12,10 @@ from PIL import Image
 
 from covers.errors import BrokenImageError, DataError, MissingExtraError
 from covers.images.audio_tags import read_member, read_tags
-from covers.intake.albums import album_folder, find_albums, read_music_file
-from covers.intake.sources import walk
+from covers.intake.album_art import find_albums
+from covers.intake.album_notes import read_music_file
+from covers.intake.disc_folders import find_album_folders
+from covers.intake.sources import is_audio_name, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +53,7 @@ def albums_of(root: Path, priority=PRIORITY):
     tags = {
         entry.path: read_music_file(root / entry.path)
         for entry in files
-        if not entry.path.endswith((".jpg", ".png", ".txt"))
+        if is_audio_name(entry.path) or entry.path.endswith((".nfo", ".cue"))
     }
     return find_albums(files, tags, priority)
 
@@ -144,6 +146,9 @@ def test_tinytag_missing_names_the_extra(tmp_path, monkeypatch):
 
 
 def test_disc_folders_belong_to_the_album_above():
+    def album_folder(folder):
+        return find_album_folders({folder: []}, (), ())[folder]
+
     assert album_folder("Band/Album/CD1") == "Band/Album"
     assert album_folder("Band/Album/Disc 02 - Live") == "Band/Album"
     assert album_folder("Band/Album/Digital Media 1") == "Band/Album"

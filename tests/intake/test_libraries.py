@@ -1,0 +1,516 @@
+"""Music libraries as they are: albums told apart, discs joined, nothing lost in silence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+
+import audio_files
+import numpy as np
+import pytest
+from PIL import Image
+
+from covers.catalogue.table import read_catalogue
+from covers.images.audio_tags import Tags
+from covers.images.decode import read_short_side
+from covers.intake.album_art import find_albums
+from covers.intake.album_notes import read_music_file
+from covers.intake.scan import scan_workspace
+from covers.intake.sources import is_audio_name, walk
+from covers.workspace.paths import Workspace
+from covers.workspace.source_files import FileEntry
+
+PRIORITY = ("cover", "folder", "front", "embedded", "album", "art", "albumart*")
+
+
+def jpeg(seed, side=200):
+    blocks = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(blocks).resize((side, side), 0).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def song(path, art=None, **tags):
+    put(path, audio_files.mp3(tags, ((3, art),) if art else ()))
+
+
+def albums_of(root):
+    files = walk(root).files
+    tags = {
+        e.path: read_music_file(root / e.path)
+        for e in files
+        if is_audio_name(e.path) or e.path.endswith((".nfo", ".cue"))
+    }
+    return find_albums(files, tags, PRIORITY, lambda e: read_short_side(root / e.path))
+
+
+def taken(root):
+    """Return first candidate, artist, album and genres of each album that has one."""
+    return [
+        (
+            c.file.path,
+            c.labels.artist,
+            c.labels.album,
+            c.labels.genres,
+        )
+        for album in albums_of(root)
+        for c in album.candidates[:1]
+    ]
+
+
+def scan(root, tmp_path):
+    report = scan_workspace(tmp_path / "ws", [root], kind="music")
+    with (tmp_path / "ws/problems.csv").open(newline="") as file:
+        return report, list(csv.DictReader(file))
+
+
+# --- Albums told apart ---
+
+
+def test_one_title_by_two_album_artists_is_two_albums(tmp_path):
+    for i, band in enumerate(("Ann", "Bob", "Ann", "Bob")):
+        song(
+            tmp_path / f"mix/{i}.mp3",
+            jpeg(ord(band[0])),
+            album="Greatest Hits",
+            artist=f"{band} feat. X",
+            album_artist=band,
+            genres=[f"of {band}"],
+        )
+    assert [(artist, genres) for _, artist, _, genres in taken(tmp_path)] == [
+        ("Ann", ("of Ann",)),
+        ("Bob", ("of Bob",)),
+    ]
+    assert [a.path for a in albums_of(tmp_path)] == [
+        "mix (greatest hits, Ann)",
+        "mix (greatest hits, Bob)",
+    ]
+
+
+def test_one_title_with_two_release_ids_is_two_albums(tmp_path):
+    for i, release in enumerate(("id-1", "id-2")):
+        song(
+            tmp_path / f"mix/{i}.mp3",
+            jpeg(i),
+            album="Live",
+            artist="A",
+            release_id=release,
+        )
+    assert len(taken(tmp_path)) == 2
+
+
+def test_one_release_id_is_one_album_whatever_its_discs_are_called(tmp_path):
+    for i, title in enumerate(("Box: Early Days", "Box: Late Days")):
+        song(
+            tmp_path / f"box/{i}.mp3", jpeg(1), album=title, artist="A", release_id="id"
+        )
+    [album] = albums_of(tmp_path)
+    assert len(album.album.tracks) == 2
+
+
+def test_tracks_that_lack_an_album_artist_or_an_id_stay_with_their_album(tmp_path):
+    song(tmp_path / "a/1.mp3", jpeg(1), album="X", artist="Ann", album_artist="Ann")
+    song(tmp_path / "a/2.mp3", jpeg(1), album="X", artist="Ann")
+    song(tmp_path / "a/3.mp3", album="X", artist="Guest")
+    song(tmp_path / "b/1.mp3", jpeg(2), album="Y", artist="Bob", release_id="id")
+    song(tmp_path / "b/2.mp3", jpeg(2), album="Y", artist="Bob")
+    assert [len(a.album.tracks) for a in albums_of(tmp_path)] == [3, 2]
+
+
+def test_a_compilation_whose_tracks_name_their_own_artists_is_one_album(tmp_path):
+    for i in range(5):
+        song(
+            tmp_path / f"c/{i}.mp3",
+            jpeg(1),
+            album="Hits",
+            artist=f"A{i}",
+            album_artist=f"A{i}",
+        )
+    [album] = albums_of(tmp_path)
+    assert len(album.album.tracks) == 5
+
+
+def test_loose_singles_with_pictures_of_their_own_are_covers_of_their_own(tmp_path):
+    for i, name in enumerate(("Ann", "Bob", "Cid")):
+        song(
+            tmp_path / f"loose/{name}.mp3",
+            jpeg(i),
+            title=f"{name}'s song",
+            artist=name,
+            genres=[f"G{i}"],
+        )
+    song(tmp_path / "loose/plain.mp3", artist="Dot", title="no picture")
+    assert taken(tmp_path) == [
+        (f"loose/{name}.mp3", name, f"{name}'s song", (f"G{i}",))
+        for i, name in enumerate(("Ann", "Bob", "Cid"))
+    ]
+    [other] = [a for a in albums_of(tmp_path) if not a.candidates]
+    assert "without a cover" in other.reason
+
+
+def test_a_single_beside_an_album_is_not_drawn_into_it(tmp_path):
+    for i in range(3):
+        song(tmp_path / f"a/{i}.mp3", jpeg(1), album="X", artist="Ann", genres=["Rock"])
+    song(tmp_path / "a/9.mp3", jpeg(2), artist="Bob", title="One", genres=["Jazz"])
+    song(tmp_path / "a/bare.mp3", artist="Ann")
+    assert [(album, genres) for _, _, album, genres in taken(tmp_path)] == [
+        ("X", ("Rock",)),
+        ("One", ("Jazz",)),
+    ]
+    assert [len(a.album.tracks) for a in albums_of(tmp_path)] == [4, 1]
+
+
+def test_an_album_whose_tags_do_not_name_it_is_one(tmp_path):
+    for i in range(3):
+        song(tmp_path / f"Band/Album/{i}.mp3", jpeg(1), artist="Ann")
+        song(tmp_path / f"Band/Other/{i}.mp3", jpeg(i + 5), artist="Ann")
+    put(tmp_path / "Band/Other/cover.jpg", jpeg(9))
+    assert [(path, album) for path, _, album, _ in taken(tmp_path)] == [
+        ("Band/Album/0.mp3", "Album"),
+        ("Band/Other/cover.jpg", "Other"),
+    ]
+
+
+# --- Discs ---
+
+DISCS = [
+    ("CD1", "CD2"),
+    ("CD 1 of 2", "CD 2 of 2"),
+    ("CD1 - Early", "CD2 - Late"),
+    ("Disc One", "Disc Two"),
+    ("Disk I", "Disk II"),
+    ("disc_01", "disc_02"),
+    ("[Disc 1]", "[Disc 2]"),
+    ("LP 1", "LP 2"),
+    ("Side A", "Side B"),
+    ("12'' Vinyl 1", "12'' Vinyl 2"),
+    ("Cassette 1", "Cassette 2"),
+    ("Disque 1", "Disque 2"),
+    ("1", "2"),
+    ("01", "02"),
+    ("Volume 1", "Volume 2"),
+    ("Vol. I", "Vol. II"),
+    ("Part One", "Part Two"),
+    ("CD", "Bonus CD"),
+    ("CD1", "Bonus"),
+    ("Vinyl", "Bonus Tracks"),
+    ("1 - The Early Years", "2 - The Late Years"),
+    ("Al CD1", "Al CD2"),
+    ("Al (Disc 1)", "Al (Disc 2)"),
+]
+
+
+@pytest.mark.parametrize("names", DISCS, ids=[" and ".join(d) for d in DISCS])
+@pytest.mark.parametrize("is_numbered", [True, False])
+def test_the_cover_above_its_discs_is_an_albums(tmp_path, names, is_numbered):
+    for number, name in enumerate(names, start=1):
+        title = f"Al (Disc {number})" if is_numbered else "Al"
+        song(tmp_path / f"Band/Al/{name}/1.mp3", album=title, artist="A")
+    put(tmp_path / "Band/Al/cover.jpg", jpeg(1))
+    [album] = albums_of(tmp_path)
+    assert album.candidates[0].file.path == "Band/Al/cover.jpg"
+    assert album.candidates[0].labels.album == "Al"
+    assert len(album.album.tracks) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Volume 2",
+        "LP1",
+        "2",
+        "Side A",
+        "Part One",
+        "Disc One",
+        "Bonus",
+        "Vinyl",
+        "1 - Start",
+    ],
+)
+@pytest.mark.parametrize("has_sidecar", [True, False])
+def test_an_album_with_the_name_of_a_disc_stays_an_album(tmp_path, name, has_sidecar):
+    for folder in (name, "Other"):
+        art = None if has_sidecar else jpeg(len(folder))
+        song(tmp_path / f"Band/{folder}/1.mp3", art, album=folder, artist="A")
+        if has_sidecar:
+            put(tmp_path / f"Band/{folder}/cover.jpg", jpeg(len(folder)))
+    put(tmp_path / "Band/folder.jpg", jpeg(99))
+    found = {album: path for path, _, album, _ in taken(tmp_path)}
+    file = "cover.jpg" if has_sidecar else "1.mp3"
+    assert found == {f: f"Band/{f}/{file}" for f in (name, "Other")}
+
+
+def test_discs_of_a_box_with_titles_and_covers_of_their_own_keep_them(tmp_path):
+    for number, title in ((1, "First"), (2, "Second")):
+        song(tmp_path / f"Box/CD{number} - {title}/1.mp3", album=title, artist="A")
+        put(tmp_path / f"Box/CD{number} - {title}/cover.jpg", jpeg(number))
+    put(tmp_path / "Box/cover.jpg", jpeg(9))
+    assert [path for path, *_ in taken(tmp_path)] == [
+        "Box/CD1 - First/cover.jpg",
+        "Box/CD2 - Second/cover.jpg",
+    ]
+
+
+def test_a_bare_number_without_a_cover_above_is_left_alone(tmp_path):
+    song(tmp_path / "Band/2/1.mp3", album="Something", artist="A")
+    song(tmp_path / "Band/3/1.mp3", album="Else", artist="A")
+    put(tmp_path / "Band/folder.jpg", jpeg(1))
+    assert [a.path for a in albums_of(tmp_path)] == ["Band/2", "Band/3"]
+
+
+# --- Nothing vanishes ---
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "...And Justice for All",
+        "..Two Dots",
+        ".5 The Gray Chapter",
+        "lost+found",
+        "...",
+        "~Tilde",
+        "#1",
+    ],
+)
+def test_albums_with_odd_names_are_taken_in(tmp_path, name):
+    song(tmp_path / f"m/Band/{name}/1.mp3", album=name, artist="A")
+    put(tmp_path / f"m/Band/{name}/cover.jpg", jpeg(1))
+    song(tmp_path / "m/Band/Plain/...And Then.mp3", jpeg(2), album="Plain", artist="A")
+    report, problems = scan(tmp_path / "m", tmp_path)
+    albums = read_catalogue(Workspace(tmp_path / "ws")).column("album")
+    assert sorted(albums) == sorted([name, "Plain"])
+    assert not problems
+    assert not any("left out" in warning for warning in report.warnings)
+
+
+def test_litter_is_counted_in_the_summary(tmp_path):
+    song(tmp_path / "m/A/1.mp3", jpeg(2), album="A", artist="A")
+    for name in (
+        "A/._1 song title.mp3",
+        ".Trash-1000/B/cover.jpg",
+        "A/Thumbs.db",
+        ".git/x",
+    ):
+        put(tmp_path / "m" / name, b"x")
+    report, _ = scan(tmp_path / "m", tmp_path)
+    assert any("4 hidden files and folders" in warning for warning in report.warnings)
+
+
+def test_a_closed_lost_and_found_is_litter(tmp_path, monkeypatch):
+    song(tmp_path / "A/1.mp3")
+    (tmp_path / "lost+found").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("lost+found"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = walk(tmp_path)
+    assert (found.n_left_out, found.problems) == (1, [])
+
+
+UNREAD = ["ape", "wv", "dsf", "dff", "mpc", "tta", "shn", "tak", "aac", "caf", "mka"]
+
+
+@pytest.mark.parametrize("extension", UNREAD)
+def test_albums_in_formats_that_are_not_read_are_taken_in_by_their_sidecars(
+    tmp_path, extension
+):
+    put(tmp_path / f"m/Band/Al/CD1/1.{extension}", b"sound")
+    put(tmp_path / "m/Band/Al/cover.jpg", jpeg(1))
+    put(tmp_path / f"m/Band/Bare/1.{extension.upper()}", b"sound")
+    report, problems = scan(tmp_path / "m", tmp_path)
+    assert read_catalogue(Workspace(tmp_path / "ws")).column("album") == ["Al"]
+    assert [(p["path"], p["kind"]) for p in problems] == [("Band/Bare", "no cover")]
+    [note] = [w for w in report.warnings if "are not read" in w]
+    assert f"2 music files (.{extension})" in note
+
+
+def test_a_library_of_nothing_but_unread_formats_is_known_as_one(tmp_path):
+    put(tmp_path / "m/Band/Al/1.wv", b"sound")
+    put(tmp_path / "m/Band/Al/cover.jpg", jpeg(1))
+    report = scan_workspace(tmp_path / "ws", [tmp_path / "m"])
+    assert report.sources[0].kind == "music"
+
+
+def test_pictures_without_music_are_counted(tmp_path):
+    song(tmp_path / "m/A/1.mp3", jpeg(2), album="A", artist="A")
+    put(tmp_path / "m/Sleeves/x.jpg", jpeg(3))
+    report, _ = scan(tmp_path / "m", tmp_path)
+    assert any("1 pictures lie in folders without music" in w for w in report.warnings)
+
+
+# --- What is there and not taken ---
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cover.heic", "cover.heic is in a format that is not read"),
+        ("Folder.JXL", "Folder.JXL is in a format that is not read"),
+        ("Scans/Front.jpg", "in a folder of their own (Scans/Front.jpg)"),
+        ("Artwork/hi/cover.heic", "in a folder of their own (Artwork/hi/cover.heic)"),
+        ("booklet.jpg", "no picture there has a known name (booklet.jpg)"),
+    ],
+)
+@pytest.mark.parametrize("disc", ["", "CD1/"])
+def test_a_picture_that_is_not_taken_is_named(tmp_path, name, said, disc):
+    song(tmp_path / f"B/Al/{disc}1.mp3", album="Al")
+    put(tmp_path / f"B/Al/{name}", b"x")
+    song(tmp_path / "B/Al2/1.mp3", album="Al2")
+    put(tmp_path / "B/Al2/cover.jpg", jpeg(1))
+    album = next(a for a in albums_of(tmp_path) if not a.candidates)
+    assert said in album.reason
+
+
+def test_pictures_of_other_albums_are_not_named(tmp_path):
+    song(tmp_path / "B/loose.mp3", album="Loose")
+    song(tmp_path / "B/Al/1.mp3", album="Al")
+    put(tmp_path / "B/Al/cover.jpg", jpeg(1))
+    put(tmp_path / "B/Al/Scans/front.jpg", jpeg(1))
+    album = next(a for a in albums_of(tmp_path) if not a.candidates)
+    assert "no picture beside or inside" in album.reason
+
+
+# --- The better sidecar ---
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [
+        ("AlbumArtSmall.jpg", "AlbumArt_{0A1B}_Large.jpg"),
+        ("AlbumArt_{0A1B}_Small.jpg", "AlbumArt_{0A1B}_Large.jpg"),
+        ("AlbumArtA.jpg", "AlbumArtB.jpg"),
+        ("AlbumArtB.jpg", "AlbumArtA.jpg"),
+        ("cover.jpg", "folder.jpg"),
+        ("folder.jpg", "AlbumArt_{0A1B}_Large.jpg"),
+        ("cover.gif", "cover.jpg"),
+    ],
+)
+def test_the_better_sidecar_wins(tmp_path, worse, better):
+    song(tmp_path / "A/1.mp3", album="A")
+    put(tmp_path / "A" / worse, jpeg(1, 75))
+    put(tmp_path / "A" / better, jpeg(1, 200))
+    [album] = albums_of(tmp_path)
+    assert [c.file.path for c in album.candidates] == [f"A/{better}", f"A/{worse}"]
+
+
+def test_the_priority_decides_between_good_sidecars_and_a_small_one_is_better_than_none(
+    tmp_path,
+):
+    song(tmp_path / "A/1.mp3", album="A")
+    put(tmp_path / "A/cover.jpg", jpeg(1, 200))
+    put(tmp_path / "A/folder.jpg", jpeg(2, 900))
+    song(tmp_path / "B/1.mp3", album="B")
+    put(tmp_path / "B/AlbumArtSmall.jpg", jpeg(3, 75))
+    assert [path for path, *_ in taken(tmp_path)] == [
+        "A/cover.jpg",
+        "B/AlbumArtSmall.jpg",
+    ]
+
+
+# --- Cue sheets ---
+
+CUE = """REM GENRE "Post-Rock"
+REM DATE 1999
+PERFORMER "Godspeed"
+TITLE "F# A# oo"
+FILE "image.wav" WAVE
+  TRACK 01 AUDIO
+    TITLE "One"
+    PERFORMER "Nobody"
+    REM GENRE Polka
+    INDEX 01 00:00:00
+  TRACK 02 AUDIO
+    TITLE "Two"
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("extension", ["flac", "ape", "wv", "wav"])
+def test_a_cue_sheet_gives_genre_and_titles_to_one_long_file(
+    tmp_path, encoding, extension
+):
+    content = (
+        audio_files.WRITERS[extension]({}) if extension in audio_files.WRITERS else b"x"
+    )
+    put(tmp_path / f"A/image.{extension}", content)
+    put(tmp_path / "A/cover.jpg", jpeg(1))
+    put(tmp_path / "A/any.cue", CUE.replace("Godspeed", "Sigur Rós").encode(encoding))
+    [(_, artist, album, genres)] = taken(tmp_path)
+    assert (artist, album, genres) == ("Sigur Rós", "F# A# oo", ("Post-Rock",))
+    [offer] = albums_of(tmp_path)
+    assert offer.candidates[0].labels.year == 1999
+    assert offer.candidates[0].labels.extra["n_tracks"] == 2
+
+
+def test_tags_come_before_a_cue_sheet(tmp_path):
+    put(
+        tmp_path / "A/image.flac",
+        audio_files.flac({"album": "Tagged", "genres": ["Jazz"]}),
+    )
+    put(tmp_path / "A/cover.jpg", jpeg(1))
+    put(tmp_path / "A/image.cue", CUE.encode())
+    [(_, artist, album, genres)] = taken(tmp_path)
+    assert (artist, album, genres) == ("Godspeed", "Tagged", ("Jazz",))
+
+
+def test_each_long_file_has_its_own_cue_sheet(tmp_path):
+    for name in ("one", "two"):
+        put(tmp_path / f"A/{name}.ape", b"x")
+        text = CUE.replace("image.wav", f"{name}.wav").replace("F# A# oo", name.title())
+        put(
+            tmp_path / f"A/sheet {name}.cue",
+            text.replace("Post-Rock", f"G {name}").encode(),
+        )
+    put(tmp_path / "A/cover.jpg", jpeg(1))
+    assert [(album, genres) for _, _, album, genres in taken(tmp_path)] == [
+        ("One", ("G one",)),
+        ("Two", ("G two",)),
+    ]
+
+
+def test_hostile_cue_sheets_take_little_time(tmp_path):
+    began = time.process_time()
+    for i, content in enumerate(
+        (
+            b"TITLE " + b" a" * 2**18,
+            b"\n".join(b'FILE "%d.wav" WAVE' % n for n in range(40_000)),
+            b"TITLE " * 90_000,
+            bytes(2**19),
+            b"\xff\xfe" + b"\0" * 99_999,
+        )
+    ):
+        put(tmp_path / f"{i}.cue", content)
+        assert isinstance(read_music_file(tmp_path / f"{i}.cue"), Tags)
+    put(tmp_path / "large.cue", bytes(2**21))
+    assert "larger" in (read_music_file(tmp_path / "large.cue").problem or "")
+    assert time.process_time() - began < 5
+
+
+def test_a_large_library_is_grouped_in_little_time():
+    files = []
+    for i in range(1500):
+        folder = f"Band{i % 100}/Album {i}"
+        files += [FileEntry(f"{folder}/CD1/{n}.mp3", 1, 1) for n in range(10)]
+        files.append(FileEntry(f"{folder}/Scans/x.jpg", 1, 1))
+    tags = {
+        e.path: Tags(album=e.path.split("/")[1])
+        for e in files
+        if e.path.endswith("mp3")
+    }
+    one_folder = [FileEntry(f"Mix/{n}.mp3", 1, 1) for n in range(10_000)]
+    tags |= {e.path: Tags(album=f"A{i // 2}") for i, e in enumerate(one_folder)}
+    began = time.process_time()
+    assert len(find_albums(files + one_folder, tags, PRIORITY)) == 6500
+    assert time.process_time() - began < 10
