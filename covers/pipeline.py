@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, MissingExtraError, ModelError
 from covers.model.card import describe_best, read_card
+from covers.workspace.publishing import is_whole
 from covers.workspace.reading import stamp_of
 from covers.workspace.registry import (
     CATALOGUE,
@@ -23,6 +24,7 @@ from covers.workspace.registry import (
     MODEL,
     OVERLAP,
 )
+from covers.workspace.stages import Manner, remark_on
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -38,16 +40,12 @@ if TYPE_CHECKING:
     StageProgress = Callable[[str, float, float], None]
 
 RETRAIN_SHARE = 0.1
-_STAGES = {
-    "overlap": ("covers.overlap.stage", "overlap_workspace"),
-    "clusters": ("covers.cluster.stage", "cluster_workspace"),
-    "map": ("covers.cluster.map", "map_workspace"),
+_MAKERS = {
+    OVERLAP: "covers.overlap.stage",
+    CLUSTERS: "covers.cluster.stage",
+    MAP: "covers.cluster.map",
 }
-_FIGURES = {
-    "overlap": ("covers.overlap.figures", "draw_overlap_figures"),
-    "clusters": ("covers.cluster.figures", "draw_cluster_figures"),
-    "map": ("covers.cluster.figures", "draw_map_figures"),
-}
+"""Where each analysis has its `MAKER`; imported only when it is due, they bring much."""
 
 
 class State(StrEnum):
@@ -236,7 +234,14 @@ def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> _Verdict:
         if name in artefact.made_from and stamp.made_from.get(name) != fingerprint:
             other = {"model": "made with another model"}
             return State.STALE, other.get(name, f"the {name} changed since"), ""
-    return State.FRESH, f"of {stamp.created[:10]}", ""
+    if not is_whole(at_hand.workspace, stamp):
+        return State.STALE, "some of its files are gone or from another run", ""
+    remark = remark_on(artefact, at_hand.workspace, stamp)
+    return (
+        State.FRESH,
+        "; ".join(filter(None, [f"of {stamp.created[:10]}", remark])),
+        "",
+    )
 
 
 @dataclass(frozen=True)
@@ -411,30 +416,22 @@ class Pipeline:
             device=self.device,
             progress=lambda done, total: stage("baseline features", done, total),
         )
-        evaluate_workspace(
-            self.workspace,
-            seed=self.seed,
-            progress=lambda done, total: stage("evaluating", done, total),
-        )
+        manner = Manner(progress=partial(stage, "evaluating"), replace=True)
+        evaluate_workspace(self.workspace, manner, seed=self.seed)
 
     def _analyse(self, say: Say, stage: StageProgress) -> None:
-        for artefact in (OVERLAP, CLUSTERS, MAP):
-            name = artefact.name
-            due = self._due(name)
+        for artefact, module in _MAKERS.items():
+            due = self._due(artefact.name)
             if not due:
                 continue
             self._forget()
-            say(f"{name}: {due.why}")
+            say(f"{artefact.name}: {due.why}")
+            manner = Manner(
+                progress=partial(stage, artefact.name),
+                say=lambda text: say(f"  {text}"),
+                replace=True,
+            )
             try:
-                _imported(*_STAGES[name])(
-                    self.workspace, seed=self.seed, progress=partial(stage, name)
-                )
-                _imported(*_FIGURES[name])(self.workspace)
+                import_module(module).MAKER.run(self.workspace, manner, seed=self.seed)
             except MissingExtraError as error:
                 say(f"  left out: {error}")
-
-
-def _imported(module: str, function: str) -> Callable[..., object]:
-    """Return a function of the analysis; imported only when due, they bring much."""
-    found: Callable[..., object] = getattr(import_module(module), function)
-    return found

@@ -182,9 +182,10 @@ def audit_workspace(
     path = workspace.path(AUDIT_DOCUMENT)
     try:
         write_json(path, audit.to_json(), stamp)
-    except OSError as error:
+    except (OSError, DataError) as error:
         # A workspace may lie on a read-only disk: what was found is still of use.
-        _LOG.warning("'%s' could not be written: %s", path, error.strerror or error)
+        reason = getattr(error, "strerror", None) or error
+        _LOG.warning("'%s' could not be written: %s", path, reason)
     return audit
 
 

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import common_options, figures_option, give_result, seed_option
+from covers.cli.options import (
+    common_options,
+    figures_option,
+    give_result,
+    print_json,
+    seed_option,
+    stage_options,
+)
 from covers.cli.tables import count_covers, show, table_console
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from covers.workspace.stages import Manner
 
 
 @click.command("cluster")
@@ -24,23 +33,22 @@ if TYPE_CHECKING:
     "--neighbors",
     "n_neighbors",
     type=click.IntRange(min=2),
-    default=30,
-    show_default=True,
-    help="Neighbours of the layout: few find fine kinds, many coarse ones.",
+    default=None,
+    help="Neighbours of the layout (30): few find fine kinds, many coarse ones.",
 )
 @click.option(
     "--assign-noise",
     "assign",
     is_flag=True,
+    default=None,
     help="Also give noise to the cluster of its neighbours, marked as such.",
 )
 @click.option(
     "--resamples",
     "n_resamples",
     type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    help="Clusterings of resampled covers behind the stability; 0 leaves it out.",
+    default=None,
+    help="Clusterings of resampled covers behind the stability (10); 0 leaves it out.",
 )
 @click.option(
     "--cut",
@@ -48,7 +56,7 @@ if TYPE_CHECKING:
     default=None,
     help="Also show which clusters merge when at most this many are wanted.",
 )
-@figures_option
+@stage_options
 @common_options
 @seed_option
 def cluster_command(
@@ -57,11 +65,11 @@ def cluster_command(
     as_json: bool,
     seed: int | None,
     min_cluster_size: int | None,
-    n_neighbors: int,
-    assign: bool,
-    n_resamples: int,
+    n_neighbors: int | None,
+    assign: bool | None,
+    n_resamples: int | None,
     cut: int | None,
-    figures: bool,
+    **manner: bool,
 ) -> None:
     r"""Find what kinds of covers there are.
 
@@ -73,27 +81,30 @@ def cluster_command(
     covers cluster -w music --min-cluster-size 20 --json
     """
     from covers.cluster.describe import cut_hierarchy
-    from covers.cluster.figures import draw_cluster_figures
     from covers.cluster.stage import cluster_workspace
     from covers.workspace.paths import Workspace
+    from covers.workspace.registry import CLUSTERS
 
     opened = Workspace.open(workspace)
-    found = cluster_workspace(
-        opened,
-        min_cluster_size=min_cluster_size,
-        n_neighbors=n_neighbors,
-        assign=assign,
-        n_resamples=n_resamples,
-        seed=opened.settings.seed if seed is None else seed,
-    )
-    if cut is not None:
-        found["cut"] = cut_hierarchy(found["hierarchy"], cut)
+    changes = {
+        "min_cluster_size": min_cluster_size,
+        "n_neighbors": n_neighbors,
+        "assign": assign,
+        "n_resamples": n_resamples,
+        "seed": seed,
+    }
+
+    def make(how: Manner) -> dict[str, Any]:
+        found = cluster_workspace(opened, how, **changes)
+        more = {} if cut is None else {"cut": cut_hierarchy(found["hierarchy"], cut)}
+        return {**found, **more}
+
     give_result(
-        found,
+        CLUSTERS,
         opened,
-        draw=draw_cluster_figures if figures else None,
-        as_json=as_json,
-        show=_print_clusters,
+        make,
+        manner=manner,
+        shown=print_json if as_json else _print_clusters,
     )
 
 
@@ -154,20 +165,17 @@ def map_command(
     \b
     covers map -w music
     """
-    from covers.cluster.figures import draw_map_figures
     from covers.cluster.map import map_workspace
     from covers.workspace.paths import Workspace
+    from covers.workspace.registry import MAP
 
     opened = Workspace.open(workspace)
-    found = map_workspace(
-        opened, seed=opened.settings.seed if seed is None else seed, refit=refit
-    )
     give_result(
-        found,
+        MAP,
         opened,
-        draw=draw_map_figures if figures else None,
-        as_json=as_json,
-        show=_print_map,
+        lambda how: map_workspace(opened, how, refit=refit, seed=seed),
+        manner={"figures": figures},
+        shown=print_json if as_json else _print_map,
     )
 
 

@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 @click.option(
     "--level",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="How often a prediction set shall hold the truth.",
+    default=None,
+    help="How often a prediction set shall hold the truth (0.9).",
 )
 @click.option(
     "--bootstraps",
     "n_bootstraps",
     type=click.IntRange(min=10),
-    default=1000,
-    show_default=True,
-    help="Resamples behind every interval.",
+    default=None,
+    help="Resamples behind every interval (1000).",
 )
 @click.option("--again", is_flag=True, help="Measure anew even if nothing has changed.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Let a result made with other settings replace the workspace's own.",
+)
 def evaluate_command(
     *,
     workspace: Path,
@@ -46,9 +49,10 @@ def evaluate_command(
     seed: int | None,
     device: str | None,
     leakage: bool,
-    level: float,
-    n_bootstraps: int,
+    level: float | None,
+    n_bootstraps: int | None,
     again: bool,
+    replace: bool,
 ) -> None:
     r"""Measure every method and baseline on held-out covers.
 
@@ -62,31 +66,36 @@ def evaluate_command(
     from covers.evaluate.stage import evaluate_workspace, is_fresh
     from covers.model.embed import embed_frozen_workspace
     from covers.workspace.paths import Workspace
+    from covers.workspace.stages import Manner
 
     place = Workspace.open(workspace)
-    seed = place.settings.seed if seed is None else seed
-    if again or not is_fresh(
-        place, seed=seed, n_bootstraps=n_bootstraps, level=level, leakage=leakage
-    ):
-        with progress_bars() as stage:
+    changes = {
+        "seed": seed,
+        "n_bootstraps": n_bootstraps,
+        "level": level,
+        "leakage": leakage or None,
+    }
+    with progress_bars() as stage:
+        if again or not is_fresh(place, **changes):
             embed_frozen_workspace(
                 place,
                 device=device or place.settings.device,
                 progress=lambda done, total: stage("baseline features", done, total),
             )
-            evaluate_workspace(
-                place,
-                seed=seed,
-                n_bootstraps=n_bootstraps,
-                level=level,
-                leakage=leakage,
-                progress=lambda done, total: stage("evaluating", done, total),
-            )
-    show_evaluation(place, as_json=as_json)
+        manner = Manner(
+            progress=lambda done, total: stage("evaluating", done, total),
+            say=lambda text: click.echo(text, err=True),
+            again=again,
+            replace=replace,
+        )
+        found = evaluate_workspace(place, manner, **changes)
+    show_evaluation(place, found, as_json=as_json)
 
 
-def show_evaluation(workspace: Workspace, *, as_json: bool = False) -> None:
-    """Print the evaluation that is written in a workspace.
+def show_evaluation(
+    workspace: Workspace, found: dict[str, Any] | None = None, *, as_json: bool = False
+) -> None:
+    """Print an evaluation, by default the one that is written in a workspace.
 
     Raises
     ------
@@ -96,7 +105,7 @@ def show_evaluation(workspace: Workspace, *, as_json: bool = False) -> None:
     from covers.evaluate.stage import read_evaluation
     from covers.workspace.registry import EVALUATION_PAGE
 
-    payload = read_evaluation(workspace)
+    payload = read_evaluation(workspace) if found is None else found
     if as_json:
         print_json({key: value for key, value in payload.items() if key != "stamp"})
         return

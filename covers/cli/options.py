@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from covers.library.door import Library
     from covers.workspace.paths import Workspace
+    from covers.workspace.registry import Artefact
+    from covers.workspace.stages import Manner
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -92,20 +94,61 @@ def print_json(value: Any) -> None:
     )
 
 
-def give_result(
-    found: dict[str, Any],
-    workspace: Workspace,
-    *,
-    draw: Callable[[Workspace], list[Path]] | None,
-    as_json: bool,
-    show: Callable[[dict[str, Any]], None],
-) -> None:
-    """Draw the figures of an analysis, if wanted, and print it for people or programs."""
-    from covers.errors import MissingExtraError
+def stage_options(command: Command) -> Command:
+    """Add ``--again``, ``--replace`` and ``--figures`` to a command that makes an analysis."""
+    for option in (
+        figures_option,
+        click.option(
+            "--replace",
+            is_flag=True,
+            help="Let a result made with other settings replace the workspace's own.",
+        ),
+        click.option("--again", is_flag=True, help="Make it anew even if it is fresh."),
+    ):
+        command = option(command)
+    return command
 
-    try:
-        for path in draw(workspace) if draw is not None else ():
+
+def give_result(
+    artefact: Artefact,
+    workspace: Workspace,
+    make: Callable[[Manner], dict[str, Any]],
+    *,
+    manner: dict[str, bool],
+    shown: Callable[[dict[str, Any]], None],
+) -> None:
+    """Make an analysis, say which figures were drawn, and print it by `shown`.
+
+    Parameters
+    ----------
+    artefact : Artefact
+    workspace : Workspace
+    make : callable
+        Makes it, or reads it where it is fresh.
+    manner : dict of str to bool
+        The options that `stage_options` adds.
+    shown : callable
+        Prints it.
+    """
+    from covers.cli.progress import progress_bars
+    from covers.workspace.fresh import version_of
+    from covers.workspace.stages import Manner
+
+    figures = [workspace.path(file) for file in artefact.drawn]
+    before = {path: version_of([path]) for path in figures}
+    with progress_bars() as stage:
+        found = make(
+            Manner(
+                progress=lambda done, total: stage(artefact.name, done, total),
+                say=lambda text: click.echo(text, err=True),
+                **manner,
+            )
+        )
+    for path in figures:
+        if (
+            path.suffix == ".svg"
+            and path.exists()
+            and version_of([path]) != before[path]
+        ):
             click.echo(f"wrote {workspace.relative(path)}", err=True)
-    except MissingExtraError as error:
-        click.echo(f"note: no figures, {error}", err=True)
-    (print_json if as_json else show)(found)
+    shown({name: value for name, value in found.items() if name != "stamp"})

@@ -8,10 +8,10 @@ import click
 
 from covers.cli.options import (
     common_options,
-    figures_option,
     give_result,
     print_json,
     seed_option,
+    stage_options,
 )
 from covers.cli.tables import count_covers, show, show_p, table_console
 
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     "--covers",
     "which",
     type=click.Choice(["auto", "held-out", "all"]),
-    default="auto",
-    show_default=True,
-    help="Covers to measure. The network tears apart those it was trained on, so "
+    default=None,
+    help="Covers to measure (auto). The network tears apart those it was trained on, so "
     "'auto' takes the held-out ones where they are enough.",
 )
 @click.option(
@@ -45,11 +44,10 @@ if TYPE_CHECKING:
     "--bootstraps",
     "n_bootstraps",
     type=click.IntRange(min=10),
-    default=1000,
-    show_default=True,
-    help="Resamples behind the intervals.",
+    default=None,
+    help="Resamples behind the intervals (1000).",
 )
-@figures_option
+@stage_options
 @common_options
 @seed_option
 def overlap_command(
@@ -60,8 +58,8 @@ def overlap_command(
     by: Any,
     which: Any,
     k: int | None,
-    n_bootstraps: int,
-    figures: bool,
+    n_bootstraps: int | None,
+    **manner: bool,
 ) -> None:
     r"""Measure which genres look alike.
 
@@ -73,25 +71,24 @@ def overlap_command(
     covers overlap -w music
     covers overlap -w music --by year --json
     """
-    from covers.overlap.figures import draw_overlap_figures
     from covers.overlap.stage import overlap_workspace
     from covers.workspace.paths import Workspace
+    from covers.workspace.registry import OVERLAP
 
     opened = Workspace.open(workspace)
-    found = overlap_workspace(
-        opened,
-        k=k,
-        n_bootstraps=n_bootstraps,
-        seed=opened.settings.seed if seed is None else seed,
-        by=by,
-        which=which,
-    )
+    changes = {
+        "k": k,
+        "n_bootstraps": n_bootstraps,
+        "seed": seed,
+        "by": by,
+        "which": which,
+    }
     give_result(
-        found,
+        OVERLAP,
         opened,
-        draw=draw_overlap_figures if figures else None,
-        as_json=as_json,
-        show=_print_overlap,
+        lambda how: overlap_workspace(opened, how, **changes),
+        manner=manner,
+        shown=print_json if as_json else _print_overlap,
     )
 
 

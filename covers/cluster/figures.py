@@ -20,6 +20,8 @@ from covers.render.frame import (
 )
 from covers.render.numbers import as_number, per_cent
 from covers.render.palette import NOISE_COLOUR, genre_colours
+from covers.workspace.reading import read_document, read_rows
+from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, MAP_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +49,7 @@ def draw_cluster_figures(workspace: Workspace) -> list[Path]:
     DataError
         If there is no ``clusters.json``.
     """
-    from covers.cluster.stage import read_clusters
-
-    found = read_clusters(workspace)
+    found = read_document(workspace, CLUSTER_DOCUMENT)
     if not found["clusters"]:
         return []
     genres = read_catalogue(workspace).vocab
@@ -205,10 +205,7 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
     DataError
         If there is no ``map.parquet``.
     """
-    from covers.cluster.map import read_map
-    from covers.cluster.stage import read_cluster_table
-
-    table = read_map(workspace)
+    table, _ = read_rows(workspace, MAP_TABLE)
     ids = table.column("cover_id").to_pylist()
     points = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
     catalogue = read_catalogue(workspace)
@@ -220,7 +217,7 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
     ]
     labels: npt.NDArray[np.int64] | None = None
     try:
-        clusters = read_cluster_table(workspace)
+        clusters, _ = read_rows(workspace, CLUSTER_TABLE)
         label_of = dict(
             zip(
                 clusters.column("cover_id").to_pylist(),

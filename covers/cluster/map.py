@@ -7,6 +7,7 @@ edges. No fitted object is stored, only positions. Letters: N covers, K neighbou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +16,17 @@ import numpy.typing as npt
 from covers.cluster.layout_graph import layout_graph
 from covers.cluster.projection import Graph, Points, project
 from covers.errors import DataError
-from covers.index.embedded import EmbeddedCovers
+from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.neighbours import find_neighbours
-from covers.workspace.artefacts import Stamp, write_table
+from covers.workspace.artefacts import write_table
 from covers.workspace.reading import read_rows
-from covers.workspace.registry import MAP_TABLE
+from covers.workspace.registry import EMBEDDINGS, MAP, MAP_TABLE
+from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
+    from covers.workspace.publishing import Draft
 
 N_NEIGHBORS, MIN_DIST = 15, 0.1
 _JUDGED = 2_000
@@ -131,12 +133,12 @@ def judge_map(
 
 def map_workspace(
     workspace: Workspace,
+    manner: Manner | None = None,
     *,
-    seed: int = 0,
     refit: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
-    """Make or extend the map of a workspace and write ``analysis/map.parquet``.
+    """Make or extend the map of a workspace; write ``analysis/map.parquet`` and its figure.
 
     Old covers keep their place as long as the model is the same; new ones are
     placed among them. With another model, or `refit`, all are laid out anew.
@@ -152,15 +154,25 @@ def map_workspace(
     ModelError, DataError, MissingExtraError
         If something it needs is missing.
     """
+    manner = replace(manner or Manner(), again=refit or (manner or Manner()).again)
+    return MAKER.run(workspace, manner, refit=refit, seed=seed)
+
+
+def _make(
+    workspace: Workspace, settings: dict[str, Any], manner: Manner
+) -> Made[dict[str, Any]]:
+    """Lay out the covers, or place new ones among those that are on the map."""
     import pyarrow as pa
 
+    seed = settings["seed"]
     covers = EmbeddedCovers.read(workspace)
     if not len(covers):
-        message = f"no embedded cover in '{workspace.root}': run 'covers embed -w {workspace.root}'"
+        embed = EMBEDDINGS.repair(workspace.root)
+        message = f"no embedded cover in '{workspace.root}': run '{embed}'"
         raise DataError(message)
-    if progress:
-        progress(0, 2)
-    old = None if refit else _old_map(workspace, covers)
+    steps = manner.progress or (lambda done, total: None)
+    steps(0, 2)
+    old = None if settings["refit"] else _old_map(workspace, covers)
     if old is None:
         positions = make_map(
             covers.embeddings,
@@ -176,9 +188,14 @@ def map_workspace(
                 covers.embeddings[new], covers.embeddings[known], positions[known]
             )
             placed[new] = True
-    if progress:
-        progress(1, 2)
-    trust = judge_map(covers.embeddings, positions, seed=seed)
+    steps(1, 2)
+    result = {
+        "n_covers": len(covers),
+        "n_placed": int(placed.sum()),
+        "refitted": old is None,
+        "trustworthiness": judge_map(covers.embeddings, positions, seed=seed),
+        "seed": seed,
+    }
     table = pa.table(
         {
             "cover_id": covers.cover_ids,
@@ -187,28 +204,13 @@ def map_workspace(
             "placed": placed,
         }
     )
-    result = {
-        "n_covers": len(covers),
-        "n_placed": int(placed.sum()),
-        "refitted": old is None,
-        "trustworthiness": trust,
-        "seed": seed,
-    }
-    stamp = Stamp(
-        kind=MAP_TABLE.kind,
-        made_from=covers.made_from,
-        parameters={
-            **result,
-            "n_neighbors": N_NEIGHBORS,
-            "min_dist": MIN_DIST,
-            "metric": "cosine",
-        },
-        seed=seed,
-    )
-    write_table(workspace.path(MAP_TABLE), table, stamp)
-    if progress:
-        progress(2, 2)
-    return result
+    steps(2, 2)
+
+    def write(draft: Draft, stamp: Stamp) -> None:
+        write_table(draft.place(MAP_TABLE), table, replace(stamp, seed=seed))
+
+    layout = {"n_neighbors": N_NEIGHBORS, "min_dist": MIN_DIST, "metric": "cosine"}
+    return Made(result=result, write=write, parameters={**result, **layout})
 
 
 def read_map(workspace: Workspace) -> Any:
@@ -223,6 +225,16 @@ def read_map(workspace: Workspace) -> Any:
         If it is missing or unreadable.
     """
     return read_rows(workspace, MAP_TABLE)[0]
+
+
+def read_summary(workspace: Workspace) -> dict[str, Any]:
+    """Return what `map_workspace` says of a map that is there already."""
+    _, stamp = read_rows(workspace, MAP_TABLE)
+    names = ("n_covers", "n_placed", "trustworthiness", "seed")
+    return {
+        **{name: stamp.parameters.get(name) for name in names},
+        "refitted": False,
+    }
 
 
 def _old_map(
@@ -248,3 +260,19 @@ def _old_map(
         np.where(known, placed[rows], False),
         stamp.seed or 0,
     )
+
+
+def _draw(draft: Draft) -> None:
+    """Draw the figure of a map that lies in a draft."""
+    from covers.cluster.figures import draw_map_figures
+
+    draw_map_figures(draft)
+
+
+MAKER = Maker(
+    artefact=MAP,
+    made_from=fingerprints_at_hand,
+    make=_make,
+    read=read_summary,
+    draw=_draw,
+)

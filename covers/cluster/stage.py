@@ -5,7 +5,7 @@ Letters: N covers, C clusters, G genres.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,15 +22,23 @@ from covers.cluster.describe import compare_methods, describe_clusters
 from covers.cluster.layout_graph import layout_graph
 from covers.cluster.stability import cluster_stability, keep_ids
 from covers.errors import CoversError
-from covers.index.embedded import EmbeddedCovers
-from covers.workspace.artefacts import Stamp, write_json, write_table
+from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
+from covers.workspace.artefacts import write_json, write_table
 from covers.workspace.reading import read_document, read_rows
-from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, PICTURES
+from covers.workspace.registry import (
+    CLUSTER_DOCUMENT,
+    CLUSTER_TABLE,
+    CLUSTERS,
+    PICTURES,
+)
+from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
+    from covers.workspace.publishing import Draft
 
 _PICTURE_COLUMNS = (
     "brightness",
@@ -43,54 +51,53 @@ _PICTURE_COLUMNS = (
 
 
 def cluster_workspace(
-    workspace: Workspace,
-    *,
-    min_cluster_size: int | None = None,
-    n_neighbors: int = 30,
-    assign: bool = False,
-    n_bootstraps: int = 1000,
-    n_resamples: int = 10,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    workspace: Workspace, manner: Manner | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Cluster the covers of a workspace; write ``clusters.json`` and ``clusters.parquet``.
+    """Cluster the covers of a workspace; write ``clusters.json``, ``clusters.parquet`` and figures.
 
     Parameters
     ----------
     workspace : Workspace
         With catalogue, model and embeddings.
-    min_cluster_size : int, optional
-        Fewest covers of a cluster; by default chosen, see `covers.cluster.clustering`.
-    n_neighbors : int, default=30
-        Neighbours of the UMAP layout.
-    assign : bool, default=False
-        Also give noise to the cluster of its neighbours, in a column of its own.
-    n_bootstraps : int, default=1000
-        Resamples of the groups behind the intervals of the lifts.
-    n_resamples : int, default=10
-        Clusterings of resampled groups behind the stability; 0 leaves it out.
-    seed : int, default=0
-    progress : callable, optional
-        Called with steps done and steps in all.
+    manner : Manner, optional
+        Whether to make them again, to replace, to draw; who is told.
+    **changes
+        Settings that differ from the workspace's own
+        (`covers.workspace.settings.ClusterOptions`), and ``seed``:
+        ``min_cluster_size`` (chosen where it is None, see
+        `covers.cluster.clustering`), ``n_neighbors`` of the UMAP layout,
+        ``assign`` (also give noise to the cluster of its neighbours, in a column
+        of its own), ``n_bootstraps`` of the groups behind the intervals of the
+        lifts, ``n_resamples`` behind the stability (0 leaves it out).
 
     Returns
     -------
     dict
-        The content of ``clusters.json`` without its stamp; see docs/method/clusters.md.
+        The content of ``clusters.json``; see docs/clusters.md.
 
     Raises
     ------
     ModelError, DataError, MissingExtraError
         If something it needs is missing.
     """
+    return MAKER.run(workspace, manner or Manner(), **changes)
+
+
+def _make(
+    workspace: Workspace, settings: dict[str, Any], manner: Manner
+) -> Made[dict[str, Any]]:
+    """Cluster the covers with some settings."""
     covers = EmbeddedCovers.read(workspace)
-    settings = ClusterSettings(
-        min_cluster_size=min_cluster_size, n_neighbors=n_neighbors, seed=seed
-    )
-    steps = _Steps(progress, 4 + n_resamples)
+    n_neighbors, seed = settings["n_neighbors"], settings["seed"]
+    n_resamples = settings["n_resamples"]
+    steps = _Steps(manner.progress, 4 + n_resamples)
     found = cluster_covers(
         covers.embeddings,
-        settings,
+        ClusterSettings(
+            min_cluster_size=settings["min_cluster_size"],
+            n_neighbors=n_neighbors,
+            seed=seed,
+        ),
         graph=layout_graph(workspace, covers, n_neighbors),
     )
     steps.next()
@@ -108,45 +115,47 @@ def cluster_workspace(
     stability = cluster_stability(
         found.labels, covers.groups, recluster, n_resamples=n_resamples, seed=seed
     )
-    payload = describe_clusters(
+    document = describe_clusters(
         covers,
         found,
         stability,
         _read_pictures(workspace, covers),
-        n_bootstraps=n_bootstraps,
+        n_bootstraps=settings["n_bootstraps"],
         seed=seed,
     )
     steps.next()
-    payload["compared_with"] = compare_methods(covers, found, seed=seed)
+    document["compared_with"] = compare_methods(covers, found, seed=seed)
     steps.next()
     ids = _stable_ids(workspace, covers, found.labels)
+    new_id = _rename(document, found, ids)
+    table = _table(covers, found, ids, new_id, assign=settings["assign"])
+    steps.next()
+
+    def write(draft: Draft, stamp: Stamp) -> None:
+        write_table(
+            draft.place(CLUSTER_TABLE), table, replace(stamp, kind=CLUSTER_TABLE.kind)
+        )
+        write_json(draft.place(CLUSTER_DOCUMENT), document, stamp)
+
+    soft_ids = [new_id[i] for i in range(found.n_clusters)]
+    parameters = {**asdict(found.settings), "soft_ids": soft_ids}
+    return Made(result=document, write=write, parameters=parameters)
+
+
+def _rename(
+    document: dict[str, Any], found: Clustering, ids: npt.NDArray[np.int64]
+) -> dict[int, int]:
+    """Give the clusters of a document the ids of the run before; return new ids by old."""
     new_id = {
         int(cluster): int(ids[np.flatnonzero(found.labels == cluster)[0]])
         for cluster in range(found.n_clusters)
     }
-    for cluster in payload["clusters"]:
+    for cluster in document["clusters"]:
         cluster["id"] = new_id[cluster["id"]]
-    for merge in payload["hierarchy"]:
+    for merge in document["hierarchy"]:
         merge["left"] = [new_id[i] for i in merge["left"]]
         merge["right"] = [new_id[i] for i in merge["right"]]
-    parameters = {
-        **asdict(found.settings),
-        "n_bootstraps": n_bootstraps,
-        "n_resamples": n_resamples,
-        "assign": assign,
-        "soft_ids": [new_id[i] for i in range(found.n_clusters)],
-    }
-
-    def stamp(kind: str) -> Stamp:
-        return Stamp(
-            kind=kind, made_from=covers.made_from, parameters=parameters, seed=seed
-        )
-
-    table = _table(covers, found, ids, new_id, assign=assign)
-    write_table(workspace.path(CLUSTER_TABLE), table, stamp(CLUSTER_TABLE.kind))
-    write_json(workspace.path(CLUSTER_DOCUMENT), payload, stamp(CLUSTER_DOCUMENT.kind))
-    steps.next()
-    return payload
+    return new_id
 
 
 def read_clusters(workspace: Workspace) -> dict[str, Any]:
@@ -250,3 +259,19 @@ class _Steps:
         self.done = min(self.done + 1, self.total)
         if self.progress:
             self.progress(self.done, self.total)
+
+
+def _draw(draft: Draft) -> None:
+    """Draw the figures of clusters that lie in a draft."""
+    from covers.cluster.figures import draw_cluster_figures
+
+    draw_cluster_figures(draft)
+
+
+MAKER = Maker(
+    artefact=CLUSTERS,
+    made_from=fingerprints_at_hand,
+    make=_make,
+    read=read_clusters,
+    draw=_draw,
+)

@@ -16,17 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from covers.workspace.paths import Workspace
-
 FIGURES = ("accuracy", "macro_f1", "top3", "ece", "brier", "log_loss")
 
 
-def write_tables(workspace: Workspace, payload: dict[str, Any]) -> None:
+def write_tables(folder: Path, payload: dict[str, Any]) -> None:
     """Write ``evaluation-methods.csv``, ``-genres``, ``-confusion`` and ``-differences``.
 
     Parameters
     ----------
-    workspace : Workspace
+    folder : Path
     payload : dict
         As in ``evaluation.json``.
     """
@@ -40,9 +38,9 @@ def write_tables(workspace: Workspace, payload: dict[str, Any]) -> None:
         for figure in FIGURES:
             row += [found[figure], *found["ci95"].get(figure, ["", ""])]
         rows.append(row)
-    _write(workspace.path(EVALUATION_METHODS), header, rows)
+    _write(folder / EVALUATION_METHODS.name, header, rows)
     _write(
-        workspace.path(EVALUATION_GENRES),
+        folder / EVALUATION_GENRES.name,
         ["method", "genre", "n", "precision", "recall", "f1"],
         (
             [name, genre, row["n"], row["precision"], row["recall"], row["f1"]]
@@ -51,7 +49,7 @@ def write_tables(workspace: Workspace, payload: dict[str, Any]) -> None:
         ),
     )
     _write(
-        workspace.path(EVALUATION_CONFUSION),
+        folder / EVALUATION_CONFUSION.name,
         ["method", "genre", "predicted", "covers"],
         (
             [name, genre, predicted, cell]
@@ -61,7 +59,7 @@ def write_tables(workspace: Workspace, payload: dict[str, Any]) -> None:
         ),
     )
     _write(
-        workspace.path(EVALUATION_DIFFERENCES),
+        folder / EVALUATION_DIFFERENCES.name,
         ["a", "b", "macro_f1", "low", "high", "accuracy", "low", "high"],
         (
             [

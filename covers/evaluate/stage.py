@@ -3,60 +3,54 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
-from covers.classify.classifier import DEFAULT_LEVEL, Decision
+from covers.classify.classifier import Decision
 from covers.classify.labels import genre_shares, label_odds
 from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
+from covers.index.embedded import fingerprints_at_hand
 from covers.workspace.artefacts import (
-    Stamp,
     publish,
     require_fresh,
     write_json,
     write_table,
 )
-from covers.workspace.reading import (
-    read_document,
-    read_rows,
-    repair_command,
-    stamp_of,
-)
+from covers.workspace.jsonable import to_jsonable
+from covers.workspace.reading import read_document, read_rows, repair_command
 from covers.workspace.registry import (
     DECISION,
+    EVALUATION,
     EVALUATION_DOCUMENT,
+    EVALUATION_METHODS,
     EVALUATION_PAGE,
     PICTURES,
     VOTES,
     WEIGHTS,
-    File,
 )
+from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pyarrow as pa
 
-    from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
+    from covers.workspace.publishing import Draft
 
 _log = logging.getLogger(__name__)
 
 
 def evaluate_workspace(
-    workspace: Workspace,
-    *,
-    seed: int = 0,
-    n_bootstraps: int = 1000,
-    level: float = DEFAULT_LEVEL,
-    leakage: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    workspace: Workspace, manner: Manner | None = None, **changes: Any
 ) -> dict[str, Any]:
     """Evaluate a workspace's model, vote and baselines, and publish what was found.
 
@@ -67,15 +61,14 @@ def evaluate_workspace(
     ----------
     workspace : Workspace
         With a catalogue, a model and embeddings.
-    seed : int, default=0
-    n_bootstraps : int, default=1000
-        Resamples of groups behind every interval.
-    level : float, default=0.9
-        Of the prediction sets.
-    leakage : bool, default=False
-        Also measure what a split that ignores groups would have claimed.
-    progress : callable, optional
-        Called with (steps done, steps in all).
+    manner : Manner, optional
+        Whether to make it again, or to replace; who is told.
+    **changes
+        Settings that differ from the workspace's own
+        (`covers.workspace.settings.EvaluationOptions`), and ``seed``:
+        ``n_bootstraps`` of groups behind every interval, ``level`` of the
+        prediction sets, ``leakage`` to measure as well what a split that ignores
+        groups would have claimed.
 
     Returns
     -------
@@ -87,44 +80,38 @@ def evaluate_workspace(
     DataError, ModelError, StaleError
         If something it is made from is missing, stale, or leaks.
     """
+    return MAKER.run(workspace, manner or Manner(), **changes)
+
+
+def _make(
+    workspace: Workspace, settings: dict[str, Any], manner: Manner
+) -> Made[dict[str, Any]]:
+    """Evaluate with some settings."""
     from covers.evaluate.page import write_report
     from covers.evaluate.page_tables import write_tables
 
-    inputs, card, made_from = read_inputs(workspace)
-    evaluation = evaluate_arrays(
-        inputs,
-        seed=seed,
-        n_bootstraps=n_bootstraps,
-        level=level,
-        leakage=leakage,
-        progress=progress,
-    )
-    parameters = {"n_bootstraps": n_bootstraps, "level": level, "leakage": leakage}
-
-    def stamp(file: File, **more: Any) -> Stamp:
-        return Stamp(
-            kind=file.kind,
-            made_from=made_from,
-            parameters={**parameters, **more},
-            seed=seed,
-        )
-
+    inputs, card, _ = read_inputs(workspace)
+    evaluation = evaluate_arrays(inputs, **settings, progress=manner.progress)
     payload = {
         **evaluation.payload,
         "model": {"fingerprint": card.fingerprint, "arch": card.arch},
     }
-    write_table(
-        workspace.path(VOTES),
-        votes_table(evaluation),
-        stamp(VOTES, vocab=list(inputs.vocab)),
-    )
-    write_json(workspace.path(DECISION), evaluation.decision.to_json(), stamp(DECISION))
-    write_tables(workspace, payload)
-    with publish(workspace.path(EVALUATION_PAGE)) as file:
-        write_report(file, payload, evaluation, workspace)
-    # Last, because it is the file whose stamp says that the whole is up to date.
-    write_json(workspace.path(EVALUATION_DOCUMENT), payload, stamp(EVALUATION_DOCUMENT))
-    return read_evaluation(workspace)
+
+    def write(draft: Draft, stamp: Stamp) -> None:
+        vocab = {**stamp.parameters, "vocab": list(inputs.vocab)}
+        of_votes = replace(stamp, kind=VOTES.kind, parameters=vocab)
+        write_table(draft.place(VOTES), votes_table(evaluation), of_votes)
+        write_json(
+            draft.place(DECISION),
+            evaluation.decision.to_json(),
+            replace(stamp, kind=DECISION.kind),
+        )
+        write_tables(draft.place(EVALUATION_METHODS).parent, payload)
+        with publish(draft.place(EVALUATION_PAGE)) as file:
+            write_report(file, payload, evaluation, draft)
+        write_json(draft.place(EVALUATION_DOCUMENT), payload, stamp)
+
+    return Made(result=to_jsonable(payload), write=write, parameters={})
 
 
 def read_evaluation(workspace: Workspace) -> dict[str, Any]:
@@ -138,15 +125,8 @@ def read_evaluation(workspace: Workspace) -> dict[str, Any]:
     return read_document(workspace, EVALUATION_DOCUMENT)
 
 
-def is_fresh(
-    workspace: Workspace,
-    *,
-    seed: int = 0,
-    n_bootstraps: int = 1000,
-    level: float = DEFAULT_LEVEL,
-    leakage: bool = False,
-) -> bool:
-    """Say whether `evaluate_workspace` would find what is already written.
+def is_fresh(workspace: Workspace, **changes: Any) -> bool:
+    """Say whether `evaluate_workspace` with these settings would find what is written.
 
     A leakage row more than asked for does no harm.
 
@@ -155,19 +135,7 @@ def is_fresh(
     DataError, ModelError
         If there is no catalogue or no model.
     """
-    from covers.model.card import read_card
-
-    found = stamp_of(workspace, EVALUATION_DOCUMENT)
-    card = read_card(workspace.model_folder)
-    wanted = {"n_bootstraps": n_bootstraps, "level": level, "leakage": leakage}
-    if found is None or found.seed != seed:
-        return False
-    parameters = dict(found.parameters)
-    if parameters.get("leakage"):
-        wanted["leakage"] = True
-    return parameters == wanted and found.made_from == _made_from(
-        read_catalogue(workspace), card
-    )
+    return MAKER.is_fresh(workspace, **changes)
 
 
 def read_decision(workspace: Workspace, model_fingerprint: str) -> Decision:
@@ -207,7 +175,7 @@ def read_inputs(
 
     catalogue = read_catalogue(workspace)
     card = read_card(workspace.model_folder)
-    made_from = _made_from(catalogue, card)
+    made_from = fingerprints_at_hand(workspace)
     require_fresh(
         card.stamp,
         {"labels": made_from["catalogue"]},
@@ -277,11 +245,6 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
     )
 
 
-def _made_from(catalogue: Catalogue, card: ModelCard) -> dict[str, str]:
-    """Return the fingerprints of what an evaluation is made from."""
-    return {"catalogue": catalogue.label_fingerprint(), "model": card.fingerprint}
-
-
 def _read_frozen(
     workspace: Workspace, cover_ids: Sequence[str]
 ) -> npt.NDArray[np.float32] | None:
@@ -328,3 +291,11 @@ def _aligned(
         )
         return None
     return np.ascontiguousarray(features[rows])
+
+
+MAKER = Maker(
+    artefact=EVALUATION,
+    made_from=fingerprints_at_hand,
+    make=_make,
+    read=read_evaluation,
+)

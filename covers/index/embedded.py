@@ -126,6 +126,22 @@ class EmbeddedCovers:
         return np.ones(len(self), bool)
 
 
+def fingerprints_at_hand(workspace: Workspace) -> dict[str, str]:
+    """Return what the stamp of whatever is made from these covers says now.
+
+    Raises
+    ------
+    ModelError, DataError
+        If there is no model or no catalogue.
+    """
+    from covers.model.card import read_card
+
+    return {
+        "catalogue": read_catalogue(workspace).label_fingerprint(),
+        "model": read_card(workspace.model_folder).fingerprint,
+    }
+
+
 def _in_order(
     logits: npt.NDArray[np.float32], have: Sequence[str], want: Sequence[str]
 ) -> npt.NDArray[np.float32]:

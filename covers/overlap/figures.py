@@ -25,6 +25,8 @@ from covers.render.graph import spread
 from covers.render.numbers import as_number, note_on_parts, span
 from covers.render.palette import genre_colours, text_colour
 from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
+from covers.workspace.reading import read_document
+from covers.workspace.registry import OVERLAP_DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +54,7 @@ def draw_overlap_figures(workspace: Workspace) -> list[Path]:
     DataError
         If there is no ``overlap.json``.
     """
-    from covers.overlap.stage import read_overlap
-
-    found = read_overlap(workspace)
+    found = read_document(workspace, OVERLAP_DOCUMENT)
     if len(found["genres"]) < 2:
         return []
     thumbnails = Thumbnails(workspace)

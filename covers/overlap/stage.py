@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import CoversError, DataError
-from covers.index.embedded import EmbeddedCovers
+from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.overlap.by_k import measure_ladder, number_pair
 from covers.overlap.exemplars import Exemplars, find_exemplars
 from covers.overlap.finite_sample import FEWEST_GROUPS
@@ -25,14 +25,17 @@ from covers.overlap.overlap import (
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.neighbours import find_own_neighbours
-from covers.workspace.artefacts import Stamp, write_json
+from covers.workspace.artefacts import write_json
 from covers.workspace.reading import read_document, read_rows
-from covers.workspace.registry import OVERLAP_DOCUMENT, VOTES
+from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT, VOTES
+from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
+    from covers.workspace.publishing import Draft
 
 Which = Literal["auto", "held-out", "all"]
 By = Literal["year", "source"]
@@ -42,70 +45,71 @@ ENOUGH_GROUPS = 40
 
 
 def overlap_workspace(
-    workspace: Workspace,
-    *,
-    k: int | None = None,
-    n_bootstraps: int = 1000,
-    seed: int = 0,
-    by: By | None = None,
-    which: Which = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    workspace: Workspace, manner: Manner | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Measure the overlap of a workspace's genres and write ``analysis/overlap.json``.
+    """Measure the overlap of a workspace's genres; write ``analysis/overlap.json`` and its figures.
 
     Parameters
     ----------
     workspace : Workspace
         With catalogue, model and embeddings.
-    k : int, optional
-        Neighbours that decide between two genres; by default the best number.
-    n_bootstraps : int, default=1000
-        Resamples of the groups.
-    seed : int, default=0
-        Seed of everything random.
-    by : {"year", "source"}, optional
-        Measure each decade, or each source, by itself as well.
-    which : {"auto", "held-out", "all"}, default="auto"
-        Covers to measure. A network tears apart the covers it was trained on, so
-        "all" makes genres look more distinct than they are; but few held-out
-        groups say nothing at all. "auto" takes the held-out covers where the
-        middle genre has at least `ENOUGH_GROUPS` groups among them.
-    progress : callable, optional
-        Called with parts done and parts in all.
+    manner : Manner, optional
+        Whether to make it again, to replace, to draw; who is told.
+    **changes
+        Settings that differ from the workspace's own
+        (`covers.workspace.settings.OverlapOptions`): ``k``, ``n_bootstraps``,
+        ``by``, ``which``, and ``seed``. A network tears apart the covers it was
+        trained on, so ``which="all"`` makes genres look more distinct than they
+        are; but few held-out groups say nothing at all. ``"auto"`` takes the
+        held-out covers where the middle genre has at least `ENOUGH_GROUPS` groups
+        among them.
 
     Returns
     -------
     dict
-        The artefact's content without its stamp; keys as in docs/method/overlap.md.
+        The artefact's content; keys as in docs/overlap.md.
 
     Raises
     ------
     ModelError, DataError
         If something is missing, or no cover is left to measure.
     """
+    return MAKER.run(workspace, manner or Manner(), **changes)
+
+
+def _make(
+    workspace: Workspace, settings: dict[str, Any], manner: Manner
+) -> Made[dict[str, Any]]:
+    """Measure the overlap with some settings."""
+    found = measure_workspace(workspace, settings, manner.progress)
+
+    def write(draft: Draft, stamp: Stamp) -> None:
+        write_json(draft.place(OVERLAP_DOCUMENT), found, stamp)
+
+    return Made(result=found, write=write, parameters={})
+
+
+def measure_workspace(
+    workspace: Workspace,
+    settings: dict[str, Any],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure the overlap of a workspace's genres and write nothing; see `overlap_workspace`."""
+    which, by, seed = settings["which"], settings["by"], settings["seed"]
     everything = EmbeddedCovers.read(workspace)
     counted = _which(everything, which)
-    labelled = np.asarray(everything.membership.any(axis=1))
-    if counted == "held-out":
-        labelled = labelled & everything.held_out()
-    covers = everything.take(labelled)
-    if not len(covers):
-        message = (
-            f"no labelled {counted} cover in '{workspace.root}': "
-            f"run 'covers scan SOURCE -w {workspace.root}'"
-        )
-        raise DataError(message)
-    settings = OverlapSettings(k=k, n_bootstraps=n_bootstraps, seed=seed)
+    covers = _labelled(workspace, everything, counted)
+    measured = OverlapSettings(
+        k=settings["k"], n_bootstraps=settings["n_bootstraps"], seed=seed
+    )
     parts = _split(covers, by)
     if progress:
         progress(0, len(parts) + 1)
-    payload = describe_overlap(
-        covers, settings, confusion=_confusion(workspace, covers)
-    )
-    payload["covers"] = counted
-    payload["by_k"] = measure_ladder(covers, seed=seed)
+    found = describe_overlap(covers, measured, confusion=_confusion(workspace, covers))
+    found["covers"] = counted
+    found["by_k"] = measure_ladder(covers, seed=seed)
     if counted == "all" and not everything.held_out().all():
-        payload["notes"].append(
+        found["notes"].append(
             "all covers are counted, also those the network was trained on, which it "
             "tears apart: genres look more distinct than they are"
             + (
@@ -117,21 +121,28 @@ def overlap_workspace(
     if progress:
         progress(1, len(parts) + 1)
     if by is not None:
-        payload["by"] = by
-        payload["parts"] = {}
+        found["by"] = by
+        found["parts"] = {}
         for done, (name, rows) in enumerate(parts.items(), start=2):
-            part = describe_overlap(covers.take(rows), settings)
-            payload["parts"][name] = part
+            found["parts"][name] = describe_overlap(covers.take(rows), measured)
             if progress:
                 progress(done, len(parts) + 1)
-    stamp = Stamp(
-        kind=OVERLAP_DOCUMENT.kind,
-        made_from=covers.made_from,
-        parameters={"k": k, "n_bootstraps": n_bootstraps, "by": by, "which": which},
-        seed=seed,
-    )
-    write_json(workspace.path(OVERLAP_DOCUMENT), payload, stamp)
-    return payload
+    return found
+
+
+def _labelled(
+    workspace: Workspace, everything: EmbeddedCovers, counted: str
+) -> EmbeddedCovers:
+    """Return the covers that are counted: those with a genre, all or held out."""
+    labelled = np.asarray(everything.membership.any(axis=1))
+    if counted == "held-out":
+        labelled = labelled & everything.held_out()
+    covers = everything.take(labelled)
+    if not len(covers):
+        scan = CATALOGUE.repair(workspace.root, "scan SOURCE")
+        message = f"no labelled {counted} cover in '{workspace.root}': run '{scan}'"
+        raise DataError(message)
+    return covers
 
 
 def read_overlap(workspace: Workspace) -> dict[str, Any]:
@@ -361,3 +372,19 @@ def _notes(found: Overlap, n_asked: int) -> list[str]:
             + ", ".join(small)
         )
     return notes
+
+
+def _draw(draft: Draft) -> None:
+    """Draw the figures of an overlap that lies in a draft."""
+    from covers.overlap.figures import draw_overlap_figures
+
+    draw_overlap_figures(draft)
+
+
+MAKER = Maker(
+    artefact=OVERLAP,
+    made_from=fingerprints_at_hand,
+    make=_make,
+    read=read_overlap,
+    draw=_draw,
+)

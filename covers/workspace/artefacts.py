@@ -8,13 +8,14 @@ metadata under ``covers``.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import json
 import os
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -103,6 +104,37 @@ def fingerprint_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
+_DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+}
+
+
+@contextmanager
+def translate_disk_errors(path: Path) -> Iterator[None]:
+    """Say in one line that a disk is full, or that a place cannot be written.
+
+    Raises
+    ------
+    DataError
+        Instead of an `OSError` of that kind.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        message = (
+            f"cannot write '{path}' ({error.strerror}): make room or mend its permissions "
+            "and run the same command again; what is there stays as it was"
+        )
+        raise DataError(message) from error
+
+
 @contextmanager
 def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Write a file so that readers see the old whole or the new whole.
@@ -117,7 +149,19 @@ def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         The file to publish; its folder is made when missing.
     mode : {"w", "wb"}, default="w"
         Text (UTF-8) or bytes.
+
+    Raises
+    ------
+    DataError
+        If the disk is full or may not be written.
     """
+    with translate_disk_errors(path), _published(path, mode) as file:
+        yield file
+
+
+@contextmanager
+def _published(path: Path, mode: str) -> Iterator[IO[Any]]:
+    """Publish a file; see `publish`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
@@ -283,6 +327,22 @@ def read_stamp(path: Path) -> Stamp | None:
         return Stamp(**json.loads(path.read_text(encoding="utf-8"))["stamp"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def add_to_summary(path: Path, entries: Mapping[str, str]) -> None:
+    """Write a JSON or parquet artefact again, with more in the summary of its stamp."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        stamp = parse_stamp(json.loads(table.schema.metadata[_METADATA_KEY]), path)
+        summary = {**stamp.summary, **entries}
+        write_table(path, table, replace(stamp, summary=summary))
+        return
+    content = json.loads(path.read_text(encoding="utf-8"))
+    stamp = parse_stamp(content.pop("stamp"), path)
+    write_json(path, content, replace(stamp, summary={**stamp.summary, **entries}))
 
 
 def require_fresh(

@@ -56,12 +56,20 @@ class Artefact:
         The first is published last: where it is up to date, so is the whole.
     made_from : tuple of str
         Names of the artefacts whose change makes it stale.
+    drawn : tuple of File
+        Its figures, which are drawn from the files and published with them.
+    additions : tuple of str
+        Settings that only add to a result, such as a row more: with them it may
+        stand in for the workspace's own, and for one without. A seed among them
+        does not count for what is made already.
     """
 
     name: str
     command: str
     files: tuple[File, ...]
     made_from: tuple[str, ...] = ()
+    drawn: tuple[File, ...] = ()
+    additions: tuple[str, ...] = ()
 
     @property
     def file(self) -> File:
@@ -134,7 +142,17 @@ MAP_TABLE = File("analysis/map.parquet", "map")
 LAYOUT_GRAPH = File("analysis/layout-graph.parquet", "layout graph")
 AUDIT_DOCUMENT = File("analysis/audit.json", "audit")
 AUDIT_PAGE = File("analysis/audit.html")
-FIGURES = File("analysis/figures")
+
+
+def _figures(*names: str) -> tuple[File, ...]:
+    """Return the files of some figures; each lies there as SVG and as PNG."""
+    return tuple(
+        File(f"analysis/figures/{name}.{suffix}")
+        for name in names
+        for suffix in ("svg", "png")
+    )
+
+
 EXPLANATIONS = File("analysis/explanations")
 
 SETTINGS = Artefact("settings", "scan SOURCE", (CONFIG,))
@@ -186,24 +204,44 @@ EVALUATION = Artefact(
         EVALUATION_DIFFERENCES,
     ),
     ("catalogue", "model", "embeddings"),
+    additions=("leakage",),
 )
 OVERLAP = Artefact(
-    "overlap", "overlap", (OVERLAP_DOCUMENT,), ("catalogue", "model", "embeddings")
+    "overlap",
+    "overlap",
+    (OVERLAP_DOCUMENT,),
+    ("catalogue", "model", "embeddings"),
+    _figures("overlap-matrix", "overlap-graph", "overlap-tree", "overlap-trends"),
+    additions=("by",),
 )
 CLUSTERS = Artefact(
     "clusters",
     "cluster",
-    (CLUSTER_DOCUMENT, CLUSTER_TABLE, LAYOUT_GRAPH),
+    (CLUSTER_DOCUMENT, CLUSTER_TABLE),
     ("catalogue", "model", "embeddings"),
+    _figures("cluster-profiles", "cluster-sheets"),
+    additions=("assign",),
 )
-MAP = Artefact("map", "map", (MAP_TABLE,), ("catalogue", "model", "embeddings"))
+MAP = Artefact(
+    "map",
+    "map",
+    (MAP_TABLE,),
+    ("catalogue", "model", "embeddings"),
+    _figures("map"),
+    additions=("refit", "seed"),
+)
+LAYOUT = Artefact("layout graph", "cluster", (LAYOUT_GRAPH,), ("model", "embeddings"))
 AUDIT = Artefact("audit", "audit", (AUDIT_DOCUMENT, AUDIT_PAGE), ("catalogue",))
 
 CHAIN = (CATALOGUE, MODEL, EMBEDDINGS, INDEX, EVALUATION, OVERLAP, CLUSTERS, MAP)
 """What ``covers run`` makes, in the order in which one is made from another."""
 
-ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, AUDIT)
-_MAKER = {file: artefact for artefact in ARTEFACTS for file in artefact.files}
+ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, LAYOUT, AUDIT)
+_MAKER = {
+    file: artefact
+    for artefact in ARTEFACTS
+    for file in (*artefact.files, *artefact.drawn)
+}
 
 
 def maker_of(file: File) -> Artefact:

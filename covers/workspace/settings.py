@@ -62,6 +62,39 @@ class IntakeSettings(BaseModel):
     max_megapixels: float = Field(default=100.0, gt=0)
 
 
+class OverlapOptions(BaseModel):
+    """How the overlap of genres is measured; see ``covers overlap --help``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    k: int | None = Field(default=None, ge=1)
+    n_bootstraps: int = Field(default=1000, ge=10)
+    by: Literal["year", "source"] | None = None
+    which: Literal["auto", "held-out", "all"] = "auto"
+
+
+class ClusterOptions(BaseModel):
+    """How kinds of covers are found; see ``covers cluster --help``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_cluster_size: int | None = Field(default=None, ge=2)
+    n_neighbors: int = Field(default=30, ge=2)
+    assign: bool = False
+    n_bootstraps: int = Field(default=1000, ge=10)
+    n_resamples: int = Field(default=10, ge=0)
+
+
+class EvaluationOptions(BaseModel):
+    """How methods are measured; see ``covers evaluate --help``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_bootstraps: int = Field(default=1000, ge=10)
+    level: float = Field(default=0.9, gt=0, lt=1)
+    leakage: bool = False
+
+
 class Settings(BaseSettings):
     """Places, machine facts and the parameters that differ from the defaults."""
 
@@ -72,6 +105,9 @@ class Settings(BaseSettings):
     sources: tuple[Source, ...] = ()
     intake: IntakeSettings = IntakeSettings()
     train: dict[str, Any] = Field(default_factory=dict)
+    evaluation: EvaluationOptions = EvaluationOptions()
+    overlap: OverlapOptions = OverlapOptions()
+    clusters: ClusterOptions = ClusterOptions()
     seed: int = Field(default=0, ge=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

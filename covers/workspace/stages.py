@@ -1,0 +1,238 @@
+"""Making an artefact: what is fresh is reused, and a workspace's own result is never replaced by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from covers.errors import MissingExtraError
+from covers.workspace.artefacts import Stamp, add_to_summary
+from covers.workspace.publishing import is_whole, keep_files, publish_whole
+from covers.workspace.reading import stamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from covers.workspace.paths import Workspace
+    from covers.workspace.publishing import Draft
+    from covers.workspace.registry import Artefact
+
+Result = TypeVar("Result")
+_FIGURES = "figures"
+
+
+def own_settings(artefact: Artefact, workspace: Workspace) -> dict[str, Any]:
+    """Return a workspace's own settings of a stage, as its covers.toml says, with the seed."""
+    settings = workspace.settings
+    options = getattr(settings, artefact.name, None)
+    own = {} if options is None else options.model_dump()
+    return {**own, "seed": settings.seed}
+
+
+def has_settings(artefact: Artefact, stamp: Stamp, settings: Mapping[str, Any]) -> bool:
+    """Say whether a published result was made with some settings, or more."""
+    asked = stamp.parameters.get("asked")
+    for name, value in settings.items():
+        if name in artefact.additions and (name == "seed" or not value):
+            continue
+        if name == "seed":
+            if stamp.seed != value:
+                return False
+        elif asked is None and value is None:
+            continue  # an older version wrote what was chosen, not what was asked
+        elif (stamp.parameters if asked is None else asked).get(name) != value:
+            return False
+    return True
+
+
+def remark_on(artefact: Artefact, workspace: Workspace, stamp: Stamp) -> str:
+    """Return what there is to know of a published result: other settings, no figures."""
+    own = own_settings(artefact, workspace)
+    asked = stamp.parameters.get("asked", stamp.parameters)
+    others = [
+        f"{name} {asked.get(name)} instead of {value}"
+        for name, value in own.items()
+        if name != "seed" and not has_settings(artefact, stamp, {name: value})
+    ]
+    remarks = [f"made with {', '.join(others)}"] if others else []
+    if stamp.summary.get(_FIGURES) == "left out":
+        remarks.append("without figures")
+    return "; ".join(remarks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a stage is made.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with steps done and steps in all.
+    say : callable, optional
+        Is told in words what a person should know.
+    again : bool, default=False
+        Make it even if it is fresh.
+    replace : bool, default=False
+        Let a result made with other settings replace the workspace's own.
+    figures : bool, default=True
+        Draw the figures too.
+    """
+
+    progress: Callable[[int, int], None] | None = None
+    say: Callable[[str], None] | None = None
+    again: bool = False
+    replace: bool = False
+    figures: bool = True
+
+    def tell(self, text: str) -> None:
+        """Tell a person something."""
+        if self.say is not None:
+            self.say(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made(Generic[Result]):
+    """What a stage has just found.
+
+    Parameters
+    ----------
+    result : object
+        For whoever asked.
+    write : callable
+        Writes all its files but the figures, with the stamp of the first.
+    parameters : dict
+        What goes into the stamp beside the settings.
+    """
+
+    result: Result
+    write: Callable[[Draft, Stamp], None]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker(Generic[Result]):
+    """One stage: its artefact, what it is made from, and how.
+
+    Parameters
+    ----------
+    artefact : Artefact
+    made_from : callable
+        Fingerprints of the ingredients at hand.
+    make : callable
+        Finds it, with given settings.
+    read : callable
+        Reads what is published, fresh or not.
+    draw : callable, optional
+        Draws the figures of what lies in a draft.
+    """
+
+    artefact: Artefact
+    made_from: Callable[[Workspace], dict[str, str]]
+    make: Callable[[Workspace, dict[str, Any], Manner], Made[Result]]
+    read: Callable[[Workspace], Result]
+    draw: Callable[[Draft], object] | None = None
+
+    def run(self, workspace: Workspace, manner: Manner, **changes: Any) -> Result:
+        """Make the artefact with the workspace's own settings, some of them changed.
+
+        What is fresh and made with these settings is read instead. A result made
+        with other settings than the workspace's own is returned, but does not
+        replace one that was made with them, unless asked to.
+
+        Parameters
+        ----------
+        workspace : Workspace
+        manner : Manner
+        **changes
+            Settings; None leaves the workspace's own.
+
+        Raises
+        ------
+        CoversError
+            If an ingredient is missing, or the disk is full.
+        """
+        own = own_settings(self.artefact, workspace)
+        settings = {**own, **{k: v for k, v in changes.items() if v is not None}}
+        published = stamp_of(workspace, self.artefact.file)
+        if not manner.again and self.is_fresh(workspace, **changes):
+            if manner.figures and self._lacks_figures(workspace):
+                self._draw_again(workspace, manner)
+            return self.read(workspace)
+        made_from = self.made_from(workspace)
+        made = self.make(workspace, settings, manner)
+        others = [
+            name
+            for name, value in settings.items()
+            if name not in self.artefact.additions and value != own[name]
+        ]
+        is_own = published is not None and has_settings(self.artefact, published, own)
+        if others and is_own and not manner.replace:
+            said = ", ".join(f"{name} {settings[name]}" for name in others)
+            manner.tell(
+                f"not kept, because the workspace has a result with its own settings "
+                f"and this one was made with {said}: '--replace' puts it in its place"
+            )
+            return made.result
+        asked = {name: value for name, value in settings.items() if name != "seed"}
+        stamp = Stamp(
+            kind=self.artefact.file.kind,
+            made_from=made_from,
+            parameters={**asked, **made.parameters, "asked": asked},
+            seed=settings.get("seed"),
+        )
+
+        def write(draft: Draft) -> None:
+            made.write(draft, stamp)
+            self._draw(draft, manner)
+
+        publish_whole(workspace, self.artefact, write)
+        return made.result
+
+    def is_fresh(self, workspace: Workspace, **changes: Any) -> bool:
+        """Say whether `run` would read what is published.
+
+        Raises
+        ------
+        CoversError
+            If an ingredient is missing.
+        """
+        own = own_settings(self.artefact, workspace)
+        settings = {**own, **{k: v for k, v in changes.items() if v is not None}}
+        stamp = stamp_of(workspace, self.artefact.file)
+        return (
+            stamp is not None
+            and has_settings(self.artefact, stamp, settings)
+            and stamp.made_from == self.made_from(workspace)
+            and is_whole(workspace, stamp)
+        )
+
+    def _lacks_figures(self, workspace: Workspace) -> bool:
+        """Say whether figures were left out, or never drawn by an older version."""
+        stamp = stamp_of(workspace, self.artefact.file)
+        if self.draw is None or stamp is None:
+            return False
+        if _FIGURES in stamp.summary:
+            return stamp.summary[_FIGURES] == "left out"
+        return not any(workspace.path(file).exists() for file in self.artefact.drawn)
+
+    def _draw(self, draft: Draft, manner: Manner) -> None:
+        """Draw the figures into a draft, and note in the stamp whether that was done."""
+        if self.draw is None:
+            return
+        done = "left out"
+        if manner.figures:
+            try:
+                self.draw(draft)
+                done = "drawn"
+            except MissingExtraError as error:
+                manner.tell(f"without figures: {error}")
+        add_to_summary(draft.place(self.artefact.file), {_FIGURES: done})
+
+    def _draw_again(self, workspace: Workspace, manner: Manner) -> None:
+        """Draw the figures of a result that was published without them."""
+
+        def write(draft: Draft) -> None:
+            keep_files(workspace, draft, self.artefact)
+            self._draw(draft, manner)
+
+        publish_whole(workspace, self.artefact, write)
