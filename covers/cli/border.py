@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from covers.errors import CoversError, DataError, missing_extra
+from covers.workspace.interrupts import watch_for_interrupts
 from indexer.errors import IndexerError
 
 _OURS = ("covers", "indexer", "dashboard")
@@ -36,7 +37,8 @@ class ExplainingGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Do the command; turn what can be explained into one line."""
         try:
-            return super().invoke(ctx)
+            with watch_for_interrupts():
+                return super().invoke(ctx)
         except (click.exceptions.Exit, click.exceptions.Abort):
             raise  # RuntimeErrors to Python, no errors to us
         except (CoversError, IndexerError) as error:

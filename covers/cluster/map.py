@@ -172,7 +172,7 @@ def _make(
         raise DataError(message)
     steps = manner.progress or (lambda done, total: None)
     steps(0, 2)
-    old = None if settings["refit"] else _old_map(workspace, covers)
+    old = None if settings.get("refit") else _old_map(workspace, covers)
     if old is None:
         positions = make_map(
             covers.embeddings,

@@ -24,6 +24,7 @@ from covers.model.head_fit import start_head
 from covers.model.recipe import Recipe, portable_recipe
 from covers.stats.significance import is_certainly_lower
 from covers.workspace.artefacts import publish
+from covers.workspace.interrupts import go_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -297,6 +298,7 @@ class TrainingRun:
                 cbs=[report, best, MixedPrecisionForward(self.device)],
             )
         except KeyboardInterrupt:
+            go_on()  # what is good so far is kept
             interrupted = True
         if best.best_epoch >= 0:
             self._note_best("network", best.best_epoch)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from covers.errors import MissingExtraError
 from covers.workspace.artefacts import Stamp, add_to_summary
+from covers.workspace.interrupts import stop_if_asked
 from covers.workspace.publishing import is_whole, keep_files, publish_whole
 from covers.workspace.reading import stamp_of
 
@@ -84,6 +85,16 @@ class Manner:
     replace: bool = False
     figures: bool = True
 
+    def interruptible(self) -> Manner:
+        """Return the same, stopping at a step if Ctrl-C was pressed and swallowed since."""
+
+        def step(done: int, total: int) -> None:
+            stop_if_asked()
+            if self.progress is not None:
+                self.progress(done, total)
+
+        return replace(self, progress=step)
+
     def tell(self, text: str) -> None:
         """Tell a person something."""
         if self.say is not None:
@@ -159,18 +170,18 @@ class Maker(Generic[Result]):
                 self._draw_again(workspace, manner)
             return self.read(workspace)
         made_from = self.made_from(workspace)
-        made = self.make(workspace, settings, manner)
+        made = self.make(workspace, settings, manner.interruptible())
+        stop_if_asked()
         others = [
             name
             for name, value in settings.items()
             if name not in self.artefact.additions and value != own[name]
         ]
-        is_own = published is not None and has_settings(self.artefact, published, own)
-        if others and is_own and not manner.replace:
+        if others and not manner.replace and self._stays(published, own, manner):
             said = ", ".join(f"{name} {settings[name]}" for name in others)
             manner.tell(
-                f"not kept, because the workspace has a result with its own settings "
-                f"and this one was made with {said}: '--replace' puts it in its place"
+                f"not kept, because this was made with {said} and the workspace has "
+                "its own result: '--replace' puts this one in its place"
             )
             return made.result
         asked = {name: value for name, value in settings.items() if name != "seed"}
@@ -205,6 +216,20 @@ class Maker(Generic[Result]):
             and stamp.made_from == self.made_from(workspace)
             and is_whole(workspace, stamp)
         )
+
+    def _stays(
+        self, published: Stamp | None, own: Mapping[str, Any], manner: Manner
+    ) -> bool:
+        """Say whether what is published is better than a result with other settings.
+
+        It is where it was made with the workspace's own settings, or has figures
+        that would be lost.
+        """
+        if published is None:
+            return False
+        is_drawn = published.summary.get(_FIGURES) == "drawn"
+        loses_figures = is_drawn and not manner.figures
+        return loses_figures or has_settings(self.artefact, published, own)
 
     def _lacks_figures(self, workspace: Workspace) -> bool:
         """Say whether figures were left out, or never drawn by an older version."""

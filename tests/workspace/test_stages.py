@@ -1,5 +1,6 @@
 """Stages are published whole, reused while they are fresh, and never replaced by accident."""
 
+import contextlib
 import errno
 import json
 import os
@@ -123,8 +124,8 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_published(workspace, monkey
     assert len(done.stderr.strip().splitlines()) == 1
     monkeypatch.undo()
     assert files_of(workspace) == before
+    monkeypatch.setattr("covers.workspace.artefacts.os.fsync", full)
     with pytest.raises(DataError, match="cannot write"):
-        monkeypatch.setattr("covers.workspace.artefacts.os.fsync", full)
         overlap_workspace(workspace, Manner(again=True))
 
 
@@ -183,3 +184,24 @@ def test_wrong_settings_in_the_file_are_named(workspace):
     assert done.exit_code == 1
     assert "overlap.n_bootstrap" in done.stderr
     assert Path(workspace.root).name in done.stderr
+
+
+def test_ctrl_c_that_a_library_swallows_ends_the_work_at_the_next_step(
+    workspace, monkeypatch
+):
+    from covers.overlap import stage
+
+    measure = stage.measure_workspace
+
+    def swallow(*given):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        return measure(*given)
+
+    monkeypatch.setattr(stage, "measure_workspace", swallow)
+    done = run("overlap", "-w", workspace.root)
+    assert done.exit_code == 1
+    assert "Aborted" in done.output
+    assert not workspace.path(OVERLAP.file).exists()
+    monkeypatch.undo()
+    assert run("overlap", "-w", workspace.root).exit_code == 0

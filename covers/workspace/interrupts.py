@@ -1,0 +1,58 @@
+"""Ctrl-C that a library swallowed is raised again at the next step of the work.
+
+pyarrow, for one, imports pandas on its first conversion and drops whatever goes
+wrong with that, an interrupt included; a long computation would then go on.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_asked = threading.Event()
+
+
+@contextmanager
+def watch_for_interrupts() -> Iterator[None]:
+    """Remember Ctrl-C while something runs, so that `stop_if_asked` sees it.
+
+    Nothing changes where Ctrl-C is ignored or handled by somebody else, as in a
+    background job or a server.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def remember(number: int, frame: Any) -> None:
+        _asked.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _asked.clear()
+
+
+def stop_if_asked() -> None:
+    """Raise the interrupt that was asked for, if it was swallowed on its way.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C was pressed and nobody has dealt with it.
+    """
+    if _asked.is_set():
+        raise KeyboardInterrupt
+
+
+def go_on() -> None:
+    """Take an interrupt for dealt with: what follows is to be finished."""
+    _asked.clear()
