@@ -134,8 +134,8 @@ def give_result(
     from covers.workspace.fresh import version_of
     from covers.workspace.stages import Manner
 
-    figures = [workspace.path(file) for file in artefact.drawn]
-    before = {path: version_of([path]) for path in figures}
+    figures = [file for file in artefact.drawn if file.name.endswith(".svg")]
+    before = {file: version_of(workspace.root, [file]) for file in figures}
     with progress_bars() as stage:
         found = make(
             Manner(
@@ -144,11 +144,8 @@ def give_result(
                 **manner,
             )
         )
-    for path in figures:
-        if (
-            path.suffix == ".svg"
-            and path.exists()
-            and version_of([path]) != before[path]
-        ):
-            click.echo(f"wrote {workspace.relative(path)}", err=True)
+    for file in figures:
+        is_new = version_of(workspace.root, [file]) != before[file]
+        if is_new and workspace.path(file).exists():
+            click.echo(f"wrote {file.path}", err=True)
     shown({name: value for name, value in found.items() if name != "stamp"})
