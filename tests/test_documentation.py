@@ -13,6 +13,7 @@ from complete_workspace import principal_plane
 
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
+from covers.workspace import registry
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -187,6 +188,17 @@ def test_the_page_about_json_names_what_commands_print(
     top = {re.sub(r"^((?:\[\]\.)?[^.\[]+).*", r"\1", key) for key in printed}
     named = {re.sub(r"^((?:\[\]\.)?[^.\[]+).*", r"\1", key) for key in documented}
     assert top - named == set(), "printed, but not named"
+
+
+def test_the_page_about_files_names_every_artefact():
+    text = (ROOT / "docs/reference/files.md").read_text(encoding="utf-8")
+    named = {span for _, span in page(text).spans()}
+    for artefact in registry.ARTEFACTS:
+        for file in artefact.files:
+            spellings = {file.path, f"{file.path}/", file.name, f"{file.name}/"}
+            assert named & spellings, (
+                f"docs/reference/files.md does not name {file.path}"
+            )
 
 
 @pytest.fixture(scope="module")
