@@ -15,6 +15,7 @@ from covers.errors import DataError
 from covers.images.tag_values import parse_year
 from covers.intake.folders import SPLIT_NAMES
 from covers.intake.manifest_table import ManifestTable
+from covers.intake.near_names import NearNames
 from covers.intake.sources import Candidate, Labels, ProblemKind, Walk, show_name
 from covers.workspace.source_files import FileEntry
 
@@ -101,6 +102,7 @@ def walk_manifest(path: Path, root: Path | None = None) -> Walk:
     files: list[FileEntry] = []
     problems = [(str(path), table.fingerprint)]
     start = f"{root}{os.sep}"
+    near_names = NearNames(root)
     for written in table.columns["path"]:
         text = "" if written is None else str(written).strip()
         relative = _below(root, text)
@@ -109,9 +111,13 @@ def walk_manifest(path: Path, root: Path | None = None) -> Walk:
         try:
             status = os.stat(start + relative)  # noqa: PTH116  strings, 100,000 times
         except (OSError, ValueError) as error:
-            problems.append((relative, type(error).__name__))
-        else:
-            files.append(FileEntry(relative, status.st_size, status.st_mtime_ns))
+            same = near_names.find(relative)
+            if same is None:
+                problems.append((relative, type(error).__name__))
+                continue
+            relative = same
+            status = os.stat(start + relative)  # noqa: PTH116
+        files.append(FileEntry(relative, status.st_size, status.st_mtime_ns))
     return Walk(files, problems, 0)
 
 
@@ -132,6 +138,7 @@ class _Reader:
         self.found: dict[str, Candidate] = {}
         self.problems: list[tuple[str, ProblemKind, str]] = []
         self.notes: list[str] = []
+        self.near_names = NearNames(root)
 
     def read(self) -> Manifest:
         """Go through all lines."""
@@ -182,16 +189,25 @@ class _Reader:
         try:
             status = (self.root / relative).stat()
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            kind = (
-                ProblemKind.MISSING
-                if isinstance(error, FileNotFoundError)
-                else ProblemKind.UNREADABLE
-            )
-            self.problems.append((show_name(relative), kind, reason.lower()))
+            same = self.near_names.find(relative)
+            if same is not None and same != relative:
+                self._take(same, labels)
+            else:
+                self._report(relative, error)
             return
         entry = FileEntry(relative, status.st_size, status.st_mtime_ns)
         self.found[relative] = Candidate(entry, labels)
+
+    def _report(self, relative: str, error: OSError | ValueError) -> None:
+        """Say why a file cannot be taken, and which one may be meant."""
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        kind = ProblemKind.UNREADABLE
+        if isinstance(error, FileNotFoundError):
+            kind = ProblemKind.MISSING
+            near = self.near_names.suggest(relative)
+            if near is not None:
+                reason += f"; did you mean '{show_name(near)}'?"
+        self.problems.append((show_name(relative), kind, reason))
 
     def _labels(self, row: int) -> Labels:
         """Read what one line says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -10,7 +11,7 @@ import pytest
 
 from covers.errors import DataError
 from covers.images.tag_values import parse_year
-from covers.intake.manifest import read_manifest, spread_extras
+from covers.intake.manifest import read_manifest, spread_extras, walk_manifest
 from covers.intake.sources import ProblemKind
 
 
@@ -226,3 +227,40 @@ def test_a_wrong_value_is_named_by_the_line_it_stands_in(images):
     text = 'path,split,note\nimages/a.jpg,train,"one\ntwo"\nimages/b.jpg,holdout,x\n'
     with pytest.raises(DataError, match="line 4: split is 'holdout'"):
         read_manifest(write(images, text))
+
+
+NFC, NFD = "Motörhead/Überdosis.jpg", "Moto\u0308rhead/U\u0308berdosis.jpg"
+
+
+@pytest.mark.parametrize(("written", "lies"), [(NFC, NFD), (NFD, NFC)])
+def test_names_are_the_same_in_either_unicode_form(tmp_path, written, lies):
+    assert NFC != NFD
+    (tmp_path / lies).parent.mkdir()
+    (tmp_path / lies).write_bytes(b"x")
+    path = write(tmp_path, f"path,genre\n{written},Rock\n{lies},Metal\n")
+    manifest = read_manifest(path)
+    assert manifest.problems == []
+    assert labels_of(manifest)[lies].genres == ("Rock", "Metal")
+    assert {e.path for e in walk_manifest(path).files} == {lies}
+    (tmp_path / lies).write_bytes(b"changed")
+    assert {e.size for e in walk_manifest(path).files} == {7}
+
+
+@pytest.mark.parametrize("written", ["images/A.JPG", "Images/a.jpg", "images/aa.jpg"])
+def test_a_missing_file_is_told_which_may_be_meant(images, written):
+    path = write(images, f"path,genre\n{written},Rock\nimages/b.jpg,Pop\n")
+    [(where, kind, reason)] = read_manifest(path).problems
+    assert (where, kind) == (written, ProblemKind.MISSING)
+    assert reason == "no such file or directory; did you mean 'images/a.jpg'?"
+
+
+def test_many_missing_files_take_little_time(images):
+    for i in range(2000):
+        (images / f"images/file {i}.jpg").write_bytes(b"x")
+    lines = "".join(f"images/flie {i}.jpg,Rock\n" for i in range(20_000))
+    path = write(images, f"path,genre\n{lines}images/b.jpg,Pop\n")
+    began = time.process_time()
+    problems = read_manifest(path).problems
+    assert time.process_time() - began < 10
+    assert len(problems) == 20_000
+    assert "did you mean" in problems[0][2]

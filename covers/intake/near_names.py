@@ -1,0 +1,87 @@
+"""Files whose names are written otherwise than they were asked for.
+
+Accented letters have two spellings in Unicode: one character, or a letter and
+its mark. macOS and some archives write the second, keyboards the first. They are the
+same name; a name in another case, or with a slip, is only suggested.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOST_NAMES = 5000
+_MOST_SUGGESTIONS = 20
+
+
+class NearNames:
+    """Looks for files below a folder by the names that they are near to.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; each one below is listed once.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.fspath(root)
+        self._listed: dict[str, list[str]] = {}
+        self._by_key: dict[tuple[str, bool], dict[str, str]] = {}
+        self._n_suggested = 0
+
+    def find(self, path: str) -> str | None:
+        """Return the path of the same name in another Unicode form; None where it is not there."""
+        if path.isascii():
+            return None
+        return self._walk(path, fold=False)
+
+    def suggest(self, path: str) -> str | None:
+        """Return a path that may be meant; None where nothing is near."""
+        found = self._walk(path, fold=True)
+        if found is not None or self._n_suggested >= _MOST_SUGGESTIONS:
+            return found
+        self._n_suggested += 1
+        folder, slash, name = path.rpartition("/")
+        names = self._list(folder)
+        near = difflib.get_close_matches(name, names[:_MOST_NAMES], 1, 0.85)
+        return f"{folder}{slash}{near[0]}" if near else None
+
+    def _walk(self, path: str, *, fold: bool) -> str | None:
+        """Follow a path folder by folder, each name by its key."""
+        found = ""
+        for part in path.split("/"):
+            names = self._keys(found, fold=fold)
+            name = names.get(_key(part, fold=fold))
+            if name is None:
+                return None
+            found = f"{found}/{name}" if found else name
+        return found
+
+    def _keys(self, folder: str, *, fold: bool) -> dict[str, str]:
+        """Return the names in a folder by key."""
+        known = self._by_key.get((folder, fold))
+        if known is None:
+            known = {_key(name, fold=fold): name for name in self._list(folder)}
+            self._by_key[folder, fold] = known
+        return known
+
+    def _list(self, folder: str) -> list[str]:
+        """Return the names in a folder, none where it cannot be listed."""
+        if folder not in self._listed:
+            try:
+                names = os.listdir(os.path.join(self._root, folder))  # noqa: PTH118, PTH208  strings
+            except OSError:
+                names = []
+            self._listed[folder] = sorted(names)
+        return self._listed[folder]
+
+
+def _key(name: str, *, fold: bool) -> str:
+    """Reduce a name to what does not depend on its Unicode form, or its case."""
+    key = unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", key.casefold()) if fold else key
