@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.render.graph import Edge, spread
+from covers.overlap.figures import genre_order, place_by_overlap
+from covers.render.graph import Edge
 from covers.render.matrix import Cell
 from covers.render.numbers import as_number, ends_of, per_cent, tidy
 from covers.render.palette import DIVERGING_SCALE
@@ -94,8 +95,7 @@ def shown_genres(overlap: Mapping[str, Any]) -> list[str]:
 
     At most 60: the largest.
     """
-    order = [g for g in overlap["tree"]["order"] if g in overlap["genres"]]
-    order += [g for g in overlap["genres"] if g not in order]
+    order = genre_order(overlap)
     if len(order) <= _MOST_GENRES:
         return order
     n = overlap["n_by_genre"]
@@ -199,38 +199,12 @@ def facts(pair: Mapping[str, Any], a: str, b: str) -> list[tuple[str, str]]:
 
 
 def place_genres(overlap: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Lay genres out in the unit square, alike ones close (classical scaling on 1 - overlap).
-
-    Genres without any measured pair stand in a row at the bottom.
-    """
-    genres = [g for g in shown_genres(overlap) if _is_measured(overlap, g)]
-    rest = [g for g in shown_genres(overlap) if g not in genres]
-    places: dict[str, tuple[float, float]] = {}
-    n = len(genres)
-    if n == 1:
-        places[genres[0]] = (0.5, 0.45)
-    elif n > 1:
-        position = {g: i for i, g in enumerate(genres)}
-        distance = np.full((n, n), 1.0)
-        np.fill_diagonal(distance, 0)
-        for pair in overlap["pairs"]:
-            if pair["a"] in position and pair["b"] in position:
-                value = as_number(pair["overlap"])
-                i, j = position[pair["a"]], position[pair["b"]]
-                distance[i, j] = distance[j, i] = (
-                    1 - value if math.isfinite(value) else 1.0
-                )
-        xy = spread(distance)
-        low, high = xy.min(axis=0), xy.max(axis=0)
-        xy = (xy - low) / np.maximum(high - low, 1e-9)
-        bottom = 0.86 if rest else 1.0
-        places = {
-            g: (float(x), float(y) * bottom)
-            for g, (x, y) in zip(genres, xy, strict=True)
-        }
-    for i, genre in enumerate(rest):
-        places[genre] = ((i + 1) / (len(rest) + 1), 1.0)
-    return places
+    """Lay genres out in the unit square, alike ones close, as the slide does."""
+    genres = shown_genres(overlap)
+    xy = place_by_overlap(overlap, genres)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    xy = (xy - low) / np.maximum(high - low, 1e-9)
+    return {g: (float(x), float(y)) for g, (x, y) in zip(genres, xy, strict=True)}
 
 
 def edges(overlap: Mapping[str, Any]) -> list[Edge]:
@@ -255,37 +229,6 @@ def edges(overlap: Mapping[str, Any]) -> list[Edge]:
     return lines
 
 
-def over_time(
-    overlap: Mapping[str, Any], measure: str, pairs: Sequence[tuple[str, str]]
-) -> tuple[list[str], dict[str, list[tuple[float, float, float] | None]]]:
-    """Return how some pairs change from part (decade, source) to part.
-
-    Returns
-    -------
-    parts : list of str
-    lines : dict
-        For each pair, ``(value, low, high)`` per part, None where it could not be measured.
-    """
-    parts = [
-        part
-        for part, found in (overlap.get("parts") or {}).items()
-        if any(math.isfinite(as_number(p["overlap"])) for p in found["pairs"])
-    ]
-    lines: dict[str, list[tuple[float, float, float] | None]] = {}
-    for a, b in pairs:
-        points: list[tuple[float, float, float] | None] = []
-        for part in parts:
-            pair = find_pair(overlap["parts"][part], a, b)
-            if pair is None:
-                points.append(None)
-                continue
-            value, (low, high), _ = read_value(pair, measure, a)
-            points.append((value, low, high) if math.isfinite(value) else None)
-        if any(point is not None for point in points):
-            lines[f"{a} – {b}" if measure == "overlap" else f"{a} → {b}"] = points  # noqa: RUF001
-    return parts, lines
-
-
 def _largest(overlap: Mapping[str, Any], measure: str) -> float:
     """Return the largest value of a measure among the genres that are shown, 0 without any."""
     shown = set(shown_genres(overlap))
@@ -296,14 +239,6 @@ def _largest(overlap: Mapping[str, Any], measure: str) -> float:
         for side in ("a", "b")
     ]
     return max((value for value in values if math.isfinite(value)), default=0.0)
-
-
-def _is_measured(overlap: Mapping[str, Any], genre: str) -> bool:
-    return any(
-        math.isfinite(as_number(p["overlap"]))
-        for p in overlap["pairs"]
-        if genre in (p["a"], p["b"])
-    )
 
 
 def _colour(measure: str, value: float, top: float) -> str | None:

@@ -22,14 +22,14 @@ from covers.render.frame import (
     plate,
 )
 from covers.render.graph import spread
-from covers.render.numbers import as_number, note_on_parts, span
+from covers.render.numbers import as_number, ends_of, note_on_parts, span
 from covers.render.palette import genre_colours, text_colour
 from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 from covers.workspace.reading import read_document
 from covers.workspace.registry import OVERLAP_DOCUMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
@@ -77,7 +77,7 @@ def draw_overlap_figures(workspace: Workspace) -> list[Path]:
 
 def draw_matrix(found: dict[str, Any]) -> Frame:
     """Draw the overlap of every pair, genres alike side by side, uncertain cells hatched."""
-    order = _order(found)
+    order = genre_order(found)
     n = len(order)
     matrices = _matrices(found, order)
     overlap = matrices[0]
@@ -170,12 +170,11 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
     Frame or None
         None where no pair mixes certainly more than by chance: there is nothing to join.
     """
-    order = _order(found)
+    order = genre_order(found)
     edges = [edge for edge in found["edges"] if {edge["a"], edge["b"]} <= set(order)]
     if not edges:
         return None
-    overlap, _, _ = _matrices(found, order)
-    places = spread(1 - np.where(np.isfinite(overlap), overlap, 0.0))
+    places = place_by_overlap(found, order)
     position = dict(zip(order, places, strict=True))
     partners: dict[str, list[str]] = {genre: [] for genre in order}
     for edge in edges:
@@ -219,18 +218,8 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
     reach_of = dict(zip(order, np.sqrt(sizes) / 2 + 4, strict=True))
     for genre in named:
         others = [position[other] for other in partners[genre]]
-        x, y = _away(position[genre], others)
-        axes.annotate(
-            genre,
-            position[genre],
-            xytext=(reach_of[genre] * x, reach_of[genre] * y),
-            textcoords="offset points",
-            ha="left" if x > 0.5 else "right" if x < -0.5 else "center",
-            va="bottom" if y > 0.5 else "top" if y < -0.5 else "center",
-            fontsize=11 if len(order) <= _MOST_NAMED else 7,
-            zorder=4,
-            bbox=plate(),
-        )
+        size = 11 if len(order) <= _MOST_NAMED else 7
+        _name(axes, genre, position[genre], others, reach_of[genre], size)
     axes.set_aspect("equal")
     axes.margins(0.2)
     axes.axis("off")
@@ -258,6 +247,29 @@ def _join(
             )
 
 
+def _name(
+    axes: Any,
+    genre: str,
+    place: np.ndarray,
+    partners: list[np.ndarray],
+    reach_pt: float,
+    size_pt: int,
+) -> None:
+    """Write a genre's name beside its dot, where no line leads."""
+    x, y = _away(place, partners)
+    axes.annotate(
+        genre,
+        place,
+        xytext=(reach_pt * x, reach_pt * y),
+        textcoords="offset points",
+        ha="left" if x > 0.5 else "right" if x < -0.5 else "center",
+        va="bottom" if y > 0.5 else "top" if y < -0.5 else "center",
+        fontsize=size_pt,
+        zorder=4,
+        bbox=plate(),
+    )
+
+
 def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
     """Return the direction from a dot in which no line leads, outward where there is none."""
     angles = np.arange(8) * np.pi / 4
@@ -271,21 +283,33 @@ def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def _order(found: dict[str, Any]) -> list[str]:
-    """Return all genres: those of the tree in its order, then the others."""
+def genre_order(found: Mapping[str, Any]) -> list[str]:
+    """Return all genres: those of the tree in its order, alike ones side by side, then the others."""
     inside = list(found["tree"]["order"])
     return inside + [genre for genre in found["genres"] if genre not in inside]
 
 
+def place_by_overlap(found: Mapping[str, Any], order: Sequence[str]) -> np.ndarray:
+    """Place genres in the plane, the nearer the more they overlap; unknown overlaps count as none.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_genres, 2)
+        In the given order.
+    """
+    return spread(1 - np.nan_to_num(_matrices(found, order)[0]))
+
+
 def _matrices(
-    found: dict[str, Any], order: Sequence[str]
+    found: Mapping[str, Any], order: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lay the pairs out as overlap, low end and high end in the given order."""
     place = {genre: i for i, genre in enumerate(order)}
     matrices = [np.eye(len(order)) for _ in range(3)]
     for pair in found["pairs"]:
-        i, j = place[pair["a"]], place[pair["b"]]
-        values = (pair["overlap"], *pair["overlap_ci95"])
-        for matrix, value in zip(matrices, values, strict=True):
-            matrix[i, j] = matrix[j, i] = as_number(value)
+        if pair["a"] in place and pair["b"] in place:
+            i, j = place[pair["a"]], place[pair["b"]]
+            values = (as_number(pair["overlap"]), *ends_of(pair["overlap_ci95"]))
+            for matrix, value in zip(matrices, values, strict=True):
+                matrix[i, j] = matrix[j, i] = value
     return matrices[0], matrices[1], matrices[2]

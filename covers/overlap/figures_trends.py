@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from covers.render.frame import Frame, hide_spines, new_frame
-from covers.render.numbers import as_number
+from covers.render.numbers import as_number, reach_of
 from covers.render.palette import colour_sequence
 
 _MOST_PAIRS = 6
@@ -28,7 +28,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
         None where no pair is known in two parts.
     """
     parts = found.get("parts") or {}
-    lines = _known_lines(parts)
+    lines = pair_lines(parts)
     if not lines:
         return None
     whole = {(p["a"], p["b"]): as_number(p["overlap"]) for p in found["pairs"]}
@@ -58,9 +58,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
         axes.errorbar(
             np.array(places) + aside,
             values[:, 0],
-            yerr=np.maximum(
-                [values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]], 0
-            ),
+            yerr=[values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]],
             color=colour,
             linewidth=2 if by_year else 0,
             elinewidth=1.3,
@@ -89,16 +87,26 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
     return frame
 
 
-def _known_lines(
+def pair_lines(
     parts: dict[str, Any],
 ) -> dict[tuple[str, str], dict[str, tuple[float, float, float]]]:
-    """Return overlap, low and high end of each pair in the parts where it is known."""
+    """Return overlap, low and high end of each pair in the parts where it is known.
+
+    Parameters
+    ----------
+    parts : dict
+        Of ``overlap.json``: decades or sources.
+
+    Returns
+    -------
+    dict of (genre, genre) to dict of str to (float, float, float)
+        Pairs known in at least two parts only: one point is no trend.
+    """
     lines: dict[tuple[str, str], dict[str, tuple[float, float, float]]] = {}
     for name, part in parts.items():
         for pair in part["pairs"]:
-            low, high = pair["overlap_ci95"]
             value = as_number(pair["overlap"])
             if np.isfinite(value):
                 line = lines.setdefault((pair["a"], pair["b"]), {})
-                line[name] = (value, as_number(low), as_number(high))
+                line[name] = (value, *reach_of(pair["overlap_ci95"], value))
     return {pair: line for pair, line in lines.items() if len(line) >= _FEWEST_PARTS}

@@ -8,8 +8,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from covers.render.palette import NOISE_COLOUR
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
 class Html(str):
@@ -60,14 +62,28 @@ def table(
     return f'<div class="table" tabindex="0"><table><thead><tr>{cells("th", head)}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
-def share_bar(name: str, share: float, colour: str, value: str) -> str:
-    """Return a share, 0 to 1, as a bar between its name and its value."""
-    width = 100 * min(max(share, 0.0), 1.0)
-    return (
-        f'<div class="share"><span class="who">{dot(colour)}<span class="line">{escape(name)}</span></span>'
-        f'<span class="track"><span class="fill" style="width:{width:.1f}%;background:{colour}"></span></span>'
-        f'<span class="value">{escape(value)}</span></div>'
-    )
+def share_bars(
+    shown: Iterable[tuple[str, float, str]], colours: Mapping[str, str]
+) -> str:
+    """Return shares as bars between their names and what is written behind them.
+
+    Parameters
+    ----------
+    shown : iterable of (name, share, text)
+        Shares are from 0 to 1.
+    colours : mapping of str to str
+        By name; grey where it has none.
+    """
+    parts = []
+    for name, share, text in shown:
+        colour = colours.get(name, NOISE_COLOUR)
+        width = 100 * min(max(share, 0.0), 1.0)
+        parts.append(
+            f'<div class="share"><span class="who">{dot(colour)}<span class="line">{escape(name)}</span></span>'
+            f'<span class="track"><span class="fill" style="width:{width:.1f}%;background:{colour}"></span></span>'
+            f'<span class="value">{escape(text)}</span></div>'
+        )
+    return "".join(parts)
 
 
 def swatches(colours: Sequence[str], shares: Sequence[float]) -> str:

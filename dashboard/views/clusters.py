@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from covers.render import charts, html
+from covers.render.marks import FAINT
 from covers.render.numbers import number, per_cent, span
-from covers.render.palette import NOISE_COLOUR
 from dashboard import frame, loaders, markup, pick
 from dashboard.frame import fragment
 
@@ -125,14 +125,10 @@ def _card(library: Library, cluster: dict[str, Any]) -> str:
     )
     look = cluster.get("look") or {}
     colours = _palette(cluster)
-    bars = "".join(
-        html.share_bar(
-            one["genre"],
-            one["share"],
-            library.colours.get(one["genre"], NOISE_COLOUR),
-            per_cent(one["share"]),
-        )
-        for one in cluster["genres"][:3]
+    leading = cluster["genres"][:3]
+    bars = html.share_bars(
+        [(one["genre"], one["share"], per_cent(one["share"])) for one in leading],
+        library.colours,
     )
     words = ", ".join(look.get("words") or [])
     stability = cluster["stability"]
@@ -190,10 +186,14 @@ def _look(cluster: dict[str, Any]) -> None:
         st.caption(
             "How its covers look; the bar is the rank among all covers, a half is usual."
         )
-        ranks = "".join(
-            html.share_bar(name, look[f"{name}_rank"], "#7a7a76", f"{look[name]:.2f}")
-            for name in ("brightness", "saturation", "contrast", "sharpness")
-            if look.get(f"{name}_rank") is not None
+        measures = ("brightness", "saturation", "contrast", "sharpness")
+        ranks = html.share_bars(
+            [
+                (name, look[f"{name}_rank"], f"{look[name]:.2f}")
+                for name in measures
+                if look.get(f"{name}_rank") is not None
+            ],
+            dict.fromkeys(measures, FAINT),
         )
         pick.show(ranks + _palette(cluster), key="cluster-look")
     stability = cluster["stability"]
@@ -247,17 +247,10 @@ def _covers(library: Library, cluster: dict[str, Any]) -> None:
 def _noise() -> None:
     library, found = loaders.library(), loaders.clusters()
     with st.expander(f"Covers in no cluster ({per_cent(found['noise_fraction'])})"):
-        bars = "".join(
-            html.share_bar(
-                genre,
-                share,
-                library.colours.get(genre, NOISE_COLOUR),
-                per_cent(share),
-            )
-            for genre, share in sorted(
-                found["noise_by_genre"].items(), key=lambda i: -(i[1] or 0)
-            )
-            if share is not None
+        shares = sorted(found["noise_by_genre"].items(), key=lambda i: -(i[1] or 0))
+        bars = html.share_bars(
+            [(g, share, per_cent(share)) for g, share in shares if share is not None],
+            library.colours,
         )
         st.caption("Share of each genre's covers that belong to no cluster.")
         pick.show(bars, key="noise-shares")

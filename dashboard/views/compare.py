@@ -11,7 +11,6 @@ from covers.classify.answers import METHODS
 from covers.errors import CoversError
 from covers.render import charts, html
 from covers.render.numbers import note_on_parts, per_cent
-from covers.render.palette import NOISE_COLOUR
 from dashboard import frame, loaders, markup, pairs, pick
 from dashboard.markup import Item
 from indexer.errors import IndexerError
@@ -218,15 +217,14 @@ def _genre(library: Library, name: str, genre: str) -> None:
                 f"What the vote reads on its n = {line.sum():,.0f} held-out covers.{note_on_parts(line)}"
             )
             order = np.argsort(-line)[:6]
-            bars = "".join(
-                html.share_bar(
-                    evaluation["genres"][j],
-                    line[j] / line.sum(),
-                    library.colours.get(evaluation["genres"][j], NOISE_COLOUR),
-                    per_cent(line[j] / line.sum()),
-                )
-                for j in order
-                if line[j] > 0
+            shares = line / line.sum()
+            bars = html.share_bars(
+                [
+                    (evaluation["genres"][j], shares[j], per_cent(shares[j]))
+                    for j in order
+                    if shares[j] > 0
+                ],
+                library.colours,
             )
             pick.show(bars, key=f"{name}-read")
 

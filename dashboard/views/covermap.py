@@ -128,14 +128,12 @@ def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
             st.caption(
                 f"Share of the labelled covers selected, and their number.{note_on_parts(one.n for one in shares)}"
             )
-            bars = "".join(
-                html.share_bar(
-                    one.genre,
-                    one.share,
-                    library.colours[one.genre],
-                    f"{per_cent(one.share)} · {tidy(one.n)}",
-                )
-                for one in shares[:12]
+            bars = html.share_bars(
+                [
+                    (one.genre, one.share, f"{per_cent(one.share)} · {tidy(one.n)}")
+                    for one in shares[:12]
+                ],
+                library.colours,
             )
             pick.show(bars, key="selection-shares")
         with right:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from covers.overlap.figures_trends import pair_lines
 from covers.render import curves, html
 from covers.render.graph import graph
 from covers.render.matrix import key, matrix
@@ -229,11 +230,9 @@ def _over_time(measured: dict[str, Any]) -> None:
         )
         return
     word = "decade" if measured.get("by") == "year" else str(measured.get("by"))
-    known = [
-        (p["a"], p["b"])
-        for p in sorted(measured["pairs"], key=lambda p: -(p["overlap"] or 0))
-        if sum(_known(part, p["a"], p["b"]) for part in parts.values()) >= 2
-    ]
+    whole = {(p["a"], p["b"]): p["overlap"] or 0 for p in measured["pairs"]}
+    lines = pair_lines(parts)
+    known = sorted(lines, key=lambda pair: -whole.get(pair, 0))
     frame.section(
         "Over time" if word == "decade" else f"By {word}",
         f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out. "
@@ -254,11 +253,15 @@ def _over_time(measured: dict[str, Any]) -> None:
         bind="query-params",
         max_selections=8,
     )
-    labels, lines = pairs.over_time(measured, "overlap", [names[n] for n in chosen])
-    if lines:
-        colours = dict(zip(lines, colour_sequence(len(lines)), strict=True))
+    if chosen:
+        shown = {" and ".join(names[name]): lines[names[name]] for name in chosen}
+        labels = [p for p in parts if any(p in line for line in lines.values())]
+        points = {
+            name: [line.get(part) for part in labels] for name, line in shown.items()
+        }
+        colours = dict(zip(shown, colour_sequence(len(shown)), strict=True))
         pick.show(
-            curves.decade_lines(labels, lines, colours, "overlap"), key="over-time"
+            curves.decade_lines(labels, points, colours, "overlap"), key="over-time"
         )
 
 
@@ -285,8 +288,3 @@ def _typical(library: Library, measured: dict[str, Any]) -> None:
 
 def _has(measured: dict[str, Any], reader: str) -> bool:
     return any(f"confusion_{reader}_ab" in pair for pair in measured["pairs"][:1])
-
-
-def _known(part: dict[str, Any], a: str, b: str) -> bool:
-    pair = pairs.find_pair(part, a, b)
-    return pair is not None and pair["overlap"] is not None

@@ -204,7 +204,7 @@ def test_text_from_files_stays_text_in_every_figure():
         dendrogram(GENRES, points, COLOURS),
         curves.decade_lines([NASTY], {NASTY: [(0.1, 0.0, 0.2)]}, COLOURS, "overlap"),
         html.table([NASTY], [[NASTY]]),
-        html.share_bar(NASTY, 0.5, "#000000", NASTY),
+        html.share_bars([(NASTY, 0.5, NASTY)], {NASTY: "#000000"}),
         html.figures([(NASTY, NASTY)]),
         key(["#000000"], NASTY, NASTY, NASTY),
         matrix(
