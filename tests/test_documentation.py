@@ -13,6 +13,8 @@ from complete_workspace import principal_plane
 
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
+from covers.evaluate.evaluate import METHODS
+from covers.evaluate.tables import NAMES
 from covers.workspace import registry
 
 ROOT = Path(__file__).parents[1]
@@ -199,6 +201,12 @@ def test_the_page_about_files_names_every_artefact():
             assert named & spellings, (
                 f"docs/reference/files.md does not name {file.path}"
             )
+
+
+def test_methods_are_called_as_in_tables_and_documents():
+    text = (ROOT / "docs/method/evaluation.md").read_text(encoding="utf-8")
+    for key in METHODS:
+        assert f"| {NAMES[key]} | `{key}` |" in text
 
 
 @pytest.fixture(scope="module")
