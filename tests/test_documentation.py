@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 from unittest.mock import patch
 
@@ -207,6 +208,19 @@ def test_methods_are_called_as_in_tables_and_documents():
     text = (ROOT / "docs/method/evaluation.md").read_text(encoding="utf-8")
     for key in METHODS:
         assert f"| {NAMES[key]} | `{key}` |" in text
+
+
+def test_the_first_page_names_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    text = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    for extra in set(project["project"]["optional-dependencies"]) - {"all"}:
+        assert f"| `{extra}` |" in text
+
+
+def test_contributors_find_every_room():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for room in (ROOT / "covers").glob("*/__init__.py"):
+        assert f"| `covers/{room.parent.name}` |" in text
 
 
 @pytest.fixture(scope="module")

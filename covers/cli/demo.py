@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, device_option, seed_option, tell
+from covers.cli.options import common_options, device_option, seed_option
 from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
@@ -73,9 +73,9 @@ def demo_command(
     begun = time.monotonic()
     library = workspace / "library"
     if (library / "manifest.csv").exists():
-        tell(f"demo: covers lie in '{library}' already")
+        click.echo(f"demo: covers lie in '{library}' already", err=True)
     else:
-        tell(f"demo: drawing {n_covers} covers in '{library}'")
+        click.echo(f"demo: drawing {n_covers} covers in '{library}'", err=True)
         with progress_bar("drawing") as progress:
             drawn = draw_library(
                 library,
@@ -93,11 +93,12 @@ def demo_command(
         analysis=analysis,
     )
     run_job(workspace, job, as_json=as_json)
-    tell(f"demo: done in {time.monotonic() - begun:.0f} s")
+    click.echo(f"demo: done in {time.monotonic() - begun:.0f} s", err=True)
 
 
 def _announce(drawn: DemoLibrary) -> None:
     """Say what the best possible reader could reach."""
-    tell(
-        f"  by design the genres overlap: the best possible accuracy is {drawn.mixture.bayes_accuracy():.2f}"
+    click.echo(
+        f"  by design the genres overlap: the best possible accuracy is {drawn.mixture.bayes_accuracy():.2f}",
+        err=True,
     )

@@ -15,10 +15,8 @@ from covers.cli.options import (
     open_for_command,
     print_json,
     seed_option,
-    tell,
 )
 from covers.cli.recipe_options import recipe_options
-from covers.cli.tables import print_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,10 +43,10 @@ def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
                         f"{name.replace('_', ' ')} {value:.3f}"
                         for name, value in scores.items()
                     )
-                    tell(f"epoch {epoch + 1}: {shown}")
+                    click.echo(f"epoch {epoch + 1}: {shown}", err=True)
 
             def note(self, text: str) -> None:
-                tell(text)
+                click.echo(text, err=True)
 
         yield Watcher()
 
@@ -82,10 +80,7 @@ def train_command(
     covers train -w my-workspace
     covers train --arch resnet34 --epochs 10
     """
-    from covers.model.recipe import choose_recipe, refuse_wrong_start
-
     library = open_for_command(workspace, device)
-    refuse_wrong_start(choose_recipe(library.workspace, given)[0])
     with watch_training(is_quiet=as_json) as watcher:
         report = library.train(
             resume=resume, offline=offline, seed=seed, watcher=watcher, **given
@@ -120,7 +115,10 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
             f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f}"
         )
     if report.failed:
-        tell(f"{len(report.failed)} covers could not be read: see 'covers scan'")
+        click.echo(
+            f"{len(report.failed)} covers could not be read: see 'covers scan'",
+            err=True,
+        )
     if report.is_interrupted:
         message = (
             "interrupted: the best epoch so far is kept as the model; "
@@ -170,9 +168,9 @@ def failures(failed: dict[str, str]) -> list[dict[str, str]]:
 def show_failures(failed: dict[str, str]) -> None:
     """Name the first few covers that failed, on stderr."""
     for path, reason in list(failed.items())[:10]:
-        tell(f"failed: '{path}': {reason}")
+        click.echo(f"failed: '{path}': {reason}", err=True)
     if len(failed) > 10:
-        tell(f"… and {len(failed) - 10} more: '--json' lists all")
+        click.echo(f"… and {len(failed) - 10} more: '--json' lists all", err=True)
 
 
 @click.group("model", cls=ExplainingGroup)
@@ -212,7 +210,8 @@ def info(
         "covers": f"{card.summary['n_train']:,} training, {card.summary['n_tuning']:,} tuning",
         "tuning": f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f} (see 'covers evaluate')",
     }
-    print_facts(rows)
+    for name, value in rows.items():
+        click.echo(f"{name:<14}{value}")
 
 
 @model_command.command("export")

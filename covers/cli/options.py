@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,26 +17,15 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DEFAULT_WORKSPACE = Path("covers-workspace")
-_WORKSPACE_KEY = "covers.workspace"
-
-
-def _remember_workspace(ctx: click.Context, _: click.Parameter, given: Path) -> Path:
-    """Keep the workspace of this command, for the hints that name it."""
-    ctx.meta[_WORKSPACE_KEY] = given
-    return given
-
-
 workspace_option = click.option(
     "-w",
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_WORKSPACE,
+    default=Path("covers-workspace"),
     envvar="COVERS_WORKSPACE",
     show_default=True,
     show_envvar=True,
-    callback=_remember_workspace,
-    help="Folder with everything that is known about one library.",
+    help="Folder that ties the project together.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs."
@@ -78,28 +66,6 @@ figures_option = click.option(
     show_default=True,
     help="Draw the figures into analysis/figures, as SVG and PNG.",
 )
-
-
-def name_workspace(text: str) -> str:
-    """Complete the commands that a text names in quotes with the workspace that was given.
-
-    A hint that is obeyed as it stands shall not act on another workspace.
-    """
-    ctx = click.get_current_context(silent=True)
-    workspace = ctx.meta.get(_WORKSPACE_KEY) if ctx else None
-    if workspace in (None, DEFAULT_WORKSPACE):
-        return text
-    from covers.workspace.registry import quote
-
-    def complete(match: re.Match[str]) -> str:
-        return f"'{match[1]} -w {quote(workspace)}'"
-
-    return re.sub(r"'(covers [a-z](?:(?! -w )[^'])*)'", complete, text)
-
-
-def tell(text: str) -> None:
-    """Tell a person what is going on, on stderr."""
-    click.echo(name_workspace(text), err=True)
 
 
 def common_options(command: Command) -> Command:
@@ -174,12 +140,12 @@ def give_result(
         found = make(
             Manner(
                 progress=lambda done, total: stage(artefact.name, done, total),
-                say=tell,
+                say=lambda text: click.echo(text, err=True),
                 **manner,
             )
         )
     for file in figures:
         is_new = version_of(workspace.root, [file]) != before[file]
         if is_new and workspace.path(file).exists():
-            tell(f"wrote {file.path}")
+            click.echo(f"wrote {file.path}", err=True)
     shown({name: value for name, value in found.items() if name != "stamp"})

@@ -21,7 +21,7 @@ from scripts.documentation.pages import ROOT, Page, read_pages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+LINK = re.compile(r"(?:\]\(|src=\")(?!https?:|#|mailto:)([^)#\s\"]+)")
 FOLDERS = "covers|indexer|dashboard|docs|scripts|tests"
 PATH = re.compile(rf"^(?:\./)?((?:{FOLDERS})/[\w./-]+)(?: |$)")
 MOST_WORDS = 90

@@ -5,28 +5,41 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import re
 from dataclasses import is_dataclass
 from typing import Any
 
 import griffe
 
+DOORS = ("open", "create")
 KINDS = (property, classmethod, staticmethod)
 NAMED = ("parameters", "other parameters", "attributes", "returns", "yields", "raises")
 
 
 def reference(package: str) -> str:
-    """Return every name of a package's ``__all__`` as Markdown, in that order."""
+    """Return every name of a package's ``__all__`` as Markdown."""
     logging.getLogger("griffe").setLevel(logging.ERROR)
     module = importlib.import_module(package)
     parts = []
-    for name in module.__all__:
-        thing = getattr(module, name)
-        if inspect.isclass(thing) or inspect.isroutine(thing):
+    things = {name: getattr(module, name) for name in module.__all__}
+    for name, thing in sorted(things.items(), key=lambda item: _rank(*item)):
+        if inspect.isclass(thing):
             parts += [_heading(3, name), *_describe(name, thing)]
-            if inspect.isclass(thing):
-                for below, member in _members(thing):
-                    parts += [_heading(4, f"{name}.{below}"), *_describe(below, member)]
+            for below, member in _members(thing):
+                parts += [_heading(4, f"{name}.{below}"), *_describe(below, member)]
+        elif inspect.isroutine(thing):
+            whole = f"{package}.{name}"
+            parts += [_heading(3, whole), *_describe(whole, thing)]
     return "\n".join(parts)
+
+
+def _rank(name: str, thing: Any) -> int:
+    """What opens the door comes first, then the door, other functions, results, errors."""
+    if not inspect.isclass(thing):
+        return 0 if name in DOORS else 2
+    if issubclass(thing, BaseException):
+        return 4
+    return 3 if is_dataclass(thing) else 1
 
 
 def _members(cls: type) -> list[tuple[str, Any]]:
@@ -106,4 +119,5 @@ def _row(kind: str, item: Any) -> str:
 
 
 def _prose(text: str) -> str:
-    return text.replace("``", "`").replace("<", "&lt;")
+    pieces = re.split(r"(`[^`]+`)", text.replace("``", "`"))
+    return "".join(p if p.startswith("`") else p.replace("<", "&lt;") for p in pieces)

@@ -12,12 +12,13 @@ from covers.intake.source_kinds import (
     check_kind,
     choose_path,
     detect_kind,
+    is_mounted,
     name_source,
     settle_sources,
 )
 from covers.intake.sources import walk
 from covers.workspace.settings import Source
-from covers.workspace.source_files import SourceKind, is_mounted
+from covers.workspace.source_files import SourceKind
 
 
 def touch(root, *names, content=b"x"):
