@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, print_json, seed_option
+from covers.cli.options import common_options, print_json, seed_option, tell
 from covers.cli.progress import progress_bar
+from covers.cli.tables import print_text
 
 if TYPE_CHECKING:
     from covers.audit.audit import Audit
@@ -109,7 +110,7 @@ def audit_command(
     else:
         _show(audit)
     for line in written:
-        click.echo(line, err=True)
+        tell(line)
 
 
 def _write(
@@ -181,7 +182,7 @@ def _show(audit: Audit) -> None:
     for kind, count in audit.counts.items():
         click.secho(f"{kind.replace('_', ' ')}: {count:,}", bold=True)
         for finding in [f for f in audit.findings if f.kind == kind][:_SHOWN]:
-            click.echo(f"  {finding.confidence:4.0%}  {finding.reason}")
+            print_text(finding.reason, first=f"  {finding.confidence:4.0%}  ")
             for path in finding.paths[:_SHOWN]:
                 click.echo(f"         {_printable(path)}")
             if len(finding.paths) > _SHOWN:
@@ -196,7 +197,7 @@ def _show_limits(audit: Audit) -> None:
     for reason in dict.fromkeys(audit.not_checked.values()):
         kinds = [k for k, r in audit.not_checked.items() if r == reason]
         names = ", ".join(kind.replace("_", " ") for kind in kinds)
-        click.echo(f"not looked for: {names} ({reason})")
+        print_text(f"not looked for: {names} ({reason})")
     if audit.n_reviewed:
         click.echo(f"reviewed and kept, not listed: {audit.n_reviewed}")
     check = audit.label_check

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from covers.cli.options import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
 from covers.workspace.interrupts import watch_for_interrupts
 from indexer.errors import IndexerError
@@ -42,7 +43,7 @@ class ExplainingGroup(click.Group):
         except (click.exceptions.Exit, click.exceptions.Abort):
             raise  # RuntimeErrors to Python, no errors to us
         except (CoversError, IndexerError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(name_workspace(str(error))) from error
         except (OSError, MemoryError, ImportError, RuntimeError) as error:
             missing = isinstance(error, ImportError) and missing_extra(
                 error, f"'{_command(ctx)}'"

@@ -14,7 +14,7 @@ from covers.cli.options import (
     seed_option,
     stage_options,
 )
-from covers.cli.tables import count_covers, show, table_console
+from covers.cli.tables import count_covers, print_table, print_text, show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,38 +110,27 @@ def cluster_command(
 
 def _print_clusters(found: dict[str, Any]) -> None:
     """Print one line per cluster."""
-    from rich.table import Table
-
-    console = table_console()
-    table = Table(box=None, header_style="bold")
-    table.add_column("id", justify="right")
-    table.add_column("n", justify="right")
-    table.add_column("stability", justify="right")
-    table.add_column("genres (share, lift)")
-    table.add_column("look")
+    rows = []
     for cluster in sorted(found["clusters"], key=lambda c: -c["n"]):
         genres = ", ".join(
             f"{g['genre']} {g['share']:.0%} x{g['lift']:.1f}"
             for g in cluster["genres"][:3]
         )
-        table.add_row(
-            str(cluster["id"]),
-            str(cluster["n"]),
-            show(cluster["stability"]),
-            genres,
-            ", ".join(cluster["look"].get("words", [])) or "-",
-        )
-    if found["clusters"]:
-        console.print(table)
+        look = ", ".join(cluster["look"].get("words", [])) or "-"
+        stability = show(cluster["stability"])
+        rows.append((cluster["id"], cluster["n"], stability, genres, look))
+    if rows:
+        header = ["id", "n", "stability", "genres (share, lift)", "look"]
+        print_table(header, rows, right=range(3))
     low, high = found["ami_null95"]
-    console.print(
+    print_text(
         f"{found['n_clusters']} clusters, {show(found['noise_fraction'], '.0%')} noise; "
         f"AMI with genre {show(found['ami'], '.3f')} (by chance {show(low, '.3f')} to "
         f"{show(high, '.3f')}, {count_covers(found['ami_n'], found['ami_covers'])})"
     )
     for part in found.get("cut", []):
         if len(part) > 1:
-            console.print(f"merged: {', '.join(map(str, part))}")
+            print_text(", ".join(map(str, part)), first="merged: ")
 
 
 @click.command("map")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, device_option, seed_option
+from covers.cli.options import common_options, device_option, seed_option, tell
 from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
@@ -73,9 +73,9 @@ def demo_command(
     begun = time.monotonic()
     library = workspace / "library"
     if (library / "manifest.csv").exists():
-        click.echo(f"demo: covers lie in '{library}' already", err=True)
+        tell(f"demo: covers lie in '{library}' already")
     else:
-        click.echo(f"demo: drawing {n_covers} covers in '{library}'", err=True)
+        tell(f"demo: drawing {n_covers} covers in '{library}'")
         with progress_bar("drawing") as progress:
             drawn = draw_library(
                 library,
@@ -93,12 +93,11 @@ def demo_command(
         analysis=analysis,
     )
     run_job(workspace, job, as_json=as_json)
-    click.echo(f"demo: done in {time.monotonic() - begun:.0f} s", err=True)
+    tell(f"demo: done in {time.monotonic() - begun:.0f} s")
 
 
 def _announce(drawn: DemoLibrary) -> None:
     """Say what the best possible reader could reach."""
-    click.echo(
-        f"  by design the genres overlap: the best possible accuracy is {drawn.mixture.bayes_accuracy():.2f}",
-        err=True,
+    tell(
+        f"  by design the genres overlap: the best possible accuracy is {drawn.mixture.bayes_accuracy():.2f}"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.options import common_options, device_option, print_json, seed_option
+from covers.cli.tables import print_table, print_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,93 +115,75 @@ def show_evaluation(
 
 
 def print_evaluation(payload: dict[str, Any]) -> None:
-    """Print an evaluation for people, at most 80 columns wide.
+    """Print an evaluation for people.
 
     Parameters
     ----------
     payload : dict
         As in ``evaluation.json``.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from covers.evaluate.tables import NAMES
 
     split = payload["split"]
     n_held = next(iter(payload["methods"].values()))["n"]
-    console = Console(width=80, highlight=False)
-    table = Table(
-        title=f"{n_held} held-out covers of {len(payload['genres'])} genres ({split['measured']} side, "
-        f"{split['n_train']} train covers)",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
+    print_text(
+        f"{n_held} held-out covers of {len(payload['genres'])} genres ({split['measured']} side, "
+        f"{split['n_train']} train covers)"
     )
-    table.add_column("method")
-    for name in ("accuracy", "95 %", "macro-F1", "95 %", "top-3", "ECE"):
-        table.add_column(name, justify="right")
-    best = max(found["macro_f1"] for found in payload["methods"].values())
-    for name, found in payload["methods"].items():
-        table.add_row(
-            NAMES.get(name, name),
-            f"{found['accuracy']:.3f}",
-            _ends(found["ci95"].get("accuracy")),
-            f"{found['macro_f1']:.3f}",
-            _ends(found["ci95"].get("macro_f1")),
-            f"{found['top3']:.3f}",
-            f"{found['ece']:.3f}",
-            style="bold" if found["macro_f1"] == best else None,
-        )
-    console.print(table)
+    print_table(
+        ["method", "accuracy", "95 %", "macro-F1", "95 %", "top-3", "ECE"],
+        [
+            (
+                NAMES.get(name, name),
+                f"{found['accuracy']:.3f}",
+                _ends(found["ci95"].get("accuracy")),
+                f"{found['macro_f1']:.3f}",
+                _ends(found["ci95"].get("macro_f1")),
+                f"{found['top3']:.3f}",
+                f"{found['ece']:.3f}",
+            )
+            for name, found in payload["methods"].items()
+        ],
+        right=range(1, 7),
+    )
     for name, row in payload.get("leakage", {}).items():
-        console.print(
+        print_text(
             f"leak, {NAMES.get(name, name)}: {row['random']:.3f} macro-F1 if split at random, "
-            f"{row['grouped']:.3f} grouped",
-            markup=False,
+            f"{row['grouped']:.3f} grouped"
         )
     if "labels" in payload:
-        console.print()
-        console.print(_label_table(payload["labels"]))
-    console.print()
+        _print_labels(payload["labels"])
+    click.echo()
     for sentence in payload["conclusions"]:
-        console.print(f"- {sentence}", markup=False)
+        print_text(sentence, first="- ")
     if split["n_groups"] < n_held:
-        console.print(
-            f"Intervals: bootstrap over {split['n_groups']} groups ({split['grouped_by']}).",
-            markup=False,
-            style="dim",
+        print_text(
+            f"Intervals: bootstrap over {split['n_groups']} groups ({split['grouped_by']})."
         )
 
 
-def _label_table(labels: dict[str, Any]) -> Any:
-    """Return the table of independent genres."""
-    from rich.table import Table
-
+def _print_labels(labels: dict[str, Any]) -> None:
+    """Print the table of independent genres."""
     from covers.evaluate.tables import NAMES
 
-    table = Table(
-        title="independent genres, each with its own threshold",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
+    click.echo("\nindependent genres, each with its own threshold")
+    print_table(
+        ["method", "mAP", "95 %", "macro-F1", "95 %", "found", "named", "ECE"],
+        [
+            (
+                NAMES[name],
+                f"{found['mean_average_precision']:.3f}",
+                _ends(found["ci95"]["mean_average_precision"]),
+                f"{found['macro_f1']:.3f}",
+                _ends(found["ci95"]["macro_f1"]),
+                f"{100 * found['coverage']:.0f} %",
+                f"{found['named_per_cover']:.1f}",
+                f"{found['ece']:.3f}",
+            )
+            for name, found in labels["methods"].items()
+        ],
+        right=range(1, 8),
     )
-    table.add_column("method")
-    for name in ("mAP", "95 %", "macro-F1", "95 %", "found", "named", "ECE"):
-        table.add_column(name, justify="right")
-    for name, found in labels["methods"].items():
-        table.add_row(
-            NAMES[name],
-            f"{found['mean_average_precision']:.3f}",
-            _ends(found["ci95"]["mean_average_precision"]),
-            f"{found['macro_f1']:.3f}",
-            _ends(found["ci95"]["macro_f1"]),
-            f"{100 * found['coverage']:.0f} %",
-            f"{found['named_per_cover']:.1f}",
-            f"{found['ece']:.3f}",
-        )
-    return table
 
 
 def _ends(interval: list[float | None] | None) -> str:

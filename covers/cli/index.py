@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.border import ExplainingGroup
-from covers.cli.options import common_options, device_option, print_json, seed_option
+from covers.cli.options import (
+    common_options,
+    device_option,
+    print_json,
+    seed_option,
+    tell,
+)
+from covers.cli.tables import print_facts, print_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +170,7 @@ def update(
         f"relabelled, {report.removed:,} removed, {report.unchanged:,} unchanged: generation {report.generation}"
     )
     for entry in report.failed[:10]:
-        click.echo(f"failed: '{entry['path']}': {entry['reason']}", err=True)
+        tell(f"failed: '{entry['path']}': {entry['reason']}")
 
 
 @_subcommand("info")
@@ -189,15 +196,15 @@ def info(
         if not said["ok"]:
             raise click.exceptions.Exit(1)
         return
-    for name, value in said.items():
-        if name not in ("problems", "segments"):
-            shown = (
-                ", ".join(f"{k} {v[:8]}" for k, v in value.items())
-                if isinstance(value, dict)
-                else value
-            )
-            click.echo(f"{name:<14}{shown}")
-    click.echo(f"{'segments':<14}{len(said['segments'])}")
+    said["fingerprints"] = {k: v[:8] for k, v in said["fingerprints"].items()}
+    facts = {
+        name: ", ".join(f"{k} {v}" for k, v in value.items())
+        if isinstance(value, dict)
+        else value
+        for name, value in said.items()
+        if name not in ("ok", "problems", "segments")
+    }
+    print_facts({**facts, "segments": len(said["segments"])})
 
 
 @_subcommand("verify")
@@ -222,10 +229,11 @@ def verify(
         seed=place.settings.seed if seed is None else seed,
         device=device or place.settings.device,
     )
+    missing = [source.name for source in place.missing_sources()]
     if as_json:
-        print_json(report)
+        print_json({**report, "missing_sources": missing})
     elif report["ok"]:
-        click.echo(
+        print_text(
             f"generation {report['generation']}: {report['n']:,} covers, all well "
             f"(recall@{report['k']} {report['recall_at_k']:.3f}, {report['pictures_compared']} pictures embedded again)"
         )
@@ -233,6 +241,10 @@ def verify(
         for problem in report["problems"]:
             where = problem.get("file") or problem.get("id") or "index"
             click.echo(f"{where}: {problem['what']}\n  repair: {problem['repair']}")
+    for name in missing:
+        tell(
+            f"note: source {name!r} is not there today: its pictures were not compared"
+        )
     if not report["ok"]:
         raise click.exceptions.Exit(1)
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.genre_options import genre_options, given_settings
-from covers.cli.options import common_options, print_json, seed_option
+from covers.cli.options import common_options, print_json, seed_option, tell
 from covers.cli.progress import progress_bar
+from covers.cli.tables import print_table, print_text
 
 if TYPE_CHECKING:
     from covers.intake.genre_survey import GenreSurvey
     from covers.intake.summary import ScanReport
+
+_SHOWN = 30
 
 
 @click.command("scan")
@@ -108,43 +111,45 @@ def scan_command(
 
 def _show(report: ScanReport) -> None:
     """Print what a scan found, for people."""
-    click.echo(
+    print_text(
         f"{_count(report.n_covers, 'cover')} in {_count(report.n_places, 'place')}"
         f" ({report.new} new, {report.changed} changed, {report.moved} moved, {report.gone} gone, "
         f"{report.unchanged} unchanged; {report.n_read} read in {report.seconds:.1f} s)"
     )
     for source in report.sources:
-        click.echo(
-            f"  {source.name}: {_count(source.n_covers, 'cover')}, {source.kind} in '{source.path}'"
-            + ("" if source.state == "scanned" else f", {source.state}")
+        print_text(
+            f"{source.name}: {_count(source.n_covers, 'cover')}, {source.kind} in '{source.path}'"
+            + ("" if source.state == "scanned" else f", {source.state}"),
+            first="  ",
         )
     if report.genres:
-        click.echo(f"\n{'genre':<28}{'covers':>8}{'held out':>10}")
+        click.echo()
+        shares = report.split.held_out_share
         shown = list(report.genres.items())
-        for genre, n in shown[:30]:
-            held_out = report.split.held_out_share[genre]
-            click.echo(f"{genre[:27]:<28}{n:>8}{held_out:>10.0%}")
-        if len(shown) > 30:
-            click.echo(f"… and {len(shown) - 30} more: see 'covers genres'")
-    click.echo(
-        f"\n{report.n_multi_genre} covers have several genres, {report.n_unlabelled} have none"
+        rows = [(genre, n, f"{shares[genre]:.0%}") for genre, n in shown[:_SHOWN]]
+        print_table(["genre", "covers", "held out"], rows, right=[1, 2])
+        if len(shown) > _SHOWN:
+            tell(f"… and {len(shown) - _SHOWN} more: see 'covers genres'")
+    click.echo()
+    print_text(
+        f"{report.n_multi_genre} covers have several genres, {report.n_unlabelled} have none"
     )
     sides = ", ".join(
         f"{side} {n} ({report.split.share[side]:.1%})"
         for side, n in report.split.n.items()
     )
-    click.echo(
+    print_text(
         f"split: {sides}; {report.split.n_groups} groups, the largest of {report.split.largest_group}"
     )
     if report.folds:
-        click.echo(f"folds: {', '.join(map(str, report.folds))} covers")
+        print_text(f"folds: {', '.join(map(str, report.folds))} covers")
     if report.problems:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(report.problems.items()))
-        click.echo(
+        print_text(
             f"{_count(sum(report.problems.values()), 'problem')} ({kinds}), listed in '{report.problems_path}'"
         )
     for warning in report.warnings:
-        click.echo(f"note: {warning}", err=True)
+        tell(f"note: {warning}")
 
 
 def _count(n: int, noun: str) -> str:
@@ -182,23 +187,24 @@ def genres_command(
 
 def _show_survey(survey: GenreSurvey, *, is_proposal: bool) -> None:
     """Print the mapping of genres, for people."""
-    click.echo(f"{'name':<28}{'in':<10}{'covers':>7}  genre")
+    rows = []
     for name in survey.names:
-        line = ", ".join(name.genres) or "-"
+        genre = ", ".join(name.genres) or "-"
         if name.proposed != name.genres:
-            line += f"  ->  {', '.join(name.proposed) or '-'}"
+            genre += f"  ->  {', '.join(name.proposed) or '-'}"
         if name.above:
-            line += f"  (below {' > '.join(name.above)})"
-        shown = name.name if len(name.name) < 28 else f"{name.name[:26]}…"
-        click.echo(f"{shown:<28}{name.kind.value:<10}{name.n_covers:>7}  {line}")
+            genre += f"  (below {' > '.join(name.above)})"
+        rows.append((name.name, name.kind.value, name.n_covers, genre))
+    print_table(["name", "in", "covers", "genre"], rows, right=[2])
+    click.echo()
     if is_proposal:
-        click.echo(
-            f"\nwith these settings {_count(len(survey.genres), 'genre')} would become {len(survey.proposed)}, "
+        print_text(
+            f"with these settings {_count(len(survey.genres), 'genre')} would become {len(survey.proposed)}, "
             f"and {_count(survey.n_covers_changed, 'cover')} would change; 'covers scan' with the same options does it"
         )
     else:
-        click.echo(
-            f"\n{_count(len(survey.names), 'name')}, {_count(len(survey.genres), 'genre')}"
+        print_text(
+            f"{_count(len(survey.names), 'name')}, {_count(len(survey.genres), 'genre')}"
         )
     for title, counts in (
         ("not in the genre table (kept as they are)", survey.unknown),
@@ -209,4 +215,4 @@ def _show_survey(survey: GenreSurvey, *, is_proposal: bool) -> None:
     ):
         if counts:
             shown = ", ".join(f"{genre} ({n})" for genre, n in counts.items())
-            click.echo(f"{title}: {shown}")
+            print_text(f"{title}: {shown}")

@@ -15,8 +15,10 @@ from covers.cli.options import (
     open_for_command,
     print_json,
     seed_option,
+    tell,
 )
 from covers.cli.recipe_options import recipe_options
+from covers.cli.tables import print_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,10 +45,10 @@ def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
                         f"{name.replace('_', ' ')} {value:.3f}"
                         for name, value in scores.items()
                     )
-                    click.echo(f"epoch {epoch + 1}: {shown}", err=True)
+                    tell(f"epoch {epoch + 1}: {shown}")
 
             def note(self, text: str) -> None:
-                click.echo(text, err=True)
+                tell(text)
 
         yield Watcher()
 
@@ -80,7 +82,10 @@ def train_command(
     covers train -w my-workspace
     covers train --arch resnet34 --epochs 10
     """
+    from covers.model.recipe import choose_recipe, refuse_wrong_start
+
     library = open_for_command(workspace, device)
+    refuse_wrong_start(choose_recipe(library.workspace, given)[0])
     with watch_training(is_quiet=as_json) as watcher:
         report = library.train(
             resume=resume, offline=offline, seed=seed, watcher=watcher, **given
@@ -115,10 +120,7 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
             f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f}"
         )
     if report.failed:
-        click.echo(
-            f"{len(report.failed)} covers could not be read: see 'covers scan'",
-            err=True,
-        )
+        tell(f"{len(report.failed)} covers could not be read: see 'covers scan'")
     if report.is_interrupted:
         message = (
             "interrupted: the best epoch so far is kept as the model; "
@@ -168,9 +170,9 @@ def failures(failed: dict[str, str]) -> list[dict[str, str]]:
 def show_failures(failed: dict[str, str]) -> None:
     """Name the first few covers that failed, on stderr."""
     for path, reason in list(failed.items())[:10]:
-        click.echo(f"failed: '{path}': {reason}", err=True)
+        tell(f"failed: '{path}': {reason}")
     if len(failed) > 10:
-        click.echo(f"… and {len(failed) - 10} more: '--json' lists all", err=True)
+        tell(f"… and {len(failed) - 10} more: '--json' lists all")
 
 
 @click.group("model", cls=ExplainingGroup)
@@ -210,8 +212,7 @@ def info(
         "covers": f"{card.summary['n_train']:,} training, {card.summary['n_tuning']:,} tuning",
         "tuning": f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f} (see 'covers evaluate')",
     }
-    for name, value in rows.items():
-        click.echo(f"{name:<14}{value}")
+    print_facts(rows)
 
 
 @model_command.command("export")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,15 +18,26 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+DEFAULT_WORKSPACE = Path("covers-workspace")
+_WORKSPACE_KEY = "covers.workspace"
+
+
+def _remember_workspace(ctx: click.Context, _: click.Parameter, given: Path) -> Path:
+    """Keep the workspace of this command, for the hints that name it."""
+    ctx.meta[_WORKSPACE_KEY] = given
+    return given
+
+
 workspace_option = click.option(
     "-w",
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("covers-workspace"),
+    default=DEFAULT_WORKSPACE,
     envvar="COVERS_WORKSPACE",
     show_default=True,
     show_envvar=True,
-    help="Folder that ties the project together.",
+    callback=_remember_workspace,
+    help="Folder with everything that is known about one library.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs."
@@ -66,6 +78,28 @@ figures_option = click.option(
     show_default=True,
     help="Draw the figures into analysis/figures, as SVG and PNG.",
 )
+
+
+def name_workspace(text: str) -> str:
+    """Complete the commands that a text names in quotes with the workspace that was given.
+
+    A hint that is obeyed as it stands shall not act on another workspace.
+    """
+    ctx = click.get_current_context(silent=True)
+    workspace = ctx.meta.get(_WORKSPACE_KEY) if ctx else None
+    if workspace in (None, DEFAULT_WORKSPACE):
+        return text
+    from covers.workspace.registry import quote
+
+    def complete(match: re.Match[str]) -> str:
+        return f"'{match[1]} -w {quote(workspace)}'"
+
+    return re.sub(r"'(covers [a-z](?:(?! -w )[^'])*)'", complete, text)
+
+
+def tell(text: str) -> None:
+    """Tell a person what is going on, on stderr."""
+    click.echo(name_workspace(text), err=True)
 
 
 def common_options(command: Command) -> Command:
@@ -140,12 +174,12 @@ def give_result(
         found = make(
             Manner(
                 progress=lambda done, total: stage(artefact.name, done, total),
-                say=lambda text: click.echo(text, err=True),
+                say=tell,
                 **manner,
             )
         )
     for file in figures:
         is_new = version_of(workspace.root, [file]) != before[file]
         if is_new and workspace.path(file).exists():
-            click.echo(f"wrote {file.path}", err=True)
+            tell(f"wrote {file.path}")
     shown({name: value for name, value in found.items() if name != "stamp"})

@@ -13,7 +13,7 @@ from covers.cli.options import (
     seed_option,
     stage_options,
 )
-from covers.cli.tables import count_covers, show, show_p, table_console
+from covers.cli.tables import count_covers, print_table, print_text, show, show_p
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,47 +94,37 @@ def overlap_command(
 
 def _print_overlap(found: dict[str, Any]) -> None:
     """Print the pairs as a table, most alike first."""
-    from rich.table import Table
-
-    console = table_console()
-    table = Table(box=None, header_style="bold")
-    for name, align in (
-        ("genres", "left"),
-        ("overlap", "right"),
-        ("95 %", "right"),
-        ("lift →", "right"),
-        ("lift ←", "right"),
-        ("q", "right"),
-        ("n", "right"),
-    ):
-        table.add_column(name, justify=align, no_wrap=True)  # type: ignore[arg-type]
     pairs = sorted(
         found["pairs"], key=lambda p: -(p["overlap"] if p["overlap"] >= 0 else -1)
     )
+    rows = []
     for pair in pairs:
         low, high = pair["overlap_ci95"]
-        table.add_row(
-            f"{pair['a']} - {pair['b']}",
-            show(pair["overlap"]),
-            f"{show(low)} to {show(high)}",
-            show(pair["lift_ab"]),
-            show(pair["lift_ba"]),
-            show_p(pair["q"]),
-            f"{pair['n_a']:.0f} / {pair['n_b']:.0f}",
+        rows.append(
+            (
+                f"{pair['a']} - {pair['b']}",
+                show(pair["overlap"]),
+                f"{show(low)} to {show(high)}",
+                show(pair["lift_ab"]),
+                show(pair["lift_ba"]),
+                show_p(pair["q"]),
+                f"{pair['n_a']:.0f} / {pair['n_b']:.0f}",
+            )
         )
-    if pairs:
-        console.print(table)
+    if rows:
+        header = ["genres", "overlap", "95 %", "lift →", "lift ←", "q", "n"]
+        print_table(header, rows, right=range(1, 7))
     low, high = found["effective_genres_ci95"]
-    console.print(
+    print_text(
         f"{len(found['genres'])} genres look like {show(found['effective_genres'], '.1f')} "
         f"distinct ones (95 % interval {show(low, '.1f')} to {show(high, '.1f')}); "
         f"{count_covers(found['n_covers'], found['covers'])} in {found['n_groups']:,} groups "
         f"({found['grouped_by']}), k = {found['k']}"
     )
     for note in found["notes"]:
-        console.print(f"note: {note}")
+        print_text(note, first="note: ")
     for name, part in found.get("parts", {}).items():
-        console.print(
+        print_text(
             f"{name}: {part['n_covers']} covers look like "
             f"{show(part['effective_genres'], '.1f')} distinct genres"
         )
@@ -173,10 +163,17 @@ def path_command(
     if as_json:
         print_json(found)
         return
-    for step in found["steps"]:
-        similarity = show(step["similarity"])
-        who = " - ".join(part for part in (step["artist"], step["album"]) if part)
-        click.echo(
-            f"{similarity:>5}  {step['cover_id'][:12]}  "
-            f"{', '.join(step['genres']) or '(no genre)'}{'  ' + who if who else ''}"
-        )
+    print_table(
+        ["similarity", "id", "genres", "cover"],
+        [
+            (
+                show(step["similarity"]),
+                step["cover_id"][:8],
+                ", ".join(step["genres"]) or "-",
+                " · ".join(filter(None, (step["artist"], step["album"])))
+                or step["path"],
+            )
+            for step in found["steps"]
+        ],
+        right=[0],
+    )

@@ -15,8 +15,10 @@ from covers.cli.options import (
     open_for_command,
     print_json,
     seed_option,
+    tell,
 )
 from covers.cli.recipe_options import recipe_options
+from covers.cli.tables import print_facts, print_text
 from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
@@ -124,10 +126,13 @@ class Job:
 def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
     """Scan, then make what is missing or stale; print the evaluation last."""
     from covers.cli.evaluate import show_evaluation
+    from covers.model.recipe import choose_recipe, refuse_wrong_start
     from covers.workspace.paths import Workspace
 
     if job.retrain or not Workspace(workspace).model_folder.exists():
         refuse_missing_package("torch", "training")
+    if job.retrain or any(value is not None for value in job.recipe.values()):
+        refuse_wrong_start(choose_recipe(Workspace(workspace), job.recipe)[0])
     try:
         _scan(workspace, job)
         _make(workspace, job)
@@ -136,12 +141,7 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
         raise click.ClickException(message) from None
     show_evaluation(Workspace.open(workspace), as_json=as_json)
     if not as_json:
-        say(f"\nlook at it: covers dashboard -w {workspace}")
-
-
-def say(text: str) -> None:
-    """Tell a person what is going on, on stderr."""
-    click.echo(text, err=True)
+        tell(f"\nlook at it: covers dashboard -w {workspace}")
 
 
 def _scan(workspace: Path, job: Job) -> None:
@@ -160,10 +160,12 @@ def _scan(workspace: Path, job: Job) -> None:
         )
     n_problems = sum(scan.problems.values())
     problems = f", {n_problems} problems listed in '{scan.problems_path}'"
-    say(
+    tell(
         f"scan: {scan.n_covers:,} covers of {len(scan.genres)} genres"
         f"{problems if n_problems else ''}"
     )
+    for warning in scan.warnings:
+        tell(f"note: {warning}")
 
 
 def _make(workspace: Path, job: Job) -> None:
@@ -172,7 +174,7 @@ def _make(workspace: Path, job: Job) -> None:
 
     with progress_bars() as stage:
         open_for_command(workspace, job.device).run(
-            say=say,
+            say=tell,
             progress=stage,
             retrain=job.retrain,
             analysis=job.analysis,
@@ -194,29 +196,39 @@ def status_command(
     place, stages = library.workspace, library.status()
     if as_json:
         print_json(
-            {"stages": stages, "settings": place.settings.model_dump(mode="json")}
+            {
+                "stages": stages,
+                "settings": place.settings.model_dump(mode="json"),
+                "missing_sources": [s.name for s in place.missing_sources()],
+            }
         )
         return
     _show_stages(stages)
-    click.echo(
-        f"\n{'sources':<12}"
-        + (
-            "; ".join(f"{s.name} ({s.kind}): {s.path}" for s in place.settings.sources)
-            or "none"
-        )
+    click.echo()
+    settings = place.settings
+    missing = {source.name for source in place.missing_sources()}
+    sources = (
+        f"{s.name} ({s.kind}): '{s.path}'"
+        + (", not there today" if s.name in missing else "")
+        for s in settings.sources
     )
-    click.echo(f"{'seed':<12}{place.settings.seed}   device {place.settings.device}")
-    if place.settings.train:
-        click.echo(
-            f"{'training':<12}"
-            + ", ".join(f"{k} {v}" for k, v in place.settings.train.items())
-        )
+    facts = {
+        "sources": "; ".join(sources) or "none",
+        "seed": settings.seed,
+        "device": settings.device,
+    }
+    if settings.train:
+        facts["training"] = ", ".join(f"{k} {v}" for k, v in settings.train.items())
+    print_facts(facts)
 
 
 def _show_stages(stages: list[Stage]) -> None:
-    """Print one line per artefact, and what to run where that is due."""
+    """Print what is known of each artefact, and what to run where that is due."""
     signs = {"fresh": "✓", "stale": "✗", "missing": "·"}
+    click.echo(f"  {'artefact':<12}{'state':<9}what is known of it")
     for stage in stages:
-        click.echo(f"{signs[stage.state]} {stage.name:<12}{stage.state:<9}{stage.why}")
+        print_text(
+            stage.why, first=f"{signs[stage.state]} {stage.name:<12}{stage.state:<9}"
+        )
         if stage.is_due:
-            click.echo(f"  {'':<12}{'':<9}run: {stage.command}")
+            click.echo(f"{'':<23}run: {stage.command}")

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from covers.cli.options import name_workspace
+
 if TYPE_CHECKING:
-    from rich.console import Console
-
-_WIDTH = 120  # of tables that go into a file or a pipe
+    from collections.abc import Mapping, Sequence
 
 
-def table_console() -> Console:
-    """Return a console as wide as the terminal, or wide enough for tables in a pipe."""
-    from rich.console import Console
+def _width() -> int:
+    """Return how wide a line may be: the terminal, or 80 columns in a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console = Console(width=_WIDTH, highlight=False, soft_wrap=True)
-    return console
+
+def print_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[int] = (),
+) -> None:
+    """Print rows below a header, cut to the width of the terminal."""
+    from covers.render.text import text_table
+
+    click.echo(text_table(header, rows, right=right, width=_width()))
+
+
+def print_text(text: str, *, first: str = "") -> None:
+    """Print a sentence, its lines below each other after whatever comes `first`."""
+    lines = wrap(
+        name_workspace(text),
+        max(_width(), 40),
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    click.echo("\n".join(lines or [first]))
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print what something is: a name and a value per line."""
+    size = max(map(len, facts)) + 2
+    for name, value in facts.items():
+        print_text(str(value), first=f"{name:<{size}}")
 
 
 def show(value: Any, how: str = ".2f") -> str:

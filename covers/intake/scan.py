@@ -47,14 +47,14 @@ from covers.intake.scan_record import (
     read_places,
     write_places,
 )
-from covers.intake.source_kinds import find_nested, is_mounted, settle_sources
+from covers.intake.source_kinds import find_nested, settle_sources
 from covers.intake.summary import ScanReport, list_problems, sum_up
 from covers.intake.tag_cache import TagCache
 from covers.workspace.artefacts import Stamp, read_stamp
 from covers.workspace.holding import hold_workspace
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import change_intake, write_settings
-from covers.workspace.source_files import SourceKind
+from covers.workspace.source_files import SourceKind, is_mounted
 from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
@@ -16,7 +15,7 @@ from covers.intake.sources import (
     walk,
 )
 from covers.workspace.settings import Source
-from covers.workspace.source_files import FileEntry, SourceKind
+from covers.workspace.source_files import FileEntry, SourceKind, is_mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -167,22 +166,6 @@ def name_source(path: Path, taken: Iterable[str]) -> str:
         number += 1
         name = f"{base}-{number}"
     return name
-
-
-def is_mounted(root: Path, source: Source) -> bool:
-    """Say whether a source can be reached today.
-
-    An empty folder counts as not mounted: that is what a mount point looks
-    like without its disk.
-    """
-    path = root / source.path
-    if source.kind == "manifest":
-        return path.is_file()
-    try:
-        with os.scandir(path) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
 
 
 def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:

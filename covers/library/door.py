@@ -173,12 +173,14 @@ class Library(AskedLibrary):
         **recipe
             Parameters of `covers.model.recipe.Recipe`, such as ``arch="resnet34"``.
         """
-        from covers.model.recipe import choose_recipe
-        from covers.model.train import train_workspace
+        from covers.model.recipe import choose_recipe, refuse_wrong_start
 
         workspace = self.workspace
         settings = workspace.settings
         chosen, remembered = choose_recipe(workspace, recipe)
+        refuse_wrong_start(chosen)
+        from covers.model.train import train_workspace
+
         report = train_workspace(
             workspace,
             chosen,
@@ -218,12 +220,14 @@ class Library(AskedLibrary):
         offline, seed, **recipe
             As in `train`.
         """
-        from covers.model.recipe import choose_recipe
+        from covers.model.recipe import choose_recipe, refuse_wrong_start
         from covers.pipeline import Pipeline
 
         workspace = self.workspace
         settings = workspace.settings
         chosen, remembered = choose_recipe(workspace, recipe)
+        if retrain or remembered != settings.train:
+            refuse_wrong_start(chosen)
         self._remember(remembered)
         Pipeline(
             workspace,

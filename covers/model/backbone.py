@@ -6,7 +6,6 @@ only reads a trained model needs torch alone, which starts in a fifth of the tim
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from covers.errors import ModelError, needs_extra
+from covers.model.architectures import unknown_architecture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -322,9 +322,7 @@ def _make_timm(
             *torchvision.models.list_models(module=torchvision.models),
             *timm.list_models(),
         ]
-        near = difflib.get_close_matches(name, known, 3, 0.5) or ["resnet18"]
-        message = f"unknown architecture {name!r}: torchvision and timm have e.g. {', '.join(map(repr, near))}"
-        raise ModelError(message)
+        raise unknown_architecture(name, known)
     try:
         model = timm.create_model(name, pretrained=pretrained, num_classes=0)
     except (OSError, RuntimeError) as error:

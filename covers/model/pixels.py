@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from covers.workspace.paths import Workspace
 
+_DISK_RESERVE = 2**28  # of bytes, left to other programs
+
 Pixels = npt.NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
@@ -228,10 +230,10 @@ class PixelCache:
         missing = [cover for cover in covers if cover.cover_id not in self]
         needed = len(missing) * self.picture_bytes
         free = shutil.disk_usage(self._pixels_path.parent).free
-        if needed > free - 2**28:
+        if needed > free - _DISK_RESERVE:
             message = (
-                f"decoded covers need {needed / 2**30:.1f} GiB in '{self._pixels_path.parent}', "
-                f"{free / 2**30:.1f} GiB are free: make room, or train with a smaller '--image-size'"
+                f"decoded covers need {_show_bytes(needed)} in '{self._pixels_path.parent}' and {_show_bytes(_DISK_RESERVE)} "
+                f"are left to other programs, but only {_show_bytes(free)} are free: make room, or train with a smaller '--image-size'"
             )
             raise DataError(message)
         failed: dict[str, str] = {}
@@ -299,3 +301,14 @@ class PixelCache:
             self.delete()
             return
         self._rows = {cover_id: row for row, cover_id in enumerate(ids)}
+
+
+def _show_bytes(n: int) -> str:
+    """Write a size with the unit that leaves a person something to compare.
+
+    Examples
+    --------
+    >>> _show_bytes(2**28), _show_bytes(3 * 2**30)
+    ('256 MiB', '3.0 GiB')
+    """
+    return f"{n / 2**30:.1f} GiB" if n >= 2**30 else f"{-(-n // 2**20):.0f} MiB"

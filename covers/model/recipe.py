@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import ConfigError
+from covers.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +101,22 @@ class Recipe:
             message = f"unknown training parameter {unknown[0]!r}: there are {', '.join(sorted(known))}"
             raise ConfigError(message)
         return replace(self, **changes)
+
+
+def refuse_wrong_start(recipe: Recipe) -> None:
+    """Refuse a backbone or a file of weights that does not exist, before anything heavy is loaded.
+
+    Raises
+    ------
+    ModelError
+        Naming the nearest architecture, or the missing file.
+    """
+    from covers.model.architectures import refuse_unknown_architecture
+
+    refuse_unknown_architecture(recipe.arch)
+    if recipe.weights not in ("imagenet", "none") and not Path(recipe.weights).exists():
+        message = f"no weights in '{recipe.weights}': give a .safetensors file or a torch state dict"
+        raise ModelError(message)
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -160,6 +160,8 @@ def train_workspace(
     failed = cache.fill(
         workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
     )
+    if failed:
+        workspace.refuse_missing_sources()
     data = choose_training_set(
         catalogue,
         lambda cover_id: cover_id in cache,

@@ -132,7 +132,7 @@ def walk_workspace(
     dict
         ``start``, ``end``, ``k`` and ``steps``: for each cover its ``cover_id``,
         ``similarity`` to the one before (None for the first), ``genres``,
-        ``artist``, ``album``.
+        ``artist``, ``album`` and ``path``.
 
     Raises
     ------
@@ -169,6 +169,7 @@ def walk_workspace(
     catalogue = read_catalogue(workspace)
     places = catalogue.rows_of([covers.cover_ids[row] for row in walk.rows])
     artists, albums = catalogue.column("artist"), catalogue.column("album")
+    paths = catalogue.column("path")
     return {
         "start": start,
         "end": end,
@@ -180,6 +181,7 @@ def walk_workspace(
                 "genres": catalogue.genres[place],
                 "artist": artists[place],
                 "album": albums[place],
+                "path": paths[place],
             }
             for row, place, similarity in zip(
                 walk.rows, places, [None, *walk.similarities], strict=True

@@ -13,7 +13,7 @@ from covers.workspace import registry
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File
-    from covers.workspace.settings import Settings
+    from covers.workspace.settings import Settings, Source
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,27 @@ class Workspace:
         repair = registry.CATALOGUE.repair(self.root, "scan SOURCE")
         message = f"no source {name!r} in '{self.config_path}': run '{repair}'"
         raise DataError(message)
+
+    def missing_sources(self) -> list[Source]:
+        """Return the sources that cannot be reached today."""
+        from covers.workspace.source_files import is_mounted
+
+        sources = self.settings.sources
+        return [source for source in sources if not is_mounted(self.root, source)]
+
+    def refuse_missing_sources(self) -> None:
+        """Refuse to go on without pictures that lie in a source which is not there.
+
+        Raises
+        ------
+        DataError
+            Naming the sources.
+        """
+        missing = self.missing_sources()
+        if missing:
+            named = ", ".join(f"{s.name!r} ('{s.path}')" for s in missing)
+            message = f"source {named} is not there today, and its pictures are needed: bring it back, or drop it from '{self.config_path}' and run '{registry.CATALOGUE.repair(self.root)}'"
+            raise DataError(message)
 
     def resolve(self, source: str, path: str) -> Path:
         """Return the file behind a location, refusing to leave the source's folder.

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covers.workspace.settings import Source
 
 
 class SourceKind(StrEnum):
@@ -31,3 +38,19 @@ class FileEntry:
     path: str
     size: int
     mtime_ns: int
+
+
+def is_mounted(root: Path, source: Source) -> bool:
+    """Say whether a source can be reached today.
+
+    An empty folder counts as not mounted: that is what a mount point looks
+    like without its disk.
+    """
+    path = root / source.path
+    if source.kind == "manifest":
+        return path.is_file()
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False

@@ -12,13 +12,12 @@ from covers.intake.source_kinds import (
     check_kind,
     choose_path,
     detect_kind,
-    is_mounted,
     name_source,
     settle_sources,
 )
 from covers.intake.sources import walk
 from covers.workspace.settings import Source
-from covers.workspace.source_files import SourceKind
+from covers.workspace.source_files import SourceKind, is_mounted
 
 
 def touch(root, *names, content=b"x"):

@@ -1,0 +1,246 @@
+"""What a person reads: hints that can be obeyed as they stand, tables of 80 columns."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from covers.cli import main
+from covers.cli.border import ExplainingGroup
+from covers.cli.cluster import _print_clusters
+from covers.cli.evaluate import print_evaluation
+from covers.cli.options import DEFAULT_WORKSPACE, common_options, tell
+from covers.cli.overlap import _print_overlap
+from covers.errors import DataError
+from covers.model import pixels
+from covers.model.architectures import (
+    _REGISTERED,
+    _sources,
+    refuse_unknown_architecture,
+)
+from covers.workspace import settings
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "version-0.1.zip"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with zipfile.ZipFile(FIXTURE) as archive:
+        archive.extractall(tmp_path)
+    return tmp_path / "workspace"
+
+
+@click.group(cls=ExplainingGroup)
+def top():
+    pass
+
+
+@top.command("fail")
+@common_options
+def fail(workspace, as_json):
+    tell("see 'covers genres', not 'covers scan -w other'")
+    message = f"nothing there: run 'covers train --epochs 0' or 'covers index rebuild' {as_json}"
+    raise DataError(message)
+
+
+@pytest.mark.parametrize(
+    ("given", "suffix"),
+    [
+        ([], ""),
+        (["-w", "covers-workspace"], ""),
+        (["-w", "music"], " -w music"),
+        (["-w", "../my music"], ' -w "../my music"'),
+    ],
+)
+def test_a_hint_names_the_workspace_as_it_was_given(given, suffix):
+    done = CliRunner().invoke(top, ["fail", *given])
+    note, error = done.stderr.splitlines()
+    assert note == f"see 'covers genres{suffix}', not 'covers scan -w other'"
+    assert error == (
+        f"Error: nothing there: run 'covers train --epochs 0{suffix}' "
+        f"or 'covers index rebuild{suffix}' False"
+    )
+
+
+def test_a_workspace_from_the_environment_is_named_too(monkeypatch):
+    monkeypatch.setenv("COVERS_WORKSPACE", "elsewhere")
+    done = CliRunner().invoke(top, ["fail"])
+    assert "'covers index rebuild -w elsewhere'" in done.stderr
+
+
+def test_command_line_and_dashboard_mean_the_same_folder():
+    assert settings.DEFAULT_WORKSPACE == DEFAULT_WORKSPACE
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["status", "scan", "genres", "index info", "model info", "path Jazz Folk -k 40"],
+)
+def test_what_is_printed_fits_80_columns(workspace, command, monkeypatch):
+    monkeypatch.chdir(workspace.parent)  # paths are not broken, however long
+    done = run(*command.split(), "-w", workspace.name)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80, max(lines, key=len)
+
+
+@pytest.mark.parametrize(
+    ("command", "header"),
+    [
+        ("status", "artefact    state    what is known of it"),
+        ("scan", "genre       covers  held out"),
+        ("genres", "name        in       covers  genre"),
+        ("path Jazz Folk -k 40", "similarity  id        genres  cover"),
+    ],
+)
+def test_tables_have_a_header(workspace, command, header):
+    done = run(*command.split(), "-w", workspace)
+    assert header in [line.strip() for line in done.stdout.splitlines()]
+
+
+def test_path_shows_what_a_cover_is(workspace):
+    done = run("path", "Jazz", "Folk", "-k", 40, "-w", workspace)
+    steps = json.loads(
+        run("path", "Jazz", "Folk", "-k", 40, "-w", workspace, "--json").stdout
+    )["steps"]
+    rows = done.stdout.splitlines()[1:]
+    assert len(rows) == len(steps) >= 2
+    for row, step in zip(rows, steps, strict=True):
+        title = " · ".join(filter(None, (step["artist"], step["album"])))
+        assert (title or step["path"])[:20] in row
+
+
+LONG = "Experimental Post-Progressive Chamber Hop[/red] Music"
+
+
+def printed(show, document, capsys):
+    show(document)
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    return text
+
+
+def test_pairs_of_long_genres_fit_and_markup_is_text(capsys):
+    pair = {
+        "a": "Hop[/red]", "b": LONG, "overlap": 0.5, "overlap_ci95": [0.25, 0.75],
+        "lift_ab": 1.25, "lift_ba": 0.5, "q": 0.0001, "n_a": 1234, "n_b": 12,
+    }  # fmt: skip
+    found = {
+        "pairs": [pair], "genres": ["a", "b"], "effective_genres": 1.5,
+        "effective_genres_ci95": [1, 2], "n_covers": 1246, "covers": "held-out",
+        "n_groups": 900, "grouped_by": "artist", "k": 15, "notes": [f"{LONG}, " * 5],
+    }  # fmt: skip
+    text = printed(_print_overlap, found, capsys)
+    assert "Hop[/red] - " in text
+    assert "0.25 to 0.75" in text
+    assert "1234 / 12" in text
+
+
+def test_clusters_of_long_genres_fit(capsys):
+    cluster = {
+        "id": 3, "n": 1200, "stability": 0.5, "look": {"words": ["dark", "blue"] * 9},
+        "genres": [{"genre": LONG, "share": 0.5, "lift": 2.0}] * 3,
+    }  # fmt: skip
+    found = {
+        "clusters": [cluster], "ami_null95": [0, 0.1], "n_clusters": 1, "ami": 0.25,
+        "noise_fraction": 0.125, "ami_n": 90, "ami_covers": "all",
+        "cut": [list(range(40))],
+    }  # fmt: skip
+    text = printed(_print_clusters, found, capsys)
+    assert "1200" in text
+    assert "merged: 0, 1" in text
+
+
+def test_the_evaluation_fits(workspace, capsys):
+    payload = json.loads((workspace / "analysis" / "evaluation.json").read_text())
+    text = printed(print_evaluation, payload, capsys)
+    assert text.splitlines()[1].split()[:2] == ["method", "accuracy"]
+    for sentence in payload["conclusions"]:
+        assert " ".join(sentence.split()) in " ".join(text.split())
+
+
+def test_a_wrong_architecture_is_told_before_torch_is_loaded(workspace, monkeypatch):
+    import builtins
+
+    real = builtins.__import__
+
+    def refuse(name, *rest):
+        if name.partition(".")[0] in {"torch", "torchvision", "timm", "fastai"}:
+            raise AssertionError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    before = (workspace / "covers.toml").read_text()
+    for command in ("train", "run"):
+        done = run(command, "--arch", "resnet81", "-w", workspace)
+        assert done.exit_code == 1, done.output
+        assert done.stderr.startswith(
+            "Error: no architecture 'resnet81': did you mean 'resnet18' or"
+        )
+        near = done.stderr.split("did you mean ")[1].split("?")[0].split(" or ")
+        assert len(near) == len(set(near))
+    done = run("train", "--weights", "absent.pth", "-w", workspace)
+    assert done.stderr.startswith("Error: no weights in 'absent.pth'")
+    assert (workspace / "covers.toml").read_text() == before
+
+
+def test_no_architecture_that_the_libraries_know_is_refused():
+    import timm
+
+    from covers.model.vision import import_torchvision
+
+    models = import_torchvision().models
+    names = {*models.list_models(module=models), *timm.list_models()}
+    assert names <= set(_REGISTERED.findall(_sources())), "suggested names"
+    for name in (
+        "timm:test_resnet",
+        "tf_efficientnet_lite0.in1k",
+        *sorted(names)[::50],
+    ):
+        refuse_unknown_architecture(name)
+
+
+def test_a_source_that_is_gone_is_named_by_status_scan_and_verify(workspace):
+    shutil.move(workspace.parent / "covers", workspace.parent / "away")
+    assert "'../covers', not there today" in run("status", "-w", workspace).stdout
+    told = json.loads(run("status", "-w", workspace, "--json").stdout)
+    assert told["missing_sources"] == ["covers"]
+    scanned = run("scan", "-w", workspace)
+    assert "note: source 'covers' is not there today" in scanned.stderr
+    verified = run("index", "verify", "--sample", 0, "-w", workspace)
+    assert "note: source 'covers' is not there today" in verified.stderr
+
+
+def test_a_training_without_its_source_names_it(painted_workspace):
+    shutil.move(painted_workspace.root.parent / "covers", painted_workspace.root / "x")
+    given = ["--arch", "timm:test_resnet", "--weights", "none", "--image-size", "32"]
+    done = run("train", *given, "--device", "cpu", "-w", painted_workspace.root)
+    assert done.exit_code == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Error: source 'covers' ('../covers') is not there today")
+    assert "bring it back" in last
+
+
+def test_too_little_room_for_decoded_covers_names_the_reserve(
+    painted_workspace, monkeypatch
+):
+    class Usage:
+        free = 200 * 2**20
+
+    monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _: Usage)
+    given = ["--arch", "timm:test_resnet", "--weights", "none", "--image-size", "32"]
+    done = run("train", *given, "--device", "cpu", "-w", painted_workspace.root)
+    assert done.exit_code == 1
+    assert "decoded covers need 1 MiB in" in done.stderr
+    assert "256 MiB are left to other programs" in done.stderr
+    assert "only 200 MiB are free" in done.stderr
