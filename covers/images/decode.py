@@ -13,17 +13,16 @@ import io
 import os
 import stat
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -34,6 +33,8 @@ from PIL import (
 from covers.errors import BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.formats import describe_stranger, find_format
+from covers.images.limits import refuse_costly
+from covers.images.to_rgb import to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 MAX_MEGAPIXELS = 100.0
 MAX_MEBIBYTES = 256
+HEAVY_PIXELS = 1 << 24
+_ALONE: AbstractContextManager[object] = nullcontext()
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -118,6 +121,7 @@ def read_picture(
     *,
     size_px: int | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    heavy: AbstractContextManager[object] = _ALONE,
 ) -> Picture:
     """Decode a picture to upright RGB and say how large its file has it.
 
@@ -135,11 +139,15 @@ def read_picture(
         A smaller picture is not enlarged.
     max_megapixels : float, default=100
         Refuse a picture of more pixels than this, by its header.
+    heavy : context manager, optional
+        Entered while a picture of more than `HEAVY_PIXELS` is decoded; with one
+        lock for all that read side by side, one such picture is in memory at a time.
 
     Raises
     ------
     BrokenImageError
-        If the picture cannot be decoded whole; the message is the reason.
+        If the picture cannot be decoded whole, or costs too much, see
+        `covers.images.limits`; the message is the reason.
     ValueError
         If ``size_px < 1``.
     """
@@ -150,7 +158,7 @@ def read_picture(
     with warnings.catch_warnings():
         # Damaged EXIF data and the like; whether that is an error is decided here.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        return _decode(content, size_px, max_megapixels)
+        return _decode(content, size_px, max_megapixels, heavy)
 
 
 def decode(
@@ -227,28 +235,28 @@ def refuse_stranger(head: bytes) -> None:
         raise BrokenImageError(describe_stranger(head))
 
 
-def _decode(content: bytes, size_px: int | None, max_megapixels: float) -> Picture:
+def _decode(
+    content: bytes,
+    size_px: int | None,
+    max_megapixels: float,
+    heavy: AbstractContextManager[object],
+) -> Picture:
     """Decode the content of a picture file."""
     image = _open(content)
     width, height = image.size
-    if width < 1 or height < 1:
-        message = f"header damaged: {width} x {height} pixels"
-        raise BrokenImageError(message)
-    if width * height > max_megapixels * 1e6:
-        message = (
-            f"too large: {width:,} x {height:,} pixels are {width * height / 1e6:,.0f} "
-            f"megapixels, the limit is {max_megapixels:g}"
-        )
-        raise BrokenImageError(message)
     format_name = image.format or ""
+    refuse_costly(content, format_name, image.size, max_megapixels)
     if size_px is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
         image.draft("", (size_px, size_px))
     try:
-        image.load()
-        orientation = _orientation(image)
-        rgb = _to_rgb(image)
-        if orientation in _TRANSPOSE:
-            rgb = rgb.transpose(_TRANSPOSE[orientation])
+        with heavy if image.width * image.height > HEAVY_PIXELS else _ALONE:
+            image.load()
+            orientation = _orientation(image)
+            rgb = to_rgb(image)
+            if orientation in _TRANSPOSE:
+                rgb = rgb.transpose(_TRANSPOSE[orientation])
+            if size_px is not None and min(rgb.size) >= 2 * size_px:
+                rgb = rgb.reduce(min(rgb.size) // size_px)
     except MemoryError as error:
         message = f"too large: no memory for {width:,} x {height:,} pixels"
         raise BrokenImageError(message) from error
@@ -256,8 +264,6 @@ def _decode(content: bytes, size_px: int | None, max_megapixels: float) -> Pictu
         raise BrokenImageError(_explain(error)) from error
     if orientation >= 5:
         width, height = height, width
-    if size_px is not None and min(rgb.size) >= 2 * size_px:
-        rgb = rgb.reduce(min(rgb.size) // size_px)
     return Picture(rgb, width, height, format_name)
 
 
@@ -298,40 +304,3 @@ def _orientation(image: Image.Image) -> int:
         return orientation if orientation in _TRANSPOSE else 1
     except Exception:  # noqa: BLE001  damaged EXIF data never costs a good picture
         return 1
-
-
-def _to_rgb(image: ImageFile.ImageFile) -> Image.Image:
-    """Convert any mode to RGB, transparency on white, leaving the file's metadata behind."""
-    plain: Image.Image = image
-    if image.mode.startswith(("I", "F")):
-        plain = _scale_deep_grey(image)
-    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        # Pillow takes every CMYK JPEG for one of Adobe's, which store ink inverted.
-        plain = ImageChops.invert(image)
-    elif image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or (
-        "transparency" in image.info
-    ):
-        with_alpha = image.convert("RGBA")
-        plain = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        plain.alpha_composite(with_alpha)
-    # The commonest mode is not copied: a copy costs a third of decoding a small JPEG.
-    rgb = plain if plain.mode == "RGB" else plain.convert("RGB")
-    rgb.info = {}
-    return rgb
-
-
-def _scale_deep_grey(image: Image.Image) -> Image.Image:
-    """Scale grey of 16 or 32 bits or floating point to 8 bits."""
-    grey = np.asarray(image).astype(np.float64)  # (height, width)
-    grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(grey.min()), float(grey.max())
-    if image.mode.startswith("I;16"):
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1 and image.mode == "F":
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    elif low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    scaled = np.round((grey - low) * (255 / max(high - low, 1e-12)))
-    return Image.fromarray(scaled.clip(0, 255).astype(np.uint8))

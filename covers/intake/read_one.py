@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from covers.errors import BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.decode import read_bytes, read_picture, refuse_stranger
@@ -82,6 +84,7 @@ class Reader:
         self.measured = measured
         self.pictured = pictured
         self.max_megapixels = max_megapixels
+        self._heavy = FileLock(workspace.root / ".decoding.lock")
 
     def read(self, task: Task) -> Reading:
         """Read one picture; what is wrong with it becomes its content's reason."""
@@ -92,6 +95,7 @@ class Reader:
                 content,
                 size_px=LEAST_PX if self._is_new(cover_id) else 1,
                 max_megapixels=self.max_megapixels,
+                heavy=self._heavy,
             )
         except BrokenImageError as error:
             return Reading(task, _broken(ProblemKind.BROKEN, str(error)), None)
