@@ -7,6 +7,7 @@ import click
 
 from indexer import printing
 from indexer.errors import IndexDamagedError, IndexerError
+from indexer.terminal import one_line, safe_streams
 
 if TYPE_CHECKING:
     from indexer import VectorIndex
@@ -17,11 +18,15 @@ __all__ = ["main"]
 class _Group(click.Group):
     """Print an expected error as one line and exit 1; let bugs keep their traceback."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        with safe_streams():
+            return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except IndexerError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(one_line(str(error))) from error
 
 
 _FOLDER = click.Path(path_type=Path)

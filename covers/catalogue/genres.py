@@ -81,7 +81,7 @@ class GenreMapper:
     def split(self, raw: str, kind: SourceKind) -> tuple[str, ...]:
         """Split a raw string; the name of a folder is one genre, whatever is in it."""
         if kind is SourceKind.FOLDERS:
-            return (raw,)
+            return (" ".join(raw.split()),)
         return split_genres(raw, self.separators, self.table.protected)
 
     def is_none(self, name: str) -> bool:

@@ -10,6 +10,7 @@ import click
 from covers.cli.options import common_options, print_json, seed_option, tell
 from covers.cli.progress import progress_bar
 from covers.cli.tables import print_text
+from indexer.terminal import one_line
 
 if TYPE_CHECKING:
     from covers.audit.audit import Audit
@@ -180,11 +181,11 @@ def _show(audit: Audit) -> None:
     if not audit.findings:
         click.echo(f"nothing found in {audit.n_covers:,} covers")
     for kind, count in audit.counts.items():
-        click.secho(f"{kind.replace('_', ' ')}: {count:,}", bold=True)
+        click.echo(f"{kind.replace('_', ' ')}: {count:,}")
         for finding in [f for f in audit.findings if f.kind == kind][:_SHOWN]:
             print_text(finding.reason, first=f"  {finding.confidence:4.0%}  ")
             for path in finding.paths[:_SHOWN]:
-                click.echo(f"         {_printable(path)}")
+                click.echo(f"         {one_line(path)}")
             if len(finding.paths) > _SHOWN:
                 click.echo(f"         and {len(finding.paths) - _SHOWN} more")
         if count > _SHOWN:
@@ -211,10 +212,3 @@ def _show_limits(audit: Audit) -> None:
                 f"(random {cut['random_recall']:.0%}), precision {cut['precision']:.0%} "
                 f"(random {check.random_precision:.0%})"
             )
-
-
-def _printable(text: str) -> str:
-    """Show control characters of file names as escapes."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )

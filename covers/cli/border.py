@@ -11,6 +11,7 @@ from covers.cli.options import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
 from covers.workspace.interrupts import watch_for_interrupts
 from indexer.errors import IndexerError
+from indexer.terminal import SafeStream, one_line, safe_streams
 
 _OURS = ("covers", "indexer", "dashboard")
 
@@ -20,6 +21,11 @@ class ExplainingGroup(click.Group):
 
     Expected errors end in one line and exit code 1; bugs keep their traceback.
     """
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Do everything on streams that show no control character raw."""
+        with safe_streams():
+            return super().main(*args, **options)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -42,19 +48,24 @@ class ExplainingGroup(click.Group):
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.exceptions.Abort):
             raise  # RuntimeErrors to Python, no errors to us
+        except click.ClickException as error:
+            if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+                error.message = one_line(error.message)  # type: ignore[misc]
+            raise
         except (CoversError, IndexerError) as error:
-            raise click.ClickException(name_workspace(str(error))) from error
+            message = one_line(name_workspace(str(error)))
+            raise click.ClickException(message) from error
         except (OSError, MemoryError, ImportError, RuntimeError) as error:
             missing = isinstance(error, ImportError) and missing_extra(
                 error, f"'{_command(ctx)}'"
             )
             if missing:
-                raise click.ClickException(str(missing)) from error
+                raise click.ClickException(one_line(str(missing))) from error
             line = explain(error)
             if line is None:
                 raise
             message = f"{line}{_keep_details()}"
-            raise click.ClickException(message) from error
+            raise click.ClickException(one_line(message)) from error
 
 
 def _command(ctx: click.Context) -> str:
@@ -136,7 +147,7 @@ def _keep_details() -> str:
         with tempfile.NamedTemporaryFile(
             "w", prefix="covers-", suffix=".log", delete=False, encoding="utf-8"
         ) as file:
-            traceback.print_exc(file=file)
+            traceback.print_exc(file=SafeStream(file))
     except OSError:
         return ""
     return f" (details: {file.name})"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from indexer.terminal import one_line, raw_stream
+
 if TYPE_CHECKING:
     from covers.library.door import Library
     from covers.workspace.paths import Workspace
@@ -57,10 +59,19 @@ device_option = click.option(
 )
 
 
+class _OneLine(logging.Formatter):
+    """Keeps a name with a line break in it from forging a line of the log."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  Python's name
+        return one_line(super().formatMessage(record))
+
+
 def _set_verbosity(_ctx: click.Context, _param: click.Parameter, count: int) -> None:
     """Log to stderr, the more the oftener -v is given."""
     level = [logging.WARNING, logging.INFO, logging.DEBUG][min(count, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 verbose_option = click.option(
@@ -99,7 +110,7 @@ def name_workspace(text: str) -> str:
 
 def tell(text: str) -> None:
     """Tell a person what is going on, on stderr."""
-    click.echo(name_workspace(text), err=True)
+    click.echo(one_line(name_workspace(text)), err=True)
 
 
 def common_options(command: Command) -> Command:
@@ -120,11 +131,18 @@ def open_for_command(workspace: Path, device: str | None = None) -> Library:
 def print_json(value: Any) -> None:
     """Print a result as one JSON document on stdout."""
     import json
+    import sys
 
     from covers.workspace.jsonable import to_jsonable
 
     click.echo(
-        json.dumps(to_jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
+        json.dumps(
+            to_jsonable(value),
+            indent=1,
+            # Signs that the stream lacks would be spelt otherwise.
+            ensure_ascii="utf" not in raw_stream(sys.stdout).encoding.lower(),
+            allow_nan=False,
+        )
     )
 
 

@@ -39,7 +39,6 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
     callable
         To be called with the stage's name, what is done, and the total.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
@@ -49,13 +48,15 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         TimeRemainingColumn,
     )
 
+    from covers.cli.console import SafeConsole
+
     columns = (
-        TextColumn("{task.description:<18}"),
+        TextColumn("{task.description:<18}", markup=False),
         BarColumn(),
         TaskProgressColumn(show_speed=True),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     with Progress(
         *columns, console=console, disable=not sys.stderr.isatty(), transient=True
     ) as progress:

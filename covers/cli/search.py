@@ -14,6 +14,7 @@ from covers.cli.options import (
     print_json,
 )
 from covers.errors import DataError
+from indexer.terminal import one_line
 
 if TYPE_CHECKING:
     from covers.library.door import Library
@@ -118,7 +119,7 @@ def classify_command(
         for answer in answers:
             click.echo(f"{answer!r}\n")
     for name, reason in queries.broken.items():
-        click.echo(f"'{name}': {reason}", err=True)
+        click.echo(f"'{one_line(name)}': {one_line(reason)}", err=True)
     if queries.broken:
         raise click.exceptions.Exit(1)
 

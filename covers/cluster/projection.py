@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.cluster.compiled import find_compile_folder
 from covers.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def quiet_umap() -> Iterator[Any]:
         # or a thread layer is old, and fit that `transform` will not work with
         # neighbours found elsewhere: it is not used.
         warnings.simplefilter("ignore")
+        find_compile_folder()
         with needs_extra("the layout of covers"):
             import umap
         yield umap

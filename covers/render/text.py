@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from indexer.terminal import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,14 +21,9 @@ def plain(text: object) -> str:
     Examples
     --------
     >>> plain("Red\x1b[31m\u202eneb\nmA")
-    'Red\\x1b[31m\\u202eneb\\nmA'
+    'Red\\u001b[31m\\u202eneb\\nmA'
     """
-    return "".join(
-        character
-        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        else character.encode("unicode_escape").decode("ascii")
-        for character in str(text)
-    )
+    return one_line(str(text))
 
 
 def columns_of(text: str) -> int:
