@@ -141,7 +141,8 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
         raise click.ClickException(message) from None
     show_evaluation(Workspace.open(workspace), as_json=as_json)
     if not as_json:
-        tell(f"\nlook at it: covers dashboard -w {workspace}")
+        tell("")
+        tell(f"look at it: covers dashboard -w {workspace}")
 
 
 def _scan(workspace: Path, job: Job) -> None:

@@ -47,7 +47,7 @@ def find_compile_folder() -> None:
     if "numba" in sys.modules:
         import numba
 
-        numba.config.CACHE_DIR = str(folder)
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
 
 
 def _has_its_own() -> bool:
