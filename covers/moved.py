@@ -88,7 +88,7 @@ _MOVED = {
     "catalogue.finding": "intake.candidates",
     "catalogue.folders": "intake.folders",
     "catalogue.holding": "workspace.holding",
-    "catalogue.kept": "intake.kept_sides",
+    "catalogue.kept": "intake.previous_split",
     "catalogue.manifest": "intake.manifest",
     "catalogue.manifest_table": "intake.manifest_table",
     "catalogue.measure": "images.measures",

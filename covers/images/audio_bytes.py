@@ -55,7 +55,7 @@ class Tail(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, counted from the new beginning."""
+        """Go somewhere, counted from the new beginning."""
         if whence == io.SEEK_SET:
             offset += self._start
         return self._file.seek(offset, whence) - self._start

@@ -87,7 +87,7 @@ class EmbeddedPicture:
     Parameters
     ----------
     member : str
-        Its type and its place among those of that type, such as ``"front_cover/0"``.
+        Its type and its number among those of that type, such as ``"front_cover/0"``.
     content_id : str
         Hash of its bytes.
     n_bytes : int
@@ -218,7 +218,7 @@ def read_member(path: Path, member: str) -> bytes:
 
 
 def _name_members(found: RawTags) -> dict[str, bytes]:
-    """Name the pictures of a file by type and place, leaving out those that are none."""
+    """Name the pictures of a file by type and number, leaving out those that are none."""
     counts: Counter[str] = Counter()
     members = {}
     for number, data in found.pictures:

@@ -3,8 +3,8 @@
 Taggers disagree about the standard: which sizes are in seven bits a byte, what
 is unsynchronised and what only says so, where an extended header ends, whether
 UTF-16 has its mark. This reader tries what is usual, keeps what fits together,
-and stays within fixed bounds of memory and time. The kept reader that knows as
-much, mutagen, is GPL-2.0-or-later: as a requirement it would decide the licence
+and stays within fixed bounds of memory and time. The maintained reader that knows
+as much, mutagen, is GPL-2.0-or-later: as a requirement it would decide the licence
 of everything that is shipped with this project, and as an extra the same file
 would give another cover on each machine.
 

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 256
 """Values of one field that are kept; no album has as many genres."""
-MAX_TEXT = 1000
+MAX_TEXT = 4096
 """Letters of one value that are kept."""
 MAX_PICTURES = 32
 """Pictures of one file that are kept."""
+_NAMED = frozenset({"title", "artist", "albumartist", "album", "genre"})
 
 
 @dataclass
@@ -41,10 +42,19 @@ class RawTags:
         known = self.fields.setdefault(name, [])
         for value in values:
             if len(known) >= MAX_VALUES:
+                self._report(name, f"has more than {MAX_VALUES} values")
                 return
+            if len(value) > MAX_TEXT:
+                self._report(name, f"is longer than {MAX_TEXT:,} letters")
             text = value[:MAX_TEXT].replace("\0", " ").strip()
             if text and text not in known:
                 known.append(text)
+
+    def _report(self, name: str, what: str) -> None:
+        """Note that a field is cut, if it is one that counts; lyrics may be long."""
+        problem = f"the field '{name}' {what}: the rest is left out"
+        if name in _NAMED and problem not in self.problems:
+            self.problems.append(problem)
 
     def add_picture(self, number: int, data: bytes) -> None:
         """Add a picture, unless there are too many."""

@@ -1,4 +1,4 @@
-"""What each kind of source offers, before any picture is read."""
+"""Which pictures of a source may be covers, before any of them is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from covers.intake.album_art import find_albums
 from covers.intake.album_notes import is_cue, is_nfo, read_music_file
 from covers.intake.folders import label_by_folder
 from covers.intake.manifest import read_manifest, walk_manifest
-from covers.intake.scan_record import Content, Place
+from covers.intake.scan_record import Content, ScanRecord
 from covers.intake.source_kinds import detect_kind, find_apart
 from covers.intake.sources import (
     MANIFEST_EXTENSIONS,
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one source offers.
+class SourceOffer:
+    """The candidates of one source.
 
     Parameters
     ----------
@@ -46,19 +46,19 @@ class Finding:
         Folder the paths begin in.
     choices : list of tuple of Candidate
         For each cover, the pictures it may be; the first that can be read is it.
-    problems : list of Place
-        What gave no picture to try.
+    problems : list of ScanRecord
+        What gave no candidate.
     notes : list of str
         Remarks for the summary.
     """
 
     root: Path
     choices: list[tuple[Candidate, ...]]
-    problems: list[Place]
+    problems: list[ScanRecord]
     notes: list[str] = field(default_factory=list)
 
 
-def find_covers(
+def list_candidates(
     workspace: Workspace,
     source: Source,
     settings: IntakeSettings,
@@ -67,7 +67,7 @@ def find_covers(
     walked: Walk | None = None,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Finding:
+) -> SourceOffer:
     """Look through one source for pictures that may be covers.
 
     Parameters
@@ -90,24 +90,24 @@ def find_covers(
     DataError
         If the source cannot be read at all.
     """
-    kind = settle_kind(workspace, source)
+    kind = decide_kind(workspace, source)
     root = source_root(workspace, source)
     if kind is SourceKind.MANIFEST:
         manifest = read_manifest(
             workspace.root / source.path, _manifest_root(workspace, source)
         )
-        return Finding(
+        return SourceOffer(
             root,
             [(candidate,) for candidate in manifest.candidates],
             [
-                problem_place(source.name, path, problem, reason)
+                record_problem(source.name, path, problem, reason)
                 for path, problem, reason in manifest.problems
             ],
             manifest.notes,
         )
     found = walked or walk_source(workspace, source)
     problems = [
-        problem_place(source.name, path, ProblemKind.UNREADABLE, reason)
+        record_problem(source.name, path, ProblemKind.UNREADABLE, reason)
         for path, reason in found.problems
     ]
     notes = []
@@ -119,7 +119,7 @@ def find_covers(
     if kind is SourceKind.FOLDERS:
         candidates = label_by_folder(found.files)
         notes += doubt_folders(root, candidates)
-        return Finding(
+        return SourceOffer(
             root, [(candidate,) for candidate in candidates], problems, notes
         )
     music = [
@@ -136,7 +136,7 @@ def find_covers(
         progress=progress,
     )
     problems += [
-        problem_place(source.name, entry.path, ProblemKind.TAGS, problem)
+        record_problem(source.name, entry.path, ProblemKind.TAGS, problem)
         for entry in music
         if (problem := tags[entry.path].problem)
     ]
@@ -147,13 +147,13 @@ def find_covers(
         lambda entry: read_short_side(root / entry.path),
     )
     problems += [
-        problem_place(source.name, album.path, ProblemKind.NO_COVER, album.reason)
+        record_problem(source.name, album.path, ProblemKind.NO_COVER, album.reason)
         for album in albums
         if not album.candidates
     ]
     notes += _count_passed_over(source.name, found.files)
     choices = [album.candidates for album in albums if album.candidates]
-    return Finding(root, choices, problems, notes)
+    return SourceOffer(root, choices, problems, notes)
 
 
 def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:
@@ -213,7 +213,7 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Labels]:
     return list({id(c.labels): c.labels for c in candidates}.values())
 
 
-def settle_kind(workspace: Workspace, source: Source) -> SourceKind:
+def decide_kind(workspace: Workspace, source: Source) -> SourceKind:
     """Return the kind of a source, looking at it where its settings say ``auto``."""
     if source.kind == "auto":
         return detect_kind(workspace.root / source.path, leave_out=[workspace.root])
@@ -246,7 +246,9 @@ def source_root(workspace: Workspace, source: Source) -> Path:
     return path.parent if source.kind == "manifest" else path
 
 
-def problem_place(source: str, path: str, kind: ProblemKind, reason: str) -> Place:
-    """Make the place of something that gave no picture to try."""
+def record_problem(
+    source: str, path: str, kind: ProblemKind, reason: str
+) -> ScanRecord:
+    """Make the record of something that gave no candidate."""
     content = Content(None, kind=kind, reason=reason)
-    return Place(source, path, "", 0, 0, content, Labels())
+    return ScanRecord(source, path, "", 0, 0, content, Labels())

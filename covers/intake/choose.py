@@ -2,61 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covers.intake.read_many import read_pictures
-from covers.intake.read_one import Task
-from covers.intake.scan_record import Place
+from covers.intake.scan_record import ScanRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from covers.intake.scan_record import Content, Journal, Key
     from covers.intake.sources import Candidate
     from covers.workspace.paths import Workspace
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The pictures that one cover may be, in order of preference.
-
-    Parameters
-    ----------
-    source : str
-        Name of their source.
-    root : Path
-        Folder their paths begin in.
-    candidates : tuple of Candidate
-        At least one.
-    """
-
-    source: str
-    root: Path
-    candidates: tuple[Candidate, ...]
-
-    def key(self, rank: int) -> Key:
-        """Return the place of a candidate."""
-        candidate = self.candidates[rank]
-        return self.source, candidate.file.path, candidate.member
+    # Name of a source, the pictures that one cover may be, and the next to look at.
+    Open = tuple[str, Sequence[Candidate], int]
 
 
 class Chooser:
-    """Settles choices, reading only what is not known.
+    """Chooses the pictures of covers, reading only what is not known.
 
     Parameters
     ----------
-    known : mapping of Key to Place
+    workspace : Workspace
+        Where thumbnails go.
+    roots : mapping of str to Path
+        Folder that the paths of each source begin in.
+    known : mapping of Key to ScanRecord
         From the last scan; believed where size and time of change are the same.
     journal : Journal
         What an interrupted scan did; grows.
     measured, pictured : set of str
         Covers whose measures, and whose thumbnails, are there; they grow.
+    max_megapixels : float
+        Larger pictures are refused.
 
     Attributes
     ----------
-    places : list of Place
+    records : list of ScanRecord
         The chosen pictures, and those that were tried before them and are bad.
     n_read : int
         Pictures read.
@@ -65,16 +48,18 @@ class Chooser:
     def __init__(
         self,
         workspace: Workspace,
-        known: Mapping[Key, Place],
+        roots: Mapping[str, Path],
+        known: Mapping[Key, ScanRecord],
         journal: Journal,
         *,
         measured: set[str],
         pictured: set[str],
         max_megapixels: float,
     ) -> None:
-        self.places: list[Place] = []
+        self.records: list[ScanRecord] = []
         self.n_read = 0
         self._workspace = workspace
+        self._roots = roots
         self._known = known
         self._journal = journal
         self._measured = measured
@@ -83,39 +68,49 @@ class Chooser:
         self._trusted = measured & pictured
         self._read_now: dict[Key, Content] = {}
 
-    def settle(
+    def choose(
         self,
-        choices: Iterable[Choice],
+        covers: Iterable[tuple[str, Sequence[Candidate]]],
         *,
         n_workers: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Settle all choices; where the first candidates are bad, the next are read."""
-        open_choices = [(choice, 0) for choice in choices]
-        while open_choices:
-            tasks: dict[Key, Task] = {}
-            waiting = []
-            for choice, rank in open_choices:
-                next_rank = self._advance(choice, rank)
-                if next_rank is not None:
-                    task = _make_task(choice, next_rank)
-                    tasks[task.key] = task
-                    waiting.append((choice, next_rank))
-            if tasks:
-                self._read(list(tasks.values()), n_workers, progress)
-            open_choices = waiting
+        """Choose a picture for each cover; where the first candidates are bad, the next are read.
 
-    def _advance(self, choice: Choice, rank: int) -> int | None:
+        Parameters
+        ----------
+        covers : iterable of (str, sequence of Candidate)
+            For each cover the name of its source, and what it may be, best first.
+        n_workers, progress : optional
+            As for `covers.intake.read_many.read_pictures`.
+        """
+        still_open: list[Open] = [(source, several, 0) for source, several in covers]
+        while still_open:
+            unread: dict[Key, Candidate] = {}
+            waiting: list[Open] = []
+            for source, candidates, rank in still_open:
+                next_rank = self._advance(source, candidates, rank)
+                if next_rank is not None:
+                    candidate = candidates[next_rank]
+                    unread[_key(source, candidate)] = candidate
+                    waiting.append((source, candidates, next_rank))
+            if unread:
+                self._read(unread, n_workers, progress)
+            still_open = waiting
+
+    def _advance(
+        self, source: str, candidates: Sequence[Candidate], rank: int
+    ) -> int | None:
         """Go through candidates whose content is known; return the first unknown one."""
-        for i in range(rank, len(choice.candidates)):
-            candidate = choice.candidates[i]
-            content = self._look_up(choice.key(i), candidate)
+        for i in range(rank, len(candidates)):
+            candidate = candidates[i]
+            content = self._look_up(_key(source, candidate), candidate)
             if content is None:
                 return i
             file = candidate.file
-            self.places.append(
-                Place(
-                    choice.source,
+            self.records.append(
+                ScanRecord(
+                    source,
                     file.path,
                     candidate.member,
                     file.size,
@@ -129,13 +124,13 @@ class Chooser:
         return None
 
     def _look_up(self, key: Key, candidate: Candidate) -> Content | None:
-        """Return what a place holds, None where it must be read."""
+        """Return what a candidate holds, None where it must be read."""
         if key in self._read_now:
             return self._read_now[key]
         size, mtime_ns = candidate.file.size, candidate.file.mtime_ns
-        place = self._known.get(key)
-        if place and place.size == size and place.mtime_ns == mtime_ns:
-            content: Content | None = place.content
+        record = self._known.get(key)
+        if record and record.size == size and record.mtime_ns == mtime_ns:
+            content: Content | None = record.content
         else:
             content = self._journal.contents.get((key, size, mtime_ns))
         if content is None or content.cover_id in self._trusted:
@@ -144,34 +139,33 @@ class Chooser:
 
     def _read(
         self,
-        tasks: list[Task],
+        unread: Mapping[Key, Candidate],
         n_workers: int | None,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         """Read pictures and note them in the journal."""
+        files = [
+            (self._roots[source] / path, member) for source, path, member in unread
+        ]
         with self._journal:
-            for reading in read_pictures(
-                tasks,
+            found = read_pictures(
+                files,
                 self._workspace,
                 measured=self._measured,
                 pictured=self._pictured,
                 max_megapixels=self._max_megapixels,
                 n_workers=n_workers,
                 progress=progress,
+            )
+            for (key, candidate), (content, measures) in zip(
+                unread.items(), found, strict=True
             ):
-                task = reading.task
-                self._read_now[task.key] = reading.content
-                self._journal.add(
-                    task.key,
-                    task.size,
-                    task.mtime_ns,
-                    reading.content,
-                    reading.measures,
-                )
+                file = candidate.file
+                self._read_now[key] = content
+                self._journal.add(key, file.size, file.mtime_ns, content, measures)
                 self.n_read += 1
 
 
-def _make_task(choice: Choice, rank: int) -> Task:
-    candidate = choice.candidates[rank]
-    file = candidate.file
-    return Task(choice.key(rank), file.size, file.mtime_ns, choice.root / file.path)
+def _key(source: str, candidate: Candidate) -> Key:
+    """Return what tells a candidate from all others."""
+    return source, candidate.file.path, candidate.member

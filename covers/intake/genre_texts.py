@@ -15,7 +15,7 @@ from covers.catalogue.genre_names import (
     MOST_NAMES,
     loses_names,
 )
-from covers.intake.candidates import Finding, problem_place
+from covers.intake.candidates import SourceOffer, record_problem
 from covers.intake.sources import ProblemKind
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def cut_genre_texts(
-    finding: Finding, source: str, separators: str, protected: frozenset[str]
-) -> Finding:
+    offer: SourceOffer, source: str, separators: str, protected: frozenset[str]
+) -> SourceOffer:
     """Cut the genre texts of all candidates, and list those that lose something.
 
     Parameters
     ----------
-    finding : Finding
+    offer : SourceOffer
         What a source offers.
     source : str
         Its name.
@@ -39,8 +39,8 @@ def cut_genre_texts(
         Keys of names that are not split.
     """
     choices = []
-    problems = list(finding.problems)
-    for candidates in finding.choices:
+    problems = list(offer.problems)
+    for candidates in offer.choices:
         kept: list[Candidate] = []
         for candidate in candidates:
             reason = _judge(candidate.labels.genres, separators, protected)
@@ -53,9 +53,9 @@ def cut_genre_texts(
                 replace(candidate, labels=replace(candidate.labels, genres=cut))
             )
             path = f"{candidate.file.path}#genres"
-            problems.append(problem_place(source, path, ProblemKind.GENRES, reason))
+            problems.append(record_problem(source, path, ProblemKind.GENRES, reason))
         choices.append(tuple(kept))
-    return replace(finding, choices=choices, problems=problems)
+    return replace(offer, choices=choices, problems=problems)
 
 
 def _judge(

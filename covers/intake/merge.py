@@ -1,4 +1,4 @@
-"""From places to the catalogue: one row per distinct picture."""
+"""From the record of a scan to the catalogue: one row per distinct picture."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from covers.catalogue.genre_tree import GenreTree
-    from covers.intake.scan_record import Place
+    from covers.intake.scan_record import ScanRecord
     from covers.workspace.settings import IntakeSettings
 
 
 def make_mapper(
-    places: Iterable[Place],
+    records: Iterable[ScanRecord],
     kinds: Mapping[str, SourceKind],
     table: GenreTree,
     settings: IntakeSettings,
 ) -> GenreMapper:
-    """Make the mapper for these places; it learns the names that people chose.
+    """Make the mapper for the genres of these records; it learns the names that people chose.
 
     Parameters
     ----------
-    places : iterable of Place
+    records : iterable of ScanRecord
         Those with a cover.
     kinds : mapping of str to SourceKind
         Kind of each source by name.
@@ -49,9 +49,9 @@ def make_mapper(
         settings.ignored_genres,
     )
     raw: Counter[tuple[str, SourceKind]] = Counter()
-    for place in places:
-        kind = kinds[place.source]
-        raw.update((name, kind) for name in place.labels.genres)
+    for record in records:
+        kind = kinds[record.source]
+        raw.update((name, kind) for name in record.labels.genres)
     for (name, kind), n in raw.items():
         counts = mapper.tagged if kind is SourceKind.MUSIC else mapper.chosen
         for part in mapper.split(name, kind):
@@ -59,17 +59,17 @@ def make_mapper(
     return mapper
 
 
-def group_by_cover(places: Iterable[Place]) -> dict[str, list[Place]]:
-    """Collect the places of each cover, keeping their order."""
-    covers: dict[str, list[Place]] = {}
-    for place in places:
-        if place.content.cover_id is not None:
-            covers.setdefault(place.content.cover_id, []).append(place)
+def group_by_cover(records: Iterable[ScanRecord]) -> dict[str, list[ScanRecord]]:
+    """Collect the records of each cover, keeping their order."""
+    covers: dict[str, list[ScanRecord]] = {}
+    for record in records:
+        if record.content.cover_id is not None:
+            covers.setdefault(record.content.cover_id, []).append(record)
     return covers
 
 
 def assemble(
-    covers: Mapping[str, Sequence[Place]],
+    covers: Mapping[str, Sequence[ScanRecord]],
     *,
     kinds: Mapping[str, SourceKind],
     mapper: GenreMapper,
@@ -83,7 +83,7 @@ def assemble(
 
     Parameters
     ----------
-    covers : mapping of str to sequence of Place
+    covers : mapping of str to sequence of ScanRecord
         Places of each cover id; the first one gives a cover its path.
     kinds : mapping of str to SourceKind
         Kind of each source by name.
@@ -106,7 +106,7 @@ def assemble(
         Columns of `covers.catalogue.table.SCHEMA`, then those of manifests.
     """
     cover_ids = list(covers)
-    rows = [_merge(places, kinds, mapper) for places in covers.values()]
+    rows = [_merge(records, kinds, mapper) for records in covers.values()]
     for cover_id, row in zip(cover_ids, rows, strict=True):
         if corrections and cover_id in corrections:
             row["genres"] = sorted(corrections[cover_id])
@@ -120,8 +120,8 @@ def assemble(
         ],
     )
     fixed = [
-        _given_side(places) or previous.get(cover_id, UNDECIDED)
-        for cover_id, places in covers.items()
+        _given_side(records) or previous.get(cover_id, UNDECIDED)
+        for cover_id, records in covers.items()
     ]
     splits = split_groups(
         [row["genres"] for row in rows],
@@ -137,47 +137,47 @@ def assemble(
     columns["group"] = groups
     columns["split"] = splits.tolist()
     table = pa.table(columns, schema=SCHEMA)
-    extras = [_first_extra(places) for places in covers.values()]
+    extras = [_first_extra(records) for records in covers.values()]
     for name, values in spread_extras(extras).items():
         table = table.append_column(name, values)
     return table
 
 
-def count_split_conflicts(covers: Mapping[str, Sequence[Place]]) -> int:
-    """Count the covers whose places put them on different sides."""
+def count_split_conflicts(covers: Mapping[str, Sequence[ScanRecord]]) -> int:
+    """Count the covers whose records put them on different sides."""
     return sum(
-        len({place.labels.split for place in places if place.labels.split}) > 1
-        for places in covers.values()
+        len({record.labels.split for record in records if record.labels.split}) > 1
+        for records in covers.values()
     )
 
 
 def _merge(
-    places: Sequence[Place],
+    records: Sequence[ScanRecord],
     kinds: Mapping[str, SourceKind],
     mapper: GenreMapper,
 ) -> dict[str, Any]:
-    """Make one row of all places of one cover."""
-    first = places[0]
+    """Make one row of all records of one cover."""
+    first = records[0]
     genres: set[str] = set()
     raw: dict[str, None] = {}
     artists: dict[str, None] = {}
-    for place in places:
-        genres.update(map_labels(mapper, place, kinds))
-        raw.update(dict.fromkeys(place.labels.genres))
-        artists.update(dict.fromkeys(place.labels.artists))
+    for record in records:
+        genres.update(map_labels(mapper, record, kinds))
+        raw.update(dict.fromkeys(record.labels.genres))
+        artists.update(dict.fromkeys(record.labels.artists))
     row: dict[str, Any] = {
         "source": first.source,
         "path": first.path,
         "locations": [
             {
-                "source": place.source,
-                "path": place.path,
-                "member": place.member,
-                "size": place.size,
-                "mtime_ns": place.mtime_ns,
-                "genres": list(place.labels.genres),
+                "source": record.source,
+                "path": record.path,
+                "member": record.member,
+                "size": record.size,
+                "mtime_ns": record.mtime_ns,
+                "genres": list(record.labels.genres),
             }
-            for place in places
+            for record in records
         ],
         "genres": sorted(genres),
         "raw_genres": list(raw),
@@ -187,7 +187,7 @@ def _merge(
         "format": first.content.format,
     }
     for name in ("artist", "album", "year", "release_group"):
-        values = (getattr(place.labels, name) for place in places)
+        values = (getattr(record.labels, name) for record in records)
         row[name] = next((value for value in values if value is not None), None)
     if not row["artists"]:
         row["artists"] = list(artist_keys(row["artist"]))
@@ -195,28 +195,28 @@ def _merge(
 
 
 def map_labels(
-    mapper: GenreMapper, place: Place, kinds: Mapping[str, SourceKind]
+    mapper: GenreMapper, record: ScanRecord, kinds: Mapping[str, SourceKind]
 ) -> tuple[str, ...]:
-    """Return the genres of one place; equal labels are mapped once."""
-    return mapper.map(place.labels.genres, kinds[place.source])
+    """Return the genres of one record; equal labels are mapped once."""
+    return mapper.map(record.labels.genres, kinds[record.source])
 
 
-def _given_side(places: Sequence[Place]) -> str:
-    """Return the side that a cover's places decide.
+def _given_side(records: Sequence[ScanRecord]) -> str:
+    """Return the side that a cover's records decide.
 
     The first of train, valid and test wins, so that nothing trained on is
     ever evaluated on.
     """
-    sides = {place.labels.split for place in places if place.labels.split}
+    sides = {record.labels.split for record in records if record.labels.split}
     return min(sides, key=SPLITS.index) if sides else UNDECIDED
 
 
-def _first_extra(places: Sequence[Place]) -> dict[str, Any]:
-    """Join the further columns of all places, the first value winning."""
-    if len(places) == 1:
-        return places[0].labels.extra
+def _first_extra(records: Sequence[ScanRecord]) -> dict[str, Any]:
+    """Join the further columns of all records, the first value winning."""
+    if len(records) == 1:
+        return records[0].labels.extra
     joined: dict[str, Any] = {}
-    for place in places:
-        for name, value in place.labels.extra.items():
+    for record in records:
+        for name, value in record.labels.extra.items():
             joined.setdefault(name, value)
     return joined

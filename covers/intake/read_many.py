@@ -13,13 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from covers.intake.read_one import Reader, Reading, Task
+from covers.intake.read_one import Reader
 from covers.intake.read_processes import ReadingProcesses
 from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
+    from covers.images.measures import PictureMeasures
+    from covers.intake.scan_record import Content
     from covers.workspace.paths import Workspace
 
 WORTH_PROCESSES = 512
@@ -27,7 +30,7 @@ _CHUNK = 16
 
 
 def read_pictures(
-    tasks: Sequence[Task],
+    files: Sequence[tuple[Path, str]],
     workspace: Workspace,
     *,
     measured: set[str],
@@ -35,13 +38,13 @@ def read_pictures(
     max_megapixels: float,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Reading]:
-    """Read pictures, yielding them in the order they were asked for.
+) -> Iterator[tuple[Content, PictureMeasures | None]]:
+    """Read pictures, yielding content and measures in the order of the files.
 
     Parameters
     ----------
-    tasks : sequence of Task
-        What to read.
+    files : sequence of (Path, str)
+        File, and which picture inside it or ``""``.
     workspace : Workspace
         Where thumbnails go.
     measured, pictured : set of str
@@ -57,28 +60,28 @@ def read_pictures(
     """
     n_workers = n_workers or count_cores()
     reader = Reader(workspace, measured, pictured, max_megapixels)
-    n_processes = n_workers if len(tasks) >= WORTH_PROCESSES and n_workers > 1 else 0
+    n_processes = n_workers if len(files) >= WORTH_PROCESSES and n_workers > 1 else 0
     n_done = 0
     with (
         ReadingProcesses(reader, n_processes) as processes,
         ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan") as executor,
     ):
-        waiting: deque[Future[list[Reading]]] = deque()
+        waiting: deque[Future[list[tuple[Content, PictureMeasures | None]]]] = deque()
         size = _CHUNK if n_processes else 1
-        chunks = (tasks[i : i + size] for i in range(0, len(tasks), size))
+        chunks = (files[i : i + size] for i in range(0, len(files), size))
         try:
             while True:
                 for chunk in islice(chunks, 4 * n_workers - len(waiting)):
                     waiting.append(executor.submit(processes.read, chunk))
                 if not waiting:
                     return
-                for reading in waiting.popleft().result():
-                    if reading.content.cover_id is not None:
-                        measured.add(reading.content.cover_id)
-                        pictured.add(reading.content.cover_id)
-                    yield reading
+                for content, measures in waiting.popleft().result():
+                    if content.cover_id is not None:
+                        measured.add(content.cover_id)
+                        pictured.add(content.cover_id)
+                    yield content, measures
                     n_done += 1
                     if progress is not None:
-                        progress(n_done, len(tasks))
+                        progress(n_done, len(files))
         finally:
             executor.shutdown(wait=True, cancel_futures=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -19,48 +18,15 @@ from covers.intake.sources import ProblemKind, is_picture_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.intake.scan_record import Key
     from covers.workspace.paths import Workspace
 
 _PEEK_BYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A picture to read.
-
-    Parameters
-    ----------
-    key : Key
-        Its place.
-    path : Path
-        The file.
-    member : str
-        Which picture inside a music file; ``""`` for a picture file.
-    """
-
-    key: Key
-    size: int
-    mtime_ns: int
-    path: Path
-
-    @property
-    def member(self) -> str:
-        """Which picture inside a music file; ``""`` for a picture file."""
-        return self.key[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What reading a picture gave; `measures` is None where they were known already."""
-
-    task: Task
-    content: Content
-    measures: PictureMeasures | None
-
-
 class Reader:
-    """Reads single pictures, in any thread.
+    """Reads single pictures: their content, and their measures where they are not known.
+
+    It may be called from several threads at once.
 
     Parameters
     ----------
@@ -86,10 +52,24 @@ class Reader:
         self.max_megapixels = max_megapixels
         self._heavy = FileLock(workspace.root / ".decoding.lock")
 
-    def read(self, task: Task) -> Reading:
-        """Read one picture; what is wrong with it becomes its content's reason."""
+    def read(self, path: Path, member: str) -> tuple[Content, PictureMeasures | None]:
+        """Read one picture.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        member : str
+            Which picture inside a music file; ``""`` for a picture file.
+
+        Returns
+        -------
+        (Content, PictureMeasures or None)
+            What is wrong with it is the reason in its content; the measures
+            are None where they are known already, or there is no picture.
+        """
         try:
-            content = self._content(task)
+            content = self._read_bytes(path, member)
             cover_id = content_id(content)
             picture = read_picture(
                 content,
@@ -98,9 +78,9 @@ class Reader:
                 heavy=self._heavy,
             )
         except BrokenImageError as error:
-            return Reading(task, _broken(ProblemKind.BROKEN, str(error)), None)
+            return _refuse(ProblemKind.BROKEN, str(error)), None
         except DataError as error:
-            return Reading(task, _broken(ProblemKind.TAGS, str(error)), None)
+            return _refuse(ProblemKind.TAGS, str(error)), None
         measures = None
         if cover_id not in self.pictured:
             write_thumbnail(picture.image, self.workspace.thumbnail_path(cover_id))
@@ -109,21 +89,21 @@ class Reader:
             measures = measure_picture(picture.image)
             self.measured.add(cover_id)
         found = Content(cover_id, picture.width, picture.height, picture.format)
-        return Reading(task, found, measures)
+        return found, measures
 
     def _is_new(self, cover_id: str) -> bool:
         return cover_id not in self.measured or cover_id not in self.pictured
 
-    def _content(self, task: Task) -> bytes:
+    def _read_bytes(self, path: Path, member: str) -> bytes:
         """Read the bytes of a picture."""
-        if task.member:
+        if member:
             from covers.images.audio_tags import read_member
 
-            content: bytes = read_member(task.path, task.member)
+            content: bytes = read_member(path, member)
             return content
-        if not is_picture_name(task.path.name):
-            _peek(task.path)
-        return read_bytes(task.path)
+        if not is_picture_name(path.name):
+            _peek(path)
+        return read_bytes(path)
 
 
 def _peek(path: Path) -> None:
@@ -139,5 +119,5 @@ def _peek(path: Path) -> None:
     refuse_stranger(head or b"")
 
 
-def _broken(kind: ProblemKind, reason: str) -> Content:
+def _refuse(kind: ProblemKind, reason: str) -> Content:
     return Content(None, kind=kind, reason=reason)

@@ -1,7 +1,7 @@
 """Processes that read pictures for a scan.
 
 They are started as plain commands, not through `multiprocessing`, which would
-run a caller's script again in each of them. Tasks and readings go through
+run a caller's script again in each of them. What to read and what it gave go through
 pipes; a process ends with its pipe, so none outlives the scan.
 """
 
@@ -16,11 +16,17 @@ import sys
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from covers.intake.read_one import Reader, Reading, Task
+from covers.intake.read_one import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
+
+    from covers.images.measures import PictureMeasures
+    from covers.intake.scan_record import Content
+
+    Read = tuple[Content, PictureMeasures | None]
 
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -62,7 +68,7 @@ class ReadingProcesses:
         for process in self._started:
             process.end()
 
-    def read(self, tasks: Sequence[Task]) -> list[Reading]:
+    def read(self, files: Sequence[tuple[Path, str]]) -> list[Read]:
         """Read pictures in a process that is idle; called from as many threads as there are.
 
         Raises
@@ -73,12 +79,12 @@ class ReadingProcesses:
         if self._started:
             process = self._idle.get()
             try:
-                return process.read(tasks)
+                return process.read(files)
             except _DeadError:
                 pass  # it says so again the next time
             finally:
                 self._idle.put(process)
-        return [self._reader.read(task) for task in tasks]
+        return [self._reader.read(path, member) for path, member in files]
 
 
 class _DeadError(Exception):
@@ -109,18 +115,18 @@ class _Process:
             self.end()
             raise
 
-    def read(self, tasks: Sequence[Task]) -> list[Reading]:
+    def read(self, files: Sequence[tuple[Path, str]]) -> list[Read]:
         """Let the process read some pictures."""
         assert self._process.stdout is not None
         try:
-            self._send(tasks)
+            self._send(files)
             answer = pickle.load(self._process.stdout)  # noqa: S301  our own process
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             raise _DeadError from error
         if isinstance(answer, BaseException):
             raise answer
-        readings: list[Reading] = answer
-        return readings
+        found: list[Read] = answer
+        return found
 
     def end(self) -> None:
         """Close its pipes and wait for it."""
@@ -144,9 +150,9 @@ def serve() -> None:
     reader = Reader(Workspace(root), measured, pictured, max_megapixels)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            tasks = pickle.load(asked)  # noqa: S301
+            files = pickle.load(asked)  # noqa: S301
             try:
-                answer: Any = [reader.read(task) for task in tasks]
+                answer: Any = [reader.read(path, member) for path, member in files]
             except Exception as error:  # noqa: BLE001  raised again where it was asked for
                 answer = error
             _write(answers, answer)

@@ -23,31 +23,31 @@ from covers.errors import DataError
 from covers.images.audio_tags import READER
 from covers.images.measured import MeasuredPictures, list_thumbnails
 from covers.intake.candidates import (
-    Finding,
-    find_covers,
-    settle_kind,
+    SourceOffer,
+    decide_kind,
+    list_candidates,
     walk_source,
 )
-from covers.intake.choose import Choice, Chooser
+from covers.intake.choose import Chooser
 from covers.intake.genre_survey import genre_table_path
 from covers.intake.genre_texts import cut_genre_texts
-from covers.intake.kept_sides import KeptSides
 from covers.intake.merge import (
     assemble,
     group_by_cover,
     make_mapper,
 )
+from covers.intake.previous_split import PreviousSplit
 from covers.intake.repeat import hash_walks, recall_report, remember_report
-from covers.intake.scan_record import KIND as PLACES_KIND
+from covers.intake.scan_record import KIND as RECORD_KIND
 from covers.intake.scan_record import (
     Journal,
-    Place,
+    ScanRecord,
     by_key,
-    merge_places,
-    read_places,
-    write_places,
+    merge_records,
+    read_records,
+    write_records,
 )
-from covers.intake.source_kinds import find_nested, settle_sources
+from covers.intake.source_kinds import find_nested, join_sources
 from covers.intake.summary import ScanReport, list_problems, sum_up
 from covers.intake.tag_cache import TagCache
 from covers.workspace.artefacts import Stamp, read_stamp
@@ -166,16 +166,16 @@ class _Scan:
         self.sources: list[Source] = []
         self.states: dict[str, str] = {}
         self.walks: dict[str, Walk] = {}
-        self.findings: dict[str, Finding] = {}
-        self.places: list[Place] = []
+        self.offers: dict[str, SourceOffer] = {}
+        self.records: list[ScanRecord] = []
         self.notes: list[str] = []
         self.n_read = 0
         self.overlay = Overlay.read(workspace)
 
     @cached_property
-    def old(self) -> list[Place]:
+    def old(self) -> list[ScanRecord]:
         """What the last scan saw."""
-        return read_places(self.workspace.places_path)
+        return read_records(self.workspace.places_path)
 
     @cached_property
     def tag_cache(self) -> TagCache:
@@ -193,8 +193,8 @@ class _Scan:
         return MeasuredPictures(self.workspace.pictures_path)
 
     def look(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
-        """Settle the sources and list the files in their folders."""
-        self.sources, chosen = settle_sources(
+        """Join the sources and list the files in their folders."""
+        self.sources, chosen = join_sources(
             self.workspace.root,
             self.settings.sources,
             given,
@@ -205,7 +205,7 @@ class _Scan:
         self.notes += find_nested(self.workspace.root, self.sources)
         for i, source in enumerate(self.sources):
             if source.kind == "auto" and is_mounted(self.workspace.root, source):
-                kind = settle_kind(self.workspace, source).value
+                kind = decide_kind(self.workspace, source).value
                 self.sources[i] = source.model_copy(update={"kind": kind})
         for source in self.sources:
             if source.name not in chosen:
@@ -240,7 +240,7 @@ class _Scan:
         """Look at what is in the sources, without reading pictures."""
         for source in self.sources:
             if self.states[source.name] == "scanned":
-                finding = find_covers(
+                offer = list_candidates(
                     self.workspace,
                     source,
                     self.intake,
@@ -249,8 +249,8 @@ class _Scan:
                     n_workers=n_workers,
                     progress=self.progress,
                 )
-                self.findings[source.name] = cut_genre_texts(
-                    finding,
+                self.offers[source.name] = cut_genre_texts(
+                    offer,
                     source.name,
                     self.intake.genre_separators,
                     self.genre_table.protected,
@@ -261,6 +261,7 @@ class _Scan:
         measured = set(self.pictures.cover_ids)
         chooser = Chooser(
             self.workspace,
+            {name: offer.root for name, offer in self.offers.items()},
             self._known(),
             self.journal,
             measured=measured | set(self.journal.measures),
@@ -269,21 +270,21 @@ class _Scan:
             ),
             max_megapixels=self.intake.max_megapixels,
         )
-        chooser.settle(
+        chooser.choose(
             (
-                Choice(name, finding.root, candidates)
-                for name, finding in self.findings.items()
-                for candidates in finding.choices
+                (name, candidates)
+                for name, offer in self.offers.items()
+                for candidates in offer.choices
             ),
             n_workers=n_workers,
             progress=self.progress,
         )
-        self.places += chooser.places
+        self.records += chooser.records
         self.n_read = chooser.n_read
         if self.n_read and hasattr(os, "sync"):
             os.sync()  # all thumbnails at once, before the journal is given up
 
-    def _known(self) -> dict[Key, Place]:
+    def _known(self) -> dict[Key, ScanRecord]:
         """Return what the last scan knew; with other limits, its bad files count anew.
 
         Pictures inside music files count anew where tags were read otherwise.
@@ -294,9 +295,9 @@ class _Scan:
             return by_key(self.old)
         is_same_reader = before.get("tag_reader") == READER
         return {
-            key: place
-            for key, place in by_key(self.old).items()
-            if place.content.cover_id and (is_same_reader or not place.member)
+            key: record
+            for key, record in by_key(self.old).items()
+            if record.content.cover_id and (is_same_reader or not record.member)
         }
 
     def _has_other_limits(self) -> bool:
@@ -312,10 +313,12 @@ class _Scan:
         """Make the catalogue and publish everything."""
         workspace = self.workspace
         self._collect()
-        good = [place for place in self.places if place.content.cover_id is not None]
+        good = [
+            record for record in self.records if record.content.cover_id is not None
+        ]
         if not good:
             self._refuse_nothing()
-        dropped = self.overlay.dropped & {place.content.cover_id for place in good}
+        dropped = self.overlay.dropped & {record.content.cover_id for record in good}
         if dropped:
             self.notes.append(
                 f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
@@ -334,14 +337,14 @@ class _Scan:
             and stamp is not None
             and stamp.kind == KIND
             and stamp.parameters == parameters
-            and by_key(self.old) == by_key(self.places)
+            and by_key(self.old) == by_key(self.records)
         )
         covers = group_by_cover(good)
         self.pictures.update(list(covers), self.journal.measures)
         if is_same:
             catalogue = read_catalogue(workspace)
         else:
-            kept = KeptSides() if split_anew else KeptSides.read(workspace)
+            kept = PreviousSplit() if split_anew else PreviousSplit.read(workspace)
             table = assemble(
                 self.overlay.leave_out(covers),
                 kinds=kinds,
@@ -356,10 +359,10 @@ class _Scan:
                 table = kept.add_folds(table, self.intake.n_folds, self.seed)
             catalogue = Catalogue(table, self.intake.genre_minimum)
         if not is_same or self._has_other_limits():
-            write_places(
+            write_records(
                 workspace.places_path,
-                self.places,
-                Stamp(kind=PLACES_KIND, parameters=self._limits()),
+                self.records,
+                Stamp(kind=RECORD_KIND, parameters=self._limits()),
             )
         self._publish_problems()
         self._publish_settings()
@@ -376,28 +379,28 @@ class _Scan:
             sources=self.sources,
             states=self.states,
             before=self.old,
-            after=self.places,
+            after=self.records,
             notes=self.notes,
             n_read=self.n_read,
         )
 
     def _collect(self) -> None:
-        """Add the places of sources that were not scanned, and put all in order."""
-        for place in self.old:
-            if self.states.get(place.source) in {"kept", "not mounted"}:
-                self.places.append(place)
+        """Add the records of sources that are not scanned, and put all in order."""
+        for record in self.old:
+            if self.states.get(record.source) in {"kept", "not mounted"}:
+                self.records.append(record)
         order = {source.name: i for i, source in enumerate(self.sources)}
-        for finding in self.findings.values():
-            self.places += finding.problems
-            self.notes += finding.notes
-        self.places = merge_places(self.places)
-        self.places.sort(key=lambda p: (order[p.source], p.path, p.member))
+        for offer in self.offers.values():
+            self.records += offer.problems
+            self.notes += offer.notes
+        self.records = merge_records(self.records)
+        self.records.sort(key=lambda p: (order[p.source], p.path, p.member))
 
     def _refuse_nothing(self) -> None:
         """Explain that no source holds a single readable cover."""
-        places = ", ".join(f"'{source.path}'" for source in self.sources)
-        message = f"no cover found in {places}: "
-        problems = list_problems(self.places)
+        records = ", ".join(f"'{source.path}'" for source in self.sources)
+        message = f"no cover found in {records}: "
+        problems = list_problems(self.records)
         if problems:
             first = problems[0]
             message += (
@@ -415,7 +418,7 @@ class _Scan:
         return {side: share for side, share in shares.items() if share > 0}
 
     def _parameters(self) -> dict[str, Any]:
-        """Return everything but the places that the catalogue is made with."""
+        """Return everything but the records that the catalogue is made with."""
         return {
             **self.intake.model_dump(mode="json"),
             "sources": [[source.name, str(source.kind)] for source in self.sources],
@@ -430,7 +433,7 @@ class _Scan:
             ["source", "path", "kind", "reason"],
             (
                 [p.source, p.path, p.kind.value, p.reason]
-                for p in list_problems(self.places)
+                for p in list_problems(self.records)
             ),
         )
 

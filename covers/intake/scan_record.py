@@ -1,6 +1,7 @@
-"""What every place in the sources said at the last scan, so that it need not be read again.
+"""The record of a scan: what each candidate held, so that it need not be read again.
 
-A *place* is a picture file, or a picture inside a music file, good or bad.
+There is a record for every picture file, or picture inside a music file, that
+was looked at, good or bad.
 ``places.parquet`` keeps them all. While a scan runs, what it has done goes to a
 journal, line by line: an interrupted scan goes on from there.
 """
@@ -45,7 +46,7 @@ SCHEMA = pa.schema(
 )
 
 Key = tuple[str, str, str]
-"""Source, path and member of a place."""
+"""Source, path, and which picture of a music file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,21 @@ _CONTENT_FIELDS = tuple(item.name for item in fields(Content))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place, the file it was in, what it held and what it said."""
+class ScanRecord:
+    """What a scan found out about one candidate.
+
+    Parameters
+    ----------
+    source, path, member : str
+        Name of the source, file below its root, and which picture inside a
+        music file (``""`` for a picture file).
+    size, mtime_ns : int
+        Of the file.
+    content : Content
+        What the picture turned out to be.
+    labels : Labels
+        What the source says of it.
+    """
 
     source: str
     path: str
@@ -91,26 +105,26 @@ class Place:
         return self.source, self.path, self.member
 
 
-def write_places(path: Path, places: Sequence[Place], stamp: Stamp) -> None:
+def write_records(path: Path, records: Sequence[ScanRecord], stamp: Stamp) -> None:
     """Publish ``places.parquet``."""
     texts: dict[int, str] = {}
     labels = []
-    for place in places:
-        text = texts.get(id(place.labels))
+    for record in records:
+        text = texts.get(id(record.labels))
         if text is None:
-            text = texts[id(place.labels)] = _write_labels(place.labels)
+            text = texts[id(record.labels)] = _write_labels(record.labels)
         labels.append(text)
     columns: dict[str, list[Any]] = {
-        name: [getattr(place, name) for place in places]
+        name: [getattr(record, name) for record in records]
         for name in ("source", "path", "member", "size", "mtime_ns")
     }
     for name in ("cover_id", "width", "height", "format", "kind", "reason"):
-        columns[name] = [getattr(place.content, name) for place in places]
+        columns[name] = [getattr(record.content, name) for record in records]
     columns["labels"] = labels
     write_table(path, pa.table(columns, schema=SCHEMA), stamp)
 
 
-def read_places(path: Path) -> list[Place]:
+def read_records(path: Path) -> list[ScanRecord]:
     """Read ``places.parquet``; none where it is missing or cannot be read.
 
     It only saves work: without it, everything is read anew.
@@ -125,7 +139,7 @@ def read_places(path: Path) -> list[Place]:
         return []
     rows = zip(*(table.column(name).to_pylist() for name in SCHEMA.names), strict=True)
     read: dict[str, Labels] = {}
-    contents: list[Place] = []
+    contents: list[ScanRecord] = []
     for row in rows:
         (
             source,
@@ -146,7 +160,7 @@ def read_places(path: Path) -> list[Place]:
             labels = read[text] = _read_labels(text)
         problem = ProblemKind(kind) if kind else None
         contents.append(
-            Place(
+            ScanRecord(
                 source,
                 file,
                 member,
@@ -159,21 +173,21 @@ def read_places(path: Path) -> list[Place]:
     return contents
 
 
-def by_key(places: Iterable[Place]) -> dict[Key, Place]:
-    """Return places by where they are."""
-    return {place.key: place for place in places}
+def by_key(records: Iterable[ScanRecord]) -> dict[Key, ScanRecord]:
+    """Return records by source, path and member."""
+    return {record.key: record for record in records}
 
 
-def merge_places(places: Sequence[Place]) -> list[Place]:
-    """Join the labels of places that several albums share, such as one sidecar."""
-    merged: dict[Key, Place] = {}
-    for place in places:
-        known = merged.get(place.key)
-        if known is not None and known.labels != place.labels:
-            genres = dict.fromkeys((*known.labels.genres, *place.labels.genres))
+def merge_records(records: Sequence[ScanRecord]) -> list[ScanRecord]:
+    """Join the labels of pictures that several albums share, such as one sidecar."""
+    merged: dict[Key, ScanRecord] = {}
+    for record in records:
+        known = merged.get(record.key)
+        if known is not None and known.labels != record.labels:
+            genres = dict.fromkeys((*known.labels.genres, *record.labels.genres))
             labels = replace(known.labels, genres=tuple(genres))
-            place = replace(known, labels=labels)
-        merged[place.key] = place
+            record = replace(known, labels=labels)
+        merged[record.key] = record
     return list(merged.values())
 
 
@@ -200,7 +214,7 @@ def _read_labels(text: str) -> Labels:
 
 
 class Journal:
-    """What a scan has read so far, kept through an interruption.
+    """What a scan has read so far, which outlives an interruption.
 
     Parameters
     ----------
@@ -210,7 +224,7 @@ class Journal:
     Attributes
     ----------
     contents : dict
-        Content of places by key, size and time of change.
+        Content of candidates by key, size and time of change.
     measures : dict of str to PictureMeasures
         Measures by cover id.
     """
@@ -241,7 +255,7 @@ class Journal:
         content: Content,
         measures: PictureMeasures | None,
     ) -> None:
-        """Note what one place held."""
+        """Note what one candidate held."""
         self.contents[key, size, mtime_ns] = content
         if measures is not None and content.cover_id is not None:
             self.measures[content.cover_id] = measures

@@ -1,4 +1,4 @@
-"""Settling what the sources of a workspace are: their kinds, names, and whether they are there."""
+"""What the sources of a workspace are: their kinds, their names, and whether they are there."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
     ]
 
 
-def settle_sources(
+def join_sources(
     workspace_root: Path,
     known: Sequence[Source],
     given: Sequence[Path],
@@ -232,27 +232,31 @@ def settle_sources(
         return sources, [source.name for source in sources]
     chosen: list[str] = []
     for path in given:
-        place = choose_path(path) if kind in {"auto", "manifest"} else path
-        spelled = relative(place)
+        chosen_path = choose_path(path) if kind in {"auto", "manifest"} else path
+        spelled = relative(chosen_path)
         old = next((s for s in sources if s.path == spelled), None)
         if old is not None and not is_mounted(workspace_root, old):
             chosen.append(old.name)
             continue
         if old is not None and kind == "auto":
-            settled = old
+            source = old
         else:
             found = (
-                detect_kind(place, leave_out=[workspace_root])
+                detect_kind(chosen_path, leave_out=[workspace_root])
                 if kind == "auto"
-                else check_kind(place, SourceKind(kind), leave_out=[workspace_root])
+                else check_kind(
+                    chosen_path, SourceKind(kind), leave_out=[workspace_root]
+                )
             )
-            name = old.name if old else name_source(place, (s.name for s in sources))
-            settled = Source(name=name, path=spelled, kind=found.value)
-        if root is not None and settled.kind == "manifest":
-            settled = settled.model_copy(update={"root": relative(root)})
+            name = (
+                old.name if old else name_source(chosen_path, (s.name for s in sources))
+            )
+            source = Source(name=name, path=spelled, kind=found.value)
+        if root is not None and source.kind == "manifest":
+            source = source.model_copy(update={"root": relative(root)})
         if old is None:
-            sources.append(settled)
+            sources.append(source)
         else:
-            sources[sources.index(old)] = settled
-        chosen.append(settled.name)
+            sources[sources.index(old)] = source
+        chosen.append(source.name)
     return sources, chosen

@@ -100,7 +100,7 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a place says about a cover.
+    """What a source says about a cover.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class Labels:
         Names that tie covers together in splits, the main one first; empty
         where unknown or various.
     split : str, optional
-        ``"train"``, ``"valid"`` or ``"test"`` where the place decides it.
+        ``"train"``, ``"valid"`` or ``"test"`` where the source decides it.
     extra : dict
         Further columns of a manifest.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.splits import SplitBalance
     from covers.catalogue.table import Catalogue
-    from covers.intake.scan_record import Place
+    from covers.intake.scan_record import ScanRecord
     from covers.intake.sources import ProblemKind
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import Source
@@ -40,7 +40,7 @@ class SourceReport:
     Parameters
     ----------
     n_covers : int
-        Distinct pictures with a place in it.
+        Distinct pictures that lie in it.
     n_problems : int
         Files that gave no cover.
     state : {"scanned", "kept", "not mounted"}
@@ -107,15 +107,15 @@ class ScanReport:
     seconds: float = 0.0
 
 
-def list_problems(places: Sequence[Place]) -> list[Problem]:
-    """List what gave no cover, in the order of the places."""
+def list_problems(records: Sequence[ScanRecord]) -> list[Problem]:
+    """List what gave no cover, in the order of the records."""
     problems = []
-    for place in places:
-        content = place.content
+    for record in records:
+        content = record.content
         if content.kind is not None:
-            path = f"{place.path}#{place.member}" if place.member else place.path
+            path = f"{record.path}#{record.member}" if record.member else record.path
             reason = content.reason or ""
-            problems.append(Problem(place.source, path, content.kind, reason))
+            problems.append(Problem(record.source, path, content.kind, reason))
     return problems
 
 
@@ -125,8 +125,8 @@ def sum_up(
     *,
     sources: Sequence[Source],
     states: Mapping[str, str],
-    before: Sequence[Place],
-    after: Sequence[Place],
+    before: Sequence[ScanRecord],
+    after: Sequence[ScanRecord],
     notes: Sequence[str],
     n_read: int,
 ) -> ScanReport:
@@ -142,7 +142,7 @@ def sum_up(
         All of the workspace.
     states : mapping of str to str
         State of each source by name; see `SourceReport`.
-    before, after : sequence of Place
+    before, after : sequence of ScanRecord
         Of the last scan and of this one.
     notes : sequence of str
         Remarks from looking at the sources.
@@ -157,13 +157,13 @@ def sum_up(
     problems_of: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     n_places = 0
-    for place in after:
-        if place.content.cover_id is not None:
+    for record in after:
+        if record.content.cover_id is not None:
             n_places += 1
-            covers_of[place.source].add(place.content.cover_id)
-        elif place.content.kind is not None:
-            problems_of[place.source] += 1
-            kinds[place.content.kind.value] += 1
+            covers_of[record.source].add(record.content.cover_id)
+        elif record.content.kind is not None:
+            problems_of[record.source] += 1
+            kinds[record.content.kind.value] += 1
     reports = [
         SourceReport(
             name=source.name,
@@ -181,7 +181,7 @@ def sum_up(
         n_places=n_places,
         n_multi_genre=sum(len(names) > 1 for names in genres),
         n_unlabelled=sum(not names for names in genres),
-        **compare_places(before, after),
+        **compare_records(before, after),
         n_read=n_read,
         genres=catalogue.genre_counts,
         problems=dict(kinds),
@@ -220,13 +220,15 @@ def _count_folds(catalogue: Catalogue) -> list[int]:
     return [counts[fold] for fold in range(max(counts) + 1)]
 
 
-def compare_places(old: Sequence[Place], new: Sequence[Place]) -> dict[str, int]:
+def compare_records(
+    old: Sequence[ScanRecord], new: Sequence[ScanRecord]
+) -> dict[str, int]:
     """Count what is new, changed, moved, gone and unchanged between two scans.
 
     Returns
     -------
     dict of str to int
-        A place counts as moved when its picture lay elsewhere before, and is
+        A record counts as moved when its picture lay elsewhere before, and is
         gone from there. Places without a cover are left out.
     """
     before = {p.key: p.content.cover_id for p in old if p.content.cover_id}

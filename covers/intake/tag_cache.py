@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
 
 @dataclass
 class TagCache:
-    """Tags of all music files of the last scan, kept in ``tags.parquet``.
+    """Tags of all music files of the last scan, in ``tags.parquet``.
 
     Parameters
     ----------

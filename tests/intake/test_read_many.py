@@ -13,7 +13,7 @@ from test_scan import picture, put
 from covers.catalogue.table import read_catalogue
 from covers.intake import read_many as reading
 from covers.intake.read_many import read_pictures
-from covers.intake.read_one import Reader, Task
+from covers.intake.read_one import Reader
 from covers.intake.read_processes import ReadingProcesses
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Content
@@ -21,27 +21,22 @@ from covers.workspace.paths import Workspace
 
 
 @pytest.fixture
-def tasks(tmp_path):
+def files(tmp_path):
     for i in range(40):
         put(tmp_path / f"library/Rock/{i:02d}.png", picture(i % 37))
     put(tmp_path / "library/Rock/07.png", b"no picture")
     (tmp_path / "library/Rock/09.png").unlink()
-    return [
-        Task(("library", f"Rock/{i:02d}.png", ""), 1, 1, path)
-        for i, path in enumerate(
-            tmp_path / f"library/Rock/{i:02d}.png" for i in range(40)
-        )
-    ]
+    return [(tmp_path / f"library/Rock/{i:02d}.png", "") for i in range(40)]
 
 
-def read_all(root, tasks, **options):
+def read_all(root, files, **options):
     (root / "thumbnails").mkdir(parents=True)
     measured, pictured = set(), set()
     options = {"n_workers": 3, "max_megapixels": 10, **options}
-    readings = read_pictures(
-        tasks, Workspace(root), measured=measured, pictured=pictured, **options
+    found = read_pictures(
+        files, Workspace(root), measured=measured, pictured=pictured, **options
     )
-    return list(readings), measured, pictured
+    return list(found), measured, pictured
 
 
 @pytest.fixture
@@ -51,10 +46,9 @@ def with_processes(monkeypatch):
 
 def assert_same(some, others):
     first = {}
-    for one, other in zip(some, others, strict=True):
-        assert one.task == other.task
-        assert one.content == other.content
-        first.setdefault(one.content.cover_id, (one.measures, other.measures))
+    for (one, measures), (other, other_measures) in zip(some, others, strict=True):
+        assert one == other
+        first.setdefault(one.cover_id, (measures, other_measures))
     for cover_id, (one, other) in first.items():
         if cover_id is not None:  # a cover that lies in two places is measured once
             np.testing.assert_array_equal(one.colour_histogram, other.colour_histogram)
@@ -66,21 +60,21 @@ def thumbnails(root):
     return {p.name: p.read_bytes() for p in root.glob("thumbnails/*/*")}
 
 
-def test_processes_read_what_one_thread_reads(tmp_path, tasks, with_processes):
-    plain = read_all(tmp_path / "plain", tasks, n_workers=1)
-    fast = read_all(tmp_path / "fast", tasks)
+def test_processes_read_what_one_thread_reads(tmp_path, files, with_processes):
+    plain = read_all(tmp_path / "plain", files, n_workers=1)
+    fast = read_all(tmp_path / "fast", files)
     assert_same(plain[0], fast[0])
     assert plain[1] == fast[1]
     assert plain[2] == fast[2]
     assert len(plain[1]) == 35
     assert thumbnails(tmp_path / "plain") == thumbnails(tmp_path / "fast")
-    assert [r.content.reason for r in fast[0] if r.content.cover_id is None] == [
-        r.content.reason for r in plain[0] if r.content.cover_id is None
+    assert [content.reason for content, _ in fast[0]] == [
+        content.reason for content, _ in plain[0]
     ]
 
 
 def test_a_scan_in_processes_publishes_what_a_scan_in_threads_does(
-    tmp_path, tasks, monkeypatch
+    tmp_path, files, monkeypatch
 ):
     scan_workspace(tmp_path / "plain", [tmp_path / "library"], n_workers=1)
     monkeypatch.setattr(reading, "WORTH_PROCESSES", 1)
@@ -92,7 +86,7 @@ def test_a_scan_in_processes_publishes_what_a_scan_in_threads_does(
 
 
 def test_what_dead_processes_should_have_read_is_read_anyway(
-    tmp_path, tasks, with_processes, monkeypatch
+    tmp_path, files, with_processes, monkeypatch
 ):
     start = subprocess.Popen.__init__
     started = []
@@ -102,32 +96,34 @@ def test_what_dead_processes_should_have_read_is_read_anyway(
         started.append(self)
         self.kill()
 
-    plain = read_all(tmp_path / "plain", tasks, n_workers=1)
+    plain = read_all(tmp_path / "plain", files, n_workers=1)
     monkeypatch.setattr(subprocess.Popen, "__init__", dying)
-    fast = read_all(tmp_path / "fast", tasks)
+    fast = read_all(tmp_path / "fast", files)
     assert len(started) == 3
     assert all(process.returncode is not None for process in started)
     assert_same(plain[0], fast[0])
 
 
-def test_known_covers_are_not_decoded_again(tmp_path, tasks):
-    ids = {r.content.cover_id for r in read_all(tmp_path / "plain", tasks)[0]}
+def test_known_covers_are_not_decoded_again(tmp_path, files):
+    ids = {content.cover_id for content, _ in read_all(tmp_path / "plain", files)[0]}
     known = {cover_id for cover_id in ids if cover_id is not None}
     reader = Reader(Workspace(tmp_path / "ws"), known, known, 10)
     with ReadingProcesses(reader, 1) as processes:
-        readings = processes.read(tasks[:3])
-    assert [r.measures for r in readings] == [None] * 3
-    assert all(isinstance(r.content, Content) and r.content.cover_id for r in readings)
+        found = processes.read(files[:3])
+    assert [measures for _, measures in found] == [None] * 3
+    assert all(
+        isinstance(content, Content) and content.cover_id for content, _ in found
+    )
 
 
-def test_a_full_disk_is_told_to_the_caller(tmp_path, tasks, with_processes):
+def test_a_full_disk_is_told_to_the_caller(tmp_path, files, with_processes):
     put(tmp_path / "full/thumbnails", b"a file where a folder is needed")
     reader = Reader(Workspace(tmp_path / "full"), set(), set(), 10)
     with ReadingProcesses(reader, 1) as processes, pytest.raises(OSError):  # noqa: PT011
-        processes.read(tasks[:2])
+        processes.read(files[:2])
 
 
-def test_a_script_without_a_guard_runs_once(tmp_path, tasks):
+def test_a_script_without_a_guard_runs_once(tmp_path, files):
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"

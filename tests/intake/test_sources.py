@@ -12,8 +12,8 @@ from covers.intake.source_kinds import (
     check_kind,
     choose_path,
     detect_kind,
+    join_sources,
     name_source,
-    settle_sources,
 )
 from covers.intake.sources import walk
 from covers.workspace.settings import Source
@@ -179,4 +179,4 @@ def test_an_empty_mount_point_counts_as_not_mounted(tmp_path):
 
 def test_nothing_given_and_nothing_known_names_the_command(tmp_path):
     with pytest.raises(DataError, match="run 'covers scan SOURCE -w"):
-        settle_sources(tmp_path, [], [], relative=str)
+        join_sources(tmp_path, [], [], relative=str)

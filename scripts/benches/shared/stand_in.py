@@ -16,7 +16,7 @@ from PIL import Image
 from covers.catalogue.table import read_catalogue
 from covers.images.content import content_id
 from covers.images.measures import PictureMeasures
-from covers.intake.read_one import Reader, Reading
+from covers.intake.read_one import Reader
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.artefacts import Stamp, write_json, write_table
@@ -43,9 +43,9 @@ def write_library(root, n, *, start=0, **options):
         write_picture(folder / f"{i:07d}.jpg", i, **options)
 
 
-def _read_without_decoding(reader, task):
+def _read_without_decoding(reader, path, member):
     """Stand in for reading a picture: its id is real, its measures are random."""
-    cover_id = content_id(task.path.read_bytes())
+    cover_id = content_id(path.read_bytes())
     rng = np.random.default_rng(int(cover_id[:8], 16))
     hash_ = rng.bytes(8).hex()
     signature = rng.bytes(256)
@@ -64,7 +64,7 @@ def _read_without_decoding(reader, task):
         (1.0,),
         histogram,
     )
-    return Reading(task, Content(cover_id, 64, 64, "JPEG"), measures)
+    return Content(cover_id, 64, 64, "JPEG"), measures
 
 
 def scan_without_decoding(root, library):

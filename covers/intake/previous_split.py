@@ -1,4 +1,4 @@
-"""What covers keep from one scan to the next: their side of the split and their fold."""
+"""The sides of the split, and the folds, that covers have had since an earlier scan."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class KeptSides:
+class PreviousSplit:
     """Sides and folds by cover id; empty where all are to be dealt anew."""
 
     splits: dict[str, str] = field(default_factory=dict)
     folds: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, workspace: Workspace) -> KeptSides:
+    def read(cls, workspace: Workspace) -> PreviousSplit:
         """Take them from the last catalogue, if there is one."""
         if not workspace.catalogue_path.is_file():
             return cls()
