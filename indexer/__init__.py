@@ -11,6 +11,7 @@ from indexer.errors import (
     IndexBusyError,
     IndexDamagedError,
     IndexerError,
+    IndexHistoryError,
     IndexMismatchError,
     IndexNotFoundError,
     IndexReadError,
@@ -20,13 +21,14 @@ from indexer.errors import (
 if TYPE_CHECKING:
     from indexer.change import Change
     from indexer.index import VectorIndex
+    from indexer.problems import Problem, VerifyReport
     from indexer.search import SearchResult
-    from indexer.verification import Problem, VerifyReport
 
 __all__ = [
     "Change",
     "IndexBusyError",
     "IndexDamagedError",
+    "IndexHistoryError",
     "IndexMismatchError",
     "IndexNotFoundError",
     "IndexReadError",
@@ -40,10 +42,10 @@ __all__ = [
 
 _HOMES = {
     "Change": "indexer.change",
-    "Problem": "indexer.verification",
+    "Problem": "indexer.problems",
     "SearchResult": "indexer.search",
     "VectorIndex": "indexer.index",
-    "VerifyReport": "indexer.verification",
+    "VerifyReport": "indexer.problems",
 }
 
 

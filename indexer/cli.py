@@ -260,10 +260,7 @@ def rollback(
     `info` lists the generations that are kept.
     """
     index = _open(folder, wait_s)
-    try:
-        change = index.rollback(to, dry_run=dry_run)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    change = index.rollback(to, dry_run=dry_run)
     printing.print_change(index, change, as_json=as_json)
 
 

@@ -7,7 +7,6 @@ fail.
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ __all__ = [
     "HashedFile",
     "make_durable",
     "make_folder",
-    "remove_tree",
     "swap",
     "translate_write_errors",
     "write_bytes",
@@ -59,21 +57,14 @@ def swap(source: Path, target: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small text file durably."""
-    with path.open("wb", buffering=0) as file:
+    """Write a small text file durably; what lay there is removed, not written to.
+
+    A link in its place would lead the writing to another file.
+    """
+    path.unlink(missing_ok=True)
+    with path.open("xb", buffering=0) as file:
         write_bytes(file, text.encode())
     make_durable(path)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a file or folder; what another system still holds open stays."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        try:
-            path.unlink(missing_ok=True)
-        except PermissionError:
-            return  # Windows: still mapped by a reader, the next sweep takes it
 
 
 @contextmanager
@@ -83,6 +74,8 @@ def translate_write_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        if error.filename is not None:
+            reason += f" ({error.filename!r})"
         message = (
             f"cannot write to index {str(folder)!r}: {reason}; what was published "
             f"before is whole, make room or correct the rights and run again"

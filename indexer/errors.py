@@ -7,8 +7,9 @@
     ├─ IndexDamagedError      a checksum, a count or a format is wrong
     ├─ IndexMismatchError     made by another model, metric or dimension
     ├─ IndexBusyError         another writer holds the lock
-    ├─ IndexReadError         the system refuses to read a file of the index
-    └─ IndexWriteError        the disk refused a write; the old state is whole
+    ├─ IndexReadError         the system refuses to read a file, or it is a link
+    ├─ IndexWriteError        the disk refused a write; the old state is whole
+    └─ IndexHistoryError      there is no such older generation; a ValueError, too
 
 Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 """
@@ -16,6 +17,7 @@ Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 __all__ = [
     "IndexBusyError",
     "IndexDamagedError",
+    "IndexHistoryError",
     "IndexMismatchError",
     "IndexNotFoundError",
     "IndexReadError",
@@ -45,8 +47,12 @@ class IndexBusyError(IndexerError):
 
 
 class IndexReadError(IndexerError):
-    """A file of the index is there, but the system refuses to read it."""
+    """A file of the index is there, but is a link or the system refuses to read it."""
 
 
 class IndexWriteError(IndexerError):
     """The disk is full or refuses to be written; what was published is whole."""
+
+
+class IndexHistoryError(IndexerError, ValueError):
+    """There is no such older generation to go back to."""

@@ -18,10 +18,10 @@ from indexer.columns import as_table
 from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.manifest import StructureRequest
 from indexer.plan import NewRows, Plan
+from indexer.problems import VerifyReport
 from indexer.reading import IndexReader
 from indexer.repair import repair_folder
 from indexer.transfer import read_export
-from indexer.verification import VerifyReport
 from indexer.writer import Writer, open_writer
 
 __all__ = ["VectorIndex"]
@@ -293,8 +293,8 @@ class VectorIndex(IndexReader):
 
         Raises
         ------
-        ValueError
-            Lists the generations that are kept.
+        IndexHistoryError
+            Lists the generations that are kept; a ValueError, too.
         """
         with self._writer() as writer:
             past = updates.choose_past(writer.current.manifest, to)

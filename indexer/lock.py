@@ -4,20 +4,21 @@ import json
 import logging
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indexer import disk
-from indexer.errors import IndexBusyError
+from indexer.errors import IndexBusyError, IndexerError, IndexWriteError
+from indexer.names import LOCK_FILES, OWNER
+from indexer.opening import parse_json, read_small
 
-__all__ = ["LOCK_FILES", "hold_writer_lock"]
+__all__ = ["hold_writer_lock"]
 
-_LOCK = "writer.lock"
-_TURN = "writer.turn"
-_OWNER = "writer.json"
-LOCK_FILES = frozenset({_LOCK, _TURN, _OWNER})
+_LOCK, _TURN = LOCK_FILES
+_OWNER_BYTES = 4096
 _POLL_S = 0.02
 
 _log = logging.getLogger(__name__)
@@ -44,10 +45,12 @@ def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
     IndexBusyError
         Says which process has been writing, and for how long.
     IndexWriteError
-        If the folder cannot be written.
+        If the folder cannot be written, or a lock file is a link.
     """
     from filelock import FileLock, Timeout
 
+    for name in LOCK_FILES:
+        _refuse_other_file(folder, name)
     turn, lock = FileLock(folder / _TURN), FileLock(folder / _LOCK)
     end_s = time.monotonic() + timeout_s
     with disk.translate_write_errors(folder):
@@ -61,9 +64,9 @@ def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
                 f"wait until it is done, or end that process"
             )
             raise IndexBusyError(message) from error
-    owner = folder / _OWNER
+    owner = folder / OWNER
     try:
-        if owner.exists():
+        if os.path.lexists(owner):
             _log.warning(
                 "taking over the lock of %s, which died", _describe_owner(folder)
             )
@@ -71,8 +74,25 @@ def hold_writer_lock(folder: Path, *, timeout_s: float) -> Iterator[None]:
             disk.write_text(owner, _describe_self())
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # where a folder lies in its place
+            owner.unlink(missing_ok=True)
         lock.release()
+
+
+def _refuse_other_file(folder: Path, name: str) -> None:
+    """Refuse to lock by what is no lock file: locking may empty what it leads to."""
+    try:
+        found = (folder / name).lstat()
+    except OSError:
+        return
+    is_shared = found.st_nlink > 1 and found.st_size > 0
+    if stat.S_ISREG(found.st_mode) and not is_shared:
+        return
+    message = (
+        f"cannot write to index {str(folder)!r}: {name!r} in it is no lock file but "
+        f"leads elsewhere; remove it ({str(folder / name)!r}) and run again"
+    )
+    raise IndexWriteError(message)
 
 
 def _describe_self() -> str:
@@ -84,8 +104,8 @@ def _describe_self() -> str:
 def _describe_owner(folder: Path) -> str:
     """Say who holds the lock, as far as it can be known."""
     try:
-        owner = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
-        age_s = max(0.0, time.time() - float(owner["started"]))
-        return f"process {owner['pid']} on {owner['host']!r} for {age_s:.0f} s"
-    except (OSError, ValueError, KeyError, TypeError):
+        owner = parse_json(read_small(folder, OWNER, _OWNER_BYTES))
+        pid, age_s = int(owner["pid"]), max(0.0, time.time() - float(owner["started"]))
+        return f"process {pid} on {str(owner['host'])!r} for {age_s:.0f} s"
+    except (OSError, IndexerError, ValueError, KeyError, TypeError, OverflowError):
         return "a process that has just begun"

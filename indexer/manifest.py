@@ -8,25 +8,25 @@ scheme that later formats keep, so that a newer format is told from damage.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from indexer.errors import IndexDamagedError, IndexMismatchError
+from indexer.errors import IndexWriteError
 
 __all__ = [
     "FORMAT",
+    "MOST_BYTES",
     "FileEntry",
     "Manifest",
     "PastGeneration",
     "SegmentEntry",
     "StructureEntry",
     "StructureRequest",
-    "read_manifest",
     "write_manifest",
 ]
 
 FORMAT = 1
+# Of a manifest; thousands of columns take a tenth of it.
+MOST_BYTES = 4 << 20
 _ZEROS = "0" * 64
 
 
@@ -192,72 +192,20 @@ class Manifest:
 
 
 def write_manifest(manifest: Manifest) -> str:
-    """Serialise a manifest with its own checksum in the first field."""
-    content = {"sha256": _ZEROS, "format": FORMAT, **dataclasses.asdict(manifest)}
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return text.replace(_ZEROS, digest, 1)
-
-
-def read_manifest(data: bytes, path: str) -> Manifest:
-    """Parse and check the bytes of a manifest.
-
-    Parameters
-    ----------
-    data : bytes
-    path : str
-        Where they came from, for messages.
+    """Serialise a manifest with its own checksum in the first field.
 
     Raises
     ------
-    IndexDamagedError
-        If the bytes are not what was written.
-    IndexMismatchError
-        If a newer release wrote them.
+    IndexWriteError
+        If it is larger than a manifest is read.
     """
-    try:
-        content = json.loads(data)
-        claimed = content["sha256"]
-        zeroed = data.replace(claimed.encode(), _ZEROS.encode(), 1)
-        is_whole = hashlib.sha256(zeroed).hexdigest() == claimed
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{path!r} is damaged: it is no manifest ({error}); {_REPAIR}"
-        raise IndexDamagedError(message) from error
-    if not is_whole:
-        message = f"{path!r} is damaged: its checksum is wrong; {_REPAIR}"
-        raise IndexDamagedError(message)
-    if content.get("format") != FORMAT:
+    content = {"sha256": _ZEROS, "format": FORMAT, **dataclasses.asdict(manifest)}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    if len(text.encode()) > MOST_BYTES:
         message = (
-            f"{path!r} has format {content.get('format')!r}, this release reads "
-            f"format {FORMAT}: update the package, or build the index again"
+            f"the manifest would take more than {MOST_BYTES >> 20} MiB: give fewer "
+            f"columns, or shorter names and fingerprints"
         )
-        raise IndexMismatchError(message)
-    try:
-        return _manifest_from(content)
-    except (KeyError, TypeError) as error:
-        message = f"{path!r} is damaged: a field is missing or wrong ({error})"
-        raise IndexDamagedError(message) from error
-
-
-_REPAIR = "run 'python -m indexer verify FOLDER --repair'"
-
-
-def _manifest_from(content: Mapping[str, Any]) -> Manifest:
-    fields = {key: content[key] for key in content if key not in {"sha256", "format"}}
-    fields["request"] = StructureRequest(**fields["request"])
-    fields["segments"] = tuple(_segment_from(entry) for entry in fields["segments"])
-    fields["history"] = tuple(PastGeneration(**past) for past in fields["history"])
-    return Manifest(**fields)
-
-
-def _segment_from(entry: Mapping[str, Any]) -> SegmentEntry:
-    fields = dict(entry)
-    for part in ("vectors", "items", "lookup"):
-        fields[part] = FileEntry(**fields[part])
-    if fields["dead"] is not None:
-        fields["dead"] = FileEntry(**fields["dead"])
-    if fields["structure"] is not None:
-        structure = dict(fields["structure"])
-        structure["file"] = FileEntry(**structure["file"])
-        fields["structure"] = StructureEntry(**structure)
-    return SegmentEntry(**fields)
+        raise IndexWriteError(message)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return text.replace(_ZEROS, digest, 1)

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from indexer import disk, store
+from indexer.checking import inconsistencies
 from indexer.errors import IndexDamagedError, IndexNotFoundError
 from indexer.ids import hash_ids
 from indexer.lock import hold_writer_lock
 from indexer.manifest import FileEntry, Manifest, PastGeneration, SegmentEntry
 from indexer.merging import request_for
+from indexer.opening import MappedFile
+from indexer.problems import VerifyReport
 from indexer.segment import Segment, write_lookup
-from indexer.store import GenerationWriter, MappedFile
+from indexer.store import GenerationWriter
 from indexer.structure import build_structure
-from indexer.verification import VerifyReport, verify_folder
+from indexer.verification import verify_folder
 from indexer.writer import sweep_around
 
 __all__ = ["repair_folder"]
@@ -49,11 +52,11 @@ def repair_folder(folder: Path, *, lock_timeout_s: float = 10.0) -> VerifyReport
         If the system refuses to read a file, which is no reason to give it up.
     """
     report = verify_folder(folder)
-    if report.ok:
+    if all(problem.is_stranger for problem in report.problems):
         return report
     with hold_writer_lock(folder, timeout_s=lock_timeout_s):
         with suppress(IndexDamagedError, IndexNotFoundError):
-            store.current_generation(folder)  # what may not be read is no damage
+            store.read_current(folder)  # what may not be read is no damage
         manifest = _best_manifest(folder)
         mended = [_mendable(folder, segment) for segment in manifest.segments]
         generation = store.next_generation(folder)
@@ -87,16 +90,33 @@ def _best_manifest(folder: Path) -> Manifest:
         except IndexDamagedError as error:
             _log.warning("generation %d is left aside: %s", generation, error)
             continue
-        if all(_has_content(folder, segment) for segment in manifest.segments):
+        is_fitting = not any(inconsistencies(manifest))
+        if is_fitting and all(
+            _has_content(folder, segment, manifest.dimension)
+            for segment in manifest.segments
+        ):
             return manifest
         _log.warning("generation %d is left aside: its content is damaged", generation)
     message = f"no generation of index {str(folder)!r} is whole: build the index again"
     raise IndexDamagedError(message)
 
 
-def _has_content(folder: Path, segment: SegmentEntry) -> bool:
-    parts = (segment.vectors, segment.items, segment.dead)
-    return all(_is_whole(folder, part) for part in parts if part is not None)
+def _has_content(folder: Path, entry: SegmentEntry, dimension: int) -> bool:
+    """Whether vectors, items and tombstones are those written, and are usable."""
+    parts = (entry.vectors, entry.items, entry.dead)
+    if not all(_is_whole(folder, part) for part in parts if part is not None):
+        return False
+    try:
+        segment = _open_content(folder, entry, dimension)
+        return len(segment.dead) == entry.n_dead and len(segment.items) == len(segment)
+    except IndexDamagedError:
+        return False
+
+
+def _open_content(folder: Path, entry: SegmentEntry, dimension: int) -> Segment:
+    """Open a segment without its derived files, which may be damaged."""
+    readable = replace(entry, structure=None, lookup=entry.items)
+    return Segment(folder, readable, dimension, {})
 
 
 def _mendable(folder: Path, segment: SegmentEntry) -> frozenset[str]:
@@ -120,9 +140,7 @@ def _mend(
     if not damaged:
         return entry
     name = f"{entry.name}-mended"
-    # A damaged file may not even be mappable, so none of them is opened.
-    readable = replace(entry, structure=None, lookup=entry.items)
-    segment = Segment(folder, readable, manifest.dimension, {})
+    segment = _open_content(folder, entry, manifest.dimension)
     if "lookup" in damaged:
         ids = segment.ids_at(np.arange(len(segment), dtype=np.int64))
         lookup = write_lookup(writer, name, hash_ids(ids.tolist()))

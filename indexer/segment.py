@@ -3,7 +3,7 @@
 Letters of shapes: N rows of the segment, D dimensions, I ids asked for.
 """
 
-import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,8 @@ from indexer.columns import ID_COLUMN
 from indexer.errors import IndexDamagedError
 from indexer.ids import hash_ids
 from indexer.manifest import FileEntry, SegmentEntry
-from indexer.store import GenerationWriter, MappedFile
+from indexer.opening import MappedFile
+from indexer.store import GenerationWriter
 
 __all__ = ["Segment", "write_dead", "write_items", "write_lookup", "write_segment"]
 
@@ -29,6 +30,13 @@ Rows = npt.NDArray[np.int64]
 _ITEMS_PER_BATCH = 1 << 20
 # One by one, a few ids are read faster than pyarrow.compute is imported.
 _FEW_IDS = 64
+# What is written before the vectors, whatever release of NumPy writes it.
+_HEADER_BYTES = 256
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '<f4', 'fortran_order': False, "
+    rb"'shape': \(([0-9]{1,19}), ([0-9]{1,19})\), \} *\n",
+    re.DOTALL,
+)
 
 
 class Segment:
@@ -42,6 +50,11 @@ class Segment:
     dimension : int
     known : dict of str to MappedFile
         Files that are mapped already; new ones are added.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32, shape (N, D)
+        All rows, also dead ones, memory-mapped.
 
     Raises
     ------
@@ -64,15 +77,10 @@ class Segment:
             if mapped is None or mapped.entry != file:
                 mapped = MappedFile(folder, file)
             known[file.path] = self.files[file.path] = mapped
-        self._vectors_of(dimension)
+        self.vectors = self._map_vectors(dimension)
 
     def __len__(self) -> int:
         return self.entry.n_rows
-
-    @cached_property
-    def vectors(self) -> Float32s:
-        """All rows, also dead ones, memory-mapped: float32, shape (N, D)."""
-        return self._vectors_of(None)
 
     @cached_property
     def items(self) -> pa.Table:
@@ -82,14 +90,10 @@ class Segment:
             with pa.ipc.open_file(pa.py_buffer(mapped.data)) as reader:
                 table = reader.read_all()
         except pa.ArrowException as error:
-            message = f"{mapped.entry.path!r} is damaged: {error}; {self._repair}"
-            raise IndexDamagedError(message) from error
+            raise self._damaged(mapped.entry, str(error)) from error
         if table.num_rows != len(self) or ID_COLUMN not in table.column_names:
-            message = (
-                f"{mapped.entry.path!r} is damaged: it has {table.num_rows} rows, "
-                f"the manifest says {len(self)}; {self._repair}"
-            )
-            raise IndexDamagedError(message)
+            what = f"it has {table.num_rows} rows, the manifest says {len(self)}"
+            raise self._damaged(mapped.entry, what)
         return table
 
     @cached_property
@@ -106,8 +110,13 @@ class Segment:
         """Sorted rows that are tombstones."""
         if self.entry.dead is None:
             return np.zeros(0, dtype=np.int64)
-        data = self.files[self.entry.dead.path].data
-        return np.frombuffer(data, dtype="<i8").astype(np.int64, copy=False)
+        mapped = self.files[self.entry.dead.path]
+        rows = np.frombuffer(mapped.data, dtype="<i8").astype(np.int64, copy=False)
+        ends = rows[[0, -1]].tolist()
+        if ends[0] < 0 or ends[1] >= len(self) or (np.diff(rows) <= 0).any():
+            what = "it does not hold rows of the segment, sorted"
+            raise self._damaged(mapped.entry, what)
+        return rows
 
     @cached_property
     def alive(self) -> npt.NDArray[np.bool_] | None:
@@ -161,10 +170,7 @@ class Segment:
         """
         for part in parts:
             if not self.files[part.path].is_whole():
-                message = (
-                    f"{part.path!r} is damaged: its checksum is wrong; {self._repair}"
-                )
-                raise IndexDamagedError(message)
+                raise self._damaged(part, "its checksum is wrong")
 
     def ids_at(self, rows: Rows) -> npt.NDArray[np.object_]:
         """Ids of some rows: str, shape of `rows`."""
@@ -196,10 +202,13 @@ class Segment:
         lengths = last - first
         if not lengths.any():
             return found
+        self._refuse_disordered(hashes, lengths)
         # Two ids may share a hash, so each candidate is compared as a string.
         asked = np.repeat(np.arange(len(ids)), lengths)
         starts = np.repeat(first - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
         rows = order[starts + np.arange(len(asked))]
+        if rows.min() < 0 or rows.max() >= len(self):
+            raise self._damaged(self.entry.lookup, "it leads to no row of the segment")
         if self.alive is not None:
             asked, rows = asked[self.alive[rows]], rows[self.alive[rows]]
         names = self.ids_at(rows)
@@ -221,37 +230,36 @@ class Segment:
         """Sorted hashes of the ids and the row of each."""
         mapped = self.files[self.entry.lookup.path]
         n = len(self)
-        if mapped.entry.n_bytes != 16 * n:
-            message = f"{mapped.entry.path!r} is damaged: wrong size; {self._repair}"
-            raise IndexDamagedError(message)
         hashes = np.frombuffer(mapped.data, dtype="<u8", count=n)
         rows = np.frombuffer(mapped.data, dtype="<i8", count=n, offset=8 * n)
         return hashes.astype(np.uint64, copy=False), rows.astype(np.int64, copy=False)
 
-    def _vectors_of(self, dimension: int | None) -> Float32s:
-        """See the mapped .npy file as a matrix, and check its header."""
+    def _refuse_disordered(self, hashes: npt.NDArray[np.uint64], lengths: Rows) -> None:
+        """Refuse a lookup of which more was found than a sorted one holds."""
+        is_sorted = lengths.min() >= 0
+        if is_sorted and lengths.sum() > len(self):  # ids may be asked for twice
+            _, positions = np.unique(hashes, return_index=True)
+            is_sorted = lengths[positions].sum() <= len(self)
+        if not is_sorted:
+            raise self._damaged(self.entry.lookup, "it is not sorted")
+
+    def _map_vectors(self, dimension: int) -> Float32s:
+        """See the mapped .npy file as a matrix, if it is the one that is written."""
         mapped = self.files[self.entry.vectors.path]
-        header = io.BytesIO(mapped.data[:256])
-        try:
-            np.lib.format.read_magic(header)
-            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(header)
-        except ValueError as error:
-            message = f"{mapped.entry.path!r} is damaged: {error}; {self._repair}"
-            raise IndexDamagedError(message) from error
-        expected = (len(self), shape[1] if dimension is None else dimension)
-        if shape != expected or is_fortran or dtype != np.dtype("<f4"):
-            message = (
-                f"{mapped.entry.path!r} is damaged: it holds {dtype} of shape {shape}, "
-                f"the manifest says float32 of {expected}; {self._repair}"
-            )
-            raise IndexDamagedError(message)
-        flat = np.frombuffer(mapped.data, dtype="<f4", offset=header.tell())
+        shape = (len(self), dimension)
+        start = npy_header(mapped.data[:_HEADER_BYTES], shape)
+        if start is None or start + 4 * len(self) * dimension != len(mapped.data):
+            what = f"it does not hold float32 of shape {shape}, as the manifest says"
+            raise self._damaged(mapped.entry, what)
+        flat = np.frombuffer(mapped.data, dtype="<f4", offset=start)
         matrix: Float32s = flat.reshape(shape)
         return matrix
 
-    @property
-    def _repair(self) -> str:
-        return f"run 'python -m indexer verify {self._folder} --repair'"
+    def _damaged(self, entry: FileEntry, what: str) -> IndexDamagedError:
+        return IndexDamagedError(
+            f"{entry.path!r} is damaged: {what}; "
+            f"run 'python -m indexer verify {self._folder} --repair'"
+        )
 
 
 def write_segment(
@@ -322,6 +330,15 @@ def write_dead(writer: GenerationWriter, name: str, rows: Rows) -> FileEntry:
     with writer.new_file(f"{name}.dead.bin") as file:
         file.write(np.sort(rows).astype("<i8").data)
     return file.entry
+
+
+def npy_header(data: bytes, shape: tuple[int, int]) -> int | None:
+    """Give where the numbers of an .npy file begin, if it holds float32 of `shape`."""
+    match = _HEADER.match(data)
+    if match is None or tuple(map(int, match.groups()[1:])) != shape:
+        return None
+    start = 10 + int.from_bytes(match[1], "little")
+    return start if start == match.end() else None
 
 
 def _iterate_strings(column: Any) -> Iterator[str]:

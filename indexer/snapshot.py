@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from indexer import store
 from indexer.arrow import as_take_indices
+from indexer.checking import inconsistencies
 from indexer.columns import align_table, decode_schema, empty_table
 from indexer.errors import IndexDamagedError
 from indexer.ids import hash_ids
@@ -24,7 +25,7 @@ from indexer.manifest import Manifest
 from indexer.segment import Segment
 
 if TYPE_CHECKING:
-    from indexer.store import MappedFile
+    from indexer.opening import MappedFile
 
 __all__ = ["Snapshot", "open_snapshot"]
 
@@ -50,6 +51,12 @@ class Snapshot:
         self.manifest = manifest
         self.lock = threading.RLock()
         self.selections: OrderedDict[str, Any] = OrderedDict()
+        for path, what in inconsistencies(manifest):
+            message = (
+                f"index {str(folder)!r} is damaged: {path!r}: {what}; "
+                f"run 'python -m indexer verify {folder} --repair'"
+            )
+            raise IndexDamagedError(message)
         known: dict[str, MappedFile] = {}
         ready: dict[str, Segment] = {}
         for segment in previous.segments if previous else ():

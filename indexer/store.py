@@ -16,11 +16,7 @@ writer.
 import hashlib
 import json
 import logging
-import mmap
 import os
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,20 +25,36 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer import disk
+from indexer.checking import read_manifest
 from indexer.disk import HashedFile
 from indexer.errors import (
     IndexDamagedError,
     IndexMismatchError,
     IndexNotFoundError,
-    IndexReadError,
 )
-from indexer.lock import LOCK_FILES
-from indexer.manifest import FileEntry, Manifest, read_manifest, write_manifest
+from indexer.manifest import MOST_BYTES, FileEntry, Manifest, write_manifest
+from indexer.names import (
+    CURRENT,
+    MANIFEST,
+    MOST_GENERATION,
+    TEMPORARY,
+    TEMPORARY_POINTER,
+    generation_name,
+    generation_of,
+    manifest_path,
+)
+from indexer.opening import (
+    is_real_file,
+    is_real_folder,
+    parse_json,
+    read_small,
+    translate_read_errors,
+)
+from indexer.sweeping import is_own, remove_generation
 
 __all__ = [
     "CURRENT",
     "GenerationWriter",
-    "MappedFile",
     "current_generation",
     "generations_on_disk",
     "manifest_path",
@@ -51,21 +63,12 @@ __all__ = [
     "point_to",
     "read_current",
     "refuse_foreign_folder",
-    "sweep",
-    "translate_read_errors",
     "whole_generations",
 ]
 
-CURRENT = "CURRENT"
-_TEMPORARY = ".tmp"
-_GENERATION = re.compile(r"gen-(\d{6,})")
+_POINTER_BYTES = 1024
 
 _log = logging.getLogger(__name__)
-
-
-def manifest_path(generation: int) -> str:
-    """Where the manifest of a generation lies, relative to the index."""
-    return f"gen-{generation:06d}/manifest.json"
 
 
 def current_generation(folder: Path) -> int:
@@ -82,11 +85,10 @@ def current_generation(folder: Path) -> int:
     IndexDamagedError
         If ``CURRENT`` is not what was written.
     IndexReadError
-        If the system refuses to read it.
+        If the system refuses to read it, or it is a link.
     """
     try:
-        with translate_read_errors(folder, CURRENT):
-            data = (folder / CURRENT).read_bytes()
+        data = read_small(folder, CURRENT, _POINTER_BYTES)
     except FileNotFoundError as error:
         whole = whole_generations(folder)
         if whole:
@@ -100,12 +102,11 @@ def current_generation(folder: Path) -> int:
         message = f"no index in {str(folder)!r}: it is a file, not a folder"
         raise IndexNotFoundError(message) from error
     try:
-        generation = json.loads(data)["generation"]
-        is_whole = data == _pointer_to(generation).encode()
+        generation = parse_json(data)["generation"]
     except (ValueError, KeyError, TypeError):
-        is_whole = False
-        generation = 0
-    if not is_whole:
+        generation = None
+    is_number = type(generation) is int and 0 < generation <= MOST_GENERATION
+    if not is_number or data != _pointer_to(generation).encode():
         message = (
             f"{CURRENT!r} of index {str(folder)!r} is damaged: "
             f"run 'python -m indexer verify {folder} --repair'"
@@ -133,30 +134,21 @@ def past_manifest(folder: Path, generation: int) -> Manifest:
     """
     path = manifest_path(generation)
     try:
-        with translate_read_errors(folder, path):
-            data = (folder / path).read_bytes()
-    except FileNotFoundError as error:
+        data = read_small(folder, path, MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as error:
         message = (
             f"index {str(folder)!r} is damaged: {path!r} is missing; "
             f"run 'python -m indexer verify {folder} --repair'"
         )
         raise IndexDamagedError(message) from error
-    return read_manifest(data, path)
-
-
-@contextmanager
-def translate_read_errors(folder: Path, path: str = "") -> Iterator[None]:
-    """Turn an `OSError` of a read, but for what is missing, into `IndexReadError`."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
+    manifest = read_manifest(data, path)
+    if manifest.generation != generation:
         message = (
-            f"cannot read {str(folder / path)!r}: {error.strerror or error}; nothing is "
-            f"lost by that: let this user read the folder and its files, and run again"
+            f"index {str(folder)!r} is damaged: {path!r} is that of generation "
+            f"{manifest.generation}; run 'python -m indexer verify {folder} --repair'"
         )
-        raise IndexReadError(message) from error
+        raise IndexDamagedError(message)
+    return manifest
 
 
 def whole_generations(folder: Path) -> list[int]:
@@ -185,7 +177,8 @@ def refuse_foreign_folder(folder: Path) -> None:
         raise IndexMismatchError(message)
     if not folder.exists():
         return
-    foreign = sorted(entry.name for entry in folder.iterdir() if not _is_own(entry))
+    with translate_read_errors(folder), os.scandir(folder) as entries:
+        foreign = sorted(entry.name for entry in entries if not is_own(entry))
     if foreign:
         shown = ", ".join(map(repr, foreign[:3])) + (", …" if len(foreign) > 3 else "")
         message = (
@@ -193,78 +186,6 @@ def refuse_foreign_folder(folder: Path) -> None:
             f"give an empty or new folder"
         )
         raise IndexMismatchError(message)
-
-
-def sweep(folder: Path, kept: Iterable[Manifest]) -> None:
-    """Remove everything that no kept generation names: litter and old files.
-
-    Only the holder of the writer lock may call this.
-    """
-    wanted = {CURRENT, *LOCK_FILES}
-    for manifest in kept:
-        wanted.add(manifest_path(manifest.generation))
-        wanted.update(entry.path for entry in manifest.files)
-    folders = {path.partition("/")[0] for path in wanted}
-    for entry in folder.iterdir():
-        if entry.name not in folders:
-            if _is_own(entry):
-                disk.remove_tree(entry)
-        elif entry.is_dir():
-            for file in entry.iterdir():
-                if f"{entry.name}/{file.name}" not in wanted:
-                    disk.remove_tree(file)
-
-
-class MappedFile:
-    """A file of the index, mapped into memory and never parsed as a whole.
-
-    Parameters
-    ----------
-    folder : Path
-    entry : FileEntry
-        The size is checked at once, the checksum on demand.
-
-    Attributes
-    ----------
-    is_untouched : bool
-        Whether its time of modification is the one at which it was made; also
-        no for a copy that did not keep the time.
-
-    Raises
-    ------
-    IndexDamagedError
-        If the file is missing or has another size.
-    IndexReadError
-        If the system refuses to read it.
-    """
-
-    def __init__(self, folder: Path, entry: FileEntry) -> None:
-        self.entry = entry
-        try:
-            with (
-                translate_read_errors(folder, entry.path),
-                (folder / entry.path).open("rb") as file,
-            ):
-                found = os.fstat(file.fileno())
-                if found.st_size != entry.n_bytes:
-                    message = (
-                        f"index {str(folder)!r} is damaged: {entry.path!r} has "
-                        f"{found.st_size} bytes instead of {entry.n_bytes}; "
-                        f"run 'python -m indexer verify {folder} --repair'"
-                    )
-                    raise IndexDamagedError(message)
-                self.is_untouched = found.st_mtime_ns == entry.mtime_ns
-                self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError as error:
-            message = (
-                f"index {str(folder)!r} is damaged: {entry.path!r} is missing; "
-                f"run 'python -m indexer verify {folder} --repair'"
-            )
-            raise IndexDamagedError(message) from error
-
-    def is_whole(self) -> bool:
-        """Compare the bytes with the checksum of the manifest."""
-        return hashlib.sha256(self.data).hexdigest() == self.entry.sha256
 
 
 class GenerationWriter:
@@ -278,8 +199,8 @@ class GenerationWriter:
         self.generation = generation
         self._is_published = False
         self._folder = folder
-        self._final = folder / f"gen-{generation:06d}"
-        self._temporary = folder / f"gen-{generation:06d}{_TEMPORARY}"
+        self._final = folder / generation_name(generation)
+        self._temporary = folder / (generation_name(generation) + TEMPORARY)
 
     def __enter__(self) -> Self:
         with disk.translate_write_errors(self._folder):
@@ -292,9 +213,9 @@ class GenerationWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        disk.remove_tree(self._temporary)
+        remove_generation(self._folder, self._temporary.name)
         if not self._is_published:
-            disk.remove_tree(self._final)
+            remove_generation(self._folder, self._final.name)
 
     def new_file(self, name: str) -> HashedFile:
         """Open a new file of this generation; use it in a ``with`` block."""
@@ -310,7 +231,7 @@ class GenerationWriter:
 
     def publish(self, manifest: Manifest) -> None:
         """Make the generation the current one."""
-        with self.new_file("manifest.json") as file:
+        with self.new_file(MANIFEST) as file:
             file.write(write_manifest(manifest).encode())
         disk.make_durable(self._temporary)
         disk.swap(self._temporary, self._final)
@@ -322,7 +243,7 @@ class GenerationWriter:
 def point_to(folder: Path, generation: int) -> None:
     """Let ``CURRENT`` name a generation; until the swap nothing has changed."""
     target = folder / CURRENT
-    temporary = folder / (CURRENT + _TEMPORARY)
+    temporary = folder / TEMPORARY_POINTER
     disk.write_text(temporary, _pointer_to(generation))
     disk.swap(temporary, target)
     try:
@@ -333,7 +254,7 @@ def point_to(folder: Path, generation: int) -> None:
 
 
 def next_generation(folder: Path) -> int:
-    """Give a number that no generation on disk has, whole or not."""
+    """Give a number that nothing on disk is called after, whole or not."""
     return max(_numbers_on_disk(folder), default=0) + 1
 
 
@@ -343,26 +264,26 @@ def _pointer_to(generation: int) -> str:
     return json.dumps({"generation": generation, "check": checksum}) + "\n"
 
 
-def _numbers_on_disk(folder: Path) -> list[int]:
-    """List the generations that have a folder; some only lend files to later ones."""
-    if not folder.is_dir():
-        return []
-    with translate_read_errors(folder):
-        matches = [_GENERATION.fullmatch(entry.name) for entry in folder.iterdir()]
-    return sorted(int(match[1]) for match in matches if match)
-
-
 def generations_on_disk(folder: Path) -> list[int]:
     """List the generations that have a manifest, whole or not, oldest first."""
-    numbers = _numbers_on_disk(folder)
-    return [n for n in numbers if (folder / manifest_path(n)).exists()]
+    numbers = sorted(set(_numbers_on_disk(folder)))
+    return [
+        number
+        for number in numbers
+        if is_real_folder(folder / generation_name(number))
+        and os.path.lexists(folder / manifest_path(number))
+    ]
+
+
+def _numbers_on_disk(folder: Path) -> list[int]:
+    """List the generations that something is called after, be it only a link."""
+    if not folder.is_dir():
+        return []
+    with translate_read_errors(folder), os.scandir(folder) as entries:
+        numbers = [generation_of(e.name.removesuffix(TEMPORARY)) for e in entries]
+    return [number for number in numbers if number is not None]
 
 
 def _has_size(folder: Path, entry: FileEntry) -> bool:
     path = folder / entry.path
-    return path.is_file() and path.stat().st_size == entry.n_bytes
-
-
-def _is_own(entry: Path) -> bool:
-    name = entry.name.removesuffix(_TEMPORARY)
-    return name == CURRENT or name in LOCK_FILES or bool(_GENERATION.fullmatch(name))
+    return is_real_file(path) and path.stat().st_size == entry.n_bytes

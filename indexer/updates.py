@@ -23,6 +23,7 @@ from indexer.columns import (
     merge_schemas,
     override_columns,
 )
+from indexer.errors import IndexHistoryError
 from indexer.manifest import Manifest, PastGeneration, StructureRequest
 from indexer.plan import NewRows, Plan
 from indexer.segment import Segment
@@ -189,7 +190,7 @@ def choose_past(manifest: Manifest, to: int | None) -> PastGeneration:
 
     Raises
     ------
-    ValueError
+    IndexHistoryError
         Lists what is kept.
     """
     kept = ", ".join(str(past.generation) for past in manifest.history) or "none"
@@ -198,7 +199,7 @@ def choose_past(manifest: Manifest, to: int | None) -> PastGeneration:
             if past.generation == to:
                 return past
         message = f"generation {to} is not kept: kept beside the current are {kept}"
-        raise ValueError(message)
+        raise IndexHistoryError(message)
     for past in manifest.history:
         if past.content == manifest.parent:
             return past
@@ -206,7 +207,7 @@ def choose_past(manifest: Manifest, to: int | None) -> PastGeneration:
         f"there is nothing older to roll back to from generation "
         f"{manifest.generation}: kept beside it are {kept}"
     )
-    raise ValueError(message)
+    raise IndexHistoryError(message)
 
 
 def describe(snapshot: Snapshot) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 Letters of shapes: S sampled items, D dimensions.
 """
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,94 +12,37 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer import store
+from indexer.checking import inconsistencies
 from indexer.errors import IndexDamagedError, IndexMismatchError, IndexReadError
 from indexer.ids import hash_ids
 from indexer.manifest import FileEntry, Manifest
+from indexer.opening import MappedFile
+from indexer.problems import (
+    REPAIR_BACK,
+    REPAIR_CURRENT,
+    REPAIR_LINK,
+    REPAIR_LOOKUP,
+    REPAIR_PAST,
+    REPAIR_RIGHTS,
+    REPAIR_STRANGER,
+    REPAIR_STRUCTURE,
+    Problem,
+    VerifyReport,
+)
 from indexer.search import search_snapshot
 from indexer.segment import Segment
 from indexer.snapshot import Snapshot
-from indexer.store import MappedFile
 from indexer.structure import RecallMeasure, measure_recall
+from indexer.sweeping import find_strangers
 from indexer.updates import describe
 
-__all__ = ["Problem", "VerifyReport", "measure_index_recall", "verify_folder"]
+__all__ = ["measure_index_recall", "verify_folder"]
 
 _N_SAMPLED = 256
 _BLOCK_ROWS = 65_536
 _UNIT_TOLERANCE = 1e-4
 _SELF_TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One thing that is wrong.
-
-    Attributes
-    ----------
-    what : str
-    repair : str
-        What helps.
-    file : str or None
-        Path relative to the index; the manifest for what is wrong as a whole.
-    id : str or None
-        The item, where the problem is one item's. One of both is there.
-    generation : int or None
-        Set when the problem is only of an older generation.
-    """
-
-    what: str
-    repair: str
-    file: str | None = None
-    id: str | None = None
-    generation: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values; `file` and `id` only where they say something."""
-        content = {"file": self.file, "id": self.id, "generation": self.generation}
-        named = {key: value for key, value in content.items() if value is not None}
-        return {**named, "what": self.what, "repair": self.repair}
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerifyReport:
-    """What `verify` found.
-
-    Attributes
-    ----------
-    ok : bool
-        Whether nothing is wrong.
-    problems : tuple of Problem
-    info : dict
-        As of `VectorIndex.info`; empty when the index cannot be opened.
-    checks : dict of str to int or float
-        How much was looked at: files, bytes, items, sampled queries, …
-    """
-
-    ok: bool
-    problems: tuple[Problem, ...]
-    info: dict[str, Any]
-    checks: dict[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the report as it is printed by ``verify --json``."""
-        empty: dict[str, Any] = {
-            "generation": None,
-            "n": None,
-            "dimension": None,
-            "structure": None,
-            "recall_at_k": None,
-            "k": None,
-            "segments": [],
-            "tombstones": None,
-            "fingerprints": {},
-        }
-        return {
-            **empty,
-            **self.info,
-            "ok": self.ok,
-            "problems": [problem.to_dict() for problem in self.problems],
-            "checks": self.checks,
-        }
+_MOST_LISTED = 100
 
 
 def verify_folder(
@@ -129,39 +72,69 @@ def verify_folder(
     """
     problems: list[Problem] = []
     checks: dict[str, float] = {"files": 0, "bytes": 0}
+    info: dict[str, Any] = {}
     manifest = _find_manifest(folder, problems)
-    if manifest is None:
-        return VerifyReport(ok=False, problems=tuple(problems), info={}, checks=checks)
+    if manifest is not None:
+        info = _check_manifest(folder, manifest, problems, checks, (n_sampled, seed))
+    known = {problem.file for problem in problems}
+    problems.extend(p for p in _check_strangers(folder) if p.file not in known)
+    return VerifyReport(
+        ok=not problems, problems=tuple(problems), info=info, checks=checks
+    )
+
+
+def _check_manifest(
+    folder: Path,
+    manifest: Manifest,
+    problems: list[Problem],
+    checks: dict[str, float],
+    sample: tuple[int, int],
+) -> dict[str, Any]:
+    """Check what a generation names; give what can be said of it."""
     checked: dict[FileEntry, bool] = {}
     problems.extend(_check_files(folder, manifest, checked, generation=None))
     for past in manifest.history:
         problems.extend(_check_past(folder, past.generation, checked))
     checks["files"] = len(checked)
     checks["bytes"] = sum(entry.n_bytes for entry in checked)
-    info: dict[str, Any] = {}
-    if all(checked[entry] for entry in manifest.files if entry in checked):
+    wrong = [
+        Problem(file=path, what=what, repair=REPAIR_BACK)
+        for path, what in inconsistencies(manifest)
+    ]
+    problems.extend(wrong)
+    if not wrong and all(checked[entry] for entry in manifest.files):
         try:
             snapshot = Snapshot(folder, manifest)
             info = describe(snapshot)
             wrong = list(_check_content(snapshot))
             checks["items"] = len(snapshot)
             # Searches take for granted that the counts are right.
-            problems.extend(wrong or _check_answers(snapshot, n_sampled, seed, checks))
+            problems.extend(wrong or _check_answers(snapshot, *sample, checks))
+            return info
         except IndexDamagedError as error:
             path = store.manifest_path(manifest.generation)
-            problems.append(Problem(file=path, what=str(error), repair=_REPAIR))
-    else:
-        info = {
-            "generation": manifest.generation,
-            "n": manifest.n_items,
-            "dimension": manifest.dimension,
-            "k": manifest.request.k,
-            "tombstones": manifest.n_dead,
-            "fingerprints": dict(manifest.fingerprints),
-        }
-    return VerifyReport(
-        ok=not problems, problems=tuple(problems), info=info, checks=checks
-    )
+            problems.append(Problem(file=path, what=str(error), repair=REPAIR_BACK))
+    return {
+        "generation": manifest.generation,
+        "n": manifest.n_items,
+        "dimension": manifest.dimension,
+        "k": manifest.request.k,
+        "tombstones": manifest.n_dead,
+        "fingerprints": dict(manifest.fingerprints),
+    }
+
+
+def _check_strangers(folder: Path) -> Iterator[Problem]:
+    """Name what lies in the folder and is not the index's."""
+    found = find_strangers(folder)
+    for path, what in itertools.islice(found, _MOST_LISTED):
+        is_link = (folder / path).is_symlink()
+        repair = REPAIR_LINK if is_link else REPAIR_STRANGER
+        yield Problem(file=path, what=what, repair=repair, is_stranger=True)
+    n_more = sum(1 for _ in found)
+    if n_more:
+        what = f"it holds {n_more} more that are no part of the index"
+        yield Problem(file=".", what=what, repair=REPAIR_STRANGER, is_stranger=True)
 
 
 def measure_index_recall(
@@ -197,25 +170,17 @@ def measure_index_recall(
     return measure_recall(*answers)
 
 
-_REPAIR = "run 'python -m indexer verify FOLDER --repair'"
-_REPAIR_STRUCTURE = (
-    f"{_REPAIR}: the structure is built again from the stored vectors; until then "
-    "searches are exact and slower"
-)
-_REPAIR_LOOKUP = f"{_REPAIR}: it is made again from the ids"
-_REPAIR_CURRENT = f"{_REPAIR}: it is pointed to the newest whole generation"
-_REPAIR_BACK = f"{_REPAIR}: the newest whole generation becomes current again"
-_REPAIR_RIGHTS = "let this user read the file; nothing is lost"
-_REPAIR_PAST = f"{_REPAIR}: the older generation is given up, the current one is whole"
-
-
 def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
     """Read the current manifest; where that fails, say what is wrong."""
     try:
         generation = store.current_generation(folder)
     except IndexReadError as error:
         problems.append(
-            Problem(file=store.CURRENT, what=str(error), repair=_REPAIR_RIGHTS)
+            Problem(
+                file=store.CURRENT,
+                what=str(error),
+                repair=_allow(folder, store.CURRENT),
+            )
         )
         return None
     except IndexDamagedError:
@@ -223,7 +188,7 @@ def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
             Problem(
                 file=store.CURRENT,
                 what="is not what was written",
-                repair=_REPAIR_CURRENT,
+                repair=REPAIR_CURRENT,
             )
         )
         whole = store.whole_generations(folder)
@@ -236,14 +201,22 @@ def _find_manifest(folder: Path, problems: list[Problem]) -> Manifest | None:
         # A first build may have died just before it: then nothing is lost.
         if manifest.parent is not None and not (folder / store.CURRENT).exists():
             problems.append(
-                Problem(file=store.CURRENT, what="is missing", repair=_REPAIR_CURRENT)
+                Problem(file=store.CURRENT, what="is missing", repair=REPAIR_CURRENT)
             )
         return manifest
     except IndexDamagedError as error:
-        problems.append(Problem(file=path, what=str(error), repair=_REPAIR_BACK))
+        problems.append(Problem(file=path, what=str(error), repair=REPAIR_BACK))
     except IndexReadError as error:
-        problems.append(Problem(file=path, what=str(error), repair=_REPAIR_RIGHTS))
+        repair = _allow(folder, path)
+        problems.append(Problem(file=path, what=str(error), repair=repair))
     return None
+
+
+def _allow(folder: Path, path: str) -> str:
+    """Say what lets a file be read that is there."""
+    places = (folder / path, (folder / path).parent)
+    is_linked = any(place.is_symlink() for place in places if place != folder)
+    return REPAIR_LINK if is_linked else REPAIR_RIGHTS
 
 
 def _check_files(
@@ -258,7 +231,7 @@ def _check_files(
     for entry in manifest.files:
         if entry in checked:
             continue
-        repair = _REPAIR_PAST if generation else repairs[entry.path]
+        repair = REPAIR_PAST if generation else repairs[entry.path]
         what = None
         try:
             if not MappedFile(folder, entry).is_whole():
@@ -266,7 +239,7 @@ def _check_files(
         except IndexDamagedError as error:
             what = str(error)
         except IndexReadError as error:
-            what, repair = str(error), _REPAIR_RIGHTS
+            what, repair = str(error), _allow(folder, entry.path)
         checked[entry] = what is None
         if what is not None:
             yield Problem(
@@ -278,10 +251,10 @@ def _repairs_of(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Say for each file what helps when it is damaged."""
     for segment in manifest.segments:
         for entry in segment.files:
-            yield entry.path, _REPAIR_BACK
-        yield segment.lookup.path, _REPAIR_LOOKUP
+            yield entry.path, REPAIR_BACK
+        yield segment.lookup.path, REPAIR_LOOKUP
         if segment.structure is not None:
-            yield segment.structure.file.path, _REPAIR_STRUCTURE
+            yield segment.structure.file.path, REPAIR_STRUCTURE
 
 
 def _check_past(
@@ -291,11 +264,12 @@ def _check_past(
     try:
         manifest = store.past_manifest(folder, generation)
     except (IndexDamagedError, IndexMismatchError, IndexReadError) as error:
+        path = store.manifest_path(generation)
         is_refused = isinstance(error, IndexReadError)
         yield Problem(
-            file=store.manifest_path(generation),
+            file=path,
             what=str(error),
-            repair=_REPAIR_RIGHTS if is_refused else _REPAIR_PAST,
+            repair=_allow(folder, path) if is_refused else REPAIR_PAST,
             generation=generation,
         )
         return
@@ -303,28 +277,17 @@ def _check_past(
 
 
 def _check_content(snapshot: Snapshot) -> Iterator[Problem]:
-    """Check counts, lengths of vectors, the lookup, and that ids are unique."""
-    path_of_manifest = store.manifest_path(snapshot.manifest.generation)
+    """Check lengths of vectors, the lookup, and that ids are unique."""
     seen: list[npt.NDArray[np.uint64]] = []
     for segment in snapshot.segments:
         entry = segment.entry
-        dead = segment.dead
-        if len(dead) != entry.n_dead or len(np.unique(dead)) != len(dead):
-            path = entry.dead.path if entry.dead else path_of_manifest
-            what = f"it holds {len(dead)} tombstones, the manifest says {entry.n_dead}"
-            yield Problem(file=path, what=what, repair=_REPAIR_BACK)
-            return
         yield from _check_lengths(segment)
         names = segment.ids_at(np.arange(len(segment), dtype=np.int64))
         hashes = hash_ids(names.tolist())
         if not segment.has_lookup_of(hashes):
             what = "it does not belong to the ids"
-            yield Problem(file=entry.lookup.path, what=what, repair=_REPAIR_LOOKUP)
+            yield Problem(file=entry.lookup.path, what=what, repair=REPAIR_LOOKUP)
         seen.append(hashes[segment.live_rows])
-    n_live = sum(len(hashes) for hashes in seen)
-    if n_live != len(snapshot):
-        what = f"the segments hold {n_live} items, the manifest says {len(snapshot)}"
-        yield Problem(file=path_of_manifest, what=what, repair=_REPAIR_BACK)
     joined = np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
     if len(np.unique(joined)) < len(joined):
         yield from _check_unique(snapshot)
@@ -333,21 +296,22 @@ def _check_content(snapshot: Snapshot) -> Iterator[Problem]:
 def _check_unique(snapshot: Snapshot) -> Iterator[Problem]:
     """Name ids that are alive twice; called when two hashes are equal."""
     names, counts = np.unique(snapshot.ids.astype(str), return_counts=True)
-    for name in names[counts > 1].tolist():
-        yield Problem(id=name, what="the id is in the index twice", repair=_REPAIR_BACK)
+    for name in names[counts > 1][:_MOST_LISTED].tolist():
+        yield Problem(id=name, what="the id is in the index twice", repair=REPAIR_BACK)
 
 
 def _check_lengths(segment: Segment) -> Iterator[Problem]:
     """Check that every stored vector has length one."""
     for start in range(0, len(segment), _BLOCK_ROWS):
         block = segment.vectors[start : start + _BLOCK_ROWS]
-        squares = np.einsum("nd,nd->n", block, block)
+        with np.errstate(all="ignore"):
+            squares = np.einsum("nd,nd->n", block, block)
         wrong = np.flatnonzero(~(np.abs(squares - 1) < _UNIT_TOLERANCE))
         for row in wrong[:3].tolist():
             name = segment.ids_at(np.array([start + row]))[0]
             what = f"its vector has length {float(np.sqrt(squares[row])):.6g}, not 1"
             path = segment.entry.vectors.path
-            yield Problem(file=path, id=name, what=what, repair=_REPAIR_BACK)
+            yield Problem(file=path, id=name, what=what, repair=REPAIR_BACK)
 
 
 def _check_answers(
@@ -372,7 +336,7 @@ def _check_answers(
     for position in lost[:3].tolist():
         name = str(snapshot.ids_at(places[position : position + 1])[0])
         what = f"{len(lost)} of {n} sampled items do not find themselves, as this one"
-        yield Problem(id=name, what=what, repair=_REPAIR_STRUCTURE)
+        yield Problem(id=name, what=what, repair=REPAIR_STRUCTURE)
     manifest = snapshot.manifest
     if all(segment.structure is None for segment in manifest.segments):
         return

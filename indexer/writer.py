@@ -21,8 +21,10 @@ from indexer.errors import IndexDamagedError, IndexNotFoundError
 from indexer.lock import hold_writer_lock
 from indexer.manifest import Manifest, PastGeneration
 from indexer.merging import write_segments
+from indexer.opening import MappedFile
 from indexer.plan import Plan
 from indexer.snapshot import Snapshot, open_snapshot
+from indexer.sweeping import sweep
 
 __all__ = ["Writer", "open_writer", "sweep_around"]
 
@@ -118,10 +120,7 @@ class Writer:
         """
         current = set(self.current.manifest.files)
         for entry in past.files:
-            if (
-                entry not in current
-                and not store.MappedFile(self.folder, entry).is_whole()
-            ):
+            if entry not in current and not MappedFile(self.folder, entry).is_whole():
                 message = (
                     f"generation {past.generation} of index {str(self.folder)!r} is "
                     f"damaged: the checksum of {entry.path!r} is wrong; "
@@ -205,7 +204,7 @@ def open_writer(
         if snapshot is not None:
             sweep_around(folder, snapshot.manifest)
         else:
-            store.sweep(folder, salvaged)
+            sweep(folder, salvaged)
         yield Writer(folder, snapshot, tuple(map(_as_past, salvaged)))
 
 
@@ -226,7 +225,7 @@ def sweep_around(folder: Path, manifest: Manifest) -> None:
             kept.append(store.past_manifest(folder, past.generation))
         except IndexDamagedError as error:
             _log.warning("generation %d cannot be kept: %s", past.generation, error)
-    store.sweep(folder, kept)
+    sweep(folder, kept)
 
 
 def _now() -> str:
