@@ -169,10 +169,11 @@ def _judge_model(at_hand: _AtHand) -> _Verdict:
         why = "its training was interrupted, and goes on where it stopped"
         return State.STALE, why, "train --resume"
     if at_hand.recipe is not None:
-        from covers.model.recipe import portable_recipe
+        from covers.model.recipe import for_catalogue, portable_recipe
 
         trained = card.stamp.parameters
-        for name, value in portable_recipe(at_hand.recipe).items():
+        recipe = for_catalogue(at_hand.recipe, catalogue)
+        for name, value in portable_recipe(recipe).items():
             if trained.get(name) != value:
                 why = f"trained with another {name}: {trained.get(name)!r}"
                 return State.STALE, why, ""

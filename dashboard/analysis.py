@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.classify.methods import Method
+from covers.evaluate.stage import PROBABILITY_COLUMNS
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -33,7 +36,7 @@ class Votes:
     held_out : ndarray of bool, shape (n_answers,)
         Whether the network has never seen the cover.
     distributions : dict of str to ndarray, shape (n_answers, n_genres)
-        Of ``cnn``, ``vote`` and ``blend``.
+        Of each method.
     sets : list of list of str
     verdicts : list of str
     truth : ndarray of bool, shape (n_answers, n_genres)
@@ -60,8 +63,8 @@ class Votes:
             rows=rows[known],
             held_out=np.asarray(table["held_out"].to_pylist(), bool),
             distributions={
-                name: _matrix(table[f"p_{name}"], len(vocab))
-                for name in ("cnn", "vote", "blend")
+                name: _matrix(table[column], len(vocab))
+                for name, column in PROBABILITY_COLUMNS.items()
             },
             sets=[list(inside or ()) for inside in table["prediction_set"].to_pylist()],
             verdicts=[str(verdict) for verdict in table["verdict"].to_pylist()],
@@ -73,17 +76,17 @@ class Votes:
         """Answer of each row of the library that has one."""
         return {int(row): answer for answer, row in enumerate(self.rows)}
 
-    def predicted(self, method: str = "blend") -> Rows:
+    def predicted(self, method: str = Method.BOTH) -> Rows:
         """Return the likeliest genre of each answer, a column of `vocab`."""
         found: Rows = self.distributions[method].argmax(axis=1).astype(np.int64)
         return found
 
-    def right(self, method: str = "blend") -> npt.NDArray[np.bool_]:
+    def right(self, method: str = Method.BOTH) -> npt.NDArray[np.bool_]:
         """Say of each answer whether it is one of the cover's genres."""
         answers = np.arange(len(self.truth))
         return np.asarray(self.truth[answers, self.predicted(method)])
 
-    def mistakes(self, method: str = "blend") -> Rows:
+    def mistakes(self, method: str = Method.BOTH) -> Rows:
         """Return the held-out answers that are wrong, the most certain first."""
         labelled = self.truth.any(axis=1)
         wrong = np.flatnonzero(self.held_out & ~self.right(method) & labelled)

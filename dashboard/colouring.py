@@ -90,7 +90,7 @@ def by_year(library: Library) -> Colouring:
 def by_certainty(votes: Votes, library: Library) -> Colouring:
     """Colour by how sure network and vote together are."""
     certainty = np.full(len(library), np.nan)
-    certainty[votes.rows] = votes.distributions["blend"].max(axis=1)
+    certainty[votes.rows] = votes.distributions["network + vote"].max(axis=1)
     note = (
         "How probable the likeliest genre is, network and vote together; "
         "covers the network was trained on look surer than new ones would."

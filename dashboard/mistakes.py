@@ -15,7 +15,10 @@ def mistakes_csv(library: Library, votes: Votes) -> str:
     """Return the confident mistakes as CSV; cells that a spreadsheet would run are quoted."""
     header = ["cover_id", "path", "artist", "album", "genres", "read_as", "certainty"]
     rows = []
-    predicted, certainty = votes.predicted(), votes.distributions["blend"].max(axis=1)
+    predicted, certainty = (
+        votes.predicted(),
+        votes.distributions["network + vote"].max(axis=1),
+    )
     for answer in votes.mistakes():
         row = int(votes.rows[answer])
         rows.append(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MEASURES = {
     "overlap": "Overlap coefficient",
     "lift": "Neighbour mixing",
-    "cnn": "Confusion, network",
+    "network": "Confusion, network",
     "vote": "Confusion, vote",
 }
 READING = {
@@ -31,7 +31,7 @@ READING = {
     f"is wider than {UNCERTAIN_WIDTH}.",
     "lift": "Covers of the row's genre have this many times more neighbours of the column's genre than if genres "
     "were shuffled: 1 is chance. Hatched where chance is not ruled out.",
-    "cnn": "Share of the row's covers that the network takes for the column's genre.",
+    "network": "Share of the row's covers that the network takes for the column's genre.",
     "vote": "Share of the row's covers that the vote takes for the column's genre.",
 }
 SEPARATOR = "~"
@@ -120,7 +120,7 @@ def read_value(
     """
     way = "ab" if pair["a"] == a else "ba"
     n = pair["n_a"] if way == "ab" else pair["n_b"]
-    if measure in ("cnn", "vote"):
+    if measure in ("network", "vote"):
         found = pair.get(f"confusion_{measure}_{way}") or {}
         return (
             as_number(found.get("rate")),

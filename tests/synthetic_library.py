@@ -62,7 +62,7 @@ def simulate(n_covers=400, *, seed=0, n_groups=120, spread=0.9, shared=0.35, tes
         splits=splits,
         grouped_by="artist",
         embeddings=unit(features),
-        p_cnn=p / p.sum(axis=1, keepdims=True),
+        p_network=p / p.sum(axis=1, keepdims=True),
         model_vocab=VOCAB,
         frozen=unit(features + rng.normal(size=features.shape)),
         colours=unit(np.abs(rng.normal(size=(n_covers, 8)))),
@@ -146,7 +146,7 @@ def write_workspace(root: Path, *, n_covers=160, seed=0) -> Workspace:
         catalogue.cover_ids,
         {
             "embedding": inputs.embeddings,
-            "logits": np.log(inputs.p_cnn).astype(np.float32),
+            "logits": np.log(inputs.p_network).astype(np.float32),
         },
         Stamp(kind=EMBEDDINGS_KIND, made_from={"model": FINGERPRINT}),
     )

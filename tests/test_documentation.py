@@ -13,9 +13,8 @@ from click.testing import CliRunner
 from complete_workspace import principal_plane
 
 from covers.catalogue.table import read_catalogue
+from covers.classify.methods import Method
 from covers.cli import main
-from covers.evaluate.evaluate import METHODS
-from covers.evaluate.tables import NAMES
 from covers.workspace import registry
 
 ROOT = Path(__file__).parents[1]
@@ -206,8 +205,8 @@ def test_the_page_about_files_names_every_artefact():
 
 def test_methods_are_called_as_in_tables_and_documents():
     text = (ROOT / "docs/method/evaluation.md").read_text(encoding="utf-8")
-    for key in METHODS:
-        assert f"| {NAMES[key]} | `{key}` |" in text
+    for method in Method:
+        assert f"| `{method}` |" in text
 
 
 def test_the_first_page_names_every_extra():

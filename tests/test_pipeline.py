@@ -133,13 +133,13 @@ def test_evaluation_json_has_the_shape_others_rely_on(ran):
     assert set(said["split"]) >= {"n_train", "n_valid", "grouped_by"}
     for name in (
         "chance",
-        "majority",
-        "colour_knn",
-        "frozen_knn",
-        "linear_probe",
-        "cnn",
+        "frequency",
+        "colours",
+        "frozen neighbours",
+        "linear probe",
+        "network",
         "vote",
-        "blend",
+        "network + vote",
     ):
         method = said["methods"][name]
         confusion = np.array(method["confusion"])
@@ -157,7 +157,7 @@ def test_evaluation_json_has_the_shape_others_rely_on(ran):
             "log_loss",
         }
     assert said["genres"] == ["Jazz", "Metal", "Pop"]
-    assert said["methods"]["cnn"]["accuracy"] > 0.6
+    assert said["methods"]["network"]["accuracy"] > 0.6
 
 
 def test_search_and_classify_json_have_the_shape_others_rely_on(ran, tmp_path):

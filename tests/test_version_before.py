@@ -53,3 +53,21 @@ def test_classify_says_what_it_said(old):
     for old_name, name in names.items():
         assert now["probabilities"][name] == pytest.approx(before[old_name], abs=1e-4)
     same_neighbours(now["voters"][:10], before["neighbours"])
+
+
+def test_its_evaluation_votes_and_overlap_come_with_the_names_of_now(old):
+    from covers.evaluate.stage import PROBABILITY_COLUMNS, read_evaluation, read_votes
+    from covers.overlap.stage import read_overlap
+    from covers.workspace.paths import Workspace
+
+    workspace = Workspace.open(old[0] / "workspace")
+    found = read_evaluation(workspace)
+    assert {"frequency", "network", "vote", "network + vote"} <= set(found["methods"])
+    assert {row["a"] for row in found["differences"]} <= set(found["methods"])
+    assert found["several_genres"] is False
+    table, stamp = read_votes(workspace)
+    assert set(PROBABILITY_COLUMNS.values()) <= set(table.column_names)
+    assert stamp.parameters["vocab"] == found["genres"]
+    pair = read_overlap(workspace)["pairs"][0]
+    assert "confusion_network_ab" in pair
+    assert "confusion_cnn_ab" not in pair

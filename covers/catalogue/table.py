@@ -158,6 +158,17 @@ class Catalogue:
         return int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
 
     @cached_property
+    def share_with_several(self) -> float:
+        """Share of the covers with a genre that have more than one; 0 where none has any."""
+        import pyarrow.compute as pc
+
+        column = self.table.column("genres")
+        if not self.n_labelled:
+            return 0.0
+        several = pc.sum(pc.greater(pc.list_value_length(column), 1)).as_py()
+        return int(several or 0) / self.n_labelled
+
+    @cached_property
     def genre_counts(self) -> dict[str, int]:
         """Number of covers of each genre, most frequent first, then by name."""
         import pyarrow.compute as pc

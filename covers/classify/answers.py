@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from covers.classify.methods import TRAINED, Method
 from covers.errors import needs_extra
 from covers.index.hits import Hit, hits_html, read_hits, show_hits
 from covers.render.text import WIDTH, text_table
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
     from indexer.index import VectorIndex
 
-NETWORK, VOTE, BOTH = METHODS = ("network", "vote", "network + vote")
-"""Names of the methods, in tables, JSON and charts alike."""
+BOTH = str(Method.BOTH)
+METHODS = tuple(str(method) for method in TRAINED)
 
 MOST_VOTERS = 10
 _MOST_GENRES = 6
-_FIELDS = {NETWORK: "cnn", VOTE: "vote", BOTH: "blend"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,9 @@ class Classification:
         the rate `level`.
     level : float
     verdict : str
-        ``"sure"``, ``"unsure"``, or ``"unfamiliar"``: unlike anything in the library.
+        ``"sure"``, ``"unsure"``, or ``"unfamiliar"``: unlike anything in the
+        library. Where genres are independent also ``"sure of the broad genre
+        only"``: that it is Rock is certain, which kind is not.
     voters : tuple of Voter
         Nearest first.
     flip : VoteFlip
@@ -142,6 +144,8 @@ class Classification:
     def said(self) -> str:
         """What the prediction set promises; for independent genres, which it has."""
         often = f"{100 * self.level:g} %"
+        if self.labels is not None:
+            return self._said_of_several(often)
         if self.verdict == "unfamiliar":
             return "Its nearest covers are farther away than those of almost any cover of the library."
         if self.prediction_set:
@@ -149,10 +153,19 @@ class Classification:
             text = f"One of {names}: {often} of such sets hold the true genre."
         else:
             text = f"No genre fits well enough for a set that is right {often} of the time."
-        if self.labels is None:
-            return text
-        named = (f"{genre} {100 * self.labels[genre]:.0f} %" for genre in self.named)
-        return f"{text} Has the genres: {', '.join(named) or 'none for sure'}."
+        return text
+
+    def _said_of_several(self, often: str) -> str:
+        """Say what a cover has where genres are independent."""
+        labels = self.labels or {}
+        named = (f"{genre} {100 * labels[genre]:.0f} %" for genre in self.named)
+        text = f"Has the genres: {', '.join(named) or 'none for sure'}."
+        if self.verdict == "unfamiliar":
+            return f"Its nearest covers are farther away than those of almost any cover of the library. {text}"
+        if self.verdict == "sure of the broad genre only":
+            broad = max(labels, key=lambda genre: labels[genre])
+            text = f"{broad}, surely; which kind, not. {text}"
+        return f"{text} Sets of {len(self.prediction_set)} like this hold {often} of a cover's genres."
 
     @property
     def flip_in_words(self) -> str:
@@ -274,14 +287,8 @@ def put_together(
     found = []
     for number, (name, cover_id) in enumerate(names):
         by_method = {
-            method: dict(
-                zip(
-                    vocab,
-                    getattr(answer.classified.distributions, of)[number].tolist(),
-                    strict=True,
-                )
-            )
-            for method, of in _FIELDS.items()
+            method: dict(zip(vocab, p[number].tolist(), strict=True))
+            for method, p in answer.classified.probabilities.by_method().items()
         }
         both = by_method[BOTH]
         inside = [

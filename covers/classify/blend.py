@@ -26,7 +26,7 @@ class Blend:
 
     Parameters
     ----------
-    cnn, vote : float
+    network, vote : float
         Exponents, at least 0; both zero would be the uniform distribution.
 
     References
@@ -35,22 +35,23 @@ class Blend:
        A Critique and an Annotated Bibliography". Statistical Science 1(1).
     """
 
-    cnn: float
+    network: float
     vote: float
 
     def apply(
         self,
-        p_cnn: npt.NDArray[np.floating[Any]],
+        p_network: npt.NDArray[np.floating[Any]],
         p_vote: npt.NDArray[np.floating[Any]],
     ) -> Array:
         """Blend distributions, each of shape (n_covers, n_genres)."""
         return softmax(
-            self.cnn * log_probabilities(p_cnn) + self.vote * log_probabilities(p_vote)
+            self.network * log_probabilities(p_network)
+            + self.vote * log_probabilities(p_vote)
         )
 
 
 def fit_blend(
-    p_cnn: npt.NDArray[np.floating[Any]],
+    p_network: npt.NDArray[np.floating[Any]],
     p_vote: npt.NDArray[np.floating[Any]],
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
@@ -62,11 +63,11 @@ def fit_blend(
 
     Parameters
     ----------
-    p_cnn, p_vote, membership : ndarray of float, shape (n_covers, n_genres)
+    p_network, p_vote, membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
         What counts as one observation against the prior.
     """
-    logs = log_probabilities(p_cnn), log_probabilities(p_vote)
+    logs = log_probabilities(p_network), log_probabilities(p_vote)
     target = np.asarray(membership, np.float64)
     n_groups = len(np.unique(groups))
 
@@ -79,4 +80,4 @@ def fit_blend(
         return float(value), slope + pulled / _SPREAD / n_groups
 
     found = minimise(loss, np.array([_EVEN, _EVEN]), bounds=[(0.0, None)] * 2)
-    return Blend(cnn=float(found[0]), vote=float(found[1]))
+    return Blend(network=float(found[0]), vote=float(found[1]))

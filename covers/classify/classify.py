@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.classifier import DEFAULT_LEVEL, Classified, Decision, decide
+from covers.classify.classifier import DEFAULT_LEVEL, Classified, Decision
 from covers.classify.voting import (
     Flip,
     VoteSettings,
     find_flip,
     label_shares,
     vote_weights,
-    vote_with,
     voters,
 )
 from covers.stats.membership import make_membership
 from covers.stats.neighbours import Neighbours
+from covers.stats.platt import log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ class References:
 
 def classify_embeddings(
     embeddings: npt.NDArray[np.float32],
-    p_cnn: npt.NDArray[np.floating[Any]],
+    p_network: npt.NDArray[np.floating[Any]],
     index: VectorIndex,
     decision: Decision,
     *,
@@ -147,7 +147,7 @@ def classify_embeddings(
     Parameters
     ----------
     embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
-    p_cnn : ndarray of float, shape (n_pictures, n_genres)
+    p_network : ndarray of float, shape (n_pictures, n_genres)
         The network's raw distributions, in the order of ``decision.vocab``.
     index : VectorIndex
     decision : Decision
@@ -160,21 +160,26 @@ def classify_embeddings(
     references : References, optional
         Of the same index and vocabulary, where they are at hand.
     """
-    settings = decision.readers.settings
+    settings = decision.classifier.settings
     if references is None:
         references = References.of(index, decision.vocab)
     membership, groups = references.membership, references.groups
     near = find_voters(
         embeddings, cover_ids, index, references, n_wanted=_n_candidates(settings)
     )
-    votes = vote_with(settings, near, membership, groups)
-    classified = decide(decision, p_cnn, votes, near.similarities, level=level)
+    votes = decision.classifier.vote_with(settings, near, membership, groups)
+    raw = p_network
+    if decision.is_several and p_labels is not None:
+        raw = p_labels
+    classified = decision.decide(raw, votes, near.similarities, level=level)
     chosen = voters(settings, near, groups)
     labels = None
-    if decision.labels is not None and p_labels is not None:
+    if classified.named is not None:
+        labels = Labels(classified.probabilities.both, classified.named)
+    elif decision.labels_before is not None and p_labels is not None:
         shares = label_shares(settings, near, membership, groups)
-        p = decision.labels.apply(p_labels, shares)
-        labels = Labels(p, decision.labels.name(p))
+        p = decision.labels_before.apply(log_odds(p_labels, shares))
+        labels = Labels(p, decision.labels_before.name(p))
     return Answer(
         classified=classified,
         labels=labels,

@@ -1,9 +1,9 @@
-"""Covers of several independent genres: a probability and a threshold for each.
+"""Covers of several independent genres: a calibrated probability and a yes or no for each.
 
 The network gives each genre odds of its own (sigmoid), and so do the voters: the
-share of their weight that has the genre. A logistic regression per genre turns
-both into calibrated probabilities, and the threshold above which a genre is
-named is the one with the best F1. Letters: N covers, G genres.
+share of their weight that has the genre. A calibrator per genre, drawn towards
+what all genres have in common, turns the odds into a probability; a genre is
+named from the threshold on that has the best F1. Letters: N covers, G genres.
 """
 
 from __future__ import annotations
@@ -15,28 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.stats.distributions import softmax
+from covers.stats.platt import Platt, best_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-METHODS = {"prior": (), "cnn": (0,), "vote": (1,), "blend": (0, 1)}
-"""What each method reads: nothing, the network's odds (0), the vote's (1)."""
-
-_SMALLEST = 1e-6
-
 
 @dataclass(frozen=True, kw_only=True)
-class LabelReader:
-    """From the odds of network and vote to a probability and a yes or no for each genre.
+class LabelCalibrator:
+    """From the odds of one or more sources to a probability and a yes or no for each genre.
 
     Parameters
     ----------
-    weights : ndarray of float64, shape (n_genres, 2)
-        Of the network's and the vote's log-odds.
+    weights : ndarray of float64, shape (n_genres, n_sources)
+        Of each source's log-odds.
     offsets : ndarray of float64, shape (n_genres,)
     thresholds : ndarray of float64, shape (n_genres,)
         A genre is named from this probability on.
@@ -46,32 +41,38 @@ class LabelReader:
     offsets: Array
     thresholds: Array
 
-    def apply(
-        self,
-        p_labels: npt.NDArray[np.floating[Any]],
-        shares: npt.NDArray[np.floating[Any]],
-    ) -> Array:
-        """Return calibrated probabilities, shape (n_covers, n_genres).
+    @classmethod
+    def fit(
+        cls, odds: Array, has: Flags, implied: Flags | None = None
+    ) -> LabelCalibrator:
+        """Fit on covers that no source has seen.
 
         Parameters
         ----------
-        p_labels, shares : ndarray of float, shape (n_covers, n_genres)
-            The network's sigmoids; the voters' weight that has each genre.
+        odds : ndarray of float64, shape (n_covers, n_genres, n_sources)
+            As `covers.stats.platt.log_odds` returns them; without any source
+            each genre gets its base rate.
+        has : ndarray of bool, shape (n_covers, n_genres)
+        implied : ndarray of bool, shape (n_genres, n_genres), optional
+            See `follow_tree`.
         """
-        from scipy.special import expit
+        platt = Platt.fit(odds, has)
+        thresholds = best_thresholds(follow_tree(platt.apply(odds), implied), has)
+        return cls(weights=platt.weights, offsets=platt.offsets, thresholds=thresholds)
 
-        odds = _odds(p_labels, shares)  # (N, G, 2)
-        p: Array = expit((odds * self.weights).sum(axis=2) + self.offsets)
-        return p
+    def apply(self, odds: Array, implied: Flags | None = None) -> Array:
+        """Return calibrated probabilities, shape (n_covers, n_genres)."""
+        p = Platt(weights=self.weights, offsets=self.offsets).apply(odds)
+        return follow_tree(p, implied)
 
-    def name(self, p: Array) -> Flags:
+    def name(self, p: Array, implied: Flags | None = None) -> Flags:
         """Say which genres are named, shape (n_covers, n_genres); the likeliest always is."""
         named: Flags = p >= self.thresholds
         named[np.arange(len(p)), (p / self.thresholds).argmax(axis=1)] = True
-        return named
+        return follow_tree(named, implied)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the reader as JSON values."""
+        """Return the calibrator as JSON values."""
         return {
             "weights": self.weights.tolist(),
             "offsets": self.offsets.tolist(),
@@ -79,85 +80,34 @@ class LabelReader:
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> LabelReader:
+    def from_json(cls, values: Mapping[str, Any]) -> LabelCalibrator:
         """Read what `to_json` wrote."""
         return cls(**{name: np.asarray(v, np.float64) for name, v in values.items()})
 
 
-def fit_labels(
-    p_labels: npt.NDArray[np.floating[Any]],
-    shares: npt.NDArray[np.floating[Any]],
-    truth: Flags,
-    method: str = "blend",
-) -> LabelReader:
-    """Fit a reader on covers that neither network nor voters have seen.
+def follow_tree(values: npt.NDArray[Any], implied: Flags | None) -> npt.NDArray[Any]:
+    """Give each genre at least what any genre has that implies it.
 
     Parameters
     ----------
-    p_labels, shares : ndarray of float, shape (n_covers, n_genres)
-    truth : ndarray of bool, shape (n_covers, n_genres)
-    method : {"prior", "cnn", "vote", "blend"}
-        Which odds it may read.
-    """
-    from scipy.special import expit
-    from sklearn.linear_model import LogisticRegression
-
-    odds = _odds(p_labels, shares)
-    n_covers, n_genres = truth.shape
-    read = list(METHODS[method])
-    weights = np.zeros((n_genres, 2))
-    # One cover more of either kind: no genre is ever certain or impossible.
-    base = (truth.sum(axis=0) + 0.5) / (n_covers + 1)
-    offsets = np.log(base / (1 - base))
-    for j in range(n_genres):
-        if read and truth[:, j].any() and not truth[:, j].all():
-            model = LogisticRegression(C=1.0).fit(odds[:, j, read], truth[:, j])
-            weights[j, read] = model.coef_[0]
-            offsets[j] = model.intercept_[0]
-    p = expit((odds * weights).sum(axis=2) + offsets)
-    thresholds = np.array(
-        [best_threshold(p[:, j], truth[:, j]) for j in range(n_genres)]
-    )
-    return LabelReader(weights=weights, offsets=offsets, thresholds=thresholds)
-
-
-def best_threshold(p: Array, has: Flags) -> float:
-    """Return the probability from which on naming a genre gives the best F1.
-
-    Parameters
-    ----------
-    p : ndarray of float64, shape (n_covers,)
-    has : ndarray of bool, shape (n_covers,)
-
-    Returns
-    -------
-    float
-        Half-way to the next lower probability, so that a hair's breadth does
-        not decide; 0.5 where no cover has the genre.
+    values : ndarray, shape (n_covers, n_genres)
+        Probabilities, or which genres are named.
+    implied : ndarray of bool, shape (n_genres, n_genres), optional
+        Row i, column j: a cover of genre i also has genre j.
 
     Examples
     --------
-    >>> best_threshold(np.array([0.9, 0.4, 0.2]), np.array([True, True, False]))
-    0.30000000000000004
+    >>> blues_rock_is_rock = np.array([[False, True], [False, False]])
+    >>> follow_tree(np.array([[0.6, 0.4]]), blues_rock_is_rock)
+    array([[0.6, 0.6]])
     """
-    if not has.any():
-        return 0.5
-    order = np.argsort(-p, kind="stable")
-    ranked, hits = p[order], np.cumsum(has[order])
-    f1 = 2 * hits / (np.arange(1, len(p) + 1) + has.sum())
-    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # equal probabilities go together
-    best = int(f1.argmax())
-    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
-    return float(max((ranked[best] + below) / 2, _SMALLEST))
-
-
-def _odds(
-    p_labels: npt.NDArray[np.floating[Any]], shares: npt.NDArray[np.floating[Any]]
-) -> Array:
-    """Return the log-odds of network and vote, shape (n_covers, n_genres, 2)."""
-    p = np.stack([p_labels, shares], axis=2).astype(np.float64)
-    p = np.clip(p, _SMALLEST, 1 - _SMALLEST)
-    return np.asarray(np.log(p / (1 - p)))
+    if implied is None or not implied.any():
+        return values
+    found = values.copy()
+    for genre in np.flatnonzero(implied.any(axis=0)):
+        finer = values[:, implied[:, genre]].max(axis=1)
+        found[:, genre] = np.maximum(found[:, genre], finer)
+    return found
 
 
 def genre_shares(

@@ -265,7 +265,8 @@ def label_shares(
     squares = (weights**2).sum(axis=1, keepdims=True)
     effective = np.divide(1, squares, out=np.zeros_like(squares), where=squares > 0)
     shares = _gather(weights, chosen.rows, has)
-    return np.asarray((effective * shares + has.mean(axis=0)) / (effective + 1))
+    found = (effective * shares + has.mean(axis=0)) / (effective + 1)
+    return np.asarray(np.minimum(found, 1))
 
 
 def voters(
@@ -280,12 +281,15 @@ def voters(
 
 
 def candidate_settings(
-    n_references: int, *, groups_repeat: bool
+    n_references: int, *, groups_repeat: bool, is_several: bool = False
 ) -> Iterator[VoteSettings]:
-    """Yield the settings among which the held-out log-loss decides, simplest first."""
+    """Yield the settings among which the held-out log-loss decides, simplest first.
+
+    Independent genres (`is_several`) know no balance between genres.
+    """
     counts = [k for k in VOTER_COUNTS if k <= n_references] or [max(1, n_references)]
     for once in (False, True) if groups_repeat else (False,):
-        for balance in (0.0, 0.5, 1.0):
+        for balance in (USUAL.class_balance,) if is_several else (0.0, 0.5, 1.0):
             for k in counts:
                 for temperature in TEMPERATURES:
                     yield VoteSettings(
@@ -345,11 +349,11 @@ class VoteLosses:
 def measure_settings(
     neighbours: Neighbours,
     membership: npt.NDArray[np.floating[Any]],
-    truth: npt.NDArray[np.floating[Any]],
+    held_membership: npt.NDArray[np.floating[Any]],
     reference_groups: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64],
     *,
-    seed: int = 0,
+    is_several: bool = False,
 ) -> VoteLosses:
     """Compute the held-out log-loss of every candidate setting.
 
@@ -359,35 +363,43 @@ def measure_settings(
         At least `VOTER_COUNTS`' largest number of neighbours of each held-out
         cover among the references, own groups left out.
     membership : ndarray of float, shape (n_references, n_genres)
-    truth : ndarray of float, shape (n_queries, n_genres)
-        Membership of the held-out covers.
+    held_membership : ndarray of float, shape (n_queries, n_genres)
+        Membership of the held-out covers; `MOST_SCORED` of them are scored.
     reference_groups : ndarray of int64, shape (n_references,)
     groups : ndarray of int64, shape (n_queries,)
         Of the held-out covers.
-    seed : int, default=0
-        Chooses `MOST_SCORED` queries where there are more.
+    is_several : bool, default=False
+        Score each genre by itself.
     """
+    from covers.stats.label_metrics import label_losses
     from covers.stats.metrics import log_losses
 
-    scored = np.arange(len(truth))
+    scored = np.arange(len(held_membership))
     if len(scored) > MOST_SCORED:
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         scored = np.sort(rng.choice(scored, MOST_SCORED, replace=False))
         neighbours = Neighbours(
             neighbours.rows[scored], neighbours.similarities[scored]
         )
-        truth = truth[scored]
+    target = np.asarray(held_membership[scored], np.float64)
     groups_repeat = len(np.unique(reference_groups)) < len(reference_groups)
     by_once = {False: neighbours}
     if groups_repeat:
         by_once[True] = one_per_group(neighbours, reference_groups)
-    settings = tuple(candidate_settings(len(membership), groups_repeat=groups_repeat))
-    losses = np.empty((len(settings), len(truth)), np.float32)
-    target = np.asarray(truth, np.float64)
+    settings = tuple(
+        candidate_settings(
+            len(membership), groups_repeat=groups_repeat, is_several=is_several
+        )
+    )
+    losses = np.empty((len(settings), len(target)), np.float32)
     for row, candidate in enumerate(settings):
         plain = replace(candidate, one_per_group=False)
-        votes = vote_with(plain, by_once[candidate.one_per_group], membership)
-        losses[row] = log_losses(votes, target)
+        near = by_once[candidate.one_per_group]
+        if is_several:
+            votes = label_shares(plain, near, membership)
+            losses[row] = label_losses(votes, target > 0)
+        else:
+            losses[row] = log_losses(vote_with(plain, near, membership), target)
     return VoteLosses(settings, losses, scored, groups[scored])
 
 

@@ -122,7 +122,7 @@ def print_evaluation(payload: dict[str, Any]) -> None:
     payload : dict
         As in ``evaluation.json``.
     """
-    from covers.evaluate.tables import NAMES
+    from covers.evaluate.measures import IN_WORDS
 
     split = payload["split"]
     n_held = next(iter(payload["methods"].values()))["n"]
@@ -130,29 +130,12 @@ def print_evaluation(payload: dict[str, Any]) -> None:
         f"{n_held} held-out covers of {len(payload['genres'])} genres ({split['measured']} side, "
         f"{split['n_train']} train covers)"
     )
-    print_table(
-        ["method", "accuracy", "95 %", "macro-F1", "95 %", "top-3", "ECE"],
-        [
-            (
-                NAMES.get(name, name),
-                f"{found['accuracy']:.3f}",
-                _ends(found["ci95"].get("accuracy")),
-                f"{found['macro_f1']:.3f}",
-                _ends(found["ci95"].get("macro_f1")),
-                f"{found['top3']:.3f}",
-                f"{found['ece']:.3f}",
-            )
-            for name, found in payload["methods"].items()
-        ],
-        right=range(1, 7),
-    )
+    _print_methods(payload)
     for name, row in payload.get("leakage", {}).items():
         print_text(
-            f"leak, {NAMES.get(name, name)}: {row['random']:.3f} macro-F1 if split at random, "
+            f"leak, {name}: {row['random']:.3f} {IN_WORDS[row['figure']]} if split at random, "
             f"{row['grouped']:.3f} grouped"
         )
-    if "labels" in payload:
-        _print_labels(payload["labels"])
     click.echo()
     for sentence in payload["conclusions"]:
         print_text(sentence, first="- ")
@@ -162,28 +145,38 @@ def print_evaluation(payload: dict[str, Any]) -> None:
         )
 
 
-def _print_labels(labels: dict[str, Any]) -> None:
-    """Print the table of independent genres."""
-    from covers.evaluate.tables import NAMES
+_ONE_GENRE = {
+    "accuracy": ("accuracy", True),
+    "macro_f1": ("macro-F1", True),
+    "top3": ("top-3", False),
+    "ece": ("ECE", False),
+}
+_SEVERAL_GENRES = {
+    "mean_average_precision": ("mAP", True),
+    "macro_f1": ("macro-F1", False),
+    "micro_f1": ("micro-F1", True),
+    "jaccard": ("Jaccard", False),
+    "first_right": ("1st right", False),
+    "named_per_cover": ("named", False),
+}
+"""Columns of the printed table, and whether their intervals are printed too."""
 
-    click.echo("\nindependent genres, each with its own threshold")
-    print_table(
-        ["method", "mAP", "95 %", "macro-F1", "95 %", "found", "named", "ECE"],
-        [
-            (
-                NAMES[name],
-                f"{found['mean_average_precision']:.3f}",
-                _ends(found["ci95"]["mean_average_precision"]),
-                f"{found['macro_f1']:.3f}",
-                _ends(found["ci95"]["macro_f1"]),
-                f"{100 * found['coverage']:.0f} %",
-                f"{found['named_per_cover']:.1f}",
-                f"{found['ece']:.3f}",
-            )
-            for name, found in labels["methods"].items()
-        ],
-        right=range(1, 8),
-    )
+
+def _print_methods(payload: dict[str, Any]) -> None:
+    """Print a row of figures for each method."""
+    columns = _SEVERAL_GENRES if payload["several_genres"] else _ONE_GENRE
+    head = ["method"]
+    for title, with_ends in columns.values():
+        head += [title, "95 %"] if with_ends else [title]
+    rows = []
+    for name, found in payload["methods"].items():
+        cells = [name]
+        for key, (_, with_ends) in columns.items():
+            cells.append(f"{found[key]:.{1 if key == 'named_per_cover' else 3}f}")
+            if with_ends:
+                cells.append(_ends(found["ci95"].get(key)))
+        rows.append(cells)
+    print_table(head, rows, right=range(1, len(head)))
 
 
 def _ends(interval: list[float | None] | None) -> str:

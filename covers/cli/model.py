@@ -75,8 +75,8 @@ def train_command(
     r"""Fine-tune the network that classifies and embeds.
 
     First the head on the untouched backbone, then the whole network; the best
-    epoch on a slice of the training covers is kept. Covers of several genres
-    are trained with shares of each; '--multi-label' trains independent genres.
+    epoch on a slice of the training covers is kept. Where a fifth of the covers
+    has several genres, genres are independent; '--single-label' trains shares.
 
     \b
     covers train -w my-workspace

@@ -29,7 +29,7 @@ _RECIPE_OPTIONS = (
     click.option(
         "--multi-label/--single-label",
         default=None,
-        help="Independent genres instead of shares.  [default: single]",
+        help="Independent genres, or one for each cover.  [default: independent where a fifth of the covers has several]",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What every result must be compared with: chance, majority, simple features.
+"""What every result must be compared with: chance, frequency, simple features.
 
 Letters: N references, Q queries, F features, G genres.
 """
@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.voting import SEED_RECIPE, vote_with
+from covers.classify.voting import SEED_RECIPE, label_shares, vote_with
 from covers.stats.folds import group_folds, iterate_folds
+from covers.stats.label_metrics import label_losses
+from covers.stats.logistic import Logistic, fit_logistic
 from covers.stats.metrics import log_losses
 from covers.stats.minimise import one_thread
-from covers.stats.neighbours import find_neighbours
+from covers.stats.neighbours import Neighbours, find_neighbours
 
 Array = npt.NDArray[np.float64]
 
 PENALTIES = (0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 _MOST_COVERS = 4000
+_MOST_SEARCHED = 50
 
 
 def guess_uniformly(n_queries: int, n_genres: int) -> Array:
@@ -29,45 +32,151 @@ def guess_uniformly(n_queries: int, n_genres: int) -> Array:
     return np.full((n_queries, n_genres), 1 / n_genres)
 
 
-def guess_majority(n_queries: int, membership: npt.NDArray[np.floating[Any]]) -> Array:
+def guess_frequency(n_queries: int, membership: npt.NDArray[np.floating[Any]]) -> Array:
     """Return the genres' shares among the references for every query, shape (n_queries, n_genres)."""
     base = np.asarray(membership, np.float64).sum(axis=0)
     return np.tile(base / base.sum(), (n_queries, 1))
 
 
-def vote_on_features(
-    queries: npt.NDArray[np.float32],
-    references: npt.NDArray[np.float32],
-    membership: npt.NDArray[np.floating[Any]],
-    *,
-    query_groups: npt.NDArray[np.int64] | None = None,
-    reference_groups: npt.NDArray[np.int64] | None = None,
-) -> Array:
-    """Let the five nearest references vote, nearly equally.
-
-    This is the plain recipe (frozen features, k = 5) that a trained network
-    has to beat; nothing is tuned.
+def find_by_features(
+    features: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.int64],
+    references: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64] | None,
+) -> Neighbours:
+    """Find the five nearest references of some covers by features that nobody trained.
 
     Parameters
     ----------
-    queries, references : ndarray of float32, shape (n, n_features)
+    features : ndarray of float32, shape (n_covers, n_features)
         L2-normalised: colour histograms, or features of the untrained backbone.
-    membership : ndarray of float, shape (n_references, n_genres)
-    query_groups, reference_groups : ndarray of int64, shape (n,), optional
-        When given, references of the query's own group do not vote.
+    queries, references : ndarray of int64
+        Rows of `features`.
+    groups : ndarray of int64, shape (n_covers,), or None
+        References of a query's own group are left out; None leaves nothing out.
 
     Returns
     -------
-    ndarray of float64, shape (n_queries, n_genres)
+    Neighbours
+        Rows into `references`.
     """
-    neighbours = find_neighbours(
-        queries,
-        references,
+    return find_neighbours(
+        features[queries],
+        features[references],
         k=SEED_RECIPE.k,
-        query_groups=query_groups,
-        reference_groups=reference_groups,
+        query_groups=None if groups is None else groups[queries],
+        reference_groups=None if groups is None else groups[references],
     )
-    return vote_with(SEED_RECIPE, neighbours, membership)
+
+
+def vote_plainly(near: Neighbours, membership: npt.NDArray[np.floating[Any]]) -> Array:
+    """Let five neighbours vote nearly equally, shape (n_queries, n_genres).
+
+    This is the plain recipe (frozen features, k = 5) that a trained network
+    has to beat; nothing is tuned.
+    """
+    return vote_with(SEED_RECIPE, near, membership)
+
+
+def share_plainly(near: Neighbours, membership: npt.NDArray[np.floating[Any]]) -> Array:
+    """Return the share of five neighbours that has each genre, for independent genres."""
+    return label_shares(SEED_RECIPE, near, membership)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelProbe:
+    """A logistic regression on frozen features for each independent genre.
+
+    Parameters
+    ----------
+    model : Logistic
+    centre : ndarray of float32, shape (n_features,)
+    scale : float
+        Features are centred and divided by this before the model sees them.
+    penalty : float
+        scikit-learn's ``C``: small is stiff, large is loose.
+    """
+
+    model: Logistic
+    centre: npt.NDArray[np.float32]
+    scale: float
+    penalty: float
+
+    def predict(self, features: npt.NDArray[np.float32]) -> Array:
+        """Return the probability of each genre by itself, shape (n_queries, n_genres)."""
+        from scipy.special import expit
+
+        scaled = (features - self.centre) / self.scale
+        return np.asarray(expit(self.model.log_odds(scaled)))
+
+
+def fit_label_probe(
+    features: npt.NDArray[np.float32],
+    has: npt.NDArray[np.bool_],
+    groups: npt.NDArray[np.int64],
+    *,
+    penalty: float | None = None,
+    seed: int = 0,
+) -> LabelProbe:
+    """Fit a linear probe of independent genres; its penalty by log-loss over three folds.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_references, n_features)
+    has : ndarray of bool, shape (n_references, n_genres)
+    groups : ndarray of int64, shape (n_references,)
+        Kept together in the folds.
+    penalty : float, optional
+        Take this one of `PENALTIES` instead of searching. The search goes by
+        the `_MOST_SEARCHED` most frequent genres.
+    seed : int, default=0
+        Of the folds.
+    """
+    centre = features.mean(axis=0)
+    scale = float((features - centre).std()) or 1.0
+    points = (features - centre) / scale
+    if penalty is None:
+        frequent = np.argsort(-has.sum(axis=0), kind="stable")[:_MOST_SEARCHED]
+        penalty = _choose_label_penalty(points, has[:, frequent], groups, seed)
+    return LabelProbe(
+        model=fit_logistic(points, has, penalty=penalty),
+        centre=centre,
+        scale=scale,
+        penalty=penalty,
+    )
+
+
+def _choose_label_penalty(
+    points: npt.NDArray[np.float32],
+    has: npt.NDArray[np.bool_],
+    groups: npt.NDArray[np.int64],
+    seed: int,
+) -> float:
+    """Return the penalty with the lowest cross-fitted log-loss."""
+    from scipy.special import expit
+
+    if len(points) > _MOST_COVERS:
+        rng = np.random.default_rng(seed)
+        kept = rng.choice(len(points), _MOST_COVERS, replace=False)
+        points, has, groups = points[kept], has[kept], groups[kept]
+    folds = list(
+        iterate_folds(group_folds(groups, has.astype(float), n_folds=3, seed=seed))
+    )
+    models: list[Logistic | None] = [None] * len(folds)
+    best, lowest = PENALTIES[0], np.inf
+    for penalty in PENALTIES:
+        loss = 0.0
+        for fold, (outside, inside) in enumerate(folds):
+            model = fit_logistic(
+                points[outside], has[outside], penalty=penalty, start=models[fold]
+            )
+            p = expit(model.log_odds(points[inside]))
+            loss += float(label_losses(p, has[inside]).sum())
+            models[fold] = model
+        if loss > lowest:
+            break  # looser ones only take longer: the loss has one valley
+        best, lowest = penalty, loss
+    return best
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.classify.methods import Method
 from covers.errors import DataError, StaleError
 from covers.stats.metrics import accuracy_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from covers.stats.label_metrics import LabelMeasures
     from covers.stats.metrics import Measures
     from covers.stats.neighbours import Neighbours
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 TWIN_SIMILARITY = 0.9995
 _SUSPICIOUS_DEVIATIONS = 4.0
 _SUSPICIOUS_SHARE = 0.02
+_ROUNDING = 1e-9
 
 
 def check_sides(
@@ -140,7 +144,8 @@ def check_figures(name: str, measures: Measures, membership: Array, p: Array) ->
     recounted = float(accuracy_of(measures.confusion))
     right = membership[np.arange(len(p)), p.argmax(axis=1)] > 0
     reported = measures.values["accuracy"]
-    if abs(recounted - reported) > 1e-9 or abs(right.mean() - reported) > 1e-9:
+    off = max(abs(recounted - reported), abs(right.mean() - reported))
+    if off > _ROUNDING:
         message = (
             f"{name} reports accuracy {reported:.4f}, but its confusion matrix gives {recounted:.4f} "
             f"and its predictions give {right.mean():.4f}"
@@ -195,10 +200,122 @@ def check_columns(name: str, confusion: Array, vocab: Sequence[str]) -> None:
         raise DataError(message)
 
 
-def accuracy_if_shuffled(p: Array, membership: Array) -> float:
+def accuracy_if_shuffled(confusion: Array, membership: Array) -> float:
     """Return the accuracy the same predictions would have on covers in random order."""
-    predicted = np.bincount(p.argmax(axis=1), minlength=p.shape[1]) / len(p)
+    predicted = confusion.sum(axis=0) / confusion.sum()
     return float(predicted @ (membership > 0).mean(axis=0))
+
+
+def check_label_figures(
+    name: str, measures: LabelMeasures, p: Array, named: Flags, has: Flags
+) -> None:
+    """Refuse figures of independent genres that do not follow from the names and genres.
+
+    Everything is counted once more, cover by cover instead of genre by genre.
+
+    Parameters
+    ----------
+    name : str
+        The method, for the message.
+    measures : LabelMeasures
+        What is about to be written.
+    p : ndarray of float64, shape (n_covers, n_genres)
+    named, has : ndarray of bool, shape (n_covers, n_genres)
+
+    Raises
+    ------
+    DataError
+        Naming the first figure that differs.
+    """
+    rows = range(len(has))
+    hits = sum(np.count_nonzero(named[i] & has[i]) for i in rows)
+    n_named, n_has = np.count_nonzero(named), np.count_nonzero(has)
+    recounted = {
+        "micro_f1": 2 * hits / (n_named + n_has) if n_named + n_has else 0.0,
+        "named_per_cover": n_named / len(named),
+        "first_right": sum(bool(has[i, int(p[i].argmax())]) for i in rows) / len(has),
+    }
+    for figure, again in recounted.items():
+        if abs(measures.values[figure] - again) > _ROUNDING:
+            message = f"{name} reports {figure} {measures.values[figure]:.4f}, but its predictions give {again:.4f}"
+            raise DataError(message)
+    n_genres = np.count_nonzero(has, axis=0)
+    if (measures.per_genre.n != n_genres).any():
+        genre = int((measures.per_genre.n != n_genres).argmax())
+        message = f"{name} reports {measures.per_genre.n[genre]} covers of genre {genre}, but {n_genres[genre]} have it"
+        raise DataError(message)
+
+
+def check_label_columns(
+    name: str,
+    p: Array,
+    has: Flags,
+    groups: npt.NDArray[np.int64],
+    vocab: Sequence[str],
+) -> None:
+    """Refuse probabilities of independent genres whose columns are in another order than the labels.
+
+    Each probability is compared with each genre by a score that is standard
+    normal where they have nothing to do with each other. Genres that are nested
+    or go together resemble each other's columns too; only an exchange that would
+    fit far better than the order at hand, and better than the best of all
+    exchanges would by luck, is taken for one.
+
+    Parameters
+    ----------
+    name : str
+        The method, for the message.
+    p : ndarray of float64, shape (n_covers, n_genres)
+        Raw.
+    has : ndarray of bool, shape (n_covers, n_genres)
+    groups : ndarray of int64, shape (n_covers,)
+    vocab : sequence of str
+
+    Raises
+    ------
+    DataError
+        Naming the genres that seem to be exchanged.
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.stats import rankdata
+
+    n_covers, n_genres = p.shape
+    ranks = rankdata(p, axis=0)
+    spread = np.maximum(ranks.std(axis=0), 1e-9)
+    rate = has.mean(axis=0)
+    deviation = np.sqrt(np.maximum(n_covers * rate * (1 - rate), 1e-9))
+    scores = (has - rate).T @ ((ranks - ranks.mean(axis=0)) / spread)
+    scores = scores / deviation[:, None] * (len(np.unique(groups)) / n_covers) ** 0.5
+    scores[(rate == 0) | (rate == 1)] = 0
+    _, meant = linear_sum_assignment(scores, maximize=True)
+    gain = scores[np.arange(n_genres), meant] - np.diag(scores)
+    luck = (2 * np.log(max(n_genres, 2))) ** 0.5
+    for cycle in _cycles(meant):
+        n = len(cycle)
+        if gain[cycle].sum() > luck * n + _SUSPICIOUS_DEVIATIONS * (2 * n) ** 0.5:
+            pairs = ", ".join(
+                f"{vocab[meant[j]]!r} read as {vocab[j]!r}" for j in cycle
+            )
+            message = (
+                f"the predictions of {name} seem to be in another order than the labels, such as {pairs}: "
+                "run 'covers train' or 'covers embed' again"
+            )
+            raise DataError(message)
+
+
+def _cycles(permutation: npt.NDArray[np.int64]) -> list[list[int]]:
+    """Return the cycles of a permutation that move anything."""
+    found, seen = [], set()
+    for start in range(len(permutation)):
+        cycle = []
+        place = start
+        while place not in seen:
+            seen.add(place)
+            cycle.append(place)
+            place = int(permutation[place])
+        if len(cycle) > 1:
+            found.append(cycle)
+    return found
 
 
 def find_twins(neighbours: Neighbours) -> npt.NDArray[np.int64]:
@@ -214,13 +331,15 @@ def find_twins(neighbours: Neighbours) -> npt.NDArray[np.int64]:
 
 
 def summarise_checks(
-    methods: dict[str, Array], membership: Array, measures: dict[str, Measures]
+    measures: dict[str, Measures], membership: Array
 ) -> dict[str, Any]:
-    """Say for each method how it compares with its own shuffled predictions."""
+    """Say for each method but chance how it compares with its own shuffled predictions."""
     report = {}
-    for name, p in methods.items():
-        shuffled = accuracy_if_shuffled(p, membership)
-        interval = measures[name].intervals.get("accuracy")
+    for name, found in measures.items():
+        if name == Method.CHANCE:
+            continue
+        shuffled = accuracy_if_shuffled(found.confusion, membership)
+        interval = found.intervals.get("accuracy")
         report[name] = {
             "accuracy_if_shuffled": shuffled,
             "above_shuffled": None if interval is None else interval.low > shuffled,

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-TRAINED = ("blend", "cnn", "vote", "linear_probe", "frozen_knn", "colour_knn")
-NAMES = {
-    "chance": "chance",
-    "majority": "the most frequent genre",
-    "colour_knn": "colour neighbours",
-    "frozen_knn": "neighbours on the untrained backbone",
-    "linear_probe": "a linear probe on the untrained backbone",
-    "cnn": "the network",
-    "vote": "the vote of neighbours",
-    "blend": "the blend of network and vote",
-}
+from covers.classify.methods import IN_WORDS, TRAINED, Method
+from covers.evaluate import conclusions_several
+from covers.evaluate.measures import IN_WORDS as MEASURES
+from covers.evaluate.sentences import READERS, difference, listed, percent, points
+
 _CONFUSED = 0.75
 
 
@@ -33,88 +27,52 @@ def draw_conclusions(payload: dict[str, Any]) -> list[str]:
         against chance, against simple features, genres that cannot be told
         apart, what the probabilities are worth, what more covers would bring.
     """
-    said = [
-        *_best_method(payload),
-        *_simple_features(payload),
-        *_genres(payload),
-        *_calibration(payload),
-        *_sets(payload),
-        *_labels(payload),
-        *_growth(payload),
-        *_leakage(payload),
-        *_caution(payload),
-    ]
+    if payload["several_genres"]:
+        said = conclusions_several.describe_methods(payload)
+    else:
+        said = [
+            *_best_method(payload),
+            *_simple_features(payload),
+            *_genres(payload),
+            *_calibration(payload),
+            *_sets(payload),
+            *_growth(payload),
+        ]
+    said += [*_leakage(payload), *_caution(payload)]
     return [sentence[0].upper() + sentence[1:] for sentence in said]
-
-
-def _labels(payload: dict[str, Any]) -> list[str]:
-    """Say what naming several genres of a cover is worth."""
-    if "labels" not in payload:
-        return []
-    blend = payload["labels"]["methods"]["blend"]
-    prior = payload["labels"]["methods"]["prior"]
-    return [
-        (
-            f"taken as independent, {_percent(blend['coverage'])} of the covers' genres are named, "
-            f"with {blend['named_per_cover']:.1f} names per cover; mean average precision "
-            f"{blend['mean_average_precision']:.2f}, where base rates alone have {prior['mean_average_precision']:.2f}"
-        ).rstrip(".")
-        + "."
-    ]
-
-
-def _percent(value: float) -> str:
-    """Return a share as a rounded percentage."""
-    return f"{100 * value:.0f} %"
-
-
-def _points(low: float, high: float) -> str:
-    """Return the ends of an interval of differences in hundredths."""
-    return f"{100 * low:+.1f} to {100 * high:+.1f} points"
-
-
-def _difference(payload: dict[str, Any], a: str, b: str) -> dict[str, Any] | None:
-    """Return the difference of two methods, the right way round."""
-    for row in payload["differences"]:
-        if (row["a"], row["b"]) == (a, b):
-            return dict(row)
-        if (row["a"], row["b"]) == (b, a):
-            low, high = row["ci95"]
-            return {"macro_f1": -row["macro_f1"], "ci95": [-high, -low]}
-    return None
 
 
 def _best_method(payload: dict[str, Any]) -> list[str]:
     """Say which method is best and whether that is certain."""
     methods = payload["methods"]
     ranked = sorted(
-        (name for name in TRAINED if name in methods),
+        (name for name in READERS if name in methods),
         key=lambda name: -methods[name]["macro_f1"],
     )
     best = ranked[0]
     low, high = methods[best]["ci95"]["accuracy"]
     said = [
         (
-            f"genres are read best by {NAMES[best]}: {_percent(methods[best]['accuracy'])} of held-out covers right "
-            f"(95 % interval {_percent(low)} to {_percent(high)}), macro-F1 {methods[best]['macro_f1']:.2f}, where chance "
-            f"is {_percent(methods['chance']['accuracy'])} and the most frequent genre {_percent(methods['majority']['accuracy'])}."
+            f"genres are read best by {IN_WORDS[best]}: {percent(methods[best]['accuracy'])} of held-out covers right "
+            f"(95 % interval {percent(low)} to {percent(high)}), macro-F1 {methods[best]['macro_f1']:.2f}, where chance "
+            f"is {percent(methods[Method.CHANCE]['accuracy'])} and always the most frequent genre {percent(methods[Method.FREQUENCY]['accuracy'])}."
         )
     ]
     if low <= max(
-        methods["chance"]["accuracy"],
-        methods["majority"]["accuracy"],
+        methods[Method.CHANCE]["accuracy"],
+        methods[Method.FREQUENCY]["accuracy"],
     ):
         said.append(
             "that is not certainly better than guessing: on these covers, genre cannot be shown to be readable."
         )
     ties = []
     for other in ranked[1:]:
-        gap = _difference(payload, best, other)
+        gap = difference(payload["differences"], best, other)
         if gap is not None and not gap["ci95"][0] > 0:
-            ties.append(NAMES[other])
+            ties.append(IN_WORDS[other])
     if ties:
         said.append(
-            f"its lead in macro-F1 over {_listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
+            f"its lead in macro-F1 over {listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
         )
     elif len(ranked) > 1:
         said.append("its lead in macro-F1 over every other method is certain (95 %).")
@@ -125,9 +83,9 @@ def _simple_features(payload: dict[str, Any]) -> list[str]:
     """Say what training brought over untrained features and colours."""
     said = []
     methods = payload["methods"]
-    trained = max(("cnn", "vote", "blend"), key=lambda n: methods[n]["macro_f1"])
-    for simple in ("frozen_knn", "linear_probe", "colour_knn"):
-        gap = _difference(payload, trained, simple)
+    trained = max(TRAINED, key=lambda n: methods[n]["macro_f1"])
+    for simple in (Method.FROZEN, Method.PROBE, Method.COLOURS):
+        gap = difference(payload["differences"], trained, simple)
         if gap is None:
             continue
         low, high = gap["ci95"]
@@ -139,8 +97,8 @@ def _simple_features(payload: dict[str, Any]) -> list[str]:
             else "not certainly different from"
         )
         said.append(
-            f"in macro-F1 {NAMES[trained]} is {verdict} {NAMES[simple]} "
-            f"({100 * gap['macro_f1']:+.1f} points, 95 % interval {_points(low, high)})."
+            f"in macro-F1 {IN_WORDS[trained]} is {verdict} {IN_WORDS[simple]} "
+            f"({100 * gap['macro_f1']:+.1f} points, 95 % interval {points(low, high)})."
         )
     return said
 
@@ -151,7 +109,7 @@ def _genres(payload: dict[str, Any]) -> list[str]:
     if len(vocab) < 2:
         return []
     methods = payload["methods"]
-    best = max(("cnn", "vote", "blend"), key=lambda n: methods[n]["macro_f1"])
+    best = max(TRAINED, key=lambda n: methods[n]["macro_f1"])
     per_genre = methods[best]["per_genre"]
     known = [genre for genre in vocab if per_genre[genre]["n"] > 0]
     ranked = sorted(known, key=lambda genre: -per_genre[genre]["f1"])
@@ -172,30 +130,30 @@ def _genres(payload: dict[str, Any]) -> list[str]:
     if pairs:
         names = [name for _, name in sorted(pairs, reverse=True)[:5]]
         said.append(
-            f"hard to tell apart by {NAMES[best]} (confused nearly as often as recognised): {'; '.join(names)}."
+            f"hard to tell apart by {IN_WORDS[best]} (confused nearly as often as recognised): {'; '.join(names)}."
         )
     missing = [genre for genre in vocab if per_genre[genre]["n"] == 0]
     if missing:
         said.append(
-            f"no held-out covers of {_listed(missing)}: nothing can be said of them."
+            f"no held-out covers of {listed(missing)}: nothing can be said of them."
         )
     return said
 
 
 def _calibration(payload: dict[str, Any]) -> list[str]:
     """Say what the probabilities are worth."""
-    found = payload["methods"]["blend"]
+    found = payload["methods"][Method.BOTH]
     error, noise = found["ece"], found["ece_if_calibrated"]
     if error <= max(0.03, 1.5 * noise):
         return [
             (
-                f"the blend's probabilities can be taken at their word: they are off by {100 * error:.1f} points on average, "
+                f"the probabilities of network and vote together can be taken at their word: they are off by {100 * error:.1f} points on average, "
                 f"where perfect ones would seem off by {100 * noise:.1f} on so few covers."
             )
         ]
     return [
         (
-            f"the blend's probabilities are off by {100 * error:.1f} points on average (perfect ones would seem off by "
+            f"the probabilities of network and vote together are off by {100 * error:.1f} points on average (perfect ones would seem off by "
             f"{100 * noise:.1f}): read them with care."
         )
     ]
@@ -206,8 +164,8 @@ def _sets(payload: dict[str, Any]) -> list[str]:
     sets = payload["sets"]
     n = len(payload["genres"])
     said = (
-        f"sets of genres that promise to hold the truth in {_percent(sets['level'])} of cases did so in "
-        f"{_percent(sets['coverage'])}, with {sets['mean_size']:.1f} of {n} genres on average."
+        f"sets of genres that promise to hold the truth in {percent(sets['level'])} of cases did so in "
+        f"{percent(sets['coverage'])}, with {sets['mean_size']:.1f} of {n} genres on average."
     )
     weak = [
         genre
@@ -215,7 +173,7 @@ def _sets(payload: dict[str, Any]) -> list[str]:
         if row["n"] >= 10 and row["coverage"] < sets["level"] - 0.1
     ]
     return [said] + (
-        [f"that promise holds on average, not for {_listed(weak)}."] if weak else []
+        [f"that promise holds on average, not for {listed(weak)}."] if weak else []
     )
 
 
@@ -248,8 +206,8 @@ def _leakage(payload: dict[str, Any]) -> list[str]:
         low, high = row["ci95"]
         if low > 0:
             said.append(
-                f"a split that ignores artists and duplicates would have claimed macro-F1 {row['random']:.2f} instead of "
-                f"{row['grouped']:.2f} for {NAMES.get(name, name)} ({_points(low, high)})."
+                f"a split that ignores artists and duplicates would have claimed {MEASURES[row['figure']]} {row['random']:.2f} instead of "
+                f"{row['grouped']:.2f} for {IN_WORDS[Method(name)]} ({points(low, high)})."
             )
     return said
 
@@ -269,8 +227,3 @@ def _caution(payload: dict[str, Any]) -> list[str]:
             "too good; 'covers audit' lists near-duplicates."
         )
     return said
-
-
-def _listed(names: list[str]) -> str:
-    """Join names as in a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

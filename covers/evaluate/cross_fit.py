@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.classifier import Decision, Distributions, Readers, fit_readers
-from covers.classify.voting import VOTER_COUNTS, measure_settings, vote_with
+from covers.classify.classifier import (
+    Decision,
+    HeldOutCovers,
+    OneGenreClassifier,
+    Probabilities,
+    SeveralGenresClassifier,
+    judge_levels,
+)
+from covers.classify.voting import VOTER_COUNTS, measure_settings
 from covers.evaluate.checks import check_references
 from covers.stats.conformal import (
     Familiarity,
@@ -24,15 +31,19 @@ from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.neighbours import Neighbours, find_neighbours
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.classify.classifier import Classifier
     from covers.evaluate.inputs import EvaluationInputs, Sides
     from covers.stats.conformal import Verdict
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 N_SHOWN = 5
+N_FOLDS = 5
 _MOST_TRAIN_VOTES = 20_000
-_CANDIDATES_PER_VOTER = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +56,7 @@ class Votes:
         Row of each in the inputs.
     held_out : ndarray of bool, shape (n,)
         Whether it is on the measured side.
-    distributions : Distributions
+    probabilities : Probabilities
     inside : ndarray of bool, shape (n, n_genres)
     verdicts : list of Verdict
     nearest : ndarray of int64, shape (n, 5)
@@ -53,54 +64,77 @@ class Votes:
     """
 
     rows: Rows
-    held_out: npt.NDArray[np.bool_]
-    distributions: Distributions
-    inside: npt.NDArray[np.bool_]
+    held_out: Flags
+    probabilities: Probabilities
+    inside: Flags
     verdicts: list[Verdict]
     nearest: Rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
-    """Distributions and sets of some rows."""
+class Predictions:
+    """Probabilities and sets of some covers; of independent genres, those that each method names too."""
 
-    distributions: Distributions
-    inside: npt.NDArray[np.bool_]
+    probabilities: Probabilities
+    inside: Flags
+    named: dict[str, Flags] | None = None
 
 
 class HeldOutFits:
-    """Everything fitted on the valid side, and cross-fitted answers for it."""
+    """Everything fitted on the valid side, and cross-fitted answers for it.
+
+    Parameters
+    ----------
+    inputs : EvaluationInputs
+    sides : Sides
+    p_network : ndarray of float64, shape (n_covers, n_genres)
+        Of the inputs, in columns of their vocabulary.
+    level : float
+        Of the prediction sets.
+    progress : callable, optional
+        Called after each of ``N_FOLDS + 2`` steps.
+    """
 
     def __init__(
         self,
         inputs: EvaluationInputs,
         sides: Sides,
-        p_cnn: Array,
+        p_network: Array,
         *,
         level: float,
-        seed: int,
+        seed: int = 0,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
-        self.inputs, self.sides, self.level, self.seed = inputs, sides, level, seed
-        self.p_cnn = p_cnn
+        self.inputs, self.sides, self.level = inputs, sides, level
+        self.p_network, self.progress = p_network, progress
+        n_genres = len(inputs.vocab)
+        self.implied = (
+            np.zeros((n_genres, n_genres), bool)
+            if inputs.implied is None
+            else inputs.implied
+        )
         self.references = inputs.membership[sides.train]
         self.reference_groups = inputs.groups[sides.train]
         self.near_valid = self.find(sides.valid)
         self.near_held = self.near_valid if sides.crossed else self.find(sides.held)
-        self.truth = np.asarray(inputs.membership[sides.valid], np.float64)
-        self.valid_groups = inputs.groups[sides.valid]
+        self.membership = np.asarray(inputs.membership[sides.valid], np.float64)
+        self.groups = inputs.groups[sides.valid]
         self.losses = measure_settings(
             self.near_valid,
             self.references,
-            self.truth,
+            self.membership,
             self.reference_groups,
-            self.valid_groups,
-            seed=seed,
+            self.groups,
+            is_several=inputs.is_several,
         )
-        everything = np.arange(len(sides.valid))
-        self.folds = group_folds(self.valid_groups, self.truth, seed=seed)
-        self.deployed = self.fit(everything)
+        self.folds = group_folds(
+            self.groups, self.membership, n_folds=N_FOLDS, seed=seed
+        )
+        progress()
+        self.deployed = self.fit(np.arange(len(sides.valid)))
+        progress()
         self.crossed = self.cross_fit()
-        self.sets = PredictionSets.fit(self.crossed.distributions.blend, self.truth)
+        self.sets = self._fit_sets(np.arange(len(sides.valid)), self.crossed)
         self.familiarity = Familiarity.fit(self.near_valid.similarities)
 
     def find(self, rows: Rows) -> Neighbours:
@@ -117,70 +151,100 @@ class HeldOutFits:
         check_references(near, self.inputs.groups[rows], self.reference_groups)
         return near
 
-    def fit(self, rows: Rows) -> Readers:
+    def fit(self, rows: Rows) -> Classifier:
         """Fit on some rows of the valid side."""
-        near = _rows_of(self.near_valid, rows)
-        return fit_readers(
-            self.p_cnn[self.sides.valid[rows]],
-            lambda settings: vote_with(
-                settings, near, self.references, self.reference_groups
-            ),
-            self.losses.best(rows),
-            self.truth[rows],
-            self.valid_groups[rows],
+        settings = self.losses.best(rows)
+        kind = SeveralGenresClassifier if self.inputs.is_several else OneGenreClassifier
+        votes = kind.vote_with(
+            settings,
+            _rows_of(self.near_valid, rows),
+            self.references,
+            self.reference_groups,
         )
-
-    def read(self, readers: Readers, rows: Rows, near: Neighbours) -> Distributions:
-        """Return the distributions of some covers (rows of the inputs)."""
-        votes = vote_with(
-            readers.settings, near, self.references, self.reference_groups
+        held = HeldOutCovers(
+            p_network=self.p_network[self.sides.valid[rows]],
+            p_vote=votes,
+            membership=self.membership[rows],
+            groups=self.groups[rows],
         )
-        return readers.apply(self.p_cnn[rows], votes)
+        if self.inputs.is_several:
+            return SeveralGenresClassifier.fit(held, settings, self.implied)
+        return OneGenreClassifier.fit(held, settings)
 
-    def cross_fit(self) -> Answers:
+    def apply(
+        self, classifier: Classifier, rows: Rows, near: Neighbours
+    ) -> Probabilities:
+        """Return the probabilities of some covers (rows of the inputs)."""
+        votes = classifier.vote_with(
+            classifier.settings, near, self.references, self.reference_groups
+        )
+        return classifier.apply(self.p_network[rows], votes)
+
+    def cross_fit(self) -> Predictions:
         """Answer for every valid cover with fits on the other folds."""
-        shape = self.truth.shape
-        found = {name: np.empty(shape) for name in ("cnn", "vote", "blend")}
-        inside = np.empty(shape, bool)
+        shape = self.membership.shape
+        found: dict[str, Array] = {}
+        named: dict[str, Flags] = {}
         for outside, fold in iterate_folds(self.folds):
-            read = self.read(
-                self.fit(outside),
-                self.sides.valid[fold],
-                _rows_of(self.near_valid, fold),
+            classifier = self.fit(outside)
+            near = _rows_of(self.near_valid, fold)
+            answers = self.apply(classifier, self.sides.valid[fold], near)
+            for name, p in answers.by_method().items():
+                found.setdefault(name, np.empty(shape))[fold] = p
+            if isinstance(classifier, SeveralGenresClassifier):
+                for name, flags in classifier.name(answers).items():
+                    named.setdefault(name, np.empty(shape, bool))[fold] = flags
+            self.progress()
+        predictions = Predictions(
+            probabilities=Probabilities.of(found),
+            inside=np.empty(shape, bool),
+            named=named or None,
+        )
+        for outside, fold in iterate_folds(self.folds):
+            sets = self._fit_sets(outside, predictions)
+            predictions.inside[fold] = sets.contains(
+                predictions.probabilities.both[fold], self.level
             )
-            for name, into in found.items():
-                into[fold] = getattr(read, name)
-        for outside, fold in iterate_folds(self.folds):
-            sets = PredictionSets.fit(found["blend"][outside], self.truth[outside])
-            inside[fold] = sets.contains(found["blend"][fold], self.level)
-        return Answers(distributions=Distributions(**found), inside=inside)
+        return predictions
 
-    def answers_held(self) -> Answers:
+    def _fit_sets(self, rows: Rows, crossed: Predictions) -> PredictionSets:
+        """Fit prediction sets on some rows of the valid side."""
+        return PredictionSets.fit(
+            crossed.probabilities.both[rows],
+            self.membership[rows],
+            independent=self.inputs.is_several,
+        )
+
+    def predict_held(self) -> Predictions:
         """Answer for the measured side."""
         if self.sides.crossed:
             return self.crossed
-        return self.answers(self.sides.held, self.near_held)
+        return self.predict(self.sides.held, self.near_held)
 
-    def answers(self, rows: Rows, near: Neighbours) -> Answers:
+    def predict(self, rows: Rows, near: Neighbours) -> Predictions:
         """Answer with the deployed fits."""
-        read = self.read(self.deployed, rows, near)
-        return Answers(
-            distributions=read, inside=self.sets.contains(read.blend, self.level)
+        found = self.apply(self.deployed, rows, near)
+        return Predictions(
+            probabilities=found,
+            inside=self.sets.contains(found.both, self.level),
+            named=self.deployed.name(found)
+            if isinstance(self.deployed, SeveralGenresClassifier)
+            else None,
         )
 
     def decision(self) -> Decision:
         """Return what classification needs."""
         return Decision(
             vocab=self.inputs.vocab,
-            readers=self.deployed,
+            classifier=self.deployed,
             sets=self.sets,
             familiarity=self.familiarity,
         )
 
-    def set_report(self, answers: Answers) -> dict[str, Any]:
+    def set_report(self, predictions: Predictions) -> dict[str, Any]:
         """Measure the prediction sets on the measured side."""
         return set_report(
-            answers.inside,
+            predictions.inside,
             self.inputs.membership[self.sides.held],
             level=self.level,
             vocab=self.inputs.vocab,
@@ -188,21 +252,14 @@ class HeldOutFits:
 
     def report(self) -> dict[str, Any]:
         """Say what was fitted, in JSON values."""
-        readers = self.deployed
         return {
-            "vote": readers.settings.to_json(),
-            "calibrators": {
-                "cnn": readers.cnn.to_json(),
-                "vote": readers.vote.to_json(),
-                "blend": readers.combined.to_json(),
-            },
-            "blend": {"cnn": readers.blend.cnn, "vote": readers.blend.vote},
+            **self.deployed.to_json(),
             "familiarity": self.familiarity.to_json(),
             "cross_fitted": self.sides.crossed,
             "n_folds": int(self.folds.max()) + 1,
         }
 
-    def votes(self, held: Answers) -> Votes:
+    def votes(self, held: Predictions) -> Votes:
         """Gather the answers of every side, the measured one first."""
         parts = [(self.sides.held, held, self.near_held)]
         if not self.sides.crossed:
@@ -210,30 +267,29 @@ class HeldOutFits:
         train = self.sides.train
         if len(train) <= _MOST_TRAIN_VOTES:
             near = self.find(train)
-            parts.append((train, self.answers(train, near), near))
-        inside = np.concatenate([answers.inside for _, answers, _ in parts])
+            parts.append((train, self.predict(train, near), near))
+        inside = np.concatenate([found.inside for _, found, _ in parts])
         unfamiliar = np.concatenate(
             [self.familiarity.is_unfamiliar(near.similarities) for _, _, near in parts]
         )
         nearest = np.full((len(inside), N_SHOWN), -1, np.int64)
         shown = np.concatenate([near.rows[:, :N_SHOWN] for _, _, near in parts])
         nearest[:, : shown.shape[1]] = np.where(shown < 0, -1, train[shown])
+        by_method = [found.probabilities.by_method() for _, found, _ in parts]
+        found = Probabilities.of(
+            {
+                name: np.concatenate([one[name] for one in by_method])
+                for name in by_method[0]
+            }
+        )
         return Votes(
             rows=np.concatenate([rows for rows, _, _ in parts]),
             held_out=np.arange(len(inside)) < len(self.sides.held),
-            distributions=Distributions(
-                **{
-                    name: np.concatenate(
-                        [
-                            getattr(answers.distributions, name)
-                            for _, answers, _ in parts
-                        ]
-                    )
-                    for name in ("cnn", "vote", "blend")
-                }
-            ),
+            probabilities=found,
             inside=inside,
-            verdicts=give_verdicts(inside, unfamiliar),
+            verdicts=judge_levels(found.both, unfamiliar, self.implied, self.level)
+            if self.inputs.is_several
+            else give_verdicts(inside, unfamiliar),
             nearest=nearest,
         )
 

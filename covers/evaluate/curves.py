@@ -5,20 +5,25 @@ Letters: N covers, G genres, B resamples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.voting import VoteSettings, vote_with
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
-from covers.stats.metrics import measure_method
-from covers.stats.neighbours import find_neighbours
+from covers.stats.neighbours import Neighbours, find_neighbours
 
 if TYPE_CHECKING:
-    from covers.stats.neighbours import Neighbours
+    from covers.classify.voting import VoteSettings
+    from covers.evaluate.inputs import EvaluationInputs
 
 Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+N_REPEATS = 3
 _CANDIDATES_PER_VOTER = 5
 
 
@@ -66,96 +71,101 @@ def coverage_curve(
     return curve
 
 
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Covers that ask, or covers that vote.
+
+    Parameters
+    ----------
+    embeddings : ndarray of float32, shape (n_covers, n_dimensions)
+        L2-normalised.
+    membership : ndarray of float64, shape (n_covers, n_genres)
+    groups : ndarray of int64, shape (n_covers,)
+    """
+
+    embeddings: npt.NDArray[np.float32]
+    membership: Array
+    groups: Rows
+
+    @classmethod
+    def of(cls, inputs: EvaluationInputs, rows: Rows) -> Side:
+        """Take some covers of an evaluation."""
+        return cls(
+            embeddings=inputs.embeddings[rows],
+            membership=np.asarray(inputs.membership[rows], np.float64),
+            groups=inputs.groups[rows],
+        )
+
+    def take(self, rows: npt.NDArray[Any]) -> Side:
+        """Return some of the covers."""
+        return Side(
+            embeddings=self.embeddings[rows],
+            membership=self.membership[rows],
+            groups=self.groups[rows],
+        )
+
+
+Measure = Callable[[Neighbours, Side], tuple[dict[str, float], Array]]
+"""From the neighbours of the held-out covers among some references to figures,
+and to the resamples of the one that gets an interval."""
+
+
 def learning_curve(
-    queries: npt.NDArray[np.float32],
-    references: npt.NDArray[np.float32],
-    truth: npt.NDArray[np.floating[Any]],
-    membership: npt.NDArray[np.floating[Any]],
-    *,
-    query_groups: npt.NDArray[np.int64],
-    reference_groups: npt.NDArray[np.int64],
+    held: Side,
+    train: Side,
     settings: VoteSettings,
-    draws: GroupBootstrap | None = None,
-    fractions: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0),
-    n_repeats: int = 3,
+    measure: Measure,
+    *,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Measure how the vote grows with the number of reference covers.
 
     Whole groups of references are left out, so that what a larger library
-    would bring (new artists, not more of the same) can be read off.
+    would bring (new artists, not more of the same) can be read off. Random
+    subsets are averaged over `N_REPEATS`.
 
     Parameters
     ----------
-    queries, references : ndarray of float32, shape (n, n_dimensions)
-        L2-normalised embeddings of held-out and of reference covers.
-    truth, membership : ndarray of float, shape (n, n_genres)
-        Memberships of the two.
-    query_groups, reference_groups : ndarray of int64, shape (n,)
+    held, train : Side
+        The covers that are asked about; the references.
     settings : VoteSettings
         As fitted on all references; k is lowered where there are fewer.
-    draws : GroupBootstrap, optional
-        Resamples of the queries, for the interval at each size.
-    fractions : tuple of float
-        Shares of the reference groups.
-    n_repeats : int, default=3
-        Random subsets per share, averaged; one for the whole.
+    measure : callable
+        See `Measure`.
     seed : int, default=0
 
     Returns
     -------
     list of dict
-        ``n_references, accuracy, macro_f1, ci95`` (of macro-F1).
+        ``n_references``, the figures, and ``ci95``.
     """
     rng = np.random.default_rng(seed)
-    groups = np.unique(reference_groups)
+    groups = np.unique(train.groups)
     curve = []
-    for fraction in fractions:
-        results = []
-        sizes = []
-        for _ in range(n_repeats if fraction < 1 else 1):
+    for fraction in FRACTIONS:
+        results, sizes = [], []
+        for _ in range(N_REPEATS if fraction < 1 else 1):
             n_kept = max(1, round(fraction * len(groups)))
-            kept = np.isin(
-                reference_groups, rng.choice(groups, size=n_kept, replace=False)
-            )
-            votes = vote_with(
-                settings,
-                nearest_candidates(
-                    queries,
-                    references[kept],
-                    settings,
-                    query_groups=query_groups,
-                    reference_groups=reference_groups[kept],
-                ),
-                membership[kept],
-                reference_groups[kept],
-            )
-            results.append(measure_method(votes, truth, draws=draws))
-            sizes.append(int(kept.sum()))
+            chosen = rng.choice(groups, size=n_kept, replace=False)
+            some = train.take(np.isin(train.groups, chosen))
+            results.append(measure(nearest_candidates(held, some, settings), some))
+            sizes.append(len(some.groups))
+        figures = [values for values, _ in results]
         point: dict[str, Any] = {"n_references": round(float(np.mean(sizes)))}
-        for name in ("accuracy", "macro_f1"):
-            point[name] = float(np.mean([found.values[name] for found in results]))
-        if draws is not None:
-            samples = np.mean([found.samples["macro_f1"] for found in results], axis=0)
-            point["ci95"] = percentile_interval(samples).as_list()
-        curve.append(point)
+        for name in figures[0]:
+            point[name] = float(np.mean([values[name] for values in figures]))
+        samples = np.mean([sample for _, sample in results], axis=0)
+        curve.append({**point, "ci95": percentile_interval(samples).as_list()})
     return curve
 
 
-def nearest_candidates(
-    queries: npt.NDArray[np.float32],
-    references: npt.NDArray[np.float32],
-    settings: VoteSettings,
-    *,
-    query_groups: npt.NDArray[np.int64],
-    reference_groups: npt.NDArray[np.int64],
-) -> Neighbours:
+def nearest_candidates(held: Side, train: Side, settings: VoteSettings) -> Neighbours:
     """Find enough neighbours for `settings`: more than k where a group votes once."""
     k = settings.k * (_CANDIDATES_PER_VOTER if settings.one_per_group else 1)
     return find_neighbours(
-        queries,
-        references,
-        k=min(k, max(1, len(references))),
-        query_groups=query_groups,
-        reference_groups=reference_groups,
+        held.embeddings,
+        train.embeddings,
+        k=min(k, max(1, len(train.groups))),
+        query_groups=held.groups,
+        reference_groups=train.groups,
     )

@@ -34,12 +34,15 @@ class EvaluationInputs:
         What the groups are, in words.
     embeddings : ndarray of float32, shape (n_covers, n_dimensions)
         Of the trained network, L2-normalised.
-    p_cnn : ndarray of float, shape (n_covers, n_genres)
-        The network's distributions, in columns of `model_vocab`.
+    p_network : ndarray of float, shape (n_covers, n_genres)
+        What the network says, in columns of `model_vocab`: distributions, or with
+        `is_several` the probability of each genre by itself.
     model_vocab : tuple of str
         The same genres as `vocab`, in the network's order.
-    p_labels : ndarray of float, shape (n_covers, n_genres), optional
-        Of a network with independent genres: its sigmoids, in columns of `model_vocab`.
+    is_several : bool, default=False
+        Genres are independent: covers have any number of them.
+    implied : ndarray of bool, shape (n_genres, n_genres), optional
+        Row i, column j: genre i brings genre j along, in columns of `vocab`.
     frozen : ndarray of float32, shape (n_covers, n_features), optional
         Features of the untrained backbone, L2-normalised.
     colours : ndarray of float32, shape (n_covers, n_colours), optional
@@ -53,9 +56,10 @@ class EvaluationInputs:
     splits: npt.NDArray[np.str_]
     grouped_by: str
     embeddings: npt.NDArray[np.float32]
-    p_cnn: npt.NDArray[np.floating[Any]]
+    p_network: npt.NDArray[np.floating[Any]]
     model_vocab: tuple[str, ...]
-    p_labels: npt.NDArray[np.floating[Any]] | None = None
+    is_several: bool = False
+    implied: npt.NDArray[np.bool_] | None = None
     frozen: npt.NDArray[np.float32] | None = None
     colours: npt.NDArray[np.float32] | None = None
 
@@ -76,8 +80,7 @@ class EvaluationInputs:
             groups=self.groups[rows],
             splits=self.splits[rows],
             embeddings=self.embeddings[rows],
-            p_cnn=self.p_cnn[rows],
-            p_labels=None if self.p_labels is None else self.p_labels[rows],
+            p_network=self.p_network[rows],
             frozen=None if self.frozen is None else self.frozen[rows],
             colours=None if self.colours is None else self.colours[rows],
         )

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.classify.methods import Method
 from covers.evaluate import baselines
 from covers.evaluate.inputs import Sides
 from covers.stats.bootstrap import GroupBootstrap, Interval, percentile_interval
 from covers.stats.folds import group_folds, iterate_folds
+from covers.stats.label_metrics import measure_labels
 from covers.stats.metrics import measure_method
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ N_REPEATS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Leakage:
-    """Macro-F1 under both kinds of split.
+    """One figure under both kinds of split: macro-F1, or mean average precision of independent genres.
 
     Parameters
     ----------
@@ -38,15 +40,19 @@ class Leakage:
         On the same covers, with a split at random and with one by groups.
     interval : Interval
         Of the difference, by group bootstrap.
+    figure : str
+        Which one.
     """
 
     random: float
     grouped: float
     interval: Interval
+    figure: str = "macro_f1"
 
     def to_json(self) -> dict[str, Any]:
         """Return the row of ``covers evaluate --leakage --json``."""
         return {
+            "figure": self.figure,
             "random": self.random,
             "grouped": self.grouped,
             "difference": self.random - self.grouped,
@@ -60,6 +66,7 @@ def compare_splits(
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
     *,
+    is_several: bool = False,
     n_bootstraps: int = 1000,
     seed: int = 0,
 ) -> Leakage:
@@ -72,18 +79,27 @@ def compare_splits(
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
         Resampled whole.
+    is_several : bool, default=False
+        Genres are independent: mean average precision instead of macro-F1.
     n_bootstraps, seed : int
     """
     draws = GroupBootstrap.draw(groups, n_bootstraps=n_bootstraps, seed=seed)
+    figure = "mean_average_precision" if is_several else "macro_f1"
     values, samples = [], []
     for repeats in (random, grouped):
-        found = [measure_method(p, membership, draws=draws) for p in repeats]
-        values.append(float(np.mean([each.values["macro_f1"] for each in found])))
-        samples.append(np.mean([each.samples["macro_f1"] for each in found], axis=0))
+        found: list[Any] = [
+            measure_labels(p, p >= 1, membership > 0, draws=draws)
+            if is_several
+            else measure_method(p, membership, draws=draws)
+            for p in repeats
+        ]
+        values.append(float(np.mean([each.values[figure] for each in found])))
+        samples.append(np.mean([each.samples[figure] for each in found], axis=0))
     return Leakage(
         random=values[0],
         grouped=values[1],
         interval=percentile_interval(samples[0] - samples[1]),
+        figure=figure,
     )
 
 
@@ -92,8 +108,8 @@ def measure_leakage(
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
     *,
-    n_folds: int = 5,
     n_repeats: int = N_REPEATS,
+    is_several: bool = False,
     n_bootstraps: int = 1000,
     seed: int = 0,
 ) -> Leakage:
@@ -107,17 +123,17 @@ def measure_leakage(
         before may not include any of these covers.
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
-    n_folds : int, default=5
-        Every cover is a query once; 5 gives the default share of 80 to 20.
     n_repeats : int, default=3
-        Repeats over other folds.
+        Repeats over other folds; in each, every cover is a query once.
+    is_several : bool, default=False
+        See `compare_splits`.
     n_bootstraps, seed : int
     """
     target = np.asarray(membership, np.float64)
     found: dict[bool, list[Array]] = {False: [], True: []}
     for repeat in range(n_repeats):
         for keep, by in ((False, np.arange(len(groups))), (True, groups)):
-            folds = group_folds(by, target, n_folds=n_folds, seed=seed + repeat)
+            folds = group_folds(by, target, seed=seed + repeat)
             p = np.empty(target.shape)
             for outside, inside in iterate_folds(folds):
                 p[inside] = predict(outside, inside)
@@ -127,6 +143,7 @@ def measure_leakage(
         found[True],
         target,
         groups,
+        is_several=is_several,
         n_bootstraps=n_bootstraps,
         seed=seed,
     )
@@ -138,6 +155,7 @@ def measure_vote_leakage(
     groups: npt.NDArray[np.int64],
     sides: Sides,
     *,
+    is_several: bool = False,
     n_bootstraps: int = 1000,
     seed: int = 0,
 ) -> Leakage:
@@ -154,10 +172,12 @@ def measure_vote_leakage(
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
     sides : Sides
+    is_several : bool, default=False
+        See `compare_splits`.
     n_bootstraps, seed : int
     """
     held = sides.held
-    vote = partial(_vote_of_rows, embeddings, membership)
+    vote = partial(_vote_of_rows, embeddings, membership, is_several)
     target = np.asarray(membership[held], np.float64)
 
     random = []
@@ -175,6 +195,7 @@ def measure_vote_leakage(
         [vote(sides.train, held)],
         target,
         groups[held],
+        is_several=is_several,
         n_bootstraps=n_bootstraps,
         seed=seed,
     )
@@ -188,62 +209,72 @@ def measure_all_leakage(
     Returns
     -------
     dict of str to dict
-        ``colour_knn`` and ``frozen_knn`` (five nearest), ``linear_probe`` where
-        there are such features, and ``vote`` on the trained network's embeddings.
+        Colours and frozen neighbours (five nearest), a linear probe where there
+        are such features, and the vote on the trained network's embeddings.
     """
     inputs = inputs.labelled()
     membership, groups = inputs.membership, inputs.groups
+    is_several = inputs.is_several
     sides = Sides.find(inputs.splits)
+    measure = partial(
+        measure_leakage,
+        membership=membership,
+        groups=groups,
+        is_several=is_several,
+        n_bootstraps=n_bootstraps,
+        seed=seed,
+    )
     found: dict[str, Leakage] = {}
-    for name, features in (
-        ("colour_knn", inputs.colours),
-        ("frozen_knn", inputs.frozen),
+    for method, features in (
+        (Method.COLOURS, inputs.colours),
+        (Method.FROZEN, inputs.frozen),
     ):
         if features is not None:
-            found[name] = measure_leakage(
-                partial(_vote_of_rows, features, membership),
-                membership,
-                groups,
-                n_bootstraps=n_bootstraps,
-                seed=seed,
-            )
+            vote = partial(_vote_of_rows, features, membership, is_several)
+            found[method] = measure(vote)
     if inputs.frozen is not None:
-        frozen = inputs.frozen
-        train = sides.train
-        penalty = baselines.fit_linear_probe(
-            frozen[train], membership[train], groups[train], seed=seed
-        ).penalty
-        found["linear_probe"] = measure_leakage(
-            lambda references, queries: baselines.fit_linear_probe(
-                frozen[references],
-                membership[references],
-                groups[references],
-                penalty=penalty,
-            ).predict(frozen[queries]),
-            membership,
-            groups,
-            n_repeats=1,
-            n_bootstraps=n_bootstraps,
-            seed=seed,
+        found[Method.PROBE] = measure(
+            _probe_of_rows(inputs.frozen, inputs, sides.train, seed), n_repeats=1
         )
-    found["vote"] = measure_vote_leakage(
+    found[Method.VOTE] = measure_vote_leakage(
         inputs.embeddings,
         membership,
         groups,
         sides,
+        is_several=is_several,
         n_bootstraps=n_bootstraps,
         seed=seed,
     )
-    return {name: leakage.to_json() for name, leakage in found.items()}
+    return {str(name): leakage.to_json() for name, leakage in found.items()}
+
+
+def _probe_of_rows(
+    frozen: npt.NDArray[np.float32], inputs: EvaluationInputs, train: Rows, seed: int
+) -> Callable[[Rows, Rows], Array]:
+    """Return a linear probe as a function of references and queries, its penalty chosen once."""
+    membership, groups = inputs.membership, inputs.groups
+    fit: Any = baselines.fit_linear_probe
+    target: Any = membership
+    if inputs.is_several:
+        fit, target = baselines.fit_label_probe, membership > 0
+    penalty = fit(frozen[train], target[train], groups[train], seed=seed).penalty
+
+    def predict(references: Rows, queries: Rows) -> Array:
+        some = frozen[references], target[references], groups[references]
+        found: Array = fit(*some, penalty=penalty).predict(frozen[queries])
+        return found
+
+    return predict
 
 
 def _vote_of_rows(
     features: npt.NDArray[np.float32],
     membership: npt.NDArray[np.floating[Any]],
+    is_several: bool,
     references: Rows,
     queries: Rows,
 ) -> Array:
     """Let the nearest of some rows vote on others, whatever their groups."""
-    return baselines.vote_on_features(
-        features[queries], features[references], membership[references]
-    )
+    near = baselines.find_by_features(features, queries, references, None)
+    vote = baselines.share_plainly if is_several else baselines.vote_plainly
+    return vote(near, membership[references])

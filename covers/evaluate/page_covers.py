@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
+from covers.classify.methods import Method
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import note_on_parts
 
@@ -42,7 +43,7 @@ class CoverGallery:
     def confusion(self, payload: dict[str, Any]) -> str:
         """Return the confusion matrix of network and vote; each cell opens its covers."""
         vocab = payload["genres"]
-        counts = payload["methods"]["blend"]["confusion"]
+        counts = payload["methods"][Method.BOTH]["confusion"]
         cells = self._cover_rows(vocab)
         shown = int(np.clip(_MOST_PICTURES // max(1, len(cells)), 2, _MOST_PER_CELL))
         place = {genre: i for i, genre in enumerate(vocab)}
@@ -80,13 +81,13 @@ class CoverGallery:
     def _cover_rows(self, vocab: list[str]) -> dict[tuple[int, int], list[int]]:
         """Return the held-out rows of the votes behind each cell, most certain first."""
         votes, inputs = self.evaluation.votes, self.evaluation.inputs
-        blend = votes.distributions.blend
+        both = votes.probabilities.both
         cells: dict[tuple[int, int], list[int]] = {}
-        for row in np.argsort(-blend.max(axis=1), kind="stable"):
+        for row in np.argsort(-both.max(axis=1), kind="stable"):
             if not votes.held_out[row]:
                 continue
             true = np.flatnonzero(inputs.membership[votes.rows[row]])
-            predicted = int(blend[row].argmax())
+            predicted = int(both[row].argmax())
             for genre in [predicted] if predicted in true else true:
                 cells.setdefault((int(genre), predicted), []).append(int(row))
         return cells
@@ -100,7 +101,7 @@ class CoverGallery:
             self._item(
                 ids[votes.rows[row]],
                 "",
-                f"{100 * votes.distributions.blend[row].max():.0f} % sure",
+                f"{100 * votes.probabilities.both[row].max():.0f} % sure",
             )
             for row in rows[:shown]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from covers.evaluate.measures import main_measure, measures_of
 from covers.workspace.registry import (
     EVALUATION_CONFUSION,
     EVALUATION_DIFFERENCES,
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-FIGURES = ("accuracy", "macro_f1", "top3", "ece", "brier", "log_loss")
-
 
 def write_tables(folder: Path, payload: dict[str, Any]) -> None:
-    """Write ``evaluation-methods.csv``, ``-genres``, ``-confusion`` and ``-differences``.
+    """Write ``evaluation-methods.csv``, ``-genres``, ``-differences`` and, of one genre a cover, ``-confusion``.
 
     Parameters
     ----------
@@ -29,46 +28,61 @@ def write_tables(folder: Path, payload: dict[str, Any]) -> None:
         As in ``evaluation.json``.
     """
     methods = payload["methods"]
+    figures = measures_of(payload)
+    main = main_measure(payload)
     header = ["method", "n"]
-    for figure in FIGURES:
+    for figure in figures:
         header += [figure, f"{figure}_low", f"{figure}_high"]
     rows = []
     for name, found in methods.items():
         row: list[Any] = [name, found["n"]]
-        for figure in FIGURES:
+        for figure in figures:
             row += [found[figure], *found["ci95"].get(figure, ["", ""])]
         rows.append(row)
     _write(folder / EVALUATION_METHODS.name, header, rows)
+    of_genres = ["average_precision"] if payload["several_genres"] else []
+    of_genres += ["precision", "recall", "f1"]
     _write(
         folder / EVALUATION_GENRES.name,
-        ["method", "genre", "n", "precision", "recall", "f1"],
+        ["method", "genre", "n", *of_genres],
         (
-            [name, genre, row["n"], row["precision"], row["recall"], row["f1"]]
+            [name, genre, row["n"], *(row[figure] for figure in of_genres)]
             for name, found in methods.items()
             for genre, row in found["per_genre"].items()
         ),
     )
-    _write(
-        folder / EVALUATION_CONFUSION.name,
-        ["method", "genre", "predicted", "covers"],
-        (
-            [name, genre, predicted, cell]
-            for name, found in methods.items()
-            for genre, line in zip(payload["genres"], found["confusion"], strict=True)
-            for predicted, cell in zip(payload["genres"], line, strict=True)
-        ),
-    )
+    if not payload["several_genres"]:
+        _write(
+            folder / EVALUATION_CONFUSION.name,
+            ["method", "genre", "predicted", "covers"],
+            (
+                [name, genre, predicted, cell]
+                for name, found in methods.items()
+                for genre, line in zip(
+                    payload["genres"], found["confusion"], strict=True
+                )
+                for predicted, cell in zip(payload["genres"], line, strict=True)
+            ),
+        )
+    compared = [name for name in payload["differences"][0] if name in figures]
+    header = ["a", "b"]
+    for figure in compared:
+        header += [figure, "low", "high"]
     _write(
         folder / EVALUATION_DIFFERENCES.name,
-        ["a", "b", "macro_f1", "low", "high", "accuracy", "low", "high"],
+        header,
         (
             [
                 row["a"],
                 row["b"],
-                row["macro_f1"],
-                *row["ci95"],
-                row["accuracy"],
-                *row["ci95_accuracy"],
+                *(
+                    value
+                    for figure in compared
+                    for value in (
+                        row[figure],
+                        *row["ci95" if figure == main else f"ci95_{figure}"],
+                    )
+                ),
             ]
             for row in payload["differences"]
         ),

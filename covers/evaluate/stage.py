@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.classify.classifier import Decision
-from covers.classify.labels import genre_shares, label_odds
+from covers.classify.labels import label_odds
+from covers.classify.methods import BEFORE, Method, named_now
 from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
 from covers.index.embedded import fingerprints_at_hand
+from covers.stats.distributions import softmax
 from covers.workspace.artefacts import (
     publish,
     require_fresh,
@@ -37,14 +39,24 @@ from covers.workspace.registry import (
 from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
+    from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
     from covers.workspace.publishing import Draft
+
+PROBABILITY_COLUMNS = {
+    str(Method.NETWORK): "p_network",
+    str(Method.VOTE): "p_vote",
+    str(Method.BOTH): "p_both",
+}
+"""Columns of ``votes.parquet`` that hold the probabilities of each method."""
+
+_COLUMNS_BEFORE = {"p_cnn": "p_network", "p_blend": "p_both"}
 
 _log = logging.getLogger(__name__)
 
@@ -115,14 +127,52 @@ def _make(
 
 
 def read_evaluation(workspace: Workspace) -> dict[str, Any]:
-    """Read ``evaluation.json``, whether or not it is stale.
+    """Read ``evaluation.json``, whether or not it is stale; one of version 0.1 comes in today's words.
 
     Raises
     ------
     DataError
         If there is none.
     """
-    return read_document(workspace, EVALUATION_DOCUMENT)
+    return in_words_of_now(read_document(workspace, EVALUATION_DOCUMENT))
+
+
+def in_words_of_now(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the document of an evaluation with the names that methods have now."""
+    if "several_genres" in payload:
+        return payload
+    found = {**payload, "several_genres": False, "share_with_several": None}
+    found["methods"] = named_now(payload["methods"])
+    found["differences"] = [
+        {
+            **row,
+            "a": BEFORE.get(row["a"], row["a"]),
+            "b": BEFORE.get(row["b"], row["b"]),
+        }
+        for row in payload["differences"]
+    ]
+    if "leakage" in payload:
+        found["leakage"] = {
+            name: {"figure": "macro_f1", **row}
+            for name, row in named_now(payload["leakage"]).items()
+        }
+    return found
+
+
+def read_votes(
+    workspace: Workspace, *, made_from: Mapping[str, str] | None = None
+) -> tuple[pa.Table, Stamp]:
+    """Read ``votes.parquet``, see `votes_table`; one of version 0.1 comes with today's columns.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    made_from : dict of str to str, optional
+        Fingerprints of the ingredients at hand: votes made from others are refused.
+    """
+    table, stamp = read_rows(workspace, VOTES, made_from=made_from)
+    names = [_COLUMNS_BEFORE.get(name, name) for name in table.column_names]
+    return table.rename_columns(names), stamp
 
 
 def is_fresh(workspace: Workspace, **changes: Any) -> bool:
@@ -192,8 +242,11 @@ def read_inputs(
         splits=catalogue.splits[rows],
         grouped_by=catalogue.grouped_by,
         embeddings=table.embeddings,
-        p_cnn=genre_shares(table.logits, multi_label=card.multi_label),
-        p_labels=label_odds(table.logits) if card.multi_label else None,
+        p_network=label_odds(table.logits)
+        if card.multi_label
+        else softmax(table.logits),
+        is_several=card.multi_label,
+        implied=_read_implied(workspace, catalogue),
         model_vocab=card.vocab,
         frozen=_read_frozen(workspace, table.cover_ids),
         colours=_read_colours(workspace, table.cover_ids),
@@ -204,7 +257,7 @@ def read_inputs(
 def votes_table(evaluation: Evaluation) -> pa.Table:
     """Return the answers for single covers as a table, one row per cover.
 
-    Columns: ``cover_id, split, held_out, genres, p_cnn, p_vote, p_blend`` (lists
+    Columns: ``cover_id, split, held_out, genres, p_network, p_vote, p_both`` (lists
     in the order of the vocabulary, which is among the parameters of the stamp),
     ``prediction_set, verdict, top1, certainty, nearest`` (ids of the nearest
     references). Probabilities of the train side are those of covers the
@@ -215,34 +268,44 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
     inputs, votes = evaluation.inputs, evaluation.votes
     vocab = np.asarray(inputs.vocab, dtype=object)
     ids = np.asarray(inputs.cover_ids, dtype=object)
-    blend = votes.distributions.blend
-    truth = inputs.membership[votes.rows] > 0
+    both = votes.probabilities.both
+    has = inputs.membership[votes.rows] > 0
     lists = {
-        f"p_{name}": pa.array(
-            list(getattr(votes.distributions, name).astype(np.float32)),
-            pa.list_(pa.float32()),
+        PROBABILITY_COLUMNS[name]: pa.array(
+            list(p.astype(np.float32)), pa.list_(pa.float32())
         )
-        for name in ("cnn", "vote", "blend")
+        for name, p in votes.probabilities.by_method().items()
     }
     return pa.table(
         {
             "cover_id": pa.array(ids[votes.rows].tolist(), pa.string()),
             "split": pa.array(inputs.splits[votes.rows].tolist(), pa.string()),
             "held_out": pa.array(votes.held_out),
-            "genres": [vocab[row].tolist() for row in truth],
+            "genres": [vocab[row].tolist() for row in has],
             **lists,
             "prediction_set": pa.array(
                 [vocab[row].tolist() for row in votes.inside], pa.list_(pa.string())
             ),
             "verdict": pa.array([str(v) for v in votes.verdicts], pa.string()),
-            "top1": pa.array(vocab[blend.argmax(axis=1)].tolist(), pa.string()),
-            "certainty": pa.array(blend.max(axis=1).astype(np.float32)),
+            "top1": pa.array(vocab[both.argmax(axis=1)].tolist(), pa.string()),
+            "certainty": pa.array(both.max(axis=1).astype(np.float32)),
             "nearest": pa.array(
                 [ids[row[row >= 0]].tolist() for row in votes.nearest],
                 pa.list_(pa.string()),
             ),
         }
     )
+
+
+def _read_implied(workspace: Workspace, catalogue: Catalogue) -> npt.NDArray[np.bool_]:
+    """Find which genre brings which along, by the workspace's tree and its train covers."""
+    from covers.catalogue.genre_tree import GenreTree
+    from covers.catalogue.implied import find_implied
+    from covers.intake.genre_survey import genre_table_path
+
+    table = genre_table_path(workspace.root, workspace.settings.intake)
+    train = catalogue.membership()[catalogue.splits == "train"]
+    return find_implied(catalogue.vocab, train, GenreTree.read(table))
 
 
 def _read_frozen(

@@ -5,67 +5,57 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from covers.classify.answers import BOTH, NETWORK, VOTE
+from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
 from covers.render.html import Html, dot, table
 from covers.render.numbers import number, per_cent, span, tidy
 from covers.render.palette import genre_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-NAMES = {
-    "chance": "chance",
-    "majority": "most frequent genre",
-    "colour_knn": "colours, 5 neighbours",
-    "frozen_knn": "untrained, 5 neighbours",
-    "linear_probe": "untrained, linear probe",
-    "cnn": NETWORK,
-    "vote": VOTE,
-    "blend": BOTH,
-    "prior": "base rates",
-}
-MEASURES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "top3": "top 3",
-    "ece": "ECE",
-    "brier": "Brier",
-    "log_loss": "log-loss",
+_OF_GENRES = {
+    "average_precision": "average precision",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
 }
 
 
-def methods_table(methods: Mapping[str, Any]) -> str:
-    """Return every measure of every method with its 95 % interval, the best macro-F1 in bold."""
-    best = max(methods, key=lambda name: methods[name]["macro_f1"])
+def methods_table(payload: Mapping[str, Any]) -> str:
+    """Return every measure of every method with its 95 % interval, the best method in bold."""
+    methods, measures = payload["methods"], measures_of(payload)
+    main = main_measure(payload)
+    best = max(methods, key=lambda name: methods[name][main])
     rows = [
         [
-            NAMES.get(name, name),
+            name,
             *(
                 _with_ends(one.get(key), one["ci95"].get(key), ".2f")
-                for key in MEASURES
+                for key in measures
             ),
         ]
         for name, one in methods.items()
     ]
-    head = ["method", *MEASURES.values()]
+    head = ["method", *measures.values()]
     return table(head, rows, strong={list(methods).index(best)})
 
 
-def differences_table(differences: Sequence[Mapping[str, Any]]) -> str:
-    """Return the difference in macro-F1 of each pair of methods on the same resamples."""
+def differences_table(payload: Mapping[str, Any]) -> str:
+    """Return the difference of each pair of methods on the same resamples."""
+    main = main_measure(payload)
     rows = []
-    for one in differences:
+    for one in payload["differences"]:
         low, high = one["ci95"]
         certain = low is not None and (low > 0 or high < 0)
         rows.append(
             [
-                *(NAMES.get(one[side], one[side]) for side in ("a", "b")),
-                number(one["macro_f1"], "+.3f"),
+                *(str(one[side]) for side in ("a", "b")),
+                number(one[main], "+.3f"),
                 span(one["ci95"], "+.3f"),
                 "certain" if certain else "within chance",
             ]
         )
-    head = ["first", "minus second", "macro-F1", "95 % interval", ""]
+    head = ["first", "minus second", IN_WORDS[main], "95 % interval", ""]
     return table(head, rows, n_names=2)
 
 
@@ -75,32 +65,38 @@ def genres_table(per_genre: Mapping[str, Any], sets: Mapping[str, Any]) -> str:
     Parameters
     ----------
     per_genre : mapping
-        ``n, precision, recall, f1`` of each genre.
+        ``n, precision, recall, f1`` of each genre; of independent ones also
+        ``average_precision``.
     sets : mapping
         ``coverage, mean_size`` of each genre.
     """
     colours = genre_colours(per_genre)
     rows = []
-    for genre in sorted(per_genre, key=lambda name: -per_genre[name]["f1"]):
+    keys = [key for key in _OF_GENRES if any(key in one for one in per_genre.values())]
+    for genre in sorted(per_genre, key=lambda name: _rank(per_genre[name])):
         one, inside = per_genre[genre], sets.get(genre) or {}
         rows.append(
             [
                 Html(dot(colours[genre]) + escape(genre)),
                 tidy(one["n"]),
-                *(number(one[key], ".2f") for key in ("precision", "recall", "f1")),
+                *(
+                    _with_ends(one.get(key), (one.get("ci95") or {}).get(key))
+                    for key in keys
+                ),
                 per_cent(inside.get("coverage")),
                 number(inside.get("mean_size"), ".1f"),
             ]
         )
-    head = ["genre", "covers", "precision", "recall", "F1", "in its set", "set size"]
+    measured = [_OF_GENRES[key] for key in keys]
+    head = ["genre", "covers", *measured, "in its set", "set size"]
     return table(head, rows)
 
 
 def leakage_table(leakage: Mapping[str, Any]) -> str:
-    """Return the macro-F1 that a random split would have claimed beside what holds."""
+    """Return what a random split would have claimed beside what holds."""
     rows = [
         [
-            NAMES.get(name, name),
+            name,
             number(one["random"]),
             number(one["grouped"]),
             number(one["difference"], "+.3f"),
@@ -113,36 +109,14 @@ def leakage_table(leakage: Mapping[str, Any]) -> str:
     return table(head, rows)
 
 
-def labels_tables(labels: Mapping[str, Any]) -> str:
-    """Return what a network with independent genres names: by method, and genre by genre."""
-    methods, thresholds = labels["methods"], labels["thresholds"]
-    by_method = [
-        [
-            NAMES.get(name, name),
-            _with_ends(
-                one["mean_average_precision"], one["ci95"]["mean_average_precision"]
-            ),
-            _with_ends(one["macro_f1"], one["ci95"]["macro_f1"]),
-            per_cent(one["coverage"]),
-            number(one["named_per_cover"], ".1f"),
-        ]
-        for name, one in methods.items()
-    ]
-    by_genre = [
-        [
-            genre,
-            tidy(one["n"]),
-            *(number(one[key], ".2f") for key in ("average_precision", "f1")),
-            number(thresholds[genre], ".2f"),
-        ]
-        for genre, one in methods["blend"]["per_genre"].items()
-    ]
-    return table(
-        ["method", "mean average precision", "macro-F1", "found", "named per cover"],
-        by_method,
-    ) + table(["genre", "covers", "average precision", "F1", "threshold"], by_genre)
+def _rank(one: Mapping[str, Any]) -> tuple[bool, float]:
+    """Order genres by F1, the unknown last."""
+    known = one["f1"] is not None and one["f1"] == one["f1"]
+    return not known, -one["f1"] if known else 0.0
 
 
 def _with_ends(value: float | None, ci95: Any, form: str = ".2f") -> Html:
-    """Return a value with its interval small below it."""
+    """Return a value with its interval, where there is one, small below it."""
+    if not ci95:
+        return Html(number(value))
     return Html(f'{number(value)}<span class="ends">{span(ci95, form)}</span>')

@@ -211,14 +211,14 @@ class AskedLibrary(StoredLibrary):
             If the model does not know the genre.
         """
         from covers.catalogue.matching import match_name
-        from covers.classify.answers import NETWORK
+        from covers.classify.methods import Method
         from covers.classify.query import Queries, Query, draw_heat
 
         if genre is not None:
             genre = match_name(genre, self.card.vocab, what="genre")
         one = picture if isinstance(picture, Query) else self._ask_one(picture)
         (answer,) = self.classify(Queries(items=(one,)), level=level)
-        network = answer.by_method[NETWORK]
+        network = answer.by_method[Method.NETWORK]
         seen = genre or max(network, key=lambda name: network[name])
         pixels = (
             one.picture if one.picture is not None else self.picture_of(one.cover_id)

@@ -126,12 +126,12 @@ class TrainingRun:
         weights = balance_genres(
             data.shares[data.train],
             recipe.class_balance,
-            multi_label=recipe.multi_label,
+            multi_label=bool(recipe.multi_label),
         )
         self.loss = GenreLoss(
             weights,
             label_smoothing=recipe.label_smoothing,
-            multi_label=recipe.multi_label,
+            multi_label=bool(recipe.multi_label),
         )
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
@@ -196,7 +196,7 @@ class TrainingRun:
             self.targets[rows],
             self.data.groups[rows],
             class_balance=self.recipe.class_balance,
-            multi_label=self.recipe.multi_label,
+            multi_label=bool(self.recipe.multi_label),
             seed=self.seed,
         )
 

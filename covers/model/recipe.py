@@ -7,10 +7,12 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError, ModelError
+from covers.stats.membership import SEVERAL_GENRES_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
 
 DEFAULT_ARCH = "resnet18"
@@ -55,8 +57,9 @@ class Recipe:
         Stop after this many epochs without a better loss on the tuning covers.
     tuning_share : float, default=0.1
         Share of the training groups kept aside to choose the epoch; the held-out side is never seen.
-    multi_label : bool, default=False
-        Independent genres (sigmoid) instead of shares that sum to one (softmax).
+    multi_label : bool, optional
+        Independent genres (sigmoid) instead of shares that sum to one (softmax);
+        by default where covers commonly have several, see `for_catalogue`.
     """
 
     arch: str = DEFAULT_ARCH
@@ -74,7 +77,7 @@ class Recipe:
     class_balance: float = 1.0
     patience: int = 4
     tuning_share: float = 0.1
-    multi_label: bool = False
+    multi_label: bool | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in _BOUNDS:
@@ -117,6 +120,14 @@ def refuse_wrong_start(recipe: Recipe) -> None:
     if recipe.weights not in ("imagenet", "none") and not Path(recipe.weights).exists():
         message = f"no weights in '{recipe.weights}': give a .safetensors file or a torch state dict"
         raise ModelError(message)
+
+
+def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
+    """Return the recipe with a yes or no to independent genres, as the covers' genres suggest."""
+    if recipe.multi_label is not None:
+        return recipe
+    is_several = catalogue.share_with_several >= SEVERAL_GENRES_SHARE
+    return replace(recipe, multi_label=is_several)
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from covers.model.embed import (
 )
 from covers.model.finetune import TrainingRun, TrainingSet, TrainingWatcher
 from covers.model.pixels import PixelCache
-from covers.model.recipe import Recipe, portable_recipe
+from covers.model.recipe import Recipe, for_catalogue, portable_recipe
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
@@ -146,6 +146,13 @@ def train_workspace(
     start = time.monotonic()
     watcher = watcher or TrainingWatcher()
     catalogue = read_catalogue(workspace)
+    if recipe.multi_label is None:
+        recipe = for_catalogue(recipe, catalogue)
+        if recipe.multi_label:
+            watcher.note(
+                f"{100 * catalogue.share_with_several:.0f} % of the covers have several genres: genres are taken as independent; "
+                "'--single-label' takes one genre for each cover"
+            )
     checkpoint = read_checkpoint(workspace) if resume else None
     labels = catalogue.label_fingerprint()
     if resume:
@@ -206,7 +213,7 @@ def train_workspace(
         image_size=recipe.image_size,
         mean=tuple(mean),
         std=tuple(std),
-        multi_label=recipe.multi_label,
+        multi_label=bool(recipe.multi_label),
         stamp=Stamp(
             kind="model",
             made_from={"labels": labels},

@@ -146,14 +146,19 @@ def _labelled(
 
 
 def read_overlap(workspace: Workspace) -> dict[str, Any]:
-    """Read ``analysis/overlap.json``.
+    """Read ``analysis/overlap.json``; one of version 0.1 comes with today's names of methods.
 
     Raises
     ------
     DataError
         If it is missing or unreadable.
     """
-    return read_document(workspace, OVERLAP_DOCUMENT)
+    found = read_document(workspace, OVERLAP_DOCUMENT)
+    for pair in found.get("pairs", ()):
+        for way in ("ab", "ba"):
+            if f"confusion_cnn_{way}" in pair:
+                pair[f"confusion_network_{way}"] = pair.pop(f"confusion_cnn_{way}")
+    return found
 
 
 def describe_overlap(
@@ -291,7 +296,7 @@ def _confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
     if len(covers.vocab) < 2:
         return {}
     bootstrap = GroupBootstrap.draw(covers.groups, n_bootstraps=400, seed=0)
-    decisions = {"cnn": covers.logits.argmax(axis=1)}
+    decisions = {"network": covers.logits.argmax(axis=1)}
     voted = _vote_decisions(workspace, covers)
     if voted is not None:
         decisions["vote"] = voted

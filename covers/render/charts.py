@@ -25,7 +25,7 @@ from covers.render.scales import Axis, number_axis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-_TRAINED = {"blend", "vote", "cnn"}
+_TRAINED = {"network", "vote", "network + vote"}
 _STRENGTHS = (1.0, 0.6, 0.35)
 _MOST_YEAR_BARS = 40
 
@@ -190,10 +190,7 @@ def dots(
 
 
 def method_dots(
-    methods: Mapping[str, Mapping[str, Any]],
-    names: Mapping[str, str],
-    measure: str,
-    title: str,
+    methods: Mapping[str, Mapping[str, Any]], measure: str, title: str
 ) -> str:
     """Return one measure of every method with its 95 % interval; the dotted line is chance.
 
@@ -201,8 +198,6 @@ def method_dots(
     ----------
     methods : mapping
         As in ``evaluation.json``; those trained here are coloured, baselines grey.
-    names : mapping of str to str
-        What a method is called.
     measure : str
         Key of the measure, such as ``"macro_f1"``.
     title : str
@@ -211,7 +206,7 @@ def method_dots(
     chance = methods.get("chance", {}).get(measure)
     shown = [
         Dot(
-            name=names.get(name, name),
+            name=name,
             value=float(one[measure]),
             ci95=one.get("ci95", {}).get(measure),
             colour=MAIN if name in _TRAINED else FAINT,
@@ -223,41 +218,43 @@ def method_dots(
 
 
 def difference_dots(
-    differences: Iterable[Mapping[str, Any]], names: Mapping[str, str], best: str
+    differences: Iterable[Mapping[str, Any]],
+    best: str,
+    measure: str = "macro_f1",
+    title: str = "macro-F1",
 ) -> str:
-    """Return macro-F1 of the best method minus that of each other; coloured where certain.
+    """Return one measure of the best method minus that of each other; coloured where certain.
 
     Parameters
     ----------
     differences : iterable of mapping
-        ``a, b, macro_f1, ci95``, as in ``evaluation.json``.
-    names : mapping of str to str
-        What a method is called.
+        ``a, b, ci95`` and the measure, as in ``evaluation.json``.
     best : str
-        Key of the method that is compared with the others.
+        The method that is compared with the others.
+    measure, title : str
+        Key of the measure, and what it is called.
     """
     shown = []
     for one in differences:
         if best not in (one["a"], one["b"]):
             continue
         sign = 1 if one["a"] == best else -1
-        low, high = sorted(sign * end for end in reach_of(one["ci95"], one["macro_f1"]))
+        low, high = sorted(sign * end for end in reach_of(one["ci95"], one[measure]))
         other = one["b"] if sign > 0 else one["a"]
         shown.append(
             Dot(
-                name=names.get(other, other),
-                value=sign * one["macro_f1"],
+                name=other,
+                value=sign * one[measure],
                 ci95=(low, high),
                 colour=MAIN if low > 0 else FAINT,
                 form="+.3f",
                 strong=low > 0,
             )
         )
-    said = names.get(best, best)
     return dots(
         shown,
-        alt=f"Macro-F1 of {said} minus that of each other method",
-        title=f"macro-F1 of {said} minus this",
+        alt=f"{title} of {best} minus that of each other method",
+        title=f"{title} of {best} minus this",
         mark=0.0,
         tick=lambda value: f"{value:+g}" if value else "0",
     )

@@ -57,19 +57,25 @@ def reliability(points: Sequence[Mapping[str, float]], *, height_px: int = 280) 
     return str(Plot(x=x, y=y, marks="".join(marks), alt=alt, height_px=height_px))
 
 
-def coverage_accuracy(points: Sequence[Mapping[str, Any]]) -> str:
+def coverage_accuracy(
+    points: Sequence[Mapping[str, Any]], title: str = "accuracy"
+) -> str:
     """Return the accuracy if only the most certain share of the covers is answered, with its 95 % band."""
     x = number_axis(0, 1, per_cent, "share of covers answered")
     return _banded(
         x,
         [(p["share"], p["accuracy"], p.get("ci95")) for p in points],
-        "accuracy",
+        title,
         lambda at: f"{per_cent(at)} answered",
     )
 
 
-def learning_curve(points: Sequence[Mapping[str, Any]]) -> str:
-    """Return macro-F1 over the number of covers to learn from, with its 95 % band.
+def learning_curve(
+    points: Sequence[Mapping[str, Any]],
+    measure: str = "macro_f1",
+    title: str = "macro-F1",
+) -> str:
+    """Return a measure over the number of covers to learn from, with its 95 % band.
 
     Equal factors are equally far apart.
     """
@@ -83,8 +89,8 @@ def learning_curve(points: Sequence[Mapping[str, Any]]) -> str:
     )
     return _banded(
         x,
-        [(float(p["n_references"]), p["macro_f1"], p.get("ci95")) for p in points],
-        "macro-F1",
+        [(float(p["n_references"]), p[measure], p.get("ci95")) for p in points],
+        title,
         lambda at: f"{at:,.0f} covers",
     )
 

@@ -26,6 +26,7 @@ class Verdict(StrEnum):
     """How far a classification can be trusted."""
 
     SURE = "sure"
+    BROAD = "sure of the broad genre only"
     UNSURE = "unsure"
     UNFAMILIAR = "unfamiliar"
 
@@ -71,16 +72,29 @@ class PredictionSets:
         Scores of true genres on calibration covers, rising.
     weights : ndarray of float64, shape (n_scores,)
         Weight of each score: 1/m for each genre of a cover of m genres.
+    independent : bool, default=False
+        Genres have probabilities of their own: the score of a genre is one minus
+        its probability, and a set holds on average the promised share of a
+        cover's genres (conformal risk control of the share that is missed [1]_).
+        Otherwise one genre is sought, and the score is its place in the ranking.
+
+    References
+    ----------
+    .. [1] Angelopoulos, A. N., Bates, S., Fisch, A., Lei, L., Schuster, T. (2024).
+       "Conformal Risk Control". ICLR.
     """
 
     scores: Array
     weights: Array
+    independent: bool = False
 
     @classmethod
     def fit(
         cls,
         probabilities: npt.NDArray[np.floating[Any]],
         membership: npt.NDArray[np.floating[Any]],
+        *,
+        independent: bool = False,
     ) -> PredictionSets:
         """Keep the scores of the true genres.
 
@@ -88,12 +102,14 @@ class PredictionSets:
         ----------
         probabilities, membership : ndarray of float, shape (n_covers, n_genres)
             Of covers that neither the method nor its calibrator has seen.
+        independent : bool, default=False
+            Whether each genre has a probability of its own.
         """
         cover, genre = np.nonzero(membership)
-        scores = set_scores(probabilities)[cover, genre]
+        scores = _scores(probabilities, independent=independent)[cover, genre]
         order = np.argsort(scores, kind="stable")
         weights = np.asarray(membership, np.float64)[cover, genre]
-        return cls(scores[order], weights[order])
+        return cls(scores[order], weights[order], independent)
 
     def threshold(self, level: float) -> float:
         """Return the largest score inside the set at `level`.
@@ -123,23 +139,24 @@ class PredictionSets:
         -------
         ndarray of bool, shape (n_queries, n_genres)
             A cover's true genre is inside with probability `level`, on average
-            over covers like the calibration covers.
+            over covers like the calibration covers; of several, that share.
         """
-        return set_scores(probabilities) <= self.threshold(level) + 1e-12
+        scores = _scores(probabilities, independent=self.independent)
+        return scores <= self.threshold(level) + 1e-12
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as JSON values, thinned to at most 2,000 quantiles."""
-        if len(self.scores) <= _STORED_SCORES:
-            return {"scores": self.scores.tolist(), "weights": self.weights.tolist()}
-        reached = np.cumsum(self.weights)
-        wanted = np.linspace(0, reached[-1], _STORED_SCORES + 1)[1:]
-        places = np.minimum(
-            np.searchsorted(reached, wanted - 1e-9), len(self.scores) - 1
-        )
-        weight = float(reached[-1]) / _STORED_SCORES
+        scores, weights = self.scores, self.weights
+        if len(scores) > _STORED_SCORES:
+            reached = np.cumsum(weights)
+            wanted = np.linspace(0, reached[-1], _STORED_SCORES + 1)[1:]
+            places = np.searchsorted(reached, wanted - 1e-9)
+            scores = scores[np.minimum(places, len(scores) - 1)]
+            weights = np.full(_STORED_SCORES, reached[-1] / _STORED_SCORES)
         return {
-            "scores": self.scores[places].tolist(),
-            "weights": [weight] * _STORED_SCORES,
+            "scores": scores.tolist(),
+            "weights": weights.tolist(),
+            "independent": self.independent,
         }
 
     @classmethod
@@ -148,7 +165,17 @@ class PredictionSets:
         return cls(
             np.asarray(values["scores"], np.float64),
             np.asarray(values["weights"], np.float64),
+            bool(values.get("independent", False)),
         )
+
+
+def _scores(
+    probabilities: npt.NDArray[np.floating[Any]], *, independent: bool
+) -> Array:
+    """Return how badly each genre fits each query, shape (n_queries, n_genres)."""
+    if independent:
+        return 1 - np.asarray(probabilities, np.float64)
+    return set_scores(probabilities)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,13 @@ class Reliability:
         """Expected calibration error: mean gap, bins weighted by their covers."""
         return float(np.average(np.abs(self.certainty - self.rate), weights=self.n))
 
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return one row per bin."""
+        rows = zip(self.certainty, self.rate, self.n, strict=True)
+        return [
+            {"certainty": float(c), "rate": float(r), "n": int(n)} for c, r, n in rows
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
@@ -96,15 +103,7 @@ class Measures:
                 for j, genre in enumerate(vocab)
             },
             "confusion": self.confusion.tolist(),
-            "reliability": [
-                {"certainty": float(c), "rate": float(r), "n": int(n)}
-                for c, r, n in zip(
-                    self.reliability.certainty,
-                    self.reliability.rate,
-                    self.reliability.n,
-                    strict=True,
-                )
-            ],
+            "reliability": self.reliability.to_json(),
         }
 
 

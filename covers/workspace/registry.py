@@ -200,10 +200,10 @@ EVALUATION = Artefact(
         EVALUATION_PAGE,
         EVALUATION_METHODS,
         EVALUATION_GENRES,
-        EVALUATION_CONFUSION,
         EVALUATION_DIFFERENCES,
     ),
     ("catalogue", "model", "embeddings"),
+    (EVALUATION_CONFUSION,),
     additions=("leakage",),
 )
 OVERLAP = Artefact(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,9 @@ def votes() -> Votes:
 
 @kept(KEPT)
 def _votes(root: str, version: Version) -> Votes:
-    table, stamp = read_rows(at(root), VOTES)
+    from covers.evaluate.stage import read_votes
+
+    table, stamp = read_votes(at(root))
     vocab = tuple(stamp.parameters.get("vocab", ()))
     return Votes.of(table, vocab, _library(root, version[:1]))
 
@@ -175,7 +178,13 @@ def _analysis(artefact: Artefact) -> dict[str, Any]:
 
 @kept(4 * KEPT)
 def _read_analysis(root: str, file: File, version: Version) -> dict[str, Any]:
-    return read_document(at(root), file)
+    from covers.evaluate.stage import read_evaluation
+    from covers.overlap.stage import read_overlap
+
+    # Those of version 0.1 come with today's names of methods.
+    readers = {EVALUATION.file: read_evaluation, OVERLAP.file: read_overlap}
+    read = readers.get(file) or partial(read_document, file=file)
+    return read(at(root))
 
 
 def palettes() -> dict[str, tuple[list[str], list[float]]]:

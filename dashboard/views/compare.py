@@ -134,7 +134,9 @@ def _relation(library: Library, a: str, b: str) -> None:
         answers = frame.attempt(loaders.votes)
         answer = answers.answer_of.get(library.position[cover]) if answers else None
         if answers is not None and answer is not None and genre in answers.vocab:
-            p = answers.distributions["blend"][answer, answers.vocab.index(genre)]
+            p = answers.distributions["network + vote"][
+                answer, answers.vocab.index(genre)
+            ]
             facts.append((f"{100 * p:.0f} %", f"probability that the cover is {genre}"))
     if facts:
         pick.show(html.figures(facts), key="relation")
@@ -209,7 +211,11 @@ def _genre(library: Library, name: str, genre: str) -> None:
         then=frame.open_cover,
     )
     evaluation = frame.attempt(loaders.evaluation)
-    if evaluation and genre in evaluation["genres"] and "vote" in evaluation["methods"]:
+    if (
+        evaluation
+        and genre in evaluation["genres"]
+        and not evaluation["several_genres"]
+    ):
         i = evaluation["genres"].index(genre)
         line = np.asarray(evaluation["methods"]["vote"]["confusion"][i], float)
         if line.sum() > 0:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from covers.classify.methods import TRAINED, Method
 from covers.evaluate import tables
-from covers.evaluate.tables import NAMES
+from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
 from covers.render import charts, curves, html
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import count, note_on_parts
@@ -21,13 +22,7 @@ from dashboard.mistakes import mistakes_csv
 if TYPE_CHECKING:
     from dashboard.analysis import Votes
 
-_FIGURES = {
-    "macro_f1": "Macro-F1",
-    "accuracy": "Accuracy",
-    "top3": "Top 3",
-    "ece": "Calibration error",
-}
-_METHODS = ("blend", "vote", "cnn")
+_METHODS = tuple(reversed(TRAINED))
 _MOST_CELLS = 60
 
 
@@ -42,7 +37,8 @@ def show() -> None:
     frame.warn_if_stale("evaluation")
     _conclusions(found)
     _methods()
-    _confusion()
+    if not found["several_genres"]:
+        _confusion()
     _trust(found)
     if frame.attempt(loaders.votes) is not None:
         _mistakes()
@@ -76,25 +72,23 @@ def _methods() -> None:
     )
     figure = st.segmented_control(
         "Figure",
-        list(_FIGURES),
-        default="macro_f1",
+        list(measures_of(found)),
+        default=main_measure(found),
         required=True,
-        format_func=_FIGURES.__getitem__,
+        format_func=measures_of(found).__getitem__,
         key="figure",
         bind="query-params",
         label_visibility="collapsed",
     )
     methods = found["methods"]
-    pick.show(
-        charts.method_dots(methods, NAMES, figure, _FIGURES[figure]), key="methods"
-    )
+    pick.show(charts.method_dots(methods, figure, IN_WORDS[figure]), key="methods")
     with st.expander("Is one method really better? Paired differences"):
         st.caption(
-            "Macro-F1 of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
+            f"{IN_WORDS[main_measure(found)].capitalize()} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
         )
-        pick.show(tables.differences_table(found["differences"]), key="differences")
+        pick.show(tables.differences_table(found), key="differences")
     with st.expander("Genre by genre"):
-        sets, best = found["sets"], methods.get("blend") or methods["cnn"]
+        sets, best = found["sets"], methods[Method.BOTH]
         note = note_on_parts(one["n"] for one in best["per_genre"].values())
         st.caption(
             f"In its set: how often the prediction set at {100 * sets['level']:.0f} % holds the genre.{note}"
@@ -106,7 +100,7 @@ def _methods() -> None:
     if found.get("leakage"):
         with st.expander("The price of a leak"):
             st.caption(
-                "Macro-F1 that a random split would have claimed, where artists and near-duplicates sit on both sides."
+                f"The {IN_WORDS[main_measure(found)]} that a random split would have claimed, where artists and near-duplicates sit on both sides."
             )
             pick.show(tables.leakage_table(found["leakage"]), key="leakage")
 
@@ -126,7 +120,6 @@ def _confusion() -> None:
         known,
         default=known[0],
         required=True,
-        format_func=NAMES.__getitem__,
         key="by",
         bind="query-params",
     )
@@ -160,8 +153,7 @@ def _confusion() -> None:
 
 def _trust(found: dict[str, Any]) -> None:
     left, right = st.columns(2, gap="large")
-    best = "blend" if "blend" in found["methods"] else "cnn"
-    measured = found["methods"][best]
+    measured = found["methods"][Method.BOTH]
     with left:
         frame.section(
             "Reliability",
@@ -172,12 +164,15 @@ def _trust(found: dict[str, Any]) -> None:
     with right:
         frame.section(
             "Answer only when certain",
-            f"Accuracy if only the most certain share of the n = {measured['n']:,} covers is answered; band: 95 % interval.",
+            f"How often the first answer is right if only the most certain share of the n = {measured['n']:,} covers is answered; band: 95 % interval.",
         )
-        pick.show(curves.coverage_accuracy(found["coverage_accuracy"]), key="coverage")
+        pick.show(
+            curves.coverage_accuracy(found["coverage_accuracy"], "first answer right"),
+            key="coverage",
+        )
     sets = found["sets"]
     st.caption(
-        f"Prediction sets that promise {100 * sets['level']:.0f} % held the true genre in {100 * sets['coverage']:.1f} % of cases, "
+        f"Prediction sets that promise {100 * sets['level']:.0f} % held {100 * sets['coverage']:.1f} % of the covers' genres, "
         f"with {sets['mean_size']:.1f} of {len(found['genres'])} genres on average."
     )
 
@@ -190,7 +185,7 @@ def _mistakes() -> None:
         "Held-out covers read as another genre with the most certainty: surprises, and often wrong labels worth a second look.",
     )
     wrong, predicted = votes.mistakes(), votes.predicted()
-    certainty = votes.distributions["blend"].max(axis=1)
+    certainty = votes.distributions[Method.BOTH].max(axis=1)
 
     def item(answer: int) -> Item:
         genre = votes.vocab[predicted[answer]]
@@ -223,10 +218,12 @@ def _mistakes() -> None:
 def _growth(found: dict[str, Any]) -> None:
     frame.section(
         "Would more covers help?",
-        "Macro-F1 of the vote with fewer covers to learn from, whole artists left out; "
+        f"{IN_WORDS[main_measure(found)].capitalize()} of the vote with fewer covers to learn from, whole artists left out; "
         f"band: 95 % interval on n = {_measured(found):,} held-out covers.",
     )
-    pick.show(curves.learning_curve(found["learning_curve"]), key="growth")
+    main = main_measure(found)
+    curve = curves.learning_curve(found["learning_curve"], main, IN_WORDS[main])
+    pick.show(curve, key="growth")
 
 
 def _measured(found: dict[str, Any]) -> int:

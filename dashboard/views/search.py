@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from covers.classify.answers import METHODS, NETWORK
+from covers.classify.answers import METHODS
+from covers.classify.methods import Method
 from covers.classify.query import Queries
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
@@ -216,7 +217,7 @@ def _evidence(library: Library, query: Query, answer: Classification) -> None:
 
 def _heat(query: Query, answer: Classification) -> None:
     """Show on demand where the network looked."""
-    network = answer.by_method[NETWORK]
+    network = answer.by_method[Method.NETWORK]
     genres = sorted(network, key=lambda genre: -network[genre])
     with st.expander(
         "Where the network looked",

@@ -20,10 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
+from covers.evaluate.stage import PROBABILITY_COLUMNS, read_votes
 from covers.stats.metrics import reliability_table
 from covers.workspace.paths import Workspace
-from covers.workspace.reading import read_rows
-from covers.workspace.registry import VOTES
 
 
 def main() -> None:
@@ -32,7 +31,7 @@ def main() -> None:
     parser.add_argument("truth", type=Path)
     given = parser.parse_args()
     workspace = Workspace.open(given.workspace)
-    table, stamp = read_rows(workspace, VOTES)
+    table, stamp = read_votes(workspace)
     vocab = stamp.parameters["vocab"]
     catalogue = read_catalogue(workspace)
     paths = dict(zip(catalogue.cover_ids, catalogue.column("locations"), strict=True))
@@ -57,8 +56,8 @@ def main() -> None:
     base /= base.sum()
     result = {"n_covers": len(rows), "genres": vocab, "distance": {}}
     methods = {
-        name: np.array([row[f"p_{name}"] for row in rows])
-        for name in ("cnn", "vote", "blend")
+        name: np.array([row[column] for row in rows])
+        for name, column in PROBABILITY_COLUMNS.items()
     }
     methods["base rates"] = np.tile(base, (len(rows), 1))
     names = np.array(styles)

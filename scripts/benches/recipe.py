@@ -155,22 +155,17 @@ def run_recipe(
     held = votes.rows[votes.held_out]
     train = np.flatnonzero(inputs.splits == "train")
     assert inputs.frozen is not None
-    frozen_vote = baselines.vote_on_features(
-        inputs.frozen[held],
-        inputs.frozen[train],
-        inputs.membership[train],
-        query_groups=inputs.groups[held],
-        reference_groups=inputs.groups[train],
-    )
+    near = baselines.find_by_features(inputs.frozen, held, train, inputs.groups)
+    frozen_vote = baselines.vote_plainly(near, inputs.membership[train])
     probe = baselines.fit_linear_probe(
         inputs.frozen[train], inputs.membership[train], inputs.groups[train], seed=seed
     )
     shutil.rmtree(workspace.embeddings_folder / card.fingerprint)
     return {
         "cover_ids": np.array([inputs.cover_ids[r] for r in held]),
-        "p_cnn": votes.distributions.cnn[votes.held_out],
-        "p_vote": votes.distributions.vote[votes.held_out],
-        "p_blend": votes.distributions.blend[votes.held_out],
+        "p_network": votes.probabilities.network[votes.held_out],
+        "p_vote": votes.probabilities.vote[votes.held_out],
+        "p_both": votes.probabilities.both[votes.held_out],
         "p_frozen, 5 neighbours": frozen_vote,
         "p_frozen, linear probe": probe.predict(inputs.frozen[held]),
         "inside": votes.inside[votes.held_out],
@@ -250,7 +245,7 @@ def measure(
         spread = np.zeros((len(membership), 3 * n_genres))
         spread[rows] = margins.toarray()
         sampled.append(macro_f1_from(draws.sums(spread)))
-        if key == "p_blend":
+        if key == "p_both":
             sets = np.concatenate([run["inside"] for run in folds])
             inside.append(((truth * sets).sum() / truth.sum(), sets.sum(axis=1).mean()))
     samples = np.mean(sampled, axis=0)

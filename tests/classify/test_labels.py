@@ -1,157 +1,124 @@
+import json
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.special import expit
-from sklearn.metrics import average_precision_score, f1_score
 
-from covers.classify.labels import LabelReader, best_threshold, fit_labels
+from covers.classify.classifier import (
+    Decision,
+    HeldOutCovers,
+    SeveralGenresClassifier,
+    judge_levels,
+)
+from covers.classify.labels import LabelCalibrator, follow_tree
 from covers.classify.voting import VoteSettings, label_shares
-from covers.evaluate.evaluate import evaluate_arrays
-from covers.evaluate.inputs import EvaluationInputs
-from covers.evaluate.labels import measure_labels
-from covers.stats.bootstrap import GroupBootstrap
+from covers.stats.conformal import Familiarity, PredictionSets, Verdict
 from covers.stats.neighbours import Neighbours
+from covers.stats.platt import log_odds
 
-VOCAB = ("folk", "jazz", "rock")
+NO_TREE = np.zeros((3, 3), bool)
 
 
 def known_odds(n, seed):
     """Covers whose genres are drawn from known, independent probabilities."""
     rng = np.random.default_rng(seed)
     logits = rng.normal([-1.5, 0.0, -0.5], 1.5, (n, 3))
-    truth = rng.random((n, 3)) < expit(logits)
-    return logits, truth
+    has = rng.random((n, 3)) < expit(logits)
+    has[~has.any(axis=1), 1] = True
+    return logits, has
 
 
-def test_figures_are_those_of_scikit_learn():
-    logits, truth = known_odds(400, 0)
-    p = expit(logits)
-    named = p > 0.4
-    found = measure_labels(p, named, truth, vocab=VOCAB)
-    assert found["macro_f1"] == pytest.approx(f1_score(truth, named, average="macro"))
-    assert found["micro_f1"] == pytest.approx(f1_score(truth, named, average="micro"))
-    assert found["mean_average_precision"] == pytest.approx(
-        average_precision_score(truth, p, average="macro")
+def fitted(n=400, implied=NO_TREE):
+    logits, has = known_odds(n, 0)
+    held = HeldOutCovers(
+        p_network=expit(logits),
+        p_vote=expit(0.3 * logits),
+        membership=has / has.sum(axis=1, keepdims=True),
+        groups=np.arange(n),
     )
-    assert found["coverage"] == pytest.approx((named & truth).sum() / truth.sum())
-
-
-def test_intervals_hold_the_figure_and_shrink_with_covers():
-    widths = []
-    for n in (100, 1600):
-        logits, truth = known_odds(n, 1)
-        p = expit(logits)
-        draws = GroupBootstrap.draw(np.arange(n), n_bootstraps=200, seed=0)
-        found = measure_labels(p, p > 0.4, truth, draws=draws, vocab=VOCAB)
-        for figure in ("macro_f1", "mean_average_precision"):
-            low, high = found["ci95"][figure]
-            assert low < found[figure] < high
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2
-
-
-@settings(deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30
-    ).filter(lambda rows: any(has for _, has in rows))
-)
-def test_no_other_threshold_has_a_better_f1(rows):
-    p = np.array([(value + 1) / 10 for value, _ in rows])
-    has = np.array([flag for _, flag in rows])
-    chosen = f1_score(has, p >= best_threshold(p, has), zero_division=0.0)
-    for other in np.linspace(-0.05, 1.05, 40):
-        assert chosen >= f1_score(has, p >= other, zero_division=0.0) - 1e-12
-
-
-def test_distorted_odds_are_brought_back():
-    logits, truth = known_odds(4000, 2)
-    crooked = expit(3 * logits - 1)
-    nothing = np.full(truth.shape, 0.5)
-    reader = fit_labels(crooked, nothing, truth, "cnn")
-    fresh, _ = known_odds(1000, 3)
-    fixed = reader.apply(expit(3 * fresh - 1), np.full(fresh.shape, 0.5))
-    assert np.abs(fixed - expit(fresh)).mean() < 0.03
-    assert np.abs(expit(3 * fresh - 1) - expit(fresh)).mean() > 0.1
-
-
-def test_a_genre_that_nobody_or_everybody_has_gets_its_rate():
-    logits, truth = known_odds(50, 4)
-    truth[:, 0], truth[:, 1] = False, True
-    reader = fit_labels(expit(logits), expit(logits), truth)
-    p = reader.apply(expit(logits), expit(logits))
-    assert p[:, 0].max() < 0.05
-    assert p[:, 1].min() > 0.95
-    assert reader.name(p)[:, 1].all()
+    return SeveralGenresClassifier.fit(held, VoteSettings(), implied), held, has
 
 
 def test_a_cover_always_gets_a_name():
-    reader = LabelReader(
+    calibrator = LabelCalibrator(
         weights=np.ones((3, 2)), offsets=np.zeros(3), thresholds=np.full(3, 0.9)
     )
-    assert reader.name(np.array([[0.1, 0.3, 0.2]])).tolist() == [[False, True, False]]
-    again = LabelReader.from_json(reader.to_json())
-    assert np.array_equal(again.thresholds, reader.thresholds)
+    p = np.array([[0.1, 0.3, 0.2]])
+    assert calibrator.name(p).tolist() == [[False, True, False]]
+    again = LabelCalibrator.from_json(calibrator.to_json())
+    assert np.array_equal(again.thresholds, calibrator.thresholds)
 
 
 def test_a_voter_of_two_genres_counts_fully_for_each():
-    membership = np.array([[0.5, 0.5], [1, 0]], np.float32)
+    membership = np.array([[0.5, 0.5], [1, 0]])
     near = Neighbours(np.array([[0, 1]]), np.array([[0.9, 0.9]], np.float32))
     shares = label_shares(VoteSettings(k=2, temperature=1.0), near, membership)
     # two equal voters and one who votes by how many have each: 1 and 1/2
     assert shares == pytest.approx(np.array([[1.0, (2 * 0.5 + 0.5) / 3]]))
 
 
-@pytest.fixture(scope="module")
-def evaluation():
-    rng = np.random.default_rng(5)
-    n = 600
-    logits, truth = known_odds(n, 6)
-    truth[~truth.any(axis=1), 1] = True
-    membership = (truth / truth.sum(axis=1, keepdims=True)).astype(np.float32)
-    points = truth + rng.normal(0, 0.7, truth.shape)
-    points /= np.linalg.norm(points, axis=1, keepdims=True)
-    sigmoids = expit(2.0 * logits)
-    shares = sigmoids / sigmoids.sum(axis=1, keepdims=True)
-    inputs = EvaluationInputs(
-        cover_ids=tuple(f"{row:032x}" for row in range(n)),
-        vocab=VOCAB,
-        membership=membership,
-        groups=np.arange(n) // 2,
-        splits=np.where(np.arange(n) < 400, "train", "valid"),
-        grouped_by="artist",
-        embeddings=points.astype(np.float32),
-        p_cnn=shares,
-        model_vocab=VOCAB,
-        p_labels=sigmoids,
+def test_network_and_vote_together_are_at_least_as_sharp_as_either():
+    classifier, held, has = fitted()
+    found = classifier.apply(held.p_network, held.p_vote).by_method()
+    losses = {
+        name: -np.log(np.where(has, p, 1 - p)).mean() for name, p in found.items()
+    }
+    assert losses["network + vote"] <= min(losses["network"], losses["vote"]) + 0.01
+
+
+def test_a_fine_genre_brings_its_broad_one_along():
+    implied = NO_TREE.copy()
+    implied[0, 1] = True
+    classifier, held, _ = fitted(implied=implied)
+    found = classifier.apply(held.p_network, held.p_vote)
+    for name, p in found.by_method().items():
+        named = classifier.name(found)[name]
+        assert (p[:, 1] >= p[:, 0]).all()
+        assert (named[:, 1] | ~named[:, 0]).all()
+    chain = np.zeros((3, 3), bool)
+    chain[0, 1] = chain[0, 2] = chain[1, 2] = True
+    assert follow_tree(np.array([[0.9, 0.2, 0.4]]), chain).tolist() == [[0.9] * 3]
+    assert follow_tree(np.array([[0.9, 0.2, 0.4]]), None)[0, 1] == 0.2
+
+
+def test_a_decision_of_several_genres_survives_json():
+    implied = NO_TREE.copy()
+    implied[0, 1] = True
+    classifier, held, _ = fitted(implied=implied)
+    found = classifier.apply(held.p_network, held.p_vote)
+    decision = Decision(
+        vocab=("blues rock", "rock", "jazz"),
+        classifier=classifier,
+        sets=PredictionSets.fit(found.both, held.membership, independent=True),
+        familiarity=Familiarity(threshold=0.2),
     )
-    return evaluate_arrays(inputs, n_bootstraps=50)
+    again = Decision.from_json(json.loads(json.dumps(decision.to_json())))
+    asked = held.p_network[:5], held.p_vote[:5], np.full((5, 5), 0.5, np.float32)
+    first, second = decision.decide(*asked), again.decide(*asked)
+    assert again.is_several
+    assert np.array_equal(first.named, second.named)
+    assert np.array_equal(first.inside, second.inside)
+    assert first.verdicts == second.verdicts
+    np.testing.assert_allclose(first.probabilities.both, second.probabilities.both)
 
 
-def test_an_evaluation_of_independent_genres_measures_and_keeps_a_reader(evaluation):
-    methods = evaluation.payload["labels"]["methods"]
-    precision = {name: row["mean_average_precision"] for name, row in methods.items()}
-    assert precision["prior"] < precision["cnn"] - 0.1
-    assert precision["blend"] >= max(precision["cnn"], precision["vote"]) - 0.02
-    assert methods["blend"]["ece"] < 0.06
-    assert set(evaluation.payload["labels"]["thresholds"]) == set(VOCAB)
-    assert evaluation.decision.labels is not None
-    again = type(evaluation.decision).from_json(evaluation.decision.to_json())
-    assert np.array_equal(again.labels.weights, evaluation.decision.labels.weights)
-    assert any("independent" in said for said in evaluation.payload["conclusions"])
+def test_labels_of_version_0_1_are_read():
+    written = {"weights": [[0.5, 0.5]], "offsets": [0.0], "thresholds": [0.4]}
+    calibrator = LabelCalibrator.from_json(written)
+    odds = log_odds(np.array([[0.8]]), np.array([[0.6]]))
+    expected = expit(0.5 * np.log(0.8 / 0.2) + 0.5 * np.log(0.6 / 0.4))
+    assert calibrator.apply(odds)[0, 0] == pytest.approx(expected)
 
 
-def test_the_report_and_the_table_show_independent_genres(evaluation, capsys):
-    import io
-
-    from covers.cli.evaluate import print_evaluation
-    from covers.evaluate.page import write_report
-
-    page = io.StringIO()
-    write_report(page, evaluation.payload, evaluation, None)
-    assert "Several genres at once" in page.getvalue()
-    print_evaluation(evaluation.payload)
-    printed = capsys.readouterr().out
-    assert "mAP" in printed
-    assert max(len(line) for line in printed.splitlines()) <= 80
+def test_verdicts_speak_at_the_level_that_can_be_answered():
+    implied = NO_TREE.copy()
+    implied[0, 1] = True  # blues rock is rock
+    p = np.array([[0.95, 0.96, 0.1], [0.4, 0.95, 0.1], [0.4, 0.5, 0.1], [0.9] * 3])
+    unfamiliar = np.array([False, False, False, True])
+    assert judge_levels(p, unfamiliar, implied, 0.9) == [
+        Verdict.SURE,
+        Verdict.BROAD,
+        Verdict.UNSURE,
+        Verdict.UNFAMILIAR,
+    ]
+    assert judge_levels(p[1:2], unfamiliar[1:2], NO_TREE, 0.9) == [Verdict.SURE]

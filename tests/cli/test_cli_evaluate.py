@@ -40,13 +40,13 @@ def test_json_has_the_shape_others_rely_on(evaluated):
     assert {"n_train", "n_valid", "grouped_by"} <= set(evaluated["split"])
     assert set(evaluated["methods"]) == {
         "chance",
-        "majority",
-        "colour_knn",
-        "frozen_knn",
-        "linear_probe",
-        "cnn",
+        "frequency",
+        "colours",
+        "frozen neighbours",
+        "linear probe",
+        "network",
         "vote",
-        "blend",
+        "network + vote",
     }
     for found in evaluated["methods"].values():
         assert {"accuracy", "macro_f1", "top3", "ece", "brier", "log_loss"} <= set(
@@ -86,9 +86,9 @@ def test_votes_have_one_row_per_cover(workspace, evaluated):
         row = rows[cover_id]
         assert row["genres"] == genres
         assert row["held_out"] == (split == "valid")
-        assert sum(row["p_blend"]) == pytest.approx(1, abs=1e-5)
-        assert row["top1"] == VOCAB[int(np.argmax(row["p_blend"]))]
-        assert row["certainty"] == pytest.approx(max(row["p_blend"]))
+        assert sum(row["p_both"]) == pytest.approx(1, abs=1e-5)
+        assert row["top1"] == VOCAB[int(np.argmax(row["p_both"]))]
+        assert row["certainty"] == pytest.approx(max(row["p_both"]))
         assert set(row["prediction_set"]) <= set(VOCAB)
         assert row["verdict"] in {"sure", "unsure", "unfamiliar"}
 
@@ -97,7 +97,7 @@ def test_held_out_votes_give_the_reported_accuracy(workspace, evaluated):
     table = pq.read_table(workspace.analysis_folder / "votes.parquet")
     held = [row for row in table.to_pylist() if row["held_out"]]
     right = np.mean([row["top1"] in row["genres"] for row in held])
-    assert right == pytest.approx(evaluated["methods"]["blend"]["accuracy"])
+    assert right == pytest.approx(evaluated["methods"]["network + vote"]["accuracy"])
 
 
 def test_an_unchanged_workspace_is_not_measured_again(workspace, evaluated):
@@ -144,7 +144,13 @@ def test_leakage_adds_a_row_per_method(workspace, tmp_path):
     )
     assert result.exit_code == 0, result.output
     leakage = json.loads(result.stdout)["leakage"]
-    assert set(leakage["frozen_knn"]) == {"random", "grouped", "difference", "ci95"}
+    assert set(leakage["frozen neighbours"]) == {
+        "figure",
+        "random",
+        "grouped",
+        "difference",
+        "ci95",
+    }
 
 
 def test_a_model_trained_on_another_split_is_refused(workspace, tmp_path):

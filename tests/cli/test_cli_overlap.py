@@ -51,7 +51,7 @@ def test_overlap_as_json_has_the_promised_keys(root):
         assert 0 <= low <= pair["overlap"] <= high <= 1
         assert 0 <= pair["p"] <= pair["q"] <= 1
         assert all(len(cover_id) == 32 for cover_id in pair["bridges"])
-        rates = pair["confusion_cnn_ab"]
+        rates = pair["confusion_network_ab"]
         assert rates["rate"] == 0
 
 

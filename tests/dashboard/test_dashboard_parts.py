@@ -147,7 +147,7 @@ def make_votes(library, seed=0):
         {
             "cover_id": [*library.cover_ids[:59], "f" * 32],
             "held_out": [bool(i % 2) for i in range(60)],
-            **{f"p_{m}": list(p) for m in ("cnn", "vote", "blend")},
+            **{f"p_{m}": list(p) for m in ("network", "vote", "both")},
             "prediction_set": [["Jazz"]] * 60,
             "verdict": ["sure"] * 60,
         }
@@ -161,20 +161,20 @@ def test_cells_hold_each_held_out_cover_where_the_confusion_matrix_books_it(libr
     counted = {}
     for true in VOCAB:
         for said in VOCAB:
-            counted[true, said] = votes.cell("blend", true, said)
+            counted[true, said] = votes.cell("network + vote", true, said)
     labelled = [r for r in range(59) if r % 2 and library.genres[r]]
     assert sorted({row for rows in counted.values() for row in rows}) == labelled
     for row in labelled:
-        said = VOCAB[int(votes.distributions["blend"][row].argmax())]
+        said = VOCAB[int(votes.distributions["network + vote"][row].argmax())]
         own = library.genres[row]
         homes = [said] if said in own else own
         assert [cell for cell, rows in counted.items() if row in rows] == [
             (home, said) for home in VOCAB if home in homes
         ]
-    p = votes.distributions["blend"]
+    p = votes.distributions["network + vote"]
     most_certain = [float(p[r, 0]) for r in counted["Jazz", "Jazz"]]
     assert most_certain == sorted(most_certain, reverse=True)
-    assert votes.cell("blend", "Jazz", "Polka") == []
+    assert votes.cell("network + vote", "Jazz", "Polka") == []
 
 
 # Colours.
@@ -273,7 +273,7 @@ def make_overlap():
             "a": a, "b": b, "overlap": overlap, "overlap_ci95": [None, None] if overlap is None else [overlap - 0.1, overlap + 0.1],
             "lift_ab": lift, "lift_ab_ci95": [lift, lift], "lift_ba": lift + 1, "lift_ba_ci95": [lift, lift + 2],
             "p": 0.01, "q": 0.02, "n_a": 10, "n_b": 20, "bridges": [], "closest": [],
-            "confusion_cnn_ab": {"rate": 0.25, "ci95": [0.1, 0.4], "n": 10.0},
+            "confusion_network_ab": {"rate": 0.25, "ci95": [0.1, 0.4], "n": 10.0},
         }  # fmt: skip
 
     return {
@@ -290,8 +290,8 @@ def test_a_value_is_read_in_its_direction():
     assert pairs.read_value(pair, "lift", "Jazz")[0] == 2.0
     assert pairs.read_value(pair, "lift", "Metal")[0] == 3.0
     assert pairs.read_value(pair, "overlap", "Jazz") == (0.6, (0.5, 0.7), 30)
-    assert pairs.read_value(pair, "cnn", "Jazz") == (0.25, (0.1, 0.4), 10)
-    assert math.isnan(pairs.read_value(pair, "cnn", "Metal")[0])
+    assert pairs.read_value(pair, "network", "Jazz") == (0.25, (0.1, 0.4), 10)
+    assert math.isnan(pairs.read_value(pair, "network", "Metal")[0])
 
 
 def test_the_matrix_follows_the_dendrogram_and_marks_what_is_unknown():

@@ -4,18 +4,20 @@ from synthetic_library import simulate
 
 from covers.evaluate.baselines import (
     PENALTIES,
+    find_by_features,
+    fit_label_probe,
     fit_linear_probe,
-    guess_majority,
+    guess_frequency,
     guess_uniformly,
-    vote_on_features,
+    vote_plainly,
 )
 from covers.stats.metrics import measure_method
 
 
-def test_chance_and_majority_know_nothing_of_the_query():
+def test_chance_and_frequency_know_nothing_of_the_query():
     np.testing.assert_allclose(guess_uniformly(2, 4), np.full((2, 4), 0.25))
-    majority = guess_majority(3, np.eye(2)[[0, 0, 1]])
-    np.testing.assert_allclose(majority, [[2 / 3, 1 / 3]] * 3)
+    frequency = guess_frequency(3, np.eye(2)[[0, 0, 1]])
+    np.testing.assert_allclose(frequency, [[2 / 3, 1 / 3]] * 3)
 
 
 def test_five_neighbours_predict_as_scikit_learn_does_where_there_is_no_tie():
@@ -25,7 +27,9 @@ def test_five_neighbours_predict_as_scikit_learn_does_where_there_is_no_tie():
     train, held = np.arange(300), np.arange(300, 400)
     truth = inputs.membership.argmax(axis=1)
     single = np.eye(4)[truth]
-    found = vote_on_features(inputs.frozen[held], inputs.frozen[train], single[train])
+    found = vote_plainly(
+        find_by_features(inputs.frozen, held, train, None), single[train]
+    )
     model = KNeighborsClassifier(5).fit(inputs.frozen[train], truth[train])
     shares = np.sort(model.predict_proba(inputs.frozen[held]), axis=1)
     clear = shares[:, -1] > shares[:, -2]
@@ -38,9 +42,8 @@ def test_the_own_group_does_not_vote():
     features = np.eye(3, dtype=np.float32)
     membership = np.eye(3)
     groups = np.array([0, 1, 2])
-    found = vote_on_features(
-        features, features, membership, query_groups=groups, reference_groups=groups
-    )
+    rows = np.arange(3)
+    found = vote_plainly(find_by_features(features, rows, rows, groups), membership)
     assert (found.argmax(axis=1) != np.arange(3)).all()
 
 
@@ -54,8 +57,9 @@ def test_the_probe_finds_linear_structure_and_gives_distributions():
     assert probe.penalty in PENALTIES
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
     found = measure_method(p, inputs.membership[held]).values
-    vote = vote_on_features(
-        inputs.embeddings[held], inputs.embeddings[train], inputs.membership[train]
+    vote = vote_plainly(
+        find_by_features(inputs.embeddings, held, train, None),
+        inputs.membership[train],
     )
     assert found["accuracy"] > 0.6
     assert (
@@ -85,3 +89,18 @@ def test_a_single_genre_cannot_be_probed():
         fit_linear_probe(
             np.eye(3, dtype=np.float32), np.ones((3, 1)), np.arange(3), penalty=1.0
         )
+
+
+def test_a_probe_of_independent_genres_finds_them_and_knows_when_to_be_stiff():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(700, 10)).astype(np.float32)
+    odds = points @ (0.4 * rng.normal(size=(10, 4))) - 1
+    has = rng.random((700, 4)) < 1 / (1 + np.exp(-odds))
+    groups = np.arange(700) // 2
+    probe = fit_label_probe(points[:600], has[:600], groups[:600])
+    expected = 1 / (1 + np.exp(-odds[600:]))
+    assert np.abs(probe.predict(points[600:]) - expected).mean() < 0.06
+    noise = rng.normal(size=(700, 10)).astype(np.float32)
+    stiff = fit_label_probe(noise[:600], has[:600], groups[:600])
+    assert stiff.penalty < probe.penalty
+    assert np.abs(stiff.predict(noise[600:]) - has[:600].mean(axis=0)).mean() < 0.06

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from synthetic_library import VOCAB, simulate
 
+from covers.classify.methods import Method
 from covers.errors import DataError, StaleError
 from covers.evaluate.checks import (
     align_columns,
@@ -13,7 +14,7 @@ from covers.evaluate.checks import (
     find_twins,
 )
 from covers.evaluate.conclusions import draw_conclusions
-from covers.evaluate.evaluate import METHODS, evaluate_arrays
+from covers.evaluate.evaluate import evaluate_arrays
 from covers.stats.bootstrap import Interval
 from covers.stats.metrics import measure_method
 from covers.stats.neighbours import Neighbours
@@ -33,7 +34,7 @@ def evaluation(inputs):
 
 def test_every_method_is_measured_on_the_same_covers(evaluation):
     methods = evaluation.payload["methods"]
-    assert tuple(methods) == METHODS
+    assert tuple(methods) == tuple(Method)
     n_held = (evaluation.inputs.splits == "valid").sum()
     assert {found["n"] for found in methods.values()} == {n_held}
     for found in methods.values():
@@ -45,9 +46,9 @@ def test_every_method_is_measured_on_the_same_covers(evaluation):
 
 def test_methods_rank_as_they_were_made(evaluation):
     f1 = {name: m["macro_f1"] for name, m in evaluation.payload["methods"].items()}
-    assert f1["cnn"] > f1["frozen_knn"] > f1["colour_knn"]
-    assert f1["vote"] > f1["frozen_knn"]
-    assert f1["colour_knn"] == pytest.approx(f1["chance"], abs=0.12)
+    assert f1["network"] > f1["frozen neighbours"] > f1["colours"]
+    assert f1["vote"] > f1["frozen neighbours"]
+    assert f1["colours"] == pytest.approx(f1["chance"], abs=0.12)
 
 
 def test_the_document_has_the_promised_shape(evaluation):
@@ -61,7 +62,7 @@ def test_the_document_has_the_promised_shape(evaluation):
         assert {"a", "b", "macro_f1", "ci95"} <= set(row)
         assert row["ci95"][0] <= row["macro_f1"] <= row["ci95"][1]
     pairs = {frozenset((row["a"], row["b"])) for row in payload["differences"]}
-    assert len(pairs) == len(METHODS) * (len(METHODS) - 1) // 2
+    assert len(pairs) == len(Method) * (len(Method) - 1) // 2
     sizes = [point["n_references"] for point in payload["learning_curve"]]
     assert sizes == sorted(sizes)
     assert sizes[-1] == split["n_train"]
@@ -87,7 +88,7 @@ def test_covers_without_a_genre_are_left_out(inputs, evaluation):
         groups=np.append(inputs.groups, 10**6),
         splits=np.append(inputs.splits, "valid"),
         embeddings=np.vstack([inputs.embeddings, inputs.embeddings[:1]]),
-        p_cnn=np.vstack([inputs.p_cnn, inputs.p_cnn[:1]]),
+        p_network=np.vstack([inputs.p_network, inputs.p_network[:1]]),
         frozen=np.vstack([inputs.frozen, inputs.frozen[:1]]),
         colours=np.vstack([inputs.colours, inputs.colours[:1]]),
     )
@@ -98,15 +99,15 @@ def test_columns_are_found_by_name_whatever_the_models_order(inputs, evaluation)
     order = [2, 0, 3, 1]
     shuffled = replace(
         inputs,
-        p_cnn=inputs.p_cnn[:, order],
+        p_network=inputs.p_network[:, order],
         model_vocab=tuple(VOCAB[j] for j in order),
     )
     found = evaluate_arrays(shuffled, **EVALUATE).payload
-    assert found["methods"]["cnn"] == evaluation.payload["methods"]["cnn"]
+    assert found["methods"]["network"] == evaluation.payload["methods"]["network"]
 
 
 def test_predictions_in_another_order_than_the_labels_are_caught(inputs):
-    swapped = replace(inputs, p_cnn=inputs.p_cnn[:, [1, 0, 2, 3]])
+    swapped = replace(inputs, p_network=inputs.p_network[:, [1, 0, 2, 3]])
     # The calibrator must not be able to hide it: the raw network is checked.
     with pytest.raises(
         DataError, match=r"the network seem to be in another order.*'Ambient'"
@@ -153,12 +154,12 @@ def test_figures_that_do_not_follow_from_their_confusion_matrix_are_caught():
     p = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
     truth = np.eye(2)[[0, 1, 1]]
     found = measure_method(p, truth)
-    check_figures("cnn", found, truth, p)
+    check_figures("network", found, truth, p)
     wrong = replace(found, values={**found.values, "accuracy": 0.9})
     with pytest.raises(DataError, match=r"reports accuracy 0\.9000, but its confusion"):
-        check_figures("cnn", wrong, truth, p)
+        check_figures("network", wrong, truth, p)
     with pytest.raises(DataError, match=r"its predictions give 0\.3333"):
-        check_figures("cnn", found, truth, p[:, ::-1])
+        check_figures("network", found, truth, p[:, ::-1])
 
 
 @pytest.mark.parametrize("n_genres", [2, 5, 12])
@@ -172,17 +173,17 @@ def test_permuted_columns_are_caught_and_honest_ones_are_not(n_genres):
         )
         confusion = np.zeros((n_genres, n_genres))
         np.add.at(confusion, (truth, predicted), 1)
-        check_columns("cnn", confusion, vocab)
+        check_columns("network", confusion, vocab)
         if skill >= 0.35:
             moved = np.roll(confusion, 1, axis=1)
             with pytest.raises(DataError, match="in another order than the labels"):
-                check_columns("cnn", moved, vocab)
+                check_columns("network", moved, vocab)
 
 
 def test_a_method_that_always_says_the_same_is_not_taken_for_mixed_up():
     confusion = np.zeros((4, 4))
     confusion[:, 1] = [71.5, 22, 36.5, 26]
-    check_columns("majority", confusion, VOCAB)
+    check_columns("frequency", confusion, VOCAB)
 
 
 def test_twins_across_the_split_are_named(inputs):
@@ -211,8 +212,8 @@ def test_a_test_side_is_measured_and_never_fitted_on():
     second = evaluate_arrays(replace(inputs, membership=membership), **EVALUATE)
     assert second.decision.to_json() == first.decision.to_json()
     assert (
-        second.payload["methods"]["blend"]["accuracy"]
-        < first.payload["methods"]["blend"]["accuracy"]
+        second.payload["methods"]["network + vote"]["accuracy"]
+        < first.payload["methods"]["network + vote"]["accuracy"]
     )
 
 
@@ -226,15 +227,15 @@ def test_a_cover_is_never_measured_with_a_fit_on_its_own_label(inputs, evaluatio
     rows = np.isin(evaluation.votes.rows, own)
     # Folds are balanced by genre, so one group's labels may move others between
     # folds; the network's own predictions for it may not follow its labels.
-    before = evaluation.votes.distributions.cnn[rows]
-    after = other.votes.distributions.cnn[rows]
+    before = evaluation.votes.probabilities.network[rows]
+    after = other.votes.probabilities.network[rows]
     assert np.abs(before - after).max() < 0.15
 
 
 def test_without_features_their_baselines_are_missing_and_all_else_is_there(inputs):
     bare = replace(inputs, frozen=None, colours=None)
     methods = evaluate_arrays(bare, **EVALUATE).payload["methods"]
-    assert set(methods) == {"chance", "majority", "cnn", "vote", "blend"}
+    assert set(methods) == {"chance", "frequency", "network", "vote", "network + vote"}
 
 
 def test_labels_without_any_signal_are_said_to_be_unreadable():
@@ -243,7 +244,7 @@ def test_labels_without_any_signal_are_said_to_be_unreadable():
     order = rng.permutation(len(inputs))
     nonsense = replace(inputs, membership=inputs.membership[order])
     payload = evaluate_arrays(nonsense, **EVALUATE).payload
-    assert payload["methods"]["blend"]["accuracy"] < 0.4
+    assert payload["methods"]["network + vote"]["accuracy"] < 0.4
     assert any("cannot be shown" in said for said in payload["conclusions"])
 
 
@@ -251,7 +252,7 @@ def test_votes_hold_an_answer_for_every_cover_the_held_out_first(evaluation):
     votes, inputs = evaluation.votes, evaluation.inputs
     assert sorted(votes.rows) == list(range(len(inputs)))
     assert (inputs.splits[votes.rows[votes.held_out]] == "valid").all()
-    np.testing.assert_allclose(votes.distributions.blend.sum(axis=1), 1)
+    np.testing.assert_allclose(votes.probabilities.both.sum(axis=1), 1)
     own = inputs.groups[votes.rows][:, None]
     assert (inputs.groups[votes.nearest] != own)[votes.nearest >= 0].all()
     assert (inputs.splits[votes.nearest[votes.nearest >= 0]] == "train").all()
@@ -262,10 +263,10 @@ def test_calibration_and_coverage_hold_over_many_drawn_libraries():
     for seed in range(4):
         drawn = simulate(1200, seed=seed, n_groups=1200, shared=0.0, spread=1.6)
         payload = evaluate_arrays(drawn, n_bootstraps=10, seed=seed).payload
-        errors.append(payload["methods"]["blend"]["ece"])
-        noise.append(payload["methods"]["blend"]["ece_if_calibrated"])
+        errors.append(payload["methods"]["network + vote"]["ece"])
+        noise.append(payload["methods"]["network + vote"]["ece_if_calibrated"])
         coverages.append(payload["sets"]["coverage"])
-        n.append(payload["methods"]["blend"]["n"])
+        n.append(payload["methods"]["network + vote"]["n"])
     assert np.mean(errors) < np.mean(noise) + 0.02
     assert np.average(coverages, weights=n) == pytest.approx(0.9, abs=0.02)
 
@@ -289,10 +290,10 @@ def conclusions_with(payload, a, b, low, high):
 
 
 def test_conclusions_tell_a_certain_lead_from_an_uncertain_one(evaluation):
-    certain = conclusions_with(evaluation.payload, "vote", "cnn", 0.02, 0.18)
+    certain = conclusions_with(evaluation.payload, "vote", "network", 0.02, 0.18)
     assert "read best by the vote of neighbours" in certain[0]
     assert any("over every other method is certain" in said for said in certain)
-    tied = conclusions_with(evaluation.payload, "vote", "cnn", -0.02, 0.22)
+    tied = conclusions_with(evaluation.payload, "vote", "network", -0.02, 0.22)
     assert any("over the network is within chance" in said for said in tied)
 
 

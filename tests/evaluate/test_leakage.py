@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from synthetic_library import simulate
 
-from covers.evaluate.baselines import vote_on_features
+from covers.evaluate.baselines import find_by_features, vote_plainly
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import Sides
 from covers.evaluate.leakage import (
@@ -14,9 +14,8 @@ from covers.evaluate.leakage import (
 
 def leak_of(inputs, **options):
     return measure_leakage(
-        lambda references, queries: vote_on_features(
-            inputs.embeddings[queries],
-            inputs.embeddings[references],
+        lambda references, queries: vote_plainly(
+            find_by_features(inputs.embeddings, queries, references, None),
             inputs.membership[references],
         ),
         inputs.membership,
@@ -73,9 +72,10 @@ def test_the_document_gains_a_leakage_row_per_method():
     inputs = simulate(400, n_groups=60)
     payload = evaluate_arrays(inputs, n_bootstraps=50, leakage=True).payload
     rows = payload["leakage"]
-    assert set(rows) == {"colour_knn", "frozen_knn", "linear_probe", "vote"}
+    assert set(rows) == {"colours", "frozen neighbours", "linear probe", "vote"}
     for row in rows.values():
-        assert set(row) == {"random", "grouped", "difference", "ci95"}
+        assert set(row) == {"figure", "random", "grouped", "difference", "ci95"}
+        assert row["figure"] == "macro_f1"
         assert row["difference"] == pytest.approx(row["random"] - row["grouped"])
         assert row["ci95"][0] <= row["difference"] + 0.02
         assert row["ci95"][1] >= row["difference"] - 0.02

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from synthetic_library import VOCAB, simulate
 
-from covers.evaluate.evaluate import METHODS, evaluate_arrays
+from covers.classify.methods import Method
+from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.page import write_report
 from covers.evaluate.page_tables import write_tables
 from covers.workspace.paths import Workspace
@@ -86,7 +87,7 @@ def test_every_filled_cell_of_the_confusion_matrix_opens_its_covers(page, evalua
     assert targets == panels
     votes, inputs = evaluation.votes, evaluation.inputs
     held = votes.held_out
-    predicted = votes.distributions.blend[held].argmax(axis=1)
+    predicted = votes.probabilities.both[held].argmax(axis=1)
     own = inputs.membership[votes.rows[held]]
     right = own[range(len(own)), predicted] > 0
     shown = re.findall(r"read right: (\d+) covers", page)
@@ -124,24 +125,26 @@ def test_names_from_the_catalogue_cannot_become_markup(evaluation):
 def test_tables_hold_the_same_figures_and_no_formulas(tmp_path, evaluation):
     workspace = Workspace(tmp_path)
     payload = dict(evaluation.payload)
-    write_tables(workspace, payload)
+    write_tables(workspace.analysis_folder, payload)
     with (workspace.analysis_folder / "evaluation-methods.csv").open(
         encoding="utf-8"
     ) as file:
         rows = list(csv.DictReader(file))
-    assert [row["method"] for row in rows] == list(METHODS)
+    assert [row["method"] for row in rows] == list(Method)
     for row in rows:
         found = payload["methods"][row["method"]]
         assert float(row["macro_f1"]) == pytest.approx(found["macro_f1"], abs=1e-5)
     with (workspace.analysis_folder / "evaluation-confusion.csv").open(
         encoding="utf-8"
     ) as file:
-        cells = [row for row in csv.DictReader(file) if row["method"] == "blend"]
+        cells = [
+            row for row in csv.DictReader(file) if row["method"] == "network + vote"
+        ]
     total = sum(float(row["covers"]) for row in cells)
-    assert total == pytest.approx(payload["methods"]["blend"]["n"], rel=1e-4)
+    assert total == pytest.approx(payload["methods"]["network + vote"]["n"], rel=1e-4)
     assert len(cells) == len(VOCAB) ** 2
     payload["genres"] = ["=HYPERLINK(1)", *VOCAB[1:]]
-    write_tables(workspace, payload)
+    write_tables(workspace.analysis_folder, payload)
     text = (workspace.analysis_folder / "evaluation-confusion.csv").read_text(
         encoding="utf-8"
     )

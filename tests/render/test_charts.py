@@ -17,7 +17,6 @@ from covers.render.tree import dendrogram
 
 NASTY = '<img src=x onerror="alert(1)">'
 GENRES = ["Jazz", NASTY]
-NAMES = {"blend": "network + vote", "vote": "vote", "cnn": "network"}
 COLOURS = {"Jazz": "#0072b2", NASTY: "#e69f00"}
 
 
@@ -107,11 +106,9 @@ def test_a_method_shows_its_value_and_its_interval():
     methods = {
         "chance": {"macro_f1": 0.1},
         "vote": {"macro_f1": 0.4, "ci95": {"macro_f1": [0.3, 0.5]}},
-        "cnn": {"accuracy": 0.4},
+        "network": {"accuracy": 0.4},
     }
-    drawn = Elements(
-        charts.method_dots(methods, {"vote": "Vote"}, "macro_f1", "Macro-F1")
-    )
+    drawn = Elements(charts.method_dots(methods, "macro_f1", "Macro-F1"))
     spots, reaches = drawn.all("i", "spot"), drawn.all("i", "reach")
     assert len(spots) == 2
     assert place(spots[1]["style"], "left") == pytest.approx(80)
@@ -119,7 +116,7 @@ def test_a_method_shows_its_value_and_its_interval():
     assert place(reaches[1]["style"], "width") == pytest.approx(40)
     assert place(reaches[0]["style"], "width") == 0
     tips = [row["title"] for row in drawn.all("div", "row") if row.get("title")]
-    assert tips == ["chance: 0.100", "Vote: 0.400 (0.300 to 0.500)"]
+    assert tips == ["chance: 0.100", "vote: 0.400 (0.300 to 0.500)"]
 
 
 def test_what_is_as_frequent_as_everywhere_lies_on_the_line():
@@ -198,7 +195,7 @@ def test_text_from_files_stays_text_in_every_figure():
     for drawn in (
         charts.genre_bars(dict.fromkeys(GENRES, 3), COLOURS),
         charts.year_bars(np.array([1990.0]), np.array([1]), GENRES, COLOURS),
-        charts.method_dots({NASTY: {"f": 0.5}}, {}, "f", "F"),
+        charts.method_dots({NASTY: {"f": 0.5}}, "f", "F"),
         charts.distributions(distribution, COLOURS),
         charts.lift_dots([(NASTY, 1.0, (0.5, 2.0), NASTY)], COLOURS),
         dendrogram(GENRES, points, COLOURS),
@@ -300,10 +297,10 @@ def test_places_keep_distances_but_never_hide_each_other():
 def test_differences_are_those_of_the_best_method_whichever_way_they_are_written():
     differences = [
         {"a": "vote", "b": "chance", "macro_f1": 0.3, "ci95": [0.2, 0.4]},
-        {"a": "cnn", "b": "vote", "macro_f1": -0.1, "ci95": [-0.3, 0.1]},
-        {"a": "cnn", "b": "chance", "macro_f1": 0.2, "ci95": [0.1, 0.3]},
+        {"a": "network", "b": "vote", "macro_f1": -0.1, "ci95": [-0.3, 0.1]},
+        {"a": "network", "b": "chance", "macro_f1": 0.2, "ci95": [0.1, 0.3]},
     ]
-    drawn = Elements(charts.difference_dots(differences, NAMES, "vote"))
+    drawn = Elements(charts.difference_dots(differences, "vote"))
     tips = [row["title"] for row in drawn.all("div", "row") if row.get("title")]
     assert tips == [
         "chance: +0.300 (+0.200 to +0.400)",

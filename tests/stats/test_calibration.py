@@ -130,7 +130,7 @@ def test_the_blend_trusts_the_method_that_knows_and_beats_both_when_both_do():
     rng = np.random.default_rng(1)
     noise = softmax(rng.normal(size=logits.shape))
     one_sided = fit_blend(softmax(logits), noise, truth, np.arange(len(truth)))
-    assert one_sided.cnn == pytest.approx(1, abs=0.1)
+    assert one_sided.network == pytest.approx(1, abs=0.1)
     assert one_sided.vote == pytest.approx(0, abs=0.1)
     a = softmax(logits + rng.normal(size=logits.shape))
     b = softmax(logits + rng.normal(size=logits.shape))
@@ -164,9 +164,9 @@ def test_few_groups_leave_the_blend_near_even():
     many = fit_blend(p, noise, truth, np.arange(200))
     few = fit_blend(p, noise, truth, np.arange(200) % 4)
     assert many.vote < few.vote < 0.5
-    assert few.cnn < many.cnn
+    assert few.network < many.network
 
 
 def test_a_blend_of_a_method_with_itself_is_that_method():
     p = softmax(np.random.default_rng(0).normal(size=(5, 3)))
-    np.testing.assert_allclose(Blend(cnn=0.4, vote=0.6).apply(p, p), p)
+    np.testing.assert_allclose(Blend(network=0.4, vote=0.6).apply(p, p), p)

@@ -127,7 +127,7 @@ def run_plain(
     )
     return {
         "cover_ids": np.array([catalogue.cover_ids[row] for row in known[held]]),
-        "p_cnn": p[:, [names.index(genre) for genre in vocab]],
+        "p_network": p[:, [names.index(genre) for genre in vocab]],
         "seconds": time.monotonic() - start,
         "epoch_seconds": seconds[0],
     }

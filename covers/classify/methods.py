@@ -1,0 +1,66 @@
+"""The methods that tell genres: one list of names for tables, JSON, charts and sentences."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class Method(StrEnum):
+    """What a genre can be told by, from guessing to everything together."""
+
+    CHANCE = "chance"
+    FREQUENCY = "frequency"
+    COLOURS = "colours"
+    FROZEN = "frozen neighbours"
+    PROBE = "linear probe"
+    NETWORK = "network"
+    VOTE = "vote"
+    BOTH = "network + vote"
+
+
+TRAINED = (Method.NETWORK, Method.VOTE, Method.BOTH)
+
+EXPLAINED = {
+    Method.CHANCE: "genres drawn at random",
+    Method.FREQUENCY: "how frequent each genre is among the train covers, whatever the cover",
+    Method.COLOURS: "five nearest by colour histogram",
+    Method.FROZEN: "five nearest by the backbone before training",
+    Method.PROBE: "logistic regression on the backbone before training",
+    Method.NETWORK: "the trained network alone",
+    Method.VOTE: "neighbours by the trained network's embedding",
+    Method.BOTH: "network and vote together, calibrated",
+}
+
+IN_WORDS = {
+    Method.CHANCE: "chance",
+    Method.FREQUENCY: "the genres' frequencies",
+    Method.COLOURS: "colour neighbours",
+    Method.FROZEN: "neighbours on the untrained backbone",
+    Method.PROBE: "a linear probe on the untrained backbone",
+    Method.NETWORK: "the network",
+    Method.VOTE: "the vote of neighbours",
+    Method.BOTH: "network and vote together",
+}
+"""As in a sentence."""
+
+BEFORE = {
+    "majority": Method.FREQUENCY,
+    "colour_knn": Method.COLOURS,
+    "frozen_knn": Method.FROZEN,
+    "linear_probe": Method.PROBE,
+    "cnn": Method.NETWORK,
+    "blend": Method.BOTH,
+}
+"""What version 0.1 called them on disk."""
+
+
+def named_now(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a dict whose keys are methods, with the names of version 0.1 replaced.
+
+    Examples
+    --------
+    >>> named_now({"cnn": 1, "vote": 2})
+    {'network': 1, 'vote': 2}
+    """
+    return {str(BEFORE.get(name, name)): value for name, value in values.items()}

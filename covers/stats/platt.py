@@ -1,0 +1,170 @@
+"""Log-odds of several sources → one calibrated probability per label, with shrinkage.
+
+Letters: N covers, G labels, S sources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+Array = npt.NDArray[np.float64]
+
+_SMALLEST = 1e-6
+_SLOPE_SPREAD = 0.25
+_OFFSET_SPREAD = 0.5
+_STEPS = 30
+
+
+def log_odds(*probabilities: npt.NDArray[np.floating[Any]]) -> Array:
+    """Return the log-odds of probabilities, shape (n_covers, n_labels, n_sources)."""
+    p = np.stack(probabilities, axis=2).astype(np.float64)
+    p = np.clip(p, _SMALLEST, 1 - _SMALLEST)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platt:
+    """A logistic function of log-odds for each label.
+
+    Parameters
+    ----------
+    weights : ndarray of float64, shape (n_labels, n_sources)
+    offsets : ndarray of float64, shape (n_labels,)
+
+    References
+    ----------
+    .. [1] Platt, J. (1999). "Probabilistic Outputs for Support Vector Machines".
+       Advances in Large Margin Classifiers.
+    """
+
+    weights: Array
+    offsets: Array
+
+    def apply(self, odds: Array) -> Array:
+        """Return calibrated probabilities, shape (n_covers, n_labels)."""
+        return np.asarray(expit((odds * self.weights).sum(axis=2) + self.offsets))
+
+    @classmethod
+    def fit(cls, odds: Array, has: npt.NDArray[np.bool_]) -> Platt:
+        """Fit all labels: first what they have in common, then each around it.
+
+        The slopes of all labels together say how far the sources can be
+        believed. Each label then gets slopes and an offset of its own, drawn
+        towards the common ones by a Gaussian prior: a label of two covers
+        stays there, one of two hundred goes where its covers are. The cost
+        grows with the number of labels and no faster.
+
+        Parameters
+        ----------
+        odds : ndarray of float64, shape (n_covers, n_labels, n_sources)
+            Of covers that no source has been trained on.
+        has : ndarray of bool, shape (n_covers, n_labels)
+        """
+        n_covers, n_labels, n_sources = odds.shape
+        # Around each label's own mean, so that the offset is about its base rate.
+        centre = odds.mean(axis=0)  # (G, S)
+        x = np.concatenate(
+            [odds - centre, np.ones((n_covers, n_labels, 1))], axis=2
+        ).transpose(1, 0, 2)  # (G, N, S + 1)
+        y = has.T.astype(np.float64)
+        rate = (y.sum(axis=1) + 0.5) / (n_covers + 1)
+        base = np.log(rate / (1 - rate))  # (G,)
+        spread = np.array([*[_SLOPE_SPREAD] * n_sources, _OFFSET_SPREAD])
+        start = np.array([*[1 / max(n_sources, 1)] * n_sources, 0.0])
+        common = _newton(
+            x.reshape(1, -1, n_sources + 1),
+            y.reshape(1, -1),
+            np.repeat(base, n_covers)[None],
+            start,
+            np.full(n_sources + 1, 1.0),
+        )[0]
+        theta = _newton(x, y, base[:, None], common, spread)
+        offsets = base + theta[:, -1] - (theta[:, :-1] * centre).sum(axis=1)
+        return cls(weights=theta[:, :-1], offsets=offsets)
+
+
+def _newton(x: Array, y: Array, base: Array, prior: Array, spread: Array) -> Array:
+    """Return the penalised maximum for each problem, shape (n_problems, n_parameters).
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (n_problems, n_covers, n_parameters)
+    y, base : ndarray of float64, shape (n_problems, n_covers)
+        Whether each has the label; log-odds that are added.
+    prior, spread : ndarray of float64, shape (n_parameters,)
+        Mean and standard deviation of the parameters.
+    """
+    theta = np.tile(prior, (len(x), 1))
+
+    def loss(t: Array) -> Array:
+        z = np.einsum("gnp,gp->gn", x, t) + base
+        fit = (np.logaddexp(0, z) - y * z).sum(axis=1)
+        return np.asarray(fit + (((t - prior) / spread) ** 2).sum(axis=1) / 2)
+
+    now = loss(theta)
+    for _ in range(_STEPS):
+        p = expit(np.einsum("gnp,gp->gn", x, theta) + base)
+        slope = np.einsum("gnp,gn->gp", x, p - y) + (theta - prior) / spread**2
+        bend = np.einsum("gnp,gn,gnq->gpq", x, p * (1 - p), x, optimize=True)
+        bend += np.diag(spread**-2.0)
+        step = np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
+        # Halved where a whole step would overshoot.
+        scale = np.ones(len(x))
+        then = loss(theta - step)
+        while (worse := then > now + 1e-9 * np.abs(now)).any() and scale.min() > 1e-6:
+            scale = np.where(worse, scale / 2, scale)
+            then = loss(theta - scale[:, None] * step)
+        theta = theta - scale[:, None] * step
+        if np.abs(scale[:, None] * step).max() < 1e-6:
+            break
+        now = then
+    return theta
+
+
+def best_thresholds(
+    p: Array, has: npt.NDArray[np.bool_], *, trust: float = 20
+) -> Array:
+    """Return for each label the probability from which on naming it gives the best F1.
+
+    Parameters
+    ----------
+    p : ndarray of float64, shape (n_covers, n_labels)
+        Calibrated.
+    has : ndarray of bool, shape (n_covers, n_labels)
+    trust : float, default=20
+        A label is judged by its covers as far as it has many, and by what its
+        probabilities promise as far as it has fewer than this: the best of all
+        thresholds for three covers is mostly luck. 0 believes the covers alone.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_labels,)
+        Half-way to the next lower probability, so that a hair's breadth does not decide.
+
+    Examples
+    --------
+    >>> p, has = np.array([[0.9], [0.4], [0.2]]), np.array([[True], [True], [False]])
+    >>> best_thresholds(p, has, trust=0).round(2)
+    array([0.3])
+    """
+    n_has = has.sum(axis=0)  # (G,)
+    own = n_has / np.maximum(n_has + trust, 1e-12)
+    believed = own * has + (1 - own) * p  # (N, G)
+    order = np.argsort(-p, axis=0, kind="stable")
+    ranked = np.take_along_axis(p, order, axis=0)
+    hits = np.cumsum(np.take_along_axis(believed, order, axis=0), axis=0)
+    n_named = np.arange(1, len(p) + 1)[:, None]
+    f1 = 2 * hits / (n_named + believed.sum(axis=0))
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # equal probabilities go together
+    best = f1.argmax(axis=0)
+    columns = np.arange(p.shape[1])
+    below = np.where(
+        best + 1 < len(p), ranked[np.minimum(best + 1, len(p) - 1), columns], 0.0
+    )
+    found: Array = np.maximum((ranked[best, columns] + below) / 2, _SMALLEST)
+    return found

@@ -1,0 +1,256 @@
+"""Evaluations where covers have several genres: nested, rare, missing, or all the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from covers.classify.methods import Method
+from covers.errors import DataError
+from covers.evaluate.checks import check_label_columns, check_label_figures
+from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.inputs import EvaluationInputs
+from covers.stats.label_metrics import measure_labels
+
+BROAD, FINE = ("jazz", "rock"), ("bebop", "bluesrock", "progrock", "swing")
+VOCAB = tuple(sorted((*BROAD, *FINE)))
+IMPLIED = np.zeros((6, 6), bool)
+for fine, broad in (
+    ("bebop", "jazz"),
+    ("swing", "jazz"),
+    ("bluesrock", "rock"),
+    ("progrock", "rock"),
+):
+    IMPLIED[VOCAB.index(fine), VOCAB.index(broad)] = True
+
+
+def nested(n, seed=0, *, held=0.4):
+    """Covers of nested genres whose posteriors are known, as the inputs of an evaluation."""
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(size=(n, 6))
+    logits = 1.5 * signal + np.array([-2.0, -1.0, -0.5, -2.5, -0.5, -3.0])
+    has = rng.random((n, 6)) < expit(logits)
+    for i, j in np.argwhere(IMPLIED):
+        has[:, j] |= has[:, i]
+    posterior = expit(logits)
+    for j in np.flatnonzero(IMPLIED.any(axis=0)):
+        others = np.prod(1 - posterior[:, IMPLIED[:, j]], axis=1)
+        posterior[:, j] = 1 - (1 - posterior[:, j]) * others
+    has[~has.any(axis=1), VOCAB.index("rock")] = True
+    features = np.hstack([signal, rng.normal(size=(n, 2))])
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    inputs = EvaluationInputs(
+        cover_ids=tuple(f"{row:032x}" for row in range(n)),
+        vocab=VOCAB,
+        membership=has / has.sum(axis=1, keepdims=True),
+        groups=np.arange(n) // 2,
+        splits=np.where(np.arange(n) // 2 < (1 - held) * n / 2, "train", "valid"),
+        grouped_by="artist",
+        embeddings=unit.astype(np.float32),
+        p_network=expit(2.0 * logits),
+        model_vocab=VOCAB,
+        is_several=True,
+        implied=IMPLIED,
+        frozen=unit.astype(np.float32),
+        colours=np.abs(unit).astype(np.float32),
+    )
+    return inputs, posterior
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    inputs, _ = nested(900)
+    return evaluate_arrays(inputs, n_bootstraps=100)
+
+
+def test_methods_rank_as_they_were_made_and_each_is_measured(evaluation):
+    methods = evaluation.payload["methods"]
+    assert tuple(methods) == tuple(Method)
+    precision = {name: row["mean_average_precision"] for name, row in methods.items()}
+    assert precision["network"] > precision["vote"] > precision["frequency"] + 0.05
+    assert precision["network + vote"] >= precision["network"] - 0.02
+    assert abs(precision["chance"] - precision["frequency"]) < 0.08
+    for row in methods.values():
+        assert row["n"] == 360
+        assert list(row["per_genre"]) == list(VOCAB)
+        low, high = row["ci95"]["mean_average_precision"]
+        assert low <= row["mean_average_precision"] <= high
+
+
+def test_every_cover_that_carries_a_genre_counts_for_it(evaluation):
+    inputs = evaluation.inputs
+    has = inputs.membership[inputs.splits == "valid"] > 0
+    per_genre = evaluation.payload["methods"]["network + vote"]["per_genre"]
+    assert [row["n"] for row in per_genre.values()] == has.sum(axis=0).tolist()
+    said = " ".join(evaluation.payload["conclusions"])
+    assert "No held-out covers" not in said
+    assert "genres are taken as independent" in said
+    assert "drawn at random" in said
+
+
+def test_predictions_follow_the_tree(evaluation):
+    p = evaluation.votes.probabilities.both
+    for i, j in np.argwhere(IMPLIED):
+        assert (p[:, j] >= p[:, i]).all()
+    assert evaluation.decision.is_several
+    again = type(evaluation.decision).from_json(evaluation.decision.to_json())
+    assert np.array_equal(again.classifier.implied, IMPLIED)
+
+
+def test_differences_and_curve_are_in_mean_average_precision(evaluation):
+    for row in evaluation.payload["differences"]:
+        assert row["ci95"][0] <= row["mean_average_precision"] <= row["ci95"][1]
+    curve = evaluation.payload["learning_curve"]
+    assert curve[-1]["mean_average_precision"] > curve[0]["mean_average_precision"]
+
+
+def test_a_test_side_is_measured_and_never_fitted_on():
+    inputs, _ = nested(900)
+    splits = inputs.splits.copy()
+    splits[inputs.groups >= 375] = "test"
+    first = evaluate_arrays(replace(inputs, splits=splits), n_bootstraps=20)
+    membership = inputs.membership.copy()
+    membership[splits == "test"] = np.roll(membership[splits == "test"], 2, axis=0)
+    other = replace(inputs, splits=splits, membership=membership)
+    second = evaluate_arrays(other, n_bootstraps=20)
+    assert first.payload["split"]["measured"] == "test"
+    assert second.decision.to_json() == first.decision.to_json()
+    assert (
+        second.payload["methods"]["network"]["mean_average_precision"]
+        < first.payload["methods"]["network"]["mean_average_precision"]
+    )
+
+
+def test_sets_and_probabilities_keep_what_they_promise_over_many_drawn_libraries():
+    coverage, far, expected, lost = [], [], [], []
+    for seed in range(6):
+        inputs, posterior = nested(1000, seed, held=0.5)
+        found = evaluate_arrays(inputs, n_bootstraps=10, seed=seed)
+        coverage.append(found.payload["sets"]["coverage"])
+        rows = found.votes.rows[found.votes.held_out]
+        p = found.votes.probabilities.both[found.votes.held_out]
+        far.append(found.payload["methods"]["network + vote"]["ece"])
+        expected.append(found.payload["methods"]["network + vote"]["ece_if_calibrated"])
+        assert np.corrcoef(p.ravel(), posterior[rows].ravel())[0, 1] > 0.9
+        has = inputs.membership[rows] > 0
+        ideal = measure_labels(posterior[rows], posterior[rows] > 0.35, has).values
+        ours = found.payload["methods"]["network + vote"]
+        lost.append(ideal["macro_f1"] - ours["macro_f1"])
+    assert np.mean(coverage) == pytest.approx(0.9, abs=0.02)
+    assert np.mean(far) < np.mean(expected) + 0.01
+    assert np.mean(lost) < 0.03
+
+
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.integers(0, 10**6),
+    st.integers(2, 30),
+    st.booleans(),
+    st.sampled_from(["thirds", "loose", "exact"]),
+    st.booleans(),
+)
+def test_random_memberships_pass_every_check_of_their_own(
+    seed, most_genres, one_on_all, shares, is_several
+):
+    rng = np.random.default_rng(seed)
+    n, n_genres = 120, int(rng.integers(2, 31))
+    has = rng.random((n, n_genres)) < rng.random(n_genres) ** 2
+    for row in has:
+        chosen = np.flatnonzero(row)
+        row[rng.permutation(chosen)[most_genres:]] = False
+    has[rng.random(n) < 0.1] = False
+    if one_on_all:
+        has[:, 0] = True
+    totals = np.maximum(has.sum(axis=1, keepdims=True), 1)
+    membership = {
+        "thirds": (has / totals).astype(np.float32),
+        "loose": has / totals * (1 + 0.001 * rng.random((n, 1))),
+        "exact": has / totals,
+    }[shares]
+    features = rng.normal(size=(n, 5)) + has[:, :1]
+    unit = (features / np.linalg.norm(features, axis=1, keepdims=True)).astype("f4")
+    p = rng.random((n, n_genres)) + 0.3 * has
+    inputs = EvaluationInputs(
+        cover_ids=tuple(f"{row:032x}" for row in range(n)),
+        vocab=tuple(f"g{j:02d}" for j in range(n_genres)),
+        membership=membership,
+        groups=np.arange(n) // 2,
+        splits=np.where(np.arange(n) < 60, "train", "valid"),
+        grouped_by="artist",
+        embeddings=unit,
+        p_network=p / (1.4 if is_several else p.sum(axis=1, keepdims=True)),
+        model_vocab=tuple(f"g{j:02d}" for j in range(n_genres)),
+        is_several=is_several,
+        colours=unit,
+    )
+    labelled = has.any(axis=1)
+    if not (labelled[:60].any() and labelled[60:].any()):
+        return
+    found = evaluate_arrays(inputs, n_bootstraps=10)
+    assert found.payload["self_check"]["passed"]
+    for row in found.payload["methods"].values():
+        assert row["n"] == labelled[60:].sum()
+    if is_several:
+        per_genre = found.payload["methods"]["vote"]["per_genre"]
+        assert [row["n"] for row in per_genre.values()] == has[60:].sum(axis=0).tolist()
+
+
+def test_figures_that_do_not_follow_from_the_names_are_caught():
+    rng = np.random.default_rng(0)
+    p = rng.random((50, 4))
+    has, named = rng.random((50, 4)) < p, p > 0.5
+    found = measure_labels(p, named, has)
+    check_label_figures("vote", found, p, named, has)
+    wrong = replace(found, values={**found.values, "micro_f1": 0.9})
+    with pytest.raises(DataError, match=r"vote reports micro_f1 0\.9000, but its"):
+        check_label_figures("vote", wrong, p, named, has)
+    with pytest.raises(DataError, match="reports first_right"):
+        check_label_figures("vote", found, 1 - p, named, has)
+    with pytest.raises(DataError, match=r"reports micro_f1|covers of genre"):
+        check_label_figures("vote", found, p, named, np.roll(has, 1, axis=0))
+
+
+@pytest.mark.parametrize("n_genres", [2, 6, 75, 300])
+def test_columns_in_another_order_are_caught_and_honest_ones_are_not(n_genres):
+    rng = np.random.default_rng(n_genres)
+    vocab = [f"g{j}" for j in range(n_genres)]
+    groups = np.arange(800) // 2
+    for skill in (0.0, 0.5, 2.0):
+        shared = rng.normal(size=(800, 1))
+        logits = rng.normal(size=(800, n_genres)) + 0.7 * shared - 1.5
+        has = rng.random((800, n_genres)) < expit(2 * logits)
+        p = expit(skill * logits + rng.normal(size=logits.shape))
+        check_label_columns("the network", p, has, groups, vocab)
+        if skill == 2.0:
+            rolled = np.roll(p, 1, axis=1)
+            with pytest.raises(DataError, match="in another order than the labels"):
+                check_label_columns("the network", rolled, has, groups, vocab)
+
+
+def test_a_single_exchanged_pair_is_named():
+    inputs, _ = nested(1200)
+    swapped = inputs.p_network[:, [1, 0, 2, 3, 4, 5]]
+    with pytest.raises(DataError, match="'bluesrock' read as 'bebop'"):
+        evaluate_arrays(replace(inputs, p_network=swapped), n_bootstraps=10)
+
+
+def test_nested_genres_are_not_taken_for_exchanged():
+    for seed in range(10):
+        inputs, _ = nested(400, seed)
+        has = inputs.membership > 0
+        check_label_columns("x", inputs.p_network, has, inputs.groups, VOCAB)
+
+
+def test_twins_and_leaks_are_found_as_with_one_genre():
+    inputs, _ = nested(400)
+    embeddings = inputs.embeddings.copy()
+    held = int(np.flatnonzero(inputs.splits == "valid")[0])
+    embeddings[held] = embeddings[0]
+    found = evaluate_arrays(replace(inputs, embeddings=embeddings), n_bootstraps=10)
+    assert found.payload["self_check"]["twins"] == [inputs.cover_ids[held]]
+    leak = evaluate_arrays(inputs, n_bootstraps=10, leakage=True).payload["leakage"]
+    assert set(leak) == {"colours", "frozen neighbours", "linear probe", "vote"}
+    assert {row["figure"] for row in leak.values()} == {"mean_average_precision"}

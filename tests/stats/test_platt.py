@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.metrics import f1_score
+
+from covers.stats.platt import Platt, best_thresholds, log_odds
+
+BASE = np.array([-3.5, -2.0, -0.5, 0.5])
+
+
+def known_odds(n, seed):
+    """Genres whose log-odds are known, and labels drawn from them."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(BASE, 1.5, (n, len(BASE)))
+    return logits, rng.random(logits.shape) < expit(logits)
+
+
+def test_distorted_odds_are_brought_back():
+    logits, has = known_odds(4000, 2)
+    fitted = Platt.fit((3 * logits - 1)[:, :, None], has)
+    fresh, _ = known_odds(1000, 3)
+    crooked = 3 * fresh - 1
+    fixed = fitted.apply(crooked[:, :, None])
+    assert np.abs(fixed - expit(fresh)).mean() < 0.02
+    assert np.abs(expit(crooked) - expit(fresh)).mean() > 0.1
+
+
+def test_a_rare_label_borrows_from_the_others():
+    errors = {"shrunk": [], "alone": []}
+    for seed in range(20):
+        logits, has = known_odds(150, seed)
+        fresh, _ = known_odds(500, 100 + seed)
+        together = Platt.fit(logits[:, :, None], has).apply(fresh[:, :, None])
+        own = (1 + 1e-9) * np.ones(1)
+        errors["shrunk"].append(np.abs(together - expit(fresh))[:, 0].mean())
+        rate = (has[:, 0].sum() + 0.5) / 151
+        errors["alone"].append(np.abs(rate * own - expit(fresh[:, 0])).mean())
+    assert np.mean(errors["shrunk"]) < 0.6 * np.mean(errors["alone"])
+
+
+def test_a_useless_second_source_is_hardly_believed():
+    logits, has = known_odds(2000, 4)
+    noise = np.random.default_rng(0).normal(size=logits.shape)
+    fitted = Platt.fit(np.stack([logits, noise], axis=2), has)
+    assert fitted.weights[:, 0] == pytest.approx(1, abs=0.25)
+    assert fitted.weights[:, 1] == pytest.approx(0, abs=0.15)
+
+
+def test_a_label_that_all_or_none_have_gets_its_rate_and_no_source_is_the_base_rate():
+    logits, has = known_odds(50, 5)
+    has[:, 0], has[:, 1] = False, True
+    odds = log_odds(expit(logits), expit(logits))
+    p = Platt.fit(odds, has).apply(odds)
+    assert p[:, 0].max() < 0.1
+    assert p[:, 1].min() > 0.9
+    without = odds[:, :, :0]
+    rates = Platt.fit(without, has).apply(without)
+    assert rates[0] == pytest.approx(has.mean(axis=0), abs=0.02)
+    assert (rates == rates[0]).all()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30
+    ).filter(lambda rows: any(has for _, has in rows))
+)
+def test_no_other_threshold_has_a_better_f1_on_the_covers_alone(rows):
+    p = np.array([(value + 1) / 10 for value, _ in rows])[:, None]
+    has = np.array([flag for _, flag in rows])[:, None]
+    chosen = best_thresholds(p, has, trust=0)
+    best = f1_score(has[:, 0], (p >= chosen)[:, 0], zero_division=0.0)
+    for other in np.linspace(-0.05, 1.05, 40):
+        assert best >= f1_score(has[:, 0], p[:, 0] >= other, zero_division=0.0) - 1e-12
+
+
+def test_thresholds_keep_what_they_promise_for_rare_labels_too():
+    lost = {20: [], 0: []}
+    fresh, truth = known_odds(20_000, 999)
+    p_fresh = expit(fresh)
+    ideal = [
+        max(
+            f1_score(truth[:, j], p_fresh[:, j] >= t)
+            for t in np.linspace(0.05, 0.6, 23)
+        )
+        for j in range(2)
+    ]
+    for seed in range(15):
+        logits, has = known_odds(120, seed)
+        for trust, into in lost.items():
+            chosen = best_thresholds(expit(logits), has, trust=trust)
+            got = [f1_score(truth[:, j], p_fresh[:, j] >= chosen[j]) for j in range(2)]
+            into.append(np.mean(ideal) - np.mean(got))
+    assert np.mean(lost[20]) < 0.02
+    assert np.mean(lost[20]) < np.mean(lost[0])
