@@ -240,15 +240,10 @@ def box(
     )
 
 
-def word(
-    place: tuple[float, float], text: str, *, aside_px: float = 0, anchor: str = "start"
-) -> str:
-    """Return a text just above a place in per cent, `aside_px` to its right."""
+def word(place: tuple[float, float], text: str) -> str:
+    """Return a text just left of a place in per cent."""
     x, y = place
-    return (
-        f'<text x="{x}%" y="{100 - y:.2f}%" dx="{aside_px}" dy="-6" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
+    return f'<text x="{x}%" y="{100 - y:.2f}%" dx="-8" dy="4" text-anchor="end">{escape(text)}</text>'
 
 
 def legend(entries: Sequence[tuple[str, str, float]]) -> str:

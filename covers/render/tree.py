@@ -104,9 +104,8 @@ def dendrogram(
         tip = f"{names}\noverlap {1 - joint.height:.2f}{often}"
         marks.append(spot((top, at), MAIN, tip, 4.5))
         told.append(f"{names} {said}")
-        anchor, aside = ("end", -7) if top > 80 else ("start", 7)
         if said and len(joint.genres) < n:  # the whole tree always is
-            marks.append(word((top, at), said, aside_px=aside, anchor=anchor))
+            marks.append(word((top, at), said))
     leaves = [
         spot((0, y.at(i)), colours.get(name, NOISE_COLOUR), "", 5.5)
         for i, name in enumerate(order)
