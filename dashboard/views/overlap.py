@@ -166,7 +166,7 @@ def _pair(
     library: Library, measured: dict[str, Any], chosen: tuple[str, str] | None
 ) -> None:
     if chosen is None:
-        st.caption("Choose a cell or a line to see the covers behind it.")
+        st.caption("Choose a pair to see the covers behind it.")
         return
     a, b = chosen
     pair = pairs.find_pair(measured, a, b)
