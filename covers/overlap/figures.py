@@ -41,8 +41,7 @@ _MOST_NAMED = 40
 def draw_overlap_figures(workspace: Workspace) -> list[Path]:
     """Draw matrix, tree and, where there is something to show, graph and trends of ``overlap.json``.
 
-    They go into ``analysis/figures``; those of an earlier overlap that this one has not
-    are removed.
+    They go into ``analysis/figures``.
 
     Returns
     -------
@@ -64,15 +63,10 @@ def draw_overlap_figures(workspace: Workspace) -> list[Path]:
         "overlap-tree": draw_tree(found, thumbnails),
         "overlap-trends": draw_trends(found),
     }
-    paths = []
-    for name, frame in frames.items():
-        stem = workspace.analysis_folder / "figures" / name
-        if frame is not None:
-            paths.append(frame.save(stem))
-        else:
-            for suffix in ("svg", "png"):
-                stem.with_name(f"{name}.{suffix}").unlink(missing_ok=True)
-    return paths
+    folder = workspace.analysis_folder / "figures"
+    return [
+        frame.save(folder / name) for name, frame in frames.items() if frame is not None
+    ]
 
 
 def draw_matrix(found: dict[str, Any]) -> Frame:

@@ -11,7 +11,6 @@ from covers.classify.methods import Method
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.page import write_report
 from covers.evaluate.page_tables import write_tables
-from covers.workspace.paths import Workspace
 
 
 class Outline(HTMLParser):
@@ -123,31 +122,22 @@ def test_names_from_the_catalogue_cannot_become_markup(evaluation):
 
 
 def test_tables_hold_the_same_figures_and_no_formulas(tmp_path, evaluation):
-    workspace = Workspace(tmp_path)
     payload = dict(evaluation.payload)
-    write_tables(workspace.analysis_folder, payload)
-    with (workspace.analysis_folder / "evaluation-methods.csv").open(
-        encoding="utf-8"
-    ) as file:
+    write_tables(tmp_path, payload)
+    with (tmp_path / "evaluation-methods.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == list(Method)
     for row in rows:
         found = payload["methods"][row["method"]]
         assert float(row["macro_f1"]) == pytest.approx(found["macro_f1"], abs=1e-5)
-    with (workspace.analysis_folder / "evaluation-confusion.csv").open(
-        encoding="utf-8"
-    ) as file:
-        cells = [
-            row for row in csv.DictReader(file) if row["method"] == "network + vote"
-        ]
+    with (tmp_path / "evaluation-confusion.csv").open(encoding="utf-8") as file:
+        cells = [row for row in csv.DictReader(file) if row["method"] == "network + vote"]
     total = sum(float(row["covers"]) for row in cells)
     assert total == pytest.approx(payload["methods"]["network + vote"]["n"], rel=1e-4)
     assert len(cells) == len(VOCAB) ** 2
     payload["genres"] = ["=HYPERLINK(1)", *VOCAB[1:]]
-    write_tables(workspace.analysis_folder, payload)
-    text = (workspace.analysis_folder / "evaluation-confusion.csv").read_text(
-        encoding="utf-8"
-    )
+    write_tables(tmp_path, payload)
+    text = (tmp_path / "evaluation-confusion.csv").read_text(encoding="utf-8")
     assert ",'=HYPERLINK(1)," in text
     assert ",=HYPERLINK" not in text
 
