@@ -131,7 +131,9 @@ def test_tables_hold_the_same_figures_and_no_formulas(tmp_path, evaluation):
         found = payload["methods"][row["method"]]
         assert float(row["macro_f1"]) == pytest.approx(found["macro_f1"], abs=1e-5)
     with (tmp_path / "evaluation-confusion.csv").open(encoding="utf-8") as file:
-        cells = [row for row in csv.DictReader(file) if row["method"] == "network + vote"]
+        cells = [
+            row for row in csv.DictReader(file) if row["method"] == "network + vote"
+        ]
     total = sum(float(row["covers"]) for row in cells)
     assert total == pytest.approx(payload["methods"]["network + vote"]["n"], rel=1e-4)
     assert len(cells) == len(VOCAB) ** 2
