@@ -19,7 +19,6 @@ from covers.images.audio_tags import COVER_TYPES, Tags
 from covers.images.formats import FORMAT_NAMES, UNREAD_EXTENSIONS
 from covers.intake.album_notes import apply_cues, is_nfo
 from covers.intake.albums import Album, group_tracks, label_album
-from covers.intake.disc_folders import is_disc_name
 from covers.intake.sources import Candidate, Labels, is_picture_name, is_track_name
 
 if TYPE_CHECKING:
@@ -89,15 +88,14 @@ def find_albums(
         In the order of their folders.
     """
     beside = _Pictures(files, priority, measure)
-    notes = {entry.path: tags[entry.path] for entry in files if is_nfo(entry.path)}
+    described = {
+        entry.path.rpartition("/")[0]: tags[entry.path]
+        for entry in files
+        if is_nfo(entry.path)
+    }
     tracks = apply_cues((e for e in files if is_track_name(e.path)), tags)
     albums = group_tracks(tracks, beside.with_cover)
-    described = {}
-    for path, note in notes.items():
-        folder = path.rpartition("/")[0]
-        above, _, name = folder.rpartition("/")
-        described[above if is_disc_name(name) else folder] = note
-    return [_offer(album, beside, described.get(album.folder)) for album in albums]
+    return [_offer(album, beside, described) for album in albums]
 
 
 class _Pictures:
@@ -197,13 +195,16 @@ def _stem(entry: FileEntry) -> str:
     return PurePosixPath(entry.path).stem.lower()
 
 
-def _offer(album: Album, pictures: _Pictures, described: Tags | None) -> AlbumArt:
+def _offer(
+    album: Album, pictures: _Pictures, described: Mapping[str, Tags]
+) -> AlbumArt:
     """List what may be the cover of an album."""
-    labels = label_album(album, described if album.is_alone else None)
+    own = dict.fromkeys(e.path.rpartition("/")[0] for e, _ in album.tracks)
+    notes = [described[f] for f in {album.folder: None, **own} if f in described]
+    labels = label_album(album, notes[0] if notes and album.is_alone else None)
     embedded = _rank_embedded(album, labels)
     if album.is_single:
         return AlbumArt(album, tuple(embedded))
-    own = dict.fromkeys(e.path.rpartition("/")[0] for e, _ in album.tracks)
     # The cover above is that of all discs; among several albums, each has its own.
     folders = [album.folder, *own] if album.is_alone else [*own, album.folder]
     beside = [

@@ -9,7 +9,7 @@ where they have pictures of their own.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,29 @@ if TYPE_CHECKING:
     Track = tuple[FileEntry, Tags]
 
 VARIOUS = "Various Artists"
+# What players write where a track has no album.
+_NO_ALBUM = frozenset(
+    {
+        "-",
+        "?",
+        "n/a",
+        "none",
+        "unknown",
+        "<unknown>",
+        "[unknown]",
+        "unknown album",
+        "[unknown album]",
+        "unbekanntes album",
+        "album inconnu",
+        "álbum desconocido",
+        "no album",
+        "[no album]",
+        "[non-album tracks]",
+        "[non-album track]",
+        "non-album tracks",
+        "[standalone recordings]",
+    }
+)
 
 
 @dataclass
@@ -78,8 +101,10 @@ def group_tracks(
         In the order of their folders.
     """
     by_folder: dict[str, list[Track]] = defaultdict(list)
-    for track in tracks:
-        by_folder[track[0].path.rpartition("/")[0]].append(track)
+    for entry, tags in tracks:
+        is_named = (tags.album or "").strip().casefold() not in _NO_ALBUM
+        known = tags if is_named else replace(tags, album=None)
+        by_folder[entry.path.rpartition("/")[0]].append((entry, known))
     albums_of = find_album_folders(
         {
             folder: [t.album for _, t in members]
@@ -143,7 +168,7 @@ def _part_titled(tracks: Sequence[Track]) -> list[list[Track]]:
     artists_of: dict[str, Counter[str]] = defaultdict(Counter)
     releases_of: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for _, tags in tracks:
-        title, artist = title_key(tags.album), _main(tags.album_artist)
+        title, artist = title_key(tags.album), _album_artist(tags)
         if artist:
             artists_of[title][artist] += 1
         if tags.release_id:
@@ -151,7 +176,7 @@ def _part_titled(tracks: Sequence[Track]) -> list[list[Track]]:
             releases_of[title, ""][tags.release_id] += 1
     for track in tracks:
         tags = track[1]
-        title, artist = title_key(tags.album), _main(tags.album_artist)
+        title, artist = title_key(tags.album), _album_artist(tags)
         if not artist and artists_of[title]:
             # An album artist that some tracks lack: that of its own artist, or of most.
             own = _main(tags.artist)
@@ -215,6 +240,11 @@ def _find_loose(
 def _name_group(group: Sequence[Track]) -> str:
     """Return the title that tells a group from others, as a key."""
     return _commonest(key for _, t in group if (key := title_key(t.album))) or ""
+
+
+def _album_artist(tags: Tags) -> str:
+    """Return what tells the artist of an album from others; empty where there is none."""
+    return _main(tags.album_artist) or tags.album_artist_id or ""
 
 
 def _main(names: Iterable[str]) -> str:

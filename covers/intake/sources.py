@@ -168,7 +168,9 @@ def is_litter(name: str) -> bool:
     (False, False, True)
     """
     if name.startswith("."):
-        return name.startswith("._") or not (name.startswith("..") or " " in name)
+        return name.startswith(("._", ".~")) or not (
+            name.startswith("..") or " " in name
+        )
     return name.startswith("~$") or name.lower() in _LITTER
 
 

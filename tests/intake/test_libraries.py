@@ -155,6 +155,43 @@ def test_loose_singles_with_pictures_of_their_own_are_covers_of_their_own(tmp_pa
     assert "without a cover" in other.reason
 
 
+@pytest.mark.parametrize(
+    "album", ["Unknown Album", "<unknown>", "[non-album tracks]", "N/A"]
+)
+def test_a_placeholder_is_no_album(tmp_path, album):
+    for i, name in enumerate(("Ann", "Bob")):
+        song(
+            tmp_path / f"loose/{name}.mp3",
+            jpeg(i),
+            title=name,
+            artist=name,
+            album=album,
+        )
+    assert [(artist, title) for _, artist, title, _ in taken(tmp_path)] == [
+        ("Ann", "Ann"),
+        ("Bob", "Bob"),
+    ]
+
+
+def test_one_title_with_two_ids_of_album_artists_is_two_albums(tmp_path):
+    for i in range(2):
+        song(
+            tmp_path / f"mix/{i}.mp3",
+            jpeg(i),
+            album="Live",
+            artist="X",
+            album_artist_id=f"id-{i}",
+        )
+    assert len(taken(tmp_path)) == 2
+
+
+def test_an_nfo_in_a_disc_folder_speaks_of_the_album(tmp_path):
+    song(tmp_path / "Band/Al/Volume 2/1.mp3", album="Al")
+    put(tmp_path / "Band/Al/cover.jpg", jpeg(1))
+    put(tmp_path / "Band/Al/Volume 2/album.nfo", b"<album><genre>Soul</genre></album>")
+    assert taken(tmp_path) == [("Band/Al/cover.jpg", None, "Al", ("Soul",))]
+
+
 def test_a_single_beside_an_album_is_not_drawn_into_it(tmp_path):
     for i in range(3):
         song(tmp_path / f"a/{i}.mp3", jpeg(1), album="X", artist="Ann", genres=["Rock"])
