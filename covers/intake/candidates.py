@@ -29,8 +29,9 @@ from covers.intake.sources import (
 from covers.workspace.source_files import FileEntry, SourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from covers.images.audio_tags import Tags
     from covers.intake.tag_cache import TagCache
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import IntakeSettings, Source
@@ -122,38 +123,53 @@ def list_candidates(
         return SourceOffer(
             root, [(candidate,) for candidate in candidates], problems, notes
         )
-    music = [
-        entry
-        for entry in found.files
-        if is_audio_name(entry.path) or is_nfo(entry.path) or is_cue(entry.path)
-    ]
     tags = tag_cache.read(
         source.name,
         root,
-        music,
+        [entry for entry in found.files if _is_read_for_tags(entry.path)],
         read_music_file,
         n_workers=n_workers,
         progress=progress,
     )
-    problems += [
-        record_problem(source.name, entry.path, ProblemKind.TAGS, problem)
-        for entry in music
-        if (problem := tags[entry.path].problem)
-    ]
-    albums = find_albums(
+    return _offer_albums(
+        source.name,
+        SourceOffer(root, [], problems, notes),
         found.files,
         tags,
         settings.art_priority,
-        lambda entry: read_short_side(root / entry.path),
     )
-    problems += [
-        record_problem(source.name, album.path, ProblemKind.NO_COVER, album.reason)
-        for album in albums
-        if not album.candidates
-    ]
-    notes += _count_passed_over(source.name, found.files)
-    choices = [album.candidates for album in albums if album.candidates]
-    return SourceOffer(root, choices, problems, notes)
+
+
+def _is_read_for_tags(path: str) -> bool:
+    """Say whether a file of a music library says something of an album."""
+    return is_audio_name(path) or is_nfo(path) or is_cue(path)
+
+
+def _offer_albums(
+    source: str,
+    offer: SourceOffer,
+    files: Sequence[FileEntry],
+    tags: Mapping[str, Tags],
+    priority: Sequence[str],
+) -> SourceOffer:
+    """Add the albums of a music library to what is known of it."""
+    offer.problems.extend(
+        record_problem(source, path, ProblemKind.TAGS, said.problem)
+        for path, said in tags.items()
+        if said.problem
+    )
+    albums = find_albums(
+        files, tags, priority, lambda entry: read_short_side(offer.root / entry.path)
+    )
+    for album in albums:
+        if album.candidates:
+            offer.choices.append(album.candidates)
+        else:
+            offer.problems.append(
+                record_problem(source, album.path, ProblemKind.NO_COVER, album.reason)
+            )
+    offer.notes.extend(_count_passed_over(source, files))
+    return offer
 
 
 def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:

@@ -48,14 +48,18 @@ from covers.intake.scan_record import (
     write_records,
 )
 from covers.intake.source_kinds import find_nested, join_sources
-from covers.intake.summary import ScanReport, list_problems, sum_up
+from covers.intake.summary import (
+    ScanReport,
+    explain_nothing,
+    sum_up,
+    write_problems,
+)
 from covers.intake.tag_cache import TagCache
 from covers.workspace.artefacts import Stamp, read_stamp
 from covers.workspace.holding import hold_workspace
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import change_intake, write_settings
 from covers.workspace.source_files import SourceKind, is_mounted
-from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -317,59 +321,33 @@ class _Scan:
             record for record in self.records if record.content.cover_id is not None
         ]
         if not good:
-            self._refuse_nothing()
+            raise DataError(explain_nothing(self.sources, self.records))
         dropped = self.overlay.dropped & {record.content.cover_id for record in good}
         if dropped:
             self.notes.append(
                 f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
                 "takes all decisions back"
             )
-        kinds = {
-            source.name: SourceKind.FOLDERS
-            if source.kind == "auto"
-            else SourceKind(source.kind)
-            for source in self.sources
-        }
-        parameters = self._parameters()
-        stamp = read_stamp(workspace.catalogue_path)
-        is_same = (
-            not split_anew
-            and stamp is not None
-            and stamp.kind == KIND
-            and stamp.parameters == parameters
-            and by_key(self.old) == by_key(self.records)
-        )
         covers = group_by_cover(good)
         self.pictures.update(list(covers), self.journal.measures)
-        if is_same:
-            catalogue = read_catalogue(workspace)
-        else:
-            kept = PreviousSplit() if split_anew else PreviousSplit.read(workspace)
-            table = assemble(
-                self.overlay.leave_out(covers),
-                kinds=kinds,
-                mapper=make_mapper(good, kinds, self.genre_table, self.intake),
-                near_duplicates=self.pictures.group(),
-                shares=self._shares(),
-                seed=self.seed,
-                previous=kept.splits,
-                corrections=self.overlay.genres,
-            )
-            if self.intake.n_folds:
-                table = kept.add_folds(table, self.intake.n_folds, self.seed)
-            catalogue = Catalogue(table, self.intake.genre_minimum)
+        is_same = not split_anew and self._is_same()
+        catalogue = (
+            read_catalogue(workspace)
+            if is_same
+            else self._assemble(covers, good, split_anew=split_anew)
+        )
         if not is_same or self._has_other_limits():
             write_records(
                 workspace.places_path,
                 self.records,
                 Stamp(kind=RECORD_KIND, parameters=self._limits()),
             )
-        self._publish_problems()
+        write_problems(workspace.problems_path, self.records)
         self._publish_settings()
         if not is_same:
             catalogue.write(
                 workspace.catalogue_path,
-                Stamp(kind=KIND, parameters=parameters, seed=self.seed),
+                Stamp(kind=KIND, parameters=self._parameters(), seed=self.seed),
             )
         self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
@@ -396,20 +374,44 @@ class _Scan:
         self.records = merge_records(self.records)
         self.records.sort(key=lambda p: (order[p.source], p.path, p.member))
 
-    def _refuse_nothing(self) -> None:
-        """Explain that no source holds a single readable cover."""
-        records = ", ".join(f"'{source.path}'" for source in self.sources)
-        message = f"no cover found in {records}: "
-        problems = list_problems(self.records)
-        if problems:
-            first = problems[0]
-            message += (
-                f"all {len(problems)} files there failed; the first is '{first.path}': {first.reason}; "
-                "expected pictures in folders named after genres, or music with covers"
-            )
-        else:
-            message += "expected pictures in folders named after genres, a manifest, or music with covers"
-        raise DataError(message)
+    def _is_same(self) -> bool:
+        """Say whether the last catalogue was made from the same."""
+        stamp = read_stamp(self.workspace.catalogue_path)
+        return (
+            stamp is not None
+            and stamp.kind == KIND
+            and stamp.parameters == self._parameters()
+            and by_key(self.old) == by_key(self.records)
+        )
+
+    def _assemble(
+        self,
+        covers: Mapping[str, Sequence[ScanRecord]],
+        good: Sequence[ScanRecord],
+        *,
+        split_anew: bool,
+    ) -> Catalogue:
+        """Make the catalogue from the records of covers."""
+        kinds = {
+            source.name: SourceKind.FOLDERS
+            if source.kind == "auto"
+            else SourceKind(source.kind)
+            for source in self.sources
+        }
+        before = PreviousSplit() if split_anew else PreviousSplit.read(self.workspace)
+        table = assemble(
+            self.overlay.leave_out(covers),
+            kinds=kinds,
+            mapper=make_mapper(good, kinds, self.genre_table, self.intake),
+            near_duplicates=self.pictures.group(),
+            shares=self._shares(),
+            seed=self.seed,
+            previous=before.splits,
+            corrections=self.overlay.genres,
+        )
+        if self.intake.n_folds:
+            table = before.add_folds(table, self.intake.n_folds, self.seed)
+        return Catalogue(table, self.intake.genre_minimum)
 
     def _shares(self) -> dict[str, float]:
         """Return the share of each side."""
@@ -425,17 +427,6 @@ class _Scan:
             "table": self.genre_table.fingerprint,
             "decisions": self.overlay.fingerprint(),
         }
-
-    def _publish_problems(self) -> None:
-        """Publish ``problems.csv``."""
-        write_csv(
-            self.workspace.problems_path,
-            ["source", "path", "kind", "reason"],
-            (
-                [p.source, p.path, p.kind.value, p.reason]
-                for p in list_problems(self.records)
-            ),
-        )
 
     def _publish_settings(self) -> None:
         """Publish ``covers.toml`` when sources or parameters changed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from covers.catalogue.splits import measure_balance
 from covers.intake.merge import count_split_conflicts, group_by_cover
+from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,6 +118,32 @@ def list_problems(records: Sequence[ScanRecord]) -> list[Problem]:
             reason = content.reason or ""
             problems.append(Problem(record.source, path, content.kind, reason))
     return problems
+
+
+def write_problems(path: Path, records: Sequence[ScanRecord]) -> None:
+    """Publish ``problems.csv``."""
+    write_csv(
+        path,
+        ["source", "path", "kind", "reason"],
+        ([p.source, p.path, p.kind.value, p.reason] for p in list_problems(records)),
+    )
+
+
+def explain_nothing(sources: Sequence[Source], records: Sequence[ScanRecord]) -> str:
+    """Say what no source with a single readable cover holds instead."""
+    paths = ", ".join(f"'{source.path}'" for source in sources)
+    problems = list_problems(records)
+    if not problems:
+        return (
+            f"no cover found in {paths}: expected pictures in folders named after genres, "
+            "a manifest, or music with covers"
+        )
+    first = problems[0]
+    return (
+        f"no cover found in {paths}: all {len(problems)} files there failed; the first is "
+        f"'{first.path}': {first.reason}; expected pictures in folders named after genres, "
+        "or music with covers"
+    )
 
 
 def sum_up(
