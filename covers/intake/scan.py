@@ -1,4 +1,4 @@
-"""Taking in covers: from the sources to the catalogue, again and again.
+"""Scanning: from the sources to the catalogue, again and again.
 
 A scan reads what is new or changed (by size and time of change, then by
 content), keeps the covers of sources that are not mounted today, and publishes
@@ -10,64 +10,20 @@ leaves them as they were and goes on from its journal.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from covers.catalogue.corrections import Overlay
-from covers.catalogue.genre_tree import GenreTree
-from covers.catalogue.table import KIND, Catalogue, read_catalogue
-from covers.errors import DataError
-from covers.images.audio_tags import READER
-from covers.images.measured import MeasuredPictures, list_thumbnails
-from covers.intake.candidates import (
-    SourceOffer,
-    decide_kind,
-    list_candidates,
-    walk_source,
-)
-from covers.intake.choose import Chooser
-from covers.intake.genre_survey import genre_table_path
-from covers.intake.genre_texts import cut_genre_texts
-from covers.intake.merge import (
-    assemble,
-    group_by_cover,
-    make_mapper,
-)
-from covers.intake.previous_split import PreviousSplit
-from covers.intake.repeat import hash_walks, recall_report, remember_report
-from covers.intake.scan_record import KIND as RECORD_KIND
-from covers.intake.scan_record import (
-    Journal,
-    ScanRecord,
-    by_key,
-    merge_records,
-    read_records,
-    write_records,
-)
-from covers.intake.source_kinds import find_nested, join_sources
-from covers.intake.summary import (
-    ScanReport,
-    explain_nothing,
-    sum_up,
-    write_problems,
-)
-from covers.intake.tag_cache import TagCache
-from covers.workspace.artefacts import Stamp, read_stamp
+from covers.intake.repeat import remember_report
+from covers.intake.scan_steps import ScanSteps
 from covers.workspace.holding import hold_workspace
 from covers.workspace.paths import Workspace
-from covers.workspace.settings import change_intake, write_settings
-from covers.workspace.source_files import SourceKind, is_mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from covers.intake.scan_record import Key
-    from covers.intake.sources import Walk
-    from covers.workspace.settings import Source
+    from covers.intake.summary import ScanReport
 
 
 def scan_workspace(
@@ -123,7 +79,7 @@ def scan_workspace(
     """
     begun = time.monotonic()
     with hold_workspace(workspace_root):
-        scan = _Scan(Workspace(workspace_root), intake or {}, seed, progress)
+        scan = ScanSteps(Workspace(workspace_root), intake or {}, seed, progress)
         scan.look(sources, kind, root)
         seen = scan.seen()
         known = None if split_anew else scan.recall(seen)
@@ -144,302 +100,7 @@ def reassemble_workspace(workspace_root: Path) -> ScanReport:
     `covers.catalogue.corrections`.
     """
     with hold_workspace(workspace_root):
-        scan = _Scan(Workspace(workspace_root), {}, None, None)
+        scan = ScanSteps(Workspace(workspace_root), {}, None, None)
         scan.sources = list(scan.settings.sources)
         scan.states = {source.name: "kept" for source in scan.sources}
         return scan.publish(split_anew=False)
-
-
-class _Scan:
-    """One scan, in three steps: find, read, publish."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        intake: Mapping[str, Any],
-        seed: int | None,
-        progress: Callable[[int, int], None] | None,
-    ) -> None:
-        self.workspace = workspace
-        self.settings = workspace.settings
-        self.intake_changes = dict(intake)
-        self.intake = change_intake(self.settings.intake, self.intake_changes)
-        self.genre_table = GenreTree.read(genre_table_path(workspace.root, self.intake))
-        self.seed = self.settings.seed if seed is None else seed
-        self.progress = progress
-        self.sources: list[Source] = []
-        self.states: dict[str, str] = {}
-        self.walks: dict[str, Walk] = {}
-        self.offers: dict[str, SourceOffer] = {}
-        self.records: list[ScanRecord] = []
-        self.notes: list[str] = []
-        self.n_read = 0
-        self.overlay = Overlay.read(workspace)
-
-    @cached_property
-    def old(self) -> list[ScanRecord]:
-        """What the last scan saw."""
-        return read_records(self.workspace.places_path)
-
-    @cached_property
-    def tag_cache(self) -> TagCache:
-        """Tags of music files as the last scan read them."""
-        return TagCache.open(self.workspace.tags_path)
-
-    @cached_property
-    def journal(self) -> Journal:
-        """What an interrupted scan did."""
-        return Journal(self.workspace.journal_path)
-
-    @cached_property
-    def pictures(self) -> MeasuredPictures:
-        """What is measured on pictures."""
-        return MeasuredPictures(self.workspace.pictures_path)
-
-    def look(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
-        """Join the sources and list the files in their folders."""
-        self.sources, chosen = join_sources(
-            self.workspace.root,
-            self.settings.sources,
-            given,
-            kind=kind,
-            root=root,
-            relative=self.workspace.relative,
-        )
-        self.notes += find_nested(self.workspace.root, self.sources)
-        for i, source in enumerate(self.sources):
-            if source.kind == "auto" and is_mounted(self.workspace.root, source):
-                kind = decide_kind(self.workspace, source).value
-                self.sources[i] = source.model_copy(update={"kind": kind})
-        for source in self.sources:
-            if source.name not in chosen:
-                self.states[source.name] = "kept"
-            elif not is_mounted(self.workspace.root, source):
-                self.states[source.name] = "not mounted"
-            else:
-                self.states[source.name] = "scanned"
-                self.walks[source.name] = walk_source(self.workspace, source)
-
-    def seen(self) -> str:
-        """Hash all that the scan depends on."""
-        return hash_walks(
-            self.walks,
-            {
-                "parameters": self._parameters(),
-                "limits": self._limits(),
-                "sources": [source.model_dump() for source in self.sources],
-                "states": self.states,
-                "notes": self.notes,
-                "workspace": str(self.workspace.root),
-            },
-        )
-
-    def recall(self, seen: str) -> ScanReport | None:
-        """Return the last scan's report, if this one would find the same."""
-        if tuple(self.sources) != self.settings.sources or self.intake_changes:
-            return None
-        return recall_report(self.workspace, seen)
-
-    def find(self, n_workers: int | None) -> None:
-        """Look at what is in the sources, without reading pictures."""
-        for source in self.sources:
-            if self.states[source.name] == "scanned":
-                offer = list_candidates(
-                    self.workspace,
-                    source,
-                    self.intake,
-                    self.tag_cache,
-                    walked=self.walks.get(source.name),
-                    n_workers=n_workers,
-                    progress=self.progress,
-                )
-                self.offers[source.name] = cut_genre_texts(
-                    offer,
-                    source.name,
-                    self.intake.genre_separators,
-                    self.genre_table.protected,
-                )
-
-    def read(self, n_workers: int | None) -> None:
-        """Read the pictures that are not known from the last scan."""
-        measured = set(self.pictures.cover_ids)
-        chooser = Chooser(
-            self.workspace,
-            {name: offer.root for name, offer in self.offers.items()},
-            self._known(),
-            self.journal,
-            measured=measured | set(self.journal.measures),
-            pictured=list_thumbnails(
-                self.workspace, look_inside=bool(self.journal.contents)
-            ),
-            max_megapixels=self.intake.max_megapixels,
-        )
-        chooser.choose(
-            (
-                (name, candidates)
-                for name, offer in self.offers.items()
-                for candidates in offer.choices
-            ),
-            n_workers=n_workers,
-            progress=self.progress,
-        )
-        self.records += chooser.records
-        self.n_read = chooser.n_read
-        if self.n_read and hasattr(os, "sync"):
-            os.sync()  # all thumbnails at once, before the journal is given up
-
-    def _known(self) -> dict[Key, ScanRecord]:
-        """Return what the last scan knew; with other limits, its bad files count anew.
-
-        Pictures inside music files count anew where tags were read otherwise.
-        """
-        stamp = read_stamp(self.workspace.places_path)
-        before = {} if stamp is None else stamp.parameters
-        if before == self._limits():
-            return by_key(self.old)
-        is_same_reader = before.get("tag_reader") == READER
-        return {
-            key: record
-            for key, record in by_key(self.old).items()
-            if record.content.cover_id and (is_same_reader or not record.member)
-        }
-
-    def _has_other_limits(self) -> bool:
-        """Say whether the last scan judged pictures otherwise."""
-        stamp = read_stamp(self.workspace.places_path)
-        return stamp is None or stamp.parameters != self._limits()
-
-    def _limits(self) -> dict[str, Any]:
-        """Return what decides whether a picture is good, and which bytes it has."""
-        return {"max_megapixels": self.intake.max_megapixels, "tag_reader": READER}
-
-    def publish(self, *, split_anew: bool) -> ScanReport:
-        """Make the catalogue and publish everything."""
-        workspace = self.workspace
-        self._collect()
-        good = [
-            record for record in self.records if record.content.cover_id is not None
-        ]
-        if not good:
-            raise DataError(explain_nothing(self.sources, self.records))
-        dropped = self.overlay.dropped & {record.content.cover_id for record in good}
-        if dropped:
-            self.notes.append(
-                f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
-                "takes all decisions back"
-            )
-        covers = group_by_cover(good)
-        self.pictures.update(list(covers), self.journal.measures)
-        is_same = not split_anew and self._is_same()
-        catalogue = (
-            read_catalogue(workspace)
-            if is_same
-            else self._assemble(covers, good, split_anew=split_anew)
-        )
-        if not is_same or self._has_other_limits():
-            write_records(
-                workspace.places_path,
-                self.records,
-                Stamp(kind=RECORD_KIND, parameters=self._limits()),
-            )
-        write_problems(workspace.problems_path, self.records)
-        self._publish_settings()
-        if not is_same:
-            catalogue.write(
-                workspace.catalogue_path,
-                Stamp(kind=KIND, parameters=self._parameters(), seed=self.seed),
-            )
-        self.tag_cache.keep({source.name for source in self.sources})
-        self.journal.remove()
-        return sum_up(
-            workspace,
-            catalogue,
-            sources=self.sources,
-            states=self.states,
-            before=self.old,
-            after=self.records,
-            notes=self.notes,
-            n_read=self.n_read,
-        )
-
-    def _collect(self) -> None:
-        """Add the records of sources that are not scanned, and put all in order."""
-        for record in self.old:
-            if self.states.get(record.source) in {"kept", "not mounted"}:
-                self.records.append(record)
-        order = {source.name: i for i, source in enumerate(self.sources)}
-        for offer in self.offers.values():
-            self.records += offer.problems
-            self.notes += offer.notes
-        self.records = merge_records(self.records)
-        self.records.sort(key=lambda p: (order[p.source], p.path, p.member))
-
-    def _is_same(self) -> bool:
-        """Say whether the last catalogue was made from the same."""
-        stamp = read_stamp(self.workspace.catalogue_path)
-        return (
-            stamp is not None
-            and stamp.kind == KIND
-            and stamp.parameters == self._parameters()
-            and by_key(self.old) == by_key(self.records)
-        )
-
-    def _assemble(
-        self,
-        covers: Mapping[str, Sequence[ScanRecord]],
-        good: Sequence[ScanRecord],
-        *,
-        split_anew: bool,
-    ) -> Catalogue:
-        """Make the catalogue from the records of covers."""
-        kinds = {
-            source.name: SourceKind.FOLDERS
-            if source.kind == "auto"
-            else SourceKind(source.kind)
-            for source in self.sources
-        }
-        before = PreviousSplit() if split_anew else PreviousSplit.read(self.workspace)
-        table = assemble(
-            self.overlay.leave_out(covers),
-            kinds=kinds,
-            mapper=make_mapper(good, kinds, self.genre_table, self.intake),
-            near_duplicates=self.pictures.group(),
-            shares=self._shares(),
-            seed=self.seed,
-            previous=before.splits,
-            corrections=self.overlay.genres,
-        )
-        if self.intake.n_folds:
-            table = before.add_folds(table, self.intake.n_folds, self.seed)
-        return Catalogue(table, self.intake.genre_minimum)
-
-    def _shares(self) -> dict[str, float]:
-        """Return the share of each side."""
-        valid, test = self.intake.valid_share, self.intake.test_share
-        shares = {"train": 1 - valid - test, "valid": valid, "test": test}
-        return {side: share for side, share in shares.items() if share > 0}
-
-    def _parameters(self) -> dict[str, Any]:
-        """Return everything but the records that the catalogue is made with."""
-        return {
-            **self.intake.model_dump(mode="json"),
-            "sources": [[source.name, str(source.kind)] for source in self.sources],
-            "table": self.genre_table.fingerprint,
-            "decisions": self.overlay.fingerprint(),
-        }
-
-    def _publish_settings(self) -> None:
-        """Publish ``covers.toml`` when sources or parameters changed."""
-        changes: dict[str, Any] = {}
-        if tuple(self.sources) != self.settings.sources:
-            changes["sources"] = [
-                source.model_dump(exclude_none=True) for source in self.sources
-            ]
-        if self.intake_changes:
-            changes["intake"] = {
-                name: list(value) if isinstance(value, tuple) else value
-                for name in self.intake_changes
-                if (value := getattr(self.intake, name)) is not None
-            }
-        if changes or not self.workspace.config_path.exists():
-            write_settings(self.workspace.root, changes)

@@ -12,7 +12,7 @@ from test_scan import picture, put
 
 from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.catalogue.table import read_catalogue
-from covers.intake import scan as scanning
+from covers.intake import scan_steps
 from covers.intake.scan import reassemble_workspace, scan_workspace
 from covers.workspace.paths import Workspace
 
@@ -37,14 +37,17 @@ def ws(tmp_path, library):
 
 def plainly(ws, *arguments, **options):
     """Scan without looking whether anything changed."""
-    with mock.patch.object(scanning, "recall_report", return_value=None):
+    with mock.patch.object(scan_steps, "recall_report", return_value=None):
         return replace(scan_workspace(ws, *arguments, **options), seconds=0)
 
 
 def looked(ws):
     """Scan, and say whether the files' contents were looked at."""
     find = mock.patch.object(
-        scanning._Scan, "find", autospec=True, side_effect=scanning._Scan.find
+        scan_steps.ScanSteps,
+        "find",
+        autospec=True,
+        side_effect=scan_steps.ScanSteps.find,
     )
     with find as found:
         report = scan_workspace(ws)
