@@ -380,10 +380,10 @@ def _open(folder: Path, wait_s: float = 10.0) -> "VectorIndex":
 
 def _load_vectors(path: Path) -> Any:
     """Read a .npy file of queries; one vector is one query."""
-    import numpy as np
+    from indexer.transfer import read_matrix
 
-    queries = np.load(path, allow_pickle=False)
-    return queries[np.newaxis] if queries.ndim == 1 else queries
+    queries = read_matrix(path)
+    return queries[None] if queries.ndim == 1 else queries
 
 
 def _split_pair(text: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from indexer.framing import check_schema
+
 __all__ = [
     "ID_COLUMN",
     "align_table",
@@ -127,8 +129,21 @@ def encode_schema(schema: pa.Schema) -> str:
 
 
 def decode_schema(text: str) -> pa.Schema:
-    """Read what `encode_schema` wrote."""
-    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+    """Read what `encode_schema` wrote.
+
+    Raises
+    ------
+    ValueError, OSError, pyarrow.ArrowException
+        If it is something else.
+    """
+    data = base64.b64decode(text, validate=True)
+    check_schema(data)
+    schema = pa.ipc.read_schema(pa.py_buffer(data))
+    names = schema.names
+    if len(set(names)) < len(names) or ID_COLUMN in names:
+        message = f"its columns are {names!r:.200}"
+        raise ValueError(message)
+    return schema
 
 
 def _plain(values: Any) -> Any:

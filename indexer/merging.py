@@ -114,10 +114,11 @@ def _old_source(
             yield segment.vectors[rows[start : start + _BLOCK_ROWS]]
 
     def live_items() -> pa.Table:
-        table = segment.items if items is None else items
-        return _with_ids(
-            table.column(ID_COLUMN), table.drop_columns([ID_COLUMN]), schema
-        ).take(as_take_indices(rows))
+        if items is None:
+            ids, columns = segment.items.column(ID_COLUMN), segment.columns_for(schema)
+        else:
+            ids, columns = items.column(ID_COLUMN), items.drop_columns([ID_COLUMN])
+        return _with_ids(ids, columns, schema).take(as_take_indices(rows))
 
     return _Source(
         n_live=len(rows),

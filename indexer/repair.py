@@ -58,7 +58,10 @@ def repair_folder(folder: Path, *, lock_timeout_s: float = 10.0) -> VerifyReport
         with suppress(IndexDamagedError, IndexNotFoundError):
             store.read_current(folder)  # what may not be read is no damage
         manifest = _best_manifest(folder)
-        mended = [_mendable(folder, segment) for segment in manifest.segments]
+        mended = [
+            _mendable(folder, segment, manifest.dimension)
+            for segment in manifest.segments
+        ]
         generation = store.next_generation(folder)
         history = _whole_history(folder, manifest)
         with (
@@ -119,14 +122,25 @@ def _open_content(folder: Path, entry: SegmentEntry, dimension: int) -> Segment:
     return Segment(folder, readable, dimension, {})
 
 
-def _mendable(folder: Path, segment: SegmentEntry) -> frozenset[str]:
-    """Name the derived files of a segment that are damaged."""
-    parts = {"lookup": segment.lookup}
-    if segment.structure is not None:
-        parts["structure"] = segment.structure.file
-    return frozenset(
-        name for name, part in parts.items() if not _is_whole(folder, part)
+def _mendable(folder: Path, entry: SegmentEntry, dimension: int) -> frozenset[str]:
+    """Name the derived files of a segment that are damaged or of other vectors."""
+    parts = {"lookup": entry.lookup}
+    if entry.structure is not None:
+        parts["structure"] = entry.structure.file
+    damaged = {name for name, part in parts.items() if not _is_whole(folder, part)}
+    readable = replace(
+        entry,
+        structure=None if "structure" in damaged else entry.structure,
+        lookup=entry.items if "lookup" in damaged else entry.lookup,
     )
+    segment = Segment(folder, readable, dimension, {})
+    if segment.lost_structure:
+        damaged.add("structure")
+    if "lookup" not in damaged:
+        ids = segment.ids_at(np.arange(len(segment), dtype=np.int64))
+        if not segment.has_lookup_of(hash_ids(ids.tolist())):
+            damaged.add("lookup")
+    return frozenset(damaged)
 
 
 def _mend(

@@ -4,7 +4,7 @@ Letters of shapes: N rows of the segment, D dimensions, I ids asked for.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer.arrow import as_strings, as_take_indices
 from indexer.backends import StructureBackend, load_backend
 from indexer.columns import ID_COLUMN
 from indexer.errors import IndexDamagedError
 from indexer.ids import hash_ids
+from indexer.items import Items
 from indexer.manifest import FileEntry, SegmentEntry
 from indexer.opening import MappedFile
 from indexer.store import GenerationWriter
@@ -28,8 +28,6 @@ Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 _ITEMS_PER_BATCH = 1 << 20
-# One by one, a few ids are read faster than pyarrow.compute is imported.
-_FEW_IDS = 64
 # What is written before the vectors, whatever release of NumPy writes it.
 _HEADER_BYTES = 256
 _HEADER = re.compile(
@@ -78,32 +76,41 @@ class Segment:
                 mapped = MappedFile(folder, file)
             known[file.path] = self.files[file.path] = mapped
         self.vectors = self._map_vectors(dimension)
+        self._items = Items(self.files[entry.items.path], len(self), self._repair)
 
     def __len__(self) -> int:
         return self.entry.n_rows
 
-    @cached_property
+    @property
     def items(self) -> pa.Table:
         """Ids and columns of all rows, memory-mapped."""
-        mapped = self.files[self.entry.items.path]
-        try:
-            with pa.ipc.open_file(pa.py_buffer(mapped.data)) as reader:
-                table = reader.read_all()
-        except pa.ArrowException as error:
-            raise self._damaged(mapped.entry, str(error)) from error
-        if table.num_rows != len(self) or ID_COLUMN not in table.column_names:
-            what = f"it has {table.num_rows} rows, the manifest says {len(self)}"
-            raise self._damaged(mapped.entry, what)
+        return self._items.table
+
+    def columns_for(
+        self, schema: pa.Schema, names: Collection[str] | None = None
+    ) -> pa.Table:
+        """Give the columns without the ids, of types that an index has.
+
+        Parameters
+        ----------
+        schema : pyarrow.Schema
+            Of the index; a column may also be all null.
+        names : collection of str, optional
+            Those that are wanted, as far as they exist; others are not looked at.
+
+        Raises
+        ------
+        IndexDamagedError
+            If a column is damaged or of another type.
+        """
+        table = self._items.columns if names is None else self._items.select(names)
+        for field in table.schema:
+            place = schema.get_field_index(field.name)
+            kind = schema.field(place).type if place >= 0 else field.type
+            if field.type not in (kind, pa.null()):
+                what = f"{field.name!r} holds {field.type}, the manifest says {kind}"
+                raise self._damaged(self.entry.items, what)
         return table
-
-    @cached_property
-    def _ids(self) -> pa.ChunkedArray:
-        return self.items.column(ID_COLUMN)
-
-    @cached_property
-    def columns(self) -> pa.Table:
-        """The columns without the ids."""
-        return self.items.drop_columns([ID_COLUMN])
 
     @cached_property
     def dead(self) -> Rows:
@@ -113,7 +120,7 @@ class Segment:
         mapped = self.files[self.entry.dead.path]
         rows = np.frombuffer(mapped.data, dtype="<i8").astype(np.int64, copy=False)
         ends = rows[[0, -1]].tolist()
-        if ends[0] < 0 or ends[1] >= len(self) or (np.diff(rows) <= 0).any():
+        if ends[0] < 0 or ends[1] >= len(self) or (rows[1:] <= rows[:-1]).any():
             what = "it does not hold rows of the segment, sorted"
             raise self._damaged(mapped.entry, what)
         return rows
@@ -149,7 +156,7 @@ class Segment:
         if not (mapped.is_untouched or mapped.is_whole()):
             return None
         try:
-            return load_backend(mapped.data)
+            return load_backend(mapped.data, self.vectors.shape)
         except IndexDamagedError:
             return None
 
@@ -174,12 +181,7 @@ class Segment:
 
     def ids_at(self, rows: Rows) -> npt.NDArray[np.object_]:
         """Ids of some rows: str, shape of `rows`."""
-        column = self._ids
-        if rows.size <= _FEW_IDS:
-            few = np.empty(rows.size, dtype=object)
-            few[:] = [column[row].as_py() for row in rows.ravel().tolist()]
-            return few.reshape(rows.shape)
-        return as_strings(column.take(as_take_indices(rows))).reshape(rows.shape)
+        return self._items.ids_at(rows)
 
     def find(self, ids: Sequence[str], hashes: npt.NDArray[np.uint64]) -> Rows:
         """Find the live row of each id.
@@ -256,10 +258,11 @@ class Segment:
         return matrix
 
     def _damaged(self, entry: FileEntry, what: str) -> IndexDamagedError:
-        return IndexDamagedError(
-            f"{entry.path!r} is damaged: {what}; "
-            f"run 'python -m indexer verify {self._folder} --repair'"
-        )
+        return IndexDamagedError(f"{entry.path!r} is damaged: {what}; {self._repair}")
+
+    @property
+    def _repair(self) -> str:
+        return f"run 'python -m indexer verify {self._folder} --repair'"
 
 
 def write_segment(

@@ -135,7 +135,8 @@ def _select_matching(snapshot: Snapshot, where: Where) -> Selection:
             return kept[key]
     parts = []
     for part in _select_alive(snapshot).parts:
-        mask = match_rows(part.segment.columns, where, snapshot.schema)
+        columns = part.segment.columns_for(snapshot.schema, where.keys())
+        mask = match_rows(columns, where, snapshot.schema)
         if part.allowed is not None:
             mask &= part.allowed
         n_allowed = int(np.count_nonzero(mask))

@@ -22,6 +22,7 @@ from indexer.columns import align_table, decode_schema, empty_table
 from indexer.errors import IndexDamagedError
 from indexer.ids import hash_ids
 from indexer.manifest import Manifest
+from indexer.names import manifest_path
 from indexer.segment import Segment
 
 if TYPE_CHECKING:
@@ -79,7 +80,15 @@ class Snapshot:
     @cached_property
     def schema(self) -> pa.Schema:
         """Arrow schema of the columns."""
-        return decode_schema(self.manifest.schema)
+        try:
+            return decode_schema(self.manifest.schema)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            path = manifest_path(self.manifest.generation)
+            message = (
+                f"{path!r} is damaged: its schema cannot be read ({error!s:.200}); "
+                f"run 'python -m indexer verify {self.folder} --repair'"
+            )
+            raise IndexDamagedError(message) from error
 
     @cached_property
     def dead_places(self) -> Rows:
@@ -101,7 +110,7 @@ class Snapshot:
         with self.lock:
             parts = []
             for segment in self.segments:
-                table = segment.columns
+                table = segment.columns_for(self.schema)
                 if segment.alive is not None:
                     table = table.take(as_take_indices(segment.live_rows))
                 parts.append(align_table(table, self.schema))
@@ -178,7 +187,7 @@ class Snapshot:
                 table = empty_table(len(here))
             else:
                 rows = as_take_indices(places[here] - self.starts[number])
-                table = self.segments[number].columns.take(rows)
+                table = self.segments[number].columns_for(self.schema).take(rows)
             tables.append(align_table(table, self.schema))
         if not self.schema.names:
             return empty_table(len(places))

@@ -16,6 +16,7 @@ writer.
 import hashlib
 import json
 import logging
+import mmap
 import os
 from pathlib import Path
 from types import TracebackType
@@ -225,9 +226,20 @@ class GenerationWriter:
         self, entry: FileEntry, shape: tuple[int, int]
     ) -> npt.NDArray[np.float32]:
         """Map vectors that this generation has just written."""
-        path = self._temporary / entry.path.rpartition("/")[2]
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        vectors = np.load(self._path_of(entry), mmap_mode="r", allow_pickle=False)
         return np.asarray(vectors).reshape(shape)
+
+    def map_file(self, entry: FileEntry) -> mmap.mmap:
+        """Map a file that this generation has just written."""
+        with self._path_of(entry).open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def drop_file(self, entry: FileEntry) -> None:
+        """Remove a file that this generation has just written."""
+        self._path_of(entry).unlink()
+
+    def _path_of(self, entry: FileEntry) -> Path:
+        return self._temporary / entry.path.rpartition("/")[2]
 
     def publish(self, manifest: Manifest) -> None:
         """Make the generation the current one."""

@@ -17,6 +17,7 @@ Letters of shapes: N vectors, S sampled queries, k neighbours, D dimensions.
 
 import logging
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ import numpy.typing as npt
 
 from indexer.backends import StructureBackend
 from indexer.backends.exact import exact_candidates
-from indexer.manifest import StructureEntry, StructureRequest
+from indexer.manifest import FileEntry, StructureEntry, StructureRequest
 from indexer.store import GenerationWriter
 from indexer.vectors import score_rows
 
@@ -58,6 +59,8 @@ _N_QUERIES = 512
 _MOST_REFINE = 64
 _WIDEST_GRAPH_SEARCH = 4096
 _SLACK = 8
+_LONGEST_KEY = 100
+_MOST_LINKS = 512
 _ONE_SIDED_95 = 1.645
 
 _log = logging.getLogger(__name__)
@@ -151,7 +154,7 @@ def build_structure(
     Raises
     ------
     ValueError
-        If FAISS refuses the key.
+        If FAISS refuses the key, or its kind could not be checked when it is read.
     """
     n, dimension = vectors.shape
     key = choose_structure(n, dimension, request)
@@ -159,8 +162,10 @@ def build_structure(
         return None
     from indexer.backends.faiss import FaissStructure
 
+    _refuse_large_key(key, n, dimension)
     n_training = max(_LEAST_TRAINING, _TRAINING_PER_LIST * _lists_of(key))
     structure = FaissStructure.train(key, vectors, n_training=n_training, seed=seed)
+    entry = _write_structure(writer, name, structure, key, vectors.shape)
     effort, measure = _tune(structure, vectors, request, seed=seed)
     is_met = measure.low >= request.target_recall
     if not is_met:
@@ -173,10 +178,8 @@ def build_structure(
             measure.low,
             request.target_recall,
         )
-    with writer.new_file(f"{name}.structure.faiss") as file:
-        structure.write(file)
     return StructureEntry(
-        file=file.entry,
+        file=entry,
         key=key,
         effort=effort,
         recall_at_k=measure.recall_at_k,
@@ -186,6 +189,31 @@ def build_structure(
         target_recall=request.target_recall,
         is_target_met=is_met,
     )
+
+
+def _write_structure(
+    writer: GenerationWriter,
+    name: str,
+    structure: "FaissStructure",
+    key: str,
+    shape: tuple[int, int],
+) -> FileEntry:
+    """Write a structure, unless it could not be checked when it is read again."""
+    from indexer.backends.outline import check_outline
+
+    with writer.new_file(f"{name}.structure.faiss") as file:
+        structure.write(file)
+    try:
+        check_outline(writer.map_file(file.entry), shape)
+    except ValueError as error:
+        writer.drop_file(file.entry)
+        message = (
+            f"FAISS can build structure {key!r}, but it cannot be checked when it is "
+            f"read again ({error}): give 'auto', 'exact' or a key of Flat, SQ, PQ, IVF "
+            f"and HNSW, with PCA or OPQ before it"
+        )
+        raise ValueError(message) from error
+    return file.entry
 
 
 def measure_recall(found: Float32s, true: Float32s) -> RecallMeasure:
@@ -321,6 +349,20 @@ def _nearest_others(
     similarities[found == rows[:, np.newaxis]] = -np.inf
     best: Float32s = -np.sort(-similarities, axis=1)[:, :k]
     return best
+
+
+def _refuse_large_key(key: str, n: int, dimension: int) -> None:
+    """Refuse numbers in a key that FAISS would take memory for before it looks."""
+    limits = {"IVF": n, "HNSW": _MOST_LINKS}
+    for name, number in re.findall(r"([A-Za-z]*)_?([0-9]+)", key[:_LONGEST_KEY]):
+        limit = limits.get(name, 4 * dimension + 64)
+        if len(key) > _LONGEST_KEY or int(number) > limit:
+            message = (
+                f"FAISS cannot build structure {key!r:.80} over {n} vectors of "
+                f"{dimension} dimensions ({name}{number} is too large): give 'auto', "
+                f"'exact' or another factory key"
+            )
+            raise ValueError(message)
 
 
 def _lists_of(key: str) -> int:

@@ -1,6 +1,7 @@
 """An index to and from plain files: ``vectors.npy`` beside ``items.parquet``."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,13 @@ from indexer.columns import ID_COLUMN
 from indexer.errors import IndexMismatchError, IndexWriteError
 from indexer.snapshot import Snapshot
 
-__all__ = ["ITEMS_FILE", "VECTORS_FILE", "export_snapshot", "read_export"]
+__all__ = [
+    "ITEMS_FILE",
+    "VECTORS_FILE",
+    "export_snapshot",
+    "read_export",
+    "read_matrix",
+]
 
 VECTORS_FILE = "vectors.npy"
 ITEMS_FILE = "items.parquet"
@@ -61,7 +68,9 @@ def export_snapshot(
     try:
         with disk.translate_write_errors(target):
             target.mkdir(parents=True, exist_ok=True)
-            with vectors.open("wb", buffering=0) as file:
+            for left in (vectors, items):  # a link there would lead the writing away
+                left.unlink(missing_ok=True)
+            with vectors.open("xb", buffering=0) as file:
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
                 for start in range(0, len(snapshot), _BLOCK_ROWS):
@@ -106,14 +115,13 @@ def read_export(
     """
     import pyarrow.parquet as pq
 
+    matrix = read_matrix(vectors)
+    _refuse_other_file(items)
     try:
-        matrix = np.load(vectors, mmap_mode="r", allow_pickle=False)
         table = pq.read_table(items)
+        table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
-        message = (
-            f"cannot read {str(vectors)!r} and {str(items)!r} as a .npy and a Parquet "
-            f"file: {error}"
-        )
+        message = f"cannot read {str(items)!r} as a Parquet file: {error}"
         raise IndexMismatchError(message) from error
     if id_column not in table.column_names:
         message = (
@@ -123,6 +131,32 @@ def read_export(
         raise IndexMismatchError(message)
     ids = [str(value) for value in table.column(id_column).to_pylist()]
     return ids, matrix, table.drop_columns([id_column])
+
+
+def read_matrix(path: Path) -> npt.NDArray[Any]:
+    """Map an .npy file of anybody.
+
+    Raises
+    ------
+    IndexMismatchError
+        If it is none, or holds objects.
+    """
+    _refuse_other_file(path)
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, EOFError, OverflowError, TokenError) as error:
+        message = (
+            f"cannot read {str(path)!r} as an .npy file of numbers: {error}; write it "
+            f"with numpy.save"
+        )
+        raise IndexMismatchError(message) from error
+
+
+def _refuse_other_file(path: Path) -> None:
+    """Refuse a folder, and a pipe, which would keep whoever opens it waiting."""
+    if path.exists() and not path.is_file():
+        message = f"{str(path)!r} is no regular file: give the file itself"
+        raise IndexMismatchError(message)
 
 
 def _items_of(snapshot: Snapshot) -> pa.Table:

@@ -287,7 +287,7 @@ def _override_items(
     segment: Segment, rows: Rows, given: pa.Table, schema: pa.Schema
 ) -> pa.Table:
     """Ids and columns of a segment with the given values in some rows."""
-    table = align_table(segment.columns, schema)
+    table = align_table(segment.columns_for(schema), schema)
     given = align_table(given, pa.schema([schema.field(n) for n in given.column_names]))
     order = np.arange(len(segment))
     order[rows] = len(segment) + np.arange(len(rows))

@@ -287,6 +287,10 @@ def _check_content(snapshot: Snapshot) -> Iterator[Problem]:
         if not segment.has_lookup_of(hashes):
             what = "it does not belong to the ids"
             yield Problem(file=entry.lookup.path, what=what, repair=REPAIR_LOOKUP)
+        if segment.lost_structure:
+            what = "it is no structure of these vectors that can be used"
+            path = segment.lost_structure
+            yield Problem(file=path, what=what, repair=REPAIR_STRUCTURE)
         seen.append(hashes[segment.live_rows])
     joined = np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
     if len(np.unique(joined)) < len(joined):

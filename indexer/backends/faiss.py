@@ -11,6 +11,7 @@ import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
+from indexer.backends.outline import check_outline
 from indexer.errors import IndexDamagedError
 
 __all__ = ["FaissStructure", "nearest_rows"]
@@ -76,15 +77,28 @@ class FaissStructure:
         return cls(index)
 
     @classmethod
-    def from_bytes(cls, data: Any) -> Self:
-        """Open a structure in mapped bytes, without copying where FAISS can."""
+    def from_bytes(cls, data: Any, shape: tuple[int, int]) -> Self:
+        """Open a structure in mapped bytes, without copying where FAISS can.
+
+        Parameters
+        ----------
+        data : bytes-like
+        shape : (int, int)
+            N and D of the vectors that it is over.
+
+        Raises
+        ------
+        IndexDamagedError
+            If the bytes are not those of such a structure.
+        """
         view = np.frombuffer(data, dtype=np.uint8)
         try:
+            check_outline(data, shape)
             if hasattr(faiss, "ZeroCopyIOReader"):
                 reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size)
                 return cls(faiss.read_index(reader), owner=(view, reader))
             return cls(faiss.deserialize_index(view))
-        except (RuntimeError, MemoryError) as error:
+        except (ValueError, RuntimeError, MemoryError) as error:
             message = f"FAISS cannot read the structure: {error}"
             raise IndexDamagedError(message) from error
 
@@ -180,7 +194,9 @@ class FaissStructure:
             parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
         elif isinstance(self._inner, faiss.IndexHNSW):
             # A graph search keeps efSearch candidates, so fewer cannot be enough.
-            width = max(effort.get("efSearch", 16), n_candidates)
+            width = max(
+                min(effort.get("efSearch", 16), self._index.ntotal), n_candidates
+            )
             parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=width)
         elif selector is not None:
             parameters = faiss.SearchParameters(sel=selector)

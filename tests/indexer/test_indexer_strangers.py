@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sealing import manifest_of, reseal, tree_of
 
 from indexer import (
     IndexDamagedError,
@@ -25,38 +26,12 @@ from indexer import (
     IndexReadError,
     IndexWriteError,
     VectorIndex,
-    store,
 )
 from indexer.cli import main
 from indexer.lock import hold_writer_lock
 from indexer.verification import verify_folder
 
 N, D = 300, 8
-ZEROS = "0" * 64
-
-
-def manifest_of(folder, generation=None):
-    return folder / store.manifest_path(generation or store.current_generation(folder))
-
-
-def reseal(folder, change, generation=None):
-    """Change the manifest as JSON and write the checksum that then is right."""
-    path = manifest_of(folder, generation)
-    content = json.loads(path.read_text())
-    change(content)
-    text = json.dumps({**content, "sha256": ZEROS})
-    path.write_text(text.replace(ZEROS, hashlib.sha256(text.encode()).hexdigest(), 1))
-
-
-def tree_of(folder):
-    """All that lies in a folder, with its bytes."""
-    return {
-        path.relative_to(folder).as_posix(): (
-            path.is_symlink(),
-            path.read_bytes() if path.is_file() else None,
-        )
-        for path in folder.rglob("*")
-    }
 
 
 @pytest.fixture(scope="module")
@@ -523,3 +498,50 @@ def test_a_newer_format_with_other_fields_is_no_damage(folder):
     reseal(folder, lambda content: content.update(format=2, surprise=[1]))
     with pytest.raises(IndexMismatchError, match="has format 2, this release reads"):
         VectorIndex.open(folder)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy.tmp", "items.parquet.tmp"])
+def test_an_export_writes_through_no_link(folder, tmp_path, name):
+    target = tmp_path / "thesis.tex"
+    target.write_text("years of work")
+    (tmp_path / "exported").mkdir()
+    (tmp_path / "exported" / name).symlink_to(target)
+    VectorIndex.open(folder).export(tmp_path / "exported")
+    assert target.read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no",
+        b"\x93NUMPY\x01\x00v\x00" + b"(" * 118,
+        b"\x93NUMPY\x01\x00v\x00" + b"{'''".ljust(118),
+        b"\x93NUMPY\x02\x00\xff\xff\xff\x7f" + b" " * 100,
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 8), }".ljust(118),
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999, 8), }".ljust(
+            118
+        ),
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '|O', 'fortran_order': False, 'shape': (3, 8), }".ljust(118),
+        b"PK\x03\x04" + b"x" * 100,
+        None,
+    ],
+)
+def test_matrices_of_anybody_are_refused_in_one_line(folder, tmp_path, data):
+    path = tmp_path / "queries.npy"
+    if data is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(data)
+    for command in (
+        ["search", str(folder), "--vectors", str(path)],
+        ["import", str(tmp_path / "new"), str(path), str(path)],
+    ):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code in {1, 2}
+        assert isinstance(result.exception, SystemExit)
+        assert result.stderr.splitlines()[-1].startswith("Error: ")
+        assert "queries.npy" in result.stderr
