@@ -135,6 +135,15 @@ def gallery(
         st.pagination(n_pages, key=f"{key}-page")
 
 
+def choose_years(library: Library) -> tuple[int, int] | None:
+    """Let a span of years be chosen; None where it is all there are."""
+    span = library.year_range
+    if span is None or span[0] == span[1]:
+        return None
+    chosen = st.slider("Years", *span, span, key="years", bind="query-params")
+    return None if chosen == span else chosen
+
+
 def plain(text: str) -> str:
     """Keep a text from being read as Markdown."""
     return "".join("\\" + sign if sign in "\\`*_[]<>#$|~:" else sign for sign in text)

@@ -102,13 +102,7 @@ def _covers() -> None:
     genres = second.multiselect(
         "Genres", list(library.genre_counts), key="genre", bind="query-params"
     )
-    years = None
-    if library.year_range and library.year_range[0] < library.year_range[1]:
-        low, high = library.year_range
-        chosen = st.slider(
-            "Years", low, high, (low, high), key="years", bind="query-params"
-        )
-        years = None if chosen == (low, high) else chosen
+    years = frame.choose_years(library)
     rows = library.rows_with(genres, years)
     if text:
         rows = rows[np.isin(rows, library.find(text, limit=len(library)))]

@@ -262,46 +262,9 @@ def _alike() -> None:
     frame.section(
         "Covers most like it", "Cosine similarity on each; choose one to walk on."
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        genres = st.multiselect(
-            "Genres",
-            list(library.genre_counts),
-            key="genre",
-            bind="query-params",
-            width=300,
-        )
-        artist, once = "", False
-        if any(library.artists):
-            artist = st.text_input(
-                "Artist", key="artist", bind="query-params", width=220
-            )
-            once = st.toggle("One per artist", key="once", bind="query-params")
-        k = st.select_slider(
-            "How many",
-            [12, 24, 48, 96],
-            key="k",
-            value=24,
-            bind="query-params",
-            width=200,
-        )
-    years = None
-    if library.year_range and library.year_range[0] < library.year_range[1]:
-        low, high = library.year_range
-        chosen = st.slider(
-            "Years", low, high, (low, high), key="years", bind="query-params"
-        )
-        years = None if chosen == (low, high) else chosen
-    name = _artist_like(library, artist)
-    if artist and not name:
-        st.caption(f"No artist called {frame.plain(artist)}.")
+    k, where, once = _filters(library)
+    if where is None:
         return
-    where: dict[str, Any] = {}
-    if genres:
-        where["genre"] = genres
-    if years:
-        where["year"] = years
-    if name:
-        where["artist"] = name
     hits = door.search(
         query, k, where=where, one_per_artist=once, among=library.position
     )
@@ -326,6 +289,48 @@ def _alike() -> None:
     st.caption(
         f"{count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
     )
+
+
+def _filters(library: Library) -> tuple[int, dict[str, Any] | None, bool]:
+    """Let filters be chosen.
+
+    Returns
+    -------
+    k : int
+        How many covers.
+    where : dict or None
+        As `Library.search` takes it; None where no artist is called what was typed.
+    one_per_artist : bool
+    """
+    where: dict[str, Any] = {}
+    artist, once = "", False
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        where["genre"] = st.multiselect(
+            "Genres",
+            list(library.genre_counts),
+            key="genre",
+            bind="query-params",
+            width=300,
+        )
+        if any(library.artists):
+            artist = st.text_input(
+                "Artist", key="artist", bind="query-params", width=220
+            )
+            once = st.toggle("One per artist", key="once", bind="query-params")
+        k = st.select_slider(
+            "How many",
+            [12, 24, 48, 96],
+            key="k",
+            value=24,
+            bind="query-params",
+            width=200,
+        )
+    where["year"] = frame.choose_years(library)
+    where["artist"] = _artist_like(library, artist)
+    if artist and not where["artist"]:
+        st.caption(f"No artist called {frame.plain(artist)}.")
+        return k, None, once
+    return k, {name: value for name, value in where.items() if value}, once
 
 
 def _artist_like(library: Library, text: str) -> str:
