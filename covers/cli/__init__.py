@@ -12,38 +12,80 @@ from covers.cli.border import ExplainingGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": (
         "covers.cli.run",
-        "Do every stale stage in order and end with the evaluation.",
+        "Do the whole job, from the scan to the figures; what is up to date is left alone.",
     ),
-    "demo": ("covers.cli.demo", "Draw a library of covers and do the whole job on it."),
-    "status": ("covers.cli.run", "Show the chain of artefacts, what is stale and why."),
+    "demo": (
+        "covers.cli.demo",
+        "Draw a library of made-up covers and do the whole job on it.",
+    ),
+    "status": (
+        "covers.cli.run",
+        "Show what has been made, what is out of date, and what to run next.",
+    ),
     "scan": (
         "covers.cli.intake",
-        "Take in covers: genre folders, a manifest or a music library.",
+        "Take in covers: a folder per genre, a table (CSV), or a music library.",
     ),
     "genres": (
         "covers.cli.intake",
-        "Show which genre each name becomes, and what that changes.",
+        "Show which genre each name in the library becomes.",
     ),
-    "audit": ("covers.cli.audit", "Find duplicates, bad pictures and doubtful labels."),
-    "train": ("covers.cli.model", "Fine-tune the network that classifies and embeds."),
-    "model": ("covers.cli.model", "Look at the model, export or import it."),
-    "embed": ("covers.cli.model", "Embed all covers with the trained model."),
-    "index": ("covers.cli.index", "Build, update, check and repair the index."),
-    "search": ("covers.cli.search", "Find the covers most like a picture or a cover."),
+    "audit": (
+        "covers.cli.audit",
+        "Find duplicates, bad pictures and doubtful genre labels.",
+    ),
+    "train": (
+        "covers.cli.model",
+        "Train the network that recognises genres and compares covers.",
+    ),
+    "model": (
+        "covers.cli.model",
+        "Show, export or import the trained network.",
+    ),
+    "embed": (
+        "covers.cli.model",
+        "Turn every cover into the row of numbers that covers are compared by.",
+    ),
+    "index": (
+        "covers.cli.index",
+        "Build, update, check and repair the search index.",
+    ),
+    "search": (
+        "covers.cli.search",
+        "Find the covers that look most like a picture or another cover.",
+    ),
     "classify": (
         "covers.cli.search",
-        "Say which genres a picture looks like, with evidence.",
+        "Say which genres a picture looks like, how sure that is, and why.",
     ),
-    "explain": ("covers.cli.search", "Show the evidence behind one classification."),
+    "explain": (
+        "covers.cli.search",
+        "Show why a picture was classified as it was, and where the network looked.",
+    ),
     "evaluate": (
         "covers.cli.evaluate",
-        "Measure every method and baseline on held-out covers.",
+        "Measure how well genres are recognised, on covers kept out of training.",
     ),
-    "overlap": ("covers.cli.overlap", "Measure which genres look alike."),
-    "path": ("covers.cli.overlap", "Walk from one cover or genre to another."),
-    "cluster": ("covers.cli.cluster", "Find what kinds of covers there are."),
-    "map": ("covers.cli.cluster", "Lay all covers out in two dimensions."),
-    "dashboard": ("covers.cli.dashboard", "Open the dashboard in a browser."),
+    "overlap": (
+        "covers.cli.overlap",
+        "Measure which genres look alike.",
+    ),
+    "path": (
+        "covers.cli.overlap",
+        "Walk from one cover or genre to another through covers that look alike.",
+    ),
+    "cluster": (
+        "covers.cli.cluster",
+        "Find groups of covers that look alike, whatever their genre.",
+    ),
+    "map": (
+        "covers.cli.cluster",
+        "Lay all covers out on a map where neighbours look alike.",
+    ),
+    "dashboard": (
+        "covers.cli.dashboard",
+        "Look at everything in a browser.",
+    ),
 }
 
 
@@ -83,7 +125,7 @@ class _LazyGroup(ExplainingGroup):
     package_name="album-covers", prog_name="covers", message="%(prog)s %(version)s"
 )
 def main() -> None:
-    r"""Read genres off album covers, and where that fails, see which genres look alike.
+    r"""Recognise the genre of an album by its cover, and see which genres look alike.
 
     \b
     covers run MY-COVERS          a model, an index and an honest evaluation

@@ -71,7 +71,10 @@ def audit_command(
     label_share: float,
     no_music: bool,
 ) -> None:
-    r"""Find duplicates, bad pictures and doubtful labels. Nothing is changed.
+    r"""Find duplicates, bad pictures and doubtful genre labels.
+
+    Nothing is changed: what you decide is put in force with --accept, and taken
+    back with --revert.
 
     \b
     covers audit -w my-workspace --html audit.html --csv review.csv

@@ -41,6 +41,18 @@ class ExplainingGroup(click.Group):
                 ctx.fail(str(error))
         return super().resolve_command(ctx, args)
 
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the whole first line of every command."""
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            text = (command.help or "").partition("\n")[0] if command else ""
+            rows.append((name, text))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Do the command; turn what can be explained into one line."""
         try:

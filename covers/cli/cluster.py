@@ -71,10 +71,10 @@ def cluster_command(
     cut: int | None,
     **manner: bool,
 ) -> None:
-    r"""Find what kinds of covers there are.
+    r"""Find groups of covers that look alike, whatever their genre.
 
-    UMAP, then HDBSCAN; each kind with its genres, its look, the covers that show
-    it best and how surely it is found again.
+    Each group comes with its genres, its look, the covers that show it best and
+    how surely it is found again (UMAP, then HDBSCAN).
 
     \b
     covers cluster -w music
@@ -146,7 +146,7 @@ def map_command(
     refit: bool,
     figures: bool,
 ) -> None:
-    r"""Lay all covers out in two dimensions.
+    r"""Lay all covers out on a map where neighbours look alike.
 
     Covers that are on the map already stay where they are; new ones are placed
     among them, until --refit.

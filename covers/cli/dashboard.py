@@ -55,9 +55,9 @@ def dashboard_command(
     port: int | None,
     browser: bool,
 ) -> None:
-    r"""Open the dashboard in a browser; Ctrl-C ends it.
+    r"""Look at everything in a browser.
 
-    It listens on this machine only (127.0.0.1), changes nothing in the
+    Ctrl-C ends it. It listens on this machine only (127.0.0.1), changes nothing in the
     workspace, and shows a rebuilt index or a new analysis without a restart.
 
     \b

@@ -35,13 +35,13 @@ DEMO_RECIPE = {
     type=click.IntRange(min=200),
     default=900,
     show_default=True,
-    help="How many.",
+    help="How many covers to draw.",
 )
 @click.option(
     "--analysis/--no-analysis",
     default=True,
     show_default=True,
-    help="Overlap, clusters and map too.",
+    help="Also find which genres look alike, groups of covers, and the map.",
 )
 def demo_command(
     *,
@@ -52,7 +52,7 @@ def demo_command(
     n_covers: int,
     analysis: bool,
 ) -> None:
-    r"""Draw a library of record covers and do the whole job on it.
+    r"""Draw a library of made-up covers and do the whole job on it.
 
     No network, no pretrained weights, nobody's pictures: a few minutes on two
     cores. The library is drawn from known mixtures of styles, so how much two

@@ -55,7 +55,7 @@ def evaluate_command(
     again: bool,
     replace: bool,
 ) -> None:
-    r"""Measure every method and baseline on held-out covers.
+    r"""Measure how well genres are recognised, on covers kept out of training.
 
     Writes evaluation.html, .json and .csv into the workspace's analysis folder.
 

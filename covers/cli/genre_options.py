@@ -12,18 +12,18 @@ _GENRE_OPTIONS = (
         "--level",
         "genre_level",
         type=click.Choice(["broad", "fine"]),
-        help="Take genres up to the top of the tree, or leave them.  [default: fine]",
+        help="Broad genres (Metal), or fine ones as they are (Black Metal).  [default: fine]",
     ),
     click.option(
         "--map",
         "genre_mapping",
         type=click.Choice(["tags", "all", "none"]),
-        help="Resolve aliases in music tags only, also in the names of folders and manifests, or nowhere.  [default: tags]",
+        help="Where spellings of one genre are put together (hiphop, Hip-Hop): in music tags, in all sources, or nowhere.  [default: tags]",
     ),
     click.option(
         "--genre-table",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Your own aliases and tree; see docs/method/genres-and-splits.md.",
+        help="Your own spellings and tree of genres; see docs/method/genres-and-splits.md.",
     ),
     click.option(
         "--genre-separators",
@@ -39,7 +39,7 @@ _GENRE_OPTIONS = (
     click.option(
         "--genre-minimum",
         type=click.IntRange(min=1),
-        help="Keep genres with fewer covers out of training.  [default: 10]",
+        help="Genres with fewer covers are left out of the training.  [default: 10]",
     ),
 )
 

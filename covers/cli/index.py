@@ -28,13 +28,13 @@ _structure = click.option(
     "--structure",
     default="auto",
     show_default=True,
-    help="'auto', 'exact', or a FAISS factory key such as 'IVF1024,SQ8'.",
+    help="How vectors are stored: 'auto', 'exact', or a FAISS factory key such as 'IVF1024,SQ8'.",
 )
 
 
 @click.group("index", cls=ExplainingGroup)
 def index_command() -> None:
-    """Build, update, check and repair the index."""
+    """Build, update, check and repair the search index."""
 
 
 def _subcommand(name: str) -> Callable[[Any], click.Command]:
@@ -105,7 +105,11 @@ def build(
     structure: str,
     dry_run: bool,
 ) -> None:
-    """Build the index from the embeddings, embedding what is missing."""
+    r"""Build the index; covers that have no embedding yet get one.
+
+    \b
+    covers index build -w my-workspace
+    """
     _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
 
 
@@ -121,7 +125,11 @@ def rebuild(
     structure: str,
     dry_run: bool,
 ) -> None:
-    """Make the index anew from nothing but workspace and sources, as after a training."""
+    r"""Build the index anew, as after a training.
+
+    \b
+    covers index rebuild -w my-workspace
+    """
     _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
 
 
@@ -142,10 +150,13 @@ def update(
     scan: bool,
     dry_run: bool,
 ) -> None:
-    """Embed only new and changed covers, drop gone ones, and say how many.
+    r"""Take new and changed covers into the index, and drop those that are gone.
 
     With --dry-run the sources are not looked through: the catalogue, as the last
-    `covers scan` left it, is compared with the index.
+    'covers scan' left it, is compared with the index.
+
+    \b
+    covers index update -w my-workspace
     """
     from covers.cli.progress import progress_bar
     from covers.index.build import update_index
@@ -179,7 +190,11 @@ def info(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Say what the index holds."""
+    r"""Show what the index holds.
+
+    \b
+    covers index info -w my-workspace
+    """
     from covers.index.open import open_index
     from indexer.errors import IndexDamagedError
     from indexer.verification import verify_folder
@@ -219,7 +234,14 @@ def info(
 def verify(
     *, workspace: Path, as_json: bool, seed: int | None, device: str | None, sample: int
 ) -> None:
-    """Check counts, checksums, answers, and a sample of pictures; exits 0 only when all is well."""
+    r"""Check that the index is whole and right; the exit code is 1 if it is not.
+
+    Counts, checksums and answers are checked, and a sample of pictures is
+    embedded again and compared.
+
+    \b
+    covers index verify -w my-workspace
+    """
     from covers.index.build import verify_index
 
     place = _open(workspace)
@@ -261,7 +283,11 @@ def rollback(
     to: int | None,
     dry_run: bool,
 ) -> None:
-    """Go back to an older generation."""
+    r"""Go back to the index as it was before the last change.
+
+    \b
+    covers index rollback -w my-workspace
+    """
     from covers.index.open import open_index
 
     change = open_index(_open(workspace), check_model=False).rollback(

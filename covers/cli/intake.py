@@ -28,23 +28,23 @@ _SHOWN = 30
     type=click.Choice(["auto", "folders", "manifest", "music"]),
     default="auto",
     show_default=True,
-    help="What the given sources are.",
+    help="What SOURCES are; by default it is found out.",
 )
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder that the paths of a manifest begin in, when not its own.",
+    help="Folder that the paths in a table begin in, when not its own.",
 )
 @genre_options
 @click.option(
     "--valid-share",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of covers held out for validation.  [default: 0.2]",
+    help="Share of covers kept out of training, to measure on.  [default: 0.2]",
 )
 @click.option(
     "--test-share",
     type=click.FloatRange(0, 1, max_open=True),
-    help="Share of covers held out for a final test.  [default: 0]",
+    help="Share of covers kept for a last test of your own.  [default: 0]",
 )
 @click.option(
     "--folds",
@@ -58,7 +58,9 @@ _SHOWN = 30
     help="Forget which side covers are on and split all of them again.",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Threads.  [default: all cores]"
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Pictures read at the same time.  [default: as many as cores]",
 )
 def scan_command(
     sources: tuple[Path, ...],
@@ -72,10 +74,11 @@ def scan_command(
     workers: int | None,
     **changes: Any,
 ) -> None:
-    r"""Take in covers from SOURCES: genre folders, manifests, music libraries.
+    r"""Take in covers: a folder per genre, a table (CSV), or a music library.
 
-    Without SOURCES, all that the workspace knows are scanned again. Nothing
-    in a source is ever changed.
+    SOURCES are folders, tables or music libraries; they are remembered, and
+    without any all that are known are looked through again. Nothing in a source
+    is ever changed.
 
     \b
     covers scan ~/covers/by-genre -w my-workspace
@@ -166,9 +169,10 @@ def genres_command(
     as_json: bool,
     **changes: Any,
 ) -> None:
-    r"""Show which genre each name becomes, and what other settings would change.
+    r"""Show which genre each name in the library becomes.
 
-    Nothing is changed: give the same options to 'covers scan' to do it.
+    With options it shows what they would change. Nothing is changed yet: give
+    the same options to 'covers scan' to do it.
 
     \b
     covers genres -w my-workspace

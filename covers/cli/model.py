@@ -72,11 +72,11 @@ def train_command(
     resume: bool,
     **given: Any,
 ) -> None:
-    r"""Fine-tune the network that classifies and embeds.
+    r"""Train the network that recognises genres and compares covers.
 
-    First the head on the untouched backbone, then the whole network; the best
-    epoch on a slice of the training covers is kept. Where a fifth of the covers
-    has several genres, genres are independent; '--single-label' trains shares.
+    First its last layer alone, then the whole network; what does best on a part
+    of the training covers is kept. Where a fifth of the covers has several
+    genres, genres are independent; '--single-label' trains shares.
 
     \b
     covers train -w my-workspace
@@ -133,7 +133,14 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
 @common_options
 @device_option
 def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None:
-    """Embed all covers with the trained model; goes on where it stopped."""
+    r"""Turn every cover into the row of numbers that covers are compared by.
+
+    These embeddings come out of the trained network. Interrupted, it goes on
+    where it stopped.
+
+    \b
+    covers embed -w my-workspace
+    """
     from covers.cli.progress import progress_bar
     from covers.model.embed import embed_workspace
     from covers.workspace.paths import Workspace
@@ -177,7 +184,7 @@ def show_failures(failed: dict[str, str]) -> None:
 
 @click.group("model", cls=ExplainingGroup)
 def model_command() -> None:
-    """Look at the model, export or import it."""
+    """Show, export or import the trained network."""
 
 
 def _subcommand(name: str) -> Callable[[Any], click.Command]:
@@ -190,7 +197,11 @@ def info(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Say what the model is and how it was made."""
+    r"""Show what the network is and how it was trained.
+
+    \b
+    covers model info -w my-workspace
+    """
     from dataclasses import asdict
 
     from covers.model.card import read_card
@@ -224,7 +235,7 @@ def export(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    r"""Write the model to FILE: .safetensors or .onnx, by its suffix.
+    r"""Write the network to FILE, which ends in .safetensors or .onnx.
 
     A .safetensors file is the model with its whole description, for
     'covers model import'. An .onnx file holds the network with its
@@ -261,7 +272,7 @@ def import_command(
     replace: bool,
     trust_pickle: bool,
 ) -> None:
-    r"""Take a model from FILE into the workspace.
+    r"""Take a network from FILE into the workspace.
 
     FILE is what 'covers model export' wrote. Of a fastai export.pkl the body
     is taken over as the backbone that 'covers train' starts from; its head is

@@ -48,14 +48,14 @@ seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=None,
-    help="Seed of everything random.",
+    help="Fixes everything random: the same number, the same result. By default the workspace's own.",
 )
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default=None,
     envvar="COVERS_DEVICE",
-    help="Where the network runs; by default a GPU if there is one.",
+    help="Where the network runs; by default on a GPU if there is one.",
 )
 
 

@@ -149,7 +149,7 @@ def path_command(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    r"""Walk from cover or genre A to cover or genre B through covers that look alike.
+    r"""Walk from one cover or genre to another through covers that look alike.
 
     A and B are genre names or cover ids (or their first digits).
 

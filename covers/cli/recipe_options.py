@@ -8,11 +8,12 @@ import click
 
 _RECIPE_OPTIONS = (
     click.option(
-        "--arch", help="Backbone, by its torchvision or timm name.  [default: resnet18]"
+        "--arch",
+        help="The network to start from, by its name in torchvision or timm.  [default: resnet18]",
     ),
     click.option(
         "--weights",
-        help="Where it starts: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict).  [default: imagenet]",
+        help="What the network knows at the start: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict).  [default: imagenet]",
     ),
     click.option(
         "--image-size", type=int, help="Side of the pictures in pixels.  [default: 224]"
@@ -20,9 +21,13 @@ _RECIPE_OPTIONS = (
     click.option(
         "--epochs",
         type=int,
-        help="Epochs of the whole network; 0 trains the head alone.  [default: 4]",
+        help="Rounds over all covers; 0 trains the last layer alone.  [default: 4]",
     ),
-    click.option("--batch-size", type=int, help="Pictures per step.  [default: 32]"),
+    click.option(
+        "--batch-size",
+        type=int,
+        help="Pictures per step of the training.  [default: 32]",
+    ),
     click.option(
         "--learning-rate", type=float, help="Peak rate of training.  [default: 0.001]"
     ),

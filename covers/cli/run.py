@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "folders", "manifest", "music"]),
     default="auto",
     show_default=True,
-    help="What the given sources are.",
+    help="What SOURCES are; by default it is found out.",
 )
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 @click.option("--retrain", is_flag=True, help="Train even if the model is still good.")
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     "--analysis/--no-analysis",
     default=True,
     show_default=True,
-    help="Overlap, clusters and map too.",
+    help="Also find which genres look alike, groups of covers, and the map.",
 )
 def run_command(
     sources: tuple[Path, ...],
@@ -60,12 +60,11 @@ def run_command(
     analysis: bool,
     **given: Any,
 ) -> None:
-    r"""Do every stale stage in order and end with the evaluation.
+    r"""Do the whole job, from the scan to the figures; what is up to date is left alone.
 
-    SOURCES are folders with one folder per genre, manifests (CSV, TSV,
-    Parquet) or music libraries; they are remembered. What is up to date is
-    left alone: a second run takes seconds. Interrupted, it goes on where it
-    stopped.
+    SOURCES are folders with one folder per genre, tables (CSV, TSV, Parquet)
+    that name pictures and genres, or music libraries; they are remembered. A
+    second run takes seconds. Interrupted, it goes on where it stopped.
 
     \b
     covers run ~/covers/by-genre -w my-workspace
@@ -192,7 +191,11 @@ def status_command(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Show the chain of artefacts, what is stale and why, and the settings in force."""
+    r"""Show what has been made, what is out of date, and what to run next.
+
+    \b
+    covers status -w my-workspace
+    """
     library = open_for_command(workspace)
     place, stages = library.workspace, library.status()
     if as_json:

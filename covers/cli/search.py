@@ -64,9 +64,10 @@ def search_command(
     conditions: tuple[str, ...],
     one_per_artist: bool,
 ) -> None:
-    r"""Find the covers most like QUERY: a picture file, or the id of a cover.
+    r"""Find the covers that look most like a picture or another cover.
 
-    An id may be shortened as long as it is unambiguous.
+    QUERY is a picture file, or the id of a cover, which may be shortened as
+    long as it is unambiguous.
 
     \b
     covers search sleeve.jpg -k 5 --genre Jazz
@@ -98,7 +99,7 @@ def classify_command(
     device: str | None,
     level: float,
 ) -> None:
-    r"""Say which genres PICTURES look like, how sure that is, and why.
+    r"""Say which genres a picture looks like, how sure that is, and why.
 
     A picture is a file, or the id of a cover of the library. Pictures that
     cannot be read are named and left out; the exit code is then 1.
@@ -148,7 +149,7 @@ def explain_command(
     output: Path | None,
     level: float,
 ) -> None:
-    r"""Show the evidence behind the classification of PICTURE.
+    r"""Show why a picture was classified as it was, and where the network looked.
 
     PICTURE is a file, or the id of a cover of the library. Shown are the
     neighbours that vote, with their weights; the fewest without whom another

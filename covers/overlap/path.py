@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from covers.stats.neighbours import Neighbours
     from covers.workspace.paths import Workspace
 
+_SHORTEST_ID = 4
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -139,6 +141,7 @@ def walk_workspace(
     DataError
         If `start` or `end` names nothing, or no walk exists.
     """
+    from covers.catalogue.matching import match_name
     from covers.index.embedded import EmbeddedCovers
     from covers.overlap.exemplars import find_exemplars
     from covers.stats.neighbours import find_own_neighbours
@@ -148,16 +151,14 @@ def walk_workspace(
     shown = find_exemplars(near, covers.membership, covers.groups, n_shown=1)
 
     def rows_of(name: str) -> list[int]:
-        if name in covers.vocab:
-            return shown.prototypes[covers.vocab.index(name)]
         rows = [i for i, cid in enumerate(covers.cover_ids) if cid.startswith(name)]
-        if len(rows) != 1:
-            message = (
-                f"{name!r} is no genre ({', '.join(covers.vocab)}) and the start of "
-                f"{len(rows)} cover ids: give a genre or one cover id"
-            )
-            raise DataError(message)
-        return rows
+        if name not in covers.vocab and len(name) >= _SHORTEST_ID and rows:
+            if len(rows) > 1:
+                message = f"{len(rows)} covers have an id that begins with {name!r}: give more digits"
+                raise DataError(message)
+            return rows
+        genre = match_name(name, covers.vocab, what="genre or cover")
+        return shown.prototypes[covers.vocab.index(genre)]
 
     walk = find_walk(near, rows_of(start), rows_of(end), k=k)
     if not walk.rows:

@@ -86,9 +86,12 @@ def test_path_prints_one_line_per_cover(root):
 
 
 def test_an_unknown_genre_exits_with_one_and_a_line(root):
-    done = run("path", "Polka", "Jazz", "-w", root)
+    done = run("path", "Xylophone", "Jazz", "-w", root)
     assert done.exit_code == 1
-    assert "'Polka' is no genre" in done.stderr
+    assert done.stderr.startswith("Error: no genre or cover 'Xylophone': there are ")
+    assert run("path", "jazz", "FOLK", "-k", 40, "-w", root).exit_code == 0
+    near = run("path", "Jaz", "Folk", "-w", root)
+    assert "did you mean 'Jazz'?" in near.stderr
     assert "Traceback" not in done.output
 
 

@@ -18,6 +18,7 @@ from covers.cli.evaluate import print_evaluation
 from covers.cli.options import DEFAULT_WORKSPACE, common_options, tell
 from covers.cli.overlap import _print_overlap
 from covers.errors import DataError
+from covers.evaluate.stage import read_evaluation
 from covers.model import pixels
 from covers.model.architectures import (
     _REGISTERED,
@@ -25,6 +26,7 @@ from covers.model.architectures import (
     refuse_unknown_architecture,
 )
 from covers.workspace import settings
+from covers.workspace.paths import Workspace
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "version-0.1.zip"
 
@@ -162,7 +164,7 @@ def test_clusters_of_long_genres_fit(capsys):
 
 
 def test_the_evaluation_fits(workspace, capsys):
-    payload = json.loads((workspace / "analysis" / "evaluation.json").read_text())
+    payload = read_evaluation(Workspace(workspace))
     text = printed(print_evaluation, payload, capsys)
     assert text.splitlines()[1].split()[:2] == ["method", "accuracy"]
     for sentence in payload["conclusions"]:

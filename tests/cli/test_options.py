@@ -112,3 +112,31 @@ def test_run_scan_and_genres_take_the_same_options_about_genres():
     assert {"genre_level", "ignored_genres"} < about_genres
     for name in ("run", "scan", "genres"):
         assert about_genres <= {p.name for p in COMMANDS[name].params}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_begins_with_one_plain_line_and_has_an_example(name):
+    text = COMMANDS[name].help
+    first = text.splitlines()[0]
+    assert first.endswith(".")
+    assert len(first) <= 84
+    listed = main_text(name)
+    assert listed is None or listed == first
+    examples = [
+        line for line in text.splitlines() if line.strip().startswith("covers ")
+    ]
+    assert any(f"covers {name}" in example for example in examples), text
+
+
+def main_text(name):
+    """Return what the list of all commands says of one of them."""
+    return covers.cli.COMMANDS[name][1] if name in covers.cli.COMMANDS else None
+
+
+def test_help_of_a_group_shows_whole_first_lines():
+    for group in ("index", "model"):
+        shown = " ".join(CliRunner().invoke(main, [group, "--help"]).output.split())
+        assert covers.cli.COMMANDS[group][1] in shown
+        for name, command in COMMANDS.items():
+            if name.startswith(f"{group} "):
+                assert command.help.splitlines()[0] in shown
