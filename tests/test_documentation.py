@@ -253,6 +253,7 @@ def test_the_site_is_read_and_searched_from_the_disk_without_fetching_anything(
         assert width <= 0, f"{name} is wider than a phone"
     window.keyboard.press("/")
     window.keyboard.type("near-duplicates")
-    window.get_by_text("Two covers are near-duplicates when").first.wait_for()
+    found = window.get_by_text("Two covers are near-duplicates when").first
+    found.wait_for(timeout=120_000)
     assert [url for url in fetched if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
