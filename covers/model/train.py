@@ -24,6 +24,7 @@ from covers.model.recipe import Recipe, for_catalogue, portable_recipe
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
+from covers.workspace.holding import hold_training
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 from covers.workspace.text_tables import write_csv
 
@@ -137,12 +138,10 @@ def train_workspace(
     Raises
     ------
     DataError
-        If there is too little to train on.
+        If there is too little to train on, or another training is running.
     ModelError
         If the backbone or its weights cannot be had, or there is nothing to resume.
     """
-    from covers.model.fastai_adapter import seed_everything
-
     start = time.monotonic()
     watcher = watcher or TrainingWatcher()
     catalogue = read_catalogue(workspace)
@@ -153,13 +152,31 @@ def train_workspace(
                 f"{100 * catalogue.share_with_several:.0f} % of the covers have several genres: genres are taken as independent; "
                 "'--single-label' takes one genre for each cover"
             )
-    checkpoint = read_checkpoint(workspace) if resume else None
+    with hold_training(workspace.root):
+        checkpoint = read_checkpoint(workspace) if resume else None
+        if resume:
+            labels, again = catalogue.label_fingerprint(), MODEL.repair(workspace.root)
+            _check_resumable(checkpoint, recipe, labels, seed, again)
+        announce_download(recipe, offline=offline, watcher=watcher)
+        where = pick_device(device)
+        report = _train(workspace, catalogue, recipe, checkpoint, where, seed, watcher)
+    return replace(report, seconds=time.monotonic() - start)
+
+
+def _train(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    where: torch.device,
+    seed: int,
+    watcher: TrainingWatcher,
+) -> TrainingReport:
+    """Train and publish; see `train_workspace`."""
+    from covers.model.fastai_adapter import seed_everything
+
     labels = catalogue.label_fingerprint()
-    if resume:
-        _check_resumable(checkpoint, recipe, labels, seed, MODEL.repair(workspace.root))
-    where = pick_device(device)
     seed_everything(seed)
-    announce_download(recipe, offline=offline, watcher=watcher)
     backbone, mean, std = make_backbone(recipe.arch, recipe.weights)
     recipe = _fit_image_size(recipe, backbone)
     cache = PixelCache(workspace.cache_folder, recipe.image_size)
@@ -222,15 +239,13 @@ def train_workspace(
         ),
         summary=summary,
     )
-    SavedModel(card, network, "cpu").save(workspace.model_folder)
     write_history(workspace, run.history)
+    SavedModel(card, network, "cpu").save(workspace.model_folder)
     if not interrupted:
         checkpoint_path(workspace).unlink(missing_ok=True)
     if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
         cache.delete()
-    return TrainingReport(
-        card, run.history, interrupted, time.monotonic() - start, failed
-    )
+    return TrainingReport(card, run.history, interrupted, 0.0, failed)
 
 
 def announce_download(

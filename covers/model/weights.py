@@ -129,16 +129,16 @@ class SavedModel:
         return cls(card, network, device)
 
     def save(self, folder: Path) -> None:
-        """Publish the model: one rename makes it visible."""
+        """Publish the model: the rename of its weights, last, makes it visible."""
         from safetensors.torch import save
 
         state = {
             key: value.detach().cpu().contiguous()
             for key, value in self.network.state_dict().items()
         }
+        write_card(folder, self.card)
         with publish(folder / WEIGHTS_NAME, "wb") as file:
             file.write(save(state, metadata={"covers": json.dumps(asdict(self.card))}))
-        write_card(folder, self.card)
 
     def embed(self, pixels: Pixels) -> Embedded:
         """Embed and classify pictures of the right size.

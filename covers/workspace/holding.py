@@ -1,4 +1,4 @@
-"""Keeping a workspace to one scan at a time."""
+"""Keeping a workspace to one scan, and to one training, at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from covers.errors import DataError
+from covers.workspace.artefacts import translate_disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,30 @@ def hold_workspace(root: Path) -> Iterator[None]:
         raise DataError(message) from error
     finally:
         _remove_empty(root, lock)
+
+
+@contextlib.contextmanager
+def hold_training(root: Path) -> Iterator[None]:
+    """Keep other trainings out: they share the cache of decoded covers and the checkpoint.
+
+    Raises
+    ------
+    DataError
+        If another training of the workspace is running, or nothing can be written there.
+    """
+    lock = FileLock(root / ".train.lock", timeout=0)
+    try:
+        with translate_disk_errors(root):
+            lock.acquire()
+    except Timeout as error:
+        message = (
+            f"another training of '{root}' is running: wait for it, or end it first"
+        )
+        raise DataError(message) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _remove_empty(root: Path, lock: Path) -> None:

@@ -1,0 +1,29 @@
+"""One training of a workspace at a time."""
+
+import pytest
+from conftest import tiny_recipe
+from filelock import FileLock
+from known_workspace import write_known_workspace
+
+from covers.errors import DataError
+from covers.model.train import train_workspace
+from covers.workspace.holding import hold_training
+
+
+def test_a_second_training_is_refused_and_leaves_the_cache_of_the_first(tmp_path):
+    workspace, _ = write_known_workspace(tmp_path / "w")
+    pixels = workspace.cache_folder / "pixels-48.u8"
+    pixels.parent.mkdir()
+    pixels.write_bytes(b"of the first training")
+    with (
+        FileLock(workspace.root / ".train.lock"),
+        pytest.raises(DataError, match=r"another training of .* is running: wait"),
+    ):
+        train_workspace(workspace, tiny_recipe(), device="cpu")
+    assert pixels.read_bytes() == b"of the first training"
+
+
+def test_a_training_that_ended_holds_nothing(tmp_path):
+    for _ in range(2):
+        with hold_training(tmp_path):
+            pass
