@@ -71,7 +71,7 @@ _MOVED = {
     "artefact": "workspace.artefacts",
     "catalogue.assemble": "intake.merge",
     "catalogue.audio_bytes": "images.audio_bytes",
-    "catalogue.audit": "audit.audit",
+    "catalogue.audit": "audit.stage",
     "catalogue.audit_decisions": "audit.decisions",
     "catalogue.audit_duplicates": "audit.duplicates",
     "catalogue.audit_findings": "audit.findings",

@@ -407,7 +407,7 @@ class Pipeline:
         due = self._due(EVALUATION.name)
         if not due:
             return
-        from covers.evaluate.stage import evaluate_workspace
+        from covers.evaluate import stage as evaluation
         from covers.model.embed import embed_frozen_workspace
 
         self._forget()
@@ -418,7 +418,7 @@ class Pipeline:
             progress=lambda done, total: stage("baseline features", done, total),
         )
         manner = Manner(progress=partial(stage, "evaluating"), replace=True)
-        evaluate_workspace(self.workspace, manner, seed=self.seed)
+        evaluation.run(self.workspace, manner, seed=self.seed)
 
     def _analyse(self, say: Say, stage: StageProgress) -> None:
         for artefact, module in _MAKERS.items():

@@ -92,21 +92,21 @@ def train(workspace, *, seed=0):
 
 
 def analyse(workspace):
-    from covers.audit.audit import audit_workspace
+    from covers.audit.stage import run as audit_workspace
+    from covers.cluster import stage as cluster
     from covers.cluster.map import map_workspace
-    from covers.cluster.stage import cluster_workspace
-    from covers.evaluate.stage import evaluate_workspace
-    from covers.overlap.stage import overlap_workspace
+    from covers.evaluate import stage as evaluate
+    from covers.overlap import stage as overlap
 
-    evaluate_workspace(workspace, n_bootstraps=60)
-    overlap_workspace(workspace, n_bootstraps=60, which="all", by="year")
+    evaluate.run(workspace, n_bootstraps=60)
+    overlap.run(workspace, n_bootstraps=60, which="all", by="year")
     audit_workspace(workspace)
     with (
         patch("covers.cluster.map.project", principal_plane),
         patch("covers.cluster.clustering.project", principal_plane),
     ):
         map_workspace(workspace)
-        cluster_workspace(workspace, min_cluster_size=8, n_bootstraps=60, n_resamples=1)
+        cluster.run(workspace, min_cluster_size=8, n_bootstraps=60, n_resamples=1)
 
 
 def write_complete_workspace(root):

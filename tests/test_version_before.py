@@ -56,18 +56,16 @@ def test_classify_says_what_it_said(old):
 
 
 def test_its_evaluation_votes_and_overlap_come_with_the_names_of_now(old):
-    from covers.evaluate.stage import PROBABILITY_COLUMNS, read_evaluation, read_votes
-    from covers.overlap.stage import read_overlap
+    from covers.evaluate import stage as evaluate
+    from covers.overlap import stage as overlap
     from covers.workspace.paths import Workspace
 
     workspace = Workspace.open(old[0] / "workspace")
-    found = read_evaluation(workspace)
-    assert {"frequency", "network", "vote", "network + vote"} <= set(found["methods"])
-    assert {row["a"] for row in found["differences"]} <= set(found["methods"])
-    assert found["several_genres"] is False
-    table, stamp = read_votes(workspace)
-    assert set(PROBABILITY_COLUMNS.values()) <= set(table.column_names)
-    assert stamp.parameters["vocab"] == found["genres"]
-    pair = read_overlap(workspace)["pairs"][0]
-    assert "confusion_network_ab" in pair
-    assert "confusion_cnn_ab" not in pair
+    found = evaluate.read(workspace)
+    assert {"frequency", "network", "vote", "network + vote"} <= set(found.methods)
+    assert {one.a for one in found.differences} <= set(found.methods)
+    assert found.several_genres is False
+    table, stamp = evaluate.read_votes(workspace)
+    assert set(evaluate.PROBABILITY_COLUMNS.values()) <= set(table.column_names)
+    assert stamp.parameters["vocab"] == list(found.genres)
+    assert set(overlap.read(workspace).pairs[0].confusion_ab) == {"network", "vote"}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from covers.audit.audit import Audit
     from covers.audit.findings import Finding
+    from covers.audit.stage import Audit
 
 SHOWN_PER_KIND = 60
 _SHOWN_PICTURES = 12

@@ -13,8 +13,8 @@ from covers.cli.tables import print_text
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
-    from covers.audit.audit import Audit
     from covers.audit.decisions import Review
+    from covers.audit.stage import Audit
     from covers.workspace.paths import Workspace
 
 _SHOWN = 3
@@ -93,12 +93,12 @@ def audit_command(
             raise click.UsageError(message)
         _decide(opened, accept, revert, as_json=as_json)
         return
-    from covers.audit.audit import AuditOptions, audit_workspace
+    from covers.audit.stage import AuditOptions, run
 
     if html == Path():  # given without a name
         html = opened.path(AUDIT_PAGE)
     with progress_bar("reading pictures") as progress:
-        audit = audit_workspace(
+        audit = run(
             opened,
             AuditOptions(label_share=label_share, music=not no_music),
             seed=opened.settings.seed if seed is None else seed,

@@ -10,6 +10,7 @@ from covers.cli.options import (
     common_options,
     figures_option,
     give_result,
+    print_document,
     print_json,
     seed_option,
     stage_options,
@@ -19,6 +20,7 @@ from covers.cli.tables import count_covers, print_table, print_text, show
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from covers.cluster.result import Clustering
     from covers.workspace.stages import Manner
 
 
@@ -81,7 +83,8 @@ def cluster_command(
     covers cluster -w music --min-cluster-size 20 --json
     """
     from covers.cluster.describe import cut_hierarchy
-    from covers.cluster.stage import cluster_workspace
+    from covers.cluster.result import Clustering
+    from covers.cluster.stage import run
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import CLUSTERS
 
@@ -94,41 +97,43 @@ def cluster_command(
         "seed": seed,
     }
 
-    def make(how: Manner) -> dict[str, Any]:
-        found = cluster_workspace(opened, how, **changes)
-        more = {} if cut is None else {"cut": cut_hierarchy(found["hierarchy"], cut)}
-        return {**found, **more}
+    def make(how: Manner) -> Clustering:
+        found = run(opened, how, **changes)
+        if cut is None:
+            return found
+        merges = found.to_json()["hierarchy"]
+        more = {"cut": cut_hierarchy(merges, cut)}
+        return Clustering.from_json({**found.to_json(), **more})
 
     give_result(
         CLUSTERS,
         opened,
         make,
         manner=manner,
-        shown=print_json if as_json else _print_clusters,
+        shown=print_document if as_json else _print_clusters,
     )
 
 
-def _print_clusters(found: dict[str, Any]) -> None:
+def _print_clusters(found: Clustering) -> None:
     """Print one line per cluster."""
     rows = []
-    for cluster in sorted(found["clusters"], key=lambda c: -c["n"]):
+    for cluster in found.ranked():
         genres = ", ".join(
-            f"{g['genre']} {g['share']:.0%} x{g['lift']:.1f}"
-            for g in cluster["genres"][:3]
+            f"{g.genre} {g.share:.0%} x{g.lift:.1f}" for g in cluster.genres[:3]
         )
-        look = ", ".join(cluster["look"].get("words", [])) or "-"
-        stability = show(cluster["stability"])
-        rows.append((cluster["id"], cluster["n"], stability, genres, look))
+        look = ", ".join(cluster.words) or "-"
+        stability = show(cluster.stability)
+        rows.append((cluster.id, cluster.n, stability, genres, look))
     if rows:
         header = ["id", "n", "stability", "genres (share, lift)", "look"]
         print_table(header, rows, right=range(3))
-    low, high = found["ami_null95"]
+    low, high = found.ami_null95
     print_text(
-        f"{found['n_clusters']} clusters, {show(found['noise_fraction'], '.0%')} noise; "
-        f"AMI with genre {show(found['ami'], '.3f')} (by chance {show(low, '.3f')} to "
-        f"{show(high, '.3f')}, {count_covers(found['ami_n'], found['ami_covers'])})"
+        f"{found.n_clusters} clusters, {show(found.noise_fraction, '.0%')} noise; "
+        f"AMI with genre {show(found.ami, '.3f')} (by chance {show(low, '.3f')} to "
+        f"{show(high, '.3f')}, {count_covers(found.ami_n, found.ami_covers)})"
     )
-    for part in found.get("cut", []):
+    for part in found.content.get("cut", []):
         if len(part) > 1:
             print_text(", ".join(map(str, part)), first="merged: ")
 

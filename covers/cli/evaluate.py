@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,7 @@ from covers.cli.tables import print_table, print_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from covers.evaluate.result import Estimate, Evaluation
     from covers.workspace.paths import Workspace
 
 
@@ -64,7 +66,7 @@ def evaluate_command(
     covers evaluate -w my-workspace --leakage --json
     """
     from covers.cli.progress import progress_bars
-    from covers.evaluate.stage import evaluate_workspace, is_fresh
+    from covers.evaluate.stage import is_fresh, run
     from covers.model.embed import embed_frozen_workspace
     from covers.workspace.paths import Workspace
     from covers.workspace.stages import Manner
@@ -89,12 +91,12 @@ def evaluate_command(
             again=again,
             replace=replace,
         )
-        found = evaluate_workspace(place, manner, **changes)
+        found = run(place, manner, **changes)
     show_evaluation(place, found, as_json=as_json)
 
 
 def show_evaluation(
-    workspace: Workspace, found: dict[str, Any] | None = None, *, as_json: bool = False
+    workspace: Workspace, found: Evaluation | None = None, *, as_json: bool = False
 ) -> None:
     """Print an evaluation, by default the one that is written in a workspace.
 
@@ -103,45 +105,39 @@ def show_evaluation(
     DataError
         If there is none.
     """
-    from covers.evaluate.stage import read_evaluation
+    from covers.evaluate import stage
     from covers.workspace.registry import EVALUATION_PAGE
 
-    payload = read_evaluation(workspace) if found is None else found
+    shown = stage.read(workspace) if found is None else found
     if as_json:
-        print_json({key: value for key, value in payload.items() if key != "stamp"})
+        print_json(shown.to_json())
         return
-    print_evaluation(payload)
+    print_evaluation(shown)
     click.echo(f"\nThe whole report: {workspace.path(EVALUATION_PAGE)}")
 
 
-def print_evaluation(payload: dict[str, Any]) -> None:
-    """Print an evaluation for people.
-
-    Parameters
-    ----------
-    payload : dict
-        As in ``evaluation.json``.
-    """
+def print_evaluation(found: Evaluation) -> None:
+    """Print an evaluation for people."""
     from covers.evaluate.measures import IN_WORDS
 
-    split = payload["split"]
-    n_held = next(iter(payload["methods"].values()))["n"]
+    split, methods = found.split, found.methods
+    n_held = next(iter(methods.values())).n
     print_text(
-        f"{n_held} held-out covers of {len(payload['genres'])} genres ({split['measured']} side, "
-        f"{split['n_train']} train covers)"
+        f"{n_held} held-out covers of {len(found.genres)} genres ({split.measured} side, "
+        f"{split.n_train} train covers)"
     )
-    _print_methods(payload)
-    for name, row in payload.get("leakage", {}).items():
+    _print_methods(found)
+    for name, leak in found.leakage.items():
         print_text(
-            f"leak, {name}: {row['random']:.3f} {IN_WORDS[row['figure']]} if split at random, "
-            f"{row['grouped']:.3f} grouped"
+            f"leak, {name}: {leak.random:.3f} {IN_WORDS[leak.figure]} if split at random, "
+            f"{leak.grouped:.3f} grouped"
         )
     click.echo()
-    for sentence in payload["conclusions"]:
+    for sentence in found.conclusions:
         print_text(sentence, first="- ")
-    if split["n_groups"] < n_held:
+    if split.n_groups < n_held:
         print_text(
-            f"Intervals: bootstrap over {split['n_groups']} groups ({split['grouped_by']})."
+            f"Intervals: bootstrap over {split.n_groups} groups ({split.grouped_by})."
         )
 
 
@@ -162,26 +158,27 @@ _SEVERAL_GENRES = {
 """Columns of the printed table, and whether their intervals are printed too."""
 
 
-def _print_methods(payload: dict[str, Any]) -> None:
+def _print_methods(found: Evaluation) -> None:
     """Print a row of figures for each method."""
-    columns = _SEVERAL_GENRES if payload["several_genres"] else _ONE_GENRE
+    columns = _SEVERAL_GENRES if found.several_genres else _ONE_GENRE
     head = ["method"]
     for title, with_ends in columns.values():
         head += [title, "95 %"] if with_ends else [title]
     rows = []
-    for name, found in payload["methods"].items():
+    for name, method in found.methods.items():
         cells = [name]
         for key, (_, with_ends) in columns.items():
-            cells.append(f"{found[key]:.{1 if key == 'named_per_cover' else 3}f}")
+            measured: Estimate = getattr(method, key)
+            cells.append(f"{measured.value:.{1 if key == 'named_per_cover' else 3}f}")
             if with_ends:
-                cells.append(_ends(found["ci95"].get(key)))
+                cells.append(_ends(measured.ci95))
         rows.append(cells)
     print_table(head, rows, right=range(1, len(head)))
 
 
-def _ends(interval: list[float | None] | None) -> str:
+def _ends(interval: tuple[float, float]) -> str:
     """Return an interval as short text."""
-    if interval is None or None in interval:
+    if math.isnan(sum(interval)):
         return ""
-    low, high = (f"{float(end or 0):.2f}".replace("0.", ".", 1) for end in interval)
+    low, high = (f"{end:.2f}".replace("0.", ".", 1) for end in interval)
     return f"{low}-{high}" if not low.startswith("-") else f"{low} to {high}"

@@ -14,11 +14,13 @@ from indexer.terminal import one_line, raw_stream
 
 if TYPE_CHECKING:
     from covers.library.door import Library
+    from covers.workspace.documents import Document
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
     from covers.workspace.stages import Manner
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
 
 DEFAULT_WORKSPACE = Path("covers-workspace")
 _WORKSPACE_KEY = "covers.workspace"
@@ -146,6 +148,11 @@ def print_json(value: Any) -> None:
     )
 
 
+def print_document(document: Document) -> None:
+    """Print what lies on disk as JSON."""
+    print_json(document.to_json())
+
+
 def stage_options(command: Command) -> Command:
     """Add ``--again``, ``--replace`` and ``--figures`` to a command that makes an analysis."""
     for option in (
@@ -164,10 +171,10 @@ def stage_options(command: Command) -> Command:
 def give_result(
     artefact: Artefact,
     workspace: Workspace,
-    make: Callable[[Manner], dict[str, Any]],
+    make: Callable[[Manner], Result],
     *,
     manner: dict[str, bool],
-    shown: Callable[[dict[str, Any]], None],
+    shown: Callable[[Result], None],
 ) -> None:
     """Make an analysis, say which figures were drawn, and print it by `shown`.
 
@@ -200,4 +207,4 @@ def give_result(
         is_new = version_of(workspace.root, [file]) != before[file]
         if is_new and workspace.path(file).exists():
             tell(f"wrote {file.path}")
-    shown({name: value for name, value in found.items() if name != "stamp"})
+    shown(found)

@@ -9,6 +9,7 @@ import click
 from covers.cli.options import (
     common_options,
     give_result,
+    print_document,
     print_json,
     seed_option,
     stage_options,
@@ -17,6 +18,8 @@ from covers.cli.tables import count_covers, print_table, print_text, show, show_
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from covers.overlap.result import Overlap
 
 
 @click.command("overlap")
@@ -71,7 +74,7 @@ def overlap_command(
     covers overlap -w music
     covers overlap -w music --by year --json
     """
-    from covers.overlap.stage import overlap_workspace
+    from covers.overlap.stage import run
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import OVERLAP
 
@@ -86,47 +89,44 @@ def overlap_command(
     give_result(
         OVERLAP,
         opened,
-        lambda how: overlap_workspace(opened, how, **changes),
+        lambda how: run(opened, how, **changes),
         manner=manner,
-        shown=print_json if as_json else _print_overlap,
+        shown=print_document if as_json else _print_overlap,
     )
 
 
-def _print_overlap(found: dict[str, Any]) -> None:
+def _print_overlap(found: Overlap) -> None:
     """Print the pairs as a table, most alike first."""
-    pairs = sorted(
-        found["pairs"], key=lambda p: -(p["overlap"] if p["overlap"] >= 0 else -1)
-    )
     rows = []
-    for pair in pairs:
-        low, high = pair["overlap_ci95"]
+    for pair in found.ranked():
+        low, high = pair.overlap_ci95
         rows.append(
             (
-                f"{pair['a']} - {pair['b']}",
-                show(pair["overlap"]),
+                f"{pair.a} - {pair.b}",
+                show(pair.overlap),
                 f"{show(low)} to {show(high)}",
-                show(pair["lift_ab"]),
-                show(pair["lift_ba"]),
-                show_p(pair["q"]),
-                f"{pair['n_a']:.0f} / {pair['n_b']:.0f}",
+                show(pair.lift_ab),
+                show(pair.lift_ba),
+                show_p(pair.q),
+                f"{pair.n_a:.0f} / {pair.n_b:.0f}",
             )
         )
     if rows:
         header = ["genres", "overlap", "95 %", "lift →", "lift ←", "q", "n"]
         print_table(header, rows, right=range(1, 7))
-    low, high = found["effective_genres_ci95"]
+    low, high = found.effective_genres_ci95
     print_text(
-        f"{len(found['genres'])} genres look like {show(found['effective_genres'], '.1f')} "
+        f"{len(found.genres)} genres look like {show(found.effective_genres, '.1f')} "
         f"distinct ones (95 % interval {show(low, '.1f')} to {show(high, '.1f')}); "
-        f"{count_covers(found['n_covers'], found['covers'])} in {found['n_groups']:,} groups "
-        f"({found['grouped_by']}), k = {found['k']}"
+        f"{count_covers(found.n_covers, found.covers)} in {found.n_groups:,} groups "
+        f"({found.grouped_by}), k = {found.k}"
     )
-    for note in found["notes"]:
+    for note in found.notes:
         print_text(note, first="note: ")
-    for name, part in found.get("parts", {}).items():
+    for name, part in found.parts.items():
         print_text(
-            f"{name}: {part['n_covers']} covers look like "
-            f"{show(part['effective_genres'], '.1f')} distinct genres"
+            f"{name}: {part.n_covers} covers look like "
+            f"{show(part.effective_genres, '.1f')} distinct genres"
         )
 
 

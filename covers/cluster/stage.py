@@ -20,6 +20,7 @@ from covers.cluster.clustering import (
 )
 from covers.cluster.describe import compare_methods, describe_clusters
 from covers.cluster.layout_graph import layout_graph
+from covers.cluster.result import Clustering as ClusteringResult
 from covers.cluster.stability import cluster_stability, keep_ids
 from covers.errors import CoversError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
@@ -50,9 +51,9 @@ _PICTURE_COLUMNS = (
 )
 
 
-def cluster_workspace(
+def run(
     workspace: Workspace, manner: Manner | None = None, **changes: Any
-) -> dict[str, Any]:
+) -> ClusteringResult:
     """Cluster the covers of a workspace; write ``clusters.json``, ``clusters.parquet`` and figures.
 
     Parameters
@@ -72,8 +73,8 @@ def cluster_workspace(
 
     Returns
     -------
-    dict
-        The content of ``clusters.json``; see docs/clusters.md.
+    Clustering
+        The workspace's own, or one with other settings.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def cluster_workspace(
 
 def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[dict[str, Any]]:
+) -> Made[ClusteringResult]:
     """Cluster the covers with some settings."""
     covers = EmbeddedCovers.read(workspace)
     n_neighbors, seed = settings["n_neighbors"], settings["seed"]
@@ -139,7 +140,8 @@ def _make(
 
     soft_ids = [new_id[i] for i in range(found.n_clusters)]
     parameters = {**asdict(found.settings), "soft_ids": soft_ids}
-    return Made(result=document, write=write, parameters=parameters)
+    result = ClusteringResult.from_json(document)
+    return Made(result=result, write=write, parameters=parameters)
 
 
 def _rename(
@@ -158,15 +160,15 @@ def _rename(
     return new_id
 
 
-def read_clusters(workspace: Workspace) -> dict[str, Any]:
-    """Read ``analysis/clusters.json``.
+def read(workspace: Workspace) -> ClusteringResult:
+    """Read ``analysis/clusters.json``, fresh or not.
 
     Raises
     ------
     DataError
         If it is missing or unreadable.
     """
-    return read_document(workspace, CLUSTER_DOCUMENT)
+    return ClusteringResult.from_json(read_document(workspace, CLUSTER_DOCUMENT))
 
 
 def read_cluster_table(workspace: Workspace) -> Any:
@@ -272,6 +274,6 @@ MAKER = Maker(
     artefact=CLUSTERS,
     made_from=fingerprints_at_hand,
     make=_make,
-    read=read_clusters,
+    read=read,
     draw=_draw,
 )

@@ -16,6 +16,7 @@ from covers.classify.methods import BEFORE, Method, named_now
 from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
+from covers.evaluate.result import Evaluation as EvaluationResult
 from covers.index.embedded import fingerprints_at_hand
 from covers.stats.distributions import softmax
 from covers.workspace.artefacts import (
@@ -24,7 +25,6 @@ from covers.workspace.artefacts import (
     write_json,
     write_table,
 )
-from covers.workspace.jsonable import to_jsonable
 from covers.workspace.reading import read_document, read_rows, repair_command
 from covers.workspace.registry import (
     DECISION,
@@ -61,9 +61,9 @@ _COLUMNS_BEFORE = {"p_cnn": "p_network", "p_blend": "p_both"}
 _log = logging.getLogger(__name__)
 
 
-def evaluate_workspace(
+def run(
     workspace: Workspace, manner: Manner | None = None, **changes: Any
-) -> dict[str, Any]:
+) -> EvaluationResult:
     """Evaluate a workspace's model, vote and baselines, and publish what was found.
 
     Writes ``evaluation.json``, ``decision.json``, ``votes.parquet``, tables as
@@ -84,8 +84,8 @@ def evaluate_workspace(
 
     Returns
     -------
-    dict
-        The content of ``evaluation.json``.
+    Evaluation
+        The workspace's own, or one with other settings.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def evaluate_workspace(
 
 def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[dict[str, Any]]:
+) -> Made[EvaluationResult]:
     """Evaluate with some settings."""
     from covers.evaluate.page import write_report
     from covers.evaluate.page_tables import write_tables
@@ -123,10 +123,11 @@ def _make(
             write_report(file, payload, evaluation, draft)
         write_json(draft.place(EVALUATION_DOCUMENT), payload, stamp)
 
-    return Made(result=to_jsonable(payload), write=write, parameters={})
+    result = EvaluationResult.from_json(payload)
+    return Made(result=result, write=write, parameters={})
 
 
-def read_evaluation(workspace: Workspace) -> dict[str, Any]:
+def read(workspace: Workspace) -> EvaluationResult:
     """Read ``evaluation.json``, whether or not it is stale; one of version 0.1 comes in today's words.
 
     Raises
@@ -134,7 +135,8 @@ def read_evaluation(workspace: Workspace) -> dict[str, Any]:
     DataError
         If there is none.
     """
-    return in_words_of_now(read_document(workspace, EVALUATION_DOCUMENT))
+    content = in_words_of_now(read_document(workspace, EVALUATION_DOCUMENT))
+    return EvaluationResult.from_json(content)
 
 
 def in_words_of_now(payload: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +178,7 @@ def read_votes(
 
 
 def is_fresh(workspace: Workspace, **changes: Any) -> bool:
-    """Say whether `evaluate_workspace` with these settings would find what is written.
+    """Say whether `run` with these settings would find what is written.
 
     A leakage row more than asked for does no harm.
 
@@ -360,5 +362,5 @@ MAKER = Maker(
     artefact=EVALUATION,
     made_from=fingerprints_at_hand,
     make=_make,
-    read=read_evaluation,
+    read=read,
 )

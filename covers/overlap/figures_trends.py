@@ -20,7 +20,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
     Parameters
     ----------
     found : dict
-        As `overlap_workspace` returns it.
+        The content of ``overlap.json``.
 
     Returns
     -------

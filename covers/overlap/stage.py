@@ -22,6 +22,7 @@ from covers.overlap.overlap import (
     measure_overlap,
     n_neighbours,
 )
+from covers.overlap.result import Overlap as OverlapResult
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.neighbours import find_own_neighbours
@@ -44,9 +45,9 @@ ENOUGH_GROUPS = 40
 """With fewer held-out groups than this per genre, intervals would span half the scale."""
 
 
-def overlap_workspace(
+def run(
     workspace: Workspace, manner: Manner | None = None, **changes: Any
-) -> dict[str, Any]:
+) -> OverlapResult:
     """Measure the overlap of a workspace's genres; write ``analysis/overlap.json`` and its figures.
 
     Parameters
@@ -66,8 +67,8 @@ def overlap_workspace(
 
     Returns
     -------
-    dict
-        The artefact's content; keys as in docs/overlap.md.
+    Overlap
+        The workspace's own, or one with other settings.
 
     Raises
     ------
@@ -79,14 +80,14 @@ def overlap_workspace(
 
 def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[dict[str, Any]]:
+) -> Made[OverlapResult]:
     """Measure the overlap with some settings."""
     found = measure_workspace(workspace, settings, manner.progress)
 
     def write(draft: Draft, stamp: Stamp) -> None:
         write_json(draft.place(OVERLAP_DOCUMENT), found, stamp)
 
-    return Made(result=found, write=write, parameters={})
+    return Made(result=OverlapResult.from_json(found), write=write, parameters={})
 
 
 def measure_workspace(
@@ -94,7 +95,7 @@ def measure_workspace(
     settings: dict[str, Any],
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Measure the overlap of a workspace's genres and write nothing; see `overlap_workspace`."""
+    """Measure the overlap of a workspace's genres and write nothing; see `run`."""
     which, by, seed = settings["which"], settings["by"], settings["seed"]
     everything = EmbeddedCovers.read(workspace)
     counted = _which(everything, which)
@@ -145,8 +146,8 @@ def _labelled(
     return covers
 
 
-def read_overlap(workspace: Workspace) -> dict[str, Any]:
-    """Read ``analysis/overlap.json``; one of version 0.1 comes with today's names of methods.
+def read(workspace: Workspace) -> OverlapResult:
+    """Read ``analysis/overlap.json``, fresh or not; one of version 0.1 comes with today's names of methods.
 
     Raises
     ------
@@ -158,7 +159,7 @@ def read_overlap(workspace: Workspace) -> dict[str, Any]:
         for way in ("ab", "ba"):
             if f"confusion_cnn_{way}" in pair:
                 pair[f"confusion_network_{way}"] = pair.pop(f"confusion_cnn_{way}")
-    return found
+    return OverlapResult.from_json(found)
 
 
 def describe_overlap(
@@ -390,6 +391,6 @@ MAKER = Maker(
     artefact=OVERLAP,
     made_from=fingerprints_at_hand,
     make=_make,
-    read=read_overlap,
+    read=read,
     draw=_draw,
 )

@@ -54,10 +54,8 @@ class Frame:
     room_right: float = 0.0
     tight: bool = True
 
-    def save(self, stem: Path) -> Path:
-        """Write ``stem.svg`` and ``stem.png``; return the SVG's path."""
-        import matplotlib as mpl
-
+    def finish(self) -> Any:
+        """Put title and caption in their places, once; return the figure."""
         # A number must not be torn from its unit or its name.
         joined = self.caption.replace(" %", "\N{NO-BREAK SPACE}%").replace(
             "n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
@@ -87,6 +85,13 @@ class Frame:
             va="bottom",
             linespacing=1.35,
         )
+        return self.figure
+
+    def save(self, stem: Path) -> Path:
+        """Write ``stem.svg`` and ``stem.png``; return the SVG's path."""
+        import matplotlib as mpl
+
+        self.finish()
         # Text stays text, and the same result gives the same bytes.
         options = {"svg.fonttype": "none", "svg.hashsalt": "covers"}
         for suffix in ("svg", "png"):

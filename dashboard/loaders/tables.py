@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError
-from covers.workspace.reading import read_document, read_rows
+from covers.workspace.reading import read_rows
 from covers.workspace.registry import (
     AUDIT,
     CATALOGUE_TABLE,
@@ -31,7 +31,7 @@ from dashboard.typed import kept
 
 if TYPE_CHECKING:
     from covers.pipeline import Stage
-    from covers.workspace.registry import Artefact, File
+    from covers.workspace.registry import Artefact
 
 
 def library() -> Library:
@@ -173,18 +173,15 @@ def audit() -> dict[str, Any]:
 
 def _analysis(artefact: Artefact) -> dict[str, Any]:
     here = place.workspace()
-    return _read_analysis(str(here.root), artefact.file, version_of(artefact.file))
+    return _read_analysis(str(here.root), artefact.name, version_of(artefact.file))
 
 
 @kept(4 * KEPT)
-def _read_analysis(root: str, file: File, version: Version) -> dict[str, Any]:
-    from covers.evaluate.stage import read_evaluation
-    from covers.overlap.stage import read_overlap
-
-    # Those of version 0.1 come with today's names of methods.
-    readers = {EVALUATION.file: read_evaluation, OVERLAP.file: read_overlap}
-    read = readers.get(file) or partial(read_document, file=file)
-    return read(at(root))
+def _read_analysis(root: str, name: str, version: Version) -> dict[str, Any]:
+    room = {EVALUATION.name: "evaluate", CLUSTERS.name: "cluster"}.get(name, name)
+    document = import_module(f"covers.{room}.stage").read(at(root))
+    content: dict[str, Any] = document.to_json()
+    return content
 
 
 def palettes() -> dict[str, tuple[list[str], list[float]]]:

@@ -207,7 +207,7 @@ def features_without_a_network(options):
 
 def lay_out_groups(options):
     """Write a sheet of near-duplicate groups, one a row."""
-    from covers.audit.audit import audit_workspace
+    from covers.audit.stage import run as audit_workspace
 
     workspace = Workspace.open(options.workspace)
     audit = audit_workspace(workspace, seed=options.seed)

@@ -9,12 +9,13 @@ from click.testing import CliRunner
 from PIL import Image, ImageFilter
 
 import covers.model.embed as embed
-from covers.audit.audit import AuditOptions, audit_workspace
 from covers.audit.duplicates import find_repeated_designs, find_shared_covers
 from covers.audit.findings import EXPLANATIONS, FindingKind, beyond
 from covers.audit.labels import find_doubtful_labels, find_outliers
 from covers.audit.page import write_page
 from covers.audit.pictures import PictureLimits, find_bad_pictures
+from covers.audit.stage import AuditOptions
+from covers.audit.stage import run as audit_workspace
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.images.near_duplicates import DuplicatePairs
@@ -427,7 +428,7 @@ def test_a_workspace_that_cannot_be_written_is_audited_all_the_same(
     def refuse(*_):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("covers.audit.audit.write_json", refuse)
+    monkeypatch.setattr("covers.audit.stage.write_json", refuse)
     assert audit_workspace(workspace).counts["tiny"] == 1
     assert "audit.json' could not be written: Read-only file system" in caplog.text
 

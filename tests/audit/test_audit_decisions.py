@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from covers.audit.audit import audit_workspace
 from covers.audit.decisions import accept_review, revert_review
 from covers.audit.findings import Finding, FindingKind
 from covers.audit.review import COLUMNS, read_review, write_review
+from covers.audit.stage import run as audit_workspace
 from covers.catalogue.corrections import Action, Decision, Overlay, overlay_path
 from covers.catalogue.table import read_catalogue
 from covers.cli import main

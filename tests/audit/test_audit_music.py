@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covers.audit.audit import AuditOptions, audit_workspace
 from covers.audit.music import AlbumRecord, Art, Library, find_album_art
+from covers.audit.stage import AuditOptions
+from covers.audit.stage import run as audit_workspace
 from covers.intake.scan import scan_workspace
 from covers.workspace.paths import Workspace
 

@@ -20,7 +20,7 @@ from synthetic_library import (
 from covers.catalogue.table import read_catalogue
 from covers.classify.classify import References, find_voters, index_membership
 from covers.cli import main
-from covers.evaluate.stage import evaluate_workspace
+from covers.evaluate.stage import run as evaluate
 from covers.index.hits import Hit
 from covers.index.search import keep_one_per_artist
 from covers.model.embed import read_embeddings
@@ -32,7 +32,7 @@ from indexer import VectorIndex
 def workspace(tmp_path_factory):
     made = write_workspace(tmp_path_factory.mktemp("library") / "ws")
     build_synthetic_index(made)
-    evaluate_workspace(made, n_bootstraps=20)
+    evaluate(made, n_bootstraps=20)
     return made
 
 

@@ -10,7 +10,7 @@ from covers.cluster.projection import (
     principal_components,
     project,
 )
-from covers.cluster.stage import cluster_workspace, read_cluster_table
+from covers.cluster.stage import read_cluster_table, run
 from covers.index.embedded import EmbeddedCovers
 from covers.workspace.registry import LAYOUT_GRAPH
 
@@ -31,12 +31,12 @@ def searches(monkeypatch):
 
 def test_clusters_and_map_share_one_search_and_come_out_as_without(tmp_path, searches):
     shared, _ = write_known_workspace(tmp_path / "shared")
-    cluster_workspace(shared, n_resamples=0)
+    run(shared, n_resamples=0)
     map_workspace(shared)
     assert searches == [30]
     module.KEPT_FROM = 20_000
     alone, _ = write_known_workspace(tmp_path / "alone")
-    cluster_workspace(alone, n_resamples=0)
+    run(alone, n_resamples=0)
     map_workspace(alone)
     assert not alone.path(LAYOUT_GRAPH).exists()
     assert read_cluster_table(shared).equals(read_cluster_table(alone))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covers.audit.audit import audit_workspace
+from covers.audit.stage import run as audit_workspace
 from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
 from covers.workspace.paths import Workspace

@@ -9,7 +9,7 @@ from PIL import Image
 from covers.cluster.figures import draw_map, draw_profiles, draw_sheets
 from covers.overlap.figures import draw_graph, draw_matrix, draw_overlap_figures
 from covers.overlap.figures_trends import draw_trends
-from covers.overlap.stage import overlap_workspace
+from covers.overlap.stage import run
 from covers.render.frame import Thumbnails, new_frame
 from covers.render.palette import genre_colours
 
@@ -25,7 +25,7 @@ def text_of(path):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     workspace, _ = write_known_workspace(tmp_path_factory.mktemp("f") / "w")
-    overlap_workspace(workspace, n_bootstraps=60, by="source")
+    run(workspace, n_bootstraps=60, by="source")
     # So few covers are certain of nothing: say that two genres mix.
     path = workspace.analysis_folder / "overlap.json"
     edge = {"a": "Folk", "b": "Jazz", "lift": 1.5, "overlap": 0.5, "q": 0.01}
@@ -121,8 +121,7 @@ def test_without_genres_that_mix_there_is_no_graph_and_an_old_one_is_removed(tmp
     old = workspace.analysis_folder / "figures" / "overlap-graph.svg"
     old.parent.mkdir(parents=True)
     old.write_text("<svg/>")
-    found = overlap_workspace(workspace, n_bootstraps=60)
-    assert found["edges"] == []
+    assert run(workspace, n_bootstraps=60).edges == ()
     assert draw_graph(payload(3)) is None
     assert sorted(path.name for path in old.parent.glob("*.svg")) == [
         "overlap-matrix.svg",

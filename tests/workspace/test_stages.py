@@ -15,7 +15,7 @@ from known_workspace import write_known_workspace
 
 from covers.cli import main
 from covers.errors import DataError
-from covers.overlap.stage import overlap_workspace, read_overlap
+from covers.overlap import stage as overlap
 from covers.pipeline import State, inspect_workspace
 from covers.workspace import publishing
 from covers.workspace.artefacts import read_stamp
@@ -49,12 +49,12 @@ def files_of(workspace):
 
 
 def test_data_and_figures_are_published_together_and_read_the_next_time(workspace):
-    first = overlap_workspace(workspace)
+    first = overlap.run(workspace)
     assert all(workspace.path(file).exists() for file in DRAWN)
     assert stage_of(workspace).state == State.FRESH
     before = files_of(workspace)
-    assert overlap_workspace(workspace)["pairs"] == read_overlap(workspace)["pairs"]
-    assert len(first["pairs"]) == 3
+    assert overlap.run(workspace).pairs == overlap.read(workspace).pairs
+    assert len(first.pairs) == 3
     assert files_of(workspace) == before
     assert not list(workspace.root.rglob(".draft-*"))
 
@@ -63,12 +63,12 @@ def test_data_and_figures_are_published_together_and_read_the_next_time(workspac
 def test_a_figure_that_is_gone_makes_the_stage_stale_and_is_drawn_again(
     workspace, gone
 ):
-    overlap_workspace(workspace)
+    overlap.run(workspace)
     path = workspace.analysis_folder / "figures" / gone
     drawn = path.read_bytes()
     path.unlink()
     assert stage_of(workspace).state == State.STALE
-    overlap_workspace(workspace)
+    overlap.run(workspace)
     assert path.read_bytes() == drawn
     assert stage_of(workspace).state == State.FRESH
 
@@ -76,7 +76,7 @@ def test_a_figure_that_is_gone_makes_the_stage_stale_and_is_drawn_again(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from covers.overlap.stage import overlap_workspace
+from covers.overlap import stage as overlap
 from covers.workspace import publishing
 from covers.workspace.paths import Workspace
 move, left = publishing._move, [int(sys.argv[2])]
@@ -86,7 +86,7 @@ def move_or_die(source, target):
     left[0] -= 1
     move(source, target)
 publishing._move = move_or_die
-overlap_workspace(Workspace(Path(sys.argv[1])))
+overlap.run(Workspace(Path(sys.argv[1])))
 """
 
 
@@ -103,14 +103,14 @@ def test_killed_while_it_is_published_it_is_made_again_with_all_its_pictures(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert stage_of(workspace).is_due
-    overlap_workspace(workspace)
+    overlap.run(workspace)
     assert stage_of(workspace).state == State.FRESH
     assert all(workspace.path(file).exists() for file in DRAWN)
     assert not list(workspace.root.rglob(".draft-*"))
 
 
 def test_a_full_disk_is_one_line_and_leaves_what_was_published(workspace, monkeypatch):
-    overlap_workspace(workspace)
+    overlap.run(workspace)
     before = files_of(workspace)
 
     def full(*_):
@@ -126,7 +126,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_published(workspace, monkey
     assert files_of(workspace) == before
     monkeypatch.setattr("covers.workspace.artefacts.os.fsync", full)
     with pytest.raises(DataError, match="cannot write"):
-        overlap_workspace(workspace, Manner(again=True))
+        overlap.run(workspace, Manner(again=True))
 
 
 def test_other_settings_do_not_replace_the_own_result_unless_asked(workspace):
@@ -148,11 +148,11 @@ def test_other_settings_do_not_replace_the_own_result_unless_asked(workspace):
 
 
 def test_a_result_with_parts_more_stands_for_the_own_one(workspace):
-    overlap_workspace(workspace)
-    overlap_workspace(workspace, by="year")
-    assert set(read_overlap(workspace)["parts"]) == {"1970s", "1980s", "1990s"}
+    overlap.run(workspace)
+    overlap.run(workspace, by="year")
+    assert set(overlap.read(workspace).parts) == {"1970s", "1980s", "1990s"}
     before = files_of(workspace)
-    overlap_workspace(workspace)
+    overlap.run(workspace)
     assert files_of(workspace) == before
 
 
@@ -170,7 +170,7 @@ def test_figures_left_out_are_drawn_when_they_are_wanted(workspace, monkeypatch)
 
 
 def test_a_stamp_that_names_files_elsewhere_makes_nobody_look_there(workspace):
-    overlap_workspace(workspace)
+    overlap.run(workspace)
     stamp = read_stamp(workspace.path(OVERLAP.file))
     stamp.summary["files"] = json.dumps({"../w/covers.toml": 1})
     assert not publishing.is_whole(workspace, stamp)
@@ -189,16 +189,14 @@ def test_wrong_settings_in_the_file_are_named(workspace):
 def test_ctrl_c_that_a_library_swallows_ends_the_work_at_the_next_step(
     workspace, monkeypatch
 ):
-    from covers.overlap import stage
-
-    measure = stage.measure_workspace
+    measure = overlap.measure_workspace
 
     def swallow(*given):
         with contextlib.suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
         return measure(*given)
 
-    monkeypatch.setattr(stage, "measure_workspace", swallow)
+    monkeypatch.setattr(overlap, "measure_workspace", swallow)
     done = run("overlap", "-w", workspace.root)
     assert done.exit_code == 1
     assert "Aborted" in done.output

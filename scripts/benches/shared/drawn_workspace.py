@@ -191,17 +191,17 @@ def principal_plane(vectors, *, n_components=2, **_):
 
 
 def _analyse(workspace, tell):
+    from covers.cluster import stage as cluster
     from covers.cluster.map import map_workspace
-    from covers.cluster.stage import cluster_workspace
-    from covers.evaluate.stage import evaluate_workspace
+    from covers.evaluate import stage as evaluate
     from covers.index.build import build_index
-    from covers.overlap.stage import overlap_workspace
+    from covers.overlap import stage as overlap
 
     build_index(workspace, device="cpu")
     tell("index")
-    evaluate_workspace(workspace, n_bootstraps=50)
+    evaluate.run(workspace, n_bootstraps=50)
     tell("evaluation")
-    overlap_workspace(workspace, n_bootstraps=200, by="year")
+    overlap.run(workspace, n_bootstraps=200, by="year")
     tell("overlap")
     with (
         patch("covers.cluster.map.project", principal_plane),
@@ -210,7 +210,5 @@ def _analyse(workspace, tell):
         map_workspace(workspace)
         tell("map")
         size = max(20, len(read_catalogue(workspace)) // 500)
-        cluster_workspace(
-            workspace, min_cluster_size=size, n_bootstraps=50, n_resamples=0
-        )
+        cluster.run(workspace, min_cluster_size=size, n_bootstraps=50, n_resamples=0)
         tell("clusters")

@@ -27,13 +27,16 @@ from covers.catalogue.corrections import Overlay
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.near_duplicates import Views, find_near_duplicates
+from covers.render.text import text_table
 from covers.workspace.artefacts import Stamp, write_json
-from covers.workspace.reading import read_rows
+from covers.workspace.documents import decode
+from covers.workspace.reading import read_document, read_rows
 from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    import pandas as pd
     import pyarrow as pa
 
     from covers.catalogue.table import Catalogue
@@ -80,7 +83,7 @@ class AuditOptions:
     music: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Audit:
     """What an audit found.
 
@@ -110,6 +113,41 @@ class Audit:
         counted = Counter(finding.kind for finding in self.findings)
         return {kind.value: counted[kind] for kind in FindingKind if counted[kind]}
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Audit:
+        """Check what was read from disk and give it its types.
+
+        Raises
+        ------
+        DataError
+            If a field is missing or of another kind.
+        """
+        return decode(cls, content, "audit")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per finding, most urgent kind first."""
+        import pandas as pd
+
+        names = ("kind", "confidence", "reason", "cover_ids", "paths", "suggestion")
+        return pd.DataFrame(
+            [[getattr(finding, name) for name in names] for finding in self.findings],
+            columns=list(names),
+        )
+
+    def __repr__(self) -> str:
+        rows = [
+            [kind.replace("_", " "), f"{n:,}", self._first(kind)]
+            for kind, n in self.counts.items()
+        ]
+        said = f"{len(self.findings):,} findings in {self.n_covers:,} covers"
+        if not rows:
+            return said
+        return "\n".join([said, text_table(["kind", "n", "such as"], rows, right=[1])])
+
+    def _first(self, kind: str) -> str:
+        """Return the reason of the first finding of a kind."""
+        return next(one.reason for one in self.findings if one.kind == kind)
+
     def to_json(self) -> dict[str, Any]:
         """Return what ``covers audit --json`` prints."""
         return {
@@ -122,7 +160,7 @@ class Audit:
         }
 
 
-def audit_workspace(
+def run(
     workspace: Workspace,
     options: AuditOptions | None = None,
     *,
@@ -187,6 +225,17 @@ def audit_workspace(
         reason = getattr(error, "strerror", None) or error
         _LOG.warning("'%s' could not be written: %s", path, reason)
     return audit
+
+
+def read(workspace: Workspace) -> Audit:
+    """Read what the last audit found.
+
+    Raises
+    ------
+    DataError
+        If there was none, or it cannot be read.
+    """
+    return Audit.from_json(read_document(workspace, AUDIT_DOCUMENT))
 
 
 def _read_rows(workspace: Workspace, catalogue: Catalogue) -> list[dict[str, Any]]:

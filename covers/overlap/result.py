@@ -1,0 +1,321 @@
+"""What a measurement of overlap says: which genres look alike, and how surely.
+
+Letters: G genres, P pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from covers.render.numbers import number, span
+from covers.render.text import text_table
+from covers.workspace.documents import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Interval = tuple[float, float]
+"""Ends of a 95 % interval, both NaN where it was not measured."""
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closest:
+    """Two covers of different genres that look alike.
+
+    Parameters
+    ----------
+    a, b : str
+        Ids of the covers, of the pair's first and second genre.
+    similarity : float
+        Cosine.
+    """
+
+    a: str
+    b: str
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """How often held-out covers of one genre are taken for another.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the covers, 0 to 1.
+    ci95 : tuple of float
+    n : float
+        Covers; one of m genres counts 1/m.
+    p, q : float
+        Of the test against chance, and corrected for many pairs.
+    """
+
+    rate: float
+    ci95: Interval
+    n: float
+    p: float = math.nan
+    q: float = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """How alike two genres look.
+
+    Parameters
+    ----------
+    a, b : str
+        Genres.
+    overlap : float
+        0 separable, 1 indistinguishable; NaN where too few covers were measured.
+    overlap_ci95 : tuple of float
+    overlap_uncorrected : float
+        Before the correction for finite samples.
+    lift_ab, lift_ba : float
+        How many times more often than by chance a's neighbours are b, and b's a.
+    lift_ab_ci95, lift_ba_ci95 : tuple of float
+    p, q : float
+        Of the test that they are neighbours by chance, and corrected for many pairs.
+    n_a, n_b : float
+        Covers; one of m genres counts 1/m.
+    bridges : tuple of str
+        Ids of covers between the two.
+    closest : tuple of Closest
+    confusion_ab, confusion_ba : dict of str to Confusion
+        By method, ``"cnn"`` and ``"vote"``; empty where not measured.
+    """
+
+    a: str
+    b: str
+    overlap: float
+    overlap_ci95: Interval
+    overlap_uncorrected: float = math.nan
+    lift_ab: float
+    lift_ab_ci95: Interval
+    lift_ba: float
+    lift_ba_ci95: Interval
+    p: float
+    q: float
+    n_a: float
+    n_b: float
+    bridges: tuple[str, ...] = ()
+    closest: tuple[Closest, ...] = ()
+    confusion_ab: dict[str, Confusion] = field(default_factory=dict)
+    confusion_ba: dict[str, Confusion] = field(default_factory=dict)
+
+    @staticmethod
+    def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Gather ``confusion_<method>_ab`` of the document by method."""
+        prefix = "confusion_"
+        found: dict[str, Any] = {"confusion_ab": {}, "confusion_ba": {}}
+        for name, one in value.items():
+            if name.startswith(prefix):
+                method, _, way = name.removeprefix(prefix).rpartition("_")
+                found[prefix + way][method] = one
+        return {**value, **found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Genres that are joined in the tree.
+
+    Parameters
+    ----------
+    genres : tuple of str
+    height : float
+        1 - overlap at which they are joined.
+    support : float
+        Share of the resamples with a branch of the same genres.
+    """
+
+    genres: tuple[str, ...]
+    height: float
+    support: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """Average linkage of genres on 1 - overlap.
+
+    Parameters
+    ----------
+    order : tuple of str
+        Genres, alike side by side.
+    branches : tuple of Branch
+    """
+
+    order: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Two genres that lie among each other's neighbours more often than by chance."""
+
+    a: str
+    b: str
+    lift: float
+    overlap: float
+    q: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtK:
+    """The same measures with another number of neighbours.
+
+    Parameters
+    ----------
+    k : int
+    n_covers : int
+    pairs : tuple of Pair
+    edges : tuple of Edge
+    """
+
+    k: int
+    n_covers: int = 0
+    pairs: tuple[Pair, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Overlap(Document):
+    """Which genres look alike, pair by pair.
+
+    Parameters
+    ----------
+    genres : tuple of str
+    pairs : tuple of Pair
+        One for every two genres.
+    effective_genres : float
+        How many distinct genres they look like.
+    effective_genres_ci95 : tuple of float
+    k : int
+        Neighbours that decide between two genres.
+    grouped_by : str
+        What the groups of the resamples are, in words.
+    n_covers, n_asked, n_groups : int
+        Covers measured; those whose neighbourhoods were looked at; groups.
+    n_by_genre : dict of str to float
+        Covers of each genre; one of m genres counts 1/m.
+    tree : Tree
+    edges : tuple of Edge
+    prototypes : dict of str to tuple of str
+        Ids of the covers that are most typical of each genre.
+    isolated : tuple of str
+        Ids of covers unlike all others.
+    notes : tuple of str
+        What a reader must know before using the numbers.
+    covers : {"held-out", "all"}
+        Which were measured.
+    by_k : tuple of AtK
+    by : {"year", "source"} or None
+        What `parts` are.
+    parts : dict of str to Overlap
+        Of each decade or source by itself.
+    """
+
+    what: ClassVar[str] = "overlap"
+    genres: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    effective_genres: float
+    effective_genres_ci95: Interval
+    k: int
+    grouped_by: str
+    n_covers: int
+    n_asked: int = 0
+    n_groups: int
+    n_by_genre: dict[str, float] = field(default_factory=dict)
+    tree: Tree = field(default_factory=Tree)
+    edges: tuple[Edge, ...] = ()
+    prototypes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    isolated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    covers: str = "all"
+    by_k: tuple[AtK, ...] = ()
+    by: str | None = None
+    parts: dict[str, Overlap] = field(default_factory=dict)
+
+    def pair(self, a: str, b: str) -> Pair | None:
+        """Return the pair of two genres in either order; None where there is none."""
+        for pair in self.pairs:
+            if {pair.a, pair.b} == {a, b}:
+                return pair
+        return None
+
+    def ranked(self) -> list[Pair]:
+        """Return the pairs, most alike first; those that were not measured last."""
+        return sorted(
+            self.pairs, key=lambda p: -p.overlap if math.isfinite(p.overlap) else 1.0
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per pair; intervals are ``_low`` and ``_high``."""
+        import pandas as pd
+
+        names = ("overlap", "lift_ab", "lift_ba")
+        rows = []
+        for pair in self.pairs:
+            row: dict[str, Any] = {"a": pair.a, "b": pair.b}
+            for name in names:
+                row[name] = getattr(pair, name)
+                row[f"{name}_low"], row[f"{name}_high"] = getattr(pair, f"{name}_ci95")
+            rows.append(row | {n: getattr(pair, n) for n in ("p", "q", "n_a", "n_b")})
+        return pd.DataFrame(rows)
+
+    def plot(
+        self, kind: Literal["matrix", "graph", "tree", "trends"] = "matrix"
+    ) -> Figure | None:
+        """Draw the pairs as a matrix, a graph, a tree, or over the parts.
+
+        Returns
+        -------
+        Figure or None
+            Of matplotlib; None where there is nothing to draw.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        from covers.overlap.figures import draw_graph, draw_matrix
+        from covers.overlap.figures_tree import draw_tree
+        from covers.overlap.figures_trends import draw_trends
+
+        draws = {
+            "matrix": draw_matrix,
+            "graph": draw_graph,
+            "tree": draw_tree,
+            "trends": draw_trends,
+        }
+        if kind not in draws:
+            message = f"kind must be one of {', '.join(draws)}, got {kind!r}"
+            raise ValueError(message)
+        frame = draws[kind](self.to_json())
+        return None if frame is None else frame.finish()
+
+    def __repr__(self) -> str:
+        said = (
+            f"{len(self.genres)} genres look like {number(self.effective_genres, '.1f')} "
+            f"distinct ones ({span(self.effective_genres_ci95, '.1f')}), "
+            f"n = {self.n_covers:,} covers"
+        )
+        rows = [
+            [
+                f"{pair.a} - {pair.b}",
+                number(pair.overlap, ".2f"),
+                span(pair.overlap_ci95, ".2f"),
+                number(pair.lift_ab, ".2f"),
+                number(pair.lift_ba, ".2f"),
+            ]
+            for pair in self.ranked()[:_MOST_SHOWN]
+        ]
+        header = ["genres", "overlap", "95 %", "lift →", "lift ←"]
+        lines = [said, text_table(header, rows, right=(1, 2, 3, 4))]
+        if len(self.pairs) > _MOST_SHOWN:
+            lines.append(f"and {len(self.pairs) - _MOST_SHOWN} pairs less alike")
+        return "\n".join(lines)
