@@ -175,7 +175,7 @@ def _judge_model(at_hand: _AtHand) -> _Verdict:
         recipe = for_catalogue(at_hand.recipe, catalogue)
         for name, value in portable_recipe(recipe).items():
             if trained.get(name) != value:
-                why = f"trained with another {name}: {trained.get(name)!r}"
+                why = _other_training(name, trained.get(name))
                 return State.STALE, why, ""
     if catalogue.vocab != card.vocab:
         changed = ", ".join(sorted(set(catalogue.vocab) ^ set(card.vocab)))
@@ -188,6 +188,15 @@ def _judge_model(at_hand: _AtHand) -> _Verdict:
         word = "went" if change > 0 else "came"
         return State.STALE, f"{abs(change):,} covers {word} since the training", ""
     return State.FRESH, f"{told}; the catalogue changed a little since", ""
+
+
+def _other_training(name: str, value: object) -> str:
+    """Say with what other parameter a model was trained."""
+    if name != "multi_label":
+        return f"trained with another {name}: {value!r}"
+    if value:
+        return "trained for independent genres, and one a cover is wanted"
+    return "trained for one genre a cover, and covers commonly have several"
 
 
 def _judge_embeddings(at_hand: _AtHand) -> _Verdict:

@@ -116,7 +116,8 @@ def read_value(
 ) -> tuple[float, tuple[float, float], float]:
     """Return a pair's value from genre `a` to the other one, its 95 % interval and n.
 
-    NaN where it could not be measured.
+    NaN where it could not be measured, and where one genre contains the other, so
+    that they share covers.
     """
     way = "ab" if pair["a"] == a else "ba"
     n = pair["n_a"] if way == "ab" else pair["n_b"]
@@ -127,6 +128,8 @@ def read_value(
             ends_of(found.get("ci95")),
             as_number(found.get("n")),
         )
+    if pair.get("contained"):
+        return math.nan, (math.nan, math.nan), as_number(n)
     if measure == "lift":
         return (
             as_number(pair[f"lift_{way}"]),

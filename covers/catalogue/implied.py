@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.catalogue.genre_tree import GenreTree
+    from covers.workspace.paths import Workspace
 
 FOLLOWED = 0.9
 """Share of a genre's covers that must have the wider genre too."""
@@ -55,3 +56,35 @@ def find_implied(
             if own.any() and has[own, position[name]].mean() >= FOLLOWED:
                 implied[position[genre], position[name]] = True
     return implied
+
+
+def read_implied(
+    workspace: Workspace, vocab: Sequence[str], membership: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Say which genre implies which by a workspace's own tree; see `find_implied`."""
+    from covers.catalogue.genre_tree import GenreTree
+
+    table = workspace.settings.intake.genre_table
+    tree = GenreTree.read(workspace.root / table if table else None)
+    return find_implied(vocab, membership, tree)
+
+
+def broad_of(vocab: Sequence[str], implied: npt.NDArray[np.bool_]) -> dict[str, str]:
+    """Return the widest genre that each belongs to, itself where it belongs to none.
+
+    Of several the one that most others belong to, then the first by name.
+
+    Examples
+    --------
+    >>> implied = np.array([[False, True], [False, False]])
+    >>> broad_of(("Blues Rock", "Rock"), implied)
+    {'Blues Rock': 'Rock', 'Rock': 'Rock'}
+    """
+    is_top = [not above.any() for above in implied]
+    n_below = [int(below.sum()) for below in implied.T]
+    found = {}
+    for j, genre in enumerate(vocab):
+        above = [int(k) for k in np.flatnonzero(implied[j]) if is_top[k]]
+        best = min(above, key=lambda k: (-n_below[k], vocab[k]), default=j)
+        found[genre] = vocab[best]
+    return found

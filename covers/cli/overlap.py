@@ -95,10 +95,15 @@ def overlap_command(
     )
 
 
+_MOST_PAIRS = 45
+
+
 def _print_overlap(found: Overlap) -> None:
     """Print the pairs as a table, most alike first."""
+    pairs = found.ranked()
+    n_nested, n_more = len(found.pairs) - len(pairs), len(pairs) - _MOST_PAIRS
     rows = []
-    for pair in found.ranked():
+    for pair in pairs[:_MOST_PAIRS]:
         low, high = pair.overlap_ci95
         rows.append(
             (
@@ -114,6 +119,12 @@ def _print_overlap(found: Overlap) -> None:
     if rows:
         header = ["genres", "overlap", "95 %", "lift →", "lift ←", "q", "n"]
         print_table(header, rows, right=range(1, 7))
+    if n_more > 0:
+        print_text(f"… and {n_more:,} pairs that are less alike: see '--json'")
+    if n_nested:
+        print_text(
+            f"left out: {n_nested} pairs of which one genre contains the other, so that they share covers"
+        )
     low, high = found.effective_genres_ci95
     print_text(
         f"{len(found.genres)} genres look like {show(found.effective_genres, '.1f')} "

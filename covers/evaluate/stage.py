@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.implied import read_implied
 from covers.catalogue.table import read_catalogue
 from covers.classify.classifier import Decision
 from covers.classify.labels import label_odds
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
@@ -248,7 +248,11 @@ def read_inputs(
         if card.multi_label
         else softmax(table.logits),
         is_several=card.multi_label,
-        implied=_read_implied(workspace, catalogue),
+        implied=read_implied(
+            workspace,
+            catalogue.vocab,
+            catalogue.membership()[catalogue.splits == "train"],
+        ),
         model_vocab=card.vocab,
         frozen=_read_frozen(workspace, table.cover_ids),
         colours=_read_colours(workspace, table.cover_ids),
@@ -297,17 +301,6 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
             ),
         }
     )
-
-
-def _read_implied(workspace: Workspace, catalogue: Catalogue) -> npt.NDArray[np.bool_]:
-    """Find which genre brings which along, by the workspace's tree and its train covers."""
-    from covers.catalogue.genre_tree import GenreTree
-    from covers.catalogue.implied import find_implied
-    from covers.intake.genre_survey import genre_table_path
-
-    table = genre_table_path(workspace.root, workspace.settings.intake)
-    train = catalogue.membership()[catalogue.splits == "train"]
-    return find_implied(catalogue.vocab, train, GenreTree.read(table))
 
 
 def _read_frozen(

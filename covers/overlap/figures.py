@@ -278,9 +278,24 @@ def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
 
 
 def genre_order(found: Mapping[str, Any]) -> list[str]:
-    """Return all genres: those of the tree in its order, alike ones side by side, then the others."""
+    """Return all genres: those of the tree in its order, alike ones side by side, then the others.
+
+    Where genres contain others, each broad genre comes first among its own, in the
+    order of the tree.
+    """
     inside = list(found["tree"]["order"])
-    return inside + [genre for genre in found["genres"] if genre not in inside]
+    order = inside + [genre for genre in found["genres"] if genre not in inside]
+    broad = found.get("broad", {})
+    place: dict[str, int] = {}
+    for genre in order:
+        place.setdefault(broad.get(genre, genre), len(place))
+    return sorted(
+        order,
+        key=lambda genre: (
+            place[broad.get(genre, genre)],
+            broad.get(genre, genre) != genre,
+        ),
+    )
 
 
 def place_by_overlap(found: Mapping[str, Any], order: Sequence[str]) -> np.ndarray:
@@ -297,13 +312,15 @@ def place_by_overlap(found: Mapping[str, Any], order: Sequence[str]) -> np.ndarr
 def _matrices(
     found: Mapping[str, Any], order: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lay the pairs out as overlap, low end and high end in the given order."""
+    """Lay the pairs out as overlap, low end and high end in the given order; NaN where one genre contains the other."""
     place = {genre: i for i, genre in enumerate(order)}
     matrices = [np.eye(len(order)) for _ in range(3)]
     for pair in found["pairs"]:
         if pair["a"] in place and pair["b"] in place:
             i, j = place[pair["a"]], place[pair["b"]]
             values = (as_number(pair["overlap"]), *ends_of(pair["overlap_ci95"]))
+            if pair.get("contained"):
+                values = (np.nan, np.nan, np.nan)
             for matrix, value in zip(matrices, values, strict=True):
                 matrix[i, j] = matrix[j, i] = value
     return matrices[0], matrices[1], matrices[2]

@@ -86,8 +86,11 @@ class Pair:
     bridges : tuple of str
         Ids of covers between the two.
     closest : tuple of Closest
+    contained : str
+        The one of the two that is part of the other by the covers' own genres, so
+        that they share covers and their overlap says nothing of looks; else empty.
     confusion_ab, confusion_ba : dict of str to Confusion
-        By method, ``"cnn"`` and ``"vote"``; empty where not measured.
+        By method, ``"network"`` and ``"vote"``; empty where not measured.
     """
 
     a: str
@@ -105,6 +108,7 @@ class Pair:
     n_b: float
     bridges: tuple[str, ...] = ()
     closest: tuple[Closest, ...] = ()
+    contained: str = ""
     confusion_ab: dict[str, Confusion] = field(default_factory=dict)
     confusion_ba: dict[str, Confusion] = field(default_factory=dict)
 
@@ -189,6 +193,8 @@ class Overlap(Document):
     Parameters
     ----------
     genres : tuple of str
+    broad : dict of str to str
+        The widest genre that each belongs to by the covers' own genres.
     pairs : tuple of Pair
         One for every two genres.
     effective_genres : float
@@ -221,6 +227,7 @@ class Overlap(Document):
 
     what: ClassVar[str] = "overlap"
     genres: tuple[str, ...]
+    broad: dict[str, str] = field(default_factory=dict)
     pairs: tuple[Pair, ...]
     effective_genres: float
     effective_genres_ci95: Interval
@@ -248,9 +255,13 @@ class Overlap(Document):
         return None
 
     def ranked(self) -> list[Pair]:
-        """Return the pairs, most alike first; those that were not measured last."""
+        """Return the pairs, most alike first, those that were not measured last.
+
+        Pairs of which one genre contains the other are left out.
+        """
         return sorted(
-            self.pairs, key=lambda p: -p.overlap if math.isfinite(p.overlap) else 1.0
+            (pair for pair in self.pairs if not pair.contained),
+            key=lambda p: -p.overlap if math.isfinite(p.overlap) else 1.0,
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.implied import broad_of, read_implied
 from covers.errors import CoversError, DataError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.overlap.by_k import measure_ladder, number_pair
@@ -106,7 +107,10 @@ def measure_workspace(
     parts = _split(covers, by)
     if progress:
         progress(0, len(parts) + 1)
-    found = describe_overlap(covers, measured, confusion=_confusion(workspace, covers))
+    nested = read_implied(workspace, covers.vocab, covers.membership)
+    found = describe_overlap(
+        covers, measured, nested, confusion=_confusion(workspace, covers)
+    )
     found["covers"] = counted
     found["by_k"] = measure_ladder(covers, seed=seed)
     if counted == "all" and not everything.held_out().all():
@@ -125,7 +129,7 @@ def measure_workspace(
         found["by"] = by
         found["parts"] = {}
         for done, (name, rows) in enumerate(parts.items(), start=2):
-            found["parts"][name] = describe_overlap(covers.take(rows), measured)
+            found["parts"][name] = describe_overlap(covers.take(rows), measured, nested)
             if progress:
                 progress(done, len(parts) + 1)
     return found
@@ -165,10 +169,24 @@ def read(workspace: Workspace) -> OverlapResult:
 def describe_overlap(
     covers: EmbeddedCovers,
     settings: OverlapSettings,
+    nested: npt.NDArray[np.bool_] | None = None,
     *,
     confusion: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Measure the overlap of some covers and put it into words for programs."""
+    """Measure the overlap of some covers and put it into words for programs.
+
+    Parameters
+    ----------
+    covers : EmbeddedCovers
+    settings : OverlapSettings
+    nested : ndarray of bool, shape (n_genres, n_genres), optional
+        Row i, column j: covers of genre i are covers of genre j too, so that the
+        overlap of the two says nothing.
+    confusion : dict, optional
+        Of each method.
+    """
+    n_genres = len(covers.vocab)
+    nested = np.zeros((n_genres, n_genres), bool) if nested is None else nested
     labels = label_covers(covers.membership, covers.groups, settings)
     asked = np.asarray(labels.asked_membership.any(axis=1))
     near = find_own_neighbours(
@@ -181,7 +199,8 @@ def describe_overlap(
     tree = grow_tree(found)
     return {
         "genres": list(covers.vocab),
-        "pairs": _pairs(found, shown, covers.cover_ids, confusion or {}),
+        "broad": broad_of(covers.vocab, nested),
+        "pairs": _pairs(found, shown, covers.cover_ids, nested, confusion or {}),
         "effective_genres": found.effective_genres,
         "effective_genres_ci95": list(found.effective_genres_ci95),
         "k": found.k,
@@ -191,7 +210,7 @@ def describe_overlap(
         "n_groups": len(np.unique(covers.groups)),
         "n_by_genre": dict(zip(covers.vocab, found.n_covers.tolist(), strict=True)),
         "tree": tree.to_json(),
-        "edges": [vars(edge) for edge in find_edges(found)],
+        "edges": [vars(edge) for edge in find_edges(found, nested=nested)],
         "prototypes": {
             genre: [covers.cover_ids[row] for row in rows]
             for genre, rows in zip(covers.vocab, shown.prototypes, strict=True)
@@ -220,9 +239,10 @@ def _pairs(
     found: Overlap,
     shown: Exemplars,
     cover_ids: list[str],
+    nested: npt.NDArray[np.bool_],
     confusion: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """Return one entry per pair of genres."""
+    """Return one entry per pair of genres; of nested ones ``contained`` names the one within the other."""
     pairs = []
     for a, b in zip(*np.triu_indices(len(found.genres), 1), strict=True):
         pair = (int(a), int(b))
@@ -234,6 +254,8 @@ def _pairs(
                 for i, j, similarity in shown.closest.get(pair, [])
             ],
         }
+        if nested[a, b] or nested[b, a]:
+            entry["contained"] = found.genres[a if nested[a, b] else b]
         for reader, rates in confusion.items():
             entry[f"confusion_{reader}_ab"] = rates[a][b]
             entry[f"confusion_{reader}_ba"] = rates[b][a]

@@ -105,7 +105,12 @@ def grow_tree(overlap: Overlap) -> GenreTree:
     return GenreTree(genres, tree, support, order)
 
 
-def find_edges(overlap: Overlap, *, q_most: float = 0.05) -> list[GenreEdge]:
+def find_edges(
+    overlap: Overlap,
+    *,
+    q_most: float = 0.05,
+    nested: npt.NDArray[np.bool_] | None = None,
+) -> list[GenreEdge]:
     """Return the pairs that mix more than chance, the strongest first.
 
     Parameters
@@ -114,9 +119,14 @@ def find_edges(overlap: Overlap, *, q_most: float = 0.05) -> list[GenreEdge]:
         What was measured.
     q_most : float, default=0.05
         Largest false-discovery rate; 0 keeps no edge, 1 every pair above chance.
+    nested : ndarray of bool, shape (n_genres, n_genres), optional
+        Pairs of which one genre contains the other: they share covers, which
+        says nothing of looks, and get no edge.
     """
     edges = []
     for a, b in zip(*np.triu_indices(len(overlap.genres), 1), strict=True):
+        if nested is not None and (nested[a, b] or nested[b, a]):
+            continue
         lift = float((overlap.lift[a, b] + overlap.lift[b, a]) / 2)
         if lift > 1 and overlap.q[a, b] <= q_most:
             edges.append(
