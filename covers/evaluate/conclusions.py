@@ -7,7 +7,14 @@ from typing import Any
 from covers.classify.methods import IN_WORDS, TRAINED, Method
 from covers.evaluate import conclusions_several
 from covers.evaluate.measures import IN_WORDS as MEASURES
-from covers.evaluate.sentences import READERS, difference, listed, percent, points
+from covers.evaluate.sentences import (
+    READERS,
+    describe_gain,
+    describe_lead,
+    listed,
+    percent,
+    points,
+)
 
 _CONFUSED = 0.75
 
@@ -65,42 +72,14 @@ def _best_method(payload: dict[str, Any]) -> list[str]:
         said.append(
             "that is not certainly better than guessing: on these covers, genre cannot be shown to be readable."
         )
-    ties = []
-    for other in ranked[1:]:
-        gap = difference(payload["differences"], best, other)
-        if gap is not None and not gap["ci95"][0] > 0:
-            ties.append(IN_WORDS[other])
-    if ties:
-        said.append(
-            f"its lead in macro-F1 over {listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
-        )
-    elif len(ranked) > 1:
-        said.append("its lead in macro-F1 over every other method is certain (95 %).")
+    said += describe_lead(payload["differences"], best, "macro_f1", "macro-F1")
     return said
 
 
 def _simple_features(payload: dict[str, Any]) -> list[str]:
     """Say what training brought over untrained features and colours."""
-    said = []
-    methods = payload["methods"]
-    trained = max(TRAINED, key=lambda n: methods[n]["macro_f1"])
-    for simple in (Method.FROZEN, Method.PROBE, Method.COLOURS):
-        gap = difference(payload["differences"], trained, simple)
-        if gap is None:
-            continue
-        low, high = gap["ci95"]
-        verdict = (
-            "better than"
-            if low > 0
-            else "worse than"
-            if high < 0
-            else "not certainly different from"
-        )
-        said.append(
-            f"in macro-F1 {IN_WORDS[trained]} is {verdict} {IN_WORDS[simple]} "
-            f"({100 * gap['macro_f1']:+.1f} points, 95 % interval {points(low, high)})."
-        )
-    return said
+    trained = max(TRAINED, key=lambda name: payload["methods"][name]["macro_f1"])
+    return describe_gain(payload["differences"], trained, "macro_f1", "macro-F1")
 
 
 def _genres(payload: dict[str, Any]) -> list[str]:

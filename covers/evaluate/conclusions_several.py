@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
-from covers.evaluate.sentences import READERS, difference, listed, percent, points
+from covers.evaluate.sentences import (
+    READERS,
+    describe_gain,
+    describe_lead,
+    difference,
+    listed,
+    percent,
+)
 
 FIGURE = "mean_average_precision"
 _FEW = 10
@@ -59,39 +66,18 @@ def _best(payload: dict[str, Any]) -> list[str]:
         said.append(
             "that is not certainly better than guessing: on these covers, genres cannot be shown to be readable."
         )
-    ties = []
-    for other in READERS:
-        gap = difference(payload["differences"], best, other, FIGURE)
-        if gap is not None and not gap["ci95"][0] > 0:
-            ties.append(IN_WORDS[other])
-    if ties:
-        said.append(
-            f"its lead over {listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
-        )
+    said += describe_lead(
+        payload["differences"], best, FIGURE, "mean average precision"
+    )
     return said
 
 
 def _simple_features(payload: dict[str, Any]) -> list[str]:
     """Say what training brought over untrained features and colours."""
     trained = _best_name(payload, TRAINED)
-    said = []
-    for simple in (Method.FROZEN, Method.PROBE, Method.COLOURS):
-        gap = difference(payload["differences"], trained, simple, FIGURE)
-        if gap is None:
-            continue
-        low, high = gap["ci95"]
-        verdict = (
-            "better than"
-            if low > 0
-            else "worse than"
-            if high < 0
-            else "not certainly different from"
-        )
-        said.append(
-            f"in mean average precision {IN_WORDS[trained]} is {verdict} {IN_WORDS[simple]} "
-            f"({100 * gap[FIGURE]:+.1f} points, 95 % interval {points(low, high)})."
-        )
-    return said
+    return describe_gain(
+        payload["differences"], trained, FIGURE, "mean average precision"
+    )
 
 
 def _first_answers(payload: dict[str, Any]) -> list[str]:

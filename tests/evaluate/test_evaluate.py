@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic_library import VOCAB, simulate
 
-from covers.classify.methods import Method
+from covers.classify.methods import IN_WORDS, Method
 from covers.errors import DataError, StaleError
 from covers.evaluate.checks import (
     align_columns,
@@ -292,9 +292,22 @@ def conclusions_with(payload, a, b, low, high):
 def test_conclusions_tell_a_certain_lead_from_an_uncertain_one(evaluation):
     certain = conclusions_with(evaluation.payload, "vote", "network", 0.02, 0.18)
     assert "read best by the vote of neighbours" in certain[0]
-    assert any("over every other method is certain" in said for said in certain)
+    assert any(
+        "over the network and network and vote together is certain" in said
+        for said in certain
+    )
     tied = conclusions_with(evaluation.payload, "vote", "network", -0.02, 0.22)
     assert any("over the network is within chance" in said for said in tied)
+
+
+def test_conclusions_say_each_comparison_once(evaluation):
+    said = conclusions_with(evaluation.payload, "vote", "network", -0.02, 0.22)
+    simple = (Method.FROZEN, Method.PROBE, Method.COLOURS)
+    for name in (IN_WORDS[method] for method in simple):
+        assert sum(name in sentence for sentence in said) == 1, said
+    ((gain),) = [sentence for sentence in said if "is better than" in sentence]
+    assert gain.startswith("In macro-F1 the vote of neighbours is better than")
+    assert gain.count("95 % interval +30.0 to +50.0 points") == 3
 
 
 def test_intervals_are_written_as_pairs():
