@@ -32,6 +32,14 @@ SEVERAL_GENRES = {
 """Where genres are independent; the first is what methods are compared by."""
 
 IN_WORDS = {**ONE_GENRE, **SEVERAL_GENRES}
+SHORT = {
+    **IN_WORDS,
+    "mean_average_precision": "mAP",
+    "first_right": "1st right",
+    "named_per_cover": "named",
+    "ece": "ECE",
+}
+"""As they stand above a narrow column."""
 
 
 def measures_of(payload: Mapping[str, Any]) -> dict[str, str]:

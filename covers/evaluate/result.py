@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from covers.classify.methods import TRAINED
-from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
+from covers.evaluate.measures import IN_WORDS, SHORT, main_measure, measures_of
 from covers.render.numbers import number, span
 from covers.render.text import text_table
 from covers.workspace.documents import Document
@@ -27,7 +27,7 @@ _SHOWN = {
     False: ("accuracy", "macro_f1", "top3", "ece"),
     True: ("mean_average_precision", "micro_f1", "jaccard", "first_right"),
 }
-"""Measures in the table, by whether genres are independent; the first two with intervals."""
+"""Measures in the table, by whether genres are independent."""
 _MAIN, _BASELINE = "#0072b2", "#8a8a8a"
 
 
@@ -63,6 +63,8 @@ class GenreScore:
     precision, recall, f1 : float
     average_precision : float
         NaN where one genre is sought.
+    ci95 : dict of str to tuple of float
+        95 % intervals of these, where genres are independent.
     """
 
     n: float
@@ -70,6 +72,7 @@ class GenreScore:
     recall: float = math.nan
     f1: float = math.nan
     average_precision: float = math.nan
+    ci95: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,16 +312,17 @@ class Evaluation(Document):
 
     def __repr__(self) -> str:
         shown = _SHOWN[self.several_genres]
+        n_with_ends = 1 if self.several_genres else 2  # 80 columns hold no more
         header = ["method"]
         for place, measure in enumerate(shown):
-            header += [IN_WORDS[measure], "95 %"] if place < 2 else [IN_WORDS[measure]]
+            header += [SHORT[measure], "95 %"][: 2 if place < n_with_ends else 1]
         rows = []
         for name, method in self.methods.items():
             row = [name]
             for place, measure in enumerate(shown):
                 found: Estimate = getattr(method, measure)
                 row.append(number(found.value))
-                if place < 2:
+                if place < n_with_ends:
                     row.append(span(found.ci95, ".2f"))
             rows.append(row)
         said = (

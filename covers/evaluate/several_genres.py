@@ -153,16 +153,16 @@ def _raw_baselines(fits: HeldOutFits, seed: int) -> dict[str, Array]:
     inputs, sides = fits.inputs, fits.sides
     train = sides.train
     rows = np.arange(len(inputs))
-    asked = np.setdiff1d(rows, train)
+    others = np.setdiff1d(rows, train)
     found: dict[str, Array] = {}
     for method, features in (
         (Method.COLOURS, inputs.colours),
         (Method.FROZEN, inputs.frozen),
     ):
         if features is not None:
-            near = baselines.find_by_features(features, asked, train, inputs.groups)
+            near = baselines.find_by_features(features, others, train, inputs.groups)
             p = baselines.share_plainly(near, inputs.membership[train])
-            found[method] = _spread(p, asked, len(inputs))
+            found[method] = _spread(p, others, len(inputs))
     if inputs.frozen is not None:
         probe = baselines.fit_label_probe(
             inputs.frozen[train],
@@ -170,8 +170,8 @@ def _raw_baselines(fits: HeldOutFits, seed: int) -> dict[str, Array]:
             inputs.groups[train],
             seed=seed,
         )
-        p = probe.predict(inputs.frozen[asked])
-        found[Method.PROBE] = _spread(p, asked, len(inputs))
+        p = probe.predict(inputs.frozen[others])
+        found[Method.PROBE] = _spread(p, others, len(inputs))
     return found
 
 

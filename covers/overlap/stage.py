@@ -256,9 +256,9 @@ def _pairs(
         }
         if nested[a, b] or nested[b, a]:
             entry["contained"] = found.genres[a if nested[a, b] else b]
-        for reader, rates in confusion.items():
-            entry[f"confusion_{reader}_ab"] = rates[a][b]
-            entry[f"confusion_{reader}_ba"] = rates[b][a]
+        for method, rates in confusion.items():
+            entry[f"confusion_{method}_ab"] = rates[a][b]
+            entry[f"confusion_{method}_ba"] = rates[b][a]
         pairs.append(entry)
     return pairs
 
@@ -324,8 +324,8 @@ def _confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
     if voted is not None:
         decisions["vote"] = voted
     return {
-        reader: confuse(decided, covers.membership, bootstrap, covers.groups)
-        for reader, decided in decisions.items()
+        method: confuse(decided, covers.membership, bootstrap, covers.groups)
+        for method, decided in decisions.items()
     }
 
 

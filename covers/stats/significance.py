@@ -1,4 +1,4 @@
-"""What has to prove itself: a choice beyond the usual one is taken when it is certainly better."""
+"""Group-wise significance: whether one set of losses is certainly lower than another."""
 
 from __future__ import annotations
 

@@ -100,6 +100,31 @@ def test_predictions_follow_the_tree(evaluation):
     assert np.array_equal(again.classifier.implied, IMPLIED)
 
 
+def test_the_document_has_types_in_which_the_unknown_is_unknown():
+    from covers.evaluate.result import Evaluation
+
+    inputs, _ = nested(300)
+    membership = inputs.membership.copy()
+    membership[inputs.splits == "valid", VOCAB.index("swing")] = 0
+    unseen = replace(inputs, membership=membership)
+    payload = evaluate_arrays(unseen, n_bootstraps=20).payload
+    found = Evaluation.from_json(payload)
+    both = found.methods["network + vote"]
+    low, high = both.mean_average_precision.ci95
+    assert low <= both.mean_average_precision.value <= high
+    assert both.per_genre["swing"].n == 0
+    assert np.isnan(both.per_genre["swing"].average_precision)
+    assert len(both.per_genre["rock"].ci95["recall"]) == 2
+    assert np.isnan(both.accuracy.value)
+    assert "network + vote" in repr(found)
+    assert "mAP" in repr(found)
+    assert "…" not in repr(found)
+    assert max(len(line) for line in repr(found).splitlines()) <= 80
+    assert any(
+        "swing" in said and "little can be" in said for said in payload["conclusions"]
+    )
+
+
 def test_differences_and_curve_are_in_mean_average_precision(evaluation):
     for row in evaluation.payload["differences"]:
         assert row["ci95"][0] <= row["mean_average_precision"] <= row["ci95"][1]
