@@ -215,6 +215,45 @@ def aiff(tags: Tags, pictures: Pictures = ()) -> bytes:
     return b"FORM" + struct.pack(">I", 4 + len(chunks)) + b"AIFF" + chunks
 
 
+_APE_PICTURES = {
+    3: "Cover Art (Front)",
+    0: "Cover Art (Other)",
+    8: "Cover Art (Artist)",
+}
+
+
+def ape(tags: Tags, pictures: Pictures = (), *, old_tag: bytes = b"") -> bytes:
+    """Write a file of some sound and an APE tag; `old_tag` stands behind it."""
+    texts = {
+        name.title(): str(tags[name])
+        for name in ("title", "artist", "album", "year")
+        if name in tags
+    }
+    if "album_artist" in tags:
+        texts["Album Artist"] = tags["album_artist"]
+    if tags.get("genres"):
+        texts["Genre"] = "\0".join(tags["genres"])
+    for name, key in _VORBIS.items():
+        if name.endswith("_id") and name in tags:
+            texts[key] = tags[name]
+    items = [(name, 0, text.encode()) for name, text in texts.items()]
+    items += [
+        (_APE_PICTURES[number], 2, b"cover.jpg\0" + data) for number, data in pictures
+    ]
+    body = b"".join(
+        struct.pack("<II", len(value), flags) + name.encode() + b"\0" + value
+        for name, flags, value in items
+    )
+    footer = b"APETAGEX" + struct.pack("<4I", 2000, len(body) + 32, len(items), 0)
+    return b"MAC sound" * 9 + body + footer + bytes(8) + old_tag
+
+
+def dsf(tags: Tags, pictures: Pictures = ()) -> bytes:
+    """Write a DSF file of its head and an ID3 tag at the end."""
+    tag = id3(tags, pictures)
+    return b"DSD " + struct.pack("<QQQ", 28, 128 + len(tag), 128) + bytes(100) + tag
+
+
 WRITERS = {
     "mp3": mp3,
     "flac": flac,

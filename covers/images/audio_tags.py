@@ -3,7 +3,8 @@
 The one module that knows tinytag, which reads MP4 and WMA, and the few words of
 WAV, AIFF and the first version of ID3. Where it falls short of what real
 software writes, the tags are read here: `covers.images.id3`,
-`covers.images.vorbis`, and the pictures of WMA in `covers.images.audio_bytes`.
+`covers.images.vorbis`, `covers.images.ape_tags`, and the pictures of WMA in
+`covers.images.audio_bytes`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from covers.errors import BrokenImageError, DataError, needs_extra
+from covers.images.ape_tags import read_ape, read_dsf
 from covers.images.audio_bytes import (
     Tail,
     read_asf_pictures,
@@ -33,9 +35,26 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 2
+READER = 3
 """Raised whenever an unchanged file may be read otherwise than before."""
 
+# Formats that tinytag does not know; their tags are of kinds that many formats share.
+_WITHOUT_MORE = frozenset(
+    {
+        ".aac",
+        ".ape",
+        ".dsf",
+        ".mp+",
+        ".mp1",
+        ".mpc",
+        ".mpp",
+        ".ofr",
+        ".tak",
+        ".tta",
+        ".wv",
+    }
+)
+_WITH_APE = _WITHOUT_MORE | {".mp2", ".mp3"}
 _MAX_TAGS = 8
 _MAX_GENRE_SEARCH = 2**24
 _MISNAMED = frozenset(NAMES[138:])
@@ -245,7 +264,10 @@ def _read(path: Path) -> RawTags:
             tags, rest = _split(file)
             for tag in tags:
                 found.fill(tag)
-            if rest is not None:
+            suffix = path.suffix.lower()
+            if suffix in _WITH_APE:
+                found.fill(read_dsf(file) or read_ape(file) or RawTags())
+            if rest is not None and suffix not in _WITHOUT_MORE:
                 found.fill(read_vorbis(rest) or _read_rest(path, rest, bool(tags)))
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 AUDIO_EXTENSIONS = frozenset(
     {
         ".mp3",
+        ".mp1",
+        ".aac",
+        ".ape",
+        ".dsf",
+        ".mp+",
+        ".mpc",
+        ".mpp",
+        ".ofr",
+        ".tak",
+        ".tta",
+        ".wv",
         ".mp2",
         ".flac",
         ".ogg",
@@ -43,26 +54,15 @@ AUDIO_EXTENSIONS = frozenset(
 """Endings of music files whose tags are read."""
 UNREAD_AUDIO_EXTENSIONS = frozenset(
     {
-        ".aac",
         ".ac3",
-        ".ape",
         ".caf",
         ".dff",
-        ".dsf",
         ".dts",
         ".m4p",
         ".mka",
-        ".mp+",
-        ".mp1",
-        ".mpc",
-        ".mpp",
-        ".ofr",
         ".ra",
         ".shn",
-        ".tak",
-        ".tta",
         ".w64",
-        ".wv",
     }
 )
 """Endings of music files that are known as such, without their tags."""

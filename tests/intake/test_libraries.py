@@ -356,7 +356,27 @@ def test_a_closed_lost_and_found_is_litter(tmp_path, monkeypatch):
     assert (found.n_left_out, found.problems) == (1, [])
 
 
-UNREAD = ["ape", "wv", "dsf", "dff", "mpc", "tta", "shn", "tak", "aac", "caf", "mka"]
+UNREAD = ["shn", "dff", "caf", "mka", "w64", "ac3", "dts"]
+READ = ["ape", "wv", "dsf", "mpc", "tta", "tak", "aac"]
+
+
+@pytest.mark.parametrize("extension", READ)
+def test_albums_in_rarer_formats_are_taken_in_with_tags_and_without(
+    tmp_path, extension
+):
+    tags = {"album": "Al", "artist": "Ann", "genres": ["Rock"]}
+    content = audio_files.dsf(tags) if extension == "dsf" else audio_files.ape(tags)
+    put(tmp_path / f"m/Band/Al/CD1/1.{extension}", content)
+    put(tmp_path / "m/Band/Al/cover.jpg", jpeg(1))
+    put(tmp_path / f"m/Band/Plain/1.{extension}", b"sound")
+    put(tmp_path / "m/Band/Plain/cover.jpg", jpeg(2))
+    _, problems = scan(tmp_path / "m", tmp_path)
+    catalogue = read_catalogue(Workspace(tmp_path / "ws"))
+    found = dict(
+        zip(catalogue.column("album"), catalogue.column("genres"), strict=True)
+    )
+    assert found == {"Al": ["Rock"], "Plain": []}
+    assert not problems
 
 
 @pytest.mark.parametrize("extension", UNREAD)
@@ -374,7 +394,7 @@ def test_albums_in_formats_that_are_not_read_are_taken_in_by_their_sidecars(
 
 
 def test_a_library_of_nothing_but_unread_formats_is_known_as_one(tmp_path):
-    put(tmp_path / "m/Band/Al/1.wv", b"sound")
+    put(tmp_path / "m/Band/Al/1.shn", b"sound")
     put(tmp_path / "m/Band/Al/cover.jpg", jpeg(1))
     report = scan_workspace(tmp_path / "ws", [tmp_path / "m"])
     assert report.sources[0].kind == "music"
