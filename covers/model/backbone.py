@@ -7,18 +7,15 @@ only reads a trained model needs torch alone, which starts in a fifth of the tim
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from covers.errors import ModelError, needs_extra
-from covers.model.architectures import unknown_architecture
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -28,13 +25,6 @@ STATISTICS = ("maximum", "mean", "standard deviation")
 N_MIXTURES = 24
 """Mixtures of a level's channels whose covariances are its texture."""
 _NORMALISED_AT_ONCE = 4
-_DRAWS = {
-    Tensor.normal_,
-    Tensor.uniform_,
-    nn.init.normal_,
-    nn.init.uniform_,
-    nn.init.kaiming_uniform_,
-}
 _FIRST_AT_ONCE = 8
 _FIRST_MAP_BYTES = 2**24  # larger tensors cost a ResNet a tenth in fresh memory
 _CPU_BATCHES = (8, 32)  # at least and at most
@@ -232,231 +222,6 @@ def _timm_maps(model: nn.Module, images: Tensor) -> list[Tensor]:
     return [features]
 
 
-class Undrawn(TorchFunctionMode):  # type: ignore[misc]
-    """A context in which networks are made without drawing weights.
-
-    For weights that are read next: drawing is four fifths of making a ResNet.
-    Until then they are whatever was in memory.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Do what torch would, unless it is to draw."""
-        given = kwargs or {}
-        if func in _DRAWS:
-            return args[0] if args else given["tensor"]
-        return func(*args, **given)
-
-
-def make_backbone(
-    arch: str, weights: str = "none"
-) -> tuple[Backbone, tuple[float, ...], tuple[float, ...]]:
-    """Build a backbone by its torchvision or timm name.
-
-    Parameters
-    ----------
-    arch : str
-        A torchvision name such as ``"resnet18"``, else a timm name; ``"timm:NAME"`` asks for timm's.
-    weights : str, default="none"
-        ``"imagenet"`` for the library's own pretrained weights (downloaded on
-        first use), ``"none"`` for random ones, else the path of a state dict.
-
-    Returns
-    -------
-    backbone : Backbone
-        In training mode, float32, on the CPU.
-    mean, std : tuple of 3 floats
-        What its pictures are normalised with.
-
-    Raises
-    ------
-    ModelError
-        If the name is unknown, the architecture has no feature maps, or the
-        weights cannot be had or do not fit.
-    """
-    from covers.model.vision import import_torchvision
-
-    torchvision = import_torchvision()
-    pretrained = weights == "imagenet"
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
-    if arch in torchvision.models.list_models(module=torchvision.models):
-        try:
-            model = torchvision.models.get_model(
-                arch, weights="DEFAULT" if pretrained else None
-            )
-        except OSError as error:
-            raise _no_download(arch, error) from error
-    else:
-        model, mean, std = _make_timm(arch.removeprefix("timm:"), pretrained)
-    if weights not in ("imagenet", "none"):
-        load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
-    body = model if _is_timm(model) else cut_body(model, arch)
-    try:
-        return Backbone(body, arch), mean, std
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        message = f"architecture {arch!r} has no feature maps this program can read ({error}): try 'resnet18'"
-        raise ModelError(message) from error
-
-
-def _is_timm(model: nn.Module) -> bool:
-    return hasattr(model, "default_cfg")
-
-
-def _make_timm(
-    name: str, pretrained: bool
-) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
-    """Build a timm model without classifier, and its normalisation."""
-    from covers.model.vision import import_torchvision
-
-    torchvision = import_torchvision()
-    with needs_extra(f"architecture {name!r}"):
-        import timm
-    if not timm.is_model(name):
-        known = [
-            *torchvision.models.list_models(module=torchvision.models),
-            *timm.list_models(),
-        ]
-        raise unknown_architecture(name, known)
-    try:
-        model = timm.create_model(name, pretrained=pretrained, num_classes=0)
-    except (OSError, RuntimeError) as error:
-        raise _no_download(name, error) from error
-    return model, tuple(model.default_cfg["mean"]), tuple(model.default_cfg["std"])
-
-
-def _no_download(arch: str, error: Exception) -> ModelError:
-    return ModelError(
-        f"cannot download ImageNet weights of {arch!r} ({error}): "
-        "give a file with '--weights FILE', or train from scratch with '--weights none'"
-    )
-
-
-def cut_body(model: nn.Module, arch: str) -> nn.Sequential:
-    """Keep a torchvision model's layers below its pooling and classifier, as fastai does."""
-    children = [
-        child
-        for name, child in model.named_children()
-        if not name.lower().startswith("aux")
-    ]
-    end = next((i for i, child in enumerate(children) if _ends_body(child)), None)
-    if not end or type(model).__name__.startswith(
-        ("SwinTransformer", "VisionTransformer", "MaxVit")
-    ):
-        message = f"torchvision's {arch!r} has no feature maps to read: name its timm twin as 'timm:NAME', or try 'resnet18'"
-        raise ModelError(message)
-    layers: list[nn.Module] = []
-    for child in children[:end]:
-        layers += (
-            list(child.children())
-            if isinstance(child, nn.Sequential) and len(children[:end]) <= 2
-            else [child]
-        )
-    return nn.Sequential(*layers)
-
-
-def _ends_body(module: nn.Module) -> bool:
-    """Whether a part pools globally or classifies; squeeze-and-excitation pools lie deeper."""
-    parts = (
-        [module, *module.children()] if isinstance(module, nn.Sequential) else [module]
-    )
-    return any(
-        isinstance(part, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Linear))
-        for part in parts
-    )
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from safetensors, or from a file that ``torch.load(weights_only=True)`` accepts.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, or holds anything but tensors by name.
-    """
-    import pickle
-
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        message = (
-            f"no weights in '{path}': give a .safetensors file or a torch state dict"
-        )
-        raise ModelError(message) from error
-    except (
-        SafetensorError,
-        OSError,
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"cannot read weights from '{path}' ({reason}): give a .safetensors file or a torch state dict"
-        raise ModelError(message) from error
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(
-        isinstance(value, Tensor) for value in state.values()
-    ):
-        message = f"'{path}' holds no state dict: give a file with tensors by name"
-        raise ModelError(message)
-    return dict(state)
-
-
-def load_state(
-    model: nn.Module, state: Mapping[str, Tensor], name: str, arch: str
-) -> None:
-    """Load a state dict, or explain which keys and shapes do not fit.
-
-    The classifier may be absent or of another width; everything else must fit.
-
-    Raises
-    ------
-    ModelError
-        If the body's keys or shapes differ.
-    """
-    expected = model.state_dict()
-    classifier = {
-        key
-        for key in (*expected, *state)
-        if key.split(".")[0] in ("fc", "classifier", "head", "heads")
-    }
-    missing = sorted(set(expected) - set(state) - classifier)
-    extra = sorted(set(state) - set(expected) - classifier)
-    misfits = [
-        f"{key} is {tuple(state[key].shape)}, not {tuple(expected[key].shape)}"
-        for key in sorted(set(state) & set(expected) - classifier)
-        if state[key].shape != expected[key].shape
-    ]
-    if missing or misfits:
-        parts = [
-            f"{len(keys)} {what} (e.g. {', '.join(keys[:3])})"
-            for what, keys in (
-                ("keys missing", missing),
-                ("keys unknown", extra),
-                ("shapes wrong", misfits),
-            )
-            if keys
-        ]
-        message = f"weights in {name} do not fit {arch!r}: {'; '.join(parts)}; name their architecture with '--arch'"
-        raise ModelError(message)
-    fitting = {
-        k: v for k, v in state.items() if k in expected and v.shape == expected[k].shape
-    }
-    model.load_state_dict(fitting, strict=False)
-
-
 def normalise(
     images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
@@ -474,65 +239,3 @@ def normalise(
     for some, into in zip(rows.split(at_once), out.split(at_once), strict=True):
         torch.addcmul(shift, some.float(), scale, out=into)
     return out.view(n, height, width, 3).permute(0, 3, 1, 2)
-
-
-class Head(nn.Module):  # type: ignore[misc]
-    """Statistics → embedding → genres.
-
-    The embedding is what the classifier sees: standardised statistics,
-    projected to `embedding_dim` and L2-normalised, so that cosine neighbours
-    and the classifier read the same thing.
-
-    Parameters
-    ----------
-    n_features : int
-        Width of the backbone's statistics.
-    embedding_dim : int
-        Width of the embedding.
-    n_genres : int
-        Number of genres.
-    dropout : float
-        Share of the statistics hidden while training.
-    follows : bool, default=False
-        Whether the standardisation follows the statistics while training, as it
-        must when the backbone starts from nothing. By default it stays where it
-        was started: a small batch's own mean and spread are noise.
-    """
-
-    def __init__(
-        self,
-        n_features: int,
-        embedding_dim: int,
-        n_genres: int,
-        dropout: float = 0.5,
-        *,
-        follows: bool = False,
-    ) -> None:
-        super().__init__()
-        self.follows = follows
-        self.standardise = nn.BatchNorm1d(n_features, affine=False)
-        self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(n_features, embedding_dim)
-        self.classify = nn.Linear(embedding_dim, n_genres)
-        self.scale = nn.Parameter(torch.tensor(8.0))
-
-    def train(self, mode: bool = True) -> Head:
-        """Switch to training, but for a standardisation that stays where it is."""
-        super().train(mode)
-        self.standardise.train(mode and self.follows)
-        return self
-
-    def embed(self, statistics: Tensor) -> Tensor:
-        """Turn statistics (B, n_features) into unit vectors (B, embedding_dim)."""
-        return F.normalize(
-            self.project(self.dropout(self.standardise(statistics))), dim=1
-        )
-
-    def genres(self, embeddings: Tensor) -> Tensor:
-        """Turn embeddings (B, embedding_dim) into logits (B, n_genres)."""
-        logits: Tensor = self.classify(self.scale * embeddings)
-        return logits
-
-    def forward(self, statistics: Tensor) -> Tensor:
-        """Turn statistics (B, n_features) into logits (B, n_genres)."""
-        return self.genres(self.embed(statistics))

@@ -272,7 +272,7 @@ def embed_frozen_workspace(
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
     if known.issuperset(read_catalogue(workspace).cover_ids):
         return {}
-    from covers.model.backbone import Undrawn, make_backbone
+    from covers.model.make_backbone import Undrawn, make_backbone
 
     with Undrawn():
         backbone, _, _ = make_backbone(card.arch)
@@ -291,7 +291,7 @@ def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:
     ModelError
         If it is missing or damaged.
     """
-    from covers.model.backbone import read_state
+    from covers.model.pretrained import read_state
 
     return dict(read_state(frozen_weights_path(workspace)))
 

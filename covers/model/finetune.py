@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from covers.model.backbone import Backbone, Head, normalise
+from covers.model.backbone import Backbone, normalise
 from covers.model.checkpoint import Checkpoint, write_checkpoint
 from covers.model.embed import (
     Preprocessing,
@@ -20,6 +20,7 @@ from covers.model.embed import (
     frozen_parts,
     frozen_weights_path,
 )
+from covers.model.head import Head
 from covers.model.head_fit import start_head
 from covers.model.recipe import Recipe, portable_recipe
 from covers.stats.significance import is_certainly_lower
@@ -113,7 +114,7 @@ class TrainingRun:
         mean: Sequence[float],
         std: Sequence[float],
     ) -> None:
-        from covers.model.fastai_adapter import GenreLoss
+        from covers.model.loss import GenreLoss
 
         self.workspace, self.recipe, self.data, self.cache = (
             workspace,
@@ -164,7 +165,7 @@ class TrainingRun:
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
         """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""
-        from covers.model.fastai_adapter import score_tuning, tempered_losses
+        from covers.model.loss import score_tuning, tempered_losses
 
         data = self.data
         self._start_head(head, statistics, data.train)
@@ -215,15 +216,14 @@ class TrainingRun:
         .. [1] Wortsman, M. et al. (2022). "Robust fine-tuning of zero-shot models". CVPR.
         """
         from covers.model.fastai_adapter import (
-            Augment,
             EpochReport,
             KeepBest,
             MixedPrecisionForward,
             copy_state,
             make_network_learner,
-            make_picture_loaders,
             seed_everything,
         )
+        from covers.model.picture_loaders import Augment, make_picture_loaders
 
         recipe, data = self.recipe, self.data
         seed_everything(self.seed)

@@ -24,7 +24,7 @@ from covers.stats.logistic import fit_logistic
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from covers.model.backbone import Head
+    from covers.model.head import Head
 
 Floats = npt.NDArray[np.float32]
 

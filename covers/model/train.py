@@ -12,13 +12,14 @@ from torch import nn
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError, ModelError
-from covers.model.backbone import Backbone, Head, make_backbone
 from covers.model.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
 from covers.model.device import pick_device
 from covers.model.embed import (
     cover_files,
 )
 from covers.model.finetune import TrainingRun, TrainingSet, TrainingWatcher
+from covers.model.head import Head
+from covers.model.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
 from covers.model.recipe import Recipe, for_catalogue, portable_recipe
 from covers.model.weights import SavedModel, make_card
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from covers.catalogue.table import Catalogue
+    from covers.model.backbone import Backbone
     from covers.model.card import ModelCard
     from covers.model.pixels import CoverFile
     from covers.workspace.paths import Workspace

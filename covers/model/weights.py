@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from covers.errors import ModelError
-from covers.model.backbone import Backbone, Head, Undrawn, make_backbone
+from covers.model.backbone import Backbone
 from covers.model.card import WEIGHTS_NAME, ModelCard, parse_card, write_card
 from covers.model.device import pick_device
 from covers.model.extractor import Extractor
+from covers.model.head import Head
+from covers.model.make_backbone import Undrawn, make_backbone
 from covers.model.pixels import Pixels, to_pixels
 from covers.workspace.artefacts import publish
 from covers.workspace.registry import MODEL

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_scan import picture, put
+from drawn_pictures import picture, put
 
 from covers.catalogue.table import read_catalogue
 from covers.intake import read_many as reading

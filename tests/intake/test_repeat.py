@@ -8,7 +8,7 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
-from test_scan import picture, put
+from drawn_pictures import picture, put
 
 from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.catalogue.table import read_catalogue

@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path
 
 import audio_files
-import numpy as np
 import pytest
+from drawn_pictures import picture, put
 from PIL import Image
 
 from covers.catalogue.corrections import Action, Decision, Overlay
@@ -23,20 +23,6 @@ from covers.intake.scan import reassemble_workspace, scan_workspace
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
-
-
-def picture(seed, size=48):
-    """Draw a picture that looks like no other, as PNG bytes."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    image = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def put(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from covers.model.backbone import Backbone, make_backbone, normalise
+from covers.model.backbone import Backbone, normalise
 from covers.model.folding import fold_norms
+from covers.model.make_backbone import make_backbone
 from covers.model.weights import SavedModel
 
 

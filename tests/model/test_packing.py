@@ -14,18 +14,13 @@ from torch import nn
 
 from covers.catalogue.table import read_catalogue
 from covers.model import extractor as extractor_module
-from covers.model.backbone import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    Backbone,
-    Head,
-    make_backbone,
-    normalise,
-)
+from covers.model.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, normalise
 from covers.model.card import read_card
 from covers.model.embed import cover_files, embed_workspace, read_embeddings
 from covers.model.extractor import Extractor
 from covers.model.folding import fold_norms
+from covers.model.head import Head
+from covers.model.make_backbone import make_backbone
 from covers.model.packing import PackedBackbone, _round_by_turns, gains_by_packing
 from covers.model.pixels import read_pixels
 from covers.model.weights import SavedModel, make_card

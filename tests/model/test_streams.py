@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY_ARCH
+from drawn_pictures import picture, put
 from PIL import Image
-from test_scan import picture, put
 
 from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
-from covers.model.backbone import make_backbone, normalise
+from covers.model.backbone import normalise
 from covers.model.embed import cover_files
+from covers.model.make_backbone import make_backbone
 from covers.model.pixels import PixelCache, read_pixels
 from covers.model.streams import stream_work
 from covers.workspace.paths import Workspace

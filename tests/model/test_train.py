@@ -165,7 +165,7 @@ def test_offline_without_weights_names_the_alternatives(
 def test_no_network_names_the_alternatives(monkeypatch, tmp_path):
     from urllib.error import URLError
 
-    from covers.model.backbone import make_backbone
+    from covers.model.make_backbone import make_backbone
 
     def unreachable(*_args, **_kwargs):
         raise URLError("unreachable")
@@ -205,7 +205,7 @@ def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
 ):
     import timm
 
-    from covers.model.backbone import read_state
+    from covers.model.pretrained import read_state
 
     recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2, frozen_share=0.5)
     report = train_workspace(painted_workspace, recipe, device="cpu")
@@ -317,7 +317,7 @@ def _frozen_statistics(workspace, report):
 
 
 def test_epochs_are_compared_at_their_best_temperature():
-    from covers.model.fastai_adapter import GenreLoss, tempered_losses
+    from covers.model.loss import GenreLoss, tempered_losses
 
     torch.manual_seed(0)
     logits = torch.randn(200, 3)
@@ -333,7 +333,7 @@ def test_epochs_are_compared_at_their_best_temperature():
 
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_the_loss_of_many_covers_is_the_weighted_mean_of_each(multi_label):
-    from covers.model.fastai_adapter import GenreLoss
+    from covers.model.loss import GenreLoss
 
     torch.manual_seed(0)
     logits = torch.randn(9, 3)

@@ -8,10 +8,11 @@ from torch import bfloat16, nn, zeros
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
-from covers.model.backbone import Head, make_backbone
 from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
 from covers.model.embed import cover_files, read_embeddings
 from covers.model.gradcam import grad_cam, overlay
+from covers.model.head import Head
+from covers.model.make_backbone import make_backbone
 from covers.model.pixels import read_pixels
 from covers.model.weights import SavedModel
 

@@ -27,8 +27,8 @@ with warnings.catch_warnings():
     )
 
 from covers.catalogue.table import read_catalogue
-from covers.model.backbone import load_state, read_state
 from covers.model.fastai_adapter import MixedPrecisionForward
+from covers.model.pretrained import load_state, read_state
 from covers.model.recipe import Recipe
 from covers.workspace.paths import Workspace
 

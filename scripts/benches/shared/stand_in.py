@@ -90,7 +90,8 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
     """Write a network that was never trained, as if it had been trained on the catalogue."""
     import torch
 
-    from covers.model.backbone import Head, make_backbone
+    from covers.model.head import Head
+    from covers.model.make_backbone import make_backbone
     from covers.model.recipe import Recipe, portable_recipe
     from covers.model.weights import SavedModel, make_card
     from covers.workspace.settings import write_settings
