@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from covers.moved import find_moved_modules
 
 if TYPE_CHECKING:
+    from covers.audit.stage import Audit
     from covers.classify.answers import Classification, Explanation, Voter
     from covers.classify.voting import vote_genres
+    from covers.cluster.cover_map import CoverMap
+    from covers.cluster.result import Clustering
     from covers.errors import (
         BrokenImageError,
         ConfigError,
@@ -28,24 +31,31 @@ if TYPE_CHECKING:
         ModelError,
         StaleError,
     )
+    from covers.evaluate.result import Evaluation
     from covers.index.hits import Hit, SearchHits
     from covers.library.door import Library
     from covers.library.door import create_library as create
     from covers.library.door import open_library as open
+    from covers.overlap.result import Overlap
     from covers.stats.neighbours import Neighbours, find_neighbours
 
 __all__ = [
+    "Audit",
     "BrokenImageError",
     "Classification",
+    "Clustering",
     "ConfigError",
+    "CoverMap",
     "CoversError",
     "DataError",
+    "Evaluation",
     "Explanation",
     "Hit",
     "Library",
     "MissingExtraError",
     "ModelError",
     "Neighbours",
+    "Overlap",
     "SearchHits",
     "StaleError",
     "Voter",
@@ -56,17 +66,22 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Audit": "covers.audit.stage",
     "BrokenImageError": "covers.errors",
     "Classification": "covers.classify.answers",
+    "Clustering": "covers.cluster.result",
     "ConfigError": "covers.errors",
+    "CoverMap": "covers.cluster.cover_map",
     "CoversError": "covers.errors",
     "DataError": "covers.errors",
+    "Evaluation": "covers.evaluate.result",
     "Explanation": "covers.classify.answers",
     "Hit": "covers.index.hits",
     "Library": "covers.library.door",
     "MissingExtraError": "covers.errors",
     "ModelError": "covers.errors",
     "Neighbours": "covers.stats.neighbours",
+    "Overlap": "covers.overlap.result",
     "SearchHits": "covers.index.hits",
     "StaleError": "covers.errors",
     "Voter": "covers.classify.answers",

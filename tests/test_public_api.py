@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import covers
+from covers.workspace.settings import write_settings
 
 ERRORS = {name for name in covers.__all__ if name.endswith("Error")}
 
@@ -18,6 +19,15 @@ def names(drawn_once, tmp_path_factory):
     """What the examples may use."""
     folder = tmp_path_factory.mktemp("examples") / "drawn"
     shutil.copytree(drawn_once, folder)
+    # As the workspace was made, so that reading is enough.
+    write_settings(
+        folder / "workspace",
+        {
+            "evaluation": {"n_bootstraps": 60},
+            "overlap": {"n_bootstraps": 60, "which": "all"},
+            "clusters": {"min_cluster_size": 5, "n_bootstraps": 60, "n_resamples": 1},
+        },
+    )
     library = covers.open(folder / "workspace")
     return {
         "covers": covers,

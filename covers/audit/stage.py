@@ -99,6 +99,12 @@ class Audit:
         Kinds that could not be looked for, with the reason.
     label_check : LabelCheck or None
         How far doubtful labels can be trusted.
+
+    Examples
+    --------
+    >>> found = library.audit()
+    >>> found.n_covers
+    120
     """
 
     findings: list[Finding]

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, print_json, seed_option, tell
+from covers.cli.options import (
+    common_options,
+    open_for_command,
+    print_json,
+    seed_option,
+    tell,
+)
 from covers.cli.progress import progress_bar
 from covers.cli.tables import print_text
 from indexer.terminal import one_line
@@ -80,10 +86,10 @@ def audit_command(
     covers audit -w my-workspace --html audit.html --csv review.csv
     covers audit -w my-workspace --accept review.csv
     """
-    from covers.workspace.paths import Workspace
     from covers.workspace.registry import AUDIT_PAGE
 
-    opened = Workspace.open(workspace)
+    library = open_for_command(workspace)
+    opened = library.workspace
     if accept is not None or revert is not None:
         if accept is not None and revert is not None:
             message = "use just one of --accept and --revert"
@@ -93,15 +99,14 @@ def audit_command(
             raise click.UsageError(message)
         _decide(opened, accept, revert, as_json=as_json)
         return
-    from covers.audit.stage import AuditOptions, run
+    from covers.audit.stage import AuditOptions
 
     if html == Path():  # given without a name
         html = opened.path(AUDIT_PAGE)
     with progress_bar("reading pictures") as progress:
-        audit = run(
-            opened,
+        audit = library.audit(
             AuditOptions(label_share=label_share, music=not no_music),
-            seed=opened.settings.seed if seed is None else seed,
+            seed=seed,
             progress=progress,
         )
     try:

@@ -10,6 +10,7 @@ from covers.cli.options import (
     common_options,
     figures_option,
     give_result,
+    open_for_command,
     print_document,
     print_json,
     seed_option,
@@ -84,11 +85,9 @@ def cluster_command(
     """
     from covers.cluster.describe import cut_hierarchy
     from covers.cluster.result import Clustering
-    from covers.cluster.stage import run
-    from covers.workspace.paths import Workspace
     from covers.workspace.registry import CLUSTERS
 
-    opened = Workspace.open(workspace)
+    library = open_for_command(workspace)
     changes = {
         "min_cluster_size": min_cluster_size,
         "n_neighbors": n_neighbors,
@@ -98,7 +97,7 @@ def cluster_command(
     }
 
     def make(how: Manner) -> Clustering:
-        found = run(opened, how, **changes)
+        found = library.clusters(how, **changes)
         if cut is None:
             return found
         merges = found.to_json()["hierarchy"]
@@ -107,7 +106,7 @@ def cluster_command(
 
     give_result(
         CLUSTERS,
-        opened,
+        library.workspace,
         make,
         manner=manner,
         shown=print_document if as_json else _print_clusters,

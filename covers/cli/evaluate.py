@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, device_option, print_json, seed_option
+from covers.cli.options import (
+    common_options,
+    device_option,
+    open_for_command,
+    print_json,
+    seed_option,
+)
 from covers.cli.tables import print_table, print_text
 
 if TYPE_CHECKING:
@@ -66,12 +72,9 @@ def evaluate_command(
     covers evaluate -w my-workspace --leakage --json
     """
     from covers.cli.progress import progress_bars
-    from covers.evaluate.stage import is_fresh, run
-    from covers.model.embed import embed_frozen_workspace
-    from covers.workspace.paths import Workspace
     from covers.workspace.stages import Manner
 
-    place = Workspace.open(workspace)
+    library = open_for_command(workspace, device)
     changes = {
         "seed": seed,
         "n_bootstraps": n_bootstraps,
@@ -79,20 +82,14 @@ def evaluate_command(
         "leakage": leakage or None,
     }
     with progress_bars() as stage:
-        if again or not is_fresh(place, **changes):
-            embed_frozen_workspace(
-                place,
-                device=device or place.settings.device,
-                progress=lambda done, total: stage("baseline features", done, total),
-            )
         manner = Manner(
             progress=lambda done, total: stage("evaluating", done, total),
             say=lambda text: click.echo(text, err=True),
             again=again,
             replace=replace,
         )
-        found = run(place, manner, **changes)
-    show_evaluation(place, found, as_json=as_json)
+        found = library.evaluate(manner, **changes)
+    show_evaluation(library.workspace, found, as_json=as_json)
 
 
 def show_evaluation(

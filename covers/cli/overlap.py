@@ -9,6 +9,7 @@ import click
 from covers.cli.options import (
     common_options,
     give_result,
+    open_for_command,
     print_document,
     print_json,
     seed_option,
@@ -74,11 +75,9 @@ def overlap_command(
     covers overlap -w music
     covers overlap -w music --by year --json
     """
-    from covers.overlap.stage import run
-    from covers.workspace.paths import Workspace
     from covers.workspace.registry import OVERLAP
 
-    opened = Workspace.open(workspace)
+    library = open_for_command(workspace)
     changes = {
         "k": k,
         "n_bootstraps": n_bootstraps,
@@ -88,8 +87,8 @@ def overlap_command(
     }
     give_result(
         OVERLAP,
-        opened,
-        lambda how: run(opened, how, **changes),
+        library.workspace,
+        lambda how: library.overlap(how, **changes),
         manner=manner,
         shown=print_document if as_json else _print_overlap,
     )

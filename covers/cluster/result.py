@@ -128,6 +128,12 @@ class Clustering(Document):
     compared_with : dict of str to OtherMethod
     parameters : dict
         Of UMAP and HDBSCAN.
+
+    Examples
+    --------
+    >>> found = library.clusters()
+    >>> found.n_clusters == len(found.clusters)
+    True
     """
 
     what: ClassVar[str] = "clusters"

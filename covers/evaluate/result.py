@@ -223,6 +223,13 @@ class Evaluation(Document):
         By method; empty where it was not asked for.
     several_genres : bool
         Whether genres are independent: a cover may have several.
+
+    Examples
+    --------
+    >>> measured = library.evaluate().methods["network + vote"]
+    >>> low, high = measured.accuracy.ci95
+    >>> low <= measured.accuracy.value <= high
+    True
     """
 
     what: ClassVar[str] = "evaluation"

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from covers.audit.stage import Audit, AuditOptions
+    from covers.cluster.cover_map import CoverMap
+    from covers.cluster.result import Clustering
+    from covers.evaluate.result import Evaluation
     from covers.intake.summary import ScanReport
     from covers.model.finetune import TrainingWatcher
     from covers.model.train import TrainingReport
+    from covers.overlap.result import Overlap
     from covers.pipeline import Stage
+    from covers.workspace.stages import Manner
 
     Asked = str | Path | bytes | Image.Image
 
@@ -242,6 +248,124 @@ class Library(AskedLibrary):
             analysis=analysis,
         )
         return self
+
+    def evaluate(self, manner: Manner | None = None, **settings: Any) -> Evaluation:
+        """Measure how well genres are recognised, on covers kept out of training.
+
+        What is fresh is read, not made again.
+
+        Parameters
+        ----------
+        manner : Manner, optional
+            Whether to make it again or to replace; who is told how far it is.
+        **settings
+            That differ from the workspace's own: ``n_bootstraps``, ``level``,
+            ``leakage``, ``seed``. A result made with other settings does not
+            replace the workspace's own unless asked to.
+
+        Raises
+        ------
+        CoversError
+            If something it is made from is missing, or leaks.
+
+        Examples
+        --------
+        >>> 0 <= library.evaluate().methods["vote"].macro_f1.value <= 1
+        True
+        """
+        from covers.evaluate.stage import is_fresh, run
+        from covers.workspace.stages import Manner
+
+        workspace, how = self.workspace, manner or Manner()
+        if how.again or not is_fresh(workspace, **settings):
+            from covers.model.embed import embed_frozen_workspace
+
+            embed_frozen_workspace(
+                workspace,
+                device=self._device or workspace.settings.device,
+                progress=how.progress,
+            )
+        return run(workspace, how, **settings)
+
+    def overlap(self, manner: Manner | None = None, **settings: Any) -> Overlap:
+        """Measure which genres look alike, with intervals; what is fresh is read.
+
+        Parameters
+        ----------
+        manner : Manner, optional
+            As in `evaluate`.
+        **settings
+            That differ from the workspace's own: ``k``, ``n_bootstraps``,
+            ``by`` (``"year"`` or ``"source"``), ``which``, ``seed``.
+
+        Examples
+        --------
+        >>> len(library.overlap().pairs) > 0
+        True
+        """
+        from covers.overlap.stage import run
+
+        return run(self.workspace, manner, **settings)
+
+    def clusters(self, manner: Manner | None = None, **settings: Any) -> Clustering:
+        """Find groups of covers that look alike, whatever their genre; what is fresh is read.
+
+        Parameters
+        ----------
+        manner : Manner, optional
+            As in `evaluate`.
+        **settings
+            That differ from the workspace's own: ``min_cluster_size``,
+            ``n_neighbors``, ``n_resamples``, ``assign``, ``seed``.
+
+        Examples
+        --------
+        >>> 0 <= library.clusters().noise_fraction <= 1
+        True
+        """
+        from covers.cluster.stage import run
+
+        return run(self.workspace, manner, **settings)
+
+    def map(self, manner: Manner | None = None, *, refit: bool = False) -> CoverMap:
+        """Lay all covers out in two dimensions; old ones keep their place.
+
+        Parameters
+        ----------
+        manner : Manner, optional
+            As in `evaluate`.
+        refit : bool, default=False
+            Lay all covers out anew.
+        """
+        from covers.cluster.cover_map import read_cover_map
+        from covers.cluster.map import map_workspace
+
+        map_workspace(self.workspace, manner, refit=refit)
+        return read_cover_map(self.workspace)
+
+    def audit(
+        self,
+        options: AuditOptions | None = None,
+        *,
+        seed: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Audit:
+        """Look for duplicates, bad pictures and doubtful labels; nothing is changed.
+
+        Parameters
+        ----------
+        options : AuditOptions, optional
+            What to look for, and from where on.
+        seed : int, optional
+            By default the workspace's own.
+        progress : callable, optional
+            Called with pictures of music files read and all of them.
+        """
+        from covers.audit.stage import run
+
+        workspace = self.workspace
+        chosen = workspace.settings.seed if seed is None else seed
+        return run(workspace, options, seed=chosen, progress=progress)
 
     def _remember(self, recipe: dict[str, Any]) -> None:
         """Write the parameters of a training into the workspace's settings, if they differ."""

@@ -223,6 +223,12 @@ class Overlap(Document):
         What `parts` are.
     parts : dict of str to Overlap
         Of each decade or source by itself.
+
+    Examples
+    --------
+    >>> most = library.overlap().ranked()[0]
+    >>> 0 <= most.overlap <= 1
+    True
     """
 
     what: ClassVar[str] = "overlap"

@@ -1,0 +1,105 @@
+"""All covers in two dimensions, as the front door hands them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.cluster.map import read_map, read_summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from covers.workspace.paths import Workspace
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class CoverMap:
+    """All covers in two dimensions: those that look alike lie near each other.
+
+    Distances between far groups mean little; see the documents on clusters.
+
+    Parameters
+    ----------
+    cover_ids : tuple of str, length n_covers
+    positions : ndarray of float32, shape (n_covers, 2)
+    placed : ndarray of bool, shape (n_covers,)
+        Which were put onto the map after it was made.
+    trustworthiness : float
+        Share of neighbours on the map that are neighbours in truth, in [0, 1].
+
+    Examples
+    --------
+    >>> found = library.map()
+    >>> found.positions.shape
+    (120, 2)
+    """
+
+    cover_ids: tuple[str, ...]
+    positions: npt.NDArray[np.float32]
+    placed: npt.NDArray[np.bool_]
+    trustworthiness: float
+    _workspace: Workspace = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.cover_ids)
+
+    def __repr__(self) -> str:
+        return (
+            f"map of {len(self):,} covers, {int(self.placed.sum()):,} placed after it was made; "
+            f"trustworthiness {self.trustworthiness:.2f}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per cover: ``x``, ``y``, ``placed``."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.positions, columns=["x", "y"])
+        frame["placed"] = self.placed
+        frame.index = pd.Index(self.cover_ids, name="cover_id")
+        return frame
+
+    def plot(self) -> Figure:
+        """Draw the covers as dots of their genre's colour.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        from covers.catalogue.table import read_catalogue
+        from covers.cluster.figures import draw_map
+
+        catalogue = read_catalogue(self._workspace)
+        rows = catalogue.rows_of(list(self.cover_ids))
+        genres = [
+            next(iter(catalogue.genres[row]), "") if row >= 0 else "" for row in rows
+        ]
+        figure: Figure = draw_map(
+            self.positions, genres, catalogue.vocab, self.cover_ids
+        ).finish()
+        return figure
+
+
+def read_cover_map(workspace: Workspace) -> CoverMap:
+    """Read the map of a workspace.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    table = read_map(workspace)
+    told: dict[str, Any] = read_summary(workspace)
+    x, y = (table.column(name).to_numpy() for name in ("x", "y"))
+    return CoverMap(
+        cover_ids=tuple(table.column("cover_id").to_pylist()),
+        positions=np.stack([x, y], axis=1).astype(np.float32),
+        placed=np.asarray(table.column("placed").to_pylist(), bool),
+        trustworthiness=float(told.get("trustworthiness") or np.nan),
+        _workspace=workspace,
+    )
