@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.render.palette import genre_colours
 
 if TYPE_CHECKING:
@@ -19,39 +20,30 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Library:
+@dataclass(frozen=True, kw_only=True)
+class Library(CoverSet):
     """What the catalogue says, in rows; shared between readers, so never changed.
 
     Parameters
     ----------
-    cover_ids : list of str
+    cover_ids, vocab, membership, groups, splits
+        As in `CoverSet`.
     genres : list of list of str
         Genres of each cover.
-    vocab : tuple of str
-        Genres with enough covers to be trained on.
-    membership : ndarray of float64, shape (n_covers, n_genres)
-        1/m in each of a cover's m genres.
     artists, albums : list of str
         Empty where unknown.
     years : ndarray of float64, shape (n_covers,)
         NaN where unknown.
     sources, paths : list of str
-    splits : ndarray of str, shape (n_covers,)
-    groups : ndarray of int64, shape (n_covers,)
     """
 
     cover_ids: list[str]
     genres: list[list[str]]
-    vocab: tuple[str, ...]
-    membership: npt.NDArray[np.float64]
     artists: list[str]
     albums: list[str]
     years: npt.NDArray[np.float64]
     sources: list[str]
     paths: list[str]
-    splits: npt.NDArray[np.str_]
-    groups: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Library:
@@ -61,10 +53,8 @@ class Library:
             for name in ("artist", "album", "source", "path")
         }
         return cls(
-            cover_ids=catalogue.cover_ids,
+            **columns_of(catalogue),
             genres=catalogue.genres,
-            vocab=catalogue.vocab,
-            membership=catalogue.membership(),
             artists=text["artist"],
             albums=text["album"],
             years=np.array(
@@ -73,17 +63,12 @@ class Library:
             ),
             sources=text["source"],
             paths=text["path"],
-            splits=catalogue.splits,
-            groups=catalogue.groups,
         )
 
-    def __len__(self) -> int:
-        return len(self.cover_ids)
-
-    @cached_property
+    @property
     def position(self) -> dict[str, int]:
         """Row of each cover."""
-        return {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
+        return self.rows.position
 
     @cached_property
     def colours(self) -> dict[str, str]:

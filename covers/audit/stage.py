@@ -28,6 +28,7 @@ from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.near_duplicates import Views, find_near_duplicates
 from covers.render.text import text_table
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
 from covers.workspace.documents import decode
 from covers.workspace.reading import read_document, read_rows
@@ -262,12 +263,8 @@ def _read_pictures(workspace: Workspace, catalogue: Catalogue) -> pa.Table:
     import pyarrow as pa
 
     table, _ = read_rows(workspace, PICTURES)
-    position = {
-        cover_id: row
-        for row, cover_id in enumerate(table.column("cover_id").to_pylist())
-    }
-    rows = [position.get(cover_id) for cover_id in catalogue.cover_ids]
-    return table.take(pa.array(rows, pa.int64()))
+    rows = RowsById(table.column("cover_id").to_pylist()).of(catalogue.cover_ids)
+    return table.take(pa.array(rows, pa.int64(), mask=rows < 0))
 
 
 def _read_features(

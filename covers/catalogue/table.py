@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from covers.errors import DataError
 from covers.stats.membership import make_membership
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
 from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
 
@@ -223,16 +224,12 @@ class Catalogue:
         DataError
             If a cover is not in the catalogue.
         """
-        position = {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
-        try:
-            return np.fromiter(
-                (position[c] for c in cover_ids), np.int64, len(cover_ids)
-            )
-        except KeyError as error:
-            message = (
-                f"no cover {error.args[0]!r} in the catalogue: run 'covers scan' again"
-            )
-            raise DataError(message) from error
+        rows = RowsById(self.cover_ids).of(cover_ids)
+        if (rows < 0).any():
+            absent = cover_ids[int(np.flatnonzero(rows < 0)[0])]
+            message = f"no cover {absent!r} in the catalogue: run 'covers scan' again"
+            raise DataError(message)
+        return rows
 
     def fingerprint(self) -> str:
         """Hash everything but where the files lie."""

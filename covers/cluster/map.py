@@ -18,6 +18,7 @@ from covers.cluster.projection import Graph, Points, project
 from covers.errors import DataError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.neighbours import find_neighbours
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_table
 from covers.workspace.reading import read_rows
 from covers.workspace.registry import EMBEDDINGS, MAP, MAP_TABLE
@@ -247,8 +248,7 @@ def _old_map(
         return None
     if stamp.made_from.get("model") != covers.made_from["model"]:
         return None
-    place = {cid: row for row, cid in enumerate(table.column("cover_id").to_pylist())}
-    rows = np.array([place.get(cid, -1) for cid in covers.cover_ids], np.int64)
+    rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)
     known = rows >= 0
     if not known.any():
         return None

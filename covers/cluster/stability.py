@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from covers.stats.rows import RowsById
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -151,8 +153,7 @@ def keep_ids(
     from scipy.optimize import linear_sum_assignment
 
     n_clusters = int(labels.max(initial=-1)) + 1
-    place = {cover_id: row for row, cover_id in enumerate(old_cover_ids)}
-    rows = np.array([place.get(cover_id, -1) for cover_id in cover_ids], np.int64)
+    rows = RowsById(old_cover_ids).of(cover_ids)
     before = np.where(rows >= 0, old_labels[rows] if len(old_labels) else -1, -1)
     both = rows >= 0
     table = jaccard_table(labels[both], before[both])

@@ -24,6 +24,7 @@ from covers.cluster.result import Clustering as ClusteringResult
 from covers.cluster.stability import cluster_stability, keep_ids
 from covers.errors import CoversError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
 from covers.workspace.reading import read_document, read_rows
 from covers.workspace.registry import (
@@ -241,11 +242,10 @@ def _read_pictures(
         table, _ = read_rows(workspace, PICTURES)
     except CoversError:
         return None
-    place = {cid: row for row, cid in enumerate(table.column("cover_id").to_pylist())}
-    rows = [place.get(cover_id) for cover_id in covers.cover_ids]
+    rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)
     columns = {name: table.column(name).to_pylist() for name in _PICTURE_COLUMNS}
     return {
-        name: [None if row is None else values[row] for row in rows]
+        name: [None if row < 0 else values[row] for row in rows]
         for name, values in columns.items()
     }
 

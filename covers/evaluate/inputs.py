@@ -5,31 +5,26 @@ Letters: N covers, G genres, D dimensions, F features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.cover_set import OF_ALL, CoverSet
 from covers.stats.membership import as_membership
 
 Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationInputs:
+class EvaluationInputs(CoverSet):
     """Everything an evaluation is made from, in rows of covers.
 
     Parameters
     ----------
-    cover_ids : tuple of str
-    vocab : tuple of str
-        Genres, alphabetical; the columns of `membership`.
-    membership : ndarray of float64, shape (n_covers, n_genres)
-        Covers with a row of zeros are left out.
-    groups : ndarray of int64, shape (n_covers,)
-    splits : ndarray of str, shape (n_covers,)
-        ``"train"``, ``"valid"`` or ``"test"``.
+    cover_ids, vocab, membership, groups, splits
+        As in `CoverSet`; genres in alphabetical order.
     grouped_by : str
         What the groups are, in words.
     embeddings : ndarray of float32, shape (n_covers, n_dimensions)
@@ -49,41 +44,19 @@ class EvaluationInputs:
         Colour histograms, L2-normalised.
     """
 
-    cover_ids: tuple[str, ...]
-    vocab: tuple[str, ...]
-    membership: npt.NDArray[np.float64]
-    groups: npt.NDArray[np.int64]
-    splits: npt.NDArray[np.str_]
-    grouped_by: str
+    grouped_by: str = field(metadata=OF_ALL)
     embeddings: npt.NDArray[np.float32]
     p_network: npt.NDArray[np.floating[Any]]
-    model_vocab: tuple[str, ...]
-    is_several: bool = False
-    implied: npt.NDArray[np.bool_] | None = None
+    model_vocab: tuple[str, ...] = field(metadata=OF_ALL)
+    is_several: bool = field(metadata=OF_ALL, default=False)
+    implied: npt.NDArray[np.bool_] | None = field(metadata=OF_ALL, default=None)
     frozen: npt.NDArray[np.float32] | None = None
     colours: npt.NDArray[np.float32] | None = None
-
-    def __len__(self) -> int:
-        return len(self.cover_ids)
 
     def labelled(self) -> EvaluationInputs:
         """Return the covers that have at least one genre of the vocabulary; rows of `membership` sum to one."""
         found = self.take(np.flatnonzero(self.membership.sum(axis=1) > 0))
         return replace(found, membership=as_membership(found.membership))
-
-    def take(self, rows: Rows) -> EvaluationInputs:
-        """Return some covers, in the order of `rows`."""
-        return replace(
-            self,
-            cover_ids=tuple(self.cover_ids[row] for row in rows),
-            membership=self.membership[rows],
-            groups=self.groups[rows],
-            splits=self.splits[rows],
-            embeddings=self.embeddings[rows],
-            p_network=self.p_network[rows],
-            frozen=None if self.frozen is None else self.frozen[rows],
-            colours=None if self.colours is None else self.colours[rows],
-        )
 
 
 @dataclass(frozen=True)

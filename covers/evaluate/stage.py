@@ -20,6 +20,7 @@ from covers.evaluate.inputs import EvaluationInputs
 from covers.evaluate.result import Evaluation as EvaluationResult
 from covers.index.embedded import fingerprints_at_hand
 from covers.stats.distributions import softmax
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import (
     publish,
     require_fresh,
@@ -341,8 +342,7 @@ def _aligned(
     wanted: Sequence[str],
 ) -> npt.NDArray[np.float32] | None:
     """Bring features into the order of `wanted`; None where any is missing."""
-    position = {cover_id: row for row, cover_id in enumerate(known)}
-    rows = np.array([position.get(cover_id, -1) for cover_id in wanted], np.int64)
+    rows = RowsById(known).of(wanted)
     if (rows < 0).any():
         _log.warning(
             "no baseline on %s: %d covers lack it", name, int((rows < 0).sum())

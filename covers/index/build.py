@@ -17,6 +17,7 @@ from covers.model.embed import (
     embed_workspace,
     read_embeddings,
 )
+from covers.stats.rows import RowsById
 from covers.workspace.registry import INDEX
 from indexer import VectorIndex
 
@@ -189,7 +190,7 @@ def _fingerprints(catalogue: Catalogue, model: str) -> dict[str, str]:
 def _changed_rows(catalogue: Catalogue, index: VectorIndex) -> list[int]:
     """Return the catalogue's rows whose columns differ from the index."""
     ids = index.ids
-    position = {cover_id: row for row, cover_id in enumerate(ids)}
+    position = RowsById(ids).position
     rows = np.asarray(
         [row for row, c in enumerate(catalogue.cover_ids) if c in position], np.int64
     )

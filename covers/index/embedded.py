@@ -5,12 +5,13 @@ Letters: N covers, G genres, D dimensions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 
 if TYPE_CHECKING:
@@ -20,22 +21,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddedCovers:
+class EmbeddedCovers(CoverSet):
     """Covers with their vectors and what the catalogue says of them.
 
     Parameters
     ----------
-    cover_ids : list of str
+    cover_ids, vocab, membership, groups, splits
+        As in `CoverSet`.
     embeddings : ndarray of float32, shape (n_covers, n_dimensions)
         L2-normalised.
     logits : ndarray of float32, shape (n_covers, n_genres)
         The network's, uncalibrated; minus infinity for genres it does not know.
-    membership : ndarray of float64, shape (n_covers, n_genres)
-        Share of each cover in each genre; rows of zeros are unlabelled.
-    vocab : tuple of str
-        Genres, the columns of `membership` and `logits`.
-    groups : ndarray of int64, shape (n_covers,)
-    splits : ndarray of str, shape (n_covers,)
     years : ndarray of float64, shape (n_covers,)
         NaN where unknown.
     sources : list of str
@@ -48,17 +44,10 @@ class EmbeddedCovers:
     cover_ids: list[str]
     embeddings: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
-    membership: npt.NDArray[np.float64]
-    vocab: tuple[str, ...]
-    groups: npt.NDArray[np.int64]
-    splits: npt.NDArray[np.str_]
     years: npt.NDArray[np.float64]
     sources: list[str]
-    grouped_by: str
-    made_from: dict[str, str]
-
-    def __len__(self) -> int:
-        return len(self.cover_ids)
+    grouped_by: str = field(metadata=OF_ALL)
+    made_from: dict[str, str] = field(metadata=OF_ALL)
 
     @classmethod
     def read(cls, workspace: Workspace) -> EmbeddedCovers:
@@ -82,13 +71,9 @@ class EmbeddedCovers:
         )
         sources = [source or "" for source in catalogue.column("source")]
         return cls(
-            cover_ids=list(table.cover_ids),
+            **columns_of(catalogue, rows),
             embeddings=table.embeddings,
             logits=_in_order(table.logits, model_vocab, catalogue.vocab),
-            membership=catalogue.membership()[rows],
-            vocab=catalogue.vocab,
-            groups=catalogue.groups[rows],
-            splits=catalogue.splits[rows],
             years=years[rows],
             sources=[sources[row] for row in rows],
             grouped_by=catalogue.grouped_by,
@@ -97,33 +82,6 @@ class EmbeddedCovers:
                 "model": table.fingerprint,
             },
         )
-
-    def take(self, rows: npt.NDArray[Any]) -> EmbeddedCovers:
-        """Return some covers, given as rows or as a mask."""
-        rows = np.arange(len(self))[rows]
-        return replace(
-            self,
-            cover_ids=[self.cover_ids[row] for row in rows],
-            embeddings=self.embeddings[rows],
-            logits=self.logits[rows],
-            membership=self.membership[rows],
-            groups=self.groups[rows],
-            splits=self.splits[rows],
-            years=self.years[rows],
-            sources=[self.sources[row] for row in rows],
-        )
-
-    def held_out(self) -> npt.NDArray[np.bool_]:
-        """Return which covers the network has never been fitted to, shape (n_covers,).
-
-        The test side where there is one, else the valid side; all covers where
-        there is neither.
-        """
-        for side in ("test", "valid"):
-            mask = self.splits == side
-            if mask.any():
-                return np.asarray(mask)
-        return np.ones(len(self), bool)
 
 
 def fingerprints_at_hand(workspace: Workspace) -> dict[str, str]:

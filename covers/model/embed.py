@@ -15,6 +15,7 @@ from covers.model.card import read_card
 from covers.model.parts import VectorParts
 from covers.model.pixels import CoverFile, Progress
 from covers.model.streams import stream_work
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import EMBEDDINGS, FROZEN_WEIGHTS, MODEL
 
@@ -56,15 +57,13 @@ class EmbeddingTable:
     fingerprint: str
 
     @cached_property
-    def positions(self) -> dict[str, int]:
-        """Row of each cover."""
-        return {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
+    def rows(self) -> RowsById:
+        """Where each cover stands."""
+        return RowsById(self.cover_ids)
 
     def rows_of(self, cover_ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the row of each of `cover_ids`, ``-1`` where it has no embedding."""
-        return np.asarray(
-            [self.positions.get(cover_id, -1) for cover_id in cover_ids], np.int64
-        )
+        return self.rows.of(cover_ids)
 
 
 @dataclass(frozen=True)
@@ -407,10 +406,8 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
 
 
 def _rows_in_order(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.int64]:
-    position = {cover_id: row for row, cover_id in enumerate(ids)}
-    return np.asarray(
-        [position[cover_id] for cover_id in wanted if cover_id in position], np.int64
-    )
+    rows = RowsById(ids).of(wanted)
+    return rows[rows >= 0]
 
 
 def delete_old_embeddings(workspace: Workspace, keep: Sequence[str]) -> None:

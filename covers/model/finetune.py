@@ -23,6 +23,7 @@ from covers.model.embed import (
 from covers.model.head import Head
 from covers.model.head_fit import start_head
 from covers.model.recipe import Recipe, portable_recipe
+from covers.stats.rows import RowsById
 from covers.stats.significance import is_certainly_lower
 from covers.workspace.artefacts import publish
 from covers.workspace.interrupts import go_on
@@ -159,8 +160,7 @@ class TrainingRun:
         _keep_backbone(self.workspace, self.backbone.state_dict())
         parts = frozen_parts(self.workspace, fingerprint)
         ids, (statistics,) = parts.read(["statistics"], "covers train")
-        position = {cover_id: row for row, cover_id in enumerate(ids)}
-        rows = [position[cover_id] for cover_id in self.data.cover_ids]
+        rows = RowsById(ids).of(self.data.cover_ids)
         return fingerprint, torch.from_numpy(statistics[rows])
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:

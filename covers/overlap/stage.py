@@ -27,6 +27,7 @@ from covers.overlap.result import Overlap as OverlapResult
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.neighbours import find_own_neighbours
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json
 from covers.workspace.reading import read_document, read_rows
 from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT, VOTES
@@ -342,9 +343,8 @@ def _vote_decisions(
     ) != tuple(covers.vocab):
         return None
     votes = np.array(table.column("p_vote").to_pylist(), np.float64)
-    position = {cid: i for i, cid in enumerate(table.column("cover_id").to_pylist())}
-    rows = [position.get(cover_id, -1) for cover_id in covers.cover_ids]
-    if min(rows, default=-1) < 0 or votes.ndim != 2:
+    rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)
+    if rows.min(initial=0) < 0 or votes.ndim != 2:
         return None
     decided: npt.NDArray[np.int64] = votes[rows].argmax(axis=1)
     return decided
