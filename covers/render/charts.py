@@ -18,7 +18,7 @@ from covers.render.marks import (
     rows,
     whisker,
 )
-from covers.render.numbers import per_cent, reach_of, with_reach
+from covers.render.numbers import per_cent, reach_of, sentence, with_reach
 from covers.render.palette import NOISE_COLOUR
 from covers.render.scales import Axis, number_axis
 
@@ -214,7 +214,8 @@ def method_dots(
         for name, one in methods.items()
         if measure in one
     ]
-    return dots(shown, alt=f"{title} of each method", title=title, mark=chance)
+    alt = f"{sentence(title)} of each method"
+    return dots(shown, alt=alt, title=title, mark=chance)
 
 
 def difference_dots(

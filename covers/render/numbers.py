@@ -16,6 +16,7 @@ __all__ = [
     "number",
     "per_cent",
     "reach_of",
+    "sentence",
     "span",
     "tidy",
     "with_reach",
@@ -109,6 +110,17 @@ def note_on_parts(counts: Iterable[float]) -> str:
     if all(abs(n - round(n)) < 1e-6 for n in counts):
         return ""
     return " A cover of several genres counts in equal parts, so numbers need not be whole."
+
+
+def sentence(text: str) -> str:
+    """Return a text as a sentence begins; letters after the first stay as they are.
+
+    Examples
+    --------
+    >>> sentence("macro-F1")
+    'Macro-F1'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def count(n: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from covers.evaluate import tables
 from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
 from covers.render import charts, curves, html
 from covers.render.matrix import confusion_matrix
-from covers.render.numbers import count, note_on_parts
+from covers.render.numbers import count, note_on_parts, sentence
 from covers.render.palette import NOISE_COLOUR
 from dashboard import frame, loaders, pairs, pick
 from dashboard.frame import fragment
@@ -84,7 +84,7 @@ def _methods() -> None:
     pick.show(charts.method_dots(methods, figure, IN_WORDS[figure]), key="methods")
     with st.expander("Is one method really better? Paired differences"):
         st.caption(
-            f"{IN_WORDS[main_measure(found)].capitalize()} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
+            f"{sentence(IN_WORDS[main_measure(found)])} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
         )
         pick.show(tables.differences_table(found), key="differences")
     with st.expander("Genre by genre"):
@@ -218,7 +218,7 @@ def _mistakes() -> None:
 def _growth(found: dict[str, Any]) -> None:
     frame.section(
         "Would more covers help?",
-        f"{IN_WORDS[main_measure(found)].capitalize()} of the vote with fewer covers to learn from, whole artists left out; "
+        f"{sentence(IN_WORDS[main_measure(found)])} of the vote with fewer covers to learn from, whole artists left out; "
         f"band: 95 % interval on n = {_measured(found):,} held-out covers.",
     )
     main = main_measure(found)
