@@ -45,6 +45,7 @@ OPTIONAL_PACKAGES = {
     "hdbscan": ("hdbscan", "cluster"),
     "umap": ("umap-learn", "cluster"),
     "matplotlib": ("matplotlib", "cluster"),
+    "platformdirs": ("platformdirs", "cluster"),
     "streamlit": ("streamlit", "dashboard"),
     "tinytag": ("tinytag", "tags"),
     "onnx": ("onnx", "onnx"),

@@ -160,5 +160,7 @@ def test_every_command_works_or_names_its_extra(do, trained_workspace, tmp_path)
         else:
             assert done.returncode == 1, (name, done.stdout, done.stderr)
             (line,) = done.stderr.splitlines()
-            assert EXTRA_LINE.fullmatch(line).group(1) == extra, (name, line)
+            named = EXTRA_LINE.fullmatch(line)
+            assert named, (name, line)
+            assert named.group(1) == extra, (name, line)
     assert not (tmp_path / "new").exists()  # refused before anything was begun
