@@ -64,11 +64,13 @@ def find_repeated_designs(
     confidences, remarks = _weigh(pairs, features)
     groups = connect(pairs, len(rows))
     members: dict[int, list[int]] = defaultdict(list)
-    for row in np.unique(np.concatenate([pairs.first, pairs.second])).tolist():
+    within = np.flatnonzero(groups[pairs.first] == groups[pairs.second])
+    ends = np.concatenate([pairs.first[within], pairs.second[within]])
+    for row in np.unique(ends).tolist():
         members[int(groups[row])].append(row)
     links: dict[int, list[int]] = defaultdict(list)
-    for pair, row in enumerate(pairs.first.tolist()):
-        links[int(groups[row])].append(pair)
+    for pair in within.tolist():
+        links[int(groups[pairs.first[pair]])].append(pair)
     findings = []
     for group, covers in members.items():
         # A group holds as well as the weakest link that is needed to reach a cover.

@@ -27,6 +27,7 @@ from covers.catalogue.corrections import Overlay
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.near_duplicates import Views, find_near_duplicates
+from covers.images.thumbnails import thumbnail_reader
 from covers.render.text import text_table
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
@@ -196,7 +197,10 @@ def run(
     rows = _read_rows(workspace, catalogue)
     not_checked: dict[str, str] = {}
     features = _read_features(workspace, catalogue, not_checked)
-    pairs = find_near_duplicates(Views.of(_read_pictures(workspace, catalogue)))
+    pairs = find_near_duplicates(
+        Views.of(_read_pictures(workspace, catalogue)),
+        look=thumbnail_reader(workspace, catalogue.cover_ids),
+    )
     findings = find_shared_covers(rows)
     findings += find_repeated_designs(rows, pairs, features)
     findings += find_bad_pictures(rows, used.pictures)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from covers.errors import DataError
 from covers.images import measures as measure
-from covers.images.thumbnails import SUFFIX
+from covers.images.thumbnails import SUFFIX, thumbnail_reader
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.registry import CATALOGUE, quote
 
@@ -96,11 +96,12 @@ class MeasuredPictures:
         self.cover_ids = self.table.column("cover_id").to_pylist()
         write_table(self._path, self.table, Stamp(kind=measure.KIND))
 
-    def group(self) -> dict[str, int]:
+    def group(self, workspace: Workspace) -> dict[str, int]:
         """Return a number for each cover; near-duplicates have the same."""
         from covers.images.near_duplicates import group_near_duplicates
 
-        groups = group_near_duplicates(self.table)
+        look = thumbnail_reader(workspace, self.cover_ids)
+        groups = group_near_duplicates(self.table, look=look)
         return dict(zip(self.cover_ids, groups.tolist(), strict=True))
 
 

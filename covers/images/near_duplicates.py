@@ -5,7 +5,8 @@ one-coloured border, its inside. Two covers are near-duplicates when any view
 of one and any view of the other agree twice: few bits of their perceptual
 hashes differ, and their small grey copies correlate. The second test is what
 keeps a large catalogue clean: among 5,000 million pairs some hashes agree by
-accident. Views without structure (blank, black) agree with nothing.
+accident. Views without structure (blank, black) agree with nothing, and plain
+sleeves must agree where their ink is (`covers.images.ink`).
 
 How the thresholds were chosen is in ``docs/method/audit.md``. Letters: N covers,
 V views, P pairs.
@@ -19,12 +20,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from covers.images.ink import Ink, coarse_agreement, ink_agreement, ink_cells
 from covers.images.measures import SIGNATURE_SIDE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
+    from PIL import Image
+
+    Look = Callable[[int], Image.Image | None]
 
 _LARGEST_PRODUCT = 1024
+_INK_BLOCK = 4096
+_SAME_INK = 0.999
+_COPIES = 0.99  # correlation of pictures that are copies of each other
 _BLOCK = 2**16
 
 
@@ -47,6 +57,10 @@ class DuplicateThresholds:
     least_structure : float, default=3.0
         Views whose grey copy has a smaller standard deviation (of 255) are
         too blank to compare.
+    plain_share : float, default=0.16
+        A view with ink in fewer of its 256 cells is a plain sleeve.
+    ink_agreement : float, default=0.87
+        Agreement of two plain sleeves' ink in their thumbnails.
     """
 
     near_bits: int = 8
@@ -54,6 +68,8 @@ class DuplicateThresholds:
     far_bits: int = 12
     far_correlation: float = 0.85
     least_structure: float = 3.0
+    plain_share: float = 0.16
+    ink_agreement: float = 0.87
 
 
 @dataclass(frozen=True)
@@ -133,9 +149,11 @@ class DuplicatePairs:
 
 
 def group_near_duplicates(
-    pictures: pa.Table, thresholds: DuplicateThresholds | None = None
+    pictures: pa.Table,
+    thresholds: DuplicateThresholds | None = None,
+    look: Look | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Give near-duplicate covers, also through others, the same group number.
+    """Give near-duplicate covers the same group number; see `connect`.
 
     Parameters
     ----------
@@ -143,6 +161,8 @@ def group_near_duplicates(
         Columns ``phash``, ``phash_inner``, ``signature``, ``signature_inner``
         of `covers.images.measures.SCHEMA`, one row per cover.
     thresholds : DuplicateThresholds, optional
+    look : callable, optional
+        As for `find_near_duplicates`.
 
     Returns
     -------
@@ -154,29 +174,94 @@ def group_near_duplicates(
     Exact: every pair of hashes is compared, in FAISS. On one core 100,000
     covers take about 6 s, a million ten minutes.
     """
-    pairs = find_near_duplicates(Views.of(pictures), thresholds)
+    pairs = find_near_duplicates(Views.of(pictures), thresholds, look)
     return connect(pairs, pictures.num_rows)
 
 
 def connect(pairs: DuplicatePairs, n_covers: int) -> npt.NDArray[np.int64]:
-    """Turn pairs into group numbers, ``0`` upwards in the order of first appearance."""
+    """Turn pairs into group numbers, ``0`` upwards in the order of first appearance.
+
+    Copies of one picture are one to begin with. Then the best pairs come first,
+    and two groups are joined where at least half of all pairs between them
+    agree: a chain, in which each only looks like the one before, stays apart.
+    """
+    copies = (pairs.bits == 0) & (pairs.correlations >= _COPIES)
+    labels = _components(pairs.first[copies], pairs.second[copies], n_covers)
+    ends = np.stack([labels[pairs.first[~copies]], labels[pairs.second[~copies]]])
+    strength = np.lexsort((-pairs.correlations[~copies], pairs.bits[~copies]))
+    links = list(dict.fromkeys((min(e), max(e)) for e in ends.T[strength].tolist()))
+    groups = _Groups(int(labels.max(initial=-1)) + 1, links)
+    waiting = links
+    while True:
+        left = [link for link in waiting if not groups.join(*link)]
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    labels = np.array([groups.root(node) for node in labels.tolist()], np.int64)
+    _, first_rows, labels = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.empty(len(first_rows), np.int64)
+    order[np.argsort(first_rows)] = np.arange(len(first_rows))
+    numbers: npt.NDArray[np.int64] = order[labels]
+    return numbers
+
+
+def _components(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n_covers: int
+) -> npt.NDArray[np.int64]:
+    """Return a number per cover, the same for those that pairs reach."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     edges = coo_array(
-        (np.ones(len(pairs), bool), (pairs.first, pairs.second)),
-        shape=(n_covers, n_covers),
+        (np.ones(len(first), bool), (first, second)), shape=(n_covers, n_covers)
     )
-    labels = connected_components(edges, directed=False)[1]
-    _, first_rows, labels = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.empty(len(first_rows), np.int64)
-    order[np.argsort(first_rows)] = np.arange(len(first_rows))
-    groups: npt.NDArray[np.int64] = order[labels]
-    return groups
+    labels: npt.NDArray[np.int64] = connected_components(edges, directed=False)[1]
+    return labels.astype(np.int64)
+
+
+class _Groups:
+    """Groups that grow, and how many pairs agree between each two of them."""
+
+    def __init__(self, n_nodes: int, links: list[tuple[int, int]]) -> None:
+        self.above = list(range(n_nodes))
+        self.sizes = [1] * n_nodes
+        self.agreeing: dict[int, dict[int, int]] = {}
+        for a, b in links:
+            if a != b:
+                self.agreeing.setdefault(a, {})[b] = 1
+                self.agreeing.setdefault(b, {})[a] = 1
+
+    def root(self, node: int) -> int:
+        """Return the group of a node."""
+        while self.above[node] != node:
+            self.above[node] = self.above[self.above[node]]
+            node = self.above[node]
+        return node
+
+    def join(self, first: int, second: int) -> bool:
+        """Join the groups of two nodes if half of the pairs between them agree."""
+        a, b = self.root(first), self.root(second)
+        if a == b:
+            return True
+        n_pairs = self.sizes[a] * self.sizes[b]
+        if 2 * self.agreeing[a].get(b, 0) < n_pairs:
+            return False
+        if self.sizes[a] < self.sizes[b]:
+            a, b = b, a
+        self.above[b] = a
+        self.sizes[a] += self.sizes[b]
+        for other, n in self.agreeing.pop(b).items():
+            del self.agreeing[other][b]
+            if other != a:
+                both = self.agreeing[a].get(other, 0) + n
+                self.agreeing[a][other] = self.agreeing[other][a] = both
+        return True
 
 
 def find_near_duplicates(
-    views: Views, thresholds: DuplicateThresholds | None = None
+    views: Views,
+    thresholds: DuplicateThresholds | None = None,
+    look: Look | None = None,
 ) -> DuplicatePairs:
     """Find the pairs of covers of which two views agree.
 
@@ -189,6 +274,9 @@ def find_near_duplicates(
     ----------
     views : Views
     thresholds : DuplicateThresholds, optional
+    look : callable, optional
+        Returns the thumbnail of a cover by its row, None where there is none.
+        Without thumbnails plain sleeves must be the same to the last cell.
 
     Returns
     -------
@@ -210,12 +298,67 @@ def find_near_duplicates(
         ((bits <= limits.near_bits) & (correlations >= limits.near_correlation))
         | (correlations >= limits.far_correlation)
     )
+    plain = _plain_pairs(copies, left, right, agree, limits.plain_share)
+    agree[plain] = _agree_in_ink(
+        copies, left[plain], right[plain], rows, limits.ink_agreement, look
+    )
     order = np.lexsort((-correlations[agree], bits[agree], second[agree], first[agree]))
     kept = np.flatnonzero(agree)[order]
     new = np.ones(len(kept), bool)
     new[1:] = (np.diff(first[kept]) != 0) | (np.diff(second[kept]) != 0)
     kept = kept[new]
     return DuplicatePairs(first[kept], second[kept], bits[kept], correlations[kept])
+
+
+def _plain_pairs(
+    copies: npt.NDArray[np.uint8],
+    left: npt.NDArray[np.int64],
+    right: npt.NDArray[np.int64],
+    agree: npt.NDArray[np.bool_],
+    plain_share: float,
+) -> npt.NDArray[np.int64]:
+    """Return the pairs of which one view has little ink, among those that agree so far."""
+    pairs = np.flatnonzero(agree)
+    used = np.unique(np.concatenate([left[pairs], right[pairs]]))
+    share = np.ones(len(copies), np.float32)
+    for start in range(0, len(used), _INK_BLOCK):
+        block = used[start : start + _INK_BLOCK]
+        share[block] = (ink_cells(copies[block]) != 0).mean(axis=1)
+    least = np.minimum(share[left[pairs]], share[right[pairs]])
+    plain: npt.NDArray[np.int64] = pairs[least < plain_share]
+    return plain
+
+
+def _agree_in_ink(
+    copies: npt.NDArray[np.uint8],
+    left: npt.NDArray[np.int64],
+    right: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    least: float,
+    look: Look | None,
+) -> npt.NDArray[np.bool_]:
+    """Say which pairs of plain views agree where their ink is."""
+    agree = np.zeros(len(left), bool)
+    for start in range(0, len(left), _INK_BLOCK):
+        block = slice(start, start + _INK_BLOCK)
+        coarse = coarse_agreement(
+            ink_cells(copies[left[block]]), ink_cells(copies[right[block]])
+        )
+        agree[block] = coarse >= _SAME_INK
+        # What differs even in the copies is not worth a look at the thumbnails.
+        for pair in np.flatnonzero((coarse < _SAME_INK) & (coarse > 0)) + start:
+            first, second = (
+                _ink_of(look, int(rows[side[pair]])) for side in (left, right)
+            )
+            if first is not None and second is not None:
+                agree[pair] = ink_agreement(first, second) >= least
+    return agree
+
+
+def _ink_of(look: Look | None, row: int) -> Ink | None:
+    """Return what a cover's thumbnail shows on its background."""
+    image = look(row) if look is not None else None
+    return None if image is None else Ink.of(image)
 
 
 def _structure(signatures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

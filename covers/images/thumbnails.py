@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from covers.errors import BrokenImageError
+from covers.images.decode import decode
 from covers.workspace.artefacts import publish_unflushed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from covers.workspace.paths import Workspace
 
 SIZE_PX = 256
 LEAST_PX = 192
@@ -41,3 +47,21 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
     content = io.BytesIO()
     image.save(content, "JPEG", quality=_QUALITY)
     publish_unflushed(path, content.getvalue())
+
+
+def thumbnail_reader(
+    workspace: Workspace, cover_ids: Sequence[str]
+) -> Callable[[int], Image.Image | None]:
+    """Return what reads the thumbnail of a cover by its row; None where it has none."""
+
+    @functools.lru_cache(maxsize=256)
+    def read(row: int) -> Image.Image | None:
+        path = workspace.thumbnail_path(cover_ids[row])
+        if path.is_symlink():  # of a workspace from a stranger
+            return None
+        try:
+            return decode(path.read_bytes())
+        except (OSError, BrokenImageError):
+            return None
+
+    return read

@@ -323,7 +323,7 @@ class ScanSteps:
             self.overlay.leave_out(covers),
             kinds=kinds,
             mapper=make_mapper(good, kinds, self.genre_table, self.intake),
-            near_duplicates=self.pictures.group(),
+            near_duplicates=self.pictures.group(self.workspace),
             shares=self._shares(),
             seed=self.seed,
             previous=before.splits,

@@ -14,6 +14,7 @@ from covers.demo.plan import plan_library
 from covers.images.decode import decode
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import (
+    DuplicatePairs,
     DuplicateThresholds,
     Views,
     connect,
@@ -210,3 +211,58 @@ def test_thirty_thousand_covers_take_seconds():
     begun = time.perf_counter()
     assert len(find_near_duplicates(views)) < 5
     assert time.perf_counter() - begun < 20
+
+
+TITLES = [
+    "NIGHT RAIN",
+    "OCEAN",
+    "LIVE 1971",
+    "HEARTS",
+    "ZERO",
+    "BLUE",
+    "SOLO PIANO",
+    "SUMMER",
+]
+
+
+def plain_sleeve(title, ground):
+    """A line of text on white, on black, or on a run from dark to light."""
+    from PIL import ImageDraw, ImageFont
+
+    slope = np.tile(np.linspace(60, 190, 256), (256, 1)).astype(np.uint8)
+    levels = {"white": 250, "dark": 12, "gradient": slope}[ground]
+    grey = np.broadcast_to(np.uint8(levels), (256, 256))
+    image = Image.fromarray(np.ascontiguousarray(grey)).convert("RGB")
+    ink = (10, 10, 10) if ground == "white" else (250, 250, 250)
+    font = ImageFont.load_default(size=22)
+    ImageDraw.Draw(image).text((40, 120), title, fill=ink, font=font)
+    return image
+
+
+@pytest.mark.parametrize("ground", ["white", "dark", "gradient"])
+def test_plain_sleeves_agree_where_their_ink_is(ground):
+    sleeves = [plain_sleeve(title, ground) for title in TITLES]
+    copies = [recompress(sleeve, 40) for sleeve in sleeves]
+    images = sleeves + copies
+    groups = group_near_duplicates(table_of(images), look=images.__getitem__)
+    assert groups.tolist() == [*range(len(TITLES))] * 2
+
+
+def test_without_thumbnails_plain_sleeves_of_other_words_are_alone():
+    sleeves = [plain_sleeve(title, "white") for title in TITLES]
+    groups = group_near_duplicates(table_of([*sleeves, sleeves[3]]))
+    assert groups.tolist() == [*range(len(TITLES)), 3]
+
+
+def pairs_of(*ends):
+    first, second = np.array(ends, np.int64).T
+    return DuplicatePairs(
+        first, second, np.full(len(ends), 4), np.full(len(ends), 0.9, np.float32)
+    )
+
+
+def test_a_chain_is_no_group_but_a_group_may_lack_a_few_pairs():
+    chain = connect(pairs_of(*((i, i + 1) for i in range(9))), 10)
+    assert max(np.bincount(chain)) <= 3
+    almost = [(i, j) for j in range(5) for i in range(j) if (i, j) != (0, 4)]
+    assert connect(pairs_of(*almost), 6).tolist() == [0, 0, 0, 0, 0, 1]

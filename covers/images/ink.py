@@ -1,0 +1,195 @@
+"""Plain sleeves: whether two agree where their ink is.
+
+A white sleeve with one line of text is white nearly everywhere, and so is every
+other one: as whole pictures they agree, whatever they say. So the background is
+taken away, one colour or a smooth run of colours, and what is left of the two is
+compared small part by small part, in their thumbnails, where letters can be told
+apart. Letters: V views, W windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from covers.images.measures import inner_box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Floats = npt.NDArray[np.float32]
+
+_LEAST_INK = 8.0  # grey levels from the background, of 255, in a cell
+_LEAST_MARK = 24.0  # the same in a pixel of a thumbnail
+_ROUNDS = 6
+_SIDE_PX = 128
+_FIT_SIDE = 32
+_GRID_PX = 96
+_WINDOW_PX = 13
+_WEAKEST_SHARE = 0.1
+_SMOOTH = Image.Resampling.BILINEAR
+_MOST_STRETCH = 0.12  # of the logarithm of width over height
+
+
+def ink_cells(signatures: npt.NDArray[np.uint8]) -> Floats:
+    """Return how far each cell of small grey copies is from their smooth background.
+
+    Parameters
+    ----------
+    signatures : ndarray of uint8, shape (n_views, 256)
+
+    Returns
+    -------
+    ndarray of float32, shape (n_views, 256)
+        Zero where a cell is background, else the difference in grey levels.
+    """
+    residuals = _without_background(signatures.astype(np.float32), _surfaces(16))
+    return np.where(np.abs(residuals) > _LEAST_INK, residuals, 0).astype(np.float32)
+
+
+def coarse_agreement(first: Floats, second: Floats) -> Floats:
+    """Return the correlation of `ink_cells` over the cells where either has ink.
+
+    Parameters
+    ----------
+    first, second : ndarray of float32, shape (n_pairs, 256)
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+        1 where the ink is the same in all these cells; 0 without ink.
+    """
+    inked = (first != 0) | (second != 0)
+    n = np.maximum(inked.sum(axis=1, keepdims=True), 1)
+    a = np.where(inked, first - first.sum(axis=1, keepdims=True) / n, 0)
+    b = np.where(inked, second - second.sum(axis=1, keepdims=True) / n, 0)
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    products = np.einsum("ij,ij->i", a, b)
+    agreement: Floats = np.divide(
+        products, lengths, out=np.zeros_like(products), where=lengths > 0
+    )
+    return agreement
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What a picture shows on its smooth background.
+
+    Parameters
+    ----------
+    whole : ndarray of float32, shape (128, 128)
+        All of it without borders, on a common square.
+    box : ndarray of float32, shape (height, width)
+        The part that ink fills, as large as it is; empty where there is none.
+    """
+
+    whole: Floats
+    box: Floats
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Ink:
+        """Take the ink of a thumbnail, or of a larger picture."""
+        bands = np.stack([np.asarray(band) for band in image.convert("RGB").split()])
+        light = image.convert("F").crop(inner_box(bands))
+        small = light.resize((_FIT_SIDE, _FIT_SIDE), Image.Resampling.BOX)
+        values = np.asarray(small, np.float32).reshape(1, -1)
+        ink = _without_background(values, _surfaces(_FIT_SIDE))
+        behind = Image.fromarray((values - ink).reshape(_FIT_SIDE, _FIT_SIDE))
+        flat = np.asarray(light, np.float32) - np.asarray(behind.resize(light.size))
+        whole = Image.fromarray(flat).resize((_SIDE_PX, _SIDE_PX))
+        return cls(np.asarray(whole, np.float32), _box(flat))
+
+
+def ink_agreement(first: Ink, second: Ink) -> float:
+    """Return how well two pictures agree in the weaker parts of their ink.
+
+    They are laid over each other as a whole, and by the box that their ink
+    fills, which undoes crops and borders; the better of the two counts.
+
+    Returns
+    -------
+    float
+        The tenth percentile, over windows with ink, of the local correlation:
+        1 for copies; below 0 to about 0.7 for other words in the same place.
+    """
+    overlays = [(first.whole, second.whole), *_boxed(first.box, second.box)]
+    return max(_weakest_correlation(a, b) for a, b in overlays)
+
+
+@cache
+def _surfaces(side: int) -> Floats:
+    """Return six smooth surfaces on a square: level, slopes, curvatures."""
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    parts = (np.ones_like(x), x, y, x * x, x * y, y * y)
+    return np.stack(parts, axis=-1).reshape(-1, 6).astype(np.float32)
+
+
+def _without_background(values: Floats, surfaces: Floats) -> Floats:
+    """Take away the smooth surface that most of each row's values lie on."""
+    squares = np.einsum("ij,ik->ijk", surfaces, surfaces).reshape(len(surfaces), 36)
+    residuals = values - np.median(values, axis=1, keepdims=True)
+    for _ in range(_ROUNDS):
+        weights = 1 / (1 + (residuals / _LEAST_INK) ** 2)
+        normal = (weights @ squares).reshape(-1, 6, 6) + 1e-3 * np.eye(6)
+        right = (weights * values) @ surfaces
+        fitted = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+        residuals = values - fitted @ surfaces.T
+    result: Floats = residuals.astype(np.float32)
+    return result
+
+
+def _boxed(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield two boxes of ink on a common grid, if they are of one shape."""
+    if min(*first.shape, *second.shape) < 2:
+        return
+    shapes = [np.log(box.shape[1] / box.shape[0]) for box in (first, second)]
+    if abs(shapes[0] - shapes[1]) > _MOST_STRETCH:
+        return
+    height, width = first.shape
+    scale = _GRID_PX / max(height, width)
+    size = [max(_WINDOW_PX, round(side * scale)) for side in (width, height)]
+    a, b = (
+        np.asarray(Image.fromarray(box).resize((size[0], size[1]), _SMOOTH))
+        for box in (first, second)
+    )
+    yield a, b
+
+
+def _box(ink: Floats) -> Floats:
+    """Cut a picture to the box that its ink fills."""
+    strength = np.abs(ink)
+    marks = strength > max(_LEAST_MARK, 0.25 * float(np.percentile(strength, 99.8)))
+    rows = np.flatnonzero(marks.sum(axis=1) >= 2)
+    columns = np.flatnonzero(marks.sum(axis=0) >= 2)
+    if not len(rows) or not len(columns):
+        return ink[:0]
+    return np.ascontiguousarray(
+        ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    )
+
+
+def _weakest_correlation(first: Floats, second: Floats) -> float:
+    """Return the tenth percentile of the correlations of windows that hold ink."""
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    a, b = gaussian_filter(first, 1.0), gaussian_filter(second, 1.0)
+
+    def mean(values: Floats) -> Floats:
+        smooth: Floats = uniform_filter(values, _WINDOW_PX, mode="constant")
+        return smooth
+
+    variance_a, variance_b = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2
+    energy = np.maximum(variance_a, variance_b)
+    most = float(energy.max(initial=0))
+    if most < 1:
+        return 0.0
+    inked = energy > 0.1 * most
+    noise = (0.02 * most) ** 2
+    product = np.maximum(variance_a * variance_b, 0)
+    local = (mean(a * b) - mean(a) * mean(b)) / np.sqrt(product + noise)  # (W,)
+    return float(np.quantile(local[inked], _WEAKEST_SHARE))
