@@ -91,7 +91,9 @@ def test_the_cut_network_computes_what_torchvision_computes():
 
 
 def test_an_unknown_architecture_is_answered_with_near_names():
-    with pytest.raises(ModelError, match=r"no architecture 'resnet81': did you mean 'resnet"):
+    with pytest.raises(
+        ModelError, match=r"no architecture 'resnet81': did you mean 'resnet"
+    ):
         make_backbone("resnet81")
 
 
