@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from covers.errors import CoversError
+from covers.workspace.strangers import is_plain_file
 from dashboard import loaders, place
 from dashboard.pages import PAGES
 
@@ -79,7 +80,7 @@ async def send_thumbnail(request: Request) -> Response:
     cover_id = request.path_params["cover_id"]
     if _COVER_ID.fullmatch(cover_id):
         path = place.workspace().thumbnail_path(cover_id)
-        if path.is_file():
+        if is_plain_file(path):  # a link could lead to any file of this machine
             return FileResponse(path, media_type="image/jpeg", headers=_FOREVER)
     return Response(
         _MISSING, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}

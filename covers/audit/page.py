@@ -7,10 +7,9 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from covers.audit.findings import EXPLANATIONS, FindingKind
 from covers.workspace.artefacts import publish
+from covers.workspace.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -164,7 +163,7 @@ def _image(content: bytes) -> str:
 def _shrink(path: Path) -> bytes | None:
     """Return a thumbnail in the size of the page, None where it is missing."""
     try:
-        with Image.open(path, formats=["JPEG"]) as image:
+        with open_thumbnail(path) as image:
             image.thumbnail((_PICTURE_PX * 3 // 2, _PICTURE_PX * 3 // 2))
             buffer = io.BytesIO()
             image.save(buffer, "WEBP", quality=75, method=2)

@@ -204,23 +204,24 @@ def info(
     """
     from dataclasses import asdict
 
-    from covers.model.card import read_card
+    from covers.model.card import read_card, summary_of
     from covers.workspace.paths import Workspace
 
     card = read_card(Workspace.open(workspace).model_folder)
     if as_json:
         print_json(asdict(card))
         return
-    best = card.summary["best"]
+    summary = summary_of(card)
+    best = summary["best"]
     rows = {
         "fingerprint": card.fingerprint,
-        "architecture": f"{card.arch}, {card.summary['n_parameters']:,} parameters",
+        "architecture": f"{card.arch}, {summary['n_parameters']:,} parameters",
         "pictures": f"{card.image_size} x {card.image_size} px",
         "embedding": f"{card.embedding_dim}-d",
         "genres": ", ".join(card.vocab),
         "labels": "independent" if card.multi_label else "shares that sum to one",
         "trained": f"{card.stamp.created}, seed {card.stamp.seed}",
-        "covers": f"{card.summary['n_train']:,} training, {card.summary['n_tuning']:,} tuning",
+        "covers": f"{summary['n_train']:,} training, {summary['n_tuning']:,} tuning",
         "tuning": f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f} (see 'covers evaluate')",
     }
     print_facts(rows)

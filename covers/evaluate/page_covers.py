@@ -13,6 +13,7 @@ from covers.catalogue.table import read_catalogue
 from covers.classify.methods import Method
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import note_on_parts
+from covers.workspace.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from covers.evaluate.evaluate import Evaluation
@@ -142,10 +143,8 @@ class CoverGallery:
 
 def _data_uri(workspace: Workspace, cover_id: str) -> str:
     """Shrink a thumbnail to `SIDE_PX` and encode it."""
-    from PIL import Image
-
     try:
-        with Image.open(workspace.thumbnail_path(cover_id)) as image:
+        with open_thumbnail(workspace.thumbnail_path(cover_id)) as image:
             small = image.convert("RGB")
             small.thumbnail((SIDE_PX, SIDE_PX))
     except OSError:

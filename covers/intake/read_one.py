@@ -14,6 +14,7 @@ from covers.images.measures import PictureMeasures, measure_picture
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.scan_record import Content
 from covers.intake.sources import ProblemKind, is_picture_name
+from covers.workspace.strangers import refuse_linked_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ class Reader:
         self.measured = measured
         self.pictured = pictured
         self.max_megapixels = max_megapixels
+        refuse_linked_lock(workspace.root / ".decoding.lock")
         self._heavy = FileLock(workspace.root / ".decoding.lock")
 
     def read(self, path: Path, member: str) -> tuple[Content, PictureMeasures | None]:

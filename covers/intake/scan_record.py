@@ -21,6 +21,7 @@ from covers.images.measures import PictureMeasures
 from covers.intake.sources import Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.registry import SCANNED_PLACES
+from covers.workspace.strangers import parse_json, read_text, unlink_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -260,6 +261,7 @@ class Journal:
         if measures is not None and content.cover_id is not None:
             self.measures[content.cover_id] = measures
         if self._file is None:
+            unlink_link(self.path)
             self._file = self.path.open("a", encoding="utf-8")
         line = {
             "key": key,
@@ -285,12 +287,12 @@ class Journal:
     def _read(self) -> None:
         """Read what an interrupted scan left, up to the first damaged line."""
         try:
-            lines: Iterable[str] = self.path.read_text(encoding="utf-8").split("\n")
+            lines: Iterable[str] = read_text(self.path).split("\n")
         except (OSError, UnicodeDecodeError):
             return
         for line in lines:
             try:
-                item = json.loads(line)
+                item = parse_json(line)
                 content = Content(**item["content"])
                 key = tuple(item["key"])
                 self.contents[key, item["size"], item["mtime_ns"]] = content

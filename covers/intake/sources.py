@@ -6,10 +6,12 @@ links that lead in circles and names that cannot be written down are listed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
@@ -221,6 +223,9 @@ def walk(root: Path, *, leave_out: Iterable[Path] = ()) -> Walk:
     """
     walker = _Walker(leave_out)
     try:
+        if os.stat(root).st_dev in _devices_of_the_system():  # noqa: PTH116
+            message = f"'{root}' is a folder of the system and never ends: give a folder of covers"
+            raise DataError(message)
         walker.enter(os.fspath(root), "")
     except OSError as error:
         message = f"cannot list '{root}': {error.strerror}; check its permissions"
@@ -272,6 +277,9 @@ class _Walker:
                     path, "a link to a folder that is read under another name, too"
                 )
             return
+        if status.st_dev in _devices_of_the_system():
+            self._report(path, "a folder of the system, not of files")
+            return
         self._entered.add(identity)
         with os.scandir(full) as entries:
             for entry in entries:
@@ -305,6 +313,18 @@ class _Walker:
 
     def _report(self, path: str, reason: str) -> None:
         self.problems.append((show_name(path), reason))
+
+
+@cache
+def _devices_of_the_system() -> frozenset[int]:
+    """Return the devices whose files are made up while they are read, and never end."""
+    found = set()
+    for name in ("/proc", "/sys"):
+        with contextlib.suppress(OSError):
+            found.add(os.stat(name).st_dev)  # noqa: PTH116
+    with contextlib.suppress(OSError):
+        found.discard(os.stat("/").st_dev)  # noqa: PTH116
+    return frozenset(found)
 
 
 def _is_utf8(text: str) -> bool:

@@ -8,6 +8,7 @@ from covers.errors import DataError, needs_extra
 from covers.workspace import registry
 from covers.workspace.fresh import FreshValues
 from covers.workspace.paths import Workspace
+from covers.workspace.strangers import is_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,7 +224,10 @@ class StoredLibrary:
         try:
             content = read_cover(self.workspace, cover_id, locations)
         except DataError:
-            content = read_bytes(self.workspace.thumbnail_path(cover_id))
+            path = self.workspace.thumbnail_path(cover_id)
+            if not is_plain_file(path):
+                raise
+            content = read_bytes(path)
         limit = self.workspace.settings.intake.max_megapixels
         return decode(content, max_megapixels=limit)
 

@@ -7,19 +7,32 @@ and provenance are its metadata, so it is published by one rename.
 
 from __future__ import annotations
 
-import json
+import math
+import os
+import re
 import struct
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import ModelError
-from covers.workspace.artefacts import FORMAT, Stamp, write_json
+from covers.errors import DataError, ModelError
+from covers.workspace.artefacts import FORMAT, Stamp, parse_stamp, write_json
 from covers.workspace.registry import MODEL, MODEL_CARD, WEIGHTS, quote
+from covers.workspace.strangers import is_whole_number, open_regular, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KIND = "model"
+_LONGEST_HEADER = 16 << 20
+_ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1} | {
+    "U8": 1,
+    "BOOL": 1,
+}
+_MOST_WIDTH = 1 << 16
+_MOST_COUNT = 1 << 48
+_SCORES = ("share", "accuracy", "macro_f1")
+_COUNTS = ("n_parameters", "n_train", "n_tuning", "n_labelled")
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 WEIGHTS_NAME = WEIGHTS.name
 CARD_NAME = MODEL_CARD.name
 
@@ -60,9 +73,25 @@ class ModelCard:
     fingerprint: str = ""
 
 
+def summary_of(card: ModelCard) -> dict[str, Any]:
+    """Return what a card says of its training.
+
+    Raises
+    ------
+    ModelError
+        If it says nothing of it.
+    """
+    lacking = [name for name in ("best", *_COUNTS[:3]) if name not in card.summary]
+    lacking += [n for n in _SCORES[1:] if not lacking and n not in card.summary["best"]]
+    if lacking:
+        message = f"the description of the model says nothing of its training ({lacking[0]!r} is missing): train one with 'covers train'"
+        raise ModelError(message)
+    return card.summary
+
+
 def describe_best(card: ModelCard) -> str:
     """Say in words which weights of a training run were kept."""
-    best = card.summary["best"]
+    best = summary_of(card)["best"]
     if best["phase"] == "mix":
         return (
             f"weights {best['share']:.0%} of the way from the start to the last epoch"
@@ -91,9 +120,7 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / WEIGHTS_NAME
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length < 2**27 else {}
+        header = read_header(path)
     except FileNotFoundError as error:
         message = (
             f"no model in '{folder}': make one with '{MODEL.repair(folder.parent)}'"
@@ -102,21 +129,74 @@ def read_card(folder: Path) -> ModelCard:
     except (OSError, ValueError, struct.error) as error:
         message = f"'{path}' is damaged ({error}): restore it from a copy, or run '{MODEL.repair(folder.parent)}'"
         raise ModelError(message) from error
-    return parse_card(header.get("__metadata__", {}).get("covers"), path)
+    return parse_card(header["__metadata__"].get("covers"), path)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Read the header of a safetensors file and check that its tensors fit the file.
+
+    Returns
+    -------
+    dict
+        ``dtype``, ``shape`` and ``data_offsets`` by the name of the tensor, and
+        ``__metadata__``, a dict of texts, empty where there is none.
+
+    Raises
+    ------
+    OSError, struct.error
+        If it cannot be read.
+    ValueError
+        Says what is wrong with it.
+    """
+    with open_regular(path) as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > min(_LONGEST_HEADER, n_bytes - 8):
+            message = f"its header says it has {length:,} bytes"
+            raise ValueError(message)
+        header = parse_json(file.read(length))
+    if not isinstance(header, dict):
+        message = "its header is no table"
+        raise ValueError(message)
+    texts = header.setdefault("__metadata__", {})
+    if not isinstance(texts, dict) or not all(
+        isinstance(t, str) for t in texts.values()
+    ):
+        message = "its description is no table of texts"
+        raise ValueError(message)
+    room = n_bytes - 8 - length
+    for name, tensor in header.items():
+        if name != "__metadata__" and not _fits(tensor, room):
+            message = f"its tensor {name!r:.80} is not what fits into it"
+            raise ValueError(message)
+    return header
+
+
+def _fits(tensor: Any, room: int) -> bool:
+    """Say whether a tensor of a header lies in the file and is of a kind that is read."""
+    if not isinstance(tensor, dict) or tensor.get("dtype") not in _ITEM_BYTES:
+        return False
+    shape, place = tensor.get("shape"), tensor.get("data_offsets")
+    if not isinstance(shape, list) or not isinstance(place, list) or len(place) != 2:
+        return False
+    if not all(is_whole_number(v, 0, room) for v in (*shape, *place)):
+        return False
+    return bool(place[1] - place[0] == math.prod(shape) * _ITEM_BYTES[tensor["dtype"]])
 
 
 def parse_card(text: str | None, path: Path) -> ModelCard:
     """Turn the description inside a model file into a card."""
     try:
-        fields = json.loads(text or "")
-        stamp = Stamp(**fields.pop("stamp"))
+        fields = parse_json(text or "")
+        stamp = parse_stamp(fields.pop("stamp"), path)
         for name in ("vocab", "mean", "std"):
             fields[name] = tuple(fields[name])
         card = ModelCard(stamp=stamp, **fields)
-    except (ValueError, KeyError, TypeError) as error:
+        _check_card(card)
+    except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
         train = MODEL.repair(path.parent.parent)
         message = (
-            f"'{path}' is not a model of this program: train one with '{train}', or "
+            f"'{path}' is not a model of this program{_reason(error)}: train one with '{train}', or "
             f"give it to 'covers train --weights {quote(path)}' as a backbone"
         )
         raise ModelError(message) from error
@@ -124,3 +204,61 @@ def parse_card(text: str | None, path: Path) -> ModelCard:
         message = f"'{path}' has format {stamp.format}, newer than this program reads ({FORMAT}): update album-covers"
         raise ModelError(message)
     return card
+
+
+def _check_card(card: ModelCard) -> None:
+    """Refuse values of another type, or that nothing can be made of.
+
+    Raises
+    ------
+    ValueError
+        Naming the field.
+    """
+    is_right = {
+        "arch": isinstance(card.arch, str),
+        "vocab": bool(card.vocab) and all(isinstance(g, str) for g in card.vocab),
+        "embedding_dim": is_whole_number(card.embedding_dim, 1, _MOST_WIDTH),
+        "image_size": is_whole_number(card.image_size, 1, _MOST_WIDTH),
+        "mean": _are_numbers(card.mean),
+        "std": _are_numbers(card.std) and 0 not in card.std,
+        "multi_label": isinstance(card.multi_label, bool),
+        "summary": _is_summary(card.summary),
+        "fingerprint": _is_fingerprint(card.fingerprint),
+    }
+    for name, right in is_right.items():
+        if not right:
+            message = f"{name} is {getattr(card, name)!r:.80}"
+            raise ValueError(message)
+
+
+def _is_fingerprint(value: Any) -> bool:
+    return isinstance(value, str) and _FINGERPRINT.fullmatch(value) is not None
+
+
+def _is_summary(summary: Any) -> bool:
+    """Say whether what a summary says of the training is of the right types."""
+    if not isinstance(summary, dict):
+        return False
+    frozen, best = summary.get("frozen", {}), summary.get("best", {"phase": ""})
+    if not isinstance(frozen, dict) or not isinstance(best, dict):
+        return False
+    counts = [summary.get(name, 0) for name in _COUNTS]
+    counts += [frozen.get("deepest_channels", 1), best.get("epoch", 0)]
+    return (
+        all(is_whole_number(count, 0, _MOST_COUNT) for count in counts)
+        and (not frozen or _is_fingerprint(frozen.get("fingerprint")))
+        and ("deepest_channels" in frozen or not frozen)
+        and isinstance(best.get("phase"), str)
+        and all(type(best.get(name, 0)) in {int, float} for name in _SCORES)
+    )
+
+
+def _are_numbers(values: tuple[Any, ...]) -> bool:
+    return len(values) == 3 and all(
+        type(value) in {int, float} and abs(value) < _MOST_WIDTH for value in values
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with a card that was one."""
+    return f" ({error!s:.200})" if isinstance(error, (ValueError, DataError)) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from covers.model.streams import stream_work
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import EMBEDDINGS, FROZEN_WEIGHTS, MODEL
+from covers.workspace.strangers import refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
+_PARTS_FOLDER = re.compile(r"(frozen-)?[0-9a-f]{32}")
 BATCH_SIZE: int | None = None  # by default as network and device like it
 
 
@@ -412,11 +415,10 @@ def _rows_in_order(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.
 
 def delete_old_embeddings(workspace: Workspace, keep: Sequence[str]) -> None:
     """Remove embeddings of all models but those in `keep`, and frozen features that are not used."""
-    import shutil
-
+    refuse_link(workspace.embeddings_folder)
     for folder in workspace.embeddings_folder.glob("*"):
-        if folder.is_dir() and folder.name not in keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        if _PARTS_FOLDER.fullmatch(folder.name) and folder.name not in keep:
+            VectorParts(folder, EMBEDDINGS_KIND).delete()
 
 
 def frozen_weights_path(workspace: Workspace) -> Path:

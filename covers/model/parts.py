@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from covers.errors import DataError
-from covers.workspace.artefacts import Stamp, read_table, write_table
+from covers.workspace.artefacts import (
+    Stamp,
+    read_table,
+    refuse_swollen,
+    write_table,
+)
+from covers.workspace.strangers import open_regular, refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -70,6 +77,7 @@ class VectorParts:
             try:
                 chunks += _read_ids(path).chunks
             except (pa.ArrowException, OSError):
+                refuse_link(self.folder)
                 path.unlink(missing_ok=True)
         return pa.chunked_array(chunks, pa.string())
 
@@ -113,6 +121,7 @@ class VectorParts:
         blocks: list[list[npt.NDArray[np.float32]]] = [[] for _ in names]
         for path in paths:
             table, _ = read_table(path, self.kind, repair)
+            _check_columns(table, names, path, repair)
             ids += table.column("cover_id").to_pylist()
             for name, block in zip(names, blocks, strict=True):
                 column = table.column(name)
@@ -121,8 +130,30 @@ class VectorParts:
         return ids, [np.concatenate(block) for block in blocks]
 
     def delete(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the batch files, and the folder once it is empty; no link is followed."""
+        refuse_link(self.folder)
+        for path in self.paths():
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
+
+def _check_columns(
+    table: pa.Table, names: Sequence[str], path: Path, repair: str
+) -> None:
+    """Refuse a batch file whose columns are not ids and arrays of numbers."""
+    kinds = dict(zip(table.column_names, table.schema.types, strict=True))
+    are_arrays = all(
+        pa.types.is_fixed_size_list(kinds.get(name, pa.null()))
+        and pa.types.is_floating(kinds[name].value_type)
+        for name in names
+    )
+    has_gaps = any(table.column(n).null_count for n in names) if are_arrays else True
+    if kinds.get("cover_id") != pa.string() or has_gaps:
+        message = (
+            f"'{path}' does not hold vectors of covers: make it anew with '{repair}'"
+        )
+        raise DataError(message)
 
 
 def _read_ids(path: Path) -> pa.ChunkedArray:
@@ -130,8 +161,17 @@ def _read_ids(path: Path) -> pa.ChunkedArray:
     import pyarrow.parquet as pq
 
     # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=["cover_id"]).column(0)
+    with open_regular(path) as source, pq.ParquetFile(source) as file:
+        try:
+            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
+            ids = file.read(columns=["cover_id"])
+            ids.validate(full=True)
+        except ValueError as error:
+            raise pa.ArrowInvalid(str(error)) from error
+    if ids.schema.types != [pa.string()]:
+        message = f"its ids are {ids.schema.types}"
+        raise pa.ArrowInvalid(message)
+    return ids.column(0)
 
 
 def _has_any(path: Path, wanted: pa.Array) -> bool:

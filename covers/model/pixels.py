@@ -20,6 +20,7 @@ import numpy.typing as npt
 from covers.errors import DataError
 from covers.images.decode import decode, read_cover
 from covers.workspace.machine import count_cores
+from covers.workspace.strangers import refuse_link, unlink_link
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,6 +195,7 @@ class PixelCache:
         self.size_px = size_px
         self._pixels_path = folder / f"pixels-{size_px}.u8"
         self._ids_path = folder / f"pixels-{size_px}.ids"
+        refuse_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._rows: dict[str, int] = {}
         self._read_ids()
@@ -287,6 +289,8 @@ class PixelCache:
 
     def _read_ids(self) -> None:
         """Read which pictures are here whole, and cut off what is not."""
+        unlink_link(self._ids_path)
+        unlink_link(self._pixels_path)
         if not self._ids_path.exists() or not self._pixels_path.exists():
             self.delete()
             return

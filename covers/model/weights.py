@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,13 @@ from torch import Tensor, nn
 
 from covers.errors import ModelError
 from covers.model.backbone import Backbone
-from covers.model.card import WEIGHTS_NAME, ModelCard, parse_card, write_card
+from covers.model.card import (
+    WEIGHTS_NAME,
+    ModelCard,
+    parse_card,
+    read_header,
+    write_card,
+)
 from covers.model.device import pick_device
 from covers.model.extractor import Extractor
 from covers.model.head import Head
@@ -207,16 +214,33 @@ def read_model_file(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        header = read_header(path)
+        card = parse_card(header["__metadata__"].get("covers"), path)
+        _refuse_other_head(card, header)
         with safe_open(path, "pt") as file:
-            card = parse_card((file.metadata() or {}).get("covers"), path)
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError as error:
         message = f"no model in '{path.parent}': make one with '{MODEL.repair(path.parent.parent)}'"
         raise ModelError(message) from error
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, struct.error) as error:
         message = f"'{path}' is damaged ({error}): restore it from a copy, or run '{MODEL.repair(path.parent.parent)}'"
         raise ModelError(message) from error
     if _fingerprint(card, state) != card.fingerprint:
         message = f"'{path}' is damaged (its weights do not match their fingerprint): restore it from a copy, or run '{MODEL.repair(path.parent.parent)}'"
         raise ModelError(message)
     return card, state
+
+
+def _refuse_other_head(card: ModelCard, header: dict[str, Any]) -> None:
+    """Refuse a width or genres that are not those of the tensors, before memory is taken.
+
+    Raises
+    ------
+    ValueError
+        Showing both.
+    """
+    expected = [len(card.vocab), card.embedding_dim]
+    found = header.get("1.classify.weight", {}).get("shape")
+    if found != expected:
+        message = f"its classifier has shape {found}, its description says {expected}"
+        raise ValueError(message)

@@ -18,6 +18,7 @@ from covers.errors import needs_extra
 from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
 from covers.render.scales import scale_colours
 from covers.workspace.artefacts import publish
+from covers.workspace.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,14 +136,12 @@ class Thumbnails:
 
     def picture(self, cover_id: str, size_px: int = 128) -> npt.NDArray[np.uint8]:
         """Return a square picture, shape (size_px, size_px, 3)."""
-        from PIL import Image, UnidentifiedImageError
-
         path = self.workspace.thumbnail_path(cover_id)
         try:
-            with Image.open(path) as image:
+            with open_thumbnail(path) as image:
                 small = image.convert("RGB").resize((size_px, size_px))
                 return np.asarray(small, np.uint8)
-        except (OSError, UnidentifiedImageError):
+        except OSError:
             return np.full((size_px, size_px, 3), 200, np.uint8)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from covers.workspace.strangers import is_plain_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -48,7 +50,7 @@ def gallery_html(tiles: Iterable[Tile], *, title: str = "") -> str:
 def picture_uri(path: Path | None) -> str:
     """Return a JPEG as a data URI; empty where there is none."""
     try:
-        content = path.read_bytes() if path is not None else b""
+        content = path.read_bytes() if path and is_plain_file(path) else b""
     except OSError:
         return ""
     if not content.startswith(b"\xff\xd8"):

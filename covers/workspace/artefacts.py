@@ -17,17 +17,29 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import get_ident
 from typing import IO, TYPE_CHECKING, Any
 
 from covers.errors import DataError, StaleError
+from covers.workspace.strangers import (
+    is_whole_number,
+    open_regular,
+    parse_json,
+    read_text,
+    refuse_link,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FORMAT = 1
+_NEWEST_FORMAT = 1_000_000
+# How much larger than its file a table may be: texts that repeat pack well.
+_MOST_UNPACKED = 300
+_MOST_ROWS = 64
+_ROOM_UNPACKED = 64 << 20
 _METADATA_KEY = b"covers"
 _STAMPED_PACKAGES = (
     "album-covers",
@@ -162,6 +174,7 @@ def publish(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 @contextmanager
 def _published(path: Path, mode: str) -> Iterator[IO[Any]]:
     """Publish a file; see `publish`."""
+    refuse_link(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
@@ -189,6 +202,7 @@ def publish_unflushed(path: Path, content: bytes) -> None:
     Readers see the old whole or the new whole, but nothing is flushed: the
     caller does that for all at once (``os.sync``) before anything relies on them.
     """
+    _refuse_link_once(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = f"{path.parent}{os.sep}.{path.name}.{os.getpid()}-{get_ident()}.tmp"
     try:
@@ -198,6 +212,11 @@ def publish_unflushed(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@lru_cache(4096)
+def _refuse_link_once(folder: Path) -> None:
+    refuse_link(folder)
 
 
 def sync_folder(folder: Path) -> None:
@@ -241,7 +260,7 @@ def read_json(path: Path, kind: str, repair: str) -> dict[str, Any]:
         If the file is missing, is no JSON, or is of another kind or a newer format.
     """
     try:
-        payload = json.loads(path.read_text(encoding="utf-8"))
+        payload = parse_json(read_text(path))
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
         raise DataError(message) from error
@@ -277,17 +296,39 @@ def read_table(path: Path, kind: str, repair: str) -> tuple[Any, Stamp]:
 
     try:
         # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
-        with pq.ParquetFile(path) as file:
+        with open_regular(path) as source, pq.ParquetFile(source) as file:
+            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
             table = file.read()
+        table.validate(full=True)
+        found = parse_json((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
         raise DataError(message) from error
-    except (pa.ArrowException, OSError) as error:
-        message = f"cannot read '{path}' ({error}): make it anew with '{repair}'"
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        message = f"cannot read '{path}' ({reason}): make it anew with '{repair}'"
         raise DataError(message) from error
-    found = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
     _check(found, path, kind, repair)
     return table, parse_stamp(found, path)
+
+
+def refuse_swollen(metadata: Any, n_bytes: int) -> None:
+    """Refuse a parquet file that says it holds far more than such a file can.
+
+    Raises
+    ------
+    ValueError
+        If its rows or its unpacked columns are hundreds of times its size.
+    """
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    n_unpacked = sum(group.total_byte_size for group in groups)
+    n_rows = sum(group.num_rows for group in groups)
+    if n_rows != metadata.num_rows or not 0 <= n_rows <= _MOST_ROWS * n_bytes:
+        message = f"it says it has {metadata.num_rows:,} rows in {n_bytes:,} bytes"
+        raise ValueError(message)
+    if not 0 <= n_unpacked <= _MOST_UNPACKED * n_bytes + _ROOM_UNPACKED:
+        message = f"it says it unpacks to {n_unpacked:,} bytes"
+        raise ValueError(message)
 
 
 def parse_stamp(values: Mapping[str, Any], path: Path) -> Stamp:
@@ -300,14 +341,39 @@ def parse_stamp(values: Mapping[str, Any], path: Path) -> Stamp:
     """
     try:
         stamp = Stamp(**values)
-    except TypeError as error:
+        _check_stamp(stamp)
+    except (TypeError, ValueError) as error:
         message = f"'{path}' has a damaged stamp ({error}): make it anew"
         raise DataError(message) from error
+    return stamp
+
+
+def _check_stamp(stamp: Stamp) -> None:
+    """Refuse a field of another type.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    if not is_whole_number(stamp.format, 0, _NEWEST_FORMAT):
+        message = f"format is {stamp.format!r:.40}"
+        raise ValueError(message)
+    if stamp.seed is not None and type(stamp.seed) is not int:
+        message = f"seed is {stamp.seed!r:.40}"
+        raise ValueError(message)
+    for name in ("kind", "created"):
+        if not isinstance(getattr(stamp, name), str):
+            message = f"{name} is no text"
+            raise ValueError(message)
     for name in ("made_from", "parameters", "versions", "summary"):
         if not isinstance(getattr(stamp, name), dict):
-            message = f"'{path}' has a damaged stamp ({name} is no table): make it anew"
-            raise DataError(message)
-    return stamp
+            message = f"{name} is no table"
+            raise ValueError(message)
+    for name in ("made_from", "versions", "summary"):
+        if not all(isinstance(value, str) for value in getattr(stamp, name).values()):
+            message = f"{name} holds other than texts"
+            raise ValueError(message)
 
 
 def read_stamp(path: Path) -> Stamp | None:
@@ -322,11 +388,15 @@ def read_stamp(path: Path) -> Stamp | None:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            metadata = pq.read_schema(path).metadata or {}
-            return Stamp(**json.loads(metadata[_METADATA_KEY]))
-        return Stamp(**json.loads(path.read_text(encoding="utf-8"))["stamp"])
+            with open_regular(path) as file:
+                metadata = pq.read_schema(file).metadata or {}
+            stamp = Stamp(**parse_json(metadata[_METADATA_KEY]))
+        else:
+            stamp = Stamp(**parse_json(read_text(path))["stamp"])
+        _check_stamp(stamp)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return stamp
 
 
 def add_to_summary(path: Path, entries: Mapping[str, str]) -> None:
@@ -367,12 +437,12 @@ def require_fresh(
 
 def _check(stamp: Mapping[str, Any], path: Path, kind: str, repair: str) -> None:
     """Refuse what is not an artefact of this kind and format."""
-    if stamp.get("kind") != kind:
+    if not isinstance(stamp, dict) or stamp.get("kind") != kind:
         message = f"'{path}' is not a {kind} of this program: make one with '{repair}'"
         raise DataError(message)
-    if int(stamp.get("format", 0)) > FORMAT:
+    if not is_whole_number(stamp.get("format", 0), 0, FORMAT):
         message = (
-            f"'{path}' has format {stamp['format']}, newer than this program reads ({FORMAT}): "
+            f"'{path}' has format {stamp['format']!r:.40}, newer or another than this program reads ({FORMAT}): "
             f"update album-covers, or make it anew with '{repair}'"
         )
         raise DataError(message)

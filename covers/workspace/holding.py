@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from covers.errors import DataError
 from covers.workspace.artefacts import translate_disk_errors
+from covers.workspace.strangers import refuse_linked_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ def hold_workspace(root: Path) -> Iterator[None]:
     lock = root / ".scan.lock"
     try:
         root.mkdir(parents=True, exist_ok=True)
+        refuse_linked_lock(lock)
         with FileLock(lock, timeout=0):
             yield
     except Timeout as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from covers.errors import DataError
 from covers.workspace import registry
+from covers.workspace.strangers import is_plain_name
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File
@@ -118,7 +119,7 @@ class Workspace:
 
     def explanation_path(self, cover_id: str) -> Path:
         """Return where the picture of what the network saw in a cover is written."""
-        return self.path(registry.EXPLANATIONS) / f"{cover_id}.png"
+        return self.path(registry.EXPLANATIONS) / f"{_plain(cover_id)}.png"
 
     @property
     def thumbnails_folder(self) -> Path:
@@ -127,7 +128,8 @@ class Workspace:
 
     def thumbnail_path(self, cover_id: str) -> Path:
         """Return where the thumbnail of a cover lies, whether or not it is there."""
-        return self.thumbnails_folder / cover_id[:2] / f"{cover_id}.jpg"
+        name = _plain(cover_id)
+        return self.thumbnails_folder / name[:2] / f"{name}.jpg"
 
     def source_root(self, name: str) -> Path:
         """Return the root folder of a source.
@@ -185,3 +187,11 @@ class Workspace:
     def relative(self, path: Path) -> str:
         """Return `path` as text relative to the workspace, so that both can be moved together."""
         return Path(os.path.relpath(path.absolute(), self.root.absolute())).as_posix()
+
+
+def _plain(cover_id: str) -> str:
+    """Return a cover id as a part of a path, unless it would lead elsewhere."""
+    if not is_plain_name(cover_id):
+        message = f"cover id {cover_id!r:.80} is none of this program: make the catalogue anew with 'covers scan'"
+        raise DataError(message)
+    return cover_id

@@ -25,6 +25,7 @@ from covers.workspace.artefacts import (
     translate_disk_errors,
 )
 from covers.workspace.paths import Workspace
+from covers.workspace.strangers import refuse_link, refuse_linked_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,7 +144,9 @@ def _draft(workspace: Workspace, artefact: Artefact) -> Iterator[Draft]:
     """Open a draft, one at a time, and remove it at the end, and any that a killed run left."""
     parent = workspace.path(artefact.file).parent
     with translate_disk_errors(parent):
+        refuse_link(parent)
         parent.mkdir(parents=True, exist_ok=True)
+        refuse_linked_lock(parent / ".publishing.lock")
         lock = FileLock(parent / ".publishing.lock", timeout=_LONGEST_WAIT_S)
         try:
             lock.acquire()
@@ -167,5 +170,6 @@ def _draft(workspace: Workspace, artefact: Artefact) -> Iterator[Draft]:
 
 def _move(source: Path, target: Path) -> None:
     """Put a whole file into its place."""
+    refuse_link(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(source, target)  # noqa: PTH105  the same name, whichever it is

@@ -7,18 +7,23 @@ in the workspace, then the defaults below.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
 from covers.workspace.registry import CONFIG
+from covers.workspace.strangers import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_WORKSPACE = Path("covers-workspace")
+_MOST_BOOTSTRAPS = 1_000_000
+_MOST_SEED = 2**32 - 1  # what the libraries below take
+_NO_NUL = r"^[^\x00]*$"
+Text = Annotated[str, Field(pattern=_NO_NUL, max_length=10_000)]
 
 
 class Source(BaseModel):
@@ -30,10 +35,10 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    path: str
+    name: Text
+    path: Text
     kind: Literal["auto", "folders", "manifest", "music"] = "auto"
-    root: str | None = None
+    root: Text | None = None
 
 
 class IntakeSettings(BaseModel):
@@ -59,7 +64,7 @@ class IntakeSettings(BaseModel):
     valid_share: float = Field(default=0.2, gt=0, lt=1)
     test_share: float = Field(default=0.0, ge=0, lt=1)
     n_folds: int = Field(default=0, ge=0)
-    max_megapixels: float = Field(default=100.0, gt=0)
+    max_megapixels: float = Field(default=100.0, gt=0, allow_inf_nan=False)
 
 
 class OverlapOptions(BaseModel):
@@ -68,7 +73,7 @@ class OverlapOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     k: int | None = Field(default=None, ge=1)
-    n_bootstraps: int = Field(default=1000, ge=10)
+    n_bootstraps: int = Field(default=1000, ge=10, le=_MOST_BOOTSTRAPS)
     by: Literal["year", "source"] | None = None
     which: Literal["auto", "held-out", "all"] = "auto"
 
@@ -81,8 +86,8 @@ class ClusterOptions(BaseModel):
     min_cluster_size: int | None = Field(default=None, ge=2)
     n_neighbors: int = Field(default=30, ge=2)
     assign: bool = False
-    n_bootstraps: int = Field(default=1000, ge=10)
-    n_resamples: int = Field(default=10, ge=0)
+    n_bootstraps: int = Field(default=1000, ge=10, le=_MOST_BOOTSTRAPS)
+    n_resamples: int = Field(default=10, ge=0, le=_MOST_BOOTSTRAPS)
 
 
 class EvaluationOptions(BaseModel):
@@ -90,7 +95,7 @@ class EvaluationOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    n_bootstraps: int = Field(default=1000, ge=10)
+    n_bootstraps: int = Field(default=1000, ge=10, le=_MOST_BOOTSTRAPS)
     level: float = Field(default=0.9, gt=0, lt=1)
     leakage: bool = False
 
@@ -108,7 +113,7 @@ class Settings(BaseSettings):
     evaluation: EvaluationOptions = EvaluationOptions()
     overlap: OverlapOptions = OverlapOptions()
     clusters: ClusterOptions = ClusterOptions()
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=_MOST_SEED)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @classmethod
@@ -138,11 +143,13 @@ def read_settings(workspace: Path) -> Settings:
     path = CONFIG.below(workspace)
     written: dict[str, Any] = {}
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = tomllib.loads(read_text(path))
     except FileNotFoundError:
         pass
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        message = f"cannot read '{path}': {error}"
+    except (ValueError, OSError, RecursionError) as error:  # a number may be too long
+        message = (
+            f"cannot read '{path}': {error}; correct it, or restore it from a copy"
+        )
         raise ConfigError(message) from error
     try:
         return Settings(**written)
@@ -200,11 +207,7 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
     from covers.workspace.artefacts import publish
 
     path = CONFIG.below(workspace)
-    document = (
-        tomlkit.parse(path.read_text(encoding="utf-8"))
-        if path.exists()
-        else tomlkit.document()
-    )
+    document = tomlkit.parse(read_text(path)) if path.exists() else tomlkit.document()
     for key, value in changes.items():
         if isinstance(value, list):
             tables = tomlkit.aot()

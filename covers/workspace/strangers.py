@@ -1,0 +1,151 @@
+"""What a workspace from somebody else may not do: lead to other files, or keep one waiting.
+
+A workspace may be read through a link, as when a person has moved a folder of it
+to another disk. Nothing is written, removed or shown through one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import DataError
+from indexer.opening import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from PIL import Image
+
+__all__ = [
+    "is_plain_file",
+    "is_plain_name",
+    "is_whole_number",
+    "open_regular",
+    "open_thumbnail",
+    "parse_json",
+    "read_text",
+    "refuse_link",
+    "refuse_linked_lock",
+    "unlink_link",
+]
+
+_PLAIN = re.compile(r"[0-9A-Za-z_-]{1,128}")
+_CONFIG = "covers.toml"
+_DEEPEST = 7
+_LARGEST_THUMBNAIL_PX = 2048
+
+
+def is_plain_name(name: object) -> bool:
+    """Say whether a name, such as a cover id, can be part of a path without leading anywhere."""
+    return isinstance(name, str) and _PLAIN.fullmatch(name) is not None
+
+
+def is_plain_file(path: Path) -> bool:
+    """Say whether a regular file lies there itself, in a folder that is no link."""
+    with suppress(OSError, ValueError):
+        return (
+            stat.S_ISREG(path.lstat().st_mode)
+            and not path.parent.is_symlink()
+            and not path.parent.parent.is_symlink()
+        )
+    return False
+
+
+@contextmanager
+def open_thumbnail(path: Path) -> Iterator[Image.Image]:
+    """Open a thumbnail: a small JPEG that lies in the workspace itself.
+
+    Raises
+    ------
+    OSError
+        If it is missing or something else, such as a link to any file of this machine.
+    """
+    from PIL import Image
+
+    if not is_plain_file(path):
+        message = "no file of this workspace"
+        raise OSError(message)
+    try:
+        with open_regular(path) as file, Image.open(file, formats=["JPEG"]) as image:
+            if max(image.size) > _LARGEST_THUMBNAIL_PX:
+                message = f"too large for a thumbnail: {image.size}"
+                raise OSError(message)
+            yield image
+    except Image.DecompressionBombError as error:
+        raise OSError(str(error)) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe would keep whoever opens it waiting.
+
+    Raises
+    ------
+    OSError
+        If it is missing, may not be read, or is something else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        message = "it is not a regular file"
+        raise OSError(message)
+    return os.fdopen(descriptor, "rb")
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8; see `open_regular`."""
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
+
+
+def refuse_link(folder: Path) -> None:
+    """Refuse to write or remove in a folder that a workspace reaches through a link.
+
+    The workspace itself may be a link or lie behind one: its owner named it.
+
+    Raises
+    ------
+    DataError
+        Naming the link.
+    """
+    links = []
+    for _ in range(_DEEPEST):
+        if (folder / _CONFIG).is_file():
+            break
+        if folder.is_symlink():
+            links.append(folder)
+        folder = folder.parent
+    else:
+        return
+    for link in links:
+        message = f"'{link}' is a link in a workspace, and nothing is written through it: put the folder that it leads to in its place"
+        raise DataError(message)
+
+
+def refuse_linked_lock(path: Path) -> None:
+    """Refuse to lock by a link: locking may empty the file that it leads to.
+
+    Raises
+    ------
+    DataError
+        Naming it.
+    """
+    if path.is_symlink():
+        message = f"'{path}' is a link and no lock file of this program: remove it and run again"
+        raise DataError(message)
+
+
+def unlink_link(path: Path) -> None:
+    """Remove a link in the place of a file that is to be written in place."""
+    if path.is_symlink():
+        path.unlink()
+
+
+def is_whole_number(value: Any, low: int, high: int) -> bool:
+    """Say whether a value is a whole number within bounds."""
+    return type(value) is int and low <= value <= high

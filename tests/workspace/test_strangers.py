@@ -1,0 +1,403 @@
+"""Workspaces from strangers: crafted models, settings and tables, links and pipes."""
+
+import json
+import os
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import save
+
+from covers.cli import main
+from covers.errors import ConfigError, CoversError, DataError, ModelError
+from covers.intake.sources import walk
+from covers.model.card import read_card, summary_of
+from covers.model.embed import delete_old_embeddings
+from covers.render.gallery import picture_uri
+from covers.workspace.artefacts import (
+    Stamp,
+    publish,
+    publish_unflushed,
+    read_json,
+    read_stamp,
+    read_table,
+    write_table,
+)
+from covers.workspace.paths import Workspace
+from covers.workspace.settings import read_settings
+from covers.workspace.strangers import is_plain_file
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (root / "covers.toml").write_text("")
+    return Workspace(root)
+
+
+GOOD = {
+    "arch": "resnet18",
+    "vocab": ["Jazz", "Rock"],
+    "embedding_dim": 4,
+    "image_size": 16,
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5],
+    "multi_label": False,
+    "stamp": {"kind": "model", "format": 1, "created": "2026", "versions": {}},
+    "summary": {},
+    "fingerprint": "f" * 32,
+}
+
+
+def write_model(workspace, header, rest=b""):
+    data = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path = workspace.model_folder / "weights.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(struct.pack("<Q", len(data)) + data + rest)
+    return path
+
+
+def card_with(**changes):
+    return {"__metadata__": {"covers": json.dumps(GOOD | changes)}}
+
+
+CARDS = {
+    "nested deep": b"[" * 200_000,
+    "a list": [],
+    "a number": 7,
+    "metadata that is a text": {"__metadata__": "covers"},
+    "metadata of numbers": {"__metadata__": {"covers": 7}},
+    "a card nested deep": {"__metadata__": {"covers": "[" * 200_000}},
+    "a card that is a list": {"__metadata__": {"covers": "[]"}},
+    "a width without end": card_with(embedding_dim=10**9),
+    "a width that is a text": card_with(embedding_dim="256"),
+    "a width of no pictures": card_with(image_size=0),
+    "a path for a fingerprint": card_with(fingerprint="../../../victim"),
+    "numbers for genres": card_with(vocab=[1, 2]),
+    "no genres": card_with(vocab=[]),
+    "a spread of nothing": card_with(std=[0, 0, 0]),
+    "a mean of texts": card_with(mean=["a", "b", "c"]),
+    "a format that is a text": card_with(stamp=GOOD["stamp"] | {"format": "x"}),
+    "a stamp that is a list": card_with(stamp=[]),
+    "a summary that is a list": card_with(summary=[]),
+    "features that lead away": card_with(
+        summary={"frozen": {"fingerprint": "../x", "deepest_channels": 4}}
+    ),
+    "features without end": card_with(
+        summary={"frozen": {"fingerprint": "f" * 32, "deepest_channels": 10**60}}
+    ),
+    "a tensor of another kind": {
+        **card_with(),
+        "w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]},
+    },
+    "a tensor without end": {
+        **card_with(),
+        "w": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
+    },
+}
+
+
+@pytest.mark.parametrize("crafted", CARDS)
+def test_a_crafted_model_is_one_line_that_names_the_repair(workspace, crafted):
+    path = write_model(workspace, CARDS[crafted], bytes(16))
+    with pytest.raises(
+        ModelError, match=r"is (damaged|not a model).*covers train"
+    ) as e:
+        read_card(workspace.model_folder)
+    assert str(path) in str(e.value)
+    assert "\n" not in str(e.value)
+    result = CliRunner().invoke(main, ["model", "info", "-w", str(workspace.root)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_model_that_is_longer_than_its_file_takes_no_memory(workspace):
+    path = write_model(workspace, b"{}")
+    path.write_bytes(struct.pack("<Q", 2**26) + b"{}")
+    with pytest.raises(ModelError, match="its header says it has 67,108,864 bytes"):
+        read_card(workspace.model_folder)
+
+
+def test_a_model_without_a_summary_says_what_it_lacks(workspace):
+    write_model(workspace, card_with(), b"")
+    card = read_card(workspace.model_folder)
+    with pytest.raises(ModelError, match=r"'best' is missing.*covers train"):
+        summary_of(card)
+
+
+def test_a_head_of_another_width_is_refused_before_memory_is_taken(workspace):
+    from covers.model.weights import SavedModel
+
+    data = save(
+        {"1.classify.weight": np.zeros((2, 4), np.float32)},
+        metadata={"covers": json.dumps(GOOD | {"embedding_dim": 65_536})},
+    )
+    path = workspace.model_folder / "weights.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match=r"has shape \[2, 4\].* says \[2, 65536\]"):
+        SavedModel.open(workspace.model_folder, "cpu")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 100_000,
+        f"seed = {'9' * 5000}",
+        "seed = -1",
+        f"seed = {2**40}",
+        'sources = [{name = "a", path = "x\\u0000y"}]',
+        "[intake]\nmax_megapixels = inf",
+        "[intake]\nmax_megapixels = nan",
+        "[evaluation]\nn_bootstraps = 1000000000000",
+        "\x00",
+        "[[",
+    ],
+)
+def test_crafted_settings_are_one_line(workspace, text):
+    workspace.config_path.write_text(text)
+    with pytest.raises(ConfigError, match=r"covers\.toml") as error:
+        read_settings(workspace.root)
+    assert "\n" not in str(error.value).strip()
+    result = CliRunner().invoke(main, ["status", "-w", str(workspace.root)])
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")  # noqa: PTH112
+def test_a_source_of_the_system_is_refused(tmp_path):
+    from pathlib import Path
+
+    with pytest.raises(DataError, match="'/proc/self' is a folder of the system"):
+        walk(Path("/proc/self"))
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "cover.jpg").write_bytes(b"x")
+    (tmp_path / "library" / "more").symlink_to("/proc/self")
+    found = walk(tmp_path / "library")
+    assert [entry.path for entry in found.files] == ["cover.jpg"]
+    assert found.problems == [("more", "a folder of the system, not of files")]
+
+
+def crafted_table(path, table, **stamp):
+    metadata = {b"covers": json.dumps({"kind": "votes", **stamp}).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def test_a_table_that_swells_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "x.parquet"
+    crafted_table(path, pa.table({"a": pa.nulls(50_000_000, pa.int8())}))
+    with pytest.raises(DataError, match=r"it says it has 50,000,000 rows.*covers x"):
+        read_table(path, "votes", "covers x")
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        {"format": "x"},
+        {"format": 10**30},
+        {"seed": "1"},
+        {"summary": []},
+        {"made_from": {"model": 7}},
+        {"created": 7},
+        {"surprise": 1},
+    ],
+)
+def test_a_crafted_stamp_is_one_line(tmp_path, stamp):
+    path = tmp_path / "x.parquet"
+    crafted_table(path, pa.table({"a": [1]}), **stamp)
+    with pytest.raises(DataError, match=r"x\.parquet"):
+        read_table(path, "votes", "covers x")
+    assert read_stamp(path) is None or "format" in stamp
+    text = tmp_path / "x.json"
+    text.write_text(json.dumps({"stamp": {"kind": "votes", **stamp}}))
+    assert read_stamp(text) is None or "format" in stamp
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "7", '{"stamp": 7}', "9" * 5000])
+def test_crafted_json_is_one_line(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"x\.json.*covers x"):
+        read_json(path, "evaluation", "covers x")
+    assert read_stamp(path) is None
+
+
+def test_bytes_of_a_table_end_in_one_line(tmp_path):
+    path = tmp_path / "x.parquet"
+    stamp = Stamp(kind="votes")
+    table = pa.table({"cover_id": [f"c{n}" for n in range(300)], "x": np.arange(300.0)})
+    write_table(path, table, stamp)
+    data = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(400):
+        crafted = bytearray(data)
+        for place in rng.integers(0, len(data), rng.integers(1, 6)):
+            crafted[place] = rng.integers(0, 256)
+        path.write_bytes(crafted)
+        try:
+            read_table(path, "votes", "covers x")
+        except DataError as error:
+            refused += 1
+            assert "\n" not in str(error)  # noqa: PT017
+    assert refused > 50
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_keeps_no_reader_waiting(workspace):
+    for name in ("covers.toml", "x.json", "x.parquet"):
+        (workspace.root / name).unlink(missing_ok=True)
+        os.mkfifo(workspace.root / name)
+    workspace.model_folder.mkdir()
+    os.mkfifo(workspace.model_folder / "weights.safetensors")
+    for read in (
+        lambda: read_settings(workspace.root),
+        lambda: read_json(workspace.root / "x.json", "map", "covers map"),
+        lambda: read_table(workspace.root / "x.parquet", "map", "covers map"),
+        lambda: read_card(workspace.model_folder),
+    ):
+        with pytest.raises(CoversError, match="not a regular file"):
+            read()
+
+
+def test_nothing_is_written_through_a_link_in_a_workspace(workspace, tmp_path):
+    precious = tmp_path / "precious"
+    (precious / "ab").mkdir(parents=True)
+    for name in ("analysis", "thumbnails", "model"):
+        (workspace.root / name).symlink_to(precious)
+    for write in (
+        lambda: publish(workspace.root / "analysis" / "x.json").__enter__(),
+        lambda: publish(workspace.root / "analysis" / "figures" / "x").__enter__(),
+        lambda: publish_unflushed(workspace.root / "thumbnails" / "ab" / "x", b"x"),
+    ):
+        with pytest.raises(DataError, match="is a link in a workspace, and nothing"):
+            write()
+    assert sorted(path.name for path in precious.rglob("*")) == ["ab"]
+    (tmp_path / "mine").symlink_to(workspace.root)
+    with publish(tmp_path / "mine" / "x.json") as file:
+        file.write("x")
+    assert (workspace.root / "x.json").read_text() == "x"
+
+
+def test_old_embeddings_are_removed_only_where_they_are_ours(workspace, tmp_path):
+    precious = tmp_path / "precious"
+    for name in ("photos", "a" * 32, "thesis"):
+        (precious / name).mkdir(parents=True)
+        (precious / name / "part-000000.parquet").write_text("years of work")
+    workspace.embeddings_folder.symlink_to(precious)
+    with pytest.raises(DataError, match="is a link in a workspace"):
+        delete_old_embeddings(workspace, keep=[])
+    workspace.embeddings_folder.unlink()
+    workspace.embeddings_folder.mkdir()
+    (workspace.embeddings_folder / ("b" * 32)).symlink_to(precious / ("a" * 32))
+    (workspace.embeddings_folder / "photos").mkdir()
+    (workspace.embeddings_folder / ("c" * 32)).mkdir()
+    (workspace.embeddings_folder / ("c" * 32) / "part-000000.parquet").touch()
+    with pytest.raises(DataError, match="is a link in a workspace"):
+        delete_old_embeddings(workspace, keep=[])
+    (workspace.embeddings_folder / ("b" * 32)).unlink()
+    delete_old_embeddings(workspace, keep=[])
+    assert [p.name for p in workspace.embeddings_folder.iterdir()] == ["photos"]
+    assert len(list(precious.glob("*/part-*"))) == 3
+
+
+def test_a_cover_id_leads_nowhere_else(workspace):
+    for cover_id in ("../../etc/passwd", "/etc/passwd", "", "a/b", "a\0"):
+        with pytest.raises(DataError, match="is none of this program"):
+            workspace.thumbnail_path(cover_id)
+        with pytest.raises(DataError, match="is none of this program"):
+            workspace.explanation_path(cover_id)
+
+
+def test_a_thumbnail_that_is_a_link_is_not_shown(workspace, tmp_path):
+    private = tmp_path / "private.jpg"
+    private.write_bytes(b"\xff\xd8private")
+    path = workspace.thumbnail_path("a" * 32)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(private)
+    assert not is_plain_file(path)
+    assert picture_uri(path) == ""
+    path.unlink()
+    path.write_bytes(b"\xff\xd8own")
+    assert is_plain_file(path)
+    assert picture_uri(path).startswith("data:image/jpeg;base64,")
+    path.parent.rename(tmp_path / "aa")
+    path.parent.symlink_to(tmp_path / "aa")
+    assert picture_uri(path) == ""
+
+
+def test_the_dashboard_sends_no_link(workspace, tmp_path, monkeypatch):
+    import asyncio
+    from types import SimpleNamespace
+
+    from dashboard import place, routes
+
+    monkeypatch.setattr(place, "workspace", lambda: workspace)
+    private = tmp_path / "private.txt"
+    private.write_text("secret")
+    path = workspace.thumbnail_path("a" * 32)
+    path.parent.mkdir(parents=True)
+    request = SimpleNamespace(path_params={"cover_id": "a" * 32})
+    path.symlink_to(private)
+    assert asyncio.run(routes.send_thumbnail(request)).media_type == "image/svg+xml"
+    path.unlink()
+    os.mkfifo(path)
+    assert asyncio.run(routes.send_thumbnail(request)).media_type == "image/svg+xml"
+    path.unlink()
+    path.write_bytes(b"\xff\xd8own")
+    assert asyncio.run(routes.send_thumbnail(request)).media_type == "image/jpeg"
+
+
+def test_pages_draw_no_thumbnail_that_is_a_link(workspace, tmp_path):
+    from PIL import Image
+
+    from covers.audit.page import _shrink
+    from covers.evaluate.page_covers import _data_uri
+    from covers.render.frame import Thumbnails
+
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "private.jpg")
+    path = workspace.thumbnail_path("a" * 32)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "private.jpg")
+    assert _shrink(path) is None
+    assert _data_uri(workspace, "a" * 32) == ""
+    assert (Thumbnails(workspace).picture("a" * 32) == 200).all()
+    path.unlink()
+    Image.new("RGB", (16, 16), "red").save(path)
+    assert _shrink(path)
+    assert _data_uri(workspace, "a" * 32)
+
+
+@pytest.mark.parametrize("name", ["pixels-8.u8", "pixels-8.ids"])
+def test_decoded_pictures_are_written_through_no_link(workspace, tmp_path, name):
+    from covers.model.pixels import PixelCache
+
+    target = tmp_path / "thesis.tex"
+    target.write_text("years of work")
+    workspace.cache_folder.mkdir()
+    (workspace.cache_folder / name).symlink_to(target)
+    cache = PixelCache(workspace.cache_folder, 8)
+    cache.fill(workspace, [])
+    cache.delete()
+    assert target.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", [".scan.lock", "scan.journal"])
+def test_a_scan_writes_through_no_link(workspace, tmp_path, name):
+    from PIL import Image
+
+    from covers.intake.scan import scan_workspace
+
+    target = tmp_path / "thesis.tex"
+    target.write_text("years of work")
+    (workspace.root / name).symlink_to(target)
+    (tmp_path / "library" / "Rock").mkdir(parents=True)
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "library" / "Rock" / "a.png")
+    try:
+        scan_workspace(workspace.root, [tmp_path / "library"], n_workers=1)
+    except DataError as error:
+        assert "is a link and no lock file" in str(error)  # noqa: PT017
+    assert target.read_text() == "years of work"
