@@ -582,6 +582,15 @@ def make_precious(place):
     return precious
 
 
+def judge(status, is_large):
+    """Name what is wrong with how a process ended; None when nothing is."""
+    if os.WIFSIGNALED(status):
+        return "hung" if os.WTERMSIG(status) == signal.SIGALRM else "crashed"
+    if status:
+        return "traceback"
+    return "memory" if is_large else None
+
+
 def play_round(place, original, change_name, seed):
     """Change a copy of an index and use it; give what went wrong, or None."""
     folder = place / "index"
@@ -600,12 +609,8 @@ def play_round(place, original, change_name, seed):
         "log.txt",
     }:
         outcome["wrong"] = "touched"
-    elif os.WIFSIGNALED(status):
-        outcome["wrong"] = (
-            "hung" if os.WTERMSIG(status) == signal.SIGALRM else "crashed"
-        )
-    elif status:
-        outcome["wrong"] = "traceback"
+    else:
+        outcome["wrong"] = judge(status, is_large=False)
     return outcome
 
 
