@@ -48,6 +48,7 @@ def hold_training(root: Path) -> Iterator[None]:
     DataError
         If another training of the workspace is running, or nothing can be written there.
     """
+    refuse_linked_lock(root / ".train.lock")
     lock = FileLock(root / ".train.lock", timeout=0)
     try:
         with translate_disk_errors(root):
