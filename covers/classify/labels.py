@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.stats.distributions import softmax
-from covers.stats.platt import Platt, best_thresholds
+from covers.stats.platt import Platt, choose_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ class LabelCalibrator:
             See `follow_tree`.
         """
         platt = Platt.fit(odds, has)
-        thresholds = best_thresholds(follow_tree(platt.apply(odds), implied), has)
+        thresholds = choose_thresholds(follow_tree(platt.apply(odds), implied), has)
         return cls(weights=platt.weights, offsets=platt.offsets, thresholds=thresholds)
 
     def apply(self, odds: Array, implied: Flags | None = None) -> Array:

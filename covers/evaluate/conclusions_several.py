@@ -9,10 +9,10 @@ from covers.evaluate.sentences import (
     READERS,
     describe_gain,
     describe_lead,
-    difference,
     listed,
     percent,
 )
+from covers.stats.label_metrics import average_precision_by_chance
 
 FIGURE = "mean_average_precision"
 _FEW = 10
@@ -54,15 +54,14 @@ def _best(payload: dict[str, Any]) -> list[str]:
     methods = payload["methods"]
     best = _best_name(payload, READERS)
     low, high = methods[best]["ci95"][FIGURE]
-    chance = methods[Method.FREQUENCY][FIGURE]
+    chance = payload["self_check"]["mean_average_precision_by_chance"]
     said = [
         (
             f"covers are ranked best by {IN_WORDS[best]}: mean average precision {methods[best][FIGURE]:.3f} "
-            f"(95 % interval {low:.3f} to {high:.3f}), where knowing the genres' frequencies alone has {chance:.3f}."
+            f"(95 % interval {low:.3f} to {high:.3f}), where a random order has {chance:.3f}."
         )
     ]
-    gap = difference(payload["differences"], best, Method.FREQUENCY, FIGURE)
-    if gap is not None and not gap["ci95"][0] > 0:
+    if not low > chance:
         said.append(
             "that is not certainly better than guessing: on these covers, genres cannot be shown to be readable."
         )
@@ -115,24 +114,24 @@ def _genres(payload: dict[str, Any]) -> list[str]:
     for genre, row in per_genre.items():
         if row["n"] < _FEW:
             continue
-        rate = row["n"] / n_held
-        if row["ci95"]["average_precision"][0] > rate:
-            lifts.append((row["average_precision"] / rate, genre, row))
+        by_chance = average_precision_by_chance(row["n"], n_held)
+        if row["ci95"]["average_precision"][0] > by_chance:
+            lifts.append((row["average_precision"] / by_chance, genre, row))
         else:
             hidden.append(genre)
     said = []
     if lifts:
         best = [
-            f"{genre} ({row['average_precision']:.2f} where its share is {row['n'] / n_held:.2f}, n {row['n']})"
+            f"{genre} ({row['average_precision']:.2f} where a random order has {average_precision_by_chance(row['n'], n_held):.2f}, n {row['n']})"
             for _, genre, row in sorted(lifts, key=lambda item: -item[0])[:3]
         ]
         said.append(
             f"{len(lifts)} of {len(lifts) + len(hidden)} genres with {_FEW} held-out covers or more are certainly told better "
-            f"than by their share; most of all {listed(best)}."
+            f"than by chance; most of all {listed(best)}."
         )
     elif hidden:
         said.append(
-            f"none of the {len(hidden)} genres with {_FEW} held-out covers or more is certainly told better than by its share."
+            f"none of the {len(hidden)} genres with {_FEW} held-out covers or more is certainly told better than by chance."
         )
     rare = [genre for genre, row in per_genre.items() if row["n"] < _FEW]
     if rare:

@@ -17,8 +17,13 @@ from covers.evaluate import baselines
 from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.curves import Side, learning_curve
 from covers.stats.folds import iterate_folds
-from covers.stats.label_metrics import PAIRED, LabelMeasures, measure_labels
-from covers.stats.platt import best_thresholds, log_odds
+from covers.stats.label_metrics import (
+    PAIRED,
+    LabelMeasures,
+    average_precision_by_chance,
+    measure_labels,
+)
+from covers.stats.platt import choose_thresholds, log_odds
 
 if TYPE_CHECKING:
     from covers.evaluate.cross_fit import HeldOutFits, Predictions
@@ -109,11 +114,13 @@ def describe_checks(
     """Say what first answers would be worth by chance: many genres a cover make that easy.
 
     ``first_right_by_chance`` is the rate at which a genre drawn at random is one
-    of the cover's, ``first_right_if_shuffled`` that at which the method's own
+    of the cover's, ``mean_average_precision_by_chance`` what rankings in random
+    order have on average, ``first_right_if_shuffled`` that at which the method's own
     first answers are right on covers in random order.
     """
     del measured
     has = membership > 0
+    by_chance = [average_precision_by_chance(int(n), len(has)) for n in has.sum(axis=0)]
     shuffled = {
         name: float(
             np.bincount(p.argmax(axis=1), minlength=p.shape[1])
@@ -124,6 +131,9 @@ def describe_checks(
     }
     return {
         "first_right_by_chance": float(has.mean()),
+        "mean_average_precision_by_chance": float(
+            np.mean([p for p, n in zip(by_chance, has.sum(axis=0), strict=True) if n])
+        ),
         "methods": {
             name: {"first_right_if_shuffled": rate} for name, rate in shuffled.items()
         },
@@ -142,7 +152,7 @@ def _guesses(fits: HeldOutFits, seed: int) -> dict[str, tuple[Array, Flags]]:
     named[np.arange(len(drawn)), drawn.argmax(axis=1)] = True
     rates = train.mean(axis=0)
     frequency = np.tile(rates, (shape[0], 1))
-    thresholds = best_thresholds(np.tile(rates, (len(train), 1)), train)
+    thresholds = choose_thresholds(np.tile(rates, (len(train), 1)), train)
     called = frequency >= thresholds
     called[:, rates.argmax()] = True
     return {Method.CHANCE: (drawn, named), Method.FREQUENCY: (frequency, called)}

@@ -312,6 +312,21 @@ def label_losses(p: Array, has: Flags) -> Array:
     return np.asarray(losses.mean(axis=1))
 
 
+def average_precision_by_chance(n_has: int, n_covers: int) -> float:
+    """Return the average precision that a ranking in random order has on average.
+
+    More than the share of covers that have the genre, and much more where few do.
+
+    Examples
+    --------
+    >>> average_precision_by_chance(1, 2), round(average_precision_by_chance(3, 300), 3)
+    (0.75, 0.028)
+    """
+    harmonic = float((1 / np.arange(1, n_covers + 1)).sum())
+    others = (n_has - 1) / max(n_covers - 1, 1) * (n_covers - harmonic)
+    return (harmonic + others) / n_covers
+
+
 def average_precisions(p: Array, has: Flags, weights: Array) -> Array:
     """Return the average precision of each genre under each weighting of the covers.
 

@@ -7,7 +7,11 @@ from scipy.special import expit
 from sklearn import metrics
 
 from covers.stats.bootstrap import GroupBootstrap
-from covers.stats.label_metrics import average_precisions, measure_labels
+from covers.stats.label_metrics import (
+    average_precision_by_chance,
+    average_precisions,
+    measure_labels,
+)
 
 
 def draw(n, seed=0, n_genres=5):
@@ -82,6 +86,17 @@ def test_weighted_average_precision_is_scikit_learns_with_sample_weights():
                 assert row[j] == pytest.approx(expected)
             else:
                 assert np.isnan(row[j])
+
+
+@pytest.mark.parametrize(("n_has", "n_covers"), [(1, 5), (3, 40), (20, 60)])
+def test_chance_is_what_random_orders_have_on_average(n_has, n_covers):
+    rng = np.random.default_rng(0)
+    has = np.tile((np.arange(n_covers) < n_has)[:, None], 3000)
+    p = rng.random(has.shape)
+    found = average_precisions(p, has, np.ones((1, n_covers))).mean()
+    assert average_precision_by_chance(n_has, n_covers) == pytest.approx(
+        found, abs=0.012
+    )
 
 
 def test_resampled_figures_equal_those_of_the_resampled_covers():

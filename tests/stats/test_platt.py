@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import f1_score
 
-from covers.stats.platt import Platt, best_thresholds, log_odds
+from covers.stats.platt import (
+    FLOOR,
+    Platt,
+    best_thresholds,
+    choose_thresholds,
+    log_odds,
+)
 
 BASE = np.array([-3.5, -2.0, -0.5, 0.5])
 
@@ -95,3 +101,21 @@ def test_thresholds_keep_what_they_promise_for_rare_labels_too():
             into.append(np.mean(ideal) - np.mean(got))
     assert np.mean(lost[20]) < 0.02
     assert np.mean(lost[20]) < np.mean(lost[0])
+
+
+def test_a_rare_label_that_cannot_be_told_is_not_named_everywhere():
+    rng = np.random.default_rng(0)
+    has = rng.random((400, 3)) < [0.5, 0.3, 0.02]
+    p = np.stack(
+        [
+            np.where(has[:, 0], 0.7, 0.3),
+            np.where(has[:, 1], 0.6, 0.1),
+            np.full(400, 0.02),
+        ],
+        axis=1,
+    )
+    assert (p[:, 2] >= best_thresholds(p, has)[2]).all()
+    chosen = choose_thresholds(p, has)
+    assert not (p[:, 2] >= chosen[2]).any()
+    shared = best_thresholds(p.reshape(-1, 1), has.reshape(-1, 1))[0]
+    assert chosen.min() == pytest.approx(FLOOR * shared)
