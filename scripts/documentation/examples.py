@@ -25,12 +25,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import covers
+from covers.workspace.settings import write_settings
 from scripts.documentation.pages import ROOT, Block, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARCHIVE = ROOT / "tests" / "fixtures" / "version-0.1.zip"
+MADE_WITH = {
+    "evaluation": {"n_bootstraps": 60},
+    "overlap": {"n_bootstraps": 60, "which": "all"},
+    "clusters": {"min_cluster_size": 5, "n_bootstraps": 60, "n_resamples": 1},
+}
 
 
 def problems_of_blocks(pages: list[Page]) -> Iterator[str]:
@@ -71,10 +77,16 @@ def _run(blocks: list[Block]) -> Iterator[str]:
             os.chdir(before)
 
 
-def make_surroundings(folder: Path) -> None:
-    """Put into a folder what the examples of the pages find there."""
+def unpack_library(folder: Path) -> None:
+    """Unpack ``workspace``, with the settings it was made with, and its ``covers``."""
     with zipfile.ZipFile(ARCHIVE) as archive:
         archive.extractall(folder)
+    write_settings(folder / "workspace", MADE_WITH)
+
+
+def make_surroundings(folder: Path) -> None:
+    """Put into a folder what the examples of the pages find there."""
+    unpack_library(folder)
     (folder / "workspace").rename(folder / "music")
     (folder / "covers").rename(folder / "by-genre")
     config = folder / "music" / "covers.toml"
@@ -122,8 +134,7 @@ def problems_of_docstrings() -> Iterator[str]:
     one, and the ``folder`` with its ``workspace`` and ``covers``.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(ARCHIVE) as archive:
-            archive.extractall(folder)
+        unpack_library(Path(folder))
         library = covers.open(Path(folder) / "workspace")
         names = {
             "covers": covers,
