@@ -401,3 +401,23 @@ def test_a_scan_writes_through_no_link(workspace, tmp_path, name):
     except DataError as error:
         assert "is a link and no lock file" in str(error)  # noqa: PT017
     assert target.read_text() == "years of work"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_whole_workspace_of_a_stranger_in_short():
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    root = Path(__file__).parents[2]
+    script = root / "scripts" / "stress" / "strangers.py"
+    command = [sys.executable, str(script), "--mutations", "8", "--seed", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    outcome = json.loads(result.stdout)
+    assert outcome["mutations"] == outcome["kinds"] == 8
+    assert outcome["touched_outside"] == outcome["tracebacks"] == 0
