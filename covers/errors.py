@@ -15,8 +15,8 @@ Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 
 from __future__ import annotations
 
+import importlib.util
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -146,5 +146,5 @@ def refuse_missing_package(package: str, purpose: str) -> None:
     MissingExtraError
         If `package`, one of `OPTIONAL_PACKAGES`, is absent.
     """
-    if find_spec(package) is None:
+    if importlib.util.find_spec(package) is None:
         raise MissingExtraError(*OPTIONAL_PACKAGES[package], purpose)
