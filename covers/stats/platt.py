@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 Array = npt.NDArray[np.float64]
 
@@ -51,6 +50,8 @@ class Platt:
 
     def apply(self, odds: Array) -> Array:
         """Return calibrated probabilities, shape (n_covers, n_labels)."""
+        from scipy.special import expit
+
         return np.asarray(expit((odds * self.weights).sum(axis=2) + self.offsets))
 
     @classmethod
@@ -103,6 +104,8 @@ def _newton(x: Array, y: Array, base: Array, prior: Array, spread: Array) -> Arr
     prior, spread : ndarray of float64, shape (n_parameters,)
         Mean and standard deviation of the parameters.
     """
+    from scipy.special import expit
+
     theta = np.tile(prior, (len(x), 1))
 
     def loss(t: Array) -> Array:
