@@ -23,11 +23,10 @@ from covers.stats.distributions import softmax
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import (
     publish,
-    require_fresh,
     write_json,
     write_table,
 )
-from covers.workspace.reading import read_document, read_rows, repair_command
+from covers.workspace.reading import read_document, read_rows
 from covers.workspace.registry import (
     DECISION,
     EVALUATION,
@@ -36,7 +35,6 @@ from covers.workspace.registry import (
     EVALUATION_PAGE,
     PICTURES,
     VOTES,
-    WEIGHTS,
 )
 from covers.workspace.stages import Made, Maker, Manner
 
@@ -225,16 +223,12 @@ def read_inputs(
     """
     from covers.model.card import read_card
     from covers.model.embed import read_embeddings
+    from covers.model.trained_on import refuse_leak
 
     catalogue = read_catalogue(workspace)
     card = read_card(workspace.model_folder)
     made_from = fingerprints_at_hand(workspace)
-    require_fresh(
-        card.stamp,
-        {"labels": made_from["catalogue"]},
-        workspace.path(WEIGHTS),
-        repair_command(workspace, WEIGHTS),
-    )
+    refuse_leak(workspace, catalogue, card)
     table = read_embeddings(workspace)
     rows = catalogue.rows_of(table.cover_ids)
     inputs = EvaluationInputs(

@@ -22,6 +22,7 @@ from covers.model.head import Head
 from covers.model.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
 from covers.model.recipe import Recipe, for_catalogue, portable_recipe
+from covers.model.trained_on import write_trained_on
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
@@ -242,6 +243,7 @@ def _train(
         summary=summary,
     )
     write_history(workspace, run.history)
+    write_trained_on(workspace, catalogue, card.fingerprint)
     SavedModel(card, network, "cpu").save(workspace.model_folder)
     if not interrupted:
         checkpoint_path(workspace).unlink(missing_ok=True)

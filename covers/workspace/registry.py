@@ -120,6 +120,7 @@ MODEL_CARD = File("model/model.json", "model")
 FROZEN_WEIGHTS = File("model/backbone.safetensors")
 CHECKPOINT = File("model/checkpoint.safetensors")
 HISTORY = File("model/history.csv")
+TRAINED_COVERS = File("model/trained-on.parquet", "trained covers")
 LEARNING_CURVE = File("model/learning_curve.svg")
 PIXEL_CACHE = File("cache")
 
@@ -181,6 +182,7 @@ MODEL = Artefact(
         FROZEN_WEIGHTS,
         CHECKPOINT,
         HISTORY,
+        TRAINED_COVERS,
         LEARNING_CURVE,
         PIXEL_CACHE,
     ),
