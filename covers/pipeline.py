@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
-    from covers.model.recipe import Recipe
+    from covers.model.training.recipe import Recipe
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
 
@@ -169,7 +169,7 @@ def _judge_model(at_hand: _AtHand) -> _Verdict:
         why = "its training was interrupted, and goes on where it stopped"
         return State.STALE, why, "train --resume"
     if at_hand.recipe is not None:
-        from covers.model.recipe import for_catalogue, portable_recipe
+        from covers.model.training.recipe import for_catalogue, portable_recipe
 
         trained = card.stamp.parameters
         recipe = for_catalogue(at_hand.recipe, catalogue)
@@ -328,9 +328,9 @@ class Pipeline:
         due = self._due(MODEL.name)
         if not due and not retrain:
             return
-        from covers.model.checkpoint import checkpoint_path
-        from covers.model.finetune import TrainingWatcher
-        from covers.model.train import train_workspace
+        from covers.model.training.checkpoint import checkpoint_path
+        from covers.model.training.finetune import TrainingWatcher
+        from covers.model.training.train import train_workspace
 
         class Watcher(TrainingWatcher):
             def stage(self, name: str, done: float, total: float) -> None:

@@ -19,9 +19,9 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
-    from indexer.change import Change
+    from indexer.changes.change import Change
+    from indexer.files.problems import Problem, VerifyReport
     from indexer.index import VectorIndex
-    from indexer.problems import Problem, VerifyReport
     from indexer.search import SearchResult
 
 __all__ = [
@@ -41,11 +41,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Change": "indexer.change",
-    "Problem": "indexer.problems",
+    "Change": "indexer.changes.change",
+    "Problem": "indexer.files.problems",
     "SearchResult": "indexer.search",
     "VectorIndex": "indexer.index",
-    "VerifyReport": "indexer.problems",
+    "VerifyReport": "indexer.files.problems",
 }
 
 

@@ -339,9 +339,9 @@ def import_(
     Example: python -m indexer import music/index vectors.npy items.parquet
     """
     from indexer import Change, VectorIndex
-    from indexer.plan import NewRows
-    from indexer.store import generations_on_disk, refuse_foreign_folder
-    from indexer.transfer import read_export
+    from indexer.changes.plan import NewRows
+    from indexer.changes.transfer import read_export
+    from indexer.files.store import generations_on_disk, refuse_foreign_folder
 
     generations = generations_on_disk(folder)
     if generations and not replace:
@@ -380,7 +380,7 @@ def _open(folder: Path, wait_s: float = 10.0) -> "VectorIndex":
 
 def _load_vectors(path: Path) -> Any:
     """Read a .npy file of queries; one vector is one query."""
-    from indexer.transfer import read_matrix
+    from indexer.changes.transfer import read_matrix
 
     queries = read_matrix(path)
     return queries[None] if queries.ndim == 1 else queries

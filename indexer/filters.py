@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer.arrow import as_integers, as_mask, as_values
+from indexer.files.arrow import as_integers, as_mask, as_values
 
 __all__ = ["Where", "check_where", "match_rows", "parse_where"]
 

@@ -12,17 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer import store, updates
-from indexer.change import Change
-from indexer.columns import as_table
+from indexer.changes import updates
+from indexer.changes.change import Change
+from indexer.changes.plan import NewRows, Plan
+from indexer.changes.transfer import read_export
+from indexer.changes.writer import Writer, open_writer
+from indexer.files import store
+from indexer.files.columns import as_table
+from indexer.files.manifest import StructureRequest
+from indexer.files.problems import VerifyReport
 from indexer.ids import as_ids, refuse_repeated_ids
-from indexer.manifest import StructureRequest
-from indexer.plan import NewRows, Plan
-from indexer.problems import VerifyReport
 from indexer.reading import IndexReader
 from indexer.repair import repair_folder
-from indexer.transfer import read_export
-from indexer.writer import Writer, open_writer
 
 __all__ = ["VectorIndex"]
 

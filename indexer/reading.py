@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer import updates
+from indexer.changes import updates
+from indexer.changes.transfer import export_snapshot
 from indexer.errors import IndexMismatchError
+from indexer.files.problems import VerifyReport
+from indexer.files.snapshot import Snapshot, open_snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
-from indexer.problems import VerifyReport
 from indexer.search import SearchResult, search_snapshot
-from indexer.snapshot import Snapshot, open_snapshot
 from indexer.structure import RecallMeasure
-from indexer.transfer import export_snapshot
 from indexer.vectors import as_matrix, unit_queries
 from indexer.verification import measure_index_recall, verify_folder
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer import disk, store
-from indexer.checking import inconsistencies
+from indexer.changes.merging import request_for
+from indexer.changes.writer import sweep_around
 from indexer.errors import IndexDamagedError, IndexNotFoundError
+from indexer.files import disk, store
+from indexer.files.checking import inconsistencies
+from indexer.files.lock import hold_writer_lock
+from indexer.files.manifest import FileEntry, Manifest, PastGeneration, SegmentEntry
+from indexer.files.opening import MappedFile
+from indexer.files.problems import VerifyReport
+from indexer.files.segment import Segment, write_lookup
+from indexer.files.store import GenerationWriter
 from indexer.ids import hash_ids
-from indexer.lock import hold_writer_lock
-from indexer.manifest import FileEntry, Manifest, PastGeneration, SegmentEntry
-from indexer.merging import request_for
-from indexer.opening import MappedFile
-from indexer.problems import VerifyReport
-from indexer.segment import Segment, write_lookup
-from indexer.store import GenerationWriter
 from indexer.structure import build_structure
 from indexer.verification import verify_folder
-from indexer.writer import sweep_around
 
 __all__ = ["repair_folder"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
+from indexer.files.snapshot import Snapshot
 from indexer.filters import Where
 from indexer.selection import Few, Part, select
-from indexer.snapshot import Snapshot
 from indexer.vectors import score_rows
 
 __all__ = ["SearchResult", "search_snapshot"]

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from indexer.files.segment import Segment
+from indexer.files.snapshot import Snapshot
 from indexer.filters import Where, match_rows
-from indexer.segment import Segment
-from indexer.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections import OrderedDict

@@ -26,8 +26,8 @@ import numpy.typing as npt
 
 from indexer.backends import StructureBackend
 from indexer.backends.exact import exact_candidates
-from indexer.manifest import FileEntry, StructureEntry, StructureRequest
-from indexer.store import GenerationWriter
+from indexer.files.manifest import FileEntry, StructureEntry, StructureRequest
+from indexer.files.store import GenerationWriter
 from indexer.vectors import score_rows
 
 if TYPE_CHECKING:

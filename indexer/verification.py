@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from indexer import store
-from indexer.checking import inconsistencies
+from indexer.changes.updates import describe
 from indexer.errors import IndexDamagedError, IndexMismatchError, IndexReadError
-from indexer.ids import hash_ids
-from indexer.manifest import FileEntry, Manifest
-from indexer.opening import MappedFile
-from indexer.problems import (
+from indexer.files import store
+from indexer.files.checking import inconsistencies
+from indexer.files.manifest import FileEntry, Manifest
+from indexer.files.opening import MappedFile
+from indexer.files.problems import (
     REPAIR_BACK,
     REPAIR_CURRENT,
     REPAIR_LINK,
@@ -29,12 +29,12 @@ from indexer.problems import (
     Problem,
     VerifyReport,
 )
+from indexer.files.segment import Segment
+from indexer.files.snapshot import Snapshot
+from indexer.files.sweeping import find_strangers
+from indexer.ids import hash_ids
 from indexer.search import search_snapshot
-from indexer.segment import Segment
-from indexer.snapshot import Snapshot
 from indexer.structure import RecallMeasure, measure_recall
-from indexer.sweeping import find_strangers
-from indexer.updates import describe
 
 __all__ = ["measure_index_recall", "verify_folder"]
 

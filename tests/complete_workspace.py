@@ -83,7 +83,7 @@ def scan(root, folder):
 
 def train(workspace, *, seed=0):
     from covers.index.build import build_index
-    from covers.model.train import train_workspace
+    from covers.model.training.train import train_workspace
 
     train_workspace(
         workspace, tiny_recipe(image_size=32, epochs=0), device="cpu", seed=seed

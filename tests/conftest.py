@@ -65,7 +65,7 @@ def painted_workspace(tmp_path: Path, painted_folder: Path):
 
 
 def tiny_recipe(**changes):
-    from covers.model.recipe import Recipe
+    from covers.model.training.recipe import Recipe
 
     small = {
         "arch": TINY_ARCH,
@@ -82,7 +82,7 @@ def tiny_recipe(**changes):
 def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from covers.index.build import build_index
     from covers.intake.scan import scan_workspace
-    from covers.model.train import train_workspace
+    from covers.model.training.train import train_workspace
     from covers.workspace.paths import Workspace
 
     root = tmp_path_factory.mktemp("trained")

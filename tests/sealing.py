@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from indexer import store
+from indexer.files import store
 
 ZEROS = "0" * 64
 

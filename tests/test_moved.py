@@ -20,7 +20,7 @@ def test_every_old_name_leads_to_a_module_that_exists():
 @pytest.mark.parametrize(
     ("old", "name", "new"),
     [
-        ("covers.catalogue.tags", "read_tags", "covers.images.audio_tags"),
+        ("covers.catalogue.tags", "read_tags", "covers.images.audio.audio_tags"),
         ("covers.analysis.voting", "vote_genres", "covers.classify.voting"),
         ("covers.settings", "read_settings", "covers.workspace.settings"),
     ],

@@ -23,7 +23,7 @@ from covers.model.embed import (
     read_embeddings,
     read_frozen,
 )
-from covers.model.recipe import choose_recipe
+from covers.model.training.recipe import choose_recipe
 from covers.model.weights import SavedModel
 from covers.pipeline import State, inspect_workspace
 from covers.workspace.artefacts import Stamp

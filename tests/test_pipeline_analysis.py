@@ -3,7 +3,7 @@
 import pytest
 from known_workspace import write_known_workspace
 
-from covers.model.recipe import Recipe
+from covers.model.training.recipe import Recipe
 from covers.pipeline import Pipeline
 
 

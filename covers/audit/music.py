@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from covers.audit.findings import Finding, FindingKind
 from covers.errors import DataError
-from covers.images.audio_tags import COVER_TYPES, Tags, read_member
+from covers.images.audio.audio_tags import COVER_TYPES, Tags, read_member
 from covers.images.content import content_id
 from covers.images.decode import decode, read_bytes
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import group_near_duplicates
-from covers.intake.album_art import find_albums
-from covers.intake.album_notes import is_nfo
-from covers.intake.albums import label_album
+from covers.intake.music.album_art import find_albums
+from covers.intake.music.album_notes import is_nfo
+from covers.intake.music.albums import label_album
 from covers.intake.sources import is_picture_name, walk
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.images.measures import PictureMeasures
-    from covers.intake.album_art import AlbumArt
+    from covers.intake.music.album_art import AlbumArt
 
 ARTIST_TYPES = frozenset(
     {"lead_artist", "artist", "band", "conductor", "composer", "lyricist"}

@@ -357,7 +357,7 @@ def _audit_library(
 ) -> list[Finding]:
     """Compare the pictures of one music library."""
     from covers.audit.music import collect_albums, find_album_art
-    from covers.intake.tag_cache import TagCache
+    from covers.intake.music.tag_cache import TagCache
 
     cache = TagCache.open(workspace.tags_path)
     covers = {

@@ -23,15 +23,15 @@ from covers.cli.tables import print_facts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from covers.model.finetune import TrainingWatcher
-    from covers.model.train import TrainingReport
+    from covers.model.training.finetune import TrainingWatcher
+    from covers.model.training.train import TrainingReport
 
 
 @contextmanager
 def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
     """Show how training goes: a bar and a line per epoch, on stderr."""
     from covers.cli.progress import progress_bars
-    from covers.model.finetune import TrainingWatcher
+    from covers.model.training.finetune import TrainingWatcher
 
     with progress_bars() as report:
 
@@ -82,7 +82,7 @@ def train_command(
     covers train -w my-workspace
     covers train --arch resnet34 --epochs 10
     """
-    from covers.model.recipe import choose_recipe, refuse_wrong_start
+    from covers.model.training.recipe import choose_recipe, refuse_wrong_start
 
     library = open_for_command(workspace, device)
     refuse_wrong_start(choose_recipe(library.workspace, given)[0])

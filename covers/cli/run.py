@@ -125,7 +125,7 @@ class Job:
 def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
     """Scan, then make what is missing or stale; print the evaluation last."""
     from covers.cli.evaluate import show_evaluation
-    from covers.model.recipe import choose_recipe, refuse_wrong_start
+    from covers.model.training.recipe import choose_recipe, refuse_wrong_start
     from covers.workspace.paths import Workspace
 
     if job.retrain or not Workspace(workspace).model_folder.exists():

@@ -205,7 +205,7 @@ def read_cover(
             path = workspace.resolve(location["source"], location["path"])
             member = location.get("member") or ""
             if member:
-                from covers.images.audio_tags import read_member
+                from covers.images.audio.audio_tags import read_member
 
                 content: bytes = read_member(path, member)
             else:

@@ -10,7 +10,7 @@ import numpy as np
 from covers.errors import needs_extra
 from covers.render.gallery import Tile, gallery_html
 from covers.render.text import text_table
-from indexer.arrow import as_take_indices
+from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from covers.catalogue.genre_tree import GenreTree
 from covers.images.decode import read_short_side
-from covers.intake.album_art import find_albums
-from covers.intake.album_notes import is_cue, is_nfo, read_music_file
 from covers.intake.folders import label_by_folder
-from covers.intake.manifest import read_manifest, walk_manifest
+from covers.intake.music.album_art import find_albums
+from covers.intake.music.album_notes import is_cue, is_nfo, read_music_file
 from covers.intake.scan_record import Content, ScanRecord
 from covers.intake.source_kinds import detect_kind, find_apart
 from covers.intake.sources import (
@@ -26,13 +25,14 @@ from covers.intake.sources import (
     is_track_name,
     walk,
 )
+from covers.intake.tables.manifest import read_manifest, walk_manifest
 from covers.workspace.source_files import FileEntry, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from covers.images.audio_tags import Tags
-    from covers.intake.tag_cache import TagCache
+    from covers.images.audio.audio_tags import Tags
+    from covers.intake.music.tag_cache import TagCache
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import IntakeSettings, Source
 

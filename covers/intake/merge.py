@@ -11,7 +11,7 @@ from covers.catalogue.artists import artist_keys
 from covers.catalogue.genres import GenreMapper, Level, Resolve
 from covers.catalogue.splits import UNDECIDED, join_groups, split_groups
 from covers.catalogue.table import SCHEMA, SPLITS
-from covers.intake.manifest import spread_extras
+from covers.intake.tables.manifest import spread_extras
 from covers.workspace.source_files import SourceKind
 
 if TYPE_CHECKING:

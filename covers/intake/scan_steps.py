@@ -10,7 +10,7 @@ from covers.catalogue.corrections import Overlay
 from covers.catalogue.genre_tree import GenreTree
 from covers.catalogue.table import KIND, Catalogue, read_catalogue
 from covers.errors import DataError
-from covers.images.audio_tags import READER
+from covers.images.audio.audio_tags import READER
 from covers.images.measured import MeasuredPictures, list_thumbnails
 from covers.intake.candidates import (
     SourceOffer,
@@ -18,7 +18,6 @@ from covers.intake.candidates import (
     list_candidates,
     walk_source,
 )
-from covers.intake.choose import Chooser
 from covers.intake.genre_survey import genre_table_path
 from covers.intake.genre_texts import cut_genre_texts
 from covers.intake.merge import (
@@ -26,7 +25,9 @@ from covers.intake.merge import (
     group_by_cover,
     make_mapper,
 )
+from covers.intake.music.tag_cache import TagCache
 from covers.intake.previous_split import PreviousSplit
+from covers.intake.reading.choose import Chooser
 from covers.intake.repeat import hash_walks, recall_report
 from covers.intake.scan_record import KIND as RECORD_KIND
 from covers.intake.scan_record import (
@@ -44,7 +45,6 @@ from covers.intake.summary import (
     sum_up,
     write_problems,
 )
-from covers.intake.tag_cache import TagCache
 from covers.workspace.artefacts import Stamp, read_stamp
 from covers.workspace.settings import change_intake, write_settings
 from covers.workspace.source_files import SourceKind, is_mounted

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
     from covers.intake.summary import ScanReport
-    from covers.model.finetune import TrainingWatcher
-    from covers.model.train import TrainingReport
+    from covers.model.training.finetune import TrainingWatcher
+    from covers.model.training.train import TrainingReport
     from covers.overlap.result import Overlap
     from covers.pipeline import Stage
     from covers.workspace.stages import Manner
@@ -119,7 +119,7 @@ class Library(AskedLibrary):
         >>> library.status()[0].name
         'catalogue'
         """
-        from covers.model.recipe import choose_recipe
+        from covers.model.training.recipe import choose_recipe
         from covers.pipeline import inspect_workspace
 
         workspace = self.workspace
@@ -177,15 +177,15 @@ class Library(AskedLibrary):
         watcher : TrainingWatcher, optional
             Is told how it goes.
         **recipe
-            Parameters of `covers.model.recipe.Recipe`, such as ``arch="resnet34"``.
+            Parameters of `covers.model.training.recipe.Recipe`, such as ``arch="resnet34"``.
         """
-        from covers.model.recipe import choose_recipe, refuse_wrong_start
+        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
 
         workspace = self.workspace
         settings = workspace.settings
         chosen, remembered = choose_recipe(workspace, recipe)
         refuse_wrong_start(chosen)
-        from covers.model.train import train_workspace
+        from covers.model.training.train import train_workspace
 
         report = train_workspace(
             workspace,
@@ -226,7 +226,7 @@ class Library(AskedLibrary):
         offline, seed, **recipe
             As in `train`.
         """
-        from covers.model.recipe import choose_recipe, refuse_wrong_start
+        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
         from covers.pipeline import Pipeline
 
         workspace = self.workspace

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.catalogue.table import Catalogue
-    from covers.model.backbone import Backbone
-    from covers.model.extractor import Extractor
+    from covers.model.network.backbone import Backbone
+    from covers.model.network.extractor import Extractor
     from covers.model.weights import SavedModel
     from covers.workspace.paths import Workspace
 
@@ -209,9 +209,9 @@ def embed_frozen(
     """
     import torch
 
-    from covers.model.backbone import N_MIXTURES, STATISTICS
-    from covers.model.device import pick_device
-    from covers.model.extractor import Extractor
+    from covers.model.network.backbone import N_MIXTURES, STATISTICS
+    from covers.model.network.device import pick_device
+    from covers.model.network.extractor import Extractor
     from covers.model.weights import fingerprint_weights
 
     fingerprint = fingerprint_weights(
@@ -274,7 +274,7 @@ def embed_frozen_workspace(
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
     if known.issuperset(read_catalogue(workspace).cover_ids):
         return {}
-    from covers.model.make_backbone import Undrawn, make_backbone
+    from covers.model.network.make_backbone import Undrawn, make_backbone
 
     with Undrawn():
         backbone, _, _ = make_backbone(card.arch)
@@ -293,7 +293,7 @@ def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:
     ModelError
         If it is missing or damaged.
     """
-    from covers.model.pretrained import read_state
+    from covers.model.network.pretrained import read_state
 
     return dict(read_state(frozen_weights_path(workspace)))
 

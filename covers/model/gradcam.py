@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from covers.model.backbone import normalise
+from covers.model.network.backbone import normalise
 from covers.model.pixels import to_pixels
 
 if TYPE_CHECKING:

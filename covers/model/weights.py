@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from covers.errors import ModelError
-from covers.model.backbone import Backbone
 from covers.model.card import (
     WEIGHTS_NAME,
     ModelCard,
@@ -22,10 +21,11 @@ from covers.model.card import (
     read_header,
     write_card,
 )
-from covers.model.device import pick_device
-from covers.model.extractor import Extractor
-from covers.model.head import Head
-from covers.model.make_backbone import Undrawn, make_backbone
+from covers.model.network.backbone import Backbone
+from covers.model.network.device import pick_device
+from covers.model.network.extractor import Extractor
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import Undrawn, make_backbone
 from covers.model.pixels import Pixels, to_pixels
 from covers.workspace.artefacts import publish
 from covers.workspace.registry import MODEL

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
-from indexer.opening import parse_json
+from indexer.files.opening import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,12 +33,12 @@ import torch
 from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes, read_cover
 from covers.intake.scan import scan_workspace
-from covers.model.backbone import normalise
 from covers.model.card import read_card
-from covers.model.device import mixed_precision, pick_device
 from covers.model.embed import COVERS_PER_PART, cover_files, embeddings_parts
-from covers.model.extractor import Extractor
-from covers.model.make_backbone import make_backbone
+from covers.model.network.backbone import normalise
+from covers.model.network.device import mixed_precision, pick_device
+from covers.model.network.extractor import Extractor
+from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import to_pixels
 from covers.model.streams import stream_work
 from covers.model.weights import SavedModel

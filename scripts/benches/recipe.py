@@ -140,8 +140,8 @@ def run_recipe(
 ) -> dict:
     """Train, embed and evaluate as the commands do."""
     from covers.model.embed import embed_workspace
-    from covers.model.recipe import Recipe
-    from covers.model.train import train_workspace
+    from covers.model.training.recipe import Recipe
+    from covers.model.training.train import train_workspace
 
     recipe = Recipe(arch=given.arch, weights=str(given.weights)).changed(changes)
     start = time.monotonic()

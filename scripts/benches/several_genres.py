@@ -59,8 +59,8 @@ def measure(workspace: Workspace, seed: int, block: int) -> dict:
     """Hold blocks of covers out, fit a head on the rest, and evaluate."""
     import torch
 
-    from covers.model.backbone import Head
-    from covers.model.head_fit import start_head
+    from covers.model.network.backbone import Head
+    from covers.model.training.head_fit import start_head
 
     inputs, card, _ = read_inputs(workspace)
     catalogue = read_catalogue(workspace)

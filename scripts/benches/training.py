@@ -20,9 +20,9 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
-from covers.model.finetune import TrainingWatcher
-from covers.model.recipe import Recipe
-from covers.model.train import train_workspace
+from covers.model.training.finetune import TrainingWatcher
+from covers.model.training.recipe import Recipe
+from covers.model.training.train import train_workspace
 from covers.workspace.paths import Workspace
 from scripts.benches.shared.plain_fastai import run_plain
 

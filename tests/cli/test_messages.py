@@ -20,7 +20,7 @@ from covers.cli.overlap import _print_overlap
 from covers.errors import DataError
 from covers.evaluate.stage import read_evaluation
 from covers.model import pixels
-from covers.model.architectures import (
+from covers.model.network.architectures import (
     _REGISTERED,
     _sources,
     refuse_unknown_architecture,
@@ -199,7 +199,7 @@ def test_a_wrong_architecture_is_told_before_torch_is_loaded(workspace, monkeypa
 def test_no_architecture_that_the_libraries_know_is_refused():
     import timm
 
-    from covers.model.vision import import_torchvision
+    from covers.model.network.vision import import_torchvision
 
     models = import_torchvision().models
     names = {*models.list_models(module=models), *timm.list_models()}

@@ -10,7 +10,7 @@ import audio_files
 import pytest
 from PIL import Image
 
-from covers.images.audio_tags import read_member, read_tags
+from covers.images.audio.audio_tags import read_member, read_tags
 
 TAGS = {
     "title": "Über",

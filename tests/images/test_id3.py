@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from covers.images.audio_tags import read_member, read_tags
-from covers.images.id3 import MAX_FRAMES, MAX_TAG_BYTES, read_id3
+from covers.images.audio.audio_tags import read_member, read_tags
+from covers.images.audio.id3 import MAX_FRAMES, MAX_TAG_BYTES, read_id3
 
 SOUND = b"\xff\xfb\x90\0" + bytes(413)
 

@@ -11,7 +11,7 @@ import audio_files
 import pytest
 from PIL import Image
 
-from covers.images.audio_tags import read_member, read_tags
+from covers.images.audio.audio_tags import read_member, read_tags
 
 
 def art(red=9):

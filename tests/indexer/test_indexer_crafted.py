@@ -19,7 +19,7 @@ from sealing import replace_part, reseal
 
 from indexer import IndexDamagedError, VectorIndex
 from indexer.backends.outline import check_outline
-from indexer.framing import check_frame, check_schema
+from indexer.files.framing import check_frame, check_schema
 from indexer.verification import verify_folder
 
 N, D = 300, 8

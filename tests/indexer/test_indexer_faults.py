@@ -153,7 +153,8 @@ def test_a_full_disk_at_any_write_leaves_the_old_state_whole(
 DIE = """
 import os, sys
 import numpy as np
-from indexer import VectorIndex, store
+from indexer import VectorIndex
+from indexer.files import store
 store.point_to = lambda *_: os._exit(9)
 VectorIndex.build(sys.argv[1], ["item-0", "item-1"], np.eye(2, 16))
 """
@@ -451,7 +452,7 @@ def test_a_newer_format_is_refused_but_not_called_damaged(folder):
 HOLD = """
 import sys, time
 from pathlib import Path
-from indexer.lock import hold_writer_lock
+from indexer.files.lock import hold_writer_lock
 with hold_writer_lock(Path(sys.argv[1]), timeout_s=5):
     print("held", flush=True)
     time.sleep(60)

@@ -16,7 +16,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from indexer import VectorIndex, merging
+from indexer import VectorIndex
+from indexer.changes import merging
 
 # So long that a few changed rows of columns move, and many are written in place.
 D, K = 96, 4

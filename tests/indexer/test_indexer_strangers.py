@@ -28,7 +28,7 @@ from indexer import (
     VectorIndex,
 )
 from indexer.cli import main
-from indexer.lock import hold_writer_lock
+from indexer.files.lock import hold_writer_lock
 from indexer.verification import verify_folder
 
 N, D = 300, 8

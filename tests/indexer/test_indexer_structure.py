@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexer import VectorIndex, structure
-from indexer.manifest import StructureRequest
+from indexer.files.manifest import StructureRequest
 from indexer.structure import choose_structure, measure_recall
 
 N, D, K = 4000, 32, 10

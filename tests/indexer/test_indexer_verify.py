@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from indexer import VectorIndex, store
+from indexer import VectorIndex
 from indexer.backends.faiss import FaissStructure
+from indexer.files import store
+from indexer.files.manifest import FileEntry, write_manifest
 from indexer.ids import hash_ids
-from indexer.manifest import FileEntry, write_manifest
 from indexer.verification import verify_folder
 
 N, D = 300, 8

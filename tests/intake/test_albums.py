@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from covers.errors import BrokenImageError, DataError, MissingExtraError
-from covers.images.audio_tags import read_member, read_tags
-from covers.intake.album_art import find_albums
-from covers.intake.album_notes import read_music_file
-from covers.intake.disc_folders import find_album_folders
+from covers.images.audio.audio_tags import read_member, read_tags
+from covers.intake.music.album_art import find_albums
+from covers.intake.music.album_notes import read_music_file
+from covers.intake.music.disc_folders import find_album_folders
 from covers.intake.sources import is_audio_name, walk
 
 if TYPE_CHECKING:

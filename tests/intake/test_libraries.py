@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from covers.catalogue.table import read_catalogue
-from covers.images.audio_tags import Tags
+from covers.images.audio.audio_tags import Tags
 from covers.images.decode import read_short_side
-from covers.intake.album_art import find_albums
-from covers.intake.album_notes import read_music_file
+from covers.intake.music.album_art import find_albums
+from covers.intake.music.album_notes import read_music_file
 from covers.intake.scan import scan_workspace
 from covers.intake.sources import is_audio_name, walk
 from covers.workspace.paths import Workspace

@@ -10,9 +10,9 @@ import pyarrow.parquet
 import pytest
 
 from covers.errors import DataError
-from covers.images.tag_values import parse_year
-from covers.intake.manifest import read_manifest, spread_extras, walk_manifest
+from covers.images.audio.tag_values import parse_year
 from covers.intake.sources import ProblemKind
+from covers.intake.tables.manifest import read_manifest, spread_extras, walk_manifest
 
 
 @pytest.fixture

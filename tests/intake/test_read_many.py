@@ -11,10 +11,10 @@ import pytest
 from drawn_pictures import picture, put
 
 from covers.catalogue.table import read_catalogue
-from covers.intake import read_many as reading
-from covers.intake.read_many import read_pictures
-from covers.intake.read_one import Reader
-from covers.intake.read_processes import ReadingProcesses
+from covers.intake.reading import read_many as reading
+from covers.intake.reading.read_many import read_pictures
+from covers.intake.reading.read_one import Reader
+from covers.intake.reading.read_processes import ReadingProcesses
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.paths import Workspace

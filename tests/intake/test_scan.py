@@ -18,7 +18,7 @@ from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError
 from covers.images.decode import read_cover
-from covers.intake import read_one as reading
+from covers.intake.reading import read_one as reading
 from covers.intake.scan import reassemble_workspace, scan_workspace
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.paths import Workspace

@@ -4,10 +4,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from covers.errors import ConfigError, ModelError
-from covers.model.backbone import Backbone, normalise
-from covers.model.head import Head
-from covers.model.make_backbone import make_backbone
-from covers.model.recipe import Recipe
+from covers.model.network.backbone import Backbone, normalise
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import make_backbone
+from covers.model.training.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_the_larger_a_first_feature_map_the_fewer_pictures_at_once(arch, size_px
 
 
 def test_vision_learner_trains_this_very_backbone_and_head():
-    from covers.model.fastai_adapter import make_network_learner
-    from covers.model.loss import GenreLoss
-    from covers.model.picture_loaders import make_picture_loaders
+    from covers.model.training.fastai_adapter import make_network_learner
+    from covers.model.training.loss import GenreLoss
+    from covers.model.training.picture_loaders import make_picture_loaders
 
     torch.manual_seed(0)
     import numpy as np

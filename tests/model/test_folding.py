@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from covers.model.backbone import Backbone, normalise
-from covers.model.folding import fold_norms
-from covers.model.make_backbone import make_backbone
+from covers.model.network.backbone import Backbone, normalise
+from covers.model.network.folding import fold_norms
+from covers.model.network.make_backbone import make_backbone
 from covers.model.weights import SavedModel
 
 

@@ -9,7 +9,7 @@ import torchvision
 from covers.cli import main
 from covers.errors import ConfigError, MissingExtraError, ModelError
 from covers.model.import_export import export_model, import_fastai, import_model
-from covers.model.make_backbone import make_backbone
+from covers.model.network.make_backbone import make_backbone
 from covers.model.weights import SavedModel
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings

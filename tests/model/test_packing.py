@@ -13,15 +13,24 @@ from test_folding import (
 from torch import nn
 
 from covers.catalogue.table import read_catalogue
-from covers.model import extractor as extractor_module
-from covers.model.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, normalise
 from covers.model.card import read_card
 from covers.model.embed import cover_files, embed_workspace, read_embeddings
-from covers.model.extractor import Extractor
-from covers.model.folding import fold_norms
-from covers.model.head import Head
-from covers.model.make_backbone import make_backbone
-from covers.model.packing import PackedBackbone, _round_by_turns, gains_by_packing
+from covers.model.network import extractor as extractor_module
+from covers.model.network.backbone import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Backbone,
+    normalise,
+)
+from covers.model.network.extractor import Extractor
+from covers.model.network.folding import fold_norms
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import make_backbone
+from covers.model.network.packing import (
+    PackedBackbone,
+    _round_by_turns,
+    gains_by_packing,
+)
 from covers.model.pixels import read_pixels
 from covers.model.weights import SavedModel, make_card
 
@@ -40,7 +49,7 @@ def dtype(request, monkeypatch):
     if request.param == torch.bfloat16 and not known:
         pytest.skip("this processor does not know 16 bits, so no network is packed so")
     mixed = None if request.param == torch.float32 else request.param
-    for module in ("covers.model.device", "covers.model.extractor"):
+    for module in ("covers.model.network.device", "covers.model.network.extractor"):
         monkeypatch.setattr(f"{module}.mixed_dtype", lambda _device: mixed)
     return request.param
 
@@ -173,7 +182,7 @@ def test_a_torch_without_these_convolutions_is_told_by_nobody(monkeypatch):
         message = "no attribute '_reorder_convolution_weight'"
         raise AttributeError(message)
 
-    monkeypatch.setattr("covers.model.packing._lay_out", gone)
+    monkeypatch.setattr("covers.model.network.packing._lay_out", gone)
     assert not make_extractor(make_lived_in("resnet18"), prepared=True).is_packed
 
 

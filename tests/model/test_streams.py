@@ -13,9 +13,9 @@ from PIL import Image
 
 from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
-from covers.model.backbone import normalise
 from covers.model.embed import cover_files
-from covers.model.make_backbone import make_backbone
+from covers.model.network.backbone import normalise
+from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache, read_pixels
 from covers.model.streams import stream_work
 from covers.workspace.paths import Workspace

@@ -11,12 +11,12 @@ from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError
 from covers.intake.scan import scan_workspace
 from covers.model.card import describe_best
-from covers.model.checkpoint import checkpoint_path
 from covers.model.embed import read_embeddings
-from covers.model.fastai_adapter import mix_states
-from covers.model.finetune import MIXES, TrainingWatcher, balance_genres
-from covers.model.recipe import Recipe
-from covers.model.train import (
+from covers.model.training.checkpoint import checkpoint_path
+from covers.model.training.fastai_adapter import mix_states
+from covers.model.training.finetune import MIXES, TrainingWatcher, balance_genres
+from covers.model.training.recipe import Recipe
+from covers.model.training.train import (
     choose_training_set,
     train_workspace,
 )
@@ -165,7 +165,7 @@ def test_offline_without_weights_names_the_alternatives(
 def test_no_network_names_the_alternatives(monkeypatch, tmp_path):
     from urllib.error import URLError
 
-    from covers.model.make_backbone import make_backbone
+    from covers.model.network.make_backbone import make_backbone
 
     def unreachable(*_args, **_kwargs):
         raise URLError("unreachable")
@@ -205,7 +205,7 @@ def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
 ):
     import timm
 
-    from covers.model.pretrained import read_state
+    from covers.model.network.pretrained import read_state
 
     recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2, frozen_share=0.5)
     report = train_workspace(painted_workspace, recipe, device="cpu")
@@ -242,8 +242,8 @@ def test_mixed_weights_lie_between_and_counters_are_the_second_s():
 def test_weights_between_start_and_end_are_kept_when_they_certainly_read_best(
     painted_workspace, tmp_path, monkeypatch, winner, is_proven
 ):
-    from covers.model import fastai_adapter as learner
-    from covers.model import finetune as fitting
+    from covers.model.training import fastai_adapter as learner
+    from covers.model.training import finetune as fitting
 
     tried = []
 
@@ -317,7 +317,7 @@ def _frozen_statistics(workspace, report):
 
 
 def test_epochs_are_compared_at_their_best_temperature():
-    from covers.model.loss import GenreLoss, tempered_losses
+    from covers.model.training.loss import GenreLoss, tempered_losses
 
     torch.manual_seed(0)
     logits = torch.randn(200, 3)
@@ -333,7 +333,7 @@ def test_epochs_are_compared_at_their_best_temperature():
 
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_the_loss_of_many_covers_is_the_weighted_mean_of_each(multi_label):
-    from covers.model.loss import GenreLoss
+    from covers.model.training.loss import GenreLoss
 
     torch.manual_seed(0)
     logits = torch.randn(9, 3)

@@ -11,8 +11,8 @@ from covers.errors import ModelError
 from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
 from covers.model.embed import cover_files, read_embeddings
 from covers.model.gradcam import grad_cam, overlay
-from covers.model.head import Head
-from covers.model.make_backbone import make_backbone
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import read_pixels
 from covers.model.weights import SavedModel
 
@@ -144,7 +144,7 @@ def test_sixteen_bits_give_the_embeddings_of_thirty_two(trained_workspace, monke
     given = {}
     for dtype in (bfloat16, None):
         monkeypatch.setattr(
-            "covers.model.device.mixed_dtype", lambda _, dtype=dtype: dtype
+            "covers.model.network.device.mixed_dtype", lambda _, dtype=dtype: dtype
         )
         given[dtype] = model.embed(pixels).embeddings
     assert np.abs(given[None] - given[bfloat16]).max() > 0  # two ways, indeed

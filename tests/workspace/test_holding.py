@@ -6,7 +6,7 @@ from filelock import FileLock
 from known_workspace import write_known_workspace
 
 from covers.errors import DataError
-from covers.model.train import train_workspace
+from covers.model.training.train import train_workspace
 from covers.workspace.holding import hold_training
 
 

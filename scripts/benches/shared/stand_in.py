@@ -16,7 +16,7 @@ from PIL import Image
 from covers.catalogue.table import read_catalogue
 from covers.images.content import content_id
 from covers.images.measures import PictureMeasures
-from covers.intake.read_one import Reader
+from covers.intake.reading.read_one import Reader
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.artefacts import Stamp, write_json, write_table
@@ -90,9 +90,9 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
     """Write a network that was never trained, as if it had been trained on the catalogue."""
     import torch
 
-    from covers.model.head import Head
-    from covers.model.make_backbone import make_backbone
-    from covers.model.recipe import Recipe, portable_recipe
+    from covers.model.network.head import Head
+    from covers.model.network.make_backbone import make_backbone
+    from covers.model.training.recipe import Recipe, portable_recipe
     from covers.model.weights import SavedModel, make_card
     from covers.workspace.settings import write_settings
 

@@ -1,0 +1,1 @@
+"""Tags and pictures inside music files."""

@@ -1,0 +1,96 @@
+"""APE tags, at the end of Monkey's Audio, WavPack, Musepack and other files; DSF's tag.
+
+References
+----------
+.. [1] Hydrogenaudio Knowledgebase. "APEv2 specification".
+.. [2] Sony Corporation. "DSF File Format Specification", version 1.01.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from covers.images.audio.id3 import read_id3
+from covers.images.audio.raw_tags import RawTags
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_FOOTER = 32
+_ID3V1 = 128
+_MAX_TAG = 64 * 2**20
+_MAX_ITEMS = 10_000
+_FIELDS = {
+    "album artist": "albumartist",
+    "year": "year",
+    "date": "year",
+    "disc": "disc",
+    "discnumber": "disc",
+    "media": "",
+}
+_PICTURES = {
+    "cover art (front)": 3,
+    "cover art (back)": 4,
+    "cover art (other)": 0,
+    "cover art (artist)": 8,
+    "cover art (lead)": 7,
+    "cover art (media)": 6,
+    "cover art (leaflet)": 5,
+    "cover art (illustration)": 18,
+}
+
+
+def read_ape(file: BinaryIO) -> RawTags | None:
+    """Read the APE tag at the end of a file, before an old ID3 tag; None without one."""
+    end = file.seek(0, io.SEEK_END)
+    for behind in (0, _ID3V1):
+        start = end - behind - _FOOTER
+        if start < 0:
+            continue
+        file.seek(start)
+        footer = file.read(_FOOTER)
+        if footer.startswith(b"APETAGEX"):
+            size = int.from_bytes(footer[12:16], "little") - _FOOTER
+            count = int.from_bytes(footer[16:20], "little")
+            tags = RawTags()
+            if not 0 <= size <= min(start, _MAX_TAG):
+                tags.problems.append("APE tag damaged: its size cannot be")
+                return tags
+            file.seek(start - size)
+            _read_items(file.read(size), min(count, _MAX_ITEMS), tags)
+            return tags
+    return None
+
+
+def read_dsf(file: BinaryIO) -> RawTags | None:
+    """Read the ID3 tag that a DSF file points to; None of another file, or without one."""
+    file.seek(0)
+    head = file.read(28)
+    at = int.from_bytes(head[20:28], "little")
+    if not head.startswith(b"DSD ") or not 28 <= at < 2**62:
+        return None
+    file.seek(at)
+    tag = read_id3(file)
+    return None if tag is None else tag[0]
+
+
+def _read_items(body: bytes, count: int, tags: RawTags) -> None:
+    """Read the items of a tag: size, flags, name, value."""
+    offset = 0
+    for _ in range(count):
+        size = int.from_bytes(body[offset : offset + 4], "little")
+        is_text = not body[offset + 4 : offset + 5] or body[offset + 4] & 6 == 0
+        name_end = body.find(b"\0", offset + 8, offset + 8 + 256)
+        if name_end < 0 or name_end + 1 + size > len(body):
+            tags.problems.append("APE tag damaged: an item is longer than the tag")
+            return
+        name = body[offset + 8 : name_end].decode("latin-1").lower()
+        value = body[name_end + 1 : name_end + 1 + size]
+        offset = name_end + 1 + size
+        if name in _PICTURES:
+            # A file name stands before the picture.
+            tags.add_picture(_PICTURES[name], value.partition(b"\0")[2])
+        elif is_text and _FIELDS.get(name, name):
+            texts = value[: 2**16].decode("utf-8", "replace").split("\0")
+            tags.add(_FIELDS.get(name, name), texts)

@@ -1,0 +1,198 @@
+"""Vorbis comments, the tags of FLAC and Ogg files (Vorbis, Opus, Speex, FLAC in Ogg).
+
+tinytag loses all pictures of a file where one has a type that nobody has
+defined, knows no ``COVERART``, and compares repeated values with all before
+them, so that a comment of a megabyte takes minutes. This reader takes the
+bounds from `covers.images.audio.raw_tags` instead.
+
+References
+----------
+.. [1] Xiph.Org Foundation. "Ogg Vorbis I format specification: comment field
+   and header specification".
+.. [2] RFC 9639: Free Lossless Audio Codec (FLAC), sec. 8. RFC 3533: the Ogg
+   encapsulation format.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import struct
+from typing import TYPE_CHECKING
+
+from covers.images.audio.raw_tags import RawTags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+_FRONT = 3
+_FULL_BLOCK = 2**24
+"""Bytes from which on a block of FLAC cannot say how long it is."""
+_MAX_COMMENTS = 10_000
+_MAX_BLOCKS = 1000
+_MAX_PACKET = 64 * 2**20
+_MAX_PICTURE = 64 * 2**20
+_FIELDS = {
+    "date": "year",
+    "artists": "artist",
+    "author": "artist",
+    "album artist": "albumartist",
+    "discnumber": "disc",
+}
+_CUT_SHORT = "tags cannot be read: file truncated or damaged"
+_DAMAGED = "a picture in it is truncated or damaged"
+
+
+def read_vorbis(file: BinaryIO) -> RawTags | None:
+    """Read a FLAC or Ogg file; None of another file."""
+    file.seek(0)
+    head = file.read(4)
+    tags = RawTags()
+    try:
+        if head == b"fLaC":
+            _read_flac(file, tags)
+        elif head == b"OggS":
+            file.seek(0)
+            _read_ogg(file, tags)
+        else:
+            return None
+    except (struct.error, EOFError):
+        tags.problems.append(_CUT_SHORT)
+    return tags
+
+
+def _read_flac(file: BinaryIO, tags: RawTags) -> None:
+    """Read the metadata blocks of a FLAC file."""
+    for _ in range(_MAX_BLOCKS):
+        head = _take(file, 4)
+        start, size = file.tell(), int.from_bytes(head[1:])
+        kind = head[0] & 0x7F
+        if kind == 4:
+            _read_comments(file, tags)
+            size = max(size, file.tell() - start)
+        elif kind == 6:
+            _try_picture(file, tags)
+            taken = file.tell() - start
+            if taken >= _FULL_BLOCK:
+                size = taken
+            elif taken > size:
+                del tags.pictures[-1:]
+                tags.problems.append(_DAMAGED)
+        file.seek(start + size)
+        if head[0] & 0x80:
+            return
+
+
+def _read_ogg(file: BinaryIO, tags: RawTags) -> None:
+    """Read the comments of the first stream, and its pictures where it is FLAC."""
+    packets = _read_packets(file)
+    first = next(packets, b"")
+    if first.startswith(b"\x7fFLAC"):
+        for packet in packets:
+            block = io.BytesIO(packet[4:])
+            if packet and packet[0] & 0x7F == 4:
+                _read_comments(block, tags)
+            elif packet and packet[0] & 0x7F == 6:
+                _try_picture(block, tags)
+            if not packet or packet[0] & 0x80:
+                return
+        return
+    second = next(packets, None)
+    if second is None:
+        raise EOFError
+    start = next(
+        (len(mark) for mark in (b"\x03vorbis", b"OpusTags") if second.startswith(mark)),
+        0,
+    )
+    _read_comments(io.BytesIO(second[start:]), tags)
+
+
+def _read_packets(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the first packets of the first stream of an Ogg file."""
+    stream, packet = None, bytearray()
+    for _ in range(_MAX_PACKET // 255):
+        head = file.read(27)
+        if len(head) < 27 or not head.startswith(b"OggS"):
+            return
+        sizes = file.read(head[26])
+        body = file.read(sum(sizes))
+        stream = head[14:18] if stream is None else stream
+        if head[14:18] != stream:
+            continue
+        offset = 0
+        for size in sizes:
+            packet += body[offset : offset + size]
+            offset += size
+            if size < 255:
+                yield bytes(packet)
+                packet.clear()
+        if len(packet) > _MAX_PACKET:
+            return
+
+
+def _read_comments(block: BinaryIO, tags: RawTags) -> None:
+    """Read comments: a count, then texts such as ``GENRE=Jazz``."""
+    block.seek(_read_number(block, "<I"), io.SEEK_CUR)  # who wrote them
+    for _ in range(min(_read_number(block, "<I"), _MAX_COMMENTS)):
+        text = _take(block, _read_number(block, "<I"))
+        name, equals, value = text.partition(b"=")
+        key = name.decode("utf-8", "replace").lower().strip()
+        if not equals:
+            continue
+        if key in {"metadata_block_picture", "coverart"}:
+            _read_base64(value, tags, is_block=key != "coverart")
+        else:
+            values = [value[: 2**16].decode("utf-8", "replace")]
+            tags.add(_FIELDS.get(key, key), values)
+
+
+def _read_base64(value: bytes, tags: RawTags, *, is_block: bool) -> None:
+    """Read a picture that is written as text."""
+    try:
+        data = base64.b64decode(value + b"==")
+    except binascii.Error:
+        tags.problems.append(_DAMAGED)
+        return
+    if is_block:
+        _try_picture(io.BytesIO(data), tags)
+    else:
+        tags.add_picture(_FRONT, data)
+
+
+def _try_picture(block: BinaryIO, tags: RawTags) -> None:
+    """Read a picture block; note it where it is damaged, and stay where it begins."""
+    start = block.tell()
+    try:
+        _read_picture(block, tags)
+    except (struct.error, EOFError):
+        tags.problems.append(_DAMAGED)
+        block.seek(start)
+
+
+def _read_picture(block: BinaryIO, tags: RawTags) -> None:
+    """Read a picture block: type, MIME type, description, four measures, bytes."""
+    kind = _read_number(block, ">I")
+    for skipped in (0, 16):
+        block.seek(_read_number(block, ">I") + skipped, io.SEEK_CUR)
+    tags.add_picture(kind, _take(block, _read_number(block, ">I")))
+
+
+def _read_number(block: BinaryIO, spelling: str) -> int:
+    """Read a number of four bytes."""
+    return int(struct.unpack(spelling, block.read(4))[0])
+
+
+def _take(block: BinaryIO, size: int) -> bytes:
+    """Read so many bytes.
+
+    Raises
+    ------
+    EOFError
+        If there are fewer.
+    """
+    data = block.read(min(size, _MAX_PICTURE))
+    if len(data) < size:
+        raise EOFError
+    return data

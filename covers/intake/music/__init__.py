@@ -1,0 +1,1 @@
+"""Music libraries: albums, their pictures, notes and discs."""

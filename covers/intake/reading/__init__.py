@@ -1,0 +1,1 @@
+"""Reading pictures side by side."""

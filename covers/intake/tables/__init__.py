@@ -1,0 +1,1 @@
+"""Manifests: tables with one line per cover."""

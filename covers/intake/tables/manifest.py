@@ -1,0 +1,329 @@
+"""Manifests: a table with one line per cover, as CSV, TSV or Parquet."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from covers.catalogue.artists import artist_keys
+from covers.errors import DataError
+from covers.images.audio.tag_values import parse_year
+from covers.intake.folders import SPLIT_NAMES
+from covers.intake.sources import Candidate, Labels, ProblemKind, Walk, show_name
+from covers.intake.tables.manifest_table import ManifestTable
+from covers.intake.tables.near_names import NearNames
+from covers.workspace.source_files import FileEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest lists.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Files that are there, in the order of their paths.
+    problems : list of (path, kind, reason)
+        Lines that name no file that is there.
+    notes : list of str
+        Things the reader of the scan's summary should know.
+    """
+
+    candidates: list[Candidate]
+    problems: list[tuple[str, ProblemKind, str]]
+    notes: list[str]
+
+
+def read_manifest(path: Path, root: Path | None = None) -> Manifest:
+    """Read a manifest and look for the files it names.
+
+    The column ``path`` is needed; ``genre`` or ``genres``, ``artist``,
+    ``album``, ``year``, ``split`` and ``release_group`` are understood; all
+    others are kept as they are. Headers are matched whatever their case. A
+    file named in several lines gets the genres of all of them.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``, ``.tsv``, ``.tab`` or ``.parquet``. The separator of
+        a CSV file is found in its header (comma, semicolon or tab).
+    root : Path, optional
+        Where relative paths begin; by default the manifest's own folder.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, has no column ``path`` or no line, or a value
+        of ``split`` is unknown.
+    """
+    root = (root or path.parent).absolute()
+    table = ManifestTable.read(path)
+    if not table.places and not table.damaged:
+        message = (
+            f"manifest '{path}' has a header but no lines: expected one line per cover"
+        )
+        raise DataError(message)
+    reader = _Reader(path, root, table)
+    reader.problems += [
+        (place, ProblemKind.BROKEN, reason) for place, reason in table.damaged
+    ]
+    return reader.read()
+
+
+def walk_manifest(path: Path, root: Path | None = None) -> Walk:
+    """Look at the manifest and the files it names, without reading what it says of them.
+
+    Parameters
+    ----------
+    path, root : Path
+        As for `read_manifest`.
+
+    Returns
+    -------
+    Walk
+        The files that are there, in the order of their lines; as a problem,
+        the hash of the manifest and what is not there.
+
+    Raises
+    ------
+    DataError
+        If the manifest cannot be read or has no column ``path``.
+    """
+    root = (root or path.parent).absolute()
+    table = ManifestTable.read(path)
+    files: list[FileEntry] = []
+    problems = [(str(path), table.fingerprint)]
+    start = f"{root}{os.sep}"
+    near_names = NearNames(root)
+    for written in table.columns["path"]:
+        text = "" if written is None else str(written).strip()
+        relative = _below(root, text)
+        if relative is None:
+            continue  # whatever it means, the manifest's hash stands for it
+        try:
+            status = os.stat(start + relative)  # noqa: PTH116  strings, 100,000 times
+        except (OSError, ValueError) as error:
+            same = near_names.find(relative)
+            if same is None:
+                problems.append((relative, type(error).__name__))
+                continue
+            relative = same
+            status = os.stat(start + relative)  # noqa: PTH116
+        files.append(FileEntry(relative, status.st_size, status.st_mtime_ns))
+    return Walk(files, problems, 0)
+
+
+class _Reader:
+    """Turns the columns of one manifest into candidates."""
+
+    def __init__(
+        self,
+        path: Path,
+        root: Path,
+        table: ManifestTable,
+    ) -> None:
+        self.path = path
+        self.root = root
+        self.values = table.columns
+        self.extras = table.extras
+        self.places = table.places
+        self.found: dict[str, Candidate] = {}
+        self.problems: list[tuple[str, ProblemKind, str]] = []
+        self.notes: list[str] = []
+        self.near_names = NearNames(root)
+
+    def read(self) -> Manifest:
+        """Go through all lines."""
+        n_outside = 0
+        for row, written in enumerate(self.values["path"]):
+            text = "" if written is None else str(written).strip()
+            if not text:
+                self.problems.append(
+                    (self.places[row], ProblemKind.MISSING, "no path in this line")
+                )
+                continue
+            relative = _below(self.root, text)
+            if relative is None:
+                n_outside += 1
+                self.problems.append(
+                    (
+                        show_name(text),
+                        ProblemKind.MISSING,
+                        f"leads out of '{self.root}': name a folder above it with '--root'",
+                    )
+                )
+                continue
+            self._take(relative, self._labels(row))
+        if not self.found and self.problems:
+            self._explain_nothing(n_outside)
+        if "genres" not in self.values:
+            self.notes.append(
+                f"manifest '{self.path.name}' has no column 'genre' or 'genres': its covers have no genre"
+            )
+        files = sorted(self.found.values(), key=lambda candidate: candidate.file.path)
+        return Manifest(files, self.problems, self.notes)
+
+    def _take(self, relative: str, labels: Labels) -> None:
+        """Look for a file, or add to what is known of it."""
+        known = self.found.get(relative)
+        if known is not None:
+            genres = tuple(dict.fromkeys((*known.labels.genres, *labels.genres)))
+            merged = Labels(
+                **{
+                    name: getattr(known.labels, name)
+                    for name in Labels.__dataclass_fields__
+                    if name != "genres"
+                },
+                genres=genres,
+            )
+            self.found[relative] = Candidate(known.file, merged)
+            return
+        try:
+            status = (self.root / relative).stat()
+        except (OSError, ValueError) as error:
+            same = self.near_names.find(relative)
+            if same is not None and same != relative:
+                self._take(same, labels)
+            else:
+                self._report(relative, error)
+            return
+        entry = FileEntry(relative, status.st_size, status.st_mtime_ns)
+        self.found[relative] = Candidate(entry, labels)
+
+    def _report(self, relative: str, error: OSError | ValueError) -> None:
+        """Say why a file cannot be taken, and which one may be meant."""
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        kind = ProblemKind.UNREADABLE
+        if isinstance(error, FileNotFoundError):
+            kind = ProblemKind.MISSING
+            near = self.near_names.suggest(relative)
+            if near is not None:
+                reason += f"; did you mean '{show_name(near)}'?"
+        self.problems.append((show_name(relative), kind, reason))
+
+    def _labels(self, row: int) -> Labels:
+        """Read what one line says."""
+        artist = self._text("artist", row)
+        return Labels(
+            genres=self._genres(row),
+            artist=artist,
+            artists=artist_keys(artist),
+            album=self._text("album", row),
+            year=parse_year(self._value("year", row)),
+            release_group=self._text("release_group", row),
+            split=self._split(row),
+            extra={
+                name: value
+                for name, column in self.extras.items()
+                if (value := _plain(column[row])) is not None
+            },
+        )
+
+    def _value(self, name: str, row: int) -> Any:
+        return self.values[name][row] if name in self.values else None
+
+    def _text(self, name: str, row: int) -> str | None:
+        value = self._value(name, row)
+        text = "" if value is None else str(value).strip()
+        return text or None
+
+    def _genres(self, row: int) -> tuple[str, ...]:
+        value = self._value("genres", row)
+        items = value if isinstance(value, list) else [value]
+        names = [str(item).strip() for item in items if item is not None]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def _split(self, row: int) -> str | None:
+        text = self._text("split", row)
+        if text is None:
+            return None
+        side = SPLIT_NAMES.get(text.lower())
+        if side is None:
+            message = (
+                f"manifest '{self.path}', {self.places[row]}: split is {text!r}, "
+                "expected train, valid or test, or nothing"
+            )
+            raise DataError(message)
+        return side
+
+    def _explain_nothing(self, n_outside: int) -> None:
+        """Refuse a manifest none of whose files is there."""
+        path, _, reason = self.problems[0]
+        repair = (
+            "name the folder its paths begin in with '--root FOLDER'"
+            if n_outside or len(self.problems) > 1 or reason != "no path in this line"
+            else "fill its column 'path'"
+        )
+        message = (
+            f"none of the {len(self.problems)} files of manifest '{self.path}' is there "
+            f"(the first is '{path}', looked for below '{self.root}'): {repair}"
+        )
+        raise DataError(message)
+
+
+def _below(root: Path, text: str) -> str | None:
+    """Return a path below the root in POSIX form, None where it leads out of it."""
+    if "\\" in text and "/" not in text:
+        text = PureWindowsPath(text).as_posix()
+    if not text.startswith(("/", ".")) and "/." not in text and "//" not in text:
+        return text.rstrip("/") or None  # most are as plain as this
+    pure = PurePosixPath(text)
+    if pure.is_absolute():
+        try:
+            pure = PurePosixPath(Path(text).relative_to(root).as_posix())
+        except ValueError:
+            return None
+    parts: list[str] = []
+    for part in pure.parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts) or None
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value of a further column into one that JSON knows."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:
+    """Put the further columns of all covers into arrays.
+
+    Parameters
+    ----------
+    extras : sequence of dict, length n_covers
+        Values by column name.
+
+    Returns
+    -------
+    dict of str to pyarrow.Array, each of length n_covers
+        Columns in order of first appearance; text where types contradict.
+    """
+    names = dict.fromkeys(name for extra in extras for name in extra)
+    columns: dict[str, pa.Array] = {}
+    for name in names:
+        values = [extra.get(name) for extra in extras]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            columns[name] = pa.array(
+                [None if value is None else str(value) for value in values], pa.string()
+            )
+    return columns

@@ -1,0 +1,1 @@
+"""The network itself: backbone, head, and what makes it answer quickly."""

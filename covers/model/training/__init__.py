@@ -1,0 +1,1 @@
+"""Training: the recipe, the head, then the whole network."""

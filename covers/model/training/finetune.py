@@ -1,0 +1,391 @@
+"""One training run: the head on frozen statistics, then the whole network.
+
+`covers.model.training.train` says what is trained on and publishes what comes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from covers.model.embed import (
+    Preprocessing,
+    embed_frozen,
+    frozen_parts,
+    frozen_weights_path,
+)
+from covers.model.network.backbone import Backbone, normalise
+from covers.model.network.head import Head
+from covers.model.training.checkpoint import Checkpoint, write_checkpoint
+from covers.model.training.head_fit import start_head
+from covers.model.training.recipe import Recipe, portable_recipe
+from covers.stats.rows import RowsById
+from covers.stats.significance import is_certainly_lower
+from covers.workspace.artefacts import publish
+from covers.workspace.interrupts import go_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from covers.model.pixels import CoverFile, PixelCache
+    from covers.workspace.paths import Workspace
+
+MIXES = (0.25, 0.5, 0.75)
+"""How far weights between start and end lie towards the end."""
+
+
+class TrainingWatcher:
+    """Is told how training goes; this one does not care."""
+
+    def stage(self, name: str, done: float, total: float) -> None:
+        """Hear that some of a stage is done."""
+
+    def epoch(self, phase: str, epoch: int, scores: dict[str, float]) -> None:
+        """Hear the scores of the ``"probe"`` or of an epoch of the ``"network"``."""
+
+    def note(self, text: str) -> None:
+        """Hear of something worth telling a person."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What is trained on, in rows of the catalogue.
+
+    Parameters
+    ----------
+    cover_ids : list of str
+        Covers that can be read, train side and tuning slice together.
+    groups : ndarray of int64, shape (n_covers,)
+        Covers of one group stay together.
+    shares : Tensor of float32, shape (n_covers, n_genres)
+        1/m for each of a cover's m genres.
+    train, tuning : ndarray of int64
+        Positions in `cover_ids`.
+    vocab : tuple of str
+        Genre of each column.
+    """
+
+    cover_ids: list[str]
+    groups: npt.NDArray[np.int64]
+    shares: Tensor
+    train: npt.NDArray[np.int64]
+    tuning: npt.NDArray[np.int64]
+    vocab: tuple[str, ...]
+
+
+def balance_genres(shares: Tensor, strength: float, *, multi_label: bool) -> Tensor:
+    """Return the weight of each genre, shape (n_genres,): the rarer, the heavier.
+
+    Parameters
+    ----------
+    shares : Tensor, shape (n_covers, n_genres)
+        1/m for each of a cover's m genres.
+    strength : float
+        0 weighs covers equally, 1 weighs genres equally.
+    multi_label : bool
+        Weigh "has the genre" against "has it not" instead.
+    """
+    counts = shares.sum(dim=0).clamp_min(1.0)  # (G,)
+    if multi_label:
+        positive = (shares > 0).sum(dim=0).clamp_min(1)
+        return ((len(shares) - positive) / positive).clamp_min(1.0) ** (0.5 * strength)
+    weights = (counts.sum() / (len(counts) * counts)) ** strength
+    return weights * counts.sum() / (weights * counts).sum()
+
+
+class TrainingRun:
+    """One training run: its parts, and what has come of it so far."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        recipe: Recipe,
+        data: TrainingSet,
+        cache: PixelCache,
+        device: torch.device,
+        seed: int,
+        watcher: TrainingWatcher,
+        backbone: Backbone,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        from covers.model.training.loss import GenreLoss
+
+        self.workspace, self.recipe, self.data, self.cache = (
+            workspace,
+            recipe,
+            data,
+            cache,
+        )
+        self.device, self.seed, self.watcher = device, seed, watcher
+        self.backbone, self.mean, self.std = backbone, tuple(mean), tuple(std)
+        weights = balance_genres(
+            data.shares[data.train],
+            recipe.class_balance,
+            multi_label=bool(recipe.multi_label),
+        )
+        self.loss = GenreLoss(
+            weights,
+            label_smoothing=recipe.label_smoothing,
+            multi_label=bool(recipe.multi_label),
+        )
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Any] = {}
+        self.targets = (data.shares > 0).float() if recipe.multi_label else data.shares
+
+    def frozen_statistics(self, files: list[CoverFile]) -> tuple[str, Tensor]:
+        """Run the untouched backbone over the cached covers, as far as it has not been.
+
+        Returns
+        -------
+        fingerprint : str
+            Of the untouched backbone and its preprocessing.
+        statistics : Tensor of float32, shape (n_covers, n_features)
+            Of the training set's covers.
+        """
+        fingerprint, _ = embed_frozen(
+            self.workspace,
+            self.backbone,
+            Preprocessing(self.recipe.image_size, self.mean, self.std),
+            device=self.device.type,
+            files=[file for file in files if file.cover_id in self.cache],
+            progress=lambda done, total: self.watcher.stage("features", done, total),
+        )
+        _keep_backbone(self.workspace, self.backbone.state_dict())
+        parts = frozen_parts(self.workspace, fingerprint)
+        ids, (statistics,) = parts.read(["statistics"], "covers train")
+        rows = RowsById(ids).of(self.data.cover_ids)
+        return fingerprint, torch.from_numpy(statistics[rows])
+
+    def fit_head(self, head: Head, statistics: Tensor) -> None:
+        """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""
+        from covers.model.training.loss import score_tuning, tempered_losses
+
+        data = self.data
+        self._start_head(head, statistics, data.train)
+        with torch.inference_mode():
+            logits = head.eval().cpu()(statistics[data.tuning])
+        targets = self.targets[data.tuning]
+        scores = {
+            "train_loss": float("nan"),
+            "tuning_loss": tempered_losses(self.loss, logits, targets)[1],
+            **score_tuning(logits, targets),
+        }
+        self._note_epoch("probe")(0, scores)
+        self._note_best("probe", 0)
+
+    def fit_head_on_all(self, head: Head, statistics: Tensor) -> None:
+        """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it."""
+        everything = np.arange(len(self.data.cover_ids))
+        self._start_head(head.cpu(), statistics, everything)
+
+    def _start_head(
+        self, head: Head, statistics: Tensor, rows: npt.NDArray[np.int64]
+    ) -> None:
+        from covers.model.training.fastai_adapter import seed_everything
+
+        seed_everything(self.seed)
+        start_head(
+            head,
+            statistics[rows],
+            self.targets[rows],
+            self.data.groups[rows],
+            class_balance=self.recipe.class_balance,
+            multi_label=bool(self.recipe.multi_label),
+            seed=self.seed,
+        )
+
+    def fit_network(
+        self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None
+    ) -> bool:
+        """Fine-tune everything; returns whether it was interrupted. Leaves the best weights in `network`.
+
+        Where the backbone was pretrained, weights between the start's and the last
+        epoch's are tried too [1]_: they keep what the start knew of covers unlike
+        those of the train side. What reads the tuning covers best must certainly do
+        so (`covers.stats.significance.is_certainly_lower`), or the start stays.
+
+        References
+        ----------
+        .. [1] Wortsman, M. et al. (2022). "Robust fine-tuning of zero-shot models". CVPR.
+        """
+        from covers.model.training.fastai_adapter import (
+            EpochReport,
+            KeepBest,
+            MixedPrecisionForward,
+            copy_state,
+            make_network_learner,
+            seed_everything,
+        )
+        from covers.model.training.picture_loaders import Augment, make_picture_loaders
+
+        recipe, data = self.recipe, self.data
+        seed_everything(self.seed)
+        loaders = make_picture_loaders(
+            self.cache.reader(data.cover_ids),
+            self.targets,
+            data.train,
+            data.tuning,
+            batch_size=recipe.batch_size,
+            device=self.device,
+            after_batch=(
+                Augment(self.mean, self.std, recipe.mixup),
+                lambda batch: (normalise(batch[0], self.mean, self.std), batch[1]),
+            ),
+        )
+        network.to(self.device, memory_format=torch.channels_last)
+        body, head = network[0], network[1]
+        assert isinstance(body, Backbone)
+        assert isinstance(head, Head)
+        learner = make_network_learner(
+            body,
+            head,
+            loaders,
+            self.loss,
+            weight_decay=recipe.weight_decay,
+            frozen_share=0.0 if recipe.weights == "none" else recipe.frozen_share,
+        )
+        report = EpochReport(
+            self._note_epoch("network"),
+            lambda share: self.watcher.stage("network", share, 1),
+            self.seed,
+        )
+
+        def save(best: KeepBest) -> None:
+            write_checkpoint(
+                self.workspace,
+                Checkpoint(
+                    labels=labels,
+                    recipe=portable_recipe(recipe),
+                    seed=self.seed,
+                    epoch=best.epoch,
+                    best_epoch=best.best_epoch,
+                    best_loss=best.best_loss,
+                    history=self.history,
+                    network={
+                        k: v.detach().cpu() for k, v in best.model.state_dict().items()
+                    },
+                    best=best.best_state,
+                    optimizer=best.opt.state_dict(),
+                ),
+            )
+
+        best = KeepBest(report, recipe.patience, save)
+        first = 0
+        beginning = copy_state(network)
+        if checkpoint is not None:
+            first = self._restore(checkpoint, network, learner, best)
+        else:
+            best.best_loss = float(self.best.get("tuning_loss", float("inf")))
+            best.best_state = beginning
+        if recipe.weights == "none":
+            rates = slice(recipe.learning_rate, recipe.learning_rate)
+        else:
+            rates = slice(recipe.learning_rate / 50, recipe.learning_rate / 5)
+        interrupted = False
+        try:
+            learner.fit_one_cycle(
+                recipe.epochs,
+                rates,
+                pct_start=0.3,
+                start_epoch=first,
+                cbs=[report, best, MixedPrecisionForward(self.device)],
+            )
+        except KeyboardInterrupt:
+            go_on()  # what is good so far is kept
+            interrupted = True
+        if best.best_epoch >= 0:
+            self._note_best("network", best.best_epoch)
+        if recipe.weights != "none" and not interrupted:
+            self._mix_with_start(learner, beginning, best)
+            if not self._beats(learner, best.best_state, beginning):
+                best.best_state = beginning
+                self._note_best("probe", 0)
+        network.load_state_dict(best.best_state)
+        return interrupted
+
+    def _mix_with_start(
+        self, learner: Any, beginning: dict[str, Tensor], best: Any
+    ) -> None:
+        """Try weights between the start's and the last epoch's; keep the best in `best`."""
+        from covers.model.training.fastai_adapter import (
+            answer_tuning,
+            copy_state,
+            mix_states,
+        )
+
+        ended = copy_state(learner.model)
+        for share in MIXES:
+            state = mix_states(beginning, ended, share)
+            scores = answer_tuning(learner, state, self.seed).scores
+            if scores["tuning_loss"] < best.best_loss:
+                best.best_loss, best.best_state = scores["tuning_loss"], state
+                self.best = {"phase": "mix", "epoch": learner.epoch, **scores}
+                self.best["share"] = share
+        if self.best.get("phase") == "mix":
+            self.history.append(self.best)
+
+    def _beats(
+        self, learner: Any, state: dict[str, Tensor], start: dict[str, Tensor]
+    ) -> bool:
+        """Whether a state, the best of the epochs and the mixes, certainly reads the tuning covers better than the start."""
+        from covers.model.training.fastai_adapter import answer_tuning
+
+        before, after = (
+            answer_tuning(learner, one, self.seed).losses.double().numpy()
+            for one in (start, state)
+        )
+        groups = self.data.groups[self.data.tuning]
+        n_tried = self.recipe.epochs + len(MIXES)
+        return is_certainly_lower(after, before, groups, n_tried=n_tried)
+
+    def _restore(
+        self, checkpoint: Checkpoint, network: nn.Sequential, learner: Any, best: Any
+    ) -> int:
+        """Put an interrupted run back as it was; returns the epoch to go on with."""
+        network.load_state_dict(checkpoint.network)
+        learner.create_opt()
+        learner.opt.load_state_dict(checkpoint.optimizer)
+        best.best_loss, best.best_epoch, best.best_state = (
+            checkpoint.best_loss,
+            checkpoint.best_epoch,
+            checkpoint.best,
+        )
+        self.history = list(checkpoint.history)
+        phases = ("network",) if checkpoint.best_epoch >= 0 else ("probe",)
+        rows = [row for row in self.history if row["phase"] in phases]
+        self.best = min(rows, key=lambda row: row["tuning_loss"]) if rows else {}
+        return checkpoint.epoch + 1
+
+    def _note_epoch(self, phase: str) -> Callable[[int, dict[str, float]], None]:
+        def note(epoch: int, scores: dict[str, float]) -> None:
+            self.history.append({"phase": phase, "epoch": epoch, **scores})
+            self.watcher.epoch(phase, epoch, scores)
+
+        return note
+
+    def _note_best(self, phase: str, epoch: int) -> None:
+        rows = [
+            row
+            for row in self.history
+            if row["phase"] == phase and row["epoch"] == epoch
+        ]
+        self.best = rows[0] if rows else self.best
+
+
+def _keep_backbone(workspace: Workspace, state: dict[str, Tensor]) -> None:
+    """Keep the untouched backbone, so that the baselines can be measured on later covers too."""
+    from safetensors.torch import save
+
+    with publish(frozen_weights_path(workspace), "wb") as file:
+        file.write(
+            save(
+                {key: value.detach().cpu().contiguous() for key, value in state.items()}
+            )
+        )

@@ -1,0 +1,222 @@
+"""The head's closed-form start: principal axes, a linear probe, and a metric learned from it.
+
+Fine-tuning starts from here rather than from random numbers [1]_, and where
+there is little to fine-tune on, this is most of what a cover gives away.
+Letters: N covers, F statistics, D embedding dimensions, G genres.
+
+References
+----------
+.. [1] Kumar, A., Raghunathan, A., Jones, R., Ma, T., Liang, P. (2022). "Fine-Tuning
+   can Distort Pretrained Features and Underperform Out-of-Distribution". ICLR.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from covers.stats.folds import group_folds, iterate_folds
+from covers.stats.logistic import fit_logistic
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from covers.model.network.head import Head
+
+Floats = npt.NDArray[np.float32]
+
+PENALTIES = (0.1, 0.3, 1.0, 3.0)
+"""Inverse strengths of regularisation to choose from, by grouped cross-validation."""
+
+_SLOPES = (0.6, 0.8, 1.0, 1.25)
+"""Inverse temperatures to compare losses at: calibration comes later."""
+
+WHITENING = 0.75
+"""How far the principal axes are made equally long: 0 leaves them, 1 whitens."""
+
+METRIC_STRENGTH = 1.0
+"""How much longer the most telling direction becomes: 0 leaves what looks alike
+together, towards 8 only genre counts. Both were measured on two real collections
+with grouped folds, see docs/method/training.md."""
+
+
+def start_head(
+    head: Head,
+    statistics: Tensor,
+    shares: Tensor,
+    groups: npt.NDArray[np.int64],
+    *,
+    class_balance: float,
+    multi_label: bool,
+    seed: int,
+) -> None:
+    """Start the head from the statistics it will see.
+
+    They are standardised, projected onto their principal axes and partly
+    whitened: neighbours are already those of the untouched backbone. A linear
+    probe on the unit embeddings then says which directions tell genres apart;
+    these are lengthened, and the probe is fitted again as the classifier. The
+    penalty of both fits is the one with which all of this answers best.
+
+    Parameters
+    ----------
+    head : Head
+        Changed in place.
+    statistics : Tensor of float32, shape (n_covers, n_features)
+        Of the train side.
+    shares : Tensor of float32, shape (n_covers, n_genres)
+        1/m for each of a cover's m genres, or 1 for each when `multi_label`.
+    groups : ndarray of int64, shape (n_covers,)
+        Covers that must stay on one side when the penalty is chosen.
+    class_balance : float
+        0 weighs covers equally, 1 weighs genres equally.
+    multi_label : bool
+        Independent genres instead of shares that sum to one.
+    seed : int
+        Seed of the randomised decomposition and the folds.
+    """
+    axes, mean, variance = _principal_axes(statistics, head.project.out_features, seed)
+    norm = head.standardise
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    standard = (statistics - mean) / torch.sqrt(variance + norm.eps)  # (N, F)
+    points = (standard @ axes.T).numpy()  # (N, D)
+    weights = _genre_weights(shares.numpy(), class_balance)
+    probe = _Probe(shares.numpy(), weights, groups, multi_label=multi_label, seed=seed)
+    metric, coefficients, offsets = probe.fit_twice(
+        points, probe.choose_penalty(points)
+    )
+    scale = float(head.scale.detach())
+    with torch.no_grad():
+        head.project.weight.copy_(torch.from_numpy(metric).T @ axes)
+        head.project.bias.zero_()
+        head.classify.weight.copy_(torch.from_numpy(coefficients / scale))
+        head.classify.bias.copy_(torch.from_numpy(offsets))
+
+
+def _principal_axes(
+    statistics: Tensor, n_axes: int, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return whitening principal axes (D, F) of the standardised statistics, and mean and variance (F,).
+
+    Axes beyond the rank of the statistics are zero.
+    """
+    variance, mean = torch.var_mean(statistics, dim=0)
+    variance = variance.clamp_min(1e-6)
+    standard = (statistics - mean) / variance.sqrt()  # (N, F)
+    n_kept = min(n_axes, len(standard) - 1, standard.shape[1])
+    torch.manual_seed(seed)
+    _, spread, directions = torch.pca_lowrank(standard, q=n_kept, center=False, niter=4)
+    scales = (spread / len(standard) ** 0.5).clamp_min(1e-3)
+    axes = torch.zeros(n_axes, standard.shape[1])
+    axes[:n_kept] = (directions / scales**WHITENING).T
+    return axes, mean, variance
+
+
+def _genre_weights(shares: Floats, strength: float) -> Floats:
+    """Return the weight of each genre, shape (G,)."""
+    counts = np.maximum(shares.sum(axis=0), 1.0)
+    return np.asarray((counts.mean() / counts) ** strength, np.float32)
+
+
+def _unit(points: Floats) -> Floats:
+    norms = np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+    return np.asarray(points / norms, np.float32)
+
+
+def _lengthen(coefficients: Floats) -> Floats:
+    """Return the metric (D, D) that stretches the directions a probe (G, D) uses."""
+    centred = coefficients - coefficients.mean(axis=0)
+    _, spread, directions = np.linalg.svd(centred, full_matrices=False)
+    stretch = METRIC_STRENGTH * spread / max(float(spread[0]), 1e-12)
+    metric = np.eye(coefficients.shape[1]) + (directions.T * stretch) @ directions
+    return np.asarray(metric, np.float32)
+
+
+class _Probe:
+    """Logistic regression against shares of genres."""
+
+    def __init__(
+        self,
+        shares: Floats,
+        weights: Floats,
+        groups: npt.NDArray[np.int64],
+        *,
+        multi_label: bool,
+        seed: int,
+    ) -> None:
+        self.shares, self.weights, self.groups = shares, weights, groups
+        self.multi_label, self.seed = multi_label, seed
+
+    def fit(
+        self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return coefficients (G, D) and offsets (G,)."""
+        rows = np.arange(len(points)) if rows is None else rows
+        shares = self.shares[rows]
+        if self.multi_label:
+            found = fit_logistic(points[rows], shares > 0, penalty=penalty)
+            return (
+                found.coefficients.astype(np.float32),
+                found.offsets.astype(np.float32),
+            )
+        covers, genres = np.nonzero(shares)
+        weight = shares[covers, genres] * self.weights[genres]
+        model = _regression(penalty)
+        model.fit(points[rows[covers]], genres, sample_weight=weight)
+        n_genres = shares.shape[1]
+        coefficients = np.zeros((n_genres, points.shape[1]), np.float32)
+        offsets = np.full(n_genres, -10.0, np.float32)
+        if len(model.classes_) == 2:
+            coefficients[model.classes_] = (
+                np.concatenate([-model.coef_, model.coef_]) / 2
+            )
+            offsets[model.classes_] = (
+                np.concatenate([-model.intercept_, model.intercept_]) / 2
+            )
+        else:
+            coefficients[model.classes_] = model.coef_
+            offsets[model.classes_] = model.intercept_
+        return coefficients, offsets
+
+    def fit_twice(
+        self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the metric (D, D) learned by a first fit, and what a second finds in it."""
+        first, _ = self.fit(_unit(points), penalty, rows)
+        metric = _lengthen(first)
+        return metric, *self.fit(_unit(points @ metric), penalty, rows)
+
+    def choose_penalty(self, points: Floats) -> float:
+        """Choose the penalty with the lowest log-loss on held-out groups."""
+        losses = dict.fromkeys(PENALTIES, 0.0)
+        folds = group_folds(self.groups, self.shares, n_folds=4, seed=self.seed)
+        for train, test in iterate_folds(folds):
+            for penalty in PENALTIES:
+                metric, coefficients, offsets = self.fit_twice(points, penalty, train)
+                logits = _unit(points[test] @ metric) @ coefficients.T + offsets
+                losses[penalty] += min(
+                    self._loss(slope * logits, self.shares[test]) for slope in _SLOPES
+                )
+        return min(PENALTIES, key=lambda penalty: losses[penalty])
+
+    def _loss(self, logits: Floats, shares: Floats) -> float:
+        from scipy.special import log_expit, log_softmax
+
+        if self.multi_label:
+            return float(
+                -np.where(shares > 0, log_expit(logits), log_expit(-logits)).mean()
+                * len(shares)
+            )
+        return float(-(shares * self.weights * log_softmax(logits, axis=1)).sum())
+
+
+def _regression(penalty: float) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=penalty, max_iter=500)

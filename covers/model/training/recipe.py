@@ -1,0 +1,178 @@
+"""What a training run is made of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import ConfigError, ModelError
+from covers.stats.membership import SEVERAL_GENRES_SHARE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from covers.catalogue.table import Catalogue
+    from covers.workspace.paths import Workspace
+
+DEFAULT_ARCH = "resnet18"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Parameters of a training run; saved in ``model.json``.
+
+    Parameters
+    ----------
+    arch : str, default="resnet18"
+        Backbone, by its torchvision or timm name.
+    weights : str, default="imagenet"
+        Where the backbone starts: ``"imagenet"``, ``"none"``, or a file.
+    image_size : int, default=224
+        Side of the pictures in pixels. Larger reads finer lettering and costs its square.
+    embedding_dim : int, default=256
+        Width of the embedding.
+    epochs : int, default=4
+        Epochs of the whole network, after a linear probe on the frozen backbone's
+        features; 0 leaves the backbone as it was.
+    learning_rate : float, default=1e-3
+        Peak rate where the backbone starts from nothing. Fine-tuning goes at a fifth of
+        it in the head and at less, towards a fiftieth, in the backbone.
+    frozen_share : float, default=0.5
+        Share of a pretrained backbone's tensors, from the shallow end, that stay as they are:
+        edges and colours are the same on every cover, and the steps take half the time.
+    batch_size : int, default=32
+        Pictures per step.
+    weight_decay : float, default=0.05
+        Pull of the weights towards zero.
+    dropout : float, default=0.5
+        Share of the features hidden in each step.
+    label_smoothing : float, default=0.1
+        Share of each label spread over all genres: genres are noisy labels.
+    mixup : float, default=0.2
+        Strength of blending pictures and labels; 0 is none.
+    class_balance : float, default=1.0
+        0 weighs covers equally, 1 weighs genres equally.
+    patience : int, default=4
+        Stop after this many epochs without a better loss on the tuning covers.
+    tuning_share : float, default=0.1
+        Share of the training groups kept aside to choose the epoch; the held-out side is never seen.
+    multi_label : bool, optional
+        Independent genres (sigmoid) instead of shares that sum to one (softmax);
+        by default where covers commonly have several, see `for_catalogue`.
+    """
+
+    arch: str = DEFAULT_ARCH
+    weights: str = "imagenet"
+    image_size: int = 224
+    embedding_dim: int = 256
+    epochs: int = 4
+    learning_rate: float = 1e-3
+    frozen_share: float = 0.5
+    batch_size: int = 32
+    weight_decay: float = 0.05
+    dropout: float = 0.5
+    label_smoothing: float = 0.1
+    mixup: float = 0.2
+    class_balance: float = 1.0
+    patience: int = 4
+    tuning_share: float = 0.1
+    multi_label: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name, low, high in _BOUNDS:
+            value = getattr(self, name)
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not low <= value <= high
+            ):
+                message = f"training parameter {name} = {value!r}: expected a number from {low} to {high}"
+                raise ConfigError(message)
+
+    def changed(self, changes: Mapping[str, Any]) -> Recipe:
+        """Return a recipe with some parameters changed.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown or a value out of range.
+        """
+        known = {field.name for field in fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            message = f"unknown training parameter {unknown[0]!r}: there are {', '.join(sorted(known))}"
+            raise ConfigError(message)
+        return replace(self, **changes)
+
+
+def refuse_wrong_start(recipe: Recipe) -> None:
+    """Refuse a backbone or a file of weights that does not exist, before anything heavy is loaded.
+
+    Raises
+    ------
+    ModelError
+        Naming the nearest architecture, or the missing file.
+    """
+    from covers.model.network.architectures import refuse_unknown_architecture
+
+    refuse_unknown_architecture(recipe.arch)
+    if recipe.weights not in ("imagenet", "none") and not Path(recipe.weights).exists():
+        message = f"no weights in '{recipe.weights}': give a .safetensors file or a torch state dict"
+        raise ModelError(message)
+
+
+def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
+    """Return the recipe with a yes or no to independent genres, as the covers' genres suggest."""
+    if recipe.multi_label is not None:
+        return recipe
+    is_several = catalogue.share_with_several >= SEVERAL_GENRES_SHARE
+    return replace(recipe, multi_label=is_several)
+
+
+def portable_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as JSON values without folders of this machine."""
+    values = asdict(recipe)
+    if recipe.weights not in ("imagenet", "none"):
+        values["weights"] = PurePath(recipe.weights).name
+    return values
+
+
+def choose_recipe(
+    workspace: Workspace, given: Mapping[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe in force, and what of it differs from the defaults, to be remembered.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Its settings hold what was remembered.
+    given : mapping
+        Parameters that change now; None leaves one as it is. A file of weights
+        is remembered relative to the workspace.
+    """
+    changes = dict(workspace.settings.train)
+    changes.update({name: value for name, value in given.items() if value is not None})
+    weights = changes.get("weights")
+    if weights is None or weights in ("imagenet", "none"):
+        return Recipe().changed(changes), changes
+    path = Path(weights) if given.get("weights") else workspace.root / weights
+    recipe = Recipe().changed({**changes, "weights": str(path)})
+    return recipe, {**changes, "weights": workspace.relative(path)}
+
+
+_BOUNDS: tuple[tuple[str, float, float], ...] = (
+    ("image_size", 32, 1024),
+    ("embedding_dim", 2, 4096),
+    ("epochs", 0, 1000),
+    ("learning_rate", 1e-7, 1.0),
+    ("frozen_share", 0.0, 0.95),
+    ("batch_size", 2, 4096),
+    ("weight_decay", 0.0, 10.0),
+    ("dropout", 0.0, 0.95),
+    ("label_smoothing", 0.0, 0.9),
+    ("mixup", 0.0, 10.0),
+    ("class_balance", 0.0, 1.0),
+    ("patience", 1, 1000),
+    ("tuning_share", 0.02, 0.5),
+)

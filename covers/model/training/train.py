@@ -1,0 +1,352 @@
+"""Training: features once, the head on them, then the whole network, best epoch kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from covers.catalogue.table import read_catalogue
+from covers.errors import ConfigError, DataError, ModelError
+from covers.model.embed import (
+    cover_files,
+)
+from covers.model.network.device import pick_device
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import make_backbone
+from covers.model.pixels import PixelCache
+from covers.model.trained_on import write_trained_on
+from covers.model.training.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    read_checkpoint,
+)
+from covers.model.training.finetune import TrainingRun, TrainingSet, TrainingWatcher
+from covers.model.training.recipe import Recipe, for_catalogue, portable_recipe
+from covers.model.weights import SavedModel, make_card
+from covers.stats.folds import group_folds
+from covers.workspace.artefacts import Stamp, publish
+from covers.workspace.holding import hold_training
+from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
+from covers.workspace.text_tables import write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from covers.catalogue.table import Catalogue
+    from covers.model.card import ModelCard
+    from covers.model.network.backbone import Backbone
+    from covers.model.pixels import CoverFile
+    from covers.workspace.paths import Workspace
+
+KEPT_CACHE_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a training run ended with."""
+
+    card: ModelCard
+    history: list[dict[str, Any]]
+    is_interrupted: bool
+    seconds: float
+    failed: dict[str, str]
+
+
+def choose_training_set(
+    catalogue: Catalogue,
+    readable: Callable[[str], bool],
+    *,
+    tuning_share: float,
+    seed: int,
+) -> TrainingSet:
+    """Pick the labelled covers of the train side and set a grouped slice aside for tuning.
+
+    Raises
+    ------
+    DataError
+        If there are too few genres or covers to train on.
+    """
+    vocab = catalogue.vocab
+    if len(vocab) < 2:
+        counts = (
+            ", ".join(
+                f"{genre}: {n}" for genre, n in list(catalogue.genre_counts.items())[:5]
+            )
+            or "none"
+        )
+        message = (
+            f"training needs at least 2 genres of {catalogue.genre_minimum} covers or more, found {counts}: "
+            "scan a folder per genre or a manifest with genres, or lower 'genre_minimum' in covers.toml"
+        )
+        raise DataError(message)
+    membership = catalogue.membership(vocab)
+    rows = [
+        row
+        for row in np.flatnonzero(
+            (catalogue.splits == "train") & (membership.sum(axis=1) > 0)
+        )
+        if readable(catalogue.cover_ids[row])
+    ]
+    groups = catalogue.groups[rows]
+    if len(set(groups.tolist())) < 10:
+        message = f"training needs at least 10 separate covers or artists on the train side, found {len(set(groups))}"
+        raise DataError(message)
+    shares = membership[rows]
+    n_folds = max(2, round(1 / tuning_share))
+    folds = group_folds(groups, shares, n_folds=n_folds, seed=seed)
+    train, tuning = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
+    return TrainingSet(
+        [catalogue.cover_ids[row] for row in rows],
+        groups,
+        torch.from_numpy(shares).float(),
+        train,
+        tuning,
+        vocab,
+    )
+
+
+def train_workspace(
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    offline: bool = False,
+    watcher: TrainingWatcher | None = None,
+) -> TrainingReport:
+    """Train on the train side of a workspace and publish the model.
+
+    The held-out side is never looked at: the epoch is chosen on a grouped
+    slice of the train side. Ctrl-C keeps the best epoch so far.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue.
+    recipe : Recipe
+        Parameters.
+    device : str, default="auto"
+        Where the network runs.
+    seed : int, default=0
+        Same seed, same machine, same numbers.
+    resume : bool, default=False
+        Go on from the last finished epoch of an interrupted run.
+    offline : bool, default=False
+        Never touch the network.
+    watcher : TrainingWatcher, optional
+        Is told how it goes.
+
+    Raises
+    ------
+    DataError
+        If there is too little to train on, or another training is running.
+    ModelError
+        If the backbone or its weights cannot be had, or there is nothing to resume.
+    """
+    start = time.monotonic()
+    watcher = watcher or TrainingWatcher()
+    catalogue = read_catalogue(workspace)
+    if recipe.multi_label is None:
+        recipe = for_catalogue(recipe, catalogue)
+        if recipe.multi_label:
+            watcher.note(
+                f"{100 * catalogue.share_with_several:.0f} % of the covers have several genres: genres are taken as independent; "
+                "'--single-label' takes one genre for each cover"
+            )
+    with hold_training(workspace.root):
+        checkpoint = read_checkpoint(workspace) if resume else None
+        if resume:
+            labels, again = catalogue.label_fingerprint(), MODEL.repair(workspace.root)
+            _check_resumable(checkpoint, recipe, labels, seed, again)
+        announce_download(recipe, offline=offline, watcher=watcher)
+        where = pick_device(device)
+        report = _train(workspace, catalogue, recipe, checkpoint, where, seed, watcher)
+    return replace(report, seconds=time.monotonic() - start)
+
+
+def _train(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    where: torch.device,
+    seed: int,
+    watcher: TrainingWatcher,
+) -> TrainingReport:
+    """Train and publish; see `train_workspace`."""
+    from covers.model.training.fastai_adapter import seed_everything
+
+    labels = catalogue.label_fingerprint()
+    seed_everything(seed)
+    backbone, mean, std = make_backbone(recipe.arch, recipe.weights)
+    recipe = _fit_image_size(recipe, backbone)
+    cache = PixelCache(workspace.cache_folder, recipe.image_size)
+    wanted = _covers_to_cache(catalogue, cache)
+    failed = cache.fill(
+        workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
+    )
+    if failed:
+        workspace.refuse_missing_sources()
+    data = choose_training_set(
+        catalogue,
+        lambda cover_id: cover_id in cache,
+        tuning_share=recipe.tuning_share,
+        seed=seed,
+    )
+    run = TrainingRun(
+        workspace, recipe, data, cache, where, seed, watcher, backbone, mean, std
+    )
+    frozen_fingerprint, statistics = run.frozen_statistics(wanted)
+    head = Head(
+        backbone.n_features,
+        recipe.embedding_dim,
+        len(data.vocab),
+        recipe.dropout,
+        follows=recipe.weights == "none",
+    )
+    interrupted = False
+    run.fit_head(head, statistics)
+    network = nn.Sequential(backbone, head)
+    if recipe.epochs:
+        interrupted = run.fit_network(network, labels, checkpoint)
+    if run.best.get("phase") == "probe" and not interrupted:
+        run.fit_head_on_all(head, statistics)
+    summary = {
+        "n_labelled": sum(bool(genres) for genres in catalogue.genres),
+        "n_train": len(data.train),
+        "n_tuning": len(data.tuning),
+        "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "best": run.best,
+        "is_interrupted": interrupted,
+        "frozen": {
+            "fingerprint": frozen_fingerprint,
+            "deepest_channels": backbone.channels[-1],
+        },
+    }
+    card = make_card(
+        network,
+        arch=recipe.arch,
+        vocab=data.vocab,
+        embedding_dim=recipe.embedding_dim,
+        image_size=recipe.image_size,
+        mean=tuple(mean),
+        std=tuple(std),
+        multi_label=bool(recipe.multi_label),
+        stamp=Stamp(
+            kind="model",
+            made_from={"labels": labels},
+            parameters=portable_recipe(recipe),
+            seed=seed,
+        ),
+        summary=summary,
+    )
+    write_history(workspace, run.history)
+    write_trained_on(workspace, catalogue, card.fingerprint)
+    SavedModel(card, network, "cpu").save(workspace.model_folder)
+    if not interrupted:
+        checkpoint_path(workspace).unlink(missing_ok=True)
+    if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
+        cache.delete()
+    return TrainingReport(card, run.history, interrupted, 0.0, failed)
+
+
+def announce_download(
+    recipe: Recipe, *, offline: bool, watcher: TrainingWatcher
+) -> None:
+    """Say that weights will be downloaded, or refuse to when offline.
+
+    Raises
+    ------
+    ModelError
+        If `offline` and the weights are not on this machine.
+    """
+    import os
+    from pathlib import Path
+
+    import torchvision
+
+    if recipe.weights != "imagenet":
+        return
+    if recipe.arch in torchvision.models.list_models(module=torchvision.models):
+        entry = torchvision.models.get_model_weights(recipe.arch).DEFAULT
+        is_here = (
+            Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
+        ).is_file()
+        size = (
+            f" ({entry.meta['_file_size']:.0f} MB)"
+            if "_file_size" in entry.meta
+            else ""
+        )
+    else:
+        is_here, size = False, ""
+        if offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+            return
+    if is_here:
+        return
+    if offline:
+        message = (
+            f"ImageNet weights of {recipe.arch!r} are not on this machine and '--offline' forbids fetching them: "
+            "give a file with '--weights FILE', or train from scratch with '--weights none'"
+        )
+        raise ModelError(message)
+    watcher.note(
+        f"fetching ImageNet weights of {recipe.arch}{size}, once; '--weights FILE' or '--offline' avoid that"
+    )
+
+
+def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
+    """Check the picture size against an architecture that takes only one."""
+    if backbone.fixed_size is None or backbone.fixed_size == recipe.image_size:
+        return recipe
+    if recipe.image_size != Recipe().image_size:
+        message = f"architecture {recipe.arch!r} takes pictures of {backbone.fixed_size} px only: leave '--image-size' out"
+        raise ConfigError(message)
+    return replace(recipe, image_size=backbone.fixed_size)
+
+
+def _check_resumable(
+    checkpoint: Checkpoint | None, recipe: Recipe, labels: str, seed: int, train: str
+) -> None:
+    """Refuse to go on with another training; `train` is the command that starts anew."""
+    if checkpoint is None:
+        message = f"no interrupted training to resume: run '{train}'"
+        raise ModelError(message)
+    if (
+        checkpoint.labels != labels
+        or checkpoint.recipe != portable_recipe(recipe)
+        or checkpoint.seed != seed
+    ):
+        message = (
+            "the interrupted training had another catalogue, recipe or seed: "
+            f"repeat its options, or start anew with '{train}'"
+        )
+        raise ModelError(message)
+
+
+def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]:
+    """Return the covers worth decoding: all of a small library, else the train side."""
+    if len(catalogue) * cache.picture_bytes <= KEPT_CACHE_BYTES:
+        return cover_files(catalogue)
+    return cover_files(catalogue, np.flatnonzero(catalogue.splits == "train").tolist())
+
+
+def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> None:
+    """Write ``history.csv`` and ``learning_curve.svg`` beside the model."""
+    from covers.render.curves import training_history
+
+    names = ["phase", "epoch", "train_loss", "tuning_loss", "accuracy", "macro_f1"]
+    write_csv(
+        workspace.path(HISTORY),
+        names,
+        ([row.get(name) for name in names] for row in history),
+    )
+    alone = [row for row in history if row["phase"] != "mix"]
+    with publish(workspace.path(LEARNING_CURVE)) as file:
+        file.write(training_history(alone))

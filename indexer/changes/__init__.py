@@ -1,0 +1,1 @@
+"""Changes of an index: planned, written beside, published in one step."""

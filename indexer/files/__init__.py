@@ -1,0 +1,1 @@
+"""Files of an index: written whole, checked before they are believed."""
