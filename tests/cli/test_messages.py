@@ -17,14 +17,16 @@ from covers.cli.cluster import _print_clusters
 from covers.cli.evaluate import print_evaluation
 from covers.cli.options import DEFAULT_WORKSPACE, common_options, tell
 from covers.cli.overlap import _print_overlap
+from covers.cluster.stage import read as read_clusters
 from covers.errors import DataError
-from covers.evaluate.stage import read_evaluation
+from covers.evaluate.stage import read as read_evaluation
 from covers.model import pixels
 from covers.model.network.architectures import (
     _REGISTERED,
     _sources,
     refuse_unknown_architecture,
 )
+from covers.overlap.stage import read as read_overlap
 from covers.workspace import settings
 from covers.workspace.paths import Workspace
 
@@ -132,42 +134,31 @@ def printed(show, document, capsys):
     return text
 
 
-def test_pairs_of_long_genres_fit_and_markup_is_text(capsys):
-    pair = {
-        "a": "Hop[/red]", "b": LONG, "overlap": 0.5, "overlap_ci95": [0.25, 0.75],
-        "lift_ab": 1.25, "lift_ba": 0.5, "q": 0.0001, "n_a": 1234, "n_b": 12,
-    }  # fmt: skip
-    found = {
-        "pairs": [pair], "genres": ["a", "b"], "effective_genres": 1.5,
-        "effective_genres_ci95": [1, 2], "n_covers": 1246, "covers": "held-out",
-        "n_groups": 900, "grouped_by": "artist", "k": 15, "notes": [f"{LONG}, " * 5],
-    }  # fmt: skip
+def with_long_genre(found):
+    """Return a result in which one genre is called something long and odd."""
+    text = json.dumps(found.to_json())
+    return type(found).from_json(json.loads(text.replace("Jazz", LONG)))
+
+
+def test_pairs_of_long_genres_fit_and_markup_is_text(workspace, capsys):
+    found = with_long_genre(read_overlap(Workspace(workspace)))
     text = printed(_print_overlap, found, capsys)
-    assert "Hop[/red] - " in text
-    assert "0.25 to 0.75" in text
-    assert "1234 / 12" in text
+    assert text.splitlines()[0].split()[:2] == ["genres", "overlap"]
+    assert "Experimental Post-Prog" in text
 
 
-def test_clusters_of_long_genres_fit(capsys):
-    cluster = {
-        "id": 3, "n": 1200, "stability": 0.5, "look": {"words": ["dark", "blue"] * 9},
-        "genres": [{"genre": LONG, "share": 0.5, "lift": 2.0}] * 3,
-    }  # fmt: skip
-    found = {
-        "clusters": [cluster], "ami_null95": [0, 0.1], "n_clusters": 1, "ami": 0.25,
-        "noise_fraction": 0.125, "ami_n": 90, "ami_covers": "all",
-        "cut": [list(range(40))],
-    }  # fmt: skip
+def test_clusters_of_long_genres_fit(workspace, capsys):
+    found = with_long_genre(read_clusters(Workspace(workspace)))
+    assert found.ranked(), "nothing to print"
     text = printed(_print_clusters, found, capsys)
-    assert "1200" in text
-    assert "merged: 0, 1" in text
+    assert text.splitlines()[0].split()[:3] == ["id", "n", "stability"]
 
 
 def test_the_evaluation_fits(workspace, capsys):
-    payload = read_evaluation(Workspace(workspace))
-    text = printed(print_evaluation, payload, capsys)
+    found = read_evaluation(Workspace(workspace))
+    text = printed(print_evaluation, found, capsys)
     assert text.splitlines()[1].split()[:2] == ["method", "accuracy"]
-    for sentence in payload["conclusions"]:
+    for sentence in found.conclusions:
         assert " ".join(sentence.split()) in " ".join(text.split())
 
 
