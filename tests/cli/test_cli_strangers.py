@@ -13,6 +13,7 @@ from rich.table import Table
 from covers.cli import main
 from covers.cli.console import SafeConsole
 from covers.cli.overlap import _print_overlap
+from covers.overlap.result import Overlap
 from indexer.terminal import safe_streams
 
 HOSTILE = [
@@ -95,7 +96,10 @@ def test_tables_interpret_no_markup(capsys):
         "overlap": 0.5,
         "overlap_ci95": [0.4, 0.6],
         "lift_ab": 1.0,
+        "lift_ab_ci95": [0.8, 1.2],
         "lift_ba": 1.0,
+        "lift_ba_ci95": [0.8, 1.2],
+        "p": 0.01,
         "q": 0.01,
         "n_a": 10,
         "n_b": 10,
@@ -111,10 +115,10 @@ def test_tables_interpret_no_markup(capsys):
         "grouped_by": "artist",
         "k": 10,
         "notes": ["[/x] note \x1b[0m"],
-        "parts": {"[/1970s]": {"n_covers": 3, "effective_genres": 1.0}},
     }
+    decade = {**found, "n_covers": 3, "effective_genres": 1.0}
     with safe_streams():
-        _print_overlap(found)
+        _print_overlap(Overlap.from_json({**found, "parts": {"[/1970s]": decade}}))
     printed = capsys.readouterr().out
     assert "Hop[/red] - \\u001b[31mJa" in printed
     assert "note: [/x] note" in printed
