@@ -127,7 +127,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path, files):
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from covers.intake import read_many as reading\n"
+        "from covers.intake.reading import read_many as reading\n"
         "from covers.intake.scan import scan_workspace\n"
         "reading.WORTH_PROCESSES = 1\n"
         "print('once')\n"

@@ -34,7 +34,7 @@ def test_a_network_is_built_without_the_compiler_and_the_compiler_still_comes():
 def test_where_torchvision_wants_more_of_the_compiler_it_gets_it():
     assert run(
         "import sys\n"
-        "from covers.model import vision\n"
+        "from covers.model.network import vision\n"
         "vision._is_compile_supported = None\n"
         "real = vision.importlib.import_module\n"
         "tried = []\n"
