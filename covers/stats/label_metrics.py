@@ -326,7 +326,7 @@ def average_precision_by_chance(n_has: int, n_covers: int) -> float:
     Examples
     --------
     >>> average_precision_by_chance(1, 2), round(average_precision_by_chance(3, 300), 3)
-    (0.75, 0.028)
+    (0.75, 0.027)
     """
     harmonic = float((1 / np.arange(1, n_covers + 1)).sum())
     others = (n_has - 1) / max(n_covers - 1, 1) * (n_covers - harmonic)

@@ -59,7 +59,7 @@ def measure(workspace: Workspace, seed: int, block: int) -> dict:
     """Hold blocks of covers out, fit a head on the rest, and evaluate."""
     import torch
 
-    from covers.model.network.backbone import Head
+    from covers.model.network.head import Head
     from covers.model.training.head_fit import start_head
 
     inputs, card, _ = read_inputs(workspace)

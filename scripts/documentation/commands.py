@@ -19,7 +19,7 @@ PROGRAMS: dict[str, click.Group] = {
     "covers": covers_main,
     "python -m indexer": indexer_main,
 }
-BENCH = re.compile(r"^(?:\./)?scripts/bench ([a-z]+)")
+BENCH = re.compile(r"^(?:\./)?scripts/bench ([a-z_]+)")
 CALL = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(covers|python -m indexer)(?= |$)")
 
 

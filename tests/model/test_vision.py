@@ -20,7 +20,7 @@ def run(code):
 def test_a_network_is_built_without_the_compiler_and_the_compiler_still_comes():
     assert run(
         "import sys\n"
-        "from covers.model.network.backbone import make_backbone\n"
+        "from covers.model.network.make_backbone import make_backbone\n"
         "make_backbone('squeezenet1_1')\n"
         "print(any(name.startswith('torch._dynamo') for name in sys.modules))\n"
         "from torchvision.ops import roi_align as operator\n"
