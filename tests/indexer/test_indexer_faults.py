@@ -24,9 +24,8 @@ from indexer import (
     IndexReadError,
     IndexWriteError,
     VectorIndex,
-    disk,
-    store,
 )
+from indexer.files import disk, store
 from indexer.verification import verify_folder
 
 N, D = 400, 16
