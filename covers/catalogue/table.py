@@ -156,7 +156,8 @@ class Catalogue:
         column = self.table.column("genres")
         if not pa.types.is_list(column.type):  # nothing but nulls
             return 0
-        return int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
+        # A plain number to compare with would make pyarrow import pandas.
+        return int(pc.sum(pc.list_value_length(column).cast(pa.bool_())).as_py() or 0)
 
     @cached_property
     def share_with_several(self) -> float:
@@ -166,8 +167,9 @@ class Catalogue:
         column = self.table.column("genres")
         if not self.n_labelled:
             return 0.0
-        several = pc.sum(pc.greater(pc.list_value_length(column), 1)).as_py()
-        return int(several or 0) / self.n_labelled
+        lengths = pc.value_counts(pc.list_value_length(column)).to_pylist()
+        several = sum(row["counts"] for row in lengths if (row["values"] or 0) > 1)
+        return int(several) / self.n_labelled
 
     @cached_property
     def genre_counts(self) -> dict[str, int]:
