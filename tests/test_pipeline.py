@@ -147,7 +147,8 @@ def test_evaluation_json_has_the_shape_others_rely_on(ran):
             np.trace(confusion) / confusion.sum()
         )
         low, high = method["ci95"]["accuracy"]
-        assert low <= method["accuracy"] <= high
+        # A sum and a resampled sum round apart in the last digit.
+        assert low - 1e-9 <= method["accuracy"] <= high + 1e-9
         assert set(method) >= {
             "macro_f1",
             "top3",
