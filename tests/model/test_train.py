@@ -87,7 +87,7 @@ def test_an_interrupted_training_keeps_the_best_and_resumes_to_the_same_end(
 
 def test_resuming_needs_an_interrupted_run_of_the_same_recipe(painted_workspace):
     with pytest.raises(
-        ModelError, match="no interrupted training to resume: run 'covers train'"
+        ModelError, match="no interrupted training to resume: run 'covers train -w"
     ):
         train_workspace(painted_workspace, tiny_recipe(), device="cpu", resume=True)
     train_workspace(

@@ -197,7 +197,12 @@ def test_ctrl_c_that_a_library_swallows_ends_the_work_at_the_next_step(
         return measure(*given)
 
     monkeypatch.setattr(overlap, "measure_workspace", swallow)
-    done = run("overlap", "-w", workspace.root)
+    # Whoever was started in the background of a script ignores Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = run("overlap", "-w", workspace.root)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.exit_code == 1
     assert "Aborted" in done.output
     assert not workspace.path(OVERLAP.file).exists()
