@@ -32,7 +32,7 @@ from covers.render.text import text_table
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
 from covers.workspace.documents import decode
-from covers.workspace.reading import read_document, read_rows
+from covers.workspace.reading import read_document, read_rows, typed
 from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
 
 if TYPE_CHECKING:
@@ -246,7 +246,8 @@ def read(workspace: Workspace) -> Audit:
     DataError
         If there was none, or it cannot be read.
     """
-    return Audit.from_json(read_document(workspace, AUDIT_DOCUMENT))
+    content = read_document(workspace, AUDIT_DOCUMENT)
+    return typed(Audit, content, workspace, AUDIT_DOCUMENT)
 
 
 def _read_rows(workspace: Workspace, catalogue: Catalogue) -> list[dict[str, Any]]:

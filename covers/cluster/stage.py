@@ -26,7 +26,7 @@ from covers.errors import CoversError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
-from covers.workspace.reading import read_document, read_rows
+from covers.workspace.reading import read_document, read_rows, typed
 from covers.workspace.registry import (
     CLUSTER_DOCUMENT,
     CLUSTER_TABLE,
@@ -169,7 +169,8 @@ def read(workspace: Workspace) -> ClusteringResult:
     DataError
         If it is missing or unreadable.
     """
-    return ClusteringResult.from_json(read_document(workspace, CLUSTER_DOCUMENT))
+    content = read_document(workspace, CLUSTER_DOCUMENT)
+    return typed(ClusteringResult, content, workspace, CLUSTER_DOCUMENT)
 
 
 def read_cluster_table(workspace: Workspace) -> Any:

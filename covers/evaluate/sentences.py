@@ -62,9 +62,9 @@ def describe_lead(
         return [
             f"its lead in {words} over {listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
         ]
-    return [f"its lead in {words} over {listed(leads)} is certain (95 %)."] * bool(
-        leads
-    )
+    if not leads:
+        return []
+    return [f"its lead in {words} over {listed(leads)} is certain (95 %)."]
 
 
 def describe_gain(

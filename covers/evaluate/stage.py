@@ -26,7 +26,7 @@ from covers.workspace.artefacts import (
     write_json,
     write_table,
 )
-from covers.workspace.reading import read_document, read_rows
+from covers.workspace.reading import read_document, read_rows, typed
 from covers.workspace.registry import (
     DECISION,
     EVALUATION,
@@ -135,7 +135,7 @@ def read(workspace: Workspace) -> EvaluationResult:
         If there is none.
     """
     content = in_words_of_now(read_document(workspace, EVALUATION_DOCUMENT))
-    return EvaluationResult.from_json(content)
+    return typed(EvaluationResult, content, workspace, EVALUATION_DOCUMENT)
 
 
 def in_words_of_now(payload: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.neighbours import find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json
-from covers.workspace.reading import read_document, read_rows
+from covers.workspace.reading import read_document, read_rows, typed
 from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT, VOTES
 from covers.workspace.stages import Made, Maker, Manner
 
@@ -164,7 +164,7 @@ def read(workspace: Workspace) -> OverlapResult:
         for way in ("ab", "ba"):
             if f"confusion_cnn_{way}" in pair:
                 pair[f"confusion_network_{way}"] = pair.pop(f"confusion_cnn_{way}")
-    return OverlapResult.from_json(found)
+    return typed(OverlapResult, found, workspace, OVERLAP_DOCUMENT)
 
 
 def describe_overlap(

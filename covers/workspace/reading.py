@@ -5,8 +5,9 @@ The message names the command that makes it anew, with ``-w`` as the user gave i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
+from covers.errors import DataError
 from covers.workspace.artefacts import (
     Stamp,
     parse_stamp,
@@ -55,6 +56,34 @@ def read_document(
     if made_from is not None:
         require_fresh(parse_stamp(content["stamp"], path), made_from, path, repair)
     return content
+
+
+class Readable(Protocol):
+    """A type that is made from a JSON document."""
+
+    @classmethod
+    def from_json(cls, content: Any, /) -> Self:
+        """Check a document and give it its types."""
+
+
+Result = TypeVar("Result", bound=Readable)
+
+
+def typed(
+    kind: type[Result], content: Mapping[str, Any], workspace: Workspace, file: File
+) -> Result:
+    """Give a document its types; one that lacks something names the command that makes it anew.
+
+    Raises
+    ------
+    DataError
+        If a field is missing or of another kind.
+    """
+    try:
+        return kind.from_json(content)
+    except DataError as error:
+        message = f"{error}: run '{repair_command(workspace, file)}'"
+        raise DataError(message) from error
 
 
 def read_rows(

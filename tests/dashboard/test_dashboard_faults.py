@@ -131,7 +131,7 @@ def test_what_is_missing_or_damaged_is_said_in_its_place(read, other):
     expected = {
         "clusters": "covers cluster",
         "model": "covers evaluate",
-        "overlap": "Something went wrong",
+        "overlap": "covers overlap -w",
         "search": "covers index build",
         "map?colour=Cluster": "n = 168",
         "compare?left=genre:Jazz": "Some of its covers",
