@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from covers.cluster.map import read_map, read_summary
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import MAP_TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,13 +94,13 @@ def read_cover_map(workspace: Workspace) -> CoverMap:
     DataError
         If there is none.
     """
-    table = read_map(workspace)
-    told: dict[str, Any] = read_summary(workspace)
+    table, stamp = read_rows(workspace, MAP_TABLE)
+    measured = stamp.parameters.get("trustworthiness")
     x, y = (table.column(name).to_numpy() for name in ("x", "y"))
     return CoverMap(
         cover_ids=tuple(table.column("cover_id").to_pylist()),
         positions=np.stack([x, y], axis=1).astype(np.float32),
         placed=np.asarray(table.column("placed").to_pylist(), bool),
-        trustworthiness=float(told.get("trustworthiness") or np.nan),
+        trustworthiness=np.nan if measured is None else float(measured),
         _workspace=workspace,
     )
