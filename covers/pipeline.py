@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.table import read_catalogue
-from covers.errors import CoversError, MissingExtraError, ModelError
-from covers.model.card import describe_best, read_card
+from covers.errors import CoversError, MissingExtraError
+from covers.index import stage as index
+from covers.model import stage as model
+from covers.model.card import describe_best
 from covers.workspace.publishing import is_whole
 from covers.workspace.reading import stamp_of
 from covers.workspace.registry import (
@@ -24,8 +25,7 @@ from covers.workspace.registry import (
     MODEL,
     OVERLAP,
 )
-from covers.workspace.stages import Manner, remark_on
-from indexer.errors import IndexerError
+from covers.workspace.stages import Manner, State, Verdict, remark_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,21 +39,12 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
     StageProgress = Callable[[str, float, float], None]
 
-RETRAIN_SHARE = 0.1
 _MAKERS = {
     OVERLAP: "covers.overlap.stage",
     CLUSTERS: "covers.cluster.stage",
     MAP: "covers.cluster.map",
 }
 """Where each analysis has its `MAKER`; imported only when it is due, they bring much."""
-
-
-class State(StrEnum):
-    """What can be said of an artefact."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ class _AtHand:
         problems: dict[str, str] = {}
         for artefact, read in (
             (CATALOGUE, partial(read_catalogue, workspace)),
-            (MODEL, partial(read_card, workspace.model_folder)),
+            (MODEL, partial(model.read, workspace)),
         ):
             try:
                 found[artefact.name] = read()
@@ -132,126 +123,47 @@ def inspect_workspace(
         What the model should have been trained with.
     """
     at_hand = _AtHand.read(workspace, recipe)
-    judges = {
-        CATALOGUE: _judge_catalogue,
-        MODEL: _judge_model,
-        EMBEDDINGS: _judge_embeddings,
-        INDEX: _judge_index,
-    }
     stages = []
     for artefact in CHAIN:
-        judge = judges.get(artefact) or partial(_judge_stamp, artefact=artefact)
-        state, why, command = judge(at_hand)
-        repair = artefact.repair(workspace.root, command)
-        stages.append(Stage(artefact.name, state, why, repair))
+        verdict = _judge(at_hand, artefact)
+        repair = artefact.repair(workspace.root, verdict.command)
+        stages.append(Stage(artefact.name, verdict.state, verdict.why, repair))
     return stages
 
 
-_Verdict = tuple[State, str, str]  # state, why, and the command if not the usual one
+def _judge(at_hand: _AtHand, artefact: Artefact) -> Verdict:
+    """Say whether one artefact has to be made."""
+    card, catalogue, workspace = at_hand.card, at_hand.catalogue, at_hand.workspace
+    if artefact is CATALOGUE:
+        if catalogue is None:
+            why = at_hand.problems[artefact.name]
+            return Verdict(State.MISSING, why, "scan SOURCE")
+        return Verdict(State.FRESH, f"{len(catalogue):,} covers")
+    if artefact is MODEL:
+        if card is None:
+            return Verdict(State.MISSING, at_hand.problems[artefact.name])
+        return model.judge(card, catalogue, at_hand.recipe)
+    if artefact is EMBEDDINGS:
+        return model.judge_embeddings(workspace, card, catalogue)
+    if artefact is INDEX:
+        return index.judge(workspace, card, catalogue)
+    return _judge_stamp(at_hand, artefact)
 
 
-def _judge_catalogue(at_hand: _AtHand) -> _Verdict:
-    """Say whether anything was scanned."""
-    if at_hand.catalogue is None:
-        return State.MISSING, at_hand.problems["catalogue"], "scan SOURCE"
-    return State.FRESH, f"{len(at_hand.catalogue):,} covers", ""
-
-
-def _judge_model(at_hand: _AtHand) -> _Verdict:
-    """Say whether a model still belongs to the catalogue and to the recipe asked for."""
-    card, catalogue = at_hand.card, at_hand.catalogue
-    if card is None:
-        return State.MISSING, at_hand.problems["model"], ""
-    told = f"{card.arch} {card.fingerprint[:8]}, {len(card.vocab)} genres"
-    if catalogue is None:
-        return State.FRESH, f"{told}; no catalogue to compare with", ""
-    if card.summary.get("is_interrupted"):
-        why = "its training was interrupted, and goes on where it stopped"
-        return State.STALE, why, "train --resume"
-    if at_hand.recipe is not None:
-        from covers.model.training.recipe import for_catalogue, portable_recipe
-
-        trained = card.stamp.parameters
-        recipe = for_catalogue(at_hand.recipe, catalogue)
-        for name, value in portable_recipe(recipe).items():
-            if trained.get(name) != value:
-                why = _other_training(name, trained.get(name))
-                return State.STALE, why, ""
-    if catalogue.vocab != card.vocab:
-        changed = ", ".join(sorted(set(catalogue.vocab) ^ set(card.vocab)))
-        return State.STALE, f"the genres changed: {changed}", ""
-    if card.stamp.made_from.get("labels") == catalogue.label_fingerprint():
-        return State.FRESH, told, ""
-    n_labelled = int(card.summary.get("n_labelled", 0))
-    change = n_labelled - catalogue.n_labelled
-    if abs(change) > RETRAIN_SHARE * max(1, n_labelled):
-        word = "went" if change > 0 else "came"
-        return State.STALE, f"{abs(change):,} covers {word} since the training", ""
-    return State.FRESH, f"{told}; the catalogue changed a little since", ""
-
-
-def _other_training(name: str, value: object) -> str:
-    """Say with what other parameter a model was trained."""
-    if name != "multi_label":
-        return f"trained with another {name}: {value!r}"
-    if value:
-        return "trained for independent genres, and one a cover is wanted"
-    return "trained for one genre a cover, and covers commonly have several"
-
-
-def _judge_embeddings(at_hand: _AtHand) -> _Verdict:
-    """Say whether every cover has a vector by the model."""
-    import pyarrow.compute as pc
-
-    from covers.model.embed import embeddings_parts
-
-    card, catalogue = at_hand.card, at_hand.catalogue
-    if catalogue is None or card is None:
-        return State.MISSING, "no catalogue or no model yet", ""
-    known = embeddings_parts(at_hand.workspace, card.fingerprint).ids()
-    is_known = pc.is_in(catalogue.table.column("cover_id"), value_set=known)
-    missing = len(catalogue) - int(pc.sum(is_known).as_py() or 0)
-    if not len(known):
-        return State.MISSING, "none by this model", ""
-    if missing:
-        return State.STALE, f"{missing:,} covers have none by this model", ""
-    return State.FRESH, f"{len(catalogue):,} covers, {card.embedding_dim}-d", ""
-
-
-def _judge_index(at_hand: _AtHand) -> _Verdict:
-    """Say whether the index holds this catalogue's covers by this model."""
-    from covers.index.open import open_index
-
-    card, catalogue = at_hand.card, at_hand.catalogue
-    try:
-        index = open_index(at_hand.workspace, check_model=False)
-    except (CoversError, IndexerError) as error:
-        return State.MISSING, str(error).split(":")[0], "index build"
-    made_from = index.fingerprints
-    if card is not None and made_from.get("model") != card.fingerprint:
-        return State.STALE, "made by another model", "index rebuild"
-    if catalogue is not None and made_from.get("catalogue") != catalogue.fingerprint():
-        return State.STALE, "the catalogue changed since", ""
-    return State.FRESH, f"generation {index.generation}, {len(index):,} covers", ""
-
-
-def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> _Verdict:
+def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> Verdict:
     """Compare the stamp of an analysis with what it is made from."""
     stamp = stamp_of(at_hand.workspace, artefact.file)
     if stamp is None:
-        return State.MISSING, "not made yet", ""
+        return Verdict(State.MISSING, "not made yet")
     for name, fingerprint in at_hand.fingerprints().items():
         if name in artefact.made_from and stamp.made_from.get(name) != fingerprint:
             other = {"model": "made with another model"}
-            return State.STALE, other.get(name, f"the {name} changed since"), ""
+            return Verdict(State.STALE, other.get(name, f"the {name} changed since"))
     if not is_whole(at_hand.workspace, stamp):
-        return State.STALE, "some of its files are gone or from another run", ""
+        return Verdict(State.STALE, "some of its files are gone or from another run")
     remark = remark_on(artefact, at_hand.workspace, stamp)
-    return (
-        State.FRESH,
-        "; ".join(filter(None, [f"of {stamp.created[:10]}", remark])),
-        "",
-    )
+    told = [f"of {stamp.created[:10]}", remark]
+    return Verdict(State.FRESH, "; ".join(filter(None, told)))
 
 
 @dataclass(frozen=True)
@@ -328,9 +240,8 @@ class Pipeline:
         due = self._due(MODEL.name)
         if not due and not retrain:
             return
-        from covers.model.training.checkpoint import checkpoint_path
         from covers.model.training.finetune import TrainingWatcher
-        from covers.model.training.train import train_workspace
+        from covers.model.training.options import TrainingOptions
 
         class Watcher(TrainingWatcher):
             def stage(self, name: str, done: float, total: float) -> None:
@@ -343,29 +254,18 @@ class Pipeline:
                     )
 
             def note(self, text: str) -> None:
-                say(text)
+                say(f"  {text}")
 
-        resume = checkpoint_path(self.workspace).exists() and not retrain
         self._forget()
-        say(
-            f"train: {due.why if due else 'asked for'}{', going on where it stopped' if resume else ''}"
-        )
-        train = partial(
-            train_workspace,
-            self.workspace,
-            self.recipe,
+        say(f"train: {due.why if due else 'asked for'}")
+        options = TrainingOptions(
             device=self.device,
             seed=self.seed,
+            resume=not retrain,
             offline=self.offline,
             watcher=Watcher(),
         )
-        try:
-            report = train(resume=resume)
-        except ModelError:
-            if not resume:
-                raise
-            say("  the interrupted training was another one: starting anew")
-            report = train(resume=False)
+        report = model.run_or_resume(self.workspace, self.recipe, options)
         if report.is_interrupted:
             raise KeyboardInterrupt
         card = report.card
@@ -377,39 +277,17 @@ class Pipeline:
         due = self._due(INDEX.name)
         if not due:
             return
-        from covers.index.build import build_index, update_index
-        from covers.index.open import open_index
-
         self._forget()
-
-        def embedding(done: int, total: int) -> None:
-            stage("embedding", done, total)
-
-        try:
-            open_index(self.workspace)
-            can_update = True
-        except (CoversError, IndexerError):
-            can_update = False
         say(f"index: {due.why}")
-        if can_update:
-            change = update_index(
-                self.workspace, device=self.device, progress=embedding
-            )
+        report = index.run(
+            self.workspace,
+            device=self.device,
+            progress=lambda done, total: stage("embedding", done, total),
+        )
+        say(f"  generation {report.generation}: {report.told}")
+        if report.failed:
             say(
-                f"  generation {change.generation}: {change.added} added, {change.changed} changed, {change.removed} removed"
-            )
-            failed = len(change.failed)
-        else:
-            index, report = build_index(
-                self.workspace, device=self.device, progress=embedding
-            )
-            say(
-                f"  generation {index.generation}: {len(index):,} covers, {index.dimension}-d"
-            )
-            failed = len(report.failed)
-        if failed:
-            say(
-                f"  {failed} covers could not be read: 'covers index update --json' lists them"
+                f"  {len(report.failed)} covers could not be read: 'covers index update --json' lists them"
             )
 
     def _evaluate(self, say: Say, stage: StageProgress) -> None:

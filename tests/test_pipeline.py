@@ -13,8 +13,9 @@ from PIL import Image
 from covers.catalogue.table import read_catalogue
 from covers.cli import COMMANDS, main
 from covers.errors import DataError, StaleError
-from covers.index.build import update_index, verify_index
 from covers.index.open import open_index
+from covers.index.update import update_index
+from covers.index.verify import verify_index
 from covers.intake.scan import scan_workspace
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import (

@@ -159,7 +159,7 @@ def update(
     covers index update -w my-workspace
     """
     from covers.cli.progress import progress_bar
-    from covers.index.build import update_index
+    from covers.index.update import update_index
     from covers.intake.scan import scan_workspace
 
     place = _open(workspace)
@@ -242,7 +242,7 @@ def verify(
     \b
     covers index verify -w my-workspace
     """
-    from covers.index.build import verify_index
+    from covers.index.verify import verify_index
 
     place = _open(workspace)
     report = verify_index(

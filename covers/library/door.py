@@ -185,17 +185,17 @@ class Library(AskedLibrary):
         settings = workspace.settings
         chosen, remembered = choose_recipe(workspace, recipe)
         refuse_wrong_start(chosen)
-        from covers.model.training.train import train_workspace
+        from covers.model.stage import run
+        from covers.model.training.options import TrainingOptions
 
-        report = train_workspace(
-            workspace,
-            chosen,
+        options = TrainingOptions(
             device=self._device or settings.device,
             seed=settings.seed if seed is None else seed,
             resume=resume,
             offline=offline,
-            **({} if watcher is None else {"watcher": watcher}),
+            watcher=watcher,
         )
+        report = run(workspace, chosen, options)
         self._remember(remembered)
         return report
 

@@ -75,20 +75,17 @@ class StoredLibrary:
         IndexerError, CoversError
             If there is none, it is damaged, or another model made it.
         """
-        from covers.index.open import open_index
+        from covers.index.stage import read
 
         files = [registry.INDEX_POINTER, registry.WEIGHTS]
-        return self._kept.get("index", files, lambda: open_index(self.workspace))
+        return self._kept.get("index", files, lambda: read(self.workspace))
 
     @property
     def card(self) -> ModelCard:
         """The description of the model; readable without torch."""
-        from covers.model.card import read_card
+        from covers.model.stage import read
 
-        files = [registry.WEIGHTS]
-        return self._kept.get(
-            "card", files, lambda: read_card(self.workspace.model_folder)
-        )
+        return self._kept.get("card", [registry.WEIGHTS], lambda: read(self.workspace))
 
     @property
     def model(self) -> SavedModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from covers.errors import MissingExtraError
@@ -20,6 +21,32 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _FIGURES = "figures"
+
+
+class State(StrEnum):
+    """What can be said of an artefact."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an artefact has to be made, and why.
+
+    Parameters
+    ----------
+    state : State
+    why : str
+        In words; of what is fresh, what it is and what else there is to know.
+    command : str, optional
+        What makes it, if not its usual command, such as ``"index rebuild"``.
+    """
+
+    state: State
+    why: str
+    command: str = ""
 
 
 def own_settings(artefact: Artefact, workspace: Workspace) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from covers.index.build import build_index, update_index
+from covers.index.build import build_index
+from covers.index.update import update_index
 from covers.intake.scan import scan_workspace
 from covers.model.embed import embed_workspace
 from covers.model.weights import SavedModel

@@ -41,7 +41,7 @@ MIXES = (0.25, 0.5, 0.75)
 
 
 class TrainingWatcher:
-    """Is told how training goes; this one does not care."""
+    """Hears how a training goes, and by default does nothing with it; to be inherited from."""
 
     def stage(self, name: str, done: float, total: float) -> None:
         """Hear that some of a stage is done."""

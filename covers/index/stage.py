@@ -1,0 +1,121 @@
+"""The index of a workspace: made from catalogue, model and embeddings, read back, and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from covers.errors import CoversError
+from covers.index.open import open_index
+from covers.workspace.stages import State, Verdict
+from indexer.errors import IndexerError
+
+if TYPE_CHECKING:
+    from covers.catalogue.table import Catalogue
+    from covers.model.card import ModelCard
+    from covers.model.pixels import Progress
+    from covers.workspace.paths import Workspace
+    from indexer import VectorIndex
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexReport:
+    """What became of an index.
+
+    Parameters
+    ----------
+    generation : int
+        Of the index, afterwards.
+    told : str
+        What changed, in words.
+    failed : dict of str to str
+        Reason by path of the pictures that could not be embedded.
+    """
+
+    generation: int
+    told: str
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def made_from(workspace: Workspace) -> dict[str, str]:
+    """Return the fingerprints of what an index of this workspace is made from.
+
+    Raises
+    ------
+    DataError, ModelError
+        If there is no catalogue or no model.
+    """
+    from covers.catalogue.table import read_catalogue
+    from covers.index.build import catalogue_fingerprints
+    from covers.model.card import read_card
+
+    model = read_card(workspace.model_folder).fingerprint
+    return catalogue_fingerprints(read_catalogue(workspace), model)
+
+
+def run(
+    workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
+) -> IndexReport:
+    """Bring the index up to the catalogue; build it where there is none by this model.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue and a model.
+    device : str, default="auto"
+        Where the network embeds what is new.
+    progress : callable, optional
+        Called with covers done and covers in all.
+
+    Raises
+    ------
+    DataError, ModelError
+        If there is no catalogue or no model.
+    """
+    try:
+        open_index(workspace)
+    except (CoversError, IndexerError):
+        from covers.index.build import build_index
+
+        index, report = build_index(workspace, device=device, progress=progress)
+        told = f"{len(index):,} covers, {index.dimension}-d"
+        return IndexReport(generation=index.generation, told=told, failed=report.failed)
+    from covers.index.update import update_index
+
+    change = update_index(workspace, device=device, progress=progress)
+    return IndexReport(
+        generation=change.generation,
+        told=f"{change.added} added, {change.changed} changed, {change.removed} removed",
+        failed={one["path"]: one["reason"] for one in change.failed},
+    )
+
+
+def read(workspace: Workspace) -> VectorIndex:
+    """Open the index, and refuse one that another model made.
+
+    Raises
+    ------
+    IndexerError, CoversError
+        If there is none, it is damaged, or another model made it.
+    """
+    return open_index(workspace)
+
+
+def judge(
+    workspace: Workspace, card: ModelCard | None, catalogue: Catalogue | None
+) -> Verdict:
+    """Say whether the index holds this catalogue's covers by this model."""
+    try:
+        index = open_index(workspace, check_model=False)
+    except (CoversError, IndexerError) as error:
+        return Verdict(State.MISSING, str(error).split(":")[0], "index build")
+    fingerprints = index.fingerprints
+    if card is not None and fingerprints.get("model") != card.fingerprint:
+        return Verdict(State.STALE, "made by another model", "index rebuild")
+    if (
+        catalogue is not None
+        and fingerprints.get("catalogue") != catalogue.fingerprint()
+    ):
+        return Verdict(State.STALE, "the catalogue changed since")
+    told = f"generation {index.generation}, {len(index):,} covers"
+    return Verdict(State.FRESH, told)

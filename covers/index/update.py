@@ -1,0 +1,189 @@
+"""Bringing an index up to its catalogue: new covers are embedded and added, those gone removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from covers.catalogue.table import read_catalogue
+from covers.index.build import catalogue_fingerprints, index_columns
+from covers.index.open import open_index
+from covers.model.card import read_card
+from covers.model.embed import EmbedReport, embed_workspace, read_embeddings
+from covers.stats.rows import RowsById
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pyarrow as pa
+
+    from covers.catalogue.table import Catalogue
+    from covers.model.pixels import Progress
+    from covers.workspace.paths import Workspace
+    from indexer import VectorIndex
+
+
+@dataclass(frozen=True)
+class UpdateReport:
+    """What an update of the index did.
+
+    Parameters
+    ----------
+    added, changed, moved, removed, unchanged : int
+        Covers: new ones; pictures replaced at the same place; same picture at
+        another place or with other labels; gone; as they were.
+    failed : list of dict
+        ``path`` and ``reason`` of pictures that could not be embedded.
+    generation : int
+        Of the index, afterwards.
+    """
+
+    added: int
+    changed: int
+    moved: int
+    removed: int
+    unchanged: int
+    failed: list[dict[str, str]] = field(default_factory=list)
+    generation: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Difference:
+    """In what a catalogue differs from its index.
+
+    Parameters
+    ----------
+    new, gone : list of str
+        Covers that only the catalogue has, and that only the index has.
+    relabelled : list of int
+        Rows of the catalogue whose columns differ from the index.
+    n_replaced : int
+        New covers that lie where one of those gone lay.
+    """
+
+    new: list[str]
+    gone: list[str]
+    relabelled: list[int]
+    n_replaced: int
+
+    @classmethod
+    def between(cls, catalogue: Catalogue, index: VectorIndex) -> _Difference:
+        wanted, present = catalogue.cover_ids, set(index.ids)
+        new = [cover_id for cover_id in wanted if cover_id not in present]
+        gone = sorted(present.difference(wanted))
+        lay = _files_of(index.ids, *(index.columns.column(n) for n in _FILE))
+        lie = _files_of(wanted, *(catalogue.table.column(n) for n in _FILE))
+        freed = {lay[cover_id] for cover_id in gone}
+        return cls(
+            new=new,
+            gone=gone,
+            relabelled=_changed_rows(catalogue, index),
+            n_replaced=sum(lie[cover_id] in freed for cover_id in new),
+        )
+
+
+_FILE = ("source", "path")
+
+
+def update_index(
+    workspace: Workspace,
+    *,
+    device: str = "auto",
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> UpdateReport:
+    """Bring the index up to the catalogue: embed only what is new, drop what is gone.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue, a model and an index of that model.
+    device : str, default="auto"
+        Where the network runs.
+    dry_run : bool, default=False
+        Count only: nothing is embedded or written.
+    progress : callable, optional
+        Called with covers done and covers in all.
+
+    Raises
+    ------
+    StaleError
+        If the index is of another model: it has to be rebuilt.
+    """
+    index = open_index(workspace)
+    catalogue = read_catalogue(workspace)
+    fingerprint = read_card(workspace.model_folder).fingerprint
+    difference = _Difference.between(catalogue, index)
+    report = EmbedReport(0, 0, {})
+    if difference.new and not dry_run:
+        report = embed_workspace(workspace, device=device, progress=progress)
+    if not dry_run:
+        made_from = catalogue_fingerprints(catalogue, fingerprint)
+        _publish(workspace, catalogue, index, difference, made_from)
+    n_new, n_relabelled = len(difference.new), len(difference.relabelled)
+    n_replaced = difference.n_replaced
+    return UpdateReport(
+        added=n_new - n_replaced - len(report.failed),
+        changed=n_replaced,
+        moved=n_relabelled,
+        removed=len(difference.gone) - n_replaced,
+        unchanged=len(catalogue) - n_new - n_relabelled,
+        failed=[{"path": p, "reason": reason} for p, reason in report.failed.items()],
+        generation=index.generation,
+    )
+
+
+def _publish(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    index: VectorIndex,
+    difference: _Difference,
+    made_from: dict[str, str],
+) -> None:
+    """Write what differs as one generation, so that one rollback undoes it."""
+    moved = [catalogue.cover_ids[row] for row in difference.relabelled]
+    if not difference.new and not difference.gone:
+        columns = index_columns(catalogue, difference.relabelled) if moved else {}
+        index.update_columns(moved, columns, fingerprints=made_from)
+        return
+    ids, vectors = moved, index.reconstruct(moved)
+    if difference.new:
+        table = read_embeddings(workspace, difference.new)
+        ids = [*table.cover_ids, *moved]
+        vectors = np.concatenate([table.embeddings, vectors])
+    index.update(
+        ids,
+        vectors,
+        index_columns(catalogue, catalogue.rows_of(ids).tolist()),
+        remove=difference.gone,
+        fingerprints=made_from,
+    )
+
+
+def _files_of(
+    cover_ids: Iterable[str], sources: pa.ChunkedArray, paths: pa.ChunkedArray
+) -> dict[str, tuple[str, str]]:
+    """Return source and path of each cover."""
+    files = zip(sources.to_pylist(), paths.to_pylist(), strict=True)
+    return dict(zip(cover_ids, files, strict=True))
+
+
+def _changed_rows(catalogue: Catalogue, index: VectorIndex) -> list[int]:
+    """Return the catalogue's rows whose columns differ from the index."""
+    at = RowsById(index.ids).of(catalogue.cover_ids)
+    rows = np.flatnonzero(at >= 0)
+    ours = index_columns(catalogue, rows.tolist())
+    theirs = index.columns.take(at[rows])
+    differs = np.zeros(len(rows), bool)
+    for name in ours.column_names:
+        if name not in theirs.column_names:
+            differs[:] = True
+            break
+        mine, its = ours.column(name), theirs.column(name)
+        if mine.equals(its):
+            continue
+        pairs = zip(mine.to_pylist(), its.to_pylist(), strict=True)
+        differs |= np.asarray([a != b for a, b in pairs], bool)
+    return [int(row) for row in rows[differs]]
