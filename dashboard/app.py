@@ -17,8 +17,8 @@ from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from covers.cli.dashboard import UNTIL_STDIN_ENDS
-from dashboard.guard import Guard
-from dashboard.routes import make_routes
+from dashboard.server.guard import Guard
+from dashboard.server.routes import make_routes
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import frame
+from dashboard.layout import frame
 from dashboard.pages import PAGES
 
 if TYPE_CHECKING:

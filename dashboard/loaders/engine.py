@@ -7,8 +7,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 from dashboard import place
+from dashboard.loaders.kept import kept
 from dashboard.loaders.state import at
-from dashboard.typed import kept
 
 if TYPE_CHECKING:
     from covers.library.door import Library

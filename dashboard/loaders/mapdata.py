@@ -13,18 +13,18 @@ from covers.workspace.registry import (
     MAP_TABLE,
     VOTES,
 )
-from dashboard import colouring as colourings
 from dashboard import place
+from dashboard.data import colouring as colourings
+from dashboard.loaders.kept import kept
 from dashboard.loaders.state import Version, version_of
 from dashboard.loaders.tables import cluster_labels, covermap, library, votes
-from dashboard.typed import kept
 
 if TYPE_CHECKING:
-    from dashboard.colouring import Colouring
+    from dashboard.data.colouring import Colouring
 
 
 def colouring(name: str) -> Colouring:
-    """Return one way to colour the covers; `name` as in `dashboard.colouring.CHOICES`.
+    """Return one way to colour the covers; `name` as in `dashboard.data.colouring.CHOICES`.
 
     Raises
     ------

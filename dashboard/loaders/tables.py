@@ -24,10 +24,10 @@ from covers.workspace.registry import (
     VOTES,
 )
 from dashboard import place
-from dashboard.analysis import CoverMap, Votes
-from dashboard.library import Library
+from dashboard.data.analysis import CoverMap, Votes
+from dashboard.data.library import Library
+from dashboard.loaders.kept import kept
 from dashboard.loaders.state import KEPT, Version, at, version_of
-from dashboard.typed import kept
 
 if TYPE_CHECKING:
     from covers.pipeline import Stage

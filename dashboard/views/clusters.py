@@ -12,11 +12,13 @@ import streamlit as st
 from covers.render import charts, html
 from covers.render.marks import FAINT
 from covers.render.numbers import number, per_cent, span
-from dashboard import frame, loaders, markup, pick
-from dashboard.frame import fragment
+from dashboard import loaders
+from dashboard.components import pick
+from dashboard.layout import frame, markup
+from dashboard.layout.frame import fragment
 
 if TYPE_CHECKING:
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 _SORTINGS = {
     "size": "Size",

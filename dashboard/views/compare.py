@@ -11,12 +11,15 @@ from covers.classify.answers import METHODS
 from covers.errors import CoversError
 from covers.render import charts, html
 from covers.render.numbers import note_on_parts, per_cent
-from dashboard import frame, loaders, markup, pairs, pick
-from dashboard.markup import Item
+from dashboard import loaders
+from dashboard.components import pick
+from dashboard.data import pairs
+from dashboard.layout import frame, markup
+from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 _MOST_COLOURED = 400
 _N_COLOURS = 8

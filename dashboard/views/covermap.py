@@ -10,14 +10,17 @@ import streamlit as st
 from covers.errors import CoversError
 from covers.render import charts, html
 from covers.render.numbers import count, note_on_parts, per_cent, tidy
-from dashboard import breakdown, covermap, frame, loaders, markup, pick
-from dashboard.colouring import CHOICES
-from dashboard.frame import fragment
+from dashboard import loaders
+from dashboard.components import covermap, pick
+from dashboard.data import breakdown
+from dashboard.data.colouring import CHOICES
+from dashboard.layout import frame, markup
+from dashboard.layout.frame import fragment
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 
 def show() -> None:

@@ -9,12 +9,14 @@ import streamlit as st
 
 from covers.render import charts, html
 from covers.render.numbers import count
-from dashboard import frame, loaders, markup, pick, place
-from dashboard.frame import fragment
-from dashboard.markup import Item
+from dashboard import loaders, place
+from dashboard.components import pick
+from dashboard.layout import frame, markup
+from dashboard.layout.frame import fragment
+from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 
 def show() -> None:

@@ -14,13 +14,16 @@ from covers.render import charts, curves, html
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import count, note_on_parts, sentence
 from covers.render.palette import NOISE_COLOUR
-from dashboard import frame, loaders, pairs, pick
-from dashboard.frame import fragment
-from dashboard.markup import Item
-from dashboard.mistakes import mistakes_csv
+from dashboard import loaders
+from dashboard.components import pick
+from dashboard.data import pairs
+from dashboard.data.mistakes import mistakes_csv
+from dashboard.layout import frame
+from dashboard.layout.frame import fragment
+from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
-    from dashboard.analysis import Votes
+    from dashboard.data.analysis import Votes
 
 _METHODS = tuple(reversed(TRAINED))
 _MOST_CELLS = 60

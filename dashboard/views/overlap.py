@@ -13,12 +13,15 @@ from covers.render.matrix import key, matrix
 from covers.render.numbers import count, note_on_parts
 from covers.render.palette import colour_sequence
 from covers.render.tree import dendrogram
-from dashboard import frame, loaders, markup, pairs, pick, place
-from dashboard.frame import fragment
-from dashboard.markup import Item
+from dashboard import loaders, place
+from dashboard.components import pick
+from dashboard.data import pairs
+from dashboard.layout import frame, markup
+from dashboard.layout.frame import fragment
+from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 
 def show() -> None:

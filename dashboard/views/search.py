@@ -15,16 +15,19 @@ from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
 from covers.render import charts
 from covers.render.numbers import count
-from dashboard import frame, loaders, lookup, markup, paste, pick
-from dashboard.frame import fragment
-from dashboard.markup import Item
+from dashboard import loaders
+from dashboard.components import paste, pick
+from dashboard.data import lookup
+from dashboard.layout import frame, markup
+from dashboard.layout.frame import fragment
+from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from covers.classify.answers import Classification
     from covers.classify.query import Query
     from covers.index.hits import Hit
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 _HEAT = "search-heat"
 _QUERY = "search-query"

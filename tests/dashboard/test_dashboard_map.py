@@ -7,7 +7,7 @@ from complete_workspace import GENRES
 from dashboard_browser import serve, wait_for_map
 
 from covers.catalogue.table import read_catalogue
-from dashboard.colouring import CHOICES
+from dashboard.data.colouring import CHOICES
 
 pytestmark = pytest.mark.browser
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.render.palette import NOISE_COLOUR
 from covers.stats.bootstrap import GroupBootstrap
-from dashboard import breakdown, colouring, lookup, markup, pairs
-from dashboard.analysis import CoverMap, Votes
-from dashboard.library import Library
-from dashboard.markup import Item
+from dashboard.data import breakdown, colouring, lookup, pairs
+from dashboard.data.analysis import CoverMap, Votes
+from dashboard.data.library import Library
+from dashboard.layout import markup
+from dashboard.layout.markup import Item
 
 VOCAB = ("Jazz", "Metal", "Pop")
 

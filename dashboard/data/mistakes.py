@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from covers.workspace.text_tables import csv_text
 
 if TYPE_CHECKING:
-    from dashboard.analysis import Votes
-    from dashboard.library import Library
+    from dashboard.data.analysis import Votes
+    from dashboard.data.library import Library
 
 
 def mistakes_csv(library: Library, votes: Votes) -> str:

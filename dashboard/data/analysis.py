@@ -18,7 +18,7 @@ from covers.evaluate.stage import PROBABILITY_COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 Rows = npt.NDArray[np.int64]
 

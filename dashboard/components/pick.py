@@ -2,7 +2,7 @@
 
 Streamlit's images cannot be clicked and its charts cannot be reached by keyboard.
 Galleries, matrices, the genre graph, cards and charts are therefore plain HTML, made
-by `dashboard.markup` and `covers.render` with everything escaped; choosing one element
+by `dashboard.layout.markup` and `covers.render` with everything escaped; choosing one element
 reruns the page with its ``data-pick``, and what is said in a ``title`` is shown at once,
 also to those who walk through a chart with the arrow keys. No build step, nothing
 fetched but thumbnails.
@@ -41,7 +41,7 @@ def show(
     Parameters
     ----------
     html : str
-        Made by `dashboard.markup` or `covers.render`; never text from a file as it is.
+        Made by `dashboard.layout.markup` or `covers.render`; never text from a file as it is.
     key : str
         Of the element, one per page.
     chosen : collection of str

@@ -12,8 +12,8 @@ from covers.render.palette import NOISE_COLOUR, cluster_colours
 from covers.render.scales import scale_colours
 
 if TYPE_CHECKING:
-    from dashboard.analysis import Votes
-    from dashboard.library import Library
+    from dashboard.data.analysis import Votes
+    from dashboard.data.library import Library
 
 Codes = npt.NDArray[np.uint16]
 

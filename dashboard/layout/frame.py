@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 
 from covers.errors import CoversError
-from dashboard import loaders, markup, pick
-from dashboard.markup import Item
+from dashboard import loaders
+from dashboard.components import pick
+from dashboard.layout import markup
+from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dashboard.library import Library, Rows
+    from dashboard.data.library import Library, Rows
 
 _NEXT = "next-page"
 _COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")

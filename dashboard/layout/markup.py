@@ -1,4 +1,4 @@
-"""Covers of the library and the state of its files → HTML for `dashboard.pick`, all of it escaped."""
+"""Covers of the library and the state of its files → HTML for `dashboard.components.pick`, all of it escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.pipeline import Stage
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 
 if TYPE_CHECKING:
-    from dashboard.library import Library
+    from dashboard.data.library import Library
 
 _RESAMPLES = 400
 

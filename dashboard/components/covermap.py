@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 if TYPE_CHECKING:
-    from dashboard.colouring import Colouring
+    from dashboard.data.colouring import Colouring
 
 _ASSETS = Path(__file__).with_name("assets")
 

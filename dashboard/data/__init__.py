@@ -1,0 +1,1 @@
+"""Tables of the workspace → what a page shows, without Streamlit."""

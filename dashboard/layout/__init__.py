@@ -1,0 +1,1 @@
+"""What all pages share: headings, galleries, covers as HTML."""
