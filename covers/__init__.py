@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         StaleError,
     )
     from covers.evaluate.result import Evaluation
+    from covers.exports.export import Export
     from covers.index.hits import Hit, SearchHits
     from covers.library.door import Library
     from covers.library.door import create_library as create
@@ -50,6 +51,7 @@ __all__ = [
     "DataError",
     "Evaluation",
     "Explanation",
+    "Export",
     "Hit",
     "Library",
     "MissingExtraError",
@@ -76,6 +78,7 @@ _HOMES = {
     "DataError": "covers.errors",
     "Evaluation": "covers.evaluate.result",
     "Explanation": "covers.classify.answers",
+    "Export": "covers.exports.export",
     "Hit": "covers.index.hits",
     "Library": "covers.library.door",
     "MissingExtraError": "covers.errors",

@@ -160,18 +160,20 @@ def classify_embeddings(
     references : References, optional
         Of the same index and vocabulary, where they are at hand.
     """
-    settings = decision.classifier.settings
     if references is None:
         references = References.of(index, decision.vocab)
-    membership, groups = references.membership, references.groups
-    near = find_voters(
-        embeddings, cover_ids, index, references, n_wanted=_n_candidates(settings)
+    classified, near = judge_embeddings(
+        embeddings,
+        p_network,
+        index,
+        decision,
+        cover_ids=cover_ids,
+        p_labels=p_labels,
+        level=level,
+        references=references,
     )
-    votes = decision.classifier.vote_with(settings, near, membership, groups)
-    raw = p_network
-    if decision.is_several and p_labels is not None:
-        raw = p_labels
-    classified = decision.decide(raw, votes, near.similarities, level=level)
+    settings = decision.classifier.settings
+    membership, groups = references.membership, references.groups
     chosen = voters(settings, near, groups)
     labels = None
     if classified.named is not None:
@@ -192,6 +194,38 @@ def classify_embeddings(
             for q in range(len(embeddings))
         ],
     )
+
+
+def judge_embeddings(
+    embeddings: npt.NDArray[np.float32],
+    p_network: npt.NDArray[np.floating[Any]],
+    index: VectorIndex,
+    decision: Decision,
+    *,
+    cover_ids: Sequence[str],
+    references: References,
+    p_labels: npt.NDArray[np.floating[Any]] | None = None,
+    level: float = DEFAULT_LEVEL,
+) -> tuple[Classified, Neighbours]:
+    """Classify pictures without gathering the evidence for each; see `classify_embeddings`.
+
+    Returns
+    -------
+    classified : Classified
+    near : Neighbours
+        The candidates for voting, as rows of the index.
+    """
+    settings = decision.classifier.settings
+    near = find_voters(
+        embeddings, cover_ids, index, references, n_wanted=_n_candidates(settings)
+    )
+    votes = decision.classifier.vote_with(
+        settings, near, references.membership, references.groups
+    )
+    raw = p_network
+    if decision.is_several and p_labels is not None:
+        raw = p_labels
+    return decision.decide(raw, votes, near.similarities, level=level), near
 
 
 def find_voters(

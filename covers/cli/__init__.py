@@ -82,6 +82,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "covers.cli.cluster",
         "Lay all covers out on a map where neighbours look alike.",
     ),
+    "export": (
+        "covers.cli.export",
+        "Write covers, and what is known of them, for another program.",
+    ),
     "dashboard": (
         "covers.cli.dashboard",
         "Look at everything in a browser.",

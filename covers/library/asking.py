@@ -264,13 +264,7 @@ class AskedLibrary(StoredLibrary):
         """Return the network's distributions and label odds in the decision's columns."""
         import numpy as np
 
-        from covers.classify.labels import genre_shares, label_odds
-        from covers.evaluate.checks import align_columns
+        from covers.evaluate.judged import network_answers
 
-        card = self.card
-        columns = align_columns(self._decision.vocab, card.vocab)
         logits = np.stack([self._logits(query) for query in queries.items])
-        p_network = genre_shares(logits, multi_label=card.multi_label)[:, columns]
-        if not card.multi_label:
-            return p_network, None
-        return p_network, label_odds(logits)[:, columns]
+        return network_answers(logits, self.card, self._decision.vocab)

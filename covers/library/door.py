@@ -14,7 +14,7 @@ from covers.library.asking import AskedLibrary
 from covers.workspace.paths import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from PIL import Image
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from covers.cluster.cover_map import CoverMap
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
+    from covers.exports.export import Export
+    from covers.index.hits import Hit
     from covers.intake.summary import ScanReport
     from covers.model.training.finetune import TrainingWatcher
     from covers.model.training.train import TrainingReport
@@ -366,6 +368,53 @@ class Library(AskedLibrary):
         workspace = self.workspace
         chosen = workspace.settings.seed if seed is None else seed
         return run(workspace, options, seed=chosen, progress=progress)
+
+    def export(
+        self,
+        target: str,
+        out: str | Path,
+        *,
+        covers: Iterable[str | Hit] | None = None,
+        where: Mapping[str, Any] | None = None,
+        force: bool = False,
+    ) -> Export:
+        """Write covers, and what is known of them, for another program.
+
+        Parameters
+        ----------
+        target : str
+            Such as ``"csv"``; a wrong one is told all there are.
+        out : str or Path
+            The file or folder to make.
+        covers : iterable of str or Hit, optional
+            Only these, in this order: ids, or what a search found.
+        where : mapping, optional
+            Only covers with these values, as in `search`; also by ``prediction``,
+            ``verdict``, ``certainty``, ``cluster`` and ``split``.
+        force : bool, default=False
+            Replace an export of the same kind. Anything else is never replaced.
+
+        Raises
+        ------
+        DataError
+            If there is no such target, `out` exists or cannot be written, or no
+            cover is left.
+        CoversError, IndexerError
+            If something that the target needs is missing or stale.
+
+        Examples
+        --------
+        >>> made = library.export("csv", folder / "jazz.csv", where={"genre": "jazz"})
+        >>> made.n_covers == len(library.covers(where={"genre": "jazz"}))
+        True
+        """
+        from covers.exports.export import Wanted, export_workspace
+
+        ids = None
+        if covers is not None:
+            ids = [c if isinstance(c, str) else c.cover_id for c in covers]
+        wanted = Wanted(cover_ids=ids, where=where, force=force)
+        return export_workspace(self.workspace, target, Path(out), wanted)
 
     def _remember(self, recipe: dict[str, Any]) -> None:
         """Write the parameters of a training into the workspace's settings, if they differ."""

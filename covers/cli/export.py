@@ -1,0 +1,141 @@
+"""``covers export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covers.cli.options import (
+    common_options,
+    device_option,
+    open_for_command,
+    print_json,
+    tell,
+)
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from covers.library.door import Library
+
+
+class _ExportCommand(click.Command):
+    """Its help lists the targets."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from covers.exports.targets import list_targets
+
+        with formatter.section("Targets"):
+            formatter.write_dl(list_targets())
+        super().format_epilog(ctx, formatter)
+
+
+@click.command("export", cls=_ExportCommand)
+@click.argument("target")
+@click.argument("out", type=click.Path(path_type=Path))
+@common_options
+@click.option(
+    "--like",
+    metavar="QUERY",
+    help="Only the covers most like a picture or a cover, nearest first.",
+)
+@click.option(
+    "-k",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many of them.",
+)
+@click.option(
+    "--path",
+    "ends",
+    nargs=2,
+    metavar="A B",
+    default=None,
+    help="Only the covers on the way from one cover or genre to another.",
+)
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only covers with this value, such as genre=Jazz, cluster=3 or certainty=0.8..; "
+    "a column given again: any of its values.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace an export of the same kind. Anything else that is there stays.",
+)
+@device_option
+def export_command(
+    target: str,
+    out: Path,
+    *,
+    workspace: Path,
+    as_json: bool,
+    device: str | None,
+    like: str | None,
+    k: int,
+    ends: tuple[str, str] | None,
+    conditions: tuple[str, ...],
+    force: bool,
+) -> None:
+    r"""Write covers, and what is known of them, for another program.
+
+    TARGET is one of those below; OUT is the file or folder to make.
+
+    \b
+    covers export csv covers.csv -w music
+    covers export m3u like-this.m3u8 --like sleeve.jpg -k 30 -w music
+    """
+    from covers.exports.targets import find_target
+
+    find_target(target)
+    library = open_for_command(workspace, device)
+    if like is not None and ends is not None:
+        message = "give one of --like and --path: each says in which order covers come"
+        raise click.UsageError(message)
+    made = library.export(
+        target,
+        out,
+        covers=_chosen(library, like, k, ends),
+        where=_filter(conditions),
+        force=force,
+    )
+    if as_json:
+        print_json(made.to_json())
+        return
+    click.echo(
+        f"{made.n_covers:,} covers in '{made.path}' ({made.n_bytes / 1e6:,.1f} MB)"
+    )
+    for note in made.notes:
+        tell(f"note: {note}")
+    if made.then:
+        click.echo(made.then)
+
+
+def _chosen(
+    library: Library, like: str | None, k: int, ends: tuple[str, str] | None
+) -> list[str] | None:
+    """Return the ids of the covers that were asked for, in order; None for all."""
+    if like is not None:
+        return [hit.cover_id for hit in library.search(like, k)]
+    if ends is not None:
+        from covers.overlap.path import walk_workspace
+
+        walk = walk_workspace(library.workspace, *ends)
+        return [step["cover_id"] for step in walk["steps"]]
+    return None
+
+
+def _filter(conditions: tuple[str, ...]) -> dict[str, Any]:
+    """Read the filters of a command line; a wrong one is wrong usage."""
+    from covers.exports.cover_table import SCHEMA
+    from covers.index.search import parse_filters
+
+    try:
+        return parse_filters(SCHEMA.empty_table(), conditions) if conditions else {}
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="--where") from error

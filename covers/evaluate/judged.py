@@ -1,0 +1,142 @@
+"""Many covers of a library classified at once, each as if it were new.
+
+The same rule as for a single one (`covers.classify.classify.find_voters`): a
+cover, its near-duplicates, its artist and its release do not vote on it.
+Letters: N covers, G genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.classify.classify import References, judge_embeddings
+from covers.classify.labels import genre_shares, label_odds
+from covers.evaluate.checks import align_columns
+from covers.evaluate.stage import read_decision
+from covers.index.open import open_index
+from covers.model.card import read_card
+from covers.model.embed import read_embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from covers.classify.classifier import Classified
+    from covers.model.card import ModelCard
+    from covers.workspace.paths import Workspace
+
+_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedCovers:
+    """What network and vote together say of many covers.
+
+    Parameters
+    ----------
+    cover_ids : list of str
+    vocab : tuple of str
+        Genres of the columns.
+    probabilities : ndarray of float32, shape (n_covers, n_genres)
+        Calibrated; of independent genres each by itself.
+    verdicts : list of str
+    """
+
+    cover_ids: list[str]
+    vocab: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    verdicts: list[str]
+
+    @property
+    def likeliest(self) -> list[str]:
+        """The genre with the highest probability of each cover."""
+        return [self.vocab[column] for column in self.probabilities.argmax(axis=1)]
+
+    @property
+    def certainties(self) -> npt.NDArray[np.float32]:
+        """The highest probability of each cover, shape (n_covers,)."""
+        highest: npt.NDArray[np.float32] = self.probabilities.max(axis=1)
+        return highest
+
+
+def judge_covers(
+    workspace: Workspace, cover_ids: Sequence[str] | None = None
+) -> JudgedCovers:
+    """Classify some covers of a workspace, by default all; those without an embedding are left out.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a model, embeddings, an index and an evaluation.
+    cover_ids : sequence of str, optional
+
+    Raises
+    ------
+    CoversError, IndexerError
+        If one of these is missing or belongs to another model; the message names
+        the command that makes it.
+    """
+    card = read_card(workspace.model_folder)
+    decision = read_decision(workspace, card.fingerprint)
+    index = open_index(workspace)
+    table = read_embeddings(workspace, cover_ids)
+    references = References.of(index, decision.vocab)
+    found: list[Classified] = []
+    for start in range(0, len(table.cover_ids), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        p_network, p_labels = network_answers(table.logits[part], card, decision.vocab)
+        found.append(
+            judge_embeddings(
+                table.embeddings[part],
+                p_network,
+                index,
+                decision,
+                cover_ids=table.cover_ids[part],
+                p_labels=p_labels,
+                references=references,
+            )[0]
+        )
+    n_genres = len(decision.vocab)
+    both = [one.probabilities.both for one in found]
+    return JudgedCovers(
+        cover_ids=list(table.cover_ids),
+        vocab=decision.vocab,
+        probabilities=np.concatenate([np.zeros((0, n_genres)), *both]).astype(
+            np.float32
+        ),
+        verdicts=[str(verdict) for one in found for verdict in one.verdicts],
+    )
+
+
+def network_answers(
+    logits: npt.NDArray[np.float32], card: ModelCard, vocab: Sequence[str]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Turn the network's raw answers into distributions and label odds.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (n_covers, n_model_genres)
+        In the order of the model's genres.
+    card : ModelCard
+    vocab : sequence of str
+        Genres of the columns wanted.
+
+    Returns
+    -------
+    p_network : ndarray of float64, shape (n_covers, n_genres)
+    p_labels : ndarray of float64, shape (n_covers, n_genres), or None
+        None where the network was trained on one genre per cover.
+
+    Raises
+    ------
+    StaleError
+        If the model knows other genres.
+    """
+    columns = align_columns(vocab, card.vocab)
+    p_network = genre_shares(logits, multi_label=card.multi_label)[:, columns]
+    if not card.multi_label:
+        return p_network, None
+    return p_network, label_odds(logits)[:, columns]

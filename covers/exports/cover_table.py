@@ -1,0 +1,360 @@
+"""One wide table of covers, which every export is written from.
+
+Letters: N covers, D dimensions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from covers.catalogue.table import Catalogue, read_catalogue
+from covers.errors import CoversError, DataError
+from covers.stats.neighbours import Neighbours, find_own_neighbours
+from covers.stats.rows import RowsById
+from covers.workspace.strangers import open_regular, open_thumbnail
+from indexer.errors import IndexerError
+from indexer.files.arrow import as_take_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from covers.workspace.paths import Workspace
+    from covers.workspace.registry import File
+
+LONGEST_TEXT = 1000
+"""Characters; a longer name is cut in every export."""
+
+N_NEIGHBOURS = 15
+_LARGEST_THUMBNAIL = 1 << 20
+
+
+class Part(StrEnum):
+    """What is joined to the catalogue, each from an artefact of its own."""
+
+    EMBEDDING = "embedding"
+    PREDICTION = "prediction"
+    PLACE = "place"
+    CLUSTER = "cluster"
+
+
+_COLUMNS_OF = {
+    Part.PREDICTION: ("prediction", "certainty", "verdict"),
+    Part.PLACE: ("x", "y"),
+    Part.CLUSTER: ("cluster",),
+}
+PART_OF = {name: part for part, names in _COLUMNS_OF.items() for name in names}
+"""The part that each joined column belongs to."""
+
+SCHEMA = pa.schema(
+    [
+        ("cover_id", pa.string()),
+        ("path", pa.string()),
+        ("genres", pa.list_(pa.string())),
+        ("artist", pa.string()),
+        ("album", pa.string()),
+        ("year", pa.int32()),
+        ("split", pa.string()),
+        ("x", pa.float32()),
+        ("y", pa.float32()),
+        ("cluster", pa.int32()),
+        ("prediction", pa.string()),
+        ("certainty", pa.float32()),
+        ("verdict", pa.string()),
+    ]
+)
+"""Columns of the table; what is not known is null."""
+
+_TEXTS = ("path", "artist", "album")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CoverTable:
+    """Covers, a row each, with everything that is known of them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    rows : pyarrow.Table
+        Columns as in `SCHEMA`; a cluster of ``-1`` is none.
+    vocab : tuple of str
+        The genres with enough covers, in alphabetical order.
+    catalogue : pyarrow.Table
+        The same rows as they stand in the catalogue, places of the files among them.
+    embeddings : ndarray of float32, shape (n_covers, n_dimensions), or None
+        Unit rows; None where they were not asked for.
+    notes : tuple of str
+        What is left empty, and why.
+    """
+
+    workspace: Workspace
+    rows: pa.Table
+    vocab: tuple[str, ...]
+    catalogue: pa.Table
+    embeddings: npt.NDArray[np.float32] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column as Python values, None where unknown."""
+        return list(self.rows.column(name).to_pylist())
+
+    @cached_property
+    def cover_ids(self) -> list[str]:
+        """Content ids, in row order."""
+        return self.column("cover_id")
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Artist and album of each cover; its path where neither is known."""
+        names = zip(
+            self.column("artist"),
+            self.column("album"),
+            self.column("path"),
+            strict=True,
+        )
+        return [
+            " - ".join(part for part in (artist, album) if part) or path or ""
+            for artist, album, path in names
+        ]
+
+    @cached_property
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """The embeddings, for targets that need them."""
+        if self.embeddings is None:
+            message = "this table was read without embeddings: ask for Part.EMBEDDING"
+            raise ValueError(message)
+        return self.embeddings
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """The nearest 15 of each cover among these, itself left out; rows of this table."""
+        alone = np.arange(len(self))
+        return find_own_neighbours(self.vectors, alone, N_NEIGHBOURS)
+
+    def picture(self, row: int) -> bytes | None:
+        """Return the thumbnail of a cover, a JPEG of at most 256 px; None where there is none."""
+        with contextlib.suppress(OSError, DataError):
+            path = self.workspace.thumbnail_path(self.cover_ids[row])
+            with open_thumbnail(path), open_regular(path) as file:
+                content = file.read(_LARGEST_THUMBNAIL + 1)
+                return content if len(content) <= _LARGEST_THUMBNAIL else None
+        return None
+
+    def _saying(self, note: str) -> CoverTable:
+        """Return the same with a note more."""
+        return replace(self, notes=(*self.notes, note))
+
+    def take(self, rows: npt.NDArray[np.int64]) -> CoverTable:
+        """Return some rows, in the order given."""
+        taken = as_take_indices(rows)
+        return replace(
+            self,
+            rows=self.rows.take(taken),
+            catalogue=self.catalogue.take(taken),
+            embeddings=None if self.embeddings is None else self.embeddings[rows],
+        )
+
+
+def read_cover_table(
+    workspace: Workspace,
+    *,
+    needs: Collection[Part] = (),
+    uses: Collection[Part] = (),
+) -> CoverTable:
+    """Join everything that is known of the covers of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    needs : collection of Part
+        Parts without which there is no export.
+    uses : collection of Part
+        Parts that are left empty where they are missing or stale.
+
+    Raises
+    ------
+    CoversError, IndexerError
+        If there is no catalogue, or a part that is needed is missing or stale;
+        the message names the command that makes it.
+    """
+    catalogue = read_catalogue(workspace)
+    known: dict[str, Any] = {}
+    embeddings = None
+    notes = []
+    for part in Part:
+        if part not in needs and part not in uses:
+            continue
+        try:
+            if part is Part.EMBEDDING:
+                embeddings = _read_embeddings(workspace, catalogue)
+            else:
+                known |= _READERS[part](workspace, catalogue)
+        except (CoversError, IndexerError) as error:
+            if part in needs:
+                raise
+            notes.append(
+                f"without {', '.join(_COLUMNS_OF.get(part, (part,)))}: {error}"
+            )
+    rows, cut = _join(catalogue, known)
+    if cut:
+        notes.append(f"{cut:,} names were cut to {LONGEST_TEXT:,} characters")
+    table = CoverTable(
+        workspace=workspace,
+        rows=rows,
+        vocab=catalogue.vocab,
+        catalogue=catalogue.table,
+        embeddings=embeddings,
+        notes=tuple(notes),
+    )
+    if embeddings is None:
+        return table
+    embedded = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
+    if len(embedded) == len(table):
+        return table
+    n_absent = len(table) - len(embedded)
+    said = f"{n_absent:,} covers left out, because they have no embedding"
+    return table.take(embedded)._saying(said)
+
+
+def choose_rows(
+    table: CoverTable,
+    *,
+    cover_ids: Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
+) -> CoverTable:
+    """Keep some covers of a table.
+
+    Parameters
+    ----------
+    table : CoverTable
+    cover_ids : sequence of str, optional
+        These, in this order; those that are not there are left out.
+    where : mapping, optional
+        Column to value, list of values or ``(first, last)``.
+
+    Raises
+    ------
+    DataError
+        If a column or a name is unknown, or nothing is left.
+    """
+    from covers.index.search import rows_where
+
+    rows = np.arange(len(table))
+    if cover_ids is not None:
+        found = RowsById(table.cover_ids).of(list(dict.fromkeys(cover_ids)))
+        rows = found[found >= 0]
+    if where:
+        passes = rows_where(table.rows, where)
+        rows = rows[passes[rows]]
+    if not len(rows):
+        message = "no cover is left to export: ask for others, or leave out a filter"
+        raise DataError(message)
+    is_all = cover_ids is None and len(rows) == len(table)
+    return table if is_all else table.take(rows)
+
+
+def _join(catalogue: Catalogue, known: Mapping[str, Any]) -> tuple[pa.Table, int]:
+    """Lay catalogue and parts side by side; also return how many names were cut."""
+    columns: dict[str, Any] = {}
+    n_cut = 0
+    for column in SCHEMA:
+        if column.name in PART_OF:
+            values = known.get(column.name, [None] * len(catalogue))
+        else:
+            values = catalogue.column(column.name)
+        if column.name in _TEXTS:
+            texts = [_cut(text) for text in values]
+            n_cut += sum(is_cut for _, is_cut in texts)
+            values = [text for text, _ in texts]
+        columns[column.name] = pa.array(values, column.type)
+    return pa.table(columns), n_cut
+
+
+def _cut(text: str | None) -> tuple[str | None, bool]:
+    """Cut a text that no program shows; say whether that was needed."""
+    if text is None or len(text) <= LONGEST_TEXT:
+        return text, False
+    return f"{text[: LONGEST_TEXT - 1]}…", True
+
+
+def _read_embeddings(
+    workspace: Workspace, catalogue: Catalogue
+) -> npt.NDArray[np.float32]:
+    """Return the vectors of all covers, shape (N, D); NaN where there is none."""
+    from covers.model.embed import read_embeddings
+
+    table = read_embeddings(workspace)
+    found = np.full((len(catalogue), table.embeddings.shape[1]), np.nan, np.float32)
+    found[catalogue.rows_of(table.cover_ids)] = table.embeddings
+    return found
+
+
+def _read_predictions(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
+    """Return what network and vote say of each cover."""
+    from covers.evaluate.judged import judge_covers
+
+    judged = judge_covers(workspace)
+    return _in_rows(
+        catalogue,
+        judged.cover_ids,
+        {
+            "prediction": judged.likeliest,
+            "certainty": judged.certainties.tolist(),
+            "verdict": judged.verdicts,
+        },
+    )
+
+
+def _read_places(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
+    """Return where each cover lies on the map."""
+    from covers.workspace.registry import MAP_TABLE
+
+    return _read_fresh(workspace, catalogue, MAP_TABLE, {"x": "x", "y": "y"})
+
+
+def _read_clusters(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
+    """Return the cluster of each cover."""
+    from covers.workspace.registry import CLUSTER_TABLE
+
+    return _read_fresh(workspace, catalogue, CLUSTER_TABLE, {"label": "cluster"})
+
+
+def _read_fresh(
+    workspace: Workspace, catalogue: Catalogue, file: File, names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return columns of an artefact under new names; a stale one is refused."""
+    from covers.index.embedded import fingerprints_at_hand
+    from covers.workspace.reading import read_rows
+
+    table, _ = read_rows(workspace, file, made_from=fingerprints_at_hand(workspace))
+    columns = {new: table.column(old).to_pylist() for old, new in names.items()}
+    return _in_rows(catalogue, table.column("cover_id").to_pylist(), columns)
+
+
+def _in_rows(
+    catalogue: Catalogue, cover_ids: list[str], columns: Mapping[str, list[Any]]
+) -> dict[str, Any]:
+    """Bring columns into the order of the catalogue, None where a cover is missing."""
+    rows = RowsById(cover_ids).of(catalogue.cover_ids).tolist()
+    return {
+        name: [None if row < 0 else values[row] for row in rows]
+        for name, values in columns.items()
+    }
+
+
+_READERS = {
+    Part.PREDICTION: _read_predictions,
+    Part.PLACE: _read_places,
+    Part.CLUSTER: _read_clusters,
+}

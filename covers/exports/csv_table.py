@@ -1,0 +1,35 @@
+"""A CSV table for spreadsheets: one row per cover, cells that no spreadsheet runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from covers.workspace.text_tables import csv_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covers.exports.cover_table import CoverTable
+
+MAGIC = b"cover_id,path,"
+_SHOWN_NEIGHBOURS = 5
+
+
+def write_csv(covers: CoverTable, out: Path) -> None:
+    """Write a row per cover; genres are joined by ``;``, ids of neighbours by a space."""
+    names = list(covers.rows.column_names)
+    columns: list[list[Any]] = [[_cell(v) for v in covers.column(n)] for n in names]
+    if covers.embeddings is not None:
+        names.append("neighbours")
+        near = covers.neighbours.nearest(_SHOWN_NEIGHBOURS).rows
+        ids = covers.cover_ids
+        columns.append([" ".join(ids[i] for i in row if i >= 0) for row in near])
+    with out.open("w", encoding="utf-8", newline="") as file:
+        csv_lines(file, names, zip(*columns, strict=True))
+
+
+def _cell(value: Any) -> Any:
+    """Spell a value for a cell."""
+    if isinstance(value, list):
+        return ";".join(value)
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,98 @@
+"""A playlist (M3U) of albums, for any player: the tracks beside each cover, by relative paths."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import DataError
+from covers.intake.sources import is_track_name
+from indexer.terminal import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from covers.exports.cover_table import CoverTable
+    from covers.workspace.paths import Workspace
+
+MAGIC = b"#EXTM3U\n#PLAYLIST:album-covers"
+_LONGEST_NAME = 200
+
+
+def write_m3u(covers: CoverTable, out: Path) -> None:
+    """Write the tracks of each cover's album, in the order of the covers.
+
+    Where no music lies beside a cover, as in a folder of pictures, the picture
+    itself is listed.
+
+    Raises
+    ------
+    DataError
+        If no file of any cover is there.
+    """
+    folder = Path(os.path.realpath(out.parent))
+    lines = [MAGIC.decode()]
+    seen: set[Path] = set()
+    locations = covers.catalogue.column("locations").to_pylist()
+    for title, places in zip(covers.titles, locations, strict=True):
+        for path in _files(covers.workspace, places or []):
+            if path not in seen:
+                seen.add(path)
+                lines += [f"#EXTINF:-1,{one_line(title)[:_LONGEST_NAME]}"]
+                lines += [_relative(path, folder)]
+    if not seen:
+        message = (
+            "no file of these covers is there today: bring back the folder or disk that "
+            "they were scanned from, or run 'covers scan'"
+        )
+        raise DataError(message)
+    out.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def _files(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:
+    """Return the tracks of the first place that has any, else a picture."""
+    pictures: list[Path] = []
+    for location in locations:
+        try:
+            path = workspace.resolve(location["source"], location["path"])
+            tracks = _tracks(path)
+        except (DataError, OSError, ValueError):
+            continue  # a path that leads out of its source, or a disk that is away
+        if tracks:
+            return tracks
+        if path.is_file() and _can_be_listed(path):
+            pictures.append(path)
+    return pictures[:1]
+
+
+def _tracks(path: Path) -> list[Path]:
+    """Return the music in the folder of a cover; where there is none, in the folders below."""
+    folder = path.parent
+    return _music_in(folder) or [
+        track
+        for below in sorted(p for p in folder.iterdir() if p.is_dir())
+        for track in _music_in(below)
+    ]
+
+
+def _music_in(folder: Path) -> list[Path]:
+    """Return the music files of a folder by name."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if is_track_name(path.name) and path.is_file() and _can_be_listed(path)
+    )
+
+
+def _can_be_listed(path: Path) -> bool:
+    """Say whether a path fits on one line of UTF-8."""
+    text = str(path)
+    return text.isprintable() and one_line(text) == text
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return a path as seen from the playlist; never what a player takes for a comment or an address."""
+    parent = os.path.realpath(path.parent)
+    relative = Path(os.path.relpath(parent, folder), path.name).as_posix()
+    return relative if relative.startswith("../") else f"./{relative}"
