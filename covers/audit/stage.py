@@ -289,7 +289,7 @@ def _read_features(
         except (CoversError, ImportError) as error:
             reasons.append(str(error))
             continue
-        known = table.rows_of(catalogue.cover_ids)
+        known = table.rows.of(catalogue.cover_ids)
         features = np.full((len(known), table.embeddings.shape[1]), np.nan, np.float32)
         features[known >= 0] = table.embeddings[known[known >= 0]]
         return features

@@ -70,6 +70,11 @@ class CoverSet:
         """Where each cover stands."""
         return RowsById(self.cover_ids)
 
+    def columns(self) -> dict[str, Any]:
+        """Return what every set of covers has, to make another table of the same covers."""
+        names = [one.name for one in fields(CoverSet)]
+        return {name: getattr(self, name) for name in names}
+
     def take(self, rows: npt.NDArray[Any]) -> Self:
         """Return some covers, given as rows, in their order, or as a mask."""
         chosen = np.arange(len(self))[rows]

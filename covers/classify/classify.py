@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.cover_set import CoverSet
 from covers.classify.classifier import DEFAULT_LEVEL, Classified, Decision
 from covers.classify.voting import (
     Flip,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 TWIN_SIMILARITY = 0.9995
 _CANDIDATES_PER_VOTER = 3
-_SPARE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,27 +100,25 @@ def index_membership(
     return make_membership(columns.column("genres").to_pylist(), vocab)
 
 
-@dataclass(frozen=True)
-class References:
-    """What the covers of an index vote with; read once, it serves many classifications.
+class References(CoverSet):
+    """The covers of an index, which vote; read once, they serve many classifications.
 
-    Parameters
-    ----------
-    membership : ndarray of float64, shape (n_items, n_genres)
-        As `index_membership` returns it.
-    groups : ndarray of int64, shape (n_items,)
-        Group of each item.
+    Its rows are those of the index.
     """
-
-    membership: npt.NDArray[np.float64]
-    groups: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, index: VectorIndex, vocab: Sequence[str]) -> References:
-        """Read the genres and groups of an index."""
+        """Read genres, groups and sides of the covers in an index."""
         columns = index.columns
+        splits = [""] * len(index)
+        if "split" in columns.column_names:
+            splits = columns.column("split").to_pylist()
         return cls(
-            index_membership(columns, vocab), _group_numbers(columns, len(index))
+            cover_ids=index.ids.tolist(),
+            vocab=tuple(vocab),
+            membership=index_membership(columns, vocab),
+            groups=_group_numbers(columns, len(index)),
+            splits=np.asarray(splits, np.str_),
         )
 
     def whole_groups(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -260,30 +258,32 @@ def find_voters(
         Rows of the index, shape (n_pictures, n_wanted).
     """
     own = index.rows_of([cover_id or "?" for cover_id in cover_ids])
-    alike = index.search(embeddings, 1).similarities[:, 0] >= TWIN_SIMILARITY
-    silent: list[list[str]] = []
-    for number, row in enumerate(own):
-        related = np.array([row], np.int64)
-        if alike[number]:
-            related = np.append(related, _twins(embeddings[number], index))
-        rows = references.whole_groups(related)
-        silent.append([str(item) for item in index.ids[rows]])
-    found = index.search(embeddings, n_wanted, exclude_ids=silent)
-    similarities = np.where(found.rows >= 0, found.similarities, np.nan)
-    return Neighbours(found.rows, similarities.astype(np.float32))
-
-
-def _twins(
-    embedding: npt.NDArray[np.float32], index: VectorIndex
-) -> npt.NDArray[np.int64]:
-    """Return the rows of all items that are nearly the same picture."""
-    n_wanted = _SPARE
+    silent = [references.whole_groups(row) for row in own[:, np.newaxis]]
+    rows, similarities = _search_without(embeddings, index, silent, n_wanted)
     while True:
-        found = index.search(embedding, n_wanted)
-        is_twin = (found.rows[0] >= 0) & (found.similarities[0] >= TWIN_SIMILARITY)
-        if not is_twin.all() or n_wanted >= len(index):
-            return np.asarray(found.rows[0][is_twin], np.int64)
-        n_wanted *= 4
+        is_twin = (rows >= 0) & (similarities >= TWIN_SIMILARITY)
+        (known,) = np.nonzero(is_twin.any(axis=1))
+        if not len(known):
+            return Neighbours(rows, similarities)
+        for q in known:
+            more = references.whole_groups(rows[q][is_twin[q]])
+            silent[q] = np.union1d(silent[q], more)
+        rows[known], similarities[known] = _search_without(
+            embeddings[known], index, [silent[q] for q in known], n_wanted
+        )
+
+
+def _search_without(
+    embeddings: npt.NDArray[np.float32],
+    index: VectorIndex,
+    silent: Sequence[npt.NDArray[np.int64]],
+    n_wanted: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Find neighbours of each picture but for some rows; NaN where there are no more."""
+    hidden = [index.ids[rows].tolist() for rows in silent]
+    found = index.search(embeddings, n_wanted, exclude_ids=hidden)
+    similarities = np.where(found.rows >= 0, found.similarities, np.nan)
+    return found.rows, similarities.astype(np.float32)
 
 
 def _n_candidates(settings: VoteSettings) -> int:

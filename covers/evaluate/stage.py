@@ -230,13 +230,8 @@ def read_inputs(
     made_from = fingerprints_at_hand(workspace)
     refuse_leak(workspace, catalogue, card)
     table = read_embeddings(workspace)
-    rows = catalogue.rows_of(table.cover_ids)
     inputs = EvaluationInputs(
-        cover_ids=tuple(table.cover_ids),
-        vocab=catalogue.vocab,
-        membership=catalogue.membership()[rows],
-        groups=catalogue.groups[rows],
-        splits=catalogue.splits[rows],
+        **table.columns(),
         grouped_by=catalogue.grouped_by,
         embeddings=table.embeddings,
         p_network=label_odds(table.logits)

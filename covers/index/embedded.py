@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
+from covers.catalogue.cover_set import OF_ALL, CoverSet
 from covers.catalogue.table import read_catalogue
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class EmbeddedCovers(CoverSet):
         )
         sources = [source or "" for source in catalogue.column("source")]
         return cls(
-            **columns_of(catalogue, rows),
+            **table.columns(),
             embeddings=table.embeddings,
             logits=_in_order(table.logits, model_vocab, catalogue.vocab),
             years=years[rows],

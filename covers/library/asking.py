@@ -248,7 +248,7 @@ class AskedLibrary(StoredLibrary):
         """Return what the network said of a picture, from disk for a cover of the library."""
         if query.logits is not None:
             return query.logits
-        row = int(self._embedded.rows_of([query.cover_id])[0])
+        row = int(self._embedded.rows.of([query.cover_id])[0])
         if row < 0:
             message = (
                 f"the network has not seen cover {query.cover_id!r} yet: run "

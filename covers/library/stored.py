@@ -193,8 +193,6 @@ class StoredLibrary:
         >>> len(ids) == len(X)
         True
         """
-        import numpy as np
-
         table = self._embedded
         if split is None:
             return list(table.cover_ids), table.embeddings
@@ -202,9 +200,8 @@ class StoredLibrary:
         from covers.catalogue.table import SPLITS
 
         side = match_name(split, SPLITS, what="split")
-        splits = self.catalogue.splits[self.catalogue.rows_of(table.cover_ids)]
-        rows = np.flatnonzero(splits == side)
-        return [table.cover_ids[row] for row in rows], table.embeddings[rows]
+        some = table.take(table.splits == side)
+        return list(some.cover_ids), some.embeddings
 
     def picture_of(self, cover_id: str) -> Image.Image:
         """Return the pixels of a cover: from its source, else its thumbnail.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 from covers.model.card import read_card
@@ -38,18 +38,19 @@ _PARTS_FOLDER = re.compile(r"(frozen-)?[0-9a-f]{32}")
 BATCH_SIZE: int | None = None  # by default as network and device like it
 
 
-@dataclass(frozen=True)
-class EmbeddingTable:
-    """Vectors of covers.
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingTable(CoverSet):
+    """Covers with their vectors, and with what the network says of each.
 
     Parameters
     ----------
-    cover_ids : list of str
-        Which covers.
+    cover_ids, vocab, membership, groups, splits
+        As in `CoverSet`, by the catalogue.
     embeddings : ndarray of float32, shape (n_covers, embedding_dim)
         L2-normalised.
     logits : ndarray of float32, shape (n_covers, n_genres)
-        Uncalibrated; width 0 for the untouched backbone.
+        Uncalibrated, in the order of the model's own genres, which need not be
+        `vocab`; width 0 for the untouched backbone.
     fingerprint : str
         Of the model that made them.
     """
@@ -57,16 +58,7 @@ class EmbeddingTable:
     cover_ids: list[str]
     embeddings: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
-    fingerprint: str
-
-    @cached_property
-    def rows(self) -> RowsById:
-        """Where each cover stands."""
-        return RowsById(self.cover_ids)
-
-    def rows_of(self, cover_ids: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the row of each of `cover_ids`, ``-1`` where it has no embedding."""
-        return self.rows.of(cover_ids)
+    fingerprint: str = field(metadata=OF_ALL)
 
 
 @dataclass(frozen=True)
@@ -356,7 +348,7 @@ def read_embeddings(
 ) -> EmbeddingTable:
     """Read the embeddings of some covers, by default those of the catalogue, in their order.
 
-    Covers that could not be embedded are left out.
+    Covers that could not be embedded, or are not in the catalogue, are left out.
 
     Raises
     ------
@@ -368,10 +360,14 @@ def read_embeddings(
     ids, (embeddings, logits) = parts.read(
         ["embedding", "logits"], EMBEDDINGS.repair(workspace.root), among=cover_ids
     )
-    wanted = read_catalogue(workspace).cover_ids if cover_ids is None else cover_ids
-    rows = _rows_in_order(ids, wanted)
+    catalogue = read_catalogue(workspace)
+    wanted = catalogue.cover_ids if cover_ids is None else cover_ids
+    columns, rows = _embedded_columns(catalogue, ids, wanted)
     return EmbeddingTable(
-        [ids[row] for row in rows], embeddings[rows], logits[rows], fingerprint
+        **columns,
+        embeddings=embeddings[rows],
+        logits=logits[rows],
+        fingerprint=fingerprint,
     )
 
 
@@ -397,20 +393,26 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
     width = int(card.summary["frozen"]["deepest_channels"])
     parts = frozen_parts(workspace, fingerprint)
     ids, (statistics,) = parts.read(["statistics"], EMBEDDINGS.repair(workspace.root))
-    rows = _rows_in_order(ids, read_catalogue(workspace).cover_ids)
+    catalogue = read_catalogue(workspace)
+    columns, rows = _embedded_columns(catalogue, ids, catalogue.cover_ids)
     features = statistics[rows, -2 * width : -width]
     features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     return EmbeddingTable(
-        [ids[row] for row in rows],
-        features,
-        np.zeros((len(rows), 0), np.float32),
-        fingerprint,
+        **columns,
+        embeddings=features,
+        logits=np.zeros((len(rows), 0), np.float32),
+        fingerprint=fingerprint,
     )
 
 
-def _rows_in_order(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.int64]:
+def _embedded_columns(
+    catalogue: Catalogue, ids: Sequence[str], wanted: Sequence[str]
+) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
+    """Return what the catalogue says of the wanted covers among `ids`, and their rows in `ids`."""
     rows = RowsById(ids).of(wanted)
-    return rows[rows >= 0]
+    in_catalogue = RowsById(catalogue.cover_ids).of(wanted)
+    known = (rows >= 0) & (in_catalogue >= 0)
+    return columns_of(catalogue, in_catalogue[known]), rows[known]
 
 
 def delete_old_embeddings(workspace: Workspace, keep: Sequence[str]) -> None:

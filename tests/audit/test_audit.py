@@ -16,6 +16,7 @@ from covers.audit.page import write_page
 from covers.audit.pictures import PictureLimits, find_bad_pictures
 from covers.audit.stage import AuditOptions
 from covers.audit.stage import run as audit_workspace
+from covers.catalogue.cover_set import columns_of
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.images.near_duplicates import DuplicatePairs
@@ -163,12 +164,19 @@ def embedded(workspace, monkeypatch):
         vectors.append(centre + 0.06 * rng.normal(size=24))
     features = np.array(vectors, np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
-    ids = catalogue.cover_ids[:-1]  # the last one could not be embedded
-    table = EmbeddingTable(
-        ids, features[:-1], np.zeros((len(ids), 0), np.float32), "f" * 32
-    )
+    table = table_of(catalogue, features[:-1])  # the last one could not be embedded
     monkeypatch.setattr(embed, "read_frozen", lambda _: table)
     return workspace
+
+
+def table_of(catalogue, features):
+    n = len(features)
+    return EmbeddingTable(
+        **columns_of(catalogue, np.arange(n)),
+        embeddings=features,
+        logits=np.zeros((n, 0), np.float32),
+        fingerprint="f" * 32,
+    )
 
 
 def test_with_embeddings_doubtful_labels_and_outliers_are_found(embedded):
@@ -196,10 +204,9 @@ def test_a_catalogue_of_one_genre_is_audited_without_labels(tmp_path, monkeypatc
         put(tmp_path / f"library/Rock/{i}.jpg", design(i))
     scan_workspace(tmp_path / "ws", [tmp_path / "library"])
     workspace = Workspace.open(tmp_path / "ws")
-    ids = read_catalogue(workspace).cover_ids
     features = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
-    table = EmbeddingTable(ids, features, np.zeros((30, 0), np.float32), "f" * 32)
+    table = table_of(read_catalogue(workspace), features)
     monkeypatch.setattr(embed, "read_frozen", lambda _: table)
     audit = audit_workspace(workspace)
     assert audit.label_check is None
