@@ -11,6 +11,13 @@ from torch.overrides import TorchFunctionMode
 from covers.errors import ModelError, needs_extra
 from covers.model.network.architectures import unknown_architecture
 from covers.model.network.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
+from covers.model.network.imagenet import without_download
+from covers.model.network.packaged import (
+    is_packaged_naming,
+    packaged_for,
+    refuse_other_origin,
+    rename_packaged,
+)
 from covers.model.network.pretrained import load_state, read_state
 
 if TYPE_CHECKING:
@@ -56,8 +63,9 @@ def make_backbone(
     arch : str
         A torchvision name such as ``"resnet18"``, else a timm name; ``"timm:NAME"`` asks for timm's.
     weights : str, default="none"
-        ``"imagenet"`` for the library's own pretrained weights (downloaded on
-        first use), ``"none"`` for random ones, else the path of a state dict.
+        ``"imagenet"`` for pretrained weights: those of an installed package
+        (`covers.model.network.packaged`), else the library's own, downloaded on
+        first use; ``"none"`` for random ones, else the path of a state dict.
 
     Returns
     -------
@@ -88,13 +96,22 @@ def make_backbone(
     else:
         model, mean, std = _make_timm(arch.removeprefix("timm:"), pretrained)
     if weights not in ("imagenet", "none"):
-        load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
+        _load_file(model, Path(weights), arch)
     body = model if _is_timm(model) else cut_body(model, arch)
     try:
         return Backbone(body, arch), mean, std
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         message = f"architecture {arch!r} has no feature maps this program can read ({error}): try 'resnet18'"
         raise ModelError(message) from error
+
+
+def _load_file(model: nn.Module, path: Path, arch: str) -> None:
+    """Load weights from a file, unless they are known to be another architecture's."""
+    state = read_state(path)
+    refuse_other_origin(state, f"'{path}'", arch)
+    if is_packaged_naming(state):
+        state = rename_packaged(state, model, f"'{path}'", arch)
+    load_state(model, state, f"'{path}'", arch)
 
 
 def _is_timm(model: nn.Module) -> bool:
@@ -116,17 +133,22 @@ def _make_timm(
             *timm.list_models(),
         ]
         raise unknown_architecture(name, known)
+    packaged = packaged_for(name) if pretrained else None
+    file = packaged.file() if packaged else None
     try:
-        model = timm.create_model(name, pretrained=pretrained, num_classes=0)
+        model = timm.create_model(
+            name, pretrained=pretrained and file is None, num_classes=0
+        )
     except (OSError, RuntimeError) as error:
         raise _no_download(name, error) from error
+    if file is not None:
+        _load_file(model, file, name)
     return model, tuple(model.default_cfg["mean"]), tuple(model.default_cfg["std"])
 
 
 def _no_download(arch: str, error: Exception) -> ModelError:
     return ModelError(
-        f"cannot download ImageNet weights of {arch!r} ({error}): "
-        "give a file with '--weights FILE', or train from scratch with '--weights none'"
+        f"cannot download ImageNet weights of {arch!r} ({error}): {without_download(arch)}"
     )
 
 

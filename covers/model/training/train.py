@@ -17,6 +17,7 @@ from covers.model.embed import (
 )
 from covers.model.network.device import pick_device
 from covers.model.network.head import Head
+from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
 from covers.model.trained_on import write_trained_on
@@ -164,7 +165,9 @@ def train_workspace(
         if resume:
             labels, again = catalogue.label_fingerprint(), MODEL.repair(workspace.root)
             _check_resumable(checkpoint, recipe, labels, seed, again)
-        announce_download(recipe, offline=offline, watcher=watcher)
+        announce_weights(
+            recipe.arch, recipe.weights, offline=offline, note=watcher.note
+        )
         where = pick_device(device)
         report = _train(workspace, catalogue, recipe, checkpoint, where, seed, watcher)
     return replace(report, seconds=time.monotonic() - start)
@@ -254,51 +257,6 @@ def _train(
     if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
         cache.delete()
     return TrainingReport(card, run.history, interrupted, 0.0, failed)
-
-
-def announce_download(
-    recipe: Recipe, *, offline: bool, watcher: TrainingWatcher
-) -> None:
-    """Say that weights will be downloaded, or refuse to when offline.
-
-    Raises
-    ------
-    ModelError
-        If `offline` and the weights are not on this machine.
-    """
-    import os
-    from pathlib import Path
-
-    import torchvision
-
-    if recipe.weights != "imagenet":
-        return
-    if recipe.arch in torchvision.models.list_models(module=torchvision.models):
-        entry = torchvision.models.get_model_weights(recipe.arch).DEFAULT
-        is_here = (
-            Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
-        ).is_file()
-        size = (
-            f" ({entry.meta['_file_size']:.0f} MB)"
-            if "_file_size" in entry.meta
-            else ""
-        )
-    else:
-        is_here, size = False, ""
-        if offline:
-            os.environ["HF_HUB_OFFLINE"] = "1"
-            return
-    if is_here:
-        return
-    if offline:
-        message = (
-            f"ImageNet weights of {recipe.arch!r} are not on this machine and '--offline' forbids fetching them: "
-            "give a file with '--weights FILE', or train from scratch with '--weights none'"
-        )
-        raise ModelError(message)
-    watcher.note(
-        f"fetching ImageNet weights of {recipe.arch}{size}, once; '--weights FILE' or '--offline' avoid that"
-    )
 
 
 def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:

