@@ -48,6 +48,7 @@ OPTIONAL_PACKAGES = {
     "platformdirs": ("platformdirs", "cluster"),
     "streamlit": ("streamlit", "dashboard"),
     "tinytag": ("tinytag", "tags"),
+    "open_clip": ("open_clip_torch", "clip"),
     "onnx": ("onnx", "onnx"),
     "onnxscript": ("onnxscript", "onnx"),
     "pandas": ("pandas", "frames"),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
     StageProgress = Callable[[str, float, float], None]
 
+_BEFORE_OTHERS = CHAIN.index(INDEX) + 1
 _MAKERS = {
     OVERLAP: "covers.overlap.stage",
     CLUSTERS: "covers.cluster.stage",
@@ -128,7 +129,11 @@ def inspect_workspace(
         verdict = _judge(at_hand, artefact)
         repair = artefact.repair(workspace.root, verdict.command)
         stages.append(Stage(artefact.name, verdict.state, verdict.why, repair))
-    return stages
+    others = (
+        Stage(name, verdict.state, verdict.why, verdict.command)
+        for name, verdict in index.judge_others(workspace, at_hand.catalogue)
+    )
+    return [*stages[:_BEFORE_OTHERS], *others, *stages[_BEFORE_OTHERS:]]
 
 
 def _judge(at_hand: _AtHand, artefact: Artefact) -> Verdict:
@@ -222,6 +227,7 @@ class Pipeline:
         self._forget()
         self._train(say, stage, retrain=retrain)
         self._index(say, stage)
+        self._update_others(say, stage)
         self._evaluate(say, stage)
         if analysis:
             self._analyse(say, stage)
@@ -289,6 +295,18 @@ class Pipeline:
             say(
                 f"  {len(report.failed)} covers could not be read: 'covers index update --json' lists them"
             )
+
+    def _update_others(self, say: Say, stage: StageProgress) -> None:
+        """Bring the indexes of other embedders up to the catalogue."""
+        from covers.index.by_embedder import update_other_indexes
+
+        update_other_indexes(
+            self.workspace,
+            device=self.device,
+            offline=self.offline,
+            progress=partial(stage, "embedding"),
+            say=say,
+        )
 
     def _evaluate(self, say: Say, stage: StageProgress) -> None:
         due = self._due(EVALUATION.name)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import BrokenImageError, DataError
+from covers.images.formats import EXTENSIONS, UNREAD_EXTENSIONS
+from covers.index.search import COVER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     Picture = Path | bytes | Image.Image
 
 _SHOWN_PX = 512
+_LONGEST_PATH = 255
+_LONGEST_TEXT = 2000  # far more than any model reads
 _BATCH = 32
 
 
@@ -158,6 +162,57 @@ def is_picture_file(text: str) -> bool:
         message = f"'{text}' cannot be looked at ({error}): name a picture file, or the id of a cover"
         raise DataError(message) from error
     return False
+
+
+def is_words(text: str) -> bool:
+    """Say whether some text that a person typed is words, and not a picture or a cover.
+
+    The rule: a file that exists is a picture; 4 to 32 of the digits 0-9a-f are
+    the id of a cover; what ends like a picture's name, or begins like a path, is
+    a picture that is missing; anything else is words.
+
+    Examples
+    --------
+    >>> is_words("black/white portrait"), is_words("3f9a02"), is_words("./desert"), is_words("desert.jpg")
+    (True, False, False, False)
+    """
+    if len(text) > _LONGEST_PATH or "\0" in text:
+        return True
+    if COVER_ID.fullmatch(text) or is_picture_file(text):
+        return False
+    looks_like_path = text.startswith(("/", "./", "../", "~", ".\\"))
+    return not looks_like_path and Path(text).suffix.lower() not in (
+        EXTENSIONS | UNREAD_EXTENSIONS
+    )
+
+
+def clean_text(text: str) -> str:
+    """Return words to search for on one line, without control characters.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    kept = "".join(sign if sign.isprintable() else " " for sign in text[:_LONGEST_TEXT])
+    words = " ".join(kept.split())
+    if not words:
+        message = (
+            f"the text {text[:40]!r} holds no words: say what the covers should show"
+        )
+        raise DataError(message)
+    return words
+
+
+def read_picture(picture: Picture, *, max_megapixels: float) -> Image.Image:
+    """Decode a picture from outside.
+
+    Raises
+    ------
+    BrokenImageError
+        If it cannot be read.
+    """
+    return _read(picture, _SHOWN_PX, max_megapixels)[1]
 
 
 def draw_heat(

@@ -96,6 +96,15 @@ def _build(
 @_subcommand("build")
 @device_option
 @_structure
+@click.option(
+    "--embedder",
+    help="Build an index of another embedder beside the workspace's own: 'clip:MODEL' knows words, 'timm:NAME' is a network as published.",
+)
+@click.option(
+    "--weights",
+    help="Of that embedder: 'pretrained' (fetched once), or a file.  [default: pretrained]",
+)
+@click.option("--offline", is_flag=True, help="Never touch the network.")
 @_dry_run
 def build(
     *,
@@ -103,14 +112,65 @@ def build(
     as_json: bool,
     device: str | None,
     structure: str,
+    embedder: str | None,
+    weights: str | None,
+    offline: bool,
     dry_run: bool,
 ) -> None:
     r"""Build the index; covers that have no embedding yet get one.
 
+    With --embedder it is one that lies beside the workspace's own, and that
+    'covers run' and 'covers index update' keep up to date.
+
     \b
     covers index build -w my-workspace
+    covers index build --embedder clip:ViT-B-32
     """
-    _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
+    if embedder is None:
+        if weights or offline:
+            message = "'--weights' and '--offline' are for '--embedder'"
+            raise click.UsageError(message)
+        _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
+        return
+    if dry_run or structure != "auto":
+        message = "'--dry-run' and '--structure' are for the workspace's own index"
+        raise click.UsageError(message)
+    _build_other(workspace, embedder, weights, device, offline=offline, as_json=as_json)
+
+
+def _build_other(
+    workspace: Path,
+    embedder: str,
+    weights: str | None,
+    device: str | None,
+    *,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Build the index of another embedder."""
+    from covers.cli.model import failures, show_failures
+    from covers.cli.progress import progress_bar
+    from covers.index.by_embedder import build_other_index
+
+    place = _open(workspace)
+    with progress_bar("embedding") as progress:
+        index, failed = build_other_index(
+            place,
+            embedder,
+            weights=weights,
+            device=device or place.settings.device,
+            offline=offline,
+            progress=progress,
+            say=tell,
+        )
+    if as_json:
+        print_json({**index.info(), "failed": failures(failed)})
+        return
+    name = index.fingerprints["embedder"]
+    click.echo(
+        f"index of {name}: {len(index):,} covers, {index.dimension}-d, generation {index.generation}"
+    )
+    show_failures(failed)
 
 
 @_subcommand("rebuild")
@@ -159,6 +219,7 @@ def update(
     covers index update -w my-workspace
     """
     from covers.cli.progress import progress_bar
+    from covers.index.by_embedder import update_other_indexes
     from covers.index.update import update_index
     from covers.intake.scan import scan_workspace
 
@@ -173,6 +234,10 @@ def update(
             dry_run=dry_run,
             progress=progress,
         )
+        if not dry_run:
+            update_other_indexes(
+                place, device=device or place.settings.device, progress=progress
+            )
     if as_json:
         print_json(asdict(report))
         return

@@ -231,8 +231,11 @@ def _show_stages(stages: list[Stage]) -> None:
     signs = {"fresh": "✓", "stale": "✗", "missing": "·"}
     click.echo(f"  {'artefact':<12}{'state':<9}what is known of it")
     for stage in stages:
-        print_text(
-            stage.why, first=f"{signs[stage.state]} {stage.name:<12}{stage.state:<9}"
-        )
+        name = f"{stage.name:<12}"
+        if len(stage.name) >= 12:  # the name of another embedder
+            click.echo(f"{signs[stage.state]} {stage.name}")
+            name = " " * 12
+        sign = " " if name.isspace() else signs[stage.state]
+        print_text(stage.why, first=f"{sign} {name}{stage.state:<9}")
         if stage.is_due:
             click.echo(f"{'':<23}run: {stage.command}")

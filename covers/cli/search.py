@@ -29,8 +29,14 @@ level_option = click.option(
 
 
 @click.command("search")
-@click.argument("query")
+@click.argument("queries", metavar="QUERY...", nargs=-1)
 @common_options
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    help="Words to search for, whatever they look like; may be repeated.",
+)
 @click.option(
     "-k",
     type=click.IntRange(min=1),
@@ -54,28 +60,39 @@ level_option = click.option(
 @click.option("--one-per-artist", is_flag=True, help="Only the nearest of each artist.")
 @device_option
 def search_command(
-    query: str,
+    queries: tuple[str, ...],
     *,
     workspace: Path,
     as_json: bool,
     device: str | None,
+    texts: tuple[str, ...],
     k: int,
     genres: tuple[str, ...],
     conditions: tuple[str, ...],
     one_per_artist: bool,
 ) -> None:
-    r"""Find the covers that look most like a picture or another cover.
+    r"""Find the covers that look most like a picture or another cover, or that words describe.
 
-    QUERY is a picture file, or the id of a cover, which may be shortened as
-    long as it is unambiguous.
+    QUERY is a picture file, the id of a cover, which may be shortened as long
+    as it is unambiguous, or words. What names no file and is no id (4 to 32 of
+    0-9a-f) is words; '--text' says that it is. Several are put together: the
+    mean of their unit vectors is searched for. Words need an index that knows
+    them: 'covers index build --embedder clip:ViT-B-32'.
 
     \b
     covers search sleeve.jpg -k 5 --genre Jazz
     covers search 3f9a02 --where year=1970..1979 --json
+    covers search "black-and-white portrait"
+    covers search "desert" sleeve.jpg
     """
+    if not queries and not texts:
+        message = "give a picture file, the id of a cover, or words"
+        raise click.UsageError(message)
     library = open_for_command(workspace, device)
     where = _filter(library, [*conditions, *(f"genres={name}" for name in genres)])
-    hits = library.search(query, k, where=where, one_per_artist=one_per_artist)
+    hits = library.search(
+        queries, k, text=texts, where=where, one_per_artist=one_per_artist
+    )
     if as_json:
         print_json(hits.to_json())
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
+from covers.index.embedder_card import kept_fingerprints
 from covers.model.card import read_card
 from covers.model.embed import (
     EmbedReport,
@@ -74,4 +75,6 @@ def _forget_old_embeddings(workspace: Workspace, fingerprint: str) -> None:
     """Remove the embeddings of earlier models once the index no longer needs them."""
     card: dict[str, Any] = read_card(workspace.model_folder).summary
     frozen = card.get("frozen", {}).get("fingerprint", "")
-    delete_old_embeddings(workspace, keep=[fingerprint, f"frozen-{frozen}"])
+    others = (f"frozen-{other}" for other in kept_fingerprints(workspace))
+    keep = [fingerprint, f"frozen-{frozen}", *others]
+    delete_old_embeddings(workspace, keep=keep)

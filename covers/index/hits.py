@@ -99,7 +99,7 @@ class SearchHits:
     Parameters
     ----------
     query : str
-        What was looked for: a file, or the id of a cover.
+        What was looked for: a file, the id of a cover, or words.
     hits : tuple of Hit
     notes : tuple of str
         Why there are fewer than asked for, or what the filter could not do.
@@ -107,6 +107,9 @@ class SearchHits:
         Of the index that answered.
     model : str
         Fingerprint of the model whose vectors it holds.
+    embedder : str
+        Name of that model: ``"cnn"``, or such as ``"clip:ViT-B-32"`` where words
+        were searched for.
 
     Examples
     --------
@@ -122,6 +125,7 @@ class SearchHits:
     notes: tuple[str, ...] = ()
     generation: int = 0
     model: str = ""
+    embedder: str = "cnn"
     _workspace: Workspace | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
@@ -152,7 +156,11 @@ class SearchHits:
         """Return what ``covers search --json`` prints."""
         return {
             "query": self.query,
-            "index": {"generation": self.generation, "model": self.model},
+            "index": {
+                "generation": self.generation,
+                "model": self.model,
+                "embedder": self.embedder,
+            },
             "neighbours": [hit.to_json() for hit in self.hits],
             "notes": list(self.notes),
         }

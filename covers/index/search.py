@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from indexer.index import VectorIndex
 
-_COVER_ID = re.compile(r"[0-9a-f]{4,32}")
+COVER_ID = re.compile(r"[0-9a-f]{4,32}")
 _SPARE = 10
 _ALIASES = {"genre": "genres"}
 _NAMES = {"genres": "genre", "artist": "artist"}
@@ -57,7 +57,7 @@ def find_cover(index: VectorIndex, query: str) -> str:
     DataError
         If there is none, there are several, or `query` is no id at all.
     """
-    if not _COVER_ID.fullmatch(query):
+    if not COVER_ID.fullmatch(query):
         message = (
             f"{query!r} is neither a picture file nor a cover id (4 to 32 digits of 0-9a-f): "
             "check the path, or take an id from 'covers search --json'"

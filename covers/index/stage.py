@@ -119,3 +119,34 @@ def judge(
         return Verdict(State.STALE, "the catalogue changed since")
     told = f"generation {index.generation}, {len(index):,} covers"
     return Verdict(State.FRESH, told)
+
+
+def judge_others(
+    workspace: Workspace, catalogue: Catalogue | None
+) -> list[tuple[str, Verdict]]:
+    """Say of each index of another embedder, by name, whether it holds this catalogue's covers."""
+    try:
+        names = list(workspace.settings.embedders)
+    except CoversError:
+        return []  # what is wrong with the settings is told where they are used
+    if not names:
+        return []
+    from covers.index.by_embedder import is_current, open_other_index
+    from covers.index.embedder_card import build_command
+    from covers.model.network.embedder_names import knows_words
+
+    found = []
+    for name in names:
+        command = build_command(workspace, name)
+        try:
+            index = open_other_index(workspace, name)
+        except CoversError as error:
+            verdict = Verdict(State.MISSING, str(error).split(":")[0], command)
+        else:
+            why = is_current(workspace, name, catalogue) if catalogue else ""
+            words = ", knows words" if knows_words(name) else ""
+            told = f"generation {index.generation}, {len(index):,} covers{words}"
+            state = State.STALE if why else State.FRESH
+            verdict = Verdict(state, why or told, command)
+        found.append((f"index {name}", verdict))
+    return found

@@ -10,6 +10,7 @@ from covers.errors import DataError
 from covers.index.hits import SearchHits
 from covers.index.search import Wanted, find_cover, search_index
 from covers.library.stored import StoredLibrary
+from covers.model.network.embedder_names import typed_name
 from covers.workspace import registry
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class AskedLibrary(StoredLibrary):
         broken: dict[str, str] = {}
         for picture in pictures:
             try:
-                found.append(self._understand(picture))
+                found.append(self.understand(picture))
             except DataError as error:
                 broken[str(picture)] = str(error)
         outside = [picture for picture in found if not isinstance(picture, str)]
@@ -77,22 +78,31 @@ class AskedLibrary(StoredLibrary):
 
     def search(
         self,
-        query: Asked | Query,
+        query: Asked | Query | Sequence[Asked | Query] | None = None,
         k: int = 10,
         *,
+        text: str | Sequence[str] | None = None,
         where: Mapping[str, Any] | None = None,
         one_per_artist: bool = False,
         among: Collection[str] | None = None,
     ) -> SearchHits:
-        """Find the covers most like a picture or a cover.
+        """Find the covers most like a picture or a cover, or those that words describe.
+
+        Several queries are put together: the covers nearest to the mean of their
+        unit vectors are found, each query counting alike.
 
         Parameters
         ----------
-        query : str, Path, bytes or PIL Image
-            A picture, or the id of a cover of this library, which is then not
-            among its own hits.
+        query : str, Path, bytes or PIL Image, or a sequence of them
+            A picture, the id of a cover of this library, which is then not among
+            the hits, or words. Text is words unless a file of that name exists, it
+            looks like an id (4 to 32 of 0-9a-f), or like the path of a picture.
         k : int, default=10
             How many.
+        text : str or sequence of str, optional
+            Words, whatever they look like. They need an index that knows words:
+            ``covers index build --embedder clip:ViT-B-32``. Pictures that are given
+            with words are looked up in that index too.
         where : mapping, optional
             Only covers with these values, such as ``{"genre": ["Jazz", "Soul"],
             "year": (1960, 1979)}``: a list is any of, a tuple a closed range,
@@ -109,27 +119,38 @@ class AskedLibrary(StoredLibrary):
         Raises
         ------
         DataError, BrokenImageError
-            If the query, a column or a name is unknown, or the picture cannot be read.
+            If the query, a column or a name is unknown, the picture cannot be
+            read, or no index of this library knows words.
 
         Examples
         --------
         >>> hits = library.search(cover_id, k=3, where={"genre": "jazz"})
         >>> {genre for hit in hits for genre in hit.genres}
         {'Jazz'}
+        >>> library.search(text="a black-and-white portrait")
+        Traceback (most recent call last):
+        ...
+        covers.errors.DataError: no index of this library knows words: pip install 'album-covers[clip]', then run 'covers index build --embedder clip:ViT-B-32 -w ...'
         """
-        from covers.classify.query import Query
+        from covers.library.question import Question
 
-        one = query if isinstance(query, Query) else self._ask_one(query)
-        index = self.index
+        question = Question.read(query, text)
         wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=among)
-        own = (one.cover_id,) if one.cover_id and one.picture is None else ()
-        hits, notes = search_index(index, one.embedding, wanted, leave_out=own)
+        if question.texts:
+            index, embedder = self._word_parts()
+            vector, own = question.in_words(self, index, embedder)
+            name = embedder.name
+        else:
+            index, name = self.index, typed_name(self.card.arch)
+            vector, own = question.in_pictures(self)
+        hits, notes = search_index(index, vector, wanted, leave_out=own)
         return SearchHits(
-            query=one.name,
+            query=question.name,
             hits=tuple(hits),
             notes=tuple(notes),
             generation=index.generation,
             model=index.fingerprints.get("model", ""),
+            embedder=name,
             _workspace=self.workspace,
         )
 
@@ -227,7 +248,7 @@ class AskedLibrary(StoredLibrary):
         heat = draw_heat(pixels, self.model, seen, max_megapixels=limit)
         return Explanation(answer=answer, genre=seen, picture=heat)
 
-    def _understand(self, asked: Asked) -> Asked:
+    def understand(self, asked: Asked) -> Asked:
         """Return a path for a file, the whole id for a cover, anything else as it is."""
         from covers.classify.query import is_picture_file
 

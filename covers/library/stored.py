@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from covers.classify.classify import References
     from covers.model.card import ModelCard
     from covers.model.embed import EmbeddingTable
+    from covers.model.embedders.protocol import WordEmbedder
     from covers.model.weights import SavedModel
     from indexer.index import VectorIndex
 
@@ -105,6 +106,54 @@ class StoredLibrary:
             return SavedModel.open(self.workspace.model_folder, device)
 
         return self._kept.get("model", [registry.WEIGHTS], read)
+
+    @property
+    def knows_words(self) -> bool:
+        """Whether covers can be searched by words; nothing heavy is opened to tell.
+
+        Examples
+        --------
+        >>> library.knows_words
+        False
+        """
+        from covers.index.embedder_card import card_file, word_embedder
+
+        name = word_embedder(self.workspace)
+        return name is not None and self.workspace.path(card_file(name)).is_file()
+
+    def _word_parts(self) -> tuple[VectorIndex, WordEmbedder]:
+        """Return the index that words are searched in, and what embeds them.
+
+        Raises
+        ------
+        DataError, ModelError, StaleError
+            If there is none, or its weights are not at hand; the message names
+            the extra and the command.
+        """
+        from covers.index.by_embedder import open_embedder, open_other_index
+        from covers.index.embedder_card import (
+            card_file,
+            index_pointer,
+            refuse_wordless,
+            word_embedder,
+        )
+
+        workspace = self.workspace
+        name = word_embedder(workspace)
+        if name is None:
+            raise refuse_wordless(workspace)
+        card, pointer = card_file(name), index_pointer(name)
+        index = self._kept.get(
+            "word index",
+            [registry.CONFIG, card, pointer],
+            lambda: open_other_index(workspace, name),
+        )
+        embedder = self._kept.get(
+            "word embedder",
+            [registry.CONFIG, card],
+            lambda: open_embedder(workspace, name),
+        )
+        return index, embedder
 
     @property
     def _decision(self) -> Decision:

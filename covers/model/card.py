@@ -248,8 +248,19 @@ def _is_summary(summary: Any) -> bool:
         all(is_whole_number(count, 0, _MOST_COUNT) for count in counts)
         and (not frozen or _is_fingerprint(frozen.get("fingerprint")))
         and ("deepest_channels" in frozen or not frozen)
+        and _are_columns(frozen.get("columns", (0, 1)))
         and isinstance(best.get("phase"), str)
         and all(type(best.get(name, 0)) in {int, float} for name in _SCORES)
+    )
+
+
+def _are_columns(values: Any) -> bool:
+    """Say whether these are the first and the last of some columns."""
+    return (
+        isinstance(values, list | tuple)
+        and len(values) == 2
+        and all(is_whole_number(value, 0, _MOST_COUNT) for value in values)
+        and values[0] < values[1]
     )
 
 

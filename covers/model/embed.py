@@ -166,6 +166,20 @@ def embed_workspace(
     return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
 
 
+def frozen_fingerprint(backbone: Backbone, preprocessing: Preprocessing) -> str:
+    """Return what changes when an untouched backbone's answer would change."""
+    from covers.model.network.backbone import N_MIXTURES, STATISTICS
+    from covers.model.weights import fingerprint_weights
+
+    output = (f"texture of {N_MIXTURES}", *STATISTICS)
+    return fingerprint_weights(
+        dict(backbone.state_dict()),
+        arch=backbone.arch,
+        statistics=("vector",) if backbone.is_untouched else output,
+        **asdict(preprocessing),
+    )
+
+
 def embed_frozen(
     workspace: Workspace,
     backbone: Backbone,
@@ -201,17 +215,10 @@ def embed_frozen(
     """
     import torch
 
-    from covers.model.network.backbone import N_MIXTURES, STATISTICS
     from covers.model.network.device import pick_device
     from covers.model.network.extractor import Extractor
-    from covers.model.weights import fingerprint_weights
 
-    fingerprint = fingerprint_weights(
-        dict(backbone.state_dict()),
-        arch=backbone.arch,
-        statistics=(f"texture of {N_MIXTURES}", *STATISTICS),
-        **asdict(preprocessing),
-    )
+    fingerprint = frozen_fingerprint(backbone, preprocessing)
     parts = frozen_parts(workspace, fingerprint)
     known = set(parts.ids().to_pylist())
     wanted = cover_files(read_catalogue(workspace)) if files is None else files
@@ -374,8 +381,9 @@ def read_embeddings(
 def read_frozen(workspace: Workspace) -> EmbeddingTable:
     """Read the untouched backbone's features of the covers in the catalogue, in its order.
 
-    The features are the channel means of its deepest feature map,
-    L2-normalised: what a search without any training would use.
+    The features are the channel means of its deepest feature map, or the vector
+    of a network that is used as published, L2-normalised: what a search without
+    any training would use.
 
     Raises
     ------
@@ -390,12 +398,14 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
             f"run '{MODEL.repair(workspace.root)}'"
         )
         raise DataError(message)
-    width = int(card.summary["frozen"]["deepest_channels"])
+    frozen = card.summary["frozen"]
+    width = int(frozen["deepest_channels"])
+    first, last = frozen.get("columns", (-2 * width, -width))
     parts = frozen_parts(workspace, fingerprint)
     ids, (statistics,) = parts.read(["statistics"], EMBEDDINGS.repair(workspace.root))
     catalogue = read_catalogue(workspace)
     columns, rows = _embedded_columns(catalogue, ids, catalogue.cover_ids)
-    features = statistics[rows, -2 * width : -width]
+    features = statistics[rows, first:last]
     features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     return EmbeddingTable(
         **columns,

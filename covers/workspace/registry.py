@@ -126,6 +126,7 @@ PIXEL_CACHE = File("cache")
 
 EMBEDDING_PARTS = File("embeddings", "embeddings")
 INDEX_POINTER = File("index/CURRENT")
+OTHER_INDEXES = File("indexes")
 
 EVALUATION_DOCUMENT = File("analysis/evaluation.json", "evaluation")
 VOTES = File("analysis/votes.parquet", "votes")
@@ -192,6 +193,12 @@ EMBEDDINGS = Artefact("embeddings", "embed", (EMBEDDING_PARTS,), ("catalogue", "
 INDEX = Artefact(
     "index", "index update", (INDEX_POINTER,), ("catalogue", "model", "embeddings")
 )
+OTHERS = Artefact(
+    "other indexes",
+    "index build --embedder NAME",
+    (OTHER_INDEXES,),
+    ("settings", "catalogue"),
+)
 EVALUATION = Artefact(
     "evaluation",
     "evaluate",
@@ -238,7 +245,7 @@ AUDIT = Artefact("audit", "audit", (AUDIT_DOCUMENT, AUDIT_PAGE), ("catalogue",))
 CHAIN = (CATALOGUE, MODEL, EMBEDDINGS, INDEX, EVALUATION, OVERLAP, CLUSTERS, MAP)
 """What ``covers run`` makes, in the order in which one is made from another."""
 
-ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, LAYOUT, AUDIT)
+ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, OTHERS, LAYOUT, AUDIT)
 _MAKER = {
     file: artefact
     for artefact in ARTEFACTS

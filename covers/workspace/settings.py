@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     sources: tuple[Source, ...] = ()
     intake: IntakeSettings = IntakeSettings()
     train: dict[str, Any] = Field(default_factory=dict)
+    embedders: dict[Text, Text] = Field(default_factory=dict)
     evaluation: EvaluationOptions = EvaluationOptions()
     overlap: OverlapOptions = OverlapOptions()
     clusters: ClusterOptions = ClusterOptions()

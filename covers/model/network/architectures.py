@@ -9,6 +9,7 @@ from pathlib import Path
 
 from covers.catalogue.matching import match_name
 from covers.errors import DataError, ModelError
+from covers.model.network.embedder_names import CLIP, FILE, UNTOUCHED
 
 _REGISTERED = re.compile(r"@register_model\b[^\n]*\n(?:@[^\n]*\n)*def (\w+)\(")
 
@@ -24,7 +25,9 @@ def refuse_unknown_architecture(name: str) -> None:
     ModelError
         If no architecture has that name.
     """
-    plain = name.removeprefix("timm:")
+    if name.startswith((CLIP, FILE)):
+        return  # OpenCLIP and the file themselves are asked
+    plain = name.removeprefix("timm:").removeprefix(UNTOUCHED)
     bare = plain.partition(".")[0]  # timm's names may end in the tag of their weights
     sources = _sources()
     if not sources or re.search(rf"\b{re.escape(bare)}\b", sources):

@@ -54,6 +54,9 @@ class Backbone(nn.Module):  # type: ignore[misc]
        Pooling". CVPR.
     """
 
+    is_untouched = False
+    """Whether it is used as its makers published it, and never fine-tuned."""
+
     def __init__(self, body: nn.Module, arch: str) -> None:
         super().__init__()
         self.body = body
@@ -87,6 +90,13 @@ class Backbone(nn.Module):  # type: ignore[misc]
     def n_features(self) -> int:
         """Width of the output."""
         return sum(self.level_widths)
+
+    @property
+    def baseline_columns(self) -> tuple[int, int]:
+        """The columns of the output that a search without any training would use: the deepest means."""
+        return self.n_features - 2 * self.channels[-1], self.n_features - self.channels[
+            -1
+        ]
 
     def cpu_batch(self, size_px: int) -> int:
         """Return how many pictures (S, S) to answer at once on a CPU.

@@ -75,7 +75,7 @@ class Extractor:
         pack : bool, default=True
             Whether answers may be rounded in other places than without.
         """
-        if n_covers < _WORTH_FOLDING:
+        if n_covers < _WORTH_FOLDING or self.backbone.is_untouched:
             return
         self.backbone = fold_norms(self.backbone).to(memory_format=torch.channels_last)
         if not pack or n_covers < _WORTH_PACKING or self.device.type != "cpu":

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from covers.errors import ModelError, needs_extra
 from covers.model.network.architectures import unknown_architecture
 from covers.model.network.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
+from covers.model.network.embedder_names import is_untouched
 from covers.model.network.imagenet import without_download
 from covers.model.network.packaged import (
     is_packaged_naming,
@@ -62,6 +63,7 @@ def make_backbone(
     ----------
     arch : str
         A torchvision name such as ``"resnet18"``, else a timm name; ``"timm:NAME"`` asks for timm's.
+        Networks that are used as published: see `covers.model.network.embedder_names`.
     weights : str, default="none"
         ``"imagenet"`` for pretrained weights: those of an installed package
         (`covers.model.network.packaged`), else the library's own, downloaded on
@@ -80,6 +82,10 @@ def make_backbone(
         If the name is unknown, the architecture has no feature maps, or the
         weights cannot be had or do not fit.
     """
+    if is_untouched(arch):
+        from covers.model.network.make_untouched import make_untouched
+
+        return make_untouched(arch, weights)
     from covers.model.network.vision import import_torchvision
 
     torchvision = import_torchvision()

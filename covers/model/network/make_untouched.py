@@ -1,0 +1,108 @@
+"""Networks as their makers published them, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from covers.errors import ModelError, needs_extra
+from covers.model.network.embedder_names import CLIP, FILE, UNTOUCHED
+from covers.model.network.untouched import UntouchedBackbone, make_untouched_timm
+
+if TYPE_CHECKING:
+    from covers.model.network.backbone import Backbone
+
+    Normalisation = tuple[float, ...]
+
+
+class LookedUpVectors(UntouchedBackbone):
+    """Vectors that were made elsewhere, in the place of a network: it knows no pictures.
+
+    Parameters
+    ----------
+    arch : str
+        ``file:NAME#WIDTH``.
+    """
+
+    def __init__(self, arch: str) -> None:
+        nn.Module.__init__(self)
+        self.body = nn.Identity()
+        self.arch = arch
+        self.fixed_size = None
+        width = arch.rpartition("#")[2]
+        self.channels = (int(width) if width.isdecimal() else 0,)
+        self.register_buffer("nothing", torch.zeros(0))  # a file needs a tensor
+        if not 0 < self.channels[0] <= 1 << 16:
+            message = (
+                f"{arch!r:.200} does not say how wide its vectors are: train it anew"
+            )
+            raise ModelError(message)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Refuse: only covers that the file names have a vector.
+
+        Raises
+        ------
+        ModelError
+            Always.
+        """
+        del images
+        name = self.arch.removeprefix(FILE).rpartition("#")[0]
+        message = (
+            f"the vectors of this library come from the file '{name}', and a new picture has "
+            "none: ask about a cover of the library, or train with '--embedder cnn'"
+        )
+        raise ModelError(message)
+
+
+def make_untouched(
+    arch: str, weights: str
+) -> tuple[Backbone, Normalisation, Normalisation]:
+    """Build a network that is used as it was published; see `covers.model.network.make_backbone`.
+
+    Raises
+    ------
+    ModelError
+        If the name is unknown, or the weights cannot be had or do not fit.
+    """
+    if arch.startswith(FILE):
+        return LookedUpVectors(arch), (0.0,) * 3, (1.0,) * 3
+    if arch.startswith(CLIP):
+        from covers.model.network.openclip import (
+            PictureTower,
+            make_clip,
+            picture_settings,
+        )
+
+        clip = make_clip(arch, weights)
+        side, mean, std = picture_settings(arch, clip)
+        return UntouchedBackbone(PictureTower(clip.visual), arch, side), mean, std
+    return _make_timm(arch, weights)
+
+
+def _make_timm(
+    arch: str, weights: str
+) -> tuple[Backbone, Normalisation, Normalisation]:
+    """Build a timm network with its own pooling."""
+    with needs_extra(f"architecture {arch!r}"):
+        import timm  # noqa: F401 - says which extra is missing
+    from covers.model.network.hub import cached_timm, not_here
+    from covers.model.network.pretrained import load_state, read_state
+
+    name = arch.removeprefix(UNTOUCHED)
+    if weights == "here" and cached_timm(name) is None:
+        raise not_here(arch)
+    pretrained = weights in ("imagenet", "pretrained", "here")
+    model, config = make_untouched_timm(arch, name, pretrained=pretrained)
+    if not pretrained and weights != "none":
+        load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
+    side = int(config["input_size"][-1])
+    try:
+        backbone = UntouchedBackbone(model, arch, side)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        message = f"architecture {arch!r} gives no vector of a picture ({error}): try 'timm:vit_small_patch16_224'"
+        raise ModelError(message) from error
+    return backbone, tuple(config["mean"]), tuple(config["std"])
