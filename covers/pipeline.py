@@ -300,13 +300,16 @@ class Pipeline:
         """Bring the indexes of other embedders up to the catalogue."""
         from covers.index.by_embedder import update_other_indexes
 
-        update_other_indexes(
-            self.workspace,
-            device=self.device,
-            offline=self.offline,
-            progress=partial(stage, "embedding"),
-            say=say,
-        )
+        try:
+            update_other_indexes(
+                self.workspace,
+                device=self.device,
+                offline=self.offline,
+                progress=partial(stage, "embedding"),
+                say=say,
+            )
+        except CoversError as error:  # the rest of the chain does without
+            say(f"  left out: {error}")
 
     def _evaluate(self, say: Say, stage: StageProgress) -> None:
         due = self._due(EVALUATION.name)
@@ -341,3 +344,20 @@ class Pipeline:
                 import_module(module).MAKER.run(self.workspace, manner, seed=self.seed)
             except MissingExtraError as error:
                 say(f"  left out: {error}")
+        self._name(say, stage)
+
+    def _name(self, say: Say, stage: StageProgress) -> None:
+        """Name what was found by words, where an index knows them."""
+        from covers.index.embedder_card import word_embedder
+
+        if word_embedder(self.workspace) is None:
+            return
+        from covers.cluster.names_stage import MAKER
+
+        try:
+            if not MAKER.is_fresh(self.workspace):
+                say("names: the words that fit clusters, genres and the map")
+                manner = Manner(progress=partial(stage, "names"), replace=True)
+                MAKER.run(self.workspace, manner, seed=self.seed)
+        except CoversError as error:  # the rest of the chain does without
+            say(f"  left out: {error}")

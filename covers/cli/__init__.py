@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "search": (
         "covers.cli.search",
-        "Find the covers that look most like a picture or another cover.",
+        "Find the covers that look most like a picture or another cover, or that words describe.",
     ),
     "classify": (
         "covers.cli.search",
@@ -85,6 +85,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": (
         "covers.cli.export",
         "Write covers, and what is known of them, for another program.",
+    ),
+    "name": (
+        "covers.cli.cluster",
+        "Name clusters, genres and parts of the map by the words that fit them best.",
     ),
     "dashboard": (
         "covers.cli.dashboard",

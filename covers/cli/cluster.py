@@ -1,7 +1,8 @@
-"""``covers cluster`` and ``covers map``."""
+"""``covers cluster``, ``covers map`` and ``covers name``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,8 +20,6 @@ from covers.cli.options import (
 from covers.cli.tables import count_covers, print_table, print_text, show
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from covers.cluster.result import Clustering
     from covers.workspace.stages import Manner
 
@@ -120,7 +119,7 @@ def _print_clusters(found: Clustering) -> None:
         genres = ", ".join(
             f"{g.genre} {g.share:.0%} x{g.lift:.1f}" for g in cluster.genres[:3]
         )
-        look = ", ".join(cluster.words) or "-"
+        look = ", ".join((*cluster.subjects, *cluster.words)) or "-"
         stability = show(cluster.stability)
         rows.append((cluster.id, cluster.n, stability, genres, look))
     if rows:
@@ -169,6 +168,49 @@ def map_command(
         lambda how: map_workspace(opened, how, refit=refit, seed=seed),
         manner={"figures": figures},
         shown=print_json if as_json else _print_map,
+    )
+
+
+@click.command("name")
+@click.option(
+    "--words",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="A list of words of one's own, one a line; it is remembered.  [default: the program's]",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 10),
+    help="By how many standard deviations a word must fit better than the rest (0.25).",
+)
+@click.option("--again", is_flag=True, help="Make it anew even if it is fresh.")
+@common_options
+def name_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    words: Path | None,
+    margin: float | None,
+    again: bool,
+) -> None:
+    r"""Name clusters, genres and parts of the map by the words that fit them best.
+
+    A word fits if it does so better than on the rest of the library, with a
+    margin; else there is no name. Needs an index that knows words:
+    'covers index build --embedder clip:ViT-B-32'.
+
+    \b
+    covers name -w music
+    covers name --words my-words.txt --json
+    """
+    from covers.workspace.registry import NAMES
+
+    library = open_for_command(workspace)
+    give_result(
+        NAMES,
+        library.workspace,
+        lambda how: library.names(how, words=words, margin=margin),
+        manner={"again": again},
+        shown=print_document if as_json else lambda found: click.echo(repr(found)),
     )
 
 

@@ -61,7 +61,8 @@ class Cluster:
     exemplars, boundary : tuple of str
         Ids of covers that show it best, and that lie at its edge.
     look : dict
-        ``words`` and mean brightness, saturation, contrast, sharpness with ranks.
+        ``words`` and mean brightness, saturation, contrast, sharpness with ranks;
+        ``subjects`` where words were found for it.
     """
 
     id: int
@@ -78,6 +79,14 @@ class Cluster:
     def words(self) -> tuple[str, ...]:
         """What it looks like, in words."""
         return tuple(self.look.get("words", ()))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Words that fit it better than the rest of the library, the surest first.
+
+        Empty where none does, or the library knows no words.
+        """
+        return tuple(self.look.get("subjects", ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +180,7 @@ class Clustering(Document):
                     "stability": cluster.stability,
                     "entropy": cluster.entropy,
                     "look": ", ".join(cluster.words),
+                    "shows": ", ".join(cluster.subjects),
                     "genre": genre.genre,
                     "share": genre.share,
                     "lift": genre.lift,
@@ -215,7 +225,7 @@ class Clustering(Document):
                 cluster.n,
                 number(cluster.stability, ".2f"),
                 ", ".join(f"{g.genre} {g.share:.0%}" for g in cluster.genres[:3]),
-                ", ".join(cluster.words) or "-",
+                ", ".join((*cluster.subjects, *cluster.words)) or "-",
             ]
             for cluster in self.ranked()[:_MOST_SHOWN]
         ]

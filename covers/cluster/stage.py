@@ -20,6 +20,7 @@ from covers.cluster.clustering import (
 )
 from covers.cluster.describe import compare_methods, describe_clusters
 from covers.cluster.layout_graph import layout_graph
+from covers.cluster.names import add_subjects
 from covers.cluster.result import Clustering as ClusteringResult
 from covers.cluster.stability import cluster_stability, keep_ids
 from covers.errors import CoversError
@@ -162,14 +163,14 @@ def _rename(
 
 
 def read(workspace: Workspace) -> ClusteringResult:
-    """Read ``analysis/clusters.json``, fresh or not.
+    """Read ``analysis/clusters.json``, fresh or not, with the words found for its clusters.
 
     Raises
     ------
     DataError
         If it is missing or unreadable.
     """
-    content = read_document(workspace, CLUSTER_DOCUMENT)
+    content = add_subjects(workspace, read_document(workspace, CLUSTER_DOCUMENT))
     return typed(ClusteringResult, content, workspace, CLUSTER_DOCUMENT)
 
 

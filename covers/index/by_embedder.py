@@ -120,7 +120,7 @@ def build_other_index(
     name : str
         Such as ``"clip:ViT-B-32"`` or ``"timm:vit_small_patch14_dinov2"``.
     weights : str, optional
-        ``"pretrained"``, ``"none"``, or a file; by default as remembered, else ``"pretrained"``.
+        ``"pretrained"``, or a file; by default as remembered, else ``"pretrained"``.
     device : str, default="auto"
     offline : bool, default=False
         Never fetch weights.
@@ -163,9 +163,7 @@ def build_other_index(
             text_fingerprint=embedder.text_fingerprint,
         )
     index = _publish(workspace, card, catalogue)
-    kept = chosen if chosen in (PUBLISHED, "none") else _relative(workspace, chosen)
-    if weights is None:
-        kept = workspace.settings.embedders.get(name, PUBLISHED)
+    kept = PUBLISHED if chosen == PUBLISHED else _relative(workspace, chosen)
     write_settings(workspace.root, {"embedders": {name: kept}})
     return index, failed
 
@@ -246,6 +244,9 @@ def _open_for_building(
 
     arch = arch_of_embedder(name, "")
     refuse_unknown_architecture(arch)
+    if weights == "none":
+        message = f"an index of {name!r} by random numbers compares nothing: give a file with '--weights FILE'"
+        raise ModelError(message)
     if weights != PUBLISHED:
         return PublishedEmbedder(arch, weights, device)
     try:

@@ -126,4 +126,4 @@ def kept_fingerprints(workspace: Workspace) -> list[str]:
 def weights_of(workspace: Workspace, name: str) -> str:
     """Return the weights of an embedder that a workspace remembers, a file as a path from here."""
     kept = workspace.settings.embedders.get(name, PUBLISHED)
-    return kept if kept in (PUBLISHED, "none") else str(workspace.root / kept)
+    return kept if kept == PUBLISHED else str(workspace.root / kept)

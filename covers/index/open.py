@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from covers.errors import StaleError
 from covers.model.card import read_card
+from covers.model.network.embedder_names import typed_name
 from covers.workspace.registry import INDEX
 from indexer import VectorIndex
 from indexer.errors import IndexMismatchError, IndexNotFoundError
@@ -45,10 +46,13 @@ def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorIndex
         index.refuse_mismatch({"model": card.fingerprint})
     except IndexMismatchError as error:
         made_by = index.fingerprints.get("model", "unknown")
+        name = index.fingerprints.get("embedder", "")
+        by = f"{name!r:.100}, model" if name else "model"
+        own = f"{typed_name(card.arch)!r:.100}, model" if name else "model"
         rebuild = INDEX.repair(workspace.root, "index rebuild")
         message = (
-            f"index '{folder}' was built with model {made_by[:8]}… ({index.dimension}-d), the model "
-            f"at hand is {card.fingerprint[:8]}… ({card.embedding_dim}-d): run '{rebuild}'"
+            f"index '{folder}' was built with {by} {made_by[:8]}… ({index.dimension}-d), what is "
+            f"at hand is {own} {card.fingerprint[:8]}… ({card.embedding_dim}-d): run '{rebuild}'"
         )
         raise StaleError(message) from error
     return index

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from covers.audit.stage import Audit, AuditOptions
     from covers.cluster.cover_map import CoverMap
+    from covers.cluster.names import Names
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
     from covers.exports.export import Export
@@ -328,6 +329,37 @@ class Library(AskedLibrary):
         from covers.cluster.stage import run
 
         return run(self.workspace, manner, **settings)
+
+    def names(
+        self,
+        manner: Manner | None = None,
+        *,
+        words: str | Path | None = None,
+        margin: float | None = None,
+    ) -> Names:
+        """Find the words that fit clusters, genres and parts of the map; what is fresh is read.
+
+        Parameters
+        ----------
+        manner : Manner, optional
+            As in `evaluate`.
+        words : str or Path, optional
+            A list of words of one's own, one a line; it is remembered.
+        margin : float, optional
+            By how many standard deviations a word must fit better than the rest.
+
+        Raises
+        ------
+        DataError
+            If no index of this library knows words.
+        """
+        from covers.cluster.names_stage import remember_words, run
+        from covers.workspace.settings import write_settings
+
+        if words is not None:
+            kept = remember_words(self.workspace, Path(words))
+            write_settings(self._root, {"names": {"words": kept}})
+        return run(self.workspace, manner, margin=margin)
 
     def map(self, manner: Manner | None = None, *, refit: bool = False) -> CoverMap:
         """Lay all covers out in two dimensions; old ones keep their place.

@@ -14,14 +14,16 @@ from covers.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from PIL import Image
 
-    from covers.library.asking import Asked, AskedLibrary
+    from covers.library.asking import AskedLibrary
     from covers.model.embedders.protocol import WordEmbedder
     from indexer.index import VectorIndex
 
-    Part = Asked | Query
+    Asked: TypeAlias = str | Path | bytes | Image.Image
+    Part: TypeAlias = Asked | Query
     Vector = npt.NDArray[np.float32]
 
 _LONGEST_NAME = 200

@@ -141,6 +141,7 @@ OVERLAP_DOCUMENT = File("analysis/overlap.json", "overlap")
 CLUSTER_DOCUMENT = File("analysis/clusters.json", "clusters")
 CLUSTER_TABLE = File("analysis/clusters.parquet", "cluster table")
 MAP_TABLE = File("analysis/map.parquet", "map")
+NAMES_DOCUMENT = File("analysis/names.json", "names")
 LAYOUT_GRAPH = File("analysis/layout-graph.parquet", "layout graph")
 AUDIT_DOCUMENT = File("analysis/audit.json", "audit")
 AUDIT_PAGE = File("analysis/audit.html")
@@ -239,13 +240,19 @@ MAP = Artefact(
     _figures("map"),
     additions=("refit", "seed"),
 )
+NAMES = Artefact(
+    "names",
+    "name",
+    (NAMES_DOCUMENT,),
+    ("catalogue", "other indexes", "clusters", "map"),
+)
 LAYOUT = Artefact("layout graph", "cluster", (LAYOUT_GRAPH,), ("model", "embeddings"))
 AUDIT = Artefact("audit", "audit", (AUDIT_DOCUMENT, AUDIT_PAGE), ("catalogue",))
 
 CHAIN = (CATALOGUE, MODEL, EMBEDDINGS, INDEX, EVALUATION, OVERLAP, CLUSTERS, MAP)
 """What ``covers run`` makes, in the order in which one is made from another."""
 
-ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, OTHERS, LAYOUT, AUDIT)
+ARTEFACTS = (SETTINGS, CORRECTIONS, *CHAIN, OTHERS, NAMES, LAYOUT, AUDIT)
 _MAKER = {
     file: artefact
     for artefact in ARTEFACTS

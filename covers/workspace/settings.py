@@ -90,6 +90,15 @@ class ClusterOptions(BaseModel):
     n_resamples: int = Field(default=10, ge=0, le=_MOST_BOOTSTRAPS)
 
 
+class NameOptions(BaseModel):
+    """By which words clusters, genres and the map are named; see ``covers name --help``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    words: Text | None = None
+    margin: float = Field(default=0.25, ge=0, le=10)
+
+
 class EvaluationOptions(BaseModel):
     """How methods are measured; see ``covers evaluate --help``."""
 
@@ -114,6 +123,7 @@ class Settings(BaseSettings):
     evaluation: EvaluationOptions = EvaluationOptions()
     overlap: OverlapOptions = OverlapOptions()
     clusters: ClusterOptions = ClusterOptions()
+    names: NameOptions = NameOptions()
     seed: int = Field(default=0, ge=0, le=_MOST_SEED)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

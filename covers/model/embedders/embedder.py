@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -152,7 +152,7 @@ class PublishedEmbedder:
 
 def _open_parts(
     arch: str, weights: str
-) -> tuple[object, Backbone, int, tuple[float, ...], tuple[float, ...]]:
+) -> tuple[Any, Backbone, int, tuple[float, ...], tuple[float, ...]]:
     """Return the whole OpenCLIP model where it is one, the part that sees pictures, and their form."""
     if arch.startswith(CLIP):
         from covers.model.network.openclip import (

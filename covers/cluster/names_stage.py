@@ -1,0 +1,263 @@
+"""Naming clusters, genres and regions of the map by words: wiring and artefact."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covers.catalogue.table import read_catalogue
+from covers.cluster.map import read_map
+from covers.cluster.names import Names, read_names
+from covers.cluster.stage import read_cluster_table
+from covers.cluster.subjects import FEWEST_GROUPS, find_words, score_words
+from covers.cluster.word_list import read_words
+from covers.errors import CoversError
+from covers.index.by_embedder import open_embedder, open_other_index
+from covers.index.embedder_card import (
+    read_embedder_card,
+    refuse_wordless,
+    word_embedder,
+)
+from covers.stats.rows import RowsById
+from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
+from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES, NAMES_DOCUMENT
+from covers.workspace.stages import Made, Maker, Manner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from covers.catalogue.table import Catalogue
+    from covers.model.embedders.protocol import WordEmbedder
+    from covers.workspace.artefacts import Stamp
+    from covers.workspace.paths import Workspace
+    from covers.workspace.publishing import Draft
+    from indexer import VectorIndex
+
+TEMPLATES = ("{}", "an album cover: {}")
+"""What a word is put into; its vector is the mean of these."""
+_COVERS_PER_REGION, _MOST_REGIONS = 60, 24
+
+
+def run(workspace: Workspace, manner: Manner | None = None, **changes: Any) -> Names:
+    """Find the words that fit clusters, genres and regions of the map; write ``names.json``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With an index that knows words. Clusters and map are named where there are any.
+    manner : Manner, optional
+        Whether to make it again or to replace; who is told.
+    **changes
+        Settings that differ from the workspace's own
+        (`covers.workspace.settings.NameOptions`): ``words``, a file; ``margin``.
+
+    Raises
+    ------
+    DataError, ModelError, StaleError
+        If no index knows words, or its weights are not at hand.
+    """
+    return MAKER.run(workspace, manner or Manner(), **changes)
+
+
+def made_from(workspace: Workspace) -> dict[str, str]:
+    """Return the fingerprints of what names are made from.
+
+    Raises
+    ------
+    DataError
+        If no index knows words, or there is no catalogue.
+    """
+    name = word_embedder(workspace)
+    if name is None:
+        raise refuse_wordless(workspace)
+    card = read_embedder_card(workspace, name)
+    found = {
+        "catalogue": read_catalogue(workspace).label_fingerprint(),
+        "embedder": card.fingerprint,
+        "texts": card.text_fingerprint,
+    }
+    for part, file in (("clusters", CLUSTER_TABLE), ("map", MAP_TABLE)):
+        if workspace.path(file).is_file():
+            found[part] = fingerprint_file(workspace.path(file))
+    return found
+
+
+def _make(
+    workspace: Workspace, settings: dict[str, Any], manner: Manner
+) -> Made[Names]:
+    """Find the words with some settings."""
+    name = word_embedder(workspace)
+    if name is None:
+        raise refuse_wordless(workspace)
+    listed = settings["words"]
+    words = read_words(workspace.root / listed if listed else None)
+    steps = manner.progress or (lambda done, total: None)
+    steps(0, 4)
+    index = open_other_index(workspace, name)
+    vectors = embed_words(open_embedder(workspace, name), words)
+    steps(1, 4)
+    namer = _Namer.of(
+        read_catalogue(workspace), index, words, vectors, float(settings["margin"])
+    )
+    steps(2, 4)
+    document = {
+        "embedder": name,
+        "n_words": len(words),
+        "margin": namer.margin,
+        "n_covers": len(namer.ids),
+        "clusters": _name_clusters(workspace, namer),
+        "genres": namer.name_genres(),
+        "regions": _name_regions(workspace, namer, settings["seed"]),
+    }
+    steps(4, 4)
+
+    def write(draft: Draft, stamp: Stamp) -> None:
+        write_json(draft.place(NAMES_DOCUMENT), document, stamp)
+
+    parameters = {"list": fingerprint(words)}
+    return Made(result=Names.from_json(document), write=write, parameters=parameters)
+
+
+def embed_words(
+    embedder: WordEmbedder, words: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Return the unit vectors of words, each the mean of those of its `TEMPLATES`."""
+    total = np.zeros((len(words), embedder.dim), np.float32)
+    for template in TEMPLATES:
+        total += embedder.embed_texts([template.format(word) for word in words])
+    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+
+
+class _Namer:
+    """Covers and words in one space."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        ids: list[str],
+        scores: npt.NDArray[np.float32],
+        words: Sequence[str],
+        alike: npt.NDArray[np.float32],
+        margin: float,
+    ) -> None:
+        self.ids, self.scores, self.words = ids, scores, words
+        self.alike, self.margin = alike, margin
+        rows = catalogue.rows_of(ids)
+        self.groups = catalogue.groups[rows]
+        self.vocab = catalogue.vocab
+        self.membership = catalogue.membership(catalogue.vocab)[rows]
+        self.rows = RowsById(ids)
+
+    @classmethod
+    def of(
+        cls,
+        catalogue: Catalogue,
+        index: VectorIndex,
+        words: Sequence[str],
+        vectors: npt.NDArray[np.float32],
+        margin: float,
+    ) -> _Namer:
+        """Look all covers of the index up that are still in the catalogue."""
+        ids = [cover_id for cover_id in catalogue.cover_ids if cover_id in index]
+        scores = score_words(index.reconstruct(ids), vectors)
+        return cls(catalogue, ids, scores, words, vectors @ vectors.T, margin)
+
+    def find(
+        self,
+        shares: npt.NDArray[np.float64],
+        rest: npt.NDArray[np.float64] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the words that fit some of the covers."""
+        found = find_words(
+            self.scores,
+            shares,
+            self.groups,
+            self.words,
+            self.alike,
+            rest=rest,
+            margin=self.margin,
+        )
+        return [asdict(word) for word in found]
+
+    def name_genres(self) -> list[dict[str, Any]]:
+        """Name the genres; the rest are covers of other genres."""
+        labelled = self.membership.any(axis=1)
+        named = []
+        for column, genre in enumerate(self.vocab):
+            shares = self.membership[:, column]
+            words = self.find(shares, np.where(labelled, 1 - shares, 0))
+            named.append({"name": genre, "n": int((shares > 0).sum()), "words": words})
+        return named
+
+
+def _name_clusters(workspace: Workspace, namer: _Namer) -> list[dict[str, Any]]:
+    """Name the clusters, where there are any."""
+    try:
+        table = read_cluster_table(workspace)
+    except CoversError:
+        return []
+    rows = namer.rows.of(table.column("cover_id").to_pylist())
+    labels = table.column("label").to_numpy()[rows >= 0]
+    rows = rows[rows >= 0]
+    named = []
+    for cluster in np.unique(labels[labels >= 0]):
+        shares = np.zeros(len(namer.ids))
+        shares[rows[labels == cluster]] = 1
+        named.append(
+            {
+                "name": str(cluster),
+                "n": int(shares.sum()),
+                "words": namer.find(shares),
+            }
+        )
+    return named
+
+
+def _name_regions(
+    workspace: Workspace, namer: _Namer, seed: int
+) -> list[dict[str, Any]]:
+    """Cut the map into parts of some sixty covers or more, and name those that words fit."""
+    try:
+        table = read_map(workspace)
+    except CoversError:
+        return []
+    from sklearn.cluster import KMeans
+
+    rows = namer.rows.of(table.column("cover_id").to_pylist())
+    xy = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
+    xy, rows = xy[rows >= 0], rows[rows >= 0]
+    n = min(_MOST_REGIONS, len(rows) // _COVERS_PER_REGION)
+    if n < 2:
+        return []
+    parts = KMeans(n, n_init=4, random_state=seed).fit_predict(xy)
+    named = []
+    for part in range(n):
+        own = parts == part
+        if own.sum() < FEWEST_GROUPS:
+            continue
+        shares = np.zeros(len(namer.ids))
+        shares[rows[own]] = 1
+        words = namer.find(shares)
+        if words:
+            x, y = map(float, np.median(xy[own], axis=0))
+            named.append({"x": x, "y": y, "n": int(own.sum()), "words": words})
+    return named
+
+
+def remember_words(workspace: Workspace, path: Path) -> str:
+    """Return a file of words as it is remembered, after a look into it.
+
+    Raises
+    ------
+    DataError
+        If it is no list of words.
+    """
+    read_words(path)
+    return workspace.relative(Path(path))
+
+
+MAKER = Maker(artefact=NAMES, made_from=made_from, make=_make, read=read_names)
