@@ -94,7 +94,11 @@ def test_search_by_id_finds_what_brute_force_finds(workspace, vectors):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["query"] == cover_id
-    assert found["index"] == {"generation": 1, "model": FINGERPRINT}
+    assert found["index"] == {
+        "generation": 1,
+        "model": FINGERPRINT,
+        "embedder": "cnn",
+    }
     expected = brute_force(vectors, cover_id, lambda _: True)[:5]
     assert [n["cover_id"] for n in found["neighbours"]] == [c for c, _ in expected]
     for neighbour, (_, similarity) in zip(found["neighbours"], expected, strict=True):
