@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from covers.library.asking import AskedLibrary
+    from covers.classify.query import Queries
     from covers.model.embedders.protocol import WordEmbedder
+    from covers.workspace.paths import Workspace
     from indexer.index import VectorIndex
 
     Asked: TypeAlias = str | Path | bytes | Image.Image
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float32]
 
 _LONGEST_NAME = 200
+
+
+class _Asking(Protocol):
+    """The part of a library that understands pictures and covers."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where it lies."""
+
+    def ask(self, pictures: Sequence[Asked]) -> Queries:
+        """Read and embed pictures."""
+
+    def understand(self, asked: Asked) -> Asked:
+        """Tell a file from a cover."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +97,7 @@ class Question:
         names = [*self.texts, *map(_name, self.pictures)]
         return " + ".join(name[:_LONGEST_NAME] for name in names)
 
-    def in_pictures(self, library: AskedLibrary) -> tuple[Vector, tuple[str, ...]]:
+    def in_pictures(self, library: _Asking) -> tuple[Vector, tuple[str, ...]]:
         """Return the vector to search the library's own index with, and the covers to leave out."""
         asked = [part for part in self.pictures if not isinstance(part, Query)]
         found = library.ask(asked)
@@ -95,7 +110,7 @@ class Question:
         return mean_direction([query.embedding for query in queries]), own
 
     def in_words(
-        self, library: AskedLibrary, index: VectorIndex, embedder: WordEmbedder
+        self, library: _Asking, index: VectorIndex, embedder: WordEmbedder
     ) -> tuple[Vector, tuple[str, ...]]:
         """Return the vector to search an index that knows words with, and the covers to leave out.
 
@@ -140,7 +155,7 @@ def _name(part: Part) -> str:
     return str(part) if isinstance(part, str | Path) else "a picture"
 
 
-def _open(part: Part, library: AskedLibrary) -> tuple[str, Image.Image | None]:
+def _open(part: Part, library: _Asking) -> tuple[str, Image.Image | None]:
     """Return the id of a cover of the library, or the pixels of a picture from outside."""
     from covers.classify.query import read_picture
 
