@@ -22,6 +22,7 @@ from covers.index.embedder_card import (
     refuse_wordless,
     word_embedder,
 )
+from covers.model.embedders.embedder import unit_rows
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES, NAMES_DOCUMENT
@@ -129,7 +130,7 @@ def embed_words(
     total = np.zeros((len(words), embedder.dim), np.float32)
     for template in TEMPLATES:
         total += embedder.embed_texts([template.format(word) for word in words])
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+    return unit_rows(total)
 
 
 class _Namer:
