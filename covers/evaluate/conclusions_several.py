@@ -12,7 +12,7 @@ from covers.evaluate.sentences import (
     listed,
     percent,
 )
-from covers.stats.label_metrics import average_precision_by_chance
+from covers.stats.label_figures import average_precision_by_chance
 
 FIGURE = "mean_average_precision"
 _FEW = 10

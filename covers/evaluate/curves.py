@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.intervals import spread_interval
 from covers.stats.neighbours import Neighbours, find_neighbours
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Side:
 
 Measure = Callable[[Neighbours, Side], tuple[dict[str, float], Array]]
 """From the neighbours of the held-out covers among some references to figures,
-and to the resamples of the one that gets an interval."""
+and to the resamples of the first, which gets an interval."""
 
 
 def learning_curve(
@@ -140,7 +141,7 @@ def learning_curve(
         ``n_references``, the figures, and ``ci95``.
     """
     rng = np.random.default_rng(seed)
-    groups = np.unique(train.groups)
+    groups, n_held = np.unique(train.groups), len(np.unique(held.groups))
     curve = []
     for fraction in FRACTIONS:
         results, sizes = [], []
@@ -155,7 +156,8 @@ def learning_curve(
         for name in figures[0]:
             point[name] = float(np.mean([values[name] for values in figures]))
         samples = np.mean([sample for _, sample in results], axis=0)
-        curve.append({**point, "ci95": percentile_interval(samples).as_list()})
+        ends = spread_interval(point[next(iter(figures[0]))], samples, n_held)
+        curve.append({**point, "ci95": ends.as_list()})
     return curve
 
 

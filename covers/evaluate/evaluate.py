@@ -28,7 +28,8 @@ from covers.evaluate.conclusions import draw_conclusions
 from covers.evaluate.cross_fit import N_FOLDS, HeldOutFits, Votes
 from covers.evaluate.curves import coverage_curve
 from covers.evaluate.inputs import EvaluationInputs, Sides
-from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.bootstrap import GroupBootstrap
+from covers.stats.intervals import gap_interval
 from covers.stats.membership import share_with_several
 
 Array = npt.NDArray[np.float64]
@@ -131,7 +132,7 @@ def evaluate_arrays(
         "methods": {
             name: found.to_json(inputs.vocab) for name, found in measured.items()
         },
-        "differences": compare_methods(measured, kind.PAIRED),
+        "differences": compare_methods(measured, kind.PAIRED, draws.n_groups),
         "sets": fits.set_report(held),
         "fitted": fits.report(),
         "coverage_accuracy": coverage_curve(
@@ -178,7 +179,7 @@ def _describe_split(
 
 
 def compare_methods(
-    measured: dict[str, Any], figures: Sequence[str]
+    measured: dict[str, Any], figures: Sequence[str], n_groups: int
 ) -> list[dict[str, Any]]:
     """Compare every pair of methods on the same resamples.
 
@@ -187,6 +188,8 @@ def compare_methods(
     measured : dict of str to Measures or LabelMeasures
     figures : sequence of str
         What to take differences of; ``ci95`` belongs to the first.
+    n_groups : int
+        Groups that were resampled.
     """
     rows = []
     for a, b in itertools.combinations(reversed(list(measured)), 2):
@@ -195,7 +198,7 @@ def compare_methods(
             ends = f"ci95_{figure}" if number else "ci95"
             row[figure] = measured[a].values[figure] - measured[b].values[figure]
             gap = measured[a].samples[figure] - measured[b].samples[figure]
-            row[ends] = percentile_interval(gap).as_list()
+            row[ends] = gap_interval(row[figure], gap, n_groups).as_list()
         rows.append(row)
     return rows
 

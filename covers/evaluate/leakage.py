@@ -15,8 +15,9 @@ import numpy.typing as npt
 from covers.classify.methods import Method
 from covers.evaluate import baselines
 from covers.evaluate.inputs import Sides
-from covers.stats.bootstrap import GroupBootstrap, Interval, percentile_interval
+from covers.stats.bootstrap import GroupBootstrap, Interval
 from covers.stats.folds import group_folds, iterate_folds
+from covers.stats.intervals import gap_interval
 from covers.stats.label_metrics import measure_labels
 from covers.stats.metrics import measure_method
 
@@ -98,7 +99,9 @@ def compare_splits(
     return Leakage(
         random=values[0],
         grouped=values[1],
-        interval=percentile_interval(samples[0] - samples[1]),
+        interval=gap_interval(
+            values[0] - values[1], samples[0] - samples[1], draws.n_groups
+        ),
         figure=figure,
     )
 

@@ -128,7 +128,7 @@ class GroupBootstrap:
         ndarray of float64, shape (n_bootstraps,) or (n_bootstraps, n_values)
             Sum of `values` over every cover, as often as its group was drawn.
         """
-        by_group = self._sum_by_group(values)  # (U,) or (U, M)
+        by_group = self.sum_by_group(values)  # (U,) or (U, M)
         result = np.empty((len(self), *by_group.shape[1:]))  # (B,) or (B, M)
         for start in range(0, len(self), _BLOCK):
             block = self.counts[start : start + _BLOCK].astype(np.float64)
@@ -149,8 +149,8 @@ class GroupBootstrap:
         for row in self.counts:
             yield row[self.members].astype(np.float64)
 
-    def _sum_by_group(self, values: Any) -> Any:
-        """Sum `values` within each group."""
+    def sum_by_group(self, values: Any) -> Any:
+        """Sum `values` within each group, shape (n_groups,) or (n_groups, n_values); see `sums`."""
         from scipy import sparse
 
         n_covers = len(self.members)
