@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 FOLLOWED = 0.9
-"""Share of a genre's covers that must have the wider genre too."""
+"""Share of a genre's covers that must have the wider genre too, to imply it."""
+
+SHARED = 0.1
+"""From this share on the two have covers in common that say nothing of looks."""
 
 
 def find_implied(
-    vocab: Sequence[str], membership: npt.NDArray[np.float64], tree: GenreTree
+    vocab: Sequence[str],
+    membership: npt.NDArray[np.float64],
+    tree: GenreTree,
+    *,
+    share: float = FOLLOWED,
 ) -> npt.NDArray[np.bool_]:
     """Say which genre implies which.
 
@@ -32,6 +39,8 @@ def find_implied(
     membership : ndarray of float64, shape (n_covers, n_genres)
         Of covers that may be looked at: the train side.
     tree : GenreTree
+    share : float, default=0.9
+        Of the narrower genre's covers that must have the wider one too.
 
     Returns
     -------
@@ -53,20 +62,24 @@ def find_implied(
     for genre, wider in tree.wider_among(vocab).items():
         own = has[:, position[genre]]
         for name in wider:
-            if own.any() and has[own, position[name]].mean() >= FOLLOWED:
+            if own.any() and has[own, position[name]].mean() >= share:
                 implied[position[genre], position[name]] = True
     return implied
 
 
 def read_implied(
-    workspace: Workspace, vocab: Sequence[str], membership: npt.NDArray[np.float64]
+    workspace: Workspace,
+    vocab: Sequence[str],
+    membership: npt.NDArray[np.float64],
+    *,
+    share: float = FOLLOWED,
 ) -> npt.NDArray[np.bool_]:
     """Say which genre implies which by a workspace's own tree; see `find_implied`."""
     from covers.catalogue.genre_tree import GenreTree
 
     table = workspace.settings.intake.genre_table
     tree = GenreTree.read(workspace.root / table if table else None)
-    return find_implied(vocab, membership, tree)
+    return find_implied(vocab, membership, tree, share=share)
 
 
 def broad_of(vocab: Sequence[str], implied: npt.NDArray[np.bool_]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.classify.blend import Blend, fit_blend
-from covers.classify.labels import LabelCalibrator
+from covers.classify.labels import LabelCalibrator, LabelledCovers
 from covers.classify.methods import Method, named_now
 from covers.classify.voting import VoteSettings, label_shares, vote_with
 from covers.stats.calibration import Calibrator, Temperature, read_calibrator
@@ -72,12 +72,23 @@ class HeldOutCovers:
         Raw, see the classifiers.
     membership : ndarray of float64, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
+    references : ndarray of float64, shape (n_references, n_genres), optional
+        Membership of the covers that network and voters have seen.
     """
 
     p_network: npt.NDArray[np.floating[Any]]
     p_vote: Array
     membership: Array
     groups: npt.NDArray[np.int64]
+    references: Array | None = None
+
+    def labelled(self) -> LabelledCovers:
+        """Return the genres of these covers, and of those that were seen."""
+        return LabelledCovers(
+            has=self.membership > 0,
+            groups=self.groups,
+            known=None if self.references is None else self.references > 0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,11 +189,11 @@ class SeveralGenresClassifier:
         cls, held: HeldOutCovers, settings: VoteSettings, implied: Flags
     ) -> SeveralGenresClassifier:
         """Fit a calibrator per method on held-out covers; raw values are sigmoids and shares of voters."""
-        has = held.membership > 0
+        labelled = held.labelled()
         return cls(
             settings=settings,
             calibrators={
-                name: LabelCalibrator.fit(odds, has, implied)
+                name: LabelCalibrator.fit(odds, labelled, implied)
                 for name, odds in _sources(held.p_network, held.p_vote).items()
             },
             implied=implied,

@@ -25,6 +25,30 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelledCovers:
+    """Covers that a calibrator is fitted on.
+
+    Parameters
+    ----------
+    has : ndarray of bool, shape (n_covers, n_genres)
+    groups : ndarray of int64, shape (n_covers,)
+    known : ndarray of bool, shape (n_others, n_genres), optional
+        Genres of the covers that the sources learned from; they say how frequent
+        each genre is.
+    """
+
+    has: Flags
+    groups: npt.NDArray[np.int64]
+    known: Flags | None = None
+
+    def take(self, rows: npt.NDArray[np.int64]) -> LabelledCovers:
+        """Return some of the covers, beside all of the others."""
+        return LabelledCovers(
+            has=self.has[rows], groups=self.groups[rows], known=self.known
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelCalibrator:
     """From the odds of one or more sources to a probability and a yes or no for each genre.
 
@@ -43,7 +67,7 @@ class LabelCalibrator:
 
     @classmethod
     def fit(
-        cls, odds: Array, has: Flags, implied: Flags | None = None
+        cls, odds: Array, held: LabelledCovers, implied: Flags | None = None
     ) -> LabelCalibrator:
         """Fit on covers that no source has seen.
 
@@ -52,12 +76,14 @@ class LabelCalibrator:
         odds : ndarray of float64, shape (n_covers, n_genres, n_sources)
             As `covers.stats.platt.log_odds` returns them; without any source
             each genre gets its base rate.
-        has : ndarray of bool, shape (n_covers, n_genres)
+        held : LabelledCovers
+            The same covers.
         implied : ndarray of bool, shape (n_genres, n_genres), optional
             See `follow_tree`.
         """
-        platt = Platt.fit(odds, has)
-        thresholds = choose_thresholds(follow_tree(platt.apply(odds), implied), has)
+        platt = Platt.fit(odds, held.has, held.known)
+        p = follow_tree(platt.apply(odds), implied)
+        thresholds = choose_thresholds(p, held.has, held.groups)
         return cls(weights=platt.weights, offsets=platt.offsets, thresholds=thresholds)
 
     def apply(self, odds: Array, implied: Flags | None = None) -> Array:

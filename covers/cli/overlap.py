@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 @click.command("overlap")
 @click.option(
     "--by",
-    type=click.Choice(["year", "source"]),
+    type=click.Choice(["year", "decade", "source"]),
     default=None,
-    help="Also measure each decade, or each source, by itself.",
+    help="Also measure each decade ('year' says the same), or each source, by itself, and what changed.",
 )
 @click.option(
     "--covers",
@@ -73,7 +73,7 @@ def overlap_command(
 
     \b
     covers overlap -w music
-    covers overlap -w music --by year --json
+    covers overlap -w music --by decade
     """
     from covers.workspace.registry import OVERLAP
 
@@ -82,7 +82,7 @@ def overlap_command(
         "k": k,
         "n_bootstraps": n_bootstraps,
         "seed": seed,
-        "by": by,
+        "by": "year" if by == "decade" else by,
         "which": which,
     }
     give_result(
@@ -94,7 +94,8 @@ def overlap_command(
     )
 
 
-_MOST_PAIRS = 45
+_MOST_PAIRS, _MOST_CHANGES = 45, 20
+_CERTAIN = 0.05
 
 
 def _print_overlap(found: Overlap) -> None:
@@ -138,6 +139,37 @@ def _print_overlap(found: Overlap) -> None:
             f"{name}: {part.n_covers} covers look like "
             f"{show(part.effective_genres, '.1f')} distinct genres"
         )
+    _print_changes(found)
+
+
+def _print_changes(found: Overlap) -> None:
+    """Print the pairs whose overlap certainly changed over the decades."""
+    if not found.changes:
+        return
+    certain = [change for change in found.changes if change.q <= _CERTAIN]
+    if not certain:
+        least = found.changes[0]
+        print_text(
+            f"no pair certainly changed over the decades: {len(found.changes):,} were tested together; nearest comes "
+            f"{least.a} - {least.b}, {least.change:+.2f} from the {least.first} to the {least.last} "
+            f"(95 % interval {least.ci95[0]:+.2f} to {least.ci95[1]:+.2f}, q {show_p(least.q)})"
+        )
+        return
+    rows = [
+        (
+            f"{change.a} - {change.b}",
+            f"{change.first} to {change.last}",
+            f"{change.change:+.2f}",
+            f"{change.ci95[0]:+.2f} to {change.ci95[1]:+.2f}",
+            show_p(change.q),
+        )
+        for change in certain[:_MOST_CHANGES]
+    ]
+    print_text("")
+    print_table(["overlap changed", "from", "by", "95 %", "q"], rows, right=(2, 3, 4))
+    print_text(
+        f"{len(certain)} of {len(found.changes):,} pairs certainly changed (q at most {_CERTAIN:g})"
+    )
 
 
 @click.command("path")

@@ -166,6 +166,7 @@ class HeldOutFits:
             p_vote=votes,
             membership=self.membership[rows],
             groups=self.groups[rows],
+            references=self.references,
         )
         if self.inputs.is_several:
             return SeveralGenresClassifier.fit(held, settings, self.implied)

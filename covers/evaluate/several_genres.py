@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.labels import LabelCalibrator
+from covers.classify.labels import LabelCalibrator, LabelledCovers
 from covers.classify.methods import Method
 from covers.classify.voting import label_shares
 from covers.evaluate import baselines
@@ -148,7 +148,9 @@ def _guesses(fits: HeldOutFits, seed: int) -> dict[str, tuple[Array, Flags]]:
     named[np.arange(len(drawn)), drawn.argmax(axis=1)] = True
     rates = train.mean(axis=0)
     frequency = np.tile(rates, (shape[0], 1))
-    thresholds = choose_thresholds(np.tile(rates, (len(train), 1)), train)
+    thresholds = choose_thresholds(
+        np.tile(rates, (len(train), 1)), train, inputs.groups[sides.train]
+    )
     called = frequency >= thresholds
     called[:, rates.argmax()] = True
     return {Method.CHANCE: (drawn, named), Method.FREQUENCY: (frequency, called)}
@@ -191,16 +193,18 @@ def _spread(p: Array, rows: Rows, n_covers: int) -> Array:
 def _calibrated(raw: Array, fits: HeldOutFits) -> tuple[Array, Flags]:
     """Calibrate a baseline and fit its thresholds, as the trained methods are."""
     sides, implied = fits.sides, fits.implied
-    has = fits.membership > 0
+    covers = LabelledCovers(
+        has=fits.membership > 0, groups=fits.groups, known=fits.references > 0
+    )
     odds = log_odds(raw)
     valid = odds[sides.valid]
     if not sides.crossed:
-        calibrator = LabelCalibrator.fit(valid, has, implied)
+        calibrator = LabelCalibrator.fit(valid, covers, implied)
         p = calibrator.apply(odds[sides.held], implied)
         return p, calibrator.name(p, implied)
-    p, named = np.empty(has.shape), np.empty(has.shape, bool)
+    p, named = np.empty(covers.has.shape), np.empty(covers.has.shape, bool)
     for outside, fold in iterate_folds(fits.folds):
-        calibrator = LabelCalibrator.fit(valid[outside], has[outside], implied)
+        calibrator = LabelCalibrator.fit(valid[outside], covers.take(outside), implied)
         p[fold] = calibrator.apply(valid[fold], implied)
         named[fold] = calibrator.name(p[fold], implied)
     return p, named

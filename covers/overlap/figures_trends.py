@@ -11,6 +11,7 @@ from covers.render.numbers import as_number, reach_of
 from covers.render.palette import colour_sequence
 
 _MOST_PAIRS = 6
+_CERTAIN = 0.05
 _FEWEST_PARTS = 2
 
 
@@ -32,8 +33,16 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
     if not lines:
         return None
     whole = {(p["a"], p["b"]): as_number(p["overlap"]) for p in found["pairs"]}
-    shown = sorted(lines, key=lambda pair: -np.nan_to_num(whole.get(pair, 0.0)))
+    changed = [(c["a"], c["b"]) for c in found.get("changes", ()) if c["q"] <= _CERTAIN]
+    apart = {(p["a"], p["b"]) for p in found["pairs"] if p.get("contained")}
+    shown = [pair for pair in changed if pair in lines]
+    shown += sorted(
+        set(lines) - set(shown) - apart,
+        key=lambda pair: (-np.nan_to_num(whole.get(pair, 0.0)), pair),
+    )
     shown = shown[:_MOST_PAIRS]
+    if not shown:
+        return None
     names = [n for n in parts if any(n in lines[pair] for pair in shown)]
     by_year = found.get("by") == "year"
     frame = new_frame(
@@ -42,9 +51,8 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
         title="How overlap moves over time" if by_year else "Overlap by source",
         caption=(
             f"Each {'decade' if by_year else 'source'} measured by itself; bars are 95 % "
-            "intervals, bootstrap over groups. A change is only told where two bars of a "
-            f"colour keep clear of each other. {len(shown)} of {len(whole)} pairs, those "
-            f"that overlap most in the whole; parts with too few groups are left out. "
+            f"intervals, bootstrap over groups. {_say_changes(found)}{len(shown)} of {len(whole):,} pairs: those "
+            "that certainly changed, then those that overlap most in the whole; parts with too few groups are left out. "
             f"n = {sum(parts[name]['n_covers'] for name in names):,} covers."
         ),
     )
@@ -85,6 +93,15 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
     )
     frame.room_right = 0.23
     return frame
+
+
+def _say_changes(found: dict[str, Any]) -> str:
+    """Say how many pairs certainly changed."""
+    changes = found.get("changes")
+    if not changes:
+        return ""
+    n_certain = sum(change["q"] <= _CERTAIN for change in changes)
+    return f"{n_certain or 'None'} of {len(changes):,} pairs tested certainly changed (q ≤ {_CERTAIN:g}). "
 
 
 def pair_lines(

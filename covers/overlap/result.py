@@ -186,6 +186,36 @@ class AtK:
     edges: tuple[Edge, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How the overlap of two genres moved over the decades.
+
+    Parameters
+    ----------
+    a, b : str
+        Genres.
+    first, last : str
+        Decades, such as ``"1970s"``.
+    n_parts : int
+        Decades in which it was measured.
+    change : float
+        Of the overlap from the first to the last, along a straight line.
+    ci95 : tuple of float
+    p, q : float
+        Of the test that it did not change, and corrected for all pairs.
+    """
+
+    a: str
+    b: str
+    first: str
+    last: str
+    n_parts: int
+    change: float
+    ci95: Interval
+    p: float
+    q: float
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Overlap(Document):
     """Which genres look alike, pair by pair.
@@ -223,6 +253,8 @@ class Overlap(Document):
         What `parts` are.
     parts : dict of str to Overlap
         Of each decade or source by itself.
+    changes : tuple of Change
+        Of each pair over the decades, the most certain first.
 
     Examples
     --------
@@ -252,6 +284,7 @@ class Overlap(Document):
     by_k: tuple[AtK, ...] = ()
     by: str | None = None
     parts: dict[str, Overlap] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
     def pair(self, a: str, b: str) -> Pair | None:
         """Return the pair of two genres in either order; None where there is none."""

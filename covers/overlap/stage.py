@@ -5,15 +5,17 @@ Letters: N covers, G genres, P pairs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.implied import broad_of, read_implied
+from covers.catalogue.implied import SHARED, broad_of, read_implied
 from covers.errors import CoversError, DataError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.overlap.by_k import measure_ladder, number_pair
+from covers.overlap.changes import measure_changes, split_covers
 from covers.overlap.exemplars import Exemplars, find_exemplars
 from covers.overlap.finite_sample import FEWEST_GROUPS
 from covers.overlap.overlap import (
@@ -36,13 +38,13 @@ from covers.workspace.stages import Made, Maker, Manner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from covers.stats.neighbours import Neighbours
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
     from covers.workspace.publishing import Draft
 
 Which = Literal["auto", "held-out", "all"]
 By = Literal["year", "source"]
-_YEARS_PER_PART = 10
 ENOUGH_GROUPS = 40
 """With fewer held-out groups than this per genre, intervals would span half the scale."""
 
@@ -105,10 +107,10 @@ def measure_workspace(
     measured = OverlapSettings(
         k=settings["k"], n_bootstraps=settings["n_bootstraps"], seed=seed
     )
-    parts = _split(covers, by)
+    parts = split_covers(covers, by)
     if progress:
         progress(0, len(parts) + 1)
-    nested = read_implied(workspace, covers.vocab, covers.membership)
+    nested = read_implied(workspace, covers.vocab, covers.membership, share=SHARED)
     found = describe_overlap(
         covers, measured, nested, confusion=_confusion(workspace, covers)
     )
@@ -127,12 +129,18 @@ def measure_workspace(
     if progress:
         progress(1, len(parts) + 1)
     if by is not None:
-        found["by"] = by
-        found["parts"] = {}
+        found |= {"by": by, "parts": {}}
+        single: dict[str, Overlap] = {}
         for done, (name, rows) in enumerate(parts.items(), start=2):
-            found["parts"][name] = describe_overlap(covers.take(rows), measured, nested)
+            # Resamples of their own, so that chance in one part is not that in another.
+            of_part = replace(measured, seed=seed + done)
+            part = _measure(covers.take(rows), of_part)
+            single[name] = part.overlap
+            found["parts"][name] = _describe(covers.take(rows), part, nested, {})
             if progress:
                 progress(done, len(parts) + 1)
+        if by == "year":
+            found["changes"] = measure_changes(single, nested)
     return found
 
 
@@ -188,6 +196,20 @@ def describe_overlap(
     """
     n_genres = len(covers.vocab)
     nested = np.zeros((n_genres, n_genres), bool) if nested is None else nested
+    return _describe(covers, _measure(covers, settings), nested, confusion or {})
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The overlap of some covers, their neighbours, and whose were looked at."""
+
+    overlap: Overlap
+    near: Neighbours
+    asked: npt.NDArray[np.bool_]
+
+
+def _measure(covers: EmbeddedCovers, settings: OverlapSettings) -> _Measured:
+    """Find neighbours, and measure the overlap."""
     labels = label_covers(covers.membership, covers.groups, settings)
     asked = np.asarray(labels.asked_membership.any(axis=1))
     near = find_own_neighbours(
@@ -196,12 +218,23 @@ def describe_overlap(
     found = measure_overlap(
         near, covers.membership, covers.groups, covers.vocab, settings
     )
-    shown = find_exemplars(near, covers.membership, covers.groups)
+    return _Measured(found, near, asked)
+
+
+def _describe(
+    covers: EmbeddedCovers,
+    measured: _Measured,
+    nested: npt.NDArray[np.bool_],
+    confusion: dict[str, Any],
+) -> dict[str, Any]:
+    """Put what was measured into words for programs; see `describe_overlap`."""
+    found, asked = measured.overlap, measured.asked
+    shown = find_exemplars(measured.near, covers.membership, covers.groups)
     tree = grow_tree(found)
     return {
         "genres": list(covers.vocab),
         "broad": broad_of(covers.vocab, nested),
-        "pairs": _pairs(found, shown, covers.cover_ids, nested, confusion or {}),
+        "pairs": _pairs(found, shown, covers.cover_ids, nested, confusion),
         "effective_genres": found.effective_genres,
         "effective_genres_ci95": list(found.effective_genres_ci95),
         "k": found.k,
@@ -348,29 +381,6 @@ def _vote_decisions(
         return None
     decided: npt.NDArray[np.int64] = votes[rows].argmax(axis=1)
     return decided
-
-
-def _split(covers: EmbeddedCovers, by: By | None) -> dict[str, npt.NDArray[np.int64]]:
-    """Return the rows of each decade or source, in order of its name."""
-    if by is None:
-        return {}
-    if by == "source":
-        names = np.asarray(covers.sources, dtype=str)
-    elif by == "year":
-        decade = covers.years // _YEARS_PER_PART * _YEARS_PER_PART
-        names = np.asarray(
-            [f"{int(d)}s" if np.isfinite(d) else "" for d in decade], dtype=str
-        )
-    else:
-        message = f"by must be 'year' or 'source', got {by!r}"
-        raise ValueError(message)
-    found = {
-        str(name): np.flatnonzero(names == name) for name in np.unique(names) if name
-    }
-    if not found:
-        message = f"no cover has a known {by}: measure without '--by {by}'"
-        raise DataError(message)
-    return found
 
 
 def _notes(found: Overlap, n_asked: int) -> list[str]:

@@ -6,7 +6,8 @@ them apart. The colours after them are found by looking, again and again, for
 the colour farthest from all before it as seen by normal, protanopic,
 deuteranopic and tritanopic eyes. Beyond some twenty colours nobody can name a
 genre by its colour alone, so figures also write the names; the colours stay
-distinct for up to `MOST_COLOURS` genres and repeat after that.
+distinct for up to `MOST_COLOURS` genres and repeat after that. Of more than
+`MOST_NAMED` genres, those below one broad genre are therefore shades of its colour.
 
 References
 ----------
@@ -28,15 +29,20 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from covers.catalogue.genre_tree import GenreTree
+
 __all__ = [
     "DIVERGING_SCALE",
     "MOST_COLOURS",
+    "MOST_NAMED",
     "NOISE_COLOUR",
     "SEQUENTIAL_SCALE",
     "cluster_colours",
     "colour_sequence",
     "genre_colours",
+    "genre_families",
     "seen_by",
+    "shades",
     "text_colour",
 ]
 
@@ -52,6 +58,9 @@ DIVERGING_SCALE = "PuOr"
 MOST_COLOURS = 300
 """How many distinct colours there are; they repeat after that."""
 
+MOST_NAMED = 20
+"""With more genres than this a colour stands for a broad genre, its shades for the finer ones."""
+
 _FIRST = (
     "#0072b2",
     "#e69f00",
@@ -62,6 +71,9 @@ _FIRST = (
     "#f0e442",
     "#7b3294",
 )
+
+_SHADED = 0.17
+_LIGHTNESS = (0.4, 0.88)
 
 # Full dichromacy in linear RGB (Machado et al. 2009, severity 1.0).
 _VISIONS = {
@@ -126,7 +138,63 @@ def genre_colours(genres: Iterable[str]) -> dict[str, str]:
     {'Jazz': '#0072b2', 'Rock': '#e69f00'}
     """
     names = sorted(set(genres))
-    return dict(zip(names, colour_sequence(len(names)), strict=True))
+    if len(names) <= MOST_NAMED:
+        return dict(zip(names, colour_sequence(len(names)), strict=True))
+    families = genre_families(names)
+    found = {}
+    for family, colour in zip(
+        families.values(), colour_sequence(len(families)), strict=True
+    ):
+        found |= dict(zip(family, shades(colour, len(family)), strict=True))
+    return {name: found[name] for name in names}
+
+
+def genre_families(genres: Iterable[str]) -> dict[str, list[str]]:
+    """Put genres below the broad genre that they belong to by their names.
+
+    Parameters
+    ----------
+    genres : iterable of str
+
+    Returns
+    -------
+    dict of str to list of str
+        By name of the broad genre in the shipped tree, largest families first: the
+        genres below it, the broad genre itself first. A name that the tree does not
+        know is a family of its own.
+
+    Examples
+    --------
+    >>> genre_families(["house", "jazz", "techno", "electronic"])
+    {'Electronic': ['electronic', 'house', 'techno'], 'Jazz': ['jazz']}
+    """
+    tree = _tree()
+    found: dict[str, list[str]] = {}
+    for name in sorted(set(genres)):
+        found.setdefault(tree.broad(name), []).append(name)
+    for broad, family in found.items():
+        family.sort(key=lambda name: ((tree.canonical(name) or name) != broad, name))
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
+def shades(colour: str, n: int) -> list[str]:
+    """Return a colour and `n` - 1 shades of it, lighter and darker in turn.
+
+    Examples
+    --------
+    >>> shades("#0072b2", 1)
+    ['#0072b2']
+    """
+    if n < 2:
+        return [colour][:n]
+    base = seen_by([colour], "normal")[0]
+    ends = np.clip([base[0] - _SHADED, base[0] + _SHADED], *_LIGHTNESS)
+    levels = np.linspace(*ends, n)
+    levels = levels[np.argsort(np.abs(levels - base[0]), kind="stable")]
+    chroma = np.clip(1 - 1.2 * np.abs(levels - base[0]), 0.75, 1)
+    lab = np.column_stack([levels, base[1] * chroma, base[2] * chroma])
+    lab[0] = base
+    return [colour, *(_format(rgb) for rgb in _from_oklab(lab)[1:])]
 
 
 def cluster_colours(labels: Iterable[int]) -> dict[int, str]:
@@ -194,6 +262,13 @@ def seen_by(colours: Iterable[str], vision: str) -> npt.NDArray[np.float64]:
 
 
 @cache
+def _tree() -> GenreTree:
+    from covers.catalogue.genre_tree import GenreTree
+
+    return GenreTree.read()
+
+
+@cache
 def _all_colours() -> tuple[str, ...]:
     """Extend the first colours by the farthest candidate, one at a time."""
     steps = np.linspace(0, 255, 18).round().astype(int)
@@ -248,3 +323,14 @@ def _oklab(
     seen = np.clip(linear @ vision.T, 0, 1)
     lab: npt.NDArray[np.float64] = np.cbrt(seen @ _RGB_TO_LMS.T) @ _LMS_TO_LAB.T
     return lab
+
+
+def _from_oklab(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Turn Oklab into sRGB in 0..1, what lies outside brought to the edge."""
+    linear = np.clip(
+        (lab @ np.linalg.inv(_LMS_TO_LAB).T) ** 3 @ np.linalg.inv(_RGB_TO_LMS).T, 0, 1
+    )
+    srgb: npt.NDArray[np.float64] = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return srgb

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.stats.folds import group_folds, iterate_folds
+
 Array = npt.NDArray[np.float64]
 
 _SMALLEST = 1e-6
 _SLOPE_SPREAD = 0.25
-_OFFSET_SPREAD = 0.5
+_OFFSET_SPREAD, _OFFSET_SPREAD_KNOWN = 0.5, 0.2
 _STEPS = 30
 
-FLOOR = 0.5
-"""On 375 held-out covers of 75 genres the floor took the names of a cover from 11 to
-5 (3.3 are right), micro-F1 from 0.24 to 0.39, and macro-F1 from 0.13 to 0.10."""
+FLOORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""What `choose_thresholds` may take, in shares of the threshold that is best over all names."""
+_FLOOR_FOLDS = 5
+_MOST_FOR_FLOOR = 3000
 
 
 def log_odds(*probabilities: npt.NDArray[np.floating[Any]]) -> Array:
@@ -55,7 +58,12 @@ class Platt:
         return np.asarray(expit((odds * self.weights).sum(axis=2) + self.offsets))
 
     @classmethod
-    def fit(cls, odds: Array, has: npt.NDArray[np.bool_]) -> Platt:
+    def fit(
+        cls,
+        odds: Array,
+        has: npt.NDArray[np.bool_],
+        known: npt.NDArray[np.bool_] | None = None,
+    ) -> Platt:
         """Fit all labels: first what they have in common, then each around it.
 
         The slopes of all labels together say how far the sources can be
@@ -69,6 +77,11 @@ class Platt:
         odds : ndarray of float64, shape (n_covers, n_labels, n_sources)
             Of covers that no source has been trained on.
         has : ndarray of bool, shape (n_covers, n_labels)
+        known : ndarray of bool, shape (n_others, n_labels), optional
+            Labels of further covers, such as those that the sources learned from:
+            they say how frequent each label is. Without them the rate of a rare
+            label is mostly luck; and where covers are asked that were left out of
+            the fit, it is lower the more of them have the label.
         """
         n_covers, n_labels, n_sources = odds.shape
         # Around each label's own mean, so that the offset is about its base rate.
@@ -77,9 +90,13 @@ class Platt:
             [odds - centre, np.ones((n_covers, n_labels, 1))], axis=2
         ).transpose(1, 0, 2)  # (G, N, S + 1)
         y = has.T.astype(np.float64)
-        rate = (y.sum(axis=1) + 0.5) / (n_covers + 1)
+        count, n_counted, shift = y.sum(axis=1), n_covers, _OFFSET_SPREAD
+        if known is not None:
+            shift = _OFFSET_SPREAD_KNOWN
+            count, n_counted = count + known.sum(axis=0), n_counted + len(known)
+        rate = (count + 0.5) / (n_counted + 1)
         base = np.log(rate / (1 - rate))  # (G,)
-        spread = np.array([*[_SLOPE_SPREAD] * n_sources, _OFFSET_SPREAD])
+        spread = np.array([*[_SLOPE_SPREAD] * n_sources, shift])
         start = np.array([*[1 / max(n_sources, 1)] * n_sources, 0.0])
         common = _newton(
             x.reshape(1, -1, n_sources + 1),
@@ -177,23 +194,54 @@ def best_thresholds(
     return found
 
 
-def choose_thresholds(p: Array, has: npt.NDArray[np.bool_]) -> Array:
+def choose_thresholds(
+    p: Array, has: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]
+) -> Array:
     """Return for each label the probability from which on it is named.
 
-    That of the best F1 of the label, but never below `FLOOR` of the one that is
+    That of the best F1 of the label, but never below a share of the one that is
     best over the names of all labels together: where little can be told, the best
-    F1 of a rare label names nearly everything.
+    F1 of a rare label names nearly everything. Which of `FLOORS` that share is, is
+    decided by the names of folds that the thresholds were not fitted on: the one with
+    the best micro-F1.
 
     Parameters
     ----------
     p : ndarray of float64, shape (n_covers, n_labels)
         Calibrated.
     has : ndarray of bool, shape (n_covers, n_labels)
+    groups : ndarray of int64, shape (n_covers,)
+        Kept together in the folds.
 
     Returns
     -------
     ndarray of float64, shape (n_labels,)
     """
-    shared = best_thresholds(p.reshape(-1, 1), has.reshape(-1, 1))[0]
-    found: Array = np.maximum(best_thresholds(p, has), FLOOR * shared)
+    own, shared = best_thresholds(p, has), _shared_threshold(p, has)
+    found: Array = np.maximum(own, choose_floor(p, has, groups) * shared)
     return found
+
+
+def choose_floor(
+    p: Array, has: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]
+) -> float:
+    """Return which of `FLOORS` names best on folds that thresholds were not fitted on; the higher of equals."""
+    if len(p) > _MOST_FOR_FLOOR:
+        kept = np.random.default_rng(0).permutation(len(p))[:_MOST_FOR_FLOOR]
+        p, has, groups = p[kept], has[kept], groups[kept]
+    folds = group_folds(groups, has.astype(np.float64), n_folds=_FLOOR_FOLDS)
+    hits, n_named = np.zeros(len(FLOORS)), np.zeros(len(FLOORS))
+    for outside, inside in iterate_folds(folds):
+        own = best_thresholds(p[outside], has[outside])
+        shared = _shared_threshold(p[outside], has[outside])
+        for place, floor in enumerate(FLOORS):
+            named = p[inside] >= np.maximum(own, floor * shared)
+            hits[place] += np.count_nonzero(named & has[inside])
+            n_named[place] += np.count_nonzero(named)
+    f1 = 2 * hits / np.maximum(n_named + np.count_nonzero(has), 1)
+    return FLOORS[int(np.flatnonzero(f1 >= f1.max() - 1e-12)[-1])]
+
+
+def _shared_threshold(p: Array, has: npt.NDArray[np.bool_]) -> float:
+    """Return the probability from which on naming has the best F1 over the names of all labels."""
+    return float(best_thresholds(p.reshape(-1, 1), has.reshape(-1, 1))[0])

@@ -9,7 +9,9 @@ from covers.render.palette import (
     cluster_colours,
     colour_sequence,
     genre_colours,
+    genre_families,
     seen_by,
+    shades,
     text_colour,
 )
 
@@ -73,3 +75,62 @@ def test_a_negative_number_of_colours_is_refused():
 def test_no_genre_needs_no_colour():
     assert genre_colours([]) == {}
     assert cluster_colours([]) == {}
+
+
+MANY = [
+    "rock",
+    "indierock",
+    "hardrock",
+    "poprock",
+    "metal",
+    "blackmetal",
+    "heavymetal",
+    "electronic",
+    "house",
+    "techno",
+    "trance",
+    "ambient",
+    "jazz",
+    "hiphop",
+    "gangsta",
+    "conscious",
+    "pop",
+    "europop",
+    "reggae",
+    "dub",
+    "blues",
+    "classical",
+    "latin",
+    "xyzzy",
+]
+
+
+def test_of_many_genres_a_colour_stands_for_the_broad_genre():
+    colours = genre_colours(MANY)
+    assert len(set(colours.values())) == len(MANY)
+    families = genre_families(MANY)
+    assert families["Rock"][0] == "rock"
+    assert families["xyzzy"] == ["xyzzy"]
+
+    def hue(genre):
+        _, a, b = seen_by([colours[genre]], "normal")[0]
+        return np.arctan2(b, a)
+
+    for family in families.values():
+        for genre in family:
+            away = np.angle(np.exp(1j * (hue(genre) - hue(family[0]))))
+            assert abs(away) < 0.15
+    assert abs(hue("rock") - hue("electronic")) > 0.5
+
+
+def test_few_genres_keep_colours_of_their_own():
+    few = ["house", "techno", "trance"]
+    assert list(genre_colours(few).values()) == colour_sequence(3)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 25])
+def test_shades_begin_with_the_colour_and_are_all_different(n):
+    for colour in colour_sequence(20):
+        found = shades(colour, n)
+        assert len(set(found)) == n
+        assert found[:1] == [colour][:n]

@@ -6,9 +6,10 @@ from scipy.special import expit
 from sklearn.metrics import f1_score
 
 from covers.stats.platt import (
-    FLOOR,
+    FLOORS,
     Platt,
     best_thresholds,
+    choose_floor,
     choose_thresholds,
     log_odds,
 )
@@ -115,7 +116,57 @@ def test_a_rare_label_that_cannot_be_told_is_not_named_everywhere():
         axis=1,
     )
     assert (p[:, 2] >= best_thresholds(p, has)[2]).all()
-    chosen = choose_thresholds(p, has)
+    groups = np.arange(400) // 2
+    chosen = choose_thresholds(p, has, groups)
     assert not (p[:, 2] >= chosen[2]).any()
     shared = best_thresholds(p.reshape(-1, 1), has.reshape(-1, 1))[0]
-    assert chosen.min() == pytest.approx(FLOOR * shared)
+    assert chosen.min() >= choose_floor(p, has, groups) * shared - 1e-12
+    assert choose_floor(p, has, groups) in FLOORS[1:]
+
+
+def test_the_floor_costs_next_to_nothing_against_the_best_of_all_floors():
+    """Chosen on the fitting covers alone, it names fresh ones as well as the best floor would."""
+    lost = []
+    fresh, truth = wide_odds(3000, 999)
+    p_fresh = expit(fresh)
+
+    def micro(thresholds):
+        named = p_fresh >= thresholds
+        return 2 * (named & truth).sum() / (named.sum() + truth.sum())
+
+    for seed in range(10):
+        odds, has = wide_odds(200, seed)
+        p = expit(odds)
+        own = best_thresholds(p, has)
+        shared = best_thresholds(p.reshape(-1, 1), has.reshape(-1, 1))[0]
+        scores = {floor: micro(np.maximum(own, floor * shared)) for floor in FLOORS}
+        chosen = choose_floor(p, has, np.arange(200) // 2)
+        lost.append(max(scores.values()) - scores[chosen])
+    assert np.mean(lost) < 0.01
+
+
+def wide_odds(n, seed, n_labels=30):
+    """Many rare labels and a few frequent ones, known log-odds."""
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(np.linspace(-5, 0, n_labels), 1.0, (n, n_labels))
+    return odds, rng.random(odds.shape) < expit(odds)
+
+
+def test_rates_of_rare_labels_come_from_further_covers_too():
+    """Left-out covers of a rare label are not ranked last because they were left out."""
+    rng = np.random.default_rng(0)
+    logits, has = known_odds(60, 6)
+    has[:, 0] = np.arange(60) < 3  # all three in one fold
+    known = rng.random((2000, 4)) < has.mean(axis=0)
+    folds = np.arange(60) // 12
+    gaps = {}
+    for name, others in (("alone", None), ("with others", known)):
+        p = np.empty(60)
+        for fold in range(5):
+            inside = folds == fold
+            odds = 0 * logits[:, :, None]
+            fitted = Platt.fit(odds[~inside], has[~inside], others)
+            p[inside] = fitted.apply(odds[inside])[:, 0]
+        gaps[name] = p[~has[:, 0]].mean() - p[has[:, 0]].mean()
+    assert gaps["alone"] > 0.03
+    assert abs(gaps["with others"]) < gaps["alone"] / 3
