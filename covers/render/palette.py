@@ -141,7 +141,7 @@ def genre_colours(genres: Iterable[str]) -> dict[str, str]:
     if len(names) <= MOST_NAMED:
         return dict(zip(names, colour_sequence(len(names)), strict=True))
     families = genre_families(names)
-    found = {}
+    found: dict[str, str] = {}
     for family, colour in zip(
         families.values(), colour_sequence(len(families)), strict=True
     ):
@@ -188,8 +188,12 @@ def shades(colour: str, n: int) -> list[str]:
     if n < 2:
         return [colour][:n]
     base = seen_by([colour], "normal")[0]
-    ends = np.clip([base[0] - _SHADED, base[0] + _SHADED], *_LIGHTNESS)
-    levels = np.linspace(*ends, n)
+    darkest, lightest = _LIGHTNESS
+    levels = np.linspace(
+        max(darkest, float(base[0]) - _SHADED),
+        min(lightest, float(base[0]) + _SHADED),
+        n,
+    )
     levels = levels[np.argsort(np.abs(levels - base[0]), kind="stable")]
     chroma = np.clip(1 - 1.2 * np.abs(levels - base[0]), 0.75, 1)
     lab = np.column_stack([levels, base[1] * chroma, base[2] * chroma])

@@ -79,7 +79,8 @@ def gap_interval(value: float, samples: Array, n_groups: int) -> Interval:
 
 def resampled_error(samples: Array, n_groups: int) -> float:
     """Return the standard error that resamples of `n_groups` groups show; they fall short of it by a little."""
-    return float(samples.std()) * (n_groups / max(n_groups - 1, 1)) ** 0.5
+    short = (n_groups / max(n_groups - 1, 1)) ** 0.5
+    return float(samples.std() * short)
 
 
 def t_quantile(n_groups: int) -> float:

@@ -241,7 +241,9 @@ class _Probe:
                     start=second,
                 )
                 begun[fold] = (first, second)
-                logits = second.log_odds(_unit(points[test] @ metric))
+                logits = second.log_odds(_unit(points[test] @ metric)).astype(
+                    np.float32
+                )
                 target = has[test].astype(np.float32)
                 loss += min(self._loss(slope * logits, target) for slope in _SLOPES)
             if loss > lowest:
