@@ -55,6 +55,13 @@ _target_recall = click.option(
 _memory = click.option(
     "--memory-mib", type=click.IntRange(min=1), help="Bound of the structure's size."
 )
+_prefer = click.option(
+    "--build",
+    "prefer",
+    type=click.Choice(["fast", "small", "quick-search"]),
+    help="What 'auto' looks for: built fast (the default), small, or searched quickly "
+    "however long the build takes.",
+)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -205,6 +212,7 @@ def search(
 @_structure
 @_target_recall
 @_memory
+@_prefer
 @_dry_run
 @_wait
 @_json
@@ -214,6 +222,7 @@ def rebuild(
     structure: str | None,
     target_recall: float | None,
     memory_mib: int | None,
+    prefer: str | None,
     dry_run: bool,
     wait_s: float,
     as_json: bool,
@@ -228,6 +237,7 @@ def rebuild(
             structure,
             target_recall=target_recall,
             memory_mib=memory_mib,
+            prefer=prefer,
             dry_run=dry_run,
         )
     except ValueError as error:
@@ -315,6 +325,14 @@ def export(
 @_structure
 @_target_recall
 @_memory
+@_prefer
+@click.option(
+    "--store",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="How numbers are stored; half of the bytes move a similarity by up to 0.0005.",
+)
 @click.option("--replace", is_flag=True, help="Make it the next generation of FOLDER.")
 @_dry_run
 @_wait
@@ -329,6 +347,8 @@ def import_(
     structure: str | None,
     target_recall: float | None,
     memory_mib: int | None,
+    prefer: str | None,
+    store: str,
     replace: bool,
     dry_run: bool,
     wait_s: float,
@@ -364,6 +384,8 @@ def import_(
             structure=structure or "auto",
             target_recall=target_recall or 0.99,
             memory_mib=memory_mib,
+            prefer=prefer or "fast",
+            store=store,
             lock_timeout_s=wait_s,
         )
     except (ValueError, TypeError) as error:

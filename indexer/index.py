@@ -17,7 +17,7 @@ from indexer.changes.change import Change
 from indexer.changes.plan import NewRows, Plan
 from indexer.changes.transfer import read_export
 from indexer.changes.writer import Writer, open_writer
-from indexer.files import store
+from indexer.files import store as storage
 from indexer.files.columns import as_table
 from indexer.files.manifest import StructureRequest
 from indexer.files.problems import VerifyReport
@@ -64,6 +64,8 @@ class VectorIndex(IndexReader):
         structure: str = "auto",
         target_recall: float = 0.99,
         memory_mib: int | None = None,
+        prefer: str = "fast",
+        store: str = "float32",
         keep_generations: int = 2,
         lock_timeout_s: float = 10.0,
     ) -> Self:
@@ -77,8 +79,7 @@ class VectorIndex(IndexReader):
         ids : sequence of str, length N
             Each once.
         vectors : array-like, shape (N, D)
-            Any real dtype; stored as float32 of length one. ``(0, D)`` makes
-            an empty index.
+            Any real dtype; stored with length one. ``(0, D)`` makes an empty index.
         columns : pyarrow.Table, mapping or data frame, optional
             N rows, not called ``id``.
         fingerprints : mapping of str to str, optional
@@ -91,6 +92,14 @@ class VectorIndex(IndexReader):
             Towards 1 searches cost more.
         memory_mib : int, optional
             Upper bound of the structure chosen by ``"auto"``, in MiB.
+        prefer : {"fast", "small", "quick-search"}, default="fast"
+            What ``"auto"`` chooses by among structures that reach the recall, by
+            measuring on a sample: the quickest search of those that are built
+            fast; the smallest; the quickest search, graphs too, whose build takes
+            several times as long.
+        store : {"float32", "float16"}, default="float32"
+            How numbers are stored, also those added later. Half of the bytes move a
+            similarity by up to 0.0005.
         keep_generations : int, default=2
             Older generations that stay for `rollback`; 0 keeps none.
         lock_timeout_s : float, default=10
@@ -114,13 +123,17 @@ class VectorIndex(IndexReader):
         """
         folder = Path(folder)
         request = StructureRequest(
-            key=structure, target_recall=target_recall, memory_mib=memory_mib
+            key=structure,
+            target_recall=target_recall,
+            memory_mib=memory_mib,
+            prefer=prefer,
+            store=store,
         )
         if keep_generations < 0:
             message = f"keep_generations must not be negative, got {keep_generations}"
             raise ValueError(message)
         new = NewRows.check(ids, vectors, columns)
-        store.refuse_foreign_folder(folder)
+        storage.refuse_foreign_folder(folder)
         updates.make_index_folder(folder)
         with open_writer(
             folder, timeout_s=lock_timeout_s, replaces_damaged=True
@@ -259,13 +272,14 @@ class VectorIndex(IndexReader):
         *,
         target_recall: float | None = None,
         memory_mib: int | None = None,
+        prefer: str | None = None,
         dry_run: bool = False,
     ) -> Change:
         """Build the structure again from the stored vectors.
 
         Parameters
         ----------
-        structure, target_recall, memory_mib
+        structure, target_recall, memory_mib, prefer
             As in `build`; what is not given stays as it was asked for.
         """
         with self._writer() as writer:
@@ -274,6 +288,7 @@ class VectorIndex(IndexReader):
                 "key": structure,
                 "target_recall": target_recall,
                 "memory_mib": memory_mib,
+                "prefer": prefer,
             }
             request = replace(
                 request,
@@ -306,7 +321,7 @@ class VectorIndex(IndexReader):
             )
             if dry_run:
                 return change
-            manifest = store.past_manifest(self.folder, past.generation)
+            manifest = storage.past_manifest(self.folder, past.generation)
             self._snapshot = writer.republish(manifest)
             return replace(change, generation=self.generation, is_published=True)
 

@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from indexer import Change, SearchResult, VectorIndex, VerifyReport
-    from indexer.structure import RecallMeasure
+    from indexer.structures import RecallMeasure
 
 __all__ = [
     "print_answers",
@@ -122,3 +122,20 @@ def print_info(facts: dict[str, Any], *, as_json: bool) -> None:
     }
     for name, value in lines.items():
         click.echo(f"{name + ':':<13}{value}")
+    for segment in facts["segments"]:
+        _print_choice(segment)
+
+
+def _print_choice(segment: dict[str, Any]) -> None:
+    """Say what a structure was chosen from, where there was a choice."""
+    if not segment["tried"]:
+        return
+    n_rows = segment["tried"][0]["n_rows"]
+    click.echo(f"\nchosen by trying each on {n_rows} of its {segment['n']} items:")
+    click.echo(f"{'structure':<22}{'ms a query':>11}{'bytes an item':>15}{'recall':>8}")
+    for one in segment["tried"]:
+        mark = "  <" if one["key"] == segment["structure"] else ""
+        click.echo(
+            f"{one['key']:<22}{one['query_ms']:>11.3f}{one['n_bytes']:>15.0f}"
+            f"{one['recall_at_k']:>8.3f}{mark}"
+        )

@@ -20,7 +20,7 @@ from indexer.files.snapshot import Snapshot, open_snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
 from indexer.search import SearchResult, search_snapshot
-from indexer.structure import RecallMeasure
+from indexer.structures import RecallMeasure
 from indexer.vectors import as_matrix, unit_queries
 from indexer.verification import measure_index_recall, verify_folder
 

@@ -12,8 +12,10 @@ import numpy.typing as npt
 from indexer.errors import IndexMismatchError
 
 __all__ = [
+    "STORES",
     "as_matrix",
     "cosine_similarities",
+    "decoded",
     "iterate_unit_rows",
     "refuse_unusable_vectors",
     "score_rows",
@@ -23,6 +25,9 @@ __all__ = [
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+
+# How numbers may be stored, and their type on disk.
+STORES = {"float32": "<f4", "float16": "<f2"}
 
 _BLOCK_ROWS = 16_384
 # Copied and scored together; small enough to stay in a processor's cache.
@@ -160,6 +165,28 @@ def iterate_unit_rows(vectors: npt.NDArray[Any]) -> Iterator[Float32s]:
         yield unit_rows(vectors[start : start + _BLOCK_ROWS])
 
 
+def decoded(vectors: npt.NDArray[Any]) -> Float32s:
+    """Read stored vectors as float32 of length one.
+
+    Vectors stored as float32 are given as they are. Those of float16 are scaled
+    again, as rounding has changed their length by up to a thousandth.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32 or float16, shape (…, D)
+
+    Returns
+    -------
+    ndarray of float32, shape (…, D)
+    """
+    if vectors.dtype == np.float32:
+        return vectors
+    numbers: Float32s = vectors.astype(np.float32)
+    with np.errstate(all="ignore"):  # of zero length only in a damaged file
+        numbers /= np.sqrt(np.vecdot(numbers, numbers))[..., np.newaxis]
+    return numbers
+
+
 def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
     """Compute the similarities that the index reports.
 
@@ -181,13 +208,14 @@ def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
     return np.minimum(similarities, 1, out=similarities)
 
 
-def score_rows(queries: Float32s, vectors: Float32s, rows: Rows) -> Float32s:
+def score_rows(queries: Float32s, vectors: npt.NDArray[Any], rows: Rows) -> Float32s:
     """Give the similarity of each query to some rows of its own.
 
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
-    vectors : ndarray of float32, shape (N, D)
+    vectors : ndarray of float32 or float16, shape (N, D)
+        As they are stored.
     rows : ndarray of int64, shape (Q, M)
         Negative where there is none.
 
@@ -198,14 +226,14 @@ def score_rows(queries: Float32s, vectors: Float32s, rows: Rows) -> Float32s:
     """
     (n_queries, n_rows), dimension = rows.shape, queries.shape[1]
     step = max(1, _SCORED_NUMBERS // max(1, n_rows * dimension))
-    room = np.empty((min(step, n_queries), n_rows, dimension), dtype=np.float32)
+    room = np.empty((min(step, n_queries), n_rows, dimension), dtype=vectors.dtype)
     similarities = np.empty((n_queries, n_rows), dtype=np.float32)
     for start in range(0, n_queries, step):
         some = slice(start, start + step)
         candidates = room[: len(rows[some])]
         # Into the same memory again and again: fresh pages cost more than copies.
         np.take(vectors, rows[some], axis=0, out=candidates, mode="clip")
-        similarities[some] = cosine_similarities(queries[some], candidates)
+        similarities[some] = cosine_similarities(queries[some], decoded(candidates))
     similarities[rows < 0] = -np.inf
     return similarities
 

@@ -34,13 +34,14 @@ from indexer.files.snapshot import Snapshot
 from indexer.files.sweeping import find_strangers
 from indexer.ids import hash_ids
 from indexer.search import search_snapshot
-from indexer.structure import RecallMeasure, measure_recall
+from indexer.structures import RecallMeasure, measure_recall
 
 __all__ = ["measure_index_recall", "verify_folder"]
 
 _N_SAMPLED = 256
 _BLOCK_ROWS = 65_536
-_UNIT_TOLERANCE = 1e-4
+# Of squared lengths; half precision rounds them.
+_UNIT_TOLERANCES = {"float32": 1e-4, "float16": 4e-3}
 _SELF_TOLERANCE = 1e-5
 _MOST_LISTED = 100
 
@@ -307,10 +308,11 @@ def _check_unique(snapshot: Snapshot) -> Iterator[Problem]:
 def _check_lengths(segment: Segment) -> Iterator[Problem]:
     """Check that every stored vector has length one."""
     for start in range(0, len(segment), _BLOCK_ROWS):
-        block = segment.vectors[start : start + _BLOCK_ROWS]
+        block = segment.vectors[start : start + _BLOCK_ROWS].astype(np.float32)
         with np.errstate(all="ignore"):
             squares = np.einsum("nd,nd->n", block, block)
-        wrong = np.flatnonzero(~(np.abs(squares - 1) < _UNIT_TOLERANCE))
+        tolerance = _UNIT_TOLERANCES[segment.entry.store]
+        wrong = np.flatnonzero(~(np.abs(squares - 1) < tolerance))
         for row in wrong[:3].tolist():
             name = segment.ids_at(np.array([start + row]))[0]
             what = f"its vector has length {float(np.sqrt(squares[row])):.6g}, not 1"
@@ -349,6 +351,7 @@ def _check_answers(
     )
     checks["recall_at_k"] = measure.recall_at_k
     checks["recall_queries"] = measure.n_queries
+    _note_drift(manifest, checks)
     # The sample has its own error: only a clear miss is a problem.
     margin = 2 * (measure.recall_at_k - measure.low)
     promised = [
@@ -364,3 +367,13 @@ def _check_answers(
         path = store.manifest_path(manifest.generation)
         repair = "run 'python -m indexer rebuild FOLDER'"
         yield Problem(file=path, what=what, repair=repair)
+
+
+def _note_drift(manifest: Manifest, checks: dict[str, float]) -> None:
+    """Note how well lists fit their vectors, now and when they were made."""
+    structures = [segment.structure for segment in manifest.segments]
+    known = [one for one in structures if one is not None and one.cell_fit is not None]
+    if known:
+        worst = min(known, key=lambda one: (one.cell_fit or 0) - (one.trained_fit or 0))
+        checks["cell_fit"] = worst.cell_fit or 0.0
+        checks["cell_fit_when_trained"] = worst.trained_fit or 0.0

@@ -18,7 +18,7 @@ from covers.cli.options import (
 from covers.cli.tables import print_facts, print_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _dry_run = click.option(
@@ -29,6 +29,15 @@ _structure = click.option(
     default="auto",
     show_default=True,
     help="How vectors are stored: 'auto', 'exact', or a FAISS factory key such as 'IVF1024,SQ8'.",
+)
+
+_prefer = click.option(
+    "--build",
+    "prefer",
+    type=click.Choice(["fast", "small", "quick-search"]),
+    default="fast",
+    show_default=True,
+    help="What 'auto' looks for in a large library: built fast, small, or searched quickly however long the build takes.",
 )
 
 
@@ -48,7 +57,12 @@ def _open(workspace: Path) -> Any:
 
 
 def _build(
-    workspace: Path, structure: str, device: str | None, *, as_json: bool, dry_run: bool
+    workspace: Path,
+    structure: Mapping[str, str],
+    device: str | None,
+    *,
+    as_json: bool,
+    dry_run: bool,
 ) -> None:
     """Build a new generation from catalogue, model and sources."""
     from covers.cli.model import failures, show_failures
@@ -71,7 +85,8 @@ def _build(
         with progress_bar("embedding") as progress:
             index, report = build_index(
                 place,
-                structure=structure,
+                structure=structure["structure"],
+                prefer=structure["prefer"],
                 device=device or place.settings.device,
                 progress=progress,
             )
@@ -105,6 +120,7 @@ def _build(
     help="Of that embedder: 'pretrained' (fetched once), or a file.  [default: pretrained]",
 )
 @click.option("--offline", is_flag=True, help="Never touch the network.")
+@_prefer
 @_dry_run
 def build(
     *,
@@ -115,6 +131,7 @@ def build(
     embedder: str | None,
     weights: str | None,
     offline: bool,
+    prefer: str,
     dry_run: bool,
 ) -> None:
     r"""Build the index; covers that have no embedding yet get one.
@@ -130,10 +147,11 @@ def build(
         if weights or offline:
             message = "'--weights' and '--offline' are for '--embedder'"
             raise click.UsageError(message)
-        _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
+        chosen = {"structure": structure, "prefer": prefer}
+        _build(workspace, chosen, device, as_json=as_json, dry_run=dry_run)
         return
-    if dry_run or structure != "auto":
-        message = "'--dry-run' and '--structure' are for the workspace's own index"
+    if dry_run or structure != "auto" or prefer != "fast":
+        message = "'--dry-run', '--structure' and '--build' are for the workspace's own index"
         raise click.UsageError(message)
     _build_other(workspace, embedder, weights, device, offline=offline, as_json=as_json)
 
@@ -176,6 +194,7 @@ def _build_other(
 @_subcommand("rebuild")
 @device_option
 @_structure
+@_prefer
 @_dry_run
 def rebuild(
     *,
@@ -183,6 +202,7 @@ def rebuild(
     as_json: bool,
     device: str | None,
     structure: str,
+    prefer: str,
     dry_run: bool,
 ) -> None:
     r"""Build the index anew, as after a training.
@@ -190,7 +210,8 @@ def rebuild(
     \b
     covers index rebuild -w my-workspace
     """
-    _build(workspace, structure, device, as_json=as_json, dry_run=dry_run)
+    chosen = {"structure": structure, "prefer": prefer}
+    _build(workspace, chosen, device, as_json=as_json, dry_run=dry_run)
 
 
 @_subcommand("update")

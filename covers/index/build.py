@@ -39,6 +39,7 @@ def build_index(
     workspace: Workspace,
     *,
     structure: str = "auto",
+    prefer: str = "fast",
     device: str = "auto",
     progress: Progress | None = None,
 ) -> tuple[VectorIndex, EmbedReport]:
@@ -61,6 +62,7 @@ def build_index(
         index_columns(catalogue, catalogue.rows_of(table.cover_ids).tolist()),
         fingerprints=catalogue_fingerprints(catalogue, table.fingerprint),
         structure=structure,
+        prefer=prefer,
     )
     _forget_old_embeddings(workspace, table.fingerprint)
     return index, report

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from indexer.vectors import cosine_similarities, score_rows
+from indexer.vectors import cosine_similarities, decoded, score_rows
 
 __all__ = ["exact_candidates"]
 
@@ -37,7 +37,7 @@ _FEW_PRODUCTS = 4096
 
 def exact_candidates(
     queries: Float32s,
-    vectors: Float32s,
+    vectors: npt.NDArray[Any],
     n_candidates: int,
     allowed: Mask | None = None,
 ) -> tuple[Rows, Float32s]:
@@ -46,8 +46,8 @@ def exact_candidates(
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
-    vectors : ndarray of float32, shape (N, D)
-        Unit rows, usually memory-mapped.
+    vectors : ndarray of float32 or float16, shape (N, D)
+        Unit rows as they are stored, usually memory-mapped.
     n_candidates : int
         M; fewer columns come back when fewer rows may be found. The last few may
         not be the nearest where similarities differ by a rounding only.
@@ -84,12 +84,12 @@ def exact_candidates(
 
 
 def _search_large(
-    queries: Float32s, vectors: Float32s, n_candidates: int, few: Rows | None
+    queries: Float32s, vectors: npt.NDArray[Any], n_candidates: int, few: Rows | None
 ) -> Rows:
     """Let FAISS search the vectors as they lie, or copies of those allowed."""
     from indexer.backends.faiss import nearest_rows
 
-    if few is None:
+    if few is None and vectors.dtype == np.float32:
         return nearest_rows(queries, vectors, n_candidates)[0]
     found = []
     for block in _iterate_blocks(vectors, None, few):
@@ -100,7 +100,7 @@ def _search_large(
 
 def _search_block(
     queries: Float32s,
-    vectors: Float32s,
+    vectors: npt.NDArray[Any],
     n_candidates: int,
     allowed: Mask | None,
     few: Rows | None,
@@ -151,16 +151,16 @@ class _Block(NamedTuple):
 
 
 def _iterate_blocks(
-    vectors: Float32s, allowed: Mask | None, few: Rows | None
+    vectors: npt.NDArray[Any], allowed: Mask | None, few: Rows | None
 ) -> Iterator[_Block]:
     """Give the vectors that may be found, copied only where they are few."""
     if few is not None:
         for start in range(0, len(few), _BLOCK_ROWS):
             rows = few[start : start + _BLOCK_ROWS]
-            yield _Block(vectors[rows], rows=rows)
+            yield _Block(decoded(vectors[rows]), rows=rows)
         return
     for start in range(0, len(vectors), _BLOCK_ROWS):
-        block = vectors[start : start + _BLOCK_ROWS]
+        block = decoded(vectors[start : start + _BLOCK_ROWS])
         forbidden = None
         if allowed is not None:
             forbidden = np.flatnonzero(~allowed[start : start + _BLOCK_ROWS])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from indexer.backends.outline import check_outline
 from indexer.errors import IndexDamagedError
+from indexer.vectors import decoded
 
 __all__ = ["FaissStructure", "nearest_rows"]
 
@@ -42,7 +43,7 @@ class FaissStructure:
 
     @classmethod
     def train(
-        cls, key: str, vectors: Float32s, *, n_training: int, seed: int = 0
+        cls, key: str, vectors: npt.NDArray[Any], *, n_training: int, seed: int = 0
     ) -> Self:
         """Build the structure of factory key `key` over `vectors`.
 
@@ -50,8 +51,8 @@ class FaissStructure:
         ----------
         key : str
             A FAISS factory key.
-        vectors : ndarray of float32, shape (N, D)
-            Unit rows; read block by block.
+        vectors : ndarray of float32 or float16, shape (N, D)
+            Unit rows as they are stored; read block by block.
         n_training : int
             Rows that train quantisers; all when at least N.
         seed : int, default=0
@@ -71,9 +72,8 @@ class FaissStructure:
                     rng = np.random.default_rng(seed)
                     rows = np.sort(rng.choice(n, n_training, replace=False))
                 _accept_small_training(index)
-                index.train(np.ascontiguousarray(vectors[rows]))
-            for start in range(0, n, _ADD_ROWS):
-                index.add(np.ascontiguousarray(vectors[start : start + _ADD_ROWS]))
+                index.train(np.ascontiguousarray(decoded(vectors[rows])))
+            _add(index, vectors)
         return cls(index)
 
     @classmethod
@@ -97,7 +97,7 @@ class FaissStructure:
             if hasattr(faiss, "ZeroCopyIOReader"):
                 reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size)
                 return cls(faiss.read_index(reader), owner=(view, reader))
-            return cls(faiss.deserialize_index(view))
+            return cls(faiss.deserialize_index(view), owner=(view,))
         except (ValueError, RuntimeError, MemoryError) as error:
             message = f"FAISS cannot read the structure: {error}"
             raise IndexDamagedError(message) from error
@@ -164,6 +164,44 @@ class FaissStructure:
         found: Rows = rows
         return found
 
+    def cell_fit(self, vectors: Float32s) -> float | None:
+        """Mean similarity of vectors to the centre of the list that each belongs to.
+
+        Parameters
+        ----------
+        vectors : ndarray of float32, shape (S, D)
+
+        Returns
+        -------
+        float or None
+            In [-1, 1]; None without inverted lists over the vectors themselves.
+        """
+        if self._is_transformed or not isinstance(self._inner, faiss.IndexIVF):
+            return None
+        quantiser = faiss.downcast_index(self._inner.quantizer)
+        if quantiser.metric_type != faiss.METRIC_INNER_PRODUCT:
+            return None
+        products, _ = quantiser.search(np.ascontiguousarray(vectors), 1)
+        return float(np.clip(products.mean(), -1, 1))
+
+    def filled_with(self, vectors: npt.NDArray[Any]) -> Self:
+        """Copy the structure with other vectors in it, trained as it is.
+
+        Parameters
+        ----------
+        vectors : ndarray of float32 or float16, shape (N, D)
+            Unit rows as they are stored; read block by block.
+        """
+        # What lies in a mapped file cannot grow: a copy in memory is emptied instead.
+        index = faiss.deserialize_index(
+            faiss.serialize_index(self._index)
+            if self._owner is None
+            else self._owner[0]
+        )
+        index.reset()
+        _add(index, vectors)
+        return type(self)(index)
+
     def write(self, file: Any) -> None:
         """Write the structure to an open binary file."""
         failure: list[BaseException] = []
@@ -229,6 +267,12 @@ def nearest_rows(
         queries, vectors, n_candidates, metric=faiss.METRIC_INNER_PRODUCT
     )
     return rows, products
+
+
+def _add(index: Any, vectors: npt.NDArray[Any]) -> None:
+    """Put stored vectors into a structure, block by block."""
+    for start in range(0, len(vectors), _ADD_ROWS):
+        index.add(np.ascontiguousarray(decoded(vectors[start : start + _ADD_ROWS])))
 
 
 def _accept_small_training(index: Any) -> None:

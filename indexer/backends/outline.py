@@ -34,6 +34,9 @@ _MOST_BITS = 16
 _MOST_TRANSFORMS = 8
 _DEEPEST = 4
 _BLOCK = 1 << 22
+_FAST_BITS = 4
+_FAST_BLOCK = 32
+_MOST_QUERY_BITS = 8
 
 
 def check_outline(data: Any, shape: tuple[int, int]) -> None:
@@ -171,6 +174,53 @@ def _check_lists_product(walk: _Walk, n: int, dimension: int, depth: int) -> Non
     _check_lists(walk, n, n_lists, n_bytes)
 
 
+def _check_lists_fast(walk: _Walk, n: int, dimension: int, depth: int) -> None:
+    """Check lists of codes of four bits, in blocks of 32 vectors."""
+    n_lists = _check_coarse(walk, n, dimension, depth)
+    walk.skip(1)
+    n_bytes, per_block, n_parts = walk.read("Q"), walk.read("i"), walk.read("Q")
+    said = walk.read("i"), walk.read("Q")
+    start = walk.place
+    code_bytes = _check_product_quantiser(walk, dimension)
+    _, n_own, n_bits = struct.unpack_from("<QQQ", walk.view, start)
+    _require(n_bits == _FAST_BITS and said == (0, 0), "it searches otherwise")
+    _require(n_bytes == code_bytes, "its codes have another length")
+    fits = per_block == _FAST_BLOCK and n_parts == n_own + n_own % 2
+    _require(fits, "its blocks are of another size")
+    _check_blocks(walk, n, n_lists, per_block * n_parts // 2)
+
+
+def _check_blocks(walk: _Walk, n: int, n_lists: int, block_bytes: int) -> None:
+    """Check inverted lists in blocks: their sizes, and that so many codes follow."""
+    _require(walk.name() == "ilbl", "its lists are elsewhere")
+    n_said, _ = walk.read("Q"), walk.read("Q")
+    said = walk.read("Q"), walk.read("Q")
+    _require(n_said == n_lists, "its lists are others")
+    _require(said == (_FAST_BLOCK, block_bytes), "its blocks are of another size")
+    total = 0
+    for _ in range(n_lists):
+        rows = walk.vector("<i8")
+        n_codes = walk.read("Q")
+        walk.skip(n_codes)
+        n_blocks = -(-len(rows) // _FAST_BLOCK)
+        _require(n_codes == n_blocks * block_bytes, "its codes are cut")
+        total += len(rows)
+    _require(total == n, "its lists do not hold every vector once")
+
+
+def _check_lists_rabitq(walk: _Walk, n: int, dimension: int, depth: int) -> None:
+    """Check lists of RaBitQ's codes: a bit per dimension and two numbers."""
+    n_lists = _check_coarse(walk, n, dimension, depth)
+    n_bytes = (dimension + 7) // 8 + 8
+    said = walk.read("Q"), walk.read("Q"), walk.read("i"), walk.read("Q")
+    _require(said[0] == dimension, "its codes are of other vectors")
+    _require(said[1] == said[3] == n_bytes, "its codes have another length")
+    _require(said[2] in {0, 1}, "it measures otherwise")
+    walk.skip(1)
+    _require(walk.read("B") <= _MOST_QUERY_BITS, "it searches otherwise")
+    _check_lists(walk, n, n_lists, n_bytes)
+
+
 def _check_coarse(walk: _Walk, n: int, dimension: int, depth: int) -> int:
     """Check the quantiser that chooses lists; give their number."""
     n_lists = int(walk.read("Q"))
@@ -269,6 +319,8 @@ _KINDS: dict[str, Callable[[_Walk, int, int, int], None]] = {
     "IwFl": _check_lists_flat,
     "IwSq": _check_lists_scalar,
     "IwPQ": _check_lists_product,
+    "IwPf": _check_lists_fast,
+    "Iwrq": _check_lists_rabitq,
     "IHNf": _check_graph,
     "IHNs": _check_graph,
     "IHNp": _check_graph,

@@ -4,6 +4,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from indexer.files.arrow import as_take_indices
 from indexer.files.columns import ID_COLUMN, align_table
 from indexer.files.manifest import SegmentEntry, StructureEntry, StructureRequest
 from indexer.files.segment import Segment, write_dead, write_items, write_segment
-from indexer.structure import AUTO, build_structure
+from indexer.structures import AUTO, Former, build_structure
 from indexer.vectors import iterate_unit_rows
 
 __all__ = ["request_for", "write_segments"]
@@ -78,7 +79,7 @@ class _Source:
     """Rows on their way into a new generation."""
 
     n_live: int
-    blocks: Callable[[], Iterator[Float32s]]
+    blocks: Callable[[], Iterator[npt.NDArray[Any]]]
     items: Callable[[], pa.Table]
     segment: Segment | None = None
     dead: Rows | None = None
@@ -109,7 +110,7 @@ def _old_source(
     live[dead] = False
     rows = np.flatnonzero(live)
 
-    def blocks() -> Iterator[Float32s]:
+    def blocks() -> Iterator[npt.NDArray[Any]]:
         for start in range(0, len(rows), _BLOCK_ROWS):
             yield segment.vectors[rows[start : start + _BLOCK_ROWS]]
 
@@ -216,16 +217,28 @@ def _merge(
         vectors=itertools.chain.from_iterable(source.blocks() for source in group),
         shape=(n, plan.dimension),
         items=pa.concat_tables([source.items() for source in group]),
+        store=plan.request.store,
     )
     vectors = writer.map_vectors(entry.vectors, (n, plan.dimension))
-    structure = _build_or_fall_back(writer, name, vectors, plan, request)
+    former = None if plan.restructures else _largest_structure(group)
+    structure = _build_or_fall_back(
+        partial(build_structure, writer, name, vectors, former=former), plan, request
+    )
     return replace(entry, structure=structure)
 
 
+def _largest_structure(group: list[_Source]) -> Former | None:
+    """Give the structure of the largest segment that has one."""
+    segments = [source.segment for source in group if source.segment is not None]
+    for segment in sorted(segments, key=len, reverse=True):
+        entry, structure = segment.entry.structure, segment.structure
+        if entry is not None and structure is not None:
+            return Former(entry, structure)
+    return None
+
+
 def _build_or_fall_back(
-    writer: store.GenerationWriter,
-    name: str,
-    vectors: Float32s,
+    build: Callable[[StructureRequest], StructureEntry | None],
     plan: Plan,
     request: StructureRequest,
 ) -> StructureEntry | None:
@@ -234,13 +247,12 @@ def _build_or_fall_back(
     Only `build` and `rebuild` refuse it: there it has just been asked for.
     """
     try:
-        return build_structure(writer, name, vectors, request)
+        return build(request)
     except ValueError as error:
         if plan.operation in {"build", "rebuild"}:
             raise
         _log.warning("%s; the structure is chosen by size instead", error)
-        automatic = replace(request, key=AUTO)
-        return build_structure(writer, name, vectors, automatic)
+        return build(replace(request, key=AUTO))
 
 
 def request_for(n: int, total: int, request: StructureRequest) -> StructureRequest:

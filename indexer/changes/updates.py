@@ -5,7 +5,7 @@ and returns a plan (None when there is nothing to write) with the counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +228,11 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
                 "recall_low": structure.recall_low if structure else 1.0,
                 "is_target_met": structure.is_target_met if structure else True,
                 "bytes": sum(file.n_bytes for file in entry.files),
+                "structure_bytes": structure.file.n_bytes if structure else 0,
+                "n_trained": structure.n_trained if structure else 0,
+                "cell_fit": structure.cell_fit if structure else None,
+                "trained_fit": structure.trained_fit if structure else None,
+                "tried": [asdict(one) for one in structure.tried] if structure else [],
             }
         )
         recall += entry.n_live * (structure.recall_at_k if structure else 1.0)
@@ -240,6 +245,8 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
         "recall_at_k": recall / manifest.n_items if manifest.n_items else 1.0,
         "k": manifest.request.k,
         "target_recall": manifest.request.target_recall,
+        "prefer": manifest.request.prefer,
+        "store": manifest.request.store,
         "segments": segments,
         "tombstones": manifest.n_dead,
         "fingerprints": dict(manifest.fingerprints),

@@ -10,18 +10,23 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+
 from indexer.errors import IndexDamagedError, IndexMismatchError
 from indexer.files.manifest import (
     FORMAT,
+    PREFERENCES,
     FileEntry,
     Manifest,
     PastGeneration,
     SegmentEntry,
     StructureEntry,
     StructureRequest,
+    TriedStructure,
 )
 from indexer.files.names import MOST_GENERATION, is_path, is_segment_name, manifest_path
 from indexer.files.opening import parse_json
+from indexer.vectors import STORES
 
 __all__ = ["MOST_DIMENSION", "inconsistencies", "read_manifest"]
 
@@ -29,6 +34,8 @@ Made = TypeVar("Made")
 Check = Callable[[Any], bool]
 
 MOST_DIMENSION = 2**31 - 1
+_FORMATS = (1, FORMAT)
+_MOST_TRIED = 32
 _MOST_ROWS = 2**40
 _MOST_BYTES = 2**62
 _MOST_K = 1000
@@ -65,10 +72,10 @@ def read_manifest(data: bytes, path: str) -> Manifest:
     if not is_whole:
         message = f"{path!r} is damaged: its checksum is wrong; {_REPAIR}"
         raise IndexDamagedError(message)
-    if content.get("format") != FORMAT:
+    if content.get("format") not in _FORMATS:
         message = (
             f"{path!r} has format {content.get('format')!r:.40}, this release reads "
-            f"format {FORMAT}: update the package, or build the index again"
+            f"formats up to {FORMAT}: update the package, or build the index again"
         )
         raise IndexMismatchError(message)
     try:
@@ -92,8 +99,9 @@ def inconsistencies(manifest: Manifest) -> Iterator[tuple[str, str]]:
             path = (segment.dead or segment.vectors).path
             what = f"it holds {n_dead:g} tombstones, the manifest says {segment.n_dead}"
             yield path, what
-        n_numbers = segment.n_rows * manifest.dimension
-        if not 0 < segment.vectors.n_bytes - 4 * n_numbers <= 2**16:
+        size = np.dtype(STORES[segment.store]).itemsize
+        n_bytes = size * segment.n_rows * manifest.dimension
+        if not 0 < segment.vectors.n_bytes - n_bytes <= 2**16:
             what = (
                 f"it has {segment.vectors.n_bytes} bytes, the manifest says "
                 f"{segment.n_rows} vectors of {manifest.dimension} numbers"
@@ -138,10 +146,17 @@ def _segment_from(entry: Any, newest: int) -> SegmentEntry:
         _require(isinstance(fields["structure"], dict), "structure", fields)
         structure = dict(fields["structure"])
         structure["file"] = _file_from(structure["file"], "structure", newest)
+        structure["tried"] = _tried_from(structure.get("tried", []))
         fields["structure"] = _make(StructureEntry, _STRUCTURE, structure)
     segment = _make(SegmentEntry, _SEGMENT, fields)
     _require(segment.n_dead <= segment.n_rows, "n_dead", segment.n_dead)
     return segment
+
+
+def _tried_from(entries: Any) -> tuple[TriedStructure, ...]:
+    is_list = isinstance(entries, list) and len(entries) <= _MOST_TRIED
+    _require(is_list, "tried", entries)
+    return tuple(_make(TriedStructure, _TRIED, entry) for entry in entries)
 
 
 def _file_from(entry: Any, kind: str, newest: int) -> FileEntry:
@@ -172,6 +187,14 @@ def _listed(fields: Mapping[str, Any], name: str) -> list[Any]:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_preference(value: object) -> bool:
+    return isinstance(value, str) and value in PREFERENCES
+
+
+def _is_store(value: object) -> bool:
+    return isinstance(value, str) and value in STORES
 
 
 def _is_bool(value: object) -> bool:
@@ -225,6 +248,17 @@ _REQUEST: dict[str, Check] = {
     "target_recall": _is_number(0, 1),
     "k": _is_whole(1, _MOST_K),
     "memory_mib": _is_maybe(_is_whole(1, _MOST_BYTES)),
+    "prefer": _is_preference,
+    "store": _is_store,
+}
+_TRIED: dict[str, Check] = {
+    "key": _is_text,
+    "n_bytes": _is_number(0, _MOST_BYTES),
+    "query_ms": _is_number(0, _MOST_BYTES),
+    "recall_at_k": _is_number(0, 1),
+    "refine": _is_whole(1, _MOST_EFFORT["refine"]),
+    "n_rows": _COUNT,
+    "seconds": _is_number(0, _MOST_BYTES),
 }
 _STRUCTURE: dict[str, Check] = {
     "file": _is_made(FileEntry),
@@ -236,6 +270,10 @@ _STRUCTURE: dict[str, Check] = {
     "n_queries": _COUNT,
     "target_recall": _is_number(0, 1),
     "is_target_met": _is_bool,
+    "tried": _is_tuple,
+    "n_trained": _COUNT,
+    "trained_fit": _is_maybe(_is_number(-1.01, 1.01)),
+    "cell_fit": _is_maybe(_is_number(-1.01, 1.01)),
 }
 _SEGMENT: dict[str, Check] = {
     "name": is_segment_name,
@@ -246,6 +284,7 @@ _SEGMENT: dict[str, Check] = {
     "structure": _is_maybe(_is_made(StructureEntry)),
     "dead": _is_maybe(_is_made(FileEntry)),
     "n_dead": _COUNT,
+    "store": _is_store,
 }
 _PAST: dict[str, Check] = {
     "generation": _is_whole(1, MOST_GENERATION),

@@ -11,23 +11,28 @@ import json
 from dataclasses import dataclass, field
 
 from indexer.errors import IndexWriteError
+from indexer.vectors import STORES
 
 __all__ = [
     "FORMAT",
     "MOST_BYTES",
+    "PREFERENCES",
     "FileEntry",
     "Manifest",
     "PastGeneration",
     "SegmentEntry",
     "StructureEntry",
     "StructureRequest",
+    "TriedStructure",
     "write_manifest",
 ]
 
-FORMAT = 1
+# Formats 1 and 2 are read: 2 says what was tried, and how vectors are stored.
+FORMAT = 2
 # Of a manifest; thousands of columns take a tenth of it.
 MOST_BYTES = 4 << 20
 _ZEROS = "0" * 64
+PREFERENCES = ("fast", "small", "quick-search")
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,26 @@ class StructureRequest:
         The k of `target_recall`.
     memory_mib : int or None
         Upper bound of the structure's size, without the vectors.
+    prefer : str
+        What ``"auto"`` looks for among structures that reach the recall:
+        ``"fast"``, the quickest search of those that are built fast; ``"small"``,
+        the smallest; ``"quick-search"``, the quickest search, graphs too, which take
+        long to build.
+    store : str
+        How new segments store vectors: ``"float32"`` or ``"float16"``.
 
     Raises
     ------
     ValueError
-        If the recall is no share, or the bound below 1.
+        If the recall is no share, the bound below 1, or a word unknown.
     """
 
     key: str = "auto"
     target_recall: float = 0.99
     k: int = 10
     memory_mib: int | None = None
+    prefer: str = "fast"
+    store: str = "float32"
 
     def __post_init__(self) -> None:
         if not 0 < self.target_recall <= 1:
@@ -77,6 +91,43 @@ class StructureRequest:
         if self.memory_mib is not None and self.memory_mib < 1:
             message = f"memory_mib must be at least 1, got {self.memory_mib}"
             raise ValueError(message)
+        if self.prefer not in PREFERENCES:
+            message = f"prefer must be one of {PREFERENCES}, got {self.prefer!r:.40}"
+            raise ValueError(message)
+        if self.store not in STORES:
+            message = f"store must be one of {(*STORES,)}, got {self.store!r:.40}"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedStructure:
+    """What a structure did on a sample of the vectors when one had to be chosen.
+
+    Attributes
+    ----------
+    key : str
+        FAISS factory key, for all vectors.
+    n_bytes : float
+        Size per vector.
+    query_ms : float
+        Median time of one query that compares every code of the sample.
+    recall_at_k : float
+        Of such searches.
+    refine : int
+        Candidates fetched per neighbour.
+    n_rows : int
+        Size of the sample.
+    seconds : float
+        What the trial took.
+    """
+
+    key: str
+    n_bytes: float
+    query_ms: float
+    recall_at_k: float
+    refine: int
+    n_rows: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +147,13 @@ class StructureEntry:
         Lower end of its one-sided 95 % interval.
     is_target_met : bool
         Whether `recall_low` reaches `target_recall`.
+    tried : tuple of TriedStructure
+        What the choice was made from; empty where there was none.
+    n_trained : int
+        Rows of the segment when its quantisers were trained.
+    trained_fit, cell_fit : float or None
+        Mean similarity of vectors to the centre of their inverted list: when the
+        lists were made, and now. They part when the vectors drift.
     """
 
     file: FileEntry
@@ -107,11 +165,18 @@ class StructureEntry:
     n_queries: int
     target_recall: float
     is_target_met: bool
+    tried: tuple[TriedStructure, ...] = ()
+    n_trained: int = 0
+    trained_fit: float | None = None
+    cell_fit: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentEntry:
-    """Rows that were written together; only their tombstones change."""
+    """Rows that were written together; only their tombstones change.
+
+    `store` says how the numbers of the vectors are stored.
+    """
 
     name: str
     n_rows: int
@@ -121,6 +186,7 @@ class SegmentEntry:
     structure: StructureEntry | None = None
     dead: FileEntry | None = None
     n_dead: int = 0
+    store: str = "float32"
 
     @property
     def n_live(self) -> int:

@@ -21,6 +21,7 @@ from indexer.files.manifest import FileEntry, SegmentEntry
 from indexer.files.opening import MappedFile
 from indexer.files.store import GenerationWriter
 from indexer.ids import hash_ids
+from indexer.vectors import STORES, decoded
 
 __all__ = ["Segment", "write_dead", "write_items", "write_lookup", "write_segment"]
 
@@ -31,7 +32,7 @@ _ITEMS_PER_BATCH = 1 << 20
 # What is written before the vectors, whatever release of NumPy writes it.
 _HEADER_BYTES = 256
 _HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00(..)\{'descr': '<f4', 'fortran_order': False, "
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '(<f[24])', 'fortran_order': False, "
     rb"'shape': \(([0-9]{1,19}), ([0-9]{1,19})\), \} *\n",
     re.DOTALL,
 )
@@ -51,8 +52,9 @@ class Segment:
 
     Attributes
     ----------
-    vectors : ndarray of float32, shape (N, D)
-        All rows, also dead ones, memory-mapped.
+    vectors : ndarray of float32 or float16, shape (N, D)
+        All rows, also dead ones, memory-mapped as they are stored: `decoded` reads
+        them.
 
     Raises
     ------
@@ -245,17 +247,20 @@ class Segment:
         if not is_sorted:
             raise self._damaged(self.entry.lookup, "it is not sorted")
 
-    def _map_vectors(self, dimension: int) -> Float32s:
+    def _map_vectors(self, dimension: int) -> npt.NDArray[Any]:
         """See the mapped .npy file as a matrix, if it is the one that is written."""
         mapped = self.files[self.entry.vectors.path]
         shape = (len(self), dimension)
-        start = npy_header(mapped.data[:_HEADER_BYTES], shape)
-        if start is None or start + 4 * len(self) * dimension != len(mapped.data):
-            what = f"it does not hold float32 of shape {shape}, as the manifest says"
+        kind = np.dtype(STORES[self.entry.store])
+        start = npy_header(mapped.data[:_HEADER_BYTES], shape, kind.str)
+        n_bytes = kind.itemsize * len(self) * dimension
+        if start is None or start + n_bytes != len(mapped.data):
+            what = (
+                f"it does not hold {self.entry.store} of shape {shape}, as the "
+                f"manifest says"
+            )
             raise self._damaged(mapped.entry, what)
-        flat = np.frombuffer(mapped.data, dtype="<f4", offset=start)
-        matrix: Float32s = flat.reshape(shape)
-        return matrix
+        return np.frombuffer(mapped.data, dtype=kind, offset=start).reshape(shape)
 
     def _damaged(self, entry: FileEntry, what: str) -> IndexDamagedError:
         return IndexDamagedError(f"{entry.path!r} is damaged: {what}; {self._repair}")
@@ -269,9 +274,10 @@ def write_segment(
     writer: GenerationWriter,
     name: str,
     *,
-    vectors: Iterable[Float32s],
+    vectors: Iterable[npt.NDArray[Any]],
     shape: tuple[int, int],
     items: pa.Table,
+    store: str = "float32",
     hashes: npt.NDArray[np.uint64] | None = None,
 ) -> SegmentEntry:
     """Write the vectors, items and lookup of a new segment.
@@ -281,20 +287,25 @@ def write_segment(
     writer : GenerationWriter
     name : str
         First part of the file names.
-    vectors : iterable of ndarray of float32
-        Blocks of unit rows, `shape` together.
+    vectors : iterable of ndarray of float32 or float16
+        Blocks of unit rows as they are stored or new, `shape` together.
     shape : (int, int)
         N and D.
     items : pyarrow.Table of N rows
         The ids, then the columns.
+    store : {"float32", "float16"}, default="float32"
+        How the numbers are stored.
     hashes : ndarray of uint64, shape (N,), optional
         `hash_ids` of the ids, where they are known.
     """
+    kind = np.dtype(STORES[store])
     with writer.new_file(f"{name}.vectors.npy") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        header = {"descr": kind.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
         for block in vectors:
-            file.write(np.ascontiguousarray(block, dtype="<f4").data)
+            # Copied as they are where they are stored alike: rounded only once.
+            numbers = block if block.dtype == kind else decoded(block)
+            file.write(np.ascontiguousarray(numbers, dtype=kind).data)
     vectors_entry = file.entry
     items_entry = write_items(writer, name, items)
     if hashes is None:
@@ -305,6 +316,7 @@ def write_segment(
         vectors=vectors_entry,
         items=items_entry,
         lookup=write_lookup(writer, name, hashes),
+        store=store,
     )
 
 
@@ -335,10 +347,12 @@ def write_dead(writer: GenerationWriter, name: str, rows: Rows) -> FileEntry:
     return file.entry
 
 
-def npy_header(data: bytes, shape: tuple[int, int]) -> int | None:
-    """Give where the numbers of an .npy file begin, if it holds float32 of `shape`."""
+def npy_header(data: bytes, shape: tuple[int, int], kind: str = "<f4") -> int | None:
+    """Give where the numbers of an .npy file begin, if it holds `kind` of `shape`."""
     match = _HEADER.match(data)
-    if match is None or tuple(map(int, match.groups()[1:])) != shape:
+    if match is None or match[2] != kind.encode():
+        return None
+    if tuple(map(int, match.groups()[2:])) != shape:
         return None
     start = 10 + int.from_bytes(match[1], "little")
     return start if start == match.end() else None

@@ -24,6 +24,7 @@ from indexer.files.manifest import Manifest
 from indexer.files.names import manifest_path
 from indexer.files.segment import Segment
 from indexer.ids import hash_ids
+from indexer.vectors import decoded
 
 if TYPE_CHECKING:
     from indexer.files.opening import MappedFile
@@ -125,12 +126,12 @@ class Snapshot:
         """Vectors of all live items; memory-mapped when they lie in one piece."""
         with self.lock:
             if len(self.segments) == 1 and self.segments[0].alive is None:
-                return self.segments[0].vectors
+                return decoded(self.segments[0].vectors)
             vectors = np.empty((len(self), self.manifest.dimension), dtype=np.float32)
             start = 0
             for segment in self.segments:
                 rows = segment.live_rows
-                vectors[start : start + len(rows)] = segment.vectors[rows]
+                vectors[start : start + len(rows)] = decoded(segment.vectors[rows])
                 start += len(rows)
             vectors.flags.writeable = False
             return vectors
@@ -198,14 +199,13 @@ class Snapshot:
         """Copy the vectors at some places, all of them valid: shape (…, D)."""
         dimension = self.manifest.dimension
         if len(self.segments) == 1:
-            return self.segments[0].vectors[places]
+            return decoded(self.segments[0].vectors[places])
         vectors = np.empty((*places.shape, dimension), dtype=np.float32)
         owners = self.segment_of(places)
         for number in np.unique(owners).tolist():
             here = owners == number
-            vectors[here] = self.segments[number].vectors[
-                places[here] - self.starts[number]
-            ]
+            rows = places[here] - self.starts[number]
+            vectors[here] = decoded(self.segments[number].vectors[rows])
         return vectors
 
 

@@ -20,11 +20,9 @@ import hashlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +30,31 @@ from pathlib import Path
 import numpy as np
 
 from indexer import VectorIndex
+from scripts.benches.shared.index_filter import bare_faiss, measure_filter
+from scripts.benches.shared.index_rivals import RIVALS, measure_rivals
+from scripts.benches.shared.index_timing import (
+    PeakMemory,
+    alternate,
+    compare,
+    in_ms,
+    ratio,
+    recall,
+    spread,
+    timed,
+)
 
 K = 10
-PARTS = ("build", "open", "search", "filter", "verify", "update", "compact", "rebuild")
+PARTS = (
+    "build",
+    "open",
+    "search",
+    "filter",
+    "verify",
+    "update",
+    "compact",
+    "rebuild",
+    "rivals",
+)
 BLOCK = 65_536
 
 
@@ -65,118 +85,6 @@ def write_vectors(path, mixture, n, seed):
         out[start:stop] = mixture.draw(stop - start, rng)
     out.flush()
     del out
-
-
-class PeakMemory:
-    """Samples the private memory of this process; mapped files are not private."""
-
-    def __enter__(self):
-        self.peak = self.start = self.read()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self.mib = round((self.peak - self.start) / 2**20, 1)
-
-    def _watch(self):
-        while not self._stop.wait(0.02):
-            self.peak = max(self.peak, self.read())
-
-    @staticmethod
-    def read():
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("RssAnon"):
-                return int(line.split()[1]) * 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def timed(function):
-    start = time.perf_counter()
-    result = function()
-    return result, time.perf_counter() - start
-
-
-def alternate(rounds, **functions):
-    """Time several functions in turn, each warm; seconds of each call, by name."""
-    seconds = {name: [] for name in functions}
-    for round_number in range(rounds):
-        for name, function in functions.items():
-            function(round_number)
-            start = time.perf_counter()
-            function(round_number)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: np.array(values) for name, values in seconds.items()}
-
-
-def in_ms(seconds):
-    """Percentiles; the tenth is what a call costs that nothing interrupted."""
-    return {
-        "p10_ms": round(1e3 * float(np.percentile(seconds, 10)), 3),
-        "p50_ms": round(1e3 * float(np.percentile(seconds, 50)), 3),
-        "p99_ms": round(1e3 * float(np.percentile(seconds, 99)), 3),
-    }
-
-
-def ratio(times, name, base):
-    """Median of the ratios of neighbouring calls: a busy machine slows both."""
-    return round(float(np.median(times[name] / times[base])), 3)
-
-
-def spread(values):
-    """Lower and upper quartile."""
-    return [round(float(np.percentile(values, q)), 3) for q in (25, 75)]
-
-
-def compare(times):
-    """Percentiles of every function, and how the index compares with the others."""
-    result = {name: in_ms(values) for name, values in times.items()}
-    for name in times:
-        if name != "index":
-            result[f"index_over_{name}"] = ratio(times, "index", name)
-            quiet = [np.percentile(times[key], 10) for key in ("index", name)]
-            result[f"index_over_{name}_p10"] = round(float(quiet[0] / quiet[1]), 3)
-            result[f"spread_over_{name}"] = spread(times["index"] / times[name])
-    return result
-
-
-def bare_faiss(index):
-    """FAISS with the same structure: flat, or the same file with exact refinement."""
-    import faiss
-
-    segment = index._snapshot.segments[0]
-    entry = segment.entry.structure
-    dimension = index.dimension
-    if entry is None:
-        flat = faiss.IndexFlatIP(dimension)
-        flat.add(np.ascontiguousarray(segment.vectors))
-        return (flat, flat), lambda queries, k: flat.search(queries, k), "IndexFlatIP"
-    base = faiss.read_index(str(index.folder / entry.file.path))
-    effort = dict(entry.effort)
-    refine = effort.pop("refine")
-    space = faiss.ParameterSpace()
-    for name, value in effort.items():
-        space.set_index_parameter(base, name, value)
-    vectors = np.ascontiguousarray(segment.vectors)
-    refined = faiss.IndexRefineFlat(base, faiss.swig_ptr(vectors))
-    refined.k_factor = refine
-    settings = ",".join(f"{name}={value}" for name, value in entry.effort.items())
-    return (
-        (base, refined),
-        lambda queries, k: refined.search(queries, k),
-        (f"{entry.key} ({settings}) in IndexRefineFlat"),
-    )
-
-
-def recall(found, true):
-    return float(
-        np.mean(
-            [len(set(a) & set(b)) / len(b) for a, b in zip(found, true, strict=True)]
-        )
-    )
 
 
 def cold_search_s(folder, item):
@@ -210,12 +118,19 @@ def measure_open(folder, outcome):
     }
 
 
-def measure_build(folder, ids, source, structure, outcome):
+def measure_build(folder, ids, source, arguments, outcome):
     vectors = np.load(source, mmap_mode="r")
     parts = {"part": np.arange(len(ids)) % 100}
     with PeakMemory() as memory:
         index, build_s = timed(
-            lambda: VectorIndex.build(folder, ids, vectors, parts, structure=structure)
+            lambda: VectorIndex.build(
+                folder,
+                ids,
+                vectors,
+                parts,
+                structure=arguments.structure,
+                prefer=arguments.build,
+            )
         )
     outcome["build"] = {
         "s": round(build_s, 2),
@@ -223,6 +138,9 @@ def measure_build(folder, ids, source, structure, outcome):
     }
     info = index.info()
     outcome["structure"] = info["segments"][0]
+    tried = outcome["structure"]["tried"]
+    share = sum(one["seconds"] for one in tried) / build_s
+    outcome["build"]["share_of_choosing"] = round(share, 3)
     outcome["bytes_on_disk"] = info["bytes"]
 
 
@@ -266,96 +184,6 @@ def measure_searches(index, queries, outcome, rounds):
         ),
     }
     del bare
-
-
-def selecting_faiss(index):
-    """FAISS as its users filter: an IDSelector on the same structure."""
-    import faiss
-
-    bare, _, _ = bare_faiss(index)  # the structure, and what searches it
-    searched = bare[1]
-    entry = index._snapshot.segments[0].entry.structure
-    if entry is None:
-        return lambda queries, selector: searched.search(
-            queries, K, params=faiss.SearchParameters(sel=selector)
-        )
-    nprobe = dict(entry.effort)["nprobe"]
-
-    def search(queries, selector):
-        inner = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
-        params = faiss.IndexRefineSearchParameters(base_index_params=inner)
-        params.k_factor = searched.k_factor
-        return searched.search(queries, K, params=params)
-
-    return search
-
-
-def _over(functions, batches):
-    """Make functions of a round's number of functions of a batch."""
-    return {
-        name: lambda i, f=function: f(batches[i % len(batches)])
-        for name, function in functions.items()
-    }
-
-
-def measure_filter(index, queries, outcome, rounds, parent):
-    """A filter that keeps 1 % beside exact search over those 1 %.
-
-    Others search the same rows for the same k. A filter used again: `gathered`, a
-    bare flat index over the rows, gathered before; `own_index`, an index of ours that
-    holds nothing else, with the same checks, ids and numbers; `selector`, bare FAISS
-    on the whole with an IDSelector made before. A filter used once: `gathering`, which
-    compares a column in memory, gathers, and searches a new flat index;
-    `selecting`, which compares it and makes a selector.
-    """
-    import faiss
-
-    column = np.arange(len(index)) % 100
-    rows = np.flatnonzero(column == 7)
-    few = np.ascontiguousarray(index.vectors[rows])
-    flat = faiss.IndexFlatIP(index.dimension)
-    flat.add(few)
-    own = VectorIndex.build(
-        Path(parent) / "own", index.ids[rows].tolist(), few, structure="exact"
-    )
-    select = selecting_faiss(index)
-
-    def selector():
-        return faiss.IDSelectorBitmap(np.packbits(column == 7, bitorder="little"))
-
-    def gather_and_search(some):
-        flat_now = faiss.IndexFlatIP(index.dimension)
-        flat_now.add(index.vectors[np.flatnonzero(column == 7)])
-        flat_now.search(some, K)
-
-    def forget_and_search(some):
-        index._snapshot.selections.clear()
-        index.search(some, K, where={"part": 7})
-
-    ready = selector()
-    again = {
-        "index": lambda some: index.search(some, K, where={"part": 7}),
-        "gathered": lambda some: flat.search(some, K),
-        "own_index": lambda some: own.search(some, K),
-        "selector": lambda some: select(some, ready),
-    }
-    once = {
-        "index": forget_and_search,
-        "gathering": gather_and_search,
-        "selecting": lambda some: select(some, selector()),
-    }
-    true = rows[own.search(queries[:100], K).rows]
-    found = select(queries[:100], ready)[1]
-    result = {"items": len(rows), "selector_recall_at_10": recall(found, true)}
-    for size, n in ((1, rounds), (100, 10)):
-        batches = [queries[i : i + size] for i in range(0, len(queries), size)]
-        times = alternate(n, **_over(again, batches))
-        result[f"again, {size} at once"] = compare(times)
-        times = alternate(min(n, 30), **_over(once, batches))
-        result[f"once, {size} at once"] = compare(times)
-    again.pop("selector")
-    result["again, 1000 at once"] = compare(alternate(5, **_over(again, [queries])))
-    outcome["filter_1_percent"] = result
 
 
 def measure_update(index, mixture, queries, outcome):
@@ -403,12 +231,47 @@ def id_of(number):
     return hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest()
 
 
+def measure_parts(index, queries, mixture, arguments, outcome):
+    """Measure what was asked for on an index that is there."""
+    asked = set(arguments.parts.split(","))
+    is_slow = len(index) > 200_000 and index.info()["structure"] == "exact"
+    rounds = 50 if is_slow else 200
+    if "open" in asked:
+        measure_open(index.folder, outcome)
+    if "search" in asked:
+        with PeakMemory() as memory:
+            index.search(queries[:1], K)
+            index.search(queries[:100], K)
+        outcome["search_private_mib"] = memory.mib
+        measure_searches(index, queries, outcome, rounds)
+    if "filter" in asked:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
+            measure_filter(index, queries, outcome, min(rounds, 100), parent)
+    if "rivals" in asked:
+        measure_rivals(index, queries, arguments.rivals.split(","), outcome)
+    if "verify" in asked:
+        verified, verify_s = timed(index.verify)
+        outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
+    if "update" in asked:
+        measure_update(index, mixture, queries, outcome)
+    for operation in ("compact", "rebuild"):
+        if operation in asked:
+            measure_whole(index, outcome, operation)
+    compare_update(outcome)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--dimension", type=int, default=512)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--structure", default="auto")
+    parser.add_argument(
+        "--build", default="fast", help="what 'auto' prefers; default: %(default)s"
+    )
+    parser.add_argument(
+        "--rivals", default="faiss_ivf_sq8", help=f"of {', '.join(RIVALS)}"
+    )
     parser.add_argument("--folder", type=Path, help="where to put the files of the run")
     parser.add_argument("--keep", action="store_true", help="leave the index there")
     parser.add_argument(
@@ -444,31 +307,11 @@ def main():
             source = Path(parent) / "source.npy"
             write_vectors(source, mixture, n, arguments.seed + 1)
             ids = [id_of(number) for number in range(n)]
-            measure_build(folder, ids, source, arguments.structure, outcome)
+            measure_build(folder, ids, source, arguments, outcome)
             source.unlink()
             gc.collect()
         index = VectorIndex.open(folder)
-        is_slow = n > 200_000 and index.info()["structure"] == "exact"
-        rounds = 50 if is_slow else 200
-        if "open" in asked:
-            measure_open(folder, outcome)
-        if "search" in asked:
-            with PeakMemory() as memory:
-                index.search(queries[:1], K)
-                index.search(queries[:100], K)
-            outcome["search_private_mib"] = memory.mib
-            measure_searches(index, queries, outcome, rounds)
-        if "filter" in asked:
-            measure_filter(index, queries, outcome, min(rounds, 100), parent)
-        if "verify" in asked:
-            verified, verify_s = timed(index.verify)
-            outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
-        if "update" in asked:
-            measure_update(index, mixture, queries, outcome)
-        for operation in ("compact", "rebuild"):
-            if operation in asked:
-                measure_whole(index, outcome, operation)
-        compare_update(outcome)
+        measure_parts(index, queries, mixture, arguments, outcome)
         outcome["machine"]["load_at_end"] = [round(x, 1) for x in os.getloadavg()]
         assert index.verify(n_sampled=32).ok
     print(json.dumps(outcome, indent=None if arguments.json else 1))

@@ -238,6 +238,17 @@ def with_link(value):
     return change
 
 
+def with_numbers(key, old, new):
+    """Exchange numbers that follow each other."""
+
+    def change(_):
+        data, form = structured(key), f"<{len(old)}Q"
+        assert data.count(struct.pack(form, *old)) == 1
+        return data.replace(struct.pack(form, *old), struct.pack(form, *new))
+
+    return change
+
+
 def with_number(key, old, new, width="<Q"):
     def change(_):
         data = bytearray(structured(key))
@@ -261,6 +272,11 @@ STRUCTURES = {
     "other dimensions": lambda _: structured("IVF4,SQ8", dimension=64),
     "other vectors": lambda _: structured("IVF4,SQ8", n=5000),
     "fewer vectors": lambda _: structured("IVF4,SQ8", n=100),
+    "fast codes of other blocks": with_number("IVF4,PQ4x4fs", 32, 64, "<i"),
+    "fast lists without end": with_number("IVF4,PQ4x4fs", 4, 2**40),
+    "fast codes of eight bits": with_numbers("IVF4,PQ8x4fs", (D, 8, 4), (D, 8, 8)),
+    "fast codes cut": with_numbers("IVF4,PQ4x4fs", (32, 64), (32, 128)),
+    "bits of other vectors": with_number("IVF4,RaBitQ", D, D + 8, "<Q"),
     "a kind that cannot be checked": lambda _: structured("NSG8"),
     "cut in the middle": lambda data: data[: len(data) // 2],
     "more after its end": lambda data: data + data,
@@ -285,6 +301,7 @@ def test_a_structure_from_a_stranger_is_left_aside(folder, undisturbed_kb, craft
 KEYS = [
     *("Flat", "IVF4,Flat", "IVF4,SQ8", "IVF4,SQ4", "IVF4,SQfp16", "IVF64,SQ8"),
     *("HNSW8", "HNSW8,SQ8", "HNSW4,PQ4x4", "IVF4,PQ4x4", "PQ4x4", "SQ6"),
+    *("IVF4,PQ4x4fs", "IVF64,PQ8x4fs", "IVF4,RaBitQ", "HNSW8_SQ8"),
     *("PCA4,IVF4,SQ8", "RR4,SQ8", "IVF8_HNSW4,SQ8", "L2norm,Flat"),
 ]
 
@@ -301,7 +318,7 @@ def test_what_faiss_writes_has_the_outline(key):
             check_outline(data[:cut], (N, D))
 
 
-@pytest.mark.parametrize("key", ["NSG8", "IVF4,PQ4x4fs"])
+@pytest.mark.parametrize("key", ["NSG8", "IVF4,PQ4x4fsr,RFlat"])
 def test_a_structure_that_could_not_be_checked_is_not_built(tmp_path, key):
     vectors = np.random.default_rng(0).standard_normal((N, D))
     with pytest.raises(ValueError, match="cannot be checked when it is read again"):

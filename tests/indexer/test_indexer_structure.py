@@ -5,9 +5,9 @@ import logging
 import numpy as np
 import pytest
 
-from indexer import VectorIndex, structure
+from indexer import VectorIndex
 from indexer.files.manifest import StructureRequest
-from indexer.structure import choose_structure, measure_recall
+from indexer.structures import candidate_keys, keys, measure_recall, tournament
 
 N, D, K = 4000, 32, 10
 
@@ -40,6 +40,8 @@ KEYS = [
     "HNSW16",
     "IVF16,PQ16x4",
     "PCA16,IVF16,SQ8",
+    "IVF32,PQ16x4fs",
+    "IVF32,RaBitQ",
     "SQ8",
     "PQ16x4",
 ]
@@ -76,7 +78,9 @@ def test_every_structure_has_the_recall_it_states_and_exact_numbers(
     np.testing.assert_array_equal(reopened.rows, result.rows)
 
 
-@pytest.mark.parametrize("key", ["IVF32,SQ8", "HNSW16"])
+@pytest.mark.parametrize(
+    "key", ["IVF32,SQ8", "HNSW16", "IVF32,PQ16x4fs", "IVF32,RaBitQ"]
+)
 def test_filters_and_tombstones_leave_k_answers_whenever_k_exist(
     tmp_path, ids, vectors, monkeypatch, key
 ):
@@ -110,43 +114,128 @@ def test_filters_and_tombstones_leave_k_answers_whenever_k_exist(
     assert f"{n} match" in result.notes[0]
 
 
+FINE = ("PQ128x4fs", "PQ256x4fs", "RaBitQ", "SQ8")
+
+
+def lists(n_lists, *codes):
+    return tuple(f"IVF{n_lists},{code}" for code in codes)
+
+
 @pytest.mark.parametrize(
-    ("n", "dimension", "memory_mib", "key"),
+    ("n", "dimension", "memory_mib", "expected"),
     [
-        (1000, 512, None, "exact"),
-        (131_072, 512, None, "exact"),
-        (131_073, 512, None, "IVF1024,SQ8"),
-        (1_000_000, 512, None, "IVF2048,SQ8"),
-        (1_000_000, 512, 400, "IVF2048,SQ4"),
-        (1_000_000, 512, 100, "IVF2048,PQ64"),
-        (800_000, 128, None, "HNSW32"),
-        (800_000, 128, 300, "IVF2048,SQ8"),
-        (1_200_000, 128, None, "IVF2048,SQ8"),
-        (10_000_000, 512, 6000, "IVF8192,SQ8"),
+        (1000, 512, None, ("exact",)),
+        (131_072, 512, None, ("exact",)),
+        (131_073, 512, None, lists(1024, *FINE)),
+        (1_000_000, 512, None, lists(2048, *FINE)),
+        (1_000_000, 512, 400, lists(2048, *FINE[:3])),
+        (1_000_000, 512, 100, lists(2048, FINE[0], FINE[2])),
+        (1_000_000, 512, 40, lists(2048, "PQ32x4fs")),
+        (800_000, 128, None, ("HNSW32",)),
+        (800_000, 128, 300, lists(2048, "PQ32x4fs", "PQ64x4fs", "RaBitQ", "SQ8")),
+        (2_000_000, 35, 100, lists(2048, "RaBitQ", "SQ8")),
     ],
 )
-def test_the_structure_follows_size_dimension_and_memory(n, dimension, memory_mib, key):
-    assert (
-        choose_structure(n, dimension, StructureRequest(memory_mib=memory_mib)) == key
-    )
-    assert choose_structure(n, dimension, StructureRequest(key="SQ8")) == "SQ8"
+def test_candidates_follow_size_dimension_and_memory(
+    n, dimension, memory_mib, expected
+):
+    request = StructureRequest(memory_mib=memory_mib)
+    assert candidate_keys(n, dimension, request) == expected
+    given = StructureRequest(key="SQ8")
+    assert candidate_keys(n, dimension, given) == ("SQ8",)
+
+
+def test_graphs_take_part_where_a_long_build_is_accepted():
+    fast = candidate_keys(1_000_000, 512, StructureRequest())
+    quick = candidate_keys(1_000_000, 512, StructureRequest(prefer="quick-search"))
+    assert quick == ("HNSW32_SQ8", *fast)
+    with pytest.raises(ValueError, match="prefer must be one of"):
+        StructureRequest(prefer="good")
+
+
+def test_the_tournament_takes_the_quickest_or_the_smallest_that_finds_enough(vectors):
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    tried = lists(64, "PQ8x4fs", "SQ8", "PQ2x4fs")
+
+    def hold(prefer):
+        request = StructureRequest(prefer=prefer)
+        return tournament.hold_tournament(tried, unit, request)
+
+    small, measured = hold("small")
+    assert [one.key for one in measured] == list(tried)
+    able = [one for one in measured if one.recall_at_k >= 0.99]
+    assert small == min(able, key=lambda one: one.n_bytes).key
+    assert all(one.n_rows == N and one.query_ms > 0 for one in measured)
+    fast, measured = hold("fast")
+    quickest = min(one.query_ms for one in measured if one.recall_at_k >= 0.99)
+    chosen = next(one for one in measured if one.key == fast)
+    assert chosen.query_ms <= 1.1 * quickest
 
 
 def test_an_index_above_the_exact_size_gets_a_structure_by_itself(
     tmp_path, ids, vectors, monkeypatch
 ):
-    monkeypatch.setattr(structure, "_EXACT_BYTES", 4 * D * 3000)
-    monkeypatch.setattr(structure, "_GRAPH_DIMENSIONS", 16)
+    monkeypatch.setattr(keys, "_EXACT_BYTES", 4 * D * 3000)
+    monkeypatch.setattr(keys, "_GRAPH_DIMENSIONS", 16)
     index = VectorIndex.build(tmp_path, ids[:2900], vectors[:2900])
     assert index.info()["structure"] == "exact"
     index.add(ids[2900:3500], vectors[2900:3500])
     assert index.info()["structure"] == "exact"  # a small change costs little
     assert len(index.info()["segments"]) == 1 + 1
     index.compact()
-    assert index.info()["structure"] == "IVF128,SQ8"
+    chosen = index.info()["structure"]
+    assert chosen.startswith("IVF128,")
+    (segment,) = index.info()["segments"]
+    assert [one["key"] for one in segment["tried"]] == list(
+        lists(128, "PQ8x4fs", "PQ16x4fs", "RaBitQ", "SQ8")
+    )
+    assert chosen in {one["key"] for one in segment["tried"]}
     index.add(ids[3500:], vectors[3500:])
-    assert [s["structure"] for s in index.info()["segments"]] == ["IVF128,SQ8", "exact"]
+    assert [s["structure"] for s in index.info()["segments"]] == [chosen, "exact"]
     assert index.measure_recall().recall_at_k >= 0.98
+    assert index.verify().ok
+
+
+def count_trainings(monkeypatch):
+    from indexer.backends.faiss import FaissStructure
+
+    trained, train = [], FaissStructure.train
+
+    def counted(key, vectors, **options):
+        trained.append(key)
+        return train(key, vectors, **options)
+
+    monkeypatch.setattr(FaissStructure, "train", counted)
+    return trained
+
+
+@pytest.mark.parametrize("key", ["IVF32,SQ8", "IVF32,PQ16x4fs", "IVF32,RaBitQ"])
+def test_merging_uses_trained_cells_again_until_the_vectors_drift(
+    tmp_path, ids, vectors, truth, monkeypatch, key
+):
+    index = VectorIndex.build(tmp_path, ids[:3000], vectors[:3000], structure=key)
+    trained = count_trainings(monkeypatch)
+    index.add(ids[3000:], vectors[3000:])
+    index.compact()
+    assert trained == []
+    (segment,) = index.info()["segments"]
+    assert (segment["structure"], segment["n"]) == (key, N)
+    assert segment["n_trained"] == 3000
+    found = index.search(vectors[:200], K).rows
+    shares = [len(set(a) & set(b)) / K for a, b in zip(found, truth[0], strict=True)]
+    assert np.mean(shares) >= 0.98
+    report = index.verify()
+    assert report.ok
+    assert report.checks["cell_fit"] == pytest.approx(segment["cell_fit"])
+    index.rebuild()
+    assert trained == [key]  # asked for, so made anew
+    # Others than those that the cells were made from.
+    rng = np.random.default_rng(1)
+    index.add([f"n{i}" for i in range(N)], rng.standard_normal((N, D)))
+    index.compact()
+    assert trained == [key, key]
+    assert index.info()["segments"][0]["n_trained"] == 2 * N
+    assert index.verify().ok
 
 
 def test_rebuild_shares_the_vectors_of_a_compact_index(tmp_path, ids, vectors):

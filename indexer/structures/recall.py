@@ -1,0 +1,148 @@
+"""Recall of a structure over a sample of stored vectors, each without itself.
+
+Letters of shapes: N vectors, S sampled queries, k neighbours, D dimensions.
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.backends import StructureBackend
+from indexer.backends.exact import exact_candidates
+from indexer.vectors import decoded, score_rows
+
+__all__ = ["RecallMeasure", "Sample", "measure_recall"]
+
+Float32s = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+_N_QUERIES = 512
+_N_TIMED = 64
+_SLACK = 8
+_ONE_SIDED_95 = 1.645
+
+
+@dataclass(frozen=True)
+class RecallMeasure:
+    """How many of the true neighbours were found, over sampled stored vectors.
+
+    Attributes
+    ----------
+    recall_at_k : float
+        Mean share of the k true neighbours that were found; ties count.
+    low : float
+        Lower end of the one-sided 95 % interval of the mean.
+    k, n_queries : int
+    """
+
+    recall_at_k: float
+    low: float
+    k: int
+    n_queries: int
+
+
+def measure_recall(found: Float32s, true: Float32s) -> RecallMeasure:
+    """Compare the similarities that were found with those of the true neighbours.
+
+    Comparing numbers rather than rows lets ties count, and is exact because
+    both are scored by the same function.
+
+    Parameters
+    ----------
+    found : ndarray of float32, shape (S, k)
+        ``-inf`` or NaN in empty slots.
+    true : ndarray of float32, shape (S, k)
+        Of an exact search, sorted; empty slots alike.
+
+    Returns
+    -------
+    RecallMeasure
+    """
+    is_real = np.isfinite(true)
+    worst = np.where(is_real, true, np.inf).min(axis=1, keepdims=True)
+    hits = (found >= worst).sum(axis=1)
+    n_true = is_real.sum(axis=1)
+    shares = np.minimum(hits, n_true)[n_true > 0] / n_true[n_true > 0]
+    if not len(shares):
+        return RecallMeasure(1.0, 1.0, true.shape[1], 0)
+    mean = float(shares.mean())
+    error = float(shares.std() / math.sqrt(len(shares)))
+    low = mean - _ONE_SIDED_95 * error
+    return RecallMeasure(mean, low, true.shape[1], len(shares))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample of stored vectors with the similarities of their true neighbours.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32 or float16, shape (N, D)
+        As they are stored.
+    rows : ndarray of int64, shape (S,)
+    true : ndarray of float32, shape (S, k)
+    """
+
+    vectors: npt.NDArray[Any]
+    rows: Rows
+    true: Float32s
+
+    @classmethod
+    def draw(cls, vectors: npt.NDArray[Any], k: int, *, seed: int) -> Self:
+        """Draw up to 512 vectors and search for their k neighbours exactly."""
+        n = len(vectors)
+        rng = np.random.default_rng(seed)
+        rows = np.sort(rng.choice(n, min(_N_QUERIES, n), replace=False))
+        k = max(1, min(k, n - 1))
+        queries = decoded(vectors[rows])
+        found, similarities = exact_candidates(queries, vectors, min(k + 1 + _SLACK, n))
+        return cls(vectors, rows, _nearest_others(rows, found, similarities, k))
+
+    @property
+    def k(self) -> int:
+        """Neighbours per query."""
+        return int(self.true.shape[1])
+
+    def measure(
+        self, structure: StructureBackend, effort: Mapping[str, int]
+    ) -> RecallMeasure:
+        """Measure the recall of one setting."""
+        queries = decoded(self.vectors[self.rows])
+        found, similarities = self._search(structure, queries, effort)
+        found = _nearest_others(self.rows, found, similarities, self.k)
+        return measure_recall(found, self.true)
+
+    def time(self, structure: StructureBackend, effort: Mapping[str, int]) -> float:
+        """Seconds of one query alone: the median over 64, after one for warmth."""
+        queries = decoded(self.vectors[self.rows[:_N_TIMED]])
+        seconds = []
+        for number in (0, *range(len(queries))):
+            start = time.perf_counter()
+            self._search(structure, queries[number : number + 1], effort)
+            seconds.append(time.perf_counter() - start)
+        return float(np.median(seconds[1:]))
+
+    def _search(
+        self,
+        structure: StructureBackend,
+        queries: Float32s,
+        effort: Mapping[str, int],
+    ) -> tuple[Rows, Float32s]:
+        settings = {name: value for name, value in effort.items() if name != "refine"}
+        wanted = min(effort["refine"] * (self.k + 1), len(self.vectors))
+        found = structure.search(queries, wanted, effort=settings)
+        return found, score_rows(queries, self.vectors, found)
+
+
+def _nearest_others(
+    rows: Rows, found: Rows, similarities: Float32s, k: int
+) -> Float32s:
+    """Leave out each stored row itself among what was found for it; keep k."""
+    similarities[found == rows[:, np.newaxis]] = -np.inf
+    best: Float32s = -np.sort(-similarities, axis=1)[:, :k]
+    return best
