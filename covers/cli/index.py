@@ -151,7 +151,9 @@ def build(
         _build(workspace, chosen, device, as_json=as_json, dry_run=dry_run)
         return
     if dry_run or structure != "auto" or prefer != "fast":
-        message = "'--dry-run', '--structure' and '--build' are for the workspace's own index"
+        message = (
+            "'--dry-run', '--structure' and '--build' are for the workspace's own index"
+        )
         raise click.UsageError(message)
     _build_other(workspace, embedder, weights, device, offline=offline, as_json=as_json)
 
