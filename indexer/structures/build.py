@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from indexer.backends import StructureBackend
-from indexer.files.manifest import FileEntry, StructureEntry, StructureRequest
+from indexer.files.manifest import (
+    FileEntry,
+    StructureEntry,
+    StructureRequest,
+    TriedStructure,
+)
 from indexer.files.store import GenerationWriter
 from indexer.structures.keys import EXACT, candidate_keys, lists_of, refuse_large_key
 from indexer.structures.recall import RecallMeasure, Sample
@@ -120,7 +125,8 @@ def _build_anew(
     """Choose a structure, train it and put the vectors in."""
     from indexer.backends.faiss import FaissStructure
 
-    key, tried = keys[0], ()
+    key: str = keys[0]
+    tried: tuple[TriedStructure, ...] = ()
     if len(keys) > 1:
         key, tried = hold_tournament(keys, vectors, request, seed=_SEED)
     n_training = max(_LEAST_TRAINING, _TRAINING_PER_LIST * lists_of(key))

@@ -114,8 +114,8 @@ class Sample:
         """Measure the recall of one setting."""
         queries = decoded(self.vectors[self.rows])
         found, similarities = self._search(structure, queries, effort)
-        found = _nearest_others(self.rows, found, similarities, self.k)
-        return measure_recall(found, self.true)
+        best = _nearest_others(self.rows, found, similarities, self.k)
+        return measure_recall(best, self.true)
 
     def time(self, structure: StructureBackend, effort: Mapping[str, int]) -> float:
         """Seconds of one query alone: the median over 64, after one for warmth."""
