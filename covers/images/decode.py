@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 MAX_MEGAPIXELS = 100.0
 MAX_MEBIBYTES = 256
 HEAVY_PIXELS = 1 << 24
+_QUICK_FORMATS = {"JPEG", "PNG", "GIF", "WEBP", "BMP"}
+_QUICK_BYTES = 1 << 20
+_QUICK_PIXELS = 1 << 23
 _ALONE: AbstractContextManager[object] = nullcontext()
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -233,6 +236,26 @@ def refuse_stranger(head: bytes) -> None:
         raise BrokenImageError(message)
     if find_format(head) is None:
         raise BrokenImageError(describe_stranger(head))
+
+
+def is_quick(content: bytes) -> bool:
+    """Say whether a picture is decoded in a second at most, whatever is in its file.
+
+    It is small, of a common format, and its header says no more than the file can hold.
+    """
+    format_name = find_format(content)
+    if format_name is None:
+        return True  # refused at once
+    if format_name not in _QUICK_FORMATS or len(content) > _QUICK_BYTES:
+        return False
+    try:
+        width, height = _open(content).size
+    except BrokenImageError:
+        return True
+    if format_name == "JPEG":
+        n_scans = content.count(b"\xff\xda")
+        return width * height * max(n_scans, 4) <= 4 * _QUICK_PIXELS
+    return width * height <= _QUICK_PIXELS
 
 
 def _decode(

@@ -3,7 +3,8 @@
 Decoding, scaling and encoding run outside Python's global lock, but the
 measures are hundreds of short NumPy calls that keep taking it: two threads
 read hardly more pictures than one, two processes twice as many. A few pictures
-are read in threads, sooner than a process has started.
+are read in threads, sooner than a process has started, but for those that may
+take long: only a process can be ended.
 """
 
 from __future__ import annotations
@@ -60,14 +61,14 @@ def read_pictures(
     """
     n_workers = n_workers or count_cores()
     reader = Reader(workspace, measured, pictured, max_megapixels)
-    n_processes = n_workers if len(files) >= WORTH_PROCESSES and n_workers > 1 else 0
+    are_many = len(files) >= WORTH_PROCESSES and n_workers > 1
     n_done = 0
     with (
-        ReadingProcesses(reader, n_processes) as processes,
+        ReadingProcesses(reader, n_workers, starts_now=are_many) as processes,
         ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan") as executor,
     ):
         waiting: deque[Future[list[tuple[Content, PictureMeasures | None]]]] = deque()
-        size = _CHUNK if n_processes else 1
+        size = _CHUNK if are_many else 1
         chunks = (files[i : i + size] for i in range(0, len(files), size))
         try:
             while True:

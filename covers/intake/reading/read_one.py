@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from covers.errors import BrokenImageError, DataError
 from covers.images.content import content_id
-from covers.images.decode import read_bytes, read_picture, refuse_stranger
+from covers.images.decode import is_quick, read_bytes, read_picture, refuse_stranger
 from covers.images.measures import PictureMeasures, measure_picture
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.scan_record import Content
@@ -70,8 +70,24 @@ class Reader:
             What is wrong with it is the reason in its content; the measures
             are None where they are known already, or there is no picture.
         """
+        found = self._read(path, member, only_quick=False)
+        assert found is not None
+        return found
+
+    def read_quick(
+        self, path: Path, member: str
+    ) -> tuple[Content, PictureMeasures | None] | None:
+        """Read one picture as `read` does, unless it may take long: then None."""
+        return self._read(path, member, only_quick=True)
+
+    def _read(
+        self, path: Path, member: str, *, only_quick: bool
+    ) -> tuple[Content, PictureMeasures | None] | None:
+        """Read one picture, or leave it to a process that can be ended."""
         try:
             content = self._read_bytes(path, member)
+            if only_quick and not is_quick(content):
+                return None
             cover_id = content_id(content)
             picture = read_picture(
                 content,
@@ -80,9 +96,9 @@ class Reader:
                 heavy=self._heavy,
             )
         except BrokenImageError as error:
-            return _refuse(ProblemKind.BROKEN, str(error)), None
+            return refuse(ProblemKind.BROKEN, str(error))
         except DataError as error:
-            return _refuse(ProblemKind.TAGS, str(error)), None
+            return refuse(ProblemKind.TAGS, str(error))
         measures = None
         if cover_id not in self.pictured:
             write_thumbnail(picture.image, self.workspace.thumbnail_path(cover_id))
@@ -121,5 +137,6 @@ def _peek(path: Path) -> None:
     refuse_stranger(head or b"")
 
 
-def _refuse(kind: ProblemKind, reason: str) -> Content:
-    return Content(None, kind=kind, reason=reason)
+def refuse(kind: ProblemKind, reason: str) -> tuple[Content, None]:
+    """Return what is found where there is no picture."""
+    return Content(None, kind=kind, reason=reason), None

@@ -1,8 +1,13 @@
-"""Processes that read pictures for a scan.
+"""Processes that read pictures for a scan, and are ended where a picture takes too long.
 
 They are started as plain commands, not through `multiprocessing`, which would
 run a caller's script again in each of them. What to read and what it gave go through
 pipes; a process ends with its pipe, so none outlives the scan.
+
+A decoder may run, or crash, in C, where Python cannot stop it. So the operating
+system ends a process that spends more of a core on one picture than it may; one
+that gives no answer at all is ended, too. Another takes its place, and the
+picture is listed with the reason.
 """
 
 from __future__ import annotations
@@ -13,13 +18,16 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
+import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from covers.intake.reading.read_one import Reader
+from covers.intake.reading.read_one import Reader, refuse
+from covers.intake.sources import ProblemKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -27,11 +35,20 @@ if TYPE_CHECKING:
     from covers.intake.scan_record import Content
 
     Read = tuple[Content, PictureMeasures | None]
+    File = tuple[Path, str]
+
+MAX_SECONDS = 5.0
+"""Of a core, for one picture. The largest ones that are taken need 3.5."""
+PATIENCE_S = 120.0
+"""Until a process that answers nothing, and does nothing, is ended."""
 
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from covers.intake.reading.read_processes import serve; serve()"
 )
+_READY = "ready"
+_TRIES = 2
+_LOOKS = 20  # at the silent ones while patience lasts
 
 
 class ReadingProcesses:
@@ -40,21 +57,28 @@ class ReadingProcesses:
     Parameters
     ----------
     reader : Reader
-        What each of them is given a copy of. It reads itself where there is
-        no process, or one has died.
+        What each of them is given a copy of. It reads itself where no process
+        can be started.
     n : int
-        How many; 0 for none.
+        How many at most; 0 for none.
+    starts_now : bool, default=True
+        Read every picture in a process. Otherwise pictures that cannot take long are
+        read in the thread that asks, and a process is started for the first other one.
     """
 
-    def __init__(self, reader: Reader, n: int) -> None:
+    def __init__(self, reader: Reader, n: int, *, starts_now: bool = True) -> None:
         self._reader = reader
-        self._idle: SimpleQueue[_Process] = SimpleQueue()
-        self._started: list[_Process] = []
-        for _ in range(n):
-            with contextlib.suppress(OSError):
-                self._started.append(_Process(reader))
-        for process in self._started:
-            self._idle.put(process)
+        self._reads_quick_ones = not starts_now
+        self._places = [_Place(reader) for _ in range(n)]
+        self._idle: SimpleQueue[_Place] = SimpleQueue()
+        self._ended = threading.Event()
+        for place in self._places:
+            if starts_now:
+                place.start()
+            self._idle.put(place)
+        self._watch = threading.Thread(target=self._end_the_silent, daemon=True)
+        if n:
+            self._watch.start()
 
     def __enter__(self) -> Self:
         return self
@@ -65,41 +89,130 @@ class ReadingProcesses:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in self._started:
-            process.end()
+        self._ended.set()
+        for place in self._places:
+            place.end()
 
-    def read(self, files: Sequence[tuple[Path, str]]) -> list[Read]:
-        """Read pictures in a process that is idle; called from as many threads as there are.
+    def read(self, files: Sequence[File]) -> list[Read]:
+        """Read pictures, in a process that is idle; called from as many threads as there are.
 
         Raises
         ------
         OSError
             If a thumbnail cannot be written.
         """
-        if self._started:
-            process = self._idle.get()
+        if not self._places:
+            return [self._reader.read(*file) for file in files]
+        found: dict[int, Read] = {}
+        if self._reads_quick_ones:
+            for number, file in enumerate(files):
+                if (quick := self._reader.read_quick(*file)) is not None:
+                    found[number] = quick
+        left = [number for number in range(len(files)) if number not in found]
+        if left:
+            place = self._idle.get()
             try:
-                return process.read(files)
-            except _DeadError:
-                pass  # it says so again the next time
+                answers = place.read([files[number] for number in left])
             finally:
-                self._idle.put(process)
-        return [self._reader.read(path, member) for path, member in files]
+                self._idle.put(place)
+            found.update(zip(left, answers, strict=True))
+        return [found[number] for number in range(len(files))]
+
+    def _end_the_silent(self) -> None:
+        """End processes that have given no answer for too long."""
+        while not self._ended.wait(PATIENCE_S / _LOOKS):
+            for place in self._places:
+                place.end_if_silent()
 
 
-class _DeadError(Exception):
-    """A process is gone."""
+class _EndedError(Exception):
+    """A process has ended before it gave an answer.
+
+    Parameters
+    ----------
+    reason : str
+        Why its picture is refused.
+    is_costly : bool
+        Whether the picture had its time.
+    """
+
+    def __init__(self, reason: str, *, is_costly: bool = False) -> None:
+        super().__init__(reason)
+        self.is_costly = is_costly
+
+
+class _Place:
+    """Where one process runs; another takes its place when it has ended."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._process: _Process | None = None
+
+    def start(self) -> bool:
+        """Start a process, unless one runs; say whether there is one."""
+        if self._process is None:
+            with contextlib.suppress(OSError):
+                self._process = _Process(self._reader)
+        return self._process is not None
+
+    def end(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.end()
+            self._process = None
+
+    def end_if_silent(self) -> None:
+        """Kill the process if it should have answered by now."""
+        process = self._process
+        if process is not None and time.monotonic() > process.deadline:
+            process.kill()
+
+    def read(self, files: Sequence[File]) -> list[Read]:
+        """Read pictures; one on which processes end is refused."""
+        found: list[Read] = []
+        tries = 0
+        while len(found) < len(files):
+            if not self._is_ready():  # no process to be had
+                found += [self._reader.read(*file) for file in files[len(found) :]]
+                break
+            assert self._process is not None
+            n_before = len(found)
+            try:
+                for answer in self._process.read(files[n_before:]):
+                    found.append(answer)
+            except _EndedError as error:
+                self.end()
+                tries = tries + 1 if len(found) == n_before else 1
+                if error.is_costly or tries == _TRIES:
+                    found.append(refuse(ProblemKind.BROKEN, str(error)))
+                    tries = 0
+        return found
+
+    def _is_ready(self) -> bool:
+        """Have a process that has begun to serve, if one can be started."""
+        for _ in range(_TRIES):
+            if not self.start():
+                break
+            assert self._process is not None
+            if self._process.is_ready():
+                return True
+            self.end()
+        return False
 
 
 class _Process:
     """One process and its pipes."""
 
     def __init__(self, reader: Reader) -> None:
+        self.deadline = float("inf")
+        self._is_ready = False
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # there is one per core
+            # Ctrl-C ends the scan, and that ends us.
+            process_group=0 if hasattr(os, "setpgid") else None,
         )
         try:
             self._send(sys.path)
@@ -115,24 +228,68 @@ class _Process:
             self.end()
             raise
 
-    def read(self, files: Sequence[tuple[Path, str]]) -> list[Read]:
-        """Let the process read some pictures."""
-        assert self._process.stdout is not None
+    def is_ready(self) -> bool:
+        """Wait until it serves; say whether it does."""
+        if not self._is_ready:
+            with contextlib.suppress(_EndedError):
+                self._is_ready = self._answer() == _READY
+        return self._is_ready
+
+    def read(self, files: Sequence[File]) -> Iterator[Read]:
+        """Let the process read some pictures, and yield each.
+
+        Raises
+        ------
+        _EndedError
+            If it ends before the next.
+        """
         try:
             self._send(files)
-            answer = pickle.load(self._process.stdout)  # noqa: S301  our own process
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise _DeadError from error
-        if isinstance(answer, BaseException):
-            raise answer
-        found: list[Read] = answer
-        return found
+        except OSError as error:
+            raise self._why_ended() from error
+        for _ in files:
+            answer = self._answer()
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
 
     def end(self) -> None:
-        """Close its pipes and wait for it."""
-        with self._process, contextlib.suppress(OSError):
+        """Close its pipes and wait for it; one that does not answer is ended."""
+        with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()
+        try:
+            self._process.wait(MAX_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _answer(self) -> Any:
+        """Wait for what the process says next."""
+        assert self._process.stdout is not None
+        self.deadline = time.monotonic() + PATIENCE_S
+        try:
+            return pickle.load(self._process.stdout)  # noqa: S301  our own process
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            raise self._why_ended() from error
+        finally:
+            self.deadline = float("inf")
+
+    def _why_ended(self) -> _EndedError:
+        """Say why a process is gone."""
+        self._process.kill()
+        status = self._process.wait()
+        if hasattr(signal, "SIGPROF") and status == -signal.SIGPROF:
+            reason = f"too costly: more than {MAX_SECONDS:g} s of a core"
+            return _EndedError(reason, is_costly=True)
+        ended = f"signal {-status}" if status < 0 else f"status {status}"
+        return _EndedError(f"its decoder crashed, or gave no answer ({ended})")
 
     def _send(self, value: Any) -> None:
         assert self._process.stdin is not None
@@ -149,14 +306,32 @@ def serve() -> None:
     root, measured, pictured, max_megapixels = pickle.load(asked)  # noqa: S301
     reader = Reader(Workspace(root), measured, pictured, max_megapixels)
     with contextlib.suppress(EOFError, BrokenPipeError):
+        _write(answers, _READY)
         while True:
             files = pickle.load(asked)  # noqa: S301
-            try:
-                answer: Any = [reader.read(path, member) for path, member in files]
-            except Exception as error:  # noqa: BLE001  raised again where it was asked for
-                answer = error
-            _write(answers, answer)
+            for path, member in files:
+                try:
+                    with _limited_time():
+                        answer: Any = reader.read(path, member)
+                except Exception as error:  # noqa: BLE001  raised again where it was asked for
+                    answer = error
+                _write(answers, answer)
+                if isinstance(answer, BaseException):
+                    break
     os._exit(0)  # there is nothing to tidy up, and the scan waits
+
+
+@contextlib.contextmanager
+def _limited_time() -> Iterator[None]:
+    """Let the operating system end this process if it computes for too long."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _write(pipe: IO[bytes], value: Any) -> None:

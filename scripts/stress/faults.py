@@ -1,0 +1,260 @@
+"""Do something bad to the whole job, again and again, and look whether it recovers; print JSON.
+
+    python -m scripts.stress.faults [--faults 200] [--seed 0] [--only "disk full"]
+
+Each round takes a workspace that lacks a stage, starts ``covers run`` and does one
+fault of `scripts.stress.fault_kinds` at an instant of that stage: signals, a full
+disk, a source that goes away, a second run. Then ``covers run`` is run again. A round fails when
+
+- the disturbed run ended with a traceback, hung or crashed, or failed without one clear line,
+- something that was published before is lost or damaged,
+- the run after it fails, or its figures, tables or pictures differ in any value from
+  those of an undisturbed run, or something is left behind.
+
+Exit status 1 when a round failed. What this machine cannot do is skipped, with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+os.environ["NUMBA_THREADING_LAYER"] = "workqueue"
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import random  # noqa: E402
+import shutil  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections import Counter, defaultdict  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from scripts.stress import fault_place  # noqa: E402
+from scripts.stress.fault_kinds import (  # noqa: E402
+    DEADLY,
+    KINDS,
+    ONLY_SCANS,
+    Round,
+    Run,
+    SkippedError,
+)
+
+_NOISE = (
+    "Traceback",
+    "Exception ignored",
+    "Fatal Python error",
+    "terminate called",
+    "Segmentation",
+)
+_LONGEST_LINE = 600
+
+
+def warm_up(place: Path) -> None:
+    """Do the whole job once in this process, so that those forked from it need not import."""
+    from covers.cli import main
+
+    fault_place.paint_library(place / "library", 10)
+    (place / "workspace").mkdir()
+    (place / "workspace" / "covers.toml").write_text(fault_place.SETTINGS)
+    table, workspace = str(place / "library/manifest.csv"), str(place / "workspace")
+    with (place / "log.txt").open("w") as log:
+        kept = os.dup(1), os.dup(2)
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            main(["run", table, "-w", workspace], standalone_mode=False)
+        finally:
+            sys.stdout.flush()
+            for number, stream in enumerate(kept, start=1):
+                os.dup2(stream, number)
+
+
+def unclear(status: int | None, said: str, *, is_deadly: bool) -> str | None:
+    """Say what is wrong with how a run ended and what it said; None when nothing is."""
+    if status is None:
+        return "hung"
+    if is_deadly and status == -9:
+        return None
+    for sign in _NOISE:
+        if sign in said:
+            return sign
+    if status < 0:
+        return f"crashed by signal {-status}"
+    if status == 0:
+        return None
+    lines = [line for line in said.splitlines() if line.startswith("Error: ")]
+    if len(lines) != 1 or len(lines[0]) > _LONGEST_LINE:
+        return f"{len(lines)} lines say what was wrong"
+    return None
+
+
+def lost(before: dict[str, bytes], workspace: Path, stage: str) -> list[str]:
+    """Name what was published before the stage and is not there any more."""
+    stages = list(fault_place.STAGES)
+    made_again = {"scan": 0, "done": 99}.get(
+        stage, stages.index(stage) if stage in stages else 0
+    )
+    after = fault_place.published(workspace)
+    wrong = [f"{name} is gone" for name in before if name not in after]
+    if made_again:  # the catalogue and the weights are older than the stage
+        for name in ("catalogue.parquet", "model/weights.safetensors"):
+            if name in before and before[name] != after.get(name) and stage != "train":
+                wrong.append(f"{name} changed")
+    return [text for text in wrong if not _may_go(text)]
+
+
+def _may_go(text: str) -> bool:
+    """Say whether a file is replaced by others of another name in the ordinary course."""
+    parts = ("scan.journal", "index/gen-", "model/checkpoint", "embeddings/", ".tmp")
+    return any(part in text for part in parts)
+
+
+def play(this: Round, kind: str, reference: dict[str, Any]) -> dict[str, Any]:
+    """Do one fault and what follows it; return what went wrong, and how it ended."""
+    before = fault_place.published(this.workspace)
+    outcomes = KINDS[kind](this)
+    wrong = []
+    for status, said in outcomes:
+        reason = unclear(status, said, is_deadly=kind in DEADLY)
+        wrong += [f"{reason}: {said[-800:]}"] if reason else []
+    wrong += lost(before, this.workspace, this.stage)
+    status, said = this.start().wait()
+    if status != 0:
+        wrong.append(f"the next run failed ({status}): {said[-800:]}")
+    else:
+        wrong += fault_place.differences(reference, this.workspace)
+    ends = [status for status, _ in outcomes]
+    lines = [
+        line[:_LONGEST_LINE]
+        for _, said in outcomes
+        for line in said.splitlines()
+        if line.startswith("Error: ")
+    ]
+    return {"wrong": wrong, "ends": ends, "lines": lines, "notes": this.notes}
+
+
+def apart(function: Any, *args: Any) -> Any:
+    """Call a function in a process of its own, so that this one stays as it is; return what it returns."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with os.fdopen(into, "w") as file:
+            json.dump(function(*args), file)
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as file:
+        found = file.read()
+    os.waitpid(child, 0)
+    return json.loads(found)
+
+
+def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """Play all rounds; return what is printed."""
+    (place / "warm").mkdir()
+    warm_up(place / "warm")
+
+    def run(where: Path, command: tuple[str, ...]) -> float:
+        args = tuple(arg.replace("../", "") for arg in command)
+        begun = time.monotonic()
+        status, said = Run(args, where).wait()
+        if status:
+            sys.exit(f"the undisturbed '{' '.join(args)}' failed: {said}")
+        return time.monotonic() - begun
+
+    starts, seconds = fault_place.prepare(place, run, given.artists)
+    references = {}
+    sizes = {}
+    for series, by_stage in starts.items():
+        here = fault_place.copy_place(by_stage["scan"], place / f"{series}-whole")
+        run(here, ("run", "library/manifest.csv"))
+        references[series] = dict(fault_place.content_of(here / "workspace"))
+        sizes[series] = _bytes_of(here / "workspace")
+        other = place / "here" if series == "grown" else None
+        if other and (
+            wrong := fault_place.differences(references[series], other / "workspace")
+        ):
+            sys.exit(f"two undisturbed runs differ: {wrong}")
+    wanted = [given.only] if given.only else list(KINDS)
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    failures, skipped, lines = [], {}, Counter()
+    for number in range(given.faults):
+        kind = wanted[number % len(wanted)]
+        rng = random.Random(given.seed * 1_000_003 + number)
+        series = rng.choice(list(starts))
+        stages = ["scan"] if kind in ONLY_SCANS else list(starts[series])
+        stage = given.stage or stages[(number // len(wanted)) % len(stages)]
+        here = fault_place.copy_place(starts[series][stage], place / "round")
+        growth = max(20_000, sizes[series] - _bytes_of(here / "workspace"))
+        this = Round(here, stage, seconds.get(stage, 0.5), growth, rng)
+        try:
+            found = play(this, kind, references[series])
+        except SkippedError as error:
+            skipped[kind] = str(error)
+            table[kind]["skipped"] += 1
+        else:
+            table[kind]["failed" if found["wrong"] else "held"] += 1
+            lines.update(found["lines"])
+            if found["wrong"]:
+                where = {
+                    "number": number,
+                    "kind": kind,
+                    "series": series,
+                    "stage": stage,
+                }
+                failures.append({**where, **found})
+                if given.talk:
+                    print(
+                        json.dumps(failures[-1], indent=1), file=sys.stderr, flush=True
+                    )
+        _clear(this.place)
+    return {
+        "faults": given.faults,
+        "seed": given.seed,
+        "covers": 12 * given.artists,
+        "failures": len(failures),
+        "skipped": skipped,
+        "by_kind": {kind: dict(counts) for kind, counts in table.items()},
+        "said": lines.most_common(),
+        "failed": failures[:20],
+    }
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
+
+
+def _clear(place: Path) -> None:
+    """Remove what a round left."""
+    if os.path.ismount(place / "workspace"):
+        subprocess.run(["umount", "-l", str(place / "workspace")], check=False)
+    shutil.rmtree(place)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--artists", type=int, default=12, help="of each genre, 3 covers each"
+    )
+    parser.add_argument("--only", choices=list(KINDS), help="one kind of fault")
+    parser.add_argument("--stage", choices=[*fault_place.STAGES], help="one stage")
+    parser.add_argument(
+        "--talk", action="store_true", help="print each failure at once"
+    )
+    given = parser.parse_args()
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+        outcome = campaign(Path(temporary).resolve(), given)
+    outcome["seconds"] = round(time.perf_counter() - begun, 1)
+    print(json.dumps(outcome, indent=1))
+    sys.exit(1 if outcome["failures"] else 0)
+
+
+if __name__ == "__main__":
+    main()
