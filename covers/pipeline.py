@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, MissingExtraError
 from covers.index import stage as index
+from covers.index.embedded import name_ingredients
 from covers.model import stage as model
 from covers.model.card import describe_best
 from covers.workspace.publishing import is_whole
@@ -103,12 +104,13 @@ class _AtHand:
 
     def fingerprints(self) -> dict[str, str]:
         """Return what the stamps of the analyses are compared with."""
-        found = {}
-        if self.card is not None:
-            found["model"] = self.card.fingerprint
-        if self.catalogue is not None:
-            found["catalogue"] = self.catalogue.label_fingerprint()
-        return found
+        if self.card is None:
+            known = self.catalogue
+            return {} if known is None else {"catalogue": known.label_fingerprint()}
+        if self.catalogue is None:
+            return {"model": self.card.fingerprint}
+        model = self.card.fingerprint
+        return name_ingredients(self.workspace, self.catalogue, model)
 
 
 def inspect_workspace(
@@ -155,15 +157,22 @@ def _judge(at_hand: _AtHand, artefact: Artefact) -> Verdict:
     return _judge_stamp(at_hand, artefact)
 
 
+_CHANGED = {
+    "model": "made with another model",
+    "embeddings": "other covers have a vector by now",
+}
+
+
 def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> Verdict:
     """Compare the stamp of an analysis with what it is made from."""
     stamp = stamp_of(at_hand.workspace, artefact.file)
     if stamp is None:
         return Verdict(State.MISSING, "not made yet")
-    for name, fingerprint in at_hand.fingerprints().items():
-        if name in artefact.made_from and stamp.made_from.get(name) != fingerprint:
-            other = {"model": "made with another model"}
-            return Verdict(State.STALE, other.get(name, f"the {name} changed since"))
+    found = at_hand.fingerprints()
+    for name in artefact.made_from:
+        is_known = name in found or (name == EMBEDDINGS.name and len(found) > 1)
+        if is_known and stamp.made_from.get(name) != found.get(name):
+            return Verdict(State.STALE, _CHANGED.get(name, f"the {name} changed since"))
     if not is_whole(at_hand.workspace, stamp):
         return Verdict(State.STALE, "some of its files are gone or from another run")
     remark = remark_on(artefact, at_hand.workspace, stamp)
@@ -280,7 +289,7 @@ class Pipeline:
         )
 
     def _index(self, say: Say, stage: StageProgress) -> None:
-        due = self._due(INDEX.name)
+        due = self._due(INDEX.name) or self._due(EMBEDDINGS.name)
         if not due:
             return
         self._forget()

@@ -18,10 +18,13 @@ from streamlit.starlette import App
 
 from covers.cli.dashboard import UNTIL_STDIN_ENDS
 from dashboard.server.guard import Guard
+from dashboard.server.logs import make_logs_safe
 from dashboard.server.routes import make_routes
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 5
+
+make_logs_safe()
 
 
 def end_with_stdin() -> None:

@@ -29,6 +29,7 @@ _ID3_CUSTOM = {
     "release_group_id": "MusicBrainz Release Group Id",
     "artist_id": "MusicBrainz Artist Id",
     "album_artist_id": "MusicBrainz Album Artist Id",
+    "cue_sheet": "CUESHEET",
 }
 _VORBIS = {
     "title": "TITLE",
@@ -41,6 +42,7 @@ _VORBIS = {
     "release_group_id": "MUSICBRAINZ_RELEASEGROUPID",
     "artist_id": "MUSICBRAINZ_ARTISTID",
     "album_artist_id": "MUSICBRAINZ_ALBUMARTISTID",
+    "cue_sheet": "CUESHEET",
 }
 _ASF = {
     "album_artist": "WM/AlbumArtist",
@@ -234,7 +236,7 @@ def ape(tags: Tags, pictures: Pictures = (), *, old_tag: bytes = b"") -> bytes:
     if tags.get("genres"):
         texts["Genre"] = "\0".join(tags["genres"])
     for name, key in _VORBIS.items():
-        if name.endswith("_id") and name in tags:
+        if (name.endswith("_id") or name == "cue_sheet") and name in tags:
             texts[key] = tags[name]
     items = [(name, 0, text.encode()) for name, text in texts.items()]
     items += [

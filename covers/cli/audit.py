@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from covers.cli.options import (
     common_options,
@@ -94,9 +95,7 @@ def audit_command(
         if accept is not None and revert is not None:
             message = "use just one of --accept and --revert"
             raise click.UsageError(message)
-        if html is not None or table is not None:
-            message = "--html and --csv go with an audit, not with --accept or --revert"
-            raise click.UsageError(message)
+        _refuse_audit_options()
         _decide(opened, accept, revert, as_json=as_json)
         return
     from covers.audit.stage import AuditOptions
@@ -120,6 +119,29 @@ def audit_command(
         _show(audit)
     for line in written:
         tell(line)
+
+
+_OF_AN_AUDIT = {
+    "html": "--html",
+    "table": "--csv",
+    "label_share": "--label-share",
+    "no_music": "--no-music",
+    "seed": "--seed",
+}
+
+
+def _refuse_audit_options() -> None:
+    """Refuse options that would be ignored, because no audit is made."""
+    ctx = click.get_current_context()
+    given = [
+        option
+        for name, option in _OF_AN_AUDIT.items()
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        verb = "go" if len(given) > 1 else "goes"
+        message = f"{', '.join(given)} {verb} with an audit, not with --accept or --revert, which make none"
+        raise click.UsageError(message)
 
 
 def _write(

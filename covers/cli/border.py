@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from covers.cli.limited import watch_limited
 from covers.cli.options import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
 from covers.workspace.interrupts import watch_for_interrupts
@@ -24,6 +25,8 @@ class ExplainingGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Do everything on streams that show no control character raw."""
+        if options.get("standalone_mode", True):
+            watch_limited()
         with safe_streams():
             return super().main(*args, **options)
 

@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from covers.catalogue.cover_set import OF_ALL, CoverSet
 from covers.catalogue.table import read_catalogue
+from covers.workspace.artefacts import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
 
 
@@ -77,10 +79,7 @@ class EmbeddedCovers(CoverSet):
             years=years[rows],
             sources=[sources[row] for row in rows],
             grouped_by=catalogue.grouped_by,
-            made_from={
-                "catalogue": catalogue.label_fingerprint(),
-                "model": table.fingerprint,
-            },
+            made_from=name_ingredients(workspace, catalogue, table.fingerprint),
         )
 
 
@@ -94,10 +93,36 @@ def fingerprints_at_hand(workspace: Workspace) -> dict[str, str]:
     """
     from covers.model.card import read_card
 
-    return {
-        "catalogue": read_catalogue(workspace).label_fingerprint(),
-        "model": read_card(workspace.model_folder).fingerprint,
-    }
+    model = read_card(workspace.model_folder).fingerprint
+    return name_ingredients(workspace, read_catalogue(workspace), model)
+
+
+def name_ingredients(
+    workspace: Workspace, catalogue: Catalogue, model: str
+) -> dict[str, str]:
+    """Return the fingerprints of catalogue, model and embeddings, for a stamp.
+
+    The embeddings are named only where some covers lack one: what is made from
+    the others is stale as soon as they are embedded.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    catalogue : Catalogue
+    model : str
+        Its fingerprint.
+    """
+    import pyarrow.compute as pc
+
+    from covers.model.embed import embeddings_parts
+
+    known = embeddings_parts(workspace, model).ids()
+    ids = catalogue.table.column("cover_id")
+    lacking = ids.filter(pc.invert(pc.is_in(ids, value_set=known))).to_pylist()
+    found = {"catalogue": catalogue.label_fingerprint(), "model": model}
+    if lacking:
+        found["embeddings"] = fingerprint("without", *sorted(lacking))
+    return found
 
 
 def _in_order(

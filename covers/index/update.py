@@ -153,6 +153,8 @@ def _publish(
         table = read_embeddings(workspace, difference.new)
         ids = [*table.cover_ids, *moved]
         vectors = np.concatenate([table.embeddings, vectors])
+    if not (ids or difference.gone) and index.fingerprints == made_from:
+        return  # the new ones cannot be read, still
     index.update(
         ids,
         vectors,

@@ -2,8 +2,8 @@
 
 A scan reads what is new or changed (by size and time of change, then by
 content), keeps the covers of sources that are not mounted today, and publishes
-``places.parquet``, ``pictures.parquet``, ``problems.csv``, ``covers.toml`` and
-at last ``catalogue.parquet``, each whole or not at all. Where nothing changed
+``pictures.parquet``, ``covers.toml``, ``catalogue.parquet``, ``places.parquet``
+and ``problems.csv``, each whole or not at all. Where nothing changed
 since the last scan, its report is given again (`covers.intake.repeat`). An interrupted scan
 leaves them as they were and goes on from its journal.
 """
@@ -89,7 +89,8 @@ def scan_workspace(
             scan.find(n_workers)
             scan.read(n_workers)
             report = scan.publish(split_anew=split_anew)
-            remember_report(scan.workspace, seen, report)
+            if not any(record.content.may_pass for record in scan.records):
+                remember_report(scan.workspace, seen, report)
     return replace(report, seconds=round(time.monotonic() - begun, 2))
 
 

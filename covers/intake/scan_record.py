@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from covers.errors import DataError
 from covers.images.measures import PictureMeasures
-from covers.intake.sources import Labels, ProblemKind
+from covers.intake.sources import CRASHED, UNREAD, Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.registry import SCANNED_PLACES
 from covers.workspace.strangers import parse_json, read_text, unlink_link
@@ -71,7 +71,13 @@ class Content:
     kind: ProblemKind | None = None
     reason: str | None = None
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it was the machine that failed and not the file: another time it may be read."""
+        return self.cover_id is None and (self.reason or "").startswith(_PASSING)
 
+
+_PASSING = (UNREAD, CRASHED)
 _CONTENT_FIELDS = tuple(item.name for item in fields(Content))
 
 

@@ -46,6 +46,7 @@ from covers.intake.summary import (
     write_problems,
 )
 from covers.workspace.artefacts import Stamp, read_stamp
+from covers.workspace.registry import CATALOGUE
 from covers.workspace.settings import change_intake, write_settings
 from covers.workspace.source_files import SourceKind, is_mounted
 
@@ -236,6 +237,7 @@ class ScanSteps:
     def publish(self, *, split_anew: bool) -> ScanReport:
         """Make the catalogue and publish everything."""
         workspace = self.workspace
+        self._refuse_vanished()
         self._collect()
         good = [
             record for record in self.records if record.content.cover_id is not None
@@ -256,19 +258,22 @@ class ScanSteps:
             if is_same
             else self._assemble(covers, good, split_anew=split_anew)
         )
-        if not is_same or self._has_other_limits():
+        self._publish_settings()
+        has_other_limits = self._has_other_limits()
+        if not is_same:
+            catalogue.write(
+                workspace.catalogue_path,
+                Stamp(kind=KIND, parameters=self._parameters(), seed=self.seed),
+            )
+        # After the catalogue: where only one of them was published before the scan was
+        # ended, the next must not take the old catalogue for the one of these records.
+        if not is_same or has_other_limits:
             write_records(
                 workspace.places_path,
                 self.records,
                 Stamp(kind=RECORD_KIND, parameters=self._limits()),
             )
         write_problems(workspace.problems_path, self.records)
-        self._publish_settings()
-        if not is_same:
-            catalogue.write(
-                workspace.catalogue_path,
-                Stamp(kind=KIND, parameters=self._parameters(), seed=self.seed),
-            )
         self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
         return sum_up(
@@ -281,6 +286,18 @@ class ScanSteps:
             notes=self.notes,
             n_read=self.n_read,
         )
+
+    def _refuse_vanished(self) -> None:
+        """Refuse to publish half of a source that went away while it was scanned."""
+        for source in self.sources:
+            if self.states[source.name] != "scanned":
+                continue
+            if not is_mounted(self.workspace.root, source):
+                message = (
+                    f"source {source.name!r} ('{source.path}') went away while it was scanned, and nothing was "
+                    f"changed: bring it back and run '{CATALOGUE.repair(self.workspace.root)}'"
+                )
+                raise DataError(message)
 
     def _collect(self) -> None:
         """Add the records of sources that are not scanned, and put all in order."""

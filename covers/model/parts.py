@@ -76,7 +76,9 @@ class VectorParts:
         for path in self.paths():
             try:
                 chunks += _read_ids(path).chunks
-            except (pa.ArrowException, OSError):
+            except (pa.ArrowException, OSError) as error:
+                if getattr(error, "errno", None) is not None:
+                    raise  # the machine failed; nothing says that the file is damaged
                 refuse_link(self.folder)
                 path.unlink(missing_ok=True)
         return pa.chunked_array(chunks, pa.string())

@@ -23,6 +23,7 @@ from threading import get_ident
 from typing import IO, TYPE_CHECKING, Any
 
 from covers.errors import DataError, StaleError
+from covers.workspace.leftovers import whose
 from covers.workspace.strangers import (
     is_whole_number,
     open_regular,
@@ -177,7 +178,7 @@ def _published(path: Path, mode: str) -> Iterator[IO[Any]]:
     refuse_link(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+        dir=path.parent, prefix=f".{path.name}.{whose()}", suffix=".tmp"
     )
     temporary = Path(name)
     try:
@@ -204,7 +205,7 @@ def publish_unflushed(path: Path, content: bytes) -> None:
     """
     _refuse_link_once(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = f"{path.parent}{os.sep}.{path.name}.{os.getpid()}-{get_ident()}.tmp"
+    temporary = f"{path.parent}{os.sep}.{path.name}.{whose()}{get_ident()}.tmp"
     try:
         with open(temporary, "wb") as file:  # noqa: PTH123  strings, 100,000 times
             file.write(content)

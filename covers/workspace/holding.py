@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from covers.errors import DataError
 from covers.workspace.artefacts import translate_disk_errors
+from covers.workspace.leftovers import sweep_leftovers
 from covers.workspace.strangers import refuse_linked_lock
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def hold_workspace(root: Path) -> Iterator[None]:
         root.mkdir(parents=True, exist_ok=True)
         refuse_linked_lock(lock)
         with FileLock(lock, timeout=0):
+            sweep_leftovers(root)
             yield
     except Timeout as error:
         message = f"another scan of '{root}' is running: wait for it, or end it first"

@@ -1,4 +1,4 @@
-"""Ctrl-C that a library swallowed is raised again at the next step of the work.
+"""Ctrl-C, or the signal to end, that a library swallowed is raised again at the next step of the work.
 
 pyarrow, for one, imports pandas on its first conversion and drops whatever goes
 wrong with that, an interrupt included; a long computation would then go on.
@@ -21,7 +21,8 @@ _asked = threading.Event()
 def watch_for_interrupts() -> Iterator[None]:
     """Remember Ctrl-C while something runs, so that `stop_if_asked` sees it.
 
-    Nothing changes where Ctrl-C is ignored or handled by somebody else, as in a
+    SIGTERM, by which systems end a program, is taken like it, so that it ends with a
+    line and tidies up. Nothing changes where Ctrl-C is ignored or handled by somebody else, as in a
     background job or a server.
     """
     is_main = threading.current_thread() is threading.main_thread()
@@ -34,10 +35,15 @@ def watch_for_interrupts() -> Iterator[None]:
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, remember)
+    ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ends:
+        signal.signal(signal.SIGTERM, remember)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if ends:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _asked.clear()
 
 

@@ -24,6 +24,7 @@ from covers.workspace.artefacts import (
     sync_folder,
     translate_disk_errors,
 )
+from covers.workspace.leftovers import DRAFT, whose
 from covers.workspace.paths import Workspace
 from covers.workspace.strangers import refuse_link, refuse_linked_lock
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 _FILES = "files"
 _LONGEST_WAIT_S = 600
-_DRAFT = ".draft-"
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,10 @@ def _draft(workspace: Workspace, artefact: Artefact) -> Iterator[Draft]:
             )
             raise DataError(message) from error
         try:
-            for left in parent.glob(f"{_DRAFT}*"):
+            for left in parent.glob(f"{DRAFT}*"):
                 if left.is_dir() and not left.is_symlink():
                     shutil.rmtree(left, ignore_errors=True)
-            folder = Path(tempfile.mkdtemp(dir=parent, prefix=_DRAFT))
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{DRAFT}{whose()}"))
             try:
                 yield Draft(workspace.root, folder=folder)
             finally:

@@ -492,7 +492,12 @@ def test_an_audit_without_a_workspace_names_the_command(tmp_path):
     ("options", "message"),
     [
         (["--accept", "FILE", "--revert", "all"], "just one of --accept and --revert"),
-        (["--revert", "all", "--html", "x.html"], "go with an audit"),
+        (["--revert", "all", "--html", "x.html"], "--html goes with an audit"),
+        (["--accept", "FILE", "--label-share", "0.1"], "--label-share goes with an"),
+        (
+            ["--accept", "FILE", "--no-music", "--seed", "1"],
+            "--no-music, --seed go with an audit",
+        ),
     ],
 )
 def test_options_that_exclude_each_other_are_named(

@@ -511,6 +511,40 @@ def test_a_cue_sheet_gives_genre_and_titles_to_one_long_file(
     assert offer.candidates[0].labels.extra["n_tracks"] == 2
 
 
+@pytest.mark.parametrize("extension", ["flac", "ogg", "mp3", "ape"])
+def test_a_cue_sheet_inside_a_file_counts_like_one_beside_it(tmp_path, extension):
+    write = {**audio_files.WRITERS, "ape": audio_files.ape}[extension]
+    long = CUE + "".join(f"  TRACK {n} AUDIO\n    TITLE n{n}\n" for n in range(3, 400))
+    put(tmp_path / f"A/image.{extension}", write({"cue_sheet": long}))
+    put(tmp_path / "A/cover.jpg", jpeg(1))
+    [(_, artist, album, genres)] = taken(tmp_path)
+    assert (artist, album, genres) == ("Godspeed", "F# A# oo", ("Post-Rock",))
+    [offer] = albums_of(tmp_path)
+    assert offer.candidates[0].labels.year == 1999
+    assert offer.candidates[0].labels.extra["n_tracks"] == 399
+    put(
+        tmp_path / f"A/image.{extension}",
+        write({"cue_sheet": CUE, "album": "Tagged", "genres": ["Jazz"]}),
+    )
+    [(_, artist, album, genres)] = taken(tmp_path)
+    assert (artist, album, genres) == ("Godspeed", "Tagged", ("Jazz",))
+
+
+def test_a_flac_file_counts_its_tracks_in_a_block_of_their_own(tmp_path):
+    content = audio_files.flac({"album": "One file", "artist": "Ann"})
+    block = bytes(395) + bytes([8]) + bytes(36 * 8)
+    head = bytes([5]) + len(block).to_bytes(3, "big")
+    for name, cut in (("whole", len(block)), ("short", 100)):
+        put(
+            tmp_path / name / "image.flac",
+            content[:4] + b"\0" + content[5:42] + head + block[:cut] + content[42:],
+        )
+        put(tmp_path / name / "cover.jpg", jpeg(1))
+    tags = read_music_file(tmp_path / "whole/image.flac")
+    assert (tags.album, tags.n_tracks) == ("One file", 7)
+    assert read_music_file(tmp_path / "short/image.flac").problem
+
+
 def test_tags_come_before_a_cue_sheet(tmp_path):
     put(
         tmp_path / "A/image.flac",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from drawn_pictures import picture, put
+from PIL import Image
 
 from covers.catalogue.table import read_catalogue
+from covers.errors import BrokenImageError, DataError
 from covers.intake.reading import read_many as reading
+from covers.intake.reading import read_one, read_processes
 from covers.intake.reading.read_many import read_pictures
 from covers.intake.reading.read_one import Reader
 from covers.intake.reading.read_processes import ReadingProcesses
@@ -99,9 +105,107 @@ def test_what_dead_processes_should_have_read_is_read_anyway(
     plain = read_all(tmp_path / "plain", files, n_workers=1)
     monkeypatch.setattr(subprocess.Popen, "__init__", dying)
     fast = read_all(tmp_path / "fast", files)
-    assert len(started) == 3 * 2  # each is tried again
+    assert 3 <= len(started) <= 3 * 3  # some are tried again, none for ever
     assert all(process.returncode is not None for process in started)
     assert_same(plain[0], fast[0])
+
+
+def png_of_many_chunks(n):
+    """A small picture behind so many texts that Python is busy with them for seconds."""
+    plain = io.BytesIO()
+    Image.new("RGB", (64, 64), (9, 90, 200)).save(plain, "PNG")
+    content = plain.getvalue()
+    text = b"tEXta\0b"
+    chunk = struct.pack(">I", 3) + text + struct.pack(">I", zlib.crc32(text))
+    return content[:33] + chunk * n + content[33:]
+
+
+@pytest.mark.parametrize("worth", [1, 10_000])
+def test_a_picture_that_takes_too_long_is_ended_and_listed(
+    tmp_path, files, monkeypatch, worth
+):
+    monkeypatch.setattr(reading, "WORTH_PROCESSES", worth)
+    monkeypatch.setattr(read_processes, "MAX_SECONDS", 0.5)
+    for name in (3, 5):
+        costly = png_of_many_chunks(900_000 + name)
+        put(tmp_path / f"library/Rock/{name:02d}.png", costly)
+    found, _, _ = read_all(tmp_path / "ws", files)
+    reasons = [content.reason for content, _ in found]
+    assert reasons[3] == reasons[5] == "too costly: more than 0.5 s of a core"
+    assert sum(content.cover_id is not None for content, _ in found) == 40 - 4
+
+
+CRASHING = """
+from covers.intake.reading.read_one import Reader
+read = Reader.read
+def bad(self, path, member):
+    import os, signal, time
+    if path.name == "11.png":
+        os.abort()
+    if path.name == "13.png":
+        time.sleep(1000)
+    if path.name == "17.png":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return read(self, path, member)
+Reader.read = bad
+"""
+
+
+def test_a_decoder_that_crashes_or_hangs_costs_its_picture_alone(
+    tmp_path, files, with_processes, monkeypatch
+):
+    start = read_processes._START.replace(
+        "from covers", f"exec({CRASHING!r}); from covers"
+    )
+    monkeypatch.setattr(read_processes, "_START", start)
+    monkeypatch.setattr(read_processes, "PATIENCE_S", 2.0)
+    found, _, _ = read_all(tmp_path / "ws", files)
+    bad = {i: content.reason for i, (content, _) in enumerate(found) if content.reason}
+    assert set(bad) == {7, 9, 11, 13, 17}
+    assert all("crashed, or gave no answer" in bad[i] for i in (11, 13, 17))
+    contents = [content for content, _ in found]
+    assert [content.may_pass for content in contents].count(
+        True
+    ) == 3 + 1  # one is gone
+
+
+def test_what_the_machine_did_not_give_is_read_again_the_next_time(
+    tmp_path, files, monkeypatch
+):
+    taken_away = read_one.read_bytes
+
+    def refuse(path):
+        if path.name == "20.png":
+            message = "cannot be read: Input/output error"
+            raise BrokenImageError(message)
+        return taken_away(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(read_one, "read_bytes", refuse)
+        report = scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+        assert report.problems["broken"] == 2
+    report = scan_workspace(tmp_path / "ws", n_workers=1)
+    assert (report.n_read, report.problems["broken"]) == (1, 1)
+
+
+def test_a_source_that_goes_away_during_a_scan_changes_nothing(
+    tmp_path, files, monkeypatch
+):
+    scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+    before = read_catalogue(Workspace(tmp_path / "ws")).fingerprint()
+    put(tmp_path / "library/Rock/new.png", picture(99))
+    shown = []
+
+    def vanish(done, total):
+        if not shown:
+            (tmp_path / "library").rename(tmp_path / "away")
+        shown.append(done)
+
+    with pytest.raises(DataError, match="went away while it was scanned"):
+        scan_workspace(tmp_path / "ws", n_workers=1, progress=vanish)
+    assert read_catalogue(Workspace(tmp_path / "ws")).fingerprint() == before
+    (tmp_path / "away").rename(tmp_path / "library")
+    assert scan_workspace(tmp_path / "ws", n_workers=1).new == 1
 
 
 def test_known_covers_are_not_decoded_again(tmp_path, files):

@@ -23,9 +23,10 @@ from covers.images.audio.audio_bytes import (
     read_chunks,
     refuse_many_attributes,
 )
+from covers.images.audio.cue_sheet import parse_cue_sheet
 from covers.images.audio.genre_numbers import NAMES, name_genres
 from covers.images.audio.id3 import read_id3
-from covers.images.audio.raw_tags import RawTags
+from covers.images.audio.raw_tags import CUE_SHEET, RawTags
 from covers.images.audio.tag_values import parse_year
 from covers.images.audio.vorbis import read_vorbis
 from covers.images.content import content_id
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 3
+READER = 4
 """Raised whenever an unchanged file may be read otherwise than before."""
 
 # Formats that tinytag does not know; their tags are of kinds that many formats share.
@@ -142,7 +143,7 @@ class Tags:
     pictures : tuple of EmbeddedPicture
         All of them, whatever their type.
     n_tracks : int, optional
-        Tracks in it, where a cue sheet counts them.
+        Tracks in it, where a cue sheet counts them, beside it or inside.
     describes : tuple of str
         Names of the music files that a cue sheet is about.
     problem : str, optional
@@ -186,14 +187,17 @@ def read_tags(path: Path) -> Tags:
         name: next((plain[key][0] for key in keys if plain.get(key)), None)
         for name, keys in _IDS.items()
     }
+    cue = parse_cue_sheet(next(iter(fields.get(CUE_SHEET, ())), ""))
+    performer = (cue.performer,) if cue.performer else ()
     discs = re.match(r"\d{1,3}", next(iter(fields.get("disc", ())), ""))
     return Tags(
         title=next(iter(fields.get("title", ())), None),
         artist=fields.get("artist", ()),
-        album_artist=fields.get("albumartist", ()),
-        album=next(iter(fields.get("album", ())), None),
-        year=next(filter(None, map(parse_year, fields.get("year", ()))), None),
-        genres=name_genres(fields.get("genre", ())),
+        album_artist=fields.get("albumartist", ()) or performer,
+        album=next(iter(fields.get("album", ())), cue.title),
+        year=next(filter(None, map(parse_year, fields.get("year", ()))), cue.year),
+        genres=name_genres(fields.get("genre", ())) or cue.genres,
+        n_tracks=cue.n_tracks or found.n_tracks,
         disc=(int(discs.group()) if discs else 0) or None,
         is_compilation=any(
             values[0] in {"1", "true", "True"}

@@ -12,6 +12,10 @@ MAX_VALUES = 256
 """Values of one field that are kept; no album has as many genres."""
 MAX_TEXT = 4096
 """Letters of one value that are kept."""
+CUE_SHEET = "cuesheet"
+"""Field that holds the whole cue sheet of one long file."""
+MAX_CUE_SHEET = 2**16
+"""Letters of it that are kept."""
 MAX_PICTURES = 32
 """Pictures of one file that are kept."""
 _NAMED = frozenset({"title", "artist", "albumartist", "album", "genre"})
@@ -31,11 +35,14 @@ class RawTags:
         Type as ID3 numbers it, and bytes, whatever they are.
     problems : list of str
         What could not be read.
+    n_tracks : int, optional
+        Tracks in the file, where it counts them.
     """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     pictures: list[tuple[int, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    n_tracks: int | None = None
 
     def add(self, name: str, values: Iterable[str]) -> None:
         """Add values to a field: each once, empty ones and those beyond the bounds not."""
@@ -44,9 +51,10 @@ class RawTags:
             if len(known) >= MAX_VALUES:
                 self._report(name, f"has more than {MAX_VALUES} values")
                 return
-            if len(value) > MAX_TEXT:
-                self._report(name, f"is longer than {MAX_TEXT:,} letters")
-            text = value[:MAX_TEXT].replace("\0", " ").strip()
+            longest = MAX_CUE_SHEET if name == CUE_SHEET else MAX_TEXT
+            if len(value) > longest:
+                self._report(name, f"is longer than {longest:,} letters")
+            text = value[:longest].replace("\0", " ").strip()
             if text and text not in known:
                 known.append(text)
 
@@ -69,3 +77,4 @@ class RawTags:
         for number, data in other.pictures:
             self.add_picture(number, data)
         self.problems += other.problems
+        self.n_tracks = self.n_tracks or other.n_tracks

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _FRONT = 3
 _FULL_BLOCK = 2**24
 """Bytes from which on a block of FLAC cannot say how long it is."""
+_CUE_HEAD = 396
+"""Bytes of a cue sheet block up to the number of its tracks."""
 _MAX_COMMENTS = 10_000
 _MAX_BLOCKS = 1000
 _MAX_PACKET = 64 * 2**20
@@ -72,6 +74,8 @@ def _read_flac(file: BinaryIO, tags: RawTags) -> None:
         if kind == 4:
             _read_comments(file, tags)
             size = max(size, file.tell() - start)
+        elif kind == 5:
+            tags.n_tracks = _count_tracks(file.read(min(size, _CUE_HEAD)))
         elif kind == 6:
             _try_picture(file, tags)
             taken = file.tell() - start
@@ -83,6 +87,11 @@ def _read_flac(file: BinaryIO, tags: RawTags) -> None:
         file.seek(start + size)
         if head[0] & 0x80:
             return
+
+
+def _count_tracks(block: bytes) -> int | None:
+    """Return the tracks that a block with a cue sheet counts; the end of the disc is none."""
+    return max(0, block[_CUE_HEAD - 1] - 1) or None if len(block) == _CUE_HEAD else None
 
 
 def _read_ogg(file: BinaryIO, tags: RawTags) -> None:

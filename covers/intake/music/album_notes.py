@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from covers.images.audio.audio_tags import Tags, read_tags
-from covers.images.audio.genre_numbers import name_genres
+from covers.images.audio.cue_sheet import parse_cue_sheet
 from covers.images.audio.tag_values import parse_year
 
 if TYPE_CHECKING:
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 _NFO = "album.nfo"
 _CUE = ".cue"
 _MAX_BYTES = 2**20
-_MAX_LINE = 1000
-_CUE_LINE = re.compile(
-    r"""\s*(?:REM\s+)?(GENRE|DATE|PERFORMER|TITLE|FILE|TRACK)\s+(?:"([^"]*)"|(\S.*?))(?:\s+(?:WAVE|MP3|AIFF|BINARY|MOTOROLA|AUDIO))?\s*""",
-    re.IGNORECASE,
-)
 
 
 def is_nfo(path: str) -> bool:
@@ -90,7 +84,7 @@ def _fill(tags: Tags, cue: Tags, *, is_long: bool) -> Tags:
         album_artist=tags.album_artist or cue.album_artist,
         genres=tags.genres or cue.genres,
         year=tags.year or cue.year,
-        n_tracks=cue.n_tracks if is_long else tags.n_tracks,
+        n_tracks=(cue.n_tracks if is_long else None) or tags.n_tracks,
     )
 
 
@@ -103,27 +97,14 @@ def _read_cue(path: Path) -> Tags:
         return Tags(problem=f"cannot be read: {error.strerror or error}")
     if len(content) > _MAX_BYTES:
         return Tags(problem="cue sheet is larger than 1 MiB: left out")
-    said: dict[str, str] = {}
-    files: dict[str, None] = {}
-    n_tracks = 0
-    for line in _decode(content).splitlines():
-        match = _CUE_LINE.fullmatch(line[:_MAX_LINE])
-        if match is None:
-            continue
-        name, value = match.group(1).upper(), (match.group(2) or match.group(3) or "")
-        if name == "FILE":
-            files[value] = None
-        elif name == "TRACK":
-            n_tracks += 1
-        elif not n_tracks and (text := value.strip(' "')):
-            said.setdefault(name, text)
+    cue = parse_cue_sheet(_decode(content))
     return Tags(
-        album=said.get("TITLE"),
-        album_artist=(said["PERFORMER"],) if "PERFORMER" in said else (),
-        year=parse_year(said.get("DATE")),
-        genres=name_genres([said["GENRE"]]) if "GENRE" in said else (),
-        n_tracks=n_tracks or None,
-        describes=tuple(files)[:1000],
+        album=cue.title,
+        album_artist=(cue.performer,) if cue.performer else (),
+        year=cue.year,
+        genres=cue.genres,
+        n_tracks=cue.n_tracks,
+        describes=cue.files,
     )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from covers.errors import DataError
 from covers.images.audio.audio_tags import READER, EmbeddedPicture, Tags
+from covers.intake.sources import UNREAD
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.machine import count_cores
 from covers.workspace.registry import MUSIC_TAGS
@@ -92,7 +93,8 @@ class TagCache:
         unread = []
         for entry in files:
             row = self.rows.get((source, entry.path))
-            if row is None or row[:2] != (entry.size, entry.mtime_ns):
+            may_pass = row is not None and (row[2].problem or "").startswith(UNREAD)
+            if row is None or may_pass or row[:2] != (entry.size, entry.mtime_ns):
                 unread.append(entry)
         gone = {key for key in self.rows if key[0] == source}
         gone -= {(source, entry.path) for entry in files}

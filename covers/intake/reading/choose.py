@@ -129,10 +129,11 @@ class Chooser:
             return self._read_now[key]
         size, mtime_ns = candidate.file.size, candidate.file.mtime_ns
         record = self._known.get(key)
+        content = self._journal.contents.get((key, size, mtime_ns))
         if record and record.size == size and record.mtime_ns == mtime_ns:
-            content: Content | None = record.content
-        else:
-            content = self._journal.contents.get((key, size, mtime_ns))
+            content = record.content
+        if content is not None and content.may_pass:
+            return None
         if content is None or content.cover_id in self._trusted:
             return content
         return content if content.cover_id is None else None

@@ -24,7 +24,7 @@ from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from covers.intake.reading.read_one import Reader, refuse
-from covers.intake.sources import ProblemKind
+from covers.intake.sources import CRASHED, ProblemKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +41,7 @@ MAX_SECONDS = 5.0
 """Of a core, for one picture. The largest ones that are taken need 3.5."""
 PATIENCE_S = 120.0
 """Until a process that answers nothing, and does nothing, is ended."""
+_LONGEST_START_S = 120.0
 
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -147,6 +148,7 @@ class _Place:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._process: _Process | None = None
+        self._is_barren = False  # no process gets ready here
 
     def start(self) -> bool:
         """Start a process, unless one runs; say whether there is one."""
@@ -190,13 +192,14 @@ class _Place:
 
     def _is_ready(self) -> bool:
         """Have a process that has begun to serve, if one can be started."""
-        for _ in range(_TRIES):
+        for _ in range(0 if self._is_barren else _TRIES):
             if not self.start():
                 break
             assert self._process is not None
             if self._process.is_ready():
                 return True
             self.end()
+        self._is_barren = True
         return False
 
 
@@ -222,6 +225,7 @@ class _Process:
                     reader.measured,
                     reader.pictured,
                     reader.max_megapixels,
+                    MAX_SECONDS,
                 )
             )
         except OSError:
@@ -232,7 +236,7 @@ class _Process:
         """Wait until it serves; say whether it does."""
         if not self._is_ready:
             with contextlib.suppress(_EndedError):
-                self._is_ready = self._answer() == _READY
+                self._is_ready = self._answer(_LONGEST_START_S) == _READY
         return self._is_ready
 
     def read(self, files: Sequence[File]) -> Iterator[Read]:
@@ -248,7 +252,7 @@ class _Process:
         except OSError as error:
             raise self._why_ended() from error
         for _ in files:
-            answer = self._answer()
+            answer = self._answer(PATIENCE_S)
             if isinstance(answer, BaseException):
                 raise answer
             yield answer
@@ -270,10 +274,10 @@ class _Process:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def _answer(self) -> Any:
+    def _answer(self, patience_s: float) -> Any:
         """Wait for what the process says next."""
         assert self._process.stdout is not None
-        self.deadline = time.monotonic() + PATIENCE_S
+        self.deadline = time.monotonic() + patience_s
         try:
             return pickle.load(self._process.stdout)  # noqa: S301  our own process
         except (OSError, EOFError, pickle.UnpicklingError) as error:
@@ -289,7 +293,7 @@ class _Process:
             reason = f"too costly: more than {MAX_SECONDS:g} s of a core"
             return _EndedError(reason, is_costly=True)
         ended = f"signal {-status}" if status < 0 else f"status {status}"
-        return _EndedError(f"its decoder crashed, or gave no answer ({ended})")
+        return _EndedError(f"{CRASHED}, or gave no answer ({ended})")
 
     def _send(self, value: Any) -> None:
         assert self._process.stdin is not None
@@ -303,7 +307,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the scan, that ends us
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
-    root, measured, pictured, max_megapixels = pickle.load(asked)  # noqa: S301
+    root, measured, pictured, max_megapixels, seconds = pickle.load(asked)  # noqa: S301
     reader = Reader(Workspace(root), measured, pictured, max_megapixels)
     with contextlib.suppress(EOFError, BrokenPipeError):
         _write(answers, _READY)
@@ -311,7 +315,7 @@ def serve() -> None:
             files = pickle.load(asked)  # noqa: S301
             for path, member in files:
                 try:
-                    with _limited_time():
+                    with _limited_time(seconds):
                         answer: Any = reader.read(path, member)
                 except Exception as error:  # noqa: BLE001  raised again where it was asked for
                     answer = error
@@ -322,12 +326,12 @@ def serve() -> None:
 
 
 @contextlib.contextmanager
-def _limited_time() -> Iterator[None]:
+def _limited_time(seconds: float) -> Iterator[None]:
     """Let the operating system end this process if it computes for too long."""
     if not hasattr(signal, "setitimer"):
         yield
         return
-    signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
