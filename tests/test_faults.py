@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads /proc")
 def test_the_whole_job_recovers_from_nine_faults():
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.stress.faults", "--faults", "9", "--seed", "3"]
-        + ["--artists", "10"],
+        [
+            *(sys.executable, "-m", "scripts.stress.faults"),
+            *("--faults", "9", "--seed", "3", "--artists", "10"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
