@@ -32,6 +32,11 @@ _FIT_SIDE = 32
 _GRID_PX = 96
 _WINDOW_PX = 13
 _WEAKEST_SHARE = 0.1
+_TILE_PX = 16
+_LEAST_TILE = 60  # of its pixels have ink
+_LEAST_TILES = 3
+_LEAST_ENERGY = 30.0  # variance of ink in a window, of 255²
+_LEAST_NOISE = 4.0
 _SMOOTH = Image.Resampling.BILINEAR
 _MOST_STRETCH = 0.12  # of the logarithm of width over height
 
@@ -105,20 +110,37 @@ class Ink:
         return cls(np.asarray(whole, np.float32), _box(flat))
 
 
-def ink_agreement(first: Ink, second: Ink) -> float:
-    """Return how well two pictures agree in the weaker parts of their ink.
+@dataclass(frozen=True)
+class InkAgreement:
+    """How well two pictures agree where their ink is; 1 for copies.
+
+    Parameters
+    ----------
+    whole : float
+        The tenth percentile, over windows with ink, of the local correlation:
+        below 0 to about 0.7 for other words in the same place.
+    parts : float
+        The mean of the three tiles with ink that agree least, weak ink counted like
+        strong: other words below a large mark that is the same.
+    """
+
+    whole: float
+    parts: float
+
+    def reaches(self, least_whole: float, least_parts: float) -> bool:
+        """Say whether both are large enough."""
+        return self.whole >= least_whole and self.parts >= least_parts
+
+
+def ink_agreement(first: Ink, second: Ink) -> InkAgreement:
+    """Compare two pictures where their ink is.
 
     They are laid over each other as a whole, and by the box that their ink
     fills, which undoes crops and borders; the better of the two counts.
-
-    Returns
-    -------
-    float
-        The tenth percentile, over windows with ink, of the local correlation:
-        1 for copies; below 0 to about 0.7 for other words in the same place.
     """
     overlays = [(first.whole, second.whole), *_boxed(first.box, second.box)]
-    return max(_weakest_correlation(a, b) for a, b in overlays)
+    found = [_compare(a, b) for a, b in overlays]
+    return max(found, key=lambda one: min(one.whole, one.parts))
 
 
 @cache
@@ -173,8 +195,8 @@ def _box(ink: Floats) -> Floats:
     )
 
 
-def _weakest_correlation(first: Floats, second: Floats) -> float:
-    """Return the tenth percentile of the correlations of windows that hold ink."""
+def _compare(first: Floats, second: Floats) -> InkAgreement:
+    """Compare two pictures of ink that lie over each other, window by window."""
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     a, b = gaussian_filter(first, 1.0), gaussian_filter(second, 1.0)
@@ -187,9 +209,27 @@ def _weakest_correlation(first: Floats, second: Floats) -> float:
     energy = np.maximum(variance_a, variance_b)
     most = float(energy.max(initial=0))
     if most < 1:
-        return 0.0
-    inked = energy > 0.1 * most
-    noise = (0.02 * most) ** 2
+        return InkAgreement(0.0, 0.0)
     product = np.maximum(variance_a * variance_b, 0)
-    local = (mean(a * b) - mean(a) * mean(b)) / np.sqrt(product + noise)  # (W,)
-    return float(np.quantile(local[inked], _WEAKEST_SHARE))
+    shared = mean(a * b) - mean(a) * mean(b)
+
+    def local(noise: float) -> Floats:
+        return np.asarray(shared / np.sqrt(product + noise**2), np.float32)
+
+    strong = energy > 0.1 * most
+    whole = float(np.quantile(local(0.02 * most)[strong], _WEAKEST_SHARE))
+    weak = energy > max(0.02 * most, _LEAST_ENERGY)
+    noise = max(0.003 * most, _LEAST_NOISE)
+    return InkAgreement(whole, _least_tiles(local(noise), weak))
+
+
+def _least_tiles(local: Floats, inked: npt.NDArray[np.bool_]) -> float:
+    """Return the mean of the three least medians of overlapping tiles that hold ink."""
+    medians = []
+    for top in range(0, local.shape[0], _TILE_PX // 2):
+        for left in range(0, local.shape[1], _TILE_PX // 2):
+            tile = np.s_[top : top + _TILE_PX, left : left + _TILE_PX]
+            values = local[tile][inked[tile]]
+            if len(values) >= _LEAST_TILE:
+                medians.append(float(np.median(values)))
+    return float(np.mean(sorted(medians)[:_LEAST_TILES])) if medians else 1.0

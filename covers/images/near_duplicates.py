@@ -57,10 +57,12 @@ class DuplicateThresholds:
     least_structure : float, default=3.0
         Views whose grey copy has a smaller standard deviation (of 255) are
         too blank to compare.
-    plain_share : float, default=0.16
-        A view with ink in fewer of its 256 cells is a plain sleeve.
+    plain_share : float, default=0.3
+        A cover with ink in fewer of the 256 cells of a view is a plain sleeve.
     ink_agreement : float, default=0.87
         Agreement of two plain sleeves' ink in their thumbnails.
+    part_agreement : float, default=0.9
+        The same of the parts that agree least.
     """
 
     near_bits: int = 8
@@ -68,8 +70,9 @@ class DuplicateThresholds:
     far_bits: int = 12
     far_correlation: float = 0.85
     least_structure: float = 3.0
-    plain_share: float = 0.16
+    plain_share: float = 0.3
     ink_agreement: float = 0.87
+    part_agreement: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -298,10 +301,8 @@ def find_near_duplicates(
         ((bits <= limits.near_bits) & (correlations >= limits.near_correlation))
         | (correlations >= limits.far_correlation)
     )
-    plain = _plain_pairs(copies, left, right, agree, limits.plain_share)
-    agree[plain] = _agree_in_ink(
-        copies, left[plain], right[plain], rows, limits.ink_agreement, look
-    )
+    plain = _plain_pairs(copies, left, right, rows, agree, limits.plain_share)
+    agree[plain] = _agree_in_ink(copies, left[plain], right[plain], rows, limits, look)
     order = np.lexsort((-correlations[agree], bits[agree], second[agree], first[agree]))
     kept = np.flatnonzero(agree)[order]
     new = np.ones(len(kept), bool)
@@ -314,17 +315,24 @@ def _plain_pairs(
     copies: npt.NDArray[np.uint8],
     left: npt.NDArray[np.int64],
     right: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
     agree: npt.NDArray[np.bool_],
     plain_share: float,
 ) -> npt.NDArray[np.int64]:
-    """Return the pairs of which one view has little ink, among those that agree so far."""
+    """Return the pairs of which one cover has a view with little ink, among those that agree so far."""
     pairs = np.flatnonzero(agree)
-    used = np.unique(np.concatenate([left[pairs], right[pairs]]))
-    share = np.ones(len(copies), np.float32)
+    n_covers = int(rows.max(initial=-1)) + 1
+    is_used = np.zeros(n_covers, bool)
+    is_used[rows[left[pairs]]] = is_used[rows[right[pairs]]] = True
+    used = np.flatnonzero(
+        is_used[rows]
+    )  # all views: the inside of a plain sleeve is fuller
+    share = np.ones(n_covers, np.float32)
     for start in range(0, len(used), _INK_BLOCK):
         block = used[start : start + _INK_BLOCK]
-        share[block] = (ink_cells(copies[block]) != 0).mean(axis=1)
-    least = np.minimum(share[left[pairs]], share[right[pairs]])
+        inked = (ink_cells(copies[block]) != 0).mean(axis=1, dtype=np.float32)
+        np.minimum.at(share, rows[block], inked)
+    least = np.minimum(share[rows[left[pairs]]], share[rows[right[pairs]]])
     plain: npt.NDArray[np.int64] = pairs[least < plain_share]
     return plain
 
@@ -334,7 +342,7 @@ def _agree_in_ink(
     left: npt.NDArray[np.int64],
     right: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int64],
-    least: float,
+    limits: DuplicateThresholds,
     look: Look | None,
 ) -> npt.NDArray[np.bool_]:
     """Say which pairs of plain views agree where their ink is."""
@@ -351,7 +359,9 @@ def _agree_in_ink(
                 _ink_of(look, int(rows[side[pair]])) for side in (left, right)
             )
             if first is not None and second is not None:
-                agree[pair] = ink_agreement(first, second) >= least
+                agree[pair] = ink_agreement(first, second).reaches(
+                    limits.ink_agreement, limits.part_agreement
+                )
     return agree
 
 

@@ -33,6 +33,7 @@ from covers.images.decode import decode
 from covers.images.formats import EXTENSIONS
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import Views, find_near_duplicates
+from covers.images.thumbnails import SIZE_PX
 from covers.render.contact_sheet import contact_sheet
 from covers.workspace.artefacts import library_versions
 from covers.workspace.jsonable import to_jsonable
@@ -134,15 +135,20 @@ def measure_recall(options):
     )
     rng = np.random.default_rng(options.seed)
     measured = {name: [] for name in CHANGES}
+    thumbnails = {name: [] for name in CHANGES}
     for image in covers:
         for name, change in CHANGES.items():
-            measured[name].append(measure_picture(change(image, rng)))
+            changed = change(image, rng)
+            measured[name].append(measure_picture(changed))
+            thumbnails[name].append(thumbnail(changed))
     n = len(measured["none"])
     recall = {}
     for name, changed in measured.items():
         both = measured["none"] + changed
+        shown = thumbnails["none"] + thumbnails[name]
         pairs = find_near_duplicates(
-            Views.of(measures_table(list(map(str, range(2 * n))), both))
+            Views.of(measures_table(list(map(str, range(2 * n))), both)),
+            look=lambda row, shown=shown: decode(shown[row]),
         )
         recall[name] = (
             len(set(pairs.first[pairs.second - pairs.first == n].tolist())) / n
@@ -151,8 +157,21 @@ def measure_recall(options):
     return {
         "n_covers": n,
         "recall": recall,
-        "pairs_among_the_unchanged": len(find_near_duplicates(Views.of(unchanged))),
+        "pairs_among_the_unchanged": len(
+            find_near_duplicates(
+                Views.of(unchanged), look=lambda row: decode(thumbnails["none"][row])
+            )
+        ),
     }
+
+
+def thumbnail(image):
+    """Return the bytes of a thumbnail as a scan writes it."""
+    small = image.copy()
+    small.thumbnail((SIZE_PX, SIZE_PX))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def measure_labels(options):
