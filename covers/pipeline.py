@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, MissingExtraError
 from covers.index import stage as index
-from covers.index.embedded import name_ingredients
+from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.model import stage as model
 from covers.model.card import describe_best
 from covers.workspace.publishing import is_whole
 from covers.workspace.reading import stamp_of
 from covers.workspace.registry import (
+    BASELINE_FEATURES,
     CATALOGUE,
     CHAIN,
     CLUSTERS,
@@ -160,7 +161,9 @@ def _judge(at_hand: _AtHand, artefact: Artefact) -> Verdict:
 _CHANGED = {
     "model": "made with another model",
     "embeddings": "other covers have a vector by now",
+    BASELINE_FEATURES: "other covers have features of the untrained backbone by now",
 }
+_ONLY_WHERE_LACKING = {EMBEDDINGS.name, BASELINE_FEATURES}
 
 
 def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> Verdict:
@@ -169,8 +172,12 @@ def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> Verdict:
     if stamp is None:
         return Verdict(State.MISSING, "not made yet")
     found = at_hand.fingerprints()
-    for name in artefact.made_from:
-        is_known = name in found or (name == EMBEDDINGS.name and len(found) > 1)
+    if at_hand.card is not None and at_hand.catalogue is not None:
+        at = at_hand.workspace, at_hand.catalogue, at_hand.card
+        found |= name_baseline_features(*at) if artefact is EVALUATION else {}
+    more = (BASELINE_FEATURES,) if artefact is EVALUATION else ()
+    for name in (*artefact.made_from, *more):
+        is_known = name in found or (name in _ONLY_WHERE_LACKING and len(found) > 1)
         if is_known and stamp.made_from.get(name) != found.get(name):
             return Verdict(State.STALE, _CHANGED.get(name, f"the {name} changed since"))
     if not is_whole(at_hand.workspace, stamp):

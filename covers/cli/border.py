@@ -25,7 +25,7 @@ class ExplainingGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Do everything on streams that show no control character raw."""
-        if options.get("standalone_mode", True):
+        if not args and options.get("args") is None:  # typed, not called from Python
             watch_limited()
         with safe_streams():
             return super().main(*args, **options)

@@ -18,7 +18,7 @@ from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
 from covers.evaluate.result import Evaluation as EvaluationResult
-from covers.index.embedded import fingerprints_at_hand
+from covers.index.embedded import fingerprints_at_hand, name_baseline_features
 from covers.stats.distributions import softmax
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import (
@@ -340,9 +340,18 @@ def _aligned(
     return np.ascontiguousarray(features[rows])
 
 
+def _ingredients(workspace: Workspace) -> dict[str, str]:
+    """Return the fingerprints of what an evaluation is made from."""
+    from covers.model.card import read_card
+
+    card = read_card(workspace.model_folder)
+    features = name_baseline_features(workspace, read_catalogue(workspace), card)
+    return {**fingerprints_at_hand(workspace), **features}
+
+
 MAKER = Maker(
     artefact=EVALUATION,
-    made_from=fingerprints_at_hand,
+    made_from=_ingredients,
     make=_make,
     read=read,
 )

@@ -33,7 +33,8 @@ _GRID_PX = 96
 _WINDOW_PX = 13
 _WEAKEST_SHARE = 0.1
 _TILE_PX = 16
-_LEAST_TILE = 60  # of its pixels have ink
+_LETTER_PX = 7
+_LEAST_TILE = 50  # of its pixels have ink
 _LEAST_TILES = 3
 _LEAST_ENERGY = 30.0  # variance of ink in a window, of 255²
 _LEAST_NOISE = 4.0
@@ -197,30 +198,44 @@ def _box(ink: Floats) -> Floats:
 
 def _compare(first: Floats, second: Floats) -> InkAgreement:
     """Compare two pictures of ink that lie over each other, window by window."""
-    from scipy.ndimage import gaussian_filter, uniform_filter
-
-    a, b = gaussian_filter(first, 1.0), gaussian_filter(second, 1.0)
-
-    def mean(values: Floats) -> Floats:
-        smooth: Floats = uniform_filter(values, _WINDOW_PX, mode="constant")
-        return smooth
-
-    variance_a, variance_b = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2
-    energy = np.maximum(variance_a, variance_b)
+    local, energy = _correlate(first, second, smooth=1.0, window=_WINDOW_PX, noise=0.02)
     most = float(energy.max(initial=0))
     if most < 1:
         return InkAgreement(0.0, 0.0)
+    whole = float(np.quantile(local[energy > 0.1 * most], _WEAKEST_SHARE))
+    local, energy = _correlate(first, second, smooth=0.7, window=_LETTER_PX, noise=3e-3)
+    inked = energy > max(0.02 * float(energy.max()), _LEAST_ENERGY)
+    return InkAgreement(whole, _least_tiles(local, inked))
+
+
+def _correlate(
+    first: Floats, second: Floats, *, smooth: float, window: int, noise: float
+) -> tuple[Floats, Floats]:
+    """Return the correlation of each window of two pictures, and how much ink it holds.
+
+    Parameters
+    ----------
+    first, second : ndarray of float32, shape (height, width)
+    smooth : float
+        Radius of a blur before, in pixels.
+    window : int
+        Side in pixels.
+    noise : float
+        Share of the greatest variance that counts as none.
+    """
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    a, b = gaussian_filter(first, smooth), gaussian_filter(second, smooth)
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(uniform_filter(values, window, mode="constant"), np.float32)
+
+    variance_a, variance_b = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2
+    energy = np.maximum(variance_a, variance_b)
+    none = max(noise * float(energy.max(initial=0)), _LEAST_NOISE)
     product = np.maximum(variance_a * variance_b, 0)
     shared = mean(a * b) - mean(a) * mean(b)
-
-    def local(noise: float) -> Floats:
-        return np.asarray(shared / np.sqrt(product + noise**2), np.float32)
-
-    strong = energy > 0.1 * most
-    whole = float(np.quantile(local(0.02 * most)[strong], _WEAKEST_SHARE))
-    weak = energy > max(0.02 * most, _LEAST_ENERGY)
-    noise = max(0.003 * most, _LEAST_NOISE)
-    return InkAgreement(whole, _least_tiles(local(noise), weak))
+    return np.asarray(shared / np.sqrt(product + none**2), np.float32), energy
 
 
 def _least_tiles(local: Floats, inked: npt.NDArray[np.bool_]) -> float:

@@ -61,7 +61,7 @@ class DuplicateThresholds:
         A cover with ink in fewer of the 256 cells of a view is a plain sleeve.
     ink_agreement : float, default=0.87
         Agreement of two plain sleeves' ink in their thumbnails.
-    part_agreement : float, default=0.9
+    part_agreement : float, default=0.78
         The same of the parts that agree least.
     """
 
@@ -72,7 +72,7 @@ class DuplicateThresholds:
     least_structure: float = 3.0
     plain_share: float = 0.3
     ink_agreement: float = 0.87
-    part_agreement: float = 0.9
+    part_agreement: float = 0.78
 
 
 @dataclass(frozen=True)

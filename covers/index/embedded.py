@@ -14,11 +14,14 @@ import numpy.typing as npt
 from covers.catalogue.cover_set import OF_ALL, CoverSet
 from covers.catalogue.table import read_catalogue
 from covers.workspace.artefacts import fingerprint
+from covers.workspace.registry import BASELINE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.catalogue.table import Catalogue
+    from covers.model.card import ModelCard
+    from covers.model.parts import VectorParts
     from covers.workspace.paths import Workspace
 
 
@@ -112,17 +115,35 @@ def name_ingredients(
     model : str
         Its fingerprint.
     """
-    import pyarrow.compute as pc
-
     from covers.model.embed import embeddings_parts
 
-    known = embeddings_parts(workspace, model).ids()
-    ids = catalogue.table.column("cover_id")
-    lacking = ids.filter(pc.invert(pc.is_in(ids, value_set=known))).to_pylist()
     found = {"catalogue": catalogue.label_fingerprint(), "model": model}
-    if lacking:
-        found["embeddings"] = fingerprint("without", *sorted(lacking))
+    lacking = _name_lacking(catalogue, embeddings_parts(workspace, model))
+    if lacking is not None:
+        found["embeddings"] = lacking
     return found
+
+
+def name_baseline_features(
+    workspace: Workspace, catalogue: Catalogue, card: ModelCard
+) -> dict[str, str]:
+    """Return the fingerprint of the untrained backbone's features where some covers lack them; else nothing."""
+    from covers.model.embed import frozen_parts
+
+    backbone = str(card.summary.get("frozen", {}).get("fingerprint", ""))
+    if not backbone:
+        return {}
+    lacking = _name_lacking(catalogue, frozen_parts(workspace, backbone))
+    return {} if lacking is None else {BASELINE_FEATURES: lacking}
+
+
+def _name_lacking(catalogue: Catalogue, parts: VectorParts) -> str | None:
+    """Return a fingerprint of the covers that have no vector; None where all have one."""
+    import pyarrow.compute as pc
+
+    ids = catalogue.table.column("cover_id")
+    lacking = ids.filter(pc.invert(pc.is_in(ids, value_set=parts.ids()))).to_pylist()
+    return fingerprint("without", *sorted(lacking)) if lacking else None
 
 
 def _in_order(

@@ -32,7 +32,13 @@ from covers.stats.neighbours import find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json
 from covers.workspace.reading import read_document, read_rows, typed
-from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT, VOTES
+from covers.workspace.registry import (
+    BASELINE_FEATURES,
+    CATALOGUE,
+    OVERLAP,
+    OVERLAP_DOCUMENT,
+    VOTES,
+)
 from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
@@ -371,9 +377,9 @@ def _vote_decisions(
         table, stamp = read_rows(workspace, VOTES)
     except CoversError:
         return None
-    if stamp.made_from != covers.made_from or tuple(
-        stamp.parameters.get("vocab", ())
-    ) != tuple(covers.vocab):
+    made_from = {k: v for k, v in stamp.made_from.items() if k != BASELINE_FEATURES}
+    vocab = tuple(stamp.parameters.get("vocab", ()))
+    if made_from != covers.made_from or vocab != tuple(covers.vocab):
         return None
     votes = np.array(table.column("p_vote").to_pylist(), np.float64)
     rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)

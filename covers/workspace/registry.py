@@ -128,6 +128,8 @@ EMBEDDING_PARTS = File("embeddings", "embeddings")
 INDEX_POINTER = File("index/CURRENT")
 OTHER_INDEXES = File("indexes")
 
+BASELINE_FEATURES = "baseline features"
+"""What an evaluation is made from beside the embeddings: features of the untrained backbone."""
 EVALUATION_DOCUMENT = File("analysis/evaluation.json", "evaluation")
 VOTES = File("analysis/votes.parquet", "votes")
 DECISION = File("analysis/decision.json", "decision")

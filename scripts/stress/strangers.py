@@ -16,7 +16,6 @@ import json
 import logging
 import os
 import random
-import resource
 import shutil
 import struct
 import sys
@@ -154,13 +153,10 @@ WRITING = (
     ["index", "rollback"],
     ["overlap", "--again", "--no-figures", "--bootstraps", "10"],
 )
-_LEAST_ROOM = 3 << 30
 
 
 def use(root, _):
     """Run commands on a workspace: none may end in a traceback."""
-    room = _address_space() + _LEAST_ROOM
-    resource.setrlimit(resource.RLIMIT_AS, (room, room))
     found = sorted(path.stem for path in (root / "thumbnails").glob("*/*.jpg"))
     named = {"NAMED": (found or ["0" * 32])[0], "OTHER": (found or ["1" * 32])[-1]}
     rng = random.Random(SEED[0])
@@ -184,11 +180,6 @@ SEED = [0]
 """Of the round that is to be played; decides which commands are run."""
 WHOLE_USE = []
 """All commands, where the undisturbed workspace is used."""
-
-
-def _address_space():
-    """Bytes of addresses that this process has taken (Linux)."""
-    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def warm_up(place, original):

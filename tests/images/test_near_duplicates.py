@@ -84,7 +84,8 @@ def drawn():
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
 def test_drawn_covers_are_found_again_after_being(name, drawn):
     change, least = TRANSFORMATIONS[name]
-    pairs = find_near_duplicates(Views.of(table_of(drawn + [change(i) for i in drawn])))
+    images = drawn + [change(i) for i in drawn]
+    pairs = find_near_duplicates(Views.of(table_of(images)), look=images.__getitem__)
     found = {
         int(a)
         for a, b in zip(pairs.first, pairs.second, strict=True)

@@ -333,7 +333,8 @@ def test_the_dashboard_sends_no_link(workspace, tmp_path, monkeypatch):
     import asyncio
     from types import SimpleNamespace
 
-    from dashboard import place, routes
+    from dashboard import place
+    from dashboard.server import routes
 
     monkeypatch.setattr(place, "workspace", lambda: workspace)
     private = tmp_path / "private.txt"
