@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from covers.library.door import open_library as open
     from covers.overlap.result import Overlap
     from covers.stats.neighbours import Neighbours, find_neighbours
+    from covers.suggest.result import Suggestions
 
 __all__ = [
     "Audit",
@@ -60,6 +61,7 @@ __all__ = [
     "Overlap",
     "SearchHits",
     "StaleError",
+    "Suggestions",
     "Voter",
     "create",
     "find_neighbours",
@@ -87,6 +89,7 @@ _HOMES = {
     "Overlap": "covers.overlap.result",
     "SearchHits": "covers.index.hits",
     "StaleError": "covers.errors",
+    "Suggestions": "covers.suggest.result",
     "Voter": "covers.classify.answers",
     "create": "covers.library.door",
     "find_neighbours": "covers.stats.neighbours",

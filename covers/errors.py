@@ -52,6 +52,7 @@ OPTIONAL_PACKAGES = {
     "onnx": ("onnx", "onnx"),
     "onnxscript": ("onnxscript", "onnx"),
     "pandas": ("pandas", "frames"),
+    "lance": ("pylance", "lance"),
 }
 """What is imported only where it is needed: its distribution, and the extra that brings it."""
 

@@ -82,6 +82,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "covers.cli.cluster",
         "Lay all covers out on a map where neighbours look alike.",
     ),
+    "suggest": (
+        "covers.cli.suggest",
+        "Suggest genres for albums that have none, or a doubtful one.",
+    ),
     "export": (
         "covers.cli.export",
         "Write covers, and what is known of them, for another program.",

@@ -7,7 +7,7 @@ Letters: N covers, G genres.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from covers.classify.classify import References, judge_embeddings
 from covers.classify.labels import genre_shares, label_odds
+from covers.classify.voting import voters
 from covers.evaluate.checks import align_columns
 from covers.evaluate.stage import read_decision
+from covers.index.hits import read_hits
 from covers.index.open import open_index
 from covers.model.card import read_card
 from covers.model.embed import read_embeddings
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.classify.classifier import Classified
+    from covers.index.hits import Hit
     from covers.model.card import ModelCard
+    from covers.stats.neighbours import Neighbours
     from covers.workspace.paths import Workspace
+    from indexer.index import VectorIndex
 
 _AT_ONCE = 4096
 
@@ -43,12 +48,15 @@ class JudgedCovers:
     probabilities : ndarray of float32, shape (n_covers, n_genres)
         Calibrated; of independent genres each by itself.
     verdicts : list of str
+    voters : list of list of Hit
+        The nearest covers that voted, as many as were asked for.
     """
 
     cover_ids: list[str]
     vocab: tuple[str, ...]
     probabilities: npt.NDArray[np.float32]
     verdicts: list[str]
+    voters: list[list[Hit]] = field(default_factory=list, repr=False)
 
     @property
     def likeliest(self) -> list[str]:
@@ -63,7 +71,10 @@ class JudgedCovers:
 
 
 def judge_covers(
-    workspace: Workspace, cover_ids: Sequence[str] | None = None
+    workspace: Workspace,
+    cover_ids: Sequence[str] | None = None,
+    *,
+    n_voters: int = 0,
 ) -> JudgedCovers:
     """Classify some covers of a workspace, by default all; those without an embedding are left out.
 
@@ -72,6 +83,8 @@ def judge_covers(
     workspace : Workspace
         With a model, embeddings, an index and an evaluation.
     cover_ids : sequence of str, optional
+    n_voters : int, default=0
+        How many voters of each to return as its evidence.
 
     Raises
     ------
@@ -85,20 +98,23 @@ def judge_covers(
     table = read_embeddings(workspace, cover_ids)
     references = References.of(index, decision.vocab)
     found: list[Classified] = []
+    shown: list[list[Hit]] = []
     for start in range(0, len(table.cover_ids), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         p_network, p_labels = network_answers(table.logits[part], card, decision.vocab)
-        found.append(
-            judge_embeddings(
-                table.embeddings[part],
-                p_network,
-                index,
-                decision,
-                cover_ids=table.cover_ids[part],
-                p_labels=p_labels,
-                references=references,
-            )[0]
+        classified, near = judge_embeddings(
+            table.embeddings[part],
+            p_network,
+            index,
+            decision,
+            cover_ids=table.cover_ids[part],
+            p_labels=p_labels,
+            references=references,
         )
+        found.append(classified)
+        if n_voters:
+            chosen = voters(decision.classifier.settings, near, references.groups)
+            shown += _read_voters(index, chosen.nearest(n_voters))
     n_genres = len(decision.vocab)
     both = [one.probabilities.both for one in found]
     return JudgedCovers(
@@ -108,7 +124,16 @@ def judge_covers(
             np.float32
         ),
         verdicts=[str(verdict) for one in found for verdict in one.verdicts],
+        voters=shown,
     )
+
+
+def _read_voters(index: VectorIndex, near: Neighbours) -> list[list[Hit]]:
+    """Return what the index knows of the voters of each cover."""
+    return [
+        read_hits(index, rows[rows >= 0].tolist(), values[rows >= 0].tolist())
+        for rows, values in zip(near.rows, near.similarities, strict=True)
+    ]
 
 
 def network_answers(

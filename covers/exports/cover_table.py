@@ -9,6 +9,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from indexer.errors import IndexerError
 from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -35,6 +36,7 @@ LONGEST_TEXT = 1000
 
 N_NEIGHBOURS = 15
 _LARGEST_THUMBNAIL = 1 << 20
+_ROWS_AT_ONCE = 1000
 
 
 class Part(StrEnum):
@@ -91,6 +93,12 @@ class CoverTable:
         The same rows as they stand in the catalogue, places of the files among them.
     embeddings : ndarray of float32, shape (n_covers, n_dimensions), or None
         Unit rows; None where they were not asked for.
+    probabilities : ndarray of float32, shape (n_covers, n_genres), or None
+        Calibrated, columns as in `judged_vocab`; NaN for covers without an
+        embedding. None where they were not asked for.
+    judged_vocab : tuple of str
+    place : Path
+        Where the export will lie when it is whole.
     notes : tuple of str
         What is left empty, and why.
     """
@@ -100,6 +108,9 @@ class CoverTable:
     vocab: tuple[str, ...]
     catalogue: pa.Table
     embeddings: npt.NDArray[np.float32] | None = None
+    probabilities: npt.NDArray[np.float32] | None = None
+    judged_vocab: tuple[str, ...] = ()
+    place: Path = Path()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -163,7 +174,15 @@ class CoverTable:
             rows=self.rows.take(taken),
             catalogue=self.catalogue.take(taken),
             embeddings=None if self.embeddings is None else self.embeddings[rows],
+            probabilities=None
+            if self.probabilities is None
+            else self.probabilities[rows],
         )
+
+    def batches(self) -> Iterator[CoverTable]:
+        """Yield the same rows in parts of a thousand, so that few pictures are in memory at once."""
+        for start in range(0, len(self), _ROWS_AT_ONCE):
+            yield self.take(np.arange(start, min(start + _ROWS_AT_ONCE, len(self))))
 
 
 def read_cover_table(
@@ -190,14 +209,18 @@ def read_cover_table(
     """
     catalogue = read_catalogue(workspace)
     known: dict[str, Any] = {}
-    embeddings = None
+    arrays: dict[str, Any] = {}
     notes = []
     for part in Part:
         if part not in needs and part not in uses:
             continue
         try:
             if part is Part.EMBEDDING:
-                embeddings = _read_embeddings(workspace, catalogue)
+                arrays["embeddings"] = _read_embeddings(workspace, catalogue)
+            elif part is Part.PREDICTION:
+                judged, columns = _read_predictions(workspace, catalogue)
+                arrays |= judged
+                known |= columns
             else:
                 known |= _READERS[part](workspace, catalogue)
         except (CoversError, IndexerError) as error:
@@ -214,12 +237,12 @@ def read_cover_table(
         rows=rows,
         vocab=catalogue.vocab,
         catalogue=catalogue.table,
-        embeddings=embeddings,
         notes=tuple(notes),
+        **arrays,
     )
-    if embeddings is None:
+    if table.embeddings is None:
         return table
-    embedded = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
+    embedded = np.flatnonzero(np.isfinite(table.embeddings).all(axis=1))
     if len(embedded) == len(table):
         return table
     n_absent = len(table) - len(embedded)
@@ -264,6 +287,15 @@ def choose_rows(
     return table if is_all else table.take(rows)
 
 
+def begins_with(path: Path, head: bytes) -> bool:
+    """Say whether a regular file begins with some bytes."""
+    try:
+        with open_regular(path) as file:
+            return file.read(len(head)) == head
+    except OSError:
+        return False
+
+
 def _join(catalogue: Catalogue, known: Mapping[str, Any]) -> tuple[pa.Table, int]:
     """Lay catalogue and parts side by side; also return how many names were cut."""
     columns: dict[str, Any] = {}
@@ -274,18 +306,19 @@ def _join(catalogue: Catalogue, known: Mapping[str, Any]) -> tuple[pa.Table, int
         else:
             values = catalogue.column(column.name)
         if column.name in _TEXTS:
-            texts = [_cut(text) for text in values]
-            n_cut += sum(is_cut for _, is_cut in texts)
-            values = [text for text, _ in texts]
+            n_cut += sum(
+                text is not None and len(text) > LONGEST_TEXT for text in values
+            )
+            values = [cut_text(text) for text in values]
         columns[column.name] = pa.array(values, column.type)
     return pa.table(columns), n_cut
 
 
-def _cut(text: str | None) -> tuple[str | None, bool]:
-    """Cut a text that no program shows; say whether that was needed."""
+def cut_text(text: str | None) -> str | None:
+    """Cut a text that is longer than any program shows."""
     if text is None or len(text) <= LONGEST_TEXT:
-        return text, False
-    return f"{text[: LONGEST_TEXT - 1]}…", True
+        return text
+    return f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def _read_embeddings(
@@ -300,20 +333,23 @@ def _read_embeddings(
     return found
 
 
-def _read_predictions(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
-    """Return what network and vote say of each cover."""
+def _read_predictions(
+    workspace: Workspace, catalogue: Catalogue
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what network and vote say of each cover, as arrays and as columns."""
     from covers.evaluate.judged import judge_covers
 
     judged = judge_covers(workspace)
-    return _in_rows(
-        catalogue,
-        judged.cover_ids,
-        {
-            "prediction": judged.likeliest,
-            "certainty": judged.certainties.tolist(),
-            "verdict": judged.verdicts,
-        },
-    )
+    shape = (len(catalogue), len(judged.vocab))
+    probabilities = np.full(shape, np.nan, np.float32)
+    probabilities[catalogue.rows_of(judged.cover_ids)] = judged.probabilities
+    columns = {
+        "prediction": judged.likeliest,
+        "certainty": judged.certainties.tolist(),
+        "verdict": judged.verdicts,
+    }
+    arrays = {"probabilities": probabilities, "judged_vocab": judged.vocab}
+    return arrays, _in_rows(catalogue, judged.cover_ids, columns)
 
 
 def _read_places(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
@@ -354,7 +390,6 @@ def _in_rows(
 
 
 _READERS = {
-    Part.PREDICTION: _read_predictions,
     Part.PLACE: _read_places,
     Part.CLUSTER: _read_clusters,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from covers.exports.cover_table import begins_with
 from covers.workspace.text_tables import csv_lines
 
 if TYPE_CHECKING:
@@ -11,8 +12,12 @@ if TYPE_CHECKING:
 
     from covers.exports.cover_table import CoverTable
 
-MAGIC = b"cover_id,path,"
 _SHOWN_NEIGHBOURS = 5
+
+
+def is_own(out: Path) -> bool:
+    """Say whether a file is such a table."""
+    return begins_with(out, b"cover_id,path,")
 
 
 def write_csv(covers: CoverTable, out: Path) -> None:

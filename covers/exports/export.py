@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,25 +136,28 @@ def export_workspace(
         _published(chosen, out, workspace, force=how.force) as draft,
         needs_extra(f"the export {chosen.name!r}"),
     ):
-        chosen.writer()(table, draft)
+        chosen.write(replace(table, place=out), draft)
     return Export(
         target=chosen.name,
         path=out,
         n_covers=len(table),
         n_bytes=_size(out),
         notes=table.notes,
-        then=chosen.then.format(out=quote(out)),
+        then=chosen.then.format(out=quote(out), text=json.dumps(str(out))),
     )
 
 
 def refuse_existing(target: Target, out: Path, *, force: bool) -> None:
-    """Refuse a place that is taken by anything but an export that may be replaced.
+    """Refuse a place of another ending, or taken by anything but an export that may be replaced.
 
     Raises
     ------
     DataError
         Saying what is there.
     """
+    if target.endings and out.suffix.lower() not in target.endings:
+        message = f"'{out}' shall be named with {' or '.join(target.endings)}, such as '{target.such_as}'"
+        raise DataError(message)
     if not os.path.lexists(out) or _is_empty_folder(target, out):
         return
     if not force:
@@ -178,15 +181,13 @@ def _why_not_ours(target: Target, out: Path) -> str:
         return "is a link"
     if out.is_dir() != target.is_folder:
         return f"is a {'folder' if out.is_dir() else 'file'}"
-    if not target.is_folder:
-        magic = target.magic()
-        try:
-            with open_regular(out) as file:
-                is_ours = file.read(len(magic)) == magic
-        except OSError:
-            is_ours = False
-        return "" if is_ours else f"was not written by 'covers export {target.name}'"
-    return _why_not_our_folder(target, out)
+    if target.is_folder:
+        return _why_not_our_folder(target, out)
+    return (
+        ""
+        if target.is_own(out)
+        else f"was not written by 'covers export {target.name}'"
+    )
 
 
 def _why_not_our_folder(target: Target, out: Path) -> str:

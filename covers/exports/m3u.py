@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
+from covers.exports.cover_table import begins_with
 from covers.intake.sources import is_track_name
 from indexer.terminal import one_line
 
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from covers.exports.cover_table import CoverTable
     from covers.workspace.paths import Workspace
 
-MAGIC = b"#EXTM3U\n#PLAYLIST:album-covers"
+_HEAD = "#EXTM3U\n#PLAYLIST:album-covers"
 _LONGEST_NAME = 200
+
+
+def is_own(out: Path) -> bool:
+    """Say whether a file is such a playlist."""
+    return begins_with(out, _HEAD.encode())
 
 
 def write_m3u(covers: CoverTable, out: Path) -> None:
@@ -32,7 +38,7 @@ def write_m3u(covers: CoverTable, out: Path) -> None:
         If no file of any cover is there.
     """
     folder = Path(os.path.realpath(out.parent))
-    lines = [MAGIC.decode()]
+    lines = [_HEAD]
     seen: set[Path] = set()
     locations = covers.catalogue.column("locations").to_pylist()
     for title, places in zip(covers.titles, locations, strict=True):

@@ -14,8 +14,9 @@ from covers.catalogue.matching import match_name
 from covers.exports.cover_table import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
+    from types import ModuleType
 
     from covers.exports.cover_table import CoverTable
 
@@ -32,12 +33,14 @@ class Target:
     name : str
     module : str
         Below `covers.exports`; its function ``write_NAME`` is given the table and
-        the file or the empty folder to fill, and its ``MAGIC`` is how a file
-        begins that it wrote.
+        the file or the empty folder to fill. Where that is a file, its function
+        ``is_own`` says whether a file was written by it.
     says : str
         What it is, in one line.
     such_as : str
         A name for the export, in examples.
+    endings : tuple of str
+        One of which a file's name must have for the other program to know it.
     is_folder : bool, default=False
         Whether it is a folder of files.
     needs, uses : tuple of Part
@@ -53,40 +56,101 @@ class Target:
     module: str
     says: str
     such_as: str
+    endings: tuple[str, ...] = ()
     is_folder: bool = False
     needs: tuple[Part, ...] = ()
     uses: tuple[Part, ...] = ()
     package: str = ""
     then: str = ""
 
-    def writer(self) -> Callable[[CoverTable, Path], None]:
-        """Import what writes it."""
-        module = importlib.import_module(f"covers.exports.{self.module}")
-        write: Callable[[CoverTable, Path], None] = getattr(
-            module, f"write_{self.name}"
-        )
-        return write
+    def write(self, covers: CoverTable, out: Path) -> None:
+        """Write some covers to a file, or into an empty folder."""
+        getattr(self._module(), f"write_{self.name}")(covers, out)
 
-    def magic(self) -> bytes:
-        """Return how a file begins that it wrote."""
-        module = importlib.import_module(f"covers.exports.{self.module}")
-        return bytes(module.MAGIC)
+    def is_own(self, out: Path) -> bool:
+        """Say whether a file is an export of this kind."""
+        return bool(self._module().is_own(out))
+
+    def _module(self) -> ModuleType:
+        return importlib.import_module(f"covers.exports.{self.module}")
 
 
 TARGETS = (
+    Target(
+        name="atlas",
+        module="atlas",
+        says="Parquet for Embedding Atlas: the map in a browser, with pictures and neighbours.",
+        such_as="atlas.parquet",
+        endings=(".parquet",),
+        needs=(_EMBEDDING, _PREDICTION, _PLACE),
+        uses=(_CLUSTER,),
+        then="embedding-atlas {out} --x x --y y --neighbors neighbors --image image "
+        "--text title --disable-projection",
+    ),
+    Target(
+        name="beets",
+        module="beets",
+        says="A table of albums and a plugin for beets that notes cover_genre, never genre.",
+        such_as="beets-covers",
+        is_folder=True,
+        needs=(_PREDICTION,),
+        then="take the lines of {out}/config.yaml into your beets configuration, then: beet covergenre",
+    ),
     Target(
         name="csv",
         module="csv_table",
         says="A table for spreadsheets.",
         such_as="covers.csv",
+        endings=(".csv",),
         needs=(_EMBEDDING, _PREDICTION),
         uses=(_PLACE, _CLUSTER),
+    ),
+    Target(
+        name="huggingface",
+        module="huggingface",
+        says="A data set that datasets.load_dataset opens: Parquet, a file per split.",
+        such_as="my-covers",
+        is_folder=True,
+        needs=(_EMBEDDING, _PREDICTION),
+        uses=(_PLACE, _CLUSTER),
+        then="python -c 'import datasets; print(datasets.load_dataset({text}))'",
+    ),
+    Target(
+        name="imagefolder",
+        module="huggingface",
+        says="Small pictures in a folder per split, with metadata.jsonl.",
+        such_as="my-pictures",
+        is_folder=True,
+        needs=(_PREDICTION,),
+        uses=(_PLACE, _CLUSTER),
+    ),
+    Target(
+        name="lance",
+        module="lance_table",
+        says="A Lance table: vectors, pictures and everything known.",
+        such_as="covers.lance",
+        is_folder=True,
+        needs=(_EMBEDDING, _PREDICTION),
+        uses=(_PLACE, _CLUSTER),
+        package="lance",
+        then="python -c 'import lance; print(lance.dataset({text}).schema)'",
     ),
     Target(
         name="m3u",
         module="m3u",
         says="A playlist of the albums, with relative paths.",
         such_as="like-this.m3u8",
+        endings=(".m3u8", ".m3u"),
+    ),
+    Target(
+        name="projector",
+        module="projector",
+        says="TensorBoard's projector: vectors, labels and small pictures.",
+        such_as="projector",
+        is_folder=True,
+        needs=(_EMBEDDING, _PREDICTION),
+        uses=(_CLUSTER,),
+        then="tensorboard --logdir {out}",
     ),
 )
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from covers.model.training.train import TrainingReport
     from covers.overlap.result import Overlap
     from covers.pipeline import Stage
+    from covers.suggest.result import Suggestions
     from covers.workspace.stages import Manner
 
     Asked = str | Path | bytes | Image.Image
@@ -400,6 +401,40 @@ class Library(AskedLibrary):
         workspace = self.workspace
         chosen = workspace.settings.seed if seed is None else seed
         return run(workspace, options, seed=chosen, progress=progress)
+
+    def suggest(
+        self, *, min_certainty: float = 0.8, doubtful: bool = True
+    ) -> Suggestions:
+        """Suggest genres for albums without one, or with a doubtful one; no tag is written.
+
+        Parameters
+        ----------
+        min_certainty : float, default=0.8
+            Albums whose likeliest genre is less certain are left open.
+        doubtful : bool, default=True
+            Also look at albums whose genre the last audit found doubtful.
+
+        Returns
+        -------
+        Suggestions
+            With how often such suggestions were right on held-out albums.
+
+        Raises
+        ------
+        CoversError, IndexerError
+            If there is no model, index or fresh evaluation.
+
+        Examples
+        --------
+        >>> found = library.suggest(min_certainty=0.9)
+        >>> all(one.certainty >= 0.9 for one in found.made)
+        True
+        """
+        from covers.suggest.suggest import suggest_workspace
+
+        return suggest_workspace(
+            self.workspace, min_certainty=min_certainty, doubtful=doubtful
+        )
 
     def export(
         self,

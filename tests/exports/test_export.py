@@ -47,13 +47,16 @@ def test_a_wrong_target_is_told_the_nearest_and_all(library, tmp_path):
         library.export("cvs", tmp_path / "x")
     with pytest.raises(covers.DataError, match=r"csv.*m3u"):
         library.export("zzzzzz", tmp_path / "x")
+    with pytest.raises(covers.DataError, match=r"named with \.csv"):
+        library.export("csv", tmp_path / "x")
 
 
 @pytest.mark.parametrize("target", [target.name for target in TARGETS])
 def test_every_target_is_written_by_the_command_and_refuses_to_overwrite(
     library, tmp_path, target
 ):
-    out = tmp_path / "made" / target
+    (chosen,) = (one for one in TARGETS if one.name == target)
+    out = tmp_path / "made" / chosen.such_as
     command = ["export", target, str(out), "-w", str(library.workspace.root), "--json"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
@@ -71,18 +74,18 @@ def test_every_target_is_written_by_the_command_and_refuses_to_overwrite(
 @pytest.mark.parametrize("target", [target.name for target in TARGETS])
 def test_force_never_touches_what_no_export_wrote(library, tmp_path, target):
     (chosen,) = (one for one in TARGETS if one.name == target)
-    letter = tmp_path / "letter"
+    letter = tmp_path / f"letter-{chosen.such_as}"
     letter.write_text("dear aunt")
     with pytest.raises(covers.DataError, match="never replaced"):
         library.export(target, letter, force=True)
     assert letter.read_text() == "dear aunt"
-    folder = tmp_path / "folder"
+    folder = tmp_path / f"folder-{chosen.such_as}"
     folder.mkdir()
     (folder / "photo.jpg").write_bytes(b"mine")
     with pytest.raises(covers.DataError, match="never replaced"):
         library.export(target, folder, force=True)
     assert (folder / "photo.jpg").read_bytes() == b"mine"
-    link = tmp_path / "link"
+    link = tmp_path / f"link-{chosen.such_as}"
     link.symlink_to(letter)
     with pytest.raises(covers.DataError, match="is a link"):
         library.export(target, link, force=True)
@@ -103,7 +106,7 @@ def test_a_place_that_cannot_be_written_is_one_line(library, tmp_path):
     ):
         library.export("csv", tmp_path / "file" / "x.csv")
     with pytest.raises(covers.DataError, match="cannot write"):
-        library.export("csv", tmp_path / ("x" * 300))
+        library.export("csv", tmp_path / ("x" * 300 + ".csv"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""Parquet for Embedding Atlas, which shows the map in a browser with pictures and neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from covers.exports.parquet import is_parquet_of, write_parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from covers.exports.cover_table import CoverTable
+
+_NEIGHBOURS = pa.struct(
+    [("ids", pa.list_(pa.int64())), ("distances", pa.list_(pa.float64()))]
+)
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def is_own(out: Path) -> bool:
+    """Say whether a file is such a table."""
+    return is_parquet_of(out, "atlas")
+
+
+def write_atlas(covers: CoverTable, out: Path) -> None:
+    """Write a row per cover: ``x``, ``y``, ``neighbors`` (rows from 0, cosine distances), ``image``."""
+    write_parquet(out, _tables(covers), target="atlas")
+
+
+def _tables(covers: CoverTable) -> Iterator[pa.Table]:
+    near = covers.neighbours
+    n_filled = int(
+        (near.rows >= 0).sum(axis=1).min()
+    )  # the same for all: Atlas wants a matrix
+    start = 0
+    for part in covers.batches():
+        rows = slice(start, start + len(part))
+        start += len(part)
+        ids = near.rows[rows, :n_filled]
+        distances = 1.0 - near.similarities[rows, :n_filled].astype(float)
+        table = part.rows.append_column("title", pa.array(part.titles, pa.string()))
+        clusters = [
+            None if c is None else "in none" if c < 0 else f"kind {c}"
+            for c in part.column("cluster")
+        ]
+        place = table.column_names.index("cluster")
+        table = table.set_column(place, "cluster", pa.array(clusters, pa.string()))
+        neighbours = [
+            {"ids": i, "distances": d}
+            for i, d in zip(ids.tolist(), distances.tolist(), strict=True)
+        ]
+        table = table.append_column("neighbors", pa.array(neighbours, _NEIGHBOURS))
+        pictures = [picture_of(part, row) for row in range(len(part))]
+        yield table.append_column("image", pa.array(pictures, _IMAGE))
+
+
+def picture_of(covers: CoverTable, row: int) -> dict[str, bytes | str] | None:
+    """Return a picture as ``{bytes, path}``; None where there is none."""
+    content = covers.picture(row)
+    if content is None:
+        return None
+    return {"bytes": content, "path": f"{covers.cover_ids[row]}.jpg"}

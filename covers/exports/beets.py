@@ -1,0 +1,63 @@
+"""What beets can take in: a table of albums, and a plugin that notes what their covers look like.
+
+The plugin is a file beside this one; it is copied, never imported. It sets
+``cover_genre`` and ``cover_certainty`` and never touches ``genre``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covers.exports.cover_table import cut_text
+from covers.suggest.albums import group_albums, mean_by_album
+from covers.workspace.text_tables import csv_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from covers.exports.cover_table import CoverTable
+
+COLUMNS = ("mb_albumid", "albumartist", "album", "genre", "certainty")
+PLUGIN = Path(__file__).with_name("beets_plugin.py")
+_NAME = "covergenre"
+_CONFIG = """\
+# Take these lines into your beets configuration ('beet config -p' says where that is).
+# Where you have 'pluginpath' or 'plugins' already, add to them.
+pluginpath: [{folder}]
+plugins: [{name}]
+{name}:
+  table: {table}
+"""
+
+
+def write_beets(covers: CoverTable, out: Path) -> None:
+    """Write ``covers.csv``, the plugin ``covergenre.py``, and the lines for beets' configuration."""
+    with (out / "covers.csv").open("w", encoding="utf-8", newline="") as file:
+        csv_lines(file, COLUMNS, _rows(covers))
+    plugin = PLUGIN.read_text(encoding="utf-8")
+    (out / f"{_NAME}.py").write_text(plugin, encoding="utf-8")
+    place = covers.place.absolute()
+    # JSON texts are texts in YAML, too.
+    text = _CONFIG.format(
+        name=_NAME,
+        folder=json.dumps(str(place)),
+        table=json.dumps(str(place / "covers.csv")),
+    )
+    (out / "config.yaml").write_text(text, encoding="utf-8")
+
+
+def _rows(covers: CoverTable) -> Iterator[tuple[Any, ...]]:
+    """Yield the albums whose title or id is known, with their likeliest genre."""
+    albums = group_albums(covers.catalogue)
+    p = covers.probabilities
+    assert p is not None
+    for album, mean in zip(albums, mean_by_album(p, albums), strict=True):
+        if not (album.release or album.album) or not np.isfinite(mean).all():
+            continue
+        genre = covers.judged_vocab[int(mean.argmax())]
+        names = (cut_text(name) for name in (album.release, album.artist, album.album))
+        yield *names, genre, f"{mean.max():.3f}"
