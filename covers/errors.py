@@ -53,6 +53,9 @@ OPTIONAL_PACKAGES = {
     "onnxscript": ("onnxscript", "onnx"),
     "pandas": ("pandas", "frames"),
     "lance": ("pylance", "lance"),
+    "fastapi": ("fastapi", "serve"),
+    "uvicorn": ("uvicorn", "serve"),
+    "prometheus_client": ("prometheus-client", "serve"),
 }
 """What is imported only where it is needed: its distribution, and the extra that brings it."""
 

@@ -94,6 +94,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "covers.cli.cluster",
         "Name clusters, genres and parts of the map by the words that fit them best.",
     ),
+    "serve": (
+        "covers.cli.serve",
+        "Answer searches and classifications over HTTP.",
+    ),
     "dashboard": (
         "covers.cli.dashboard",
         "Look at everything in a browser.",

@@ -182,6 +182,18 @@ def read_short_side(path: Path) -> int:
         return 0
 
 
+def read_size(content: bytes) -> tuple[int, int]:
+    """Return width and height of a picture by its header; no pixel is decoded.
+
+    Raises
+    ------
+    BrokenImageError
+        If it is no picture in a known format.
+    """
+    width, height = _open(content).size
+    return width, height
+
+
 def read_cover(
     workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
 ) -> bytes:

@@ -84,7 +84,7 @@ TAKES_SEED = {
 }  # fmt: skip
 TAKES_DEVICE = {
     "run", "demo", "train", "embed", "index build", "index rebuild", "index update",
-    "index verify", "search", "classify", "explain", "evaluate", "export",
+    "index verify", "search", "classify", "explain", "evaluate", "export", "serve",
 }  # fmt: skip
 
 

@@ -261,17 +261,12 @@ def beet(library, tmp_path):
     home = tmp_path / "beets"
     home.mkdir()
     config = (made.path / "config.yaml").read_text(encoding="utf-8")
+    config = config.replace("[covergenre]", "[covergenre, smartplaylist]")
+    genre = library.catalogue.vocab[0]
     (home / "config.yaml").write_text(
         f"{config}\nlibrary: {home}/library.db\ndirectory: {home}\n"
         f"smartplaylist:\n  playlist_dir: {home}\n  relative_to: {home}\n"
-        "  playlists:\n  - name: looks.m3u\n    query: 'cover_genre:{GENRE}'\n".replace(
-            "{GENRE}", library.catalogue.vocab[0]
-        ).replace("plugins: [covergenre]", "plugins: [covergenre, smartplaylist]"),
-        encoding="utf-8",
-    )
-    text = (home / "config.yaml").read_text(encoding="utf-8")
-    (home / "config.yaml").write_text(
-        text.replace("plugins: [covergenre]", "plugins: [covergenre, smartplaylist]"),
+        f"  playlists:\n  - name: looks.m3u\n    query: 'cover_genre:{genre}'\n",
         encoding="utf-8",
     )
     with (made.path / "covers.csv").open(encoding="utf-8", newline="") as file:

@@ -1,0 +1,124 @@
+"""``covers serve``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from covers.cli.dashboard import find_port, refuse_busy_port
+from covers.cli.options import (
+    common_options,
+    device_option,
+    open_for_command,
+    print_json,
+)
+from covers.errors import ConfigError, refuse_missing_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST_PORT = 8600
+_HERE = ("127.0.0.1", "::1", "localhost")
+_SHORTEST_TOKEN = 16
+
+
+@click.command("serve")
+@common_options
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Any but this machine's own needs a token.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    default=None,
+    help=f"Port; by default the first free one from {FIRST_PORT}.",
+)
+@click.option(
+    "--token",
+    envvar="COVERS_TOKEN",
+    default="",
+    help="Secret that callers must send as 'Authorization: Bearer TOKEN'; best by the environment.",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Also answer to this name, as clients write it, with the port where they do.",
+)
+@click.option(
+    "--workers",
+    "n_workers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Requests that are worked on at once.",
+)
+@device_option
+def serve_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    device: str | None,
+    host: str,
+    port: int | None,
+    token: str,
+    hosts: tuple[str, ...],
+    n_workers: int,
+) -> None:
+    r"""Answer searches and classifications over HTTP.
+
+    Ctrl-C ends it. It listens on this machine only, changes nothing in the
+    workspace, and answers from a rebuilt index without a restart. What can be
+    asked stands in /v1/openapi.json.
+
+    \b
+    covers serve -w music
+    curl --data-binary @sleeve.jpg http://127.0.0.1:8600/v1/classify
+    """
+    for package in ("fastapi", "uvicorn", "prometheus_client"):
+        refuse_missing_package(package, "the service")
+    if host not in _HERE and not token:
+        message = f"host {host!r} can be reached by others: set a token, such as COVERS_TOKEN=$(openssl rand -hex 32)"
+        raise ConfigError(message)
+    if token and len(token) < _SHORTEST_TOKEN:
+        message = f"the token has {len(token)} characters: take {_SHORTEST_TOKEN} or more, such as 'openssl rand -hex 32' gives"
+        raise ConfigError(message)
+    if not token.isascii() or not token.isprintable():
+        message = "the token holds signs that no header can: take letters and digits"
+        raise ConfigError(message)
+    library = open_for_command(workspace, device)
+    library.refuse_unfinished()
+    _ = library.model  # opened now, so that the first request need not wait
+    port = find_port(FIRST_PORT) if port is None else refuse_busy_port(port)
+    from covers.service.app import make_app
+    from covers.service.limits import Limits
+
+    app = make_app(
+        library, limits=Limits(n_workers=n_workers), token=token, hosts=hosts
+    )
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if as_json:
+        print_json({"url": url, "workspace": str(workspace)})
+    else:
+        click.echo(f"The service of '{workspace}' is at {url}/v1")
+        click.echo("Ctrl-C ends it.", err=True)
+    sys.stdout.flush()
+    import uvicorn
+
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,318 @@
+"""The routes of the service. Each parses, asks the desk, and sends what it answers."""
+# No "from __future__ import annotations": FastAPI reads the types of parameters.
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from covers.errors import BrokenImageError, CoversError, DataError
+from covers.guard import HostGuard
+from covers.library.door import Library
+from covers.service import answers
+from covers.service.asking import Desk, NoSuchCoverError
+from covers.service.limits import (
+    RETRY_AFTER_S,
+    FullError,
+    Limits,
+    Pool,
+    TooLargeError,
+    TooSlowError,
+    read_body,
+)
+from covers.service.metrics import Meter
+from covers.service.token import TokenGate
+from indexer.errors import IndexerError
+
+Value = TypeVar("Value")
+
+_LOG = logging.getLogger(__name__)
+_MARKS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_PICTURES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+_UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The bytes of one picture file.",
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in _PICTURES
+        },
+    }
+}
+CoverId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{4,32}$",
+        description="Id of a cover, or its first digits.",
+        examples=[answers.EXAMPLE_ID],
+    ),
+]
+Id = Annotated[
+    str,
+    Query(
+        alias="id",
+        pattern="^[0-9a-f]{4,32}$",
+        description="Id of a cover of the library, or its first digits.",
+        examples=[answers.EXAMPLE_ID],
+    ),
+]
+K = Annotated[int, Query(ge=1, le=200, description="How many covers.")]
+Level = Annotated[
+    float, Query(gt=0, lt=1, description="How often the set shall hold the truth.")
+]
+Where = Annotated[
+    list[str],
+    Query(
+        max_length=20,
+        description="Only covers with this value: COLUMN=VALUE or COLUMN=LOW..HIGH.",
+        examples=[["genre=Jazz", "year=1960..1979"]],
+    ),
+]
+_Problems = dict[int | str, dict[str, Any]]
+
+
+def _problems(*codes: int) -> _Problems:
+    """Describe answers that say what is wrong."""
+    said = {
+        400: "The filter is none.",
+        404: "There is no such cover, or nothing was measured yet.",
+        408: "The picture did not come in time.",
+        413: "The picture is too large.",
+        415: "The bytes are no picture.",
+        503: "Busy, or the library is not ready: try again later.",
+    }
+    return {
+        code: {"model": answers.ProblemAnswer, "description": said[code]}
+        for code in codes
+    }
+
+
+def make_app(
+    library: Library,
+    *,
+    limits: Limits | None = None,
+    token: str = "",
+    hosts: tuple[str, ...] = (),
+) -> FastAPI:
+    """Make the service of a library.
+
+    Parameters
+    ----------
+    library : Library
+    limits : Limits, optional
+    token : str, default=""
+        What callers must send as ``Authorization: Bearer TOKEN``; empty asks for none.
+    hosts : tuple of str
+        Names beside this machine's own that it answers to.
+    """
+    used = limits or Limits()
+    desk, pool, meter = Desk(library), Pool(used), Meter()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        pool.close()
+
+    app = FastAPI(
+        title="album-covers",
+        summary="Which covers look alike, and which genres they look like.",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,  # their pages would load scripts from elsewhere
+        lifespan=lifespan,
+    )
+    _explain_errors(app)
+    _add_pictures(app, desk, pool, used)
+    _add_covers(app, desk, pool)
+    _add_library(app, desk, pool, meter)
+    app.add_middleware(TokenGate, token=token)
+    app.add_middleware(HostGuard, marks=_MARKS, hosts=hosts)
+    app.add_middleware(meter.middleware, pool=pool)
+    return app
+
+
+def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
+    """Add what is asked of an uploaded picture."""
+
+    async def read(request: Request) -> bytes:
+        return await read_body(request, limits.upload_bytes)
+
+    @app.post(
+        "/v1/search",
+        response_model=answers.SearchAnswer,
+        responses=_problems(400, 408, 413, 415, 503),
+        openapi_extra=_UPLOAD,
+        summary="Find the covers most like a picture",
+    )
+    async def search_picture(request: Request, k: K = 10, where: Where = []) -> Any:  # noqa: B006
+        async with pool:
+            content = await read(request)
+            return await pool.do(lambda: desk.search_picture(content, k, where))
+
+    @app.post(
+        "/v1/classify",
+        response_model=answers.ClassifyAnswer,
+        responses=_problems(408, 413, 415, 503),
+        openapi_extra=_UPLOAD,
+        summary="Say which genres a picture looks like",
+    )
+    async def classify_picture(request: Request, level: Level = 0.9) -> Any:
+        async with pool:
+            content = await read(request)
+            return await pool.do(lambda: desk.classify_picture(content, level))
+
+
+def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
+    """Add what is asked of a cover of the library."""
+
+    @app.get(
+        "/v1/search",
+        response_model=answers.SearchAnswer,
+        responses=_problems(400, 404, 503),
+        summary="Find the covers most like one of the library",
+    )
+    async def search_cover(cover_id: Id, k: K = 10, where: Where = []) -> Any:  # noqa: B006
+        async with pool:
+            return await pool.do(lambda: desk.search_cover(cover_id, k, where))
+
+    @app.get(
+        "/v1/classify",
+        response_model=answers.ClassifyAnswer,
+        responses=_problems(404, 503),
+        summary="Say which genres a cover of the library looks like",
+    )
+    async def classify_cover(cover_id: Id, level: Level = 0.9) -> Any:
+        async with pool:
+            return await pool.do(lambda: desk.classify_cover(cover_id, level))
+
+    @app.get(
+        "/v1/covers/{cover_id}",
+        response_model=answers.CoverAnswer,
+        responses=_problems(404, 503),
+        summary="Show a cover and those most like it",
+    )
+    async def show_cover(cover_id: CoverId, k: K = 10) -> Any:
+        async with pool:
+            return await pool.do(lambda: desk.cover(cover_id, k))
+
+    @app.get(
+        "/v1/covers/{cover_id}/thumbnail",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/jpeg": {}}, "description": "At most 256 px."},
+            **_problems(404, 503),
+        },
+        summary="Show the thumbnail of a cover",
+    )
+    async def show_thumbnail(cover_id: CoverId) -> Response:
+        async with pool:
+            content = await pool.do(lambda: desk.thumbnail(cover_id))
+        return Response(content, media_type="image/jpeg")
+
+
+def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
+    """Add what is asked of the library as a whole."""
+
+    @app.get(
+        "/v1/overlap",
+        response_model=answers.OverlapAnswer,
+        responses=_problems(404, 503),
+        summary="Say which genres look alike, as last measured",
+    )
+    async def show_overlap() -> Any:
+        async with pool:
+            return await pool.do(_measured(desk.overlap))
+
+    @app.get(
+        "/v1/clusters",
+        response_model=answers.ClustersAnswer,
+        responses=_problems(404, 503),
+        summary="Show the kinds of covers, as last found",
+    )
+    async def show_clusters() -> Any:
+        async with pool:
+            return await pool.do(_measured(desk.clusters))
+
+    @app.get(
+        "/v1/health",
+        response_model=answers.HealthAnswer,
+        responses=_problems(503),
+        summary="Say whether requests can be answered",
+    )
+    async def show_health() -> Any:
+        # Without a place in the pool: a busy service is healthy.
+        return await pool.do(desk.health)
+
+    @app.get(
+        "/v1/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}, "description": "Prometheus."}},
+        summary="Count requests, times and refusals for Prometheus",
+    )
+    async def show_metrics() -> Response:
+        content, kind = meter.show()
+        return Response(content, headers={"Content-Type": kind})
+
+
+def _measured(read: Callable[[], Value]) -> Callable[[], Value]:
+    """Tell an analysis that was never made from a library that is broken."""
+
+    def ask() -> Value:
+        try:
+            return read()
+        except DataError as error:
+            _LOG.info("%s", error)
+            raise NotMeasuredError from error
+
+    return ask
+
+
+class NotMeasuredError(Exception):
+    """An analysis was not made yet."""
+
+
+def _explain_errors(app: FastAPI) -> None:
+    """Turn what can be explained into an answer; paths of this machine are only logged."""
+    busy = {"Retry-After": str(RETRY_AFTER_S)}
+    plain = {
+        NoSuchCoverError: (
+            404,
+            "no cover has this id, or several do: give more digits",
+        ),
+        NotMeasuredError: (404, "this was not measured yet"),
+        TooLargeError: (413, "the picture is too large"),
+        TooSlowError: (408, "the picture did not come in time"),
+    }
+
+    def answer(code: int, detail: str, headers: Any = None) -> JSONResponse:
+        return JSONResponse({"detail": detail}, code, headers)
+
+    def add(kind: type[Exception], make: Callable[[Exception], JSONResponse]) -> None:
+        async def handle(_: Request, error: Exception) -> JSONResponse:
+            return make(error)
+
+        app.add_exception_handler(kind, handle)
+
+    for kind, (code, detail) in plain.items():
+        add(kind, lambda _, code=code, detail=detail: answer(code, detail))  # type: ignore[misc]
+    add(FullError, lambda _: answer(503, "busy: try again later", busy))
+    add(BrokenImageError, lambda e: answer(415, str(e).removeprefix("'picture 1': ")))
+    add(DataError, lambda e: answer(400, str(e)))
+
+    def not_ready(error: Exception) -> JSONResponse:
+        _LOG.error("the library is not ready: %s", error)
+        return answer(503, "the library is not ready: see the server's log", busy)
+
+    add(CoversError, not_ready)
+    add(IndexerError, not_ready)

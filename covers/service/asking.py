@@ -1,0 +1,232 @@
+"""What requests ask of the library, always answered from one state of the workspace.
+
+A new index, model or evaluation may be published while a request is answered.
+Then it is answered again, so that nothing is mixed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from covers.errors import BrokenImageError, DataError
+from covers.images.decode import read_size
+from covers.service.limits import MOST_MEGAPIXELS
+from covers.workspace import registry
+from covers.workspace.fresh import FreshValues, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from covers.classify.query import Queries
+    from covers.library.door import Library
+
+Value = TypeVar("Value")
+
+_STATE = (
+    registry.INDEX_POINTER,
+    registry.WEIGHTS,
+    registry.DECISION,
+    registry.CATALOGUE_TABLE,
+)
+_MOST_TRIES = 4
+
+
+class NoSuchCoverError(Exception):
+    """No cover of the library has this id."""
+
+
+class Desk:
+    """Answers requests from a library.
+
+    Parameters
+    ----------
+    library : Library
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._read = FreshValues(library.workspace.root)
+
+    def search_picture(self, content: bytes, k: int, where: Sequence[str]) -> Any:
+        """Find the covers most like an uploaded picture."""
+        refuse_large(content)
+        return self._steady(lambda: self._search(self._upload(content), k, where))
+
+    def search_cover(self, cover_id: str, k: int, where: Sequence[str]) -> Any:
+        """Find the covers most like one of the library."""
+        return self._steady(lambda: self._search(self._cover(cover_id), k, where))
+
+    def classify_picture(self, content: bytes, level: float) -> Any:
+        """Classify an uploaded picture."""
+        refuse_large(content)
+        return self._steady(lambda: self._classify(self._upload(content), level))
+
+    def classify_cover(self, cover_id: str, level: float) -> Any:
+        """Classify a cover of the library."""
+        return self._steady(lambda: self._classify(self._cover(cover_id), level))
+
+    def cover(self, cover_id: str, k: int) -> Any:
+        """Return what is known of a cover, and its neighbours."""
+        return self._steady(lambda: self._about(cover_id, k))
+
+    def thumbnail(self, cover_id: str) -> bytes:
+        """Return the thumbnail of a cover, a JPEG.
+
+        Raises
+        ------
+        NoSuchCoverError
+            If there is no such cover, or no thumbnail of it.
+        """
+        from covers.workspace.strangers import open_regular, open_thumbnail
+
+        try:
+            whole = self._cover(cover_id).items[0].cover_id
+            path = self.library.workspace.thumbnail_path(whole)
+            with open_thumbnail(path), open_regular(path) as file:
+                return file.read(1 << 20)
+        except (OSError, DataError) as error:
+            raise NoSuchCoverError from error
+
+    def overlap(self) -> Any:
+        """Return which genres look alike, as it was last measured."""
+        from covers.overlap.stage import read
+
+        workspace = self.library.workspace
+        files = [registry.OVERLAP_DOCUMENT]
+        found = self._read.get("overlap", files, lambda: read(workspace))
+        names = ("a", "b", "overlap", "overlap_ci95", "lift_ab", "lift_ba")
+        return _finite(
+            {
+                "genres": found.genres,
+                "n_covers": found.n_covers,
+                "pairs": [
+                    {name: getattr(pair, name) for name in names}
+                    for pair in found.ranked()
+                ],
+            }
+        )
+
+    def clusters(self) -> Any:
+        """Return the kinds of covers, as they were last found."""
+        from covers.cluster.stage import read
+
+        workspace = self.library.workspace
+        files = [registry.CLUSTER_DOCUMENT]
+        found = self._read.get("clusters", files, lambda: read(workspace))
+        return _finite(
+            {
+                "n_covers": found.n_covers,
+                "noise_fraction": found.noise_fraction,
+                "clusters": [
+                    {
+                        "id": one.id,
+                        "n": one.n,
+                        "stability": one.stability,
+                        "genres": [
+                            {"genre": g.genre, "share": g.share, "lift": g.lift}
+                            for g in one.genres
+                        ],
+                        "exemplars": one.exemplars,
+                        "look": one.words,
+                    }
+                    for one in found.ranked()
+                ],
+            }
+        )
+
+    def health(self) -> dict[str, Any]:
+        """Say whether requests can be answered.
+
+        Raises
+        ------
+        CoversError, IndexerError
+            If something is missing.
+        """
+        self.library.refuse_unfinished()
+        index = self.library.index
+        found = {"n_covers": len(index), "generation": index.generation}
+        return {"status": "ok", **found}
+
+    def _upload(self, content: bytes) -> Queries:
+        queries = self.library.ask([content])
+        queries.refuse_broken()
+        return queries
+
+    def _cover(self, cover_id: str) -> Queries:
+        """Ask about a cover by its id, which is never taken for the name of a file."""
+        from covers.classify.query import Queries, query_cover
+        from covers.index.search import find_cover
+
+        index = self.library.index
+        try:
+            whole = find_cover(index, cover_id)
+        except DataError as error:
+            raise NoSuchCoverError from error
+        return Queries(items=(query_cover(whole, index),))
+
+    def _search(self, queries: Queries, k: int, where: Sequence[str]) -> Any:
+        from covers.index.search import parse_filters
+
+        columns = self.library.index.columns
+        filters = parse_filters(columns, list(where)) if where else None
+        (query,) = queries.items
+        return self.library.search(query, k, where=filters).to_json()
+
+    def _classify(self, queries: Queries, level: float) -> Any:
+        (answer,) = self.library.classify(queries, level=level)
+        return answer.to_json()
+
+    def _about(self, cover_id: str, k: int) -> Any:
+        from covers.index.hits import read_hits
+
+        queries = self._cover(cover_id)
+        whole = queries.items[0].cover_id
+        index = self.library.index
+        (own,) = read_hits(index, index.rows_of([whole]).tolist(), [1.0])
+        hits = self.library.search(queries.items[0], k)
+        return {
+            "cover": own.to_json(),
+            "thumbnail": f"/v1/covers/{whole}/thumbnail",
+            "neighbours": [hit.to_json() for hit in hits],
+        }
+
+    def _steady(self, ask: Callable[[], Value]) -> Value:
+        """Ask again if something was published meanwhile."""
+        root = self.library.workspace.root
+        for _ in range(_MOST_TRIES):
+            before = version_of(root, _STATE)
+            try:
+                found = ask()
+            except Exception:
+                if version_of(root, _STATE) == before:
+                    raise
+                continue
+            if version_of(root, _STATE) == before:
+                return found
+        return ask()
+
+
+def refuse_large(content: bytes) -> None:
+    """Refuse a picture of very many pixels by its header.
+
+    Raises
+    ------
+    BrokenImageError
+        Saying how many.
+    """
+    width, height = read_size(content)
+    if width * height > MOST_MEGAPIXELS * 1e6:
+        message = f"too large: {width:,} x {height:,} pixels, the limit here is {MOST_MEGAPIXELS:g} megapixels"
+        raise BrokenImageError(message)
+
+
+def _finite(value: Any) -> Any:
+    """Replace what was not measured by None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value
