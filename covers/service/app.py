@@ -13,7 +13,12 @@ from covers.errors import BrokenImageError, CoversError, DataError
 from covers.guard import HostGuard
 from covers.library.door import Library
 from covers.service import answers
-from covers.service.asking import Desk, NoSuchCoverError
+from covers.service.asking import (
+    BadFilterError,
+    Desk,
+    NoSuchCoverError,
+    WordlessError,
+)
 from covers.service.limits import (
     RETRY_AFTER_S,
     FullError,
@@ -67,6 +72,17 @@ Id = Annotated[
     ),
 ]
 K = Annotated[int, Query(ge=1, le=200, description="How many covers.")]
+Words = Annotated[
+    str,
+    Query(
+        alias="q",
+        min_length=1,
+        max_length=300,
+        pattern=r"\S",
+        description="Words; they need an index that knows words.",
+        examples=["a black-and-white portrait"],
+    ),
+]
 Level = Annotated[
     float, Query(gt=0, lt=1, description="How often the set shall hold the truth.")
 ]
@@ -187,6 +203,16 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
             return await pool.do(lambda: desk.search_cover(cover_id, k, where))
 
     @app.get(
+        "/v1/search/text",
+        response_model=answers.SearchAnswer,
+        responses=_problems(400, 404, 503),
+        summary="Find the covers that words describe",
+    )
+    async def search_words(words: Words, k: K = 10, where: Where = []) -> Any:  # noqa: B006
+        async with pool:
+            return await pool.do(lambda: desk.search_words(words, k, where))
+
+    @app.get(
         "/v1/classify",
         response_model=answers.ClassifyAnswer,
         responses=_problems(404, 503),
@@ -291,6 +317,7 @@ def _explain_errors(app: FastAPI) -> None:
             "no cover has this id, or several do: give more digits",
         ),
         NotMeasuredError: (404, "this was not measured yet"),
+        WordlessError: (404, "no index of this library knows words"),
         TooLargeError: (413, "the picture is too large"),
         TooSlowError: (408, "the picture did not come in time"),
     }
@@ -308,7 +335,7 @@ def _explain_errors(app: FastAPI) -> None:
         add(kind, lambda _, code=code, detail=detail: answer(code, detail))  # type: ignore[misc]
     add(FullError, lambda _: answer(503, "busy: try again later", busy))
     add(BrokenImageError, lambda e: answer(415, str(e).removeprefix("'picture 1': ")))
-    add(DataError, lambda e: answer(400, str(e)))
+    add(BadFilterError, lambda e: answer(400, str(e)))
 
     def not_ready(error: Exception) -> JSONResponse:
         _LOG.error("the library is not ready: %s", error)

@@ -36,6 +36,14 @@ class NoSuchCoverError(Exception):
     """No cover of the library has this id."""
 
 
+class BadFilterError(Exception):
+    """A filter names no column or no value of the library."""
+
+
+class WordlessError(Exception):
+    """No index of the library knows words."""
+
+
 class Desk:
     """Answers requests from a library.
 
@@ -56,6 +64,18 @@ class Desk:
     def search_cover(self, cover_id: str, k: int, where: Sequence[str]) -> Any:
         """Find the covers most like one of the library."""
         return self._steady(lambda: self._search(self._cover(cover_id), k, where))
+
+    def search_words(self, text: str, k: int, where: Sequence[str]) -> Any:
+        """Find the covers that words describe.
+
+        Raises
+        ------
+        WordlessError
+            If no index of the library knows words.
+        """
+        if not self.library.knows_words:
+            raise WordlessError
+        return self._steady(lambda: self._search(text, k, where))
 
     def classify_picture(self, content: bytes, level: float) -> Any:
         """Classify an uploaded picture."""
@@ -165,13 +185,21 @@ class Desk:
             raise NoSuchCoverError from error
         return Queries(items=(query_cover(whole, index),))
 
-    def _search(self, queries: Queries, k: int, where: Sequence[str]) -> Any:
+    def _search(self, asked: Queries | str, k: int, where: Sequence[str]) -> Any:
         from covers.index.search import parse_filters
 
-        columns = self.library.index.columns
-        filters = parse_filters(columns, list(where)) if where else None
-        (query,) = queries.items
-        return self.library.search(query, k, where=filters).to_json()
+        try:
+            columns = self.library.index.columns
+            filters = parse_filters(columns, list(where)) if where else None
+            if isinstance(asked, str):
+                found = self.library.search(text=asked, k=k, where=filters)
+            else:
+                found = self.library.search(asked.items[0], k, where=filters)
+        except DataError as error:
+            if where:
+                raise BadFilterError(str(error)) from error
+            raise
+        return found.to_json()
 
     def _classify(self, queries: Queries, level: float) -> Any:
         (answer,) = self.library.classify(queries, level=level)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.documentation import commands, python_api
+from scripts.documentation import commands, python_api, tutorials
 from scripts.documentation.pages import ROOT
 
 FETCHED = re.compile(r'<script src="https://unpkg\.com/iframe-worker/shim"[^>]*>')
@@ -41,6 +41,7 @@ def build_site(target: Path) -> list[str]:
         source = Path(folder)
         shutil.copytree(ROOT / "docs", source / "docs")
         shutil.copy(ROOT / "mkdocs.yml", source)
+        tutorials.make_pages(source / "docs" / "tutorials")
         for page in (source / "docs").rglob("*.md"):
             page.write_text(fill_in(page.read_text(encoding="utf-8")), encoding="utf-8")
         done = subprocess.run(

@@ -115,6 +115,7 @@ def test_a_cover_its_thumbnail_and_the_analyses_are_shown(place, library, pictur
         ("GET", "/v1/search?id=../../etc/passwd", None, 422, "pattern"),
         ("GET", "/v1/covers/manifest.csv", None, 422, "pattern"),
         ("GET", "/v1/covers/..%2f..%2fetc%2fpasswd", None, 404, "Not Found"),
+        ("GET", "/v1/search/text?q=a%20red%20car", None, 404, "knows words"),
         ("GET", "/v1/search?id=aaaa&k=0", None, 422, "greater than"),
         ("POST", "/v1/search", b"", 415, "empty file"),
         ("POST", "/v1/search", b"no picture at all", 415, ""),

@@ -1,0 +1,66 @@
+"""The tutorials run from nothing, show pictures, and say what changes with one's own covers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from scripts.documentation.tutorials import make_pages, notebooks, run_notebook
+
+NAMES = [path.stem for path in notebooks()]
+
+
+def test_there_are_five_in_order():
+    assert len(NAMES) == 5
+    assert sorted(NAMES) == NAMES
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One folder for all: what one made, the next finds fresh."""
+    return tmp_path_factory.mktemp("tutorials")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_from_nothing_and_shows_pictures(name, folder):
+    (path,) = notebooks([name])
+    notebook = run_notebook(path, folder)
+    shown = [
+        output
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    ]
+    assert any("image/png" in output.get("data", {}) for output in shown)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_kept_with_what_it_shows_and_speaks_of_own_covers(name):
+    import nbformat
+
+    (path,) = notebooks([name])
+    assert path.stat().st_size < 1_500_000
+    notebook = nbformat.read(path, as_version=4)
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert "## With your own covers" in text
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert any("image/png" in o.get("data", {}) for cell in code for o in cell.outputs)
+    assert not any(o.output_type == "error" for cell in code for o in cell.outputs)
+    assert "/work/" not in path.read_text(encoding="utf-8")
+
+
+def test_pages_are_made_of_them(tmp_path):
+    import shutil
+
+    for path in notebooks():
+        shutil.copy(path, tmp_path)
+    make_pages(tmp_path)
+    for name in NAMES:
+        text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+        assert text.startswith("# ")
+        assert "import covers" in text
+        assert f"![What the cell draws]({name}-1.png)" in text
+        assert (tmp_path / f"{name}-1.png").is_file()
