@@ -17,6 +17,25 @@ if TYPE_CHECKING:
 _NEIGHBOURS = pa.struct(
     [("ids", pa.list_(pa.int64())), ("distances", pa.list_(pa.float64()))]
 )
+# Atlas draws a chart for each column, in this order.
+_ORDER = (
+    "genres",
+    "prediction",
+    "certainty",
+    "verdict",
+    "cluster",
+    "year",
+    "split",
+    "title",
+    "artist",
+    "album",
+    "image",
+    "x",
+    "y",
+    "neighbors",
+    "path",
+    "cover_id",
+)
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -54,7 +73,8 @@ def _tables(covers: CoverTable) -> Iterator[pa.Table]:
         ]
         table = table.append_column("neighbors", pa.array(neighbours, _NEIGHBOURS))
         pictures = [picture_of(part, row) for row in range(len(part))]
-        yield table.append_column("image", pa.array(pictures, _IMAGE))
+        table = table.append_column("image", pa.array(pictures, _IMAGE))
+        yield table.select(_ORDER)
 
 
 def picture_of(covers: CoverTable, row: int) -> dict[str, bytes | str] | None:

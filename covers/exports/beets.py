@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.errors import DataError
 from covers.exports.cover_table import cut_text
 from covers.suggest.albums import group_albums, mean_by_album
 from covers.workspace.text_tables import csv_lines
@@ -35,9 +36,19 @@ plugins: [{name}]
 
 
 def write_beets(covers: CoverTable, out: Path) -> None:
-    """Write ``covers.csv``, the plugin ``covergenre.py``, and the lines for beets' configuration."""
+    """Write ``covers.csv``, the plugin ``covergenre.py``, and the lines for beets' configuration.
+
+    Raises
+    ------
+    DataError
+        If no cover belongs to an album that has a name.
+    """
+    rows = list(_rows(covers))
+    if not rows:
+        message = "no cover here has the title or the MusicBrainz id of an album, so beets could find none: scan a music library, or a table with a column 'album'"
+        raise DataError(message)
     with (out / "covers.csv").open("w", encoding="utf-8", newline="") as file:
-        csv_lines(file, COLUMNS, _rows(covers))
+        csv_lines(file, COLUMNS, rows)
     plugin = PLUGIN.read_text(encoding="utf-8")
     (out / f"{_NAME}.py").write_text(plugin, encoding="utf-8")
     place = covers.place.absolute()

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from covers.errors import BrokenImageError, CoversError, DataError
 from covers.guard import HostGuard
@@ -291,6 +294,15 @@ def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
         return Response(content, headers={"Content-Type": kind})
 
 
+def _methods_of(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods of all routes that a request's address fits."""
+    methods: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.path_regex.match(request.url.path):
+            methods |= route.methods or set()
+    return sorted(methods)
+
+
 def _measured(read: Callable[[], Value]) -> Callable[[], Value]:
     """Tell an analysis that was never made from a library that is broken."""
 
@@ -336,6 +348,16 @@ def _explain_errors(app: FastAPI) -> None:
     add(FullError, lambda _: answer(503, "busy: try again later", busy))
     add(BrokenImageError, lambda e: answer(415, str(e).removeprefix("'picture 1': ")))
     add(BadFilterError, lambda e: answer(400, str(e)))
+
+    async def name_methods(request: Request, error: Exception) -> Response:
+        """Let a wrong method be answered with all the right ones of its address."""
+        assert isinstance(error, HTTPException)
+        found = await http_exception_handler(request, error)
+        if error.status_code == 405:
+            found.headers["Allow"] = ", ".join(_methods_of(app, request))
+        return found
+
+    app.add_exception_handler(HTTPException, name_methods)
 
     def not_ready(error: Exception) -> JSONResponse:
         _LOG.error("the library is not ready: %s", error)

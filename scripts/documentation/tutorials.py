@@ -101,7 +101,11 @@ def page_of(notebook: Any, name: str, folder: Path) -> str:
                 (folder / picture).write_bytes(base64.b64decode(data["image/png"]))
                 parts.append(f"![What the cell draws]({picture})")
             elif "text/html" in data:
-                html = re.sub(r"\s*\n\s*", " ", str(data["text/html"]))
+                html = re.sub(
+                    r"<style.*?</style>", "", str(data["text/html"]), flags=re.DOTALL
+                )
+                html = html.replace('<table border="1" class="dataframe">', "<table>")
+                html = re.sub(r"\s*\n\s*", " ", html)
                 parts.append(f'<div class="shown" markdown="0">{html}</div>')
             else:
                 text = output.get("text") or data.get("text/plain", "")

@@ -51,7 +51,11 @@ def test_a_wrong_target_is_told_the_nearest_and_all(library, tmp_path):
         library.export("csv", tmp_path / "x")
 
 
-@pytest.mark.parametrize("target", [target.name for target in TARGETS])
+# The drawn covers are of no album; what beets gets is tested with beets.
+NAMES = [target.name for target in TARGETS if target.name != "beets"]
+
+
+@pytest.mark.parametrize("target", NAMES)
 def test_every_target_is_written_by_the_command_and_refuses_to_overwrite(
     library, tmp_path, target
 ):
@@ -71,7 +75,7 @@ def test_every_target_is_written_by_the_command_and_refuses_to_overwrite(
     assert left_behind(out.parent) == []
 
 
-@pytest.mark.parametrize("target", [target.name for target in TARGETS])
+@pytest.mark.parametrize("target", NAMES)
 def test_force_never_touches_what_no_export_wrote(library, tmp_path, target):
     (chosen,) = (one for one in TARGETS if one.name == target)
     letter = tmp_path / f"letter-{chosen.such_as}"
