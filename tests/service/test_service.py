@@ -333,8 +333,16 @@ def test_the_schema_holds_against_generated_requests(library, tmp_path, known):
     with serving(library) as place:
         url = f"http://{place[0]}:{place[1]}/v1/openapi.json"
         command = [sys.executable, "-m", "schemathesis.cli", "run", url]
-        command += "--checks all --max-examples 20 --seed 1 --no-color".split()
-        command += "--request-timeout 60".split()
+        command += [
+            "--checks",
+            "all",
+            "--max-examples",
+            "20",
+            "--seed",
+            "1",
+            "--no-color",
+        ]
+        command += ["--request-timeout", "60"]
         done = subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, check=False
         )
