@@ -71,12 +71,10 @@ def running(command, url, **environment):
 
 @contextmanager
 def window(url):
-    """Open a page that may draw by WebGL and WebGPU, on the processor."""
+    """Open a page that may draw by WebGL, on the processor."""
     from playwright.sync_api import sync_playwright
 
     draw = ["--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
-    draw += ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
-    draw += ["--enable-features=Vulkan"]
     arguments = [a for a in ARGUMENTS if a != "--disable-gpu"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -306,9 +304,9 @@ def beet(albums, tmp_path):
     with (made.path / "covers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     store = Library(str(home / "library.db"))
-    for row in rows:
+    for number, row in enumerate(rows):
         track = Item(
-            path=os.fsencode(home / f"{len(list(home.iterdir()))}.mp3"),
+            path=os.fsencode(home / f"{number}.mp3"),
             title="One",
             album=row["album"].upper(),
             albumartist=row["albumartist"],
