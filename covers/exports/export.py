@@ -143,8 +143,13 @@ def export_workspace(
         n_covers=len(table),
         n_bytes=_size(out),
         notes=table.notes,
-        then=chosen.then.format(out=quote(out), text=json.dumps(str(out))),
+        then=chosen.then.format(out=quote(out), text=_as_literal(out)),
     )
+
+
+def _as_literal(out: Path) -> str:
+    """Return a path as Python writes it, so that it may stand in a shell's single quotes."""
+    return json.dumps(str(out)).replace("'", "\\u0027")
 
 
 def refuse_existing(target: Target, out: Path, *, force: bool) -> None:

@@ -49,7 +49,7 @@ class SearchAnswer(BaseModel):
 class VoterAnswer(HitAnswer):
     """A cover that voted; the weights of all sum to one."""
 
-    weight: float
+    weight: float | None
 
 
 class FlipAnswer(BaseModel):
@@ -66,7 +66,7 @@ class ClassifyAnswer(BaseModel):
     query: str
     cover_id: str
     likeliest: str
-    probabilities: dict[str, dict[str, float]] = Field(
+    probabilities: dict[str, dict[str, float | None]] = Field(
         description="By method: network, vote, network + vote."
     )
     prediction_set: list[str]
@@ -74,7 +74,7 @@ class ClassifyAnswer(BaseModel):
     verdict: str
     voters: list[VoterAnswer]
     flip: FlipAnswer
-    labels: dict[str, float] | None = None
+    labels: dict[str, float | None] | None = None
     named: list[str] | None = None
 
 

@@ -199,11 +199,11 @@ class Desk:
             if where:
                 raise BadFilterError(str(error)) from error
             raise
-        return found.to_json()
+        return _finite(found.to_json())
 
     def _classify(self, queries: Queries, level: float) -> Any:
         (answer,) = self.library.classify(queries, level=level)
-        return answer.to_json()
+        return _finite(answer.to_json())
 
     def _about(self, cover_id: str, k: int) -> Any:
         from covers.index.hits import read_hits

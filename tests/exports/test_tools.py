@@ -367,3 +367,17 @@ def test_a_damaged_table_is_one_line_to_beets(beet, tmp_path):
     assert "covergenre: cannot read" in done.stderr
     assert "Traceback" not in done.stderr
     shutil.rmtree(home)
+
+
+def test_what_is_printed_to_do_next_can_be_typed(library, tmp_path):
+    made = library.export("lance", tmp_path / """it's "$(touch evil)" é""")
+    here = f"{sys.executable} -W ignore"
+    done = subprocess.run(
+        ["bash", "-c", made.then.replace("python", here, 1)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "embedding" in done.stdout
+    assert not (tmp_path / "evil").exists()
