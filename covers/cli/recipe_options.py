@@ -9,11 +9,11 @@ import click
 _RECIPE_OPTIONS = (
     click.option(
         "--arch",
-        help="The network to start from, by its name in torchvision or timm.  [default: resnet18]",
+        help="The network to start from, by its name in torchvision or timm; several with commas between them become one model.  [default: resnet18]",
     ),
     click.option(
         "--weights",
-        help="What the network knows at the start: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict).  [default: imagenet]",
+        help="What the network knows at the start: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict); of several networks one for all, or one each with commas between them.  [default: imagenet]",
     ),
     click.option(
         "--image-size", type=int, help="Side of the pictures in pixels.  [default: 224]"

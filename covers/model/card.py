@@ -98,6 +98,8 @@ def describe_best(card: ModelCard) -> str:
         )
     if best["phase"] == "network":
         return f"epoch {best['epoch'] + 1}"
+    if best["phase"] == "joined":
+        return "the best of each network"
     if card.stamp.parameters["epochs"]:
         return "the start: fine-tuning was not certainly better"
     return "the start"

@@ -273,12 +273,17 @@ def embed_frozen_workspace(
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
     if known.issuperset(read_catalogue(workspace).cover_ids):
         return {}
-    from covers.model.network.make_backbone import Undrawn, make_backbone
+    from covers.model.network.architectures import split_archs
+    from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone
 
+    state = read_frozen_weights(workspace)
+    last = (split_archs(card.arch) or [card.arch])[-1]
     with Undrawn():
-        backbone, _, _ = make_backbone(card.arch)
-    backbone.load_state_dict(read_frozen_weights(workspace))
-    preprocessing = Preprocessing(card.image_size, card.mean, card.std)
+        backbone, mean, std = make_backbone(last, layered=is_layered(state))
+    backbone.load_state_dict(state)
+    if last == card.arch:
+        mean, std = card.mean, card.std
+    preprocessing = Preprocessing(card.image_size, tuple(mean), tuple(std))
     return embed_frozen(
         workspace, backbone, preprocessing, device=device, progress=progress
     )[1]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from covers.model.network.backbone import normalise
+from covers.model.network.joined import JoinedBackbone, JoinedHead
 from covers.model.pixels import to_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from PIL import Image
 
+    from covers.model.network.backbone import Backbone
     from covers.model.weights import SavedModel
 
 
@@ -44,6 +49,7 @@ def grad_cam(
     -------
     ndarray of float32, shape (image_size, image_size)
         In [0, 1], 1 where the most evidence lies; all zeros when nothing speaks for the genre.
+        Of several networks in one model the mean, each counting as in the answer.
 
     Raises
     ------
@@ -61,42 +67,74 @@ def grad_cam(
     pixels = torch.from_numpy(to_pixels(image, model.image_size).copy()).permute(
         2, 0, 1
     )[None]
-    kept: list[torch.Tensor] = []
-    levels = model.backbone.levels
-
-    def keep_deepest(images: torch.Tensor) -> list[torch.Tensor]:
-        maps = levels(images)
-        maps[-1].retain_grad()
-        kept.append(maps[-1])
-        return maps
-
     images = normalise(
         pixels.to(model.device), model.card.mean, model.card.std
     ).requires_grad_()
-    model.backbone.levels = keep_deepest  # type: ignore[method-assign]
+    parts = _parts(model)
+    with _kept_maps([part for part, _ in parts]) as kept:
+        try:
+            with torch.enable_grad():
+                logits = model.network(images)
+                column = (
+                    int(logits.argmax()) if genre is None else model.vocab.index(genre)
+                )
+                logits[0, column].backward()
+        finally:
+            model.network.zero_grad(set_to_none=True)
+    heat = torch.zeros(model.image_size, model.image_size)
+    for deepest, (_, weight) in zip(kept, parts, strict=True):
+        heat += weight * _heat(deepest, model.image_size).cpu()
+    peak = float(heat.max())
+    result: npt.NDArray[np.float32] = (
+        (heat / peak if peak > 0 else heat).numpy().astype(np.float32)
+    )
+    return result
+
+
+def _parts(model: SavedModel) -> list[tuple[Backbone, float]]:
+    """Return the networks of a model, and how much each counts."""
+    if not isinstance(model.backbone, JoinedBackbone):
+        return [(model.backbone, 1.0)]
+    assert isinstance(model.head, JoinedHead)
+    parts = list(zip(model.backbone.parts, model.head.weights.tolist(), strict=True))
+    # Those used as published do not show where they looked; alone they say so.
+    return [pair for pair in parts if not pair[0].is_untouched] or parts
+
+
+@contextmanager
+def _kept_maps(parts: Sequence[Backbone]) -> Iterator[list[torch.Tensor]]:
+    """Keep the deepest feature map (1, C, h, w) of each network, with its gradient, while they run."""
+    kept: list[torch.Tensor] = []
+
+    def keep(levels: Callable[[torch.Tensor], list[torch.Tensor]]) -> Any:
+        def kept_levels(images: torch.Tensor) -> list[torch.Tensor]:
+            maps = levels(images)
+            maps[-1].retain_grad()
+            kept.append(maps[-1])
+            return maps
+
+        return kept_levels
+
+    for part in parts:
+        part.levels = keep(part.levels)  # type: ignore[method-assign]
     try:
-        with torch.enable_grad():
-            logits = model.network(images)
-            column = int(logits.argmax()) if genre is None else model.vocab.index(genre)
-            logits[0, column].backward()
+        yield kept
     finally:
-        del model.backbone.levels
-        model.network.zero_grad(set_to_none=True)
-    activation, gradient = kept[0].detach(), kept[0].grad
+        for part in parts:
+            del part.levels
+
+
+def _heat(deepest: torch.Tensor, size_px: int) -> torch.Tensor:
+    """Return what speaks for the genre (S, S) by one network's deepest map, its peak at 1."""
+    activation, gradient = deepest.detach(), deepest.grad
     assert gradient is not None
     weights = gradient.mean(dim=(2, 3), keepdim=True)  # (1, C, 1, 1)
     heat = torch.relu((weights * activation).sum(dim=1, keepdim=True))  # (1, 1, h, w)
     heat = torch.nn.functional.interpolate(
-        heat,
-        size=(model.image_size, model.image_size),
-        mode="bilinear",
-        align_corners=False,
+        heat, size=(size_px, size_px), mode="bilinear", align_corners=False
     )[0, 0]
     peak = float(heat.max())
-    result: npt.NDArray[np.float32] = (
-        (heat / peak if peak > 0 else heat).cpu().numpy().astype(np.float32)
-    )
-    return result
+    return heat / peak if peak > 0 else heat
 
 
 def overlay(

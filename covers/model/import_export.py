@@ -218,7 +218,7 @@ def _keep_body(
     import torchvision
     from safetensors.torch import save
 
-    from covers.model.network.make_backbone import cut_body
+    from covers.model.network.layers import cut_body
     from covers.workspace.settings import read_settings, write_settings
 
     if arch not in torchvision.models.list_models(module=torchvision.models):

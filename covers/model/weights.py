@@ -21,11 +21,13 @@ from covers.model.card import (
     read_header,
     write_card,
 )
+from covers.model.network.architectures import split_archs
 from covers.model.network.backbone import Backbone
 from covers.model.network.device import pick_device
 from covers.model.network.extractor import Extractor
 from covers.model.network.head import Head
-from covers.model.network.make_backbone import Undrawn, make_backbone
+from covers.model.network.joined import classifier_shapes, make_heads
+from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone
 from covers.model.pixels import Pixels, to_pixels
 from covers.workspace.artefacts import publish
 from covers.workspace.registry import MODEL
@@ -126,8 +128,11 @@ class SavedModel:
         """
         card, state = read_model_file(folder / WEIGHTS_NAME)
         with Undrawn():
-            backbone, _, _ = make_backbone(card.arch)
-            head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
+            layered = is_layered(state, "0.")
+            backbone, _, _ = make_backbone(card.arch, layered=layered)
+            shapes = classifier_shapes({k: v.shape for k, v in state.items()})
+            dims = [width for _, width in shapes]
+            head = make_heads(backbone, dims, len(card.vocab))
         network = nn.Sequential(backbone, head)
         try:
             # Assigned, because copying would take as long as reading.
@@ -232,7 +237,7 @@ def read_model_file(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
 
 
 def _refuse_other_head(card: ModelCard, header: dict[str, Any]) -> None:
-    """Refuse a width or genres that are not those of the tensors, before memory is taken.
+    """Refuse networks, a width or genres that are not those of the tensors, before memory is taken.
 
     Raises
     ------
@@ -240,7 +245,13 @@ def _refuse_other_head(card: ModelCard, header: dict[str, Any]) -> None:
         Showing both.
     """
     expected = [len(card.vocab), card.embedding_dim]
-    found = header.get("1.classify.weight", {}).get("shape")
-    if found != expected:
+    tensors = {name: about.get("shape", []) for name, about in header.items()}
+    shapes = classifier_shapes(tensors)
+    n_networks = max(1, len(split_archs(card.arch)))
+    if len(shapes) != n_networks:
+        message = f"it holds {len(shapes)} classifiers, its description names {n_networks} networks"
+        raise ValueError(message)
+    found = [shapes[0][0], sum(width for _, width in shapes)]
+    if found != expected or len({n_genres for n_genres, _ in shapes}) > 1:
         message = f"its classifier has shape {found}, its description says {expected}"
         raise ValueError(message)

@@ -264,3 +264,42 @@ def test_vision_learner_trains_this_very_backbone_and_head():
 def test_a_wrong_training_parameter_is_named_with_its_range(changes, message):
     with pytest.raises(ConfigError, match=message):
         Recipe().changed(changes)
+
+
+@pytest.mark.parametrize(
+    ("arch", "is_list"),
+    [
+        ("tf_efficientnet_lite0", True),
+        ("timm:resnet10t", True),
+        ("convnext_atto", True),
+        ("timm:test_vit", False),
+    ],
+)
+def test_timms_networks_are_read_layer_by_layer_where_they_are_a_list(arch, is_list):
+    import timm
+
+    from covers.model.network.layers import timm_layers
+
+    model = timm.create_model(arch.removeprefix("timm:"), num_classes=0).eval()
+    body = timm_layers(model)
+    assert (body is not None) == is_list
+    if body is None:
+        return
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(body(images), model.forward_features(images))
+        backbone = Backbone(body, arch)
+        assert torch.equal(backbone.levels(images)[-1], body(images))
+
+
+def test_models_of_before_read_timms_networks_as_they_were_trained():
+    from covers.model.network.make_backbone import is_layered
+
+    now, _, _ = make_backbone("tf_efficientnet_lite0")
+    before, _, _ = make_backbone("tf_efficientnet_lite0", layered=False)
+    assert now.channels[-1] == 1280
+    assert before.channels[-1] == 320
+    assert is_layered(now.state_dict())
+    assert not is_layered(before.state_dict())
+    state = {f"0.{key}": value for key, value in before.state_dict().items()}
+    assert not is_layered(state, "0.")

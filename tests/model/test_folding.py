@@ -36,7 +36,12 @@ def count_norms(module):
 @pytest.mark.parametrize(
     ("arch", "n_left"),
     # Half of a DenseNet's come before a convolution, and stay.
-    [("resnet18", 0), ("mobilenet_v3_small", 0), ("densenet121", 62)],
+    [
+        ("resnet18", 0),
+        ("mobilenet_v3_small", 0),
+        ("densenet121", 62),
+        ("tf_efficientnet_lite0", 0),
+    ],
 )
 def test_a_folded_network_answers_as_before_in_fewer_steps(arch, n_left):
     backbone = make_lived_in(arch)

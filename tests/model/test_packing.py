@@ -86,6 +86,8 @@ def in_float32(backbone, pictures):
         "squeezenet1_1",  # not padded at first, joined maps
         "densenet121",  # normalisations that stay
         "vgg11_bn",
+        "tf_efficientnet_lite0",  # padded by size, normalisations with activations
+        "timm:resnet10t",
     ],
 )
 def test_a_packed_network_answers_as_in_float32(arch, dtype):

@@ -14,8 +14,55 @@ from covers.model.network.embedder_names import CLIP, FILE, UNTOUCHED
 _REGISTERED = re.compile(r"@register_model\b[^\n]*\n(?:@[^\n]*\n)*def (\w+)\(")
 
 
+def split_archs(arch: str) -> list[str]:
+    """Return the names in a list of architectures.
+
+    Examples
+    --------
+    >>> split_archs("squeezenet1_0, tf_efficientnet_lite2")
+    ['squeezenet1_0', 'tf_efficientnet_lite2']
+    """
+    if arch.startswith(FILE):
+        return [arch]  # a path may hold commas
+    return [name.strip() for name in arch.split(",") if name.strip()]
+
+
+def match_weights(arch: str, weights: str) -> list[tuple[str, str]]:
+    """Return each architecture of a list with the weights that it starts from.
+
+    Parameters
+    ----------
+    arch : str
+        One name, or several with commas between them.
+    weights : str
+        One start for all, or as many as there are names.
+
+    Raises
+    ------
+    ModelError
+        If they are more than one and not as many.
+
+    Examples
+    --------
+    >>> match_weights("resnet18,tf_efficientnet_lite0", "imagenet")
+    [('resnet18', 'imagenet'), ('tf_efficientnet_lite0', 'imagenet')]
+    >>> match_weights("squeezenet1_0,tf_efficientnet_lite0", "mine.pth,imagenet")
+    [('squeezenet1_0', 'mine.pth'), ('tf_efficientnet_lite0', 'imagenet')]
+    """
+    names = split_archs(arch)
+    if len(names) < 2:
+        return [(arch, weights)]
+    starts = split_archs(weights)
+    if len(starts) == 1:
+        starts *= len(names)
+    if len(starts) != len(names):
+        message = f"{len(names)} networks ({', '.join(names)}) and {len(starts)} weights ({weights!r}): give one for all, or one each in the same order"
+        raise ModelError(message)
+    return list(zip(names, starts, strict=True))
+
+
 def refuse_unknown_architecture(name: str) -> None:
-    """Refuse a name that neither torchvision nor timm knows, naming the nearest.
+    """Refuse a name, or one of a list, that neither torchvision nor timm knows, naming the nearest.
 
     Their sources are read, which takes a tenth of a second; a name that stands
     anywhere in them is left to the libraries themselves to judge.
@@ -25,14 +72,14 @@ def refuse_unknown_architecture(name: str) -> None:
     ModelError
         If no architecture has that name.
     """
-    if name.startswith((CLIP, FILE)):
-        return  # OpenCLIP and the file themselves are asked
-    plain = name.removeprefix("timm:").removeprefix(UNTOUCHED)
-    bare = plain.partition(".")[0]  # timm's names may end in the tag of their weights
     sources = _sources()
-    if not sources or re.search(rf"\b{re.escape(bare)}\b", sources):
-        return
-    raise unknown_architecture(plain, _REGISTERED.findall(sources))
+    for one in split_archs(name) or [name]:
+        if one.startswith((CLIP, FILE)):
+            continue  # OpenCLIP and the file themselves are asked
+        plain = one.removeprefix("timm:").removeprefix(UNTOUCHED)
+        bare = plain.partition(".")[0]  # timm's may end in the tag of their weights
+        if sources and not re.search(rf"\b{re.escape(bare)}\b", sources):
+            raise unknown_architecture(plain, _REGISTERED.findall(sources))
 
 
 def unknown_architecture(name: str, known: list[str]) -> ModelError:

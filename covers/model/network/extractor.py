@@ -10,6 +10,7 @@ from torch import Tensor
 from covers.model.network.backbone import normalise
 from covers.model.network.device import mixed_dtype, mixed_precision
 from covers.model.network.folding import fold_norms
+from covers.model.network.joined import JoinedBackbone
 from covers.model.network.packing import PackedBackbone, gains_by_packing
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Extractor:
     Parameters
     ----------
     backbone : Backbone
-        Moved to `device` and into evaluation mode.
+        Moved to `device` and into evaluation mode. The parts of a joined one are
+        made ready each by itself.
     mean, std : tuple of 3 floats
         What pictures in [0, 1] are normalised with.
     size_px : int
@@ -49,10 +51,18 @@ class Extractor:
         self.device = device
         self.backbone = backbone.eval().to(device)
         self._packed: PackedBackbone | None = None
+        self._parts: list[Extractor] = []
+        if isinstance(backbone, JoinedBackbone):
+            self._parts = [
+                Extractor(part, *norm, size_px, device)
+                for part, norm in zip(backbone.parts, backbone.norms, strict=True)
+            ]
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Turn pictures, uint8 (B, 3, S, S), into statistics (B, n_features) in float32."""
         pictures = pictures.to(self.device, non_blocking=True)
+        if self._parts:
+            return torch.cat([part(pictures) for part in self._parts], dim=1)
         with torch.inference_mode():
             if self._packed is not None:
                 return self._packed(pictures)
@@ -75,7 +85,10 @@ class Extractor:
         pack : bool, default=True
             Whether answers may be rounded in other places than without.
         """
-        if n_covers < _WORTH_FOLDING or self.backbone.is_untouched:
+        for part in self._parts:
+            part.prepare(n_covers, pack=pack)
+        few = n_covers < _WORTH_FOLDING
+        if self._parts or few or self.backbone.is_untouched:
             return
         self.backbone = fold_norms(self.backbone).to(memory_format=torch.channels_last)
         if not pack or n_covers < _WORTH_PACKING or self.device.type != "cpu":
@@ -104,8 +117,8 @@ class Extractor:
 
     @property
     def is_packed(self) -> bool:
-        """Whether the network was packed."""
-        return self._packed is not None
+        """Whether the network, or one of its parts, was packed."""
+        return self._packed is not None or any(part.is_packed for part in self._parts)
 
     @property
     def batch_size(self) -> int | None:

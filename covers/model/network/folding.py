@@ -47,14 +47,28 @@ def _fold(module: nn.Module) -> int:
     n = 0
     before, convolution = "", None
     for name, child in list(module.named_children()):
-        # Subclasses do more than normalise.
-        if type(child) is nn.BatchNorm2d and convolution is not None:
+        rest = _beside_normalising(child)
+        if rest is not None and convolution is not None:
             setattr(module, before, fuse_conv_bn_eval(convolution, child))
-            setattr(module, name, nn.Identity())
+            setattr(module, name, rest)
             n += 1
         n += _fold(child)
-        before, convolution = name, child if type(child) is nn.Conv2d else None
+        before = name
+        convolution = child if isinstance(child, nn.Conv2d) else None
     return n
+
+
+def _beside_normalising(module: nn.Module) -> nn.Module | None:
+    """Return what a batch normalisation does beside; None where it is none, or one that is not known."""
+    if type(module) is nn.BatchNorm2d:
+        return nn.Identity()
+    if type(module).__name__ == "BatchNormAct2d" and isinstance(
+        module.drop, nn.Identity
+    ):  # timm's, with the activation inside
+        activation = module.act
+        assert isinstance(activation, nn.Module)
+        return activation
+    return None
 
 
 def _answer(backbone: Backbone) -> Tensor:

@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from covers.errors import ModelError, needs_extra
-from covers.model.network.architectures import unknown_architecture
+from covers.model.network.architectures import match_weights, unknown_architecture
 from covers.model.network.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from covers.model.network.embedder_names import is_untouched
 from covers.model.network.imagenet import without_download
+from covers.model.network.joined import JoinedBackbone
+from covers.model.network.layers import cut_body, timm_layers
 from covers.model.network.packaged import (
     is_packaged_naming,
     packaged_for,
@@ -55,19 +57,24 @@ class Undrawn(TorchFunctionMode):  # type: ignore[misc]
 
 
 def make_backbone(
-    arch: str, weights: str = "none"
+    arch: str, weights: str = "none", *, layered: bool = True
 ) -> tuple[Backbone, tuple[float, ...], tuple[float, ...]]:
-    """Build a backbone by its torchvision or timm name.
+    """Build a backbone by its torchvision or timm name, or several as one.
 
     Parameters
     ----------
     arch : str
         A torchvision name such as ``"resnet18"``, else a timm name; ``"timm:NAME"`` asks for timm's.
+        Several, with commas between them, become one `JoinedBackbone`.
         Networks that are used as published: see `covers.model.network.embedder_names`.
     weights : str, default="none"
         ``"imagenet"`` for pretrained weights: those of an installed package
         (`covers.model.network.packaged`), else the library's own, downloaded on
         first use; ``"none"`` for random ones, else the path of a state dict.
+        Of several networks one for all, or one each with commas between them.
+    layered : bool, default=True
+        Whether timm's networks are read layer by layer, as far as their last
+        convolution, where they are such a list. Models of version 0.1 are not.
 
     Returns
     -------
@@ -82,6 +89,23 @@ def make_backbone(
         If the name is unknown, the architecture has no feature maps, or the
         weights cannot be had or do not fit.
     """
+    named = match_weights(arch, weights)
+    made = [_make_one(name, start, layered=layered) for name, start in named]
+    if len(made) == 1:
+        return made[0]
+    norms = [(mean, std) for _, mean, std in made]
+    try:
+        joined = JoinedBackbone([backbone for backbone, _, _ in made], norms)
+    except ValueError as error:
+        message = f"the networks of {arch!r} cannot be one model: {error}"
+        raise ModelError(message) from error
+    return joined, *norms[0]
+
+
+def _make_one(
+    arch: str, weights: str, *, layered: bool
+) -> tuple[Backbone, tuple[float, ...], tuple[float, ...]]:
+    """Build one backbone; see `make_backbone`."""
     if is_untouched(arch):
         from covers.model.network.make_untouched import make_untouched
 
@@ -92,7 +116,8 @@ def make_backbone(
     pretrained = weights == "imagenet"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
-    if arch in torchvision.models.list_models(module=torchvision.models):
+    is_torchvision = arch in torchvision.models.list_models(module=torchvision.models)
+    if is_torchvision:
         try:
             model = torchvision.models.get_model(
                 arch, weights="DEFAULT" if pretrained else None
@@ -103,12 +128,33 @@ def make_backbone(
         model, mean, std = _make_timm(arch.removeprefix("timm:"), pretrained)
     if weights not in ("imagenet", "none"):
         _load_file(model, Path(weights), arch)
-    body = model if _is_timm(model) else cut_body(model, arch)
+    if is_torchvision:
+        body: nn.Module = cut_body(model, arch)
+    else:
+        body = (timm_layers(model) if layered else None) or model
     try:
         return Backbone(body, arch), mean, std
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         message = f"architecture {arch!r} has no feature maps this program can read ({error}): try 'resnet18'"
         raise ModelError(message) from error
+
+
+def is_layered(state: Mapping[str, Tensor], prefix: str = "") -> bool:
+    """Say whether tensors are those of backbones that are read layer by layer, where they can be.
+
+    Version 0.1 kept timm's own names.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+    prefix : str, default=""
+        Before the backbone's own names.
+    """
+    before = f"{prefix}body."
+    return not any(
+        key.startswith(before) and not key.removeprefix(before)[:1].isdigit()
+        for key in state
+    )
 
 
 def _load_file(model: nn.Module, path: Path, arch: str) -> None:
@@ -118,10 +164,6 @@ def _load_file(model: nn.Module, path: Path, arch: str) -> None:
     if is_packaged_naming(state):
         state = rename_packaged(state, model, f"'{path}'", arch)
     load_state(model, state, f"'{path}'", arch)
-
-
-def _is_timm(model: nn.Module) -> bool:
-    return hasattr(model, "default_cfg")
 
 
 def _make_timm(
@@ -155,38 +197,4 @@ def _make_timm(
 def _no_download(arch: str, error: Exception) -> ModelError:
     return ModelError(
         f"cannot download ImageNet weights of {arch!r} ({error}): {without_download(arch)}"
-    )
-
-
-def cut_body(model: nn.Module, arch: str) -> nn.Sequential:
-    """Keep a torchvision model's layers below its pooling and classifier, as fastai does."""
-    children = [
-        child
-        for name, child in model.named_children()
-        if not name.lower().startswith("aux")
-    ]
-    end = next((i for i, child in enumerate(children) if _ends_body(child)), None)
-    if not end or type(model).__name__.startswith(
-        ("SwinTransformer", "VisionTransformer", "MaxVit")
-    ):
-        message = f"torchvision's {arch!r} has no feature maps to read: name its timm twin as 'timm:NAME', or try 'resnet18'"
-        raise ModelError(message)
-    layers: list[nn.Module] = []
-    for child in children[:end]:
-        layers += (
-            list(child.children())
-            if isinstance(child, nn.Sequential) and len(children[:end]) <= 2
-            else [child]
-        )
-    return nn.Sequential(*layers)
-
-
-def _ends_body(module: nn.Module) -> bool:
-    """Whether a part pools globally or classifies; squeeze-and-excitation pools lie deeper."""
-    parts = (
-        [module, *module.children()] if isinstance(module, nn.Sequential) else [module]
-    )
-    return any(
-        isinstance(part, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Linear))
-        for part in parts
     )

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, fx, nn
 
+from covers.model.network.padding import pad_by_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -80,10 +82,12 @@ class PackedBackbone(nn.Module):  # type: ignore[misc]
             raise ValueError(message)
         self.summarise = backbone.summarise
         kept = backbone.level_positions(size_px)
-        self.levels = fx.symbolic_trace(_Levels(backbone.body, kept))
+        pictures = next(backbone.parameters()).new_zeros(1, 3, size_px, size_px)
+        body = pad_by_numbers(backbone.body, pictures)
+        self.levels = fx.symbolic_trace(_Levels(body, kept))
         sizes = _Sizes(self.levels)
         with torch.inference_mode():
-            sizes.run(next(backbone.parameters()).new_zeros(1, 3, size_px, size_px))
+            sizes.run(pictures)
         _pack(self.levels, sizes.inputs, mean, std, dtype)
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from covers.errors import ConfigError, ModelError
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
@@ -25,9 +25,11 @@ class Recipe:
     Parameters
     ----------
     arch : str, default="resnet18"
-        Backbone, by its torchvision or timm name.
+        Backbone, by its torchvision or timm name; several, with commas between
+        them, become one model.
     weights : str, default="imagenet"
-        Where the backbone starts: ``"imagenet"``, ``"none"``, or a file.
+        Where the backbone starts: ``"imagenet"``, ``"none"``, or a file; of several
+        backbones one for all, or one each with commas between them.
     image_size : int, default=224
         Side of the pictures in pixels. Larger reads finer lettering and costs its square.
     embedding_dim : int, default=256
@@ -90,6 +92,13 @@ class Recipe:
                 message = f"training parameter {name} = {value!r}: expected a number from {low} to {high}"
                 raise ConfigError(message)
 
+    def parts(self) -> list[Recipe]:
+        """Return the recipe of each backbone; of a single one the recipe itself."""
+        from covers.model.network.architectures import match_weights
+
+        starts = match_weights(self.arch, self.weights)
+        return [replace(self, arch=arch, weights=start) for arch, start in starts]
+
     def changed(self, changes: Mapping[str, Any]) -> Recipe:
         """Return a recipe with some parameters changed.
 
@@ -117,9 +126,10 @@ def refuse_wrong_start(recipe: Recipe) -> None:
     from covers.model.network.architectures import refuse_unknown_architecture
 
     refuse_unknown_architecture(recipe.arch)
-    if recipe.weights not in ("imagenet", "none") and not Path(recipe.weights).exists():
-        message = f"no weights in '{recipe.weights}': give a .safetensors file or a torch state dict"
-        raise ModelError(message)
+    for part in recipe.parts():
+        if part.weights not in ("imagenet", "none") and not Path(part.weights).exists():
+            message = f"no weights in '{part.weights}': give a .safetensors file or a torch state dict"
+            raise ModelError(message)
 
 
 def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
@@ -133,9 +143,16 @@ def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as JSON values without folders of this machine."""
     values = asdict(recipe)
-    if recipe.weights not in ("imagenet", "none"):
-        values["weights"] = PurePath(recipe.weights).name
+    values["weights"] = _for_files(recipe, lambda path: PurePath(path).name)
     return values
+
+
+def _for_files(recipe: Recipe, change: Callable[[str], str]) -> str:
+    """Return a recipe's weights with each that is a file changed."""
+    starts = recipe.weights.split(",") if "," in recipe.arch else [recipe.weights]
+    return ",".join(
+        start if start in ("imagenet", "none") else change(start) for start in starts
+    )
 
 
 def choose_recipe(
@@ -153,12 +170,14 @@ def choose_recipe(
     """
     changes = dict(workspace.settings.train)
     changes.update({name: value for name, value in given.items() if value is not None})
-    weights = changes.get("weights")
-    if weights is None or weights in ("imagenet", "none"):
-        return Recipe().changed(changes), changes
-    path = Path(weights) if given.get("weights") else workspace.root / weights
-    recipe = Recipe().changed({**changes, "weights": str(path)})
-    return recipe, {**changes, "weights": workspace.relative(path)}
+    recipe = Recipe().changed(changes)
+    if "weights" not in changes:
+        return recipe, changes
+    base = Path() if given.get("weights") else workspace.root
+    found = _for_files(recipe, lambda path: str(base / path))
+    recipe = replace(recipe, weights=found)
+    kept = _for_files(recipe, lambda path: workspace.relative(Path(path)))
+    return recipe, {**changes, "weights": kept}
 
 
 _BOUNDS: tuple[tuple[str, float, float], ...] = (

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError, ModelError
 from covers.model.embed import (
     cover_files,
 )
+from covers.model.network.architectures import split_archs
 from covers.model.network.device import pick_device
-from covers.model.network.head import Head
 from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
@@ -28,6 +27,7 @@ from covers.model.training.checkpoint import (
 )
 from covers.model.training.finetune import TrainingRun, TrainingSet, TrainingWatcher
 from covers.model.training.recipe import Recipe, for_catalogue, portable_recipe
+from covers.model.training.several import train_parts
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.model.network.backbone import Backbone
+    from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile
     from covers.workspace.paths import Workspace
 
@@ -165,9 +166,10 @@ def train_workspace(
         if resume:
             labels, again = catalogue.label_fingerprint(), MODEL.repair(workspace.root)
             _check_resumable(checkpoint, recipe, labels, seed, again)
-        announce_weights(
-            recipe.arch, recipe.weights, offline=offline, note=watcher.note
-        )
+        for part in recipe.parts():
+            announce_weights(
+                part.arch, part.weights, offline=offline, note=watcher.note
+            )
         where = pick_device(device)
         report = _train(workspace, catalogue, recipe, checkpoint, where, seed, watcher)
     return replace(report, seconds=time.monotonic() - start)
@@ -202,41 +204,29 @@ def _train(
         tuning_share=recipe.tuning_share,
         seed=seed,
     )
-    run = TrainingRun(
-        workspace, recipe, data, cache, where, seed, watcher, backbone, mean, std
+
+    def start_run(part: Recipe, backbone: Backbone, norm: Norm) -> TrainingRun:
+        return TrainingRun(
+            workspace, part, data, cache, where, seed, watcher, backbone, *norm
+        )
+
+    trained = train_parts(
+        backbone, (mean, std), recipe, start_run, wanted, labels, checkpoint
     )
-    frozen_fingerprint, statistics = run.frozen_statistics(wanted)
-    head = Head(
-        backbone.n_features,
-        recipe.embedding_dim,
-        len(data.vocab),
-        recipe.dropout,
-        follows=recipe.weights == "none",
-    )
-    interrupted = False
-    run.fit_head(head, statistics)
-    network = nn.Sequential(backbone, head)
-    if recipe.epochs:
-        interrupted = run.fit_network(network, labels, checkpoint)
-    if run.best.get("phase") == "probe" and not interrupted:
-        run.fit_head_on_all(head, statistics)
+    network = trained.network
     summary = {
         "n_labelled": sum(bool(genres) for genres in catalogue.genres),
         "n_train": len(data.train),
         "n_tuning": len(data.tuning),
         "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "best": run.best,
-        "is_interrupted": interrupted,
-        "frozen": {
-            "fingerprint": frozen_fingerprint,
-            "deepest_channels": backbone.channels[-1],
-        },
+        "is_interrupted": trained.is_interrupted,
+        **trained.summary,
     }
     card = make_card(
         network,
         arch=recipe.arch,
         vocab=data.vocab,
-        embedding_dim=recipe.embedding_dim,
+        embedding_dim=recipe.embedding_dim * max(1, len(split_archs(recipe.arch))),
         image_size=recipe.image_size,
         mean=tuple(mean),
         std=tuple(std),
@@ -249,14 +239,14 @@ def _train(
         ),
         summary=summary,
     )
-    write_history(workspace, run.history)
+    write_history(workspace, trained.history)
     write_trained_on(workspace, catalogue, card.fingerprint)
     SavedModel(card, network, "cpu").save(workspace.model_folder)
-    if not interrupted:
+    if not trained.is_interrupted:
         checkpoint_path(workspace).unlink(missing_ok=True)
     if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
         cache.delete()
-    return TrainingReport(card, run.history, interrupted, 0.0, failed)
+    return TrainingReport(card, trained.history, trained.is_interrupted, 0.0, failed)
 
 
 def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
@@ -278,7 +268,7 @@ def _check_resumable(
         raise ModelError(message)
     if (
         checkpoint.labels != labels
-        or checkpoint.recipe != portable_recipe(recipe)
+        or checkpoint.recipe not in [portable_recipe(part) for part in recipe.parts()]
         or checkpoint.seed != seed
     ):
         message = (

@@ -1,0 +1,199 @@
+"""Training the networks of one model, one after the other, and joining them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from covers.model.network.backbone import normalise
+from covers.model.network.head import Head
+from covers.model.network.joined import JoinedBackbone, JoinedHead
+from covers.model.training.loss import score_tuning, tempered_losses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.model.network.backbone import Backbone
+    from covers.model.network.joined import Norm
+    from covers.model.pixels import CoverFile
+    from covers.model.training.checkpoint import Checkpoint
+    from covers.model.training.finetune import TrainingRun
+    from covers.model.training.recipe import Recipe
+
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedNetwork:
+    """A network of one or several parts, trained.
+
+    Parameters
+    ----------
+    network : nn.Sequential
+        Backbone and head.
+    summary : dict
+        What is kept of the training in the model's description.
+    history : list of dict
+        Scores of all epochs, of the parts in turn.
+    is_interrupted : bool
+    """
+
+    network: nn.Sequential
+    summary: dict[str, Any]
+    history: list[dict[str, Any]]
+    is_interrupted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    network: nn.Sequential
+    run: TrainingRun
+    logits: Tensor  # (n_tuning, n_genres)
+    is_interrupted: bool
+    frozen: dict[str, Any]
+
+
+def train_parts(
+    backbone: Backbone,
+    norm: Norm,
+    recipe: Recipe,
+    start_run: Callable[[Recipe, Backbone, Norm], TrainingRun],
+    files: list[CoverFile],
+    labels: str,
+    checkpoint: Checkpoint | None,
+) -> TrainedNetwork:
+    """Train every part of a backbone with a head of its own, and join them.
+
+    A part is trained as if it were alone. An interrupted training goes on in the
+    part that the checkpoint is of; those before it are trained again, which with
+    the same seed gives the same. After an interruption the parts that follow get
+    their heads and no more.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        One, or a `JoinedBackbone`.
+    norm : (mean, std)
+        Of a single one.
+    recipe : Recipe
+        For all parts.
+    start_run : callable
+        From a part's recipe, backbone and normalisation to its training run.
+    files : list of CoverFile
+        Covers to keep statistics of.
+    labels : str
+        Fingerprint of what is trained on.
+    checkpoint : Checkpoint or None
+        Of an interrupted training.
+    """
+    is_joined = isinstance(backbone, JoinedBackbone)
+    parts = list(backbone.parts) if is_joined else [backbone]
+    norms = list(backbone.norms) if is_joined else [norm]
+    trained: list[_Part] = []
+    interrupted = False
+    for part, own_norm, own in zip(parts, norms, recipe.parts(), strict=True):
+        arch = own.arch
+        if interrupted:
+            own = replace(own, epochs=0)
+        run = start_run(own, part, own_norm)
+        if is_joined:
+            run.watcher.note(f"network {len(trained) + 1} of {len(parts)}: {arch}")
+        resumed = (
+            checkpoint if checkpoint and checkpoint.recipe["arch"] == arch else None
+        )
+        trained.append(_train_part(run, files, labels, resumed))
+        interrupted |= trained[-1].is_interrupted
+    best = trained[0].run.best if not is_joined else _score_together(trained)
+    network = trained[0].network
+    if is_joined:
+        heads = [part.network[1] for part in trained]
+        network = nn.Sequential(backbone, JoinedHead(heads))
+    summary: dict[str, Any] = {"best": best, "frozen": trained[-1].frozen}
+    if is_joined:
+        summary["parts"] = [
+            {"arch": part.run.recipe.arch, "best": part.run.best} for part in trained
+        ]
+    history = [row for part in trained for row in part.run.history]
+    return TrainedNetwork(
+        network=network,
+        summary=summary,
+        history=history,
+        is_interrupted=interrupted,
+    )
+
+
+def _train_part(
+    run: TrainingRun, files: list[CoverFile], labels: str, checkpoint: Checkpoint | None
+) -> _Part:
+    """Fit a head on a backbone's statistics, then fine-tune as far as that pays."""
+    recipe, backbone = run.recipe, run.backbone
+    fingerprint, statistics = run.frozen_statistics(files)
+    head = Head(
+        backbone.n_features,
+        recipe.embedding_dim,
+        len(run.data.vocab),
+        recipe.dropout,
+        follows=recipe.weights == "none",
+    )
+    run.fit_head(head, statistics)
+    network = nn.Sequential(backbone, head)
+    interrupted = False
+    if recipe.epochs and not backbone.is_untouched:
+        interrupted = run.fit_network(network, labels, checkpoint)
+    is_start = run.best.get("phase") == "probe"
+    logits = _answer_tuning(run, network, statistics if is_start else None)
+    if is_start and not interrupted:
+        run.fit_head_on_all(head, statistics)
+    frozen = {
+        "fingerprint": fingerprint,
+        "deepest_channels": backbone.channels[-1],
+    }
+    return _Part(
+        network=network,
+        run=run,
+        logits=logits,
+        is_interrupted=interrupted,
+        frozen=frozen,
+    )
+
+
+def _answer_tuning(
+    run: TrainingRun, network: nn.Sequential, statistics: Tensor | None
+) -> Tensor:
+    """Return a network's logits (n_tuning, n_genres) of the tuning covers."""
+    was_training = network.training
+    network.eval()
+    tuning = run.data.tuning
+    try:
+        with torch.inference_mode():
+            if statistics is not None:
+                head = network[1].cpu()
+                return head(statistics[tuning]).clone()
+            read = run.cache.reader(run.data.cover_ids)
+            device = next(network.parameters()).device
+            found = []
+            for first in range(0, len(tuning), _AT_ONCE):
+                pixels = read(tuning[first : first + _AT_ONCE].tolist())
+                pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
+                images = normalise(pictures, run.mean, run.std)
+                found.append(network(images).float().cpu())
+            return torch.cat(found)
+    finally:
+        network.train(was_training)
+
+
+def _score_together(trained: list[_Part]) -> dict[str, Any]:
+    """Score the mean of the parts' answers on the tuning covers."""
+    run = trained[0].run
+    logits = torch.stack([part.logits for part in trained]).mean(dim=0)
+    targets = run.targets[run.data.tuning]
+    is_start = all(part.run.best.get("phase") == "probe" for part in trained)
+    return {
+        "phase": "probe" if is_start else "joined",
+        "epoch": 0,
+        "tuning_loss": tempered_losses(run.loss, logits, targets)[1],
+        **score_tuning(logits, targets),
+    }
