@@ -10,6 +10,7 @@ from covers.classify.methods import TRAINED, Method
 from covers.errors import needs_extra
 from covers.index.hits import Hit, hits_html, read_hits, show_hits
 from covers.render.text import WIDTH, text_table
+from covers.stats.conformal import says_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,13 @@ class Classification:
         return max(self.probabilities, key=lambda genre: self.probabilities[genre])
 
     @property
+    def says_nothing(self) -> bool:
+        """Whether the prediction set holds nearly all genres, so that the likeliest with its probability is the answer."""
+        return self.labels is None and says_nothing(
+            len(self.prediction_set), len(self.probabilities)
+        )
+
+    @property
     def headline(self) -> str:
         """The answer in a few words, such as ``"Rock, 52 %; could also be Pop"``."""
         likeliest = self.likeliest
@@ -135,6 +143,8 @@ class Classification:
         others = [genre for genre in self.prediction_set if genre != likeliest]
         if not others:
             return said
+        if self.says_nothing:
+            return f"{said}; that is all there is to say"
         if len(others) > _MOST_GENRES - 1:
             return f"{said}; could be any of {len(others) + 1} genres"
         *first, last = others
@@ -148,6 +158,13 @@ class Classification:
             return self._said_of_several(often)
         if self.verdict == "unfamiliar":
             return "Its nearest covers are farther away than those of almost any cover of the library."
+        if self.says_nothing:
+            likeliest = self.likeliest
+            n, of = len(self.prediction_set), len(self.probabilities)
+            return (
+                f"A set that holds the true genre {often} of the time would name {n} of {of} genres, which says nothing. "
+                f"The likeliest is {likeliest}; of covers told so, about {100 * self.probabilities[likeliest]:.0f} % are."
+            )
         if self.prediction_set:
             names = ", ".join(self.prediction_set)
             text = f"One of {names}: {often} of such sets hold the true genre."

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.stats.distributions import log_probabilities, softmax
+from covers.stats.effective import effective_count
 from covers.stats.metrics import log_losses
 from covers.stats.minimise import minimise
 
@@ -58,26 +59,32 @@ def fit_blend(
 ) -> Blend:
     """Fit the two exponents of a `Blend` by log-loss.
 
-    Both are drawn towards the even blend, by a Gaussian prior worth one group:
-    a handful of artists is no reason to trust one method alone.
+    Both are drawn towards the even blend, by a Gaussian prior: a handful of artists
+    is no reason to trust one method alone. Against it covers count as many
+    observations as they are worth (`covers.stats.effective.effective_count`).
 
     Parameters
     ----------
     p_network, p_vote, membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
-        What counts as one observation against the prior.
+        Covers that may say the same.
     """
     logs = log_probabilities(p_network), log_probabilities(p_vote)
     target = np.asarray(membership, np.float64)
-    n_groups = len(np.unique(groups))
 
-    def loss(theta: Array) -> tuple[float, Array]:
-        p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
-        gap = (p - target) / len(p)
-        pulled = (theta - _EVEN) / _SPREAD
-        value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_groups)
-        slope = np.array([(gap * log).sum() for log in logs])
-        return float(value), slope + pulled / _SPREAD / n_groups
+    def fit(n_worth: float) -> Array:
+        def loss(theta: Array) -> tuple[float, Array]:
+            p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
+            gap = (p - target) / len(p)
+            pulled = (theta - _EVEN) / _SPREAD
+            value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_worth)
+            slope = np.array([(gap * log).sum() for log in logs])
+            return float(value), slope + pulled / _SPREAD / n_worth
 
-    found = minimise(loss, np.array([_EVEN, _EVEN]), bounds=[(0.0, None)] * 2)
+        return minimise(loss, np.array([_EVEN, _EVEN]), bounds=[(0.0, None)] * 2)
+
+    first = fit(len(target))
+    gap = softmax(first[0] * logs[0] + first[1] * logs[1]) - target
+    scores = np.stack([(gap * log).sum(axis=1) for log in logs], axis=1)
+    found = fit(effective_count(scores, groups))
     return Blend(network=float(found[0]), vote=float(found[1]))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from covers.stats.calibration_before import CalibratorBefore
 from covers.stats.distributions import log_probabilities, softmax
+from covers.stats.effective import effective_count
 from covers.stats.metrics import log_losses
 from covers.stats.minimise import minimise
 
@@ -72,26 +73,36 @@ class Temperature:
         membership : ndarray of float, shape (n_covers, n_genres)
             Their genres; no row of zeros.
         groups : ndarray of int64, shape (n_covers,), optional
-            What counts as one observation against the prior around 1; by
-            default every cover.
+            Covers of one group may say the same: against the prior around 1 they
+            count as many observations as they are worth
+            (`covers.stats.effective.effective_count`). By default every cover counts.
         """
         p = np.asarray(probabilities, np.float64)
         target = np.asarray(membership, np.float64)
-        n_groups = len(p) if groups is None else len(np.unique(groups))
+        n_covers = len(p)
         if len(p) > _MOST_COVERS:
             rng = np.random.default_rng(0)
             kept = rng.choice(len(p), _MOST_COVERS, replace=False)
             p, target = p[kept], target[kept]
+            groups = None if groups is None else groups[kept]
         logs = log_probabilities(p)
 
-        def loss(theta: Array) -> tuple[float, Array]:
-            p = softmax(theta[0] * logs)
-            pulled = (theta - 1) / _SLOPE_SPREAD
-            value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_groups)
-            slope = ((p - target) * logs).sum() / len(p)
-            return float(value), slope + pulled / _SLOPE_SPREAD / n_groups
+        def fit(n_worth: float) -> Array:
+            def loss(theta: Array) -> tuple[float, Array]:
+                p = softmax(theta[0] * logs)
+                pulled = (theta - 1) / _SLOPE_SPREAD
+                value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_worth)
+                slope = ((p - target) * logs).sum() / len(p)
+                return float(value), slope + pulled / _SLOPE_SPREAD / n_worth
 
-        return cls(float(minimise(loss, np.ones(1))[0]))
+            return minimise(loss, np.ones(1))
+
+        slope = fit(n_covers)
+        if groups is not None:
+            scores = ((softmax(slope[0] * logs) - target) * logs).sum(axis=1)
+            worth = effective_count(scores[:, None], groups)
+            slope = fit(worth * n_covers / len(p))
+        return cls(float(slope[0]))
 
     def apply(self, probabilities: npt.NDArray[np.floating[Any]]) -> Array:
         """Calibrate distributions, shape (n_covers, n_genres)."""

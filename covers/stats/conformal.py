@@ -20,6 +20,8 @@ Array = npt.NDArray[np.float64]
 N_NEAREST = 5
 UNFAMILIAR_QUANTILE = 0.01
 _STORED_SCORES = 2000
+_WORTH_A_FLOOR = 20
+"""Covers of a genre below which its own quantile is noise."""
 
 
 class Verdict(StrEnum):
@@ -77,16 +79,29 @@ class PredictionSets:
         its probability, and a set holds on average the promised share of a
         cover's genres (conformal risk control of the share that is missed [1]_).
         Otherwise one genre is sought, and the score is its place in the ranking.
+    genres : ndarray of int64, shape (n_scores,), optional
+        Genre of each score, for floors: a genre that is missed more than one and a
+        half times as often as is promised of all gets a threshold of its own [2]_,
+        and what that covers lowers the common one. None, as in version 0.1, sets
+        no floors.
+    genres : ndarray of int64, shape (n_scores,), optional
+        Genre of each score, for floors: a genre whose covers rank it low gets a
+        threshold of its own, so that sets miss it at most one and a half times as
+        often as is promised of all [2]_, and the common threshold is lowered by
+        what that covers. None (as in version 0.1) sets no floors.
 
     References
     ----------
     .. [1] Angelopoulos, A. N., Bates, S., Fisch, A., Lei, L., Schuster, T. (2024).
        "Conformal Risk Control". ICLR.
+    .. [2] Ding, T., Angelopoulos, A. N., Bates, S., Jordan, M. I., Tibshirani, R. J.
+       (2023). "Class-Conditional Conformal Prediction with Many Classes". NeurIPS.
     """
 
     scores: Array
     weights: Array
     independent: bool = False
+    genres: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def fit(
@@ -109,10 +124,11 @@ class PredictionSets:
         scores = _scores(probabilities, independent=independent)[cover, genre]
         order = np.argsort(scores, kind="stable")
         weights = np.asarray(membership, np.float64)[cover, genre]
-        return cls(scores[order], weights[order], independent)
+        genres = None if independent else genre[order].astype(np.int64)
+        return cls(scores[order], weights[order], independent, genres)
 
     def threshold(self, level: float) -> float:
-        """Return the largest score inside the set at `level`.
+        """Return the largest score inside the set at `level`, of genres without a threshold of their own.
 
         The quantile is taken with one more, unknown cover counted as worst;
         ``inf`` (all genres) where there are too few covers for the level.
@@ -125,10 +141,25 @@ class PredictionSets:
         if not 0 < level < 1:
             message = f"level must lie between 0 and 1, got {level!r}"
             raise ValueError(message)
-        needed = level * (self.weights.sum() + 1)
-        reached = np.cumsum(self.weights)
-        place = int(np.searchsorted(reached, needed - 1e-9))
-        return float(self.scores[place]) if place < len(self.scores) else float("inf")
+        if self.genres is None or not len(self.scores):
+            return _quantile(self.scores, self.weights, level)
+        floors = self._floors(level, int(self.genres.max()) + 1)
+        # What a floor covers is covered whatever the common threshold is.
+        left = np.where(self.scores <= floors[self.genres], -np.inf, self.scores)
+        order = np.argsort(left, kind="stable")
+        return _quantile(left[order], self.weights[order], level)
+
+    def _floors(self, level: float, n_genres: int) -> Array:
+        """Return the threshold of each genre below which it would be missed too often, shape (n_genres,)."""
+        floors = np.full(n_genres, -np.inf)
+        if self.genres is None:
+            return floors
+        for genre in range(n_genres):
+            own = self.genres == genre
+            if self.weights[own].sum() >= _WORTH_A_FLOOR:
+                promised = max(1 - 1.5 * (1 - level), 0.5 * level)
+                floors[genre] = _quantile(self.scores[own], self.weights[own], promised)
+        return floors
 
     def contains(
         self, probabilities: npt.NDArray[np.floating[Any]], level: float
@@ -142,31 +173,55 @@ class PredictionSets:
             over covers like the calibration covers; of several, that share.
         """
         scores = _scores(probabilities, independent=self.independent)
-        return scores <= self.threshold(level) + 1e-12
+        floors = self._floors(level, scores.shape[1])
+        return scores <= np.maximum(self.threshold(level), floors) + 1e-12
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as JSON values, thinned to at most 2,000 quantiles."""
-        scores, weights = self.scores, self.weights
+        scores, weights, genres = self.scores, self.weights, self.genres
         if len(scores) > _STORED_SCORES:
             reached = np.cumsum(weights)
             wanted = np.linspace(0, reached[-1], _STORED_SCORES + 1)[1:]
             places = np.searchsorted(reached, wanted - 1e-9)
-            scores = scores[np.minimum(places, len(scores) - 1)]
+            kept = np.minimum(places, len(scores) - 1)
+            scores = scores[kept]
+            genres = None if genres is None else genres[kept]
             weights = np.full(_STORED_SCORES, reached[-1] / _STORED_SCORES)
         return {
             "scores": scores.tolist(),
             "weights": weights.tolist(),
             "independent": self.independent,
+            **({} if genres is None else {"genres": genres.tolist()}),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> PredictionSets:
         """Read what `to_json` wrote."""
+        genres = values.get("genres")
         return cls(
             np.asarray(values["scores"], np.float64),
             np.asarray(values["weights"], np.float64),
             bool(values.get("independent", False)),
+            None if genres is None else np.asarray(genres, np.int64),
         )
+
+
+def _quantile(scores: Array, weights: Array, level: float) -> float:
+    """Return the smallest of rising scores that covers a share of the weight and one more, unknown score."""
+    needed = level * (weights.sum() + 1)
+    place = int(np.searchsorted(np.cumsum(weights), needed - 1e-9))
+    return float(scores[place]) if place < len(scores) else float("inf")
+
+
+def says_nothing(n_inside: int, n_genres: int) -> bool:
+    """Say whether a set holds so many genres that it rules nearly none out.
+
+    Examples
+    --------
+    >>> [says_nothing(n, 5) for n in (2, 3, 4, 5)]
+    [False, False, True, True]
+    """
+    return n_genres > 2 and n_inside >= n_genres - max(1, n_genres // 6)
 
 
 def _scores(

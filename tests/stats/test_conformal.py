@@ -109,6 +109,45 @@ def test_sets_survive_json_with_their_thresholds(n):
         assert again.threshold(level) == pytest.approx(sets.threshold(level), abs=2e-3)
 
 
+def draw_with_a_misread_genre(n, seed):
+    """Distributions that underrate the last genre, which then ranks low on its own covers."""
+    p, truth = draw(n, seed=seed)
+    tilt = np.array([0, 0, 0, 0, 0, -2.5])
+    return softmax(np.log(p) + tilt), truth
+
+
+def test_no_genre_is_missed_much_more_often_than_promised():
+    p, truth = draw_with_a_misread_genre(8000, seed=9)
+    sets = PredictionSets.fit(p[:4000], truth[:4000])
+    plain = PredictionSets(sets.scores, sets.weights)
+
+    def measure(of):
+        inside = of.contains(p[4000:], 0.9)
+        return set_report(inside, truth[4000:], level=0.9, vocab="abcdef")
+
+    before, after = measure(plain), measure(sets)
+    assert before["per_genre"]["f"]["coverage"] < 0.75
+    assert min(one["coverage"] for one in after["per_genre"].values()) > 0.82
+    # The others pay for it: coverage over all is what was promised.
+    assert after["coverage"] == pytest.approx(0.9, abs=0.015)
+    assert sets.threshold(0.9) < plain.threshold(0.9)
+
+
+def test_floors_survive_json_and_decisions_of_before_have_none():
+    p, truth = draw_with_a_misread_genre(5000, seed=10)
+    sets = PredictionSets.fit(p, truth)
+    values = json.loads(json.dumps(sets.to_json()))
+    again = PredictionSets.from_json(values)
+    assert (again.contains(p, 0.9) != sets.contains(p, 0.9)).mean() < 0.01
+    del values["genres"]
+    before = PredictionSets.from_json(values)
+    assert before.genres is None
+    scores = set_scores(p)
+    np.testing.assert_array_equal(
+        before.contains(p, 0.9), scores <= before.threshold(0.9) + 1e-12
+    )
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0, 90])
 def test_a_level_that_is_no_share_is_refused(level):
     p, truth = draw(10)
