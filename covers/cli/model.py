@@ -221,7 +221,12 @@ def info(
         "genres": ", ".join(card.vocab),
         "labels": "independent" if card.multi_label else "shares that sum to one",
         "trained": f"{card.stamp.created}, seed {card.stamp.seed}",
-        "covers": f"{summary['n_train']:,} training, {summary['n_tuning']:,} tuning",
+        "covers": f"{summary['n_train']:,} training, {summary['n_tuning']:,} tuning"
+        + (
+            f"; new pictures are answered by a head fitted on all {summary['final']['n_covers']:,}"
+            if "final" in summary
+            else ""
+        ),
         "tuning": f"accuracy {best['accuracy']:.3f}, macro-F1 {best['macro_f1']:.3f} (see 'covers evaluate')",
     }
     print_facts(rows)

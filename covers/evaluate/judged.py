@@ -95,7 +95,7 @@ def judge_covers(
     card = read_card(workspace.model_folder)
     decision = read_decision(workspace, card.fingerprint)
     index = open_index(workspace)
-    table = read_embeddings(workspace, cover_ids)
+    table = read_embeddings(workspace, cover_ids, final=True)
     references = References.of(index, decision.vocab)
     found: list[Classified] = []
     shown: list[list[Hit]] = []

@@ -75,10 +75,17 @@ def _head(payload: dict[str, Any]) -> str:
         if model
         else ""
     )
+    n_after = model.get("n_fitted_after")
+    after = (
+        f" New pictures are answered by a head that was afterwards fitted on all {n_after:,} labelled covers; "
+        "all figures here are those of the one that has not seen the held-out covers."
+        if n_after
+        else ""
+    )
     return (
         "<h1>Can the genre be read off the cover?</h1>"
         f'<p class="note">{n_held:,} held-out covers ({escape(split["measured"])} side) of {len(payload["genres"])} genres; '
-        f"{split['n_train']:,} covers to learn from; groups that never cross the split: {escape(split['grouped_by'])}{made_with}</p>"
+        f"{split['n_train']:,} covers to learn from; groups that never cross the split: {escape(split['grouped_by'])}{made_with}.{after}</p>"
         f'<p class="lead">{escape(payload["conclusions"][0])}</p>'
     )
 

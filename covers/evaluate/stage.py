@@ -105,7 +105,11 @@ def _make(
     evaluation = evaluate_arrays(inputs, **settings, progress=manner.progress)
     payload = {
         **evaluation.payload,
-        "model": {"fingerprint": card.fingerprint, "arch": card.arch},
+        "model": {
+            "fingerprint": card.fingerprint,
+            "arch": card.arch,
+            "n_fitted_after": card.summary.get("final", {}).get("n_covers"),
+        },
     }
 
     def write(draft: Draft, stamp: Stamp) -> None:

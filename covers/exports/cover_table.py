@@ -327,7 +327,7 @@ def _read_embeddings(
     """Return the vectors of all covers, shape (N, D); NaN where there is none."""
     from covers.model.embed import read_embeddings
 
-    table = read_embeddings(workspace)
+    table = read_embeddings(workspace, final=True)
     found = np.full((len(catalogue), table.embeddings.shape[1]), np.nan, np.float32)
     found[catalogue.rows_of(table.cover_ids)] = table.embeddings
     return found

@@ -54,7 +54,7 @@ def build_index(
     """
     report = embed_workspace(workspace, device=device, progress=progress)
     catalogue = read_catalogue(workspace)
-    table = read_embeddings(workspace)
+    table = read_embeddings(workspace, final=True)
     index = VectorIndex.build(
         workspace.index_folder,
         table.cover_ids,

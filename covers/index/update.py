@@ -150,7 +150,7 @@ def _publish(
         return
     ids, vectors = moved, index.reconstruct(moved)
     if difference.new:
-        table = read_embeddings(workspace, difference.new)
+        table = read_embeddings(workspace, difference.new, final=True)
         ids = [*table.cover_ids, *moved]
         vectors = np.concatenate([table.embeddings, vectors])
     if not (ids or difference.gone) and index.fingerprints == made_from:

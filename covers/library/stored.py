@@ -190,7 +190,7 @@ class StoredLibrary:
         def read() -> EmbeddingTable:
             from covers.model.embed import read_embeddings
 
-            return read_embeddings(self.workspace)
+            return read_embeddings(self.workspace, final=True)
 
         files = [
             registry.INDEX_POINTER,

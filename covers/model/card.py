@@ -242,10 +242,12 @@ def _is_summary(summary: Any) -> bool:
     if not isinstance(summary, dict):
         return False
     frozen, best = summary.get("frozen", {}), summary.get("best", {"phase": ""})
-    if not isinstance(frozen, dict) or not isinstance(best, dict):
+    final = summary.get("final", {"n_covers": 0})
+    if not all(isinstance(one, dict) for one in (frozen, best, final)):
         return False
     counts = [summary.get(name, 0) for name in _COUNTS]
     counts += [frozen.get("deepest_channels", 1), best.get("epoch", 0)]
+    counts.append(final.get("n_covers"))
     return (
         all(is_whole_number(count, 0, _MOST_COUNT) for count in counts)
         and (not frozen or _is_fingerprint(frozen.get("fingerprint")))

@@ -149,8 +149,7 @@ def embed_workspace(
     network = model
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
-        embedded = network.embed(pixels)
-        return {"embedding": embedded.embeddings, "logits": embedded.logits}
+        return network.embed_library(pixels)
 
     stamp = Stamp(kind=EMBEDDINGS_KIND, made_from={"model": fingerprint})
     failed = _run(
@@ -356,21 +355,36 @@ def _run(
 
 
 def read_embeddings(
-    workspace: Workspace, cover_ids: Sequence[str] | None = None
+    workspace: Workspace,
+    cover_ids: Sequence[str] | None = None,
+    *,
+    final: bool = False,
 ) -> EmbeddingTable:
     """Read the embeddings of some covers, by default those of the catalogue, in their order.
 
     Covers that could not be embedded, or are not in the catalogue, are left out.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a model and embeddings.
+    cover_ids : sequence of str, optional
+    final : bool, default=False
+        The embeddings that pictures from outside are compared with, by the head
+        that was fitted on all labelled covers; not to be measured on any. Logits
+        are those of the held-out fit either way.
 
     Raises
     ------
     ModelError, DataError
         If there is no model, no catalogue, or no embedding by this model.
     """
-    fingerprint = read_card(workspace.model_folder).fingerprint
+    card = read_card(workspace.model_folder)
+    fingerprint = card.fingerprint
     parts = embeddings_parts(workspace, fingerprint)
+    column = "final" if final and card.summary.get("final") else "embedding"
     ids, (embeddings, logits) = parts.read(
-        ["embedding", "logits"], EMBEDDINGS.repair(workspace.root), among=cover_ids
+        [column, "logits"], EMBEDDINGS.repair(workspace.root), among=cover_ids
     )
     catalogue = read_catalogue(workspace)
     wanted = catalogue.cover_ids if cover_ids is None else cover_ids

@@ -63,7 +63,8 @@ class SavedModel:
     card : ModelCard
         Its description.
     network : nn.Sequential
-        Backbone and head.
+        Backbone, head, and where there is one the final head: the same, fitted on
+        the held-out covers too.
     device : str, default="auto"
         Where it runs.
 
@@ -71,6 +72,10 @@ class SavedModel:
     ----------
     extractor : Extractor
         The convolutional part with what is done to pictures before it.
+    network : nn.Sequential
+        Backbone and final head: what new pictures are answered by.
+    held_out_head : Head
+        The head that has not seen the held-out covers: what is evaluated.
     """
 
     def __init__(
@@ -78,7 +83,11 @@ class SavedModel:
     ) -> None:
         self.card = card
         self.device = pick_device(device)
-        self.network = network.eval().to(self.device)
+        self._stored = network.eval().to(self.device)
+        self.network = nn.Sequential(network[0], network[-1])
+        head = network[1]
+        assert isinstance(head, Head)
+        self.held_out_head = head
         self.extractor = Extractor(
             self.backbone, card.mean, card.std, card.image_size, self.device
         )
@@ -92,7 +101,7 @@ class SavedModel:
 
     @property
     def head(self) -> Head:
-        """The part that embeds and classifies."""
+        """The part that embeds and classifies new pictures."""
         part = self.network[1]
         assert isinstance(part, Head)
         return part
@@ -132,8 +141,11 @@ class SavedModel:
             backbone, _, _ = make_backbone(card.arch, layered=layered)
             shapes = classifier_shapes({k: v.shape for k, v in state.items()})
             dims = [width for _, width in shapes]
-            head = make_heads(backbone, dims, len(card.vocab))
-        network = nn.Sequential(backbone, head)
+            is_final = any(key.startswith("2.") for key in state)
+            heads = [
+                make_heads(backbone, dims, len(card.vocab)) for _ in range(1 + is_final)
+            ]
+        network = nn.Sequential(backbone, *heads)
         try:
             # Assigned, because copying would take as long as reading.
             network.load_state_dict(state, assign=True)
@@ -148,7 +160,7 @@ class SavedModel:
 
         state = {
             key: value.detach().cpu().contiguous()
-            for key, value in self.network.state_dict().items()
+            for key, value in self._stored.state_dict().items()
         }
         write_card(folder, self.card)
         with publish(folder / WEIGHTS_NAME, "wb") as file:
@@ -167,6 +179,24 @@ class SavedModel:
             embeddings = self.head.embed(statistics)
             logits = self.head.genres(embeddings)
         return Embedded(embeddings.float().cpu().numpy(), logits.float().cpu().numpy())
+
+    def embed_library(self, pixels: Pixels) -> dict[str, npt.NDArray[np.float32]]:
+        """Embed covers of the library, of which the final head has seen the genres.
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (n, width)
+            ``embedding`` and ``logits`` by the head that is evaluated; ``final``, the
+            embedding that pictures from outside are compared with, where it is another.
+        """
+        with torch.inference_mode():
+            statistics = self.extractor(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+            held_out = self.held_out_head
+            embeddings = held_out.embed(statistics)
+            found = {"embedding": embeddings, "logits": held_out.genres(embeddings)}
+            if self.head is not held_out:
+                found["final"] = self.head.embed(statistics)
+        return {name: values.float().cpu().numpy() for name, values in found.items()}
 
     def embed_images(self, images: Sequence[Image.Image]) -> Embedded:
         """Embed and classify RGB images of any size."""

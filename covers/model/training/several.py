@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from covers.model.embed import frozen_parts
 from covers.model.network.backbone import normalise
 from covers.model.network.head import Head
 from covers.model.network.joined import JoinedBackbone, JoinedHead
+from covers.model.training.head_fit import start_head
 from covers.model.training.loss import score_tuning, tempered_losses
+from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
 
     from covers.model.network.backbone import Backbone
     from covers.model.network.joined import Norm
@@ -33,7 +39,7 @@ class TrainedNetwork:
     Parameters
     ----------
     network : nn.Sequential
-        Backbone and head.
+        Backbone, head, and the final head where there is one.
     summary : dict
         What is kept of the training in the model's description.
     history : list of dict
@@ -54,6 +60,24 @@ class _Part:
     logits: Tensor  # (n_tuning, n_genres)
     is_interrupted: bool
     frozen: dict[str, Any]
+    final: Head | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledCovers:
+    """All covers with a genre, those of the held-out side too.
+
+    Parameters
+    ----------
+    cover_ids : list of str
+    groups : ndarray of int64, shape (n_covers,)
+    targets : Tensor of float32, shape (n_covers, n_genres)
+        As `TrainingRun.targets` of the train side.
+    """
+
+    cover_ids: list[str]
+    groups: npt.NDArray[np.int64]
+    targets: Tensor
 
 
 def train_parts(
@@ -62,10 +86,14 @@ def train_parts(
     recipe: Recipe,
     start_run: Callable[[Recipe, Backbone, Norm], TrainingRun],
     files: list[CoverFile],
+    everyone: LabelledCovers,
     labels: str,
     checkpoint: Checkpoint | None,
 ) -> TrainedNetwork:
     """Train every part of a backbone with a head of its own, and join them.
+
+    Where no part was fine-tuned, heads are fitted once more on all labelled covers
+    with a statistic, the final heads; the others never see the held-out side.
 
     A part is trained as if it were alone. An interrupted training goes on in the
     part that the checkpoint is of; those before it are trained again, which with
@@ -84,6 +112,8 @@ def train_parts(
         From a part's recipe, backbone and normalisation to its training run.
     files : list of CoverFile
         Covers to keep statistics of.
+    everyone : LabelledCovers
+        Of both sides.
     labels : str
         Fingerprint of what is trained on.
     checkpoint : Checkpoint or None
@@ -104,14 +134,16 @@ def train_parts(
         resumed = (
             checkpoint if checkpoint and checkpoint.recipe["arch"] == arch else None
         )
-        trained.append(_train_part(run, files, labels, resumed))
+        trained.append(_train_part(run, files, everyone, labels, resumed))
         interrupted |= trained[-1].is_interrupted
     best = trained[0].run.best if not is_joined else _score_together(trained)
-    network = trained[0].network
-    if is_joined:
-        heads = [part.network[1] for part in trained]
-        network = nn.Sequential(backbone, JoinedHead(heads))
+    heads = [_join([part.network[1] for part in trained], is_joined=is_joined)]
+    finals = [part.final for part in trained if part.final is not None]
     summary: dict[str, Any] = {"best": best, "frozen": trained[-1].frozen}
+    if len(finals) == len(trained):
+        heads.append(_join(finals, is_joined=is_joined))
+        summary["final"] = {"n_covers": len(everyone.cover_ids)}
+    network = nn.Sequential(backbone, *heads)
     if is_joined:
         summary["parts"] = [
             {"arch": part.run.recipe.arch, "best": part.run.best} for part in trained
@@ -125,8 +157,17 @@ def train_parts(
     )
 
 
+def _join(heads: list[Head], *, is_joined: bool) -> Head:
+    """Return one head of several parts'; of a single network its own."""
+    return JoinedHead(heads) if is_joined else heads[0]
+
+
 def _train_part(
-    run: TrainingRun, files: list[CoverFile], labels: str, checkpoint: Checkpoint | None
+    run: TrainingRun,
+    files: list[CoverFile],
+    everyone: LabelledCovers,
+    labels: str,
+    checkpoint: Checkpoint | None,
 ) -> _Part:
     """Fit a head on a backbone's statistics, then fine-tune as far as that pays."""
     recipe, backbone = run.recipe, run.backbone
@@ -145,8 +186,10 @@ def _train_part(
         interrupted = run.fit_network(network, labels, checkpoint)
     is_start = run.best.get("phase") == "probe"
     logits = _answer_tuning(run, network, statistics if is_start else None)
+    final = None
     if is_start and not interrupted:
         run.fit_head_on_all(head, statistics)
+        final = _fit_final(run, head, fingerprint, everyone)
     frozen = {
         "fingerprint": fingerprint,
         "deepest_channels": backbone.channels[-1],
@@ -157,7 +200,40 @@ def _train_part(
         logits=logits,
         is_interrupted=interrupted,
         frozen=frozen,
+        final=final,
     )
+
+
+def _fit_final(
+    run: TrainingRun, head: Head, fingerprint: str, everyone: LabelledCovers
+) -> Head | None:
+    """Fit a head on the statistics of all labelled covers; None where some of the held-out side have none."""
+    from covers.model.training.fastai_adapter import seed_everything
+
+    ids, (statistics,) = frozen_parts(run.workspace, fingerprint).read(
+        ["statistics"], "covers train"
+    )
+    rows = RowsById(ids).of(everyone.cover_ids)
+    if len(rows) <= len(run.data.cover_ids) or (rows < 0).any():
+        return None
+    final = Head(
+        head.project.in_features,
+        head.project.out_features,
+        head.classify.out_features,
+        run.recipe.dropout,
+        follows=head.follows,
+    )
+    seed_everything(run.seed)
+    start_head(
+        final,
+        torch.from_numpy(statistics[rows]),
+        everyone.targets,
+        everyone.groups,
+        class_balance=run.recipe.class_balance,
+        multi_label=bool(run.recipe.multi_label),
+        seed=run.seed,
+    )
+    return final.eval()
 
 
 def _answer_tuning(

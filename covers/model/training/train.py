@@ -27,7 +27,7 @@ from covers.model.training.checkpoint import (
 )
 from covers.model.training.finetune import TrainingRun, TrainingSet, TrainingWatcher
 from covers.model.training.recipe import Recipe, for_catalogue, portable_recipe
-from covers.model.training.several import train_parts
+from covers.model.training.several import LabelledCovers, train_parts
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
@@ -210,8 +210,9 @@ def _train(
             workspace, part, data, cache, where, seed, watcher, backbone, *norm
         )
 
+    everyone = _labelled(catalogue, lambda cover_id: cover_id in cache, recipe)
     trained = train_parts(
-        backbone, (mean, std), recipe, start_run, wanted, labels, checkpoint
+        backbone, (mean, std), recipe, start_run, wanted, everyone, labels, checkpoint
     )
     network = trained.network
     summary = {
@@ -247,6 +248,24 @@ def _train(
     if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
         cache.delete()
     return TrainingReport(card, trained.history, trained.is_interrupted, 0.0, failed)
+
+
+def _labelled(
+    catalogue: Catalogue, readable: Callable[[str], bool], recipe: Recipe
+) -> LabelledCovers:
+    """Return the covers of both sides that have a genre and can be read."""
+    membership = catalogue.membership(catalogue.vocab)
+    rows = [
+        row
+        for row in np.flatnonzero(membership.sum(axis=1) > 0)
+        if readable(catalogue.cover_ids[row])
+    ]
+    shares = torch.from_numpy(membership[rows]).float()
+    return LabelledCovers(
+        cover_ids=[catalogue.cover_ids[row] for row in rows],
+        groups=catalogue.groups[rows],
+        targets=(shares > 0).float() if recipe.multi_label else shares,
+    )
 
 
 def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
