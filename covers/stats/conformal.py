@@ -150,14 +150,24 @@ class PredictionSets:
         return _quantile(left[order], self.weights[order], level)
 
     def _floors(self, level: float, n_genres: int) -> Array:
-        """Return the threshold of each genre below which it would be missed too often, shape (n_genres,)."""
+        """Return the threshold of each genre that would be missed too often, shape (n_genres,).
+
+        Only of those that are by more than chance: raising whoever is unlucky among
+        the calibration covers, and lowering the others for it, would break the promise.
+        """
         floors = np.full(n_genres, -np.inf)
         if self.genres is None:
             return floors
+        common = _quantile(self.scores, self.weights, level)
+        promised = max(1 - 1.5 * (1 - level), 0.5 * level)
         for genre in range(n_genres):
             own = self.genres == genre
-            if self.weights[own].sum() >= _WORTH_A_FLOOR:
-                promised = max(1 - 1.5 * (1 - level), 0.5 * level)
+            n = self.weights[own].sum()
+            if n < _WORTH_A_FLOOR:
+                continue
+            covered = (self.weights[own] * (self.scores[own] <= common)).sum() / n
+            noise = (promised * (1 - promised) / n) ** 0.5
+            if covered < promised - noise:
                 floors[genre] = _quantile(self.scores[own], self.weights[own], promised)
         return floors
 

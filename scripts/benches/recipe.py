@@ -8,6 +8,12 @@ turn. All choices inside a row (epoch, penalty, k, temperature, calibrators) are
 made without the fold that is measured. A row that is in the cache is not run
 again, so that the work can be spread over several calls (`--only`, `--seeds`).
 
+    scripts/bench recipe --data folders=DIR --data styles=MANIFEST --cache DIR --folds 5 --only \
+        --backbones squeezenet1_0=FILE tf_efficientnet_lite0 --mean squeezenet1_0,tf_efficientnet_lite0
+
+adds rows of untouched backbones, and of the mean of several; where genres are
+independent they are measured by mean average precision.
+
 Prints a table and, with `--json`, the figures: macro-F1 is the mean over seeds of
 the folds pooled; intervals resample groups, the same for every row and seed.
 """
@@ -28,6 +34,8 @@ from covers.evaluate.stage import read_inputs
 from covers.intake.scan import scan_workspace
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.folds import group_folds
+from covers.stats.label_metrics import average_precisions
+from covers.stats.membership import SEVERAL_GENRES_SHARE
 from covers.stats.metrics import (
     book_covers,
     expected_error,
@@ -37,10 +45,12 @@ from covers.stats.metrics import (
 )
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.paths import Workspace
+from scripts.benches.shared.frozen_rows import FrozenRows, slug
 from scripts.benches.shared.plain_fastai import run_plain
 
 N_FOLDS = 5
 LEVEL = 0.9
+N_MAP_DRAWS = 100
 ROWS = {
     "default": {},
     "head only": {"epochs": 0},
@@ -58,12 +68,26 @@ FROM_FROZEN = (SEED_RECIPE, "frozen, linear probe")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", action="append", required=True, metavar="NAME=SOURCE")
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument(
+        "--backbones",
+        nargs="*",
+        default=[],
+        metavar="ARCH[=FILE]",
+        help="untouched backbones, by ImageNet weights or those of a file",
+    )
+    parser.add_argument(
+        "--mean",
+        nargs="*",
+        default=[],
+        metavar="ARCH,ARCH",
+        help="several of them as one model",
+    )
     parser.add_argument("--arch", default="squeezenet1_0")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--folds", type=int, default=1)
-    parser.add_argument("--only", nargs="+", default=["default", "head only", PLAIN])
+    parser.add_argument("--only", nargs="*", default=["default", "head only", PLAIN])
     parser.add_argument("--report", action="store_true", help="only what is cached")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -77,12 +101,47 @@ def main() -> None:
             for fold in range(given.folds):
                 for row in given.only:
                     run_row(base, row, seed, fold, given)
-        results[name] = report(base, given.seeds, given.folds)
+            run_frozen(base, seed, given)
+        frozen = [arch for arch, _, _ in split_backbones(given.backbones)]
+        rows = (*ROWS, PLAIN, *frozen, *given.mean)
+        results[name] = report(base, given.seeds, given.folds, rows)
     if given.json:
         print(json.dumps(results, indent=1))
     else:
         for name, found in results.items():
             show(name, found)
+
+
+def split_backbones(given: list[str]) -> list[tuple[str, str, str]]:
+    """Return architecture, the sign between, and file of each backbone."""
+    return [pair.partition("=") for pair in given]
+
+
+def run_frozen(base: Path, seed: int, given: argparse.Namespace) -> None:
+    """Measure untouched backbones on the folds of a seed, unless they are in the cache."""
+    weights = {a: file or "imagenet" for a, _, file in split_backbones(given.backbones)}
+    rows = [*weights, *given.mean]
+    wanted = [
+        (row, fold, base.parent / f"{slug(row)}-{seed}-{fold}.npz")
+        for row in rows
+        for fold in range(given.folds)
+    ]
+    wanted = [one for one in wanted if not one[2].exists()]
+    if not wanted:
+        return
+    workspace = Workspace.open(base)
+    catalogue = read_catalogue(workspace)
+    frozen = FrozenRows(workspace, base.parent, weights)
+    folds = group_folds(
+        catalogue.groups, catalogue.membership(), n_folds=N_FOLDS, seed=seed
+    )
+    for row, fold, into in wanted:
+        start = time.monotonic()
+        found = frozen.run(row, seed, fold, folds == fold)
+        np.savez(
+            into.with_suffix(".tmp.npz"), **found, seconds=time.monotonic() - start
+        )
+        into.with_suffix(".tmp.npz").rename(into)
 
 
 def run_row(
@@ -174,7 +233,7 @@ def run_recipe(
     }
 
 
-def report(base: Path, seeds: list[int], n_folds: int) -> dict:
+def report(base: Path, seeds: list[int], n_folds: int, names: tuple) -> dict:
     """Gather what is cached and compare every row with the seed's recipe."""
     catalogue = read_catalogue(Workspace.open(base))
     membership = np.asarray(catalogue.membership(), np.float64)
@@ -182,7 +241,8 @@ def report(base: Path, seeds: list[int], n_folds: int) -> dict:
     draws = GroupBootstrap.draw(catalogue.groups, n_bootstraps=1000, seed=0)
     rows: dict[str, dict] = {}
     samples: dict[str, np.ndarray] = {}
-    for row in (*ROWS, PLAIN):
+    is_several = catalogue.share_with_several >= SEVERAL_GENRES_SHARE
+    for row in names:
         files = [
             [base.parent / f"{slug(row)}-{seed}-{fold}.npz" for fold in range(n_folds)]
             for seed in seeds
@@ -195,16 +255,17 @@ def report(base: Path, seeds: list[int], n_folds: int) -> dict:
             method = key.removeprefix("p_")
             if method in FROM_FROZEN:
                 name = f"{method}, 160 px" if row.startswith("160") else method
+                if row not in (*ROWS, PLAIN):
+                    name = f"{row}: 5 neighbours"
             else:
                 name = row if row == PLAIN else f"{row}: {method}"
             if name not in rows:
-                rows[name], samples[name] = measure(
-                    runs, key, position, membership, draws
-                )
+                how = measure_several if is_several else measure
+                rows[name], samples[name] = how(runs, key, position, membership, draws)
     best_seed = max(
         (name for name in rows if name.startswith(SEED_RECIPE)),
         key=lambda name: rows[name]["macro_f1"],
-        default=None,
+        default=next((name for name in rows if name.endswith("5 neighbours")), None),
     )
     for name, found in rows.items() if best_seed else ():
         ratio = samples[name] / samples[best_seed]
@@ -228,7 +289,7 @@ def measure(
     """Measure one method over seeds and folds; also its macro-F1 in each resample."""
     n_genres = membership.shape[1]
     per_seed, sampled, values = [], [], []
-    certainty, right, inside = [], [], []
+    certainty, right, inside, covered = [], [], [], []
     for folds in runs:
         p = np.concatenate([run[key] for run in folds])
         p = p / p.sum(axis=1, keepdims=True)
@@ -248,6 +309,7 @@ def measure(
         if key == "p_both":
             sets = np.concatenate([run["inside"] for run in folds])
             inside.append(((truth * sets).sum() / truth.sum(), sets.sum(axis=1).mean()))
+            covered.append((truth * sets).sum(axis=0) / truth.sum(axis=0))
     samples = np.mean(sampled, axis=0)
     result = {
         "n_seeds": len(runs),
@@ -264,6 +326,44 @@ def measure(
         result["tuning_loss"] = float(np.mean([best["tuning_loss"] for best in tuned]))
     if inside:
         result["coverage"], result["set_size"] = map(float, np.mean(inside, axis=0))
+        result["coverage_lowest"] = float(np.mean(covered, axis=0).min())
+    return result, samples
+
+
+def measure_several(
+    runs: list[list[dict]],
+    key: str,
+    position: dict[str, int],
+    membership: np.ndarray,
+    draws: GroupBootstrap,
+) -> tuple[dict, np.ndarray]:
+    """Measure one method's mean average precision over seeds and folds; also in each resample."""
+    has = membership > 0
+    values, sampled = [], []
+    for folds in runs:
+        p = np.zeros(has.shape)
+        known = np.zeros(len(has), bool)
+        for run in folds:
+            rows = np.array([position[str(cover_id)] for cover_id in run["cover_ids"]])
+            p[rows], known[rows] = run[key], True
+        drawn = draws.counts[:N_MAP_DRAWS, draws.members] * known
+        all_once = known[None].astype(np.float64)
+        weights = np.concatenate([all_once, drawn.astype(np.float64)])
+        means = np.nanmean(average_precisions(p, has, weights), axis=1)
+        values.append(float(means[0]))
+        sampled.append(means[1:])
+    samples = np.mean(sampled, axis=0)
+    samples = (
+        samples + np.mean(values) - samples.mean()
+    )  # repeats in a resample flatter
+    result = {
+        "n_seeds": len(runs),
+        "map": float(np.mean(values)),
+        "macro_f1": float(np.mean(values)),
+        "ci95": percentile_interval(samples).as_list(),
+        "per_seed": [round(value, 4) for value in values],
+        "seconds": float(np.median([run["seconds"] for one in runs for run in one])),
+    }
     return result, samples
 
 
@@ -283,21 +383,27 @@ def show(name: str, found: dict) -> None:
     """Print one table, at most 80 columns wide."""
     print(f"\n{name}: {found['n_covers']:,} covers, {len(found['genres'])} genres")
     print(
-        f"{'row':<30}{'macro-F1':>9}{'95 %':>12}{'x seed':>8}{'acc':>6}{'ECE':>6}{'if 0':>6}"
+        f"{'row':<44}{'F1 or mAP':>9}{'95 %':>12}{'x seed':>8}{'acc':>6}{'ECE':>6}{'if 0':>6}{'sets':>6}"
     )
     for row, value in sorted(
         found["rows"].items(), key=lambda item: item[1]["macro_f1"]
     ):
         low, high = value["ci95"]
+        ratio = value.get("ratio_to_seed_recipe", float("nan"))
         print(
-            f"{row:<30}{value['macro_f1']:>9.3f}{f'{low:.2f}-{high:.2f}':>12}"
-            f"{value['ratio_to_seed_recipe']:>8.2f}{value['accuracy']:>6.2f}"
-            f"{value['ece_pooled']:>6.3f}{value['ece_if_calibrated']:>6.3f}"
+            f"{shorten(row):<44}{value['macro_f1']:>9.3f}{f'{low:.2f}-{high:.2f}':>12}{ratio:>8.2f}",
+            *(
+                f"{value[name]:>6.3f}" if name in value else f"{'':>6}"
+                for name in ("accuracy", "ece_pooled", "ece_if_calibrated", "coverage")
+            ),
+            sep="",
         )
+        if "coverage_lowest" in value:
+            print(f"{'':<44}least covered genre {value['coverage_lowest']:.3f}")
 
 
-def slug(row: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in row)
+def shorten(row: str) -> str:
+    return row.replace("tf_efficientnet_", "").replace("squeezenet1_0", "squeezenet")
 
 
 if __name__ == "__main__":

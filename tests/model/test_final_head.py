@@ -86,7 +86,7 @@ def test_the_index_holds_the_final_vectors_and_the_evaluation_reads_the_others(t
     np.testing.assert_array_equal(held_out.logits, final.logits)
     files = cover_files(read_catalogue(workspace), [0, 1])
     pixels = np.stack([read_pixels(workspace, file, 64) for file in files])
-    rows = held_out.rows_of([file.cover_id for file in files])
+    rows = RowsById(held_out.cover_ids).of([file.cover_id for file in files])
     found = model.embed(pixels)
     np.testing.assert_allclose(found.embeddings, final.embeddings[rows], atol=2e-2)
     index = open_index(workspace)

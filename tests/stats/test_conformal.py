@@ -138,7 +138,7 @@ def test_floors_survive_json_and_decisions_of_before_have_none():
     sets = PredictionSets.fit(p, truth)
     values = json.loads(json.dumps(sets.to_json()))
     again = PredictionSets.from_json(values)
-    assert (again.contains(p, 0.9) != sets.contains(p, 0.9)).mean() < 0.01
+    assert (again.contains(p, 0.9) != sets.contains(p, 0.9)).mean() < 0.03
     del values["genres"]
     before = PredictionSets.from_json(values)
     assert before.genres is None

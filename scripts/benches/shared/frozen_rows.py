@@ -1,0 +1,150 @@
+"""Rows of the recipe bench whose backbones stay as they are: one each, and the mean of several.
+
+Statistics are made once per backbone; a fold then costs a head. What is fitted and
+how answers are calibrated is the program's own code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from covers.catalogue.implied import read_implied
+from covers.catalogue.table import read_catalogue
+from covers.evaluate import baselines
+from covers.evaluate.cross_fit import HeldOutFits
+from covers.evaluate.inputs import EvaluationInputs, Sides
+from covers.model.embed import Preprocessing, embed_frozen, frozen_parts
+from covers.model.network.architectures import match_weights
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import make_backbone
+from covers.model.training.head_fit import start_head
+from covers.model.training.recipe import Recipe, for_catalogue
+from covers.stats.distributions import softmax
+from covers.stats.rows import RowsById
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covers.workspace.paths import Workspace
+
+LEVEL = 0.9
+
+
+class FrozenRows:
+    """Heads on untouched backbones, fitted fold by fold.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue; statistics are kept in it.
+    cache : Path
+        Where heads' answers are kept.
+    weights : dict of str to str
+        Start of each architecture.
+    """
+
+    def __init__(
+        self, workspace: Workspace, cache: Path, weights: dict[str, str]
+    ) -> None:
+        self.workspace, self.cache, self.weights = workspace, cache, weights
+        self.catalogue = read_catalogue(workspace)
+        self.recipe = for_catalogue(Recipe(), self.catalogue)
+        self.membership = np.asarray(self.catalogue.membership(), np.float32)
+        self._statistics: dict[str, tuple[np.ndarray, int]] = {}
+
+    def statistics(self, arch: str) -> tuple[np.ndarray, int]:
+        """Return a backbone's statistics (N, F), and how many are its deepest channels."""
+        if arch not in self._statistics:
+            backbone, mean, std = make_backbone(arch, self.weights[arch])
+            size = Recipe().image_size
+            how = Preprocessing(size, tuple(mean), tuple(std))
+            fingerprint, _ = embed_frozen(self.workspace, backbone.eval(), how)
+            parts = frozen_parts(self.workspace, fingerprint)
+            ids, (found,) = parts.read(["statistics"], "bench")
+            rows = RowsById(ids).of(self.catalogue.cover_ids)
+            self._statistics = {arch: (found[rows], backbone.channels[-1])}
+        return self._statistics[arch]
+
+    def head(
+        self, arch: str, seed: int, fold: int, train: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Return every cover's embedding and logits by a head on some covers, and its frozen features."""
+        into = self.cache / f"head-{slug(arch)}-{seed}-{fold}.npz"
+        if not into.exists():
+            values, width = self.statistics(arch)
+            several = bool(self.recipe.multi_label)
+            targets = (self.membership > 0) if several else self.membership
+            head = Head(
+                values.shape[1], self.recipe.embedding_dim, self.membership.shape[1]
+            )
+            start_head(
+                head.eval(),
+                torch.from_numpy(values[train]),
+                torch.from_numpy(targets[train].astype(np.float32)),
+                self.catalogue.groups[train],
+                class_balance=self.recipe.class_balance,
+                multi_label=several,
+                seed=seed,
+            )
+            with torch.inference_mode():
+                embedded = head.embed(torch.from_numpy(values))
+                logits = head.genres(embedded)
+            frozen = values[:, -2 * width : -width]
+            np.savez(
+                into, embedding=embedded, logits=logits, frozen=frozen.astype("f2")
+            )
+        return dict(np.load(into))
+
+    def run(self, archs: str, seed: int, fold: int, held: np.ndarray) -> dict:
+        """Answer for a held-out fold by the mean of some backbones' heads; see `scripts.benches.recipe`."""
+        train = np.flatnonzero(~held & (self.membership.sum(axis=1) > 0))
+        names = [name for name, _ in match_weights(archs, "none")]
+        parts = [self.head(name, seed, fold, train) for name in names]
+        logits = np.mean([part["logits"] for part in parts], axis=0).astype(float)
+        joined = np.concatenate([part["embedding"] for part in parts], axis=1)
+        several = bool(self.recipe.multi_label)
+        catalogue = self.catalogue
+        inputs = EvaluationInputs(
+            cover_ids=catalogue.cover_ids,
+            vocab=catalogue.vocab,
+            membership=self.membership.astype(np.float64),
+            groups=catalogue.groups,
+            splits=np.where(held, "valid", "train"),
+            grouped_by=catalogue.grouped_by,
+            embeddings=(joined / len(parts) ** 0.5).astype(np.float32),
+            p_network=1 / (1 + np.exp(-logits)) if several else softmax(logits),
+            model_vocab=catalogue.vocab,
+            is_several=several,
+            implied=read_implied(self.workspace, catalogue.vocab, self.membership)
+            if several
+            else None,
+        ).labelled()
+        sides = Sides.find(inputs.splits)
+        fits = HeldOutFits(inputs, sides, inputs.p_network, level=LEVEL, seed=seed)
+        answers = fits.predict_held()
+        found = {
+            f"p_{name}": p for name, p in answers.probabilities.by_method().items()
+        }
+        found = {key.replace("network + vote", "both"): p for key, p in found.items()}
+        found["cover_ids"] = np.array([inputs.cover_ids[row] for row in sides.held])
+        found["inside"] = answers.inside
+        if not several and len(parts) == 1:
+            features = parts[0]["frozen"].astype(np.float32)
+            rows = catalogue.rows_of(inputs.cover_ids)
+            features = features[rows]
+            features /= np.maximum(np.linalg.norm(features, axis=1)[:, None], 1e-12)
+            near = baselines.find_by_features(
+                features, sides.held, sides.train, inputs.groups
+            )
+            found["p_frozen, 5 neighbours"] = baselines.vote_plainly(
+                near, inputs.membership[sides.train]
+            )
+        return found
+
+
+def slug(name: str) -> str:
+    """Return a name as part of a file's name."""
+    return "".join(c if c.isalnum() else "-" for c in name)
