@@ -257,8 +257,8 @@ def bench_fastai(report, workspace, files, ways, arch, args, device):
     loaders = block.dataloaders(paths, device=device)
     import torchvision
 
-    learner = vision_learner(
-        loaders, getattr(torchvision.models, arch), pretrained=False
+    learner = vision_learner(  # by a function of torchvision's, or a name of timm's
+        loaders, getattr(torchvision.models, arch, arch), pretrained=False
     )
 
     def predict():

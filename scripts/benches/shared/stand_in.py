@@ -90,7 +90,8 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
     """Write a network that was never trained, as if it had been trained on the catalogue."""
     import torch
 
-    from covers.model.network.head import Head
+    from covers.model.network.architectures import split_archs
+    from covers.model.network.joined import make_heads
     from covers.model.network.make_backbone import make_backbone
     from covers.model.training.recipe import Recipe, portable_recipe
     from covers.model.weights import SavedModel, make_card
@@ -100,13 +101,14 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
     changes = {"arch": arch, "weights": "none", "image_size": image_size}
     torch.manual_seed(seed)
     backbone, mean, std = make_backbone(arch)
-    head = Head(backbone.n_features, 256, len(catalogue.vocab))
+    dims = [256] * len(split_archs(arch))
+    head = make_heads(backbone, dims, len(catalogue.vocab))
     network = torch.nn.Sequential(backbone, head)
     card = make_card(
         network,
         arch=arch,
         vocab=catalogue.vocab,
-        embedding_dim=256,
+        embedding_dim=sum(dims),
         image_size=image_size,
         mean=mean,
         std=std,
