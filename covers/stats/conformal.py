@@ -20,8 +20,8 @@ Array = npt.NDArray[np.float64]
 N_NEAREST = 5
 UNFAMILIAR_QUANTILE = 0.01
 _STORED_SCORES = 2000
-_WORTH_A_FLOOR = 20
-"""Covers of a genre below which its own quantile is noise."""
+_WORTH_A_FLOOR = 6
+"""Covers of a genre below which a quantile of its own is none of them."""
 
 
 class Verdict(StrEnum):

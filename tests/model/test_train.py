@@ -302,7 +302,7 @@ def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(
     assert report.card.summary["best"]["phase"] == "probe"
     catalogue = read_catalogue(painted_workspace)
     train = catalogue.splits == "train"
-    head = SavedModel.open(painted_workspace.model_folder, "cpu").head
+    head = SavedModel.open(painted_workspace.model_folder, "cpu").held_out_head
     backbone = SavedModel.open(painted_workspace.model_folder, "cpu").backbone
     statistics, _ = _frozen_statistics(painted_workspace, report)
     assert backbone.n_features == statistics.shape[1]

@@ -38,8 +38,10 @@ def test_a_model_is_opened_without_drawing_and_says_what_a_drawn_one_does(
     assert torch.equal(torch.get_rng_state(), before)
     card = model.card
     backbone, _, _ = make_backbone(card.arch)
-    head = Head(backbone.n_features, card.embedding_dim, len(card.vocab))
-    drawn = nn.Sequential(backbone, head)
+    heads = [
+        Head(backbone.n_features, card.embedding_dim, len(card.vocab)) for _ in range(2)
+    ]
+    drawn = nn.Sequential(backbone, *heads)
     assert not torch.equal(torch.get_rng_state(), before)
     drawn.load_state_dict(load_file(folder / WEIGHTS_NAME))
     pixels = np.random.default_rng(0).integers(0, 255, (4, 48, 48, 3), dtype=np.uint8)
@@ -136,7 +138,7 @@ def test_grad_cam_lights_up_where_the_genre_is(trained_workspace):
 
 def test_sixteen_bits_give_the_embeddings_of_thirty_two(trained_workspace, monkeypatch):
     model = SavedModel.open(trained_workspace.model_folder, "cpu")
-    table = read_embeddings(trained_workspace)
+    table = read_embeddings(trained_workspace, final=True)
     files = cover_files(read_catalogue(trained_workspace))
     pixels = np.stack(
         [read_pixels(trained_workspace, file, model.image_size) for file in files]
