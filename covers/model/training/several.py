@@ -233,7 +233,8 @@ def _fit_final(
         multi_label=bool(run.recipe.multi_label),
         seed=run.seed,
     )
-    return final.eval()
+    final.eval()
+    return final
 
 
 def _answer_tuning(
