@@ -209,10 +209,9 @@ def disk_full(this: Round) -> list[Outcome]:
     shutil.copytree(kept, this.workspace, dirs_exist_ok=True)
     shutil.rmtree(kept)
     room = int(this.rng.uniform(0, 1.1) * this.growth)
-    pages = sum(
-        -(-path.lstat().st_size // 4096) + 1 for path in this.workspace.rglob("*")
-    )
-    _command("mount", "-o", f"remount,size={pages * 4096 + room}", this.workspace)
+    taken = os.statvfs(this.workspace)
+    used = (taken.f_blocks - taken.f_bfree) * taken.f_frsize
+    _command("mount", "-o", f"remount,size={used + room}", this.workspace)
     outcome = this.start().wait()
     _command("mount", "-o", "remount,size=1g", this.workspace)
     return [outcome]
