@@ -10,7 +10,7 @@ import click
 from covers.cli.limited import watch_limited
 from covers.cli.options import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
-from covers.workspace.interrupts import watch_for_interrupts
+from covers.workspace.interrupts import was_asked, watch_for_interrupts
 from indexer.errors import IndexerError
 from indexer.terminal import SafeStream, one_line, safe_streams
 
@@ -56,11 +56,21 @@ class ExplainingGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def _interruptible(self, ctx: click.Context) -> Any:
+        """Do the command; an error that Ctrl-C has caused within a library is no other."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if not was_asked() or isinstance(error, _MEANT):
+                raise
+            message = "interrupted: what is published stays as it was; run the same command again"
+            raise click.ClickException(message) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Do the command; turn what can be explained into one line."""
         try:
             with watch_for_interrupts():
-                return super().invoke(ctx)
+                return self._interruptible(ctx)
         except (click.exceptions.Exit, click.exceptions.Abort):
             raise  # RuntimeErrors to Python, no errors to us
         except click.ClickException as error:
@@ -81,6 +91,9 @@ class ExplainingGroup(click.Group):
                 raise
             message = f"{line}{_keep_details()}"
             raise click.ClickException(one_line(message)) from error
+
+
+_MEANT = (click.exceptions.Exit, click.exceptions.Abort, click.ClickException)
 
 
 def _command(ctx: click.Context) -> str:

@@ -59,6 +59,11 @@ def stop_if_asked() -> None:
         raise KeyboardInterrupt
 
 
+def was_asked() -> bool:
+    """Say whether Ctrl-C was pressed and nobody has dealt with it."""
+    return _asked.is_set()
+
+
 def go_on() -> None:
     """Take an interrupt for dealt with: what follows is to be finished."""
     _asked.clear()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import doctest
 import errno
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -119,6 +122,31 @@ def test_without_room_for_the_details_the_line_still_comes(tmp_path, monkeypatch
 def test_a_bug_keeps_its_traceback(error):
     done = end_with(error)
     assert done.exception is error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_library_turns_into_its_own_error_is_one(number):
+    @click.group(cls=border.ExplainingGroup)
+    def top():
+        pass
+
+    @top.command("work")
+    def command():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            message = "could not determine the shape"
+            raise ValueError(message) from None
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = CliRunner().invoke(top, ["work"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: interrupted: what is published stays")
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_missing_extra_names_the_command_as_it_is_typed():
