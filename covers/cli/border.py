@@ -60,11 +60,12 @@ class ExplainingGroup(click.Group):
         """Do the command; an error that Ctrl-C has caused within a library is no other."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.ClickException(_INTERRUPTED) from None
         except Exception as error:
             if not was_asked() or isinstance(error, _MEANT):
                 raise
-            message = "interrupted: what is published stays as it was; run the same command again"
-            raise click.ClickException(message) from error
+            raise click.ClickException(_INTERRUPTED) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Do the command; turn what can be explained into one line."""
@@ -93,6 +94,9 @@ class ExplainingGroup(click.Group):
             raise click.ClickException(one_line(message)) from error
 
 
+_INTERRUPTED = (
+    "interrupted: what is published stays as it was; run the same command again"
+)
 _MEANT = (click.exceptions.Exit, click.exceptions.Abort, click.ClickException)
 
 

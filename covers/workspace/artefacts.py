@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -127,6 +128,10 @@ _DISK_ERRORS = {
 }
 
 
+_DRAFT_OF = re.compile(r"([^/\\]+)[/\\]\.draft-[^/\\]+[/\\]\1")
+"""A folder, the draft of an artefact in it, and in that the same folder again."""
+
+
 @contextmanager
 def translate_disk_errors(path: Path) -> Iterator[None]:
     """Say in one line that a disk is full, or that a place cannot be written.
@@ -141,8 +146,9 @@ def translate_disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
+        shown = _DRAFT_OF.sub(r"\1", str(path))
         message = (
-            f"cannot write '{path}' ({error.strerror}): make room or mend its permissions "
+            f"cannot write '{shown}' ({error.strerror}): make room or mend its permissions "
             "and run the same command again; what is there stays as it was"
         )
         raise DataError(message) from error
