@@ -204,7 +204,7 @@ def test_ctrl_c_that_a_library_swallows_ends_the_work_at_the_next_step(
     finally:
         signal.signal(signal.SIGINT, before)
     assert done.exit_code == 1
-    assert "Aborted" in done.output
+    assert "Error: interrupted:" in done.output
     assert not workspace.path(OVERLAP.file).exists()
     monkeypatch.undo()
     assert run("overlap", "-w", workspace.root).exit_code == 0
