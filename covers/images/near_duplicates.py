@@ -57,11 +57,11 @@ class DuplicateThresholds:
     least_structure : float, default=3.0
         Views whose grey copy has a smaller standard deviation (of 255) are
         too blank to compare.
-    plain_share : float, default=0.16
+    plain_share : float, default=0.2
         A cover with ink in fewer of the 256 cells of a view is a plain sleeve.
     ink_agreement : float, default=0.87
         Agreement of two plain sleeves' ink in their thumbnails.
-    part_agreement : float, default=0.6
+    part_agreement : float, default=0.68
         The same of the parts that agree least.
     """
 
@@ -70,9 +70,9 @@ class DuplicateThresholds:
     far_bits: int = 12
     far_correlation: float = 0.85
     least_structure: float = 3.0
-    plain_share: float = 0.16
+    plain_share: float = 0.2
     ink_agreement: float = 0.87
-    part_agreement: float = 0.6
+    part_agreement: float = 0.68
 
 
 @dataclass(frozen=True)
