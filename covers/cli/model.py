@@ -142,13 +142,13 @@ def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None
     covers embed -w my-workspace
     """
     from covers.cli.progress import progress_bar
-    from covers.model.embed import embed_workspace
+    from covers.model.embedders.embed_covers import embed_covers
     from covers.workspace.paths import Workspace
 
     place = Workspace.open(workspace)
     try:
         with progress_bar("embedding") as progress:
-            report = embed_workspace(
+            report = embed_covers(
                 place, device=device or place.settings.device, progress=progress
             )
     except KeyboardInterrupt:

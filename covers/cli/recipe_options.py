@@ -12,6 +12,10 @@ _RECIPE_OPTIONS = (
         help="The network to start from, by its name in torchvision or timm; several with commas between them become one model.  [default: resnet18]",
     ),
     click.option(
+        "--embedder",
+        help="What gives covers their vectors: 'cnn' (the network of --arch, trained here), 'timm:NAME' or 'clip:MODEL' (as published), 'file:VECTORS', or several joined by '+'.  [default: cnn]",
+    ),
+    click.option(
         "--weights",
         help="What the network knows at the start: 'imagenet' (fetched once), 'none', or a file of tensors (safetensors or a torch state dict); of several networks one for all, or one each with commas between them.  [default: imagenet]",
     ),

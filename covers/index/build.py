@@ -12,9 +12,9 @@ from covers.model.card import read_card
 from covers.model.embed import (
     EmbedReport,
     delete_old_embeddings,
-    embed_workspace,
     read_embeddings,
 )
+from covers.model.embedders.embed_covers import embed_covers
 from indexer import VectorIndex
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def build_index(
     report : EmbedReport
         What had to be embedded, and what could not be.
     """
-    report = embed_workspace(workspace, device=device, progress=progress)
+    report = embed_covers(workspace, device=device, progress=progress)
     catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace, final=True)
     index = VectorIndex.build(

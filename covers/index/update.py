@@ -11,7 +11,8 @@ from covers.catalogue.table import read_catalogue
 from covers.index.build import catalogue_fingerprints, index_columns
 from covers.index.open import open_index
 from covers.model.card import read_card
-from covers.model.embed import EmbedReport, embed_workspace, read_embeddings
+from covers.model.embed import EmbedReport, read_embeddings
+from covers.model.embedders.embed_covers import embed_covers
 from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def update_index(
     difference = _Difference.between(catalogue, index)
     report = EmbedReport(0, 0, {})
     if difference.new and not dry_run:
-        report = embed_workspace(workspace, device=device, progress=progress)
+        report = embed_covers(workspace, device=device, progress=progress)
     if not dry_run:
         made_from = catalogue_fingerprints(catalogue, fingerprint)
         _publish(workspace, catalogue, index, difference, made_from)

@@ -9,6 +9,8 @@ import numpy as np
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError, StaleError
 from covers.index.open import open_index
+from covers.model.card import read_card
+from covers.model.network.embedder_names import FILE
 from covers.workspace.registry import INDEX
 from indexer.verification import verify_folder
 
@@ -104,7 +106,8 @@ def _compare_pictures(
     device: str,
 ) -> tuple[int, list[tuple[str, float]]]:
     """Embed the pictures of some rows again; return how many, and those whose vector is another."""
-    if not rows:
+    card = read_card(workspace.model_folder)
+    if not rows or card.arch.startswith(FILE):  # no picture was embedded
         return 0, []
     from covers.model.embed import cover_files
     from covers.model.pixels import read_pixels

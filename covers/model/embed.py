@@ -13,6 +13,7 @@ from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 from covers.model.card import read_card
+from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.parts import VectorParts
 from covers.model.pixels import CoverFile, Progress
 from covers.model.streams import stream_work
@@ -270,22 +271,40 @@ def embed_frozen_workspace(
     card = read_card(workspace.model_folder)
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
-    if known.issuperset(read_catalogue(workspace).cover_ids):
+    is_complete = known.issuperset(read_catalogue(workspace).cover_ids)
+    if is_complete or card.arch.startswith(FILE):
         return {}
     from covers.model.network.architectures import split_archs
     from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone
 
-    state = read_frozen_weights(workspace)
     last = (split_archs(card.arch) or [card.arch])[-1]
-    with Undrawn():
-        backbone, mean, std = make_backbone(last, layered=is_layered(state))
-    backbone.load_state_dict(state)
-    if last == card.arch:
-        mean, std = card.mean, card.std
+    if is_untouched(last):  # it is still in the model
+        backbone, mean, std = _last_part(workspace, card)
+    else:
+        state = read_frozen_weights(workspace)
+        with Undrawn():
+            backbone, mean, std = make_backbone(last, layered=is_layered(state))
+        backbone.load_state_dict(state)
+        if last == card.arch:
+            mean, std = card.mean, card.std
     preprocessing = Preprocessing(card.image_size, tuple(mean), tuple(std))
     return embed_frozen(
         workspace, backbone, preprocessing, device=device, progress=progress
     )[1]
+
+
+def _last_part(
+    workspace: Workspace, card: ModelCard
+) -> tuple[Backbone, tuple[float, ...], tuple[float, ...]]:
+    """Return the last network of a model, and what its pictures are normalised with."""
+    from covers.model.network.joined import JoinedBackbone
+    from covers.model.weights import SavedModel
+
+    backbone = SavedModel.open(workspace.model_folder, "cpu").backbone
+    if not isinstance(backbone, JoinedBackbone):
+        return backbone, card.mean, card.std
+    last: Backbone = backbone.parts[-1]
+    return last, *backbone.norms[-1]
 
 
 def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def typed_name(arch: str) -> str:
     if arch.startswith(UNTOUCHED):
         return "timm:" + arch.removeprefix(UNTOUCHED)
     if arch.startswith(FILE):
-        return FILE + PurePath(arch.removeprefix(FILE)).name
+        return FILE + PurePath(arch.removeprefix(FILE).partition("#")[0]).name
     return arch if arch.startswith(CLIP) else CNN
 
 

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from covers.errors import ModelError
+from covers.model.network.embedder_names import (
+    CLIP,
+    FILE,
+    UNTOUCHED,
+    is_untouched,
+    typed_name,
+)
 from covers.model.network.packaged import EXTRA, PACKAGED, packaged_for
 from covers.model.network.vision import import_torchvision
 
@@ -35,14 +42,13 @@ def announce_weights(
     ModelError
         If `offline` and ImageNet weights are not on this machine.
     """
-    if weights == "none":
+    if weights == "none" or arch.startswith(FILE):
+        return
+    if is_untouched(arch):
+        _announce_published(arch, weights, offline=offline, note=note)
         return
     if weights != "imagenet":
-        twin = _twin(arch)
-        if twin:
-            note(
-                f"'{weights}' would fit {twin!r} as well, which pads and normalises otherwise: it is taken as {arch!r}'s"
-            )
+        _note_twin(arch, weights, note)
         return
     packaged = packaged_for(arch)
     if packaged and packaged.file():
@@ -70,6 +76,38 @@ def announce_weights(
         raise ModelError(message)
     else:  # timm's own store may have them
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def _note_twin(arch: str, weights: str, note: Callable[[str], None]) -> None:
+    """Say that a file would fit another architecture as well."""
+    twin = _twin(arch)
+    if twin:
+        note(
+            f"'{weights}' would fit {twin!r} as well, which pads and normalises otherwise: it is taken as {arch!r}'s"
+        )
+
+
+def _announce_published(
+    arch: str, weights: str, *, offline: bool, note: Callable[[str], None]
+) -> None:
+    """Say that the weights of a network as published will be fetched, or refuse to."""
+    from covers.model.network.hub import cached_clip, cached_timm, not_here
+
+    if weights != "imagenet":
+        return
+    if arch.startswith(CLIP):
+        from covers.model.network.openclip import check_clip
+
+        found = cached_clip(*check_clip(arch))
+    else:
+        found = cached_timm(arch.removeprefix(UNTOUCHED))
+    if found is not None:
+        return
+    if offline:
+        raise not_here(arch)
+    note(
+        f"fetching the weights of {typed_name(arch)}, once; '--weights FILE' or '--offline' avoid that"
+    )
 
 
 def without_download(arch: str) -> str:

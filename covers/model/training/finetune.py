@@ -18,7 +18,9 @@ from covers.model.embed import (
     frozen_parts,
     frozen_weights_path,
 )
+from covers.model.embedders.kept_vectors import keep_vectors, vectors_path
 from covers.model.network.backbone import Backbone, normalise
+from covers.model.network.embedder_names import FILE
 from covers.model.network.head import Head
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
 from covers.model.training.head_fit import start_head
@@ -149,6 +151,11 @@ class TrainingRun:
         statistics : Tensor of float32, shape (n_covers, n_features)
             Of the training set's covers.
         """
+        if self.recipe.arch.startswith(FILE):
+            fingerprint, _ = keep_vectors(
+                self.workspace, vectors_path(self.recipe.arch)
+            )
+            return fingerprint, self._read_frozen(fingerprint)
         fingerprint, _ = embed_frozen(
             self.workspace,
             self.backbone,
@@ -157,11 +164,16 @@ class TrainingRun:
             files=[file for file in files if file.cover_id in self.cache],
             progress=lambda done, total: self.watcher.stage("features", done, total),
         )
-        _keep_backbone(self.workspace, self.backbone.state_dict())
+        if not self.backbone.is_untouched:  # what the model holds it as it is
+            _keep_backbone(self.workspace, self.backbone.state_dict())
+        return fingerprint, self._read_frozen(fingerprint)
+
+    def _read_frozen(self, fingerprint: str) -> Tensor:
+        """Read the statistics of the training set's covers by an untouched backbone."""
         parts = frozen_parts(self.workspace, fingerprint)
         ids, (statistics,) = parts.read(["statistics"], "covers train")
         rows = RowsById(ids).of(self.data.cover_ids)
-        return fingerprint, torch.from_numpy(statistics[rows])
+        return torch.from_numpy(statistics[rows])
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
         """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""

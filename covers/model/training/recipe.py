@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError, ModelError
+from covers.model.network.embedder_names import FILE, arch_of_embedder, is_untouched
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ def refuse_wrong_start(recipe: Recipe) -> None:
     from covers.model.network.architectures import refuse_unknown_architecture
 
     refuse_unknown_architecture(recipe.arch)
+    vectors = Path(recipe.arch.removeprefix(FILE))
+    if recipe.arch.startswith(FILE) and not vectors.is_file():
+        message = f"no vectors in '{vectors}': give a .parquet file, or a .npy file with NAME.ids.txt beside it"
+        raise ModelError(message)
     for part in recipe.parts():
         if part.weights not in ("imagenet", "none") and not Path(part.weights).exists():
             message = f"no weights in '{part.weights}': give a .safetensors file or a torch state dict"
@@ -143,6 +148,8 @@ def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as JSON values without folders of this machine."""
     values = asdict(recipe)
+    if recipe.arch.startswith(FILE):
+        values["arch"] = FILE + PurePath(recipe.arch.removeprefix(FILE)).name
     values["weights"] = _for_files(recipe, lambda path: PurePath(path).name)
     return values
 
@@ -166,10 +173,41 @@ def choose_recipe(
         Its settings hold what was remembered.
     given : mapping
         Parameters that change now; None leaves one as it is. A file of weights
-        is remembered relative to the workspace.
+        or of vectors is remembered relative to the workspace. ``embedder`` stands
+        for the architecture that it means.
     """
     changes = dict(workspace.settings.train)
     changes.update({name: value for name, value in given.items() if value is not None})
+    recipe, changes = _with_weights(workspace, given, _with_arch(workspace, changes))
+    if is_untouched(recipe.arch):
+        recipe = replace(recipe, epochs=0)  # it is used as it was published
+    if not recipe.arch.startswith(FILE):
+        return recipe, changes
+    path = Path(recipe.arch.removeprefix(FILE))
+    if not (given.get("embedder") or given.get("arch")):
+        path = workspace.root / path
+    kept = {**changes, "arch": FILE + workspace.relative(path)}
+    return replace(recipe, arch=f"{FILE}{path}"), kept
+
+
+def _with_arch(workspace: Workspace, changes: dict[str, Any]) -> dict[str, Any]:
+    """Replace an embedder by the architecture that it means."""
+    embedder = changes.pop("embedder", None)
+    if embedder is None:
+        return changes
+    if not isinstance(embedder, str):
+        message = f"embedder {embedder!r:.200}: expected text such as 'clip:ViT-B-32'"
+        raise ConfigError(message)
+    arch = str(changes.get("arch", DEFAULT_ARCH))
+    trained = [one for one in arch.split(",") if not is_untouched(one)]
+    own = ",".join(trained) if trained and not is_untouched(arch) else DEFAULT_ARCH
+    return {**changes, "arch": arch_of_embedder(embedder, own)}
+
+
+def _with_weights(
+    workspace: Workspace, given: Mapping[str, Any], changes: dict[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe in force; files of weights are remembered relative to the workspace."""
     recipe = Recipe().changed(changes)
     if "weights" not in changes:
         return recipe, changes

@@ -193,6 +193,7 @@ def _train_part(
     frozen = {
         "fingerprint": fingerprint,
         "deepest_channels": backbone.channels[-1],
+        "columns": list(backbone.baseline_columns),
     }
     return _Part(
         network=network,

@@ -14,8 +14,10 @@ from covers.errors import ConfigError, DataError, ModelError
 from covers.model.embed import (
     cover_files,
 )
+from covers.model.embedders.kept_vectors import keep_vectors, vectors_path
 from covers.model.network.architectures import split_archs
 from covers.model.network.device import pick_device
+from covers.model.network.embedder_names import FILE
 from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
@@ -189,18 +191,25 @@ def _train(
 
     labels = catalogue.label_fingerprint()
     seed_everything(seed)
-    backbone, mean, std = make_backbone(recipe.arch, recipe.weights)
-    recipe = _fit_image_size(recipe, backbone)
+    arch = recipe.arch
+    vectors = None
+    if arch.startswith(FILE):
+        vectors = keep_vectors(workspace, vectors_path(arch))[1]
+        watcher.note(vectors.told(catalogue))
+        arch = f"{FILE}{vectors_path(arch).name}#{vectors.vectors.shape[1]}"
+    backbone, mean, std = make_backbone(arch, recipe.weights)
+    asked, recipe = recipe, _fit_image_size(recipe, backbone)
     cache = PixelCache(workspace.cache_folder, recipe.image_size)
-    wanted = _covers_to_cache(catalogue, cache)
+    wanted = [] if vectors else _covers_to_cache(catalogue, cache)
     failed = cache.fill(
         workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
     )
     if failed:
         workspace.refuse_missing_sources()
+    readable = set(vectors.cover_ids) if vectors else cache
     data = choose_training_set(
         catalogue,
-        lambda cover_id: cover_id in cache,
+        lambda cover_id: cover_id in readable,
         tuning_share=recipe.tuning_share,
         seed=seed,
     )
@@ -210,7 +219,7 @@ def _train(
             workspace, part, data, cache, where, seed, watcher, backbone, *norm
         )
 
-    everyone = _labelled(catalogue, lambda cover_id: cover_id in cache, recipe)
+    everyone = _labelled(catalogue, lambda cover_id: cover_id in readable, recipe)
     trained = train_parts(
         backbone, (mean, std), recipe, start_run, wanted, everyone, labels, checkpoint
     )
@@ -225,7 +234,7 @@ def _train(
     }
     card = make_card(
         network,
-        arch=recipe.arch,
+        arch=arch,
         vocab=data.vocab,
         embedding_dim=recipe.embedding_dim * max(1, len(split_archs(recipe.arch))),
         image_size=recipe.image_size,
@@ -235,7 +244,7 @@ def _train(
         stamp=Stamp(
             kind="model",
             made_from={"labels": labels},
-            parameters=portable_recipe(recipe),
+            parameters=portable_recipe(asked),
             seed=seed,
         ),
         summary=summary,

@@ -1,0 +1,41 @@
+"""Embedding all covers of a workspace, whatever its model gets its vectors from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covers.model.card import read_card
+from covers.model.embed import embed_workspace
+from covers.model.network.embedder_names import FILE
+
+if TYPE_CHECKING:
+    from covers.model.embed import EmbedReport
+    from covers.model.pixels import Progress
+    from covers.workspace.paths import Workspace
+
+
+def embed_covers(
+    workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
+) -> EmbedReport:
+    """Embed the covers that have no embedding by the current model yet.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue and a model.
+    device : str, default="auto"
+        Where the network runs.
+    progress : callable, optional
+        Called with covers done and covers in all.
+
+    Raises
+    ------
+    ModelError, DataError
+        If there is no model or no catalogue, or vectors come from a file that cannot be used.
+    """
+    if not read_card(workspace.model_folder).arch.startswith(FILE):
+        return embed_workspace(workspace, device=device, progress=progress)
+    from covers.model.embedders.kept_vectors import embed_kept
+    from covers.model.weights import SavedModel
+
+    return embed_kept(workspace, SavedModel.open(workspace.model_folder, device))
