@@ -10,7 +10,7 @@ from covers.errors import DataError
 from covers.index.hits import SearchHits
 from covers.index.search import Wanted, find_cover, search_index
 from covers.library.stored import StoredLibrary
-from covers.model.network.embedder_names import typed_name
+from covers.model.network.embedder_names import FILE, typed_name
 from covers.workspace import registry
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class AskedLibrary(StoredLibrary):
                 found.append(self.understand(picture))
             except DataError as error:
                 broken[str(picture)] = str(error)
+        if self.card.arch.startswith(FILE):  # no picture can be embedded
+            found = [self._known(picture) for picture in found]
         outside = [picture for picture in found if not isinstance(picture, str)]
         read = Queries(items=())
         if outside:
@@ -259,6 +261,16 @@ class AskedLibrary(StoredLibrary):
         if isinstance(asked, Path):
             return asked  # decoding says that there is none
         return find_cover(self.index, asked)
+
+    def _known(self, asked: Asked) -> Asked:
+        """Return the id of the cover that a picture is, byte for byte; else the picture."""
+        from covers.images.content import content_id
+        from covers.images.decode import read_bytes
+
+        if isinstance(asked, Path) and asked.is_file():
+            asked_id = content_id(read_bytes(asked))
+            return asked_id if asked_id in self.index else asked
+        return asked
 
     def _ask_one(self, asked: Asked) -> Query:
         queries = self.ask([asked])

@@ -201,9 +201,11 @@ def _train(
     asked, recipe = recipe, _fit_image_size(recipe, backbone)
     cache = PixelCache(workspace.cache_folder, recipe.image_size)
     wanted = [] if vectors else _covers_to_cache(catalogue, cache)
-    failed = cache.fill(
-        workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
-    )
+    failed = {}
+    if not vectors:
+        failed = cache.fill(
+            workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
+        )
     if failed:
         workspace.refuse_missing_sources()
     readable = set(vectors.cover_ids) if vectors else cache
