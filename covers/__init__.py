@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from covers.classify.answers import Classification, Explanation, Voter
     from covers.classify.voting import vote_genres
     from covers.cluster.cover_map import CoverMap
+    from covers.cluster.names import Names
     from covers.cluster.result import Clustering
     from covers.errors import (
         BrokenImageError,
@@ -57,6 +58,7 @@ __all__ = [
     "Library",
     "MissingExtraError",
     "ModelError",
+    "Names",
     "Neighbours",
     "Overlap",
     "SearchHits",
@@ -85,6 +87,7 @@ _HOMES = {
     "Library": "covers.library.door",
     "MissingExtraError": "covers.errors",
     "ModelError": "covers.errors",
+    "Names": "covers.cluster.names",
     "Neighbours": "covers.stats.neighbours",
     "Overlap": "covers.overlap.result",
     "SearchHits": "covers.index.hits",

@@ -93,6 +93,17 @@ def test_words_and_pictures_together_are_the_mean_of_unit_vectors(
     }
 
 
+def test_the_library_hands_out_its_embedders(library, embedder):
+    own, words = library.embedder(), library.embedder(NAME)
+    picture = library.picture_of(library.catalogue.cover_ids[0])
+    stored = library.index.reconstruct([library.catalogue.cover_ids[0]])[0]
+    assert float(own.embed([picture])[0] @ stored) > 0.99
+    assert words.fingerprint == embedder.fingerprint
+    np.testing.assert_array_equal(words.embed_texts(["x"]), embedder.embed_texts(["x"]))
+    with pytest.raises(DataError, match="index build --embedder clip:other"):
+        library.embedder("clip:other")
+
+
 def test_several_pictures_without_words_stay_with_the_own_index(library):
     a, b = library.catalogue.cover_ids[:2]
     hits = library.search([a, b], k=4)

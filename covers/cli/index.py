@@ -173,16 +173,22 @@ def _build_other(
     from covers.index.by_embedder import build_other_index
 
     place = _open(workspace)
-    with progress_bar("embedding") as progress:
-        index, failed = build_other_index(
-            place,
-            embedder,
-            weights=weights,
-            device=device or place.settings.device,
-            offline=offline,
-            progress=progress,
-            say=tell,
+    try:
+        with progress_bar("embedding") as progress:
+            index, failed = build_other_index(
+                place,
+                embedder,
+                weights=weights,
+                device=device or place.settings.device,
+                offline=offline,
+                progress=progress,
+                say=tell,
+            )
+    except KeyboardInterrupt:
+        message = (
+            "interrupted: what was embedded is kept; run the same command to go on"
         )
+        raise click.ClickException(message) from None
     if as_json:
         print_json({**index.info(), "failed": failures(failed)})
         return

@@ -71,6 +71,14 @@ class Names(Document):
     n_covers : int
     clusters, genres : tuple of NamedSet
     regions : tuple of NamedRegion
+
+    Examples
+    --------
+    >>> jazz = {"name": "Jazz", "n": 40, "words": [{"word": "a piano", "effect": 0.8, "low": 0.4}]}
+    >>> about = {"embedder": "clip:ViT-B-32", "n_words": 200, "margin": 0.25, "n_covers": 120}
+    >>> names = covers.Names.from_json({**about, "genres": [jazz]})
+    >>> names.genres[0].words[0].word
+    'a piano'
     """
 
     what: ClassVar[str] = "names"

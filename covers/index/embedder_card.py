@@ -75,11 +75,19 @@ def word_embedder(workspace: Workspace) -> str | None:
     return next((name for name in named if knows_words(name)), None)
 
 
-def refuse_wordless(workspace: Workspace) -> DataError:
-    """Return the error that says how a library learns words: which extra, and which command."""
+def refuse_wordless(workspace: Workspace, text: str = "") -> DataError:
+    """Return the error that says how a library learns words: which extra, and which command.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    text : str, optional
+        What was taken for words.
+    """
     command = build_command(workspace, USUAL_WORD_EMBEDDER)
+    asked = f"{text!r:.100} is taken as words, and " if text else ""
     return DataError(
-        "no index of this library knows words: pip install 'album-covers[clip]', then run "
+        f"{asked}no index of this library knows words: pip install 'album-covers[clip]', then run "
         f"'{command}'"
     )
 

@@ -67,7 +67,7 @@ def find_cover(index: VectorIndex, query: str) -> str:
         return query
     found = [str(item) for item in index.ids if str(item).startswith(query)]
     if not found:
-        message = f"no cover in '{index.folder}' has an id that begins with {query!r}: run 'covers index update', or check the id"
+        message = f"no cover in '{index.folder}' has an id that begins with {query!r}: run 'covers index update', or check the id; a word that looks like one is searched for with '--text'"
         raise DataError(message)
     if len(found) > 1:
         message = f"{len(found)} covers have an id that begins with {query!r}, such as {found[0]} and {found[1]}: give more digits"

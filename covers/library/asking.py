@@ -132,14 +132,14 @@ class AskedLibrary(StoredLibrary):
         >>> library.search(text="a black-and-white portrait")
         Traceback (most recent call last):
         ...
-        covers.errors.DataError: no index of this library knows words: pip install 'album-covers[clip]', then run 'covers index build --embedder clip:ViT-B-32 -w ...'
+        covers.errors.DataError: 'a black-and-white portrait' is taken as words, and no index of this library knows words: pip install 'album-covers[clip]', then run 'covers index build --embedder clip:ViT-B-32 -w ...'
         """
         from covers.library.question import Question
 
         question = Question.read(query, text)
         wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=among)
         if question.texts:
-            index, embedder = self._word_parts()
+            index, embedder = self._word_parts(question.texts[0])
             vector, own = question.in_words(self, index, embedder)
             name = embedder.name
         else:

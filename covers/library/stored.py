@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from covers.classify.classify import References
     from covers.model.card import ModelCard
     from covers.model.embed import EmbeddingTable
-    from covers.model.embedders.protocol import WordEmbedder
+    from covers.model.embedders.protocol import Embedder, WordEmbedder
     from covers.model.weights import SavedModel
     from indexer.index import VectorIndex
 
@@ -121,7 +121,35 @@ class StoredLibrary:
         name = word_embedder(self.workspace)
         return name is not None and self.workspace.path(card_file(name)).is_file()
 
-    def _word_parts(self) -> tuple[VectorIndex, WordEmbedder]:
+    def embedder(self, name: str = "") -> Embedder:
+        """Return what turns pictures into the vectors of an index, and for some words too.
+
+        Parameters
+        ----------
+        name : str, optional
+            Of another embedder whose index was built, such as ``"clip:ViT-B-32"``;
+            by default the library's own model.
+
+        Raises
+        ------
+        CoversError
+            If there is none of that name, or its weights are not at hand.
+
+        Examples
+        --------
+        >>> network = library.embedder()
+        >>> network.name, network.embed([library.picture_of(cover_id)]).shape == (1, network.dim)
+        ('cnn', True)
+        """
+        if not name:
+            from covers.model.embedders.embedder import TrainedEmbedder
+
+            return TrainedEmbedder(self.model)
+        from covers.index.by_embedder import open_embedder
+
+        return open_embedder(self.workspace, name)
+
+    def _word_parts(self, text: str) -> tuple[VectorIndex, WordEmbedder]:
         """Return the index that words are searched in, and what embeds them.
 
         Raises
@@ -141,7 +169,7 @@ class StoredLibrary:
         workspace = self.workspace
         name = word_embedder(workspace)
         if name is None:
-            raise refuse_wordless(workspace)
+            raise refuse_wordless(workspace, text)
         card, pointer = card_file(name), index_pointer(name)
         index = self._kept.get(
             "word index",
