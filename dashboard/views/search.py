@@ -21,6 +21,7 @@ from dashboard.data import lookup
 from dashboard.layout import frame, markup
 from dashboard.layout.frame import fragment
 from dashboard.layout.markup import Item
+from dashboard.views import search_words
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _choose(library: Library) -> str:
                 )
                 if len(rows) > 12:
                     st.caption("The first 12; more words find fewer.")
+        search_words.show(library, _go_to)
     content = None
     try:
         content = paste.pasted_picture(key="paste") or (
