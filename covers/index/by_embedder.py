@@ -250,15 +250,22 @@ def _open_for_building(
     if weights != PUBLISHED:
         return PublishedEmbedder(arch, weights, device)
     try:
-        return PublishedEmbedder(arch, "here", device)
+        found = PublishedEmbedder(arch, "here", device)
+        if found.knows_words:
+            found.embed_texts([name])  # is the tokenizer here too?
     except ModelError:
         if offline:
             raise
+    else:
+        return found
     if say:
         say(
             f"fetching the weights of {name}, once; '--weights FILE' or '--offline' avoid that"
         )
-    return PublishedEmbedder(arch, PUBLISHED, device)
+    found = PublishedEmbedder(arch, PUBLISHED, device)
+    if found.knows_words:
+        found.embed_texts([name])
+    return found
 
 
 def _card_that_suffices(

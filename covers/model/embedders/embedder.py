@@ -73,6 +73,7 @@ class PublishedEmbedder:
             raise ModelError(message)
         self._clip, self.backbone, side, mean, std = _open_parts(arch, weights)
         self.arch, self.name = arch, typed_name(arch)
+        self._may_fetch = weights == "pretrained"
         self.preprocessing: Preprocessing = Preprocessing(side, mean, std)
         self.device = pick_device(device)
 
@@ -146,7 +147,9 @@ class PublishedEmbedder:
         blocks = [np.empty((0, self.dim), np.float32)]
         for start in range(0, len(texts), _AT_ONCE):
             some = [text[:_LONGEST_TEXT] for text in texts[start : start + _AT_ONCE]]
-            blocks.append(encode_texts(self.arch, self._clip, some).numpy())
+            blocks.append(
+                encode_texts(self.arch, self._clip, some, fetch=self._may_fetch).numpy()
+            )
         return unit_rows(np.concatenate(blocks))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 _CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -29,6 +30,22 @@ def not_here(arch: str) -> ModelError:
         f"the weights of {arch!r} are not on this machine and may not be fetched now: "
         "give a file with '--weights FILE', or run the command that uses them first, without '--offline'"
     )
+
+
+@contextmanager
+def without_hub() -> Iterator[None]:
+    """Keep the client of the hub from touching the network."""
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        yield
+        return
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def cached_file(repository: str, names: Sequence[str]) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,14 +90,15 @@ def _make_timm(
     """Build a timm network with its own pooling."""
     with needs_extra(f"architecture {arch!r}"):
         import timm  # noqa: F401 - says which extra is missing
-    from covers.model.network.hub import cached_timm, not_here
+    from covers.model.network.hub import cached_timm, not_here, without_hub
     from covers.model.network.pretrained import load_state, read_state
 
     name = arch.removeprefix(UNTOUCHED)
     if weights == "here" and cached_timm(name) is None:
         raise not_here(arch)
     pretrained = weights in ("imagenet", "pretrained", "here")
-    model, config = make_untouched_timm(arch, name, pretrained=pretrained)
+    with without_hub() if weights == "here" else nullcontext():
+        model, config = make_untouched_timm(arch, name, pretrained=pretrained)
     if not pretrained and weights != "none":
         load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
     side = int(config["input_size"][-1])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +16,12 @@ from torch import Tensor, nn
 from covers.catalogue.matching import match_name
 from covers.errors import DataError, ModelError, needs_extra
 from covers.model.network.embedder_names import split_clip
-from covers.model.network.hub import cached_clip, no_download, not_here
+from covers.model.network.hub import (
+    cached_clip,
+    no_download,
+    not_here,
+    without_hub,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +31,9 @@ USUAL_TAGS = ("datacomp_xl", "dfn2b", "dfndr2b", "datacomp", "laion2b", "webli")
 """Beginnings of the tags of weights to take where none is named, the first that there is."""
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 _TOKENIZER = (
-    "the words of {model!r} are cut by a package of its own: pip install transformers sentencepiece, "
-    "or take a model that does without, such as 'clip:ViT-B-32'"
+    "the words of {model!r} are cut by a tokenizer of its own, which is not on this machine: "
+    "pip install transformers sentencepiece and build its index again, or take a model that does without, "
+    "such as 'clip:ViT-B-32'"
 )
 
 
@@ -135,16 +141,28 @@ def picture_settings(
     return side, tuple(map(float, mean)), tuple(map(float, std))
 
 
-def encode_texts(arch: str, model: Any, texts: Sequence[str]) -> Tensor:
+def encode_texts(
+    arch: str, model: Any, texts: Sequence[str], *, fetch: bool = False
+) -> Tensor:
     """Turn texts into unit vectors (B, D) by the words' tower; what is longer than it reads is cut off.
+
+    Parameters
+    ----------
+    arch : str
+    model : nn.Module
+        As `make_clip` returns it.
+    texts : sequence of str
+    fetch : bool, default=False
+        Whether what cuts texts into tokens may be fetched, where a model has a
+        tokenizer of its own on a hub.
 
     Raises
     ------
     ModelError
-        If the package that cuts the texts into tokens is missing.
+        If the package that cuts the texts into tokens is missing, or its files are.
     """
     name, _ = check_clip(arch)
-    with _quiet():
+    with _quiet(), nullcontext() if fetch else without_hub():
         try:
             tokens = import_openclip().get_tokenizer(name)(list(texts))
         except (ImportError, OSError) as error:
