@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.catalogue.table import Catalogue
+    from covers.model.card import ModelCard
     from covers.model.network.backbone import Backbone
     from covers.model.network.extractor import Extractor
     from covers.model.weights import SavedModel

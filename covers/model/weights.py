@@ -186,11 +186,21 @@ class SavedModel:
         Returns
         -------
         dict of str to ndarray of float32, shape (n, width)
+            As `apply_heads` returns them.
+        """
+        pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        return self.apply_heads(self.extractor(pictures))
+
+    def apply_heads(self, statistics: Tensor) -> dict[str, npt.NDArray[np.float32]]:
+        """Turn statistics of covers of the library into what is kept of them.
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (n, width)
             ``embedding`` and ``logits`` by the head that is evaluated; ``final``, the
             embedding that pictures from outside are compared with, where it is another.
         """
         with torch.inference_mode():
-            statistics = self.extractor(torch.from_numpy(pixels).permute(0, 3, 1, 2))
             held_out = self.held_out_head
             embeddings = held_out.embed(statistics)
             found = {"embedding": embeddings, "logits": held_out.genres(embeddings)}

@@ -136,14 +136,8 @@ def embed_kept(workspace: Workspace, model: SavedModel) -> EmbedReport:
         if row >= 0 and cover_id not in done
     ]
     if new:
-        with torch.inference_mode():
-            statistics = torch.from_numpy(vectors[[row for _, row in new]])
-            embeddings = model.head.embed(statistics.to(model.device))
-            logits = model.head.genres(embeddings)
+        statistics = torch.from_numpy(vectors[[row for _, row in new]])
+        arrays = model.apply_heads(statistics.to(model.device))
         stamp = Stamp(kind=EMBEDDINGS_KIND, made_from={"model": model.fingerprint})
-        arrays = {
-            "embedding": embeddings.float().cpu().numpy(),
-            "logits": logits.float().cpu().numpy(),
-        }
         parts.append([cover_id for cover_id, _ in new], arrays, stamp)
     return EmbedReport(len(new), len(catalogue) - len(new) - len(failed), failed)

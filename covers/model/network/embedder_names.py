@@ -82,7 +82,8 @@ def arch_of_embedder(text: str, arch: str) -> str:
 
 def is_untouched(arch: str) -> bool:
     """Say whether an architecture is used as it was published, without any training of its own."""
-    return arch.startswith((UNTOUCHED, CLIP, FILE))
+    parts = [arch] if arch.startswith(FILE) else arch.split(",")
+    return all(one.strip().startswith((UNTOUCHED, CLIP, FILE)) for one in parts)
 
 
 def knows_words(arch: str) -> bool:
@@ -95,13 +96,17 @@ def typed_name(arch: str) -> str:
 
     Examples
     --------
-    >>> typed_name("untouched:vit_tiny_patch16_224"), typed_name("resnet18")
-    ('timm:vit_tiny_patch16_224', 'cnn')
+    >>> typed_name("untouched:vit_tiny_patch16_224"), typed_name("resnet18,clip:ViT-B-32")
+    ('timm:vit_tiny_patch16_224', 'cnn+clip:ViT-B-32')
     """
-    if arch.startswith(UNTOUCHED):
+    if arch.startswith(UNTOUCHED) and "," not in arch:
         return "timm:" + arch.removeprefix(UNTOUCHED)
     if arch.startswith(FILE):
         return FILE + PurePath(arch.removeprefix(FILE).partition("#")[0]).name
+    if "," in arch:
+        return "+".join(
+            dict.fromkeys(typed_name(one.strip()) for one in arch.split(","))
+        )
     return arch if arch.startswith(CLIP) else CNN
 
 
