@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PRETRAINED_RECIPE = {
     "arch": "tf_efficientnet_lite0",
     "weights": "imagenet",
-    "image_size": 160,
+    "image_size": 96,
     "epochs": 0,
 }
 """Where ImageNet weights are installed (extra ``weights``); nothing is fetched for a demo."""

@@ -9,7 +9,7 @@ import click
 _RECIPE_OPTIONS = (
     click.option(
         "--arch",
-        help="The network to start from, by its name in torchvision or timm; several with commas between them become one model.  [default: resnet18]",
+        help="The network to start from, by its name in torchvision or timm; several with commas between them become one model.  [default: tf_efficientnet_lite0]",
     ),
     click.option(
         "--embedder",

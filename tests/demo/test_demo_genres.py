@@ -99,3 +99,29 @@ def test_titles_have_no_unfilled_places():
             title = album_title(rng, design.tone)
             assert title.strip()
             assert "{" not in title
+
+
+def test_bayes_macro_f1_is_that_of_scikit_learn_on_many_draws():
+    from sklearn.metrics import f1_score
+
+    mixture = demo_mixture()
+    rng = np.random.default_rng(0)
+    genres = rng.integers(len(mixture.genres), size=40_000)
+    styles = [
+        rng.choice(len(mixture.styles), p=mixture.probabilities[genre])
+        for genre in genres
+    ]
+    named = mixture.probabilities.argmax(axis=0)[styles]
+    expected = f1_score(genres, named, average="macro")
+    assert mixture.bayes_macro_f1() == pytest.approx(expected, abs=0.01)
+
+
+def test_the_demo_begins_on_installed_weights_unless_told_otherwise(monkeypatch):
+    from covers.cli.demo import choose_demo_recipe
+    from covers.model.network import packaged
+
+    monkeypatch.setattr(packaged.Packaged, "file", lambda _self: "weights.pth")
+    assert choose_demo_recipe(from_nothing=False)["arch"] == "tf_efficientnet_lite0"
+    assert choose_demo_recipe(from_nothing=True)["weights"] == "none"
+    monkeypatch.setattr(packaged.Packaged, "file", lambda _self: None)
+    assert choose_demo_recipe(from_nothing=False)["weights"] == "none"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
 
-DEFAULT_ARCH = "resnet18"
+DEFAULT_ARCH = "tf_efficientnet_lite0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Recipe:
 
     Parameters
     ----------
-    arch : str, default="resnet18"
+    arch : str, default="tf_efficientnet_lite0"
         Backbone, by its torchvision or timm name; several, with commas between
         them, become one model.
     weights : str, default="imagenet"
