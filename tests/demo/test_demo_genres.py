@@ -114,14 +114,3 @@ def test_bayes_macro_f1_is_that_of_scikit_learn_on_many_draws():
     named = mixture.probabilities.argmax(axis=0)[styles]
     expected = f1_score(genres, named, average="macro")
     assert mixture.bayes_macro_f1() == pytest.approx(expected, abs=0.01)
-
-
-def test_the_demo_begins_on_installed_weights_unless_told_otherwise(monkeypatch):
-    from covers.cli.demo import choose_demo_recipe
-    from covers.model.network import packaged
-
-    monkeypatch.setattr(packaged.Packaged, "file", lambda _self: "weights.pth")
-    assert choose_demo_recipe(from_nothing=False)["arch"] == "tf_efficientnet_lite0"
-    assert choose_demo_recipe(from_nothing=True)["weights"] == "none"
-    monkeypatch.setattr(packaged.Packaged, "file", lambda _self: None)
-    assert choose_demo_recipe(from_nothing=False)["weights"] == "none"
