@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.layout import frame
+from dashboard.layout import bar, frame
 from dashboard.pages import PAGES
 
 if TYPE_CHECKING:
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from dashboard.pages import PageEntry
 
 _STYLE = """<style>
-.stMainBlockContainer { max-width: 1240px; padding-left: 2rem; padding-right: 2rem; }
+[data-testid="stHeader"] { background: transparent; pointer-events: none; height: 2.2rem; min-height: 0; }
+[data-testid="stHeader"] * { pointer-events: auto; }
+.st-key-nav { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; margin: 0 -0.7rem 0.4rem; gap: 0.15rem; }
+.st-key-nav > div { flex: none; width: auto; }
+.st-key-nav p { white-space: nowrap; font-size: 0.95rem; }
+.st-key-selection-bar { background: color-mix(in srgb, currentColor 7%, transparent); backdrop-filter: blur(16px); position: sticky; top: 0.4rem; z-index: 90; padding: 0.35rem 0.9rem; }
+[data-baseweb="tag"] { background: color-mix(in srgb, currentColor 14%, transparent) !important; }
+[data-baseweb="tag"], [data-baseweb="tag"] * { color: inherit !important; }
+.stMainBlockContainer { max-width: 1240px; padding-top: 0.6rem; padding-left: 2rem; padding-right: 2rem; }
 .stMainBlockContainer h1 { letter-spacing: -0.02em; padding-bottom: 0; }
 .stMainBlockContainer h2, .stMainBlockContainer h3 { letter-spacing: -0.01em; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .78; }
@@ -53,4 +61,11 @@ pages = {
     for entry in PAGES
 }
 st.session_state["pages"] = pages
-st.navigation(list(pages.values()), position="top").run()
+page = st.navigation(list(pages.values()), position="hidden")
+# Links of our own, because those of Streamlit would forget what is selected.
+with st.container(horizontal=True, key="nav", gap="small"):
+    for entry in PAGES:
+        st.page_link(
+            pages[entry.view], label=entry.title, query_params=bar.kept_in_address()
+        )
+page.run()

@@ -32,4 +32,5 @@ PAGES = (
     PageEntry("clusters", "Clusters", "clusters"),
     PageEntry("model", "Model", "model"),
     PageEntry("compare", "Compare", "compare"),
+    PageEntry("review", "Review", "review"),
 )

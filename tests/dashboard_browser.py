@@ -49,14 +49,14 @@ def free_port():
 
 
 @contextmanager
-def serve(root):
+def serve(root, *options):
     """Run ``covers dashboard`` on a workspace and give its address."""
     port = free_port()
     command = [sys.executable, "-m", "covers", "dashboard", "-w", str(root)]
     log = root.parent / f"{root.name}-dashboard.log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [*command, "--port", str(port), "--no-browser"],
+            [*command, "--port", str(port), "--no-browser", *options],
             stdout=out,
             stderr=out,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -162,6 +162,11 @@ class Reader:
                .map((e) => e.outerHTML.slice(0, 200)); }"""
         )
 
+    def unfold(self, title):
+        """Open what is folded away under a title."""
+        self.page.get_by_text(re.compile(re.escape(title))).first.click()
+        self.settle()
+
     def query(self):
         return urlparse(self.page.url).query
 
@@ -235,9 +240,14 @@ def first_cover(workspace, genre):
     )
 
 
-def names(place):
+def tiles(place):
+    """Return the covers of a gallery, without the small buttons on them."""
     place.get_by_role("button").first.wait_for()
-    return [b.get_attribute("aria-label") for b in place.get_by_role("button").all()]
+    return place.locator("button[data-pick]:not(.act)").all()
+
+
+def names(place):
+    return [tile.get_attribute("aria-label") for tile in tiles(place)]
 
 
 def label(figure):

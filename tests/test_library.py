@@ -203,3 +203,28 @@ def test_opening_costs_nothing_heavy(drawn_once):
         check=True,
     )
     assert done.stdout.strip() == "[] []"
+
+
+def test_less_like_takes_half_of_the_mean_away(library, truth):
+    ids, _ = truth
+    _, vectors = library.embeddings()
+    more, less = [ids[0], ids[7]], [ids[20], ids[40]]
+    toward = vectors[[0, 7]].mean(axis=0)
+    away = vectors[[20, 40]].mean(axis=0)
+    toward, away = (v / np.linalg.norm(v) for v in (toward, away))
+    wanted = toward - 0.5 * away
+    scores = vectors @ (wanted / np.linalg.norm(wanted))
+    order = [i for i in np.argsort(-scores) if i not in (0, 7, 20, 40)][:6]
+    hits = library.search(more, 6, less=less)
+    assert [hit.similarity for hit in hits] == pytest.approx(
+        sorted(scores[order], reverse=True), abs=1e-4
+    )
+    assert not {hit.cover_id for hit in hits} & {*more, *less}
+
+
+def test_like_and_less_like_the_same_is_refused(library, truth):
+    from covers.library.question import less_like
+
+    vector = np.array([1.0, 0.0], np.float32)
+    with pytest.raises(covers.DataError, match="cancel each other out"):
+        less_like(vector, 2 * vector)

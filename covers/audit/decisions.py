@@ -116,3 +116,53 @@ def _put_in_force(
 def _facts(decisions: Iterable[Decision]) -> dict[tuple[str, str], Any]:
     """Return what is decided about each subject."""
     return {d.subject: (d.action, d.genres) for d in decisions}
+
+
+def note_decisions(
+    workspace: Workspace,
+    decisions: Iterable[Decision],
+    *,
+    instead_of: Iterable[tuple[str, str]] = (),
+) -> Overlay:
+    """Write decisions down; they come into force when the catalogue is made anew.
+
+    Every scan does that, and `put_in_force`.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    decisions : iterable of Decision
+        Each replaces an older one about the same subject.
+    instead_of : iterable of (str, str)
+        Subjects (`Decision.subject`) whose decision is taken back first.
+
+    Returns
+    -------
+    Overlay
+        All decisions there are now.
+
+    Raises
+    ------
+    DataError
+        If they cannot be written.
+    """
+    from covers.workspace.holding import hold_workspace
+
+    with hold_workspace(workspace.root):
+        old = Overlay.read(workspace)
+        gone = set(instead_of)
+        left = Overlay(tuple(d for d in old.decisions if d.subject not in gone))
+        new = left.with_decisions(decisions)
+        try:
+            new.write(workspace)
+        except OSError as error:
+            message = f"cannot write decisions in '{workspace.root}': {error.strerror or error}; make room or allow writing there"
+            raise DataError(message) from error
+    return new
+
+
+def put_in_force(workspace: Workspace) -> None:
+    """Make the catalogue anew with all decisions that were written down."""
+    from covers.intake.scan import reassemble_workspace
+
+    reassemble_workspace(workspace.root)

@@ -140,15 +140,20 @@ class Classification:
         said = f"{likeliest}, {100 * self.probabilities[likeliest]:.0f} %"
         if self.verdict == "unfamiliar":
             return f"unlike anything in this library; perhaps {said}"
-        others = [genre for genre in self.prediction_set if genre != likeliest]
+        return f"{said}; {self.also}" if self.also else said
+
+    @property
+    def also(self) -> str:
+        """What else it could be, such as ``"could also be Pop or Jazz"``; empty if nothing."""
+        others = [genre for genre in self.prediction_set if genre != self.likeliest]
         if not others:
-            return said
+            return ""
         if self.says_nothing:
-            return f"{said}; that is all there is to say"
+            return "that is all there is to say"
         if len(others) > _MOST_GENRES - 1:
-            return f"{said}; could be any of {len(others) + 1} genres"
+            return f"could be any of {len(others) + 1} genres"
         *first, last = others
-        return f"{said}; could also be {' or '.join([', '.join(first), last] if first else [last])}"
+        return f"could also be {' or '.join([', '.join(first), last] if first else [last])}"
 
     @property
     def said(self) -> str:

@@ -30,6 +30,9 @@ MOST_MEBIBYTES = 25
 UNTIL_STDIN_ENDS = "COVERS_DASHBOARD_UNTIL_STDIN_ENDS"
 """Tells the server to end when its standard input does, so that it never outlives this command."""
 
+REVIEW = "--review"
+"""Tells the server that it may write decisions and tags."""
+
 _PORTS_TRIED = 50
 _LONGEST_START_S = 90
 
@@ -48,28 +51,36 @@ _LONGEST_START_S = 90
     show_default=True,
     help="Open it in the browser once it is ready.",
 )
+@click.option(
+    REVIEW,
+    is_flag=True,
+    help="Let decisions about covers, and tags, be written into the workspace; nothing is written without it.",
+)
 def dashboard_command(
     *,
     workspace: Path,
     as_json: bool,
     port: int | None,
     browser: bool,
+    review: bool,
 ) -> None:
     r"""Look at everything in a browser.
 
     Ctrl-C ends it. It listens on this machine only (127.0.0.1), changes nothing in the
-    workspace, and shows a rebuilt index or a new analysis without a restart.
+    workspace unless asked to by --review, and shows a rebuilt index or a new analysis
+    without a restart.
 
     \b
     covers dashboard -w my-workspace
     covers dashboard -w my-workspace --port 8600 --no-browser
+    covers dashboard -w my-workspace --review      decide about doubtful covers
     """
     refuse_missing_package("streamlit", "the dashboard")
     port = find_port() if port is None else refuse_busy_port(port)
     url = f"http://127.0.0.1:{port}"
     # A plain kill shall end the server too, not only Ctrl-C.
     signal.signal(signal.SIGTERM, _end)
-    with start(workspace, port) as server:
+    with start(workspace, port, review=review) as server:
         try:
             wait_until_ready(server, url)
             if as_json:
@@ -152,7 +163,9 @@ def is_free(port: int) -> bool:
     return True
 
 
-def start(workspace: Path, port: int) -> subprocess.Popen[bytes]:
+def start(
+    workspace: Path, port: int, *, review: bool = False
+) -> subprocess.Popen[bytes]:
     """Start the server on a free port; its log goes to stderr."""
     command = [
         sys.executable,
@@ -167,6 +180,7 @@ def start(workspace: Path, port: int) -> subprocess.Popen[bytes]:
         "--browser.gatherUsageStats=false",
         "--",
         str(workspace),
+        *([REVIEW] if review else []),
     ]
     # Few threads: several readers share the machine, and every search is small.
     environment = {"OMP_NUM_THREADS": "2", **os.environ, UNTIL_STDIN_ENDS: "1"}

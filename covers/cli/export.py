@@ -64,6 +64,12 @@ class _ExportCommand(click.Command):
     "a column given again: any of its values.",
 )
 @click.option(
+    "--pictures/--no-pictures",
+    default=True,
+    show_default=True,
+    help="Whether pictures of covers go along, where the target has any; they belong to others.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Replace an export of the same kind. Anything else that is there stays.",
@@ -80,6 +86,7 @@ def export_command(
     k: int,
     ends: tuple[str, str] | None,
     conditions: tuple[str, ...],
+    pictures: bool,
     force: bool,
 ) -> None:
     r"""Write covers, and what is known of them, for another program.
@@ -88,6 +95,7 @@ def export_command(
 
     \b
     covers export csv covers.csv -w music
+    covers export site shown -w music --no-pictures
     covers export m3u like-this.m3u8 --like sleeve.jpg -k 30 -w music
     """
     from covers.exports.targets import find_target
@@ -103,6 +111,7 @@ def export_command(
         covers=_chosen(library, like, k, ends),
         where=_filter(conditions),
         force=force,
+        pictures=pictures,
     )
     if as_json:
         print_json(made.to_json())

@@ -58,6 +58,12 @@ level_option = click.option(
     help="Only covers with this value; a range is LOW..HIGH. Given again for the same column: any of them.",
 )
 @click.option("--one-per-artist", is_flag=True, help="Only the nearest of each artist.")
+@click.option(
+    "--less",
+    multiple=True,
+    metavar="QUERY",
+    help="A picture, cover or words that the hits shall be less like; repeat it for several.",
+)
 @device_option
 def search_command(
     queries: tuple[str, ...],
@@ -70,6 +76,7 @@ def search_command(
     genres: tuple[str, ...],
     conditions: tuple[str, ...],
     one_per_artist: bool,
+    less: tuple[str, ...],
 ) -> None:
     r"""Find the covers that look most like a picture or another cover, or that words describe.
 
@@ -84,6 +91,7 @@ def search_command(
     covers search 3f9a02 --where year=1970..1979 --json
     covers search "black-and-white portrait"
     covers search "desert" sleeve.jpg
+    covers search a.jpg b.jpg --less sleeve.jpg
     """
     if not queries and not texts:
         message = "give a picture file, the id of a cover, or words"
@@ -91,7 +99,12 @@ def search_command(
     library = open_for_command(workspace, device)
     where = _filter(library, [*conditions, *(f"genres={name}" for name in genres)])
     hits = library.search(
-        queries, k, text=texts, where=where, one_per_artist=one_per_artist
+        queries,
+        k,
+        text=texts,
+        less=less,
+        where=where,
+        one_per_artist=one_per_artist,
     )
     if as_json:
         print_json(hits.to_json())

@@ -96,7 +96,8 @@ def read_cover_map(workspace: Workspace) -> CoverMap:
     """
     table, stamp = read_rows(workspace, MAP_TABLE)
     measured = stamp.parameters.get("trustworthiness")
-    x, y = (table.column(name).to_numpy() for name in ("x", "y"))
+    # Through lists, because pyarrow's own way to arrays imports pandas.
+    x, y = (np.asarray(table.column(name).to_pylist(), float) for name in ("x", "y"))
     return CoverMap(
         cover_ids=tuple(table.column("cover_id").to_pylist()),
         positions=np.stack([x, y], axis=1).astype(np.float32),

@@ -101,6 +101,8 @@ class CoverTable:
         Where the export will lie when it is whole.
     notes : tuple of str
         What is left empty, and why.
+    has_pictures : bool, default=True
+        Whether pictures are handed out; they belong to others.
     """
 
     workspace: Workspace
@@ -112,6 +114,7 @@ class CoverTable:
     judged_vocab: tuple[str, ...] = ()
     place: Path = Path()
     notes: tuple[str, ...] = ()
+    has_pictures: bool = True
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)
@@ -155,6 +158,8 @@ class CoverTable:
 
     def picture(self, row: int) -> bytes | None:
         """Return the thumbnail of a cover, a JPEG of at most 256 px; None where there is none."""
+        if not self.has_pictures:
+            return None
         with contextlib.suppress(OSError, DataError):
             path = self.workspace.thumbnail_path(self.cover_ids[row])
             with open_thumbnail(path), open_regular(path) as file:

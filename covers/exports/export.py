@@ -93,11 +93,14 @@ class Wanted:
         ``verdict``, ``certainty``, ``cluster`` and ``split``.
     force : bool, default=False
         Replace an export of the same kind.
+    pictures : bool, default=True
+        False leaves pictures of covers out, since they belong to others.
     """
 
     cover_ids: Sequence[str] | None = None
     where: Mapping[str, Any] | None = None
     force: bool = False
+    pictures: bool = True
 
 
 def export_workspace(
@@ -132,6 +135,7 @@ def export_workspace(
     asked = {PART_OF[name] for name in how.where or () if name in PART_OF}
     table = read_cover_table(workspace, needs={*chosen.needs, *asked}, uses=chosen.uses)
     table = choose_rows(table, cover_ids=how.cover_ids, where=how.where)
+    table = replace(table, has_pictures=how.pictures)
     with (
         _published(chosen, out, workspace, force=how.force) as draft,
         needs_extra(f"the export {chosen.name!r}"),

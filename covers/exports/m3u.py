@@ -56,9 +56,8 @@ def write_m3u(covers: CoverTable, out: Path) -> None:
     out.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
-def _files(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:
-    """Return the tracks of the first place that has any, else a picture."""
-    pictures: list[Path] = []
+def find_tracks(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:
+    """Return the music beside a cover, in the first of its places that has any."""
     for location in locations:
         try:
             path = workspace.resolve(location["source"], location["path"])
@@ -67,9 +66,21 @@ def _files(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Pat
             continue  # a path that leads out of its source, or a disk that is away
         if tracks:
             return tracks
+    return []
+
+
+def _files(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:
+    """Return the tracks of the first place that has any, else a picture."""
+    if tracks := find_tracks(workspace, locations):
+        return tracks
+    for location in locations:
+        try:
+            path = workspace.resolve(location["source"], location["path"])
+        except (DataError, ValueError):
+            continue
         if path.is_file() and _can_be_listed(path):
-            pictures.append(path)
-    return pictures[:1]
+            return [path]
+    return []
 
 
 def _tracks(path: Path) -> list[Path]:

@@ -136,6 +136,15 @@ TARGETS = (
         then="python -c 'import lance; print(lance.dataset({text}).schema)'",
     ),
     Target(
+        name="site",
+        module="site",
+        says="Static pages to show to others: map, overlap, clusters, covers.",
+        such_as="covers-site",
+        is_folder=True,
+        uses=(_PLACE, _CLUSTER),
+        then="Open {out}/index.html, or put the folder on any web host.",
+    ),
+    Target(
         name="m3u",
         module="m3u",
         says="A playlist of the albums, with relative paths.",

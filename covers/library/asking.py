@@ -84,6 +84,7 @@ class AskedLibrary(StoredLibrary):
         k: int = 10,
         *,
         text: str | Sequence[str] | None = None,
+        less: Sequence[Asked | Query] = (),
         where: Mapping[str, Any] | None = None,
         one_per_artist: bool = False,
         among: Collection[str] | None = None,
@@ -105,6 +106,9 @@ class AskedLibrary(StoredLibrary):
             Words, whatever they look like. They need an index that knows words:
             ``covers index build --embedder clip:ViT-B-32``. Pictures that are given
             with words are looked up in that index too.
+        less : sequence of str, Path, bytes or PIL Image
+            Pictures, covers and words that the hits shall be less like: half of
+            their mean is taken away from that of `query`.
         where : mapping, optional
             Only covers with these values, such as ``{"genre": ["Jazz", "Soul"],
             "year": (1960, 1979)}``: a list is any of, a tuple a closed range,
@@ -134,7 +138,7 @@ class AskedLibrary(StoredLibrary):
         ...
         covers.errors.DataError: 'a black-and-white portrait' is taken as words, and no index of this library knows words: pip install 'album-covers[clip]', then run 'covers index build --embedder clip:ViT-B-32 -w ...'
         """
-        from covers.library.question import Question
+        from covers.library.question import Question, less_like
 
         question = Question.read(query, text)
         wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=among)
@@ -145,6 +149,17 @@ class AskedLibrary(StoredLibrary):
         else:
             index, name = self.index, typed_name(self.card.arch)
             vector, own = question.in_pictures(self)
+        if less:
+            away = Question.read(less, None)
+            if away.texts and not question.texts:
+                message = "words to be less like need words to be like: add some"
+                raise DataError(message)
+            other, left_out = (
+                away.in_words(self, *self._word_parts())
+                if question.texts
+                else away.in_pictures(self)
+            )
+            vector, own = less_like(vector, other), own + left_out
         hits, notes = search_index(index, vector, wanted, leave_out=own)
         return SearchHits(
             query=question.name,

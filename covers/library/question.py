@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float32]
 
 _LONGEST_NAME = 200
+_LESS = 0.5
 
 
 class _Asking(Protocol):
@@ -119,7 +120,7 @@ class Question:
         DataError, BrokenImageError
             If a picture cannot be read, or a cover is not in that index.
         """
-        vectors = list(embedder.embed_texts(self.texts))
+        vectors = list(embedder.embed_texts(self.texts)) if self.texts else []
         own = []
         for part in self.pictures:
             cover_id, image = _open(part, library)
@@ -146,6 +147,27 @@ def mean_direction(vectors: Sequence[Vector]) -> Vector:
         return np.asarray(vectors[0], np.float32)
     mean = np.mean(np.stack(vectors), axis=0, dtype=np.float64)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
+
+
+def less_like(toward: Vector, away: Vector) -> Vector:
+    """Return the direction that is like one and less like another, brought to length one.
+
+    Raises
+    ------
+    DataError
+        If nothing is left of it.
+
+    Examples
+    --------
+    >>> less_like(np.array([1.0, 0.0]), np.array([0.0, 1.0])).round(3).tolist()
+    [0.894, -0.447]
+    """
+    left = np.asarray(toward, np.float64) - _LESS * np.asarray(away, np.float64)
+    length = float(np.linalg.norm(left))
+    if length < 1e-9:
+        message = "what the covers shall be like and less like cancel each other out: leave one out"
+        raise DataError(message)
+    return np.asarray(left / length, np.float32)
 
 
 def _name(part: Part) -> str:

@@ -60,6 +60,7 @@ class SharedLibrary(AskedLibrary):
         covers: Iterable[str | Hit] | None = None,
         where: Mapping[str, Any] | None = None,
         force: bool = False,
+        pictures: bool = True,
     ) -> Export:
         """Write covers, and what is known of them, for another program.
 
@@ -76,6 +77,8 @@ class SharedLibrary(AskedLibrary):
             ``verdict``, ``certainty``, ``cluster`` and ``split``.
         force : bool, default=False
             Replace an export of the same kind. Anything else is never replaced.
+        pictures : bool, default=True
+            False leaves pictures of covers out, since they belong to others.
 
         Raises
         ------
@@ -96,5 +99,5 @@ class SharedLibrary(AskedLibrary):
         ids = None
         if covers is not None:
             ids = [c if isinstance(c, str) else c.cover_id for c in covers]
-        wanted = Wanted(cover_ids=ids, where=where, force=force)
+        wanted = Wanted(cover_ids=ids, where=where, force=force, pictures=pictures)
         return export_workspace(self.workspace, target, Path(out), wanted)

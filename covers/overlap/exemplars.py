@@ -37,7 +37,7 @@ class Exemplars:
         Covers farthest from all others.
     bridges : dict of (int, int) to list of int
         For a pair of genres ``a < b``, their covers with as many neighbours of
-        the one as of the other.
+        the one as of the other, by turns of the one genre and of the other.
     closest : dict of (int, int) to list of (int, int, float)
         For a pair, a cover of a, a cover of b, and their cosine similarity.
     """
@@ -141,8 +141,20 @@ def _find_bridges(
     found_rows: dict[tuple[int, int], list[int]] = {}
     for key, part in _runs(pair[ranked]):
         a, b = divmod(key, n_genres)
-        found_rows[a, b] = one_per_group(row[ranked[part]], groups, n_shown)
+        ordered = _by_turns(row[ranked[part]], membership, a, b)
+        found_rows[a, b] = one_per_group(ordered, groups, n_shown)
     return found_rows
+
+
+def _by_turns(
+    ordered: Rows, membership: npt.NDArray[np.float64], a: int, b: int
+) -> Rows:
+    """Take the best cover of the one genre, then that of the other, so that both are shown."""
+    of_a = membership[ordered, a] >= membership[ordered, b]
+    turn = np.empty(len(ordered), np.int64)
+    for side in (of_a, ~of_a):
+        turn[side] = np.arange(int(side.sum()))
+    return ordered[np.argsort(turn, kind="stable")]
 
 
 def _find_closest(

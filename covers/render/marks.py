@@ -37,6 +37,11 @@ def chart_style() -> str:
     return files("covers.render").joinpath("charts.css").read_text(encoding="utf-8")
 
 
+def asset(name: str) -> str:
+    """Return a file of the pages' own parts: ``page.css``, ``page.js``, ``covermap.js`` and so on."""
+    return files("covers.render").joinpath("assets", name).read_text(encoding="utf-8")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of a chart of rows.

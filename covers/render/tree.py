@@ -77,15 +77,29 @@ def dendrogram(
     order: Sequence[str],
     branches: Sequence[Mapping[str, Any]],
     colours: Mapping[str, str],
+    *,
+    title: str = "1 − overlap",  # noqa: RUF001
+    alt: str = "Family tree of genres",
 ) -> str:
-    """Return the family tree of genres for a page.
+    """Return the family tree of genres, or of other things, for a page.
 
     Genres join where their overlap ends: the further to the right, the less they look
     alike. The number at a joint is the share of the resamples that have the same branch.
+
+    Parameters
+    ----------
+    order : sequence of str
+        Leaves, alike ones side by side.
+    branches : sequence of mapping
+        As `joints` takes them.
+    colours : mapping of str to str
+        Of the leaves; grey where one has none.
+    title, alt : str
+        Of the axis, and what is shown for those who do not see it.
     """
     found = joints(order, branches)
     highest = max((joint.height for joint in found), default=1)
-    x = number_axis(0, highest, title="1 − overlap")  # noqa: RUF001
+    x = number_axis(0, highest, title=title)
     n = len(order)
     y = Axis(low=n - 0.5, high=-0.5, ticks=[(i, g) for i, g in enumerate(order)])
     lines, marks, told = [], [], []
@@ -101,7 +115,8 @@ def dendrogram(
         known = joint.support == joint.support
         said = per_cent(joint.support) if known else ""
         often = f"\nin {said} of the resamples" if known else ""
-        tip = f"{names}\noverlap {1 - joint.height:.2f}{often}"
+        alike = title.removeprefix("1 − ")  # noqa: RUF001
+        tip = f"{names}\n{alike} {1 - joint.height:.2f}{often}"
         marks.append(spot((top, at), MAIN, tip, 4.5))
         told.append(f"{names} {said}")
         if said and len(joint.genres) < n:  # the whole tree always is
@@ -115,7 +130,7 @@ def dendrogram(
             x=x,
             y=y,
             marks="".join([*lines, *marks, *leaves]),
-            alt="Family tree of genres: " + "; ".join(told),
+            alt=f"{alt}: " + "; ".join(told),
             height_px=28 * n,
             grid=False,
         )

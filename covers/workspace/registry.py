@@ -105,6 +105,8 @@ def quote(path: Path) -> str:
 
 CONFIG = File("covers.toml")
 DECISIONS = File("decisions.json", "decisions")
+TAGS = File("tags.json", "tags")
+"""Words that a person gave to covers; nothing is made from them."""
 
 CATALOGUE_TABLE = File("catalogue.parquet", "catalogue")
 PICTURES = File("pictures.parquet", "picture measures")

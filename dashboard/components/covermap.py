@@ -10,98 +10,126 @@ Python only what was chosen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-if TYPE_CHECKING:
-    from dashboard.data.colouring import Colouring
+from covers.render.marks import asset
 
-_ASSETS = Path(__file__).with_name("assets")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dashboard.data.colouring import Colouring
 
 _show = st.components.v2.component(
     "covers_map",
-    html=(_ASSETS / "covermap.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "covermap.css").read_text(encoding="utf-8"),
-    js=(_ASSETS / "covermap.js").read_text(encoding="utf-8"),
+    html=asset("covermap.html"),
+    css=asset("covermap.css"),
+    js=asset("covermap.js"),
 )
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """What was chosen on the map.
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the map shows besides the points.
 
     Parameters
     ----------
-    outline : list of [x, y]
-        Corners of the selected area; empty without one.
-    hidden : list of int
-        Codes of the colours that are switched off in the legend.
-    opened : str or None
-        Cover that was just clicked.
-    """
-
-    outline: list[list[float]]
-    hidden: list[int]
-    opened: str | None
-
-
-def show(
-    version: str,
-    name: str,
-    colouring: Colouring,
-    *,
-    label: str,
-    outline: list[list[float]],
-    marks: list[int],
-    fly: list[int],
-    height: int = 640,
-) -> Chosen:
-    """Show the map.
-
-    Parameters
-    ----------
-    version : str
-        As `dashboard.loaders.map_version` says.
     name : str
         Of the colouring.
     colouring : Colouring
     label : str
         For those who do not see the map.
     outline : list of [x, y]
-        The area that is selected at first; must stay the same afterwards.
+        The area that is selected.
+    hidden : list of int
+        Codes of the colours that are switched off in the legend.
     marks : list of int
         Points with a ring around them.
+    chosen : str
+        One bit per point, base64, least significant bit first: those that are
+        selected, the others are paler; empty where nothing is.
     fly : list of int
         Points to bring into view.
+    regions : list of dict
+        Names on the map: ``x, y, text, level, n``.
+    """
+
+    name: str
+    colouring: Colouring
+    label: str
+    outline: list[list[float]] = field(default_factory=list)
+    hidden: list[int] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+    chosen: str = ""
+    fly: list[int] = field(default_factory=list)
+    regions: list[dict[str, Any]] = field(default_factory=list)
+
+
+def show(
+    version: str,
+    view: View,
+    *,
+    on_area: Callable[[list[list[float]], list[int]], None],
+    on_open: Callable[[str], None],
+    on_legend: Callable[[list[int]], None],
+    height: int = 640,
+) -> None:
+    """Show the map.
+
+    Parameters
+    ----------
+    version : str
+        As `dashboard.loaders.map_version` says.
+    view : View
+    on_area : callable
+        Called with the corners of an area that was just selected, none where it
+        was cleared, and the colours that are switched off.
+    on_open : callable
+        Called with the id of a cover that was just clicked.
+    on_legend : callable
+        Called with the colours that are switched off.
     height : int, default=640
         At most, in pixels.
     """
-    data: dict[str, Any] = {
-        "version": version,
-        "colour": name,
-        "colours": colouring.colours,
-        "legend": colouring.legend[:60],
-        "scale": colouring.scale,
-        "label": label,
-        "outline": outline or None,
-        "marks": marks,
-        "fly": fly,
-        "height": height,
-    }
-    result = _show(
-        data=data,
+
+    def take_area() -> None:
+        area = st.session_state["map"].get("selected")
+        if area is None:
+            return
+        corners = [[float(x), float(y)] for x, y in area.get("outline") or ()]
+        on_area(corners, [int(code) for code in area.get("hidden") or ()])
+
+    def take_cover() -> None:
+        opened = st.session_state["map"].get("opened")
+        if opened:
+            on_open(str(opened))
+
+    def take_legend() -> None:
+        off = st.session_state["map"].get("legend")
+        if off is not None:
+            on_legend([int(code) for code in off])
+
+    _show(
+        data={
+            "version": version,
+            "colour": view.name,
+            "colours": view.colouring.colours,
+            "legend": view.colouring.legend[:60],
+            "scale": view.colouring.scale,
+            "label": view.label,
+            "outline": view.outline or None,
+            "hidden": view.hidden,
+            "marks": view.marks,
+            "chosen": view.chosen,
+            "fly": view.fly,
+            "regions": view.regions,
+            "height": height,
+        },
         key="map",
-        default={"selected": {"outline": outline, "hidden": []} if outline else None},
-        on_selected_change=lambda: None,
-        on_opened_change=lambda: None,
+        on_selected_change=take_area,
+        on_opened_change=take_cover,
+        on_legend_change=take_legend,
         on_outdated_change=lambda: None,
-    )
-    area = result.get("selected") or {}
-    return Chosen(
-        [[float(x), float(y)] for x, y in area.get("outline") or ()],
-        [int(code) for code in area.get("hidden") or ()],
-        result.get("opened"),
     )

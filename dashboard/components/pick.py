@@ -2,7 +2,7 @@
 
 Streamlit's images cannot be clicked and its charts cannot be reached by keyboard.
 Galleries, matrices, the genre graph, cards and charts are therefore plain HTML, made
-by `dashboard.layout.markup` and `covers.render` with everything escaped; choosing one element
+by `covers.render` with everything escaped; choosing one element
 reruns the page with its ``data-pick``, and what is said in a ``title`` is shown at once,
 also to those who walk through a chart with the arrow keys. No build step, nothing
 fetched but thumbnails.
@@ -10,22 +10,19 @@ fetched but thumbnails.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from covers.render.marks import chart_style
+from covers.render.marks import asset, chart_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-_ASSETS = Path(__file__).with_name("assets")
-
 _show = st.components.v2.component(
     "covers_pick",
-    css=(_ASSETS / "pick.css").read_text(encoding="utf-8") + chart_style(),
-    js=(_ASSETS / "pick.js").read_text(encoding="utf-8"),
+    css=asset("page.css") + chart_style(),
+    js=asset("page.js"),
 )
 
 

@@ -1,6 +1,6 @@
 """What the analyses left for the pages, aligned to the rows of the library.
 
-Letters: N covers of the library, P points of the map, G genres.
+Letters: N covers of the library, G genres.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from covers.classify.methods import Method
 from covers.evaluate.stage import PROBABILITY_COLUMNS
+from dashboard.data.arrays import numbers
+from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +59,7 @@ class Votes:
         place = [library.position.get(c, -1) for c in table["cover_id"].to_pylist()]
         rows = np.asarray(place, np.int64)
         known = np.flatnonzero(rows >= 0)
-        table = table.take(known)
+        table = table.take(as_take_indices(known))
         return cls(
             vocab=vocab,
             rows=rows[known],
@@ -75,6 +77,12 @@ class Votes:
     def answer_of(self) -> dict[int, int]:
         """Answer of each row of the library that has one."""
         return {int(row): answer for answer, row in enumerate(self.rows)}
+
+    @cached_property
+    def certainty(self) -> npt.NDArray[np.float32]:
+        """How probable the likeliest genre of each answer is, network and vote together."""
+        found: npt.NDArray[np.float32] = self.distributions[Method.BOTH].max(axis=1)
+        return found
 
     def predicted(self, method: str = Method.BOTH) -> Rows:
         """Return the likeliest genre of each answer, a column of `vocab`."""
@@ -111,75 +119,6 @@ class Votes:
         return [int(self.rows[answer]) for answer in answers[order]]
 
 
-@dataclass(frozen=True)
-class CoverMap:
-    """Where covers lie on the map, in random order so that no genre hides another.
-
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (n_points,)
-        Row of each point in the library.
-    points : ndarray of float32, shape (n_points, 2)
-        Scaled into a square around zero, sides kept in proportion.
-    """
-
-    rows: Rows
-    points: npt.NDArray[np.float32]
-
-    @classmethod
-    def of(cls, table: pa.Table, library: Library) -> CoverMap:
-        """Align ``map.parquet`` with the library."""
-        rows = np.asarray(
-            [library.position.get(c, -1) for c in table["cover_id"].to_pylist()],
-            np.int64,
-        )
-        points = np.column_stack(
-            [table[name].to_numpy().astype(np.float64) for name in ("x", "y")]
-        )
-        kept = np.flatnonzero((rows >= 0) & np.isfinite(points).all(axis=1))
-        kept = np.random.default_rng(0).permutation(kept)
-        points = points[kept]
-        if len(points):
-            low, high = points.min(axis=0), points.max(axis=0)
-            points = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9)
-        return cls(rows[kept], (2 * points).astype(np.float32))
-
-    @cached_property
-    def point_of(self) -> dict[int, int]:
-        """Point of each row of the library that is on the map."""
-        return {row: point for point, row in enumerate(self.rows.tolist())}
-
-    def inside(self, outline: list[list[float]]) -> Rows:
-        """Return the rows of the covers within an outline, those nearest its middle first.
-
-        Parameters
-        ----------
-        outline : list of [x, y]
-            Corners of a polygon in the map's own coordinates; even-odd rule.
-        """
-        corners = np.asarray(outline, np.float64).reshape(-1, 2)
-        if len(corners) < 3:
-            return np.zeros(0, np.int64)
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        near = ((self.points >= low) & (self.points <= high)).all(axis=1)
-        candidates = np.flatnonzero(near)
-        x, y = self.points[candidates].T.astype(np.float64)
-        odd = np.zeros(len(candidates), bool)
-        for (x0, y0), (x1, y1) in zip(
-            corners, np.roll(corners, -1, axis=0), strict=True
-        ):
-            if y0 == y1:
-                continue
-            crosses = (y0 > y) != (y1 > y)
-            odd ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
-        chosen = candidates[odd]
-        if not len(chosen):
-            return np.zeros(0, np.int64)
-        middle = self.points[chosen].mean(axis=0)
-        distance = np.linalg.norm(self.points[chosen] - middle, axis=1)
-        return np.asarray(self.rows[chosen[np.argsort(distance, kind="stable")]])
-
-
 def _truth(
     library: Library, rows: Rows, vocab: tuple[str, ...]
 ) -> npt.NDArray[np.bool_]:
@@ -195,5 +134,5 @@ def _truth(
 
 def _matrix(column: Any, width: int) -> npt.NDArray[np.float32]:
     """Turn a list column into a matrix."""
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat, np.float32).reshape(len(column), width)
+    flat = numbers(column.combine_chunks().flatten())
+    return flat.astype(np.float32).reshape(len(column), width)

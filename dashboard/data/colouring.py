@@ -12,6 +12,8 @@ from covers.render.palette import NOISE_COLOUR, cluster_colours
 from covers.render.scales import scale_colours
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dashboard.data.analysis import Votes
     from dashboard.data.library import Library
 
@@ -54,15 +56,24 @@ class Colouring:
 
 
 def by_genre(library: Library) -> Colouring:
-    """Colour by first genre."""
+    """Colour by first genre; the legend counts a cover in each of its genres, as everywhere."""
     colours = [NOISE_COLOUR, *(library.colours[genre] for genre in library.vocab)]
-    note = "One colour per genre; a cover of several genres has that of the first."
-    return _categories(
-        library.main_genre + 1, colours, ["no genre", *library.vocab], note
+    several = any(len(genres) > 1 for genres in library.genres)
+    note = "One colour per genre" + (
+        "; a cover of several genres has the colour of its first, and counts in each."
+        if several
+        else "."
     )
+    codes = library.main_genre + 1
+    names = ["no genre", *library.vocab]
+    counts = [
+        int((codes == 0).sum()),
+        *(int(n) for n in (library.membership > 0).sum(axis=0)),
+    ]
+    return _categories(codes, colours, names, note, counts=counts)
 
 
-def by_cluster(labels: npt.NDArray[np.int64]) -> Colouring:
+def by_cluster(labels: npt.NDArray[np.int64], names: Mapping[int, str]) -> Colouring:
     """Colour by cluster, noise grey."""
     n = int(labels.max(initial=-1)) + 1
     palette = cluster_colours(range(n))
@@ -70,7 +81,7 @@ def by_cluster(labels: npt.NDArray[np.int64]) -> Colouring:
     return _categories(
         np.maximum(labels, -1) + 1,
         [NOISE_COLOUR, *(palette[i] for i in range(n))],
-        ["none", *(f"Cluster {i}" for i in range(n))],
+        ["none", *(names.get(i, f"Cluster {i}") for i in range(n))],
         note,
     )
 
@@ -90,7 +101,7 @@ def by_year(library: Library) -> Colouring:
 def by_certainty(votes: Votes, library: Library) -> Colouring:
     """Colour by how sure network and vote together are."""
     certainty = np.full(len(library), np.nan)
-    certainty[votes.rows] = votes.distributions["network + vote"].max(axis=1)
+    certainty[votes.rows] = votes.certainty
     note = (
         "How probable the likeliest genre is, network and vote together; "
         "covers the network was trained on look surer than new ones would."
@@ -113,9 +124,15 @@ def by_error(votes: Votes, library: Library) -> Colouring:
 
 
 def _categories(
-    codes: npt.NDArray[np.int64], colours: list[str], labels: list[str], note: str
+    codes: npt.NDArray[np.int64],
+    colours: list[str],
+    labels: list[str],
+    note: str,
+    *,
+    counts: list[int] | None = None,
 ) -> Colouring:
-    counts = np.bincount(codes, minlength=len(colours))
+    if counts is None:
+        counts = np.bincount(codes, minlength=len(colours)).tolist()
     legend = [
         {"code": code, "label": labels[code], "colour": colours[code], "n": int(n)}
         for code, n in enumerate(counts)

@@ -71,6 +71,16 @@ class Library(CoverSet):
         return self.rows.position
 
     @cached_property
+    def all_ids(self) -> set[str]:
+        """Ids of all covers."""
+        return set(self.cover_ids)
+
+    @cached_property
+    def short_ids(self) -> dict[str, int]:
+        """Row of each cover by the first twelve digits of its id."""
+        return {cover_id[:12]: row for row, cover_id in enumerate(self.cover_ids)}
+
+    @cached_property
     def colours(self) -> dict[str, str]:
         """The colour of each genre, the same on every page."""
         return genre_colours(
@@ -102,6 +112,10 @@ class Library(CoverSet):
                 self.artists, self.albums, self.paths, strict=True
             )
         ]
+
+    def is_named(self, row: int) -> bool:
+        """Say whether a cover has a name besides that of its file."""
+        return bool(self.albums[row] or self.artists[row])
 
     def title(self, row: int) -> str:
         """Return what to call a cover: its album, else the name of its file."""
@@ -150,16 +164,26 @@ class Library(CoverSet):
         self, genres: Sequence[str] = (), years: tuple[int, int] | None = None
     ) -> Rows:
         """Return the rows of covers of any of `genres` and within `years`."""
-        kept = np.ones(len(self), bool)
-        if genres:
-            wanted = set(genres)
-            kept &= np.fromiter(
-                (not wanted.isdisjoint(own) for own in self.genres), bool, len(self)
+        return np.flatnonzero(self.of_genres(genres) & self.within(years))
+
+    def of_genres(self, genres: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Say of each cover whether it has any of `genres`; all have where there are none."""
+        if not genres:
+            return np.ones(len(self), bool)
+        wanted = set(genres)
+        return np.fromiter(
+            (not wanted.isdisjoint(own) for own in self.genres), bool, len(self)
+        )
+
+    def within(self, years: tuple[int, int] | None) -> npt.NDArray[np.bool_]:
+        """Say of each cover whether its year is known and within a span; all are without one."""
+        if years is None:
+            return np.ones(len(self), bool)
+        with np.errstate(invalid="ignore"):
+            found: npt.NDArray[np.bool_] = (self.years >= years[0]) & (
+                self.years <= years[1]
             )
-        if years is not None:
-            with np.errstate(invalid="ignore"):
-                kept &= (self.years >= years[0]) & (self.years <= years[1])
-        return np.flatnonzero(kept)
+        return found
 
     @cached_property
     def year_range(self) -> tuple[int, int] | None:

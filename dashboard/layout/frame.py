@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import streamlit as st
 
 from covers.errors import CoversError
 from dashboard import loaders
 from dashboard.components import pick
-from dashboard.layout import markup
+from dashboard.layout import bar, markup
 from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
@@ -19,6 +22,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dashboard.data.library import Library, Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryLooks:
+    """How a gallery looks.
+
+    Parameters
+    ----------
+    per_page : int, default=24
+    size : {"", "small", "row"}
+    captions : bool, default=True
+    empty : str
+        Said where there is no cover.
+    folds : bool, default=True
+        Whether covers of one design are shown as one, with their number.
+    row_of : callable
+        Row of the library behind an entry.
+    """
+
+    per_page: int = 24
+    size: str = ""
+    captions: bool = True
+    empty: str = "No cover fits."
+    folds: bool = True
+    row_of: Callable[[Any], int] = int
+
 
 _NEXT = "next-page"
 _COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")
@@ -47,10 +76,23 @@ def fragment(draw: Callable[[], None]) -> Callable[[], None]:
     return cast("Callable[[], None]", st.fragment(guarded))
 
 
-def heading(title: str, said: str) -> None:
-    """Write a page's title and its question."""
+def heading(title: str, said: str, *, view: str) -> None:
+    """Write a page's title and its question, and show what is selected.
+
+    Parameters
+    ----------
+    title, said : str
+    view : str
+        The page, as `dashboard.pages` names its module.
+    """
     st.title(title, anchor=False)
     st.caption(said)
+    bar.show(view)
+
+
+def answer(said: str, *, key: str = "answer-first") -> None:
+    """Write what a page comes down to, in one sentence, before anything else."""
+    pick.show(f'<p class="answer">{escape(said)}</p>', key=key)
 
 
 def section(title: str, said: str = "") -> None:
@@ -96,6 +138,11 @@ def open_page(view: str, query: Mapping[str, str] | None = None) -> None:
     st.session_state[_NEXT] = view, dict(query or {})
 
 
+def open_on_map(cover_id: str) -> None:
+    """Have the map drawn with a cover brought into view."""
+    open_page("covermap", {"cover": cover_id, **bar.kept_in_address()})
+
+
 def go_on() -> None:
     """Go to the page that was asked for, before anything of this one is drawn."""
     if _NEXT in st.session_state:
@@ -105,7 +152,7 @@ def go_on() -> None:
 
 def open_cover(cover_id: str) -> None:
     """Have the search page drawn with a cover."""
-    open_page("search", {"cover": cover_id})
+    open_page("search", {"cover": cover_id, **bar.kept_in_address()})
 
 
 def gallery(
@@ -114,23 +161,32 @@ def gallery(
     *,
     key: str,
     item: Callable[[Any], Item] = lambda row: Item(row=int(row)),
-    per_page: int = 24,
-    size: str = "",
-    captions: bool = True,
-    empty: str = "No cover fits.",
+    looks: GalleryLooks | None = None,
     then: Callable[[str], None] = open_cover,
 ) -> None:
     """Show covers in pages; choosing one calls `then` before anything is drawn.
 
     Of `found`, rows of the library or what `item` makes entries of, only those of
-    the page that is shown are looked at.
+    the page that is shown are looked at. Covers of one design are one picture.
     """
-    n_pages = max(1, -(-len(found) // per_page))
+    how = looks or GalleryLooks()
+    order, n_same = np.arange(len(found)), np.ones(len(found), np.int64)
+    if how.folds:
+        is_rows = isinstance(found, np.ndarray)
+        rows = found if is_rows else [how.row_of(one) for one in found]
+        order, n_same = loaders.looks().fold(np.asarray(rows, np.int64))
+    n_pages = max(1, -(-len(order) // how.per_page))
     page = 0
     if n_pages > 1:
         page = min(st.session_state.get(f"{key}-page", 1), n_pages) - 1
-    shown = [item(one) for one in found[page * per_page : (page + 1) * per_page]]
-    html = markup.gallery(library, shown, size=size, captions=captions, empty=empty)
+    part = slice(page * how.per_page, (page + 1) * how.per_page)
+    shown = [
+        replace(item(found[i]), n_same=n)
+        for i, n in zip(order[part].tolist(), n_same[part].tolist(), strict=True)
+    ]
+    html = markup.gallery(
+        library, shown, size=how.size, captions=how.captions, empty=how.empty
+    )
     pick.show(html, key=key, then=then)
     if n_pages > 1:
         # The key holds the number of pages: with other covers it begins at the first.

@@ -1,4 +1,4 @@
-"""Covers of the library and the state of its files → HTML for `dashboard.components.pick`, all of it escaped."""
+"""Covers of the library and the state of its files → HTML for `dashboard.components.pick`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.render.html import dot
-from covers.render.palette import NOISE_COLOUR, text_colour
+from covers.render import cards
+from covers.render.cards import Card, Note
+from covers.render.palette import NOISE_COLOUR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,53 +18,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One cover in a gallery.
+class Item(Note):
+    """One cover in a gallery, and what is said of it; see `Note`.
 
     Parameters
     ----------
     row : int
         Of the library.
-    badge : str
-        Short text on the picture, such as a similarity.
-    mark : str
-        Short text in the upper corner, on the colour `mark_colour`.
-    line : str
-        A further line below.
-    tip : str
-        Shown on hover and focus.
     """
 
     row: int
-    badge: str = ""
-    mark: str = ""
-    mark_colour: str = NOISE_COLOUR
-    line: str = ""
-    tip: str = ""
 
 
 def thumbnail_url(cover_id: str) -> str:
     """Return where the browser finds a thumbnail."""
-    return f"/covers/thumbnail/{escape(cover_id)}.jpg"
+    return f"/covers/thumbnail/{cover_id}.jpg"
+
+
+def card_of(library: Library, row: int) -> Card:
+    """Return what a page shows of a cover; choosing it gives its id."""
+    return Card(
+        pick=library.cover_ids[row],
+        url=thumbnail_url(library.cover_ids[row]),
+        title=library.title(row),
+        byline=library.byline(row),
+        is_named=library.is_named(row),
+        genres={
+            genre: library.colours.get(genre, NOISE_COLOUR)
+            for genre in library.genres[row]
+        },
+    )
 
 
 def picture(library: Library, row: int, *, lazy: bool = True) -> str:
     """Return a thumbnail with its text for those who do not see it."""
-    alt = f"Cover of {library.full_title(row)}"
-    loading = ' loading="lazy"' if lazy else ""
-    url = thumbnail_url(library.cover_ids[row])
-    return f'<img src="{url}" alt="{escape(alt)}"{loading} decoding="async">'
-
-
-def genre_tag(library: Library, row: int) -> str:
-    """Return the genres of a cover with their dots."""
-    genres = library.genres[row]
-    if not genres:
-        return '<span class="line tags muted">no genre</span>'
-    dots = "".join(
-        dot(library.colours.get(genre, NOISE_COLOUR)) for genre in genres[:3]
-    )
-    return f'<span class="line tags">{dots}<span class="line">{escape(", ".join(genres))}</span></span>'
+    return cards.picture(card_of(library, row), lazy=lazy)
 
 
 def gallery(
@@ -74,65 +63,21 @@ def gallery(
     captions: bool = True,
     empty: str = "No cover fits.",
 ) -> str:
-    """Return covers side by side; choosing one gives its cover id.
-
-    Parameters
-    ----------
-    library : Library
-    items : sequence of Item
-    size : {"", "small", "row"}
-        Width of the pictures.
-    captions : bool, default=True
-        Whether title, artist and genres stand below.
-    empty : str
-        Said where there is no item.
-    """
-    if not items:
-        return f'<div class="empty">{escape(empty)}</div>'
-    parts = []
-    for item in items:
-        cover_id = library.cover_ids[item.row]
-        label = f"{library.full_title(item.row)}, {', '.join(library.genres[item.row]) or 'no genre'}"
-        tip = item.tip or (label if not captions else "")
-        below = ""
-        if captions:
-            byline = library.byline(item.row) or " "
-            below = (
-                f'<span class="line name" title="{escape(library.title(item.row))}">{escape(library.title(item.row))}</span>'
-                f'<span class="line sub">{escape(byline)}</span>{genre_tag(library, item.row)}'
-            )
-        if item.line:
-            below += f'<span class="line sub">{escape(item.line)}</span>'
-        badge = f'<span class="badge">{escape(item.badge)}</span>' if item.badge else ""
-        mark = (
-            f'<span class="mark" style="background:{item.mark_colour};color:{text_colour(item.mark_colour)}">{escape(item.mark)}</span>'
-            if item.mark
-            else ""
-        )
-        spoken = f"{label}{', ' + item.badge if item.badge else ''}{', ' + item.mark if item.mark else ''}"
-        parts.append(
-            f'<button type="button" class="cover" data-pick="{escape(cover_id)}" '
-            f'data-tip="{escape(tip)}" aria-label="{escape(spoken)}">'
-            f'<span class="art">{picture(library, item.row)}{badge}{mark}</span>{below}</button>'
-        )
-    return f'<div class="gallery {size}">{"".join(parts)}</div>'
+    """Return covers side by side; choosing one gives its cover id. See `covers.render.cards.gallery`."""
+    shown = [(card_of(library, item.row), item) for item in items]
+    return cards.gallery(shown, size=size, captions=captions, empty=empty)
 
 
 def pairs(library: Library, rows: Sequence[tuple[int, int, float]]) -> str:
     """Return pairs of covers with their similarity."""
-    parts = []
-    for a, b, similarity in rows:
-        halves = "".join(
-            f'<button type="button" class="cover" data-pick="{escape(library.cover_ids[row])}" '
-            f'data-tip="{escape(library.full_title(row))}" '
-            f'aria-label="{escape(library.full_title(row))}"><span class="art">{picture(library, row)}</span>'
-            f"{genre_tag(library, row)}</button>"
-            for row in (a, b)
-        )
-        parts.append(
-            f'<div class="pair">{halves}<span class="caption">similarity {similarity:.2f}</span></div>'
-        )
-    return f'<div class="pairs">{"".join(parts)}</div>'
+    return cards.pairs(
+        [(card_of(library, a), card_of(library, b), s) for a, b, s in rows]
+    )
+
+
+def full_cover(library: Library, row: int, below: str = "", *, beside: str = "") -> str:
+    """Return one cover large, with all that the catalogue knows."""
+    return cards.full_cover(card_of(library, row), below, beside=beside)
 
 
 def chain(stages: Sequence[Stage]) -> str:
@@ -145,15 +90,3 @@ def chain(stages: Sequence[Stage]) -> str:
             f'<span class="why">{escape(stage.why)}{command}</span></div>'
         )
     return f'<div class="chain">{"".join(parts)}</div>'
-
-
-def full_cover(library: Library, row: int, below: str = "") -> str:
-    """Return one cover large, with all that the catalogue knows."""
-    chips = "".join(
-        f'<span class="chip">{dot(library.colours.get(genre, NOISE_COLOUR))}{escape(genre)}</span>'
-        for genre in library.genres[row]
-    )
-    return (
-        f'<div class="full"><div class="art">{picture(library, row, lazy=False)}</div><div><h3>{escape(library.title(row))}</h3>'
-        f'<div class="muted">{escape(library.byline(row))}</div><div class="chips">{chips}</div>{below}</div></div>'
-    )

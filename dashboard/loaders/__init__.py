@@ -6,34 +6,53 @@ readers of the old one keep what they have.
 """
 
 from dashboard.loaders.engine import front_door, warm_up
-from dashboard.loaders.mapdata import colouring, map_part, map_version
+from dashboard.loaders.mapdata import (
+    choices,
+    colouring,
+    map_part,
+    map_version,
+    regions,
+)
+from dashboard.loaders.selected import selection, votes_or_none
 from dashboard.loaders.tables import (
     audit,
     chain,
     cluster_labels,
     clusters,
     covermap,
+    decisions,
+    doubts,
     evaluation,
+    has_music,
     library,
+    looks,
+    names_of_clusters,
     overlap,
-    palettes,
     votes,
 )
 
 __all__ = [
     "audit",
     "chain",
+    "choices",
     "cluster_labels",
     "clusters",
     "colouring",
     "covermap",
+    "decisions",
+    "doubts",
     "evaluation",
     "front_door",
+    "has_music",
     "library",
+    "looks",
     "map_part",
     "map_version",
+    "names_of_clusters",
     "overlap",
-    "palettes",
+    "regions",
+    "selection",
     "votes",
+    "votes_or_none",
     "warm_up",
 ]

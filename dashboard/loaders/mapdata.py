@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.cluster.regions import name_regions
+from covers.errors import CoversError
 from covers.workspace.artefacts import fingerprint
 from covers.workspace.registry import (
     CATALOGUE_TABLE,
@@ -17,10 +19,38 @@ from dashboard import place
 from dashboard.data import colouring as colourings
 from dashboard.loaders.kept import kept
 from dashboard.loaders.state import Version, version_of
-from dashboard.loaders.tables import cluster_labels, covermap, library, votes
+from dashboard.loaders.tables import (
+    cluster_labels,
+    covermap,
+    library,
+    names_of_clusters,
+    votes,
+)
 
 if TYPE_CHECKING:
     from dashboard.data.colouring import Colouring
+
+_MASKED = 32
+
+
+def choices() -> dict[str, str]:
+    """Return the colourings for which there is something to show, and what they are called."""
+    here = place.workspace()
+    version = version_of(CATALOGUE_TABLE, VOTES, CLUSTER_TABLE)
+    return _choices(str(here.root), version)
+
+
+@kept(3)
+def _choices(root: str, version: Version) -> dict[str, str]:
+    covers = library()
+    known = {"genre": True, "year": covers.year_range is not None}
+    known["cluster"] = _is_there(CLUSTER_TABLE.path)
+    known["certainty"] = known["error"] = _is_there(VOTES.path)
+    return {n: said for n, said in colourings.CHOICES.items() if known[n]}
+
+
+def _is_there(path: str) -> bool:
+    return (place.workspace().root / path).is_file()
 
 
 def colouring(name: str) -> Colouring:
@@ -40,12 +70,33 @@ def colouring(name: str) -> Colouring:
 def _colouring(root: str, name: str, version: Version) -> Colouring:
     covers = library()
     if name == "cluster":
-        return colourings.by_cluster(cluster_labels()[0])
+        return colourings.by_cluster(cluster_labels()[0], names_of_clusters())
     if name == "certainty":
         return colourings.by_certainty(votes(), covers)
     if name == "error":
         return colourings.by_error(votes(), covers)
     return colourings.by_year(covers) if name == "year" else colourings.by_genre(covers)
+
+
+def regions() -> list[dict[str, Any]]:
+    """Return what the regions of the map are called; see `dashboard.data.regions`."""
+    here = place.workspace()
+    return _regions(
+        str(here.root), version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE)
+    )
+
+
+@kept(3)
+def _regions(root: str, version: Version) -> list[dict[str, Any]]:
+    try:
+        labels, names = cluster_labels()[0], names_of_clusters()
+    except CoversError:
+        labels, names = None, {}
+    covers, found = library(), covermap()
+    own = None if labels is None else labels[found.rows]
+    return name_regions(
+        found.points, covers.membership[found.rows], covers.vocab, own, names
+    )
 
 
 def map_version() -> str:
@@ -62,7 +113,8 @@ def map_part(version: str, part: str) -> bytes | None:
     version : str
         As `map_version` says; None is returned when it is no longer that.
     part : str
-        ``"points"`` (float32 x, y), ``"ids"`` (16 bytes each), or the name of a
+        ``"points"`` (float32 x, y), ``"ids"`` (16 bytes each), ``"genres"`` (uint32,
+        a bit for each of the first 32 genres that a cover has), or the name of a
         colouring (uint16 codes).
     """
     if version != map_version():
@@ -73,6 +125,16 @@ def map_part(version: str, part: str) -> bytes | None:
     if part == "ids":
         ids = library().cover_ids
         return b"".join(bytes.fromhex(ids[row]) for row in found.rows)
+    if part == "genres":
+        return genre_bits(found.rows).tobytes()
     if part in colourings.CHOICES:
         return colouring(part).codes[found.rows].astype("<u2").tobytes()
     return None
+
+
+def genre_bits(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return which of the first 32 genres each of some covers has, a bit each."""
+    has = library().membership[rows][:, :_MASKED] > 0
+    weights = (1 << np.arange(has.shape[1], dtype=np.uint64)).astype(np.uint64)
+    bits: np.ndarray[Any, Any] = (has * weights).sum(axis=1).astype("<u4")
+    return bits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,22 +16,33 @@ from covers.workspace.registry import (
     CHAIN,
     CLUSTER_TABLE,
     CLUSTERS,
+    DECISIONS,
     EVALUATION,
     MAP_TABLE,
+    MUSIC_TAGS,
     OVERLAP,
     PICTURES,
     SETTINGS,
     VOTES,
 )
 from dashboard import place
-from dashboard.data.analysis import CoverMap, Votes
+from dashboard.data.analysis import Votes
+from dashboard.data.arrays import numbers
 from dashboard.data.library import Library
+from dashboard.data.looks import Looks
+from dashboard.data.points import MapPoints
 from dashboard.loaders.kept import kept
 from dashboard.loaders.state import KEPT, Version, at, version_of
 
 if TYPE_CHECKING:
+    from covers.audit.stage import Audit
+    from covers.catalogue.corrections import Overlay
+    from covers.cluster.result import Clustering
+    from covers.evaluate.result import Evaluation
+    from covers.overlap.result import Overlap
     from covers.pipeline import Stage
     from covers.workspace.registry import Artefact
+    from dashboard.data.doubts import Doubt
 
 
 def library() -> Library:
@@ -72,7 +83,7 @@ def _votes(root: str, version: Version) -> Votes:
     return Votes.of(table, vocab, _library(root, version[:1]))
 
 
-def covermap() -> CoverMap:
+def covermap() -> MapPoints:
     """Return where the covers lie on the map.
 
     Raises
@@ -85,21 +96,21 @@ def covermap() -> CoverMap:
 
 
 @kept(KEPT)
-def _covermap(root: str, version: Version) -> CoverMap:
-    from covers.cluster.map import read_map
+def _covermap(root: str, version: Version) -> MapPoints:
+    from covers.cluster.cover_map import read_cover_map
 
-    return CoverMap.of(read_map(at(root)), _library(root, version[:1]))
+    return MapPoints.of(read_cover_map(at(root)), _library(root, version[:1]))
 
 
-def clusters() -> dict[str, Any]:
-    """Return ``clusters.json``.
+def clusters() -> Clustering:
+    """Return the kinds of covers.
 
     Raises
     ------
     DataError
         If the covers were never clustered.
     """
-    return _analysis(CLUSTERS)
+    return cast("Clustering", _analysis(CLUSTERS))
 
 
 def cluster_labels() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -133,73 +144,134 @@ def _cluster_labels(
     rows = [covers.position.get(c, -1) for c in table["cover_id"].to_pylist()]
     known = np.asarray(rows, np.int64)
     kept = known >= 0
-    labels[known[kept]] = table["label"].to_numpy()[kept]
-    strengths[known[kept]] = table["membership_strength"].to_numpy()[kept]
+    labels[known[kept]] = numbers(table["label"])[kept].astype(np.int64)
+    strengths[known[kept]] = numbers(table["membership_strength"])[kept]
     return labels, strengths
 
 
-def evaluation() -> dict[str, Any]:
-    """Return ``evaluation.json``.
+def evaluation() -> Evaluation:
+    """Return how well genres are read.
 
     Raises
     ------
     DataError
         If nothing has been evaluated yet.
     """
-    return _analysis(EVALUATION)
+    return cast("Evaluation", _analysis(EVALUATION))
 
 
-def overlap() -> dict[str, Any]:
-    """Return ``overlap.json``.
+def overlap() -> Overlap:
+    """Return which genres look alike.
 
     Raises
     ------
     DataError
         If the overlap was never measured.
     """
-    return _analysis(OVERLAP)
+    return cast("Overlap", _analysis(OVERLAP))
 
 
-def audit() -> dict[str, Any]:
-    """Return ``audit.json``.
+def audit() -> Audit:
+    """Return what the last audit found.
 
     Raises
     ------
     DataError
         If there was no audit yet.
     """
-    return _analysis(AUDIT)
+    return cast("Audit", _analysis(AUDIT))
 
 
-def _analysis(artefact: Artefact) -> dict[str, Any]:
+def _analysis(artefact: Artefact) -> object:
     here = place.workspace()
     return _read_analysis(str(here.root), artefact.name, version_of(artefact.file))
 
 
 @kept(4 * KEPT)
-def _read_analysis(root: str, name: str, version: Version) -> dict[str, Any]:
+def _read_analysis(root: str, name: str, version: Version) -> object:
     room = {EVALUATION.name: "evaluate", CLUSTERS.name: "cluster"}.get(name, name)
-    document = import_module(f"covers.{room}.stage").read(at(root))
-    content: dict[str, Any] = document.to_json()
-    return content
+    return cast("object", import_module(f"covers.{room}.stage").read(at(root)))
 
 
-def palettes() -> dict[str, tuple[list[str], list[float]]]:
-    """Return the leading colours of each cover with their shares; empty without measures."""
+def looks() -> Looks:
+    """Return what was measured on the pictures, in rows of the library; NaN where nothing was."""
     here = place.workspace()
-    return _palettes(str(here.root), version_of(PICTURES))
+    return _looks(str(here.root), version_of(CATALOGUE_TABLE, PICTURES))
 
 
 @kept(KEPT)
-def _palettes(root: str, version: Version) -> dict[str, tuple[list[str], list[float]]]:
+def _looks(root: str, version: Version) -> Looks:
+    covers = _library(root, version[:1])
     try:
         table, _ = read_rows(at(root), PICTURES)
     except CoversError:
-        return {}
-    columns = (
-        table[name].to_pylist() for name in ("cover_id", "palette", "palette_share")
-    )
-    return {c: (list(p), list(s)) for c, p, s in zip(*columns, strict=True)}
+        return Looks.unknown(covers)
+    return Looks.of(table, covers)
+
+
+def names_of_clusters() -> dict[int, str]:
+    """Return what each cluster is called, by its number.
+
+    Raises
+    ------
+    DataError
+        If the covers were never clustered.
+    """
+    here = place.workspace()
+    return _names_of_clusters(str(here.root), version_of(CLUSTERS.file))
+
+
+@kept(KEPT)
+def _names_of_clusters(root: str, version: Version) -> dict[int, str]:
+    from covers.cluster.naming import name_clusters
+
+    return name_clusters(clusters())
+
+
+def decisions() -> Overlay:
+    """Return what a person decided about covers.
+
+    Raises
+    ------
+    DataError
+        If the file of the decisions is damaged.
+    """
+    here = place.workspace()
+    return _decisions(str(here.root), version_of(DECISIONS))
+
+
+@kept(KEPT)
+def _decisions(root: str, version: Version) -> Overlay:
+    from covers.catalogue.corrections import Overlay
+
+    return Overlay.read(at(root))
+
+
+def doubts() -> dict[str, list[Doubt]]:
+    """Return what a person should decide, by group; see `dashboard.data.doubts`."""
+    here = place.workspace()
+    version = version_of(CATALOGUE_TABLE, VOTES, AUDIT.file)
+    return _doubts(str(here.root), version)
+
+
+@kept(KEPT)
+def _doubts(root: str, version: Version) -> dict[str, list[Doubt]]:
+    from dashboard.data.doubts import doubts_of
+
+    try:
+        findings = audit().findings
+    except CoversError:
+        findings = []
+    try:
+        answers: Votes | None = votes()
+    except CoversError:
+        answers = None
+    return doubts_of(findings, library(), answers)
+
+
+def has_music() -> bool:
+    """Say whether music files are known, so that a playlist can be made."""
+    return place.workspace().path(MUSIC_TAGS).is_file()
 
 
 def chain() -> list[Stage]:

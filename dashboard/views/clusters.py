@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
+from covers.cluster.describe import cut_hierarchy
+from covers.cluster.naming import (
+    FIRM,
+    LOOSE,
+    say_clusters,
+    say_firmness,
+    say_genres,
+)
 from covers.render import charts, html
+from covers.render.cards import Kind, kinds
 from covers.render.marks import FAINT
-from covers.render.numbers import number, per_cent, span
+from covers.render.numbers import count, number, per_cent, span
+from covers.render.tree import dendrogram
 from dashboard import loaders
 from dashboard.components import pick
-from dashboard.layout import frame, markup
-from dashboard.layout.frame import fragment
+from dashboard.layout import bar, frame, markup
+from dashboard.layout.frame import GalleryLooks, fragment
 
 if TYPE_CHECKING:
+    from covers.cluster.result import Cluster, Clustering, OtherMethod
     from dashboard.data.library import Library
 
 _SORTINGS = {
@@ -27,6 +38,7 @@ _SORTINGS = {
     "mixed": "Many genres",
 }
 _CARDS_PER_PAGE = 24
+_OPENED = "cluster"
 
 
 def show() -> None:
@@ -34,156 +46,185 @@ def show() -> None:
     frame.heading(
         "Clusters",
         "What kinds of covers are there? Groups found by looks alone, then compared with the genres.",
+        view="clusters",
     )
     loaders.library()
     found = loaders.clusters()
     frame.warn_if_stale("clusters")
-    _summary(found)
-    if not found["clusters"]:
-        st.info(
-            "No cluster was found: the covers shade into each other.",
-            icon=":material/info:",
-        )
+    frame.answer(" ".join(filter(None, (say_clusters(found), say_genres(found)))))
+    if not found.clusters:
         return
     _explore()
-    _noise()
-    _compared(found)
-
-
-def _summary(found: dict[str, Any]) -> None:
-    ami = found["ami"]
-    low, high = found["ami_null95"]
-    numbers = [
-        (f"{found['n_clusters']:,}", "clusters"),
-        (per_cent(found["noise_fraction"]), "of the covers in none"),
-        (
-            f"{ami:.2f}" if ami is not None else "?",
-            "agreement with genre (AMI; 0 is chance, 1 the same)",
-        ),
-        (
-            f"{low:.2f} to {high:.2f}".replace("-", "−") if low is not None else "?",  # noqa: RUF001
-            "where chance alone would lie (95 %)",
-        ),
-        (f"{found['n_covers']:,}", f"covers, grouped by {found['grouped_by']}"),
-    ]
-    pick.show(html.figures(numbers), key="cluster-numbers")
-    if ami is not None and high is not None:
-        said = (
-            "Clusters and genres have more in common than chance would give."
-            if ami > high
-            else "Clusters have no more in common with genres than chance would give."
-        )
-        st.caption(
-            f"{said} Measured on {found['ami_n']:,} {found['ami_covers']} covers, genres shuffled between artists."
-        )
+    _more()
 
 
 @fragment
 def _explore() -> None:
+    """Show all clusters, or the one that was opened."""
     library, found = loaders.library(), loaders.clusters()
-    sorting = st.segmented_control(
-        "Sort by",
-        list(_SORTINGS),
-        default="size",
-        required=True,
-        format_func=_SORTINGS.__getitem__,
-        key="sort",
-        bind="query-params",
-    )
+    names = loaders.names_of_clusters()
+    opened = st.query_params.get(_OPENED, "")
+    cluster = next((one for one in found.clusters if str(one.id) == opened), None)
+    if cluster is not None:
+        _strip(library, found, cluster)
+        _open(library, cluster, names[cluster.id])
+        return
+    left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
+    with left:
+        sorting = st.segmented_control(
+            "Sort by",
+            list(_SORTINGS),
+            default="size",
+            required=True,
+            format_func=_SORTINGS.__getitem__,
+            key="sort",
+            bind="query-params",
+        )
+    n_kinds = len(found.clusters)
+    if found.hierarchy and n_kinds > 2:
+        with right:
+            n_kinds = st.slider(
+                "Kinds to tell apart",
+                2,
+                len(found.clusters),
+                len(found.clusters),
+                key="kinds",
+                bind="query-params",
+                help="Fewer join those that look most alike; the tree below shows in which order.",
+            )
+    if n_kinds < len(found.clusters):
+        _joined(library, found, n_kinds)
+        return
+    _cards(library, found, sorting)
+
+
+def _cards(library: Library, found: Clustering, sorting: str) -> None:
     keys = {
-        "size": lambda c: -c["n"],
-        "stability": lambda c: -(c["stability"] or 0),
-        "genre": lambda c: c["entropy"],
-        "mixed": lambda c: -c["entropy"],
+        "size": lambda c: -c.n,
+        "stability": lambda c: -c.stability if math.isfinite(c.stability) else 0.0,
+        "genre": lambda c: c.entropy,
+        "mixed": lambda c: -c.entropy,
     }
-    clusters = sorted(found["clusters"], key=keys[sorting])
-    chosen = st.query_params.get("cluster", "")
+    clusters = sorted(found.clusters, key=keys[sorting])
     n_pages = -(-len(clusters) // _CARDS_PER_PAGE)
     page = min(st.session_state.get("cards-page", 1), n_pages) - 1
     shown = clusters[page * _CARDS_PER_PAGE : (page + 1) * _CARDS_PER_PAGE]
-    cards = "".join(_card(library, cluster) for cluster in shown)
-    pick.show(
-        f'<div class="cards">{cards}</div>', key="cards", chosen=[chosen], then=_choose
-    )
+    cards = kinds([_card(library, one) for one in shown], library.colours)
+    pick.show(cards, key="cards", then=_choose)
     if n_pages > 1:
         st.pagination(n_pages, key="cards-page")
-    for cluster in clusters:
-        if str(cluster["id"]) == chosen:
-            _open(library, cluster)
-            return
-    st.caption("Choose a cluster to see its members and its boundary.")
 
 
 def _choose(cluster: str) -> None:
-    st.query_params["cluster"] = cluster
+    """Open a cluster; an empty text shows them all."""
+    if cluster:
+        st.query_params[_OPENED] = cluster
+    else:
+        st.query_params.pop(_OPENED, None)
     st.session_state.pop("members-Members-page", None)
 
 
-def _card(library: Library, cluster: dict[str, Any]) -> str:
+def _card(library: Library, cluster: Cluster) -> Kind:
     """Return one cluster at a glance."""
-    pictures = "".join(
-        markup.picture(library, row)
-        for row in library.rows_of(cluster["exemplars"])[:5]
-    )
-    look = cluster.get("look") or {}
-    colours = _palette(cluster)
-    leading = cluster["genres"][:3]
-    bars = html.share_bars(
-        [(one["genre"], one["share"], per_cent(one["share"])) for one in leading],
-        library.colours,
-    )
-    words = ", ".join(look.get("words") or [])
-    stability = cluster["stability"]
-    facts = [
-        f"{cluster['n_groups']:,} artists or groups",
-        f"stability {stability:.2f}" if stability is not None else "",
-        f"entropy {cluster['entropy']:.2f}",
-    ]
-    lines = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
-    name = f"Cluster {cluster['id']}{': ' if words else ''}{words}"
-    mostly = cluster["genres"][0]["genre"] if cluster["genres"] else "no genre"
-    label = f"Cluster {cluster['id']}, {cluster['n']:,} covers, mostly {mostly}"
-    return (
-        f'<button type="button" class="card" '
-        f'data-pick="{cluster["id"]}" aria-label="{escape(label)}">'
-        f'<span class="head"><b>{escape(name)}</b>'
-        f'<span class="muted">{cluster["n"]:,} covers</span></span>'
-        f'<span class="sheet">{pictures}</span>{colours}{bars}'
-        f'<span class="facts">{lines}</span></button>'
+    chosen = bar.selected()
+    labels, _ = loaders.cluster_labels()
+    n_chosen = int((labels[chosen.rows] == cluster.id).sum()) if chosen else 0
+    look = cluster.look
+    return Kind(
+        pick=str(cluster.id),
+        name=loaders.names_of_clusters()[cluster.id],
+        size=count(cluster.n, "cover"),
+        exemplars=[
+            markup.card_of(library, row)
+            for row in library.rows_of(cluster.exemplars)[:5]
+        ],
+        leading=[(g.genre, g.share, per_cent(g.share)) for g in cluster.genres[:3]],
+        palette=(look.get("palette") or (), look.get("palette_share") or ()),
+        facts=[
+            say_firmness(cluster.stability),
+            f"{n_chosen:,} of the selection" if chosen else "",
+        ],
     )
 
 
-def _open(library: Library, cluster: dict[str, Any]) -> None:
-    frame.section(f"Cluster {cluster['id']}: {cluster['n']:,} covers")
-    left, right = st.columns(2, gap="large")
+def _joined(library: Library, found: Clustering, n_kinds: int) -> None:
+    """Show clusters joined until so many kinds are left."""
+    names = loaders.names_of_clusters()
+    by_id = {one.id: one for one in found.clusters}
+    merges = [{"left": m.left, "right": m.right} for m in found.hierarchy]
+    parts = cut_hierarchy([{k: list(v) for k, v in m.items()} for m in merges], n_kinds)
+    parts.sort(key=lambda part: -sum(by_id[i].n for i in part))
+    for part in parts:
+        n = sum(by_id[i].n for i in part)
+        first = max(part, key=lambda i: by_id[i].n)
+        title = names[first] + (f" and {len(part) - 1} more" if len(part) > 1 else "")
+        with st.container(border=True):
+            frame.section(f"{title}: {count(n, 'cover')}")
+            inside = sorted(part, key=lambda i: -by_id[i].n)
+            cards = kinds([_card(library, by_id[i]) for i in inside], library.colours)
+            pick.show(cards, key=f"joined-{first}", then=_choose)
+            text = f"cluster:{'.'.join(map(str, part))}"
+            bar.choose(text, n, key=f"select-joined-{first}")
+
+
+def _strip(library: Library, found: Clustering, opened: Cluster) -> None:
+    """Show all clusters in one line, so that the opened one is where the eye is."""
+    names = loaders.names_of_clusters()
+    buttons = ['<button type="button" data-pick="">&#8592; All kinds</button>']
+    for cluster in found.ranked():
+        rows = library.rows_of(cluster.exemplars)[:1]
+        image = markup.picture(library, rows[0]) if rows else ""
+        buttons.append(
+            f'<button type="button" data-pick="{cluster.id}">{image}{escape(names[cluster.id])}</button>'
+        )
+    pick.show(
+        f'<div class="strip" data-show="{opened.id}" tabindex="0" role="group" aria-label="All kinds">{"".join(buttons)}</div>',
+        key="strip",
+        chosen=[str(opened.id)],
+        then=_choose,
+    )
+
+
+def _open(library: Library, cluster: Cluster, name: str) -> None:
+    frame.section(f"{name}: {count(cluster.n, 'cover')}")
+    text = f"cluster:{cluster.id}"
+    with st.container(horizontal=True, gap="small"):
+        bar.choose(text, cluster.n, key="select-cluster")
+        st.button(
+            "On the map",
+            icon=":material/scatter_plot:",
+            on_click=frame.open_page,
+            args=("covermap", {bar.PARAMETER: text}),
+        )
+    left, right = st.columns([3, 2], gap="large")
     with left:
-        _lifts(library, cluster)
+        _covers(library, cluster)
     with right:
+        _lifts(library, cluster)
         _look(cluster)
-    _covers(library, cluster)
 
 
-def _lifts(library: Library, cluster: dict[str, Any]) -> None:
+def _lifts(library: Library, cluster: Cluster) -> None:
     """Show how often each genre is in a cluster, against the library."""
     st.caption(
         "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance. "
-        f"n = {cluster['n']:,} covers."
+        f"n = {cluster.n:,} covers of {cluster.n_groups:,} artists or groups."
     )
     lifts = [
         (
-            one["genre"],
-            one["lift"],
-            one["lift_ci95"],
-            f"{one['genre']}: {number(one['lift'], '.2f')} times ({span(one['lift_ci95'], '.2f')})\n{per_cent(one['share'])} of the cluster",
+            one.genre,
+            one.lift,
+            one.lift_ci95,
+            f"{one.genre}: {number(one.lift, '.2f')} times ({span(one.lift_ci95, '.2f')})\n{per_cent(one.share)} of the cluster",
         )
-        for one in cluster["genres"][:12]
+        for one in cluster.genres[:8]
     ]
     pick.show(charts.lift_dots(lifts, library.colours), key="cluster-lift")
 
 
-def _look(cluster: dict[str, Any]) -> None:
+def _look(cluster: Cluster) -> None:
     """Show how the covers of a cluster look, and how firm it is."""
-    look = cluster.get("look") or {}
+    look = cluster.look
     if look:
         st.caption(
             "How its covers look; the bar is the rank among all covers, a half is usual."
@@ -198,30 +239,30 @@ def _look(cluster: dict[str, Any]) -> None:
             dict.fromkeys(measures, FAINT),
         )
         pick.show(ranks + _palette(cluster), key="cluster-look")
-    stability = cluster["stability"]
-    if stability is not None:
+    if math.isfinite(cluster.stability):
         st.caption(
-            f"Stability {stability:.2f}: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
-            "above 0.75 is firm, below 0.5 hardly more than a name."
+            f"Stability {cluster.stability:.2f}: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
+            f"above {FIRM} is firm, below {LOOSE} hardly more than a name. "
+            f"Genres are mixed to {cluster.entropy:.2f} (entropy: 0 one genre, 1 all alike)."
         )
 
 
-def _palette(cluster: dict[str, Any]) -> str:
-    look = cluster.get("look") or {}
+def _palette(cluster: Cluster) -> str:
+    look = cluster.look
     return html.swatches(look.get("palette") or [], look.get("palette_share") or [])
 
 
-def _covers(library: Library, cluster: dict[str, Any]) -> None:
+def _covers(library: Library, cluster: Cluster) -> None:
     """Show the covers of a cluster: all, the typical ones, or those at its edge."""
     labels, strengths = loaders.cluster_labels()
-    members = np.flatnonzero(labels == cluster["id"])
+    members = np.flatnonzero(labels == cluster.id)
     # Many are equally strong; ids are hashes, so among those the order says nothing.
     ids = np.asarray([library.cover_ids[row] for row in members])
     members = members[np.lexsort((ids, -strengths[members]))]
     groups = {
         "Members": members.tolist(),
-        "Exemplars": library.rows_of(cluster["exemplars"]),
-        "Boundary": library.rows_of(cluster["boundary"]),
+        "Exemplars": library.rows_of(cluster.exemplars),
+        "Boundary": library.rows_of(cluster.boundary),
     }
     said = {
         "Members": "The strongest members first.",
@@ -237,48 +278,97 @@ def _covers(library: Library, cluster: dict[str, Any]) -> None:
         bind="query-params",
     )
     st.caption(said[which])
+    rows = groups[which]
+    if (chosen := bar.selected()) is not None:
+        rows = chosen.keep(rows) or rows
     frame.gallery(
-        library,
-        groups[which],
-        key=f"members-{which}",
-        per_page=24,
+        library, rows, key=f"members-{which}", looks=GalleryLooks(per_page=20)
     )
 
 
 @fragment
-def _noise() -> None:
+def _more() -> None:
+    """Fold away what answers further questions."""
     library, found = loaders.library(), loaders.clusters()
-    with st.expander(f"Covers in no cluster ({per_cent(found['noise_fraction'])})"):
-        shares = sorted(found["noise_by_genre"].items(), key=lambda i: -(i[1] or 0))
+    if len(found.hierarchy) > 1:
+        with st.expander("How the kinds hang together: the tree"):
+            _tree(found)
+    with st.expander(f"Covers in no cluster ({per_cent(found.noise_fraction)})"):
+        shares = sorted(found.noise_by_genre.items(), key=lambda one: -one[1])
         bars = html.share_bars(
-            [(g, share, per_cent(share)) for g, share in shares if share is not None],
+            [(g, share, per_cent(share)) for g, share in shares if share == share],
             library.colours,
         )
         st.caption("Share of each genre's covers that belong to no cluster.")
         pick.show(bars, key="noise-shares")
         labels, _ = loaders.cluster_labels()
         rows = np.flatnonzero(labels == -1)
-        frame.gallery(library, rows, key="noise", per_page=16)
+        bar.choose("cluster:-1", len(rows), key="select-noise")
+        frame.gallery(library, rows, key="noise", looks=GalleryLooks(per_page=16))
+    with st.expander("What clusters have to do with genres, and other ways to cluster"):
+        _relation(found)
 
 
-def _compared(found: dict[str, Any]) -> None:
-    others = found.get("compared_with")
-    if not others:
+def _tree(found: Clustering) -> None:
+    names = loaders.names_of_clusters()
+    st.caption(
+        "Kinds joined by the similarity of their mean covers, the most alike first. "
+        "Choose *Kinds to tell apart* above to cut it."
+    )
+    order: list[int] = []
+    branches = []
+    for merge in found.hierarchy:
+        members = [*merge.left, *merge.right]
+        order = [*[i for i in order if i not in members], *members]
+        branches.append(
+            {
+                "genres": [names[i] for i in members],
+                "height": merge.height,
+                "support": None,
+            }
+        )
+    leaves = [names[i] for i in order]
+    drawn = dendrogram(
+        leaves,
+        branches,
+        {},
+        title="1 − similarity",  # noqa: RUF001
+        alt="Tree of the kinds of covers",
+    )
+    pick.show(drawn, key="cluster-tree")
+
+
+def _relation(found: Clustering) -> None:
+    low, high = found.ami_null95
+    numbers = [
+        (
+            number(found.ami, ".2f"),
+            "agreement with genre (AMI; 0 is chance, 1 the same)",
+        ),
+        (
+            span((low, high), ".2f").replace("-", "−"),  # noqa: RUF001
+            "where chance alone would lie (95 %)",
+        ),
+        (f"{found.n_covers:,}", f"covers, grouped by {found.grouped_by}"),
+    ]
+    pick.show(html.figures(numbers), key="cluster-numbers")
+    st.caption(
+        f"Agreement is measured on {found.ami_n:,} {found.ami_covers} covers, genres shuffled between groups ({found.grouped_by})."
+    )
+    if not found.compared_with:
         return
-    with st.expander("Other ways to cluster"):
-        st.caption(
-            "The same covers, clustered otherwise; agreement with genre is measured alike."
+    st.caption("The same covers, clustered otherwise; agreement is measured alike.")
+    ways: dict[str, Clustering | OtherMethod] = {"UMAP and HDBSCAN (this page)": found}
+    rows = [
+        (
+            name,
+            f"{one.n_clusters:,}",
+            per_cent(one.noise_fraction),
+            number(one.ami, ".3f"),
         )
-        rows = [
-            (
-                name,
-                f"{one['n_clusters']:,}",
-                per_cent(one.get("noise_fraction", math.nan)),
-                f"{one['ami']:.3f}" if one["ami"] is not None else "?",
-            )
-            for name, one in [("UMAP and HDBSCAN (this page)", found), *others.items()]
-        ]
-        pick.show(
-            html.table(["method", "clusters", "in none", "AMI with genre"], rows),
-            key="other-ways",
-        )
+        for name, one in (ways | found.compared_with).items()
+    ]
+    pick.show(
+        html.table(["method", "clusters", "in none", "AMI with genre"], rows),
+        key="other-ways",
+    )

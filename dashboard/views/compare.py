@@ -9,40 +9,39 @@ import streamlit as st
 
 from covers.classify.answers import METHODS
 from covers.errors import CoversError
+from covers.overlap import on_page as pairs
+from covers.overlap.sentences import say_pair
 from covers.render import charts, html
 from covers.render.numbers import note_on_parts, per_cent
 from dashboard import loaders
 from dashboard.components import pick
-from dashboard.data import pairs
-from dashboard.layout import frame, markup
+from dashboard.data import breakdown
+from dashboard.layout import bar, frame, markup
 from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from dashboard.data.library import Library
 
-_MOST_COLOURED = 400
-_N_COLOURS = 8
-
 
 def show() -> None:
     """Draw the page."""
     frame.heading(
         "Compare",
-        "Two covers or two genres side by side: typical covers, colours, and what the vote says.",
+        "Two covers, two genres, or a selection and the rest, side by side: genres, typical covers, colours, and what the vote says.",
+        view="compare",
     )
     library = loaders.library()
     left = _side_of_address("left", library)
     right = _side_of_address("right", library)
     if left is None and right is None and len(library.vocab) > 1:
         measured = frame.attempt(loaders.overlap)
-        closest = max(
-            (measured or {}).get("pairs", ()),
-            key=lambda p: p["overlap"] or 0,
-            default=None,
-        )
-        both = (closest["a"], closest["b"]) if closest else library.vocab[:2]
-        left, right = (f"genre:{name}" for name in both)
+        ranked = measured.ranked() if measured else ()
+        if bar.selected() is not None:
+            left, right = "selection:", "rest:"
+        else:
+            both = (ranked[0].a, ranked[0].b) if ranked else library.vocab[:2]
+            left, right = (f"genre:{name}" for name in both)
     columns = st.columns(2, gap="large")
     sides = []
     for name, column, side in zip(
@@ -65,6 +64,8 @@ def _side_of_address(name: str, library: Library) -> str | None:
     kind, _, value = st.query_params.get(name, "").partition(":")
     if kind == "genre" and value in library.genre_counts:
         return f"genre:{value}"
+    if kind in ("selection", "rest"):
+        return f"{kind}:" if bar.selected() is not None else None
     return f"cover:{value}" if kind == "cover" and value in library.position else None
 
 
@@ -114,11 +115,14 @@ def _relation(library: Library, a: str, b: str) -> None:
     """Say how the two sides are related, in numbers."""
     (kind_a, _, one), (kind_b, _, other) = a.partition(":"), b.partition(":")
     facts: list[tuple[str, str]] = []
+    if {kind_a, kind_b} & {"selection", "rest"}:
+        return
     if kind_a == kind_b == "genre" and one != other:
         measured = frame.attempt(loaders.overlap)
-        pair = pairs.find_pair(measured, one, other) if measured else None
+        pair = measured.pair(one, other) if measured else None
         if pair:
             facts = pairs.facts(pair, one, other)
+            st.caption(say_pair(pair))
     elif kind_a == kind_b == "cover":
         try:
             index = loaders.front_door().index
@@ -149,13 +153,51 @@ def _portrait(library: Library, name: str, side: str) -> None:
     kind, _, value = side.partition(":")
     if kind == "cover":
         _cover(library, name, library.position[value])
-    else:
+    elif kind == "genre":
         _genre(library, name, value)
+    else:
+        _some(library, name, rest=kind == "rest")
+
+
+def _some(library: Library, name: str, *, rest: bool) -> None:
+    """Show the genres and colours of the selection, or of all other covers."""
+    chosen = bar.selected()
+    if chosen is None:
+        return
+    mask = chosen.mask(len(library))
+    rows = np.flatnonzero(~mask) if rest else chosen.rows
+    title = "The rest" if rest else f"Selection: {chosen.title}"
+    frame.section(frame.plain(title), f"n = {len(rows):,} covers.")
+    colours, parts = loaders.looks().colours_of(rows)
+    if colours:
+        pick.show(html.swatches(colours, parts), key=f"{name}-colours")
+        st.caption("Leading colours of its covers, wide by their share.")
+    shares = breakdown.genre_shares(library, rows)
+    if shares:
+        st.caption(
+            "Times as frequent as in the whole library, 95 % intervals by group bootstrap."
+        )
+        lifts = [
+            (
+                one.genre,
+                one.lift,
+                one.lift_ci95,
+                f"{one.genre}: {one.lift:.2f} times ({one.lift_ci95[0]:.2f} to {one.lift_ci95[1]:.2f})\n{per_cent(one.share)} of these covers",
+            )
+            for one in shares[:12]
+        ]
+        pick.show(charts.lift_dots(lifts, library.colours), key=f"{name}-lift")
+    frame.gallery(
+        library,
+        rows,
+        key=f"{name}-some",
+        looks=frame.GalleryLooks(per_page=12, size="row", captions=False),
+    )
 
 
 def _cover(library: Library, name: str, row: int) -> None:
     cover_id = library.cover_ids[row]
-    colours, shares = loaders.palettes().get(cover_id, ([], []))
+    colours, shares = loaders.looks().palette(row)
     below = html.swatches(colours, shares) if colours else ""
     pick.show(markup.full_cover(library, row, below), key=f"{name}-full")
     try:
@@ -195,8 +237,8 @@ def _cover(library: Library, name: str, row: int) -> None:
 def _genre(library: Library, name: str, genre: str) -> None:
     rows = library.rows_with([genre])
     measured = frame.attempt(loaders.overlap)
-    typical = library.rows_of((measured or {}).get("prototypes", {}).get(genre, ()))
-    colours, shares = _colours_of(library, rows)
+    typical = library.rows_of(measured.prototypes.get(genre, ()) if measured else ())
+    colours, shares = loaders.looks().colours_of(rows)
     frame.section(genre, f"n = {len(rows):,} covers.")
     if colours:
         pick.show(html.swatches(colours, shares), key=f"{name}-colours")
@@ -214,13 +256,11 @@ def _genre(library: Library, name: str, genre: str) -> None:
         then=frame.open_cover,
     )
     evaluation = frame.attempt(loaders.evaluation)
-    if (
-        evaluation
-        and genre in evaluation["genres"]
-        and not evaluation["several_genres"]
-    ):
-        i = evaluation["genres"].index(genre)
-        line = np.asarray(evaluation["methods"]["vote"]["confusion"][i], float)
+    if evaluation is None or evaluation.several_genres:
+        return
+    if genre in evaluation.genres:
+        i = evaluation.genres.index(genre)
+        line = np.asarray(evaluation.methods["vote"].confusion[i], float)
         if line.sum() > 0:
             st.caption(
                 f"What the vote reads on its n = {line.sum():,.0f} held-out covers.{note_on_parts(line)}"
@@ -229,32 +269,10 @@ def _genre(library: Library, name: str, genre: str) -> None:
             shares = line / line.sum()
             bars = html.share_bars(
                 [
-                    (evaluation["genres"][j], shares[j], per_cent(shares[j]))
+                    (evaluation.genres[j], shares[j], per_cent(shares[j]))
                     for j in order
                     if shares[j] > 0
                 ],
                 library.colours,
             )
             pick.show(bars, key=f"{name}-read")
-
-
-def _colours_of(library: Library, rows: np.ndarray) -> tuple[list[str], list[float]]:
-    """Return the leading colours of some covers: of at most 400 of them, near ones joined."""
-    palettes = loaders.palettes()
-    weight: dict[tuple[int, int, int], list[float]] = {}
-    for row in rows[:: max(1, len(rows) // _MOST_COLOURED)]:
-        for colour, share in zip(
-            *palettes.get(library.cover_ids[row], ([], [])), strict=True
-        ):
-            rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-            entry = weight.setdefault(tuple(v // 52 for v in rgb), [0.0, 0.0, 0.0, 0.0])  # type: ignore[arg-type]
-            for i in range(3):
-                entry[i] += share * rgb[i]
-            entry[3] += share
-    leading = sorted(weight.values(), key=lambda entry: -entry[3])[:_N_COLOURS]
-    total = sum(entry[3] for entry in leading) or 1.0
-    colours = [
-        "#" + "".join(f"{round(entry[i] / entry[3]):02x}" for i in range(3))
-        for entry in leading
-    ]
-    return colours, [entry[3] / total for entry in leading]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from covers.errors import CoversError
-from covers.render import charts, html
-from covers.render.numbers import count, note_on_parts, per_cent, tidy
+from covers.render import html
+from covers.render.numbers import count, note_on_parts, number, per_cent, span
 from dashboard import loaders
 from dashboard.components import covermap, pick
 from dashboard.data import breakdown
-from dashboard.data.colouring import CHOICES
-from dashboard.layout import frame, markup
-from dashboard.layout.frame import fragment
+from dashboard.data.selection import read_area, write_area
+from dashboard.layout import bar, frame, markup
+from dashboard.layout.frame import GalleryLooks
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from dashboard.data.colouring import Colouring
     from dashboard.data.library import Library
+    from dashboard.data.points import MapPoints
+    from dashboard.data.selection import Selection
+
+_OPENED, _OFF = "cover", "off"
 
 
 def show() -> None:
@@ -29,24 +33,30 @@ def show() -> None:
         "Map",
         "Every dot is a cover; covers that look alike to the network lie close together. "
         "Near is meaningful, far is not.",
+        view="covermap",
     )
-    loaders.library()
-    loaders.covermap()
-    frame.warn_if_stale("map")
-    _explore()
-
-
-@fragment
-def _explore() -> None:
     library, found = loaders.library(), loaders.covermap()
-    left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
+    frame.warn_if_stale("map")
+    name, colouring, text = _tools()
+    chosen = bar.selected()
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        _map(library, found, (name, colouring, text), chosen)
+    with right:
+        _beside(library, found, text, chosen)
+
+
+def _tools() -> tuple[str, Colouring, str]:
+    """Let colours and words to find be chosen."""
+    choices = loaders.choices()
+    left, right = st.columns([7, 3], gap="medium", vertical_alignment="bottom")
     with left:
         name = st.segmented_control(
             "Colour by",
-            list(CHOICES),
+            list(choices),
             default="genre",
             required=True,
-            format_func=CHOICES.__getitem__,
+            format_func=choices.__getitem__,
             key="colour",
             bind="query-params",
         )
@@ -61,50 +71,119 @@ def _explore() -> None:
     except CoversError as error:
         frame.explain(error)
         name, colouring = "genre", loaders.colouring("genre")
-    place = found.point_of
-    rows = (
-        [row for row in library.find(text, limit=400) if row in place] if text else []
-    )
-    marks = [place[row] for row in rows][:200]
-    chosen = covermap.show(
-        loaders.map_version(),
-        name,
-        colouring,
+    return name, colouring, text
+
+
+def _map(
+    library: Library,
+    found: MapPoints,
+    tools: tuple[str, Colouring, str],
+    chosen: Selection | None,
+) -> None:
+    name, colouring, text = tools
+    kind, _, value = chosen.text.partition(":") if chosen else ("", "", "")
+    outline = read_area(value)[0] if kind == "area" else []
+    marks = found.points_of(np.asarray(library.find(text, limit=400)))[:200]
+    opened = library.rows_of([st.query_params.get(_OPENED, "")])
+    here = found.points_of(np.asarray(opened, np.int64))
+    # What is brought into view stays the same until something else is looked for.
+    view = covermap.View(
+        name=name,
+        colouring=colouring,
         label=f"Map of {len(found.rows):,} covers. Arrow keys move, plus and minus zoom, Enter selects what is in view.",
-        outline=st.session_state.setdefault("map-area", _outline_of_address()),
-        marks=marks,
-        fly=marks,
+        outline=outline,
+        hidden=_hidden(name),
+        marks=[*here, *marks],
+        chosen=_bits(found, chosen) if chosen else "",
+        fly=here if here and not outline else marks,
+        regions=loaders.regions(),
+    )
+    covermap.show(
+        loaders.map_version(),
+        view,
+        on_area=lambda corners, off: _take_area(corners, name, off),
+        on_open=_open,
+        on_legend=lambda off: _keep_legend(name, off),
     )
     st.caption(
-        f"n = {len(found.rows):,} covers. {colouring.note} Zoom in until at most 150 covers are in view and they "
-        "replace the dots; hold Shift and drag, or use Box and Lasso, to select."
+        f"n = {len(found.rows):,} covers. {colouring.note} Lines join places of equal density. Zoom in until at most 150 covers "
+        "are in view and they replace the dots; hold Shift and drag, or use Box and Lasso, to select."
     )
-    if text:
+
+
+def _take_area(outline: list[list[float]], colour: str, hidden: list[int]) -> None:
+    """Make an area the selection; none of them clears it."""
+    st.query_params.pop(_OPENED, None)
+    _keep_legend(colour, hidden)
+    bar.select(write_area(outline, colour, hidden))
+
+
+def _keep_legend(colour: str, hidden: list[int]) -> None:
+    """Keep in the address which colours are switched off."""
+    if hidden:
+        st.query_params[_OFF] = "_".join([colour, *map(str, sorted(hidden))])
+    else:
+        st.query_params.pop(_OFF, None)
+
+
+def _hidden(colour: str) -> list[int]:
+    """Return the colours that the address switches off."""
+    name, *codes = st.query_params.get(_OFF, "").split("_")
+    if name != colour or not all(code.isdecimal() for code in codes):
+        return []
+    return [int(code) for code in codes]
+
+
+def _open(cover_id: str) -> None:
+    st.query_params[_OPENED] = cover_id
+
+
+def _close() -> None:
+    st.query_params.pop(_OPENED, None)
+
+
+def _bits(found: MapPoints, chosen: Selection) -> str:
+    """Return which points are selected, as the component reads it."""
+    inside = np.zeros(int(found.rows.max(initial=-1)) + 1, bool)
+    inside[chosen.rows[chosen.rows < len(inside)]] = True
+    packed = np.packbits(inside[found.rows], bitorder="little")
+    return base64.b64encode(packed.tobytes()).decode()
+
+
+def _beside(
+    library: Library, found: MapPoints, text: str, chosen: Selection | None
+) -> None:
+    """Show what was opened, selected or found, beside the map."""
+    row = library.position.get(st.query_params.get(_OPENED, ""))
+    if row is not None:
+        _opened(library, row)
+    if chosen is not None:
+        _selection(library, chosen)
+    elif text:
+        rows = library.find(text, limit=400)
+        rows = [row for row in rows if row in found.point_of]
+        if not rows:
+            st.caption("No cover of that name is on the map.")
+            return
+        frame.section("Found", f"{count(len(rows), 'cover')} found, ringed on the map.")
+        frame.gallery(library, rows, key="found", looks=_NARROW, then=_open)
+    elif row is None:
+        frame.section("What is this region?")
         st.caption(
-            f"{count(len(rows), 'cover')} found, ringed on the map."
-            if rows
-            else "No cover of that name is on the map."
+            "Names are those of clusters, and close by of the genre that is more frequent there than elsewhere. "
+            "Draw a box around a region, or choose *Select view*, and its covers and genres appear here. "
+            "Choose a dot to see its cover."
         )
-    if chosen.opened:
-        st.session_state["map-opened"] = chosen.opened
-    if st.session_state.get("map-opened") in library.position:
-        _opened(library, st.session_state["map-opened"])
-    _remember(chosen)
-    if chosen.outline:
-        inside = found.inside(chosen.outline)
-        if chosen.hidden:
-            inside = inside[~np.isin(colouring.codes[inside], chosen.hidden)]
-        _selection(library, inside)
-    elif rows:
-        frame.section("Found")
-        frame.gallery(library, rows, key="found", per_page=16)
 
 
-def _opened(library: Library, cover_id: str) -> None:
-    row = library.position[cover_id]
+_NARROW = GalleryLooks(per_page=12, size="small", captions=False)
+
+
+def _opened(library: Library, row: int) -> None:
+    cover_id = library.cover_ids[row]
     with st.container(border=True):
         pick.show(markup.full_cover(library, row), key="opened")
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, gap="small"):
             st.button(
                 "What looks like it?",
                 icon=":material/search:",
@@ -115,68 +194,28 @@ def _opened(library: Library, cover_id: str) -> None:
             st.button("Close", on_click=_close)
 
 
-def _close() -> None:
-    del st.session_state["map-opened"]
-
-
-def _selection(library: Library, rows: npt.NDArray[np.int64]) -> None:
-    frame.section(f"Selection: {count(len(rows), 'cover')}")
-    if not len(rows):
+def _selection(library: Library, chosen: Selection) -> None:
+    if not len(chosen):
         st.caption("No cover lies inside.")
         return
-    shares = breakdown.genre_shares(library, rows)
+    frame.section(f"{count(len(chosen), 'cover')} selected")
+    shares = breakdown.genre_shares(library, chosen.rows)
     if shares:
-        left, right = st.columns(2, gap="large")
-        with left:
-            st.caption(
-                f"Share of the labelled covers selected, and their number.{note_on_parts(one.n for one in shares)}"
-            )
-            bars = html.share_bars(
-                [
-                    (one.genre, one.share, f"{per_cent(one.share)} · {tidy(one.n)}")
-                    for one in shares[:12]
-                ],
-                library.colours,
-            )
-            pick.show(bars, key="selection-shares")
-        with right:
-            st.caption(
-                "Times as frequent as in the whole library, 95 % intervals by group bootstrap."
-            )
-            lifts = [
+        bars = html.share_bars(
+            [
                 (
                     one.genre,
-                    one.lift,
-                    one.lift_ci95,
-                    f"{one.genre}: {one.lift:.2f} times ({one.lift_ci95[0]:.2f} to {one.lift_ci95[1]:.2f})",
+                    one.share,
+                    f"{per_cent(one.share)} · {number(one.lift, '.1f')} times",
                 )
-                for one in shares[:12]
-            ]
-            pick.show(charts.lift_dots(lifts, library.colours), key="selection-lift")
-    frame.gallery(library, rows, key="selection", per_page=32)
-
-
-def _outline_of_address() -> list[list[float]]:
-    """Read the selected area from the address; nothing where it makes no sense."""
-    text = st.query_params.get("area", "")
-    try:
-        numbers = [float(part) for part in text.split("_")] if text else []
-    except ValueError:
-        return []
-    if (
-        len(numbers) % 2
-        or not 6 <= len(numbers) <= 240
-        or not np.isfinite(numbers).all()
-    ):
-        return []
-    return [[numbers[i], numbers[i + 1]] for i in range(0, len(numbers), 2)]
-
-
-def _remember(chosen: covermap.Chosen) -> None:
-    """Keep the selected area in the address."""
-    text = "_".join(f"{v:g}" for corner in chosen.outline for v in corner)
-    if text != st.query_params.get("area", ""):
-        if text:
-            st.query_params["area"] = text
-        else:
-            st.query_params.pop("area", None)
+                for one in shares[:6]
+            ],
+            library.colours,
+        )
+        pick.show(bars, key="selection-shares")
+        first = shares[0]
+        st.caption(
+            f"Share of each genre, and how many times as frequent it is here as in the library "
+            f"({first.genre}: {span(first.lift_ci95, '.1f')}, 95 % interval).{note_on_parts(one.n for one in shares)}"
+        )
+    frame.gallery(library, chosen.rows, key="selection", looks=_NARROW, then=_open)

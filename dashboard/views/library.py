@@ -1,4 +1,4 @@
-"""What there is: covers, genres, years, sources; what the audit found; what is stale."""
+"""What there is: the covers, filtered and sorted."""
 
 from __future__ import annotations
 
@@ -9,58 +9,158 @@ import streamlit as st
 
 from covers.render import charts, html
 from covers.render.numbers import count
-from dashboard import loaders, place
+from dashboard import loaders
 from dashboard.components import pick
-from dashboard.layout import frame, markup
-from dashboard.layout.frame import fragment
-from dashboard.layout.markup import Item
+from dashboard.data.filters import SIDES, SORTINGS, VERDICTS, Filters
+from dashboard.data.looks import BANDS
+from dashboard.layout import bar, frame
+from dashboard.layout.frame import GalleryLooks, fragment
 
 if TYPE_CHECKING:
     from dashboard.data.library import Library
 
+_MOST_CHIPS = 14
+
 
 def show() -> None:
     """Draw the page."""
-    frame.heading(
-        "Library",
-        "Can the genre of an album be read off its cover, and where it cannot, which genres look alike?",
-    )
+    there: Library | None = frame.attempt(loaders.library)
+    said = _said(there) if there else "Which covers there are, by genre, year and look."
+    frame.heading("Library", said, view="library")
     library = loaders.library()
-    _figures(library)
-    browse, health = st.tabs(["Covers", "State and problems"])
-    with browse:
-        _browse(library)
-    with health:
-        _chain()
-        _audit()
-        _unreadable()
+    _covers()
+    with st.expander("How many covers of which genre, year and source"):
+        _numbers(library)
 
 
-def _figures(library: Library) -> None:
+def _said(library: Library) -> str:
+    """Return what there is in one line."""
     artists = len({artist for artist in library.artists if artist})
     span = library.year_range
-    n_sources = len(set(library.sources))
     held = int((library.splits != "train").sum())
-    numbers = [
-        (f"{len(library):,}", "covers"),
-        (f"{len(library.genre_counts):,}", "genres"),
-        (f"{artists:,}", "artist" if artists == 1 else "artists") if artists else None,
-        (f"{span[0]} to {span[1]}", "years") if span else None,
-        (f"{n_sources:,}", "source" if n_sources == 1 else "sources"),
-        (f"{held:,}", "held out for testing"),
+    parts = [
+        f"{count(len(library), 'cover')} of {count(len(library.genre_counts), 'genre')}",
+        f"({len(library.vocab):,} with enough covers to learn from)"
+        if len(library.vocab) < len(library.genre_counts)
+        else "",
+        f"by {count(artists, 'artist')}" if artists else "",
+        f"from {span[0]} to {span[1]}" if span else "",
     ]
-    known = [number for number in numbers if number is not None]
-    pick.show(html.figures(known), key="numbers")
+    text = " ".join(part for part in parts if part)
+    return f"{text}; {held:,} held out, which the network never learns from."
 
 
-def _browse(library: Library) -> None:
-    known = int(np.isfinite(library.years).sum())
-    several = len(set(library.sources)) > 1
-    left, right = (
-        st.columns([2, 3], gap="large")
-        if known or several
-        else (st.container(), st.container())
+@fragment
+def _covers() -> None:
+    library = loaders.library()
+    filters = _choose(library)
+    looks = loaders.looks()
+    votes = loaders.votes_or_none()
+    rows = filters.rows(library, looks, votes)
+    chosen = bar.selected()
+    if chosen is not None:
+        rows = rows[chosen.mask(len(library))[rows]]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(
+            f"{count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
+        )
+        if filters.said and chosen is None:
+            bar.choose(f"filter:{filters.to_query()}", len(rows), key="select-filter")
+    frame.gallery(
+        library,
+        rows,
+        key="browse",
+        looks=GalleryLooks(per_page=32, empty="No cover passes these filters."),
     )
+
+
+def _choose(library: Library) -> Filters:
+    """Let filters and the order be chosen; all of them stand in the address."""
+    first, second, third = st.columns(
+        [5, 2, 2], gap="small", vertical_alignment="bottom"
+    )
+    text = first.text_input(
+        "Find",
+        key="find",
+        bind="query-params",
+        placeholder="Artist, album or file name",
+    )
+    votes = loaders.votes_or_none()
+    with second:
+        sort = st.selectbox(
+            "Order",
+            _sortings(library, has_votes=votes is not None),
+            format_func=SORTINGS.__getitem__,
+            key="order",
+            bind="query-params",
+        )
+    with third, st.popover("More filters", icon=":material/tune:", width="stretch"):
+        more = _more(library, has_votes=votes is not None)
+    genres = _genres(library)
+    return Filters(genres=tuple(genres), text=text, sort=sort or "filed", **more)
+
+
+def _genres(library: Library) -> list[str]:
+    """Let genres be chosen: as chips, or from a list where there are many."""
+    names = list(library.genre_counts)
+    chosen: list[str]
+    if len(names) > _MOST_CHIPS:
+        chosen = st.multiselect("Genres", names, key="genre", bind="query-params")
+        return chosen
+    chosen = st.pills(
+        "Genres",
+        names,
+        selection_mode="multi",
+        key="genre",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen
+
+
+def _sortings(library: Library, *, has_votes: bool) -> list[str]:
+    """Return the orders for which there is something to sort by."""
+    known = {"filed"}
+    known |= {"year", "newest"} if library.year_range else set()
+    known |= {"bright", "dark", "colourful"} if loaders.looks().measured else set()
+    known |= {"sure", "unsure"} if has_votes else set()
+    return [name for name in SORTINGS if name in known]
+
+
+def _more(library: Library, *, has_votes: bool) -> dict[str, Any]:
+    """Let the rarer filters be chosen; those that tell nothing apart are not offered."""
+    found: dict[str, Any] = {"years": frame.choose_years(library)}
+    sides = [side for side in SIDES if (library.splits == side).any()]
+    sources = sorted(set(library.sources))
+    offers = {
+        "sides": ("Side of the split", "side", sides, SIDES.get),
+        "bands": (
+            "Brightness",
+            "light",
+            list(BANDS) if loaders.looks().measured else [],
+            str,
+        ),
+        "verdicts": ("Certainty", "verdict", list(VERDICTS) if has_votes else [], str),
+        "sources": ("Source", "source", sources, str),
+    }
+    for name, (label, key, options, write) in offers.items():
+        if len(options) < 2:
+            continue
+        found[name] = tuple(
+            st.pills(
+                label,
+                options,
+                selection_mode="multi",
+                format_func=write,
+                key=key,
+                bind="query-params",
+            )
+        )
+    return found
+
+
+def _numbers(library: Library) -> None:
+    left, right = st.columns([2, 3], gap="large")
     with left:
         frame.section(
             "Genres",
@@ -73,6 +173,7 @@ def _browse(library: Library) -> None:
                 f"The {len(shown)} largest of {len(library.genre_counts):,} genres."
             )
     with right:
+        known = int(np.isfinite(library.years).sum())
         if known:
             frame.section(
                 "Years", f"n = {known:,} covers with a year, coloured by first genre."
@@ -83,110 +184,6 @@ def _browse(library: Library) -> None:
                 ),
                 key="year-bars",
             )
-        if several:
-            names, counts = np.unique(library.sources, return_counts=True)
-            lines = [(name, f"{n:,}") for name, n in zip(names, counts, strict=True)]
-            pick.show(html.table(["source", "covers"], lines), key="sources")
-    _covers()
-
-
-@fragment
-def _covers() -> None:
-    library = loaders.library()
-    frame.section("Browse")
-    first, second = st.columns([3, 2], gap="medium")
-    text = first.text_input(
-        "Find",
-        key="find",
-        bind="query-params",
-        placeholder="Artist, album or file name",
-    )
-    genres = second.multiselect(
-        "Genres", list(library.genre_counts), key="genre", bind="query-params"
-    )
-    years = frame.choose_years(library)
-    rows = library.rows_with(genres, years)
-    if text:
-        rows = rows[np.isin(rows, library.find(text, limit=len(library)))]
-    st.caption(
-        f"{count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
-    )
-    frame.gallery(library, rows, key="browse", per_page=24)
-
-
-def _chain() -> None:
-    frame.section(
-        "State",
-        "Each artefact is made from those above it; what is stale names its command.",
-    )
-    pick.show(markup.chain(loaders.chain()), key="chain")
-
-
-def _audit() -> None:
-    frame.section("Findings of the audit")
-    found: dict[str, Any] | None = frame.attempt(loaders.audit)
-    if found is None:
-        st.info("The covers have not been audited yet.", icon=":material/info:")
-        st.code(f"covers audit -w {place.workspace().root}", language="bash")
-        return
-    if not found["findings"]:
-        st.success("Nothing to look at was found.", icon=":material/check:")
-        return
-    _findings()
-
-
-@fragment
-def _findings() -> None:
-    from covers.audit.findings import EXPLANATIONS, FindingKind
-
-    library, found = loaders.library(), loaders.audit()
-    findings, counts = found["findings"], found["counts"]
-    if not findings:
-        return
-    kinds = list(counts)
-    kind = st.segmented_control(
-        "Kind",
-        kinds,
-        default=kinds[0],
-        required=True,
-        format_func=lambda name: f"{name.replace('_', ' ')} ({counts[name]})",
-        key="finding",
-        bind="query-params",
-    )
-    st.caption(
-        f"{EXPLANATIONS[FindingKind(kind)]} Nothing was changed; `covers audit --accept FILE` does that."
-    )
-    chosen = [finding for finding in findings if finding["kind"] == kind]
-    per_page = 6
-    n_pages = -(-len(chosen) // per_page)
-    page = min(st.session_state.get(f"finding-{kind}", 1), n_pages) - 1
-    for number, finding in enumerate(chosen[page * per_page : (page + 1) * per_page]):
-        rows = library.rows_of(finding["cover_ids"])[:8]
-        st.markdown(
-            f"**{100 * finding['confidence']:.0f} %** · {frame.plain(finding['reason'])}"
-        )
-        pick.show(
-            markup.gallery(library, [Item(row=row) for row in rows], size="row"),
-            key=f"finding-{kind}-{number}",
-            then=frame.open_cover,
-        )
-    if n_pages > 1:
-        st.pagination(n_pages, key=f"finding-{kind}")
-
-
-def _unreadable() -> None:
-    import csv
-
-    path = place.workspace().problems_path
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            problems = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return
-    if not problems:
-        return
-    frame.section(
-        "Files that could not be taken in",
-        f"n = {len(problems):,}, from the last scan.",
-    )
-    st.dataframe(problems[:2000], hide_index=True, width="stretch", height="auto")
+        names, counts = np.unique(library.sources, return_counts=True)
+        lines = [(str(name), f"{n:,}") for name, n in zip(names, counts, strict=True)]
+        pick.show(html.table(["source", "covers"], lines), key="sources")

@@ -1,29 +1,34 @@
-"""How well genres are read, honestly: every method, what is confused, what to distrust."""
+"""How well genres are read, honestly: the answer, what is confused, then everything else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from covers.classify.methods import TRAINED, Method
 from covers.evaluate import tables
+from covers.evaluate.headline import headline_of
 from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
+from covers.overlap import on_page as pairs
 from covers.render import charts, curves, html
 from covers.render.matrix import confusion_matrix
-from covers.render.numbers import count, note_on_parts, sentence
+from covers.render.numbers import count, note_on_parts, per_cent, sentence
 from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
 from dashboard.components import pick
-from dashboard.data import pairs
 from dashboard.data.mistakes import mistakes_csv
-from dashboard.layout import frame
-from dashboard.layout.frame import fragment
+from dashboard.layout import bar, frame
+from dashboard.layout.frame import GalleryLooks, fragment
 from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
+    from covers.evaluate.result import Evaluation
     from dashboard.data.analysis import Votes
+    from dashboard.data.selection import Selection
 
 _METHODS = tuple(reversed(TRAINED))
 _MOST_CELLS = 60
@@ -34,204 +39,284 @@ def show() -> None:
     frame.heading(
         "Model",
         "How well can genres be read off covers that were never seen, and how far can the answers be trusted?",
+        view="model",
     )
     loaders.library()
     found = loaders.evaluation()
     frame.warn_if_stale("evaluation")
-    _conclusions(found)
-    _methods()
-    if not found["several_genres"]:
+    _answer(found)
+    if not found.several_genres:
         _confusion()
-    _trust(found)
     if frame.attempt(loaders.votes) is not None:
         _mistakes()
-    _growth(found)
+    _more()
 
 
-def _conclusions(found: dict[str, Any]) -> None:
-    split = found["split"]
-    n_held = _measured(found)
-    numbers = [
-        (f"{n_held:,}", f"held-out covers ({split['measured']} side)"),
-        (f"{split['n_train']:,}", "covers learned from"),
-        (f"{split['n_groups']:,}", f"held-out groups ({split['grouped_by']})"),
-        (found["model"]["arch"], f"network {found['model']['fingerprint'][:8]}"),
-    ]
-    pick.show(html.figures(numbers), key="model-numbers")
-    with st.container(border=True):
-        st.markdown(
-            "\n".join(f"- {frame.plain(said)}" for said in found["conclusions"])
-        )
-
-
-@fragment
-def _methods() -> None:
-    found = loaders.evaluation()
-    frame.section(
-        "Methods and baselines",
-        "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
-        "Lines are 95 % intervals by bootstrap over groups, the dotted line is chance; of the calibration error less is better. "
-        f"n = {_measured(found):,} held-out covers.",
+def _answer(found: Evaluation) -> None:
+    """Show three tiles and one sentence."""
+    first = headline_of(found)
+    frame.answer(first.said)
+    low, high = first.right.ci95
+    ends = f"right, of {first.n:,} never seen"
+    if math.isfinite(low):
+        ends += f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    tiles = [(per_cent(first.right.value), ends, "")]
+    if math.isfinite(first.chance):
+        tiles.append((per_cent(first.chance), "right by guessing", ""))
+    if first.easiest and first.hardest:
+        names = f"{first.easiest[0]}, {first.hardest[0]}"
+        said = f"easiest (F1 {first.easiest[1]:.2f}) and hardest (F1 {first.hardest[1]:.2f}) to read"
+        tiles.append((names, said, ' class="words"'))
+    shown = "".join(
+        f'<div class="tile"><b{kind}>{escape(value)}</b><span>{escape(said)}</span></div>'
+        for value, said, kind in tiles
     )
-    figure = st.segmented_control(
-        "Figure",
-        list(measures_of(found)),
-        default=main_measure(found),
-        required=True,
-        format_func=measures_of(found).__getitem__,
-        key="figure",
-        bind="query-params",
-        label_visibility="collapsed",
+    pick.show(f'<div class="tiles">{shown}</div>', key="model-tiles")
+    chosen, votes = bar.selected(), loaders.votes_or_none()
+    if chosen is not None and votes is not None:
+        _within(chosen, votes)
+
+
+def _within(chosen: Selection, votes: Votes) -> None:
+    """Say how many of the selected covers are read right."""
+    inside = np.isin(votes.rows, chosen.rows) & votes.held_out & votes.truth.any(axis=1)
+    n = int(inside.sum())
+    if not n:
+        st.caption("No selected cover was held out, so nothing can be said of them.")
+        return
+    right = int(votes.right()[inside].sum())
+    st.caption(
+        f"Of the selected covers {n:,} were held out; {right:,} of them ({per_cent(right / n)}) are read right. "
+        "What was chosen by its answers, such as a cell below, proves nothing."
     )
-    methods = found["methods"]
-    pick.show(charts.method_dots(methods, figure, IN_WORDS[figure]), key="methods")
-    with st.expander("Is one method really better? Paired differences"):
-        st.caption(
-            f"{sentence(IN_WORDS[main_measure(found)])} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
-        )
-        pick.show(tables.differences_table(found), key="differences")
-    with st.expander("Genre by genre"):
-        sets, best = found["sets"], methods[Method.BOTH]
-        note = note_on_parts(one["n"] for one in best["per_genre"].values())
-        st.caption(
-            f"In its set: how often the prediction set at {100 * sets['level']:.0f} % holds the genre.{note}"
-        )
-        pick.show(
-            tables.genres_table(best["per_genre"], sets.get("per_genre", {})),
-            key="by-genre",
-        )
-    if found.get("leakage"):
-        with st.expander("The price of a leak"):
-            st.caption(
-                f"The {IN_WORDS[main_measure(found)]} that a random split would have claimed, where artists and near-duplicates sit on both sides."
-            )
-            pick.show(tables.leakage_table(found["leakage"]), key="leakage")
 
 
 @fragment
 def _confusion() -> None:
     library, found = loaders.library(), loaders.evaluation()
     votes = frame.attempt(loaders.votes)
-    frame.section(
-        "What is taken for what",
-        "Rows are the covers' own genres, columns what was read; numbers are covers, the shade is the share of the row. "
-        f"n = {_measured(found):,} held-out covers; choose a cell to see them.",
-    )
-    known = [m for m in _METHODS if m in found["methods"]]
-    method = st.segmented_control(
-        "Read by",
-        known,
-        default=known[0],
-        required=True,
-        key="by",
-        bind="query-params",
-    )
-    genres = list(found["genres"])[:_MOST_CELLS]
-    chosen = pairs.split_cell(st.query_params.get("cell", ""), genres)
-    confusion = found["methods"][method]["confusion"]
-    pick.show(
-        confusion_matrix(confusion, genres, pairs.name_pair),
-        key="confusion",
-        chosen=[pairs.name_pair(*chosen)] if chosen else [],
-        then=pick.keep_in_address("cell"),
-    )
-    if note := note_on_parts(np.ravel(confusion)):
-        st.caption(note)
-    if chosen and votes is not None:
+    left, right = st.columns([6, 5], gap="large")
+    genres = list(found.genres)[:_MOST_CELLS]
+    named = pairs.split_cell(st.query_params.get("cell", ""), genres)
+    with left:
+        frame.section(
+            "What is taken for what",
+            "Rows are the covers' own genres, columns what was read; numbers are covers, the shade is the share of the row, "
+            "the brightest the largest there is. Choose a cell to see its covers.",
+        )
+        known = [m for m in _METHODS if m in found.methods]
+        method = st.segmented_control(
+            "Read by",
+            known,
+            default=known[0],
+            required=True,
+            key="by",
+            bind="query-params",
+        )
+        confusion = found.methods[method].confusion
+        chosen = named or _worst(confusion, genres)
+        pick.show(
+            confusion_matrix(confusion, genres, pairs.name_pair),
+            key="confusion",
+            chosen=[pairs.name_pair(*chosen)] if chosen else [],
+            then=pick.keep_in_address("cell"),
+        )
+        if note := note_on_parts(np.ravel(confusion)):
+            st.caption(note)
+    with right:
+        if chosen is None or votes is None:
+            return
         rows = votes.cell(method, *chosen)
+        if (selection := bar.selected()) is not None:
+            rows = selection.keep(rows)
         said = "read right" if chosen[0] == chosen[1] else f"read as {chosen[1]}"
         frame.section(
             f"{chosen[0]}, {said}: {count(len(rows), 'cover')}",
-            "The most certain first; one of several genres may stand in several rows.",
+            ("" if named else "What is confused most often. ")
+            + "The most certain first; one of several genres may stand in several rows.",
         )
+        text = f"cell:{method}:{pairs.name_pair(*chosen)}"
+        bar.choose(text, len(rows), key="select-cell")
         frame.gallery(
             library,
             rows,
             item=lambda row: Item(row=row, badge=_certainty(votes, row, method)),
             key=f"cell-{method}-{chosen}",
-            per_page=16,
-            empty="These covers are no longer in the library.",
+            looks=GalleryLooks(
+                per_page=12,
+                empty="These covers are no longer in the library, or not selected.",
+            ),
         )
 
 
-def _trust(found: dict[str, Any]) -> None:
-    left, right = st.columns(2, gap="large")
-    measured = found["methods"][Method.BOTH]
-    with left:
-        frame.section(
-            "Reliability",
-            f"Do stated probabilities come true? On the dotted line they do. Calibration error (ECE) {measured['ece']:.3f}; "
-            f"perfect ones would seem off by {measured.get('ece_if_calibrated', 0):.3f} on n = {measured['n']:,} covers by chance.",
-        )
-        pick.show(curves.reliability(measured["reliability"]), key="reliability")
-    with right:
-        frame.section(
-            "Answer only when certain",
-            f"How often the first answer is right if only the most certain share of the n = {measured['n']:,} covers is answered; band: 95 % interval.",
-        )
-        pick.show(
-            curves.coverage_accuracy(found["coverage_accuracy"], "first answer right"),
-            key="coverage",
-        )
-    sets = found["sets"]
-    st.caption(
-        f"Prediction sets that promise {100 * sets['level']:.0f} % held {100 * sets['coverage']:.1f} % of the covers' genres, "
-        f"with {sets['mean_size']:.1f} of {len(found['genres'])} genres on average."
-    )
+def _worst(
+    confusion: tuple[tuple[float, ...], ...], genres: list[str]
+) -> tuple[str, str] | None:
+    """Return the two genres that are confused most often; None where none is."""
+    counts = np.array(confusion, float)[: len(genres), : len(genres)]
+    np.fill_diagonal(counts, 0)
+    if not counts.size or not counts.max() > 0:
+        return None
+    i, j = np.unravel_index(int(counts.argmax()), counts.shape)
+    return genres[int(i)], genres[int(j)]
 
 
 @fragment
 def _mistakes() -> None:
     library, votes = loaders.library(), loaders.votes()
+    several = loaders.evaluation().several_genres
+    what = (
+        "whose likeliest genre is none of their own"
+        if several
+        else "read as another genre"
+    )
     frame.section(
         "Most confident mistakes",
-        "Held-out covers read as another genre with the most certainty: surprises, and often wrong labels worth a second look.",
+        f"Held-out covers {what}, with the most certainty: surprises, and often wrong labels worth a second look.",
     )
     wrong, predicted = votes.mistakes(), votes.predicted()
-    certainty = votes.distributions[Method.BOTH].max(axis=1)
+    if (selection := bar.selected()) is not None:
+        wrong = wrong[np.isin(votes.rows[wrong], selection.rows)]
 
     def item(answer: int) -> Item:
         genre = votes.vocab[predicted[answer]]
         return Item(
             row=int(votes.rows[answer]),
-            badge=f"{100 * certainty[answer]:.0f} %",
+            badge=f"{100 * votes.certainty[answer]:.0f} %",
             mark=genre,
             mark_colour=library.colours.get(genre, NOISE_COLOUR),
         )
 
     frame.gallery(
         library,
-        wrong,
+        wrong.tolist(),
         item=item,
         key="mistakes",
-        per_page=16,
-        empty="There is no mistake among the held-out covers.",
+        looks=GalleryLooks(
+            per_page=8,
+            empty="There is no mistake among the held-out covers.",
+            row_of=lambda answer: int(votes.rows[answer]),
+        ),
     )
     if len(wrong):
         st.download_button(
             f"Take {len(wrong):,} along as CSV",
-            lambda: mistakes_csv(library, votes),
+            lambda: mistakes_csv(library, votes, wrong),
             "confident-mistakes.csv",
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
+            help="Fill in its column action (keep, relabel, drop) and hand it to 'covers audit --accept'.",
         )
 
 
-def _growth(found: dict[str, Any]) -> None:
-    frame.section(
-        "Would more covers help?",
-        f"{sentence(IN_WORDS[main_measure(found)])} of the vote with fewer covers to learn from, whole artists left out; "
-        f"band: 95 % interval on n = {_measured(found):,} held-out covers.",
+@fragment
+def _more() -> None:
+    """Fold away what answers further questions."""
+    found = loaders.evaluation()
+    main = main_measure(found.content)
+    with st.expander("Methods and baselines: what is the network worth?"):
+        _methods(found)
+    with st.expander("Is one method really better? Paired differences"):
+        st.caption(
+            f"{sentence(IN_WORDS[main])} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
+        )
+        pick.show(tables.differences_table(found.content), key="differences")
+    with st.expander("Genre by genre"):
+        _genres(found)
+    with st.expander("Can the probabilities be trusted?"):
+        _trust(found)
+    with st.expander("Would more covers help?"):
+        st.caption(
+            f"{sentence(IN_WORDS[main])} of the vote with fewer covers to learn from, whole groups ({found.split.grouped_by}) left out; "
+            f"band: 95 % interval on n = {_measured(found):,} held-out covers."
+        )
+        curve = curves.learning_curve(
+            found.content["learning_curve"], main, IN_WORDS[main]
+        )
+        pick.show(curve, key="growth")
+    if found.leakage:
+        with st.expander("The price of a leak"):
+            st.caption(
+                f"The {IN_WORDS[main]} that a random split would have claimed, where artists and near-duplicates sit on both sides."
+            )
+            pick.show(tables.leakage_table(found.content["leakage"]), key="leakage")
+    with st.expander("All findings in sentences, and what was measured"):
+        _conclusions(found)
+
+
+def _methods(found: Evaluation) -> None:
+    st.caption(
+        "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
+        "Lines are 95 % intervals by bootstrap over groups, the dotted line is chance; of the calibration error less is better. "
+        f"n = {_measured(found):,} held-out covers."
     )
-    main = main_measure(found)
-    curve = curves.learning_curve(found["learning_curve"], main, IN_WORDS[main])
-    pick.show(curve, key="growth")
+    measures = measures_of(found.content)
+    figure = st.segmented_control(
+        "Figure",
+        list(measures),
+        default=main_measure(found.content),
+        required=True,
+        format_func=measures.__getitem__,
+        key="figure",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    drawn = charts.method_dots(found.content["methods"], figure, IN_WORDS[figure])
+    pick.show(drawn, key="methods")
 
 
-def _measured(found: dict[str, Any]) -> int:
+def _genres(found: Evaluation) -> None:
+    best = found.content["methods"][Method.BOTH]["per_genre"]
+    sets = found.content["sets"]
+    note = note_on_parts(one["n"] for one in best.values())
+    st.caption(
+        f"In its set: how often the prediction set at {100 * sets['level']:.0f} % holds the genre.{note}"
+    )
+    pick.show(tables.genres_table(best, sets.get("per_genre", {})), key="by-genre")
+
+
+def _trust(found: Evaluation) -> None:
+    left, right = st.columns(2, gap="large")
+    measured = found.methods[Method.BOTH]
+    written = found.content["methods"][Method.BOTH]
+    with left:
+        frame.section(
+            "Reliability",
+            f"Do stated probabilities come true? On the dotted line they do. Calibration error (ECE) {measured.ece.value:.3f}; "
+            f"perfect ones would seem off by {written.get('ece_if_calibrated', 0):.3f} on n = {measured.n:,} covers by chance.",
+        )
+        pick.show(curves.reliability(written["reliability"]), key="reliability")
+    with right:
+        frame.section(
+            "Answer only when certain",
+            f"How often the first answer is right if only the most certain share of the n = {measured.n:,} covers is answered; band: 95 % interval.",
+        )
+        points = found.content["coverage_accuracy"]
+        drawn = curves.coverage_accuracy(points, "first answer right")
+        pick.show(drawn, key="coverage")
+    if (sets := found.sets) is not None:
+        st.caption(
+            f"Prediction sets that promise {100 * sets.level:.0f} % held {100 * sets.coverage:.1f} % of the covers' genres, "
+            f"with {sets.mean_size:.1f} of {len(found.genres)} genres on average."
+        )
+
+
+def _conclusions(found: Evaluation) -> None:
+    st.markdown("\n".join(f"- {frame.plain(said)}" for said in found.conclusions))
+    split, model = found.split, found.content["model"]
+    numbers = [
+        (f"{_measured(found):,}", f"held-out covers ({split.measured} side)"),
+        (f"{split.n_train:,}", "covers learned from"),
+        (f"{split.n_groups:,}", f"held-out groups ({split.grouped_by})"),
+        (model["arch"], f"network {model['fingerprint'][:8]}"),
+    ]
+    pick.show(html.figures(numbers), key="model-numbers")
+
+
+def _measured(found: Evaluation) -> int:
     """Return how many held-out covers the methods were measured on."""
-    return int(next(iter(found["methods"].values()))["n"])
+    return next(iter(found.methods.values())).n
 
 
 def _certainty(votes: Votes, row: int, method: str) -> str:

@@ -1,27 +1,33 @@
-"""Which genres look alike: matrix, graph, tree, and the covers behind each number."""
+"""Which genres look alike: the answer, then matrix and graph, and the covers behind each number."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from covers.overlap import on_page as pairs
 from covers.overlap.figures_trends import pair_lines
-from covers.render import curves, html
+from covers.overlap.sentences import say_changes, say_overlap, say_pair
+from covers.render import cards, curves, html
 from covers.render.graph import graph
 from covers.render.matrix import key, matrix
-from covers.render.numbers import count, note_on_parts
-from covers.render.palette import colour_sequence
+from covers.render.numbers import count, note_on_parts, number, span
+from covers.render.palette import NOISE_COLOUR, colour_sequence
 from covers.render.tree import dendrogram
 from dashboard import loaders, place
 from dashboard.components import pick
-from dashboard.data import pairs
-from dashboard.layout import frame, markup
+from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import fragment
 from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
+    from covers.overlap.result import Overlap, Pair
     from dashboard.data.library import Library
+
+_MOST_ALIKE = 3
 
 
 def show() -> None:
@@ -29,84 +35,84 @@ def show() -> None:
     frame.heading(
         "Overlap",
         "Which genres look alike, how certain that is, and the covers behind each number.",
+        view="overlap",
     )
-    library, measured = loaders.library(), loaders.overlap()
+    loaders.library()
+    measured = loaders.overlap()
     frame.warn_if_stale("overlap")
-    if len(measured["genres"]) < 2:
+    if len(measured.genres) < 2:
         st.info("Overlap needs at least two genres.", icon=":material/info:")
         return
-    _summary(measured)
+    frame.answer(say_overlap(measured))
     _explore()
-    _tree(library, measured)
-    _over_time(measured)
-    _typical(library, measured)
-    with st.expander("What to know before using these numbers"):
-        for note in measured["notes"] or ["Nothing in particular."]:
-            st.markdown(f"- {frame.plain(note)}")
-
-
-def _summary(measured: dict[str, Any]) -> None:
-    effective = measured["effective_genres"]
-    low, high = measured["effective_genres_ci95"]
-    interval = (
-        f" ({low:.1f} to {high:.1f})" if low is not None and high is not None else ""
-    )
-    numbers = [
-        (
-            f"{effective:.1f}{interval}" if effective is not None else "?",
-            f"visually distinct genres of {len(measured['genres'])}",
-        ),
-        (
-            f"{measured['n_covers']:,}",
-            f"{measured.get('covers', 'all')} covers measured",
-        ),
-        (f"{measured['n_groups']:,}", f"groups ({measured['grouped_by']})"),
-        (f"{len(measured['edges']):,}", "pairs mix more than chance"),
-    ]
-    pick.show(html.figures(numbers), key="overlap-numbers")
+    _more()
 
 
 @fragment
 def _explore() -> None:
     library, measured = loaders.library(), loaders.overlap()
-    measure, shown = _choose_measure(measured)
-    chosen = pairs.split_pair(st.query_params.get("pair", ""), measured["genres"])
-    drawn = bool(pairs.edges(shown))
-    left, right = st.columns([1, 1], gap="large") if drawn else (st.container(), None)
+    chosen = pairs.split_pair(st.query_params.get("pair", ""), measured.genres)
+    ranked = [p for p in measured.ranked() if math.isfinite(p.overlap)]
+    if chosen is None and ranked:
+        chosen = ranked[0].a, ranked[0].b
+    shown = "".join(_card(library, pair) for pair in ranked[:_MOST_ALIKE])
+    pick.show(
+        f'<div class="answers">{shown}</div>',
+        key="most-alike",
+        chosen=_both_ways(chosen),
+        then=pick.keep_in_address("pair"),
+    )
+    left, right = st.columns(2, gap="large")
     with left:
-        _matrix(measure, shown, chosen)
-    if right is None:
-        st.caption(
-            "No pair of genres certainly mixes more than chance (q ≤ 0.05), so there is no graph to draw."
-        )
-    else:
-        with right:
-            _graph(library, shown, chosen)
-    _pair(library, shown, chosen)
+        with_k = _numbers(measured, chosen)
+    with right:
+        _pair(library, with_k, chosen)
+    if edges := pairs.edges(with_k):
+        with st.expander(f"Graph: {count(len(edges), 'pair')} mix more than chance"):
+            _graph(library, with_k, chosen)
 
 
-def _choose_measure(measured: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Let a measure and its number of neighbours be chosen; return it and the overlap with these."""
-    left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
-    with left:
-        known = [
-            m for m in pairs.MEASURES if m in ("overlap", "lift") or _has(measured, m)
-        ]
-        measure = st.segmented_control(
-            "Measure",
-            known,
-            default="overlap",
-            required=True,
-            format_func=pairs.MEASURES.__getitem__,
-            key="measure",
-            bind="query-params",
-        )
+def _card(library: Library, pair: Pair) -> str:
+    """Return two genres that look alike, as pictures of both."""
+    rows = [
+        (row, genre)
+        for one in pair.closest[:2]
+        for cover_id, genre in ((one.a, pair.a), (one.b, pair.b))
+        for row in library.rows_of([cover_id])
+    ]
+    low, _ = pair.overlap_ci95
+    known = math.isfinite(low)
+    return cards.alike(
+        pairs.name_pair(pair.a, pair.b),
+        (pair.a, pair.b),
+        f"{pair.overlap:.2f}",
+        f"95 % interval {span(pair.overlap_ci95, '.2f')}" if known else "no interval",
+        [
+            (markup.card_of(library, row), library.colours.get(genre, NOISE_COLOUR))
+            for row, genre in rows
+        ],
+    )
+
+
+def _numbers(measured: Overlap, chosen: tuple[str, str] | None) -> Overlap:
+    """Show the matrix of a measure; return the overlap with the neighbours chosen."""
+    known = [m for m in pairs.MEASURES if m in ("overlap", "lift") or _has(measured, m)]
+    measure = st.segmented_control(
+        "Measure",
+        known,
+        default="overlap",
+        required=True,
+        format_func=pairs.MEASURES.__getitem__,
+        key="measure",
+        bind="query-params",
+    )
     k = pairs.stored_k(measured, measure)
     choices = (
         pairs.other_ks(measured, measure) if measure in ("overlap", "lift") else []
     )
+    place_of_k = st.container()
     if len(choices) > 1:
-        with right:
+        with st.popover("Neighbours looked at", icon=":material/tune:"):
             k = st.select_slider(
                 "Neighbours looked at (k)",
                 choices,
@@ -116,17 +122,17 @@ def _choose_measure(measured: dict[str, Any]) -> tuple[str, dict[str, Any]]:
                 help="Few follow fine structure but waver, many are steady but blur.",
             )
     shown = pairs.at_k(measured, measure, k)
-    if k != pairs.stored_k(measured, measure):
-        st.caption(
-            f"Measured with {count(k, 'neighbour')} on n = {shown['n_covers']:,} covers, with fewer resamples."
-        )
-    return measure, shown
+    with place_of_k:
+        if shown is not measured:
+            st.caption(
+                f"Measured with {count(k, 'neighbour')} on n = {shown.n_covers:,} covers, with fewer resamples."
+            )
+        _matrix(measure, shown, chosen)
+    return shown
 
 
-def _matrix(
-    measure: str, shown: dict[str, Any], chosen: tuple[str, str] | None
-) -> None:
-    frame.section("Matrix", pairs.READING[measure])
+def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> None:
+    st.caption(f"{pairs.READING[measure]} Choose a cell to see the covers behind it.")
     genres, cells = pairs.cells(shown, measure)
     hatched = {"overlap": "uncertain", "lift": "may be chance"}.get(measure, "")
     label = f"{pairs.MEASURES[measure]} of genre pairs"
@@ -138,19 +144,16 @@ def _matrix(
         chosen=_both_ways(chosen),
         then=pick.keep_in_address("pair"),
     )
-    if note := note_on_parts(shown["n_by_genre"].values()):
+    if note := note_on_parts(shown.n_by_genre.values()):
         st.caption(note)
 
 
-def _graph(
-    library: Library, shown: dict[str, Any], chosen: tuple[str, str] | None
-) -> None:
-    frame.section(
-        "Graph",
+def _graph(library: Library, shown: Overlap, chosen: tuple[str, str] | None) -> None:
+    st.caption(
         "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap. "
-        f"n = {shown['n_covers']:,} covers.",
+        f"n = {shown.n_covers:,} covers."
     )
-    n = shown["n_by_genre"]
+    n = shown.n_by_genre
     top = max(n.values(), default=1) or 1
     sizes = {g: 7 + 13 * (n.get(g, 0) / top) ** 0.5 for g in pairs.shown_genres(shown)}
     pick.show(
@@ -165,85 +168,128 @@ def _both_ways(chosen: tuple[str, str] | None) -> list[str]:
     return [pairs.name_pair(*way) for way in (chosen, chosen[::-1])] if chosen else []
 
 
-def _pair(
-    library: Library, measured: dict[str, Any], chosen: tuple[str, str] | None
-) -> None:
-    if chosen is None:
+def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -> None:
+    """Show what was measured of two genres, and the covers behind it."""
+    pair = measured.pair(*chosen) if chosen else None
+    if pair is None:
         st.caption("Choose a pair to see the covers behind it.")
         return
-    a, b = chosen
-    pair = pairs.find_pair(measured, a, b)
-    if pair is None:
-        return
-    frame.section(f"{a} and {b}")
-    if facts := pairs.facts(pair, a, b):
-        pick.show(html.figures(facts), key="pair-numbers")
-    bridges = library.rows_of(pair["bridges"])
-    frame.section(
-        "Bridges",
-        "Covers with about as many neighbours of the one genre as of the other; one per artist.",
-    )
-    pick.show(
-        markup.gallery(
-            library,
-            [Item(row=row) for row in bridges],
-            empty="No cover stands between the two.",
-        ),
-        key="bridges",
-        then=frame.open_cover,
-    )
+    a, b = pair.a, pair.b
+    frame.section(f"{a} and {b}", say_pair(pair))
+    chosen_rows = bar.selected()
+    bridges = library.rows_of(pair.bridges)
     closest = [
-        (library.position[one["a"]], library.position[one["b"]], one["similarity"])
-        for one in pair["closest"]
-        if one["a"] in library.position and one["b"] in library.position
+        (library.position[one.a], library.position[one.b], one.similarity)
+        for one in pair.closest
+        if one.a in library.position and one.b in library.position
     ]
-    if closest:
-        frame.section(
-            "Closest pairs",
-            f"A cover of {a} or {b} beside the cover of the other genre most like it.",
+    if chosen_rows is not None:
+        bridges = chosen_rows.keep(bridges)
+        inside = set(chosen_rows.rows.tolist())
+        closest = [one for one in closest if inside & set(one[:2])]
+    st.caption(
+        "Bridges: covers with about as many neighbours of the one genre as of the other; one per artist."
+        if bridges
+        else "No cover of the library, or of the selection, stands between the two."
+    )
+    if bridges:
+        items = [Item(row=row, ring=_side(library, row, a, b)) for row in bridges]
+        pick.show(
+            markup.gallery(library, items, size="row", captions=False),
+            key="bridges",
+            then=frame.open_cover,
         )
-        pick.show(markup.pairs(library, closest), key="closest", then=frame.open_cover)
-    st.button(
-        f"Compare {a} with {b}",
-        icon=":material/compare:",
-        on_click=frame.open_page,
-        args=("compare", {"left": f"genre:{a}", "right": f"genre:{b}"}),
+    if closest:
+        st.caption(
+            f"Closest: a cover of {a} beside the cover of {b} that is most like it."
+        )
+        pick.show(
+            markup.pairs(library, closest[:4]), key="closest", then=frame.open_cover
+        )
+    if facts := pairs.facts(pair, a, b):
+        rows = [(said, value) for value, said in facts]
+        pick.show(html.table(["what was measured", ""], rows), key="pair-numbers")
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            f"Compare {a} with {b}",
+            icon=":material/compare:",
+            on_click=frame.open_page,
+            args=("compare", {"left": f"genre:{a}", "right": f"genre:{b}"}),
+        )
+        n = len({*bridges, *(row for one in closest for row in one[:2])})
+        bar.choose(f"pair:{pairs.name_pair(a, b)}", n, key="select-pair")
+
+
+def _side(library: Library, row: int, a: str, b: str) -> str:
+    """Return the colour of that of two genres which a cover has."""
+    own = library.genres[row]
+    return library.colours.get(a if a in own else b, NOISE_COLOUR)
+
+
+@fragment
+def _more() -> None:
+    """Fold away what answers further questions."""
+    library, measured = loaders.library(), loaders.overlap()
+    if len(measured.tree.order) > 1:
+        with st.expander("Family tree: which genres are nearest relatives?"):
+            st.caption(
+                "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
+                f"n = {measured.n_covers:,} covers."
+            )
+            branches = [asdict(branch) for branch in measured.tree.branches]
+            drawn = dendrogram(measured.tree.order, branches, library.colours)
+            pick.show(drawn, key="tree")
+    with st.expander("Over time: do genres grow alike?", key="time-open"):
+        _over_time(measured)
+    with st.expander("Typical covers, and loners"):
+        _typical(library, measured)
+    with st.expander("What was measured, and what to know before using the numbers"):
+        _measured(measured)
+
+
+def _measured(measured: Overlap) -> None:
+    effective = number(measured.effective_genres, ".1f")
+    low, _ = measured.effective_genres_ci95
+    ends = (
+        f" ({span(measured.effective_genres_ci95, '.1f')})"
+        if math.isfinite(low)
+        else ""
     )
+    numbers = [
+        (f"{effective}{ends}", f"visually distinct genres of {len(measured.genres)}"),
+        (f"{measured.n_covers:,}", f"{measured.covers} covers measured"),
+        (f"{measured.n_groups:,}", f"groups ({measured.grouped_by})"),
+        (f"{len(measured.edges):,}", "pairs mix more than chance"),
+    ]
+    pick.show(html.figures(numbers), key="overlap-numbers")
+    for note in measured.notes or ["Nothing in particular."]:
+        st.markdown(f"- {frame.plain(note)}")
+    if not measured.edges:
+        st.caption(
+            "No pair of genres certainly mixes more than chance (q ≤ 0.05), so there is no graph to draw."
+        )
 
 
-def _tree(library: Library, measured: dict[str, Any]) -> None:
-    tree = measured["tree"]
-    if len(tree["order"]) < 2:
-        return
-    frame.section(
-        "Family tree",
-        "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
-        f"n = {measured['n_covers']:,} covers.",
-    )
-    pick.show(dendrogram(tree["order"], tree["branches"], library.colours), key="tree")
-
-
-def _over_time(measured: dict[str, Any]) -> None:
-    parts = measured.get("parts")
-    if not parts:
-        frame.section("Over time")
+def _over_time(measured: Overlap) -> None:
+    if not measured.parts:
         st.caption("Overlap was not measured by decade yet. This measures it:")
         st.code(
-            f"covers overlap -w {place.workspace().root} --by year", language="bash"
+            f"covers overlap -w {place.workspace().root} --by decade", language="bash"
         )
         return
-    word = "decade" if measured.get("by") == "year" else str(measured.get("by"))
-    whole = {(p["a"], p["b"]): p["overlap"] or 0 for p in measured["pairs"]}
-    lines = pair_lines(parts)
-    known = sorted(lines, key=lambda pair: -whole.get(pair, 0))
-    frame.section(
-        "Over time" if word == "decade" else f"By {word}",
-        f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out. "
-        f"n = {sum(part['n_covers'] for part in parts.values()):,} covers.",
+    word = "decade" if measured.by == "year" else str(measured.by)
+    whole = {(p.a, p.b): -p.overlap for p in measured.ranked()}
+    lines = pair_lines(measured.content["parts"])
+    known = sorted(lines, key=lambda pair: (whole.get(pair, 0), pair))
+    n = sum(part.n_covers for part in measured.parts.values())
+    st.caption(
+        f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out. n = {n:,} covers."
     )
+    if said := say_changes(measured):
+        st.markdown(frame.plain(said))
     if not known:
         st.caption(
-            f"No pair has enough artists in two of the {word}s ({', '.join(parts)})."
+            f"No pair has enough artists in two of the {word}s ({', '.join(measured.parts)})."
         )
         return
     names = {pairs.name_pair(a, b): (a, b) for a, b in known}
@@ -258,7 +304,9 @@ def _over_time(measured: dict[str, Any]) -> None:
     )
     if chosen:
         shown = {" and ".join(names[name]): lines[names[name]] for name in chosen}
-        labels = [p for p in parts if any(p in line for line in lines.values())]
+        labels = [
+            p for p in measured.parts if any(p in line for line in lines.values())
+        ]
         points = {
             name: [line.get(part) for part in labels] for name, line in shown.items()
         }
@@ -268,20 +316,17 @@ def _over_time(measured: dict[str, Any]) -> None:
         )
 
 
-def _typical(library: Library, measured: dict[str, Any]) -> None:
-    frame.section("Typical covers", "In the midst of their own genre; one per artist.")
-    genre = st.selectbox(
-        "Genre", measured["genres"], key="typical", bind="query-params"
-    )
-    rows = library.rows_of(measured["prototypes"].get(genre, ()))
+def _typical(library: Library, measured: Overlap) -> None:
+    genre = st.selectbox("Genre", measured.genres, key="typical", bind="query-params")
+    st.caption("Typical: in the midst of their own genre; one per artist.")
+    rows = library.rows_of(measured.prototypes.get(genre, ()))
     pick.show(
         markup.gallery(library, [Item(row=row) for row in rows]),
         key="prototypes",
         then=frame.open_cover,
     )
-    alone = library.rows_of(measured["isolated"])
-    if alone:
-        frame.section("Loners", "Covers farthest from all others.")
+    if alone := library.rows_of(measured.isolated):
+        st.caption("Loners: farthest from all others.")
         pick.show(
             markup.gallery(library, [Item(row=row) for row in alone]),
             key="isolated",
@@ -289,5 +334,5 @@ def _typical(library: Library, measured: dict[str, Any]) -> None:
         )
 
 
-def _has(measured: dict[str, Any], reader: str) -> bool:
-    return any(f"confusion_{reader}_ab" in pair for pair in measured["pairs"][:1])
+def _has(measured: Overlap, method: str) -> bool:
+    return any(method in pair.confusion_ab for pair in measured.pairs[:1])

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from covers.catalogue.links import find_links
 from covers.classify.answers import METHODS
-from covers.classify.methods import Method
 from covers.classify.query import Queries
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
 from covers.render import charts
 from covers.render.numbers import count
+from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
 from dashboard.components import paste, pick
-from dashboard.data import lookup
-from dashboard.layout import frame, markup
-from dashboard.layout.frame import fragment
+from dashboard.data import folder, lookup
+from dashboard.layout import bar, frame, markup
 from dashboard.layout.markup import Item
-from dashboard.views import search_words
+from dashboard.views import search_alike, search_words
+from dashboard.views.search_heat import heat_beside
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from covers.classify.answers import Classification
     from covers.classify.query import Query
-    from covers.index.hits import Hit
     from dashboard.data.library import Library
 
-_HEAT = "search-heat"
-_QUERY = "search-query"
 _VOTERS_SHOWN = 15
 
 
@@ -40,23 +37,44 @@ def show() -> None:
     frame.heading(
         "Search",
         "Drop or paste a picture, or take a cover of the library: which covers look like it, and which genres?",
+        view="search",
     )
     library = loaders.library()
     index = loaders.front_door().index
     loaders.warm_up()
     frame.warn_if_stale("index")
-    cover_id = _choose(library)
-    query, shown = _query(library, cover_id)
+    _take_pasted()
+    query, shown = _query(library, str(st.query_params.get("cover", "")))
     if query is None:
+        _choose(library)
         _suggest(library)
         return
-    st.session_state[_QUERY] = query, index.generation
+    st.session_state[search_alike.QUERY] = query, index.generation
     _head(library, query, shown)
-    _alike()
+    search_alike.show()
+    with st.expander("Ask about another picture", icon=":material/image_search:"):
+        _choose(library)
 
 
-def _choose(library: Library) -> str:
-    """Let the reader choose, and return the cover of the address, empty for none."""
+def _take_pasted() -> None:
+    try:
+        content = paste.pasted_picture(key="paste")
+    except BrokenImageError as error:
+        _refuse(error)
+        return
+    if content is not None:
+        _take(content)
+
+
+def _refuse(error: Exception) -> None:
+    st.error(
+        f"This picture cannot be used: {frame.plain(str(error))}.",
+        icon=":material/broken_image:",
+    )
+
+
+def _choose(library: Library) -> None:
+    """Let a picture or a cover be chosen."""
     left, right = st.columns([1, 1], gap="medium")
     with left:
         round_ = st.session_state.setdefault("search-round", 0)
@@ -73,36 +91,25 @@ def _choose(library: Library) -> str:
             placeholder="Artist, album or file name",
         )
         if text:
-            rows = library.find(text, limit=60)
-            if not rows:
-                st.caption("No cover of that name.")
-            else:
-                pick.show(
-                    markup.gallery(
-                        library,
-                        [Item(row=row) for row in rows[:12]],
-                        size="small",
-                        captions=False,
-                    ),
-                    key="search-found",
-                    then=_go_to,
-                )
-                if len(rows) > 12:
-                    st.caption("The first 12; more words find fewer.")
-        search_words.show(library, _go_to)
-    content = None
-    try:
-        content = paste.pasted_picture(key="paste") or (
-            file.getvalue() if file else None
-        )
-    except BrokenImageError as error:
-        st.error(
-            f"This picture cannot be used: {frame.plain(str(error))}.",
-            icon=":material/broken_image:",
-        )
-    if content is not None:
-        _take(content)
-    return str(st.query_params.get("cover", ""))
+            _found(library, text)
+        search_words.show(library, search_alike.go_to)
+    if file:
+        _take(file.getvalue())
+
+
+def _found(library: Library, text: str) -> None:
+    rows = library.find(text, limit=60)
+    if not rows:
+        st.caption("No cover of that name.")
+        return
+    items = [Item(row=row) for row in rows[:12]]
+    pick.show(
+        markup.gallery(library, items, size="small", captions=False),
+        key="search-found",
+        then=search_alike.go_to,
+    )
+    if len(rows) > 12:
+        st.caption("The first 12; more words find fewer.")
 
 
 def _take(content: bytes) -> None:
@@ -110,34 +117,23 @@ def _take(content: bytes) -> None:
     try:
         taken = lookup.take_picture(loaders.front_door(), content)
     except BrokenImageError as error:
-        st.error(
-            f"This picture cannot be used: {frame.plain(str(error))}.",
-            icon=":material/broken_image:",
-        )
+        _refuse(error)
         return
-    st.session_state["search-outside"] = taken
-    st.session_state["search-round"] += 1
-    st.session_state.pop(_HEAT, None)
-    st.query_params.pop("cover", None)
+    st.session_state[search_alike.OUTSIDE] = taken
+    st.session_state["search-round"] = st.session_state.get("search-round", 0) + 1
+    for name in ("cover", "plus", "minus"):
+        st.query_params.pop(name, None)
     st.rerun()
-
-
-def _go_to(cover_id: str) -> None:
-    """Take a cover of the library; the address keeps it."""
-    st.session_state.pop("search-outside", None)
-    st.session_state.pop(_HEAT, None)
-    st.session_state.pop("alike-page", None)
-    st.query_params["cover"] = cover_id
 
 
 def _query(library: Library, cover_id: str) -> tuple[Query | None, str]:
     """Return what is asked about, and a small copy of a picture from outside."""
     index = loaders.front_door().index
-    if "search-outside" in st.session_state and not cover_id:
-        taken: tuple[Query, str] = st.session_state["search-outside"]
+    if search_alike.OUTSIDE in st.session_state and not cover_id:
+        taken: tuple[Query, str] = st.session_state[search_alike.OUTSIDE]
         if len(taken[0].embedding) == index.dimension:
             return taken
-        del st.session_state["search-outside"]
+        del st.session_state[search_alike.OUTSIDE]
     if not cover_id:
         return None, ""
     if cover_id not in library.position or cover_id not in index:
@@ -150,39 +146,114 @@ def _query(library: Library, cover_id: str) -> tuple[Query | None, str]:
 
 
 def _head(library: Library, query: Query, shown: str) -> None:
-    """Show the query with the genres it may belong to."""
+    """Show the query with the genres it may belong to, the likeliest first."""
     answer, problem = None, None
     try:
         (answer,) = loaders.front_door().classify(Queries(items=(query,)))
     except (CoversError, IndexerError) as error:
         problem = error
-    below = ""
-    if answer is not None:
-        below = (
-            f'<div class="verdict">{escape(answer.headline)}</div>'
-            f'<div class="muted">{escape(answer.said)}</div>'
-        )
+    row = library.position.get(query.cover_id)
+    below = _verdict(answer) if answer else ""
+    below += _links(library, row) if row is not None else ""
+    beside = heat_beside(query, answer) if answer else ""
     if shown:
-        known = library.position.get(query.cover_id)
-        name = (
-            f"Your picture; it is in the library as {library.full_title(known)}"
-            if known is not None
-            else "Your picture"
+        name = "Your picture" + (
+            f"; it is in the library as {library.full_title(row)}"
+            if row is not None
+            else ""
         )
+        second = f'<div class="art">{beside}</div>' if beside else ""
         html = (
-            f'<div class="full"><div class="art"><img src="{shown}" alt="Your picture"></div>'
+            f'<div class="full{" two" * bool(beside)}"><div class="art"><img src="{shown}" alt="Your picture"></div>{second}'
             f"<div><h3>{escape(name)}</h3>{below}</div></div>"
         )
     else:
-        html = markup.full_cover(library, library.position[query.cover_id], below)
-    pick.show(html, key="query")
+        html = markup.full_cover(library, row or 0, below, beside=beside)
+    pick.show(
+        f'<div data-show="{escape(query.cover_id or query.name)}">{html}</div>',
+        key="query",
+    )
     if problem is not None:
         frame.explain(problem)
+    _actions(library, query, answer)
     if answer is not None:
-        _evidence(library, query, answer)
+        _evidence(library, answer)
 
 
-def _evidence(library: Library, query: Query, answer: Classification) -> None:
+def _verdict(answer: Classification) -> str:
+    """Return the likeliest genre with its probability, then what else it could be."""
+    likeliest = answer.likeliest
+    p = f"{100 * answer.probabilities[likeliest]:.0f} %"
+    also = answer.also
+    if answer.verdict == "unfamiliar":
+        also = "but it is unlike anything in this library"
+    return (
+        f'<div class="verdict likeliest"><b>{escape(likeliest)}</b><span class="p">{p}</span></div>'
+        f'<div class="also">{escape(also)}</div><div class="muted">{escape(answer.said)}</div>'
+    )
+
+
+def _links(library: Library, row: int) -> str:
+    """Return links to where else the album is known."""
+    known = loaders.front_door().catalogue
+    at = int(known.rows_of([library.cover_ids[row]])[0])
+    if at < 0:
+        return ""
+    names = [
+        n
+        for n in known.table.schema.names
+        if n in _ID_COLUMNS or n.startswith(("musicbrainz", "discogs"))
+    ]
+    values = {name: known.table[name][at].as_py() for name in names}
+    links = find_links(values)
+    shown = "".join(
+        f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(site)} &#8599;</a>'
+        for site, url in links.items()
+    )
+    return f'<div class="links">{shown}</div>' if shown else ""
+
+
+_ID_COLUMNS = ("path", "release_group")
+
+
+def _actions(library: Library, query: Query, answer: Classification | None) -> None:
+    """Offer what can be done with the query."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Show on the map",
+            icon=":material/scatter_plot:",
+            on_click=_on_the_map,
+            args=(query,),
+        )
+        if answer is not None:
+            st.toggle("Where the network looked", key="heat", bind="query-params")
+        if query.picture is None and query.cover_id in library.position:
+            _offer_folder(query.cover_id)
+
+
+def _offer_folder(cover_id: str) -> None:
+    """Offer to show a cover's file in the file manager of this machine."""
+    path = folder.file_of(loaders.front_door(), cover_id)
+    if path is None:
+        return
+    wanted = st.button("Open its folder", icon=":material/folder_open:")
+    if wanted and not folder.open_folder(path):
+        st.caption(f"No file manager answered; it is at {frame.plain(str(path))}")
+
+
+def _on_the_map(query: Query) -> None:
+    """Show a cover on the map; for a picture from outside the cover most like it."""
+    library = loaders.library()
+    cover_id = query.cover_id
+    if cover_id not in library.position:
+        hits = loaders.front_door().search(query, 1, among=library.position)
+        if not len(hits):
+            return
+        cover_id = next(iter(hits)).cover_id
+    frame.open_on_map(cover_id)
+
+
+def _evidence(library: Library, answer: Classification) -> None:
     voters = [voter for voter in answer.voters if voter.cover_id in library.position]
     voters.sort(key=lambda voter: -voter.weight)
     left, right = st.columns(2, gap="large")
@@ -194,20 +265,22 @@ def _evidence(library: Library, query: Query, answer: Classification) -> None:
         by_method = {method: answer.by_method[method] for method in reversed(METHODS)}
         pick.show(charts.distributions(by_method, library.colours), key="answer")
     with right:
+        some = (
+            f"; here are the {_VOTERS_SHOWN} that weigh most"
+            if len(voters) > _VOTERS_SHOWN
+            else ""
+        )
         frame.section(
             "The vote",
-            f"{count(len(voters), 'cover')} vote, near ones weigh more"
-            + (
-                f"; here are the {_VOTERS_SHOWN} that weigh most"
-                if len(voters) > _VOTERS_SHOWN
-                else ""
-            )
-            + f". {answer.flip_in_words}",
+            f"{count(len(voters), 'cover')} vote, near ones weigh more, each for the genre of its frame{some}. {answer.flip_in_words}",
         )
         items = [
             Item(
                 row=(row := library.position[voter.cover_id]),
                 badge=f"{100 * voter.weight:.1f} %",
+                ring=library.colours.get(
+                    next(iter(library.genres[row]), ""), NOISE_COLOUR
+                ),
                 tip=f"{library.full_title(row)}\n{', '.join(library.genres[row])}\nsimilarity {voter.similarity:.2f}, {100 * voter.weight:.1f} % of the vote",
             )
             for voter in voters[:_VOTERS_SHOWN]
@@ -215,139 +288,8 @@ def _evidence(library: Library, query: Query, answer: Classification) -> None:
         pick.show(
             markup.gallery(library, items, size="small", captions=False),
             key="voters",
-            then=_go_to,
+            then=search_alike.go_to,
         )
-    _heat(query, answer)
-
-
-def _heat(query: Query, answer: Classification) -> None:
-    """Show on demand where the network looked."""
-    network = answer.by_method[Method.NETWORK]
-    genres = sorted(network, key=lambda genre: -network[genre])
-    with st.expander(
-        "Where the network looked",
-        icon=":material/center_focus_strong:",
-        key="heat-open",
-        on_change="rerun",
-    ) as box:
-        if not box.open:
-            return
-        genre = st.selectbox("For the genre", genres, key="heat-genre")
-        try:
-            door = loaders.front_door()
-            name = hashlib.sha256(
-                f"{query.cover_id} {genre} {door.card.fingerprint}".encode()
-            ).hexdigest()
-            if st.session_state.get(_HEAT, ("", ""))[0] != name:
-                heat = door.explain(query, genre=genre).picture
-                st.session_state[_HEAT] = (name, lookup.data_uri(heat))
-            uri = st.session_state[_HEAT][1]
-        except (CoversError, OSError) as error:
-            st.caption(f"Not to be had: {frame.plain(str(error))}.")
-            return
-        pick.show(
-            f'<div class="full" style="grid-template-columns:minmax(140px,320px)"><div class="art"><img src="{uri}" '
-            f'alt="Heat map of what speaks for {escape(genre)}"></div></div>',
-            key="heat",
-        )
-        st.caption(
-            f"Yellow parts speak most for {genre}, violet ones less, grey ones hardly (Grad-CAM on the deepest feature map). "
-            "Coarse, and no proof of why."
-        )
-
-
-@fragment
-def _alike() -> None:
-    library, door = loaders.library(), loaders.front_door()
-    index = door.index
-    query, generation = st.session_state[_QUERY]
-    walked_on = st.query_params.get("cover", query.cover_id) != query.cover_id
-    if index.generation != generation or walked_on:
-        st.rerun()
-    frame.section(
-        "Covers most like it", "Cosine similarity on each; choose one to walk on."
-    )
-    k, where, once = _filters(library)
-    if where is None:
-        return
-    hits = door.search(
-        query, k, where=where, one_per_artist=once, among=library.position
-    )
-
-    def item(hit: Hit) -> Item:
-        row = library.position[hit.cover_id]
-        return Item(
-            row=row,
-            badge=f"{hit.similarity:.2f}",
-            tip=f"{library.full_title(row)}\nsimilarity {hit.similarity:.3f}",
-        )
-
-    frame.gallery(
-        library,
-        hits.hits,
-        item=item,
-        key="alike",
-        per_page=24,
-        empty="No cover passes these filters.",
-        then=_go_to,
-    )
-    st.caption(
-        f"{count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
-    )
-
-
-def _filters(library: Library) -> tuple[int, dict[str, Any] | None, bool]:
-    """Let filters be chosen.
-
-    Returns
-    -------
-    k : int
-        How many covers.
-    where : dict or None
-        As `Library.search` takes it; None where no artist is called what was typed.
-    one_per_artist : bool
-    """
-    where: dict[str, Any] = {}
-    artist, once = "", False
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        where["genre"] = st.multiselect(
-            "Genres",
-            list(library.genre_counts),
-            key="genre",
-            bind="query-params",
-            width=300,
-        )
-        if any(library.artists):
-            artist = st.text_input(
-                "Artist", key="artist", bind="query-params", width=220
-            )
-            once = st.toggle("One per artist", key="once", bind="query-params")
-        k = st.select_slider(
-            "How many",
-            [12, 24, 48, 96],
-            key="k",
-            value=24,
-            bind="query-params",
-            width=200,
-        )
-    where["year"] = frame.choose_years(library)
-    where["artist"] = _artist_like(library, artist)
-    if artist and not where["artist"]:
-        st.caption(f"No artist called {frame.plain(artist)}.")
-        return k, None, once
-    return k, {name: value for name, value in where.items() if value}, once
-
-
-def _artist_like(library: Library, text: str) -> str:
-    """Return the artist meant by some text: the same name, else the first that holds it."""
-    wanted = text.strip().casefold()
-    if not wanted:
-        return ""
-    names = sorted({artist for artist in library.artists if artist})
-    for name in names:
-        if name.casefold() == wanted:
-            return name
-    return next((name for name in names if wanted in name.casefold()), "")
 
 
 def _suggest(library: Library) -> None:
@@ -358,8 +300,11 @@ def _suggest(library: Library) -> None:
         members = (library.main_genre == code).nonzero()[0]
         if len(members):
             rows.append(int(min(members, key=lambda row: library.cover_ids[row])))
+    chosen = bar.selected()
+    if chosen is not None and len(chosen):
+        rows = chosen.rows[:24].tolist()
     pick.show(
         markup.gallery(library, [Item(row=row) for row in rows[:24]]),
         key="suggested",
-        then=_go_to,
+        then=search_alike.go_to,
     )

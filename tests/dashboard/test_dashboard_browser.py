@@ -7,10 +7,13 @@ from urllib.parse import quote
 
 import pytest
 from complete_workspace import GENRES, STRANGE_ARTIST
-from dashboard_browser import first_cover, label, names, png, serve
+from dashboard_browser import first_cover, label, names, png, serve, tiles
 
 import covers
+from covers.audit.review import read_review
 from covers.catalogue.table import read_catalogue
+from covers.cluster.naming import name_clusters
+from covers.cluster.stage import read as read_clusters
 from dashboard.pages import PAGES
 
 pytestmark = pytest.mark.browser
@@ -30,12 +33,15 @@ def test_each_page_opens_in_the_dark_on_a_phone_without_sideways_scrolling(read,
 def test_the_library_counts_genres_years_and_sources(read, workspace):
     reader = read()
     n = len(read_catalogue(workspace))
+    assert f"{n} covers of 4 genres by 56 artists from 1970 to 2011" in reader.text()
+    first = reader.element("browse").locator(".cover").first.bounding_box()
+    assert first["y"] + first["height"] < 600  # covers first
+    reader.unfold("How many covers of which genre")
     assert f"n = {n} covers" in reader.text()
     for genre in GENRES:
         reader.figure("genres-bars").get_by_text(genre, exact=True).wait_for()
     assert "Covers per year from" in label(reader.figure("year-bars"))
-    numbers = reader.element("numbers").locator(".figures").inner_text()
-    assert re.search(r"1\s+source", numbers)
+    assert f"{n}" in reader.element("sources").locator(".table").inner_text()
     bar = reader.element("year-bars").locator("rect").first
     bar.hover()
     reader.tip("year-bars", r"\w+, \d{4}( to \d{4})?: \d+")
@@ -53,10 +59,12 @@ def test_a_cover_of_the_library_leads_to_its_neighbours_and_on(read, workspace):
     assert re.search("cover=[0-9a-f]{32}", reader.query())
     assert "Covers most like it" in reader.text()
     before = reader.query()
-    reader.element("alike").get_by_role("button").nth(1).click()
+    tiles(reader.element("alike"))[1].click()
     reader.page.wait_for_function("q => location.search !== '?' + q", arg=before)
     reader.settle()
     assert re.search("cover=[0-9a-f]{32}", reader.query())
+    query = reader.element("query").locator(".full").bounding_box()
+    assert 0 <= query["y"] < 450  # the new query is in sight
 
 
 def test_a_shared_link_shows_the_same_to_someone_else(read, workspace):
@@ -96,6 +104,14 @@ def test_what_a_cover_looks_like_is_said_with_its_evidence(read, workspace):
     reader = read(f"search?cover={first_cover(workspace, 'Jazz')}")
     verdict = reader.element("query").locator(".full").inner_text()
     assert re.search(r"\d+ %", verdict)
+    library = covers.open(workspace.root)
+    (answer,) = library.classify([first_cover(workspace, "Jazz")])
+    shown = reader.element("query").locator(".likeliest").inner_text()
+    p = round(100 * answer.probabilities[answer.likeliest])
+    assert shown.split() == [answer.likeliest, str(p), "%"]
+    assert answer.also in verdict
+    rings = reader.element("voters").locator(".cover.ringed")
+    assert rings.count() == len(names(reader.element("voters")))
     assert len(names(reader.element("voters"))) > 3
     assert all("% of the vote" in t for t in tips(reader.element("voters")))
     reader.element("answer").locator(".row").first.hover()
@@ -228,13 +244,15 @@ def test_a_cluster_opens_to_its_members_and_boundary(read, workspace):
     reader = read("clusters")
     card = reader.element("cards").locator(f'[data-pick="{largest["id"]}"]')
     assert card.locator(".sheet img").count() > 1
-    assert "stability" in card.inner_text()
+    assert re.search("firm|loosely held", card.inner_text())
     assert re.search(r"\d+ %", card.inner_text())
     assert "#" in card.locator(".swatches").get_attribute("aria-label")
-    reader.pick(re.compile(f"Cluster {largest['id']},"))
-    reader.page.get_by_text(
-        f"Cluster {largest['id']}: {largest['n']} covers"
-    ).wait_for()
+    name = name_clusters(read_clusters(workspace))[largest["id"]]
+    assert name in card.inner_text()
+    reader.pick(re.compile(f"{re.escape(name)},"))
+    heading = reader.page.get_by_role("heading", name=f"{name}: {largest['n']} covers")
+    heading.wait_for()
+    assert heading.bounding_box()["y"] < 600  # where the eye is
     assert f"cluster={largest['id']}" in reader.query()
     reader.element("members-Members").get_by_role("button").first.wait_for()
     reader.page.get_by_text("Boundary", exact=True).click()
@@ -257,31 +275,40 @@ def test_a_cell_of_the_confusion_matrix_shows_as_many_covers_as_it_says(read):
 
 def test_every_method_is_shown_beside_its_baselines_and_how_far_to_trust_it(read):
     reader = read("model")
+    reader.unfold("Methods and baselines")
     assert re.match("Macro-F1 of each method: chance", label(reader.figure("methods")))
     reader.page.get_by_text("accuracy", exact=True).first.click()
     reader.settle()
     reader.figure("methods").get_by_text("chance", exact=True).hover()
     reader.tip("methods", r"chance: \d\.\d{3}")
+    reader.unfold("Can the probabilities be trusted?")
+    reader.unfold("Would more covers help?")
     for key, said in {
         "reliability": "How often predictions are right",
         "coverage": "% answered: first answer right",
         "growth": "covers: macro-F1",
     }.items():
         assert said in label(reader.figure(key))
-    reader.page.get_by_text("Genre by genre").click()
+    reader.unfold("Genre by genre")
     reader.element("by-genre").get_by_text("Jazz", exact=True).wait_for()
 
 
-def test_the_mistakes_can_be_taken_along(read):
+def test_the_mistakes_can_be_taken_along(read, workspace, tmp_path):
     reader = read("model")
     with reader.page.expect_download() as download:
         reader.page.get_by_role("button", name=re.compile("along as CSV")).click()
     text = Path(download.value.path()).read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows
-    assert all(row["read_as"] not in row["genres"].split("; ") for row in rows)
-    certainty = [float(row["certainty"]) for row in rows]
+    assert all(row["suggestion"] not in row["genres"].split(";") for row in rows)
+    certainty = [float(row["confidence"]) for row in rows]
     assert certainty == sorted(certainty, reverse=True)
+    # What is filled in is taken by the command line.
+    path = tmp_path / "reviewed.csv"
+    path.write_text(text.replace(",,,", ",relabel,,", 1), encoding="utf-8")
+    catalogue = read_catalogue(workspace)
+    known = dict(zip(catalogue.cover_ids, catalogue.column("path"), strict=True))
+    read_review(path, known)
 
 
 def test_two_genres_and_two_covers_can_be_compared(read, workspace):
@@ -313,12 +340,12 @@ def test_names_from_files_are_shown_as_text(read):
 
 
 def test_findings_of_the_audit_and_unreadable_files_are_listed(read):
-    reader = read()
-    reader.page.get_by_role("tab", name="State and problems").click()
+    reader = read("review")
     reader.page.get_by_text("Files that could not be taken in").wait_for()
-    finding = reader.page.locator("[class*='st-key-finding-'] img").first
+    finding = reader.element("doubt").locator("img").first
     finding.wait_for()
     assert finding.get_attribute("src").startswith("/covers/thumbnail/")
+    reader.unfold("State: ")
     reader.element("chain").get_by_text("embeddings").first.wait_for()
     reader.element("chain").get_by_text("fresh").first.wait_for()
 
@@ -334,8 +361,11 @@ def test_the_graph_leads_to_covers_and_decades_stand_beside_the_tree(read, other
     path.write_text(json.dumps(found))
     with serve(other.root) as url:
         reader = read("overlap", url=url)
+        reader.unfold("Family tree")
         assert label(reader.figure("tree")).startswith("Family tree of genres: ")
+        reader.unfold("Over time")
         assert "1970s 0.50, 1980s 0.50" in label(reader.figure("over-time"))
+        reader.unfold("Graph: 1 pair")
         line = reader.element("graph").locator(".edge")
         line.focus()
         reader.page.keyboard.press("Enter")
@@ -350,6 +380,7 @@ def test_a_graph_without_a_line_is_not_shown(read, other):
     path.write_text(json.dumps(found))
     with serve(other.root) as url:
         reader = read("overlap", url=url)
+        reader.unfold("What was measured")
         reader.page.get_by_text("so there is no graph to draw").wait_for()
         assert not reader.element("graph").count()
         assert "Lines join genres" not in reader.text()
@@ -371,6 +402,8 @@ def test_hatching_stays_behind_the_digits(read):
 
 def test_the_marks_of_a_chart_explain_themselves_to_the_arrow_keys(read):
     reader = read("model")
+    reader.unfold("Methods and baselines")
+    reader.unfold("Would more covers help?")
     chart = reader.figure("methods")
     chart.focus()
     reader.page.keyboard.press("ArrowDown")
@@ -388,6 +421,7 @@ def test_the_marks_of_a_chart_explain_themselves_to_the_arrow_keys(read):
 
 def test_the_model_page_writes_each_score_once(read):
     reader = read("model")
+    reader.unfold("Methods and baselines")
     reader.page.get_by_text("calibration error", exact=True).click()
     reader.settle()
     said = label(reader.figure("methods"))

@@ -43,8 +43,11 @@ def test_a_dead_link_is_explained(read):
 
 def test_addresses_that_make_no_sense_are_ignored(read):
     for path in (
-        "map?area=1_2_x",
-        "map?area=1_2_3_4_5_nan&colour=none",
+        "map?selection=area:1_2_x",
+        "map?selection=area:1_2_3_4_5_nan&colour=none",
+        "?selection=cluster:abc&order=7&genre=None",
+        "review?doubt=nothing&look=none",
+        "search?plus=zz.yy&minus=..",
         "overlap?pair=<script>~x&measure=7",
         "clusters?cluster=-99",
         "model?cell=Jazz",

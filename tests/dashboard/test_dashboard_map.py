@@ -44,14 +44,16 @@ def test_a_box_on_the_map_gives_a_gallery_and_the_genres_of_the_selection(
     wait_for_map(reader)
     assert map_state(reader)["shown"] == str(n)
     drag(reader, (0.01, 0.01), (0.99, 0.99), shift=True)
-    reader.page.get_by_text(f"Selection: {n} covers").wait_for()
+    reader.page.get_by_role("heading", name=f"{n} covers selected").wait_for()
     reader.settle()
     for genre in GENRES:
         reader.element("selection-shares").get_by_text(genre).first.wait_for()
-    assert "95 % intervals" in reader.text()
-    assert reader.element("selection").get_by_role("button").count() >= 20
+    assert "95 % interval" in reader.text()
+    assert reader.element("selection").get_by_role("button").count() >= 12
+    bottom = reader.element("selection").locator(".cover").first.bounding_box()
+    assert bottom["y"] + bottom["height"] < 900  # beside the map, not below it
     other = read(f"map?{reader.query()}")
-    other.page.get_by_text(f"Selection: {n} covers").wait_for()
+    other.page.get_by_role("heading", name=f"{n} covers selected").wait_for()
 
 
 def test_the_lasso_selects_what_it_surrounds(read, workspace):
@@ -67,16 +69,18 @@ def test_the_lasso_selects_what_it_surrounds(read, workspace):
         if k == 0:
             mouse.down()
     mouse.up()
-    heading = reader.page.get_by_text(re.compile(r"Selection: \d+ cover"))
+    heading = reader.page.get_by_role(
+        "heading", name=re.compile(r"\d+ covers? selected")
+    )
     heading.wait_for()
     n_inside = int(re.search(r"\d+", heading.inner_text())[0])
     assert 0 < n_inside < len(read_catalogue(workspace))
-    reader.page.get_by_role("button", name="Clear").click()
+    reader.page.locator(".covermap").get_by_role("button", name="Clear").click()
     heading.wait_for(state="detached")
     reader.page.locator(".dots").focus()
     reader.page.keyboard.press("Enter")
     n = len(read_catalogue(workspace))
-    reader.page.get_by_text(f"Selection: {n} covers").wait_for()
+    reader.page.get_by_role("heading", name=f"{n} covers selected").wait_for()
 
 
 def test_a_map_made_anew_before_it_was_fetched_is_shown(read, other):
@@ -133,9 +137,40 @@ def test_the_map_can_be_coloured_otherwise(read, colour):
     wait_for_map(reader)
     legend = reader.page.locator(".covermap .legend")
     said = {
-        "cluster": "Cluster",
+        "cluster": "Jazz",
         "year": "1970",
         "certainty": "unsure",
         "error": "right",
     }
     legend.get_by_text(re.compile(said[colour])).first.wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (400, 800)])
+def test_the_cloud_uses_its_frame_and_its_regions_have_names(read, width, height):
+    reader = read("map", width=width, height=height)
+    wait_for_map(reader)
+    state = map_state(reader)
+    assert int(state["names"]) >= 2
+    assert state["level"] == "0"
+    painted = reader.page.locator(".covermap").evaluate(
+        """root => { const dots = root.querySelector(".dots"), c = dots.getContext("2d");
+          const {width: w, height: h} = dots, data = c.getImageData(0, 0, w, h).data;
+          let x0 = w, x1 = 0, y0 = h, y1 = 0;
+          for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) {
+            const p = 4 * (y * w + x);
+            if (Math.abs(data[p] - data[0]) + Math.abs(data[p+1] - data[1]) + Math.abs(data[p+2] - data[2]) > 90) {
+              x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y); } }
+          return [(x1 - x0) / w, (y1 - y0) / h]; }"""
+    )
+    assert max(painted) > 0.85
+    assert min(painted) > 0.5
+
+
+def test_colours_without_data_are_not_offered(read, other):
+    for name in ("clusters.parquet", "votes.parquet"):
+        (other.analysis_folder / name).unlink()
+    with serve(other.root) as url:
+        reader = read("map", url=url)
+        wait_for_map(reader)
+        offered = reader.element("colour").get_by_role("radio").all_inner_texts()
+        assert [one.strip() for one in offered] == ["Genre", "Year"]

@@ -8,11 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covers.cli.dashboard import MOST_MEBIBYTES
+from covers.cluster.cover_map import CoverMap
+from covers.cluster.regions import lay_down
+from covers.overlap import on_page as pairs
+from covers.overlap.result import Overlap
 from covers.render.palette import NOISE_COLOUR
 from covers.stats.bootstrap import GroupBootstrap
-from dashboard.data import breakdown, colouring, lookup, pairs
-from dashboard.data.analysis import CoverMap, Votes
+from dashboard.data import breakdown, colouring, lookup
+from dashboard.data.analysis import Votes
 from dashboard.data.library import Library
+from dashboard.data.points import MapPoints
 from dashboard.layout import markup
 from dashboard.layout.markup import Item
 
@@ -87,10 +92,17 @@ def test_the_first_genre_of_the_vocabulary_is_the_main_one(library):
 
 # The map.
 def make_map(library, points):
-    table = pa.table(
-        {"cover_id": library.cover_ids, "x": points[:, 0], "y": points[:, 1]}
+    return MapPoints.of(as_map(library.cover_ids, points), library)
+
+
+def as_map(cover_ids, points):
+    return CoverMap(
+        cover_ids=tuple(cover_ids),
+        positions=np.asarray(points, np.float32),
+        placed=np.zeros(len(points), bool),
+        trustworthiness=1.0,
+        _workspace=None,
     )
-    return CoverMap.of(table, library)
 
 
 def winding_number(point, corners):
@@ -117,21 +129,29 @@ def test_an_outline_holds_the_points_that_it_turns_around(seed, radii):
         assert (int(row) in inside) == (winding_number(point, corners) != 0)
 
 
-def test_the_map_keeps_proportions_and_leaves_out_covers_that_are_gone(library):
-    points = np.column_stack([np.arange(60.0), np.zeros(60)])
+def test_the_map_lies_down_in_its_frame_and_leaves_out_covers_that_are_gone(library):
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(60, 2)) * (1, 8)  # upright
     points[3] = np.nan
-    table = pa.table(
-        {
-            "cover_id": [*library.cover_ids[:-1], "f" * 32],
-            "x": points[:, 0],
-            "y": points[:, 1],
-        }
-    )
-    found = CoverMap.of(table, library)
+    found = MapPoints.of(as_map([*library.cover_ids[:-1], "f" * 32], points), library)
     assert sorted(found.rows.tolist()) == [r for r in range(59) if r != 3]
-    assert found.points[:, 0].min() == -1
-    assert found.points[:, 0].max() == 1
-    assert (found.points[:, 1] == 0).all()
+    across, up = np.ptp(found.points, axis=0)
+    assert 2 <= across < 2.3
+    assert up < across / 1.5
+    order = np.argsort(points[found.rows, 1])
+    x = found.points[order, 0]
+    assert abs(np.corrcoef(x, np.arange(len(x)))[0, 1]) > 0.9
+
+
+def test_a_map_is_turned_and_stretched_but_no_more():
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(400, 2)) * (5, 2)
+    turned = lay_down(points @ np.array([[0.6, -0.8], [0.8, 0.6]]))
+    plain = lay_down(points)
+    assert np.abs(np.abs(turned) - np.abs(plain)).max() < 0.05
+    ratio = np.ptp(plain, axis=0)[1] / np.ptp(plain, axis=0)[0]
+    own = np.ptp(points, axis=0)[1] / np.ptp(points, axis=0)[0]
+    assert 1 / 1.5 < ratio / own < 1.5
 
 
 def test_fewer_than_three_corners_hold_nothing(library):
@@ -184,7 +204,7 @@ def test_every_colouring_has_a_colour_for_every_code(library):
     labels = np.arange(60) % 4 - 1
     for found in (
         colouring.by_genre(library),
-        colouring.by_cluster(labels),
+        colouring.by_cluster(labels, {}),
         colouring.by_year(library),
         colouring.by_certainty(votes, library),
         colouring.by_error(votes, library),
@@ -193,7 +213,9 @@ def test_every_colouring_has_a_colour_for_every_code(library):
         assert found.codes.max() < len(found.colours)
         assert found.colours[0] == NOISE_COLOUR
         if found.legend:
-            assert sum(entry["n"] for entry in found.legend) == 60
+            # By genre, the one cover of two genres counts in both.
+            n = 61 if "colour of its first" in found.note else 60
+            assert sum(entry["n"] for entry in found.legend) == n
         assert bool(found.legend) != bool(found.scale)
     assert colouring.by_genre(library).colours[1:] == [
         library.colours[g] for g in VOCAB
@@ -277,17 +299,18 @@ def make_overlap():
             "confusion_network_ab": {"rate": 0.25, "ci95": [0.1, 0.4], "n": 10.0},
         }  # fmt: skip
 
-    return {
-        "genres": list(VOCAB),
+    return Overlap.from_json({
+        "genres": list(VOCAB), "effective_genres": 2.0, "effective_genres_ci95": [1, 3], "k": 5,
+        "grouped_by": "artist", "n_covers": 35, "n_groups": 9,
         "pairs": [pair("Jazz", "Metal", 0.6, 2.0), pair("Jazz", "Pop", None, 0.5), pair("Metal", "Pop", 0.1, 1.0)],
         "tree": {"order": ["Metal", "Jazz"], "branches": []},
         "edges": [{"a": "Jazz", "b": "Metal", "lift": 2.5, "overlap": 0.6, "q": 0.02}],
         "n_by_genre": {"Jazz": 10, "Metal": 20, "Pop": 5},
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def test_a_value_is_read_in_its_direction():
-    pair = make_overlap()["pairs"][0]
+    pair = make_overlap().pairs[0]
     assert pairs.read_value(pair, "lift", "Jazz")[0] == 2.0
     assert pairs.read_value(pair, "lift", "Metal")[0] == 3.0
     assert pairs.read_value(pair, "overlap", "Jazz") == (0.6, (0.5, 0.7), 30)

@@ -80,6 +80,16 @@ export default function (component) {
     }
     for (const chart of content.querySelectorAll(".chart")) chart.tabIndex = 0;
     root.shown = data.html;
+    // What a page is about comes into sight when it changes.
+    const about = content.querySelector("[data-show]");
+    const name = about ? about.dataset.show : null;
+    if (name && root.about !== undefined && root.about !== name) {
+      requestAnimationFrame(() => {
+        const at = root.getBoundingClientRect();
+        if (at.top < 0 || at.top > innerHeight * 0.5) root.scrollIntoView({ block: "start" });
+      });
+    }
+    if (name) root.about = name;
     root.lastChild.classList.remove("on");
     if (again) {
       const element = content.querySelector(`[data-pick="${CSS.escape(again)}"]`);

@@ -1,7 +1,11 @@
 // A map of many covers on a plain canvas: dots are blended into pixels by hand, which
 // stays fluid at 100,000 dots without WebGL. Zoomed in far enough, covers replace dots.
+// On a page of a server it fetches its arrays; `data.parts` holds them where there is none.
 const THUMBNAILS_FROM = 150;
 const CELLS = 128;
+const LEVELS = [0, 1.9, 3.4, 6.5]; // from which zoom on names of a level are written
+const CONTOURS = [0.09, 0.3, 0.6]; // shares of the highest density
+const GRID = [120, 80];
 
 class CoverMap {
   constructor(root) {
@@ -23,6 +27,10 @@ class CoverMap {
     this.colours = [];
     this.points = new Float32Array(0);
     this.n = 0;
+    this.turned = false;
+    this.sets = null;
+    this.chosen = null;
+    this.lines = [];
     this.watchers = [];
     this.listen();
   }
@@ -35,13 +43,17 @@ class CoverMap {
     this.root.style.setProperty("--high", `${data.height}px`);
     this.dots.setAttribute("aria-label", data.label);
     if (data.version !== before.version) {
-      const [points, ids] = await Promise.all([this.fetch("points"), this.fetch("ids")]);
+      const [points, ids, sets] = await Promise.all([this.fetch("points"), this.fetch("ids"), this.fetch("genres")]);
       if (this.data !== data) return;
       if (!points || !ids) return this.ask(data);
-      this.points = new Float32Array(points);
+      this.points = new Float32Array(points).slice();
       this.ids = new Uint8Array(ids);
+      this.sets = sets ? new Uint32Array(sets) : null;
       this.n = this.points.length / 2;
-      this.sort();
+      this.turned = false;
+      this.outline = null;
+      this.fits = null;
+      this.lay();
       this.reset(false);
     }
     if (data.version !== before.version || data.colour !== before.colour) {
@@ -50,18 +62,46 @@ class CoverMap {
       if (!codes) return this.ask(data);
       this.codes = new Uint16Array(codes);
       this.colours = data.colours.map((c) => [1, 3, 5].map((i) => parseInt(c.slice(i, i + 2), 16)));
-      this.hidden.clear();
+      this.hidden = new Set(data.hidden || []);
       this.legend();
     }
-    if (JSON.stringify(data.outline) !== JSON.stringify(before.outline)) this.outline = data.outline;
-    if (data.fly && JSON.stringify(data.fly) !== JSON.stringify(before.fly)) this.flyTo(data.fly);
+    const changed = (name) => JSON.stringify(data[name]) !== JSON.stringify(before[name]);
+    const off = (data.hidden || []).join();
+    if (changed("hidden") && [...this.hidden].sort((p, q) => p - q).join() !== off) { this.hidden = new Set(data.hidden); this.legend(); }
+    if (changed("outline") || data.version !== before.version) this.outline = data.outline ? data.outline.map((p) => this.flip(p)) : null;
+    if (changed("chosen")) this.chosen = data.chosen ? Uint8Array.from(atob(data.chosen), (c) => c.charCodeAt(0)) : null;
+    if (data.fly && data.fly.length && changed("fly")) this.flyTo(data.fly);
     this.root.classList.add("ready");
     this.draw();
   }
 
   async fetch(part) {
+    if (this.data.parts) return this.data.parts[part] || null;
     const answer = await fetch(`/covers/map/${this.data.version}/${part}.bin`);
     return answer.status === 200 ? answer.arrayBuffer() : null;
+  }
+
+  // The map lies down; where the frame stands, it is turned. What is told and heard of
+  // the map is in its own coordinates, what is inside in those of the frame.
+  flip([x, y]) { return this.turned ? [y, x] : [x, y]; }
+
+  lay() {
+    const [w, h] = this.size();
+    if (!w || !h) return;
+    const turned = h > 1.05 * w;
+    if (turned !== this.turned) {
+      for (let i = 0; i < this.n; i++) {
+        const x = this.points[2 * i];
+        this.points[2 * i] = this.points[2 * i + 1];
+        this.points[2 * i + 1] = x;
+      }
+      if (this.outline) this.outline = this.outline.map(([x, y]) => [y, x]);
+      this.turned = turned;
+      this.view = { x: 0, y: 0, zoom: this.view.zoom };
+      this.fits = null;
+    }
+    this.sort();
+    this.contours();
   }
 
   // The map was made anew between the page and this fetch: have the page drawn again, once.
@@ -117,23 +157,27 @@ class CoverMap {
 
   zoomAt(px, py, factor) {
     const [x, y] = this.toMap(px, py);
-    this.view.zoom = Math.max(0.6, Math.min(4000, this.view.zoom * factor));
+    this.view.zoom = Math.max(0.3, Math.min(4000, this.view.zoom * factor));
     const [x1, y1] = this.toMap(px, py);
     this.view.x += x - x1;
     this.view.y += y - y1;
     this.move();
   }
 
+  // Fill the frame with all points but the few that lie far out.
   reset(draw = true) {
-    // Fill the frame: the map is scaled into a square, the frame may be wide.
-    let xs = 0, ys = 0;
-    for (let i = 0; i < this.n; i++) {
-      xs = Math.max(xs, Math.abs(this.points[2 * i]));
-      ys = Math.max(ys, Math.abs(this.points[2 * i + 1]));
-    }
-    const [w, h] = this.size(), base = Math.min(w, h) / 2.12;
-    const zoom = Math.min(w / 2.1 / (base * Math.max(xs, 0.01)), h / 2.1 / (base * Math.max(ys, 0.01)));
-    this.view = { x: 0, y: 0, zoom: Math.max(0.6, Math.min(zoom, 3)) };
+    const [w, h] = this.size();
+    const reach = (k) => {
+      const values = Float32Array.from({ length: this.n }, (_, i) => this.points[2 * i + k]).sort();
+      const at = (q) => values[Math.max(0, Math.min(this.n - 1, Math.round(q * (this.n - 1))))] || 0;
+      return [at(0.004), at(0.996)];
+    };
+    if (!this.fits) this.fits = [reach(0), reach(1)];
+    const [[x0, x1], [y0, y1]] = this.fits;
+    const base = Math.min(w, h) / 2.12;
+    const zoom = Math.min((w - 36) / Math.max(x1 - x0, 0.02), (h - 36) / Math.max(y1 - y0, 0.02)) / base;
+    this.whole = Math.max(0.3, Math.min(zoom, 6));
+    this.view = { x: (x0 + x1) / 2, y: (y0 + y1) / 2, zoom: this.whole };
     if (draw) this.move();
   }
 
@@ -202,17 +246,28 @@ class CoverMap {
 
   visible(u, cx, cy, W, H) {
     const shown = this.shown && this.shown.length === this.n ? this.shown : (this.shown = new Uint32Array(this.n));
-    const { points, codes, n } = this;
+    const { points, n } = this;
     const hides = this.hidden.size > 0;
     let count = 0;
     for (let i = 0; i < n; i++) {
       const x = points[2 * i] * u + cx, y = cy - points[2 * i + 1] * u;
       if (x < -4 || y < -4 || x > W + 4 || y > H + 4) continue;
-      if (hides && this.hidden.has(codes[i])) continue;
+      if (hides && this.isHidden(i)) continue;
       shown[count++] = i;
     }
     return shown.subarray(0, count);
   }
+
+  // A cover of several genres is hidden with the last of them.
+  isHidden(i) {
+    const code = this.codes[i];
+    if (this.data.colour !== "genre" || !this.sets || !this.sets[i]) return this.hidden.has(code);
+    let off = 0;
+    for (const one of this.hidden) if (one > 0 && one <= 32) off |= 1 << (one - 1);
+    return (this.sets[i] & ~off) === 0;
+  }
+
+  isChosen(i) { return !this.chosen || (this.chosen[i >> 3] >> (i & 7)) & 1; }
 
   // Blend one disc per point; grey ones first, so that they never hide a known one.
   stamp(shown, u, cx, cy, W, H, radius) {
@@ -227,17 +282,19 @@ class CoverMap {
     }
     const { points, codes, pixels, colours } = this;
     const m = offsets.length;
+    const pale = weights.map((a) => Math.round(a * 0.16));
     for (let pass = 0; pass < 2; pass++) {
       for (let s = 0; s < shown.length; s++) {
-        const i = shown[s], code = codes[i] || 0;
-        if ((code === 0) !== (pass === 0)) continue;
+        const i = shown[s], code = codes[i] || 0, strong = this.isChosen(i);
+        if ((code === 0 || !strong) !== (pass === 0)) continue;
         const x = Math.round(points[2 * i] * u + cx), y = Math.round(cy - points[2 * i + 1] * u);
         if (x < reach || y < reach || x >= W - reach || y >= H - reach) continue;
         const colour = colours[code] || colours[0];
         if (!colour) continue;
         const r = colour[0], g = colour[1], b = colour[2], at = y * W + x;
+        const stamp = strong ? weights : pale;
         for (let k = 0; k < m; k++) {
-          const p = at + offsets[k], a = weights[k], old = pixels[p];
+          const p = at + offsets[k], a = stamp[k], old = pixels[p];
           const or = old & 255, og = (old >> 8) & 255, ob = (old >> 16) & 255;
           pixels[p] = 0xff000000 | ((ob + (((b - ob) * a) >> 8)) << 16) | ((og + (((g - og) * a) >> 8)) << 8) | (or + (((r - or) * a) >> 8));
         }
@@ -252,6 +309,7 @@ class CoverMap {
     const [w, h] = this.size();
     context.clearRect(0, 0, w, h);
     const accent = getComputedStyle(this.root).getPropertyValue("--st-primary-color") || "#0072b2";
+    if (!pictures) this.drawContours(context);
     if (pictures) {
       const side = Math.max(26, Math.min(92, 0.6 * Math.sqrt((w * h) / Math.max(shown.length, 1))));
       for (const i of shown) {
@@ -259,6 +317,7 @@ class CoverMap {
         const colour = css(this.colours[this.codes[i]] || [189, 189, 189]);
         const image = this.picture(i);
         context.fillStyle = colour;
+        context.globalAlpha = this.isChosen(i) ? 1 : 0.25;
         if (image) {
           context.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
           context.drawImage(image, x - side / 2, y - side / 2, side, side);
@@ -266,8 +325,10 @@ class CoverMap {
           context.beginPath(); context.arc(x, y, 6, 0, 7); context.fill();
         }
       }
+      context.globalAlpha = 1;
       this.side = side;
     }
+    this.drawNames(context, pictures);
     for (const i of this.data?.marks || []) {
       const [x, y] = this.toScreen(this.points[2 * i], this.points[2 * i + 1]);
       context.lineWidth = 2.5; context.strokeStyle = accent;
@@ -288,12 +349,110 @@ class CoverMap {
     }
   }
 
+  // ---------------------------------------------------------------- regions
+  // Lines of equal density: marching squares over a smoothed count.
+  contours() {
+    const [nx, ny] = this.turned ? [GRID[1], GRID[0]] : GRID;
+    const wide = this.turned ? 0.75 : 1.12, high = this.turned ? 1.12 : 0.75;
+    let grid = new Float32Array(nx * ny);
+    for (let i = 0; i < this.n; i++) {
+      const c = Math.floor(((this.points[2 * i] + wide) / (2 * wide)) * nx), r = Math.floor(((this.points[2 * i + 1] + high) / (2 * high)) * ny);
+      if (c >= 0 && r >= 0 && c < nx && r < ny) grid[r * nx + c]++;
+    }
+    for (let pass = 0; pass < 6; pass++) grid = blur(grid, nx, ny);
+    const top = grid.reduce((a, b) => Math.max(a, b), 0);
+    this.lines = [];
+    if (this.n < 200 || !top) return;
+    const at = (c, r) => [((c + 0.5) / nx) * 2 * wide - wide, ((r + 0.5) / ny) * 2 * high - high];
+    for (const share of CONTOURS) {
+      const level = share * top, segments = [];
+      for (let r = 0; r + 1 < ny; r++) for (let c = 0; c + 1 < nx; c++) {
+        const v = [grid[r * nx + c], grid[r * nx + c + 1], grid[(r + 1) * nx + c + 1], grid[(r + 1) * nx + c]];
+        const corners = [[c, r], [c + 1, r], [c + 1, r + 1], [c, r + 1]], cut = [];
+        for (let e = 0; e < 4; e++) {
+          const a = v[e], b = v[(e + 1) % 4];
+          if (a < level === b < level) continue;
+          const s = (level - a) / (b - a), p = corners[e], q = corners[(e + 1) % 4];
+          cut.push(at(p[0] + s * (q[0] - p[0]), p[1] + s * (q[1] - p[1])));
+        }
+        for (let k = 0; k + 1 < cut.length; k += 2) segments.push([cut[k], cut[k + 1]]);
+      }
+      this.lines.push(segments);
+    }
+  }
+
+  drawContours(context) {
+    context.strokeStyle = getComputedStyle(this.root).getPropertyValue("--st-text-color") || "#222";
+    context.lineWidth = 1;
+    this.lines.forEach((segments, k) => {
+      context.globalAlpha = 0.13 + 0.07 * k;
+      context.beginPath();
+      for (const [a, b] of segments) {
+        const [x0, y0] = this.toScreen(...a), [x1, y1] = this.toScreen(...b);
+        context.moveTo(x0, y0);
+        context.lineTo(x1, y1);
+      }
+      context.stroke();
+    });
+    context.globalAlpha = 1;
+  }
+
+  // Names of the regions for this zoom; those of larger ones win their place.
+  drawNames(context, pictures) {
+    const regions = this.data?.regions || [];
+    const near = this.view.zoom / (this.whole || 1);
+    let level = 0;
+    while (level + 1 < LEVELS.length && near >= LEVELS[level + 1]) level++;
+    const [w, h] = this.size();
+    const style = getComputedStyle(this.root);
+    const ink = style.getPropertyValue("--st-text-color") || "#222", paper = style.getPropertyValue("--st-background-color") || "#fff";
+    const placed = [];
+    let written = 0;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    for (const region of regions) {
+      if (region.level !== level) continue;
+      const [px, py] = this.toScreen(...this.flip([region.x, region.y]));
+      if (px < -40 || py < 0 || px > w + 40 || py > h) continue;
+      const size = region.level ? 12.5 : w < 520 ? 12.5 : 14;
+      context.font = `${region.level ? 550 : 650} ${size}px ${style.getPropertyValue("--st-font") || "sans-serif"}`;
+      const lines = broken(region.text, w < 520 ? 16 : 24);
+      const wide = Math.max(...lines.map((line) => context.measureText(line).width)) + 10, high = lines.length * size * 1.2 + 6;
+      const x = Math.max(wide / 2 + 2, Math.min(w - wide / 2 - 2, px)), y = Math.max(high / 2 + 2, Math.min(h - high / 2 - 2, py));
+      if (placed.some(([a, b, c, d]) => Math.abs(a - x) < (c + wide) / 2 && Math.abs(b - y) < (d + high) / 2)) continue;
+      placed.push([x, y, wide, high]);
+      lines.forEach((line, k) => {
+        const at = y + (k - (lines.length - 1) / 2) * size * 1.2;
+        context.lineWidth = 4;
+        context.strokeStyle = paper;
+        context.globalAlpha = pictures ? 0.95 : 0.85;
+        context.strokeText(line, x, at);
+        context.globalAlpha = 1;
+        context.fillStyle = ink;
+        context.fillText(line, x, at);
+      });
+      written++;
+    }
+    this.root.dataset.names = written;
+    this.root.dataset.level = level;
+  }
+
+  pictureOf(id) { return this.data.picture ? this.data.picture(id) : `/covers/thumbnail/${id}.jpg`; }
+
+  describe(id) {
+    if (this.data.about) return Promise.resolve(this.data.about(id));
+    return fetch(`/covers/about/${id}.json`).then((a) => (a.ok ? a.json() : {})).catch(() => ({}));
+  }
+
   picture(i) {
     let image = this.images.get(i);
     if (!image) {
       image = new Image();
       image.onload = () => this.draw();
-      image.src = `/covers/thumbnail/${this.id(i)}.jpg`;
+      const url = this.pictureOf(this.id(i));
+      if (!url) return null;
+      image.src = url;
       this.images.set(i, image);
       if (this.images.size > 900) this.images.delete(this.images.keys().next().value);
     }
@@ -309,7 +468,7 @@ class CoverMap {
     for (let row = this.place(y0); row <= this.place(y1); row++) {
       for (let s = this.starts[row * CELLS + this.place(x0)]; s < this.starts[row * CELLS + this.place(x1) + 1]; s++) {
         const i = this.order[s];
-        if (this.hidden.has(this.codes[i])) continue;
+        if (this.isHidden(i)) continue;
         const [x, y] = this.toScreen(this.points[2 * i], this.points[2 * i + 1]);
         const d = (x - px) ** 2 + (y - py) ** 2;
         if (d < least) { least = d; best = i; }
@@ -325,16 +484,19 @@ class CoverMap {
     if (i < 0) { this.card.classList.remove("on"); this.draw(); return; }
     const id = this.id(i);
     if (!this.about.has(id)) {
-      this.about.set(id, fetch(`/covers/about/${id}.json`).then((a) => (a.ok ? a.json() : {})).catch(() => ({})));
+      this.about.set(id, this.describe(id));
     }
     const about = await this.about.get(id);
     if (this.hovered !== i) return;
     const entry = (this.data.legend || []).find((e) => e.code === this.codes[i]);
     this.card.replaceChildren();
-    const image = document.createElement("img");
-    image.src = `/covers/thumbnail/${id}.jpg`;
-    image.alt = "";
-    this.card.append(image);
+    const url = this.pictureOf(id);
+    if (url) {
+      const image = document.createElement("img");
+      image.src = url;
+      image.alt = "";
+      this.card.append(image);
+    }
     const lines = [about.title, about.byline, about.genres, entry && this.data.colour !== "genre" ? entry.label : ""];
     lines.forEach((text, k) => {
       if (!text) return;
@@ -357,7 +519,7 @@ class CoverMap {
     for (const entry of this.data.legend || []) {
       const button = document.createElement("button");
       button.type = "button";
-      button.setAttribute("aria-pressed", "true");
+      button.setAttribute("aria-pressed", String(!this.hidden.has(entry.code)));
       button.title = "Show or hide";
       const dot = document.createElement("span");
       dot.className = "dot";
@@ -373,6 +535,7 @@ class CoverMap {
         button.setAttribute("aria-pressed", String(!off));
         this.draw();
         if (this.outline) this.choose(this.outline);
+        else this.send.setTriggerValue("legend", [...this.hidden]);
       };
       box.append(button);
     }
@@ -389,7 +552,7 @@ class CoverMap {
   choose(outline) {
     this.outline = outline;
     this.draw();
-    this.send.setStateValue("selected", outline ? { outline, hidden: [...this.hidden] } : null);
+    this.send.setTriggerValue("selected", { outline: outline ? outline.map((p) => this.flip(p)) : null, hidden: [...this.hidden] });
   }
 
   chooseView() {
@@ -501,7 +664,12 @@ class CoverMap {
 
   watch() {
     if (this.watchers.length) return;
-    const resized = new ResizeObserver(() => this.draw());
+    const resized = new ResizeObserver(() => {
+      const [w, h] = this.size();
+      if (!this.n || !w || !h) return this.draw();
+      const before = this.turned;
+      if (h > 1.05 * w !== before) { this.lay(); this.reset(); } else this.draw();
+    });
     resized.observe(this.dots);
     const themed = window.matchMedia("(prefers-color-scheme: dark)");
     const redraw = () => setTimeout(() => this.draw(), 120);
@@ -513,6 +681,28 @@ class CoverMap {
     this.watchers.forEach((stop) => stop());
     this.watchers = [];
   }
+}
+
+// A running mean over three cells each way.
+function blur(grid, nx, ny) {
+  const out = new Float32Array(grid.length);
+  const at = (c, r) => grid[Math.max(0, Math.min(ny - 1, r)) * nx + Math.max(0, Math.min(nx - 1, c))];
+  for (let r = 0; r < ny; r++) for (let c = 0; c < nx; c++) {
+    out[r * nx + c] = (4 * at(c, r) + 2 * (at(c - 1, r) + at(c + 1, r) + at(c, r - 1) + at(c, r + 1))
+      + at(c - 1, r - 1) + at(c + 1, r - 1) + at(c - 1, r + 1) + at(c + 1, r + 1)) / 16;
+  }
+  return out;
+}
+
+// Break a name into lines of about so many letters.
+function broken(text, most) {
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last !== undefined && last.length + word.length < most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 const round = ([x, y]) => [Math.round(x * 1e4) / 1e4, Math.round(y * 1e4) / 1e4];

@@ -1,4 +1,4 @@
-"""Overlap of genre pairs → matrix cells, graph and lines, without Streamlit.
+"""Overlap of genre pairs → matrix cells, graph and lines of a page, for dashboard and site alike.
 
 Letters: G genres.
 """
@@ -6,19 +6,22 @@ Letters: G genres.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from covers.overlap.figures import genre_order, place_by_overlap
-from covers.render.graph import Edge
+from covers.overlap.figures import genre_order
+from covers.render.graph import Edge, spread
 from covers.render.matrix import Cell
-from covers.render.numbers import as_number, ends_of, per_cent, tidy
+from covers.render.numbers import per_cent, tidy
 from covers.render.palette import DIVERGING_SCALE
 from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from covers.overlap.result import Overlap, Pair
 
 MEASURES = {
     "overlap": "Overlap coefficient",
@@ -60,92 +63,95 @@ def split_pair(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
     return found if found and found[0] != found[1] else None
 
 
-def stored_k(overlap: Mapping[str, Any], measure: str) -> int:
+def stored_k(overlap: Overlap, measure: str) -> int:
     """Return how many neighbours a measure was taken with."""
-    return MIXING_K if measure == "lift" else int(overlap["k"])
+    return MIXING_K if measure == "lift" else overlap.k
 
 
-def other_ks(overlap: Mapping[str, Any], measure: str) -> list[int]:
+def other_ks(overlap: Overlap, measure: str) -> list[int]:
     """Return the numbers of neighbours to choose from, that of the measure among them."""
-    rungs = {int(rung["k"]) for rung in overlap.get("by_k") or ()}
-    return sorted(rungs | {stored_k(overlap, measure)})
+    return sorted({rung.k for rung in overlap.by_k} | {stored_k(overlap, measure)})
 
 
-def at_k(overlap: Mapping[str, Any], measure: str, k: int) -> dict[str, Any]:
+def at_k(overlap: Overlap, measure: str, k: int) -> Overlap:
     """Return the overlap with `k` neighbours; order of genres and covers behind it stay.
 
     The whole as it is where `k` is what the measure was taken with, or not on the ladder.
     """
-    for rung in overlap.get("by_k") or ():
-        if int(rung["k"]) == k != stored_k(overlap, measure):
-            numbers = {(p["a"], p["b"]): p for p in rung["pairs"]}
-            return {
-                **overlap,
-                "n_covers": rung["n_covers"],
-                "edges": rung["edges"],
-                "pairs": [
-                    {**p, **numbers.get((p["a"], p["b"]), {})} for p in overlap["pairs"]
-                ],
-            }
-    return dict(overlap)
+    for rung in overlap.by_k:
+        if rung.k == k != stored_k(overlap, measure):
+            numbers = {(p.a, p.b): p for p in rung.pairs}
+            return replace(
+                overlap,
+                n_covers=rung.n_covers,
+                edges=rung.edges,
+                pairs=tuple(_measured_as(p, numbers) for p in overlap.pairs),
+            )
+    return overlap
 
 
-def shown_genres(overlap: Mapping[str, Any]) -> list[str]:
+def _measured_as(pair: Pair, numbers: dict[tuple[str, str], Pair]) -> Pair:
+    """Return a pair with the numbers of another measurement, and its own covers."""
+    other = numbers.get((pair.a, pair.b))
+    if other is None:
+        return pair
+    return replace(
+        other,
+        bridges=pair.bridges,
+        closest=pair.closest,
+        contained=pair.contained,
+        confusion_ab=pair.confusion_ab,
+        confusion_ba=pair.confusion_ba,
+    )
+
+
+def shown_genres(overlap: Overlap) -> list[str]:
     """Return the genres in the order of the dendrogram, then those it could not place.
 
     At most 60: the largest.
     """
-    order = genre_order(overlap)
+    order = genre_order(
+        {
+            "tree": {"order": overlap.tree.order},
+            "genres": overlap.genres,
+            "broad": overlap.broad,
+        }
+    )
     if len(order) <= _MOST_GENRES:
         return order
-    n = overlap["n_by_genre"]
+    n = overlap.n_by_genre
     largest = set(sorted(order, key=lambda g: -n.get(g, 0))[:_MOST_GENRES])
     return [g for g in order if g in largest]
 
 
-def find_pair(overlap: Mapping[str, Any], a: str, b: str) -> dict[str, Any] | None:
-    """Return the entry of two genres, whichever way round it is written."""
-    for pair in overlap["pairs"]:
-        if {pair["a"], pair["b"]} == {a, b}:
-            return dict(pair)
-    return None
-
-
 def read_value(
-    pair: Mapping[str, Any], measure: str, a: str
+    pair: Pair, measure: str, a: str
 ) -> tuple[float, tuple[float, float], float]:
     """Return a pair's value from genre `a` to the other one, its 95 % interval and n.
 
     NaN where it could not be measured, and where one genre contains the other, so
     that they share covers.
     """
-    way = "ab" if pair["a"] == a else "ba"
-    n = pair["n_a"] if way == "ab" else pair["n_b"]
+    forward = pair.a == a
+    n = pair.n_a if forward else pair.n_b
     if measure in ("network", "vote"):
-        found = pair.get(f"confusion_{measure}_{way}") or {}
-        return (
-            as_number(found.get("rate")),
-            ends_of(found.get("ci95")),
-            as_number(found.get("n")),
-        )
-    if pair.get("contained"):
-        return math.nan, (math.nan, math.nan), as_number(n)
+        found = (pair.confusion_ab if forward else pair.confusion_ba).get(measure)
+        if found is None:
+            return math.nan, (math.nan, math.nan), math.nan
+        return found.rate, found.ci95, found.n
+    if pair.contained:
+        return math.nan, (math.nan, math.nan), n
     if measure == "lift":
-        return (
-            as_number(pair[f"lift_{way}"]),
-            ends_of(pair[f"lift_{way}_ci95"]),
-            as_number(n),
-        )
-    both = as_number(pair["n_a"]) + as_number(pair["n_b"])
-    return as_number(pair["overlap"]), ends_of(pair["overlap_ci95"]), both
+        if forward:
+            return pair.lift_ab, pair.lift_ab_ci95, n
+        return pair.lift_ba, pair.lift_ba_ci95, n
+    return pair.overlap, pair.overlap_ci95, pair.n_a + pair.n_b
 
 
-def cells(
-    overlap: Mapping[str, Any], measure: str
-) -> tuple[list[str], list[list[Cell]]]:
+def cells(overlap: Overlap, measure: str) -> tuple[list[str], list[list[Cell]]]:
     """Return the genres and the cells of the matrix."""
     genres = shown_genres(overlap)
-    by_pair = {frozenset((p["a"], p["b"])): p for p in overlap["pairs"]}
+    by_pair = {frozenset((p.a, p.b)): p for p in overlap.pairs}
     top = _largest(overlap, measure)
     rows = []
     for a in genres:
@@ -161,7 +167,7 @@ def cells(
                     text=f"{value:.1f}"
                     if measure == "lift" and value >= 1
                     else _short(value),
-                    tip=_tell(measure, a, b, value, ends, n, pair),
+                    tip=_tell(measure, (a, b), (value, ends, n), pair.q),
                     colour=_colour(measure, value, top),
                     pick=name_pair(a, b),
                     uncertain=_is_uncertain(measure, ends, pair),
@@ -171,7 +177,7 @@ def cells(
     return genres, rows
 
 
-def key_of(measure: str, overlap: Mapping[str, Any]) -> tuple[list[str], str, str]:
+def key_of(measure: str, overlap: Overlap) -> tuple[list[str], str, str]:
     """Return colours and ends of the scale of the matrix."""
     places = np.linspace(0, 1, 9)
     if measure == "lift":
@@ -182,7 +188,7 @@ def key_of(measure: str, overlap: Mapping[str, Any]) -> tuple[list[str], str, st
     return scale_colours(places), "never", per_cent(_largest(overlap, measure))
 
 
-def facts(pair: Mapping[str, Any], a: str, b: str) -> list[tuple[str, str]]:
+def facts(pair: Pair, a: str, b: str) -> list[tuple[str, str]]:
     """Return what was measured of two genres: each value, and what it is with its interval."""
     found = []
     for measure, one, said in (
@@ -201,45 +207,50 @@ def facts(pair: Mapping[str, Any], a: str, b: str) -> list[tuple[str, str]]:
     return found
 
 
-def place_genres(overlap: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Lay genres out in the unit square, alike ones close, as the slide does."""
+def place_genres(overlap: Overlap) -> dict[str, tuple[float, float]]:
+    """Lay genres out in the unit square, alike ones close; unknown overlaps count as none."""
     genres = shown_genres(overlap)
-    xy = place_by_overlap(overlap, genres)
+    place = {genre: i for i, genre in enumerate(genres)}
+    apart = 1 - np.eye(len(genres))
+    for pair in overlap.pairs:
+        known = not pair.contained and math.isfinite(pair.overlap)
+        if pair.a in place and pair.b in place and known:
+            i, j = place[pair.a], place[pair.b]
+            apart[i, j] = apart[j, i] = 1 - pair.overlap
+    xy = spread(apart)
     low, high = xy.min(axis=0), xy.max(axis=0)
     xy = (xy - low) / np.maximum(high - low, 1e-9)
     return {g: (float(x), float(y)) for g, (x, y) in zip(genres, xy, strict=True)}
 
 
-def edges(overlap: Mapping[str, Any]) -> list[Edge]:
+def edges(overlap: Overlap) -> list[Edge]:
     """Return the lines of the graph: pairs that mix more than chance (q at most 0.05)."""
     shown = set(shown_genres(overlap))
     lines = []
-    for edge in overlap["edges"]:
-        a, b = edge["a"], edge["b"]
-        if a not in shown or b not in shown:
+    for edge in overlap.edges:
+        if edge.a not in shown or edge.b not in shown:
             continue
+        known = math.isfinite(edge.overlap)
         lines.append(
             Edge(
-                a=a,
-                b=b,
-                width=1.5 + 10 * as_number(edge["overlap"])
-                if math.isfinite(as_number(edge["overlap"]))
-                else 2.0,
-                tip=f"{a} and {b}: {edge['lift']:.2f} times chance, overlap {_short(as_number(edge['overlap']))}, q = {edge['q']:.3f}",
-                pick=name_pair(a, b),
+                a=edge.a,
+                b=edge.b,
+                width=1.5 + 10 * edge.overlap if known else 2.0,
+                tip=f"{edge.a} and {edge.b}: {edge.lift:.2f} times chance, overlap {_short(edge.overlap)}, q = {edge.q:.3f}",
+                pick=name_pair(edge.a, edge.b),
             )
         )
     return lines
 
 
-def _largest(overlap: Mapping[str, Any], measure: str) -> float:
+def _largest(overlap: Overlap, measure: str) -> float:
     """Return the largest value of a measure among the genres that are shown, 0 without any."""
     shown = set(shown_genres(overlap))
     values = [
-        read_value(pair, measure, pair[side])[0]
-        for pair in overlap["pairs"]
-        if {pair["a"], pair["b"]} <= shown
-        for side in ("a", "b")
+        read_value(pair, measure, side)[0]
+        for pair in overlap.pairs
+        if {pair.a, pair.b} <= shown
+        for side in (pair.a, pair.b)
     ]
     return max((value for value in values if math.isfinite(value)), default=0.0)
 
@@ -255,25 +266,20 @@ def _colour(measure: str, value: float, top: float) -> str | None:
     return scale_colours(np.array([share]))[0]
 
 
-def _is_uncertain(
-    measure: str, ends: tuple[float, float], pair: Mapping[str, Any]
-) -> bool:
+def _is_uncertain(measure: str, ends: tuple[float, float], pair: Pair) -> bool:
     if measure == "lift":
-        q = as_number(pair["q"])
-        return not (math.isfinite(q) and q <= 0.05)
+        return not (math.isfinite(pair.q) and pair.q <= 0.05)
     return measure == "overlap" and is_uncertain(*ends)
 
 
 def _tell(
     measure: str,
-    a: str,
-    b: str,
-    value: float,
-    ends: tuple[float, float],
-    n: float,
-    pair: Mapping[str, Any],
+    way: tuple[str, str],
+    read: tuple[float, tuple[float, float], float],
+    q: float,
 ) -> str:
-    """Return what a cell says on hover."""
+    """Return what a cell says on hover, of the way from one genre to another."""
+    (a, b), (value, ends, n) = way, read
     if not math.isfinite(value):
         return f"{a} and {b}: too few artists or groups to measure"
     interval = (
@@ -281,7 +287,6 @@ def _tell(
         if math.isfinite(ends[0])
         else "no interval"
     )
-    q = as_number(pair["q"])
     said = {
         "overlap": f"{a} and {b}: overlap {value:.2f}",
         "lift": f"{a} → {b}: {value:.2f} times chance",

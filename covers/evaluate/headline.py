@@ -1,0 +1,95 @@
+"""What an evaluation says, in one sentence: the same on the command line, the dashboard and its site."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from covers.classify.methods import Method
+
+if TYPE_CHECKING:
+    from covers.evaluate.result import Estimate, Evaluation, MethodResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The few numbers that an evaluation comes down to.
+
+    Parameters
+    ----------
+    method : str
+        Which answers are meant: those of network and vote together.
+    right : Estimate
+        Share of held-out covers whose likeliest genre is one of theirs.
+    chance : float
+        The same by guessing; NaN where it was not measured.
+    easiest, hardest : (str, float) or None
+        Genre and its F1; None where fewer than two genres were measured.
+    n : int
+        Held-out covers.
+    """
+
+    method: str
+    right: Estimate
+    chance: float
+    easiest: tuple[str, float] | None
+    hardest: tuple[str, float] | None
+    n: int
+
+    @property
+    def said(self) -> str:
+        """All of it as a sentence."""
+        low, high = self.right.ci95
+        ends = (
+            f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+            if math.isfinite(low)
+            else ""
+        )
+        text = (
+            f"Of {self.n:,} covers that were never seen, {100 * self.right.value:.0f} % "
+            f"are given one of their genres{ends}"
+        )
+        if math.isfinite(self.chance):
+            text += f", where guessing gets {100 * self.chance:.0f} %"
+        if self.easiest is None or self.hardest is None:
+            return f"{text}."
+        return (
+            f"{text}; {self.easiest[0]} is read most easily, {self.hardest[0]} least."
+        )
+
+
+def headline_of(found: Evaluation) -> Headline:
+    """Return what an evaluation comes down to.
+
+    Examples
+    --------
+    >>> headline_of(library.evaluate()).said.startswith("Of ")
+    True
+    """
+    name = str(Method.BOTH) if Method.BOTH in found.methods else found.best()
+    best = found.methods[name]
+    scores = {
+        genre: one.f1 for genre, one in best.per_genre.items() if math.isfinite(one.f1)
+    }
+    ranked = sorted(scores, key=lambda genre: (-scores[genre], genre))
+    several = len(ranked) > 1
+    return Headline(
+        method=name,
+        right=_right(best, several=found.several_genres),
+        chance=_chance(found),
+        easiest=(ranked[0], scores[ranked[0]]) if several else None,
+        hardest=(ranked[-1], scores[ranked[-1]]) if several else None,
+        n=best.n,
+    )
+
+
+def _right(method: MethodResult, *, several: bool) -> Estimate:
+    return method.first_right if several else method.accuracy
+
+
+def _chance(found: Evaluation) -> float:
+    """Return how often guessing is right: measured, else one in as many as there are genres."""
+    if "chance" not in found.methods:
+        return math.nan
+    return _right(found.methods["chance"], several=found.several_genres).value

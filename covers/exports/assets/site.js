@@ -1,0 +1,145 @@
+// Puts the dashboard's parts, PAGE and MAP, on a static page. All data is in window.COVERS.
+(() => {
+  const data = window.COVERS, all = data.covers, n = all.tiles.length, perPage = 60;
+  const $ = (id) => document.getElementById(id);
+  const state = { genre: -1, cluster: null, rows: null, text: "", page: 0 };
+  $("lead").textContent = `${n.toLocaleString("en")} album covers, and how much their genres look alike to a network.`;
+
+  const put = (place, html, then, chosen = []) =>
+    PAGE({ parentElement: place, data: { html, chosen }, setTriggerValue: (_, value) => then && then(value) });
+  const text = (tag, said) => { const e = document.createElement(tag); e.textContent = said; return e; };
+
+  function open(row) {
+    if (!/^\d+$/.test(row)) return;
+    put($("large"), `<div style="max-width:520px">${all.tiles[Number(row)]}</div>`, null);
+    $("cover").showModal();
+  }
+  $("close").onclick = () => $("cover").close();
+
+  function fill(name, part) {
+    const section = $(name);
+    if (!part) return null;
+    section.hidden = false;
+    for (const e of section.querySelectorAll("[data-text]")) e.textContent = part[e.dataset.text] || "";
+    for (const e of section.querySelectorAll("[data-list]")) e.append(...(part[e.dataset.list] || []).map((said) => text("li", said)));
+    return section;
+  }
+
+  // -------------------------------------------------------------- overlap
+  const overlap = fill("overlap", data.overlap);
+  if (overlap) {
+    const parts = (name) => overlap.querySelector(`[data-part=${name}]`);
+    const show = (name) => {
+      const pair = data.overlap.pairs[name], place = $("pair");
+      if (!pair) return;
+      const [a, b] = name.split("~"), both = [name, `${b}~${a}`];
+      put(parts("alike"), data.overlap.alike, show, both);
+      put(parts("matrix"), data.overlap.matrix, show, both);
+      place.replaceChildren(text("h3", pair.title), Object.assign(text("p", pair.said), { className: "small" }));
+      for (const [title, html] of [["Bridges: as many neighbours of the one genre as of the other", pair.bridges], ["Closest: covers of the two that are most alike", pair.closest], ["", pair.facts]]) {
+        if (!html) continue;
+        const box = document.createElement("div");
+        if (title) place.append(text("h4", title));
+        place.append(box);
+        put(box, html, open);
+      }
+    };
+    put(parts("alike"), data.overlap.alike, show);
+    put(parts("matrix"), data.overlap.matrix, show);
+    show(data.overlap.first);
+  }
+
+  // -------------------------------------------------------------- clusters, model
+  const clusters = fill("clusters", data.clusters);
+  if (clusters) {
+    put(clusters.querySelector("[data-part=cards]"), data.clusters.cards, (id) => {
+      Object.assign(state, { cluster: Number(id), genre: -1, rows: null, page: 0 });
+      draw();
+      $("covers").scrollIntoView();
+    });
+  }
+  const model = fill("model", data.model);
+  if (model && data.model.confusion) put(model.querySelector("[data-part=confusion]"), data.model.confusion);
+
+  // -------------------------------------------------------------- map
+  if (data.map) {
+    $("map").hidden = false;
+    const bytes = (content) => Uint8Array.from(atob(content), (c) => c.charCodeAt(0)).buffer;
+    const rows = data.map.rows, ids = new Uint8Array(16 * rows.length);
+    const view = new DataView(ids.buffer);
+    rows.forEach((row, i) => view.setUint32(16 * i + 12, row));
+    const number = (id) => parseInt(id.slice(24), 16);
+    const image = (row) => { const found = /<img src="([^"]+)"/.exec(all.tiles[row]); return found ? found[1] : ""; };
+    const parts = { points: bytes(data.map.parts.points), genre: bytes(data.map.parts.genre), genres: bytes(data.map.parts.genres), ids: ids.buffer };
+    const points = new Float32Array(parts.points);
+    const place = $("themap");
+    place.innerHTML = MAP_HTML;
+    const names = (row) => all.genres[row].map((g) => all.vocab[g]).join(", ");
+    const select = ({ outline, hidden }) => {
+      const box = $("selected");
+      box.replaceChildren();
+      if (!outline) return;
+      const off = new Set(hidden.map((code) => code - 1));
+      const inside = rows.filter((row, i) => within(points[2 * i], points[2 * i + 1], outline) && !(all.genres[row].length && all.genres[row].every((g) => off.has(g))));
+      const counts = all.vocab.map((name, g) => [name, inside.filter((row) => all.genres[row].includes(g)).length]).filter((one) => one[1]).sort((a, b) => b[1] - a[1]);
+      box.append(text("h3", `${inside.length.toLocaleString("en")} covers selected`), Object.assign(text("p", counts.slice(0, 6).map(([name, k]) => `${name} ${k}`).join(" · ")), { className: "small" }));
+      const gallery = document.createElement("div");
+      box.append(gallery);
+      put(gallery, `<div class="gallery row">${inside.slice(0, 24).map((row) => all.tiles[row]).join("")}</div>`, open);
+      Object.assign(state, { rows: new Set(inside), cluster: null, genre: -1, page: 0 });
+      draw();
+    };
+    MAP({
+      parentElement: place,
+      data: {
+        version: "site", colour: "genre", colours: data.map.colours, legend: data.map.legend, scale: null, label: `Map of ${rows.length} covers`,
+        outline: null, hidden: [], marks: [], chosen: "", fly: [], regions: data.map.regions, height: 620, parts,
+        picture: (id) => image(number(id)), about: (id) => ({ title: all.words[number(id)], genres: names(number(id)) }),
+      },
+      setStateValue: () => {},
+      setTriggerValue: (name, value) => (name === "selected" ? select(value) : name === "opened" ? open(String(number(value))) : null),
+    });
+  }
+
+  function within(x, y, corners) {
+    let odd = false;
+    for (let i = 0, j = corners.length - 1; i < corners.length; j = i++) {
+      const [x0, y0] = corners[i], [x1, y1] = corners[j];
+      if (y0 > y !== y1 > y && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) odd = !odd;
+    }
+    return odd;
+  }
+
+  // -------------------------------------------------------------- covers
+  const chips = all.vocab.map((name, g) => {
+    const chip = text("button", name);
+    chip.type = "button";
+    chip.onclick = () => { Object.assign(state, { genre: state.genre === g ? -1 : g, cluster: null, rows: null, page: 0 }); draw(); };
+    return chip;
+  });
+  $("chips").append(...chips);
+  $("find").oninput = (event) => { state.text = event.target.value.toLowerCase(); state.page = 0; draw(); };
+  $("before").onclick = () => { state.page--; draw(); };
+  $("after").onclick = () => { state.page++; draw(); };
+
+  function draw() {
+    const words = state.text.split(/\s+/).filter(Boolean);
+    const found = [];
+    for (let row = 0; row < n; row++) {
+      if (state.genre >= 0 && !all.genres[row].includes(state.genre)) continue;
+      if (state.cluster !== null && all.clusters[row] !== state.cluster) continue;
+      if (state.rows && !state.rows.has(row)) continue;
+      if (words.every((word) => all.words[row].includes(word))) found.push(row);
+    }
+    const pages = Math.max(1, Math.ceil(found.length / perPage));
+    state.page = Math.max(0, Math.min(pages - 1, state.page));
+    chips.forEach((chip, g) => chip.setAttribute("aria-pressed", String(state.genre === g)));
+    const which = state.cluster !== null ? ` of “${data.clusters.names[state.cluster]}”` : state.rows ? " selected on the map" : "";
+    $("shown").textContent = `${found.length.toLocaleString("en")} covers${which}`;
+    $("at").textContent = `${state.page + 1} of ${pages}`;
+    $("before").disabled = !state.page;
+    $("after").disabled = state.page + 1 >= pages;
+    put($("gallery"), `<div class="gallery">${found.slice(state.page * perPage, (state.page + 1) * perPage).map((row) => all.tiles[row]).join("")}</div>`, open);
+  }
+  draw();
+})();

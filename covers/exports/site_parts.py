@@ -1,0 +1,176 @@
+"""What the static pages say of overlap, clusters and model, as HTML by place."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import CoversError
+from covers.render import html
+from covers.render.cards import Kind, Note, alike, gallery, kinds, pairs
+from covers.render.matrix import confusion_matrix, key, matrix
+from covers.render.numbers import count, note_on_parts, per_cent, span
+from covers.render.palette import NOISE_COLOUR, genre_colours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.cluster.result import Clustering
+    from covers.evaluate.result import Evaluation
+    from covers.exports.cover_table import CoverTable
+    from covers.overlap.result import Overlap, Pair
+    from covers.render.cards import Card
+    from covers.workspace.paths import Workspace
+
+_MOST_ALIKE = 3
+
+
+def gather(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
+    """Return the parts of the pages; those that were never measured are None."""
+    from covers.cluster.stage import read as read_clusters
+    from covers.evaluate.stage import read as read_evaluation
+    from covers.overlap.stage import read as read_overlap
+
+    here = {cover_id: row for row, cover_id in enumerate(covers.cover_ids)}
+    overlap = attempt(covers.workspace, read_overlap)
+    found = attempt(covers.workspace, read_clusters)
+    measured = attempt(covers.workspace, read_evaluation)
+    return {
+        "n": len(covers),
+        "overlap": _overlap(overlap, cards, here) if overlap else None,
+        "clusters": _clusters(found, cards, here) if found else None,
+        "model": _model(measured) if measured else None,
+    }
+
+
+def attempt(workspace: Workspace, read: Callable[[Workspace], Any]) -> Any:
+    """Return what was measured, None where it was not."""
+    try:
+        return read(workspace)
+    except CoversError:
+        return None
+
+
+def _overlap(
+    found: Overlap, cards: list[Card], here: dict[str, int]
+) -> dict[str, Any] | None:
+    """Return the answer, the most alike pairs, the matrix, and what is behind each cell."""
+    from covers.overlap import on_page
+    from covers.overlap.sentences import say_overlap
+
+    if len(found.genres) < 2:
+        return None
+    colours = genre_colours(found.genres)
+    ranked = [pair for pair in found.ranked() if math.isfinite(pair.overlap)]
+    shown = []
+    for pair in ranked[:_MOST_ALIKE]:
+        sides = [
+            (cards[here[cover_id]], colours.get(genre, NOISE_COLOUR))
+            for one in pair.closest[:2]
+            for cover_id, genre in ((one.a, pair.a), (one.b, pair.b))
+            if cover_id in here
+        ]
+        low, _ = pair.overlap_ci95
+        ends = f"95 % interval {span(pair.overlap_ci95, '.2f')}"
+        shown.append(
+            alike(
+                on_page.name_pair(pair.a, pair.b),
+                (pair.a, pair.b),
+                f"{pair.overlap:.2f}",
+                ends if math.isfinite(low) else "no interval",
+                sides,
+            )
+        )
+    genres, cells = on_page.cells(found, "overlap")
+    drawn = matrix(genres, cells, label="Overlap coefficient of genre pairs")
+    drawn += key(*on_page.key_of("overlap", found), "uncertain")
+    behind = {}
+    for pair in found.pairs:
+        told = _pair(pair, cards, here)
+        behind[on_page.name_pair(pair.a, pair.b)] = told
+        behind[on_page.name_pair(pair.b, pair.a)] = told
+    first = on_page.name_pair(ranked[0].a, ranked[0].b) if ranked else ""
+    return {
+        "answer": say_overlap(found),
+        "alike": f'<div class="answers">{"".join(shown)}</div>',
+        "matrix": drawn,
+        "reading": on_page.READING["overlap"]
+        + note_on_parts(found.n_by_genre.values()),
+        "pairs": behind,
+        "first": first,
+        "notes": list(found.notes),
+    }
+
+
+def _pair(pair: Pair, cards: list[Card], here: dict[str, int]) -> dict[str, str]:
+    """Return what was measured of two genres, and covers behind it."""
+    from covers.overlap import on_page
+    from covers.overlap.sentences import say_pair
+
+    facts = on_page.facts(pair, pair.a, pair.b)
+    bridges = [(cards[here[c]], Note()) for c in pair.bridges if c in here]
+    closest = [
+        (cards[here[one.a]], cards[here[one.b]], one.similarity)
+        for one in pair.closest[:4]
+        if one.a in here and one.b in here
+    ]
+    shown = html.table(["what was measured", ""], [(said, v) for v, said in facts])
+    return {
+        "title": f"{pair.a} and {pair.b}",
+        "said": say_pair(pair),
+        "facts": shown if facts else "",
+        "bridges": gallery(bridges, size="row", captions=False) if bridges else "",
+        "closest": pairs(closest) if closest else "",
+    }
+
+
+def _clusters(
+    found: Clustering, cards: list[Card], here: dict[str, int]
+) -> dict[str, Any]:
+    """Return the kinds of covers as cards."""
+    from covers.cluster.naming import (
+        name_clusters,
+        say_clusters,
+        say_firmness,
+        say_genres,
+    )
+
+    names = name_clusters(found)
+    colours = genre_colours({g.genre for one in found.clusters for g in one.genres})
+    shown = [
+        Kind(
+            pick=str(one.id),
+            name=names[one.id],
+            size=count(one.n, "cover"),
+            exemplars=[cards[here[c]] for c in one.exemplars[:5] if c in here],
+            leading=[(g.genre, g.share, per_cent(g.share)) for g in one.genres[:3]],
+            palette=(
+                one.look.get("palette") or (),
+                one.look.get("palette_share") or (),
+            ),
+            facts=[say_firmness(one.stability)],
+        )
+        for one in found.ranked()
+    ]
+    said = " ".join(filter(None, (say_clusters(found), say_genres(found))))
+    return {
+        "answer": said,
+        "cards": kinds(shown, colours),
+        "names": {str(number): name for number, name in names.items()},
+    }
+
+
+def _model(found: Evaluation) -> dict[str, Any]:
+    """Return how well genres are read, and what is taken for what."""
+    from covers.evaluate.headline import headline_of
+
+    first = headline_of(found)
+    confusion = found.methods[first.method].confusion
+    drawn = ""
+    if confusion and not found.several_genres and len(found.genres) <= 60:
+        drawn = confusion_matrix(confusion, found.genres, lambda own, said: "")
+    return {
+        "answer": first.said,
+        "confusion": drawn,
+        "conclusions": list(found.conclusions),
+    }

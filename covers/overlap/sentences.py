@@ -1,0 +1,124 @@
+"""What an overlap says, in sentences: the same on the command line, the dashboard and its site."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from covers.render.numbers import span
+
+if TYPE_CHECKING:
+    from covers.overlap.result import Overlap, Pair
+
+_CLOSE = 0.05
+"""Overlaps that differ by less are named together."""
+_CERTAIN = 0.05
+_HIGH = 0.5
+"""From here on two genres are harder to tell apart than not."""
+
+
+def say_overlap(found: Overlap) -> str:
+    """Return in one sentence which genres look most alike, and which stands apart.
+
+    Examples
+    --------
+    >>> say_overlap(library.overlap()).split(" look most alike")[0].count(" and ")
+    1
+    """
+    measured = [pair for pair in found.ranked() if math.isfinite(pair.overlap)]
+    if not measured:
+        return "No two genres have enough covers to say how alike they look."
+    first, *others = measured
+    text = f"{_both(first)} look most alike: overlap {_value(first)}"
+    if others and first.overlap - others[0].overlap < _CLOSE:
+        text += f", with {_both(others[0])} ({others[0].overlap:.2f}) hardly behind"
+    apart = _most_apart(found, measured)
+    if apart is not None:
+        genre, mean = apart
+        text += f"; {genre} stands apart most ({mean:.2f} on average)"
+    return f"{text}."
+
+
+def say_pair(pair: Pair) -> str:
+    """Return what overlap and mixing of two genres mean together, in plain words.
+
+    The two can seem to disagree: overlap asks whether a cover can be told from the
+    other genre's at all, mixing how often the other genre is among the neighbours.
+    """
+    if pair.contained:
+        return f"{pair.contained} is part of the other by the covers' own genres, so they share covers and nothing can be said of their looks."
+    if not math.isfinite(pair.overlap):
+        return "Too few covers to say how alike the two look."
+    lifts = [x for x in (pair.lift_ab, pair.lift_ba) if math.isfinite(x)]
+    seen = _tell_apart(pair)
+    if not lifts:
+        return seen
+    low, high = min(lifts), max(lifts)
+    often = f"{low:.2f}" if high - low < 0.005 else f"{low:.2f} and {high:.2f}"
+    if pair.overlap >= _HIGH and high < 1:
+        return (
+            f"{seen} That they are neighbours only {often} times as often as by chance is no contradiction: "
+            "a cover has slightly more neighbours of its own genre, so slightly fewer of any other, "
+            "and that slight preference is all that separates the two."
+        )
+    if low > 1:
+        return (
+            f"{seen} They are neighbours {often} times as often as by chance: "
+            "they lie closer to each other than to the other genres."
+        )
+    if pair.overlap < _HIGH and high < 1:
+        return f"{seen} They are neighbours {often} times as often as by chance: they keep away from each other."
+    return f"{seen} They are neighbours {often} times as often as by chance: about as often as not."
+
+
+def say_changes(found: Overlap) -> str:
+    """Return which genres certainly grew alike, or apart, over the decades; empty where it was not measured."""
+    if not found.changes:
+        return ""
+    certain = [one for one in found.changes if one.q <= _CERTAIN]
+    if not certain:
+        return "No pair certainly changed over the decades (q ≤ 0.05)."
+    first = certain[0]
+    way = "grew more alike" if first.change > 0 else "grew apart"
+    text = (
+        f"{first.a} and {first.b} {way} from the {first.first} to the {first.last}: "
+        f"overlap {first.change:+.2f} ({span(first.ci95, '+.2f')})"
+    )
+    more = len(certain) - 1
+    return (
+        f"{text}; {more:,} other pairs certainly changed too."
+        if more
+        else f"{text}; no other pair certainly changed."
+    )
+
+
+def _tell_apart(pair: Pair) -> str:
+    """Say what an overlap means for somebody who guesses between the two genres."""
+    right = 1 - pair.overlap / 2  # the overlap is twice the balanced Bayes error
+    return (
+        f"Whoever must say of a cover whether it is {pair.a} or {pair.b} can be right "
+        f"{100 * right:.0f} % of the time at best, where a coin gets 50 %."
+    )
+
+
+def _most_apart(found: Overlap, measured: list[Pair]) -> tuple[str, float] | None:
+    """Return the genre that overlaps least with the others, and its mean; None for two genres."""
+    means = {}
+    for genre in found.genres:
+        own = [p.overlap for p in measured if genre in (p.a, p.b)]
+        if own:
+            means[genre] = sum(own) / len(own)
+    if len(means) < 3:
+        return None
+    genre = min(means, key=lambda name: (means[name], name))
+    return genre, means[genre]
+
+
+def _both(pair: Pair) -> str:
+    return f"{pair.a} and {pair.b}"
+
+
+def _value(pair: Pair) -> str:
+    low, _ = pair.overlap_ci95
+    ends = f", {span(pair.overlap_ci95, '.2f')}" if math.isfinite(low) else ""
+    return f"{pair.overlap:.2f}{ends}"

@@ -1,0 +1,79 @@
+"""What colours are called."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from covers.render.palette import seen_by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COLOUR_WORDS = {
+    "red": "#c8322b",
+    "orange": "#e2782b",
+    "yellow": "#e8c93a",
+    "green": "#4c9a4f",
+    "turquoise": "#39a79b",
+    "blue": "#3a68b0",
+    "purple": "#7b4fa3",
+    "pink": "#d976a8",
+    "brown": "#7a5236",
+    "cream": "#efe3c8",
+    "white": "#f6f6f4",
+    "grey": "#8b8b8b",
+    "black": "#151515",
+}
+"""Every word, with a colour that is called so."""
+
+_GREY = 0.035
+_HUES = (
+    (0.60, "red"),
+    (1.25, "orange"),
+    (2.00, "yellow"),
+    (2.90, "green"),
+    (3.75, "turquoise"),
+    (4.85, "blue"),
+    (5.45, "purple"),
+    (6.15, "pink"),
+    (7.00, "red"),
+)
+"""Upper end of each hue in OKLab, in radians."""
+
+
+def name_colours(colours: Sequence[str]) -> list[str]:
+    """Return what each of some colours is called.
+
+    Parameters
+    ----------
+    colours : sequence of str
+        ``"#rrggbb"``.
+
+    Examples
+    --------
+    >>> name_colours(["#ff0000", "#101010", "#2b5fb0"])
+    ['red', 'black', 'blue']
+    """
+    if not colours:
+        return []
+    return [_name(*map(float, lab)) for lab in seen_by(colours, "normal")]
+
+
+def _name(lightness: float, a: float, b: float) -> str:
+    """Return what a colour in OKLab is called."""
+    if lightness < 0.22:
+        return "black"
+    if math.hypot(a, b) < _GREY:
+        return "white" if lightness > 0.86 else "black" if lightness < 0.3 else "grey"
+    hue = math.atan2(b, a) % (2 * math.pi)
+    word = next(name for end, name in _HUES if hue < end)
+    if word in ("orange", "yellow") and lightness < 0.62:
+        return "brown"
+    if word == "red" and lightness < 0.4:
+        return "brown"
+    return (
+        "cream"
+        if word in ("orange", "yellow") and lightness > 0.84 and math.hypot(a, b) < 0.1
+        else word
+    )

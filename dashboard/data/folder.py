@@ -1,0 +1,38 @@
+"""Where a cover's file lies on this machine, and opening its folder there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covers.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covers.library.door import Library
+
+
+def file_of(library: Library, cover_id: str) -> Path | None:
+    """Return the first file of a cover that is there; None where no source has it today."""
+    catalogue = library.catalogue
+    row = int(catalogue.rows_of([cover_id])[0])
+    if row < 0:
+        return None
+    for place in catalogue.table["locations"][row].as_py():
+        try:
+            path = library.workspace.resolve(place["source"], place["path"])
+        except DataError:
+            continue
+        if path.is_file():
+            return path
+    return None
+
+
+def open_folder(path: Path) -> bool:
+    """Show a file in the file manager of this machine; say whether there is one.
+
+    The file itself is not opened.
+    """
+    import click
+
+    return click.launch(str(path), locate=True) == 0

@@ -1,0 +1,180 @@
+"""The selection: a bar with its count on every page, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from covers.errors import CoversError
+from covers.exports import take_along
+from covers.library import tags
+from covers.render.numbers import count
+from dashboard import loaders, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dashboard.data.selection import Selection
+
+PARAMETER = "selection"
+
+
+def selected() -> Selection | None:
+    """Return the covers that the address selects; None where it selects none."""
+    return loaders.selection(st.query_params.get(PARAMETER, ""))
+
+
+def kept_in_address() -> dict[str, str]:
+    """Return what links to other pages take along."""
+    text = st.query_params.get(PARAMETER, "")
+    return {PARAMETER: text} if text else {}
+
+
+def select(text: str) -> None:
+    """Select covers; an empty text selects none."""
+    if text:
+        st.query_params[PARAMETER] = text
+    else:
+        st.query_params.pop(PARAMETER, None)
+
+
+def choose(text: str, n: int, *, key: str) -> None:
+    """Offer to select some covers, which are on the page.
+
+    Parameters
+    ----------
+    text : str
+        As `dashboard.loaders.selection` reads it.
+    n : int
+        How many they are.
+    key : str
+        Of the button.
+    """
+    if st.query_params.get(PARAMETER, "") == text or not n:
+        return
+    if st.button(
+        f"Select {'this' if n == 1 else 'these'} {n:,}" if n > 1 else "Select this one",
+        icon=":material/check_box:",
+        key=key,
+    ):
+        select(text)
+        st.rerun()
+
+
+def show(view: str) -> None:
+    """Show the bar of the selection, if there is one.
+
+    Parameters
+    ----------
+    view : str
+        The page that is shown.
+    """
+    if not st.query_params.get(PARAMETER):
+        return
+    found = selected()
+    with st.container(
+        horizontal=True,
+        key="selection-bar",
+        border=True,
+        vertical_alignment="center",
+        gap="small",
+    ):
+        if found is None:
+            st.markdown(
+                "The selection of this address means nothing here, or no longer."
+            )
+            st.button(
+                "Clear",
+                icon=":material/close:",
+                key="selection-clear",
+                on_click=select,
+                args=("",),
+            )
+            return
+        st.markdown(f"**{count(len(found), 'cover')} selected:** {_plain(found.title)}")
+        for other, label, icon, more in _WAYS:
+            if other != view:
+                st.page_link(
+                    st.session_state["pages"][other],
+                    label=label,
+                    icon=icon,
+                    query_params={PARAMETER: found.text, **more},
+                )
+        with st.popover("Take along", icon=":material/download:", key="take-along"):
+            _take_along(found)
+        if place.may_write():
+            with st.popover("Tag", icon=":material/sell:", key="tag"):
+                _tag(found)
+        st.button(
+            "Clear",
+            icon=":material/close:",
+            key="selection-clear",
+            on_click=select,
+            args=("",),
+        )
+
+
+_WAYS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
+    ("library", "See them", ":material/grid_view:", {}),
+    ("covermap", "On the map", ":material/scatter_plot:", {}),
+    (
+        "compare",
+        "Compare with the rest",
+        ":material/compare:",
+        {"left": "selection:", "right": "rest:"},
+    ),
+)
+
+
+def _take_along(found: Selection) -> None:
+    library = loaders.library()
+    ids = [library.cover_ids[row] for row in found.rows]
+    here, catalogue = place.workspace(), loaders.front_door().catalogue
+    tag = found.text.removeprefix("tag:") if found.text.startswith("tag:") else ""
+    st.download_button(
+        "Table (CSV) with ids and paths",
+        lambda: take_along.table_of(catalogue, ids, tag),
+        "covers.csv",
+        "text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+        key="take-table",
+    )
+    st.download_button(
+        "Pictures (zip)",
+        lambda: take_along.pictures_of(here, catalogue, ids),
+        "covers.zip",
+        "application/zip",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        key="take-pictures",
+    )
+    if loaders.has_music():
+        st.download_button(
+            "Playlist (M3U)",
+            lambda: take_along.playlist_of(here, catalogue, ids),
+            "covers.m3u8",
+            "audio/x-mpegurl",
+            icon=":material/queue_music:",
+            on_click="ignore",
+            key="take-playlist",
+        )
+    st.caption("The address of this page holds the selection too: share it as it is.")
+
+
+def _tag(found: Selection) -> None:
+    library = loaders.library()
+    word = st.text_input("Tag", key="tag-word", max_chars=60)
+    if st.button("Give this tag", key="tag-give", disabled=not word.strip()):
+        ids = [library.cover_ids[row] for row in found.rows]
+        try:
+            n = tags.tag_covers(place.workspace(), word, ids)
+        except (CoversError, OSError) as error:
+            st.error(str(error))
+            return
+        st.caption(f"{count(n, 'cover')} have the tag “{_plain(word)}” now.")
+
+
+def _plain(text: str) -> str:
+    return "".join("\\" + sign if sign in "\\`*_[]<>#$|~:" else sign for sign in text)

@@ -1,0 +1,225 @@
+"""What a person should decide: doubtful labels, duplicates, bad pictures; and what is stale."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from covers.audit.decisions import put_in_force
+from covers.errors import CoversError
+from covers.render import cards
+from covers.render.html import dot
+from covers.render.numbers import count
+from covers.render.palette import NOISE_COLOUR
+from covers.workspace.registry import quote
+from dashboard import loaders, place
+from dashboard.components import pick
+from dashboard.data.doubts import TITLES, waiting
+from dashboard.layout import bar, frame, markup
+from dashboard.layout.frame import fragment
+from dashboard.layout.markup import Item
+from dashboard.views import review_actions, review_state
+from indexer.errors import IndexerError
+
+if TYPE_CHECKING:
+    from covers.catalogue.corrections import Overlay
+    from dashboard.data.doubts import Doubt
+    from dashboard.data.library import Library
+
+_NEXT_SHOWN = 24
+
+
+def show() -> None:
+    """Draw the page."""
+    frame.heading(
+        "Review",
+        "Covers that a person should look at: doubtful labels, duplicates, bad pictures.",
+        view="review",
+    )
+    loaders.library()
+    if not place.may_write():
+        _say_how()
+    if frame.attempt(loaders.audit) is None:
+        st.info("The covers have not been audited yet.", icon=":material/info:")
+        st.code(f"covers audit -w {quote(place.workspace().root)}", language="bash")
+    _review()
+    review_state.show()
+
+
+def _say_how() -> None:
+    st.caption(
+        f"Nothing is written from here. `covers dashboard -w {quote(place.workspace().root)} --review` lets you decide."
+    )
+
+
+@fragment
+def _review() -> None:
+    library = loaders.library()
+    doubts = loaders.doubts()
+    if not doubts:
+        st.success("Nothing to look at was found.", icon=":material/check:")
+        return
+    overlay = loaders.decisions()
+    group = _choose_group(library, doubts, overlay)
+    here = doubts[group]
+    if (chosen := bar.selected()) is not None:
+        inside = set(chosen.rows.tolist())
+        here = [one for one in here if inside & set(one.rows)]
+    left = [one for one in here if not one.is_settled(library, overlay)]
+    _progress(len(here) - len(left), len(here))
+    named = st.query_params.get("doubt", "")
+    doubt = next((one for one in here if one.name == named), None)
+    if doubt is None and left:
+        doubt = left[0]
+    if doubt is not None:
+        _one(library, doubt)
+        review_actions.show(doubt)
+    elif here:
+        st.success("All of these are decided.", icon=":material/check:")
+    _waiting(library, overlay)
+    others = [one for one in here if one is not doubt]
+    if others:
+        _others(library, others, overlay)
+
+
+def _choose_group(
+    library: Library, doubts: dict[str, list[Doubt]], overlay: Overlay
+) -> str:
+    open_ones = {
+        name: sum(not one.is_settled(library, overlay) for one in here)
+        for name, here in doubts.items()
+    }
+    # The address holds what is written here, so no counts.
+    chosen: str = st.segmented_control(
+        "What to look at",
+        list(doubts),
+        default=next(iter(doubts)),
+        required=True,
+        format_func=TITLES.__getitem__,
+        key="look",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    left = ", ".join(f"{TITLES[name].lower()} {n:,}" for name, n in open_ones.items())
+    st.caption(f"Still open: {left}.")
+    return chosen
+
+
+def _progress(n_done: int, n: int) -> None:
+    share = 100 * n_done / max(n, 1)
+    pick.show(
+        f'<div class="progress" role="img" aria-label="{n_done} of {n} decided"><i style="width:{share:.1f}%"></i></div>'
+        f'<div class="muted">{n_done:,} of {n:,} decided</div>',
+        key="review-progress",
+    )
+
+
+def _one(library: Library, doubt: Doubt) -> None:
+    """Show what is to be decided, large, with the reason and the nearest cover."""
+    row = doubt.rows[0]
+    own = ", ".join(library.genres[row]) or "no genre"
+    way = f"<span>{_dots(library, library.genres[row])}{escape(own)}</span>"
+    if doubt.suggestion:
+        said = ", ".join(doubt.suggestion)
+        way += f'<span class="arrow" aria-label="looks like">&#8594;</span><span>{_dots(library, doubt.suggestion)}{escape(said)}</span>'
+    about = (
+        f'<div class="way">{way}</div><div>{escape(doubt.reason[:1].upper() + doubt.reason[1:])}.</div>'
+        f'<div class="muted">{100 * doubt.confidence:.0f} % · {escape(doubt.kind.replace("_", " "))} · {escape(library.paths[row])}</div>'
+    )
+    pick.show(
+        f'<div class="review" data-show="{escape(doubt.name)}"><div class="art">{markup.picture(library, row, lazy=False)}</div><div>{about}</div></div>',
+        key="doubt",
+    )
+    if doubt.is_group:
+        st.caption("Choose the one that stays when the others are dropped.")
+        pick.show(
+            markup.gallery(library, [Item(row=r) for r in doubt.rows], size="row"),
+            key="doubt-group",
+            chosen=[library.cover_ids[review_actions.stays(library, doubt)]],
+            then=review_actions.let_stay,
+        )
+        return
+    nearest = _nearest(library, row)
+    if nearest:
+        st.caption("Most like it:")
+        pick.show(
+            markup.gallery(library, nearest, size="row"),
+            key="doubt-nearest",
+            then=frame.open_cover,
+        )
+
+
+def _dots(library: Library, genres: tuple[str, ...] | list[str]) -> str:
+    return "".join(dot(library.colours.get(genre, NOISE_COLOUR)) for genre in genres)
+
+
+def _nearest(library: Library, row: int) -> list[Item]:
+    """Return the covers most like one; none without an index."""
+    try:
+        door = loaders.front_door()
+        cover_id = library.cover_ids[row]
+        if cover_id not in door.index:
+            return []
+        hits = door.search(cover_id, 6, among=library.position)
+    except (CoversError, IndexerError):
+        return []
+    return [
+        Item(row=library.position[hit.cover_id], badge=f"{hit.similarity:.2f}")
+        for hit in hits
+    ]
+
+
+def _waiting(library: Library, overlay: Overlay) -> None:
+    """Offer to make the catalogue follow the decisions."""
+    n = waiting(library, overlay)
+    if not n or not place.may_write():
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(
+            f"**{count(n, 'decision')}** written down; the catalogue follows at the next scan, or now."
+        )
+        if st.button("Put in force now", icon=":material/check_circle:"):
+            try:
+                put_in_force(place.workspace())
+            except (CoversError, OSError) as error:
+                st.error(frame.plain(str(error)))
+                return
+            st.rerun()
+
+
+def _others(library: Library, others: list[Doubt], overlay: Overlay) -> None:
+    """Show the other ones as a grid; choosing one brings it up."""
+    tiles = []
+    n_pages = -(-len(others) // _NEXT_SHOWN)
+    page = min(st.session_state.get("doubts-page", 1), n_pages) - 1
+    for doubt in others[page * _NEXT_SHOWN : (page + 1) * _NEXT_SHOWN]:
+        card = markup.card_of(library, doubt.rows[0])
+        settled = doubt.is_settled(library, overlay)
+        said = ", ".join(doubt.suggestion)
+        note = Item(
+            row=doubt.rows[0],
+            badge="" if settled else f"{100 * doubt.confidence:.0f} %",
+            mark="decided" if settled else said,
+            mark_colour=NOISE_COLOUR
+            if settled
+            else library.colours.get(said, NOISE_COLOUR),
+            tip=doubt.reason,
+            n_same=len(doubt.rows),
+        )
+        tiles.append((_renamed(card, doubt.name), note))
+    pick.show(
+        cards.gallery(tiles, size="row"),
+        key="doubts",
+        then=pick.keep_in_address("doubt"),
+    )
+    if n_pages > 1:
+        st.pagination(n_pages, key="doubts-page")
+
+
+def _renamed(card: cards.Card, name: str) -> cards.Card:
+    """Return a card that gives the name of a doubt when it is chosen."""
+    from dataclasses import replace
+
+    return replace(card, pick=name)

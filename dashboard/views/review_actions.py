@@ -1,0 +1,134 @@
+"""Keep, relabel, drop, undo: by click or by key; written as the command line writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from covers.audit.decisions import note_decisions
+from covers.catalogue.corrections import Action
+from covers.errors import CoversError
+from dashboard import loaders, place
+from dashboard.layout import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from covers.catalogue.corrections import Decision
+    from dashboard.data.doubts import Doubt
+    from dashboard.data.library import Library
+
+_DONE = "review-done"
+_STAYS = "review-stays"
+_PROBLEM = "review-problem"
+
+
+def stays(library: Library, doubt: Doubt) -> int:
+    """Return the cover of a group that stays when the others are dropped."""
+    row = library.position.get(st.session_state.get(_STAYS, ""), -1)
+    return row if row in doubt.rows else doubt.rows[0]
+
+
+def let_stay(cover_id: str) -> None:
+    """Choose the cover that stays."""
+    st.session_state[_STAYS] = cover_id
+
+
+def show(doubt: Doubt) -> None:
+    """Show what can be decided; without ``--review`` it is shown but cannot be chosen."""
+    library = loaders.library()
+    off = not place.may_write()
+    genres = list(
+        dict.fromkeys(
+            [*doubt.suggestion, *library.genres[doubt.rows[0]], *library.genre_counts]
+        )
+    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.button(
+            "Keep",
+            icon=":material/check:",
+            shortcut="k",
+            disabled=off,
+            on_click=_decide,
+            args=(doubt, Action.KEEP),
+            help="It is fine as it is; the audit does not list it again.",
+        )
+        st.button(
+            "Relabel",
+            icon=":material/sell:",
+            shortcut="l",
+            disabled=off or not st.session_state.get("new-genres", doubt.suggestion),
+            on_click=_decide,
+            args=(doubt, Action.RELABEL),
+            type="primary",
+        )
+        st.multiselect(
+            "as",
+            genres,
+            default=list(doubt.suggestion),
+            key=f"as-{doubt.name}",
+            disabled=off,
+            width=260,
+            label_visibility="collapsed",
+            placeholder="Genres",
+            accept_new_options=True,
+        )
+        st.button(
+            "Drop the others" if doubt.is_group else "Drop",
+            icon=":material/delete:",
+            shortcut="d",
+            disabled=off,
+            on_click=_decide,
+            args=(doubt, Action.DROP),
+            help="Leave it out of the library; no file is deleted.",
+        )
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            shortcut="u",
+            disabled=off or not st.session_state.get(_DONE),
+            on_click=_undo,
+        )
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(frame.plain(problem))
+
+
+def _decide(doubt: Doubt, action: Action) -> None:
+    """Write a decision down, and go on to the next one."""
+    library = loaders.library()
+    genres: Sequence[str] = st.session_state.get(f"as-{doubt.name}", doubt.suggestion)
+    if action is Action.RELABEL and not genres:
+        st.session_state[_PROBLEM] = "choose the genres that it shall have"
+        return
+    decisions = doubt.decide(
+        action, library, chosen=stays(library, doubt), genres=genres
+    )
+    before = {d.subject: d for d in loaders.decisions().decisions}
+    # A cover has one fate: keeping it takes a drop or a relabelling back.
+    subjects = [(d.cover_id, "") for d in decisions] + [d.subject for d in decisions]
+    replaced = [
+        before[subject] for subject in dict.fromkeys(subjects) if subject in before
+    ]
+    if _write(decisions, subjects):
+        done = st.session_state.setdefault(_DONE, [])
+        done.append((doubt.name, [d.subject for d in decisions], replaced))
+        st.query_params.pop("doubt", None)
+
+
+def _undo() -> None:
+    """Take the last decision of this sitting back."""
+    name, subjects, replaced = st.session_state[_DONE].pop()
+    if _write(replaced, subjects):
+        st.query_params["doubt"] = name
+
+
+def _write(decisions: list[Decision], instead_of: list[tuple[str, str]]) -> bool:
+    if not place.may_write():
+        return False
+    try:
+        note_decisions(place.workspace(), decisions, instead_of=instead_of)
+    except (CoversError, OSError) as error:
+        st.session_state[_PROBLEM] = str(error)
+        return False
+    return True

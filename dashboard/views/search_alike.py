@@ -1,0 +1,240 @@
+"""Covers most like the one that is asked about: filtered, with more and less of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from covers.errors import CoversError
+from covers.render.colour_words import COLOUR_WORDS
+from covers.render.numbers import count
+from dashboard import loaders
+from dashboard.components import pick
+from dashboard.layout import bar, frame, markup
+from dashboard.layout.frame import GalleryLooks, fragment
+from dashboard.layout.markup import Item
+
+if TYPE_CHECKING:
+    from covers.index.hits import Hit
+    from dashboard.data.library import Library
+
+QUERY = "search-query"
+OUTSIDE = "search-outside"
+_PLUS, _MINUS = "plus", "minus"
+_MOST_EXAMPLES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What is looked for: how many, which, and like what else."""
+
+    k: int
+    where: dict[str, Any] | None
+    one_per_artist: bool = False
+    among: set[str] = field(default_factory=set)
+
+
+def go_to(cover_id: str) -> None:
+    """Take a cover of the library; the address keeps it."""
+    st.session_state.pop(OUTSIDE, None)
+    st.session_state.pop("alike-page", None)
+    for name in (_PLUS, _MINUS):
+        st.query_params.pop(name, None)
+    st.query_params["cover"] = cover_id
+
+
+def examples(library: Library, name: str) -> list[str]:
+    """Return the further covers that the address names, ``"plus"`` or ``"minus"``."""
+    ids = st.query_params.get(name, "").split(".")[:_MOST_EXAMPLES]
+    index = loaders.front_door().index
+    return [one for one in ids if one in library.position and one in index]
+
+
+@fragment
+def show() -> None:
+    """Draw this part of the page; filters draw it anew by itself."""
+    library, door = loaders.library(), loaders.front_door()
+    index = door.index
+    query, generation = st.session_state[QUERY]
+    walked_on = st.query_params.get("cover", query.cover_id) != query.cover_id
+    if index.generation != generation or walked_on:
+        st.rerun()
+    plus, minus = examples(library, _PLUS), examples(library, _MINUS)
+    frame.section(
+        "Covers most like it",
+        "Cosine similarity on each; choose one to walk on, + for more like it, − for less.",  # noqa: RUF001
+    )
+    _tray(library, plus, minus)
+    wanted = _filters(library)
+    if wanted.where is None:
+        return
+    try:
+        hits = door.search(
+            [query, *plus],
+            wanted.k,
+            less=minus,
+            where=wanted.where,
+            one_per_artist=wanted.one_per_artist,
+            among=wanted.among,
+        )
+    except CoversError as error:
+        frame.explain(error)
+        return
+    frame.gallery(
+        library,
+        hits.hits,
+        item=lambda hit: _item(library, hit),
+        key="alike",
+        looks=GalleryLooks(
+            empty="No cover passes these filters.",
+            row_of=lambda hit: library.position[hit.cover_id],
+        ),
+        then=_take,
+    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(
+            f"{count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
+        )
+        if query.picture is None:
+            more = ".".join([query.cover_id, *plus])
+            text = f"like:{wanted.k}:{more}" + (f"-{'.'.join(minus)}" if minus else "")
+            if not wanted.where and not wanted.one_per_artist:
+                bar.choose(text, len(hits), key="select-alike")
+
+
+def _item(library: Library, hit: Hit) -> Item:
+    row = library.position[hit.cover_id]
+    return Item(
+        row=row,
+        badge=f"{hit.similarity:.2f}",
+        tip=f"{library.full_title(row)}\nsimilarity {hit.similarity:.3f}",
+        actions=(
+            ("+", f"{_PLUS}:{hit.cover_id}", "More like this"),
+            ("−", f"{_MINUS}:{hit.cover_id}", "Less like this"),  # noqa: RUF001
+        ),
+    )
+
+
+def _take(picked: str) -> None:
+    """Walk on to a cover, or add it to what is looked for."""
+    way, _, cover_id = picked.rpartition(":")
+    if way not in (_PLUS, _MINUS):
+        go_to(cover_id)
+        return
+    other = _MINUS if way == _PLUS else _PLUS
+    _write(other, [c for c in _named(other) if c != cover_id])
+    _write(way, [*dict.fromkeys([*_named(way), cover_id])][-_MOST_EXAMPLES:])
+    st.session_state.pop("alike-page", None)
+
+
+def _named(name: str) -> list[str]:
+    return [one for one in st.query_params.get(name, "").split(".") if one]
+
+
+def _write(name: str, ids: list[str]) -> None:
+    if ids:
+        st.query_params[name] = ".".join(ids)
+    else:
+        st.query_params.pop(name, None)
+
+
+def _tray(library: Library, plus: list[str], minus: list[str]) -> None:
+    """Show what is looked for besides the query; choosing one takes it away."""
+    if not plus and not minus:
+        return
+    items = [
+        Item(
+            row=library.position[cover_id],
+            mark="more" if cover_id in plus else "less",
+            mark_colour="#0067a3" if cover_id in plus else "#b3421c",
+            tip="Choose to take it away",
+        )
+        for cover_id in (*plus, *minus)
+    ]
+
+    def take_away(cover_id: str) -> None:
+        for name in (_PLUS, _MINUS):
+            _write(name, [c for c in _named(name) if c != cover_id])
+
+    pick.show(
+        markup.gallery(library, items, size="small", captions=False),
+        key="tray",
+        then=take_away,
+    )
+
+
+def _filters(library: Library) -> _Wanted:
+    """Let filters be chosen; no `where` where no artist is called what was typed."""
+    where: dict[str, Any] = {}
+    artist, once, words = "", False, []
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        where["genre"] = st.multiselect(
+            "Genres",
+            list(library.genre_counts),
+            key="genre",
+            bind="query-params",
+            width=260,
+        )
+        if loaders.looks().measured:
+            words = st.multiselect(
+                "Leading colour",
+                list(COLOUR_WORDS),
+                key="tone",
+                bind="query-params",
+                width=220,
+            )
+        if any(library.artists):
+            artist = st.text_input(
+                "Artist", key="artist", bind="query-params", width=200
+            )
+            once = st.toggle("One per artist", key="once", bind="query-params")
+        k = st.select_slider(
+            "How many",
+            [12, 24, 48, 96],
+            key="k",
+            value=24,
+            bind="query-params",
+            width=180,
+        )
+        chosen, only = bar.selected(), False
+        if chosen is not None:
+            only = st.toggle("Only the selection", key="only", bind="query-params")
+    where["year"] = frame.choose_years(library)
+    where["artist"] = _artist_like(library, artist)
+    if artist and not where["artist"]:
+        st.caption(f"No artist called {frame.plain(artist)}.")
+        return _Wanted(k=k, where=None)
+    return _Wanted(
+        k=k,
+        where={name: value for name, value in where.items() if value},
+        one_per_artist=once,
+        among=_among(library, words, only=only),
+    )
+
+
+def _among(library: Library, words: list[str], *, only: bool) -> set[str]:
+    """Return the covers that may be found: of some colours, of the selection."""
+    kept = np.ones(len(library), bool)
+    if words:
+        kept &= np.isin(loaders.looks().colour_words, words)
+    chosen = bar.selected()
+    if only and chosen is not None:
+        kept &= chosen.mask(len(library))
+    if kept.all():
+        return library.all_ids
+    return {library.cover_ids[row] for row in np.flatnonzero(kept)}
+
+
+def _artist_like(library: Library, text: str) -> str:
+    """Return the artist meant by some text: the same name, else the first that holds it."""
+    wanted = text.strip().casefold()
+    if not wanted:
+        return ""
+    names = sorted({artist for artist in library.artists if artist})
+    for name in names:
+        if name.casefold() == wanted:
+            return name
+    return next((name for name in names if wanted in name.casefold()), "")

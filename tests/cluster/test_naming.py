@@ -1,0 +1,78 @@
+import math
+
+import pytest
+
+from covers.cluster.naming import name_clusters, say_clusters, say_genres
+from covers.cluster.result import Cluster, Clustering, GenreShare
+from covers.render.colour_words import COLOUR_WORDS, name_colours
+
+
+def make(number, genres, *, stability=0.9, words=(), palette=(), subjects=()):
+    return Cluster(
+        id=number,
+        n=100 - number,
+        genres=tuple(
+            GenreShare(genre=g, share=0.5, lift=lift, lift_ci95=(low, lift + 1))
+            for g, lift, low in genres
+        ),
+        entropy=0.5,
+        stability=stability,
+        look={
+            "words": list(words),
+            "palette": list(palette),
+            "palette_share": [1 / max(len(palette), 1)] * len(palette),
+            "subjects": list(subjects),
+        },
+    )
+
+
+def clustering(*clusters, ami=0.2, noise=0.25):
+    return Clustering(
+        n_clusters=len(clusters),
+        clusters=clusters,
+        noise_fraction=noise,
+        ami=ami,
+        ami_null95=(-0.01, 0.02),
+        n_covers=200,
+    )
+
+
+def test_genres_that_are_certainly_frequent_and_the_look_make_the_name():
+    found = clustering(
+        make(0, [("Country", 2.5, 2.0), ("Pop", 1.2, 0.9)], palette=["#c07030"]),
+        make(1, [("Pop", 1.1, 0.8)], words=["dark"], palette=["#203050"]),
+        make(2, [("Jazz", 2.0, 1.5)], subjects=["portrait"], words=["bright"]),
+    )
+    names = name_clusters(found)
+    assert names[0].startswith("Country, warm")
+    assert names[1].startswith("Mixed, dark")
+    assert names[2] == "Jazz portraits, bright"
+
+
+def test_no_two_clusters_have_one_name():
+    twins = [make(i, [("Pop", 2.0, 1.5)], words=["dark"]) for i in range(5)]
+    names = name_clusters(clustering(*twins))
+    assert len(set(names.values())) == 5
+
+
+def test_loosely_held_clusters_are_called_so():
+    loose = [make(i, [("Pop", 2, 1)], stability=0.2) for i in range(3)]
+    assert "All are loosely held" in say_clusters(clustering(*loose))
+    firm = make(3, [("Pop", 2, 1)], stability=0.9)
+    assert "3 of them are loosely held" in say_clusters(clustering(*loose, firm))
+    assert "All are firm" in say_clusters(clustering(firm))
+    unknown = make(0, [("Pop", 2, 1)], stability=math.nan)
+    assert "held" not in say_clusters(clustering(unknown))
+    assert "shade into each other" in say_clusters(clustering())
+
+
+def test_agreement_with_genres_is_said_against_chance():
+    one = make(0, [("Pop", 2, 1)])
+    assert "more in common" in say_genres(clustering(one))
+    assert "no more in common" in say_genres(clustering(one, ami=0.01))
+    assert say_genres(clustering(one, ami=math.nan)) == ""
+
+
+@pytest.mark.parametrize("word", sorted(COLOUR_WORDS))
+def test_every_colour_has_the_name_of_its_example(word):
+    assert name_colours([COLOUR_WORDS[word]]) == [word]

@@ -1,0 +1,103 @@
+"""Static pages: complete, self-contained, light, and alive without a server."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+import covers
+from covers.cluster.stage import read as read_clusters
+from covers.overlap.sentences import say_overlap
+from covers.overlap.stage import read as read_overlap
+
+
+@pytest.fixture(scope="module")
+def library(drawn_once):
+    return covers.open(drawn_once / "workspace")
+
+
+@pytest.fixture(scope="module")
+def site(library, tmp_path_factory):
+    out = tmp_path_factory.mktemp("site") / "shown"
+    library.export("site", out)
+    return out
+
+
+def data_of(site):
+    text = (site / "covers.js").read_text(encoding="utf-8")
+    return json.loads(text.removeprefix("window.COVERS=").rstrip().removesuffix(";"))
+
+
+def test_the_pages_say_what_the_front_door_says(library, site):
+    data = data_of(site)
+    assert data["n"] == len(library)
+    assert len(data["covers"]["tiles"]) == len(library)
+    assert data["overlap"]["answer"] == say_overlap(read_overlap(library.workspace))
+    assert sorted(data["map"]["rows"]) == list(range(len(library)))
+    found = read_clusters(library.workspace)
+    assert len(data["clusters"]["names"]) == found.n_clusters
+
+
+def test_nothing_is_fetched_from_elsewhere_and_nothing_is_missing(library, site):
+    for path in site.glob("*.*"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text), path
+    assert len(list((site / "pictures").iterdir())) == len(library)
+    n_bytes = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    assert n_bytes / len(library) < 30e6 / 3000
+
+
+def test_pictures_stay_at_home_when_asked_to(library, tmp_path):
+    out = tmp_path / "bare"
+    library.export("site", out, pictures=False)
+    assert not (out / "pictures").exists()
+    assert "<img" not in (out / "covers.js").read_text(encoding="utf-8")
+
+
+def test_names_from_files_cannot_become_html(library, tmp_path, monkeypatch):
+    from covers.exports.cover_table import CoverTable
+
+    nasty = "</script><img src=x onerror=alert(1)>"
+    own = CoverTable.column
+
+    def column(self, name):
+        found = own(self, name)
+        return [nasty] * len(found) if name in ("album", "artist") else found
+
+    monkeypatch.setattr(CoverTable, "column", column)
+    library.export("site", tmp_path / "nasty")
+    tiles = data_of(tmp_path / "nasty")["covers"]["tiles"]
+    assert not any("onerror=alert(1)>" in tile for tile in tiles)
+    assert "&lt;/script&gt;" in tiles[0]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1024, "dark"), (400, "dark")]
+)
+def test_the_pages_open_from_disk_and_answer(browser, site, tmp_path, width, scheme):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(site, moved)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.goto((moved / "index.html").as_uri())
+    page.locator(".covermap.ready").wait_for()
+    page.locator("#overlap .answer").get_by_text("look").wait_for()
+    page.locator("#overlap .matrix button").first.click()
+    page.locator("#pair h3").wait_for()
+    page.locator(".covermap").get_by_role("button", name="Select view").click()
+    page.locator("#selected h3").get_by_text("covers selected").wait_for()
+    page.locator("#clusters .card").first.click()
+    page.get_by_text(re.compile(r"^\d+ covers of “")).wait_for()
+    page.locator("#gallery .cover").first.click()
+    page.locator("dialog[open] img").wait_for()
+    page.locator("#close").click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    context.close()
+    assert not problems

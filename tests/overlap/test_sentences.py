@@ -1,0 +1,83 @@
+import pytest
+
+from covers.overlap.result import Overlap
+from covers.overlap.sentences import say_overlap, say_pair
+
+
+def make(*pairs, genres=("Country", "Pop", "Rock")):
+    return Overlap.from_json(
+        {
+            "genres": list(genres),
+            "effective_genres": 2.0,
+            "effective_genres_ci95": [None, None],
+            "k": 5,
+            "grouped_by": "artist",
+            "n_covers": 30,
+            "n_groups": 20,
+            "pairs": [
+                {
+                    "a": a,
+                    "b": b,
+                    "overlap": overlap,
+                    "overlap_ci95": [None, None]
+                    if overlap is None
+                    else [overlap / 2, 1.0],
+                    "lift_ab": lift,
+                    "lift_ab_ci95": [None, None],
+                    "lift_ba": lift,
+                    "lift_ba_ci95": [None, None],
+                    "p": 0.5,
+                    "q": 0.5,
+                    "n_a": 10,
+                    "n_b": 10,
+                    "contained": contained,
+                }
+                for a, b, overlap, lift, contained in pairs
+            ],
+        }
+    )
+
+
+def test_the_most_alike_pair_comes_first_and_the_outsider_last():
+    found = make(
+        ("Country", "Pop", 0.4, 0.7, ""),
+        ("Country", "Rock", 0.5, 0.8, ""),
+        ("Pop", "Rock", 0.87, 0.9, ""),
+    )
+    assert say_overlap(found) == (
+        "Pop and Rock look most alike: overlap 0.87, 0.43 to 1.00; "
+        "Country stands apart most (0.45 on average)."
+    )
+
+
+def test_a_pair_hardly_behind_is_named():
+    found = make(
+        ("Country", "Pop", 0.84, 1.0, ""),
+        ("Country", "Rock", 0.2, 0.8, ""),
+        ("Pop", "Rock", 0.87, 0.9, ""),
+    )
+    assert "with Country and Pop (0.84) hardly behind" in say_overlap(found)
+
+
+def test_nothing_is_said_of_what_was_not_measured():
+    assert say_overlap(make(("Pop", "Rock", None, 1.0, ""))).startswith("No two genres")
+    assert "Too few" in say_pair(make(("Pop", "Rock", None, 1.0, "")).pairs[0])
+    assert "part of the other" in say_pair(
+        make(("Pop", "Rock", 0.5, 1.0, "Pop")).pairs[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("overlap", "lift", "said"),
+    [
+        (0.87, 0.91, "no contradiction"),
+        (0.87, 1.2, "closer to each other"),
+        (0.2, 0.5, "keep away"),
+        (0.87, 1.0, "about as often as not"),
+    ],
+)
+def test_overlap_and_mixing_are_brought_together_in_words(overlap, lift, said):
+    text = say_pair(make(("Pop", "Rock", overlap, lift, "")).pairs[0])
+    assert said in text
+    right = 100 * (1 - overlap / 2)
+    assert f"{right:.0f} % of the time" in text
