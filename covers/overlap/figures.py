@@ -298,6 +298,25 @@ def genre_order(found: Mapping[str, Any]) -> list[str]:
     )
 
 
+def genre_groups(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return each broad genre with the genres below it, itself first, in the order of `genre_order`.
+
+    A matrix of many genres shows the broad ones, and opens one at a time.
+
+    Examples
+    --------
+    >>> found = {"genres": ["bebop", "jazz", "rock"], "tree": {"order": []},
+    ...     "broad": {"bebop": "jazz", "jazz": "jazz", "rock": "rock"}}
+    >>> genre_groups(found)
+    [('jazz', ['jazz', 'bebop']), ('rock', ['rock'])]
+    """
+    broad = found.get("broad", {})
+    groups: dict[str, list[str]] = {}
+    for genre in genre_order(found):
+        groups.setdefault(broad.get(genre, genre), []).append(genre)
+    return list(groups.items())
+
+
 def place_by_overlap(found: Mapping[str, Any], order: Sequence[str]) -> np.ndarray:
     """Place genres in the plane, the nearer the more they overlap; unknown overlaps count as none.
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from covers.catalogue.genre_tree import GenreTree
-from covers.catalogue.implied import broad_of, find_implied
+from covers.catalogue.implied import SHARED, broad_of, find_implied
 from covers.stats.membership import make_membership
 
 VOCAB = ("bebop", "bluesrock", "jazz", "metal", "rock")
@@ -20,6 +20,16 @@ def test_a_fine_genre_implies_its_broad_one_where_labels_follow_the_tree():
 
 def test_who_files_genres_apart_is_not_told_otherwise():
     assert implied_by([["bebop"]] * 5 + [["jazz"]] * 5 + [["metal"], ["rock"]]) == set()
+
+
+def test_genres_that_share_some_covers_are_nested_by_a_lower_share():
+    covers = [["bluesrock"]] * 8 + [["bluesrock", "rock"]] * 2 + [["metal"]] * 5
+    membership = make_membership(covers, VOCAB)
+    assert not find_implied(VOCAB, membership, TREE).any()
+    found = find_implied(VOCAB, membership, TREE, share=SHARED)
+    assert np.argwhere(found).tolist() == [
+        [VOCAB.index("bluesrock"), VOCAB.index("rock")]
+    ]
 
 
 def test_a_genre_that_no_cover_has_implies_nothing():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from covers.overlap.figures import genre_order
+from covers.overlap.figures import genre_groups, genre_order
 from covers.overlap.overlap import OverlapSettings, measure_overlap, n_neighbours
 from covers.overlap.tree import find_edges
 from covers.stats.neighbours import find_neighbours
@@ -52,5 +52,9 @@ def test_the_matrix_puts_each_broad_genre_before_its_own():
         },
     }
     assert genre_order(found) == ["jazz", "bebop", "rock", "bluesrock", "progrock"]
+    assert genre_groups(found) == [
+        ("jazz", ["jazz", "bebop"]),
+        ("rock", ["rock", "bluesrock", "progrock"]),
+    ]
     alone = {name: found[name] for name in ("genres", "tree")}
     assert genre_order(alone) == found["tree"]["order"]
