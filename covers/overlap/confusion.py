@@ -5,10 +5,21 @@ Letters: N covers, U groups, G genres.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import numpy.typing as npt
 
+from covers.errors import CoversError
 from covers.overlap.mixing import adjust
+from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.rows import RowsById
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import BASELINE_FEATURES, VOTES
+
+if TYPE_CHECKING:
+    from covers.index.embedded import EmbeddedCovers
+    from covers.workspace.paths import Workspace
 
 Array = npt.NDArray[np.float64]
 
@@ -90,3 +101,87 @@ def _rates(weights: Array, taken: Array, sizes: Array) -> tuple[Array, Array]:
         + rates**2 * (squares @ sizes**2)[:, None]
     )
     return rates, np.maximum(variance, 0.0) / totals**2
+
+
+def confuse(
+    decided: npt.NDArray[np.int64],
+    membership: npt.NDArray[np.float64],
+    bootstrap: GroupBootstrap,
+    groups: npt.NDArray[np.int64],
+) -> list[list[dict[str, Any]]]:
+    """Return how often covers of one genre are taken for another.
+
+    Parameters
+    ----------
+    decided : ndarray of int64, shape (n_covers,)
+        Genre that each cover was taken for.
+    membership : ndarray of float64, shape (n_covers, n_genres)
+        A cover of several genres counts in each with its share.
+    bootstrap : GroupBootstrap
+        Resamples of the groups.
+    groups : ndarray of int64, shape (n_covers,)
+
+    Returns
+    -------
+    list of list of dict
+        For genres a, b: ``rate`` (share of a's covers taken for b), ``ci95``, ``n``;
+        and for a other than b ``p`` and ``q``, see `covers.overlap.confusion`.
+    """
+    n_genres = membership.shape[1]
+    p, q = compare_with_chance(decided, membership, groups)
+    table = []
+    for a in range(n_genres):
+        share = membership[:, a].astype(np.float64)
+        taken = np.zeros((len(share), n_genres))
+        taken[np.arange(len(share)), decided] = share
+        sizes = bootstrap.sums(share)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates = bootstrap.sums(taken) / sizes[:, None]
+            point = taken.sum(axis=0) / share.sum()
+        row = []
+        for b in range(n_genres):
+            cell = {
+                "rate": point[b],
+                "ci95": percentile_interval(rates[:, b]).as_list(),
+                "n": float(share.sum()),
+            }
+            if a != b:
+                cell |= {"p": float(p[a, b]), "q": float(q[a, b])}
+            row.append(cell)
+        table.append(row)
+    return table
+
+
+def read_confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
+    """Return the confusion of the network, and of the vote where it was evaluated."""
+    if len(covers.vocab) < 2:
+        return {}
+    bootstrap = GroupBootstrap.draw(covers.groups, n_bootstraps=400, seed=0)
+    decisions = {"network": covers.logits.argmax(axis=1)}
+    voted = _vote_decisions(workspace, covers)
+    if voted is not None:
+        decisions["vote"] = voted
+    return {
+        method: confuse(decided, covers.membership, bootstrap, covers.groups)
+        for method, decided in decisions.items()
+    }
+
+
+def _vote_decisions(
+    workspace: Workspace, covers: EmbeddedCovers
+) -> npt.NDArray[np.int64] | None:
+    """Return what the vote took each cover for; None where that is not known."""
+    try:
+        table, stamp = read_rows(workspace, VOTES)
+    except CoversError:
+        return None
+    made_from = {k: v for k, v in stamp.made_from.items() if k != BASELINE_FEATURES}
+    vocab = tuple(stamp.parameters.get("vocab", ()))
+    if made_from != covers.made_from or vocab != tuple(covers.vocab):
+        return None
+    votes = np.array(table.column("p_vote").to_pylist(), np.float64)
+    rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)
+    if rows.min(initial=0) < 0 or votes.ndim != 2:
+        return None
+    decided: npt.NDArray[np.int64] = votes[rows].argmax(axis=1)
+    return decided

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.implied import SHARED, broad_of, read_implied
-from covers.errors import CoversError, DataError
+from covers.errors import DataError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.overlap.by_k import measure_ladder, number_pair
 from covers.overlap.changes import measure_changes, split_covers
+from covers.overlap.confusion import read_confusion
 from covers.overlap.exemplars import Exemplars, find_exemplars
 from covers.overlap.finite_sample import FEWEST_GROUPS
 from covers.overlap.overlap import (
@@ -27,18 +28,10 @@ from covers.overlap.overlap import (
 )
 from covers.overlap.result import Overlap as OverlapResult
 from covers.overlap.tree import find_edges, grow_tree
-from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.neighbours import find_own_neighbours
-from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json
-from covers.workspace.reading import read_document, read_rows, typed
-from covers.workspace.registry import (
-    BASELINE_FEATURES,
-    CATALOGUE,
-    OVERLAP,
-    OVERLAP_DOCUMENT,
-    VOTES,
-)
+from covers.workspace.reading import read_document, typed
+from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
@@ -50,7 +43,7 @@ if TYPE_CHECKING:
     from covers.workspace.publishing import Draft
 
 Which = Literal["auto", "held-out", "all"]
-By = Literal["year", "source"]
+_MOST_NOTES = 4
 ENOUGH_GROUPS = 40
 """With fewer held-out groups than this per genre, intervals would span half the scale."""
 
@@ -118,7 +111,7 @@ def measure_workspace(
         progress(0, len(parts) + 1)
     nested = read_implied(workspace, covers.vocab, covers.membership, share=SHARED)
     found = describe_overlap(
-        covers, measured, nested, confusion=_confusion(workspace, covers)
+        covers, measured, nested, confusion=read_confusion(workspace, covers)
     )
     found["covers"] = counted
     found["by_k"] = measure_ladder(covers, seed=seed)
@@ -303,92 +296,6 @@ def _pairs(
     return pairs
 
 
-def confuse(
-    decided: npt.NDArray[np.int64],
-    membership: npt.NDArray[np.float64],
-    bootstrap: GroupBootstrap,
-    groups: npt.NDArray[np.int64],
-) -> list[list[dict[str, Any]]]:
-    """Return how often covers of one genre are taken for another.
-
-    Parameters
-    ----------
-    decided : ndarray of int64, shape (n_covers,)
-        Genre that each cover was taken for.
-    membership : ndarray of float64, shape (n_covers, n_genres)
-        A cover of several genres counts in each with its share.
-    bootstrap : GroupBootstrap
-        Resamples of the groups.
-    groups : ndarray of int64, shape (n_covers,)
-
-    Returns
-    -------
-    list of list of dict
-        For genres a, b: ``rate`` (share of a's covers taken for b), ``ci95``, ``n``;
-        and for a other than b ``p`` and ``q``, see `covers.overlap.confusion`.
-    """
-    from covers.overlap.confusion import compare_with_chance
-
-    n_genres = membership.shape[1]
-    p, q = compare_with_chance(decided, membership, groups)
-    table = []
-    for a in range(n_genres):
-        share = membership[:, a].astype(np.float64)
-        taken = np.zeros((len(share), n_genres))
-        taken[np.arange(len(share)), decided] = share
-        sizes = bootstrap.sums(share)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rates = bootstrap.sums(taken) / sizes[:, None]
-            point = taken.sum(axis=0) / share.sum()
-        row = []
-        for b in range(n_genres):
-            cell = {
-                "rate": point[b],
-                "ci95": percentile_interval(rates[:, b]).as_list(),
-                "n": float(share.sum()),
-            }
-            if a != b:
-                cell |= {"p": float(p[a, b]), "q": float(q[a, b])}
-            row.append(cell)
-        table.append(row)
-    return table
-
-
-def _confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
-    """Return the confusion of the network, and of the vote where it was evaluated."""
-    if len(covers.vocab) < 2:
-        return {}
-    bootstrap = GroupBootstrap.draw(covers.groups, n_bootstraps=400, seed=0)
-    decisions = {"network": covers.logits.argmax(axis=1)}
-    voted = _vote_decisions(workspace, covers)
-    if voted is not None:
-        decisions["vote"] = voted
-    return {
-        method: confuse(decided, covers.membership, bootstrap, covers.groups)
-        for method, decided in decisions.items()
-    }
-
-
-def _vote_decisions(
-    workspace: Workspace, covers: EmbeddedCovers
-) -> npt.NDArray[np.int64] | None:
-    """Return what the vote took each cover for; None where that is not known."""
-    try:
-        table, stamp = read_rows(workspace, VOTES)
-    except CoversError:
-        return None
-    made_from = {k: v for k, v in stamp.made_from.items() if k != BASELINE_FEATURES}
-    vocab = tuple(stamp.parameters.get("vocab", ()))
-    if made_from != covers.made_from or vocab != tuple(covers.vocab):
-        return None
-    votes = np.array(table.column("p_vote").to_pylist(), np.float64)
-    rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)
-    if rows.min(initial=0) < 0 or votes.ndim != 2:
-        return None
-    decided: npt.NDArray[np.int64] = votes[rows].argmax(axis=1)
-    return decided
-
-
 def _notes(found: Overlap, n_asked: int) -> list[str]:
     """Say what a reader must know before using the numbers."""
     notes = []
@@ -397,14 +304,25 @@ def _notes(found: Overlap, n_asked: int) -> list[str]:
             f"the neighbourhoods of {n_asked:,} covers were looked at, drawn by groups, "
             "the same number from each genre; all covers are neighbours"
         )
-    for genre, n, covers in zip(
-        found.genres, found.n_groups, found.n_covers, strict=True
-    ):
-        if n < FEWEST_GROUPS:
-            notes.append(
-                f"{genre}: {covers:g} covers of {n} groups, too few to measure "
-                f"({FEWEST_GROUPS} groups are needed), so its pairs are null"
-            )
+    few = [
+        (genre, n, covers)
+        for genre, n, covers in zip(
+            found.genres, found.n_groups, found.n_covers, strict=True
+        )
+        if n < FEWEST_GROUPS
+    ]
+    if len(few) > _MOST_NOTES:
+        names = ", ".join(genre for genre, _, _ in few)
+        notes.append(
+            f"{len(few)} genres have covers of too few groups to measure "
+            f"({FEWEST_GROUPS} groups are needed), so their pairs are null: {names}"
+        )
+    else:
+        notes += [
+            f"{genre}: {covers:g} covers of {n} groups, too few to measure "
+            f"({FEWEST_GROUPS} groups are needed), so its pairs are null"
+            for genre, n, covers in few
+        ]
     small = [
         genre
         for genre, n in zip(found.genres, found.n_groups, strict=True)

@@ -5,6 +5,7 @@ import pytest
 from known_workspace import DESIGN, GENRES, write_known_workspace
 
 from covers.errors import DataError
+from covers.overlap.confusion import confuse
 from covers.overlap.finite_sample import (
     FEWEST_GROUPS,
     Losses,
@@ -22,11 +23,7 @@ from covers.overlap.overlap import (
 )
 from covers.overlap.pair_votes import Labels, count_votes, draw_asked, loss_table
 from covers.overlap.simulation import Design, draw_known_overlap
-from covers.overlap.stage import (
-    confuse,
-    read,
-    run,
-)
+from covers.overlap.stage import read, run
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.neighbours import (
     Neighbours,
