@@ -155,7 +155,7 @@ class AskedLibrary(StoredLibrary):
                 message = "words to be less like need words to be like: add some"
                 raise DataError(message)
             other, left_out = (
-                away.in_words(self, *self._word_parts())
+                away.in_words(self, *self._word_parts(question.texts[0]))
                 if question.texts
                 else away.in_pictures(self)
             )
