@@ -17,6 +17,7 @@ from covers.errors import CoversError, DataError
 from covers.evaluate.judged import judge_covers
 from covers.evaluate.stage import read_votes
 from covers.index.embedded import fingerprints_at_hand
+from covers.model.card import read_card
 from covers.stats.rows import RowsById
 from covers.suggest.albums import Album, group_albums, mean_by_album
 from covers.suggest.result import Precision, Ranked, Suggestion, Suggestions
@@ -78,10 +79,16 @@ def suggest_workspace(
     ]
     ids = [catalogue.cover_ids[row] for album in albums for row in album.rows]
     judged = judge_covers(workspace, ids, n_voters=_N_VOTERS)
+    # A final head is fitted on the held-out covers, too.
+    sees_all = bool(read_card(workspace.model_folder).summary.get("final"))
     items = [
         found
         for album in albums
-        if (found := _suggest(album, catalogue, judged, doubts, min_certainty))
+        if (
+            found := _suggest(
+                album, catalogue, judged, doubts, min_certainty, sees_all=sees_all
+            )
+        )
     ]
     n_unread = len(albums) - len(items)
     if n_unread:
@@ -216,6 +223,8 @@ def _suggest(
     judged: JudgedCovers,
     doubts: dict[str, float],
     min_certainty: float,
+    *,
+    sees_all: bool,
 ) -> Suggestion | None:
     """Say what one album may be; None where none of its covers could be read."""
     ids = [catalogue.cover_ids[row] for row in album.rows]
@@ -242,7 +251,7 @@ def _suggest(
         verdict=verdict,
         left_open=_why_open(ranked[0], verdict, genres, min_certainty),
         doubt=doubt,
-        seen=bool(genres) and "train" in sides,
+        seen=bool(genres) and ("train" in sides or sees_all),
         voters=tuple(judged.voters[known[0]]),
     )
 
