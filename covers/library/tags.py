@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
-from covers.workspace.registry import TAGS
+from covers.workspace.registry import TAGS, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,17 +23,21 @@ def read_tags(workspace: Workspace) -> dict[str, list[str]]:
     DataError
         If the file is damaged.
     """
-    from covers.workspace.reading import read_document
+    from covers.workspace.artefacts import read_json
 
-    if not workspace.path(TAGS).exists():
+    path = workspace.path(TAGS)
+    if not path.exists():
         return {}
-    content = read_document(workspace, TAGS)
+    # Nothing makes it again: it holds what a person wrote.
+    content = read_json(
+        path, TAGS.kind, f"covers dashboard -w {quote(workspace.root)} --review"
+    )
     found = content.get("tags")
     if not isinstance(found, dict) or not all(
         isinstance(ids, list) and all(isinstance(one, str) for one in ids)
         for ids in found.values()
     ):
-        message = f"cannot read the tags in '{workspace.path(TAGS)}': put back a copy of the file, or delete it"
+        message = f"cannot read the tags in '{path}': put back a copy of the file, or delete it"
         raise DataError(message)
     return {str(tag): list(ids) for tag, ids in found.items()}
 
