@@ -76,6 +76,9 @@ class Backbone(nn.Module):  # type: ignore[misc]
             self.register_buffer(
                 f"mixtures_{position}", _make_mixtures(width), persistent=False
             )
+            self.register_buffer(
+                f"pairs_{position}", _pair_mixtures(width), persistent=False
+            )
 
     @property
     def level_widths(self) -> tuple[int, ...]:
@@ -145,7 +148,9 @@ class Backbone(nn.Module):  # type: ignore[misc]
             values = level.float()
             mixtures = self.get_buffer(f"mixtures_{position}")
             with torch.autocast(level.device.type, enabled=False):
-                texture = _make_texture(values, mixtures)
+                texture = _make_texture(
+                    values, mixtures, self.get_buffer(f"pairs_{position}")
+                )
             mean = values.mean(dim=(2, 3))  # (B, C)
             # Two plain sums: torch.std_mean takes twenty times as long on channels-last maps.
             variance = values.square().mean(dim=(2, 3)) - mean.square()
@@ -186,7 +191,17 @@ def _make_mixtures(n_channels: int) -> Tensor:
     return F.normalize(torch.from_numpy(directions), dim=0).float()
 
 
-def _make_texture(values: Tensor, mixtures: Tensor) -> Tensor:
+def _pair_mixtures(n_channels: int) -> Tensor:
+    """Return where each pair of mixtures (K (K + 1) / 2,) stands in a flattened table of them (K, K).
+
+    Kept as a buffer, because indices on the CPU make a GPU wait at every use.
+    """
+    n = min(N_MIXTURES, n_channels)
+    rows, columns = torch.triu_indices(n, n)
+    return rows * n + columns
+
+
+def _make_texture(values: Tensor, mixtures: Tensor, pairs: Tensor) -> Tensor:
     """Return signed roots of covariances (B, K (K + 1) / 2) of mixtures (C, K) of channels (B, C, h, w).
 
     Roots have the unit of the other statistics, and fit into 16 bits.
@@ -194,8 +209,7 @@ def _make_texture(values: Tensor, mixtures: Tensor) -> Tensor:
     mixed = values.permute(0, 2, 3, 1).flatten(1, 2) @ mixtures  # (B, h w, K)
     mixed = mixed - mixed.mean(dim=1, keepdim=True)
     products = mixed.transpose(1, 2) @ mixed / mixed.shape[1]  # (B, K, K)
-    rows, columns = torch.triu_indices(*products.shape[1:])
-    covariances = products[:, rows, columns]
+    covariances = products.flatten(1).index_select(1, pairs)
     return covariances / (covariances.abs() + 1e-3).sqrt()
 
 

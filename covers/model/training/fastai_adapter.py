@@ -5,6 +5,7 @@ Letters: B covers in a batch, S side in pixels, G genres, F backbone statistics.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import warnings
@@ -25,6 +26,9 @@ with warnings.catch_warnings():
     from fastai.vision.learner import model_meta, vision_learner
 
 from covers.model.network.device import mixed_precision
+
+N_STEPS = 6
+"""In how many steps the rate rises from the shallow to the deep end of a backbone."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +72,19 @@ class MixedPrecisionForward(Callback):  # type: ignore[misc]
         """Leave 16 bits: losses are computed in float32."""
         self.context.__exit__(None, None, None)
         self.learn.pred = self.pred.float()
+
+
+class KeepStatistics(Callback):  # type: ignore[misc]
+    """Leave a pretrained backbone's batch normalisations at the mean and spread they came with.
+
+    A few dozen covers' own are noise beside those of a million photographs.
+    """
+
+    def before_train(self) -> None:
+        """Switch them to answering, after fastai has switched everything to training."""
+        for module in self.model[0].modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
 
 
 class EpochReport(Callback):  # type: ignore[misc]
@@ -211,17 +228,19 @@ def make_network_learner(
     weight_decay: float,
     frozen_share: float,
 ) -> Learner:
-    """Return fastai's vision learner over a ready backbone and head, in three groups of layers.
+    """Return fastai's vision learner over a ready backbone and head, in groups of layers.
 
     The groups are the backbone's first tensors (`frozen_share` of them, which
-    stay as they are), the rest of the backbone, and the head. With nothing
-    frozen the first group is the shallow half.
+    stay as they are; none by default), the others in `N_STEPS` equal steps from
+    shallow to deep, and the head.
     """
 
     def split_layers(network: nn.Sequential) -> list[list[nn.Parameter]]:
         body = list(network[0].parameters())
-        cut = round(len(body) * (frozen_share or 0.5))
-        return [body[:cut], body[cut:], list(network[1].parameters())]
+        cut = round(len(body) * frozen_share)
+        steps = np.linspace(cut, len(body), N_STEPS + 1).round().astype(int)
+        groups = [body[:cut], *(body[a:b] for a, b in itertools.pairwise(steps))]
+        return [*filter(None, groups), list(network[1].parameters())]
 
     def ready(pretrained: bool = False) -> Backbone:
         return backbone

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from covers.model.pixels import CoverFile, PixelCache
     from covers.workspace.paths import Workspace
 
+SHALLOW_RATE = 0.1
+"""Rate of a pretrained backbone's shallow end, as a share of its deep end's and the head's."""
+
 MIXES = (0.25, 0.5, 0.75)
 """How far weights between start and end lie towards the end."""
 
@@ -230,15 +233,51 @@ class TrainingRun:
         from covers.model.training.fastai_adapter import (
             EpochReport,
             KeepBest,
-            MixedPrecisionForward,
             copy_state,
-            make_network_learner,
             seed_everything,
         )
+
+        seed_everything(self.seed)
+        network.to(self.device, memory_format=torch.channels_last)
+        learner = self._make_learner(network)
+        report = EpochReport(
+            self._note_epoch("network"),
+            lambda share: self.watcher.stage("network", share, 1),
+            self.seed,
+        )
+        best = KeepBest(
+            report, self.recipe.patience, lambda best: self._save(best, labels)
+        )
+        first, beginning = 0, copy_state(network)
+        if checkpoint is not None:
+            first = self._restore(checkpoint, network, learner, best)
+        else:
+            best.best_loss = float(self.best.get("tuning_loss", float("inf")))
+            best.best_state = beginning
+        interrupted = self._fit_epochs(learner, first, [report, best])
+        if best.best_epoch >= 0:
+            self._note_best("network", best.best_epoch)
+        if self.is_pretrained and not interrupted:
+            self._mix_with_start(learner, beginning, best)
+            if not self._beats(learner, best.best_state, beginning):
+                best.best_state = beginning
+                self._note_best("probe", 0)
+        network.load_state_dict(best.best_state)
+        return interrupted
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the backbone knows something at the start."""
+        return self.recipe.weights != "none"
+
+    def _make_learner(self, network: nn.Sequential) -> Any:
+        """Return fastai's learner over the network and the cached pictures."""
+        from covers.model.training.fastai_adapter import make_network_learner
         from covers.model.training.picture_loaders import Augment, make_picture_loaders
 
-        recipe, data = self.recipe, self.data
-        seed_everything(self.seed)
+        recipe, data, (body, head) = self.recipe, self.data, network
+        assert isinstance(body, Backbone)
+        assert isinstance(head, Head)
         loaders = make_picture_loaders(
             self.cache.reader(data.cover_ids),
             self.targets,
@@ -251,76 +290,58 @@ class TrainingRun:
                 lambda batch: (normalise(batch[0], self.mean, self.std), batch[1]),
             ),
         )
-        network.to(self.device, memory_format=torch.channels_last)
-        body, head = network[0], network[1]
-        assert isinstance(body, Backbone)
-        assert isinstance(head, Head)
-        learner = make_network_learner(
+        return make_network_learner(
             body,
             head,
             loaders,
             self.loss,
             weight_decay=recipe.weight_decay,
-            frozen_share=0.0 if recipe.weights == "none" else recipe.frozen_share,
-        )
-        report = EpochReport(
-            self._note_epoch("network"),
-            lambda share: self.watcher.stage("network", share, 1),
-            self.seed,
+            frozen_share=recipe.frozen_share if self.is_pretrained else 0.0,
         )
 
-        def save(best: KeepBest) -> None:
-            write_checkpoint(
-                self.workspace,
-                Checkpoint(
-                    labels=labels,
-                    recipe=portable_recipe(recipe),
-                    seed=self.seed,
-                    epoch=best.epoch,
-                    best_epoch=best.best_epoch,
-                    best_loss=best.best_loss,
-                    history=self.history,
-                    network={
-                        k: v.detach().cpu() for k, v in best.model.state_dict().items()
-                    },
-                    best=best.best_state,
-                    optimizer=best.opt.state_dict(),
-                ),
-            )
+    def _fit_epochs(self, learner: Any, first: int, watching: list[Any]) -> bool:
+        """Train from epoch `first` on; returns whether it was interrupted."""
+        from covers.model.training.fastai_adapter import (
+            KeepStatistics,
+            MixedPrecisionForward,
+        )
 
-        best = KeepBest(report, recipe.patience, save)
-        first = 0
-        beginning = copy_state(network)
-        if checkpoint is not None:
-            first = self._restore(checkpoint, network, learner, best)
-        else:
-            best.best_loss = float(self.best.get("tuning_loss", float("inf")))
-            best.best_state = beginning
-        if recipe.weights == "none":
-            rates = slice(recipe.learning_rate, recipe.learning_rate)
-        else:
-            rates = slice(recipe.learning_rate / 50, recipe.learning_rate / 5)
-        interrupted = False
+        peak = self.recipe.learning_rate
+        shallow = peak * SHALLOW_RATE if self.is_pretrained else peak
+        callbacks = [*watching, MixedPrecisionForward(self.device)]
+        if self.is_pretrained:
+            callbacks.append(KeepStatistics())
         try:
             learner.fit_one_cycle(
-                recipe.epochs,
-                rates,
+                self.recipe.epochs,
+                slice(shallow, peak),
                 pct_start=0.3,
                 start_epoch=first,
-                cbs=[report, best, MixedPrecisionForward(self.device)],
+                cbs=callbacks,
             )
         except KeyboardInterrupt:
             go_on()  # what is good so far is kept
-            interrupted = True
-        if best.best_epoch >= 0:
-            self._note_best("network", best.best_epoch)
-        if recipe.weights != "none" and not interrupted:
-            self._mix_with_start(learner, beginning, best)
-            if not self._beats(learner, best.best_state, beginning):
-                best.best_state = beginning
-                self._note_best("probe", 0)
-        network.load_state_dict(best.best_state)
-        return interrupted
+            return True
+        return False
+
+    def _save(self, best: Any, labels: str) -> None:
+        """Write what an interrupted training goes on from."""
+        state = best.model.state_dict()
+        write_checkpoint(
+            self.workspace,
+            Checkpoint(
+                labels=labels,
+                recipe=portable_recipe(self.recipe),
+                seed=self.seed,
+                epoch=best.epoch,
+                best_epoch=best.best_epoch,
+                best_loss=best.best_loss,
+                history=self.history,
+                network={key: value.detach().cpu() for key, value in state.items()},
+                best=best.best_state,
+                optimizer=best.opt.state_dict(),
+            ),
+        )
 
     def _mix_with_start(
         self, learner: Any, beginning: dict[str, Tensor], best: Any

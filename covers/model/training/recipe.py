@@ -39,11 +39,11 @@ class Recipe:
         Epochs of the whole network, after a linear probe on the frozen backbone's
         features; 0 leaves the backbone as it was.
     learning_rate : float, default=1e-3
-        Peak rate where the backbone starts from nothing. Fine-tuning goes at a fifth of
-        it in the head and at less, towards a fiftieth, in the backbone.
-    frozen_share : float, default=0.5
-        Share of a pretrained backbone's tensors, from the shallow end, that stay as they are:
-        edges and colours are the same on every cover, and the steps take half the time.
+        Peak rate of the head and of the backbone's deep end; at the shallow end of a
+        pretrained one it is a tenth.
+    frozen_share : float, default=0.0
+        Share of a pretrained backbone's tensors, from the shallow end, that stay as they
+        are; a half takes half the time.
     batch_size : int, default=32
         Pictures per step.
     weight_decay : float, default=0.05
@@ -71,7 +71,7 @@ class Recipe:
     embedding_dim: int = 256
     epochs: int = 4
     learning_rate: float = 1e-3
-    frozen_share: float = 0.5
+    frozen_share: float = 0.0
     batch_size: int = 32
     weight_decay: float = 0.05
     dropout: float = 0.5
