@@ -92,6 +92,8 @@ def summary_of(card: ModelCard) -> dict[str, Any]:
 def describe_best(card: ModelCard) -> str:
     """Say in words which weights of a training run were kept."""
     best = summary_of(card)["best"]
+    if best["phase"] == "mix" and best["share"] == 1:
+        return "the last epoch, its head fitted anew"
     if best["phase"] == "mix":
         return (
             f"weights {best['share']:.0%} of the way from the start to the last epoch"
@@ -101,7 +103,7 @@ def describe_best(card: ModelCard) -> str:
     if best["phase"] == "joined":
         return "the best of each network"
     if card.stamp.parameters["epochs"]:
-        return "the start: fine-tuning was not certainly better"
+        return "the start: fine-tuning was not better"
     return "the start"
 
 

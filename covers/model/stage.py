@@ -122,7 +122,7 @@ def judge(
 
         trained = card.stamp.parameters
         for name, value in portable_recipe(for_catalogue(recipe, catalogue)).items():
-            if trained.get(name) != value:
+            if value is not None and trained.get(name) != value:
                 return Verdict(State.STALE, _other_training(name, trained.get(name)))
     if catalogue.vocab != card.vocab:
         changed = ", ".join(sorted(set(catalogue.vocab) ^ set(card.vocab)))

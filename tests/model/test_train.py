@@ -1,5 +1,4 @@
 import csv
-from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -243,56 +242,66 @@ def test_mixed_weights_lie_between_and_counters_are_the_second_s():
     assert torch.equal(mix_states(first, second, 1.0)["w"], second["w"])
 
 
-@pytest.mark.parametrize("is_proven", [True, False])
-@pytest.mark.parametrize("winner", [None, 0.25, 0.75])
-def test_weights_between_start_and_end_are_kept_when_they_certainly_read_best(
-    painted_workspace, tmp_path, monkeypatch, winner, is_proven
+@pytest.mark.parametrize("is_worse", [True, False])
+@pytest.mark.parametrize("share", MIXES)
+def test_half_or_all_of_the_fine_tuning_is_kept_unless_it_certainly_reads_worse(
+    painted_workspace, tmp_path, monkeypatch, share, is_worse
 ):
-    from covers.model.training import fastai_adapter as learner
     from covers.model.training import finetune as fitting
 
     tried = []
 
-    def answer(_learner, state, _seed):
-        tried.append(state)
-        share = (*MIXES, None, None)[len(tried) - 1]
-        loss = 0.0 if share and share == winner else 9.0
-        scores = {"tuning_loss": loss, "accuracy": 1.0, "macro_f1": 1.0}
-        return SimpleNamespace(scores=scores, losses=torch.zeros(1))
+    def score(_run, _head, statistics):
+        tried.append(statistics)
+        loss = 0.0 if len(tried) == 2 + MIXES.index(share) else 9.0
+        scores = {"train_loss": 0.0, "tuning_loss": loss}
+        scores |= {"accuracy": 1.0, "macro_f1": 1.0}
+        return scores, np.zeros(len(_run.data.tuning))
 
-    monkeypatch.setattr(learner, "answer_tuning", answer)
-    monkeypatch.setattr(fitting, "is_certainly_lower", lambda *_, **__: is_proven)
-    recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=1)
+    monkeypatch.setattr(fitting.TrainingRun, "_score", score)
+    monkeypatch.setattr(fitting, "is_certainly_lower", lambda *_, **__: is_worse)
+    weights = _pretrained(tmp_path)
+    recipe = tiny_recipe(weights=weights, epochs=2, learning_rate=1e-2)
     report = train_workspace(painted_workspace, recipe, device="cpu")
-    assert len(tried) == len(MIXES) + 2
-    ended = _weights(painted_workspace)
-    said = describe_best(report.card)
-    if not is_proven:
-        assert said == "the start: fine-tuning was not certainly better"
-        assert report.card.summary["best"]["phase"] == "probe"
-        start = tried[len(MIXES)]
-        assert all(
-            torch.equal(ended[key], start[key]) for key in start if "body" in key
-        )
-    elif winner is None:
-        assert report.card.summary["best"]["phase"] != "mix"
+    assert len(tried) == 1 + len(MIXES)
+    assert not torch.equal(tried[1], tried[2])
+    said, best = describe_best(report.card), report.card.summary["best"]
+    model = SavedModel.open(painted_workspace.model_folder, "cpu")
+    if is_worse:
+        assert said == "the start: fine-tuning was not better"
+        assert best["phase"] == "probe"
+        kept = tried[0]
     else:
-        best = report.card.summary["best"]
-        assert (best["phase"], best["share"]) == ("mix", winner)
-        assert (
-            said == f"weights {winner:.0%} of the way from the start to the last epoch"
+        assert (best["phase"], best["share"]) == ("mix", share)
+        assert said == (
+            "the last epoch, its head fitted anew"
+            if share == 1
+            else "weights 50% of the way from the start to the last epoch"
         )
-        assert report.history[-1] == best
-        chosen = tried[MIXES.index(winner)]
-        assert all(torch.equal(ended[key], chosen[key]) for key in chosen)
+        assert best in report.history
+        kept = tried[1 + MIXES.index(share)]
+    # The head stands on the covers set aside for tuning too.
+    mean = model.head.standardise.running_mean
+    torch.testing.assert_close(mean, kept.mean(dim=0), rtol=1e-3, atol=1e-3)
 
 
-def test_the_best_is_the_start_or_better_than_all(painted_workspace, tmp_path):
-    recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2)
-    report = train_workspace(painted_workspace, recipe, device="cpu")
-    losses = [row["tuning_loss"] for row in report.history]
-    best = report.card.summary["best"]
-    assert best["phase"] == "probe" or best["tuning_loss"] == min(losses)
+def test_batch_statistics_of_a_pretrained_backbone_stay_as_they_came(
+    painted_workspace, tmp_path, monkeypatch
+):
+    from covers.model.network.pretrained import read_state
+    from covers.model.training import finetune as fitting
+
+    monkeypatch.setattr(fitting, "is_certainly_lower", lambda *_, **__: False)
+    recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=1, learning_rate=1e-2)
+    train_workspace(painted_workspace, recipe, device="cpu")
+    ended, start = (
+        _weights(painted_workspace),
+        read_state(tmp_path / "start.safetensors"),
+    )
+    running = [name for name in start if "running" in name]
+    assert running
+    assert all(torch.equal(ended[f"0.body.{name}"], start[name]) for name in running)
+    assert not torch.equal(ended["0.body.conv1.weight"], start["conv1.weight"])
 
 
 def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(

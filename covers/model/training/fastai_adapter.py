@@ -210,15 +210,6 @@ def mix_states(
     }
 
 
-def answer_tuning(learner: Learner, state: dict[str, Tensor], seed: int) -> EpochReport:
-    """Load a state into the learner's model and report on the tuning covers, as after an epoch."""
-    learner.model.load_state_dict(state)
-    report = EpochReport(lambda _epoch, _scores: None, lambda _share: None, seed)
-    device = next(learner.model.parameters()).device
-    learner.validate(cbs=[report, MixedPrecisionForward(device)])
-    return report
-
-
 def make_network_learner(
     backbone: Backbone,
     head: Head,

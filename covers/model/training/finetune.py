@@ -24,7 +24,10 @@ from covers.model.network.embedder_names import FILE
 from covers.model.network.head import Head
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
 from covers.model.training.head_fit import start_head
+from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe, portable_recipe
+from covers.model.training.tuned import tuned_statistics
+from covers.model.training.watcher import TrainingWatcher
 from covers.stats.rows import RowsById
 from covers.stats.significance import is_certainly_lower
 from covers.workspace.artefacts import publish
@@ -41,21 +44,11 @@ if TYPE_CHECKING:
 SHALLOW_RATE = 0.1
 """Rate of a pretrained backbone's shallow end, as a share of its deep end's and the head's."""
 
-MIXES = (0.25, 0.5, 0.75)
-"""How far weights between start and end lie towards the end."""
+MIXES = (0.5, 1.0)
+"""How far the weights that are tried lie from the start's towards the last epoch's."""
 
-
-class TrainingWatcher:
-    """Hears how a training goes, and by default does nothing with it; to be inherited from."""
-
-    def stage(self, name: str, done: float, total: float) -> None:
-        """Hear that some of a stage is done."""
-
-    def epoch(self, phase: str, epoch: int, scores: dict[str, float]) -> None:
-        """Hear the scores of the ``"probe"`` or of an epoch of the ``"network"``."""
-
-    def note(self, text: str) -> None:
-        """Hear of something worth telling a person."""
+_REFIT_PENALTY = 0.3
+"""Weakest pull on a head that is fitted on covers which its backbone was tuned on."""
 
 
 @dataclass(frozen=True)
@@ -82,26 +75,6 @@ class TrainingSet:
     train: npt.NDArray[np.int64]
     tuning: npt.NDArray[np.int64]
     vocab: tuple[str, ...]
-
-
-def balance_genres(shares: Tensor, strength: float, *, multi_label: bool) -> Tensor:
-    """Return the weight of each genre, shape (n_genres,): the rarer, the heavier.
-
-    Parameters
-    ----------
-    shares : Tensor, shape (n_covers, n_genres)
-        1/m for each of a cover's m genres.
-    strength : float
-        0 weighs covers equally, 1 weighs genres equally.
-    multi_label : bool
-        Weigh "has the genre" against "has it not" instead.
-    """
-    counts = shares.sum(dim=0).clamp_min(1.0)  # (G,)
-    if multi_label:
-        positive = (shares > 0).sum(dim=0).clamp_min(1)
-        return ((len(shares) - positive) / positive).clamp_min(1.0) ** (0.5 * strength)
-    weights = (counts.sum() / (len(counts) * counts)) ** strength
-    return weights * counts.sum() / (weights * counts).sum()
 
 
 class TrainingRun:
@@ -180,20 +153,23 @@ class TrainingRun:
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
         """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""
-        from covers.model.training.loss import score_tuning, tempered_losses
-
-        data = self.data
-        self._start_head(head, statistics, data.train)
-        with torch.inference_mode():
-            logits = head.eval().cpu()(statistics[data.tuning])
-        targets = self.targets[data.tuning]
-        scores = {
-            "train_loss": float("nan"),
-            "tuning_loss": tempered_losses(self.loss, logits, targets)[1],
-            **score_tuning(logits, targets),
-        }
+        self.penalty = self._start_head(head, statistics, self.data.train)
+        scores, self.start_losses = self._score(head, statistics)
         self._note_epoch("probe")(0, scores)
         self._note_best("probe", 0)
+
+    def _score(
+        self, head: Head, statistics: Tensor
+    ) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+        """Return scores of a head on the tuning covers, and each one's loss."""
+        from covers.model.training.loss import score_tuning, tempered_losses
+
+        with torch.inference_mode():
+            logits = head.eval().cpu()(statistics[self.data.tuning])
+        targets = self.targets[self.data.tuning]
+        losses, mean = tempered_losses(self.loss, logits, targets)
+        scores = {"train_loss": float("nan"), "tuning_loss": mean}
+        return scores | score_tuning(logits, targets), losses.double().numpy()
 
     def fit_head_on_all(self, head: Head, statistics: Tensor) -> None:
         """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it."""
@@ -201,12 +177,16 @@ class TrainingRun:
         self._start_head(head.cpu(), statistics, everything)
 
     def _start_head(
-        self, head: Head, statistics: Tensor, rows: npt.NDArray[np.int64]
-    ) -> None:
+        self,
+        head: Head,
+        statistics: Tensor,
+        rows: npt.NDArray[np.int64],
+        penalty: float | None = None,
+    ) -> float:
         from covers.model.training.fastai_adapter import seed_everything
 
         seed_everything(self.seed)
-        start_head(
+        return start_head(
             head,
             statistics[rows],
             self.targets[rows],
@@ -214,6 +194,7 @@ class TrainingRun:
             class_balance=self.recipe.class_balance,
             multi_label=bool(self.recipe.multi_label),
             seed=self.seed,
+            penalty=penalty,
         )
 
     def fit_network(
@@ -221,10 +202,12 @@ class TrainingRun:
     ) -> bool:
         """Fine-tune everything; returns whether it was interrupted. Leaves the best weights in `network`.
 
-        Where the backbone was pretrained, weights between the start's and the last
-        epoch's are tried too [1]_: they keep what the start knew of covers unlike
-        those of the train side. What reads the tuning covers best must certainly do
-        so (`covers.stats.significance.is_certainly_lower`), or the start stays.
+        A pretrained backbone is taken half the way from the start to the last
+        epoch [1]_, or all of it, and the head is fitted on it in closed form once
+        more; which of the two reads the tuning covers better is kept, unless it
+        reads them certainly worse than the start
+        (`covers.stats.significance.is_certainly_lower`). A backbone from nothing
+        keeps its best epoch.
 
         References
         ----------
@@ -245,9 +228,9 @@ class TrainingRun:
             lambda share: self.watcher.stage("network", share, 1),
             self.seed,
         )
-        best = KeepBest(
-            report, self.recipe.patience, lambda best: self._save(best, labels)
-        )
+        # Rates high enough to move what is pretrained read worse before they read better.
+        patience = self.n_epochs + 1 if self.is_pretrained else self.recipe.patience
+        best = KeepBest(report, patience, lambda best: self._save(best, labels))
         first, beginning = 0, copy_state(network)
         if checkpoint is not None:
             first = self._restore(checkpoint, network, learner, best)
@@ -258,12 +241,15 @@ class TrainingRun:
         if best.best_epoch >= 0:
             self._note_best("network", best.best_epoch)
         if self.is_pretrained and not interrupted:
-            self._mix_with_start(learner, beginning, best)
-            if not self._beats(learner, best.best_state, beginning):
-                best.best_state = beginning
-                self._note_best("probe", 0)
-        network.load_state_dict(best.best_state)
+            self._refit(network, beginning, copy_state(network))
+        else:
+            network.load_state_dict(best.best_state)
         return interrupted
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of the whole network."""
+        return self.recipe.epochs or 0
 
     @property
     def is_pretrained(self) -> bool:
@@ -313,7 +299,7 @@ class TrainingRun:
             callbacks.append(KeepStatistics())
         try:
             learner.fit_one_cycle(
-                self.recipe.epochs,
+                self.n_epochs,
                 slice(shallow, peak),
                 pct_start=0.3,
                 start_epoch=first,
@@ -343,40 +329,46 @@ class TrainingRun:
             ),
         )
 
-    def _mix_with_start(
-        self, learner: Any, beginning: dict[str, Tensor], best: Any
+    def _refit(
+        self,
+        network: nn.Sequential,
+        beginning: dict[str, Tensor],
+        ended: dict[str, Tensor],
     ) -> None:
-        """Try weights between the start's and the last epoch's; keep the best in `best`."""
-        from covers.model.training.fastai_adapter import (
-            answer_tuning,
-            copy_state,
-            mix_states,
-        )
+        """Fit the head anew on backbones between the start's and the last epoch's; leave the best in `network`."""
+        from covers.model.training.fastai_adapter import mix_states
 
-        ended = copy_state(learner.model)
+        body, head = network
+        penalty = min(self.penalty, _REFIT_PENALTY)
+        tuned = None
         for share in MIXES:
-            state = mix_states(beginning, ended, share)
-            scores = answer_tuning(learner, state, self.seed).scores
-            if scores["tuning_loss"] < best.best_loss:
-                best.best_loss, best.best_state = scores["tuning_loss"], state
-                self.best = {"phase": "mix", "epoch": learner.epoch, **scores}
-                self.best["share"] = share
-        if self.best.get("phase") == "mix":
-            self.history.append(self.best)
-
-    def _beats(
-        self, learner: Any, state: dict[str, Tensor], start: dict[str, Tensor]
-    ) -> bool:
-        """Whether a state, the best of the epochs and the mixes, certainly reads the tuning covers better than the start."""
-        from covers.model.training.fastai_adapter import answer_tuning
-
-        before, after = (
-            answer_tuning(learner, one, self.seed).losses.double().numpy()
-            for one in (start, state)
-        )
+            network.load_state_dict(mix_states(beginning, ended, share))
+            statistics = tuned_statistics(
+                body,
+                self.cache.reader(self.data.cover_ids),
+                len(self.data.cover_ids),
+                (self.mean, self.std),
+                self.device,
+            )
+            self._start_head(head.cpu(), statistics, self.data.train, penalty)
+            scores, losses = self._score(head, statistics)
+            self.history.append(
+                {"phase": "mix", "epoch": self.n_epochs - 1, **scores}
+                | {"share": share}
+            )
+            if tuned is None or scores["tuning_loss"] < tuned[0]["tuning_loss"]:
+                tuned = self.history[-1], losses, statistics
+        assert tuned is not None
+        row, losses, statistics = tuned
         groups = self.data.groups[self.data.tuning]
-        n_tried = self.recipe.epochs + len(MIXES)
-        return is_certainly_lower(after, before, groups, n_tried=n_tried)
+        if is_certainly_lower(self.start_losses, losses, groups, n_tried=1):
+            network.load_state_dict(beginning)
+            self._note_best("probe", 0)
+            return
+        network.load_state_dict(mix_states(beginning, ended, row["share"]))
+        everything = np.arange(len(self.data.cover_ids))
+        self._start_head(head, statistics, everything, penalty)
+        self.best = row
 
     def _restore(
         self, checkpoint: Checkpoint, network: nn.Sequential, learner: Any, best: Any

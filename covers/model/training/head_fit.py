@@ -55,7 +55,8 @@ def start_head(
     class_balance: float,
     multi_label: bool,
     seed: int,
-) -> None:
+    penalty: float | None = None,
+) -> float:
     """Start the head from the statistics it will see.
 
     They are standardised, projected onto their principal axes and partly
@@ -80,6 +81,14 @@ def start_head(
         Independent genres instead of shares that sum to one.
     seed : int
         Seed of the randomised decomposition and the folds.
+    penalty : float, optional
+        Of both fits, where cross-validation would be misled: a backbone that was
+        tuned on these covers tells them apart better than others.
+
+    Returns
+    -------
+    float
+        The penalty, out of `PENALTIES` unless given.
     """
     axes, mean, variance = _principal_axes(statistics, head.project.out_features, seed)
     norm = head.standardise
@@ -91,11 +100,9 @@ def start_head(
     points = (standard @ axes.T).numpy()  # (N, D)
     weights = _genre_weights(shares.numpy(), class_balance)
     probe = _Probe(shares.numpy(), weights, groups, multi_label=multi_label, seed=seed)
-    penalty = (
-        probe.choose_penalty_of_many(points)
-        if multi_label
-        else probe.choose_penalty(points)
-    )
+    if penalty is None:
+        choose = probe.choose_penalty_of_many if multi_label else probe.choose_penalty
+        penalty = choose(points)
     metric, coefficients, offsets = probe.fit_twice(points, penalty)
     scale = float(head.scale.detach())
     with torch.no_grad():
@@ -103,6 +110,7 @@ def start_head(
         head.project.bias.zero_()
         head.classify.weight.copy_(torch.from_numpy(coefficients / scale))
         head.classify.bias.copy_(torch.from_numpy(offsets))
+    return penalty
 
 
 def _principal_axes(

@@ -7,6 +7,26 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 
+def balance_genres(shares: Tensor, strength: float, *, multi_label: bool) -> Tensor:
+    """Return the weight of each genre, shape (n_genres,): the rarer, the heavier.
+
+    Parameters
+    ----------
+    shares : Tensor, shape (n_covers, n_genres)
+        1/m for each of a cover's m genres.
+    strength : float
+        0 weighs covers equally, 1 weighs genres equally.
+    multi_label : bool
+        Weigh "has the genre" against "has it not" instead.
+    """
+    counts = shares.sum(dim=0).clamp_min(1.0)  # (G,)
+    if multi_label:
+        positive = (shares > 0).sum(dim=0).clamp_min(1)
+        return ((len(shares) - positive) / positive).clamp_min(1.0) ** (0.5 * strength)
+    weights = (counts.sum() / (len(counts) * counts)) ** strength
+    return weights * counts.sum() / (weights * counts).sum()
+
+
 class GenreLoss(nn.Module):  # type: ignore[misc]
     """Cross-entropy against shares of genres, genres weighted as they are rare.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError, ModelError
 from covers.model.network.embedder_names import FILE, arch_of_embedder, is_untouched
+from covers.model.training.prospect import default_epochs
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Recipe:
         Side of the pictures in pixels. Larger reads finer lettering and costs its square.
     embedding_dim : int, default=256
         Width of the embedding.
-    epochs : int, default=4
+    epochs : int, optional
         Epochs of the whole network, after a linear probe on the frozen backbone's
-        features; 0 leaves the backbone as it was.
+        features; 0 leaves the backbone as it was. By default as many as the size of
+        the library and the device make worth their time, see `for_device`.
     learning_rate : float, default=1e-3
         Peak rate of the head and of the backbone's deep end; at the shallow end of a
         pretrained one it is a tenth.
@@ -57,7 +59,8 @@ class Recipe:
     class_balance : float, default=1.0
         0 weighs covers equally, 1 weighs genres equally.
     patience : int, default=4
-        Stop after this many epochs without a better loss on the tuning covers.
+        Where the backbone starts from nothing: stop after this many epochs without a
+        better loss on the tuning covers.
     tuning_share : float, default=0.1
         Share of the training groups kept aside to choose the epoch; the held-out side is never seen.
     multi_label : bool, optional
@@ -69,7 +72,7 @@ class Recipe:
     weights: str = "imagenet"
     image_size: int = 224
     embedding_dim: int = 256
-    epochs: int = 4
+    epochs: int | None = None
     learning_rate: float = 1e-3
     frozen_share: float = 0.0
     batch_size: int = 32
@@ -85,6 +88,8 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, low, high in _BOUNDS:
             value = getattr(self, name)
+            if name == "epochs" and value is None:
+                continue
             if (
                 isinstance(value, bool)
                 or not isinstance(value, (int, float))
@@ -143,6 +148,15 @@ def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
         return recipe
     is_several = catalogue.share_with_several >= SEVERAL_GENRES_SHARE
     return replace(recipe, multi_label=is_several)
+
+
+def for_device(recipe: Recipe, n_covers: int, *, on_gpu: bool) -> Recipe:
+    """Return the recipe with as many epochs as so many train covers are worth there."""
+    if recipe.epochs is not None:
+        return recipe
+    pretrained = recipe.weights != "none"
+    epochs = default_epochs(n_covers, on_gpu=on_gpu, is_pretrained=pretrained)
+    return replace(recipe, epochs=epochs)
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:

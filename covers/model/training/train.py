@@ -28,7 +28,13 @@ from covers.model.training.checkpoint import (
     read_checkpoint,
 )
 from covers.model.training.finetune import TrainingRun, TrainingSet, TrainingWatcher
-from covers.model.training.recipe import Recipe, for_catalogue, portable_recipe
+from covers.model.training.prospect import describe_prospect
+from covers.model.training.recipe import (
+    Recipe,
+    for_catalogue,
+    for_device,
+    portable_recipe,
+)
 from covers.model.training.several import LabelledCovers, train_parts
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
@@ -163,6 +169,8 @@ def train_workspace(
                 f"{100 * catalogue.share_with_several:.0f} % of the covers have several genres: genres are taken as independent; "
                 "'--single-label' takes one genre for each cover"
             )
+    where = pick_device(device)
+    recipe = _weigh_epochs(recipe, catalogue, where, watcher)
     with hold_training(workspace.root):
         checkpoint = read_checkpoint(workspace) if resume else None
         if resume:
@@ -172,9 +180,20 @@ def train_workspace(
             announce_weights(
                 part.arch, part.weights, offline=offline, note=watcher.note
             )
-        where = pick_device(device)
         report = _train(workspace, catalogue, recipe, checkpoint, where, seed, watcher)
     return replace(report, seconds=time.monotonic() - start)
+
+
+def _weigh_epochs(
+    recipe: Recipe, catalogue: Catalogue, where: torch.device, watcher: TrainingWatcher
+) -> Recipe:
+    """Decide how long to fine-tune, where nobody has, and say what it is likely to bring."""
+    is_labelled = catalogue.membership(catalogue.vocab).sum(axis=1) > 0
+    n_covers = int((is_labelled & (catalogue.splits == "train")).sum())
+    recipe = for_device(recipe, n_covers, on_gpu=where.type != "cpu")
+    if recipe.weights != "none":
+        watcher.note(describe_prospect(n_covers, recipe.epochs or 0))
+    return recipe
 
 
 def _train(
