@@ -262,8 +262,8 @@ class Pipeline:
         due = self._due(MODEL.name)
         if not due and not retrain:
             return
-        from covers.model.training.finetune import TrainingWatcher
         from covers.model.training.options import TrainingOptions
+        from covers.model.training.watcher import TrainingWatcher
 
         class Watcher(TrainingWatcher):
             def stage(self, name: str, done: float, total: float) -> None:

@@ -23,15 +23,15 @@ from covers.cli.tables import print_facts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from covers.model.training.finetune import TrainingWatcher
     from covers.model.training.train import TrainingReport
+    from covers.model.training.watcher import TrainingWatcher
 
 
 @contextmanager
 def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
     """Show how training goes: a bar and a line per epoch, on stderr."""
     from covers.cli.progress import progress_bars
-    from covers.model.training.finetune import TrainingWatcher
+    from covers.model.training.watcher import TrainingWatcher
 
     with progress_bars() as report:
 

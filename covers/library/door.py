@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
     from covers.intake.summary import ScanReport
-    from covers.model.training.finetune import TrainingWatcher
     from covers.model.training.train import TrainingReport
+    from covers.model.training.watcher import TrainingWatcher
     from covers.overlap.result import Overlap
     from covers.pipeline import Stage
     from covers.workspace.stages import Manner

@@ -54,11 +54,14 @@ N_MAP_DRAWS = 100
 ROWS = {
     "default": {},
     "head only": {"epochs": 0},
+    "fine-tuned": {"epochs": 8},
     "160 px": {"image_size": 160},
     "160 px, head only": {"image_size": 160, "epochs": 0},
-    "no mixup": {"mixup": 0.0},
-    "nothing frozen": {"frozen_share": 0.0},
-    "twice the epochs": {"epochs": 8},
+    "288 px, head only": {"image_size": 288, "epochs": 0},
+    "288 px, fine-tuned": {"image_size": 288, "epochs": 8},
+    "no mixup": {"epochs": 8, "mixup": 0.0},
+    "half frozen": {"epochs": 8, "frozen_share": 0.5},
+    "twice the epochs": {"epochs": 16},
 }
 PLAIN = "plain fastai one-cycle"
 SEED_RECIPE = "frozen, 5 neighbours"

@@ -1,7 +1,6 @@
 import pytest
 from conftest import tiny_recipe
 
-from covers.model.training.finetune import TrainingWatcher
 from covers.model.training.prospect import (
     CURVE,
     PAYS_FROM,
@@ -11,6 +10,7 @@ from covers.model.training.prospect import (
 )
 from covers.model.training.recipe import Recipe, for_device
 from covers.model.training.train import train_workspace
+from covers.model.training.watcher import TrainingWatcher
 
 
 class _Notes(TrainingWatcher):

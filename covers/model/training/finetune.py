@@ -27,7 +27,7 @@ from covers.model.training.head_fit import start_head
 from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe, portable_recipe
 from covers.model.training.tuned import tuned_statistics
-from covers.model.training.watcher import TrainingWatcher
+from covers.model.training.watcher import TrainingWatcher as TrainingWatcher  # noqa: TC001 - others take it from here
 from covers.stats.rows import RowsById
 from covers.stats.significance import is_certainly_lower
 from covers.workspace.artefacts import publish
@@ -340,15 +340,12 @@ class TrainingRun:
 
         body, head = network
         penalty = min(self.penalty, _REFIT_PENALTY)
+        read, n_covers = self.cache.reader(self.data.cover_ids), len(self.data.groups)
         tuned = None
         for share in MIXES:
             network.load_state_dict(mix_states(beginning, ended, share))
             statistics = tuned_statistics(
-                body,
-                self.cache.reader(self.data.cover_ids),
-                len(self.data.cover_ids),
-                (self.mean, self.std),
-                self.device,
+                body, read, n_covers, (self.mean, self.std), self.device
             )
             self._start_head(head.cpu(), statistics, self.data.train, penalty)
             scores, losses = self._score(head, statistics)
@@ -366,8 +363,7 @@ class TrainingRun:
             self._note_best("probe", 0)
             return
         network.load_state_dict(mix_states(beginning, ended, row["share"]))
-        everything = np.arange(len(self.data.cover_ids))
-        self._start_head(head, statistics, everything, penalty)
+        self._start_head(head, statistics, np.arange(n_covers), penalty)
         self.best = row
 
     def _restore(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from covers.model.training.finetune import TrainingWatcher
+    from covers.model.training.watcher import TrainingWatcher
 
 
 @dataclass(frozen=True, kw_only=True)
