@@ -74,9 +74,10 @@ def train_command(
 ) -> None:
     r"""Train the network that recognises genres and compares covers.
 
-    First its last layer alone, then the whole network; what does best on a part
-    of the training covers is kept. Where a fifth of the covers has several
-    genres, genres are independent; '--single-label' trains shares.
+    First its last layer alone, then the whole network, where that is likely to
+    be worth its time; it says what is known of that before it starts. Where a
+    fifth of the covers has several genres, genres are independent;
+    '--single-label' trains shares.
 
     \b
     covers train -w my-workspace
@@ -299,7 +300,7 @@ def import_command(
             return
         click.echo(
             f"body of {arch} taken over as backbone: fit the head on it with "
-            f"'covers train -w {workspace} --epochs 0', or fine-tune it with 'covers train -w {workspace}'"
+            f"'covers train -w {workspace} --epochs 0', or fine-tune it with 'covers train -w {workspace} --epochs 8'"
         )
         return
     card = import_model(place, file, replace=replace)
