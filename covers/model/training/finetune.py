@@ -115,6 +115,9 @@ class TrainingRun:
         )
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
+        self.tuned_logits: Tensor | None = (
+            None  # of tuning covers, before its head saw them
+        )
         self.targets = (data.shares > 0).float() if recipe.multi_label else data.shares
 
     def frozen_statistics(self, files: list[CoverFile]) -> tuple[str, Tensor]:
@@ -173,8 +176,7 @@ class TrainingRun:
 
     def fit_head_on_all(self, head: Head, statistics: Tensor) -> None:
         """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it."""
-        everything = np.arange(len(self.data.cover_ids))
-        self._start_head(head.cpu(), statistics, everything)
+        self._start_head(head.cpu(), statistics, np.arange(len(statistics)))
 
     def _start_head(
         self,
@@ -349,22 +351,22 @@ class TrainingRun:
             )
             self._start_head(head.cpu(), statistics, self.data.train, penalty)
             scores, losses = self._score(head, statistics)
-            self.history.append(
-                {"phase": "mix", "epoch": self.n_epochs - 1, **scores}
-                | {"share": share}
-            )
+            place = {"phase": "mix", "epoch": self.n_epochs - 1, "share": share}
+            self.history.append({**place, **scores})
             if tuned is None or scores["tuning_loss"] < tuned[0]["tuning_loss"]:
-                tuned = self.history[-1], losses, statistics
+                logits = head(statistics[self.data.tuning]).detach()
+                tuned = self.history[-1], losses, statistics, logits
         assert tuned is not None
-        row, losses, statistics = tuned
+        row, losses, statistics, logits = tuned
         groups = self.data.groups[self.data.tuning]
+        network.cpu()
         if is_certainly_lower(self.start_losses, losses, groups, n_tried=1):
             network.load_state_dict(beginning)
             self._note_best("probe", 0)
             return
         network.load_state_dict(mix_states(beginning, ended, row["share"]))
         self._start_head(head, statistics, np.arange(n_covers), penalty)
-        self.best = row
+        self.best, self.tuned_logits = row, logits
 
     def _restore(
         self, checkpoint: Checkpoint, network: nn.Sequential, learner: Any, best: Any

@@ -185,7 +185,9 @@ def _train_part(
     if recipe.epochs and not backbone.is_untouched:
         interrupted = run.fit_network(network, labels, checkpoint)
     is_start = run.best.get("phase") == "probe"
-    logits = _answer_tuning(run, network, statistics if is_start else None)
+    logits = run.tuned_logits
+    if logits is None:
+        logits = _answer_tuning(run, network, statistics if is_start else None)
     final = None
     if is_start and not interrupted:
         run.fit_head_on_all(head, statistics)

@@ -17,7 +17,7 @@ from covers.model.embed import (
 from covers.model.embedders.kept_vectors import keep_vectors, vectors_path
 from covers.model.network.architectures import split_archs
 from covers.model.network.device import pick_device
-from covers.model.network.embedder_names import FILE
+from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
@@ -191,7 +191,8 @@ def _weigh_epochs(
     is_labelled = catalogue.membership(catalogue.vocab).sum(axis=1) > 0
     n_covers = int((is_labelled & (catalogue.splits == "train")).sum())
     recipe = for_device(recipe, n_covers, on_gpu=where.type != "cpu")
-    if recipe.weights != "none":
+    trainable = [part for part in recipe.parts() if not is_untouched(part.arch)]
+    if any(part.weights != "none" for part in trainable):
         watcher.note(describe_prospect(n_covers, recipe.epochs or 0))
     return recipe
 
