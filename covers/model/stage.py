@@ -122,7 +122,9 @@ def judge(
 
         trained = card.stamp.parameters
         for name, value in portable_recipe(for_catalogue(recipe, catalogue)).items():
-            if value is not None and trained.get(name) != value:
+            if value is None or (name == "frozen_share" and not _is_tuned(card)):
+                continue
+            if trained.get(name) != value:
                 return Verdict(State.STALE, _other_training(name, trained.get(name)))
     if catalogue.vocab != card.vocab:
         changed = ", ".join(sorted(set(catalogue.vocab) ^ set(card.vocab)))
@@ -155,6 +157,13 @@ def judge_embeddings(
     if missing:
         return Verdict(State.STALE, f"{missing:,} covers have none by this model")
     return Verdict(State.FRESH, f"{len(catalogue):,} covers, {card.embedding_dim}-d")
+
+
+def _is_tuned(card: ModelCard) -> bool:
+    """Say whether what a model knows of pictures was changed from what it came with."""
+    starts_from_nothing = card.stamp.parameters.get("weights") == "none"
+    best = card.summary.get("best") or {}
+    return not starts_from_nothing and best.get("phase") != "probe"
 
 
 def _other_training(name: str, value: object) -> str:

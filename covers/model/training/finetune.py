@@ -95,12 +95,8 @@ class TrainingRun:
     ) -> None:
         from covers.model.training.loss import GenreLoss
 
-        self.workspace, self.recipe, self.data, self.cache = (
-            workspace,
-            recipe,
-            data,
-            cache,
-        )
+        self.workspace, self.recipe = workspace, recipe
+        self.data, self.cache = data, cache
         self.device, self.seed, self.watcher = device, seed, watcher
         self.backbone, self.mean, self.std = backbone, tuple(mean), tuple(std)
         weights = balance_genres(
@@ -115,9 +111,8 @@ class TrainingRun:
         )
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
-        self.tuned_logits: Tensor | None = (
-            None  # of tuning covers, before its head saw them
-        )
+        # Of the tuning covers, by a tuned network whose head has not seen them.
+        self.tuned_logits: Tensor | None = None
         self.targets = (data.shares > 0).float() if recipe.multi_label else data.shares
 
     def frozen_statistics(self, files: list[CoverFile]) -> tuple[str, Tensor]:
