@@ -69,3 +69,29 @@ def test_a_training_says_its_prospect_before_it_starts(painted_workspace, tmp_pa
     assert any(text.startswith("fine-tuning is left out") for text in notes.said)
     assert report.card.stamp.parameters["epochs"] == 0
     assert report.card.summary["best"]["phase"] == "probe"
+
+
+def test_how_much_stayed_frozen_matters_only_where_something_was_tuned(
+    trained_workspace,
+):
+    from dataclasses import replace
+
+    from covers.catalogue.table import read_catalogue
+    from covers.model.stage import judge, read
+    from covers.workspace.stages import State
+
+    catalogue, card = read_catalogue(trained_workspace), read(trained_workspace)
+    other = tiny_recipe(frozen_share=0.5)
+    assert judge(card, catalogue, other).state == State.FRESH
+    assert judge(card, catalogue, other.changed({"epochs": None})).state == State.FRESH
+    start = {**card.stamp.parameters, "weights": "start.safetensors"}
+    tuned = replace(
+        card,
+        stamp=replace(card.stamp, parameters=start),
+        summary={**card.summary, "best": {"phase": "mix", "share": 0.5}},
+    )
+    wanted = tiny_recipe(weights="start.safetensors")
+    assert judge(tuned, catalogue, wanted).state == State.FRESH
+    verdict = judge(tuned, catalogue, wanted.changed({"frozen_share": 0.5}))
+    assert verdict.state == State.STALE
+    assert "another frozen_share" in verdict.why
