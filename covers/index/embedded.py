@@ -133,7 +133,10 @@ def name_baseline_features(
     backbone = str(card.summary.get("frozen", {}).get("fingerprint", ""))
     if not backbone:
         return {}
-    lacking = _name_lacking(catalogue, frozen_parts(workspace, backbone))
+    parts = frozen_parts(workspace, backbone)
+    if not len(parts.ids()):  # put away since, or of a version that did not keep them
+        return {}
+    lacking = _name_lacking(catalogue, parts)
     return {} if lacking is None else {BASELINE_FEATURES: lacking}
 
 
