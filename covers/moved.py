@@ -87,7 +87,7 @@ _MOVED = {
     "catalogue.duplicates": "images.near_duplicates",
     "catalogue.finding": "intake.candidates",
     "catalogue.folders": "intake.folders",
-    "catalogue.holding": "workspace.holding",
+    "catalogue.holding": "workspace.locks",
     "catalogue.kept": "intake.previous_split",
     "catalogue.manifest": "intake.tables.manifest",
     "catalogue.manifest_table": "intake.tables.manifest_table",

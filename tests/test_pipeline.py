@@ -349,7 +349,7 @@ def test_embedding_goes_on_where_it_stopped_and_repairs_a_damaged_part(
     assert n_kept >= len(whole.cover_ids) // 2 - 16
     parts.paths()[0].write_bytes(b"damaged")
     report = embed.embed_workspace(trained_workspace, device="cpu")
-    assert report.n_kept == n_kept - 16
+    assert report.n_known == n_kept - 16
     again = read_embeddings(trained_workspace)
     assert again.cover_ids == whole.cover_ids
     np.testing.assert_allclose(again.embeddings, whole.embeddings, atol=2e-2)
@@ -408,7 +408,7 @@ def test_a_killed_run_loses_at_most_one_batch_file(trained_workspace):
     n_done, n_kept = int(killed.stdout), len(parts.ids())
     assert n_done - 16 < n_kept <= n_done
     report = embed_workspace(trained_workspace, device="cpu")
-    assert (report.n_kept, report.n_new) == (n_kept, len(whole.cover_ids) - n_kept)
+    assert (report.n_known, report.n_new) == (n_kept, len(whole.cover_ids) - n_kept)
     again = read_embeddings(trained_workspace)
     assert again.cover_ids == whole.cover_ids
     np.testing.assert_allclose(again.embeddings, whole.embeddings, atol=2e-2)

@@ -1,6 +1,7 @@
 """A workspace that version 0.1 wrote opens, and answers what it answered then."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -69,3 +70,22 @@ def test_its_evaluation_votes_and_overlap_come_with_the_names_of_now(old):
     assert set(evaluate.PROBABILITY_COLUMNS.values()) <= set(table.column_names)
     assert stamp.parameters["vocab"] == list(found.genres)
     assert set(overlap.read(workspace).pairs[0].confusion_ab) == {"network", "vote"}
+
+
+def test_what_it_scanned_is_not_read_again(old, tmp_path):
+    from covers.intake.scan_record import read_records, write_records
+    from covers.workspace.paths import Workspace
+
+    root = tmp_path / "again"
+    root.mkdir()
+    shutil.copy(old[0] / "workspace" / "places.parquet", root)
+    (root / "covers.toml").touch()
+    workspace = Workspace.open(root)
+    records = read_records(workspace)
+    assert len(records) == 127
+    write_records(workspace, records, {})
+    assert read_records(workspace) == records
+    assert {path.name for path in root.iterdir()} == {
+        "covers.toml",
+        "scan-records.parquet",
+    }

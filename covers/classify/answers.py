@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
     from indexer.index import VectorIndex
 
-BOTH = str(Method.BOTH)
+COMBINED = str(Method.COMBINED)
 METHODS = tuple(str(method) for method in TRAINED)
 
 MOST_VOTERS = 10
@@ -119,7 +119,7 @@ class Classification:
     @property
     def probabilities(self) -> dict[str, float]:
         """Probability of each genre by network and vote together."""
-        return self.by_method[BOTH]
+        return self.by_method[COMBINED]
 
     @property
     def likeliest(self) -> str:
@@ -204,7 +204,7 @@ class Classification:
 
         frame = pd.DataFrame(self.by_method)
         frame.index.name = "genre"
-        return frame.sort_values(BOTH, ascending=False)
+        return frame.sort_values(COMBINED, ascending=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``covers classify --json`` prints."""
@@ -312,7 +312,7 @@ def put_together(
             method: dict(zip(vocab, p[number].tolist(), strict=True))
             for method, p in answer.classified.probabilities.by_method().items()
         }
-        both = by_method[BOTH]
+        both = by_method[COMBINED]
         inside = [
             g
             for g, is_in in zip(vocab, answer.classified.inside[number], strict=True)

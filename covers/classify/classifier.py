@@ -38,17 +38,17 @@ class Probabilities:
 
     network: Array
     vote: Array
-    both: Array
+    combined: Array
 
     def __len__(self) -> int:
-        return len(self.both)
+        return len(self.combined)
 
     def by_method(self) -> dict[str, Array]:
         """Return them under the names of the methods."""
         found = {
             Method.NETWORK: self.network,
             Method.VOTE: self.vote,
-            Method.BOTH: self.both,
+            Method.COMBINED: self.combined,
         }
         return {str(method): p for method, p in found.items()}
 
@@ -58,7 +58,7 @@ class Probabilities:
         return cls(
             network=by_method[Method.NETWORK],
             vote=by_method[Method.VOTE],
-            both=by_method[Method.BOTH],
+            combined=by_method[Method.COMBINED],
         )
 
 
@@ -99,7 +99,7 @@ class OneGenreClassifier:
     ----------
     settings : VoteSettings
         k, temperature and the rest, by held-out log-loss.
-    network, vote, both : Calibrator
+    network, vote, combined : Calibrator
         Of the network's softmax, of the vote, and of their blend.
     blend : Blend
         Exponents of the raw network and vote.
@@ -108,7 +108,7 @@ class OneGenreClassifier:
     settings: VoteSettings
     network: Calibrator
     vote: Calibrator
-    both: Calibrator
+    combined: Calibrator
     blend: Blend
 
     @classmethod
@@ -118,12 +118,12 @@ class OneGenreClassifier:
         # Raw distributions: two exponents cannot overfit, while calibrators fitted on
         # the same covers would make the blend trust them too much.
         blend = fit_blend(held.p_network, held.p_vote, membership, groups)
-        both = blend.apply(held.p_network, held.p_vote)
+        combined = blend.apply(held.p_network, held.p_vote)
         return cls(
             settings=settings,
             network=Temperature.fit(held.p_network, membership, groups),
             vote=Temperature.fit(held.p_vote, membership, groups),
-            both=Temperature.fit(both, membership, groups),
+            combined=Temperature.fit(combined, membership, groups),
             blend=blend,
         )
 
@@ -136,7 +136,7 @@ class OneGenreClassifier:
         return Probabilities(
             network=self.network.apply(p_network),
             vote=self.vote.apply(p_vote),
-            both=self.both.apply(self.blend.apply(p_network, p_vote)),
+            combined=self.combined.apply(self.blend.apply(p_network, p_vote)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class OneGenreClassifier:
             "calibrators": {
                 str(Method.NETWORK): self.network.to_json(),
                 str(Method.VOTE): self.vote.to_json(),
-                str(Method.BOTH): self.both.to_json(),
+                str(Method.COMBINED): self.combined.to_json(),
             },
             "blend": asdict(self.blend),
         }
@@ -162,7 +162,7 @@ class OneGenreClassifier:
             settings=VoteSettings.from_json(values["vote"]),
             network=calibrators[Method.NETWORK],
             vote=calibrators[Method.VOTE],
-            both=calibrators[Method.BOTH],
+            combined=calibrators[Method.COMBINED],
             blend=Blend(**named_now(values["blend"])),
         )
 
@@ -237,7 +237,7 @@ class SeveralGenresClassifier:
             name: LabelCalibrator.from_json(value)
             for name, value in values["calibrators"].items()
         }
-        n_genres = len(calibrators[Method.BOTH].offsets)
+        n_genres = len(calibrators[Method.COMBINED].offsets)
         implied = np.zeros((n_genres, n_genres), bool)
         for finer, broader in values["implied"]:
             implied[finer, broader] = True
@@ -259,7 +259,7 @@ def _sources(
     found = {
         Method.NETWORK: odds[:, :, :1],
         Method.VOTE: odds[:, :, 1:],
-        Method.BOTH: odds,
+        Method.COMBINED: odds,
     }
     return {str(method): of for method, of in found.items()}
 
@@ -332,7 +332,7 @@ class Decision:
             Rate at which the prediction set shall hold the truth.
         """
         found = self.classifier.apply(p_network, p_vote)
-        inside = self.sets.contains(found.both, level)
+        inside = self.sets.contains(found.combined, level)
         unfamiliar = self.familiarity.is_unfamiliar(similarities)
         if not isinstance(self.classifier, SeveralGenresClassifier):
             return Classified(
@@ -344,9 +344,9 @@ class Decision:
             probabilities=found,
             inside=inside,
             verdicts=judge_levels(
-                found.both, unfamiliar, self.classifier.implied, level
+                found.combined, unfamiliar, self.classifier.implied, level
             ),
-            named=self.classifier.name(found)[Method.BOTH],
+            named=self.classifier.name(found)[Method.COMBINED],
         )
 
     def to_json(self) -> dict[str, Any]:

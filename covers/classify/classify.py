@@ -175,7 +175,7 @@ def classify_embeddings(
     chosen = voters(settings, near, groups)
     labels = None
     if classified.named is not None:
-        labels = Labels(classified.probabilities.both, classified.named)
+        labels = Labels(classified.probabilities.combined, classified.named)
     elif decision.labels_before is not None and p_labels is not None:
         shares = label_shares(settings, near, membership, groups)
         p = decision.labels_before.apply(log_odds(p_labels, shares))

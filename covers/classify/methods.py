@@ -16,10 +16,10 @@ class Method(StrEnum):
     PROBE = "linear probe"
     NETWORK = "network"
     VOTE = "vote"
-    BOTH = "network + vote"
+    COMBINED = "network + vote"
 
 
-TRAINED = (Method.NETWORK, Method.VOTE, Method.BOTH)
+TRAINED = (Method.NETWORK, Method.VOTE, Method.COMBINED)
 
 EXPLAINED = {
     Method.CHANCE: "genres drawn at random",
@@ -29,7 +29,7 @@ EXPLAINED = {
     Method.PROBE: "logistic regression on the backbone before training",
     Method.NETWORK: "the trained network alone",
     Method.VOTE: "neighbours by the trained network's embedding",
-    Method.BOTH: "network and vote together, calibrated",
+    Method.COMBINED: "network and vote together, calibrated",
 }
 
 IN_WORDS = {
@@ -40,7 +40,7 @@ IN_WORDS = {
     Method.PROBE: "a linear probe on the untrained backbone",
     Method.NETWORK: "the network",
     Method.VOTE: "the vote of neighbours",
-    Method.BOTH: "network and vote together",
+    Method.COMBINED: "network and vote together",
 }
 """As in a sentence."""
 
@@ -50,7 +50,7 @@ BEFORE = {
     "frozen_knn": Method.FROZEN,
     "linear_probe": Method.PROBE,
     "cnn": Method.NETWORK,
-    "blend": Method.BOTH,
+    "blend": Method.COMBINED,
 }
 """What version 0.1 called them on disk."""
 

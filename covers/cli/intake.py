@@ -115,7 +115,7 @@ def scan_command(
 def _show(report: ScanReport) -> None:
     """Print what a scan found, for people."""
     print_text(
-        f"{_count(report.n_covers, 'cover')} in {_count(report.n_places, 'place')}"
+        f"{_count(report.n_covers, 'cover')} in {_count(report.n_locations, 'location')}"
         f" ({report.new} new, {report.changed} changed, {report.moved} moved, {report.gone} gone, "
         f"{report.unchanged} unchanged; {report.n_read} read in {report.seconds:.1f} s)"
     )

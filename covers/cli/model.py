@@ -161,12 +161,12 @@ def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None
         print_json(
             {
                 "new": report.n_new,
-                "kept": report.n_kept,
+                "known": report.n_known,
                 "failed": failures(report.failed),
             }
         )
         return
-    click.echo(f"{report.n_new:,} covers embedded, {report.n_kept:,} were before")
+    click.echo(f"{report.n_new:,} covers embedded, {report.n_known:,} were before")
     show_failures(report.failed)
 
 

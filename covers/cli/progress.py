@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from covers.workspace.interrupts import stop_if_asked
+from covers.workspace.interrupts import stop_if_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         tasks: dict[str, TaskID] = {}
 
         def report(name: str, done: float, total: float) -> None:
-            stop_if_asked()
+            stop_if_interrupted()
             if name not in tasks:
                 tasks[name] = progress.add_task(name, total=total)
             progress.update(tasks[name], completed=done, total=total)

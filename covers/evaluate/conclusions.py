@@ -121,7 +121,7 @@ def _genres(payload: dict[str, Any]) -> list[str]:
 
 def _calibration(payload: dict[str, Any]) -> list[str]:
     """Say what the probabilities are worth."""
-    found = payload["methods"][Method.BOTH]
+    found = payload["methods"][Method.COMBINED]
     error, noise = found["ece"], found["ece_if_calibrated"]
     if error <= max(0.03, 1.5 * noise):
         return [

@@ -82,7 +82,7 @@ def _simple_features(payload: dict[str, Any]) -> list[str]:
 def _first_answers(payload: dict[str, Any]) -> list[str]:
     """Say how often the first answer is one of the cover's genres, and what that is by chance."""
     methods = payload["methods"]
-    both = methods[Method.BOTH]
+    both = methods[Method.COMBINED]
     low, high = both["ci95"]["first_right"]
     return [
         (
@@ -96,7 +96,7 @@ def _first_answers(payload: dict[str, Any]) -> list[str]:
 
 def _named(payload: dict[str, Any]) -> list[str]:
     """Say what is named and how much of it is right."""
-    both = payload["methods"][Method.BOTH]
+    both = payload["methods"][Method.COMBINED]
     return [
         (
             f"network and vote together name {both['named_per_cover']:.1f} genres a cover: {percent(both['micro_precision'])} of the "
@@ -108,8 +108,8 @@ def _named(payload: dict[str, Any]) -> list[str]:
 
 def _genres(payload: dict[str, Any]) -> list[str]:
     """Say which genres can be told and which cannot, as far as covers allow."""
-    per_genre = payload["methods"][Method.BOTH]["per_genre"]
-    n_held = payload["methods"][Method.BOTH]["n"]
+    per_genre = payload["methods"][Method.COMBINED]["per_genre"]
+    n_held = payload["methods"][Method.COMBINED]["n"]
     lifts, hidden = [], []
     for genre, row in per_genre.items():
         if row["n"] < _FEW:
@@ -144,7 +144,7 @@ def _genres(payload: dict[str, Any]) -> list[str]:
 
 def _calibration(payload: dict[str, Any]) -> list[str]:
     """Say what the probabilities are worth."""
-    both = payload["methods"][Method.BOTH]
+    both = payload["methods"][Method.COMBINED]
     verdict = (
         "can be taken at their word"
         if both["ece"] <= max(0.02, 1.5 * both["ece_if_calibrated"])

@@ -204,14 +204,14 @@ class HeldOutFits:
         for outside, fold in iterate_folds(self.folds):
             sets = self._fit_sets(outside, predictions)
             predictions.inside[fold] = sets.contains(
-                predictions.probabilities.both[fold], self.level
+                predictions.probabilities.combined[fold], self.level
             )
         return predictions
 
     def _fit_sets(self, rows: Rows, crossed: Predictions) -> PredictionSets:
         """Fit prediction sets on some rows of the valid side."""
         return PredictionSets.fit(
-            crossed.probabilities.both[rows],
+            crossed.probabilities.combined[rows],
             self.membership[rows],
             independent=self.inputs.is_several,
         )
@@ -227,7 +227,7 @@ class HeldOutFits:
         found = self.apply(self.deployed, rows, near)
         return Predictions(
             probabilities=found,
-            inside=self.sets.contains(found.both, self.level),
+            inside=self.sets.contains(found.combined, self.level),
             named=self.deployed.name(found)
             if isinstance(self.deployed, SeveralGenresClassifier)
             else None,
@@ -288,7 +288,7 @@ class HeldOutFits:
             held_out=np.arange(len(inside)) < len(self.sides.held),
             probabilities=found,
             inside=inside,
-            verdicts=judge_levels(found.both, unfamiliar, self.implied, self.level)
+            verdicts=judge_levels(found.combined, unfamiliar, self.implied, self.level)
             if self.inputs.is_several
             else give_verdicts(inside, unfamiliar),
             nearest=nearest,

@@ -122,7 +122,7 @@ def evaluate_arrays(
     measured = kind.measure_methods(fits, held, draws, seed)
     step()
     membership = np.asarray(inputs.membership[sides.held], np.float64)
-    both = held.probabilities.both
+    both = held.probabilities.combined
     right = membership[np.arange(len(both)), both.argmax(axis=1)] > 0
     payload: dict[str, Any] = {
         "several_genres": inputs.is_several,

@@ -116,7 +116,7 @@ def judge_covers(
             chosen = voters(decision.classifier.settings, near, references.groups)
             shown += _read_voters(index, chosen.nearest(n_voters))
     n_genres = len(decision.vocab)
-    both = [one.probabilities.both for one in found]
+    both = [one.probabilities.combined for one in found]
     return JudgedCovers(
         cover_ids=list(table.cover_ids),
         vocab=decision.vocab,

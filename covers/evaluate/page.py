@@ -69,7 +69,7 @@ def write_report(
 def _head(payload: dict[str, Any]) -> str:
     """Say in three lines what this is about."""
     split, model = payload["split"], payload.get("model", {})
-    n_held = payload["methods"][Method.BOTH]["n"]
+    n_held = payload["methods"][Method.COMBINED]["n"]
     made_with = (
         f"; {escape(str(model['arch']))}, model {escape(str(model['fingerprint']))[:8]}"
         if model
@@ -138,10 +138,10 @@ def _genres(payload: dict[str, Any]) -> str:
         if payload["several_genres"]
         else ""
     )
-    found, sets = payload["methods"][Method.BOTH]["per_genre"], payload["sets"]
+    found, sets = payload["methods"][Method.COMBINED]["per_genre"], payload["sets"]
     return (
         "<h2>Genre by genre</h2>"
-        f"<p>Of {Method.BOTH}. Precision: of the covers called so, how many are. Recall: of the covers that are, "
+        f"<p>Of {Method.COMBINED}. Precision: of the covers called so, how many are. Recall: of the covers that are, "
         f"how many were called so. In its set: how often the {per_cent(sets['level'])} prediction set holds the genre."
         f"{several}{note_on_parts(row['n'] for row in found.values())}</p>"
         f"{tables.genres_table(found, sets['per_genre'])}"

@@ -44,7 +44,7 @@ class CoverGallery:
     def confusion(self, payload: dict[str, Any]) -> str:
         """Return the confusion matrix of network and vote; each cell opens its covers."""
         vocab = payload["genres"]
-        counts = payload["methods"][Method.BOTH]["confusion"]
+        counts = payload["methods"][Method.COMBINED]["confusion"]
         cells = self._cover_rows(vocab)
         shown = int(np.clip(_MOST_PICTURES // max(1, len(cells)), 2, _MOST_PER_CELL))
         place = {genre: i for i, genre in enumerate(vocab)}
@@ -82,7 +82,7 @@ class CoverGallery:
     def _cover_rows(self, vocab: list[str]) -> dict[tuple[int, int], list[int]]:
         """Return the held-out rows of the votes behind each cell, most certain first."""
         votes, inputs = self.evaluation.votes, self.evaluation.inputs
-        both = votes.probabilities.both
+        both = votes.probabilities.combined
         cells: dict[tuple[int, int], list[int]] = {}
         for row in np.argsort(-both.max(axis=1), kind="stable"):
             if not votes.held_out[row]:
@@ -102,7 +102,7 @@ class CoverGallery:
             self._item(
                 ids[votes.rows[row]],
                 "",
-                f"{100 * votes.probabilities.both[row].max():.0f} % sure",
+                f"{100 * votes.probabilities.combined[row].max():.0f} % sure",
             )
             for row in rows[:shown]
         )

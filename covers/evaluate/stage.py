@@ -51,11 +51,15 @@ if TYPE_CHECKING:
 PROBABILITY_COLUMNS = {
     str(Method.NETWORK): "p_network",
     str(Method.VOTE): "p_vote",
-    str(Method.BOTH): "p_both",
+    str(Method.COMBINED): "p_combined",
 }
 """Columns of ``votes.parquet`` that hold the probabilities of each method."""
 
-_COLUMNS_BEFORE = {"p_cnn": "p_network", "p_blend": "p_both"}
+_COLUMNS_BEFORE = {
+    "p_cnn": "p_network",
+    "p_blend": "p_combined",
+    "p_both": "p_combined",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -257,7 +261,7 @@ def read_inputs(
 def votes_table(evaluation: Evaluation) -> pa.Table:
     """Return the answers for single covers as a table, one row per cover.
 
-    Columns: ``cover_id, split, held_out, genres, p_network, p_vote, p_both`` (lists
+    Columns: ``cover_id, split, held_out, genres, p_network, p_vote, p_combined`` (lists
     in the order of the vocabulary, which is among the parameters of the stamp),
     ``prediction_set, verdict, top1, certainty, nearest`` (ids of the nearest
     references). Probabilities of the train side are those of covers the
@@ -268,7 +272,7 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
     inputs, votes = evaluation.inputs, evaluation.votes
     vocab = np.asarray(inputs.vocab, dtype=object)
     ids = np.asarray(inputs.cover_ids, dtype=object)
-    both = votes.probabilities.both
+    both = votes.probabilities.combined
     has = inputs.membership[votes.rows] > 0
     lists = {
         PROBABILITY_COLUMNS[name]: pa.array(

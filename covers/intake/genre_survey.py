@@ -107,7 +107,7 @@ def survey_genres(
     kinds = {s.name: _kind(s.kind) for s in settings.sources}
     records = [
         record
-        for record in read_records(workspace.places_path)
+        for record in read_records(workspace)
         if record.content.cover_id is not None and record.source in kinds
     ]
     if not records:

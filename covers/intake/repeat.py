@@ -89,7 +89,7 @@ def remember_report(workspace: Workspace, seen: str, report: ScanReport) -> None
         changed=0,
         moved=0,
         gone=0,
-        unchanged=report.n_places,
+        unchanged=report.n_locations,
         n_read=0,
     )
     payload = {
@@ -110,7 +110,7 @@ def _hash_published(workspace: Workspace) -> str:
     for path in (
         workspace.catalogue_path,
         workspace.pictures_path,
-        workspace.places_path,
+        workspace.scan_records_path,
         workspace.problems_path,
         workspace.tags_path,
     ):

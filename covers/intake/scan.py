@@ -2,7 +2,7 @@
 
 A scan reads what is new or changed (by size and time of change, then by
 content), keeps the covers of sources that are not mounted today, and publishes
-``pictures.parquet``, ``covers.toml``, ``catalogue.parquet``, ``places.parquet``
+``pictures.parquet``, ``covers.toml``, ``catalogue.parquet``, ``scan-records.parquet``
 and ``problems.csv``, each whole or not at all. Where nothing changed
 since the last scan, its report is given again (`covers.intake.repeat`). An interrupted scan
 leaves them as they were and goes on from its journal.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.intake.repeat import remember_report
 from covers.intake.scan_steps import ScanSteps
-from covers.workspace.holding import hold_workspace
+from covers.workspace.locks import lock_workspace
 from covers.workspace.paths import Workspace
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def scan_workspace(
         If a setting or the genre table is malformed.
     """
     begun = time.monotonic()
-    with hold_workspace(workspace_root):
+    with lock_workspace(workspace_root):
         scan = ScanSteps(Workspace(workspace_root), intake or {}, seed, progress)
         scan.look(sources, kind, root)
         seen = scan.seen()
@@ -100,8 +100,8 @@ def reassemble_workspace(workspace_root: Path) -> ScanReport:
     This is what follows a person's decision about a cover: see
     `covers.catalogue.corrections`.
     """
-    with hold_workspace(workspace_root):
+    with lock_workspace(workspace_root):
         scan = ScanSteps(Workspace(workspace_root), {}, None, None)
         scan.sources = list(scan.settings.sources)
-        scan.states = {source.name: "kept" for source in scan.sources}
+        scan.states = {source.name: "not scanned" for source in scan.sources}
         return scan.publish(split_anew=False)

@@ -2,7 +2,7 @@
 
 There is a record for every picture file, or picture inside a music file, that
 was looked at, good or bad.
-``places.parquet`` keeps them all. While a scan runs, what it has done goes to a
+``scan-records.parquet`` holds them all. While a scan runs, what it has done goes to a
 journal, line by line: an interrupted scan goes on from there.
 """
 
@@ -19,16 +19,19 @@ import pyarrow as pa
 from covers.errors import DataError
 from covers.images.measures import PictureMeasures
 from covers.intake.sources import CRASHED, UNREAD, Labels, ProblemKind
-from covers.workspace.artefacts import Stamp, read_table, write_table
-from covers.workspace.registry import SCANNED_PLACES
+from covers.workspace.artefacts import Stamp, write_table
+from covers.workspace.reading import read_rows, stamp_of
+from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
 from covers.workspace.strangers import parse_json, read_text, unlink_link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-KIND = SCANNED_PLACES.kind
+    from covers.workspace.paths import Workspace
+    from covers.workspace.registry import File
+
 SCHEMA = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),
@@ -112,8 +115,18 @@ class ScanRecord:
         return self.source, self.path, self.member
 
 
-def write_records(path: Path, records: Sequence[ScanRecord], stamp: Stamp) -> None:
-    """Publish ``places.parquet``."""
+def write_records(
+    workspace: Workspace, records: Sequence[ScanRecord], limits: Mapping[str, Any]
+) -> None:
+    """Publish ``scan-records.parquet``; what version 0.1 wrote instead is removed.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    records : sequence of ScanRecord
+    limits : mapping
+        What decided which pictures are good, for the stamp.
+    """
     texts: dict[int, str] = {}
     labels = []
     for record in records:
@@ -128,18 +141,36 @@ def write_records(path: Path, records: Sequence[ScanRecord], stamp: Stamp) -> No
     for name in ("cover_id", "width", "height", "format", "kind", "reason"):
         columns[name] = [getattr(record.content, name) for record in records]
     columns["labels"] = labels
-    write_table(path, pa.table(columns, schema=SCHEMA), stamp)
+    stamp = Stamp(kind=SCAN_RECORDS.kind, parameters=dict(limits))
+    table = pa.table(columns, schema=SCHEMA)
+    write_table(workspace.path(SCAN_RECORDS), table, stamp)
+    workspace.path(SCAN_RECORDS_BEFORE).unlink(missing_ok=True)
 
 
-def read_records(path: Path) -> list[ScanRecord]:
-    """Read ``places.parquet``; none where it is missing or cannot be read.
+def records_stamp(workspace: Workspace) -> Stamp | None:
+    """Return the stamp of the scan records; None where there are none."""
+    return stamp_of(workspace, _records_file(workspace))
+
+
+def _records_file(workspace: Workspace) -> File:
+    """Return the file that holds the scan records: of today, else of version 0.1."""
+    is_old = (
+        workspace.path(SCAN_RECORDS_BEFORE).is_file()
+        and not workspace.path(SCAN_RECORDS).is_file()
+    )
+    return SCAN_RECORDS_BEFORE if is_old else SCAN_RECORDS
+
+
+def read_records(workspace: Workspace) -> list[ScanRecord]:
+    """Read ``scan-records.parquet``; none where it is missing or cannot be read.
 
     It only saves work: without it, everything is read anew.
     """
-    if not path.is_file():
+    file = _records_file(workspace)
+    if not workspace.path(file).is_file():
         return []
     try:
-        table, _ = read_table(path, KIND, "covers scan")
+        table, _ = read_rows(workspace, file)
     except DataError:
         return []
     if table.schema.names != SCHEMA.names:

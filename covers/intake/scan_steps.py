@@ -29,13 +29,13 @@ from covers.intake.music.tag_cache import TagCache
 from covers.intake.previous_split import PreviousSplit
 from covers.intake.reading.choose import Chooser
 from covers.intake.repeat import hash_walks, recall_report
-from covers.intake.scan_record import KIND as RECORD_KIND
 from covers.intake.scan_record import (
     Journal,
     ScanRecord,
     by_key,
     merge_records,
     read_records,
+    records_stamp,
     write_records,
 )
 from covers.intake.source_kinds import find_nested, join_sources
@@ -100,7 +100,7 @@ class ScanSteps:
     @cached_property
     def old(self) -> list[ScanRecord]:
         """What the last scan saw."""
-        return read_records(self.workspace.places_path)
+        return read_records(self.workspace)
 
     @cached_property
     def tag_cache(self) -> TagCache:
@@ -134,7 +134,7 @@ class ScanSteps:
                 self.sources[i] = source.model_copy(update={"kind": kind})
         for source in self.sources:
             if source.name not in chosen:
-                self.states[source.name] = "kept"
+                self.states[source.name] = "not scanned"
             elif not is_mounted(self.workspace.root, source):
                 self.states[source.name] = "not mounted"
             else:
@@ -214,7 +214,7 @@ class ScanSteps:
 
         Pictures inside music files count anew where tags were read otherwise.
         """
-        stamp = read_stamp(self.workspace.places_path)
+        stamp = records_stamp(self.workspace)
         before = {} if stamp is None else stamp.parameters
         if before == self._limits():
             return by_key(self.old)
@@ -227,7 +227,7 @@ class ScanSteps:
 
     def _has_other_limits(self) -> bool:
         """Say whether the last scan judged pictures otherwise."""
-        stamp = read_stamp(self.workspace.places_path)
+        stamp = records_stamp(self.workspace)
         return stamp is None or stamp.parameters != self._limits()
 
     def _limits(self) -> dict[str, Any]:
@@ -268,11 +268,7 @@ class ScanSteps:
         # After the catalogue: where only one of them was published before the scan was
         # ended, the next must not take the old catalogue for the one of these records.
         if not is_same or has_other_limits:
-            write_records(
-                workspace.places_path,
-                self.records,
-                Stamp(kind=RECORD_KIND, parameters=self._limits()),
-            )
+            write_records(workspace, self.records, self._limits())
         write_problems(workspace.problems_path, self.records)
         self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
@@ -302,7 +298,7 @@ class ScanSteps:
     def _collect(self) -> None:
         """Add the records of sources that are not scanned, and put all in order."""
         for record in self.old:
-            if self.states.get(record.source) in {"kept", "not mounted"}:
+            if self.states.get(record.source) in {"not scanned", "not mounted"}:
                 self.records.append(record)
         order = {source.name: i for i, source in enumerate(self.sources)}
         for offer in self.offers.values():

@@ -44,8 +44,8 @@ class SourceReport:
         Distinct pictures that lie in it.
     n_problems : int
         Files that gave no cover.
-    state : {"scanned", "kept", "not mounted"}
-        ``kept``: not asked for this time.
+    state : {"scanned", "not scanned", "not mounted"}
+        ``not scanned``: another source alone was scanned this time.
     """
 
     name: str
@@ -64,7 +64,7 @@ class ScanReport:
     ----------
     n_covers : int
         Distinct pictures in the catalogue.
-    n_places : int
+    n_locations : int
         Where they lie: files, or pictures inside music files.
     n_multi_genre : int
         Covers with more than one genre.
@@ -89,7 +89,7 @@ class ScanReport:
     """
 
     n_covers: int
-    n_places: int
+    n_locations: int
     n_multi_genre: int
     n_unlabelled: int
     new: int
@@ -183,10 +183,10 @@ def sum_up(
     covers_of: dict[str, set[str]] = {source.name: set() for source in sources}
     problems_of: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    n_places = 0
+    n_locations = 0
     for record in after:
         if record.content.cover_id is not None:
-            n_places += 1
+            n_locations += 1
             covers_of[record.source].add(record.content.cover_id)
         elif record.content.kind is not None:
             problems_of[record.source] += 1
@@ -205,7 +205,7 @@ def sum_up(
     n_conflicts = count_split_conflicts(group_by_cover(after))
     return ScanReport(
         n_covers=len(catalogue),
-        n_places=n_places,
+        n_locations=n_locations,
         n_multi_genre=sum(len(names) > 1 for names in genres),
         n_unlabelled=sum(not names for names in genres),
         **compare_records(before, after),

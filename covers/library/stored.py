@@ -1,4 +1,4 @@
-"""What a library holds on disk: each read when it is first asked for, and anew when it changes."""
+"""What a library holds on disk: each read when it is first needed, and anew when it changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StoredLibrary:
     def __init__(self, workspace: Workspace, *, device: str | None = None) -> None:
         self._root = workspace.root
         self._device = device
-        self._kept = FreshValues(workspace.root)
+        self._cache = FreshValues(workspace.root)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -53,7 +53,7 @@ class StoredLibrary:
     @property
     def workspace(self) -> Workspace:
         """The folder that holds everything, with its settings in force."""
-        return self._kept.get(
+        return self._cache.get(
             "workspace", [registry.CONFIG], lambda: Workspace(self._root)
         )
 
@@ -63,7 +63,7 @@ class StoredLibrary:
         from covers.catalogue.table import read_catalogue
 
         files = [registry.CATALOGUE_TABLE]
-        return self._kept.get(
+        return self._cache.get(
             "catalogue", files, lambda: read_catalogue(self.workspace)
         )
 
@@ -79,14 +79,14 @@ class StoredLibrary:
         from covers.index.stage import read
 
         files = [registry.INDEX_POINTER, registry.WEIGHTS]
-        return self._kept.get("index", files, lambda: read(self.workspace))
+        return self._cache.get("index", files, lambda: read(self.workspace))
 
     @property
     def card(self) -> ModelCard:
         """The description of the model; readable without torch."""
         from covers.model.stage import read
 
-        return self._kept.get("card", [registry.WEIGHTS], lambda: read(self.workspace))
+        return self._cache.get("card", [registry.WEIGHTS], lambda: read(self.workspace))
 
     @property
     def model(self) -> SavedModel:
@@ -105,7 +105,7 @@ class StoredLibrary:
             device = self._device or self.workspace.settings.device
             return SavedModel.open(self.workspace.model_folder, device)
 
-        return self._kept.get("model", [registry.WEIGHTS], read)
+        return self._cache.get("model", [registry.WEIGHTS], read)
 
     @property
     def knows_words(self) -> bool:
@@ -193,7 +193,7 @@ class StoredLibrary:
             return read_decision(self.workspace, self.card.fingerprint)
 
         files = [registry.DECISION, registry.WEIGHTS]
-        return self._kept.get("decision", files, read)
+        return self._cache.get("decision", files, read)
 
     @property
     def _references(self) -> References:
@@ -209,7 +209,7 @@ class StoredLibrary:
             registry.DECISION,
             registry.WEIGHTS,
         ]
-        return self._kept.get("references", files, read)
+        return self._cache.get("references", files, read)
 
     @property
     def _embedded(self) -> EmbeddingTable:
@@ -225,7 +225,7 @@ class StoredLibrary:
             registry.WEIGHTS,
             registry.CATALOGUE_TABLE,
         ]
-        return self._kept.get("embedded", files, read)
+        return self._cache.get("embedded", files, read)
 
     @needs_extra("a data frame")
     def covers(self, where: Mapping[str, Any] | None = None) -> pd.DataFrame:

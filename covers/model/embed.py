@@ -77,7 +77,7 @@ class EmbedReport:
     """What an embedding run did: counts, and reasons by path for what could not be read."""
 
     n_new: int
-    n_kept: int
+    n_known: int
     failed: dict[str, str]
 
 
@@ -267,7 +267,7 @@ def embed_frozen_workspace(
     Raises
     ------
     ModelError, DataError
-        If there is no model, no catalogue, or no kept backbone.
+        If there is no model, no catalogue, or no untouched backbone.
     """
     card = read_card(workspace.model_folder)
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))

@@ -85,7 +85,7 @@ def find_exemplars(
         members = np.flatnonzero(membership[:, genre])
         best = members[np.argsort(-typical[members, genre], kind="stable")]
         prototypes.append(one_per_group(best, groups, n_shown))
-    # Covers without any known neighbour were not asked, or stand alone as a group.
+    # Covers without any known neighbour were not sampled, or stand alone as a group.
     known = np.flatnonzero((near.rows >= 0).any(axis=1))
     isolated = one_per_group(
         known[np.argsort(closeness[known], kind="stable")], groups, n_shown

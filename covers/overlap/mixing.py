@@ -81,29 +81,29 @@ def measure_mixing(
     from scipy import stats
 
     entries = Entries.of(labels)
-    asked = np.arange(len(rows))
-    if labels.asked is not None:
-        asked = np.flatnonzero(labels.asked_membership.any(axis=1))
-    rows, shares = rows[asked], labels.asked_membership[asked]
+    sampled = np.arange(len(rows))
+    if labels.sampled is not None:
+        sampled = np.flatnonzero(labels.sampled_membership.any(axis=1))
+    rows, membership = rows[sampled], labels.sampled_membership[sampled]
 
     def count(slots: Slots) -> tuple[Array, Slots]:
-        """Count the votes of those that are asked, and say what they are now."""
+        """Count the votes of the sampled covers; return them, and the genres of these covers."""
         sizes, left_out = _could_be_seen(slots, labels)
-        own = [(g[asked], None if w is None else w[asked]) for g, w in slots]
-        return balanced_votes(rows, slots, sizes, left_out[asked]), own
+        own = [(g[sampled], None if w is None else w[sampled]) for g, w in slots]
+        return balanced_votes(rows, slots, sizes, left_out[sampled]), own
 
     votes, own = count(labels.slots)
     table = np.zeros((len(entries.groups), labels.n_genres))  # (E, G)
     for genre in range(labels.n_genres):
-        covers = np.flatnonzero(shares[:, genre])
-        weighted = votes[covers] * shares[covers, genre][:, None]
-        np.add.at(table, entries.number[asked[covers], genre], weighted)
+        covers = np.flatnonzero(membership[:, genre])
+        weighted = votes[covers] * membership[covers, genre][:, None]
+        np.add.at(table, entries.number[sampled[covers], genre], weighted)
     rng = np.random.default_rng(seed)
     swap = GroupSwap(labels.groups)
     # The first row is what was observed, the others have genres shuffled.
     means = np.empty((1 + n_permutations, labels.n_genres, labels.n_genres))
     errors = np.empty_like(means)
-    groups = labels.groups[asked]
+    groups = labels.groups[sampled]
     means[0], errors[0] = _genre_shares(votes, own, groups, labels)
     for draw in range(1, 1 + n_permutations):
         taken = swap.draw(rng)

@@ -30,7 +30,7 @@ from covers.overlap.finite_sample import (
     pair_sums,
 )
 from covers.overlap.mixing import measure_mixing
-from covers.overlap.pair_votes import Entries, Labels, draw_asked
+from covers.overlap.pair_votes import Entries, Labels, sample_groups
 from covers.stats.bootstrap import GroupBootstrap
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class OverlapSettings:
         Shuffles of the genres behind the p-values.
     n_splits : int, default=5
         Splits into halves behind the correction.
-    n_asked : int, default=30,000
+    n_sampled : int, default=30,000
         Of more covers whole groups are drawn, the same number from each genre, whose
         neighbourhoods are looked at; all covers are neighbours. Fewer take less time
         and widen intervals.
@@ -71,7 +71,7 @@ class OverlapSettings:
     n_bootstraps: int = 1000
     n_permutations: int = 100
     n_splits: int = 5
-    n_asked: int = 30_000
+    n_sampled: int = 30_000
     seed: int = 0
 
 
@@ -236,11 +236,11 @@ def label_covers(
     groups: npt.NDArray[np.int64],
     settings: OverlapSettings,
 ) -> Labels:
-    """Give groups numbers, and choose those that are asked where covers are many."""
+    """Give groups numbers, and draw a sample of groups where covers are many."""
     _, numbers = np.unique(groups, return_inverse=True)
     labels = Labels(np.asarray(membership, np.float32), numbers.astype(np.int64))
-    asked = draw_asked(labels, settings.n_asked, seed=settings.seed)
-    return replace(labels, asked=asked)
+    sampled = sample_groups(labels, settings.n_sampled, seed=settings.seed)
+    return replace(labels, sampled=sampled)
 
 
 def n_neighbours(n_covers: int) -> int:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BLOCK_CELLS = 2**23
-_LEAST_ASKED = 500  # covers of a genre
+_LEAST_SAMPLED = 500  # covers of a genre
 
 
-def draw_asked(
+def sample_groups(
     labels: Labels, n_most: int, *, seed: int = 0
 ) -> npt.NDArray[np.bool_] | None:
     """Draw whole groups of each genre until it has its share of `n_most` covers.
@@ -29,7 +29,7 @@ def draw_asked(
     labels : Labels
         Genres and groups.
     n_most : int
-        Covers of all genres together; a genre of fewer than its share is asked whole,
+        Covers of all genres together; a genre of fewer than its share is sampled whole,
         and each for at least 500 covers.
     seed : int, default=0
 
@@ -43,10 +43,10 @@ def draw_asked(
         return None
     order = np.random.default_rng(seed).permutation(len(mass))
     before = mass[order].cumsum(axis=0, dtype=np.float64) - mass[order]
-    asked = np.zeros(mass.shape, bool)
-    share = max(n_most / labels.n_genres, _LEAST_ASKED)
-    asked[order] = (before < share) & (mass[order] > 0)
-    return asked
+    sampled = np.zeros(mass.shape, bool)
+    share = max(n_most / labels.n_genres, _LEAST_SAMPLED)
+    sampled[order] = (before < share) & (mass[order] > 0)
+    return sampled
 
 
 @dataclass(frozen=True)
@@ -59,22 +59,22 @@ class Labels:
         Share of each cover in each genre; rows of zeros are unlabelled.
     groups : ndarray of int64, shape (n_covers,)
         Group number of each cover, ``0 .. n_groups - 1``.
-    asked : ndarray of bool, shape (n_groups, n_genres), optional
+    sampled : ndarray of bool, shape (n_groups, n_genres), optional
         Whose neighbourhoods are looked at: the covers of these groups, as covers of
-        these genres; see `draw_asked`. All covers are neighbours. By default all are
-        asked.
+        these genres; see `sample_groups`. All covers are neighbours. By default all are
+        sampled.
     """
 
     membership: npt.NDArray[np.float32]
     groups: npt.NDArray[np.int64]
-    asked: npt.NDArray[np.bool_] | None = None
+    sampled: npt.NDArray[np.bool_] | None = None
 
     @cached_property
-    def asked_membership(self) -> npt.NDArray[np.float32]:
-        """`membership` of the covers that are asked, as those that they are asked as."""
-        if self.asked is None:
+    def sampled_membership(self) -> npt.NDArray[np.float32]:
+        """`membership` of the sampled covers, in the genres that they are sampled for."""
+        if self.sampled is None:
             return self.membership
-        return self.membership * self.asked[self.groups]
+        return self.membership * self.sampled[self.groups]
 
     @property
     def n_genres(self) -> int:
@@ -111,11 +111,11 @@ class Labels:
         """Covers of each genre in each group, shape (n_groups, n_genres)."""
         return self.mass(np.ones(len(self.groups), bool))
 
-    def mass(self, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-        """Sum the memberships of `kept` covers in each group, shape (n_groups, n_genres)."""
+    def mass(self, present: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """Sum the memberships of `present` covers in each group, shape (n_groups, n_genres)."""
         from scipy import sparse
 
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(present)
         gather = sparse.csr_array(
             (
                 np.ones(len(rows), np.float32),
@@ -131,7 +131,7 @@ def count_votes(
     rows: npt.NDArray[np.int64],
     labels: Labels,
     bounds: Sequence[int],
-    kept: npt.NDArray[np.bool_] | None = None,
+    present: npt.NDArray[np.bool_] | None = None,
 ) -> list[npt.NDArray[np.float32]]:
     """Count the genres among each cover's nearest neighbours, for several k at once.
 
@@ -143,9 +143,9 @@ def count_votes(
         Genres of the covers that `rows` points to.
     bounds : sequence of int
         Rising values of k.
-    kept : ndarray of bool, shape (n_covers,), optional
+    present : ndarray of bool, shape (n_covers,), optional
         Count only these covers; the others are skipped over, so that the k
-        nearest *kept* ones vote.
+        nearest *present* ones vote.
 
     Returns
     -------
@@ -155,9 +155,9 @@ def count_votes(
     n_queries, n_genres = len(rows), labels.n_genres
     votes = np.zeros((n_queries, n_genres), np.float32)  # (Q, G)
     usable = rows >= 0
-    if kept is not None:
-        usable &= kept[rows]
-    rank = usable.cumsum(axis=1, dtype=np.int32) if kept is not None else None
+    if present is not None:
+        usable &= present[rows]
+    rank = usable.cumsum(axis=1, dtype=np.int32) if present is not None else None
     tables, start = [], 0
     for bound in bounds:
         if rank is None:
@@ -187,7 +187,7 @@ def two_class_losses(
     queries: npt.NDArray[np.int64],
     genre: int,
     labels: Labels,
-    kept: npt.NDArray[np.bool_] | None = None,
+    present: npt.NDArray[np.bool_] | None = None,
     mass: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Ask for each cover of one genre whether each rival genre wins its neighbourhood.
@@ -207,7 +207,7 @@ def two_class_losses(
         Whose covers the queries are.
     labels : Labels
         Genres and groups of all covers.
-    kept, mass
+    present, mass
         Covers that could vote (all by default) and their `Labels.mass`.
 
     Returns
@@ -218,8 +218,8 @@ def two_class_losses(
     mass = labels.group_mass if mass is None else mass
     total = mass.sum(axis=0)  # (G,)
     out = mass[labels.groups[queries]]  # (Q, G), what the query's group holds back
-    if kept is not None:
-        out = np.where(kept[queries, None], out, 0)
+    if present is not None:
+        out = np.where(present[queries, None], out, 0)
     own_out = out[:, [genre]]  # (Q, 1)
     extra = np.maximum(own_out - out, 0)  # (Q, G), still to be taken from rivals
     left_own = total[genre] - own_out  # (Q, 1)
@@ -256,7 +256,7 @@ def loss_table(
     rows: npt.NDArray[np.int64],
     labels: Labels,
     bounds: Sequence[int],
-    kept: npt.NDArray[np.bool_] | None = None,
+    present: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Sum `two_class_losses` within each (group, genre), for several k at once.
 
@@ -267,22 +267,22 @@ def loss_table(
         counts with its share in the genre.
     """
     entries = Entries.of(labels)
-    mass = None if kept is None else labels.mass(kept)
+    mass = None if present is None else labels.mass(present)
     sums = np.zeros((len(bounds), len(entries.groups), labels.n_genres), np.float32)
     block = max(256, _BLOCK_CELLS // max(rows.shape[1], labels.n_genres))
-    every = np.flatnonzero(labels.asked_membership.any(axis=1))
+    every = np.flatnonzero(labels.sampled_membership.any(axis=1))
     for start in range(0, len(every), block):
         queries = every[start : start + block]
-        tables = count_votes(rows[queries], labels, bounds, kept)
-        shares = labels.asked_membership[queries]
-        for genre in np.flatnonzero(shares.any(axis=0)):
-            picked = np.flatnonzero(shares[:, genre])
+        tables = count_votes(rows[queries], labels, bounds, present)
+        membership = labels.sampled_membership[queries]
+        for genre in np.flatnonzero(membership.any(axis=0)):
+            picked = np.flatnonzero(membership[:, genre])
             entry = entries.number[queries[picked], genre]
             for b, votes in enumerate(tables):
                 losses = two_class_losses(
-                    votes[picked], queries[picked], int(genre), labels, kept, mass
+                    votes[picked], queries[picked], int(genre), labels, present, mass
                 )
-                weighted = losses * shares[picked, genre][:, None]
+                weighted = losses * membership[picked, genre][:, None]
                 _add_rows(sums[b], entry, weighted)
     return sums
 
@@ -312,7 +312,7 @@ class Entries:
         found = labels.__dict__.get("_entries")
         if isinstance(found, cls):
             return found
-        covers, genres = np.nonzero(labels.asked_membership)
+        covers, genres = np.nonzero(labels.sampled_membership)
         key = genres * max(labels.n_groups, 1) + labels.groups[covers]
         distinct, inverse = np.unique(key, return_inverse=True)
         number = np.full(labels.membership.shape, -1, np.int32)

@@ -234,7 +234,7 @@ class Overlap(Document):
         Neighbours that decide between two genres.
     grouped_by : str
         What the groups of the resamples are, in words.
-    n_covers, n_asked, n_groups : int
+    n_covers, n_sampled, n_groups : int
         Covers measured; those whose neighbourhoods were looked at; groups.
     n_by_genre : dict of str to float
         Covers of each genre; one of m genres counts 1/m.
@@ -272,7 +272,7 @@ class Overlap(Document):
     k: int
     grouped_by: str
     n_covers: int
-    n_asked: int = 0
+    n_sampled: int = 0
     n_groups: int
     n_by_genre: dict[str, float] = field(default_factory=dict)
     tree: Tree = field(default_factory=Tree)

@@ -159,7 +159,7 @@ def _labelled(
 
 
 def read(workspace: Workspace) -> OverlapResult:
-    """Read ``analysis/overlap.json``, fresh or not; one of version 0.1 comes with today's names of methods.
+    """Read ``analysis/overlap.json``, fresh or not; one of version 0.1 comes with today's names.
 
     Raises
     ------
@@ -167,6 +167,9 @@ def read(workspace: Workspace) -> OverlapResult:
         If it is missing or unreadable.
     """
     found = read_document(workspace, OVERLAP_DOCUMENT)
+    for part in (found, *found.get("parts", {}).values()):
+        if "n_asked" in part:
+            part["n_sampled"] = part.pop("n_asked")
     for pair in found.get("pairs", ()):
         for way in ("ab", "ba"):
             if f"confusion_cnn_{way}" in pair:
@@ -204,20 +207,20 @@ class _Measured:
 
     overlap: Overlap
     near: Neighbours
-    asked: npt.NDArray[np.bool_]
+    sampled: npt.NDArray[np.bool_]
 
 
 def _measure(covers: EmbeddedCovers, settings: OverlapSettings) -> _Measured:
     """Find neighbours, and measure the overlap."""
     labels = label_covers(covers.membership, covers.groups, settings)
-    asked = np.asarray(labels.asked_membership.any(axis=1))
+    sampled = np.asarray(labels.sampled_membership.any(axis=1))
     near = find_own_neighbours(
-        covers.embeddings, covers.groups, n_neighbours(len(covers)), asked
+        covers.embeddings, covers.groups, n_neighbours(len(covers)), sampled
     )
     found = measure_overlap(
         near, covers.membership, covers.groups, covers.vocab, settings
     )
-    return _Measured(found, near, asked)
+    return _Measured(found, near, sampled)
 
 
 def _describe(
@@ -227,7 +230,7 @@ def _describe(
     confusion: dict[str, Any],
 ) -> dict[str, Any]:
     """Put what was measured into words for programs; see `describe_overlap`."""
-    found, asked = measured.overlap, measured.asked
+    found, sampled = measured.overlap, measured.sampled
     shown = find_exemplars(measured.near, covers.membership, covers.groups)
     tree = grow_tree(found)
     return {
@@ -239,7 +242,7 @@ def _describe(
         "k": found.k,
         "grouped_by": covers.grouped_by,
         "n_covers": len(covers),
-        "n_asked": int(asked.sum()),
+        "n_sampled": int(sampled.sum()),
         "n_groups": len(np.unique(covers.groups)),
         "n_by_genre": dict(zip(covers.vocab, found.n_covers.tolist(), strict=True)),
         "tree": tree.to_json(),
@@ -249,7 +252,7 @@ def _describe(
             for genre, rows in zip(covers.vocab, shown.prototypes, strict=True)
         },
         "isolated": [covers.cover_ids[row] for row in shown.isolated],
-        "notes": _notes(found, int(asked.sum())),
+        "notes": _notes(found, int(sampled.sum())),
     }
 
 
@@ -296,12 +299,12 @@ def _pairs(
     return pairs
 
 
-def _notes(found: Overlap, n_asked: int) -> list[str]:
+def _notes(found: Overlap, n_sampled: int) -> list[str]:
     """Say what a reader must know before using the numbers."""
     notes = []
-    if n_asked > 0 and found.n_covers.sum() > found.settings.n_asked:
+    if n_sampled > 0 and found.n_covers.sum() > found.settings.n_sampled:
         notes.append(
-            f"the neighbourhoods of {n_asked:,} covers were looked at, drawn by groups, "
+            f"the neighbourhoods of {n_sampled:,} covers were looked at, drawn by groups, "
             "the same number from each genre; all covers are neighbours"
         )
     few = [

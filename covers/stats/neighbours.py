@@ -132,7 +132,7 @@ def find_own_neighbours(
     vectors: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64],
     k: int,
-    asked: npt.NDArray[np.bool_] | None = None,
+    sampled: npt.NDArray[np.bool_] | None = None,
 ) -> Neighbours:
     """Find the neighbours of covers among the covers of other groups.
 
@@ -142,7 +142,7 @@ def find_own_neighbours(
         L2-normalised.
     groups : ndarray of int64, shape (n_covers,)
     k : int
-    asked : ndarray of bool, shape (n_covers,), optional
+    sampled : ndarray of bool, shape (n_covers,), optional
         Look for the neighbours of these covers only; the slots of others stay empty.
 
     Returns
@@ -150,20 +150,20 @@ def find_own_neighbours(
     Neighbours
         Arrays of shape (n_covers, k).
     """
-    if asked is None:
-        asked = np.ones(len(vectors), bool)
+    if sampled is None:
+        sampled = np.ones(len(vectors), bool)
     near = find_neighbours(
-        vectors[asked],
+        vectors[sampled],
         vectors,
         k=k,
-        query_groups=groups[asked],
+        query_groups=groups[sampled],
         reference_groups=groups,
     )
-    if asked.all():
+    if sampled.all():
         return near
     rows = np.full((len(vectors), k), -1, np.int64)
     similarities = np.full((len(vectors), k), np.nan, np.float32)
-    rows[asked], similarities[asked] = near.rows, near.similarities
+    rows[sampled], similarities[sampled] = near.rows, near.similarities
     return Neighbours(rows, similarities)
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_asked = threading.Event()
+_pressed = threading.Event()
 
 
 @contextmanager
 def watch_for_interrupts() -> Iterator[None]:
-    """Remember Ctrl-C while something runs, so that `stop_if_asked` sees it.
+    """Remember Ctrl-C while something runs, so that `stop_if_interrupted` sees it.
 
     SIGTERM, by which systems end a program, is taken like it, so that it ends with a
     line and tidies up. Nothing changes where Ctrl-C is ignored or handled by somebody else, as in a
@@ -31,7 +31,7 @@ def watch_for_interrupts() -> Iterator[None]:
         return
 
     def remember(number: int, frame: Any) -> None:
-        _asked.set()
+        _pressed.set()
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, remember)
@@ -44,18 +44,18 @@ def watch_for_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if ends:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _asked.clear()
+        _pressed.clear()
 
 
-def stop_if_asked() -> None:
-    """Raise the interrupt that was asked for, if it was swallowed on its way.
+def stop_if_interrupted() -> None:
+    """Raise the interrupt of a Ctrl-C, if it was swallowed on its way.
 
     Raises
     ------
     KeyboardInterrupt
         If Ctrl-C was pressed and nobody has dealt with it.
     """
-    if _asked.is_set():
+    if _pressed.is_set():
         raise KeyboardInterrupt
 
 
@@ -66,4 +66,4 @@ def was_asked() -> bool:
 
 def go_on() -> None:
     """Take an interrupt for dealt with: what follows is to be finished."""
-    _asked.clear()
+    _pressed.clear()

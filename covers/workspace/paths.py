@@ -78,9 +78,9 @@ class Workspace:
         return self.path(registry.PROBLEMS)
 
     @property
-    def places_path(self) -> Path:
+    def scan_records_path(self) -> Path:
         """What every file of every source said at the last scan; saves reading it again."""
-        return self.path(registry.SCANNED_PLACES)
+        return self.path(registry.SCAN_RECORDS)
 
     @property
     def tags_path(self) -> Path:

@@ -111,7 +111,9 @@ TAGS = File("tags.json", "tags")
 CATALOGUE_TABLE = File("catalogue.parquet", "catalogue")
 PICTURES = File("pictures.parquet", "picture measures")
 PROBLEMS = File("problems.csv")
-SCANNED_PLACES = File("places.parquet", "scanned places")
+SCAN_RECORDS = File("scan-records.parquet", "scan records")
+SCAN_RECORDS_BEFORE = File("places.parquet", "scanned places")
+"""What version 0.1 wrote in the place of `SCAN_RECORDS`; read, and replaced by the next scan."""
 MUSIC_TAGS = File("tags.parquet", "music tags")
 SCAN_JOURNAL = File("scan.journal")
 SCAN_REPORT = File("scan.json", "scan")
@@ -171,7 +173,8 @@ CATALOGUE = Artefact(
         CATALOGUE_TABLE,
         PICTURES,
         PROBLEMS,
-        SCANNED_PLACES,
+        SCAN_RECORDS,
+        SCAN_RECORDS_BEFORE,
         MUSIC_TAGS,
         SCAN_JOURNAL,
         SCAN_REPORT,

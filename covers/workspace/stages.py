@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from covers.errors import MissingExtraError
 from covers.workspace.artefacts import Stamp, add_to_summary
-from covers.workspace.interrupts import stop_if_asked
+from covers.workspace.interrupts import stop_if_interrupted
 from covers.workspace.publishing import is_whole, keep_files, publish_whole
 from covers.workspace.reading import stamp_of
 
@@ -59,26 +59,36 @@ def own_settings(artefact: Artefact, workspace: Workspace) -> dict[str, Any]:
 
 def has_settings(artefact: Artefact, stamp: Stamp, settings: Mapping[str, Any]) -> bool:
     """Say whether a published result was made with some settings, or more."""
-    asked = stamp.parameters.get("asked")
+    made_with = _settings_in(stamp)
     for name, value in settings.items():
         if name in artefact.additions and (name == "seed" or not value):
             continue
         if name == "seed":
             if stamp.seed != value:
                 return False
-        elif asked is None and value is None:
-            continue  # an older version wrote what was chosen, not what was asked
-        elif (stamp.parameters if asked is None else asked).get(name) != value:
+        elif made_with is None and value is None:
+            continue  # an older version wrote what was chosen, not what was wanted
+        elif (stamp.parameters if made_with is None else made_with).get(name) != value:
             return False
     return True
+
+
+def _settings_in(stamp: Stamp) -> Mapping[str, Any] | None:
+    """Return the settings that a result was made with; None where a stamp is older than this."""
+    parameters = stamp.parameters
+    found: Mapping[str, Any] | None = parameters.get(
+        "settings", parameters.get("asked")
+    )
+    return found
 
 
 def remark_on(artefact: Artefact, workspace: Workspace, stamp: Stamp) -> str:
     """Return what there is to know of a published result: other settings, no figures."""
     own = own_settings(artefact, workspace)
-    asked = stamp.parameters.get("asked", stamp.parameters)
+    made_with = _settings_in(stamp)
+    made_with = stamp.parameters if made_with is None else made_with
     others = [
-        f"{name} {asked.get(name)} instead of {value}"
+        f"{name} {made_with.get(name)} instead of {value}"
         for name, value in own.items()
         if name != "seed" and not has_settings(artefact, stamp, {name: value})
     ]
@@ -116,7 +126,7 @@ class Manner:
         """Return the same, stopping at a step if Ctrl-C was pressed and swallowed since."""
 
         def step(done: int, total: int) -> None:
-            stop_if_asked()
+            stop_if_interrupted()
             if self.progress is not None:
                 self.progress(done, total)
 
@@ -135,7 +145,7 @@ class Made(Generic[Result]):
     Parameters
     ----------
     result : object
-        For whoever asked.
+        For the caller.
     write : callable
         Writes all its files but the figures, with the stamp of the first.
     parameters : dict
@@ -175,7 +185,7 @@ class Maker(Generic[Result]):
 
         What is fresh and made with these settings is read instead. A result made
         with other settings than the workspace's own is returned, but does not
-        replace one that was made with them, unless asked to.
+        replace one that was made with them, unless it is told to.
 
         Parameters
         ----------
@@ -198,7 +208,7 @@ class Maker(Generic[Result]):
             return self.read(workspace)
         made_from = self.made_from(workspace)
         made = self.make(workspace, settings, manner.interruptible())
-        stop_if_asked()
+        stop_if_interrupted()
         others = [
             name
             for name, value in settings.items()
@@ -211,11 +221,11 @@ class Maker(Generic[Result]):
                 "its own result: '--replace' puts this one in its place"
             )
             return made.result
-        asked = {name: value for name, value in settings.items() if name != "seed"}
+        made_with = {k: value for k, value in settings.items() if k != "seed"}
         stamp = Stamp(
             kind=self.artefact.file.kind,
             made_from=made_from,
-            parameters={**asked, **made.parameters, "asked": asked},
+            parameters={**made_with, **made.parameters, "settings": made_with},
             seed=settings.get("seed"),
         )
 

@@ -81,20 +81,20 @@ class Votes:
     @cached_property
     def certainty(self) -> npt.NDArray[np.float32]:
         """How probable the likeliest genre of each answer is, network and vote together."""
-        found: npt.NDArray[np.float32] = self.distributions[Method.BOTH].max(axis=1)
+        found: npt.NDArray[np.float32] = self.distributions[Method.COMBINED].max(axis=1)
         return found
 
-    def predicted(self, method: str = Method.BOTH) -> Rows:
+    def predicted(self, method: str = Method.COMBINED) -> Rows:
         """Return the likeliest genre of each answer, a column of `vocab`."""
         found: Rows = self.distributions[method].argmax(axis=1).astype(np.int64)
         return found
 
-    def right(self, method: str = Method.BOTH) -> npt.NDArray[np.bool_]:
+    def right(self, method: str = Method.COMBINED) -> npt.NDArray[np.bool_]:
         """Say of each answer whether it is one of the cover's genres."""
         answers = np.arange(len(self.truth))
         return np.asarray(self.truth[answers, self.predicted(method)])
 
-    def mistakes(self, method: str = Method.BOTH) -> Rows:
+    def mistakes(self, method: str = Method.COMBINED) -> Rows:
         """Return the held-out answers that are wrong, the most certain first."""
         labelled = self.truth.any(axis=1)
         wrong = np.flatnonzero(self.held_out & ~self.right(method) & labelled)

@@ -267,7 +267,7 @@ def _methods(found: Evaluation) -> None:
 
 
 def _genres(found: Evaluation) -> None:
-    best = found.content["methods"][Method.BOTH]["per_genre"]
+    best = found.content["methods"][Method.COMBINED]["per_genre"]
     sets = found.content["sets"]
     note = note_on_parts(one["n"] for one in best.values())
     st.caption(
@@ -278,8 +278,8 @@ def _genres(found: Evaluation) -> None:
 
 def _trust(found: Evaluation) -> None:
     left, right = st.columns(2, gap="large")
-    measured = found.methods[Method.BOTH]
-    written = found.content["methods"][Method.BOTH]
+    measured = found.methods[Method.COMBINED]
+    written = found.content["methods"][Method.COMBINED]
     with left:
         frame.section(
             "Reliability",

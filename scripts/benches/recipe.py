@@ -227,7 +227,7 @@ def run_recipe(
         "cover_ids": np.array([inputs.cover_ids[r] for r in held]),
         "p_network": votes.probabilities.network[votes.held_out],
         "p_vote": votes.probabilities.vote[votes.held_out],
-        "p_both": votes.probabilities.both[votes.held_out],
+        "p_combined": votes.probabilities.combined[votes.held_out],
         "p_frozen, 5 neighbours": frozen_vote,
         "p_frozen, linear probe": probe.predict(inputs.frozen[held]),
         "inside": votes.inside[votes.held_out],
@@ -309,7 +309,7 @@ def measure(
         spread = np.zeros((len(membership), 3 * n_genres))
         spread[rows] = margins.toarray()
         sampled.append(macro_f1_from(draws.sums(spread)))
-        if key == "p_both":
+        if key == "p_combined":
             sets = np.concatenate([run["inside"] for run in folds])
             inside.append(((truth * sets).sum() / truth.sum(), sets.sum(axis=1).mean()))
             covered.append((truth * sets).sum(axis=0) / truth.sum(axis=0))

@@ -154,7 +154,7 @@ def summarise(payloads: list[dict], n_seeds: int) -> dict:
     }
     differences = {}
     for row in first["differences"]:
-        if row["a"] == Method.BOTH:
+        if row["a"] == Method.COMBINED:
             same = [
                 other
                 for p in payloads

@@ -89,7 +89,7 @@ def test_a_decision_of_several_genres_survives_json():
     decision = Decision(
         vocab=("blues rock", "rock", "jazz"),
         classifier=classifier,
-        sets=PredictionSets.fit(found.both, held.membership, independent=True),
+        sets=PredictionSets.fit(found.combined, held.membership, independent=True),
         familiarity=Familiarity(threshold=0.2),
     )
     again = Decision.from_json(json.loads(json.dumps(decision.to_json())))
@@ -99,7 +99,9 @@ def test_a_decision_of_several_genres_survives_json():
     assert np.array_equal(first.named, second.named)
     assert np.array_equal(first.inside, second.inside)
     assert first.verdicts == second.verdicts
-    np.testing.assert_allclose(first.probabilities.both, second.probabilities.both)
+    np.testing.assert_allclose(
+        first.probabilities.combined, second.probabilities.combined
+    )
 
 
 def test_labels_of_version_0_1_are_read():

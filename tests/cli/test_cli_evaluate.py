@@ -86,9 +86,9 @@ def test_votes_have_one_row_per_cover(workspace, evaluated):
         row = rows[cover_id]
         assert row["genres"] == genres
         assert row["held_out"] == (split == "valid")
-        assert sum(row["p_both"]) == pytest.approx(1, abs=1e-5)
-        assert row["top1"] == VOCAB[int(np.argmax(row["p_both"]))]
-        assert row["certainty"] == pytest.approx(max(row["p_both"]))
+        assert sum(row["p_combined"]) == pytest.approx(1, abs=1e-5)
+        assert row["top1"] == VOCAB[int(np.argmax(row["p_combined"]))]
+        assert row["certainty"] == pytest.approx(max(row["p_combined"]))
         assert set(row["prediction_set"]) <= set(VOCAB)
         assert row["verdict"] in {"sure", "unsure", "unfamiliar"}
 

@@ -252,7 +252,7 @@ def test_votes_hold_an_answer_for_every_cover_the_held_out_first(evaluation):
     votes, inputs = evaluation.votes, evaluation.inputs
     assert sorted(votes.rows) == list(range(len(inputs)))
     assert (inputs.splits[votes.rows[votes.held_out]] == "valid").all()
-    np.testing.assert_allclose(votes.probabilities.both.sum(axis=1), 1)
+    np.testing.assert_allclose(votes.probabilities.combined.sum(axis=1), 1)
     own = inputs.groups[votes.rows][:, None]
     assert (inputs.groups[votes.nearest] != own)[votes.nearest >= 0].all()
     assert (inputs.splits[votes.nearest[votes.nearest >= 0]] == "train").all()

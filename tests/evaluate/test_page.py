@@ -86,7 +86,7 @@ def test_every_filled_cell_of_the_confusion_matrix_opens_its_covers(page, evalua
     assert targets == panels
     votes, inputs = evaluation.votes, evaluation.inputs
     held = votes.held_out
-    predicted = votes.probabilities.both[held].argmax(axis=1)
+    predicted = votes.probabilities.combined[held].argmax(axis=1)
     own = inputs.membership[votes.rows[held]]
     right = own[range(len(own)), predicted] > 0
     shown = re.findall(r"read right: (\d+) covers", page)

@@ -92,7 +92,7 @@ def test_every_cover_that_carries_a_genre_counts_for_it(evaluation):
 
 
 def test_predictions_follow_the_tree(evaluation):
-    p = evaluation.votes.probabilities.both
+    p = evaluation.votes.probabilities.combined
     for i, j in np.argwhere(IMPLIED):
         assert (p[:, j] >= p[:, i]).all()
     assert evaluation.decision.is_several
@@ -160,7 +160,7 @@ def test_sets_and_probabilities_keep_what_they_promise_over_many_drawn_libraries
         found = evaluate_arrays(inputs, n_bootstraps=10, seed=seed)
         coverage.append(found.payload["sets"]["coverage"])
         rows = found.votes.rows[found.votes.held_out]
-        p = found.votes.probabilities.both[found.votes.held_out]
+        p = found.votes.probabilities.combined[found.votes.held_out]
         far.append(found.payload["methods"]["network + vote"]["ece"])
         expected.append(found.payload["methods"]["network + vote"]["ece_if_calibrated"])
         assert np.corrcoef(p.ravel(), posterior[rows].ravel())[0, 1] > 0.9

@@ -89,7 +89,7 @@ CHANGES = {
     "another genre": lambda ws, library: (library / "Rock").rename(library / "Jazz"),
     "no catalogue": lambda ws, library: Workspace(ws).catalogue_path.unlink(),
     "no measures": lambda ws, library: Workspace(ws).pictures_path.unlink(),
-    "no places": lambda ws, library: Workspace(ws).places_path.unlink(),
+    "no scan records": lambda ws, library: Workspace(ws).scan_records_path.unlink(),
     "no list of problems": lambda ws, library: Workspace(ws).problems_path.unlink(),
     "no thumbnail": remove_thumbnail,
     "a setting": lambda ws, library: (ws / "covers.toml").write_text(

@@ -58,7 +58,7 @@ def movement(report):
 
 def test_the_same_bytes_in_two_folders_are_one_cover_of_two_genres(library, ws):
     report = scan_workspace(ws, [library])
-    assert (report.n_covers, report.n_places, report.n_multi_genre) == (24, 25, 1)
+    assert (report.n_covers, report.n_locations, report.n_multi_genre) == (24, 25, 1)
     rows = rows_of(ws)
     both = rows["Pop/both.png"]
     assert both["genres"] == ["Pop", "Rock"]
@@ -244,7 +244,7 @@ def test_sources_live_together_and_one_not_mounted_keeps_its_covers(
     put(other / "Jazz/rock.png", picture(5))
     scan_workspace(ws, [library])
     report = scan_workspace(ws, [other])
-    assert [source.state for source in report.sources] == ["kept", "scanned"]
+    assert [source.state for source in report.sources] == ["not scanned", "scanned"]
     assert report.n_covers == 35
     assert rows_of(ws)["Rock/r5.png"]["genres"] == ["Jazz", "Rock"]
     other.rename(tmp_path / "away")
@@ -317,7 +317,7 @@ def test_a_damaged_journal_and_damaged_caches_cost_nothing_but_time(library, ws)
     scan_workspace(ws, [library])
     workspace = Workspace(ws)
     before = read_catalogue(workspace).fingerprint()
-    workspace.places_path.write_bytes(b"damaged")
+    workspace.scan_records_path.write_bytes(b"damaged")
     workspace.pictures_path.write_bytes(b"damaged")
     workspace.journal_path.write_text('{"key": ["library", "Ro')
     report = scan_workspace(ws)

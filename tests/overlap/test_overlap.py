@@ -21,7 +21,7 @@ from covers.overlap.overlap import (
     measure_overlap,
     n_neighbours,
 )
-from covers.overlap.pair_votes import Labels, count_votes, draw_asked, loss_table
+from covers.overlap.pair_votes import Labels, count_votes, loss_table, sample_groups
 from covers.overlap.simulation import Design, draw_known_overlap
 from covers.overlap.stage import read, run
 from covers.stats.bootstrap import GroupBootstrap
@@ -360,22 +360,22 @@ def test_asking_everybody_is_asking_with_a_mask_of_all():
     )
 
 
-def test_whole_groups_are_asked_and_small_genres_wholly():
+def test_whole_groups_are_sampled_and_small_genres_wholly():
     data = draw_known_overlap(LARGE, 3)
     labels = Labels(data.membership, data.groups)
     for n_most, share in ((1800, 600), (900, 500)):
-        asked = draw_asked(labels, n_most)
-        some = Labels(data.membership, data.groups, asked).asked_membership
+        sampled = sample_groups(labels, n_most)
+        some = Labels(data.membership, data.groups, sampled).sampled_membership
         counts = some.sum(axis=0)
         assert counts[2] == 100
         assert ((counts[:2] >= share) & (counts[:2] < share + 6)).all()
-    assert draw_asked(labels, 3100) is None
+    assert sample_groups(labels, 3100) is None
 
 
 def test_asking_some_finds_the_same_overlap_in_wider_intervals():
     data = draw_known_overlap(LARGE, 3)
     every, some = (
-        measure(data, settings=replace(FAST, n_asked=n)) for n in (5000, 1500)
+        measure(data, settings=replace(FAST, n_sampled=n)) for n in (5000, 1500)
     )
     pairs = np.triu_indices(3, 1)
     np.testing.assert_allclose(some.overlap[pairs], every.overlap[pairs], atol=0.05)
@@ -387,14 +387,14 @@ def test_asking_some_finds_the_same_overlap_in_wider_intervals():
     np.testing.assert_array_equal(some.n_groups, every.n_groups)
 
 
-def test_neighbours_of_covers_that_are_not_asked_do_not_count():
+def test_neighbours_of_covers_that_are_not_sampled_do_not_count():
     data = draw_known_overlap(LARGE, 3)
-    settings = replace(FAST, n_asked=1800)
+    settings = replace(FAST, n_sampled=1800)
     labels = label_covers(data.membership, data.groups, settings)
-    asked = labels.asked_membership.any(axis=1)
-    k = n_neighbours(len(asked))
-    near = find_own_neighbours(data.vectors, data.groups, k, asked)
-    assert (near.rows[~asked] == -1).all()
+    sampled = labels.sampled_membership.any(axis=1)
+    k = n_neighbours(len(sampled))
+    near = find_own_neighbours(data.vectors, data.groups, k, sampled)
+    assert (near.rows[~sampled] == -1).all()
     found = measure_overlap(near, data.membership, data.groups, "abc", settings)
     np.testing.assert_array_equal(
         found.overlap_ci95, measure(data, "abc", settings).overlap_ci95
@@ -610,8 +610,8 @@ def test_held_out_covers_are_counted_only_where_they_are_enough(tmp_path, monkey
     assert few.covers == "all"
     assert few.n_covers == 180
     assert "fewer than 40 groups per genre are held out" in few.notes[-1]
-    asked = run(workspace, n_bootstraps=50, which="held-out")
-    assert (asked.covers, asked.n_covers) == ("held-out", 90)
+    found = run(workspace, n_bootstraps=50, which="held-out")
+    assert (found.covers, found.n_covers) == ("held-out", 90)
     monkeypatch.setattr("covers.overlap.stage.ENOUGH_GROUPS", 10)
     enough = run(workspace, n_bootstraps=50)
     assert (enough.covers, enough.n_covers) == ("held-out", 90)

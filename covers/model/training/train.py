@@ -39,7 +39,7 @@ from covers.model.training.several import LabelledCovers, train_parts
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
-from covers.workspace.holding import hold_training
+from covers.workspace.locks import lock_training
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 from covers.workspace.text_tables import write_csv
 
@@ -171,7 +171,7 @@ def train_workspace(
             )
     where = pick_device(device)
     recipe = _weigh_epochs(recipe, catalogue, where, watcher)
-    with hold_training(workspace.root):
+    with lock_training(workspace.root):
         checkpoint = read_checkpoint(workspace) if resume else None
         if resume:
             labels, again = catalogue.label_fingerprint(), MODEL.repair(workspace.root)

@@ -7,7 +7,7 @@ from known_workspace import write_known_workspace
 
 from covers.errors import DataError
 from covers.model.training.train import train_workspace
-from covers.workspace.holding import hold_training
+from covers.workspace.locks import lock_training
 
 
 def test_a_second_training_is_refused_and_leaves_the_cache_of_the_first(tmp_path):
@@ -25,5 +25,5 @@ def test_a_second_training_is_refused_and_leaves_the_cache_of_the_first(tmp_path
 
 def test_a_training_that_ended_holds_nothing(tmp_path):
     for _ in range(2):
-        with hold_training(tmp_path):
+        with lock_training(tmp_path):
             pass

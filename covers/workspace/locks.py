@@ -1,4 +1,4 @@
-"""Keeping a workspace to one scan, and to one training, at a time."""
+"""Locks: one scan and one training of a workspace at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def hold_workspace(root: Path) -> Iterator[None]:
+def lock_workspace(root: Path) -> Iterator[None]:
     """Keep other scans out; a workspace that stays empty is removed again."""
     lock = root / ".scan.lock"
     try:
@@ -42,7 +42,7 @@ def hold_workspace(root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hold_training(root: Path) -> Iterator[None]:
+def lock_training(root: Path) -> Iterator[None]:
     """Keep other trainings out: they share the cache of decoded covers and the checkpoint.
 
     Raises
