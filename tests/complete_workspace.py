@@ -77,7 +77,7 @@ def principal_plane(vectors, *, n_components=2, seed=0, **_):
 def scan(root, folder):
     from covers.intake.scan import scan_workspace
 
-    scan_workspace(root, [paint_library(folder)], n_workers=1)
+    scan_workspace(root, [paint_library(folder)])
     return Workspace.open(root)
 
 

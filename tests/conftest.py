@@ -60,7 +60,7 @@ def painted_workspace(tmp_path: Path, painted_folder: Path):
     from covers.workspace.paths import Workspace
 
     root = tmp_path / "workspace"
-    scan_workspace(root, [painted_folder], n_workers=1)
+    scan_workspace(root, [painted_folder])
     return Workspace.open(root)
 
 
@@ -87,7 +87,7 @@ def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("trained")
     paint_genres(root / "covers")
-    scan_workspace(root / "workspace", [root / "covers"], n_workers=1)
+    scan_workspace(root / "workspace", [root / "covers"])
     workspace = Workspace.open(root / "workspace")
     train_workspace(workspace, tiny_recipe(), device="cpu")
     build_index(workspace, device="cpu")

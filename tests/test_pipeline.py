@@ -201,7 +201,7 @@ def test_adding_changing_moving_and_removing_covers_updates_the_index(
     )
     (covers / "Metal" / "metal-000.png").rename(covers / "Metal" / "renamed.png")
     (covers / "Metal" / "metal-001.png").unlink()
-    scan_workspace(trained_workspace.root, n_workers=1)
+    scan_workspace(trained_workspace.root)
     workspace = Workspace.open(trained_workspace.root)
     assert _states(workspace)["index"] == State.STALE
     dry = update_index(workspace, device="cpu", dry_run=True)
@@ -253,7 +253,7 @@ def test_a_picture_that_breaks_after_the_scan_is_listed_and_the_rest_goes_on(
         Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
             covers / "Jazz" / f"{name}.png"
         )
-    scan_workspace(trained_workspace.root, n_workers=1)
+    scan_workspace(trained_workspace.root)
     (covers / "Jazz" / "bad.png").write_bytes(b"no longer a picture")
     report = update_index(Workspace.open(trained_workspace.root), device="cpu")
     assert report.added == 1

@@ -84,7 +84,7 @@ def scan_command(
     covers scan ~/covers/by-genre -w my-workspace
     covers scan covers.csv ~/Music -w my-workspace
     """
-    from covers.intake.scan import scan_workspace
+    from covers.intake.scan import ScanOptions, scan_workspace
 
     intake = given_settings(changes, workspace)
     try:
@@ -92,12 +92,14 @@ def scan_command(
             report = scan_workspace(
                 workspace,
                 sources,
-                kind=kind,
-                root=root,
                 intake=intake,
-                seed=seed,
-                split_anew=split_anew,
-                n_workers=workers,
+                options=ScanOptions(
+                    kind=kind,
+                    root=root,
+                    seed=seed,
+                    split_anew=split_anew,
+                    n_workers=workers,
+                ),
                 progress=progress,
             )
     except KeyboardInterrupt:

@@ -147,15 +147,14 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
 def _scan(workspace: Path, job: Job) -> None:
     """Look through the sources, and say what was found."""
     from covers.cli.progress import progress_bar
-    from covers.intake.scan import scan_workspace
+    from covers.intake.scan import ScanOptions, scan_workspace
 
     with progress_bar("reading pictures") as progress:
         scan = scan_workspace(
             workspace,
             job.sources,
-            kind=job.kind,
             intake=job.intake,
-            seed=job.seed,
+            options=ScanOptions(kind=job.kind, seed=job.seed),
             progress=progress,
         )
     n_problems = sum(scan.problems.values())

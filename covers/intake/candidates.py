@@ -59,85 +59,89 @@ class SourceOffer:
     notes: list[str] = field(default_factory=list)
 
 
-def list_candidates(
-    workspace: Workspace,
-    source: Source,
-    settings: IntakeSettings,
-    tag_cache: TagCache,
-    *,
-    walked: Walk | None = None,
-    n_workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> SourceOffer:
-    """Look through one source for pictures that may be covers.
+@dataclass(frozen=True, kw_only=True)
+class CandidateLister:
+    """Looks through sources for pictures that may be covers.
 
     Parameters
     ----------
     workspace : Workspace
-        Left out where it lies in the source.
-    source : Source
-        The source, mounted.
+        Left out where it lies in a source.
     settings : IntakeSettings
         Priority of covers in a music library.
     tag_cache : TagCache
         Tags of music files of the last scan; brought up to date.
-    walked : Walk, optional
-        Its files, where `walk_source` listed them already.
-    n_workers, progress : optional
-        For reading the tags of music files.
-
-    Raises
-    ------
-    DataError
-        If the source cannot be read at all.
+    progress : callable, optional
+        Called with music files read for their tags, and all of them.
     """
-    kind = decide_kind(workspace, source)
-    root = source_root(workspace, source)
-    if kind is SourceKind.MANIFEST:
-        manifest = read_manifest(
-            workspace.root / source.path, _manifest_root(workspace, source)
-        )
-        return SourceOffer(
+
+    workspace: Workspace
+    settings: IntakeSettings
+    tag_cache: TagCache
+    progress: Callable[[int, int], None] | None = None
+
+    def list(self, source: Source, walked: Walk | None = None) -> SourceOffer:
+        """Look through one source.
+
+        Parameters
+        ----------
+        source : Source
+            The source, mounted.
+        walked : Walk, optional
+            Its files, where `walk_source` listed them already.
+
+        Raises
+        ------
+        DataError
+            If the source cannot be read at all.
+        """
+        kind = decide_kind(self.workspace, source)
+        root = source_root(self.workspace, source)
+        if kind is SourceKind.MANIFEST:
+            manifest = read_manifest(
+                self.workspace.root / source.path,
+                _manifest_root(self.workspace, source),
+            )
+            return SourceOffer(
+                root,
+                [(candidate,) for candidate in manifest.candidates],
+                [
+                    record_problem(source.name, path, problem, reason)
+                    for path, problem, reason in manifest.problems
+                ],
+                manifest.notes,
+            )
+        found = walked or walk_source(self.workspace, source)
+        problems = [
+            record_problem(source.name, path, ProblemKind.UNREADABLE, reason)
+            for path, reason in found.problems
+        ]
+        notes = []
+        if found.n_left_out:
+            notes.append(
+                f"source '{source.name}': {found.n_left_out:,} hidden files and folders, "
+                "or such of the system, are left out"
+            )
+        if kind is SourceKind.FOLDERS:
+            candidates = label_by_folder(found.files)
+            notes += doubt_folders(root, candidates)
+            return SourceOffer(
+                root, [(candidate,) for candidate in candidates], problems, notes
+            )
+        tags = self.tag_cache.read(
+            source.name,
             root,
-            [(candidate,) for candidate in manifest.candidates],
-            [
-                record_problem(source.name, path, problem, reason)
-                for path, problem, reason in manifest.problems
-            ],
-            manifest.notes,
+            [entry for entry in found.files if _is_read_for_tags(entry.path)],
+            read_music_file,
+            progress=self.progress,
         )
-    found = walked or walk_source(workspace, source)
-    problems = [
-        record_problem(source.name, path, ProblemKind.UNREADABLE, reason)
-        for path, reason in found.problems
-    ]
-    notes = []
-    if found.n_left_out:
-        notes.append(
-            f"source '{source.name}': {found.n_left_out:,} hidden files and folders, "
-            "or such of the system, are left out"
+        return _offer_albums(
+            source.name,
+            SourceOffer(root, [], problems, notes),
+            found.files,
+            tags,
+            self.settings.art_priority,
         )
-    if kind is SourceKind.FOLDERS:
-        candidates = label_by_folder(found.files)
-        notes += doubt_folders(root, candidates)
-        return SourceOffer(
-            root, [(candidate,) for candidate in candidates], problems, notes
-        )
-    tags = tag_cache.read(
-        source.name,
-        root,
-        [entry for entry in found.files if _is_read_for_tags(entry.path)],
-        read_music_file,
-        n_workers=n_workers,
-        progress=progress,
-    )
-    return _offer_albums(
-        source.name,
-        SourceOffer(root, [], problems, notes),
-        found.files,
-        tags,
-        settings.art_priority,
-    )
 
 
 def _is_read_for_tags(path: str) -> bool:

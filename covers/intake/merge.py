@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -68,23 +69,12 @@ def group_by_cover(records: Iterable[ScanRecord]) -> dict[str, list[ScanRecord]]
     return covers
 
 
-def assemble(
-    covers: Mapping[str, Sequence[ScanRecord]],
-    *,
-    kinds: Mapping[str, SourceKind],
-    mapper: GenreMapper,
-    near_duplicates: Mapping[str, Hashable],
-    shares: Mapping[str, float],
-    seed: int,
-    previous: Mapping[str, str],
-    corrections: Mapping[str, Sequence[str]] | None = None,
-) -> pa.Table:
-    """Make the catalogue's rows.
+@dataclass(frozen=True, kw_only=True)
+class AssemblyRules:
+    """How scan records become rows of a catalogue.
 
     Parameters
     ----------
-    covers : mapping of str to sequence of ScanRecord
-        Places of each cover id; the first one gives a cover its path.
     kinds : mapping of str to SourceKind
         Kind of each source by name.
     mapper : GenreMapper
@@ -99,6 +89,27 @@ def assemble(
         Side of each cover that has one already.
     corrections : mapping of str to sequence of str, optional
         Genres that a person decided on, by cover id.
+    """
+
+    kinds: Mapping[str, SourceKind]
+    mapper: GenreMapper
+    near_duplicates: Mapping[str, Hashable]
+    shares: Mapping[str, float]
+    seed: int
+    previous: Mapping[str, str]
+    corrections: Mapping[str, Sequence[str]] | None = None
+
+
+def assemble(
+    covers: Mapping[str, Sequence[ScanRecord]], rules: AssemblyRules
+) -> pa.Table:
+    """Make the catalogue's rows.
+
+    Parameters
+    ----------
+    covers : mapping of str to sequence of ScanRecord
+        Locations of each cover id; the first one gives a cover its path.
+    rules : AssemblyRules
 
     Returns
     -------
@@ -106,7 +117,8 @@ def assemble(
         Columns of `covers.catalogue.table.SCHEMA`, then those of manifests.
     """
     cover_ids = list(covers)
-    rows = [_merge(records, kinds, mapper) for records in covers.values()]
+    rows = [_merge(some, rules.kinds, rules.mapper) for some in covers.values()]
+    corrections = rules.corrections
     for cover_id, row in zip(cover_ids, rows, strict=True):
         if corrections and cover_id in corrections:
             row["genres"] = sorted(corrections[cover_id])
@@ -116,18 +128,18 @@ def assemble(
         [
             main_artists,
             [row["release_group"] for row in rows],
-            [near_duplicates.get(cover_id) for cover_id in cover_ids],
+            [rules.near_duplicates.get(cover_id) for cover_id in cover_ids],
         ],
     )
     fixed = [
-        _given_side(records) or previous.get(cover_id, UNDECIDED)
+        _given_side(records) or rules.previous.get(cover_id, UNDECIDED)
         for cover_id, records in covers.items()
     ]
     splits = split_groups(
         [row["genres"] for row in rows],
         groups,
-        shares=shares,
-        seed=seed,
+        shares=rules.shares,
+        seed=rules.seed,
         previous=fixed,
     )
     columns: dict[str, Any] = {

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from covers.intake.repeat import remember_report
-from covers.intake.scan_steps import ScanSteps
+from covers.intake.scan_steps import ScanOptions, ScanSteps
 from covers.workspace.locks import lock_workspace
 from covers.workspace.paths import Workspace
 
@@ -25,17 +25,15 @@ if TYPE_CHECKING:
 
     from covers.intake.summary import ScanReport
 
+__all__ = ["ScanOptions", "reassemble_workspace", "scan_workspace"]
+
 
 def scan_workspace(
     workspace_root: Path,
     sources: Sequence[Path] = (),
     *,
-    kind: str = "auto",
-    root: Path | None = None,
     intake: Mapping[str, Any] | None = None,
-    seed: int | None = None,
-    split_anew: bool = False,
-    n_workers: int | None = None,
+    options: ScanOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScanReport:
     """Take covers into a workspace, which is made when it is not there.
@@ -48,19 +46,11 @@ def scan_workspace(
         Genre folders, manifests or music libraries to scan and to remember;
         by default all that the workspace knows. Covers of sources that are
         not scanned stay.
-    kind : {"auto", "folders", "manifest", "music"}
-        What the given sources are.
-    root : Path, optional
-        Folder that a manifest's paths begin in, when not its own.
     intake : mapping, optional
         Changes to `covers.workspace.settings.IntakeSettings`; they are remembered in
         ``covers.toml``.
-    seed : int, optional
-        Seed of the split; by default that of the settings.
-    split_anew : bool, default=False
-        Forget the sides that covers have and split all of them again.
-    n_workers : int, optional
-        Threads that read pictures; by default one per core.
+    options : ScanOptions, optional
+        What the sources are, and how they are read.
     progress : callable, optional
         Called with the number of pictures read and the number to read.
 
@@ -79,16 +69,16 @@ def scan_workspace(
     """
     begun = time.monotonic()
     with lock_workspace(workspace_root):
-        scan = ScanSteps(Workspace(workspace_root), intake or {}, seed, progress)
-        scan.look(sources, kind, root)
+        scan = ScanSteps(Workspace(workspace_root), intake or {}, options, progress)
+        scan.look(sources)
         seen = scan.seen()
-        known = None if split_anew else scan.recall(seen)
+        known = None if scan.options.split_anew else scan.recall(seen)
         if known is not None:
             report = known
         else:
-            scan.find(n_workers)
-            scan.read(n_workers)
-            report = scan.publish(split_anew=split_anew)
+            scan.find()
+            scan.read()
+            report = scan.publish()
             if not any(record.content.may_pass for record in scan.records):
                 remember_report(scan.workspace, seen, report)
     return replace(report, seconds=round(time.monotonic() - begun, 2))
@@ -101,7 +91,7 @@ def reassemble_workspace(workspace_root: Path) -> ScanReport:
     `covers.catalogue.corrections`.
     """
     with lock_workspace(workspace_root):
-        scan = ScanSteps(Workspace(workspace_root), {}, None, None)
+        scan = ScanSteps(Workspace(workspace_root), {})
         scan.sources = list(scan.settings.sources)
         scan.states = {source.name: "not scanned" for source in scan.sources}
-        return scan.publish(split_anew=False)
+        return scan.publish()

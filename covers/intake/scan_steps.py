@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,15 @@ from covers.errors import DataError
 from covers.images.audio.audio_tags import READER
 from covers.images.measured import MeasuredPictures, list_thumbnails
 from covers.intake.candidates import (
+    CandidateLister,
     SourceOffer,
     decide_kind,
-    list_candidates,
     walk_source,
 )
 from covers.intake.genre_survey import genre_table_path
 from covers.intake.genre_texts import cut_genre_texts
 from covers.intake.merge import (
+    AssemblyRules,
     assemble,
     group_by_cover,
     make_mapper,
@@ -28,6 +30,7 @@ from covers.intake.merge import (
 from covers.intake.music.tag_cache import TagCache
 from covers.intake.previous_split import PreviousSplit
 from covers.intake.reading.choose import Chooser
+from covers.intake.reading.read_one import Reader
 from covers.intake.repeat import hash_walks, recall_report
 from covers.intake.scan_record import (
     Journal,
@@ -40,6 +43,7 @@ from covers.intake.scan_record import (
 )
 from covers.intake.source_kinds import find_nested, join_sources
 from covers.intake.summary import (
+    ScanCourse,
     ScanReport,
     explain_nothing,
     sum_up,
@@ -60,6 +64,31 @@ if TYPE_CHECKING:
     from covers.workspace.settings import Source
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """How sources are scanned, apart from the settings that a workspace remembers.
+
+    Parameters
+    ----------
+    kind : {"auto", "folders", "manifest", "music"}
+        What the given sources are.
+    root : Path, optional
+        Folder that a manifest's paths begin in, when not its own.
+    seed : int, optional
+        Seed of the split; by default that of the settings.
+    split_anew : bool, default=False
+        Forget the sides that covers have and split all of them again.
+    n_workers : int, optional
+        Threads that read pictures; by default one per core.
+    """
+
+    kind: str = "auto"
+    root: Path | None = None
+    seed: int | None = None
+    split_anew: bool = False
+    n_workers: int | None = None
+
+
 class ScanSteps:
     """One scan of a workspace: `look`, `find`, `read` and `publish`, in this order.
 
@@ -68,8 +97,7 @@ class ScanSteps:
     workspace : Workspace
     intake : mapping
         Changes to the settings of the workspace, which are remembered.
-    seed : int, optional
-        Seed of the split; by default that of the settings.
+    options : ScanOptions, optional
     progress : callable, optional
         Called with the number of files read and the number to read.
     """
@@ -78,14 +106,16 @@ class ScanSteps:
         self,
         workspace: Workspace,
         intake: Mapping[str, Any],
-        seed: int | None,
-        progress: Callable[[int, int], None] | None,
+        options: ScanOptions | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.workspace = workspace
         self.settings = workspace.settings
         self.intake_changes = dict(intake)
         self.intake = change_intake(self.settings.intake, self.intake_changes)
         self.genre_table = GenreTree.read(genre_table_path(workspace.root, self.intake))
+        self.options = options or ScanOptions()
+        seed = self.options.seed
         self.seed = self.settings.seed if seed is None else seed
         self.progress = progress
         self.sources: list[Source] = []
@@ -105,7 +135,8 @@ class ScanSteps:
     @cached_property
     def tag_cache(self) -> TagCache:
         """Tags of music files as the last scan read them."""
-        return TagCache.open(self.workspace.tags_path)
+        n_workers = self.options.n_workers
+        return TagCache.open(self.workspace.tags_path, n_workers)
 
     @cached_property
     def journal(self) -> Journal:
@@ -117,15 +148,14 @@ class ScanSteps:
         """What is measured on pictures."""
         return MeasuredPictures(self.workspace.pictures_path)
 
-    def look(self, given: Sequence[Path], kind: str, root: Path | None) -> None:
+    def look(self, given: Sequence[Path]) -> None:
         """Join the sources and list the files in their folders."""
         self.sources, chosen = join_sources(
-            self.workspace.root,
+            self.workspace,
             self.settings.sources,
             given,
-            kind=kind,
-            root=root,
-            relative=self.workspace.relative,
+            kind=self.options.kind,
+            root=self.options.root,
         )
         self.notes += find_nested(self.workspace.root, self.sources)
         for i, source in enumerate(self.sources):
@@ -161,19 +191,17 @@ class ScanSteps:
             return None
         return recall_report(self.workspace, seen)
 
-    def find(self, n_workers: int | None) -> None:
+    def find(self) -> None:
         """Look at what is in the sources, without reading pictures."""
+        lister = CandidateLister(
+            workspace=self.workspace,
+            settings=self.intake,
+            tag_cache=self.tag_cache,
+            progress=self.progress,
+        )
         for source in self.sources:
             if self.states[source.name] == "scanned":
-                offer = list_candidates(
-                    self.workspace,
-                    source,
-                    self.intake,
-                    self.tag_cache,
-                    walked=self.walks.get(source.name),
-                    n_workers=n_workers,
-                    progress=self.progress,
-                )
+                offer = lister.list(source, self.walks.get(source.name))
                 self.offers[source.name] = cut_genre_texts(
                     offer,
                     source.name,
@@ -181,19 +209,21 @@ class ScanSteps:
                     self.genre_table.protected,
                 )
 
-    def read(self, n_workers: int | None) -> None:
+    def read(self) -> None:
         """Read the pictures that are not known from the last scan."""
         measured = set(self.pictures.cover_ids)
         chooser = Chooser(
-            self.workspace,
             {name: offer.root for name, offer in self.offers.items()},
             self._known(),
             self.journal,
-            measured=measured | set(self.journal.measures),
-            pictured=list_thumbnails(
-                self.workspace, look_inside=bool(self.journal.contents)
+            Reader(
+                self.workspace,
+                measured | set(self.journal.measures),
+                list_thumbnails(
+                    self.workspace, look_inside=bool(self.journal.contents)
+                ),
+                self.intake.max_megapixels,
             ),
-            max_megapixels=self.intake.max_megapixels,
         )
         chooser.choose(
             (
@@ -201,7 +231,7 @@ class ScanSteps:
                 for name, offer in self.offers.items()
                 for candidates in offer.choices
             ),
-            n_workers=n_workers,
+            n_workers=self.options.n_workers,
             progress=self.progress,
         )
         self.records += chooser.records
@@ -234,7 +264,7 @@ class ScanSteps:
         """Return what decides whether a picture is good, and which bytes it has."""
         return {"max_megapixels": self.intake.max_megapixels, "tag_reader": READER}
 
-    def publish(self, *, split_anew: bool) -> ScanReport:
+    def publish(self) -> ScanReport:
         """Make the catalogue and publish everything."""
         workspace = self.workspace
         self._refuse_vanished()
@@ -252,11 +282,9 @@ class ScanSteps:
             )
         covers = group_by_cover(good)
         self.pictures.update(list(covers), self.journal.measures)
-        is_same = not split_anew and self._is_same()
+        is_same = not self.options.split_anew and self._is_same()
         catalogue = (
-            read_catalogue(workspace)
-            if is_same
-            else self._assemble(covers, good, split_anew=split_anew)
+            read_catalogue(workspace) if is_same else self._assemble(covers, good)
         )
         self._publish_settings()
         has_other_limits = self._has_other_limits()
@@ -275,12 +303,14 @@ class ScanSteps:
         return sum_up(
             workspace,
             catalogue,
-            sources=self.sources,
-            states=self.states,
-            before=self.old,
-            after=self.records,
-            notes=self.notes,
-            n_read=self.n_read,
+            ScanCourse(
+                sources=self.sources,
+                states=self.states,
+                before=self.old,
+                after=self.records,
+                notes=self.notes,
+                n_read=self.n_read,
+            ),
         )
 
     def _refuse_vanished(self) -> None:
@@ -321,8 +351,6 @@ class ScanSteps:
         self,
         covers: Mapping[str, Sequence[ScanRecord]],
         good: Sequence[ScanRecord],
-        *,
-        split_anew: bool,
     ) -> Catalogue:
         """Make the catalogue from the records of covers."""
         kinds = {
@@ -331,16 +359,22 @@ class ScanSteps:
             else SourceKind(source.kind)
             for source in self.sources
         }
-        before = PreviousSplit() if split_anew else PreviousSplit.read(self.workspace)
+        before = (
+            PreviousSplit()
+            if self.options.split_anew
+            else PreviousSplit.read(self.workspace)
+        )
         table = assemble(
             self.overlay.leave_out(covers),
-            kinds=kinds,
-            mapper=make_mapper(good, kinds, self.genre_table, self.intake),
-            near_duplicates=self.pictures.group(self.workspace),
-            shares=self._shares(),
-            seed=self.seed,
-            previous=before.splits,
-            corrections=self.overlay.genres,
+            AssemblyRules(
+                kinds=kinds,
+                mapper=make_mapper(good, kinds, self.genre_table, self.intake),
+                near_duplicates=self.pictures.group(self.workspace),
+                shares=self._shares(),
+                seed=self.seed,
+                previous=before.splits,
+                corrections=self.overlay.genres,
+            ),
         )
         if self.intake.n_folds:
             table = before.add_folds(table, self.intake.n_folds, self.seed)

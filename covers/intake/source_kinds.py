@@ -18,8 +18,10 @@ from covers.workspace.settings import Source
 from covers.workspace.source_files import FileEntry, SourceKind, is_mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from covers.workspace.paths import Workspace
 
 
 def detect_kind(path: Path, *, leave_out: Iterable[Path] = ()) -> SourceKind:
@@ -185,20 +187,19 @@ def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
 
 
 def join_sources(
-    workspace_root: Path,
+    workspace: Workspace,
     known: Sequence[Source],
     given: Sequence[Path],
     *,
     kind: str = "auto",
     root: Path | None = None,
-    relative: Callable[[Path], str],
 ) -> tuple[list[Source], list[str]]:
     """Join the sources a person named with those the workspace knows.
 
     Parameters
     ----------
-    workspace_root : Path
-        Folder the paths of `known` are relative to.
+    workspace : Workspace
+        Its folder is what the paths of `known` are relative to.
     known : sequence of Source
         From ``covers.toml``.
     given : sequence of Path
@@ -207,8 +208,6 @@ def join_sources(
         Of all of `given`.
     root : Path, optional
         Where the paths of a manifest begin, when not in its own folder.
-    relative : callable
-        Writes a path relative to the workspace.
 
     Returns
     -------
@@ -225,27 +224,27 @@ def join_sources(
     if not given:
         if not sources:
             message = (
-                f"no source given, and none known in '{workspace_root / 'covers.toml'}': "
-                f"run 'covers scan SOURCE -w {workspace_root}'"
+                f"no source given, and none known in '{workspace.root / 'covers.toml'}': "
+                f"run 'covers scan SOURCE -w {workspace.root}'"
             )
             raise DataError(message)
         return sources, [source.name for source in sources]
     chosen: list[str] = []
     for path in given:
         chosen_path = choose_path(path) if kind in {"auto", "manifest"} else path
-        spelled = relative(chosen_path)
+        spelled = workspace.relative(chosen_path)
         old = next((s for s in sources if s.path == spelled), None)
-        if old is not None and not is_mounted(workspace_root, old):
+        if old is not None and not is_mounted(workspace.root, old):
             chosen.append(old.name)
             continue
         if old is not None and kind == "auto":
             source = old
         else:
             found = (
-                detect_kind(chosen_path, leave_out=[workspace_root])
+                detect_kind(chosen_path, leave_out=[workspace.root])
                 if kind == "auto"
                 else check_kind(
-                    chosen_path, SourceKind(kind), leave_out=[workspace_root]
+                    chosen_path, SourceKind(kind), leave_out=[workspace.root]
                 )
             )
             name = (
@@ -253,7 +252,7 @@ def join_sources(
             )
             source = Source(name=name, path=spelled, kind=found.value)
         if root is not None and source.kind == "manifest":
-            source = source.model_copy(update={"root": relative(root)})
+            source = source.model_copy(update={"root": workspace.relative(root)})
         if old is None:
             sources.append(source)
         else:

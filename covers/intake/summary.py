@@ -146,25 +146,12 @@ def explain_nothing(sources: Sequence[Source], records: Sequence[ScanRecord]) ->
     )
 
 
-def sum_up(
-    workspace: Workspace,
-    catalogue: Catalogue,
-    *,
-    sources: Sequence[Source],
-    states: Mapping[str, str],
-    before: Sequence[ScanRecord],
-    after: Sequence[ScanRecord],
-    notes: Sequence[str],
-    n_read: int,
-) -> ScanReport:
-    """Sum a scan up.
+@dataclass(frozen=True, kw_only=True)
+class ScanCourse:
+    """What happened in a scan.
 
     Parameters
     ----------
-    workspace : Workspace
-        Where everything was written.
-    catalogue : Catalogue
-        As it is now.
     sources : sequence of Source
         All of the workspace.
     states : mapping of str to str
@@ -176,6 +163,30 @@ def sum_up(
     n_read : int
         Pictures read.
     """
+
+    sources: Sequence[Source]
+    states: Mapping[str, str]
+    before: Sequence[ScanRecord]
+    after: Sequence[ScanRecord]
+    notes: Sequence[str]
+    n_read: int
+
+
+def sum_up(
+    workspace: Workspace, catalogue: Catalogue, course: ScanCourse
+) -> ScanReport:
+    """Sum a scan up.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where everything was written.
+    catalogue : Catalogue
+        As it is now.
+    course : ScanCourse
+        What happened.
+    """
+    sources, after = course.sources, course.after
     genres = catalogue.genres
     balance = measure_balance(
         genres, catalogue.column("group"), catalogue.column("split")
@@ -196,7 +207,7 @@ def sum_up(
             name=source.name,
             path=source.path,
             kind=source.kind,
-            state=states[source.name],
+            state=course.states[source.name],
             n_covers=len(covers_of[source.name]),
             n_problems=problems_of[source.name],
         )
@@ -208,8 +219,8 @@ def sum_up(
         n_locations=n_locations,
         n_multi_genre=sum(len(names) > 1 for names in genres),
         n_unlabelled=sum(not names for names in genres),
-        **compare_records(before, after),
-        n_read=n_read,
+        **compare_records(course.before, after),
+        n_read=course.n_read,
         genres=catalogue.genre_counts,
         problems=dict(kinds),
         problems_path=workspace.problems_path,
@@ -217,7 +228,7 @@ def sum_up(
         split=balance,
         folds=_count_folds(catalogue),
         warnings=[
-            *notes,
+            *course.notes,
             *_warn_of_sources(reports, workspace.problems_path),
             *find_warnings(catalogue, balance, n_conflicts, workspace.root),
         ],

@@ -29,7 +29,7 @@ from covers.images.decode import read_picture
 from covers.images.measures import small_copies
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.reading import read_one as reader
-from covers.intake.scan import scan_workspace
+from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.scan_record import Journal
 from covers.workspace.artefacts import publish_unflushed
 from covers.workspace.machine import count_cores
@@ -96,7 +96,7 @@ def bench_stages(report, root, library, n):
     for patch in patches:
         patch.start()
     start = time.process_time()
-    scan_workspace(root, [library], n_workers=1)
+    scan_workspace(root, [library], options=ScanOptions(n_workers=1))
     whole = time.process_time() - start
     for patch in patches:
         patch.stop()

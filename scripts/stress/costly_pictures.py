@@ -126,8 +126,8 @@ def memory_of(pid: int) -> float:
 
 def scan(folder: Path, workspace: Path, n_workers: int) -> tuple[float, float]:
     code = (
-        "import sys; from pathlib import Path; from covers.intake.scan import scan_workspace;"
-        "scan_workspace(Path(sys.argv[1]), [Path(sys.argv[2])], n_workers=int(sys.argv[3]))"
+        "import sys; from pathlib import Path; from covers.intake.scan import ScanOptions, scan_workspace;"
+        "scan_workspace(Path(sys.argv[1]), [Path(sys.argv[2])], options=ScanOptions(n_workers=int(sys.argv[3])))"
     )
     return peak_of(
         [sys.executable, "-c", code, str(workspace), str(folder), str(n_workers)]

@@ -10,7 +10,7 @@ from PIL import Image
 from covers.audit.music import AlbumRecord, Art, Library, find_album_art
 from covers.audit.stage import AuditOptions
 from covers.audit.stage import run as audit_workspace
-from covers.intake.scan import scan_workspace
+from covers.intake.scan import ScanOptions, scan_workspace
 from covers.workspace.paths import Workspace
 
 
@@ -54,7 +54,9 @@ def put_album(root, name, pictures, sidecar=None, artist="Žofie", front=3):
 @pytest.fixture
 def audit(tmp_path):
     def look(**options):
-        scan_workspace(tmp_path / "ws", [tmp_path / "music"], kind="music")
+        scan_workspace(
+            tmp_path / "ws", [tmp_path / "music"], options=ScanOptions(kind="music")
+        )
         return audit_workspace(Workspace.open(tmp_path / "ws"), AuditOptions(**options))
 
     return look

@@ -33,7 +33,7 @@ def run(*arguments):
 def test_scan_prints_what_it_found(library, tmp_path):
     result = run("scan", library, "-w", tmp_path / "ws")
     assert result.exit_code == 0, result.output
-    assert "24 covers in 24 places (24 new, 0 changed" in result.stdout
+    assert "24 covers in 24 locations (24 new, 0 changed" in result.stdout
     assert "library: 24 covers, folders in '../library'" in result.stdout
     assert "1 problem (1 broken), listed in" in result.stdout
     again = run("scan", "-w", tmp_path / "ws")

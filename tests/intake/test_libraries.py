@@ -17,7 +17,7 @@ from covers.images.audio.audio_tags import Tags
 from covers.images.decode import read_short_side
 from covers.intake.music.album_art import find_albums
 from covers.intake.music.album_notes import read_music_file
-from covers.intake.scan import scan_workspace
+from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.sources import is_audio_name, walk
 from covers.workspace.paths import Workspace
 from covers.workspace.source_files import FileEntry
@@ -66,7 +66,7 @@ def taken(root):
 
 
 def scan(root, tmp_path):
-    report = scan_workspace(tmp_path / "ws", [root], kind="music")
+    report = scan_workspace(tmp_path / "ws", [root], options=ScanOptions(kind="music"))
     with (tmp_path / "ws/problems.csv").open(newline="") as file:
         return report, list(csv.DictReader(file))
 

@@ -21,7 +21,7 @@ from covers.intake.reading import read_one, read_processes
 from covers.intake.reading.read_many import read_pictures
 from covers.intake.reading.read_one import Reader
 from covers.intake.reading.read_processes import ReadingProcesses
-from covers.intake.scan import scan_workspace
+from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.paths import Workspace
 
@@ -38,10 +38,9 @@ def files(tmp_path):
 def read_all(root, files, **options):
     (root / "thumbnails").mkdir(parents=True)
     measured, pictured = set(), set()
-    options = {"n_workers": 3, "max_megapixels": 10, **options}
-    found = read_pictures(
-        files, Workspace(root), measured=measured, pictured=pictured, **options
-    )
+    most = options.pop("max_megapixels", 10)
+    reader = Reader(Workspace(root), measured, pictured, most)
+    found = read_pictures(files, reader, **{"n_workers": 3, **options})
     return list(found), measured, pictured
 
 
@@ -82,9 +81,13 @@ def test_processes_read_what_one_thread_reads(tmp_path, files, with_processes):
 def test_a_scan_in_processes_publishes_what_a_scan_in_threads_does(
     tmp_path, files, monkeypatch
 ):
-    scan_workspace(tmp_path / "plain", [tmp_path / "library"], n_workers=1)
+    scan_workspace(
+        tmp_path / "plain", [tmp_path / "library"], options=ScanOptions(n_workers=1)
+    )
     monkeypatch.setattr(reading, "WORTH_PROCESSES", 1)
-    report = scan_workspace(tmp_path / "fast", [tmp_path / "library"], n_workers=2)
+    report = scan_workspace(
+        tmp_path / "fast", [tmp_path / "library"], options=ScanOptions(n_workers=2)
+    )
     assert report.n_read == 39
     plain, fast = Workspace(tmp_path / "plain"), Workspace(tmp_path / "fast")
     assert read_catalogue(plain).fingerprint() == read_catalogue(fast).fingerprint()
@@ -232,10 +235,10 @@ def test_a_script_without_a_guard_runs_once(tmp_path, files):
     script.write_text(
         "from pathlib import Path\n"
         "from covers.intake.reading import read_many as reading\n"
-        "from covers.intake.scan import scan_workspace\n"
+        "from covers.intake.scan import ScanOptions, scan_workspace\n"
         "reading.WORTH_PROCESSES = 1\n"
         "print('once')\n"
-        "print(scan_workspace(Path('ws'), [Path('library')], n_workers=2).n_read)\n"
+        "print(scan_workspace(Path('ws'), [Path('library')], options=ScanOptions(n_workers=2)).n_read)\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)],

@@ -19,7 +19,7 @@ from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError
 from covers.images.decode import read_cover
 from covers.intake.reading import read_one as reading
-from covers.intake.scan import reassemble_workspace, scan_workspace
+from covers.intake.scan import ScanOptions, reassemble_workspace, scan_workspace
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
@@ -171,11 +171,11 @@ def test_covers_keep_their_side_when_others_are_added(library, ws):
 
 
 def test_splitting_anew_follows_the_seed(library, ws):
-    scan_workspace(ws, [library], seed=1)
+    scan_workspace(ws, [library], options=ScanOptions(seed=1))
     first = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
-    scan_workspace(ws, seed=2)
+    scan_workspace(ws, options=ScanOptions(seed=2))
     assert {r["cover_id"]: r["split"] for r in rows_of(ws).values()} == first
-    scan_workspace(ws, seed=2, split_anew=True)
+    scan_workspace(ws, options=ScanOptions(seed=2, split_anew=True))
     second = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
     assert second != first
     assert list(second.values()).count("valid") in {4, 5, 6}
@@ -275,7 +275,7 @@ def test_an_interrupted_scan_leaves_the_old_state_and_goes_on(library, ws, monke
 
     monkeypatch.setattr(reading, "measure_picture", stop)
     with pytest.raises(KeyboardInterrupt):
-        scan_workspace(ws, n_workers=1)
+        scan_workspace(ws)
     new = {p.name: p.read_bytes() for p in ws.iterdir() if p.is_file()}
     assert {name: new[name] for name in old if name != ".scan.lock"} == {
         name: content for name, content in old.items() if name != ".scan.lock"
@@ -582,7 +582,7 @@ def test_a_music_library_gives_one_cover_per_album(tmp_path, ws):
 def test_music_files_are_not_opened_again(tmp_path, ws, monkeypatch):
     root = tmp_path / "Music"
     put(root / "A/1.mp3", audio_files.mp3({"album": "A"}, ((3, picture(1)),)))
-    scan_workspace(ws, [root], kind="music")
+    scan_workspace(ws, [root], options=ScanOptions(kind="music"))
     import tinytag
 
     def refuse(*_args, **_options):
@@ -644,7 +644,7 @@ def test_music_files_cut_anywhere_are_taken_or_listed_one_by_one(tmp_path, ws):
             folders.add(folder)
             cut = content[: len(content) * tenth // 10]
             put(root / folder / f"1.{extension}", cut)
-    scan_workspace(ws, [root], kind="music")
+    scan_workspace(ws, [root], options=ScanOptions(kind="music"))
     taken = {
         place["path"].split("/")[0]
         for row in rows_of(ws).values()

@@ -16,6 +16,7 @@ from covers.intake.source_kinds import (
     name_source,
 )
 from covers.intake.sources import walk
+from covers.workspace.paths import Workspace
 from covers.workspace.settings import Source
 from covers.workspace.source_files import SourceKind, is_mounted
 
@@ -179,4 +180,4 @@ def test_an_empty_mount_point_counts_as_not_mounted(tmp_path):
 
 def test_nothing_given_and_nothing_known_names_the_command(tmp_path):
     with pytest.raises(DataError, match="run 'covers scan SOURCE -w"):
-        join_sources(tmp_path, [], [], relative=str)
+        join_sources(Workspace(tmp_path), [], [])

@@ -27,7 +27,7 @@ SIZE_PX = 32
 def covers(tmp_path):
     for i in range(23):
         put(tmp_path / f"library/Rock/{i:02d}.png", picture(i))
-    scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+    scan_workspace(tmp_path / "ws", [tmp_path / "library"])
     workspace = Workspace.open(tmp_path / "ws")
     return workspace, cover_files(read_catalogue(workspace))
 
@@ -71,7 +71,7 @@ def test_covers_of_several_sizes_are_squashed_like_each_alone(tmp_path):
         path = tmp_path / f"library/Rock/{i:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
-    scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+    scan_workspace(tmp_path / "ws", [tmp_path / "library"])
     workspace = Workspace.open(tmp_path / "ws")
     files = cover_files(read_catalogue(workspace))
     plain = np.stack([read_pixels(workspace, file, SIZE_PX) for file in files])

@@ -143,7 +143,7 @@ def test_one_genre_is_not_enough(tmp_path):
     from conftest import paint_genres
 
     paint_genres(tmp_path / "covers")
-    scan_workspace(tmp_path / "w", [tmp_path / "covers" / "Metal"], n_workers=1)
+    scan_workspace(tmp_path / "w", [tmp_path / "covers" / "Metal"])
     with pytest.raises(DataError, match="at least 2 genres of 10 covers or more"):
         train_workspace(Workspace.open(tmp_path / "w"), tiny_recipe(), device="cpu")
 

@@ -398,7 +398,7 @@ def test_a_scan_writes_through_no_link(workspace, tmp_path, name):
     (tmp_path / "library" / "Rock").mkdir(parents=True)
     Image.new("RGB", (64, 64), "red").save(tmp_path / "library" / "Rock" / "a.png")
     try:
-        scan_workspace(workspace.root, [tmp_path / "library"], n_workers=1)
+        scan_workspace(workspace.root, [tmp_path / "library"])
     except DataError as error:
         assert "is a link and no lock file" in str(error)  # noqa: PT017
     assert target.read_text() == "years of work"

@@ -45,16 +45,19 @@ class TagCache:
     path : Path
         The file. It only saves work: where it is missing, or was written when
         tags were read otherwise, all is read anew.
+    n_workers : int, optional
+        Threads that read tags; by default one per core.
     """
 
     path: Path
+    n_workers: int | None = None
     rows: dict[tuple[str, str], tuple[int, int, Tags]] = field(default_factory=dict)
     is_changed: bool = False
 
     @classmethod
-    def open(cls, path: Path) -> TagCache:
+    def open(cls, path: Path, n_workers: int | None = None) -> TagCache:
         """Read the file, if it is there."""
-        cache = cls(path)
+        cache = cls(path, n_workers)
         if path.is_file():
             try:
                 table, stamp = read_table(path, KIND, "covers scan")
@@ -74,7 +77,6 @@ class TagCache:
         files: Sequence[FileEntry],
         read_one: Callable[[Path], Tags],
         *,
-        n_workers: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, Tags]:
         """Return the tags of files by path, reading those that are new or changed.
@@ -103,7 +105,7 @@ class TagCache:
         self.is_changed |= bool(gone)
         try:
             for done, (entry, tags) in enumerate(
-                _read_many(unread, root, read_one, n_workers), start=1
+                _read_many(unread, root, read_one, self.n_workers), start=1
             ):
                 self.rows[source, entry.path] = (entry.size, entry.mtime_ns, tags)
                 self.is_changed = True

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from covers.intake.reading.read_one import Reader
     from covers.intake.scan_record import Content, Journal, Key
     from covers.intake.sources import Candidate
-    from covers.workspace.paths import Workspace
 
     # Name of a source, the pictures that one cover may be, and the next to look at.
     Open = tuple[str, Sequence[Candidate], int]
@@ -24,18 +24,14 @@ class Chooser:
 
     Parameters
     ----------
-    workspace : Workspace
-        Where thumbnails go.
     roots : mapping of str to Path
         Folder that the paths of each source begin in.
     known : mapping of Key to ScanRecord
         From the last scan; believed where size and time of change are the same.
     journal : Journal
         What an interrupted scan did; grows.
-    measured, pictured : set of str
-        Covers whose measures, and whose thumbnails, are there; they grow.
-    max_megapixels : float
-        Larger pictures are refused.
+    reader : Reader
+        Reads pictures; knows whose measures and thumbnails are there.
 
     Attributes
     ----------
@@ -47,25 +43,18 @@ class Chooser:
 
     def __init__(
         self,
-        workspace: Workspace,
         roots: Mapping[str, Path],
         known: Mapping[Key, ScanRecord],
         journal: Journal,
-        *,
-        measured: set[str],
-        pictured: set[str],
-        max_megapixels: float,
+        reader: Reader,
     ) -> None:
         self.records: list[ScanRecord] = []
         self.n_read = 0
-        self._workspace = workspace
         self._roots = roots
         self._known = known
         self._journal = journal
-        self._measured = measured
-        self._pictured = pictured
-        self._max_megapixels = max_megapixels
-        self._trusted = measured & pictured
+        self._reader = reader
+        self._trusted = reader.measured & reader.pictured
         self._read_now: dict[Key, Content] = {}
 
     def choose(
@@ -150,13 +139,7 @@ class Chooser:
         ]
         with self._journal:
             found = read_pictures(
-                files,
-                self._workspace,
-                measured=self._measured,
-                pictured=self._pictured,
-                max_megapixels=self._max_megapixels,
-                n_workers=n_workers,
-                progress=progress,
+                files, self._reader, n_workers=n_workers, progress=progress
             )
             for (key, candidate), (content, measures) in zip(
                 unread.items(), found, strict=True

@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from covers.intake.reading.read_one import Reader
 from covers.intake.reading.read_processes import ReadingProcesses
 from covers.workspace.machine import count_cores
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.images.measures import PictureMeasures
+    from covers.intake.reading.read_one import Reader
     from covers.intake.scan_record import Content
-    from covers.workspace.paths import Workspace
 
 WORTH_PROCESSES = 512
 _CHUNK = 16
@@ -32,11 +31,8 @@ _CHUNK = 16
 
 def read_pictures(
     files: Sequence[tuple[Path, str]],
-    workspace: Workspace,
+    reader: Reader,
     *,
-    measured: set[str],
-    pictured: set[str],
-    max_megapixels: float,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[tuple[Content, PictureMeasures | None]]:
@@ -46,13 +42,8 @@ def read_pictures(
     ----------
     files : sequence of (Path, str)
         File, and which picture inside it or ``""``.
-    workspace : Workspace
-        Where thumbnails go.
-    measured, pictured : set of str
-        Ids of covers whose measures are known and that have a thumbnail. A
-        picture in both is not decoded. Both sets grow.
-    max_megapixels : float
-        Larger pictures are refused.
+    reader : Reader
+        Reads one; its sets of known covers grow.
     n_workers : int, optional
         Processes, or threads where there is little to read; by default one per
         usable core.
@@ -60,7 +51,6 @@ def read_pictures(
         Called with the number done and the number of all.
     """
     n_workers = n_workers or count_cores()
-    reader = Reader(workspace, measured, pictured, max_megapixels)
     are_many = len(files) >= WORTH_PROCESSES and n_workers > 1
     n_done = 0
     with (
@@ -78,8 +68,8 @@ def read_pictures(
                     return
                 for content, measures in waiting.popleft().result():
                     if content.cover_id is not None:
-                        measured.add(content.cover_id)
-                        pictured.add(content.cover_id)
+                        reader.measured.add(content.cover_id)
+                        reader.pictured.add(content.cover_id)
                     yield content, measures
                     n_done += 1
                     if progress is not None:

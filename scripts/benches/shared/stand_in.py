@@ -70,7 +70,7 @@ def _read_without_decoding(reader, path, member):
 def scan_without_decoding(root, library):
     """Scan a library, taking the pictures' measures from a random generator; return the workspace."""
     with mock.patch.object(Reader, "read", _read_without_decoding):
-        scan_workspace(Path(root), [Path(library)], n_workers=1)
+        scan_workspace(Path(root), [Path(library)])
     return Workspace.open(Path(root))
 
 
