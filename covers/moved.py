@@ -82,7 +82,6 @@ _MOVED = {
     "catalogue.audit_review": "audit.review",
     "catalogue.choosing": "intake.reading.choose",
     "catalogue.colours": "images.colours",
-    "catalogue.contact_sheet": "render.contact_sheet",
     "catalogue.demo": "demo",
     "catalogue.duplicates": "images.near_duplicates",
     "catalogue.finding": "intake.candidates",

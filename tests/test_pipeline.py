@@ -19,8 +19,10 @@ from covers.index.verify import verify_index
 from covers.intake.scan import scan_workspace
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import (
+    embed_frozen_workspace,
     embed_workspace,
     embeddings_parts,
+    frozen_weights_path,
     read_embeddings,
     read_frozen,
 )
@@ -418,6 +420,18 @@ def test_frozen_features_are_unit_vectors_of_the_untouched_backbone(trained_work
     frozen = read_frozen(trained_workspace)
     assert frozen.cover_ids == read_catalogue(trained_workspace).cover_ids
     np.testing.assert_allclose(np.linalg.norm(frozen.embeddings, axis=1), 1, rtol=1e-4)
+
+
+def test_a_model_without_its_untouched_backbone_is_evaluated_without_that_baseline(
+    trained_workspace, caplog
+):
+    from covers.evaluate.stage import read_inputs
+
+    frozen_weights_path(trained_workspace).unlink()
+    shutil.rmtree(next(trained_workspace.embeddings_folder.glob("frozen-*")))
+    assert embed_frozen_workspace(trained_workspace, device="cpu") == {}
+    assert f"'covers train -w {trained_workspace.root}' trains a new" in caplog.text
+    assert read_inputs(trained_workspace)[0].frozen is None
 
 
 def test_a_workspace_moved_with_its_sources_still_works(trained_workspace, tmp_path):

@@ -139,8 +139,7 @@ def classify_command(
     covers classify *.jpg --json --level 0.8
     """
     library = open_for_command(workspace, device)
-    library.refuse_unfinished()
-    queries = library.ask(pictures)
+    queries = library.ask(pictures, to_classify=True)
     if not queries.items:
         queries.refuse_broken()
     answers = library.classify(queries, level=level)

@@ -30,7 +30,7 @@ DEFAULT_LEVEL = 0.9
 class AskedLibrary(StoredLibrary):
     """A collection of covers that is searched and classified; see `covers.Library`."""
 
-    def ask(self, pictures: Sequence[Asked]) -> Queries:
+    def ask(self, pictures: Sequence[Asked], *, to_classify: bool = False) -> Queries:
         """Read pictures, so that they can be searched and classified without reading them twice.
 
         Parameters
@@ -38,6 +38,9 @@ class AskedLibrary(StoredLibrary):
         pictures : sequence of str, Path, bytes or PIL Image
             Files, the bytes of files, pixels, or ids of covers of this library,
             which may be shortened as long as they are unambiguous.
+        to_classify : bool, default=False
+            They will be classified: raise at once, before the network is opened,
+            if nothing was evaluated yet.
 
         Returns
         -------
@@ -52,6 +55,8 @@ class AskedLibrary(StoredLibrary):
         """
         from covers.classify.query import Queries, embed_pictures, query_cover
 
+        if to_classify:
+            self._refuse_unfinished()
         found: list[Asked] = []
         broken: dict[str, str] = {}
         for picture in pictures:
@@ -196,7 +201,7 @@ class AskedLibrary(StoredLibrary):
         from covers.classify.classify import classify_embeddings
         from covers.classify.query import Queries
 
-        self.refuse_unfinished()
+        self._refuse_unfinished()
         if not isinstance(pictures, Queries):
             pictures = self.ask(pictures)
             pictures.refuse_broken()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ EMBEDDINGS_KIND = "embeddings"
 FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
 _PARTS_FOLDER = re.compile(r"(frozen-)?[0-9a-f]{32}")
+_LOG = logging.getLogger(__name__)
 BATCH_SIZE: int | None = None  # by default as network and device like it
 
 
@@ -259,6 +261,9 @@ def embed_frozen_workspace(
 ) -> dict[str, str]:
     """Complete the baselines' features with covers that came after the training.
 
+    A model without its untouched backbone, such as one that was imported, has no
+    such baseline: a warning says so.
+
     Returns
     -------
     dict of str to str
@@ -267,13 +272,22 @@ def embed_frozen_workspace(
     Raises
     ------
     ModelError, DataError
-        If there is no model, no catalogue, or no untouched backbone.
+        If there is no model, no catalogue, or the untouched backbone is damaged.
     """
     card = read_card(workspace.model_folder)
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
     known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
     is_complete = known.issuperset(read_catalogue(workspace).cover_ids)
     if is_complete or card.arch.startswith(FILE):
+        return {}
+    weights = frozen_weights_path(workspace)
+    if not weights.is_file():
+        _LOG.warning(
+            "no baseline on the untouched backbone: '%s' is missing, as in a model that was "
+            "imported; '%s' trains a new model and writes it",
+            weights,
+            MODEL.repair(workspace.root),
+        )
         return {}
     from covers.model.network.architectures import split_archs
     from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone

@@ -1,1 +1,1 @@
-"""How results are drawn: colours, charts and contact sheets."""
+"""How results are drawn: colours, scales, charts and tables."""

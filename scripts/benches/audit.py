@@ -34,10 +34,10 @@ from covers.images.formats import EXTENSIONS
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import Views, find_near_duplicates
 from covers.images.thumbnails import SIZE_PX
-from covers.render.contact_sheet import contact_sheet
 from covers.workspace.artefacts import library_versions
 from covers.workspace.jsonable import to_jsonable
 from covers.workspace.paths import Workspace
+from scripts.benches.shared.contact_sheet import contact_sheet
 
 SIDE = 224
 SHARES = (0.01, 0.02, 0.05, 0.1)

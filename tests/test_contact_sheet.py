@@ -1,12 +1,15 @@
 """Contact sheets: everything in its place, nothing that stops for one bad file."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from covers.render.contact_sheet import contact_sheet
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from scripts.benches.shared.contact_sheet import contact_sheet
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200, 200)]
 
