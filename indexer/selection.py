@@ -60,7 +60,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Few:
-    """Copies of all that may be found, side by side: hot, as the whole is not.
+    """The few vectors that a filter lets through, copied into one small matrix.
 
     Attributes
     ----------

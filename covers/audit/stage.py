@@ -1,4 +1,4 @@
-"""Looking over a whole catalogue for what a person should look at.
+"""The audit of a workspace: every check run, findings written and read back.
 
 An audit changes nothing: it lists findings with a reason and a confidence.
 What a person decides about them comes back through

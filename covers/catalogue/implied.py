@@ -1,4 +1,4 @@
-"""Which genre brings which along: the tree, as far as the covers' own labels follow it."""
+"""Implied genres: where the tree puts one genre below another, and the covers' labels agree."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def _weigh(names: Sequence[str]) -> dict[str, float]:
 
 
 class _Dealer:
-    """Deals covers out to sides and knows how much of each genre lies where."""
+    """Deals groups of covers out to sides, and counts how much of each genre lies on each."""
 
     def __init__(
         self,

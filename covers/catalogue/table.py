@@ -1,4 +1,4 @@
-"""The catalogue: one row per distinct cover, and what can be asked of it."""
+"""The catalogue: one row per distinct cover, with its columns as arrays."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _CANDIDATES_PER_VOTER = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What stands behind the vote on one picture.
+    """The evidence for the vote on one picture: its voters, and what would turn it.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def _search_without(
     silent: Sequence[npt.NDArray[np.int64]],
     n_wanted: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Find neighbours of each picture but for some rows; NaN where there are no more."""
+    """Find the neighbours of each picture, some rows left out; NaN where there are no more."""
     hidden = [index.ids[rows].tolist() for rows in silent]
     found = index.search(embeddings, n_wanted, exclude_ids=hidden)
     similarities = np.where(found.rows >= 0, found.similarities, np.nan)

@@ -112,7 +112,7 @@ class LabelCalibrator:
 
 
 def follow_tree(values: npt.NDArray[Any], implied: Flags | None) -> npt.NDArray[Any]:
-    """Give each genre at least what any genre has that implies it.
+    """Raise the probability of each genre to that of the genres that imply it: no blues rock without rock.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is asked about: pictures from outside, or covers of the library, with what the network says."""
+"""Queries: pictures from outside or covers of the library, with what the network says of each."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def embed_pictures(
 
 
 def query_cover(cover_id: str, index: VectorIndex) -> Query:
-    """Ask about a cover of the library: no picture is read and no network is needed.
+    """Make a query of a cover of the library, from what the index knows: no network is needed.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class Candidate:
 
     @property
     def is_telling(self) -> bool:
-        """Whether there is more than one cluster of nearly everything beside an island."""
+        """Whether it says anything: not one cluster of nearly all covers beside a tiny one."""
         return self.n_clusters > 1 and self.largest_share <= _MOST_IN_ONE
 
     @property

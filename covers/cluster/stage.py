@@ -1,4 +1,4 @@
-"""Clusters of a workspace: wiring, artefacts, and their JSON.
+"""The clusters of a workspace: made from its embeddings, written, and read back.
 
 Letters: N covers, C clusters, G genres.
 """

@@ -1,4 +1,4 @@
-"""Curves of one quantity over another: certainty kept, covers known.
+"""Curves: accuracy over the share of covers answered, and over the number of reference covers.
 
 Letters: N covers, G genres, B resamples.
 """
@@ -74,7 +74,7 @@ def coverage_curve(
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """Covers that ask, or covers that vote.
+    """One side of a vote: the covers that are classified, or those that vote on them.
 
     Parameters
     ----------

@@ -197,7 +197,7 @@ class SetScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Sets:
-    """Prediction sets: the rate asked for, the rate reached, their mean size."""
+    """Prediction sets: the stated rate, the rate reached, their mean size."""
 
     level: float
     coverage: float = math.nan

@@ -87,7 +87,7 @@ class EmbeddedCovers(CoverSet):
 
 
 def fingerprints_at_hand(workspace: Workspace) -> dict[str, str]:
-    """Return what the stamp of whatever is made from these covers says now.
+    """Return the fingerprints of catalogue and model: what results made from them say in their stamps.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What finite samples do to a neighbour error, measured on halves of the covers.
+"""Correcting the overlap for the number of covers: with few, neighbours err more often.
 
 A rule learnt from finitely many neighbours errs more often than the best
 possible one. The excess shrinks as covers are added, so the error with half of

@@ -1,4 +1,4 @@
-"""From neighbours to two-class losses: the arithmetic below the overlap.
+"""How often a cover's neighbours are rather of another genre: the counts below the overlap.
 
 Letters: N covers, K neighbours, G genres, U groups, M the most genres of one cover.
 """
@@ -190,7 +190,7 @@ def two_class_losses(
     present: npt.NDArray[np.bool_] | None = None,
     mass: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Ask for each cover of one genre whether each rival genre wins its neighbourhood.
+    """Say of each cover of one genre which other genres have more of its neighbours than its own.
 
     Genres count equally whatever their size: votes are divided by the number of
     covers that could have voted. The query and its group cannot vote, which takes
@@ -289,7 +289,7 @@ def loss_table(
 
 @dataclass(frozen=True)
 class Entries:
-    """The (group, genre) pairs that hold covers: the units the bootstrap draws.
+    """The covers of one group in one genre, counted together: what the bootstrap draws.
 
     Parameters
     ----------

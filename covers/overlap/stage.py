@@ -1,4 +1,4 @@
-"""Overlap of a workspace's genres: wiring, the artefact, and its JSON.
+"""The overlap of a workspace's genres: made from its embeddings, written, and read back.
 
 Letters: N covers, G genres, P pairs.
 """

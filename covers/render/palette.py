@@ -248,7 +248,7 @@ def text_colour(background: str) -> str:
 
 
 def seen_by(colours: Iterable[str], vision: str) -> npt.NDArray[np.float64]:
-    """Return where colours lie in Oklab for one kind of eyes.
+    """Return colours in Oklab as one kind of colour vision sees them.
 
     Parameters
     ----------

@@ -245,7 +245,7 @@ def _scores(
 
 @dataclass(frozen=True, kw_only=True)
 class Familiarity:
-    """From how low a similarity on a picture is unlike anything in the library.
+    """The similarity below which a picture is unlike anything in the library.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Log-odds of several sources → one calibrated probability per label, with shrinkage.
+"""Platt scaling: from the log-odds of several sources to one calibrated probability per label.
 
 Letters: N covers, G labels, S sources.
 """

@@ -56,7 +56,7 @@ _STAMPED_PACKAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """Where an artefact comes from.
+    """The stamp of an artefact: format, parameters, seed, versions, date, and what it was made from.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def write_json(path: Path, payload: Mapping[str, Any], stamp: Stamp) -> None:
 
 
 def read_json(path: Path, kind: str, repair: str) -> dict[str, Any]:
-    """Read a JSON artefact and check that it is of the `kind` asked for.
+    """Read a JSON artefact and check that it is of the wanted `kind`.
 
     Parameters
     ----------

@@ -136,7 +136,7 @@ def _decode_fields(kind: Any, value: Any, where: str) -> Any:
 
 
 def _decode_plain(kind: Any, value: Any, where: str) -> Any:
-    """Decode a number, a text or a truth."""
+    """Decode a number, a text, or true and false."""
     if kind is Any:
         return value
     if kind is float:

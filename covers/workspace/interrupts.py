@@ -65,5 +65,5 @@ def was_asked() -> bool:
 
 
 def go_on() -> None:
-    """Take an interrupt for dealt with: what follows is to be finished."""
+    """Forget an interrupt that was dealt with, so that what follows is finished."""
     _pressed.clear()

@@ -1,4 +1,4 @@
-"""What this machine offers."""
+"""What this machine offers: cores and memory."""
 
 from __future__ import annotations
 

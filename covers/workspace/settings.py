@@ -110,7 +110,7 @@ class EvaluationOptions(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Places, machine facts and the parameters that differ from the defaults."""
+    """The settings of a workspace: sources, machine, and the parameters that differ from the defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="COVERS_", env_nested_delimiter="__", extra="forbid"

@@ -1,4 +1,4 @@
-"""Making an artefact: what is fresh is reused, and a workspace's own result is never replaced by another."""
+"""How a stage makes its artefact: what is fresh is reused, and the workspace's own result stays."""
 
 from __future__ import annotations
 

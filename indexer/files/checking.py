@@ -1,4 +1,4 @@
-"""Reading a manifest of which nothing is believed that was not checked.
+"""Reading a manifest; everything in it is checked before it is used.
 
 Whoever can write a manifest can also write its checksum. So each field has a
 type and bounds, names must be of the forms that the index writes, and counts

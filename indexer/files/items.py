@@ -1,4 +1,4 @@
-"""Ids and columns of a segment: an Arrow file of which nothing is believed unseen.
+"""Ids and columns of a segment: an Arrow file that is checked before it is used.
 
 Arrow trusts what it maps: an offset that leads outside ends the process. So the
 frame is checked before Arrow opens the file, a column as a whole before it is

@@ -39,7 +39,7 @@ _HEADER = re.compile(
 
 
 class Segment:
-    """The mapped files of one segment, with nothing parsed that is not asked for.
+    """The mapped files of one segment, each parsed when it is first needed.
 
     Parameters
     ----------

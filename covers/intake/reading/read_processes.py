@@ -301,7 +301,7 @@ class _Process:
 
 
 def serve() -> None:
-    """Read what is asked for on standard input until it ends; answer on standard output."""
+    """Read the pictures that standard input names until it ends; answer on standard output."""
     from covers.workspace.paths import Workspace
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the scan, that ends us

@@ -1,4 +1,4 @@
-"""Files whose names are written otherwise than they were asked for.
+"""Finding a file whose name a table spells otherwise: case, accents, separators.
 
 Accented letters have two spellings in Unicode: one character, or a letter and
 its mark. macOS and some archives write the second, keyboards the first. They are the

@@ -1,4 +1,4 @@
-"""A network laid out once for answering on a CPU: fewer passes over memory.
+"""Packed networks: weights laid out once for a CPU, so that answering passes over memory less often.
 
 Weights are rounded, where the processor gains from 16 bits, and reordered before
 the first cover, not for every batch; activations and sums are part of the

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """All that the next epoch depends on.
+    """The state of an interrupted training: weights, optimiser, scores, seed.
 
     Parameters
     ----------
