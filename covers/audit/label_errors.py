@@ -25,6 +25,8 @@ from covers.stats.folds import group_folds, iterate_folds
 
 Array = npt.NDArray[np.float64]
 
+_N_FOLDS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelErrors:
@@ -142,7 +144,6 @@ def predict_out_of_fold(
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
     *,
-    n_folds: int = 5,
     seed: int = 0,
     penalty: float | None = None,
 ) -> Array:
@@ -153,7 +154,6 @@ def predict_out_of_fold(
     features : ndarray of float32, shape (n_covers, n_features)
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
-    n_folds : int, default=5
     seed : int, default=0
         Of the folds.
     penalty : float, optional
@@ -175,13 +175,39 @@ def predict_out_of_fold(
         penalty = fit_linear_probe(features, membership, groups, seed=seed).penalty
     p = np.zeros(membership.shape)
     for outside, inside in iterate_folds(
-        group_folds(groups, membership, n_folds=n_folds, seed=seed)
+        group_folds(groups, membership, n_folds=_N_FOLDS, seed=seed)
     ):
         probe = fit_linear_probe(
             features[outside], membership[outside], groups[outside], penalty=penalty
         )
         p[inside] = probe.predict(features[inside])
     return p
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planting:
+    """Which labels are made wrong on purpose, to see whether they are found.
+
+    Parameters
+    ----------
+    share : float, default=0.05
+        Share of labels to flip, in ``(0, 1)``.
+    seed : int, default=0
+        Decides which labels are flipped, and to what.
+
+    Raises
+    ------
+    ValueError
+        If `share` is not between 0 and 1.
+    """
+
+    share: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            message = f"share must be between 0 and 1, got {self.share}"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,9 +264,8 @@ def measure_flip_recovery(
     features: npt.NDArray[np.float32],
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
+    planting: Planting | None = None,
     *,
-    share: float = 0.05,
-    seed: int = 0,
     penalty: float | None = None,
 ) -> FlipRecovery:
     """Make a share of the labels wrong, at random, and look for them.
@@ -251,33 +276,24 @@ def measure_flip_recovery(
     ----------
     features, membership, groups
         As for `predict_out_of_fold`; unlabelled covers are left out.
-    share : float, default=0.05
-        Share of labels to flip, in ``(0, 1)``.
-    seed : int, default=0
-        Decides which labels are flipped, and to what.
+    planting : Planting, optional
+        Which labels are flipped.
     penalty : float, optional
         As for `predict_out_of_fold`.
-
-    Raises
-    ------
-    ValueError
-        If `share` is not between 0 and 1.
     """
-    if not 0 < share < 1:
-        message = f"share must be between 0 and 1, got {share}"
-        raise ValueError(message)
+    how = planting or Planting()
     labelled = np.flatnonzero(np.asarray(membership).any(axis=1))
     wrong = np.array(membership, np.float64)[labelled]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(how.seed)
     flipped = np.zeros(len(labelled), bool)
-    n_flipped = max(1, round(share * len(labelled)))
+    n_flipped = max(1, round(how.share * len(labelled)))
     flipped[rng.choice(len(labelled), n_flipped, replace=False)] = True
     for row in np.flatnonzero(flipped):
         others = np.flatnonzero(wrong[row] == 0)
         wrong[row] = 0
         wrong[row, rng.choice(others)] = 1
     p = predict_out_of_fold(
-        features[labelled], wrong, groups[labelled], seed=seed, penalty=penalty
+        features[labelled], wrong, groups[labelled], seed=how.seed, penalty=penalty
     )
     found = find_label_errors(p, wrong)
     return FlipRecovery(

@@ -13,6 +13,8 @@ from covers.audit.findings import Finding, FindingKind, beyond
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from covers.catalogue.cover_set import CoverSet
+
 _N_NEIGHBOURS = 5
 _MOST_REFERENCES = 20_000
 _MOST_CHECKED = 20_000
@@ -48,9 +50,7 @@ class LabelCheck:
 def find_doubtful_labels(
     rows: Sequence[Mapping[str, Any]],
     features: npt.NDArray[np.float32],
-    membership: npt.NDArray[np.float64],
-    groups: npt.NDArray[np.int64],
-    vocab: Sequence[str],
+    covers: CoverSet,
     *,
     share: float = 0.02,
     seed: int = 0,
@@ -64,11 +64,8 @@ def find_doubtful_labels(
     features : ndarray of float32, shape (n_covers, n_features)
         Best from a network that never saw the labels: one trained on them
         has learnt the wrong ones, too.
-    membership : ndarray of float64, shape (n_covers, n_genres)
-    groups : ndarray of int64, shape (n_covers,)
-        Covers that are predicted together.
-    vocab : sequence of str
-        Names of the columns of `membership`.
+    covers : CoverSet
+        The same covers; those of one group are predicted together.
     share : float, default=0.02
         List at most this share of the labelled covers.
     seed : int, default=0
@@ -80,14 +77,16 @@ def find_doubtful_labels(
         If there are fewer than two genres or groups.
     """
     from covers.audit.label_errors import (
+        Planting,
         find_label_errors,
         measure_flip_recovery,
         predict_out_of_fold,
     )
     from covers.evaluate.baselines import fit_linear_probe
 
-    labelled = np.flatnonzero(membership.any(axis=1))
-    used, known, together = features[labelled], membership[labelled], groups[labelled]
+    labelled = np.flatnonzero(covers.membership.any(axis=1))
+    used, known = features[labelled], covers.membership[labelled]
+    together = covers.groups[labelled]
     penalty = fit_linear_probe(used, known, together, seed=seed).penalty
     found = find_label_errors(
         predict_out_of_fold(used, known, together, seed=seed, penalty=penalty), known
@@ -95,14 +94,18 @@ def find_doubtful_labels(
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.permutation(len(labelled))[:_MOST_CHECKED])
     recovery = measure_flip_recovery(
-        used[sample], known[sample], together[sample], seed=seed, penalty=penalty
+        used[sample],
+        known[sample],
+        together[sample],
+        Planting(seed=seed),
+        penalty=penalty,
     )
     listed = found.ranking()[: max(1, round(share * len(labelled)))]
     chances = recovery.chance_of_error(found.quality[listed]).clip(0, 1)
     findings = []
     for position, chance in zip(listed.tolist(), chances.tolist(), strict=True):
         row = rows[labelled[position]]
-        looks_like = vocab[int(found.suggested[position])]
+        looks_like = covers.vocab[int(found.suggested[position])]
         findings.append(
             Finding(
                 kind=FindingKind.LABEL_ERROR,

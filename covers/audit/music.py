@@ -10,7 +10,7 @@ import io
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from covers.audit.findings import Finding, FindingKind
 from covers.errors import DataError
@@ -137,13 +137,13 @@ def _compare_with_sidecar(
         return []
     return [
         _finding(
-            FindingKind.ART_DIFFERS,
+            library,
             album,
             [sidecar, usual],
-            _CONFIDENCE_DIFFERENT,
-            f"{_name(album)}: '{PurePosixPath(sidecar.path).name}' shows something else than "
+            kind=FindingKind.ART_DIFFERS,
+            confidence=_CONFIDENCE_DIFFERENT,
+            reason=f"{_name(album)}: '{PurePosixPath(sidecar.path).name}' shows something else than "
             f"the {usual.member.partition('/')[0].replace('_', ' ')} inside '{PurePosixPath(usual.path).name}'",
-            library,
         )
     ]
 
@@ -163,12 +163,12 @@ def _compare_tracks(
     first_of_each = {art.content: art for art in reversed(odd)}
     return [
         _finding(
-            FindingKind.TRACK_ART_DIFFERS,
+            library,
             album,
             [*odd, usual],
-            _CONFIDENCE_DIFFERENT if few else _CONFIDENCE_MIXED,
-            f"{_name(album)}: {len(odd)} of {len(embedded)} tracks carry another picture than the rest",
-            library,
+            kind=FindingKind.TRACK_ART_DIFFERS,
+            confidence=_CONFIDENCE_DIFFERENT if few else _CONFIDENCE_MIXED,
+            reason=f"{_name(album)}: {len(odd)} of {len(embedded)} tracks carry another picture than the rest",
             shown=[*first_of_each.values(), usual],
         )
     ]
@@ -192,12 +192,12 @@ def _find_artist_photos(library: Library) -> list[Finding]:
             what = photo.member.partition("/")[0].replace("_", " ") or "artist"
             findings.append(
                 _finding(
-                    FindingKind.ARTIST_PHOTO,
+                    library,
                     album,
                     [photo],
-                    _CONFIDENCE_ARTIST_TYPE,
-                    f"{_name(album)}: its cover is the picture that '{PurePosixPath(photo.path).name}' calls {what}",
-                    library,
+                    kind=FindingKind.ARTIST_PHOTO,
+                    confidence=_CONFIDENCE_ARTIST_TYPE,
+                    reason=f"{_name(album)}: its cover is the picture that '{PurePosixPath(photo.path).name}' calls {what}",
                 )
             )
         else:
@@ -228,25 +228,22 @@ def _art_of_cover(album: AlbumRecord) -> list[Art]:
 
 
 def _finding(
-    kind: FindingKind,
+    library: Library,
     album: AlbumRecord,
     arts: Sequence[Art],
-    confidence: float,
-    reason: str,
-    library: Library,
     shown: Sequence[Art] | None = None,
+    **said: Any,
 ) -> Finding:
+    """Make a finding about some pictures of an album; `said` are kind, confidence and reason."""
     return Finding(
-        kind=kind,
         cover_ids=(album.cover_id,) if album.cover_id else (),
         paths=tuple(dict.fromkeys(art.path for art in arts)),
-        confidence=confidence,
-        reason=reason,
         pictures=tuple(
             library.thumbnails[art.content]
             for art in (arts if shown is None else shown)
             if art.content in library.thumbnails and art.content != album.cover_id
         ),
+        **said,
     )
 
 
@@ -254,16 +251,9 @@ def _name(album: AlbumRecord) -> str:
     return " - ".join(name for name in (album.artist, album.title) if name) or "album"
 
 
-def collect_albums(
-    root: Path,
-    tags: Mapping[str, Tags],
-    priority: Sequence[str],
-    covers: Mapping[tuple[str, str], str],
-    *,
-    leave_out: Iterable[Path] = (),
-    progress: Callable[[int, int], None] | None = None,
-) -> Library:
-    """Read the pictures of a music library; nothing in it is changed.
+@dataclass(frozen=True, kw_only=True)
+class MusicFolder:
+    """A music library on disk, with what is known of it already.
 
     Parameters
     ----------
@@ -277,29 +267,47 @@ def collect_albums(
         Cover id by path and member, as the catalogue has it.
     leave_out : iterable of Path
         Folders not to enter.
+    """
+
+    root: Path
+    tags: Mapping[str, Tags]
+    priority: Sequence[str]
+    covers: Mapping[tuple[str, str], str]
+    leave_out: Iterable[Path] = ()
+
+
+def collect_albums(
+    folder: MusicFolder, progress: Callable[[int, int], None] | None = None
+) -> Library:
+    """Read the pictures of a music library; nothing in it is changed.
+
+    Parameters
+    ----------
+    folder : MusicFolder
     progress : callable, optional
         Called with pictures read and pictures in all.
 
     Raises
     ------
     DataError
-        If `root` cannot be listed.
+        If the folder cannot be listed.
     """
+    root, tags, covers = folder.root, folder.tags, folder.covers
     files = [
         entry
-        for entry in walk(root, leave_out=leave_out).files
+        for entry in walk(root, leave_out=folder.leave_out).files
         if is_picture_name(entry.path) or entry.path in tags
     ]
     known = {**dict.fromkeys((e.path for e in files if is_nfo(e.path)), Tags()), **tags}
     artist_files: dict[str, list[str]] = defaultdict(list)
     for entry in files:
-        folder, _, name = entry.path.rpartition("/")
+        parent, _, name = entry.path.rpartition("/")
         if is_picture_name(name) and PurePosixPath(name).stem.lower() in ARTIST_STEMS:
-            artist_files[folder].append(entry.path)
+            artist_files[parent].append(entry.path)
     reader = _ArtReader(root)
     records = [
         _record(offer, artist_files, covers, reader)
-        for offer in find_albums(files, known, priority)
+        for offer in find_albums(files, known, folder.priority)
     ]
     return reader.library(records, progress)
 

@@ -24,6 +24,7 @@ from covers.audit.labels import (
 )
 from covers.audit.pictures import PictureLimits, find_bad_pictures
 from covers.catalogue.corrections import Overlay
+from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.near_duplicates import Views, find_near_duplicates
@@ -206,10 +207,12 @@ def run(
     findings += find_bad_pictures(rows, used.pictures)
     label_check = None
     if features is not None:
-        more, label_check = _look_at_features(
-            catalogue, rows, features, used, seed, not_checked
+        more, label_check, why_not = _look_at_features(
+            catalogue, rows, features, used, seed
         )
         findings += more
+        if why_not:
+            not_checked[FindingKind.LABEL_ERROR.value] = why_not
     findings += _audit_music(workspace, catalogue, used, not_checked, progress)
     overlay = Overlay.read(workspace)
     left = [finding for finding in findings if not _is_reviewed(finding, overlay)]
@@ -304,27 +307,23 @@ def _look_at_features(
     features: npt.NDArray[np.float32],
     options: AuditOptions,
     seed: int,
-    not_checked: dict[str, str],
-) -> tuple[list[Finding], LabelCheck | None]:
-    """Look for outliers and doubtful labels."""
+) -> tuple[list[Finding], LabelCheck | None, str]:
+    """Look for outliers and doubtful labels; say why labels could not be checked."""
     known = np.flatnonzero(np.isfinite(features).all(axis=1))
     chosen = [rows[row] for row in known]
-    groups = catalogue.groups[known]
-    findings = find_outliers(chosen, features[known], groups, seed=seed)
+    covers = CoverSet(**columns_of(catalogue, known))
+    findings = find_outliers(chosen, features[known], covers.groups, seed=seed)
     try:
         doubtful, check = find_doubtful_labels(
             chosen,
             features[known],
-            catalogue.membership()[known],
-            groups,
-            catalogue.vocab,
+            covers,
             share=options.label_share,
             seed=seed,
         )
     except ValueError as error:
-        not_checked[FindingKind.LABEL_ERROR.value] = str(error)
-        return findings, None
-    return findings + doubtful, check
+        return findings, None, str(error)
+    return findings + doubtful, check, ""
 
 
 def _audit_music(
@@ -357,7 +356,7 @@ def _audit_library(
     progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     """Compare the pictures of one music library."""
-    from covers.audit.music import collect_albums, find_album_art
+    from covers.audit.music import MusicFolder, collect_albums, find_album_art
     from covers.intake.music.tag_cache import TagCache
 
     cache = TagCache.open(workspace.tags_path)
@@ -370,16 +369,18 @@ def _audit_library(
         if place["source"] == source.name
     }
     library = collect_albums(
-        workspace.source_root(source.name),
-        {
-            path: row[2]
-            for (name, path), row in cache.rows.items()
-            if name == source.name
-        },
-        workspace.settings.intake.art_priority,
-        covers,
-        leave_out=[workspace.root],
-        progress=progress,
+        MusicFolder(
+            root=workspace.source_root(source.name),
+            tags={
+                path: row[2]
+                for (name, path), row in cache.rows.items()
+                if name == source.name
+            },
+            priority=workspace.settings.intake.art_priority,
+            covers=covers,
+            leave_out=[workspace.root],
+        ),
+        progress,
     )
     return find_album_art(library)
 

@@ -286,9 +286,6 @@ def put_together(
     names: Sequence[tuple[str, str]],
     answer: Answer,
     index: VectorIndex,
-    vocab: Sequence[str],
-    *,
-    level: float,
     workspace: Workspace | None = None,
 ) -> list[Classification]:
     """Turn arrays of answers into one `Classification` for each picture.
@@ -300,19 +297,16 @@ def put_together(
     answer : Answer
     index : VectorIndex
         The one that voted.
-    vocab : sequence of str
-        Genres, in the order of the columns of `answer`.
-    level : float
     workspace : Workspace, optional
         Where thumbnails are.
     """
-    found = []
+    vocab, found = answer.vocab, []
     for number, (name, cover_id) in enumerate(names):
         by_method = {
             method: dict(zip(vocab, p[number].tolist(), strict=True))
             for method, p in answer.classified.probabilities.by_method().items()
         }
-        both = by_method[COMBINED]
+        combined = by_method[COMBINED]
         inside = [
             g
             for g, is_in in zip(vocab, answer.classified.inside[number], strict=True)
@@ -324,22 +318,23 @@ def put_together(
                 query=name,
                 cover_id=cover_id,
                 by_method=by_method,
-                prediction_set=tuple(sorted(inside, key=lambda g: -both[g])),
-                level=level,
+                prediction_set=tuple(sorted(inside, key=lambda g: -combined[g])),
+                level=answer.level,
                 verdict=str(answer.classified.verdicts[number]),
                 voters=tuple(_voters(index, evidence)),
                 flip=_flip(index, evidence, vocab),
-                **_labels(answer, number, vocab),
+                **_labels(answer, number),
                 _workspace=workspace,
             )
         )
     return found
 
 
-def _labels(answer: Answer, number: int, vocab: Sequence[str]) -> dict[str, Any]:
+def _labels(answer: Answer, number: int) -> dict[str, Any]:
     """Return the probability of each independent genre, and those that are named."""
     if answer.labels is None:
         return {}
+    vocab = answer.vocab
     p = dict(zip(vocab, answer.labels.probabilities[number].tolist(), strict=True))
     named = [
         g for g, is_in in zip(vocab, answer.labels.named[number], strict=True) if is_in

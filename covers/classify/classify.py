@@ -73,9 +73,45 @@ class Labels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """Classified pictures and the evidence for each; `labels` of a network with independent genres."""
+class SeenPictures:
+    """Some pictures, and what the network says of them.
 
+    Parameters
+    ----------
+    embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
+    p_network : ndarray of float, shape (n_pictures, n_genres)
+        The network's raw distributions, in the order of ``Decision.vocab``.
+    cover_ids : sequence of str, length n_pictures
+        Content id of each picture, whether or not it is in the index.
+    p_labels : ndarray of float, shape (n_pictures, n_genres), optional
+        The sigmoids of a network with independent genres, in the same order.
+    """
+
+    embeddings: npt.NDArray[np.float32]
+    p_network: npt.NDArray[np.floating[Any]]
+    cover_ids: Sequence[str]
+    p_labels: npt.NDArray[np.floating[Any]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Classified pictures and the evidence for each.
+
+    Parameters
+    ----------
+    vocab : tuple of str
+        Genres, in the order of all columns.
+    level : float
+        Of the prediction sets.
+    classified : Classified
+    evidence : list of Evidence
+        One per picture.
+    labels : Labels, optional
+        Of a network with independent genres.
+    """
+
+    vocab: tuple[str, ...]
+    level: float
     classified: Classified
     evidence: list[Evidence]
     labels: Labels | None = None
@@ -128,13 +164,10 @@ class References(CoverSet):
 
 
 def classify_embeddings(
-    embeddings: npt.NDArray[np.float32],
-    p_network: npt.NDArray[np.floating[Any]],
+    pictures: SeenPictures,
     index: VectorIndex,
     decision: Decision,
     *,
-    cover_ids: Sequence[str],
-    p_labels: npt.NDArray[np.floating[Any]] | None = None,
     level: float = DEFAULT_LEVEL,
     references: References | None = None,
 ) -> Answer:
@@ -144,15 +177,9 @@ def classify_embeddings(
 
     Parameters
     ----------
-    embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
-    p_network : ndarray of float, shape (n_pictures, n_genres)
-        The network's raw distributions, in the order of ``decision.vocab``.
+    pictures : SeenPictures
     index : VectorIndex
     decision : Decision
-    cover_ids : sequence of str, length n_pictures
-        Content id of each picture, whether or not it is in the index.
-    p_labels : ndarray of float, shape (n_pictures, n_genres), optional
-        The sigmoids of a network with independent genres, in the same order.
     level : float, default=0.9
         Of the prediction sets.
     references : References, optional
@@ -161,15 +188,9 @@ def classify_embeddings(
     if references is None:
         references = References.of(index, decision.vocab)
     classified, near = judge_embeddings(
-        embeddings,
-        p_network,
-        index,
-        decision,
-        cover_ids=cover_ids,
-        p_labels=p_labels,
-        level=level,
-        references=references,
+        pictures, index, decision, references, level=level
     )
+    p_labels = pictures.p_labels
     settings = decision.classifier.settings
     membership, groups = references.membership, references.groups
     chosen = voters(settings, near, groups)
@@ -181,6 +202,8 @@ def classify_embeddings(
         p = decision.labels_before.apply(log_odds(p_labels, shares))
         labels = Labels(p, decision.labels_before.name(p))
     return Answer(
+        vocab=decision.vocab,
+        level=level,
         classified=classified,
         labels=labels,
         evidence=[
@@ -189,20 +212,17 @@ def classify_embeddings(
                 membership,
                 settings,
             )
-            for q in range(len(embeddings))
+            for q in range(len(pictures.embeddings))
         ],
     )
 
 
 def judge_embeddings(
-    embeddings: npt.NDArray[np.float32],
-    p_network: npt.NDArray[np.floating[Any]],
+    pictures: SeenPictures,
     index: VectorIndex,
     decision: Decision,
-    *,
-    cover_ids: Sequence[str],
     references: References,
-    p_labels: npt.NDArray[np.floating[Any]] | None = None,
+    *,
     level: float = DEFAULT_LEVEL,
 ) -> tuple[Classified, Neighbours]:
     """Classify pictures without gathering the evidence for each; see `classify_embeddings`.
@@ -215,14 +235,18 @@ def judge_embeddings(
     """
     settings = decision.classifier.settings
     near = find_voters(
-        embeddings, cover_ids, index, references, n_wanted=_n_candidates(settings)
+        pictures.embeddings,
+        pictures.cover_ids,
+        index,
+        references,
+        n_wanted=_n_candidates(settings),
     )
     votes = decision.classifier.vote_with(
         settings, near, references.membership, references.groups
     )
-    raw = p_network
-    if decision.is_several and p_labels is not None:
-        raw = p_labels
+    raw = pictures.p_network
+    if decision.is_several and pictures.p_labels is not None:
+        raw = pictures.p_labels
     return decision.decide(raw, votes, near.similarities, level=level), near
 
 

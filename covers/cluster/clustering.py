@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.cluster.projection import Graph, Points, project
+from covers.cluster.projection import Graph, LayoutSettings, Points, project
 from covers.cluster.stability import mean_jaccard
 from covers.errors import needs_extra
 
@@ -169,11 +169,13 @@ def cluster_covers(
     if layout is None:
         layout = project(
             vectors,
-            n_components=settings.n_components,
-            n_neighbors=settings.n_neighbors,
-            min_dist=0.0,
-            seed=settings.seed,
-            graph=graph,
+            LayoutSettings(
+                n_components=settings.n_components,
+                n_neighbors=settings.n_neighbors,
+                min_dist=0.0,
+                seed=settings.seed,
+            ),
+            graph,
         )
     return cluster_layout(layout, settings)
 
@@ -212,7 +214,7 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
                 settings.min_samples,
                 chosen,
                 prediction_data=prediction,
-                single=single,
+                allow_single_cluster=single,
             )
             found = np.asarray(final.labels_, np.int64)
             strengths = np.asarray(final.probabilities_, np.float64)
@@ -317,18 +319,15 @@ def _fit(
     layout: Points,
     min_samples: int,
     size: int,
-    *,
-    prediction_data: bool = False,
-    single: bool = False,
+    **options: bool,
 ) -> Any:
-    """Fit HDBSCAN to float64 points, in one process."""
+    """Fit HDBSCAN, with further options of its own, to float64 points, in one process."""
     return hdbscan.HDBSCAN(
         min_cluster_size=size,
         min_samples=min(min_samples, len(layout) - 1),
         gen_min_span_tree=True,
-        prediction_data=prediction_data,
-        allow_single_cluster=single,
         core_dist_n_jobs=1,
+        **options,
     ).fit(layout.astype(np.float64))
 
 

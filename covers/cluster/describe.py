@@ -39,9 +39,9 @@ def describe_clusters(
     pictures: dict[str, list[Any]] | None = None,
     *,
     n_bootstraps: int = 1000,
-    seed: int = 0,
 ) -> dict[str, Any]:
-    """Put clusters into words for programs; ids are those of `found`."""
+    """Put clusters into words for programs; ids are those of `found`, and so is the seed."""
+    seed = found.settings.seed
     held = covers.held_out()
     relation = relate_to_genres(
         found.labels[held], covers.membership[held], covers.groups[held], seed=seed

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.cluster.layout_graph import layout_graph
-from covers.cluster.projection import Graph, Points, project
+from covers.cluster.projection import Graph, LayoutSettings, Points, project
 from covers.errors import DataError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.neighbours import find_neighbours
@@ -63,11 +63,10 @@ def make_map(
     """
     return project(
         vectors,
-        n_components=2,
-        n_neighbors=n_neighbors,
-        min_dist=min_dist,
-        seed=seed,
-        graph=graph,
+        LayoutSettings(
+            n_components=2, n_neighbors=n_neighbors, min_dist=min_dist, seed=seed
+        ),
+        graph,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,21 +85,12 @@ def exact_neighbours(points: Points, k: int) -> Graph:
     return rows.astype(np.int32), np.sqrt(np.maximum(squared, 0)).astype(np.float32)
 
 
-def project(
-    vectors: Points,
-    *,
-    n_components: int,
-    n_neighbors: int = 15,
-    min_dist: float = 0.1,
-    seed: int = 0,
-    graph: Graph | None = None,
-) -> Points:
-    """Lay covers out in few dimensions with UMAP [1]_.
+@dataclass(frozen=True, kw_only=True)
+class LayoutSettings:
+    """How covers are laid out in few dimensions.
 
     Parameters
     ----------
-    vectors : ndarray of float32, shape (n_covers, n_dimensions)
-        L2-normalised, so that Euclidean neighbours are cosine neighbours.
     n_components : int
         2 for a map, about 5 for clustering.
     n_neighbors : int, default=15
@@ -107,6 +99,24 @@ def project(
         Smallest distance between points: 0 packs clusters tight, 1 spreads evenly.
     seed : int, default=0
         Same seed and library versions, same layout.
+    """
+
+    n_components: int
+    n_neighbors: int = 15
+    min_dist: float = 0.1
+    seed: int = 0
+
+
+def project(
+    vectors: Points, settings: LayoutSettings, graph: Graph | None = None
+) -> Points:
+    """Lay covers out in few dimensions with UMAP [1]_.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n_covers, n_dimensions)
+        L2-normalised, so that Euclidean neighbours are cosine neighbours.
+    settings : LayoutSettings
     graph : Graph, optional
         `exact_neighbours` of the vectors' principal components, `n_neighbors` or
         more, where they are known.
@@ -127,28 +137,28 @@ def project(
        Approximation and Projection for Dimension Reduction". arXiv:1802.03426.
     """
     points = principal_components(vectors)
-    start = np.zeros((len(points), n_components), np.float32)
-    width = min(n_components, points.shape[1])
+    start = np.zeros((len(points), settings.n_components), np.float32)
+    width = min(settings.n_components, points.shape[1])
     start[:, :width] = points[:, :width]
     spread = float(np.abs(start).max(initial=0))
     if len(points) < FEWEST_COVERS or spread == 0:
         return start
-    k = min(n_neighbors, len(points) - 1)
+    k = min(settings.n_neighbors, len(points) - 1)
     rows, distances = exact_neighbours(points, k) if graph is None else graph
     # UMAP's optimiser needs room between the points it starts from.
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     start = start * (10 / spread)
     start += rng.normal(scale=1e-3, size=start.shape).astype(np.float32)
     large = len(points) > _LARGE
     with quiet_umap() as umap:
         reducer = umap.UMAP(
-            n_components=n_components,
+            n_components=settings.n_components,
             n_neighbors=k,
-            min_dist=min_dist,
+            min_dist=settings.min_dist,
             metric="euclidean",
             init=start,
             n_epochs=_EPOCHS_LARGE if large else _EPOCHS_SMALL,
-            random_state=seed,
+            random_state=settings.seed,
             n_jobs=1,
             precomputed_knn=(rows[:, :k], distances[:, :k]),
             force_approximation_algorithm=True,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Labels = npt.NDArray[np.int64]
 _KEEPS_ITS_ID = 1 / 3
+_MOST_COVERS = 5_000
 
 
 def jaccard_table(first: Labels, second: Labels) -> npt.NDArray[np.float64]:
@@ -68,13 +69,12 @@ def cluster_stability(
     recluster: Callable[[npt.NDArray[np.int64]], Labels],
     *,
     n_resamples: int = 10,
-    most_covers: int = 5_000,
     seed: int = 0,
 ) -> npt.NDArray[np.float64]:
     """Measure how well each cluster is found again when groups are drawn anew.
 
     Each resample keeps the groups that a bootstrap would draw at least once
-    (about 63 per cent) and clusters their covers from the vectors on; a cluster's
+    (about 63 per cent, at most 5,000 covers) and clusters their covers from the vectors on; a cluster's
     stability is its mean best Jaccard index over the resamples [1]_. Above 0.75
     it is stable, below 0.5 rather an accident.
 
@@ -88,8 +88,6 @@ def cluster_stability(
         Takes rows and returns their new labels.
     n_resamples : int, default=10
         Few are rough, many are slow: each one clusters again.
-    most_covers : int, default=5,000
-        Larger resamples are thinned to this many covers.
     seed : int, default=0
         Seed of the draws.
 
@@ -111,8 +109,8 @@ def cluster_stability(
         drawn = np.zeros(len(distinct), bool)
         drawn[rng.integers(len(distinct), size=len(distinct))] = True
         rows = np.flatnonzero(drawn[members])
-        if len(rows) > most_covers:
-            rows = np.sort(rng.permutation(rows)[:most_covers])
+        if len(rows) > _MOST_COVERS:
+            rows = np.sort(rng.permutation(rows)[:_MOST_COVERS])
         present = np.bincount(labels[rows][labels[rows] >= 0], minlength=n_clusters) > 0
         best = np.zeros(n_clusters)
         again = best_jaccard(labels[rows], recluster(rows))

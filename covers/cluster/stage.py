@@ -124,7 +124,6 @@ def _make(
         stability,
         _read_pictures(workspace, covers),
         n_bootstraps=settings["n_bootstraps"],
-        seed=seed,
     )
     steps.next()
     document["compared_with"] = compare_methods(covers, found, seed=seed)

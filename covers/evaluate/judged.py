@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.classify import References, judge_embeddings
+from covers.classify.classify import References, SeenPictures, judge_embeddings
 from covers.classify.labels import genre_shares, label_odds
 from covers.classify.voting import voters
 from covers.evaluate.checks import align_columns
@@ -102,15 +102,13 @@ def judge_covers(
     for start in range(0, len(table.cover_ids), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         p_network, p_labels = network_answers(table.logits[part], card, decision.vocab)
-        classified, near = judge_embeddings(
-            table.embeddings[part],
-            p_network,
-            index,
-            decision,
+        pictures = SeenPictures(
+            embeddings=table.embeddings[part],
+            p_network=p_network,
             cover_ids=table.cover_ids[part],
             p_labels=p_labels,
-            references=references,
         )
+        classified, near = judge_embeddings(pictures, index, decision, references)
         found.append(classified)
         if n_voters:
             chosen = voters(decision.classifier.settings, near, references.groups)

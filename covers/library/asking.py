@@ -198,7 +198,7 @@ class AskedLibrary(StoredLibrary):
         CoversError, IndexerError
             If there is no model, no index, or nothing was evaluated yet.
         """
-        from covers.classify.classify import classify_embeddings
+        from covers.classify.classify import SeenPictures, classify_embeddings
         from covers.classify.query import Queries
 
         self._refuse_unfinished()
@@ -212,23 +212,19 @@ class AskedLibrary(StoredLibrary):
         p_network, p_labels = self._network_answers(pictures)
         decision, index = self._decision, self.index
         answer = classify_embeddings(
-            np.stack([query.embedding for query in pictures.items]),
-            p_network,
+            SeenPictures(
+                embeddings=np.stack([query.embedding for query in pictures.items]),
+                p_network=p_network,
+                cover_ids=[query.cover_id for query in pictures.items],
+                p_labels=p_labels,
+            ),
             index,
             decision,
-            cover_ids=[query.cover_id for query in pictures.items],
-            p_labels=p_labels,
             level=level,
             references=self._references,
         )
-        return put_together(
-            [(query.name, query.cover_id) for query in pictures.items],
-            answer,
-            index,
-            decision.vocab,
-            level=level,
-            workspace=self.workspace,
-        )
+        names = [(query.name, query.cover_id) for query in pictures.items]
+        return put_together(names, answer, index, self.workspace)
 
     def explain(
         self,

@@ -182,13 +182,27 @@ def count_votes(
     return tables
 
 
+@dataclass(frozen=True)
+class SomeCovers:
+    """Some of the covers, where not all are there to vote.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (n_covers,)
+    mass : ndarray of float32, shape (n_groups, n_genres)
+        Their `Labels.mass`.
+    """
+
+    present: npt.NDArray[np.bool_]
+    mass: npt.NDArray[np.float32]
+
+
 def two_class_losses(
     votes: npt.NDArray[np.float32],
     queries: npt.NDArray[np.int64],
     genre: int,
     labels: Labels,
-    present: npt.NDArray[np.bool_] | None = None,
-    mass: npt.NDArray[np.float32] | None = None,
+    some: SomeCovers | None = None,
 ) -> npt.NDArray[np.float32]:
     """Say of each cover of one genre which other genres have more of its neighbours than its own.
 
@@ -207,19 +221,19 @@ def two_class_losses(
         Whose covers the queries are.
     labels : Labels
         Genres and groups of all covers.
-    present, mass
-        Covers that could vote (all by default) and their `Labels.mass`.
+    some : SomeCovers, optional
+        Those that could vote; all by default.
 
     Returns
     -------
     ndarray of float32, shape (n_queries, n_genres)
         1 where the rival wins, 0 where `genre` wins, 0.5 at a tie.
     """
-    mass = labels.group_mass if mass is None else mass
+    mass = labels.group_mass if some is None else some.mass
     total = mass.sum(axis=0)  # (G,)
     out = mass[labels.groups[queries]]  # (Q, G), what the query's group holds back
-    if present is not None:
-        out = np.where(present[queries, None], out, 0)
+    if some is not None:
+        out = np.where(some.present[queries, None], out, 0)
     own_out = out[:, [genre]]  # (Q, 1)
     extra = np.maximum(own_out - out, 0)  # (Q, G), still to be taken from rivals
     left_own = total[genre] - own_out  # (Q, 1)
@@ -267,7 +281,7 @@ def loss_table(
         counts with its share in the genre.
     """
     entries = Entries.of(labels)
-    mass = None if present is None else labels.mass(present)
+    some = None if present is None else SomeCovers(present, labels.mass(present))
     sums = np.zeros((len(bounds), len(entries.groups), labels.n_genres), np.float32)
     block = max(256, _BLOCK_CELLS // max(rows.shape[1], labels.n_genres))
     every = np.flatnonzero(labels.sampled_membership.any(axis=1))
@@ -280,7 +294,7 @@ def loss_table(
             entry = entries.number[queries[picked], genre]
             for b, votes in enumerate(tables):
                 losses = two_class_losses(
-                    votes[picked], queries[picked], int(genre), labels, present, mass
+                    votes[picked], queries[picked], int(genre), labels, some
                 )
                 weighted = losses * membership[picked, genre][:, None]
                 _add_rows(sums[b], entry, weighted)

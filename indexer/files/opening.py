@@ -11,9 +11,9 @@ import json
 import mmap
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from indexer.errors import IndexDamagedError, IndexReadError
@@ -55,24 +55,85 @@ def is_real_file(path: Path) -> bool:
     return False
 
 
-@contextmanager
-def translate_read_errors(folder: Path, path: str = "") -> Iterator[None]:
-    """Turn an `OSError` of a read, but for what is missing, into `IndexReadError`."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
-        message = (
-            f"cannot read {str(folder / path)!r}: {error.strerror or error}; nothing is "
-            f"lost by that: let this user read the folder and its files, and run again"
-        )
-        raise IndexReadError(message) from error
+class _Translating:
+    """The context that `translate_read_errors` returns; a generator would take longer."""
+
+    __slots__ = ("_folder", "_path")
+
+    def __init__(self, folder: Path, path: str) -> None:
+        self._folder, self._path = folder, path
+
+    def __enter__(self) -> None:
+        """Do nothing yet."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Translate an error."""
+        if isinstance(error, OSError):
+            _raise_translated(error, self._folder, self._path)
 
 
-@contextmanager
-def open_inside(folder: Path, path: str) -> Iterator[int]:
-    """Open a file of the index for reading.
+def translate_read_errors(folder: Path, path: str = "") -> _Translating:
+    """Return a context that turns an `OSError` of a read, but for what is missing, into `IndexReadError`."""
+    return _Translating(folder, path)
+
+
+def _raise_translated(error: OSError, folder: Path, path: str) -> None:
+    """Raise what `translate_read_errors` makes of an error, if it makes anything of it."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return
+    message = (
+        f"cannot read {str(folder / path)!r}: {error.strerror or error}; nothing is "
+        f"lost by that: let this user read the folder and its files, and run again"
+    )
+    raise IndexReadError(message) from error
+
+
+class _Opened:
+    """An open file of the index; see `open_inside`."""
+
+    __slots__ = ("_descriptor", "_folder", "_path")
+
+    def __init__(self, folder: Path, path: str) -> None:
+        self._folder, self._path = folder, path
+
+    def __enter__(self) -> int:
+        """Open the file."""
+        folder, path = self._folder, self._path
+        try:
+            self._descriptor = _open(folder, path)
+        except OSError as error:
+            _refuse_link(folder, path)
+            if error.errno == errno.ENXIO:  # a socket
+                _refuse_other(folder, path)
+            _raise_translated(error, folder, path)
+            raise
+        try:
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                _refuse_other(folder, path)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        return self._descriptor
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+        if isinstance(error, OSError):
+            _raise_translated(error, self._folder, self._path)
+
+
+def open_inside(folder: Path, path: str) -> _Opened:
+    """Open a file of the index for reading, as a context that yields its descriptor.
 
     Parameters
     ----------
@@ -81,11 +142,6 @@ def open_inside(folder: Path, path: str) -> Iterator[int]:
     path : str
         A name in it, or of a folder in it and a name: of the forms of
         `indexer.files.names`.
-
-    Yields
-    ------
-    int
-        Its descriptor.
 
     Raises
     ------
@@ -96,21 +152,7 @@ def open_inside(folder: Path, path: str) -> Iterator[int]:
     IndexDamagedError
         If it is no regular file.
     """
-    with translate_read_errors(folder, path):
-        try:
-            descriptor = _open(folder, path)
-        except OSError as error:
-            _refuse_link(folder, path)
-            if error.errno == errno.ENXIO:  # a socket
-                _refuse_other(folder, path)
-            raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            _refuse_other(folder, path)
-        with translate_read_errors(folder, path):
-            yield descriptor
-    finally:
-        os.close(descriptor)
+    return _Opened(folder, path)
 
 
 def read_small(folder: Path, path: str, most: int) -> bytes:
@@ -130,8 +172,11 @@ def read_small(folder: Path, path: str, most: int) -> bytes:
                 f"at most {most} are written; {_repair(folder)}"
             )
             raise IndexDamagedError(message)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(most)
+        parts = []
+        while n_bytes > 0 and (part := os.read(descriptor, n_bytes)):
+            parts.append(part)
+            n_bytes -= len(part)
+        return b"".join(parts)
 
 
 def parse_json(data: bytes | str) -> Any:

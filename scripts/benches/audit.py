@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from covers.audit.label_errors import measure_flip_recovery
+from covers.audit.label_errors import Planting, measure_flip_recovery
 from covers.catalogue.table import read_catalogue
 from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
@@ -182,7 +182,7 @@ def measure_labels(options):
         features, membership, groups = features_without_a_network(options)
     rows = []
     for seed in range(options.seeds):
-        found = measure_flip_recovery(features, membership, groups, seed=seed)
+        found = measure_flip_recovery(features, membership, groups, Planting(seed=seed))
         rows.append(
             [found.average_precision, *(v for share in SHARES for v in found.at(share))]
         )

@@ -16,7 +16,7 @@ from covers.audit.page import write_page
 from covers.audit.pictures import PictureLimits, find_bad_pictures
 from covers.audit.stage import AuditOptions
 from covers.audit.stage import run as audit_workspace
-from covers.catalogue.cover_set import columns_of
+from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.images.near_duplicates import DuplicatePairs
@@ -361,9 +361,13 @@ def test_at_most_the_asked_share_of_labels_is_listed_most_doubtful_first():
     found, check = find_doubtful_labels(
         rows,
         features,
-        np.eye(3, dtype=np.float32)[given],
-        np.arange(400),
-        "abc",
+        CoverSet(
+            cover_ids=[row["cover_id"] for row in rows],
+            vocab=("a", "b", "c"),
+            membership=np.eye(3)[given],
+            groups=np.arange(400),
+            splits=np.full(400, "train"),
+        ),
         share=0.05,
     )
     assert len(found) == 20

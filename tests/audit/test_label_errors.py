@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from covers.audit.label_errors import (
     FlipRecovery,
+    Planting,
     find_label_errors,
     measure_flip_recovery,
     predict_out_of_fold,
@@ -110,7 +111,7 @@ def test_one_group_is_refused():
 @pytest.mark.parametrize(("spread", "least"), [(0.5, 0.9), (1.2, 0.35)])
 def test_five_percent_flipped_labels_come_back_far_above_random(spread, least):
     features, truth, groups = blobs(spread=spread)
-    recovery = measure_flip_recovery(features, one_hot(truth), groups, seed=1)
+    recovery = measure_flip_recovery(features, one_hot(truth), groups, Planting(seed=1))
     assert recovery.random_precision == pytest.approx(0.05)
     precision, recall = recovery.at(0.05)
     assert precision == recall >= least
@@ -122,7 +123,7 @@ def test_on_features_without_meaning_the_ranking_is_no_better_than_random():
     features = rng.normal(size=(2000, 8)).astype(np.float32)
     labels = rng.integers(0, N_GENRES, 2000)
     recovery = measure_flip_recovery(
-        features, one_hot(labels), np.arange(2000), share=0.2
+        features, one_hot(labels), np.arange(2000), Planting(share=0.2)
     )
     assert recovery.average_precision == pytest.approx(0.2, abs=0.05)
 
@@ -155,6 +156,5 @@ def test_the_chance_of_error_falls_with_quality_and_averages_to_the_share():
 
 @pytest.mark.parametrize("share", [0, 1, -0.1])
 def test_a_share_outside_its_range_is_refused(share):
-    features, truth, groups = blobs(40)
     with pytest.raises(ValueError, match="share must be between 0 and 1"):
-        measure_flip_recovery(features, one_hot(truth), groups, share=share)
+        Planting(share=share)

@@ -159,7 +159,7 @@ def test_a_genre_text_of_a_megabyte_is_cut_and_listed(tmp_path, genre):
     manifest = manifest_of(tmp_path, ["Rock", genre])
     result = run("scan", manifest, "-w", ws)
     assert result.exit_code == 0, result.output
-    assert "2 covers in 2 places" in result.stdout
+    assert "2 covers in 2 locations" in result.stdout
     assert len(result.stdout) < 2000
     assert "1 problem (1 genres), listed in" in result.stdout
     listed = (ws / "problems.csv").read_text()

@@ -22,6 +22,7 @@ from covers.cluster.profile import (
     relate_to_genres,
 )
 from covers.cluster.projection import (
+    LayoutSettings,
     exact_neighbours,
     principal_components,
     project,
@@ -195,8 +196,8 @@ def test_clusters_of_vectors_are_found_and_repeat_with_the_seed():
 
 def test_a_handful_of_covers_is_laid_out_without_umap():
     vectors = np.eye(4, dtype=np.float32)
-    assert project(vectors, n_components=2).shape == (4, 2)
-    assert project(vectors[:1], n_components=2).shape == (1, 2)
+    assert project(vectors, LayoutSettings(n_components=2)).shape == (4, 2)
+    assert project(vectors[:1], LayoutSettings(n_components=2)).shape == (1, 2)
     same = np.ones((30, 4), np.float32) / 2
     assert (project(same, n_components=2) == 0).all()
 

@@ -6,6 +6,7 @@ from covers.cluster import layout_graph as module
 from covers.cluster.layout_graph import layout_graph
 from covers.cluster.map import map_workspace, read_map
 from covers.cluster.projection import (
+    LayoutSettings,
     exact_neighbours,
     principal_components,
     project,
@@ -71,7 +72,7 @@ def test_a_graph_is_read_again_only_for_the_same_covers_model_and_components(
 def test_a_layout_needs_only_the_nearest_of_a_given_graph():
     vectors = np.random.default_rng(0).normal(size=(80, 8)).astype(np.float32)
     graph = exact_neighbours(principal_components(vectors), 40)
-    given = project(vectors, n_components=2, n_neighbors=15, graph=graph)
+    given = project(vectors, LayoutSettings(n_components=2, n_neighbors=15), graph)
     np.testing.assert_array_equal(
-        given, project(vectors, n_components=2, n_neighbors=15)
+        given, project(vectors, LayoutSettings(n_components=2, n_neighbors=15))
     )
