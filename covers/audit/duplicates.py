@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.audit.findings import Finding, FindingKind
-from covers.images.near_duplicates import connect
+from covers.images.duplicate_groups import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

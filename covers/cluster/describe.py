@@ -32,6 +32,39 @@ if TYPE_CHECKING:
 _N_SHOWN = 5
 
 
+def _describe_each(
+    covers: EmbeddedCovers,
+    found: Clustering,
+    stability: npt.NDArray[np.float64],
+    pictures: dict[str, list[Any]] | None,
+    n_bootstraps: int,
+) -> list[dict[str, Any]]:
+    """Describe each cluster: its size, genres, look, and the covers that show it best."""
+    bootstrap = GroupBootstrap.draw(
+        covers.groups, n_bootstraps=n_bootstraps, seed=found.settings.seed
+    )
+    profiles = genre_profiles(found.labels, covers.membership, bootstrap, covers.vocab)
+    looks = describe_looks(found.labels, pictures)
+    borders = _boundaries(covers, found)
+    clusters = []
+    for i, profile in enumerate(profiles):
+        members = found.labels == i
+        shown = one_per_group(found.exemplars[i], covers.groups, _N_SHOWN)
+        clusters.append(
+            {
+                "id": i,
+                "n": int(members.sum()),
+                "n_groups": len(np.unique(covers.groups[members])),
+                **profile,
+                "stability": float(stability[i]) if len(stability) else None,
+                "exemplars": [covers.cover_ids[row] for row in shown],
+                "boundary": [covers.cover_ids[row] for row in borders[i]],
+                "look": looks[i],
+            }
+        )
+    return clusters
+
+
 def describe_clusters(
     covers: EmbeddedCovers,
     found: Clustering,
@@ -49,31 +82,11 @@ def describe_clusters(
     relation_all = relate_to_genres(
         found.labels, covers.membership, covers.groups, n_permutations=50, seed=seed
     )
-    clusters: list[dict[str, Any]] = []
-    if found.n_clusters:
-        bootstrap = GroupBootstrap.draw(
-            covers.groups, n_bootstraps=n_bootstraps, seed=seed
-        )
-        profiles = genre_profiles(
-            found.labels, covers.membership, bootstrap, covers.vocab
-        )
-        looks = describe_looks(found.labels, pictures)
-        borders = _boundaries(covers, found)
-        for i, profile in enumerate(profiles):
-            members = found.labels == i
-            shown = one_per_group(found.exemplars[i], covers.groups, _N_SHOWN)
-            clusters.append(
-                {
-                    "id": i,
-                    "n": int(members.sum()),
-                    "n_groups": len(np.unique(covers.groups[members])),
-                    **profile,
-                    "stability": float(stability[i]) if len(stability) else None,
-                    "exemplars": [covers.cover_ids[row] for row in shown],
-                    "boundary": [covers.cover_ids[row] for row in borders[i]],
-                    "look": looks[i],
-                }
-            )
+    clusters = (
+        _describe_each(covers, found, stability, pictures, n_bootstraps)
+        if found.n_clusters
+        else []
+    )
     noise = found.labels == NOISE
     weight = covers.membership.sum(axis=0)
     return {

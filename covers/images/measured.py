@@ -98,7 +98,7 @@ class MeasuredPictures:
 
     def group(self, workspace: Workspace) -> dict[str, int]:
         """Return a number for each cover; near-duplicates have the same."""
-        from covers.images.near_duplicates import group_near_duplicates
+        from covers.images.duplicate_groups import group_near_duplicates
 
         look = thumbnail_reader(workspace, self.cover_ids)
         groups = group_near_duplicates(self.table, look=look)

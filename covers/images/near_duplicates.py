@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _LARGEST_PRODUCT = 1024
 _INK_BLOCK = 4096
 _SAME_INK = 0.999
-_COPIES = 0.99  # correlation of pictures that are copies of each other
 _BLOCK = 2**16
 
 
@@ -51,7 +50,7 @@ class DuplicateThresholds:
         Pearson correlation of the 16 x 16 grey copies; 1 is the same picture
         up to brightness and contrast, 0 nothing in common.
     far_bits : int, default=12
-        Up to so many different bits, `far_correlation` is asked for. More bits
+        Up to so many different bits, `far_correlation` is needed. More bits
         find more reissues and more covers that only share a layout.
     far_correlation : float, default=0.85
     least_structure : float, default=3.0
@@ -151,116 +150,6 @@ class DuplicatePairs:
         return len(self.first)
 
 
-def group_near_duplicates(
-    pictures: pa.Table,
-    thresholds: DuplicateThresholds | None = None,
-    look: Look | None = None,
-) -> npt.NDArray[np.int64]:
-    """Give near-duplicate covers the same group number; see `connect`.
-
-    Parameters
-    ----------
-    pictures : pyarrow.Table
-        Columns ``phash``, ``phash_inner``, ``signature``, ``signature_inner``
-        of `covers.images.measures.SCHEMA`, one row per cover.
-    thresholds : DuplicateThresholds, optional
-    look : callable, optional
-        As for `find_near_duplicates`.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_covers,)
-        Group numbers, ``0`` upwards in the order of first appearance.
-
-    Notes
-    -----
-    Exact: every pair of hashes is compared, in FAISS. On one core 100,000
-    covers take about 6 s, a million ten minutes.
-    """
-    pairs = find_near_duplicates(Views.of(pictures), thresholds, look)
-    return connect(pairs, pictures.num_rows)
-
-
-def connect(pairs: DuplicatePairs, n_covers: int) -> npt.NDArray[np.int64]:
-    """Turn pairs into group numbers, ``0`` upwards in the order of first appearance.
-
-    Copies of one picture are one to begin with. Then the best pairs come first,
-    and two groups are joined where at least half of all pairs between them
-    agree: a chain, in which each only looks like the one before, stays apart.
-    """
-    copies = (pairs.bits == 0) & (pairs.correlations >= _COPIES)
-    labels = _components(pairs.first[copies], pairs.second[copies], n_covers)
-    ends = np.stack([labels[pairs.first[~copies]], labels[pairs.second[~copies]]])
-    strength = np.lexsort((-pairs.correlations[~copies], pairs.bits[~copies]))
-    links = list(dict.fromkeys((min(e), max(e)) for e in ends.T[strength].tolist()))
-    groups = _Groups(int(labels.max(initial=-1)) + 1, links)
-    waiting = links
-    while True:
-        left = [link for link in waiting if not groups.join(*link)]
-        if len(left) == len(waiting):
-            break
-        waiting = left
-    labels = np.array([groups.root(node) for node in labels.tolist()], np.int64)
-    _, first_rows, labels = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.empty(len(first_rows), np.int64)
-    order[np.argsort(first_rows)] = np.arange(len(first_rows))
-    numbers: npt.NDArray[np.int64] = order[labels]
-    return numbers
-
-
-def _components(
-    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n_covers: int
-) -> npt.NDArray[np.int64]:
-    """Return a number per cover, the same for those that pairs reach."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    edges = coo_array(
-        (np.ones(len(first), bool), (first, second)), shape=(n_covers, n_covers)
-    )
-    labels: npt.NDArray[np.int64] = connected_components(edges, directed=False)[1]
-    return labels.astype(np.int64)
-
-
-class _Groups:
-    """Groups that grow, and how many pairs agree between each two of them."""
-
-    def __init__(self, n_nodes: int, links: list[tuple[int, int]]) -> None:
-        self.above = list(range(n_nodes))
-        self.sizes = [1] * n_nodes
-        self.agreeing: dict[int, dict[int, int]] = {}
-        for a, b in links:
-            if a != b:
-                self.agreeing.setdefault(a, {})[b] = 1
-                self.agreeing.setdefault(b, {})[a] = 1
-
-    def root(self, node: int) -> int:
-        """Return the group of a node."""
-        while self.above[node] != node:
-            self.above[node] = self.above[self.above[node]]
-            node = self.above[node]
-        return node
-
-    def join(self, first: int, second: int) -> bool:
-        """Join the groups of two nodes if half of the pairs between them agree."""
-        a, b = self.root(first), self.root(second)
-        if a == b:
-            return True
-        n_pairs = self.sizes[a] * self.sizes[b]
-        if 2 * self.agreeing[a].get(b, 0) < n_pairs:
-            return False
-        if self.sizes[a] < self.sizes[b]:
-            a, b = b, a
-        self.above[b] = a
-        self.sizes[a] += self.sizes[b]
-        for other, n in self.agreeing.pop(b).items():
-            del self.agreeing[other][b]
-            if other != a:
-                both = self.agreeing[a].get(other, 0) + n
-                self.agreeing[a][other] = self.agreeing[other][a] = both
-        return True
-
-
 def find_near_duplicates(
     views: Views,
     thresholds: DuplicateThresholds | None = None,
@@ -270,7 +159,7 @@ def find_near_duplicates(
 
     Where many views have the very same hash, they are compared with the first
     of them instead of each with each, so that ten thousand copies of one
-    placeholder do not make fifty million pairs; `connect` is not affected
+    placeholder do not make fifty million pairs; `covers.images.duplicate_groups.connect` is not affected
     where their grey copies agree.
 
     Parameters

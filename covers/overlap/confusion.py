@@ -1,4 +1,4 @@
-"""Whether covers of one genre are taken for another more or less often than other covers are.
+"""How often covers of one genre are taken for another, and whether that is more than chance.
 
 Letters: N covers, U groups, G genres.
 """

@@ -29,7 +29,7 @@ from covers.overlap.finite_sample import (
     measure_losses,
     pair_sums,
 )
-from covers.overlap.mixing import measure_mixing
+from covers.overlap.mixing import Mixing, measure_mixing
 from covers.overlap.pair_votes import Entries, Labels, sample_groups
 from covers.stats.bootstrap import GroupBootstrap
 
@@ -197,18 +197,7 @@ def measure_overlap(
     drawn = pair_sums(_resample(losses.table, labels, bootstrap))
     point, samples = losses.correct(drawn, labels, settings.seed)
     ends = _ends(samples)
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lift = mixing.observed / mixing.expected
-        lift_ends = np.stack(
-            [
-                _ends(row / row.sum(axis=1, keepdims=True) / mixing.expected[a])
-                for a, row in enumerate(
-                    np.moveaxis(_resample(mixing.table, labels, bootstrap), 1, 0)
-                )
-            ],
-            axis=1,
-        )
+    lift, lift_ends = _lifts(mixing, labels, bootstrap)
     effective = _effective(point, known, n_genres, few)
     effective_draws = np.array([_effective(s, known, n_genres, few) for s in samples])
     low, high = _ends(effective_draws[:, None])[:, 0]
@@ -229,6 +218,20 @@ def measure_overlap(
         k=losses.k,
         settings=settings,
     )
+
+
+def _lifts(
+    mixing: Mixing, labels: Labels, bootstrap: GroupBootstrap
+) -> tuple[Array, Array]:
+    """Return the lift of each genre among each other's neighbours, (G, G), and its ends, (2, G, G)."""
+    resampled = np.moveaxis(_resample(mixing.table, labels, bootstrap), 1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lift = mixing.observed / mixing.expected
+        ends = [
+            _ends(row / row.sum(axis=1, keepdims=True) / mixing.expected[a])
+            for a, row in enumerate(resampled)
+        ]
+    return lift, np.stack(ends, axis=1)
 
 
 def label_covers(

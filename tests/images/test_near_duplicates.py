@@ -12,14 +12,13 @@ from PIL import Image, ImageEnhance, ImageOps
 from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
 from covers.images.decode import decode
+from covers.images.duplicate_groups import connect, group_near_duplicates
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import (
     DuplicatePairs,
     DuplicateThresholds,
     Views,
-    connect,
     find_near_duplicates,
-    group_near_duplicates,
 )
 
 SIDE = 160
