@@ -8,7 +8,7 @@ Open a workspace and ask it::
     library.search("sleeve.jpg", k=10)
     library.classify(["sleeve.jpg"])[0]
 
-Nothing is imported before it is asked for.
+Nothing is imported before it is used.
 """
 
 from importlib import import_module
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from covers.exports.export import Export
     from covers.index.hits import Hit, SearchHits
     from covers.library.door import Library
-    from covers.library.door import create_library as create
-    from covers.library.door import open_library as open
+    from covers.library.opening import create_library as create
+    from covers.library.opening import open_library as open
     from covers.overlap.result import Overlap
     from covers.stats.neighbours import Neighbours, find_neighbours
     from covers.suggest.result import Suggestions
@@ -94,9 +94,9 @@ _HOMES = {
     "StaleError": "covers.errors",
     "Suggestions": "covers.suggest.result",
     "Voter": "covers.classify.answers",
-    "create": "covers.library.door",
+    "create": "covers.library.opening",
     "find_neighbours": "covers.stats.neighbours",
-    "open": "covers.library.door",
+    "open": "covers.library.opening",
     "vote_genres": "covers.classify.voting",
 }
 find_moved_modules()
@@ -105,7 +105,7 @@ _NAMES = {"create": "create_library", "open": "open_library"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
+    """Import a public name when it is first used."""
     if name == "__version__":
         from importlib.metadata import version
 

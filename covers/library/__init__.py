@@ -1,1 +1,1 @@
-"""The front door: one collection of covers, and everything that can be asked of it."""
+"""The front door: one collection of covers, and everything that it answers."""

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 
     from covers.classify.query import Queries, Query
 
-    Asked = str | Path | bytes | Image.Image
+    PictureLike = str | Path | bytes | Image.Image
 
 DEFAULT_LEVEL = 0.9
 
 
-class AskedLibrary(StoredLibrary):
+class SearchableLibrary(StoredLibrary):
     """A collection of covers that is searched and classified; see `covers.Library`."""
 
-    def ask(self, pictures: Sequence[Asked], *, to_classify: bool = False) -> Queries:
+    def ask(
+        self, pictures: Sequence[PictureLike], *, to_classify: bool = False
+    ) -> Queries:
         """Read pictures, so that they can be searched and classified without reading them twice.
 
         Parameters
@@ -57,7 +59,7 @@ class AskedLibrary(StoredLibrary):
 
         if to_classify:
             self._refuse_unfinished()
-        found: list[Asked] = []
+        found: list[PictureLike] = []
         broken: dict[str, str] = {}
         for picture in pictures:
             try:
@@ -85,7 +87,7 @@ class AskedLibrary(StoredLibrary):
 
     def search(
         self,
-        query: Asked | Query | Sequence[Asked | Query] | None = None,
+        query: PictureLike | Query | Sequence[PictureLike | Query] | None = None,
         k: int = 10,
         *,
         text: str | Sequence[str] | None = None,
@@ -177,7 +179,7 @@ class AskedLibrary(StoredLibrary):
         )
 
     def classify(
-        self, pictures: Sequence[Asked] | Queries, *, level: float = DEFAULT_LEVEL
+        self, pictures: Sequence[PictureLike] | Queries, *, level: float = DEFAULT_LEVEL
     ) -> list[Classification]:
         """Say which genres pictures look like, how sure that is, and why.
 
@@ -228,7 +230,7 @@ class AskedLibrary(StoredLibrary):
 
     def explain(
         self,
-        picture: Asked | Query,
+        picture: PictureLike | Query,
         *,
         genre: str | None = None,
         level: float = DEFAULT_LEVEL,
@@ -266,30 +268,30 @@ class AskedLibrary(StoredLibrary):
         heat = draw_heat(pixels, self.model, seen, max_megapixels=limit)
         return Explanation(answer=answer, genre=seen, picture=heat)
 
-    def understand(self, asked: Asked) -> Asked:
+    def understand(self, given: PictureLike) -> PictureLike:
         """Return a path for a file, the whole id for a cover, anything else as it is."""
         from covers.classify.query import is_picture_file
 
-        if not isinstance(asked, str | Path):
-            return asked
-        if is_picture_file(str(asked)):
-            return Path(asked).expanduser()
-        if isinstance(asked, Path):
-            return asked  # decoding says that there is none
-        return find_cover(self.index, asked)
+        if not isinstance(given, str | Path):
+            return given
+        if is_picture_file(str(given)):
+            return Path(given).expanduser()
+        if isinstance(given, Path):
+            return given  # decoding says that there is none
+        return find_cover(self.index, given)
 
-    def _known(self, asked: Asked) -> Asked:
+    def _known(self, given: PictureLike) -> PictureLike:
         """Return the id of the cover that a picture is, byte for byte; else the picture."""
         from covers.images.content import content_id
         from covers.images.decode import read_bytes
 
-        if isinstance(asked, Path) and asked.is_file():
-            asked_id = content_id(read_bytes(asked))
-            return asked_id if asked_id in self.index else asked
-        return asked
+        if isinstance(given, Path) and given.is_file():
+            cover_id = content_id(read_bytes(given))
+            return cover_id if cover_id in self.index else given
+        return given
 
-    def _ask_one(self, asked: Asked) -> Query:
-        queries = self.ask([asked])
+    def _ask_one(self, given: PictureLike) -> Query:
+        queries = self.ask([given])
         queries.refuse_broken()
         return queries.items[0]
 

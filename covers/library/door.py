@@ -1,4 +1,4 @@
-"""One collection of covers, and everything that can be asked of it: the front door.
+"""One collection of covers, and everything that it answers: the front door.
 
 Everybody comes in here: the command line, the dashboard and notebooks parse,
 call a `Library`, and show what it answers.
@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import needs_extra
 from covers.library.sharing import SharedLibrary
-from covers.workspace.paths import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from PIL import Image
+    from collections.abc import Callable
 
     from covers.audit.stage import Audit, AuditOptions
     from covers.cluster.cover_map import CoverMap
@@ -29,64 +26,6 @@ if TYPE_CHECKING:
     from covers.overlap.result import Overlap
     from covers.pipeline import Stage
     from covers.workspace.stages import Manner
-
-    Asked = str | Path | bytes | Image.Image
-
-
-def open_library(root: str | Path) -> Library:
-    """Open the library that a workspace holds.
-
-    Parameters
-    ----------
-    root : str or Path
-        Folder of the workspace, as ``covers run -w`` made it.
-
-    Raises
-    ------
-    DataError
-        If there is no workspace; the message names the command that makes one.
-
-    Examples
-    --------
-    >>> covers.open(folder / "workspace")
-    <Library: 120 covers of 8 genres in 'workspace'>
-    """
-    return Library(Workspace.open(Path(root)))
-
-
-def create_library(
-    root: str | Path,
-    sources: Sequence[str | Path],
-    *,
-    progress: Callable[[int, int], None] | None = None,
-    **settings: Any,
-) -> Library:
-    """Take in covers and make a workspace of them; nothing in the sources is changed.
-
-    Parameters
-    ----------
-    root : str or Path
-        Folder of the workspace; made if missing.
-    sources : sequence of str or Path
-        Folders with a folder per genre, music libraries, or manifests.
-    progress : callable, optional
-        Called with (pictures read, pictures in all).
-    **settings
-        Of the intake, such as ``genre_minimum=20``.
-
-    Examples
-    --------
-    >>> made = covers.create(folder / "mine", [folder / "covers"])
-    >>> len(made)
-    120
-    """
-    from covers.intake.scan import scan_workspace
-
-    folder = Path(root)
-    scan_workspace(
-        folder, [Path(source) for source in sources], intake=settings, progress=progress
-    )
-    return open_library(folder)
 
 
 class Library(SharedLibrary):
@@ -262,7 +201,7 @@ class Library(SharedLibrary):
         **settings
             That differ from the workspace's own: ``n_bootstraps``, ``level``,
             ``leakage``, ``seed``. A result made with other settings does not
-            replace the workspace's own unless asked to.
+            replace the workspace's own unless `manner` says so.
 
         Raises
         ------

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
     from indexer.index import VectorIndex
 
-    Asked: TypeAlias = str | Path | bytes | Image.Image
-    Part: TypeAlias = Asked | Query
+    PictureLike: TypeAlias = str | Path | bytes | Image.Image
+    Part: TypeAlias = PictureLike | Query
     Vector = npt.NDArray[np.float32]
 
 _LONGEST_NAME = 200
@@ -38,10 +38,10 @@ class _Asking(Protocol):
     def workspace(self) -> Workspace:
         """Where it lies."""
 
-    def ask(self, pictures: Sequence[Asked]) -> Queries:
+    def ask(self, pictures: Sequence[PictureLike]) -> Queries:
         """Read and embed pictures."""
 
-    def understand(self, asked: Asked) -> Asked:
+    def understand(self, given: PictureLike) -> PictureLike:
         """Tell a file from a cover."""
 
 

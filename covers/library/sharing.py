@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covers.library.asking import AskedLibrary
+from covers.library.asking import SearchableLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from covers.suggest.result import Suggestions
 
 
-class SharedLibrary(AskedLibrary):
+class SharedLibrary(SearchableLibrary):
     """A collection of covers that suggests genres and is exported; see `covers.Library`."""
 
     def suggest(

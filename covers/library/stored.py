@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from covers.model.weights import SavedModel
     from indexer.index import VectorIndex
 
-    Asked = str | Path | bytes | Image.Image
+    PictureLike = str | Path | bytes | Image.Image
 
 
 class StoredLibrary:

@@ -1,0 +1,68 @@
+"""Opening a library that is there, and making one of covers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from covers.library.door import Library
+from covers.workspace.paths import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def open_library(root: str | Path) -> Library:
+    """Open the library that a workspace holds.
+
+    Parameters
+    ----------
+    root : str or Path
+        Folder of the workspace, as ``covers run -w`` made it.
+
+    Raises
+    ------
+    DataError
+        If there is no workspace; the message names the command that makes one.
+
+    Examples
+    --------
+    >>> covers.open(folder / "workspace")
+    <Library: 120 covers of 8 genres in 'workspace'>
+    """
+    return Library(Workspace.open(Path(root)))
+
+
+def create_library(
+    root: str | Path,
+    sources: Sequence[str | Path],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> Library:
+    """Take in covers and make a workspace of them; nothing in the sources is changed.
+
+    Parameters
+    ----------
+    root : str or Path
+        Folder of the workspace; made if missing.
+    sources : sequence of str or Path
+        Folders with a folder per genre, music libraries, or manifests.
+    progress : callable, optional
+        Called with (pictures read, pictures in all).
+    **settings
+        Of the intake, such as ``genre_minimum=20``.
+
+    Examples
+    --------
+    >>> made = covers.create(folder / "mine", [folder / "covers"])
+    >>> len(made)
+    120
+    """
+    from covers.intake.scan import scan_workspace
+
+    folder = Path(root)
+    scan_workspace(
+        folder, [Path(source) for source in sources], intake=settings, progress=progress
+    )
+    return open_library(folder)
