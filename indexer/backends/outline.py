@@ -254,8 +254,8 @@ def _check_lists(walk: _Walk, n: int, n_lists: int, n_bytes: int) -> None:
 def _check_graph(walk: _Walk, n: int, dimension: int, depth: int) -> None:
     """Check that every link of a graph leads to a vector of its level."""
     walk.vector("<f8")
-    ends, levels = walk.vector("<i4"), walk.vector("<i4")
-    offsets, links = walk.vector("<u8"), walk.vector("<i4")
+    ends, levels = walk.vector("<i4"), _aligned(walk.vector("<i4"))
+    offsets, links = _aligned(walk.vector("<u8").view("<i8")), walk.vector("<i4")
     entry, top = walk.read("i"), walk.read("i")
     walk.skip(12)
     _require(len(levels) == n and len(offsets) == n + 1, "its levels are cut")
@@ -264,20 +264,29 @@ def _check_graph(walk: _Walk, n: int, dimension: int, depth: int) -> None:
     is_known = levels.min() > 0 and levels.max() < len(ends)
     _require(bool(is_known), "a vector is on no level")
     fits = bool(offsets[0] == 0 and offsets[-1] == len(links))
-    steps = np.diff(offsets.astype(np.int64))
+    steps = offsets[1:] - offsets[:-1]
     _require(bool(fits and (steps == ends[levels]).all()), "its links are cut")
     _require(0 <= entry < n and levels[entry] == top + 1, "it begins nowhere")
     for start in range(0, len(links), _BLOCK):
-        block = links[start : start + _BLOCK]
+        block = _aligned(links[start : start + _BLOCK])
         is_inside = block.min() >= -1 and block.max() < n
         _require(bool(is_inside), "a link leads to no vector")
     for level in range(1, int(levels.max())):
         here = np.flatnonzero(levels > level)
         width = np.arange(int(ends[level]), int(ends[level + 1]))
-        found = links[offsets[here].astype(np.int64)[:, np.newaxis] + width]
+        found = links[offsets[here][:, np.newaxis] + width]
         is_there = (found < 0) | (levels[found] > level)
         _require(bool(is_there.all()), "a link leads out of its level")
     _check_index(walk, n, dimension, depth + 1)
+
+
+def _aligned(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Copy numbers that lie at odd places in the file: what follows is then twice as fast."""
+    if numbers.flags.aligned:
+        return numbers
+    whole = np.empty(len(numbers), numbers.dtype)
+    whole.view(np.uint8)[:] = numbers.view(np.uint8)
+    return whole
 
 
 def _check_transformed(walk: _Walk, n: int, dimension: int, depth: int) -> None:
