@@ -171,12 +171,12 @@ class StoredLibrary:
         if name is None:
             raise refuse_wordless(workspace, text)
         card, pointer = card_file(name), index_pointer(name)
-        index = self._kept.get(
+        index = self._cache.get(
             "word index",
             [registry.CONFIG, card, pointer],
             lambda: open_other_index(workspace, name),
         )
-        embedder = self._kept.get(
+        embedder = self._cache.get(
             "word embedder",
             [registry.CONFIG, card],
             lambda: open_embedder(workspace, name),
