@@ -58,7 +58,7 @@ class SearchableLibrary(StoredLibrary):
         from covers.classify.query import Queries, embed_pictures, query_cover
 
         if to_classify:
-            self._refuse_unfinished()
+            self.refuse_unfinished()
         found: list[PictureLike] = []
         broken: dict[str, str] = {}
         for picture in pictures:
@@ -203,7 +203,7 @@ class SearchableLibrary(StoredLibrary):
         from covers.classify.classify import SeenPictures, classify_embeddings
         from covers.classify.query import Queries
 
-        self._refuse_unfinished()
+        self.refuse_unfinished()
         if not isinstance(pictures, Queries):
             pictures = self.ask(pictures)
             pictures.refuse_broken()

@@ -302,7 +302,7 @@ class StoredLibrary:
         limit = self.workspace.settings.intake.max_megapixels
         return decode(content, max_megapixels=limit)
 
-    def _refuse_unfinished(self) -> None:
+    def refuse_unfinished(self) -> None:
         """Raise if covers cannot be classified yet; quicker than opening the network.
 
         Raises

@@ -199,7 +199,7 @@ def test_a_handful_of_covers_is_laid_out_without_umap():
     assert project(vectors, LayoutSettings(n_components=2)).shape == (4, 2)
     assert project(vectors[:1], LayoutSettings(n_components=2)).shape == (1, 2)
     same = np.ones((30, 4), np.float32) / 2
-    assert (project(same, n_components=2) == 0).all()
+    assert (project(same, LayoutSettings(n_components=2)) == 0).all()
 
 
 def test_ami_homogeneity_and_completeness_equal_sklearn_for_single_genres():
