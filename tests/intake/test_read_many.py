@@ -185,16 +185,20 @@ def test_what_the_machine_did_not_give_is_read_again_the_next_time(
 
     with monkeypatch.context() as patch:
         patch.setattr(read_one, "read_bytes", refuse)
-        report = scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+        report = scan_workspace(
+            tmp_path / "ws", [tmp_path / "library"], options=ScanOptions(n_workers=1)
+        )
         assert report.problems["broken"] == 2
-    report = scan_workspace(tmp_path / "ws", n_workers=1)
+    report = scan_workspace(tmp_path / "ws", options=ScanOptions(n_workers=1))
     assert (report.n_read, report.problems["broken"]) == (1, 1)
 
 
 def test_a_source_that_goes_away_during_a_scan_changes_nothing(
     tmp_path, files, monkeypatch
 ):
-    scan_workspace(tmp_path / "ws", [tmp_path / "library"], n_workers=1)
+    scan_workspace(
+        tmp_path / "ws", [tmp_path / "library"], options=ScanOptions(n_workers=1)
+    )
     before = read_catalogue(Workspace(tmp_path / "ws")).fingerprint()
     put(tmp_path / "library/Rock/new.png", picture(99))
     shown = []
@@ -205,10 +209,12 @@ def test_a_source_that_goes_away_during_a_scan_changes_nothing(
         shown.append(done)
 
     with pytest.raises(DataError, match="went away while it was scanned"):
-        scan_workspace(tmp_path / "ws", n_workers=1, progress=vanish)
+        scan_workspace(
+            tmp_path / "ws", options=ScanOptions(n_workers=1), progress=vanish
+        )
     assert read_catalogue(Workspace(tmp_path / "ws")).fingerprint() == before
     (tmp_path / "away").rename(tmp_path / "library")
-    assert scan_workspace(tmp_path / "ws", n_workers=1).new == 1
+    assert scan_workspace(tmp_path / "ws", options=ScanOptions(n_workers=1)).new == 1
 
 
 def test_known_covers_are_not_decoded_again(tmp_path, files):

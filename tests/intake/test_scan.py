@@ -275,7 +275,7 @@ def test_an_interrupted_scan_leaves_the_old_state_and_goes_on(library, ws, monke
 
     monkeypatch.setattr(reading, "measure_picture", stop)
     with pytest.raises(KeyboardInterrupt):
-        scan_workspace(ws)
+        scan_workspace(ws, options=ScanOptions(n_workers=1))
     new = {p.name: p.read_bytes() for p in ws.iterdir() if p.is_file()}
     assert {name: new[name] for name in old if name != ".scan.lock"} == {
         name: content for name, content in old.items() if name != ".scan.lock"

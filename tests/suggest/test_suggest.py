@@ -37,7 +37,7 @@ def hidden(tmp_path_factory):
             row[1] = ""
     with manifest.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
-    scan_workspace(root / "workspace", [manifest], n_workers=1)
+    scan_workspace(root / "workspace", [manifest])
     workspace = Workspace.open(root / "workspace")
     train(workspace)
     evaluate.run(workspace, n_bootstraps=60)
