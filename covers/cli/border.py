@@ -10,7 +10,7 @@ import click
 from covers.cli.limited import watch_limited
 from covers.cli.options import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
-from covers.workspace.interrupts import was_asked, watch_for_interrupts
+from covers.workspace.interrupts import was_interrupted, watch_for_interrupts
 from indexer.errors import IndexerError
 from indexer.terminal import SafeStream, one_line, safe_streams
 
@@ -63,7 +63,7 @@ class ExplainingGroup(click.Group):
         except KeyboardInterrupt:
             raise click.ClickException(_INTERRUPTED) from None
         except Exception as error:
-            if not was_asked() or isinstance(error, _MEANT):
+            if not was_interrupted() or isinstance(error, _MEANT):
                 raise
             raise click.ClickException(_INTERRUPTED) from error
 

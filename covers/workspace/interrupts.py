@@ -59,9 +59,9 @@ def stop_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
-def was_asked() -> bool:
+def was_interrupted() -> bool:
     """Say whether Ctrl-C was pressed and nobody has dealt with it."""
-    return _asked.is_set()
+    return _pressed.is_set()
 
 
 def go_on() -> None:
