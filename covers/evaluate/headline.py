@@ -67,7 +67,7 @@ def headline_of(found: Evaluation) -> Headline:
     >>> headline_of(library.evaluate()).said.startswith("Of ")
     True
     """
-    name = str(Method.BOTH) if Method.BOTH in found.methods else found.best()
+    name = str(Method.COMBINED) if Method.COMBINED in found.methods else found.best()
     best = found.methods[name]
     scores = {
         genre: one.f1 for genre, one in best.per_genre.items() if math.isfinite(one.f1)

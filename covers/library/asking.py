@@ -91,7 +91,7 @@ class SearchableLibrary(StoredLibrary):
         k: int = 10,
         *,
         text: str | Sequence[str] | None = None,
-        less: Sequence[Asked | Query] = (),
+        less: Sequence[PictureLike | Query] = (),
         where: Mapping[str, Any] | None = None,
         one_per_artist: bool = False,
         among: Collection[str] | None = None,

@@ -127,7 +127,7 @@ def measure_precision(
     table = table.take(held)
     rows = catalogue.rows_of(table.column("cover_id").to_pylist())
     albums = group_albums(catalogue.table.take(rows))
-    p = mean_by_album(np.asarray(table.column("p_both").to_pylist(), float), albums)
+    p = mean_by_album(np.asarray(table.column("p_combined").to_pylist(), float), albums)
     vocab = [str(genre) for genre in stamp.parameters["vocab"]]
     genres = table.column("genres").to_pylist()
     verdicts = table.column("verdict").to_pylist()
