@@ -146,9 +146,9 @@ def note_decisions(
     DataError
         If they cannot be written.
     """
-    from covers.workspace.holding import hold_workspace
+    from covers.workspace.locks import lock_workspace
 
-    with hold_workspace(workspace.root):
+    with lock_workspace(workspace.root):
         old = Overlay.read(workspace)
         gone = set(instead_of)
         left = Overlay(tuple(d for d in old.decisions if d.subject not in gone))
