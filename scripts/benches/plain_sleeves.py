@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from covers.images.decode import decode
 from covers.images.measures import measure_picture, measures_table
-from covers.images.near_duplicates import group_near_duplicates
+from covers.images.duplicate_groups import group_near_duplicates
 
 SIDE = 256
 WORDS = (
