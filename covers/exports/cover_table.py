@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from covers.catalogue.table import Catalogue, read_catalogue
 from covers.errors import CoversError, DataError
+from covers.exports.parts import Part
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.strangers import open_regular, open_thumbnail
@@ -37,15 +37,6 @@ LONGEST_TEXT = 1000
 N_NEIGHBOURS = 15
 _LARGEST_THUMBNAIL = 1 << 20
 _ROWS_AT_ONCE = 1000
-
-
-class Part(StrEnum):
-    """What is joined to the catalogue, each from an artefact of its own."""
-
-    EMBEDDING = "embedding"
-    PREDICTION = "prediction"
-    PLACE = "place"
-    CLUSTER = "cluster"
 
 
 _COLUMNS_OF = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covers.catalogue.matching import match_name
-from covers.exports.cover_table import Part
+from covers.exports.parts import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

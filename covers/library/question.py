@@ -140,8 +140,8 @@ def mean_direction(vectors: Sequence[Vector]) -> Vector:
 
     Examples
     --------
-    >>> mean_direction([np.array([1.0, 0.0]), np.array([0.0, 1.0])]).round(3).tolist()
-    [0.707, 0.707]
+    >>> mean_direction([np.array([1.0, 0.0]), np.array([0.0, 1.0])]).round(3)
+    array([0.707, 0.707], dtype=float32)
     """
     if len(vectors) == 1:
         return np.asarray(vectors[0], np.float32)
@@ -159,8 +159,8 @@ def less_like(toward: Vector, away: Vector) -> Vector:
 
     Examples
     --------
-    >>> less_like(np.array([1.0, 0.0]), np.array([0.0, 1.0])).round(3).tolist()
-    [0.894, -0.447]
+    >>> less_like(np.array([1.0, 0.0]), np.array([0.0, 1.0])).round(3)
+    array([ 0.894, -0.447], dtype=float32)
     """
     left = np.asarray(toward, np.float64) - _LESS * np.asarray(away, np.float64)
     length = float(np.linalg.norm(left))

@@ -1,0 +1,14 @@
+"""Parts of the table that is exported."""
+
+from enum import StrEnum
+
+__all__ = ["Part"]
+
+
+class Part(StrEnum):
+    """What is joined to the catalogue, each from an artefact of its own."""
+
+    EMBEDDING = "embedding"
+    PREDICTION = "prediction"
+    PLACE = "place"
+    CLUSTER = "cluster"
