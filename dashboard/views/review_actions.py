@@ -63,17 +63,17 @@ def show(doubt: Doubt) -> None:
             args=(doubt, Action.RELABEL),
             type="primary",
         )
-        st.multiselect(
-            "as",
-            genres,
-            default=list(doubt.suggestion),
-            key=f"as-{doubt.name}",
-            disabled=off,
-            width=260,
-            label_visibility="collapsed",
-            placeholder="Genres",
-            accept_new_options=True,
-        )
+        if not off:
+            st.multiselect(
+                "as",
+                genres,
+                default=list(doubt.suggestion),
+                key=f"as-{doubt.name}",
+                width=260,
+                label_visibility="collapsed",
+                placeholder="Genres",
+                accept_new_options=True,
+            )
         st.button(
             "Drop the others" if doubt.is_group else "Drop",
             icon=":material/delete:",
