@@ -67,11 +67,11 @@ def paint_library(folder, *, seed=0):
     return manifest
 
 
-def principal_plane(vectors, *, n_components=2, seed=0, **_):
+def principal_plane(vectors, settings, _graph=None):
     """Stand in for UMAP."""
     centred = vectors - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    return (centred @ axes[:n_components].T).astype(np.float32)
+    return (centred @ axes[: settings.n_components].T).astype(np.float32)
 
 
 def scan(root, folder):

@@ -168,7 +168,7 @@ def make_votes(library, seed=0):
         {
             "cover_id": [*library.cover_ids[:59], "f" * 32],
             "held_out": [bool(i % 2) for i in range(60)],
-            **{f"p_{m}": list(p) for m in ("network", "vote", "both")},
+            **{f"p_{m}": list(p) for m in ("network", "vote", "combined")},
             "prediction_set": [["Jazz"]] * 60,
             "verdict": ["sure"] * 60,
         }

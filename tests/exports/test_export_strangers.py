@@ -26,6 +26,15 @@ NAMES = [
 ]
 
 
+def rename(table, old):
+    """Give one cover an id that would lead out of a folder."""
+    ids = table.column("cover_id").to_pylist()
+    ids = ["../../../../tmp/evil" if one == old else one for one in ids]
+    field = table.schema.field("cover_id")
+    place = table.column_names.index("cover_id")
+    return table.set_column(place, field, pa.array(ids, field.type))
+
+
 @pytest.fixture(scope="module")
 def exported(drawn_once, tmp_path_factory):
     """All targets of a workspace whose first rows a stranger named."""
@@ -39,12 +48,9 @@ def exported(drawn_once, tmp_path_factory):
         place, field = table.column_names.index(name), table.schema.field(name)
         table = table.set_column(place, field, pa.array(column, field.type))
     ids = table.column("cover_id").to_pylist()
-    ids[-1] = "../../../../tmp/evil"
-    field = table.schema.field("cover_id")
-    table = table.set_column(
-        table.column_names.index("cover_id"), field, pa.array(ids, field.type)
-    )
-    pq.write_table(table, file)
+    pq.write_table(rename(table, ids[-1]), file)
+    for part in (root / "theirs/workspace/embeddings").rglob("*.parquet"):
+        pq.write_table(rename(pq.read_table(part), ids[-1]), part)
     library = covers.open(root / "theirs" / "workspace")
     made = {
         target.name: library.export(target.name, root / "out" / target.such_as)

@@ -183,11 +183,11 @@ def _write_pictures(workspace, ids, genre, rng):
     write_table(workspace.pictures_path, table, Stamp(kind=measure.KIND))
 
 
-def principal_plane(vectors, *, n_components=2, **_):
+def principal_plane(vectors, settings, _graph=None):
     """Stand in for UMAP."""
     centred = vectors - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
-    return (centred @ axes[:, ::-1][:, :n_components]).astype(np.float32)
+    return (centred @ axes[:, ::-1][:, : settings.n_components]).astype(np.float32)
 
 
 def _analyse(workspace, tell):
