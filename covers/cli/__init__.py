@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "search": (
         "covers.cli.search",
-        "Find the covers that look most like a picture or another cover, or that words describe.",
+        "Find the covers most like a picture or another cover, or that words describe.",
     ),
     "classify": (
         "covers.cli.search",

@@ -78,7 +78,7 @@ def search_command(
     one_per_artist: bool,
     less: tuple[str, ...],
 ) -> None:
-    r"""Find the covers that look most like a picture or another cover, or that words describe.
+    r"""Find the covers most like a picture or another cover, or that words describe.
 
     QUERY is a picture file, the id of a cover, which may be shortened as long
     as it is unambiguous, or words. What names no file and is no id (4 to 32 of

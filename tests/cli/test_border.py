@@ -211,7 +211,7 @@ def test_commands_are_found_in_any_case(given, meant, tmp_path):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (["serch"], "no command 'serch': did you mean 'search'?"),
+        (["serch"], "no command 'serch': did you mean 'search' or 'serve'?"),
         (
             ["index", "rolback"],
             "no command 'rolback': did you mean 'rollback'?",

@@ -25,7 +25,8 @@ from covers.errors import OPTIONAL_PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRA_LINE = re.compile(
-    r"Error: .* needs the optional package '[\w-]+': pip install 'album-covers\[(\w+)\]'"
+    r"Error: .*(?: needs the optional package '[\w-]+'| knows words): "
+    r"pip install 'album-covers\[(\w+)\]'.*"
 )
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,10 @@ TRIED = [  # in this order, on a trained workspace; the extra that is named, if 
     ("path", ["Jazz", "Metal", "-k", "40"], None),
     ("search", ["{id}"], None),
     ("search", ["{picture}"], "model"),
+    ("suggest", [], None),
+    ("export", ["csv", "{tmp}/covers.csv"], None),
+    ("name", [], "clip"),
+    ("serve", [], "serve"),
     ("classify", ["{picture}"], "model"),
     ("explain", ["{picture}"], "model"),
     ("model export", ["{tmp}/model.safetensors"], "model"),

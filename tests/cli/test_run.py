@@ -38,7 +38,7 @@ def test_options_about_genres_reach_the_scan_and_no_training(scanned, tmp_path):
         "genre_mapping": "all",
         "ignored_genres": ("Other",),
     }
-    assert (options["kind"], options["seed"]) == ("folders", 7)
+    assert (options["options"].kind, options["options"].seed) == ("folders", 7)
 
 
 def test_without_options_about_genres_the_workspace_keeps_its_own(scanned, tmp_path):

@@ -495,8 +495,8 @@ def test_an_index_of_the_format_of_old_is_read(folder):
 
 
 def test_a_newer_format_with_other_fields_is_no_damage(folder):
-    reseal(folder, lambda content: content.update(format=2, surprise=[1]))
-    with pytest.raises(IndexMismatchError, match="has format 2, this release reads"):
+    reseal(folder, lambda content: content.update(format=3, surprise=[1]))
+    with pytest.raises(IndexMismatchError, match="has format 3, this release reads"):
         VectorIndex.open(folder)
 
 
