@@ -327,20 +327,33 @@ class Pipeline:
         except CoversError as error:  # the rest of the chain does without
             say(f"  left out: {error}")
 
+    def _lacks_baseline_features(self) -> bool:
+        """Whether some covers, not all, lack features of the untrained backbone."""
+        found = _AtHand.read(self.workspace, None)
+        if found.catalogue is None or found.card is None:
+            return False
+        at = self.workspace, found.catalogue, found.card
+        return bool(name_baseline_features(*at))
+
     def _evaluate(self, say: Say, stage: StageProgress) -> None:
-        due = self._due(EVALUATION.name)
-        if not due:
-            return
         from covers.evaluate import stage as evaluation
         from covers.model.embed import embed_frozen_workspace
 
-        self._forget()
-        say(f"evaluate: {due.why}")
-        embed_frozen_workspace(
+        embed = partial(
+            embed_frozen_workspace,
             self.workspace,
             device=self.device,
             progress=lambda done, total: stage("baseline features", done, total),
         )
+        if self._lacks_baseline_features():  # pictures may be there again
+            embed()
+            self._forget()
+        due = self._due(EVALUATION.name)
+        if not due:
+            return
+        self._forget()
+        say(f"evaluate: {due.why}")
+        embed()
         manner = Manner(progress=partial(stage, "evaluating"), replace=True)
         evaluation.run(self.workspace, manner, seed=self.seed)
 
