@@ -413,9 +413,15 @@ def test_the_marks_of_a_chart_explain_themselves_to_the_arrow_keys(read):
     reader.page.keyboard.press("ArrowUp")
     reader.page.keyboard.press("ArrowUp")
     reader.tip("methods", r"^network \+ vote: ")
+    reader.settle()
     growth = reader.figure("growth")
-    growth.focus()
-    reader.page.keyboard.press("ArrowLeft")
+    told = reader.element("growth").get_by_text("covers: macro-F1")
+    for _ in range(20):  # the chart of a fold that has just opened hears keys late
+        growth.focus()
+        reader.page.keyboard.press("ArrowLeft")
+        reader.page.wait_for_timeout(250)
+        if told.count() and told.first.is_visible():
+            break
     reader.tip("growth", r"covers: macro-F1")
 
 
