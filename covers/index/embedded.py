@@ -86,8 +86,16 @@ class EmbeddedCovers(CoverSet):
         )
 
 
-def fingerprints_at_hand(workspace: Workspace) -> dict[str, str]:
+def fingerprints_at_hand(
+    workspace: Workspace, catalogue: Catalogue | None = None
+) -> dict[str, str]:
     """Return the fingerprints of catalogue and model: what results made from them say in their stamps.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    catalogue : Catalogue, optional
+        Its own, where that is read already.
 
     Raises
     ------
@@ -97,7 +105,8 @@ def fingerprints_at_hand(workspace: Workspace) -> dict[str, str]:
     from covers.model.card import read_card
 
     model = read_card(workspace.model_folder).fingerprint
-    return name_ingredients(workspace, read_catalogue(workspace), model)
+    known = read_catalogue(workspace) if catalogue is None else catalogue
+    return name_ingredients(workspace, known, model)
 
 
 def name_ingredients(

@@ -83,7 +83,7 @@ def resampled_error(samples: Array, n_groups: int) -> float:
     return float(samples.std() * short)
 
 
-def t_quantile(n_groups: int) -> float:
+def t_quantile(n_groups: float) -> float:
     """Return how many standard errors a 95 % interval reaches to either side."""
     from scipy.special import stdtrit
 
@@ -91,7 +91,7 @@ def t_quantile(n_groups: int) -> float:
 
 
 def wilson_interval(
-    share: ArrayLike, n: ArrayLike, n_groups: int
+    share: ArrayLike, n: ArrayLike, n_groups: float
 ) -> tuple[Array, Array]:
     """Return Wilson's 95 % interval of shares [1]_; everything where nothing was counted.
 
@@ -99,8 +99,9 @@ def wilson_interval(
     ----------
     share, n : array_like, shape (n_statistics,)
         Shares of `n` effective cases, see `share_intervals`.
-    n_groups : int
-        Of few groups Student's t takes the place of the normal quantile.
+    n_groups : float
+        Of few groups Student's t takes the place of the normal quantile; infinity
+        for that quantile itself.
 
     Returns
     -------

@@ -5,6 +5,7 @@ Letters: A albums, G genres.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from covers.evaluate.judged import judge_covers
 from covers.evaluate.stage import read_votes
 from covers.index.embedded import fingerprints_at_hand
 from covers.model.card import read_card
+from covers.stats import intervals
 from covers.stats.rows import RowsById
 from covers.suggest.albums import Album, group_albums, mean_by_album
 from covers.suggest.result import Precision, Ranked, Suggestion, Suggestions
@@ -79,6 +81,7 @@ def suggest_workspace(
     ]
     ids = [catalogue.cover_ids[row] for album in albums for row in album.rows]
     judged = judge_covers(workspace, ids, n_voters=_N_VOTERS)
+    places = RowsById(judged.cover_ids).of(catalogue.cover_ids)
     # A final head is fitted on the held-out covers, too.
     sees_all = bool(read_card(workspace.model_folder).summary.get("final"))
     items = [
@@ -86,7 +89,13 @@ def suggest_workspace(
         for album in albums
         if (
             found := _suggest(
-                album, catalogue, judged, doubts, min_certainty, sees_all=sees_all
+                album,
+                catalogue,
+                judged,
+                places[list(album.rows)],
+                doubts,
+                min_certainty,
+                sees_all=sees_all,
             )
         )
     ]
@@ -117,7 +126,7 @@ def measure_precision(
     CoversError
         If there is no evaluation, or a stale one.
     """
-    made_from = fingerprints_at_hand(workspace)
+    made_from = fingerprints_at_hand(workspace, catalogue)
     table, stamp = read_votes(workspace, made_from=made_from)
     held = np.flatnonzero(np.asarray(table.column("held_out").to_pylist(), bool))
     if not len(held):
@@ -168,7 +177,7 @@ def _precision_from(
 
 
 def wilson_interval(rate: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rate that was seen in n trials.
+    """Return Wilson's 95 % interval of a rate that was seen in n trials; see `covers.stats.intervals`.
 
     Unlike a bootstrap it stays open where all were right.
 
@@ -179,11 +188,6 @@ def wilson_interval(rate: float, n: int) -> tuple[float, float]:
     n : int
         With 0 the interval is (NaN, NaN).
 
-    References
-    ----------
-    .. [1] Wilson, E. B. (1927). "Probable Inference, the Law of Succession, and
-       Statistical Inference". JASA 22, 209-212.
-
     Examples
     --------
     >>> low, high = wilson_interval(0.81, 100)
@@ -192,11 +196,8 @@ def wilson_interval(rate: float, n: int) -> tuple[float, float]:
     """
     if not n:
         return float("nan"), float("nan")
-    z = 1.959963984540054
-    middle = rate + z * z / (2 * n)
-    half = z * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)))
-    scale = 1 + z * z / n
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    low, high = intervals.wilson_interval([rate], [n], math.inf)
+    return float(low[0]), float(high[0])
 
 
 def _read_doubts(
@@ -221,14 +222,14 @@ def _suggest(
     album: Album,
     catalogue: Catalogue,
     judged: JudgedCovers,
+    places: npt.NDArray[np.int64],
     doubts: dict[str, float],
     min_certainty: float,
     *,
     sees_all: bool,
 ) -> Suggestion | None:
-    """Say what one album may be; None where none of its covers could be read."""
+    """Say what one album may be, its covers judged at `places`; None where none could be read."""
     ids = [catalogue.cover_ids[row] for row in album.rows]
-    places = RowsById(judged.cover_ids).of(ids)
     known = places[places >= 0]
     if not len(known):
         return None
@@ -243,7 +244,7 @@ def _suggest(
     sides: Sequence[str] = [str(catalogue.splits[row]) for row in album.rows]
     return Suggestion(
         cover_ids=tuple(ids),
-        path=catalogue.column("path")[album.rows[0]] or "",
+        path=catalogue.table.column("path")[album.rows[0]].as_py() or "",
         artist=album.artist,
         album=album.album,
         genres=genres,
