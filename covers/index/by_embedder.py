@@ -8,6 +8,7 @@ untouched networks (`covers.model.embed.embed_frozen`), and not made twice.
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +30,15 @@ from covers.model.embed import (
     embed_frozen,
     frozen_parts,
 )
-from covers.model.network.embedder_names import FILE, arch_of_embedder, typed_name
+from covers.model.network.embedder_names import (
+    FILE,
+    arch_of_embedder,
+    knows_words,
+    typed_name,
+)
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
+from covers.workspace.stages import State, Verdict
 from indexer import VectorIndex
 from indexer.errors import IndexerError
 
@@ -163,7 +170,7 @@ def build_other_index(
             text_fingerprint=embedder.text_fingerprint,
         )
     index = _publish(workspace, card, catalogue)
-    kept = PUBLISHED if chosen == PUBLISHED else _relative(workspace, chosen)
+    kept = PUBLISHED if chosen == PUBLISHED else workspace.relative(Path(chosen))
     write_settings(workspace.root, {"embedders": {name: kept}})
     return index, failed
 
@@ -185,11 +192,11 @@ def update_other_indexes(
     """
     catalogue = read_catalogue(workspace)
     for name in workspace.settings.embedders:
-        why = is_current(workspace, name, catalogue)
-        if not why:
+        verdict = judge_other_index(workspace, name, catalogue)
+        if verdict.state is State.FRESH:
             continue
         if say:
-            say(f"index of {name}: {why}")
+            say(f"index of {name}: {verdict.why}")
         build_other_index(
             workspace,
             name,
@@ -200,15 +207,23 @@ def update_other_indexes(
         )
 
 
-def is_current(workspace: Workspace, name: str, catalogue: Catalogue) -> str:
-    """Return "" where an embedder's index holds the covers of a catalogue, else what is wrong."""
+def judge_other_index(
+    workspace: Workspace, name: str, catalogue: Catalogue | None
+) -> Verdict:
+    """Say whether an embedder's index holds the covers of a catalogue."""
+    command = build_command(workspace, name)
     try:
         index = open_other_index(workspace, name)
     except CoversError as error:
-        return str(error).split(":")[0]
-    if index.fingerprints.get("catalogue") != catalogue.fingerprint():
-        return "the catalogue changed since"
-    return ""
+        return Verdict(State.MISSING, str(error).split(":")[0], command)
+    if (
+        catalogue is not None
+        and index.fingerprints.get("catalogue") != catalogue.fingerprint()
+    ):
+        return Verdict(State.STALE, "the catalogue changed since", command)
+    words = ", knows words" if knows_words(name) else ""
+    told = f"generation {index.generation}, {len(index):,} covers{words}"
+    return Verdict(State.FRESH, told, command)
 
 
 def _own_name(name: str) -> str:
@@ -221,12 +236,6 @@ def _own_name(name: str) -> str:
         )
         raise DataError(message)
     return typed_name(arch)
-
-
-def _relative(workspace: Workspace, path: str) -> str:
-    from pathlib import Path
-
-    return workspace.relative(Path(path))
 
 
 def _open_for_building(

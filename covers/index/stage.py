@@ -37,22 +37,6 @@ class IndexReport:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def made_from(workspace: Workspace) -> dict[str, str]:
-    """Return the fingerprints of what an index of this workspace is made from.
-
-    Raises
-    ------
-    DataError, ModelError
-        If there is no catalogue or no model.
-    """
-    from covers.catalogue.table import read_catalogue
-    from covers.index.build import catalogue_fingerprints
-    from covers.model.card import read_card
-
-    model = read_card(workspace.model_folder).fingerprint
-    return catalogue_fingerprints(read_catalogue(workspace), model)
-
-
 def run(
     workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
 ) -> IndexReport:
@@ -131,22 +115,9 @@ def judge_others(
         return []  # what is wrong with the settings is told where they are used
     if not names:
         return []
-    from covers.index.by_embedder import is_current, open_other_index
-    from covers.index.embedder_card import build_command
-    from covers.model.network.embedder_names import knows_words
+    from covers.index.by_embedder import judge_other_index
 
-    found = []
-    for name in names:
-        command = build_command(workspace, name)
-        try:
-            index = open_other_index(workspace, name)
-        except CoversError as error:
-            verdict = Verdict(State.MISSING, str(error).split(":")[0], command)
-        else:
-            why = is_current(workspace, name, catalogue) if catalogue else ""
-            words = ", knows words" if knows_words(name) else ""
-            told = f"generation {index.generation}, {len(index):,} covers{words}"
-            state = State.STALE if why else State.FRESH
-            verdict = Verdict(state, why or told, command)
-        found.append((f"index {name}", verdict))
-    return found
+    return [
+        (f"index {name}", judge_other_index(workspace, name, catalogue))
+        for name in names
+    ]
