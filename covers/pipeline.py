@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +103,9 @@ class _AtHand:
             workspace, recipe, found.get("catalogue"), found.get("model"), problems
         )
 
+    @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Return what the stamps of the analyses are compared with."""
+        """What the stamps of the analyses are compared with."""
         if self.card is None:
             known = self.catalogue
             return {} if known is None else {"catalogue": known.label_fingerprint()}
@@ -112,6 +113,12 @@ class _AtHand:
             return {"model": self.card.fingerprint}
         model = self.card.fingerprint
         return name_ingredients(self.workspace, self.catalogue, model)
+
+    def baseline_features(self) -> dict[str, str]:
+        """Return what the stamp of an evaluation is compared with beside; see `name_baseline_features`."""
+        if self.card is None or self.catalogue is None:
+            return {}
+        return name_baseline_features(self.workspace, self.catalogue, self.card)
 
 
 def inspect_workspace(
@@ -171,12 +178,11 @@ def _judge_stamp(at_hand: _AtHand, artefact: Artefact) -> Verdict:
     stamp = stamp_of(at_hand.workspace, artefact.file)
     if stamp is None:
         return Verdict(State.MISSING, "not made yet")
-    found = at_hand.fingerprints()
-    if at_hand.card is not None and at_hand.catalogue is not None:
-        at = at_hand.workspace, at_hand.catalogue, at_hand.card
-        found |= name_baseline_features(*at) if artefact is EVALUATION else {}
-    more = (BASELINE_FEATURES,) if artefact is EVALUATION else ()
-    for name in (*artefact.made_from, *more):
+    names, found = artefact.made_from, at_hand.fingerprints
+    if artefact is EVALUATION:
+        names = (*names, BASELINE_FEATURES)
+        found = {**found, **at_hand.baseline_features()}
+    for name in names:
         is_known = name in found or (name in _ONLY_WHERE_LACKING and len(found) > 1)
         if is_known and stamp.made_from.get(name) != found.get(name):
             return Verdict(State.STALE, _CHANGED.get(name, f"the {name} changed since"))
@@ -329,11 +335,7 @@ class Pipeline:
 
     def _lacks_baseline_features(self) -> bool:
         """Whether some covers, not all, lack features of the untrained backbone."""
-        found = _AtHand.read(self.workspace, None)
-        if found.catalogue is None or found.card is None:
-            return False
-        at = self.workspace, found.catalogue, found.card
-        return bool(name_baseline_features(*at))
+        return bool(_AtHand.read(self.workspace, None).baseline_features())
 
     def _evaluate(self, say: Say, stage: StageProgress) -> None:
         from covers.evaluate import stage as evaluation
