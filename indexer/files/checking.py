@@ -7,7 +7,7 @@ number that nothing else agrees with.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -189,14 +189,6 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_preference(value: object) -> bool:
-    return isinstance(value, str) and value in PREFERENCES
-
-
-def _is_store(value: object) -> bool:
-    return isinstance(value, str) and value in STORES
-
-
 def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -207,6 +199,10 @@ def _is_tuple(value: object) -> bool:
 
 def _is_digest(value: object) -> bool:
     return isinstance(value, str) and len(value) == 64 and _DIGITS.issuperset(value)
+
+
+def _is_one_of(words: Collection[str]) -> Check:
+    return lambda value: isinstance(value, str) and value in words
 
 
 def _is_whole(low: int, high: int) -> Check:
@@ -248,8 +244,8 @@ _REQUEST: dict[str, Check] = {
     "target_recall": _is_number(0, 1),
     "k": _is_whole(1, _MOST_K),
     "memory_mib": _is_maybe(_is_whole(1, _MOST_BYTES)),
-    "prefer": _is_preference,
-    "store": _is_store,
+    "prefer": _is_one_of(PREFERENCES),
+    "store": _is_one_of(STORES),
 }
 _TRIED: dict[str, Check] = {
     "key": _is_text,
@@ -284,7 +280,7 @@ _SEGMENT: dict[str, Check] = {
     "structure": _is_maybe(_is_made(StructureEntry)),
     "dead": _is_maybe(_is_made(FileEntry)),
     "n_dead": _COUNT,
-    "store": _is_store,
+    "store": _is_one_of(STORES),
 }
 _PAST: dict[str, Check] = {
     "generation": _is_whole(1, MOST_GENERATION),

@@ -25,7 +25,6 @@ from indexer.structures.keys import EXACT, candidate_keys, lists_of, refuse_larg
 from indexer.structures.recall import RecallMeasure, Sample
 from indexer.structures.tournament import hold_tournament
 from indexer.structures.tuning import tune
-from indexer.vectors import decoded
 
 if TYPE_CHECKING:
     from indexer.backends.faiss import FaissStructure
@@ -131,7 +130,7 @@ def _build_anew(
         key, tried = hold_tournament(keys, vectors, request, seed=_SEED)
     n_training = max(_LEAST_TRAINING, _TRAINING_PER_LIST * lists_of(key))
     structure = FaissStructure.train(key, vectors, n_training=n_training, seed=_SEED)
-    fit = structure.cell_fit(decoded(vectors[sample.rows]))
+    fit = structure.cell_fit(sample.queries)
     effort, measure = tune(structure, sample, request.target_recall)
     entry = _entry(key, effort, measure, request)
     return structure, replace(
@@ -158,7 +157,7 @@ def _fill_again(
     entry = former.entry
     if not isinstance(former.structure, FaissStructure) or entry.trained_fit is None:
         return None
-    fit = former.structure.cell_fit(decoded(vectors[sample.rows]))
+    fit = former.structure.cell_fit(sample.queries)
     lost = 1 - entry.trained_fit
     if fit is None or 1 - fit > _MOST_DRIFT * lost:
         _log.info("structure %s is trained anew: its cells drifted", entry.key)

@@ -85,11 +85,14 @@ class Sample:
     vectors : ndarray of float32 or float16, shape (N, D)
         As they are stored.
     rows : ndarray of int64, shape (S,)
+    queries : ndarray of float32, shape (S, D)
+        The vectors of those rows.
     true : ndarray of float32, shape (S, k)
     """
 
     vectors: npt.NDArray[Any]
     rows: Rows
+    queries: Float32s
     true: Float32s
 
     @classmethod
@@ -101,7 +104,8 @@ class Sample:
         k = max(1, min(k, n - 1))
         queries = decoded(vectors[rows])
         found, similarities = exact_candidates(queries, vectors, min(k + 1 + _SLACK, n))
-        return cls(vectors, rows, _nearest_others(rows, found, similarities, k))
+        true = _nearest_others(rows, found, similarities, k)
+        return cls(vectors, rows, queries, true)
 
     @property
     def k(self) -> int:
@@ -112,14 +116,13 @@ class Sample:
         self, structure: StructureBackend, effort: Mapping[str, int]
     ) -> RecallMeasure:
         """Measure the recall of one setting."""
-        queries = decoded(self.vectors[self.rows])
-        found, similarities = self._search(structure, queries, effort)
+        found, similarities = self._search(structure, self.queries, effort)
         best = _nearest_others(self.rows, found, similarities, self.k)
         return measure_recall(best, self.true)
 
     def time(self, structure: StructureBackend, effort: Mapping[str, int]) -> float:
         """Seconds of one query alone: the median over 64, after one for warmth."""
-        queries = decoded(self.vectors[self.rows[:_N_TIMED]])
+        queries = self.queries[:_N_TIMED]
         seconds = []
         for number in (0, *range(len(queries))):
             start = time.perf_counter()

@@ -119,7 +119,7 @@ def _other_refinements(
     for refine in (start["refine"] // 2, 2 * start["refine"]):
         if not 1 <= refine <= MOST_REFINE:
             continue
-        for breadth in (start[name], min(2 * start[name], limits[name])):
+        for breadth in sorted({start[name], min(2 * start[name], limits[name])}):
             effort = {**start, "refine": refine, name: breadth}
             measure = sample.measure(structure, effort)
             if measure.low >= target:
