@@ -35,6 +35,9 @@ __all__ = [
     "refuse_missing_package",
 ]
 
+UNREAD = "cannot be read: "
+"""How the reason begins where the system did not give a file."""
+
 OPTIONAL_PACKAGES = {
     "fastai": ("fastai", "model"),
     "fastcore": ("fastai", "model"),

@@ -63,7 +63,7 @@ def accept_review(workspace: Workspace, path: Path) -> Review:
     known = {d.cover_id: d.path for d in overlay.decisions}
     known.update(zip(catalogue.cover_ids, catalogue.column("path"), strict=True))
     decisions = read_review(path, known)
-    return _put_in_force(
+    return _replace(
         workspace,
         overlay,
         overlay.with_decisions(decisions),
@@ -82,23 +82,17 @@ def revert_review(workspace: Workspace, path: Path | None = None) -> Review:
     """
     overlay = Overlay.read(workspace)
     left = Overlay() if path is None else overlay.without(read_cover_ids(path))
-    return _put_in_force(workspace, overlay, left, [])
+    return _replace(workspace, overlay, left, [])
 
 
-def _put_in_force(
+def _replace(
     workspace: Workspace, old: Overlay, new: Overlay, new_genres: list[str]
 ) -> Review:
-    """Write the decisions and make the catalogue anew where it depends on them."""
-    from covers.intake.scan import reassemble_workspace
-
-    try:
-        new.write(workspace)
-    except OSError as error:
-        message = f"cannot write decisions in '{workspace.root}': {error.strerror or error}; make room or allow writing there"
-        raise DataError(message) from error
+    """Write decisions instead of others, and make the catalogue anew where it depends on them."""
+    _write(workspace, new)
     if new.fingerprint() != old.fingerprint():
         try:
-            reassemble_workspace(workspace.root)
+            put_in_force(workspace)
         except BaseException:
             old.write(workspace)
             raise
@@ -111,6 +105,14 @@ def _put_in_force(
         n_changed=sum(before.get(s) != after.get(s) for s in subjects),
         new_genres=new_genres,
     )
+
+
+def _write(workspace: Workspace, decisions: Overlay) -> None:
+    try:
+        decisions.write(workspace)
+    except OSError as error:
+        message = f"cannot write decisions in '{workspace.root}': {error.strerror or error}; make room or allow writing there"
+        raise DataError(message) from error
 
 
 def _facts(decisions: Iterable[Decision]) -> dict[tuple[str, str], Any]:
@@ -153,11 +155,7 @@ def note_decisions(
         gone = set(instead_of)
         left = Overlay(tuple(d for d in old.decisions if d.subject not in gone))
         new = left.with_decisions(decisions)
-        try:
-            new.write(workspace)
-        except OSError as error:
-            message = f"cannot write decisions in '{workspace.root}': {error.strerror or error}; make room or allow writing there"
-            raise DataError(message) from error
+        _write(workspace, new)
     return new
 
 

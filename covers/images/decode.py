@@ -30,7 +30,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from covers.errors import BrokenImageError, DataError
+from covers.errors import UNREAD, BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.formats import describe_stranger, find_format
 from covers.images.limits import refuse_costly
@@ -115,7 +115,7 @@ def read_bytes(path: Path, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
             return file.read()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        message = f"cannot be read: {reason}"
+        message = f"{UNREAD}{reason}"
         raise BrokenImageError(message) from error
 
 
@@ -261,7 +261,7 @@ def is_quick(content: bytes) -> bool:
     if format_name not in _QUICK_FORMATS or len(content) > _QUICK_BYTES:
         return False
     try:
-        width, height = _open(content).size
+        width, height = read_size(content)
     except BrokenImageError:
         return True
     if format_name == "JPEG":

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from covers.errors import DataError
+from covers.errors import UNREAD, DataError
 from covers.images.measures import PictureMeasures
-from covers.intake.sources import CRASHED, UNREAD, Labels, ProblemKind
+from covers.intake.sources import CRASHED, Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.reading import read_rows, stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE

@@ -89,8 +89,6 @@ _LITTER = frozenset(
 _OF_THE_DISK = "lost+found"
 
 
-UNREAD = "cannot be read: "
-"""How the reason begins where the system did not give a file."""
 CRASHED = "its decoder crashed"
 """How the reason begins where a process ended on a picture."""
 

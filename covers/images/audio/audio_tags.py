@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from covers.errors import BrokenImageError, DataError, needs_extra
+from covers.errors import UNREAD, BrokenImageError, DataError, needs_extra
 from covers.images.audio.ape_tags import read_ape, read_dsf
 from covers.images.audio.audio_bytes import (
     Tail,
@@ -274,7 +274,7 @@ def _read(path: Path) -> RawTags:
             if rest is not None and suffix not in _WITHOUT_MORE:
                 found.fill(read_vorbis(rest) or _read_rest(path, rest, bool(tags)))
     except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
+        message = f"{UNREAD}{error.strerror or error}"
         raise DataError(message) from error
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from covers.errors import UNREAD
 from covers.images.audio.audio_tags import Tags, read_tags
 from covers.images.audio.cue_sheet import parse_cue_sheet
 from covers.images.audio.tag_values import parse_year
@@ -94,7 +95,7 @@ def _read_cue(path: Path) -> Tags:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        return Tags(problem=f"cannot be read: {error.strerror or error}")
+        return Tags(problem=f"{UNREAD}{error.strerror or error}")
     if len(content) > _MAX_BYTES:
         return Tags(problem="cue sheet is larger than 1 MiB: left out")
     cue = parse_cue_sheet(_decode(content))
@@ -132,7 +133,7 @@ def _read_nfo(path: Path) -> Tags:
         end = text.rfind(b"</album>")
         root = ET.fromstring(text[: end + 8] if end != -1 else text)
     except OSError as error:
-        return Tags(problem=f"cannot be read: {error.strerror or error}")
+        return Tags(problem=f"{UNREAD}{error.strerror or error}")
     except (ET.ParseError, ValueError, LookupError) as error:
         return Tags(problem=f"album.nfo is no XML: {error}")
 

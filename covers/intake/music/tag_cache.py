@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from covers.errors import DataError
+from covers.errors import UNREAD, DataError
 from covers.images.audio.audio_tags import READER, EmbeddedPicture, Tags
-from covers.intake.sources import UNREAD
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.machine import count_cores
 from covers.workspace.registry import MUSIC_TAGS

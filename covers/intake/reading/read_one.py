@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from covers.errors import BrokenImageError, DataError
+from covers.errors import UNREAD, BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.decode import is_quick, read_bytes, read_picture, refuse_stranger
 from covers.images.measures import PictureMeasures, measure_picture
@@ -132,7 +132,7 @@ def _peek(path: Path) -> None:
         with os.fdopen(descriptor, "rb") as file:
             head = file.read(_PEEK_BYTES)
     except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
+        message = f"{UNREAD}{error.strerror or error}"
         raise BrokenImageError(message) from error
     refuse_stranger(head or b"")
 
