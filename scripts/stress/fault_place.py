@@ -96,8 +96,6 @@ def copy_place(place: Path, to: Path) -> Path:
 
 def content_of(workspace: Path) -> Iterator[tuple[str, Any]]:
     """Yield what a finished workspace says, by name, without what differs from run to run."""
-    from covers.model.card import read_card
-
     opened = Workspace(workspace)
     for artefact in (registry.CATALOGUE, registry.MODEL, *registry.CHAIN[4:]):
         for file in (*artefact.files, *artefact.drawn):
@@ -108,7 +106,7 @@ def content_of(workspace: Path) -> Iterator[tuple[str, Any]]:
                 yield file.path, "missing"
     for path in sorted(opened.thumbnails_folder.rglob("*.jpg")):
         yield f"thumbnails/{path.name}", path.read_bytes()
-    yield "embeddings", _embeddings(opened, read_card(opened.model_folder).fingerprint)
+    yield "embeddings", _embeddings(opened)
     yield from _index(opened)
 
 
@@ -147,7 +145,7 @@ def _without(value: Any) -> Any:
     return [_without(v) for v in value] if isinstance(value, list) else value
 
 
-def _embeddings(opened: Workspace, fingerprint: str) -> dict[str, Any]:
+def _embeddings(opened: Workspace) -> dict[str, Any]:
     from covers.model.embed import read_embeddings
 
     table = read_embeddings(opened)

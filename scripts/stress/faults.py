@@ -95,13 +95,9 @@ def unclear(status: int | None, said: str, *, is_deadly: bool) -> str | None:
 
 def lost(before: dict[str, bytes], workspace: Path, stage: str) -> list[str]:
     """Name what was published before the stage and is not there any more."""
-    stages = list(fault_place.STAGES)
-    made_again = {"scan": 0, "done": 99}.get(
-        stage, stages.index(stage) if stage in stages else 0
-    )
     after = fault_place.published(workspace)
     wrong = [f"{name} is gone" for name in before if name not in after]
-    if made_again:  # the catalogue and the weights are older than the stage
+    if stage != "scan":  # the catalogue and the weights are older than the stage
         kept = (
             ()
             if stage == "train"

@@ -125,10 +125,8 @@ class FrozenRows:
         sides = Sides.find(inputs.splits)
         fits = HeldOutFits(inputs, sides, inputs.p_network, level=LEVEL, seed=seed)
         answers = fits.predict_held()
-        found = {
-            f"p_{name}": p for name, p in answers.probabilities.by_method().items()
-        }
-        found = {key.replace("network + vote", "both"): p for key, p in found.items()}
+        p = answers.probabilities
+        found = {"p_network": p.network, "p_vote": p.vote, "p_combined": p.combined}
         found["cover_ids"] = np.array([inputs.cover_ids[row] for row in sides.held])
         found["inside"] = answers.inside
         if not several and len(parts) == 1:
