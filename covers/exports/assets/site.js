@@ -96,7 +96,6 @@
         outline: null, hidden: [], marks: [], chosen: "", fly: [], regions: data.map.regions, height: 620, parts,
         picture: (id) => image(number(id)), about: (id) => ({ title: all.words[number(id)], genres: names(number(id)) }),
       },
-      setStateValue: () => {},
       setTriggerValue: (name, value) => (name === "selected" ? select(value) : name === "opened" ? open(String(number(value))) : null),
     });
   }

@@ -13,7 +13,6 @@ class CoverMap {
     this.dots = root.querySelector(".dots");
     this.over = root.querySelector(".over");
     this.card = root.querySelector(".card");
-    this.status = root.querySelector(".status");
     this.view = { x: 0, y: 0, zoom: 1 };
     this.tool = "pan";
     this.hidden = new Set();
@@ -271,7 +270,7 @@ class CoverMap {
 
   // Blend one disc per point; grey ones first, so that they never hide a known one.
   stamp(shown, u, cx, cy, W, H, radius) {
-    const reach = Math.ceil(radius + 0.5), side = 2 * reach + 1;
+    const reach = Math.ceil(radius + 0.5);
     const offsets = [], weights = [];
     const strength = shown.length > 20000 ? 0.62 : 0.82;
     for (let dy = -reach; dy <= reach; dy++) {
@@ -300,7 +299,6 @@ class CoverMap {
         }
       }
     }
-    return side;
   }
 
   decorate(shown, pictures, ratio) {
@@ -310,7 +308,7 @@ class CoverMap {
     context.clearRect(0, 0, w, h);
     const accent = getComputedStyle(this.root).getPropertyValue("--st-primary-color") || "#0072b2";
     if (!pictures) this.drawContours(context);
-    if (pictures) {
+    else {
       const side = Math.max(26, Math.min(92, 0.6 * Math.sqrt((w * h) / Math.max(shown.length, 1))));
       for (const i of shown) {
         const [x, y] = this.toScreen(this.points[2 * i], this.points[2 * i + 1]);
@@ -717,10 +715,10 @@ function rgb(text) {
 }
 
 export default function (component) {
-  const { parentElement, data, setStateValue, setTriggerValue } = component;
+  const { parentElement, data, setTriggerValue } = component;
   const root = parentElement.querySelector(".covermap");
   root.map = root.map || new CoverMap(root);
   root.map.watch();
-  root.map.update(data, { setStateValue, setTriggerValue });
+  root.map.update(data, { setTriggerValue });
   return () => root.map.rest();
 }
