@@ -196,11 +196,19 @@ def full_cover(card: Card, below: str = "", *, beside: str = "") -> str:
         for genre, colour in card.genres.items()
     )
     name = "h3" if card.is_named else 'h3 class="file"'
+    said = (
+        f"<{name}>{escape(card.title)}</h3>"
+        f'<div class="muted">{escape(card.byline)}</div><div class="chips">{chips}</div>{below}'
+    )
+    return in_full(picture(card, lazy=False), said, beside=beside)
+
+
+def in_full(shown: str, said: str, *, beside: str = "") -> str:
+    """Return a large picture, maybe a second one beside it, and what is said of it; all are HTML."""
     second = f'<div class="art">{beside}</div>' if beside else ""
     return (
-        f'<div class="full{" two" * bool(beside)}"><div class="art">{picture(card, lazy=False)}</div>{second}'
-        f"<div><{name}>{escape(card.title)}</h3>"
-        f'<div class="muted">{escape(card.byline)}</div><div class="chips">{chips}</div>{below}</div></div>'
+        f'<div class="full{" two" * bool(beside)}"><div class="art">{shown}</div>{second}'
+        f"<div>{said}</div></div>"
     )
 
 

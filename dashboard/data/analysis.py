@@ -56,8 +56,7 @@ class Votes:
     @classmethod
     def of(cls, table: pa.Table, vocab: tuple[str, ...], library: Library) -> Votes:
         """Align ``votes.parquet`` with the library, leaving out covers that are gone."""
-        place = [library.position.get(c, -1) for c in table["cover_id"].to_pylist()]
-        rows = np.asarray(place, np.int64)
+        rows = library.rows.of(table["cover_id"].to_pylist())
         known = np.flatnonzero(rows >= 0)
         table = table.take(as_take_indices(known))
         return cls(

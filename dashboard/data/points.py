@@ -37,9 +37,7 @@ class MapPoints:
     @classmethod
     def of(cls, found: CoverMap, library: Library) -> MapPoints:
         """Align the map with the library."""
-        rows = np.asarray(
-            [library.position.get(c, -1) for c in found.cover_ids], np.int64
-        )
+        rows = library.rows.of(found.cover_ids)
         points = found.positions.astype(np.float64)
         kept = np.flatnonzero((rows >= 0) & np.isfinite(points).all(axis=1))
         kept = np.random.default_rng(0).permutation(kept)

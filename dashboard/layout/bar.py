@@ -11,6 +11,7 @@ from covers.exports import take_along
 from covers.library import tags
 from covers.render.numbers import count
 from dashboard import loaders, place
+from dashboard.layout.markup import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def choose(text: str, n: int, *, key: str) -> None:
     if st.query_params.get(PARAMETER, "") == text or not n:
         return
     if st.button(
-        f"Select {'this' if n == 1 else 'these'} {n:,}" if n > 1 else "Select this one",
+        f"Select these {n:,}" if n > 1 else "Select this one",
         icon=":material/check_box:",
         key=key,
     ):
@@ -84,15 +85,9 @@ def show(view: str) -> None:
             st.markdown(
                 "The selection of this address means nothing here, or no longer."
             )
-            st.button(
-                "Clear",
-                icon=":material/close:",
-                key="selection-clear",
-                on_click=select,
-                args=("",),
-            )
+            _offer_to_clear()
             return
-        st.markdown(f"**{count(len(found), 'cover')} selected:** {_plain(found.title)}")
+        st.markdown(f"**{count(len(found), 'cover')} selected:** {plain(found.title)}")
         for other, label, icon, more in _WAYS:
             if other != view:
                 st.page_link(
@@ -106,13 +101,17 @@ def show(view: str) -> None:
         if place.may_write():
             with st.popover("Tag", icon=":material/sell:", key="tag"):
                 _tag(found)
-        st.button(
-            "Clear",
-            icon=":material/close:",
-            key="selection-clear",
-            on_click=select,
-            args=("",),
-        )
+        _offer_to_clear()
+
+
+def _offer_to_clear() -> None:
+    st.button(
+        "Clear",
+        icon=":material/close:",
+        key="selection-clear",
+        on_click=select,
+        args=("",),
+    )
 
 
 _WAYS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
@@ -173,8 +172,4 @@ def _tag(found: Selection) -> None:
         except (CoversError, OSError) as error:
             st.error(str(error))
             return
-        st.caption(f"{count(n, 'cover')} have the tag “{_plain(word)}” now.")
-
-
-def _plain(text: str) -> str:
-    return "".join("\\" + sign if sign in "\\`*_[]<>#$|~:" else sign for sign in text)
+        st.caption(f"{count(n, 'cover')} have the tag “{plain(word)}” now.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +20,7 @@ from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dashboard.data.library import Library, Rows
 
@@ -175,22 +176,26 @@ def gallery(
         is_rows = isinstance(found, np.ndarray)
         rows = found if is_rows else [how.row_of(one) for one in found]
         order, n_same = loaders.looks().fold(np.asarray(rows, np.int64))
-    n_pages = max(1, -(-len(order) // how.per_page))
-    page = 0
-    if n_pages > 1:
-        page = min(st.session_state.get(f"{key}-page", 1), n_pages) - 1
-    part = slice(page * how.per_page, (page + 1) * how.per_page)
-    shown = [
-        replace(item(found[i]), n_same=n)
-        for i, n in zip(order[part].tolist(), n_same[part].tolist(), strict=True)
-    ]
-    html = markup.gallery(
-        library, shown, size=how.size, captions=how.captions, empty=how.empty
-    )
-    pick.show(html, key=key, then=then)
+    with paged(len(order), how.per_page, key=f"{key}-page") as part:
+        shown = [
+            replace(item(found[i]), n_same=n)
+            for i, n in zip(order[part].tolist(), n_same[part].tolist(), strict=True)
+        ]
+        html = markup.gallery(
+            library, shown, size=how.size, captions=how.captions, empty=how.empty
+        )
+        pick.show(html, key=key, then=then)
+
+
+@contextmanager
+def paged(n: int, per_page: int, *, key: str) -> Iterator[slice]:
+    """Give the part of `n` things that is shown, and offer the other pages below it."""
+    n_pages = max(1, -(-n // per_page))
+    page = min(st.session_state.get(key, 1), n_pages) - 1
+    yield slice(page * per_page, (page + 1) * per_page)
     if n_pages > 1:
         # The key holds the number of pages: with other covers it begins at the first.
-        st.pagination(n_pages, key=f"{key}-page")
+        st.pagination(n_pages, key=key)
 
 
 def choose_years(library: Library) -> tuple[int, int] | None:
@@ -200,8 +205,3 @@ def choose_years(library: Library) -> tuple[int, int] | None:
         return None
     chosen = st.slider("Years", *span, span, key="years", bind="query-params")
     return None if chosen == span else chosen
-
-
-def plain(text: str) -> str:
-    """Keep a text from being read as Markdown."""
-    return "".join("\\" + sign if sign in "\\`*_[]<>#$|~:" else sign for sign in text)

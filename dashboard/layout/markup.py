@@ -1,4 +1,4 @@
-"""Covers of the library and the state of its files → HTML for `dashboard.components.pick`."""
+"""Covers of the library and the state of its files → HTML for `dashboard.components.pick`; any text → Markdown."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class Item(Note):
     """
 
     row: int
+
+
+def plain(text: str) -> str:
+    """Keep a text from being read as Markdown."""
+    return "".join("\\" + sign if sign in "\\`*_[]<>#$|~:" else sign for sign in text)
 
 
 def thumbnail_url(cover_id: str) -> str:

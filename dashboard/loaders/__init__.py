@@ -13,7 +13,7 @@ from dashboard.loaders.mapdata import (
     map_version,
     regions,
 )
-from dashboard.loaders.selected import selection, votes_or_none
+from dashboard.loaders.selected import selection
 from dashboard.loaders.tables import (
     audit,
     chain,
@@ -29,6 +29,7 @@ from dashboard.loaders.tables import (
     names_of_clusters,
     overlap,
     votes,
+    votes_or_none,
 )
 
 __all__ = [

@@ -79,7 +79,7 @@ def _colouring(root: str, name: str, version: Version) -> Colouring:
 
 
 def regions() -> list[dict[str, Any]]:
-    """Return what the regions of the map are called; see `dashboard.data.regions`."""
+    """Return what the regions of the map are called; see `covers.cluster.regions`."""
     here = place.workspace()
     return _regions(
         str(here.root), version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE)

@@ -29,7 +29,6 @@ from indexer.errors import IndexerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dashboard.data.analysis import Votes
     from dashboard.data.library import Library
 
 _LONGEST = 6000
@@ -72,17 +71,9 @@ Found: TypeAlias = "tuple[str, np.ndarray[Any, Any]] | None"
 """Title and rows of a selection."""
 
 
-def votes_or_none() -> Votes | None:
-    """Return the answers for single covers; None where nothing was evaluated."""
-    try:
-        return tables.votes()
-    except (CoversError, IndexerError):
-        return None
-
-
 def _filtered(value: str, library: Library) -> Found:
     filters = Filters.from_query(value)
-    rows = filters.rows(library, tables.looks(), votes_or_none())
+    rows = filters.rows(library, tables.looks(), tables.votes_or_none())
     return filters.said or "all covers", rows
 
 

@@ -33,6 +33,7 @@ from dashboard.data.looks import Looks
 from dashboard.data.points import MapPoints
 from dashboard.loaders.kept import kept
 from dashboard.loaders.state import KEPT, Version, at, version_of
+from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from covers.audit.stage import Audit
@@ -81,6 +82,14 @@ def _votes(root: str, version: Version) -> Votes:
     table, stamp = read_votes(at(root))
     vocab = tuple(stamp.parameters.get("vocab", ()))
     return Votes.of(table, vocab, _library(root, version[:1]))
+
+
+def votes_or_none() -> Votes | None:
+    """Return the answers for single covers; None where nothing was evaluated."""
+    try:
+        return votes()
+    except (CoversError, IndexerError):
+        return None
 
 
 def covermap() -> MapPoints:
@@ -141,11 +150,10 @@ def _cluster_labels(
     covers = _library(root, version[:1])
     labels = np.full(len(covers), -2, np.int64)
     strengths = np.zeros(len(covers))
-    rows = [covers.position.get(c, -1) for c in table["cover_id"].to_pylist()]
-    known = np.asarray(rows, np.int64)
-    kept = known >= 0
-    labels[known[kept]] = numbers(table["label"])[kept].astype(np.int64)
-    strengths[known[kept]] = numbers(table["membership_strength"])[kept]
+    rows = covers.rows.of(table["cover_id"].to_pylist())
+    known = rows >= 0
+    labels[rows[known]] = numbers(table["label"])[known].astype(np.int64)
+    strengths[rows[known]] = numbers(table["membership_strength"])[known]
     return labels, strengths
 
 
@@ -262,11 +270,7 @@ def _doubts(root: str, version: Version) -> dict[str, list[Doubt]]:
         findings = audit().findings
     except CoversError:
         findings = []
-    try:
-        answers: Votes | None = votes()
-    except CoversError:
-        answers = None
-    return doubts_of(findings, library(), answers)
+    return doubts_of(findings, library(), votes_or_none())
 
 
 def has_music() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -106,13 +107,8 @@ def _cards(library: Library, found: Clustering, sorting: str) -> None:
         "mixed": lambda c: -c.entropy,
     }
     clusters = sorted(found.clusters, key=keys[sorting])
-    n_pages = -(-len(clusters) // _CARDS_PER_PAGE)
-    page = min(st.session_state.get("cards-page", 1), n_pages) - 1
-    shown = clusters[page * _CARDS_PER_PAGE : (page + 1) * _CARDS_PER_PAGE]
-    cards = kinds([_card(library, one) for one in shown], library.colours)
-    pick.show(cards, key="cards", then=_choose)
-    if n_pages > 1:
-        st.pagination(n_pages, key="cards-page")
+    with frame.paged(len(clusters), _CARDS_PER_PAGE, key="cards-page") as part:
+        pick.show(_kinds(library, clusters[part]), key="cards", then=_choose)
 
 
 def _choose(cluster: str) -> None:
@@ -124,15 +120,23 @@ def _choose(cluster: str) -> None:
     st.session_state.pop("members-Members-page", None)
 
 
-def _card(library: Library, cluster: Cluster) -> Kind:
-    """Return one cluster at a glance."""
-    chosen = bar.selected()
-    labels, _ = loaders.cluster_labels()
-    n_chosen = int((labels[chosen.rows] == cluster.id).sum()) if chosen else 0
+def _kinds(library: Library, shown: list[Cluster]) -> str:
+    """Return clusters as cards."""
+    names, chosen = loaders.names_of_clusters(), bar.selected()
+    own = loaders.cluster_labels()[0][chosen.rows] if chosen else None
+    cards = []
+    for cluster in shown:
+        n = "" if own is None else f"{(own == cluster.id).sum():,} of the selection"
+        cards.append(_card(library, cluster, names[cluster.id], n))
+    return kinds(cards, library.colours)
+
+
+def _card(library: Library, cluster: Cluster, name: str, n_chosen: str) -> Kind:
+    """Return one cluster at a glance, and how much of the selection is in it."""
     look = cluster.look
     return Kind(
         pick=str(cluster.id),
-        name=loaders.names_of_clusters()[cluster.id],
+        name=name,
         size=count(cluster.n, "cover"),
         exemplars=[
             markup.card_of(library, row)
@@ -140,10 +144,7 @@ def _card(library: Library, cluster: Cluster) -> Kind:
         ],
         leading=[(g.genre, g.share, per_cent(g.share)) for g in cluster.genres[:3]],
         palette=(look.get("palette") or (), look.get("palette_share") or ()),
-        facts=[
-            say_firmness(cluster.stability),
-            f"{n_chosen:,} of the selection" if chosen else "",
-        ],
+        facts=[say_firmness(cluster.stability), n_chosen],
     )
 
 
@@ -151,8 +152,7 @@ def _joined(library: Library, found: Clustering, n_kinds: int) -> None:
     """Show clusters joined until so many kinds are left."""
     names = loaders.names_of_clusters()
     by_id = {one.id: one for one in found.clusters}
-    merges = [{"left": m.left, "right": m.right} for m in found.hierarchy]
-    parts = cut_hierarchy([{k: list(v) for k, v in m.items()} for m in merges], n_kinds)
+    parts = cut_hierarchy([asdict(m) for m in found.hierarchy], n_kinds)
     parts.sort(key=lambda part: -sum(by_id[i].n for i in part))
     for part in parts:
         n = sum(by_id[i].n for i in part)
@@ -161,7 +161,7 @@ def _joined(library: Library, found: Clustering, n_kinds: int) -> None:
         with st.container(border=True):
             frame.section(f"{title}: {count(n, 'cover')}")
             inside = sorted(part, key=lambda i: -by_id[i].n)
-            cards = kinds([_card(library, by_id[i]) for i in inside], library.colours)
+            cards = _kinds(library, [by_id[i] for i in inside])
             pick.show(cards, key=f"joined-{first}", then=_choose)
             text = f"cluster:{'.'.join(map(str, part))}"
             bar.choose(text, n, key=f"select-joined-{first}")

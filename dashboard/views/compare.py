@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from covers.classify.answers import METHODS
+from covers.classify.methods import Method
 from covers.errors import CoversError
 from covers.overlap import on_page as pairs
 from covers.overlap.sentences import say_pair
@@ -21,7 +22,7 @@ from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
-    from dashboard.data.library import Library
+    from dashboard.data.library import Library, Rows
 
 
 def show() -> None:
@@ -138,12 +139,11 @@ def _relation(library: Library, a: str, b: str) -> None:
             frame.explain(error)
     else:
         genre, cover = (one, other) if kind_a == "genre" else (other, one)
-        answers = frame.attempt(loaders.votes)
+        answers = loaders.votes_or_none()
         answer = answers.answer_of.get(library.position[cover]) if answers else None
         if answers is not None and answer is not None and genre in answers.vocab:
-            p = answers.distributions["network + vote"][
-                answer, answers.vocab.index(genre)
-            ]
+            probabilities = answers.distributions[Method.COMBINED]
+            p = probabilities[answer, answers.vocab.index(genre)]
             facts.append((f"{100 * p:.0f} %", f"probability that the cover is {genre}"))
     if facts:
         pick.show(html.figures(facts), key="relation")
@@ -167,11 +167,8 @@ def _some(library: Library, name: str, *, rest: bool) -> None:
     mask = chosen.mask(len(library))
     rows = np.flatnonzero(~mask) if rest else chosen.rows
     title = "The rest" if rest else f"Selection: {chosen.title}"
-    frame.section(frame.plain(title), f"n = {len(rows):,} covers.")
-    colours, parts = loaders.looks().colours_of(rows)
-    if colours:
-        pick.show(html.swatches(colours, parts), key=f"{name}-colours")
-        st.caption("Leading colours of its covers, wide by their share.")
+    frame.section(markup.plain(title), f"n = {len(rows):,} covers.")
+    _colours(rows, name)
     shares = breakdown.genre_shares(library, rows)
     if shares:
         st.caption(
@@ -193,6 +190,14 @@ def _some(library: Library, name: str, *, rest: bool) -> None:
         key=f"{name}-some",
         looks=frame.GalleryLooks(per_page=12, size="row", captions=False),
     )
+
+
+def _colours(rows: Rows, name: str) -> None:
+    """Show the leading colours of some covers, where they were measured."""
+    colours, shares = loaders.looks().colours_of(rows)
+    if colours:
+        pick.show(html.swatches(colours, shares), key=f"{name}-colours")
+        st.caption("Leading colours of its covers, wide by their share.")
 
 
 def _cover(library: Library, name: str, row: int) -> None:
@@ -238,11 +243,8 @@ def _genre(library: Library, name: str, genre: str) -> None:
     rows = library.rows_with([genre])
     measured = frame.attempt(loaders.overlap)
     typical = library.rows_of(measured.prototypes.get(genre, ()) if measured else ())
-    colours, shares = loaders.looks().colours_of(rows)
     frame.section(genre, f"n = {len(rows):,} covers.")
-    if colours:
-        pick.show(html.swatches(colours, shares), key=f"{name}-colours")
-        st.caption("Leading colours of its covers, wide by their share.")
+    _colours(rows, name)
     if typical:
         st.caption("Typical: in the midst of their own genre, one per artist.")
     else:
@@ -260,7 +262,7 @@ def _genre(library: Library, name: str, genre: str) -> None:
         return
     if genre in evaluation.genres:
         i = evaluation.genres.index(genre)
-        line = np.asarray(evaluation.methods["vote"].confusion[i], float)
+        line = np.asarray(evaluation.methods[Method.VOTE].confusion[i], float)
         if line.sum() > 0:
             st.caption(
                 f"What the vote reads on its n = {line.sum():,.0f} held-out covers.{note_on_parts(line)}"

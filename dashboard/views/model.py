@@ -21,7 +21,7 @@ from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
 from dashboard.components import pick
 from dashboard.data.mistakes import mistakes_csv
-from dashboard.layout import bar, frame
+from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import GalleryLooks, fragment
 from dashboard.layout.markup import Item
 
@@ -47,7 +47,7 @@ def show() -> None:
     _answer(found)
     if not found.several_genres:
         _confusion()
-    if frame.attempt(loaders.votes) is not None:
+    if loaders.votes_or_none() is not None:
         _mistakes()
     _more()
 
@@ -94,7 +94,7 @@ def _within(chosen: Selection, votes: Votes) -> None:
 @fragment
 def _confusion() -> None:
     library, found = loaders.library(), loaders.evaluation()
-    votes = frame.attempt(loaders.votes)
+    votes = loaders.votes_or_none()
     left, right = st.columns([6, 5], gap="large")
     genres = list(found.genres)[:_MOST_CELLS]
     named = pairs.split_cell(st.query_params.get("cell", ""), genres)
@@ -303,7 +303,7 @@ def _trust(found: Evaluation) -> None:
 
 
 def _conclusions(found: Evaluation) -> None:
-    st.markdown("\n".join(f"- {frame.plain(said)}" for said in found.conclusions))
+    st.markdown("\n".join(f"- {markup.plain(said)}" for said in found.conclusions))
     split, model = found.split, found.content["model"]
     numbers = [
         (f"{_measured(found):,}", f"held-out covers ({split.measured} side)"),

@@ -263,7 +263,7 @@ def _measured(measured: Overlap) -> None:
     ]
     pick.show(html.figures(numbers), key="overlap-numbers")
     for note in measured.notes or ["Nothing in particular."]:
-        st.markdown(f"- {frame.plain(note)}")
+        st.markdown(f"- {markup.plain(note)}")
     if not measured.edges:
         st.caption(
             "No pair of genres certainly mixes more than chance (q ≤ 0.05), so there is no graph to draw."
@@ -286,7 +286,7 @@ def _over_time(measured: Overlap) -> None:
         f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out. n = {n:,} covers."
     )
     if said := say_changes(measured):
-        st.markdown(frame.plain(said))
+        st.markdown(markup.plain(said))
     if not known:
         st.caption(
             f"No pair has enough artists in two of the {word}s ({', '.join(measured.parts)})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -184,42 +185,36 @@ def _waiting(library: Library, overlay: Overlay) -> None:
             try:
                 put_in_force(place.workspace())
             except (CoversError, OSError) as error:
-                st.error(frame.plain(str(error)))
+                st.error(markup.plain(str(error)))
                 return
             st.rerun()
 
 
 def _others(library: Library, others: list[Doubt], overlay: Overlay) -> None:
     """Show the other ones as a grid; choosing one brings it up."""
-    tiles = []
-    n_pages = -(-len(others) // _NEXT_SHOWN)
-    page = min(st.session_state.get("doubts-page", 1), n_pages) - 1
-    for doubt in others[page * _NEXT_SHOWN : (page + 1) * _NEXT_SHOWN]:
-        card = markup.card_of(library, doubt.rows[0])
-        settled = doubt.is_settled(library, overlay)
-        said = ", ".join(doubt.suggestion)
-        note = Item(
-            row=doubt.rows[0],
-            badge="" if settled else f"{100 * doubt.confidence:.0f} %",
-            mark="decided" if settled else said,
-            mark_colour=NOISE_COLOUR
-            if settled
-            else library.colours.get(said, NOISE_COLOUR),
-            tip=doubt.reason,
-            n_same=len(doubt.rows),
+    with frame.paged(len(others), _NEXT_SHOWN, key="doubts-page") as part:
+        tiles = [_tile(library, doubt, overlay) for doubt in others[part]]
+        pick.show(
+            cards.gallery(tiles, size="row"),
+            key="doubts",
+            then=pick.keep_in_address("doubt"),
         )
-        tiles.append((_renamed(card, doubt.name), note))
-    pick.show(
-        cards.gallery(tiles, size="row"),
-        key="doubts",
-        then=pick.keep_in_address("doubt"),
+
+
+def _tile(
+    library: Library, doubt: Doubt, overlay: Overlay
+) -> tuple[cards.Card, cards.Note]:
+    """Return a doubt as a tile that gives its name when it is chosen."""
+    card = replace(markup.card_of(library, doubt.rows[0]), pick=doubt.name)
+    settled = doubt.is_settled(library, overlay)
+    said = ", ".join(doubt.suggestion)
+    note = cards.Note(
+        badge="" if settled else f"{100 * doubt.confidence:.0f} %",
+        mark="decided" if settled else said,
+        mark_colour=NOISE_COLOUR
+        if settled
+        else library.colours.get(said, NOISE_COLOUR),
+        tip=doubt.reason,
+        n_same=len(doubt.rows),
     )
-    if n_pages > 1:
-        st.pagination(n_pages, key="doubts-page")
-
-
-def _renamed(card: cards.Card, name: str) -> cards.Card:
-    """Return a card that gives the name of a doubt when it is chosen."""
-    from dataclasses import replace
-
-    return replace(card, pick=name)
+    return card, note

@@ -10,7 +10,7 @@ from covers.audit.decisions import note_decisions
 from covers.catalogue.corrections import Action
 from covers.errors import CoversError
 from dashboard import loaders, place
-from dashboard.layout import frame
+from dashboard.layout import markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def show(doubt: Doubt) -> None:
             on_click=_undo,
         )
     if problem := st.session_state.pop(_PROBLEM, ""):
-        st.error(frame.plain(problem))
+        st.error(markup.plain(problem))
 
 
 def _decide(doubt: Doubt, action: Action) -> None:

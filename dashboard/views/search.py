@@ -12,7 +12,7 @@ from covers.classify.answers import METHODS
 from covers.classify.query import Queries
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
-from covers.render import charts
+from covers.render import cards, charts
 from covers.render.numbers import count
 from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
@@ -68,7 +68,7 @@ def _take_pasted() -> None:
 
 def _refuse(error: Exception) -> None:
     st.error(
-        f"This picture cannot be used: {frame.plain(str(error))}.",
+        f"This picture cannot be used: {markup.plain(str(error))}.",
         icon=":material/broken_image:",
     )
 
@@ -162,10 +162,10 @@ def _head(library: Library, query: Query, shown: str) -> None:
             if row is not None
             else ""
         )
-        second = f'<div class="art">{beside}</div>' if beside else ""
-        html = (
-            f'<div class="full{" two" * bool(beside)}"><div class="art"><img src="{shown}" alt="Your picture"></div>{second}'
-            f"<div><h3>{escape(name)}</h3>{below}</div></div>"
+        html = cards.in_full(
+            f'<img src="{shown}" alt="Your picture">',
+            f"<h3>{escape(name)}</h3>{below}",
+            beside=beside,
         )
     else:
         html = markup.full_cover(library, row or 0, below, beside=beside)
@@ -238,7 +238,7 @@ def _offer_folder(cover_id: str) -> None:
         return
     wanted = st.button("Open its folder", icon=":material/folder_open:")
     if wanted and not folder.open_folder(path):
-        st.caption(f"No file manager answered; it is at {frame.plain(str(path))}")
+        st.caption(f"No file manager answered; it is at {markup.plain(str(path))}")
 
 
 def _on_the_map(query: Query) -> None:
@@ -295,16 +295,19 @@ def _evidence(library: Library, answer: Classification) -> None:
 def _suggest(library: Library) -> None:
     """Offer covers to begin with: one per genre."""
     frame.section("Or begin with one of these")
-    rows = []
-    for code in range(len(library.vocab)):
-        members = (library.main_genre == code).nonzero()[0]
-        if len(members):
-            rows.append(int(min(members, key=lambda row: library.cover_ids[row])))
     chosen = bar.selected()
-    if chosen is not None and len(chosen):
-        rows = chosen.rows[:24].tolist()
+    rows = chosen.rows.tolist() if chosen else _one_per_genre(library)
     pick.show(
         markup.gallery(library, [Item(row=row) for row in rows[:24]]),
         key="suggested",
         then=search_alike.go_to,
     )
+
+
+def _one_per_genre(library: Library) -> list[int]:
+    rows = []
+    for code in range(len(library.vocab)):
+        members = (library.main_genre == code).nonzero()[0]
+        if len(members):
+            rows.append(int(min(members, key=lambda row: library.cover_ids[row])))
+    return rows

@@ -46,10 +46,10 @@ def go_to(cover_id: str) -> None:
     st.query_params["cover"] = cover_id
 
 
-def examples(library: Library, name: str) -> list[str]:
+def _examples(library: Library, name: str) -> list[str]:
     """Return the further covers that the address names, ``"plus"`` or ``"minus"``."""
-    ids = st.query_params.get(name, "").split(".")[:_MOST_EXAMPLES]
     index = loaders.front_door().index
+    ids = _named(name)[:_MOST_EXAMPLES]
     return [one for one in ids if one in library.position and one in index]
 
 
@@ -62,7 +62,7 @@ def show() -> None:
     walked_on = st.query_params.get("cover", query.cover_id) != query.cover_id
     if index.generation != generation or walked_on:
         st.rerun()
-    plus, minus = examples(library, _PLUS), examples(library, _MINUS)
+    plus, minus = _examples(library, _PLUS), _examples(library, _MINUS)
     frame.section(
         "Covers most like it",
         "Cosine similarity on each; choose one to walk on, + for more like it, − for less.",  # noqa: RUF001
@@ -205,7 +205,7 @@ def _filters(library: Library) -> _Wanted:
     where["year"] = frame.choose_years(library)
     where["artist"] = _artist_like(library, artist)
     if artist and not where["artist"]:
-        st.caption(f"No artist called {frame.plain(artist)}.")
+        st.caption(f"No artist called {markup.plain(artist)}.")
         return _Wanted(k=k, where=None)
     return _Wanted(
         k=k,

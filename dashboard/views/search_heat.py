@@ -12,7 +12,7 @@ from covers.classify.methods import Method
 from covers.errors import CoversError
 from dashboard import loaders
 from dashboard.data import lookup
-from dashboard.layout import frame
+from dashboard.layout import markup
 
 if TYPE_CHECKING:
     from covers.classify.answers import Classification
@@ -39,7 +39,7 @@ def heat_beside(query: Query, answer: Classification) -> str:
     try:
         uri = _uri(query, genre)
     except (CoversError, OSError) as error:
-        st.caption(f"Not to be had: {frame.plain(str(error))}.")
+        st.caption(f"Not to be had: {markup.plain(str(error))}.")
         return ""
     return f'<img src="{uri}" alt="Heat map of what speaks for {escape(genre)}">'
 

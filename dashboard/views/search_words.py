@@ -61,5 +61,5 @@ def show(library: Library, then: Callable[[str], None]) -> None:
         then=then,
     )
     st.caption(
-        f"Found by {frame.plain(hits.embedder)}, the nearest first; choose one to walk on."
+        f"Found by {markup.plain(hits.embedder)}, the nearest first; choose one to walk on."
     )
