@@ -58,7 +58,7 @@ def show(doubt: Doubt) -> None:
             "Relabel",
             icon=":material/sell:",
             shortcut="l",
-            disabled=off or not st.session_state.get("new-genres", doubt.suggestion),
+            disabled=off or not _chosen_genres(doubt),
             on_click=_decide,
             args=(doubt, Action.RELABEL),
             type="primary",
@@ -68,7 +68,7 @@ def show(doubt: Doubt) -> None:
                 "as",
                 genres,
                 default=list(doubt.suggestion),
-                key=f"as-{doubt.name}",
+                key=_key_of_genres(doubt),
                 width=260,
                 label_visibility="collapsed",
                 placeholder="Genres",
@@ -94,10 +94,22 @@ def show(doubt: Doubt) -> None:
         st.error(markup.plain(problem))
 
 
+def _key_of_genres(doubt: Doubt) -> str:
+    return f"as-{doubt.name}"
+
+
+def _chosen_genres(doubt: Doubt) -> Sequence[str]:
+    """Return what was chosen to relabel as; at first what is suggested."""
+    chosen: Sequence[str] = st.session_state.get(
+        _key_of_genres(doubt), doubt.suggestion
+    )
+    return chosen
+
+
 def _decide(doubt: Doubt, action: Action) -> None:
     """Write a decision down, and go on to the next one."""
     library = loaders.library()
-    genres: Sequence[str] = st.session_state.get(f"as-{doubt.name}", doubt.suggestion)
+    genres = _chosen_genres(doubt)
     if action is Action.RELABEL and not genres:
         st.session_state[_PROBLEM] = "choose the genres that it shall have"
         return
