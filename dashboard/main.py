@@ -32,6 +32,7 @@ _STYLE = """<style>
 .stElementContainer:has(h3) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
 [data-testid="stHeaderActionElements"] { display: none; }
 @media (max-width: 640px) {
+  .st-key-nav { flex-wrap: wrap; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
   .stHorizontalBlock { gap: 1rem; }
   .stButtonGroup [role="radiogroup"] { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }

@@ -12,8 +12,12 @@ from covers.workspace.registry import (
     AUDIT,
     CATALOGUE_TABLE,
     CLUSTER_TABLE,
+    CLUSTERS,
     INDEX_POINTER,
     MAP_TABLE,
+    OVERLAP,
+    PICTURES,
+    TAGS,
     VOTES,
 )
 from dashboard import place
@@ -32,6 +36,19 @@ if TYPE_CHECKING:
     from dashboard.data.library import Library
 
 _LONGEST = 6000
+_READ = (
+    CATALOGUE_TABLE,
+    PICTURES,
+    VOTES,
+    CLUSTER_TABLE,
+    CLUSTERS.file,
+    MAP_TABLE,
+    INDEX_POINTER,
+    OVERLAP.file,
+    AUDIT.file,
+    TAGS,
+)
+"""What selections are made from."""
 
 
 def selection(text: str) -> Selection | None:
@@ -46,9 +63,7 @@ def selection(text: str) -> Selection | None:
     """
     if not text or len(text) > _LONGEST:
         return None
-    files = (CATALOGUE_TABLE, VOTES, CLUSTER_TABLE, MAP_TABLE, INDEX_POINTER)
-    version = version_of(*files, AUDIT.file)
-    return _selection(str(place.workspace().root), text, version)
+    return _selection(str(place.workspace().root), text, version_of(*_READ))
 
 
 @kept(24)
@@ -79,10 +94,7 @@ def _filtered(value: str, library: Library) -> Found:
 
 def _in_clusters(value: str, library: Library) -> Found:
     wanted = [int(part) for part in value.split(".")]
-    labels, strengths = tables.cluster_labels()
-    names = tables.names_of_clusters()
-    rows = np.flatnonzero(np.isin(labels, wanted))
-    rows = rows[np.argsort(-strengths[rows], kind="stable")]
+    names, rows = tables.names_of_clusters(), tables.members(wanted)
     known = [names[number] for number in wanted if number in names]
     if wanted == [-1]:
         return "covers in no cluster", rows

@@ -36,6 +36,8 @@ from dashboard.loaders.state import KEPT, Version, at, version_of
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from covers.audit.stage import Audit
     from covers.catalogue.corrections import Overlay
     from covers.cluster.result import Clustering
@@ -155,6 +157,22 @@ def _cluster_labels(
     labels[rows[known]] = numbers(table["label"])[known].astype(np.int64)
     strengths[rows[known]] = numbers(table["membership_strength"])[known]
     return labels, strengths
+
+
+def members(wanted: Collection[int]) -> np.ndarray[Any, Any]:
+    """Return the rows of the covers of some clusters, the strongest members first.
+
+    Raises
+    ------
+    DataError
+        If the covers were never clustered.
+    """
+    labels, strengths = cluster_labels()
+    rows = np.flatnonzero(np.isin(labels, list(wanted)))
+    # Many are equally strong; ids are hashes, so among those the order says nothing.
+    covers = library()
+    ids = np.asarray([covers.cover_ids[row] for row in rows], dtype=str)
+    return rows[np.lexsort((ids, -strengths[rows]))]
 
 
 def evaluation() -> Evaluation:

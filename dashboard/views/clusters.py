@@ -254,13 +254,8 @@ def _palette(cluster: Cluster) -> str:
 
 def _covers(library: Library, cluster: Cluster) -> None:
     """Show the covers of a cluster: all, the typical ones, or those at its edge."""
-    labels, strengths = loaders.cluster_labels()
-    members = np.flatnonzero(labels == cluster.id)
-    # Many are equally strong; ids are hashes, so among those the order says nothing.
-    ids = np.asarray([library.cover_ids[row] for row in members])
-    members = members[np.lexsort((ids, -strengths[members]))]
     groups = {
-        "Members": members.tolist(),
+        "Members": loaders.members([cluster.id]).tolist(),
         "Exemplars": library.rows_of(cluster.exemplars),
         "Boundary": library.rows_of(cluster.boundary),
     }

@@ -159,6 +159,19 @@ def test_tags_are_kept_in_the_workspace_and_can_be_taken_away(other):
 
 
 # In the browser.
+def test_a_selection_follows_its_tag(other, monkeypatch):
+    from dashboard import loaders
+
+    monkeypatch.setattr(sys, "argv", ["dashboard", str(other.root)])
+    first, second, *_ = read_catalogue(other).cover_ids
+    for ids in ([first], [first, second]):
+        tag_covers(other, "to frame", ids)
+        selected = loaders.selection("tag:to frame")
+        assert len(selected) == len(ids)
+    drop_tag(other, "to frame")
+    assert loaders.selection("tag:to frame") is None
+
+
 @pytest.mark.browser
 def test_a_cluster_is_selected_and_goes_along_to_every_page(read, workspace):
     reader = read("clusters?cluster=0")
