@@ -21,17 +21,6 @@ class Method(StrEnum):
 
 TRAINED = (Method.NETWORK, Method.VOTE, Method.COMBINED)
 
-EXPLAINED = {
-    Method.CHANCE: "genres drawn at random",
-    Method.FREQUENCY: "how frequent each genre is among the train covers, whatever the cover",
-    Method.COLOURS: "five nearest by colour histogram",
-    Method.FROZEN: "five nearest by the backbone before training",
-    Method.PROBE: "logistic regression on the backbone before training",
-    Method.NETWORK: "the trained network alone",
-    Method.VOTE: "neighbours by the trained network's embedding",
-    Method.COMBINED: "network and vote together, calibrated",
-}
-
 IN_WORDS = {
     Method.CHANCE: "chance",
     Method.FREQUENCY: "the genres' frequencies",

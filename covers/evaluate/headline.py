@@ -89,7 +89,7 @@ def _right(method: MethodResult, *, several: bool) -> Estimate:
 
 
 def _chance(found: Evaluation) -> float:
-    """Return how often guessing is right: measured, else one in as many as there are genres."""
-    if "chance" not in found.methods:
+    """Return how often guessing is right; NaN where it was not measured."""
+    if Method.CHANCE not in found.methods:
         return math.nan
-    return _right(found.methods["chance"], several=found.several_genres).value
+    return _right(found.methods[Method.CHANCE], several=found.several_genres).value

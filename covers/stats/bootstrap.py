@@ -195,10 +195,3 @@ def percentile_interval(
         return Interval(float("nan"), float("nan"))
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
-
-
-def percentile_intervals(
-    samples: npt.NDArray[np.float64], level: float = 0.95
-) -> list[Interval]:
-    """Return `percentile_interval` of each column, shape (n_bootstraps, n_statistics)."""
-    return [percentile_interval(column, level) for column in samples.T]

@@ -80,11 +80,6 @@ class PredictionSets:
         cover's genres (conformal risk control of the share that is missed [1]_).
         Otherwise one genre is sought, and the score is its place in the ranking.
     genres : ndarray of int64, shape (n_scores,), optional
-        Genre of each score, for floors: a genre that is missed more than one and a
-        half times as often as is promised of all gets a threshold of its own [2]_,
-        and what that covers lowers the common one. None, as in version 0.1, sets
-        no floors.
-    genres : ndarray of int64, shape (n_scores,), optional
         Genre of each score, for floors: a genre whose covers rank it low gets a
         threshold of its own, so that sets miss it at most one and a half times as
         often as is promised of all [2]_, and the common threshold is lowered by
