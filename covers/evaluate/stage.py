@@ -18,7 +18,7 @@ from covers.errors import DataError
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
 from covers.evaluate.result import Evaluation as EvaluationResult
-from covers.index.embedded import fingerprints_at_hand, name_baseline_features
+from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.stats.distributions import softmax
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import (
@@ -105,7 +105,7 @@ def _make(
     from covers.evaluate.page import write_report
     from covers.evaluate.page_tables import write_tables
 
-    inputs, card, _ = read_inputs(workspace)
+    inputs, card = read_inputs(workspace)
     evaluation = evaluate_arrays(inputs, **settings, progress=manner.progress)
     payload = {
         **evaluation.payload,
@@ -211,15 +211,13 @@ def read_decision(workspace: Workspace, model_fingerprint: str) -> Decision:
     return Decision.from_json(read_document(workspace, DECISION, made_from=made_from))
 
 
-def read_inputs(
-    workspace: Workspace,
-) -> tuple[EvaluationInputs, ModelCard, dict[str, str]]:
+def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:
     """Gather what an evaluation is made from.
 
     Returns
     -------
-    tuple of EvaluationInputs, ModelCard, dict of str to str
-        The arrays, the model's description, and the fingerprints of the ingredients.
+    tuple of EvaluationInputs, ModelCard
+        The arrays, and the model's description.
 
     Raises
     ------
@@ -235,7 +233,6 @@ def read_inputs(
 
     catalogue = read_catalogue(workspace)
     card = read_card(workspace.model_folder)
-    made_from = fingerprints_at_hand(workspace)
     refuse_leak(workspace, catalogue, card)
     table = read_embeddings(workspace)
     inputs = EvaluationInputs(
@@ -255,7 +252,7 @@ def read_inputs(
         frozen=_read_frozen(workspace, table.cover_ids),
         colours=_read_colours(workspace, table.cover_ids),
     )
-    return inputs, card, made_from
+    return inputs, card
 
 
 def votes_table(evaluation: Evaluation) -> pa.Table:
@@ -353,8 +350,11 @@ def _ingredients(workspace: Workspace) -> dict[str, str]:
     from covers.model.card import read_card
 
     card = read_card(workspace.model_folder)
-    features = name_baseline_features(workspace, read_catalogue(workspace), card)
-    return {**fingerprints_at_hand(workspace), **features}
+    catalogue = read_catalogue(workspace)
+    return {
+        **name_ingredients(workspace, catalogue, card.fingerprint),
+        **name_baseline_features(workspace, catalogue, card),
+    }
 
 
 MAKER = Maker(

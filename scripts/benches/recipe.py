@@ -210,7 +210,7 @@ def run_recipe(
     trained = train_workspace(workspace, recipe, seed=seed)
     seconds = time.monotonic() - start
     embed_workspace(workspace)
-    inputs, card, _ = read_inputs(workspace)
+    inputs, card = read_inputs(workspace)
     evaluation = evaluate_arrays(inputs, seed=seed, n_bootstraps=2, level=LEVEL)
     inputs = inputs.labelled()
     votes = evaluation.votes

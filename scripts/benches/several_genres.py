@@ -66,7 +66,7 @@ def main() -> None:
 
 def prepare(workspace: Workspace, block: int):
     """Read a workspace: inputs with blocks for groups, statistics, and the embedding's width."""
-    inputs, card, _ = read_inputs(workspace)
+    inputs, card = read_inputs(workspace)
     catalogue = read_catalogue(workspace)
     rows = catalogue.rows_of(inputs.cover_ids)
     paths = np.asarray(catalogue.column("path"), dtype=str)[rows]

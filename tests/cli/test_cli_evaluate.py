@@ -172,7 +172,7 @@ def test_a_model_trained_on_another_split_is_refused(workspace, tmp_path):
 def test_missing_picture_measures_leave_the_colours_out(workspace, tmp_path):
     spoiled = copy_of(workspace, tmp_path / "copy")
     spoiled.pictures_path.unlink()
-    inputs, _, _ = read_inputs(spoiled)
+    inputs, _ = read_inputs(spoiled)
     assert inputs.colours is None
     assert inputs.frozen is not None
 
@@ -181,7 +181,7 @@ def test_features_that_lack_covers_are_left_out(workspace, tmp_path):
     spoiled = copy_of(workspace, tmp_path / "copy")
     table, stamp = read_table(spoiled.pictures_path, "picture measures", "")
     write_table(spoiled.pictures_path, table.slice(1), stamp)
-    inputs, _, _ = read_inputs(spoiled)
+    inputs, _ = read_inputs(spoiled)
     assert inputs.colours is None
 
 
