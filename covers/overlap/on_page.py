@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covers.overlap.figures import genre_order
+from covers.overlap.overlap import OverlapSettings
 from covers.render.graph import Edge, spread
 from covers.render.matrix import Cell
 from covers.render.numbers import per_cent, tidy
@@ -38,7 +39,6 @@ READING = {
     "vote": "Share of the row's covers that the vote takes for the column's genre.",
 }
 SEPARATOR = "~"
-MIXING_K = 15  # of covers.overlap.overlap.OverlapSettings
 _MOST_GENRES = 60
 
 
@@ -65,7 +65,7 @@ def split_pair(text: str, genres: Sequence[str]) -> tuple[str, str] | None:
 
 def stored_k(overlap: Overlap, measure: str) -> int:
     """Return how many neighbours a measure was taken with."""
-    return MIXING_K if measure == "lift" else overlap.k
+    return OverlapSettings.mixing_k if measure == "lift" else overlap.k
 
 
 def other_ks(overlap: Overlap, measure: str) -> list[int]:

@@ -133,9 +133,10 @@ def measure_workspace(
         for done, (name, rows) in enumerate(parts.items(), start=2):
             # Resamples of their own, so that chance in one part is not that in another.
             of_part = replace(measured, seed=seed + done)
-            part = _measure(covers.take(rows), of_part)
-            single[name] = part.overlap
-            found["parts"][name] = _describe(covers.take(rows), part, nested, {})
+            part = covers.take(rows)
+            measured_part = _measure(part, of_part)
+            single[name] = measured_part.overlap
+            found["parts"][name] = _describe(part, measured_part, nested, {})
             if progress:
                 progress(done, len(parts) + 1)
         if by == "year":
