@@ -42,7 +42,8 @@ def name_clusters(found: Clustering) -> dict[int, str]:
         words = _looks(cluster, warmth.get(cluster.id, 0.0))
         taken = set(names.values())
         tries = [_compose(cluster, words[:n]) for n in range(2, len(words) + 1)]
-        tries = [*(tries or [_compose(cluster, words)]), *_numbered(cluster, words)]
+        numbered = f"{_compose(cluster, words[:2])} ({cluster.id})"  # no other has it
+        tries = [*(tries or [_compose(cluster, words)]), numbered]
         names[cluster.id] = next(name for name in tries if name not in taken)
     return names
 
@@ -91,15 +92,9 @@ def _compose(cluster: Cluster, words: Sequence[str]) -> str:
         for one in cluster.genres
         if one.lift > 1 and math.isfinite(one.lift_ci95[0]) and one.lift_ci95[0] > 1
     ][:_MOST_GENRES]
-    subjects = cluster.look.get("subjects") or ()
     genres = " and ".join(leading) or ("Mixed" if cluster.genres else "No genre")
-    head = f"{genres} {subjects[0]}s" if subjects else genres
+    head = f"{genres} {cluster.subjects[0]}s" if cluster.subjects else genres
     return f"{head}, {' and '.join(words)}" if words else head
-
-
-def _numbered(cluster: Cluster, words: Sequence[str]) -> list[str]:
-    """Return the name with the cluster's number, which no other has."""
-    return [f"{_compose(cluster, words[:2])} ({cluster.id})"]
 
 
 def _looks(cluster: Cluster, warmth: float) -> list[str]:
