@@ -22,8 +22,8 @@ from covers.index.embedder_card import (
     refuse_wordless,
     word_embedder,
 )
-from covers.model.embedders.embedder import unit_rows
 from covers.stats.rows import RowsById
+from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES, NAMES_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner

@@ -37,6 +37,7 @@ from covers.model.network.embedder_names import (
     typed_name,
 )
 from covers.stats.rows import RowsById
+from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import Stamp, write_json
 from covers.workspace.stages import State, Verdict
 from indexer import VectorIndex
@@ -293,8 +294,6 @@ def _publish(
     workspace: Workspace, card: EmbedderCard, catalogue: Catalogue
 ) -> VectorIndex:
     """Write the index of what an embedder has seen, and then its description."""
-    from covers.model.embedders.embedder import unit_rows
-
     repair = build_command(workspace, card.name)
     parts = frozen_parts(workspace, card.fingerprint)
     ids, (vectors,) = parts.read(["statistics"], repair)

@@ -19,6 +19,7 @@ from covers.model.parts import VectorParts
 from covers.model.pixels import CoverFile, Progress
 from covers.model.streams import stream_work
 from covers.stats.rows import RowsById
+from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import EMBEDDINGS, FROZEN_WEIGHTS, MODEL
 from covers.workspace.strangers import refuse_link
@@ -458,11 +459,9 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
     ids, (statistics,) = parts.read(["statistics"], EMBEDDINGS.repair(workspace.root))
     catalogue = read_catalogue(workspace)
     columns, rows = _embedded_columns(catalogue, ids, catalogue.cover_ids)
-    features = statistics[rows, first:last]
-    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     return EmbeddingTable(
         **columns,
-        embeddings=features,
+        embeddings=unit_rows(statistics[rows, first:last]),
         logits=np.zeros((len(rows), 0), np.float32),
         fingerprint=fingerprint,
     )

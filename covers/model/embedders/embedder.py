@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from covers.errors import ModelError
 from covers.model.network.embedder_names import CLIP, FILE, knows_words, typed_name
+from covers.stats.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,9 +175,3 @@ def _open_parts(
     backbone, mean, std = make_backbone(arch, weights)
     side = backbone.fixed_size or 224
     return None, backbone, side, mean, std
-
-
-def unit_rows(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return rows of length one, shape (n, d); a row of zeros stays one."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)

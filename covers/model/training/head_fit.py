@@ -20,6 +20,7 @@ import torch
 
 from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.logistic import Logistic, fit_logistic
+from covers.stats.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -138,11 +139,6 @@ def _genre_weights(shares: Floats, strength: float) -> Floats:
     return np.asarray((counts.mean() / counts) ** strength, np.float32)
 
 
-def _unit(points: Floats) -> Floats:
-    norms = np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    return np.asarray(points / norms, np.float32)
-
-
 def _lengthen(coefficients: Floats) -> Floats:
     """Return the metric (D, D) that stretches the directions a probe (G, D) uses."""
     centred = coefficients - coefficients.mean(axis=0)
@@ -202,9 +198,9 @@ class _Probe:
         self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
     ) -> tuple[Floats, Floats, Floats]:
         """Return the metric (D, D) learned by a first fit, and what a second finds in it."""
-        first, _ = self.fit(_unit(points), penalty, rows)
+        first, _ = self.fit(unit_rows(points), penalty, rows)
         metric = _lengthen(first)
-        return metric, *self.fit(_unit(points @ metric), penalty, rows)
+        return metric, *self.fit(unit_rows(points @ metric), penalty, rows)
 
     def choose_penalty(self, points: Floats) -> float:
         """Choose the penalty with the lowest log-loss on held-out groups."""
@@ -213,7 +209,7 @@ class _Probe:
         for train, test in iterate_folds(folds):
             for penalty in PENALTIES:
                 metric, coefficients, offsets = self.fit_twice(points, penalty, train)
-                logits = _unit(points[test] @ metric) @ coefficients.T + offsets
+                logits = unit_rows(points[test] @ metric) @ coefficients.T + offsets
                 losses[penalty] += min(
                     self._loss(slope * logits, self.shares[test]) for slope in _SLOPES
                 )
@@ -239,17 +235,17 @@ class _Probe:
         for penalty in PENALTIES:
             loss = 0.0
             for fold, (train, test) in enumerate(folds):
-                unit, (first, second) = _unit(points[train]), begun[fold]
+                unit, (first, second) = unit_rows(points[train]), begun[fold]
                 first = fit_logistic(unit, has[train], penalty=penalty, start=first)
                 metric = _lengthen(first.coefficients.astype(np.float32))
                 second = fit_logistic(
-                    _unit(points[train] @ metric),
+                    unit_rows(points[train] @ metric),
                     has[train],
                     penalty=penalty,
                     start=second,
                 )
                 begun[fold] = (first, second)
-                logits = second.log_odds(_unit(points[test] @ metric)).astype(
+                logits = second.log_odds(unit_rows(points[test] @ metric)).astype(
                     np.float32
                 )
                 target = has[test].astype(np.float32)
