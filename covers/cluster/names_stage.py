@@ -17,11 +17,7 @@ from covers.cluster.subjects import FEWEST_GROUPS, find_words, score_words
 from covers.cluster.word_list import read_words
 from covers.errors import CoversError
 from covers.index.by_embedder import open_embedder, open_other_index
-from covers.index.embedder_card import (
-    read_embedder_card,
-    refuse_wordless,
-    word_embedder,
-)
+from covers.index.embedder_card import need_word_embedder, read_embedder_card
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
@@ -72,9 +68,7 @@ def made_from(workspace: Workspace) -> dict[str, str]:
     DataError
         If no index knows words, or there is no catalogue.
     """
-    name = word_embedder(workspace)
-    if name is None:
-        raise refuse_wordless(workspace)
+    name = need_word_embedder(workspace)
     card = read_embedder_card(workspace, name)
     found = {
         "catalogue": read_catalogue(workspace).label_fingerprint(),
@@ -91,9 +85,7 @@ def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
 ) -> Made[Names]:
     """Find the words with some settings."""
-    name = word_embedder(workspace)
-    if name is None:
-        raise refuse_wordless(workspace)
+    name = need_word_embedder(workspace)
     listed = settings["words"]
     words = read_words(workspace.root / listed if listed else None)
     steps = manner.progress or (lambda done, total: None)

@@ -75,21 +75,30 @@ def word_embedder(workspace: Workspace) -> str | None:
     return next((name for name in named if knows_words(name)), None)
 
 
-def refuse_wordless(workspace: Workspace, text: str = "") -> DataError:
-    """Return the error that says how a library learns words: which extra, and which command.
+def need_word_embedder(workspace: Workspace, text: str = "") -> str:
+    """Return the name of the first embedder of a workspace that knows words.
 
     Parameters
     ----------
     workspace : Workspace
     text : str, optional
         What was taken for words.
+
+    Raises
+    ------
+    DataError
+        If there is none; it says how a library learns words: which extra, and which command.
     """
+    name = word_embedder(workspace)
+    if name is not None:
+        return name
     command = build_command(workspace, USUAL_WORD_EMBEDDER)
     asked = f"{text!r:.100} is taken as words, and " if text else ""
-    return DataError(
+    message = (
         f"{asked}no index of this library knows words: pip install 'album-covers[clip]', then run "
         f"'{command}'"
     )
+    raise DataError(message)
 
 
 def read_embedder_card(workspace: Workspace, name: str) -> EmbedderCard:

@@ -162,14 +162,11 @@ class StoredLibrary:
         from covers.index.embedder_card import (
             card_file,
             index_pointer,
-            refuse_wordless,
-            word_embedder,
+            need_word_embedder,
         )
 
         workspace = self.workspace
-        name = word_embedder(workspace)
-        if name is None:
-            raise refuse_wordless(workspace, text)
+        name = need_word_embedder(workspace, text)
         card, pointer = card_file(name), index_pointer(name)
         index = self._cache.get(
             "word index",
