@@ -72,9 +72,10 @@ class PublishedEmbedder:
                 f"{arch!r:.200} is a file of vectors and embeds nothing: train with it"
             )
             raise ModelError(message)
-        self._clip, self.backbone, side, mean, std = _open_parts(arch, weights)
+        self._clip, self.backbone, mean, std = _open_parts(arch, weights)
         self.arch, self.name = arch, typed_name(arch)
         self._may_fetch = weights == "pretrained"
+        side = self.backbone.fixed_size or 224
         self.preprocessing: Preprocessing = Preprocessing(side, mean, std)
         self.device = pick_device(device)
 
@@ -156,22 +157,14 @@ class PublishedEmbedder:
 
 def _open_parts(
     arch: str, weights: str
-) -> tuple[Any, Backbone, int, tuple[float, ...], tuple[float, ...]]:
-    """Return the whole OpenCLIP model where it is one, the part that sees pictures, and their form."""
+) -> tuple[Any, Backbone, tuple[float, ...], tuple[float, ...]]:
+    """Return the whole OpenCLIP model where it is one, the part that sees pictures, and their colours."""
     if arch.startswith(CLIP):
-        from covers.model.network.openclip import (
-            PictureTower,
-            make_clip,
-            picture_settings,
-        )
-        from covers.model.network.untouched import UntouchedBackbone
+        from covers.model.network.make_untouched import clip_backbone
+        from covers.model.network.openclip import make_clip
 
         clip = make_clip(arch, weights)
-        side, mean, std = picture_settings(arch, clip)
-        tower = PictureTower(clip.visual)
-        return clip, UntouchedBackbone(tower, arch, side), side, mean, std
+        return clip, *clip_backbone(arch, clip)
     from covers.model.network.make_backbone import make_backbone
 
-    backbone, mean, std = make_backbone(arch, weights)
-    side = backbone.fixed_size or 224
-    return None, backbone, side, mean, std
+    return None, *make_backbone(arch, weights)

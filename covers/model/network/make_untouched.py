@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from covers.errors import ModelError, needs_extra
+from covers.model.network.architectures import unknown_architecture
 from covers.model.network.embedder_names import CLIP, FILE, UNTOUCHED
-from covers.model.network.untouched import UntouchedBackbone, make_untouched_timm
+from covers.model.network.untouched import UntouchedBackbone
 
 if TYPE_CHECKING:
     from covers.model.network.backbone import Backbone
@@ -72,35 +73,50 @@ def make_untouched(
     if arch.startswith(FILE):
         return LookedUpVectors(arch), (0.0,) * 3, (1.0,) * 3
     if arch.startswith(CLIP):
-        from covers.model.network.openclip import (
-            PictureTower,
-            make_clip,
-            picture_settings,
-        )
+        from covers.model.network.openclip import make_clip
 
-        clip = make_clip(arch, weights)
-        side, mean, std = picture_settings(arch, clip)
-        return UntouchedBackbone(PictureTower(clip.visual), arch, side), mean, std
+        return clip_backbone(arch, make_clip(arch, weights))
     return _make_timm(arch, weights)
+
+
+def clip_backbone(
+    arch: str, clip: Any
+) -> tuple[Backbone, Normalisation, Normalisation]:
+    """Return the part of an OpenCLIP model that sees pictures, and what these are normalised with."""
+    from covers.model.network.openclip import PictureTower, picture_settings
+
+    side, mean, std = picture_settings(arch, clip)
+    return UntouchedBackbone(PictureTower(clip.visual), arch, side), mean, std
 
 
 def _make_timm(
     arch: str, weights: str
 ) -> tuple[Backbone, Normalisation, Normalisation]:
-    """Build a timm network with its own pooling."""
+    """Build a timm network with its own pooling and without its classifier."""
     with needs_extra(f"architecture {arch!r}"):
-        import timm  # noqa: F401 - says which extra is missing
-    from covers.model.network.hub import cached_timm, not_here, without_hub
+        import timm
+    from covers.model.network.hub import (
+        cached_timm,
+        no_download,
+        not_here,
+        without_hub,
+    )
     from covers.model.network.pretrained import load_state, read_state
 
     name = arch.removeprefix(UNTOUCHED)
     if weights == "here" and cached_timm(name) is None:
         raise not_here(arch)
+    if not timm.is_model(name):
+        raise unknown_architecture(name, timm.list_models())
     pretrained = weights in ("imagenet", "pretrained", "here")
     with without_hub() if weights == "here" else nullcontext():
-        model, config = make_untouched_timm(arch, name, pretrained=pretrained)
+        try:
+            model = timm.create_model(name, pretrained=pretrained, num_classes=0)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise no_download(arch, error) from error
     if not pretrained and weights != "none":
         load_state(model, read_state(Path(weights)), f"'{weights}'", arch)
+    config = model.default_cfg  # timm's description of the weights
     side = int(config["input_size"][-1])
     try:
         backbone = UntouchedBackbone(model, arch, side)

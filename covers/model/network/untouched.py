@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -95,33 +95,3 @@ class UntouchedBackbone(Backbone):
     def deepest_mean(self, statistics: Tensor) -> Tensor:
         """Return the whole vector."""
         return statistics
-
-
-def make_untouched_timm(
-    arch: str, name: str, *, pretrained: bool
-) -> tuple[nn.Module, Any]:
-    """Build a timm network with its own pooling and without its classifier.
-
-    Returns
-    -------
-    model : nn.Module
-    config : dict
-        timm's description of its weights: ``mean``, ``std``, ``input_size``.
-
-    Raises
-    ------
-    ModelError
-        If the name is unknown, or weights cannot be had.
-    """
-    import timm
-
-    from covers.model.network.architectures import unknown_architecture
-    from covers.model.network.hub import no_download
-
-    if not timm.is_model(name):
-        raise unknown_architecture(name, timm.list_models())
-    try:
-        model = timm.create_model(name, pretrained=pretrained, num_classes=0)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise no_download(arch, error) from error
-    return model, model.default_cfg
