@@ -13,12 +13,14 @@ from covers.model.card import describe_best
 from covers.model.embed import read_embeddings
 from covers.model.training.checkpoint import checkpoint_path
 from covers.model.training.fastai_adapter import mix_states
-from covers.model.training.finetune import MIXES, TrainingWatcher, balance_genres
+from covers.model.training.finetune import MIXES
+from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe
 from covers.model.training.train import (
     choose_training_set,
     train_workspace,
 )
+from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel
 from covers.workspace.paths import Workspace
 

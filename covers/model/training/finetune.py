@@ -27,7 +27,6 @@ from covers.model.training.head_fit import start_head
 from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe, portable_recipe
 from covers.model.training.tuned import tuned_statistics
-from covers.model.training.watcher import TrainingWatcher as TrainingWatcher  # noqa: TC001 - others take it from here
 from covers.stats.rows import RowsById
 from covers.stats.significance import is_certainly_lower
 from covers.workspace.artefacts import publish
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from covers.model.pixels import CoverFile, PixelCache
+    from covers.model.training.watcher import TrainingWatcher
     from covers.workspace.paths import Workspace
 
 SHALLOW_RATE = 0.1
@@ -180,14 +180,28 @@ class TrainingRun:
         rows: npt.NDArray[np.int64],
         penalty: float | None = None,
     ) -> float:
+        groups = self.data.groups[rows]
+        return self.start_head(
+            head, statistics[rows], self.targets[rows], groups, penalty
+        )
+
+    def start_head(
+        self,
+        head: Head,
+        statistics: Tensor,
+        targets: Tensor,
+        groups: npt.NDArray[np.int64],
+        penalty: float | None = None,
+    ) -> float:
+        """Fit a head on some covers as the recipe says; see `covers.model.training.head_fit.start_head`."""
         from covers.model.training.fastai_adapter import seed_everything
 
         seed_everything(self.seed)
         return start_head(
             head,
-            statistics[rows],
-            self.targets[rows],
-            self.data.groups[rows],
+            statistics,
+            targets,
+            groups,
             class_balance=self.recipe.class_balance,
             multi_label=bool(self.recipe.multi_label),
             seed=self.seed,

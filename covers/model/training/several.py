@@ -12,7 +12,6 @@ from covers.model.embed import frozen_parts
 from covers.model.network.backbone import normalise
 from covers.model.network.head import Head
 from covers.model.network.joined import JoinedBackbone, JoinedHead
-from covers.model.training.head_fit import start_head
 from covers.model.training.loss import score_tuning, tempered_losses
 from covers.stats.rows import RowsById
 
@@ -211,8 +210,6 @@ def _fit_final(
     run: TrainingRun, head: Head, fingerprint: str, everyone: LabelledCovers
 ) -> Head | None:
     """Fit a head on the statistics of all labelled covers; None where some of the held-out side have none."""
-    from covers.model.training.fastai_adapter import seed_everything
-
     ids, (statistics,) = frozen_parts(run.workspace, fingerprint).read(
         ["statistics"], "covers train"
     )
@@ -226,16 +223,8 @@ def _fit_final(
         run.recipe.dropout,
         follows=head.follows,
     )
-    seed_everything(run.seed)
-    start_head(
-        final,
-        torch.from_numpy(statistics[rows]),
-        everyone.targets,
-        everyone.groups,
-        class_balance=run.recipe.class_balance,
-        multi_label=bool(run.recipe.multi_label),
-        seed=run.seed,
-    )
+    known = torch.from_numpy(statistics[rows])
+    run.start_head(final, known, everyone.targets, everyone.groups)
     final.eval()
     return final
 

@@ -27,7 +27,7 @@ from covers.model.training.checkpoint import (
     checkpoint_path,
     read_checkpoint,
 )
-from covers.model.training.finetune import TrainingRun, TrainingSet, TrainingWatcher
+from covers.model.training.finetune import TrainingRun, TrainingSet
 from covers.model.training.prospect import describe_prospect
 from covers.model.training.recipe import (
     Recipe,
@@ -36,6 +36,7 @@ from covers.model.training.recipe import (
     portable_recipe,
 )
 from covers.model.training.several import LabelledCovers, train_parts
+from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
