@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError
@@ -17,12 +17,14 @@ from covers.model.embed import (
     frozen_parts,
 )
 from covers.model.embedders.vectors_file import CoverVectors, read_vectors
-from covers.model.network.embedder_names import FILE
+from covers.model.network.embedder_names import FILE, vectors_path
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp
-from covers.workspace.registry import EMBEDDINGS, MODEL
+from covers.workspace.registry import MODEL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.model.weights import SavedModel
     from covers.workspace.paths import Workspace
 
@@ -51,13 +53,16 @@ def keep_vectors(workspace: Workspace, path: Path) -> tuple[str, CoverVectors]:
     return fingerprint, found
 
 
-def vectors_path(arch: str) -> Path:
-    """Return the file that ``file:PATH`` means."""
-    return Path(arch.removeprefix(FILE))
-
-
-def add_vectors(workspace: Workspace, fingerprint: str) -> None:
+def add_vectors(
+    workspace: Workspace, fingerprint: str
+) -> tuple[list[str], npt.NDArray[np.float32]]:
     """Take the vectors of covers that came later from the file that the workspace remembers.
+
+    Returns
+    -------
+    cover_ids : list of str
+    vectors : ndarray of float32, shape (n_covers, n_dimensions)
+        All that are kept by now.
 
     Raises
     ------
@@ -70,7 +75,7 @@ def add_vectors(workspace: Workspace, fingerprint: str) -> None:
     known, (vectors,) = parts.read(["statistics"], MODEL.repair(workspace.root))
     catalogue = read_catalogue(workspace)
     if set(known).issuperset(catalogue.cover_ids):
-        return
+        return known, vectors
     path = remembered_file(workspace)
     found = read_vectors(path, workspace, catalogue)
     rows = RowsById(known).of(found.cover_ids)
@@ -83,10 +88,13 @@ def add_vectors(workspace: Workspace, fingerprint: str) -> None:
             f"run '{MODEL.repair(workspace.root)}'"
         )
         raise ModelError(message)
-    if not old.all():
-        ids = [one for one, is_old in zip(found.cover_ids, old, strict=True) if not is_old]  # fmt: skip
-        stamp = Stamp(kind=FROZEN_KIND, made_from={"backbone": fingerprint})
-        parts.append(ids, {"statistics": found.vectors[~old]}, stamp)
+    if old.all():
+        return known, vectors
+    ids = [one for one, is_old in zip(found.cover_ids, old, strict=True) if not is_old]  # fmt: skip
+    new = found.vectors[~old]
+    stamp = Stamp(kind=FROZEN_KIND, made_from={"backbone": fingerprint})
+    parts.append(ids, {"statistics": new}, stamp)
+    return known + ids, np.concatenate([vectors, new])
 
 
 def remembered_file(workspace: Workspace) -> Path:
@@ -104,7 +112,7 @@ def remembered_file(workspace: Workspace) -> Path:
             f"'{MODEL.repair(workspace.root, 'train --embedder file:VECTORS')}'"
         )
         raise DataError(message)
-    return workspace.root / Path(arch.removeprefix(FILE))
+    return workspace.root / vectors_path(arch)
 
 
 def embed_kept(workspace: Workspace, model: SavedModel) -> EmbedReport:
@@ -118,9 +126,7 @@ def embed_kept(workspace: Workspace, model: SavedModel) -> EmbedReport:
     import torch
 
     fingerprint = str(model.card.summary["frozen"]["fingerprint"])
-    add_vectors(workspace, fingerprint)
-    repair = EMBEDDINGS.repair(workspace.root)
-    ids, (vectors,) = frozen_parts(workspace, fingerprint).read(["statistics"], repair)
+    ids, vectors = add_vectors(workspace, fingerprint)
     catalogue = read_catalogue(workspace)
     parts = embeddings_parts(workspace, model.fingerprint)
     done = set(parts.ids().to_pylist())

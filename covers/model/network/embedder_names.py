@@ -10,7 +10,7 @@ joined by ``+``. A recipe and a model's description write each as an architectur
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from covers.errors import ConfigError
 
@@ -84,6 +84,11 @@ def is_untouched(arch: str) -> bool:
     """Say whether an architecture is used as it was published, without any training of its own."""
     parts = [arch] if arch.startswith(FILE) else arch.split(",")
     return all(one.strip().startswith((UNTOUCHED, CLIP, FILE)) for one in parts)
+
+
+def vectors_path(arch: str) -> Path:
+    """Return the file that ``file:PATH`` means."""
+    return Path(arch.removeprefix(FILE))
 
 
 def knows_words(arch: str) -> bool:

@@ -18,9 +18,7 @@ from covers.model.embed import (
     frozen_parts,
     frozen_weights_path,
 )
-from covers.model.embedders.kept_vectors import keep_vectors, vectors_path
 from covers.model.network.backbone import Backbone, normalise
-from covers.model.network.embedder_names import FILE
 from covers.model.network.head import Head
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
 from covers.model.training.head_fit import start_head
@@ -78,7 +76,11 @@ class TrainingSet:
 
 
 class TrainingRun:
-    """One training run: its parts, and what has come of it so far."""
+    """One training run: its parts, and what has come of it so far.
+
+    `kept` is the fingerprint of the vectors from a file that stand in the place of
+    the backbone's statistics; empty where there is a network.
+    """
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class TrainingRun:
         backbone: Backbone,
         mean: Sequence[float],
         std: Sequence[float],
+        kept: str = "",
     ) -> None:
         from covers.model.training.loss import GenreLoss
 
@@ -99,6 +102,7 @@ class TrainingRun:
         self.data, self.cache = data, cache
         self.device, self.seed, self.watcher = device, seed, watcher
         self.backbone, self.mean, self.std = backbone, tuple(mean), tuple(std)
+        self.kept = kept
         weights = balance_genres(
             data.shares[data.train],
             recipe.class_balance,
@@ -125,11 +129,8 @@ class TrainingRun:
         statistics : Tensor of float32, shape (n_covers, n_features)
             Of the training set's covers.
         """
-        if self.recipe.arch.startswith(FILE):
-            fingerprint, _ = keep_vectors(
-                self.workspace, vectors_path(self.recipe.arch)
-            )
-            return fingerprint, self._read_frozen(fingerprint)
+        if self.kept:
+            return self.kept, self._read_frozen(self.kept)
         fingerprint, _ = embed_frozen(
             self.workspace,
             self.backbone,

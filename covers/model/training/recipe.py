@@ -7,7 +7,12 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ConfigError, ModelError
-from covers.model.network.embedder_names import FILE, arch_of_embedder, is_untouched
+from covers.model.network.embedder_names import (
+    FILE,
+    arch_of_embedder,
+    is_untouched,
+    vectors_path,
+)
 from covers.model.training.prospect import default_epochs
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
@@ -132,7 +137,7 @@ def refuse_wrong_start(recipe: Recipe) -> None:
     from covers.model.network.architectures import refuse_unknown_architecture
 
     refuse_unknown_architecture(recipe.arch)
-    vectors = Path(recipe.arch.removeprefix(FILE))
+    vectors = vectors_path(recipe.arch)
     if recipe.arch.startswith(FILE) and not vectors.is_file():
         message = f"no vectors in '{vectors}': give a .parquet file, or a .npy file with NAME.ids.txt beside it"
         raise ModelError(message)
@@ -163,7 +168,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as JSON values without folders of this machine."""
     values = asdict(recipe)
     if recipe.arch.startswith(FILE):
-        values["arch"] = FILE + PurePath(recipe.arch.removeprefix(FILE)).name
+        values["arch"] = FILE + vectors_path(recipe.arch).name
     values["weights"] = _for_files(recipe, lambda path: PurePath(path).name)
     return values
 
@@ -192,19 +197,19 @@ def choose_recipe(
     """
     changes = dict(workspace.settings.train)
     changes.update({name: value for name, value in given.items() if value is not None})
-    recipe, changes = _with_weights(workspace, given, _with_arch(workspace, changes))
+    recipe, changes = _with_weights(workspace, given, _with_arch(changes))
     if is_untouched(recipe.arch):
         recipe = replace(recipe, epochs=0)  # it is used as it was published
     if not recipe.arch.startswith(FILE):
         return recipe, changes
-    path = Path(recipe.arch.removeprefix(FILE))
+    path = vectors_path(recipe.arch)
     if not (given.get("embedder") or given.get("arch")):
         path = workspace.root / path
     kept = {**changes, "arch": FILE + workspace.relative(path)}
     return replace(recipe, arch=f"{FILE}{path}"), kept
 
 
-def _with_arch(workspace: Workspace, changes: dict[str, Any]) -> dict[str, Any]:
+def _with_arch(changes: dict[str, Any]) -> dict[str, Any]:
     """Replace an embedder by the architecture that it means."""
     embedder = changes.pop("embedder", None)
     if embedder is None:

@@ -14,10 +14,10 @@ from covers.errors import ConfigError, DataError, ModelError
 from covers.model.embed import (
     cover_files,
 )
-from covers.model.embedders.kept_vectors import keep_vectors, vectors_path
+from covers.model.embedders.kept_vectors import keep_vectors
 from covers.model.network.architectures import split_archs
 from covers.model.network.device import pick_device
-from covers.model.network.embedder_names import FILE, is_untouched
+from covers.model.network.embedder_names import FILE, is_untouched, vectors_path
 from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
@@ -213,9 +213,10 @@ def _train(
     labels = catalogue.label_fingerprint()
     seed_everything(seed)
     arch = recipe.arch
+    kept = ""
     vectors = None
     if arch.startswith(FILE):
-        vectors = keep_vectors(workspace, vectors_path(arch))[1]
+        kept, vectors = keep_vectors(workspace, vectors_path(arch))
         watcher.note(vectors.told(catalogue))
         arch = f"{FILE}{vectors_path(arch).name}#{vectors.vectors.shape[1]}"
     backbone, mean, std = make_backbone(arch, recipe.weights)
@@ -239,7 +240,7 @@ def _train(
 
     def start_run(part: Recipe, backbone: Backbone, norm: Norm) -> TrainingRun:
         return TrainingRun(
-            workspace, part, data, cache, where, seed, watcher, backbone, *norm
+            workspace, part, data, cache, where, seed, watcher, backbone, *norm, kept
         )
 
     everyone = _labelled(catalogue, lambda cover_id: cover_id in readable, recipe)
