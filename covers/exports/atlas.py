@@ -36,7 +36,6 @@ _ORDER = (
     "path",
     "cover_id",
 )
-_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def is_own(out: Path) -> bool:
@@ -72,14 +71,5 @@ def _tables(covers: CoverTable) -> Iterator[pa.Table]:
             for i, d in zip(ids.tolist(), distances.tolist(), strict=True)
         ]
         table = table.append_column("neighbors", pa.array(neighbours, _NEIGHBOURS))
-        pictures = [picture_of(part, row) for row in range(len(part))]
-        table = table.append_column("image", pa.array(pictures, _IMAGE))
+        table = table.append_column("image", part.image_column())
         yield table.select(_ORDER)
-
-
-def picture_of(covers: CoverTable, row: int) -> dict[str, bytes | str] | None:
-    """Return a picture as ``{bytes, path}``; None where there is none."""
-    content = covers.picture(row)
-    if content is None:
-        return None
-    return {"bytes": content, "path": f"{covers.cover_ids[row]}.jpg"}

@@ -19,7 +19,7 @@ from covers.errors import CoversError, DataError
 from covers.exports.parts import Part
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
-from covers.workspace.strangers import open_regular, open_thumbnail
+from covers.workspace.strangers import open_regular, read_thumbnail
 from indexer.errors import IndexerError
 from indexer.files.arrow import as_take_indices
 
@@ -31,13 +31,15 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import File
 
+    _Arrays = dict[str, Any]
+    _Columns = dict[str, list[Any]]
+
 LONGEST_TEXT = 1000
 """Characters; a longer name is cut in every export."""
 
 N_NEIGHBOURS = 15
-_LARGEST_THUMBNAIL = 1 << 20
 _ROWS_AT_ONCE = 1000
-
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 _COLUMNS_OF = {
     Part.PREDICTION: ("prediction", "certainty", "verdict"),
@@ -152,11 +154,24 @@ class CoverTable:
         if not self.has_pictures:
             return None
         with contextlib.suppress(OSError, DataError):
-            path = self.workspace.thumbnail_path(self.cover_ids[row])
-            with open_thumbnail(path), open_regular(path) as file:
-                content = file.read(_LARGEST_THUMBNAIL + 1)
-                return content if len(content) <= _LARGEST_THUMBNAIL else None
+            return read_thumbnail(self.workspace.thumbnail_path(self.cover_ids[row]))
         return None
+
+    def image_column(self) -> pa.Array:
+        """Return the thumbnails as ``{bytes, path}``, as Hugging Face and Embedding Atlas read them."""
+        pictures = [self.picture(row) for row in range(len(self))]
+        return pa.array(
+            [
+                None if content is None else {"bytes": content, "path": f"{one}.jpg"}
+                for content, one in zip(pictures, self.cover_ids, strict=True)
+            ],
+            _IMAGE,
+        )
+
+    def embedding_column(self) -> pa.Array:
+        """Return the embeddings as lists of one length."""
+        flat = pa.array(np.ascontiguousarray(self.vectors).ravel(), pa.float32())
+        return pa.FixedSizeListArray.from_arrays(flat, self.vectors.shape[1])
 
     def _saying(self, note: str) -> CoverTable:
         """Return the same with a note more."""
@@ -204,21 +219,16 @@ def read_cover_table(
         the message names the command that makes it.
     """
     catalogue = read_catalogue(workspace)
-    known: dict[str, Any] = {}
-    arrays: dict[str, Any] = {}
+    known: _Columns = {}
+    arrays: _Arrays = {}
     notes = []
     for part in Part:
         if part not in needs and part not in uses:
             continue
         try:
-            if part is Part.EMBEDDING:
-                arrays["embeddings"] = _read_embeddings(workspace, catalogue)
-            elif part is Part.PREDICTION:
-                judged, columns = _read_predictions(workspace, catalogue)
-                arrays |= judged
-                known |= columns
-            else:
-                known |= _READERS[part](workspace, catalogue)
+            more, columns = _READERS[part](workspace, catalogue)
+            arrays |= more
+            known |= columns
         except (CoversError, IndexerError) as error:
             if part in needs:
                 raise
@@ -319,19 +329,19 @@ def cut_text(text: str | None) -> str | None:
 
 def _read_embeddings(
     workspace: Workspace, catalogue: Catalogue
-) -> npt.NDArray[np.float32]:
+) -> tuple[_Arrays, _Columns]:
     """Return the vectors of all covers, shape (N, D); NaN where there is none."""
     from covers.model.embed import read_embeddings
 
     table = read_embeddings(workspace, final=True)
     found = np.full((len(catalogue), table.embeddings.shape[1]), np.nan, np.float32)
     found[catalogue.rows_of(table.cover_ids)] = table.embeddings
-    return found
+    return {"embeddings": found}, {}
 
 
 def _read_predictions(
     workspace: Workspace, catalogue: Catalogue
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[_Arrays, _Columns]:
     """Return what network and vote say of each cover, as arrays and as columns."""
     from covers.evaluate.judged import judge_covers
 
@@ -348,35 +358,40 @@ def _read_predictions(
     return arrays, _in_rows(catalogue, judged.cover_ids, columns)
 
 
-def _read_places(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
+def _read_places(
+    workspace: Workspace, catalogue: Catalogue
+) -> tuple[_Arrays, _Columns]:
     """Return where each cover lies on the map."""
     from covers.workspace.registry import MAP_TABLE
 
-    return _read_fresh(workspace, catalogue, MAP_TABLE, {"x": "x", "y": "y"})
+    return {}, _read_fresh(workspace, catalogue, MAP_TABLE, {"x": "x", "y": "y"})
 
 
-def _read_clusters(workspace: Workspace, catalogue: Catalogue) -> dict[str, Any]:
+def _read_clusters(
+    workspace: Workspace, catalogue: Catalogue
+) -> tuple[_Arrays, _Columns]:
     """Return the cluster of each cover."""
     from covers.workspace.registry import CLUSTER_TABLE
 
-    return _read_fresh(workspace, catalogue, CLUSTER_TABLE, {"label": "cluster"})
+    return {}, _read_fresh(workspace, catalogue, CLUSTER_TABLE, {"label": "cluster"})
 
 
 def _read_fresh(
     workspace: Workspace, catalogue: Catalogue, file: File, names: Mapping[str, str]
-) -> dict[str, Any]:
+) -> _Columns:
     """Return columns of an artefact under new names; a stale one is refused."""
     from covers.index.embedded import fingerprints_at_hand
     from covers.workspace.reading import read_rows
 
-    table, _ = read_rows(workspace, file, made_from=fingerprints_at_hand(workspace))
+    made_from = fingerprints_at_hand(workspace, catalogue)
+    table, _ = read_rows(workspace, file, made_from=made_from)
     columns = {new: table.column(old).to_pylist() for old, new in names.items()}
     return _in_rows(catalogue, table.column("cover_id").to_pylist(), columns)
 
 
 def _in_rows(
     catalogue: Catalogue, cover_ids: list[str], columns: Mapping[str, list[Any]]
-) -> dict[str, Any]:
+) -> _Columns:
     """Bring columns into the order of the catalogue, None where a cover is missing."""
     rows = RowsById(cover_ids).of(catalogue.cover_ids).tolist()
     return {
@@ -386,6 +401,8 @@ def _in_rows(
 
 
 _READERS = {
+    Part.EMBEDDING: _read_embeddings,
+    Part.PREDICTION: _read_predictions,
     Part.PLACE: _read_places,
     Part.CLUSTER: _read_clusters,
 }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra, refuse_missing_package
 from covers.exports.cover_table import PART_OF, choose_rows, read_cover_table
+from covers.exports.parquet import KIND
 from covers.exports.targets import Target, find_target
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import quote
@@ -266,7 +267,7 @@ def _write_ledger(target: Target, folder: Path, workspace: Workspace) -> None:
     from covers.index.embedded import fingerprints_at_hand
 
     names = sorted(p.relative_to(folder).as_posix() for p in _files_below(folder))
-    stamp = Stamp(kind="export", made_from=fingerprints_at_hand(workspace))
+    stamp = Stamp(kind=KIND, made_from=fingerprints_at_hand(workspace))
     content = {"target": target.name, "stamp": asdict(stamp), "files": names}
     text = json.dumps(content, indent=1)
     (folder / LEDGER).write_text(text + "\n", encoding="utf-8")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from covers.exports.atlas import picture_of
 from covers.exports.parquet import write_parquet
 from covers.workspace.jsonable import to_jsonable
 
@@ -27,7 +26,6 @@ _NAMES = {
     pa.int32(): "int32",
     pa.float32(): "float32",
 }
-_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def write_huggingface(covers: CoverTable, out: Path) -> None:
@@ -81,14 +79,9 @@ def _labels(covers: CoverTable) -> list[int | None]:
 
 def _with_pictures(covers: CoverTable) -> pa.Table:
     """Add label, embedding and picture."""
-    pictures = [picture_of(covers, row) for row in range(len(covers))]
-    vectors = covers.vectors
-    flat = pa.array(np.ascontiguousarray(vectors).ravel(), pa.float32())
     table = covers.rows.append_column("label", pa.array(_labels(covers), pa.int64()))
-    table = table.append_column(
-        "embedding", pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    )
-    return table.append_column("image", pa.array(pictures, _IMAGE))
+    table = table.append_column("embedding", covers.embedding_column())
+    return table.append_column("image", covers.image_column())
 
 
 def _features(covers: CoverTable) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ def write_lance(covers: CoverTable, out: Path) -> None:
 
 def _batches(covers: CoverTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in covers.batches():
-        flat = pa.array(np.ascontiguousarray(part.vectors).ravel(), pa.float32())
-        vectors = pa.FixedSizeListArray.from_arrays(flat, part.vectors.shape[1])
         pictures = [part.picture(row) for row in range(len(part))]
-        table = part.rows.append_column("embedding", vectors)
+        table = part.rows.append_column("embedding", part.embedding_column())
         table = table.append_column("picture", pa.array(pictures, pa.large_binary()))
         yield from table.cast(schema).combine_chunks().to_batches()

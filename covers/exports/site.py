@@ -19,13 +19,13 @@ from covers.exports.site_parts import attempt, gather
 from covers.render.cards import Card, Note, tile
 from covers.render.marks import asset, chart_style
 from covers.render.palette import NOISE_COLOUR, genre_colours
+from covers.stats.membership import make_membership
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.exports.cover_table import CoverTable
 
-MAGIC = b""
 _SIDE_PX, _QUALITY = 160, 62
 _PICTURES = "pictures"
 
@@ -121,14 +121,10 @@ def _map(covers: CoverTable) -> dict[str, Any] | None:
         return None
     rows = np.random.default_rng(0).permutation(rows)
     points = lay_down(xy[rows]).astype("<f4")
-    place = {genre: i for i, genre in enumerate(covers.vocab)}
     genres = covers.column("genres")
-    membership = np.zeros((len(rows), len(covers.vocab)))
-    for i, row in enumerate(rows):
-        own = [place[g] for g in genres[row] or () if g in place]
-        membership[i, own] = 1 / max(len(own), 1)
+    membership = make_membership([genres[row] for row in rows], covers.vocab)
     first = np.where(membership.any(axis=1), membership.argmax(axis=1) + 1, 0)
-    bits = (membership[:, :32] > 0) @ (1 << np.arange(min(len(place), 32)))
+    bits = (membership[:, :32] > 0) @ (1 << np.arange(min(len(covers.vocab), 32)))
     found = attempt(covers.workspace, read_clusters)
     clusters = np.array([-2 if c is None else c for c in covers.column("cluster")])
     names = name_clusters(found) if found else {}

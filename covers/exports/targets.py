@@ -14,7 +14,6 @@ from covers.catalogue.matching import match_name
 from covers.exports.parts import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
     from types import ModuleType
 
@@ -181,6 +180,6 @@ def find_target(name: str) -> Target:
     return next(target for target in TARGETS if target.name == found)
 
 
-def list_targets(targets: Iterable[Target] = TARGETS) -> list[tuple[str, str]]:
+def list_targets() -> list[tuple[str, str]]:
     """Return name and description of each target."""
-    return [(target.name, target.says) for target in targets]
+    return [(target.name, target.says) for target in TARGETS]

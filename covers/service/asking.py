@@ -6,7 +6,6 @@ Then it is answered again, so that nothing is mixed.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from covers.errors import BrokenImageError, DataError
@@ -14,6 +13,7 @@ from covers.images.decode import read_size
 from covers.service.limits import MOST_MEGAPIXELS
 from covers.workspace import registry
 from covers.workspace.fresh import FreshValues, version_of
+from covers.workspace.jsonable import to_jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,13 +98,11 @@ class Desk:
         NoSuchCoverError
             If there is no such cover, or no thumbnail of it.
         """
-        from covers.workspace.strangers import open_regular, open_thumbnail
+        from covers.workspace.strangers import read_thumbnail
 
         try:
             whole = self._cover(cover_id).items[0].cover_id
-            path = self.library.workspace.thumbnail_path(whole)
-            with open_thumbnail(path), open_regular(path) as file:
-                return file.read(1 << 20)
+            return read_thumbnail(self.library.workspace.thumbnail_path(whole))
         except (OSError, DataError) as error:
             raise NoSuchCoverError from error
 
@@ -116,7 +114,7 @@ class Desk:
         files = [registry.OVERLAP_DOCUMENT]
         found = self._read.get("overlap", files, lambda: read(workspace))
         names = ("a", "b", "overlap", "overlap_ci95", "lift_ab", "lift_ba")
-        return _finite(
+        return to_jsonable(
             {
                 "genres": found.genres,
                 "n_covers": found.n_covers,
@@ -134,7 +132,7 @@ class Desk:
         workspace = self.library.workspace
         files = [registry.CLUSTER_DOCUMENT]
         found = self._read.get("clusters", files, lambda: read(workspace))
-        return _finite(
+        return to_jsonable(
             {
                 "n_covers": found.n_covers,
                 "noise_fraction": found.noise_fraction,
@@ -199,11 +197,11 @@ class Desk:
             if where:
                 raise BadFilterError(str(error)) from error
             raise
-        return _finite(found.to_json())
+        return to_jsonable(found.to_json())
 
     def _classify(self, queries: Queries, level: float) -> Any:
         (answer,) = self.library.classify(queries, level=level)
-        return _finite(answer.to_json())
+        return to_jsonable(answer.to_json())
 
     def _about(self, cover_id: str, k: int) -> Any:
         from covers.index.hits import read_hits
@@ -247,14 +245,3 @@ def refuse_large(content: bytes) -> None:
     if width * height > MOST_MEGAPIXELS * 1e6:
         message = f"too large: {width:,} x {height:,} pixels, the limit here is {MOST_MEGAPIXELS:g} megapixels"
         raise BrokenImageError(message)
-
-
-def _finite(value: Any) -> Any:
-    """Replace what was not measured by None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return value

@@ -30,6 +30,7 @@ __all__ = [
     "open_thumbnail",
     "parse_json",
     "read_text",
+    "read_thumbnail",
     "refuse_link",
     "refuse_linked_lock",
     "unlink_link",
@@ -39,6 +40,7 @@ _PLAIN = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _CONFIG = "covers.toml"
 _DEEPEST = 7
 _LARGEST_THUMBNAIL_PX = 2048
+_LARGEST_THUMBNAIL = 1 << 20
 
 
 def is_plain_name(name: object) -> bool:
@@ -79,6 +81,16 @@ def open_thumbnail(path: Path) -> Iterator[Image.Image]:
             yield image
     except Image.DecompressionBombError as error:
         raise OSError(str(error)) from error
+
+
+def read_thumbnail(path: Path) -> bytes:
+    """Return the bytes of a thumbnail, a MiB at most; see `open_thumbnail`."""
+    with open_thumbnail(path), open_regular(path) as file:
+        content = file.read(_LARGEST_THUMBNAIL + 1)
+    if len(content) > _LARGEST_THUMBNAIL:
+        message = "too large for a thumbnail: more than 1 MiB"
+        raise OSError(message)
+    return content
 
 
 def open_regular(path: Path) -> BinaryIO:
