@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def paint_genres(folder: Path, *, n_each: int = 26, seed: int = 0) -> Path:
             picture = Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)
             picture.save(folder / genre / f"{genre.lower()}-{number:03d}.png")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _main_module_stays(monkeypatch):
+    """Put the main module back: Streamlit leaves its script there, which new processes would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """The field for words on the search page; its components are stood in for."""
 
-import sys
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -34,9 +32,6 @@ class _Door:
 @pytest.fixture
 def opened(monkeypatch):
     from dashboard.views import search_words
-
-    # Streamlit leaves its script as the main module, which new processes would run.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def open_page(door):
         shown = []
