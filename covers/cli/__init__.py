@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-from covers.cli.border import ExplainingGroup
+from covers.cli.terminal.border import ExplainingGroup
 
 # command: (module, one line of help); the module defines a click command of the same name.
 COMMANDS: dict[str, tuple[str, str]] = {

@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from covers.cli.options import (
-    common_options,
-    open_for_command,
-    print_json,
-    seed_option,
-    tell,
-)
-from covers.cli.progress import progress_bar
-from covers.cli.tables import print_text
+from covers.cli.options.shared import common_options, open_for_command, seed_option
+from covers.cli.terminal.progress import progress_bar
+from covers.cli.terminal.speech import print_json, tell
+from covers.cli.terminal.tables import print_text
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, print_json
+from covers.cli.options.shared import common_options
+from covers.cli.terminal.speech import print_json
 from covers.errors import ConfigError, MissingExtraError, refuse_missing_package
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import common_options, device_option, seed_option, tell
+from covers.cli.options.shared import common_options, device_option, seed_option
+from covers.cli.terminal.speech import tell
 from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def demo_command(
     import os
     import time
 
-    from covers.cli.progress import progress_bar
     from covers.cli.run import Job, run_job
+    from covers.cli.terminal.progress import progress_bar
     from covers.demo import draw_library
 
     refuse_missing_package("torch", "training")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options import (
+from covers.cli.options.shared import (
     common_options,
     device_option,
     open_for_command,
-    print_json,
     seed_option,
 )
-from covers.cli.tables import print_table, print_text
+from covers.cli.terminal.speech import print_json
+from covers.cli.terminal.tables import print_table, print_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def evaluate_command(
     covers evaluate -w my-workspace
     covers evaluate -w my-workspace --leakage --json
     """
-    from covers.cli.progress import progress_bars
+    from covers.cli.terminal.progress import progress_bars
     from covers.workspace.stages import Manner
 
     library = open_for_command(workspace, device)

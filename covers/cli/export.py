@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import (
-    common_options,
-    device_option,
-    open_for_command,
-    print_json,
-    tell,
-)
+from covers.cli.options.shared import common_options, device_option, open_for_command
+from covers.cli.terminal.speech import print_json, tell
 from covers.errors import DataError
 
 if TYPE_CHECKING:

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.border import ExplainingGroup
-from covers.cli.options import (
-    common_options,
-    device_option,
-    print_json,
-    seed_option,
-    tell,
-)
-from covers.cli.tables import print_facts, print_text
+from covers.cli.options.shared import common_options, device_option, seed_option
+from covers.cli.terminal.border import ExplainingGroup
+from covers.cli.terminal.speech import print_json, tell
+from covers.cli.terminal.tables import print_facts, print_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +61,7 @@ def _build(
 ) -> None:
     """Build a new generation from catalogue, model and sources."""
     from covers.cli.model import failures, show_failures
-    from covers.cli.progress import progress_bar
+    from covers.cli.terminal.progress import progress_bar
     from covers.index.build import build_index
 
     place = _open(workspace)
@@ -169,7 +164,7 @@ def _build_other(
 ) -> None:
     """Build the index of another embedder."""
     from covers.cli.model import failures, show_failures
-    from covers.cli.progress import progress_bar
+    from covers.cli.terminal.progress import progress_bar
     from covers.index.by_embedder import build_other_index
 
     place = _open(workspace)
@@ -247,7 +242,7 @@ def update(
     \b
     covers index update -w my-workspace
     """
-    from covers.cli.progress import progress_bar
+    from covers.cli.terminal.progress import progress_bar
     from covers.index.by_embedder import update_other_indexes
     from covers.index.update import update_index
     from covers.intake.scan import scan_workspace

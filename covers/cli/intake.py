@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.genre_options import genre_options, given_settings
-from covers.cli.options import common_options, print_json, seed_option, tell
-from covers.cli.progress import progress_bar
-from covers.cli.tables import print_table, print_text
+from covers.cli.options.genres import genre_options, given_settings
+from covers.cli.options.shared import common_options, seed_option
+from covers.cli.terminal.progress import progress_bar
+from covers.cli.terminal.speech import print_json, tell
+from covers.cli.terminal.tables import print_table, print_text
 
 if TYPE_CHECKING:
     from covers.intake.genre_survey import GenreSurvey

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.border import ExplainingGroup
-from covers.cli.options import (
+from covers.cli.options.recipe import recipe_options
+from covers.cli.options.shared import (
     common_options,
     device_option,
     open_for_command,
-    print_json,
     seed_option,
-    tell,
 )
-from covers.cli.recipe_options import recipe_options
-from covers.cli.tables import print_facts
+from covers.cli.terminal.border import ExplainingGroup
+from covers.cli.terminal.speech import print_json, tell
+from covers.cli.terminal.tables import print_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 @contextmanager
 def watch_training(*, is_quiet: bool) -> Iterator[TrainingWatcher]:
     """Show how training goes: a bar and a line per epoch, on stderr."""
-    from covers.cli.progress import progress_bars
+    from covers.cli.terminal.progress import progress_bars
     from covers.model.training.watcher import TrainingWatcher
 
     with progress_bars() as report:
@@ -142,7 +141,7 @@ def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None
     \b
     covers embed -w my-workspace
     """
-    from covers.cli.progress import progress_bar
+    from covers.cli.terminal.progress import progress_bar
     from covers.model.embedders.embed_covers import embed_covers
     from covers.workspace.paths import Workspace
 

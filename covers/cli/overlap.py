@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import (
+from covers.cli.options.shared import (
     common_options,
     give_result,
     open_for_command,
-    print_document,
-    print_json,
     seed_option,
     stage_options,
 )
-from covers.cli.tables import count_covers, print_table, print_text, show, show_p
+from covers.cli.terminal.speech import print_document, print_json
+from covers.cli.terminal.tables import (
+    count_covers,
+    print_table,
+    print_text,
+    show,
+    show_p,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.genre_options import genre_options, given_settings, split_options
-from covers.cli.options import (
+from covers.cli.options.genres import (
+    genre_options,
+    given_settings,
+    split_options,
+)
+from covers.cli.options.recipe import recipe_options
+from covers.cli.options.shared import (
     common_options,
     device_option,
     open_for_command,
-    print_json,
     seed_option,
-    tell,
 )
-from covers.cli.recipe_options import recipe_options
-from covers.cli.tables import print_facts, print_text
+from covers.cli.terminal.speech import print_json, tell
+from covers.cli.terminal.tables import print_facts, print_text
 from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
@@ -146,7 +149,7 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
 
 def _scan(workspace: Path, job: Job) -> None:
     """Look through the sources, and say what was found."""
-    from covers.cli.progress import progress_bar
+    from covers.cli.terminal.progress import progress_bar
     from covers.intake.scan import ScanOptions, scan_workspace
 
     with progress_bar("reading pictures") as progress:
@@ -169,7 +172,7 @@ def _scan(workspace: Path, job: Job) -> None:
 
 def _make(workspace: Path, job: Job) -> None:
     """Make what is missing or stale, with the recipe that is then remembered."""
-    from covers.cli.progress import progress_bars
+    from covers.cli.terminal.progress import progress_bars
 
     with progress_bars() as stage:
         open_for_command(workspace, job.device).run(

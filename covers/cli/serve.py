@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.dashboard import find_port, refuse_busy_port
-from covers.cli.options import (
-    common_options,
-    device_option,
-    open_for_command,
-    print_json,
-)
+from covers.cli.options.shared import common_options, device_option, open_for_command
+from covers.cli.terminal.speech import print_json
 from covers.errors import ConfigError, refuse_missing_package
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from covers.cli.options import common_options, open_for_command, print_json, tell
+from covers.cli.options.shared import common_options, open_for_command
+from covers.cli.terminal.speech import print_json, tell
 
 _MOST_SHOWN = 45
 

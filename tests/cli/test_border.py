@@ -19,7 +19,8 @@ from click.testing import CliRunner
 
 import covers
 from covers import errors
-from covers.cli import border, main
+from covers.cli import main
+from covers.cli.terminal import border
 from covers.errors import (
     OPTIONAL_PACKAGES,
     ConfigError,

@@ -11,8 +11,8 @@ from PIL import Image
 from rich.table import Table
 
 from covers.cli import main
-from covers.cli.console import SafeConsole
 from covers.cli.overlap import _print_overlap
+from covers.cli.terminal.console import SafeConsole
 from covers.overlap.result import Overlap
 from indexer.terminal import safe_streams
 

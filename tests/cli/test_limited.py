@@ -14,7 +14,7 @@ pytest.importorskip("resource")
 
 CODE = """
 import os, resource, signal, sys, click
-from covers.cli.border import ExplainingGroup
+from covers.cli.terminal.border import ExplainingGroup
 
 @click.group(cls=ExplainingGroup)
 def main(): pass

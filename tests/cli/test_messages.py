@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from covers.cli import main
-from covers.cli.border import ExplainingGroup
 from covers.cli.cluster import _print_clusters
 from covers.cli.evaluate import print_evaluation
-from covers.cli.options import DEFAULT_WORKSPACE, common_options, tell
+from covers.cli.options.shared import common_options
 from covers.cli.overlap import _print_overlap
+from covers.cli.terminal.border import ExplainingGroup
+from covers.cli.terminal.speech import DEFAULT_WORKSPACE, tell
 from covers.cluster.stage import read as read_clusters
 from covers.errors import DataError
 from covers.evaluate.stage import read as read_evaluation

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import covers.cli
 from covers.cli import main
-from covers.cli.genre_options import genre_options
+from covers.cli.options.genres import genre_options
 
 OF_CLICK = ("get_command", "list_commands", "format_commands", "invoke")
 """Methods whose signature click decides."""
@@ -37,7 +37,7 @@ COMMANDS = leaves()
 
 
 def functions():
-    for path in sorted(FOLDER.glob("*.py")):
+    for path in sorted(FOLDER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name not in OF_CLICK:
                 yield path.name, node

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options import name_workspace
+from covers.cli.terminal.speech import name_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from indexer.terminal import one_line, raw_stream
+from covers.cli.terminal.speech import DEFAULT_WORKSPACE, WORKSPACE_KEY, tell
+from indexer.terminal import one_line
 
 if TYPE_CHECKING:
     from covers.library.door import Library
-    from covers.workspace.documents import Document
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
     from covers.workspace.stages import Manner
@@ -22,13 +21,10 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
-DEFAULT_WORKSPACE = Path("covers-workspace")
-_WORKSPACE_KEY = "covers.workspace"
-
 
 def _remember_workspace(ctx: click.Context, _: click.Parameter, given: Path) -> Path:
     """Keep the workspace of this command, for the hints that name it."""
-    ctx.meta[_WORKSPACE_KEY] = given
+    ctx.meta[WORKSPACE_KEY] = given
     return given
 
 
@@ -93,28 +89,6 @@ figures_option = click.option(
 )
 
 
-def name_workspace(text: str) -> str:
-    """Complete the commands that a text names in quotes with the workspace that was given.
-
-    A hint that is obeyed as it stands shall not act on another workspace.
-    """
-    ctx = click.get_current_context(silent=True)
-    workspace = ctx.meta.get(_WORKSPACE_KEY) if ctx else None
-    if workspace in (None, DEFAULT_WORKSPACE):
-        return text
-    from covers.workspace.registry import quote
-
-    def complete(match: re.Match[str]) -> str:
-        return f"'{match[1]} -w {quote(workspace)}'"
-
-    return re.sub(r"'(covers [a-z](?:(?! -w )[^'])*)'", complete, text)
-
-
-def tell(text: str) -> None:
-    """Tell a person what is going on, on stderr."""
-    click.echo(one_line(name_workspace(text)), err=True)
-
-
 def common_options(command: Command) -> Command:
     """Add what every command takes: ``-w``, ``--json`` and ``-v``."""
     for option in (verbose_option, json_option, workspace_option):
@@ -128,29 +102,6 @@ def open_for_command(workspace: Path, device: str | None = None) -> Library:
     from covers.workspace.paths import Workspace
 
     return Library(Workspace.open(workspace), device=device)
-
-
-def print_json(value: Any) -> None:
-    """Print a result as one JSON document on stdout."""
-    import json
-    import sys
-
-    from covers.workspace.jsonable import to_jsonable
-
-    click.echo(
-        json.dumps(
-            to_jsonable(value),
-            indent=1,
-            # Signs that the stream lacks would be spelt otherwise.
-            ensure_ascii="utf" not in raw_stream(sys.stdout).encoding.lower(),
-            allow_nan=False,
-        )
-    )
-
-
-def print_document(document: Document) -> None:
-    """Print what lies on disk as JSON."""
-    print_json(document.to_json())
 
 
 def stage_options(command: Command) -> Command:
@@ -189,7 +140,7 @@ def give_result(
     shown : callable
         Prints it.
     """
-    from covers.cli.progress import progress_bars
+    from covers.cli.terminal.progress import progress_bars
     from covers.workspace.fresh import version_of
     from covers.workspace.stages import Manner
 

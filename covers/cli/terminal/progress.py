@@ -48,7 +48,7 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         TimeRemainingColumn,
     )
 
-    from covers.cli.console import SafeConsole
+    from covers.cli.terminal.console import SafeConsole
 
     columns = (
         TextColumn("{task.description:<18}", markup=False),

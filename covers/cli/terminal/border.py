@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from covers.cli.limited import watch_limited
-from covers.cli.options import name_workspace
+from covers.cli.terminal.limited import watch_limited
+from covers.cli.terminal.speech import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
 from covers.workspace.interrupts import was_interrupted, watch_for_interrupts
 from indexer.errors import IndexerError

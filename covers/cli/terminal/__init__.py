@@ -1,0 +1,1 @@
+"""How commands speak to a terminal: words, tables, bars, and errors in one line."""

@@ -1,0 +1,62 @@
+"""What commands say: hints that name the workspace that was given, and results as JSON."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexer.terminal import one_line, raw_stream
+
+if TYPE_CHECKING:
+    from covers.workspace.documents import Document
+
+DEFAULT_WORKSPACE = Path("covers-workspace")
+WORKSPACE_KEY = "covers.workspace"
+
+
+def name_workspace(text: str) -> str:
+    """Complete the commands that a text names in quotes with the workspace that was given.
+
+    A hint that is obeyed as it stands shall not act on another workspace.
+    """
+    ctx = click.get_current_context(silent=True)
+    workspace = ctx.meta.get(WORKSPACE_KEY) if ctx else None
+    if workspace in (None, DEFAULT_WORKSPACE):
+        return text
+    from covers.workspace.registry import quote
+
+    def complete(match: re.Match[str]) -> str:
+        return f"'{match[1]} -w {quote(workspace)}'"
+
+    return re.sub(r"'(covers [a-z](?:(?! -w )[^'])*)'", complete, text)
+
+
+def tell(text: str) -> None:
+    """Tell a person what is going on, on stderr."""
+    click.echo(one_line(name_workspace(text)), err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a result as one JSON document on stdout."""
+    import json
+    import sys
+
+    from covers.workspace.jsonable import to_jsonable
+
+    click.echo(
+        json.dumps(
+            to_jsonable(value),
+            indent=1,
+            # Signs that the stream lacks would be spelt otherwise.
+            ensure_ascii="utf" not in raw_stream(sys.stdout).encoding.lower(),
+            allow_nan=False,
+        )
+    )
+
+
+def print_document(document: Document) -> None:
+    """Print what lies on disk as JSON."""
+    print_json(document.to_json())
