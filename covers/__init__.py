@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from covers.audit.stage import Audit
     from covers.classify.answers import Classification, Explanation, Voter
     from covers.classify.voting import vote_genres
-    from covers.cluster.cover_map import CoverMap
-    from covers.cluster.names import Names
+    from covers.cluster.map.cover_map import CoverMap
     from covers.cluster.result import Clustering
+    from covers.cluster.words.names import Names
     from covers.errors import (
         BrokenImageError,
         ConfigError,
@@ -77,7 +77,7 @@ _HOMES = {
     "Classification": "covers.classify.answers",
     "Clustering": "covers.cluster.result",
     "ConfigError": "covers.errors",
-    "CoverMap": "covers.cluster.cover_map",
+    "CoverMap": "covers.cluster.map.cover_map",
     "CoversError": "covers.errors",
     "DataError": "covers.errors",
     "Evaluation": "covers.evaluate.result",
@@ -87,7 +87,7 @@ _HOMES = {
     "Library": "covers.library.door",
     "MissingExtraError": "covers.errors",
     "ModelError": "covers.errors",
-    "Names": "covers.cluster.names",
+    "Names": "covers.cluster.words.names",
     "Neighbours": "covers.stats.neighbours",
     "Overlap": "covers.overlap.result",
     "SearchHits": "covers.index.hits",

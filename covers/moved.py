@@ -48,7 +48,7 @@ _MOVED = {
     "analysis.label_errors": "audit.label_errors",
     "analysis.layout_graph": "cluster.layout_graph",
     "analysis.leakage": "evaluate.leakage",
-    "analysis.mapping": "cluster.map",
+    "analysis.mapping": "cluster.map.stage",
     "analysis.measures": "stats.metrics",
     "analysis.multilabel": "classify.labels",
     "analysis.neighbours": "stats.neighbours",

@@ -45,7 +45,7 @@ _BEFORE_OTHERS = CHAIN.index(INDEX) + 1
 _MAKERS = {
     OVERLAP: "covers.overlap.stage",
     CLUSTERS: "covers.cluster.stage",
-    MAP: "covers.cluster.map",
+    MAP: "covers.cluster.map.stage",
 }
 """Where each analysis has its `MAKER`; imported only when it is due, they bring much."""
 
@@ -383,7 +383,7 @@ class Pipeline:
 
         if word_embedder(self.workspace) is None:
             return
-        from covers.cluster.names_stage import MAKER
+        from covers.cluster.words.stage import MAKER
 
         try:
             if not MAKER.is_fresh(self.workspace):

@@ -94,7 +94,7 @@ def train(workspace, *, seed=0):
 def analyse(workspace):
     from covers.audit.stage import run as audit_workspace
     from covers.cluster import stage as cluster
-    from covers.cluster.map import map_workspace
+    from covers.cluster.map.stage import map_workspace
     from covers.evaluate import stage as evaluate
     from covers.overlap import stage as overlap
 
@@ -102,7 +102,7 @@ def analyse(workspace):
     overlap.run(workspace, n_bootstraps=60, which="all", by="year")
     audit_workspace(workspace)
     with (
-        patch("covers.cluster.map.project", principal_plane),
+        patch("covers.cluster.map.stage.project", principal_plane),
         patch("covers.cluster.clustering.project", principal_plane),
     ):
         map_workspace(workspace)

@@ -309,7 +309,7 @@ def test_clusters_genres_and_map_are_named_by_planted_words(
     """Random weights mean nothing: words are taken that are the genres' own mean vectors."""
     from complete_workspace import principal_plane
 
-    from covers.cluster import names_stage
+    from covers.cluster.words import stage as names_stage
 
     vectors = embedder.embed(_pictures(library))
     genres = [names[0] for names in library.catalogue.genres]
@@ -326,7 +326,7 @@ def test_clusters_genres_and_map_are_named_by_planted_words(
         return np.stack([one / np.linalg.norm(one) for one in found]).astype(np.float32)
 
     monkeypatch.setattr(names_stage, "embed_words", embed_words)
-    monkeypatch.setattr("covers.cluster.map.project", principal_plane)
+    monkeypatch.setattr("covers.cluster.map.stage.project", principal_plane)
     monkeypatch.setattr("covers.cluster.clustering.project", principal_plane)
     settings = {"min_cluster_size": 8, "n_bootstraps": 60, "n_resamples": 0}
     write_settings(made / "workspace", {"clusters": settings})

@@ -156,7 +156,7 @@ def map_command(
     \b
     covers map -w music
     """
-    from covers.cluster.map import map_workspace
+    from covers.cluster.map.stage import map_workspace
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import MAP
 

@@ -20,9 +20,9 @@ from covers.cluster.clustering import (
 )
 from covers.cluster.describe import compare_methods, describe_clusters
 from covers.cluster.layout_graph import layout_graph
-from covers.cluster.names import add_subjects
 from covers.cluster.result import Clustering as ClusteringResult
 from covers.cluster.stability import cluster_stability, keep_ids
+from covers.cluster.words.names import add_subjects
 from covers.errors import CoversError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.rows import RowsById

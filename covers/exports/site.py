@@ -111,8 +111,8 @@ def _covers(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
 
 def _map(covers: CoverTable) -> dict[str, Any] | None:
     """Return points, colours and names of the map; None without one."""
+    from covers.cluster.map.regions import lay_down, name_regions
     from covers.cluster.naming import name_clusters
-    from covers.cluster.regions import lay_down, name_regions
     from covers.cluster.stage import read as read_clusters
 
     xy = np.array([covers.column("x"), covers.column("y")], float).T

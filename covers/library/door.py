@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from covers.audit.stage import Audit, AuditOptions
-    from covers.cluster.cover_map import CoverMap
-    from covers.cluster.names import Names
+    from covers.cluster.map.cover_map import CoverMap
     from covers.cluster.result import Clustering
+    from covers.cluster.words.names import Names
     from covers.evaluate.result import Evaluation
     from covers.intake.summary import ScanReport
     from covers.model.training.train import TrainingReport
@@ -290,7 +290,7 @@ class Library(SharedLibrary):
         DataError
             If no index of this library knows words.
         """
-        from covers.cluster.names_stage import remember_words, run
+        from covers.cluster.words.stage import remember_words, run
         from covers.workspace.settings import write_settings
 
         if words is not None:
@@ -308,8 +308,8 @@ class Library(SharedLibrary):
         refit : bool, default=False
             Lay all covers out anew.
         """
-        from covers.cluster.cover_map import read_cover_map
-        from covers.cluster.map import map_workspace
+        from covers.cluster.map.cover_map import read_cover_map
+        from covers.cluster.map.stage import map_workspace
 
         map_workspace(self.workspace, manner, refit=refit)
         return read_cover_map(self.workspace)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.cluster.regions import lay_down
+from covers.cluster.map.regions import lay_down
 
 if TYPE_CHECKING:
-    from covers.cluster.cover_map import CoverMap
+    from covers.cluster.map.cover_map import CoverMap
     from dashboard.data.library import Library
 
 Rows = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.cluster.regions import name_regions
+from covers.cluster.map.regions import name_regions
 from covers.errors import CoversError
 from covers.workspace.artefacts import fingerprint
 from covers.workspace.registry import (
@@ -79,7 +79,7 @@ def _colouring(root: str, name: str, version: Version) -> Colouring:
 
 
 def regions() -> list[dict[str, Any]]:
-    """Return what the regions of the map are called; see `covers.cluster.regions`."""
+    """Return what the regions of the map are called; see `covers.cluster.map.regions`."""
     here = place.workspace()
     return _regions(
         str(here.root), version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE)

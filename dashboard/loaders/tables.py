@@ -108,7 +108,7 @@ def covermap() -> MapPoints:
 
 @kept(KEPT)
 def _covermap(root: str, version: Version) -> MapPoints:
-    from covers.cluster.cover_map import read_cover_map
+    from covers.cluster.map.cover_map import read_cover_map
 
     return MapPoints.of(read_cover_map(at(root)), _library(root, version[:1]))
 

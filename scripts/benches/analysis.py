@@ -82,7 +82,7 @@ def bench_cost(sizes, n_genres):
 def bench_clusters(sizes):
     """Time clusters and map of vectors with 512 dimensions, and the graph they share."""
     from covers.cluster.clustering import cluster_covers
-    from covers.cluster.map import make_map
+    from covers.cluster.map.stage import make_map
     from covers.cluster.projection import (
         exact_neighbours,
         principal_components,

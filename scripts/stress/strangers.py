@@ -32,8 +32,8 @@ from click.testing import CliRunner
 
 from covers.audit import stage as audit
 from covers.cli import main as covers_main
-from covers.cluster import map as cover_map
 from covers.cluster import stage as cluster
+from covers.cluster.map import stage as cover_map
 from covers.errors import CoversError
 from covers.evaluate import stage as evaluation
 from covers.images.measured import MeasuredPictures

@@ -4,7 +4,7 @@ from known_workspace import write_known_workspace, write_model
 
 from covers.cluster import layout_graph as module
 from covers.cluster.layout_graph import layout_graph
-from covers.cluster.map import map_workspace, read_map
+from covers.cluster.map.stage import map_workspace, read_map
 from covers.cluster.projection import (
     LayoutSettings,
     exact_neighbours,

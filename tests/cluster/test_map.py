@@ -4,7 +4,7 @@ from known_workspace import write_known_workspace, write_model
 from sklearn.manifold import trustworthiness
 
 from covers.catalogue.table import read_catalogue
-from covers.cluster.map import (
+from covers.cluster.map.stage import (
     judge_map,
     make_map,
     map_workspace,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from covers.cluster.subjects import MOST_WORDS, find_words, score_words
-from covers.cluster.word_list import read_words
+from covers.cluster.words.subjects import MOST_WORDS, find_words, score_words
+from covers.cluster.words.word_list import read_words
 from covers.errors import DataError
 
 WORDS = ["desert", "sea", "forest", "city"]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covers.cli.dashboard import MOST_MEBIBYTES
-from covers.cluster.cover_map import CoverMap
-from covers.cluster.regions import lay_down
+from covers.cluster.map.cover_map import CoverMap
+from covers.cluster.map.regions import lay_down
 from covers.overlap import on_page as pairs
 from covers.overlap.result import Overlap
 from covers.render.palette import NOISE_COLOUR

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_dashboard_parts import make_library, make_votes
 
 from covers.catalogue.table import read_catalogue
-from covers.cluster.regions import name_regions
+from covers.cluster.map.regions import name_regions
 from covers.library.tags import drop_tag, read_tags, tag_covers
 from dashboard.data.filters import Filters
 from dashboard.data.looks import Looks, same_designs
@@ -308,7 +308,7 @@ def test_library_and_map_are_read_without_pandas(workspace):
 import sys
 from pathlib import Path
 from covers.catalogue.table import read_catalogue
-from covers.cluster.cover_map import read_cover_map
+from covers.cluster.map.cover_map import read_cover_map
 from covers.evaluate.stage import read_votes
 from covers.workspace.paths import Workspace
 from covers.workspace.reading import read_rows

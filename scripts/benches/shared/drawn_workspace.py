@@ -192,7 +192,7 @@ def principal_plane(vectors, settings, _graph=None):
 
 def _analyse(workspace, tell):
     from covers.cluster import stage as cluster
-    from covers.cluster.map import map_workspace
+    from covers.cluster.map.stage import map_workspace
     from covers.evaluate import stage as evaluate
     from covers.index.build import build_index
     from covers.overlap import stage as overlap
@@ -204,7 +204,7 @@ def _analyse(workspace, tell):
     overlap.run(workspace, n_bootstraps=200, by="year")
     tell("overlap")
     with (
-        patch("covers.cluster.map.project", principal_plane),
+        patch("covers.cluster.map.stage.project", principal_plane),
         patch("covers.cluster.clustering.project", principal_plane),
     ):
         map_workspace(workspace)

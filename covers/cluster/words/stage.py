@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
-from covers.cluster.map import read_map
-from covers.cluster.names import Names, read_names
-from covers.cluster.stage import read_cluster_table
-from covers.cluster.subjects import FEWEST_GROUPS, find_words, score_words
-from covers.cluster.word_list import read_words
+from covers.cluster.map.stage import read_map
+from covers.cluster.words.names import Names, read_names
+from covers.cluster.words.subjects import FEWEST_GROUPS, find_words, score_words
+from covers.cluster.words.word_list import read_words
 from covers.errors import CoversError
 from covers.index.by_embedder import open_embedder, open_other_index
 from covers.index.embedder_card import need_word_embedder, read_embedder_card
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
+from covers.workspace.reading import read_rows
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES, NAMES_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 
@@ -190,7 +190,7 @@ class _Namer:
 def _name_clusters(workspace: Workspace, namer: _Namer) -> list[dict[str, Any]]:
     """Name the clusters, where there are any."""
     try:
-        table = read_cluster_table(workspace)
+        table = read_rows(workspace, CLUSTER_TABLE)[0]
     except CoversError:
         return []
     rows = namer.rows.of(table.column("cover_id").to_pylist())

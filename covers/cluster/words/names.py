@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from covers.cluster.subjects import FittingWord  # noqa: TC001 - read by Document
+from covers.cluster.words.subjects import FittingWord  # noqa: TC001 - read by Document
 from covers.errors import CoversError
 from covers.render.text import text_table
 from covers.workspace.artefacts import fingerprint_file

@@ -1,0 +1,1 @@
+"""The map: all covers in two dimensions, and the parts of it."""

@@ -1,0 +1,1 @@
+"""Which words say what clusters, genres and parts of the map look like."""
