@@ -148,7 +148,7 @@ def note_decisions(
     DataError
         If they cannot be written.
     """
-    from covers.workspace.locks import lock_workspace
+    from covers.workspace.disk.locks import lock_workspace
 
     with lock_workspace(workspace.root):
         old = Overlay.read(workspace)

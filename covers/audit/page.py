@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from covers.audit.findings import EXPLANATIONS, FindingKind
 from covers.workspace.artefacts import publish
-from covers.workspace.strangers import open_thumbnail
+from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from covers.audit.findings import FindingKind
 from covers.catalogue.corrections import Action, Decision
 from covers.errors import DataError
-from covers.workspace.text_tables import (
+from covers.workspace.disk.text_tables import (
     decode_text,
     read_text_table,
     restore_cell,

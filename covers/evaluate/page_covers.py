@@ -13,7 +13,7 @@ from covers.catalogue.table import read_catalogue
 from covers.classify.methods import Method
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import note_on_parts
-from covers.workspace.strangers import open_thumbnail
+from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from covers.evaluate.evaluate import Evaluation

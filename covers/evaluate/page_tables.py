@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from covers.evaluate.measures import main_measure, measures_of
+from covers.workspace.disk.text_tables import write_csv
 from covers.workspace.registry import (
     EVALUATION_CONFUSION,
     EVALUATION_DIFFERENCES,
     EVALUATION_GENRES,
     EVALUATION_METHODS,
 )
-from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,7 @@ import numpy as np
 from covers.errors import DataError
 from covers.exports.cover_table import cut_text
 from covers.suggest.albums import group_albums, mean_by_album
-from covers.workspace.text_tables import csv_lines
+from covers.workspace.disk.text_tables import csv_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

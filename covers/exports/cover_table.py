@@ -19,7 +19,7 @@ from covers.errors import CoversError, DataError
 from covers.exports.parts import Part
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
-from covers.workspace.strangers import open_regular, read_thumbnail
+from covers.workspace.disk.strangers import open_regular, read_thumbnail
 from indexer.errors import IndexerError
 from indexer.files.arrow import as_take_indices
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from covers.exports.cover_table import begins_with
-from covers.workspace.text_tables import csv_lines
+from covers.workspace.disk.text_tables import csv_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

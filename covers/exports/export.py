@@ -20,8 +20,8 @@ from covers.exports.cover_table import PART_OF, choose_rows, read_cover_table
 from covers.exports.parquet import KIND
 from covers.exports.targets import Target, find_target
 from covers.workspace.artefacts import Stamp
+from covers.workspace.disk.strangers import open_regular, parse_json
 from covers.workspace.registry import quote
-from covers.workspace.strangers import open_regular, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

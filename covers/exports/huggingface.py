@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from covers.exports.parquet import write_parquet
-from covers.workspace.jsonable import to_jsonable
+from covers.workspace.disk.jsonable import to_jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

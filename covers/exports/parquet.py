@@ -57,7 +57,7 @@ def is_parquet_of(out: Path, target: str) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from covers.workspace.strangers import open_regular, parse_json
+    from covers.workspace.disk.strangers import open_regular, parse_json
 
     try:
         with open_regular(out) as file:

@@ -39,7 +39,7 @@ def table_of(catalogue: Catalogue, cover_ids: Sequence[str], tag: str = "") -> s
     >>> table_of(library.catalogue, [cover_id]).splitlines()[0]
     'cover_id,source,path,artist,album,year,genres,split'
     """
-    from covers.workspace.text_tables import csv_text
+    from covers.workspace.disk.text_tables import csv_text
 
     columns = {name: catalogue.column(name) for name in _HEADER[:-3]}
     years, splits = catalogue.column("year"), catalogue.splits
@@ -66,7 +66,7 @@ def pictures_of(
     cover_ids : sequence of str
     """
     from covers.images.decode import read_bytes, read_cover
-    from covers.workspace.strangers import is_plain_file
+    from covers.workspace.disk.strangers import is_plain_file
 
     locations, formats = catalogue.table["locations"], catalogue.column("format")
     content = io.BytesIO()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from covers.errors import CoversError, DataError
 from covers.model.network.embedder_names import knows_words
 from covers.workspace.artefacts import fingerprint, read_json
+from covers.workspace.disk.strangers import is_whole_number
 from covers.workspace.registry import INDEX, OTHER_INDEXES, File
-from covers.workspace.strangers import is_whole_number
 
 if TYPE_CHECKING:
     from covers.workspace.paths import Workspace

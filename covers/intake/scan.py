@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.intake.repeat import remember_report
 from covers.intake.scan_steps import ScanOptions, ScanSteps
-from covers.workspace.locks import lock_workspace
+from covers.workspace.disk.locks import lock_workspace
 from covers.workspace.paths import Workspace
 
 if TYPE_CHECKING:

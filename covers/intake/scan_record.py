@@ -20,9 +20,9 @@ from covers.errors import UNREAD, DataError
 from covers.images.measures import PictureMeasures
 from covers.intake.sources import CRASHED, Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, write_table
+from covers.workspace.disk.strangers import parse_json, read_text, unlink_link
 from covers.workspace.reading import read_rows, stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
-from covers.workspace.strangers import parse_json, read_text, unlink_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from covers.catalogue.splits import measure_balance
 from covers.intake.merge import count_split_conflicts, group_by_cover
-from covers.workspace.text_tables import write_csv
+from covers.workspace.disk.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra
 from covers.workspace import registry
+from covers.workspace.disk.strangers import is_plain_file
 from covers.workspace.fresh import FreshValues
 from covers.workspace.paths import Workspace
-from covers.workspace.strangers import is_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, ModelError
 from covers.workspace.artefacts import FORMAT, Stamp, parse_stamp, write_json
+from covers.workspace.disk.strangers import is_whole_number, open_regular, parse_json
 from covers.workspace.registry import MODEL, MODEL_CARD, WEIGHTS, quote
-from covers.workspace.strangers import is_whole_number, open_regular, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path

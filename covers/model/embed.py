@@ -21,8 +21,8 @@ from covers.model.streams import stream_work
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import Stamp
+from covers.workspace.disk.strangers import refuse_link
 from covers.workspace.registry import EMBEDDINGS, FROZEN_WEIGHTS, MODEL
-from covers.workspace.strangers import refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,7 +18,7 @@ from covers.workspace.artefacts import (
     refuse_swollen,
     write_table,
 )
-from covers.workspace.strangers import open_regular, refuse_link
+from covers.workspace.disk.strangers import open_regular, refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from covers.errors import DataError
 from covers.images.decode import decode, read_cover
+from covers.workspace.disk.strangers import refuse_link, unlink_link
 from covers.workspace.machine import count_cores
-from covers.workspace.strangers import refuse_link, unlink_link
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from covers.errors import needs_extra
 from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
 from covers.render.scales import scale_colours
 from covers.workspace.artefacts import publish
-from covers.workspace.strangers import open_thumbnail
+from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.workspace.strangers import is_plain_file
+from covers.workspace.disk.strangers import is_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from covers.errors import BrokenImageError, DataError
 from covers.images.decode import read_size
 from covers.service.limits import MOST_MEGAPIXELS
 from covers.workspace import registry
+from covers.workspace.disk.jsonable import to_jsonable
 from covers.workspace.fresh import FreshValues, version_of
-from covers.workspace.jsonable import to_jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,7 +98,7 @@ class Desk:
         NoSuchCoverError
             If there is no such cover, or no thumbnail of it.
         """
-        from covers.workspace.strangers import read_thumbnail
+        from covers.workspace.disk.strangers import read_thumbnail
 
         try:
             whole = self._cover(cover_id).items[0].cover_id

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from covers.errors import DataError, needs_extra
 from covers.render.gallery import Tile, gallery_html
 from covers.render.text import WIDTH, text_table
-from covers.workspace.text_tables import write_csv
+from covers.workspace.disk.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

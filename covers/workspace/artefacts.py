@@ -24,8 +24,8 @@ from threading import get_ident
 from typing import IO, TYPE_CHECKING, Any
 
 from covers.errors import DataError, StaleError
-from covers.workspace.leftovers import whose
-from covers.workspace.strangers import (
+from covers.workspace.disk.leftovers import whose
+from covers.workspace.disk.strangers import (
     is_whole_number,
     open_regular,
     parse_json,
@@ -237,7 +237,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_json(path: Path, payload: Mapping[str, Any], stamp: Stamp) -> None:
     """Publish `payload` with its `stamp` as a JSON file; NaN becomes ``null``."""
-    from covers.workspace.jsonable import to_jsonable
+    from covers.workspace.disk.jsonable import to_jsonable
 
     with publish(path) as file:
         json.dump(

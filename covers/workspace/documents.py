@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, Union
 
 from covers.errors import DataError
-from covers.workspace.jsonable import to_jsonable
+from covers.workspace.disk.jsonable import to_jsonable
 
 Part = TypeVar("Part")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from covers.errors import DataError
 from covers.workspace import registry
-from covers.workspace.strangers import is_plain_name
+from covers.workspace.disk.strangers import is_plain_name
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File

@@ -24,9 +24,9 @@ from covers.workspace.artefacts import (
     sync_folder,
     translate_disk_errors,
 )
-from covers.workspace.leftovers import DRAFT, whose
+from covers.workspace.disk.leftovers import DRAFT, whose
+from covers.workspace.disk.strangers import refuse_link, refuse_linked_lock
 from covers.workspace.paths import Workspace
-from covers.workspace.strangers import refuse_link, refuse_linked_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

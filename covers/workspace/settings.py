@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
+from covers.workspace.disk.strangers import read_text
 from covers.workspace.registry import CONFIG
-from covers.workspace.strangers import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

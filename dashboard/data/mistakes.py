@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from covers.audit.findings import FindingKind
 from covers.audit.review import COLUMNS
-from covers.workspace.text_tables import csv_text
+from covers.workspace.disk.text_tables import csv_text
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from covers.errors import CoversError
-from covers.workspace.strangers import is_plain_file
+from covers.workspace.disk.strangers import is_plain_file
 from dashboard import loaders, place
 from dashboard.pages import PAGES
 

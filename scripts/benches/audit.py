@@ -35,7 +35,7 @@ from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import Views, find_near_duplicates
 from covers.images.thumbnails import SIZE_PX
 from covers.workspace.artefacts import library_versions
-from covers.workspace.jsonable import to_jsonable
+from covers.workspace.disk.jsonable import to_jsonable
 from covers.workspace.paths import Workspace
 from scripts.benches.shared.contact_sheet import contact_sheet
 

@@ -28,7 +28,7 @@ from covers.overlap.pair_votes import Labels
 from covers.overlap.simulation import Design, draw_known_overlap
 from covers.stats.neighbours import find_neighbours, find_own_neighbours
 from covers.workspace.artefacts import library_versions
-from covers.workspace.jsonable import to_jsonable
+from covers.workspace.disk.jsonable import to_jsonable
 
 
 def draw_design(rng, family):

@@ -11,7 +11,7 @@ import covers
 from covers.cli import main
 from covers.exports.export import LEDGER
 from covers.exports.targets import TARGETS, Target
-from covers.workspace.text_tables import restore_cell
+from covers.workspace.disk.text_tables import restore_cell
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 import covers
 from covers.exports.targets import TARGETS
-from covers.workspace.text_tables import restore_cell
+from covers.workspace.disk.text_tables import restore_cell
 
 NAMES = [
     "two\nlines\r\nand\rmore",

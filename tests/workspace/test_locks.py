@@ -7,7 +7,7 @@ from known_workspace import write_known_workspace
 
 from covers.errors import DataError
 from covers.model.training.train import train_workspace
-from covers.workspace.locks import lock_training
+from covers.workspace.disk.locks import lock_training
 
 
 def test_a_second_training_is_refused_and_leaves_the_cache_of_the_first(tmp_path):

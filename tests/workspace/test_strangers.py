@@ -26,9 +26,9 @@ from covers.workspace.artefacts import (
     read_table,
     write_table,
 )
+from covers.workspace.disk.strangers import is_plain_file
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
-from covers.workspace.strangers import is_plain_file
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covers.workspace.text_tables import (
+from covers.workspace.disk.text_tables import (
     csv_text,
     decode_text,
     read_text_table,

@@ -44,7 +44,7 @@ def print_json(value: Any) -> None:
     import json
     import sys
 
-    from covers.workspace.jsonable import to_jsonable
+    from covers.workspace.disk.jsonable import to_jsonable
 
     click.echo(
         json.dumps(

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
-from covers.workspace.strangers import read_text
+from covers.workspace.disk.strangers import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

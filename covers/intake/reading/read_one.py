@@ -14,7 +14,7 @@ from covers.images.measures import PictureMeasures, measure_picture
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.scan_record import Content
 from covers.intake.sources import ProblemKind, is_picture_name
-from covers.workspace.strangers import refuse_linked_lock
+from covers.workspace.disk.strangers import refuse_linked_lock
 
 if TYPE_CHECKING:
     from pathlib import Path

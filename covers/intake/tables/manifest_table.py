@@ -14,7 +14,7 @@ import pyarrow.parquet
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
-from covers.workspace.text_tables import decode_text, read_text_table
+from covers.workspace.disk.text_tables import decode_text, read_text_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

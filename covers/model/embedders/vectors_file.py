@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from covers.errors import DataError
 from covers.workspace.artefacts import refuse_swollen
-from covers.workspace.strangers import open_regular
+from covers.workspace.disk.strangers import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -40,9 +40,9 @@ from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp, publish
-from covers.workspace.locks import lock_training
+from covers.workspace.disk.locks import lock_training
+from covers.workspace.disk.text_tables import write_csv
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
-from covers.workspace.text_tables import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from covers.workspace.artefacts import library_versions
-from covers.workspace.jsonable import to_jsonable
+from covers.workspace.disk.jsonable import to_jsonable
 
 # Fresh processes start as where compiled modules may be kept.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

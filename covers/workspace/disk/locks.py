@@ -9,8 +9,8 @@ from filelock import FileLock, Timeout
 
 from covers.errors import DataError
 from covers.workspace.artefacts import translate_disk_errors
-from covers.workspace.leftovers import sweep_leftovers
-from covers.workspace.strangers import refuse_linked_lock
+from covers.workspace.disk.leftovers import sweep_leftovers
+from covers.workspace.disk.strangers import refuse_linked_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
