@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from covers.audit.findings import EXPLANATIONS, FindingKind
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:

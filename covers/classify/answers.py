@@ -267,7 +267,7 @@ class Explanation:
         """Write the picture as a PNG, replacing one that is there, and return its path."""
         from pathlib import Path
 
-        from covers.workspace.artefacts import publish
+        from covers.workspace.disk.publish import publish
 
         target = Path(path)
         with publish(target, "wb") as file:

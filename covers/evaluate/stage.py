@@ -21,11 +21,8 @@ from covers.evaluate.result import Evaluation as EvaluationResult
 from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.stats.distributions import softmax
 from covers.stats.rows import RowsById
-from covers.workspace.artefacts import (
-    publish,
-    write_json,
-    write_table,
-)
+from covers.workspace.artefacts import write_json, write_table
+from covers.workspace.disk.publish import publish
 from covers.workspace.reading import read_document, read_rows, typed
 from covers.workspace.registry import (
     DECISION,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from covers.errors import BrokenImageError
 from covers.images.decode import decode
-from covers.workspace.artefacts import publish_unflushed
+from covers.workspace.disk.publish import publish_unflushed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from covers.errors import ConfigError, ModelError, needs_extra
 from covers.model.card import WEIGHTS_NAME, ModelCard, read_card
 from covers.model.weights import SavedModel
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,7 +29,7 @@ from covers.model.network.head import Head
 from covers.model.network.joined import classifier_shapes, make_heads
 from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone
 from covers.model.pixels import Pixels, to_pixels
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 from covers.workspace.registry import MODEL
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from covers.errors import needs_extra
 from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
 from covers.render.scales import scale_colours
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:

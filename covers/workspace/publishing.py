@@ -19,12 +19,9 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from covers.errors import DataError
-from covers.workspace.artefacts import (
-    add_to_summary,
-    sync_folder,
-    translate_disk_errors,
-)
+from covers.workspace.artefacts import add_to_summary
 from covers.workspace.disk.leftovers import DRAFT, whose
+from covers.workspace.disk.publish import sync_folder, translate_disk_errors
 from covers.workspace.disk.strangers import refuse_link, refuse_linked_lock
 from covers.workspace.paths import Workspace
 

@@ -215,7 +215,7 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
     """
     import tomlkit
 
-    from covers.workspace.artefacts import publish
+    from covers.workspace.disk.publish import publish
 
     path = CONFIG.below(workspace)
     document = tomlkit.parse(read_text(path)) if path.exists() else tomlkit.document()

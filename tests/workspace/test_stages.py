@@ -116,7 +116,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_published(workspace, monkey
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("covers.workspace.artefacts.os.fsync", full)
+    monkeypatch.setattr("covers.workspace.disk.publish.os.fsync", full)
     done = run("overlap", "-w", workspace.root, "--again")
     assert done.exit_code == 1
     assert "No space left on device" in done.stderr
@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_published(workspace, monkey
     assert len(done.stderr.strip().splitlines()) == 1
     monkeypatch.undo()
     assert files_of(workspace) == before
-    monkeypatch.setattr("covers.workspace.artefacts.os.fsync", full)
+    monkeypatch.setattr("covers.workspace.disk.publish.os.fsync", full)
     with pytest.raises(DataError, match="cannot write"):
         overlap.run(workspace, Manner(again=True))
 

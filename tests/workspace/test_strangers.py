@@ -19,13 +19,12 @@ from covers.model.embed import delete_old_embeddings
 from covers.render.gallery import picture_uri
 from covers.workspace.artefacts import (
     Stamp,
-    publish,
-    publish_unflushed,
     read_json,
     read_stamp,
     read_table,
     write_table,
 )
+from covers.workspace.disk.publish import publish, publish_unflushed
 from covers.workspace.disk.strangers import is_plain_file
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings

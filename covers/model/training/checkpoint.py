@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import ModelError
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 from covers.workspace.registry import CHECKPOINT, MODEL
 
 if TYPE_CHECKING:

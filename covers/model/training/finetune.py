@@ -27,7 +27,7 @@ from covers.model.training.recipe import Recipe, portable_recipe
 from covers.model.training.tuned import tuned_statistics
 from covers.stats.rows import RowsById
 from covers.stats.significance import is_certainly_lower
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 from covers.workspace.interrupts import go_on
 
 if TYPE_CHECKING:

@@ -39,8 +39,9 @@ from covers.model.training.several import LabelledCovers, train_parts
 from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
-from covers.workspace.artefacts import Stamp, publish
+from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.locks import lock_training
+from covers.workspace.disk.publish import publish
 from covers.workspace.disk.text_tables import write_csv
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from covers.errors import DataError
-from covers.workspace.artefacts import translate_disk_errors
 from covers.workspace.disk.leftovers import sweep_leftovers
+from covers.workspace.disk.publish import translate_disk_errors
 from covers.workspace.disk.strangers import refuse_linked_lock
 
 if TYPE_CHECKING:

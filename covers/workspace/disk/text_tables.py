@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from covers.workspace.artefacts import publish
+from covers.workspace.disk.publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

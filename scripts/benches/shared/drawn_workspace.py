@@ -24,7 +24,8 @@ from covers.images import measures as measure
 from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
 from covers.model.embed import EMBEDDINGS_KIND, embeddings_parts
-from covers.workspace.artefacts import Stamp, publish, write_table
+from covers.workspace.artefacts import Stamp, write_table
+from covers.workspace.disk.publish import publish
 from covers.workspace.paths import Workspace
 
 GENRES = [
