@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 from covers.catalogue.table import SCHEMA, Catalogue
 from covers.model.card import WEIGHTS_NAME, ModelCard
-from covers.model.embed import embeddings_parts
+from covers.model.embedding_table import embeddings_parts
 from covers.overlap.simulation import Design, draw_known_overlap
 from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.publish import publish

@@ -17,7 +17,7 @@ from covers.images.content import content_id
 from covers.images.measures import KIND as MEASURES_KIND
 from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
-from covers.model.embed import EMBEDDINGS_KIND, embeddings_parts, frozen_parts
+from covers.model.embedding_table import EMBEDDINGS_KIND, embeddings_parts, frozen_parts
 from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.paths import Workspace
 
@@ -184,7 +184,7 @@ def write_card(workspace, catalogue):
 def build_synthetic_index(workspace):
     """Index the embeddings that `write_workspace` has published."""
     from covers.index.build import index_columns
-    from covers.model.embed import read_embeddings
+    from covers.model.embedding_table import read_embeddings
     from indexer import VectorIndex
 
     catalogue = read_catalogue(workspace)

@@ -18,9 +18,8 @@ from covers.index.update import update_index
 from covers.index.verify import verify_index
 from covers.intake.scan import scan_workspace
 from covers.model.card import WEIGHTS_NAME, read_card
-from covers.model.embed import (
-    embed_frozen_workspace,
-    embed_workspace,
+from covers.model.embed import embed_frozen_workspace, embed_workspace
+from covers.model.embedding_table import (
     embeddings_parts,
     frozen_weights_path,
     read_embeddings,
@@ -358,7 +357,7 @@ def test_embedding_goes_on_where_it_stopped_and_repairs_a_damaged_part(
 
 
 def test_embeddings_of_some_covers_are_those_among_all(trained_workspace):
-    from covers.model.embed import EMBEDDINGS_KIND
+    from covers.model.embedding_table import EMBEDDINGS_KIND
 
     card = SavedModel.open(trained_workspace.model_folder, "cpu").card
     whole = read_embeddings(trained_workspace)

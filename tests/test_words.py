@@ -14,8 +14,8 @@ from covers.cli import main
 from covers.errors import CoversError, DataError, ModelError, StaleError
 from covers.index.by_embedder import build_other_index, open_other_index
 from covers.index.embedder_card import card_file, embedder_folder, index_pointer
-from covers.model.embed import frozen_parts
 from covers.model.embedders.embedder import PublishedEmbedder
+from covers.model.embedding_table import frozen_parts
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings, write_settings
 

@@ -286,9 +286,9 @@ def _read_features(
     reasons = []
     for name in ("read_frozen", "read_embeddings"):
         try:
-            from covers.model import embed
+            from covers.model import embedding_table
 
-            table = getattr(embed, name)(workspace)
+            table = getattr(embedding_table, name)(workspace)
         except (CoversError, ImportError) as error:
             reasons.append(str(error))
             continue

@@ -21,7 +21,7 @@ from covers.evaluate.stage import read_decision
 from covers.index.hits import read_hits
 from covers.index.open import open_index
 from covers.model.card import read_card
-from covers.model.embed import read_embeddings
+from covers.model.embedding_table import read_embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -225,7 +225,7 @@ def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:
         training covers may now be held out.
     """
     from covers.model.card import read_card
-    from covers.model.embed import read_embeddings
+    from covers.model.embedding_table import read_embeddings
     from covers.model.trained_on import refuse_leak
 
     catalogue = read_catalogue(workspace)
@@ -299,7 +299,7 @@ def _read_frozen(
     workspace: Workspace, cover_ids: Sequence[str]
 ) -> npt.NDArray[np.float32] | None:
     """Read the untouched backbone's features of some covers; None where there are none."""
-    from covers.model.embed import read_frozen
+    from covers.model.embedding_table import read_frozen
 
     try:
         table = read_frozen(workspace)

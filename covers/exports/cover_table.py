@@ -331,7 +331,7 @@ def _read_embeddings(
     workspace: Workspace, catalogue: Catalogue
 ) -> tuple[_Arrays, _Columns]:
     """Return the vectors of all covers, shape (N, D); NaN where there is none."""
-    from covers.model.embed import read_embeddings
+    from covers.model.embedding_table import read_embeddings
 
     table = read_embeddings(workspace, final=True)
     found = np.full((len(catalogue), table.embeddings.shape[1]), np.nan, np.float32)

@@ -9,12 +9,8 @@ import numpy as np
 from covers.catalogue.table import read_catalogue
 from covers.index.embedder_card import kept_fingerprints
 from covers.model.card import read_card
-from covers.model.embed import (
-    EmbedReport,
-    delete_old_embeddings,
-    read_embeddings,
-)
 from covers.model.embedders.embed_covers import embed_covers
+from covers.model.embedding_table import delete_old_embeddings, read_embeddings
 from indexer import VectorIndex
 
 if TYPE_CHECKING:
@@ -23,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from covers.catalogue.table import Catalogue
+    from covers.model.embed import EmbedReport
     from covers.model.pixels import Progress
     from covers.workspace.paths import Workspace
 

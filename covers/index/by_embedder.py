@@ -26,10 +26,8 @@ from covers.index.embedder_card import (
     read_embedder_card,
     weights_of,
 )
-from covers.model.embed import (
-    embed_frozen,
-    frozen_parts,
-)
+from covers.model.embed import embed_frozen
+from covers.model.embedding_table import frozen_parts
 from covers.model.network.embedder_names import (
     FILE,
     arch_of_embedder,
@@ -159,8 +157,7 @@ def build_other_index(
         embedder = _open_for_building(name, chosen, device, offline=offline, say=say)
         made, failed = embed_frozen(
             workspace,
-            embedder.backbone,
-            embedder.preprocessing,
+            embedder.network,
             device=device,
             progress=progress,
         )

@@ -64,7 +64,7 @@ class EmbeddedCovers(CoverSet):
             If there is no model, no catalogue, or no embedding by this model.
         """
         from covers.model.card import read_card
-        from covers.model.embed import read_embeddings
+        from covers.model.embedding_table import read_embeddings
 
         catalogue = read_catalogue(workspace)
         model_vocab = read_card(workspace.model_folder).vocab
@@ -124,7 +124,7 @@ def name_ingredients(
     model : str
         Its fingerprint.
     """
-    from covers.model.embed import embeddings_parts
+    from covers.model.embedding_table import embeddings_parts
 
     found = {"catalogue": catalogue.label_fingerprint(), "model": model}
     lacking = _name_lacking(catalogue, embeddings_parts(workspace, model))
@@ -137,7 +137,7 @@ def name_baseline_features(
     workspace: Workspace, catalogue: Catalogue, card: ModelCard
 ) -> dict[str, str]:
     """Return the fingerprint of the untrained backbone's features where some covers lack them; else nothing."""
-    from covers.model.embed import frozen_parts
+    from covers.model.embedding_table import frozen_parts
 
     backbone = str(card.summary.get("frozen", {}).get("fingerprint", ""))
     if not backbone:

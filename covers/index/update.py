@@ -11,8 +11,9 @@ from covers.catalogue.table import read_catalogue
 from covers.index.build import catalogue_fingerprints, index_columns
 from covers.index.open import open_index
 from covers.model.card import read_card
-from covers.model.embed import EmbedReport, read_embeddings
+from covers.model.embed import EmbedReport
 from covers.model.embedders.embed_covers import embed_covers
+from covers.model.embedding_table import read_embeddings
 from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from covers.classify.classifier import Decision
     from covers.classify.classify import References
     from covers.model.card import ModelCard
-    from covers.model.embed import EmbeddingTable
     from covers.model.embedders.protocol import Embedder, WordEmbedder
+    from covers.model.embedding_table import EmbeddingTable
     from covers.model.weights import SavedModel
     from indexer.index import VectorIndex
 
@@ -213,7 +213,7 @@ class StoredLibrary:
         """Embeddings and the network's answers of the covers in the catalogue."""
 
         def read() -> EmbeddingTable:
-            from covers.model.embed import read_embeddings
+            from covers.model.embedding_table import read_embeddings
 
             return read_embeddings(self.workspace, final=True)
 

@@ -3,67 +3,42 @@
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
-from covers.errors import DataError
 from covers.model.card import read_card
+from covers.model.embedding_table import (
+    EMBEDDINGS_KIND,
+    FROZEN_KIND,
+    embeddings_parts,
+    frozen_parts,
+    frozen_weights_path,
+)
 from covers.model.network.embedder_names import FILE, is_untouched
-from covers.model.parts import VectorParts
 from covers.model.pixels import CoverFile, Progress
 from covers.model.streams import stream_work
-from covers.stats.rows import RowsById
-from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import Stamp
-from covers.workspace.disk.strangers import refuse_link
-from covers.workspace.registry import EMBEDDINGS, FROZEN_WEIGHTS, MODEL
+from covers.workspace.registry import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.model.network.backbone import Backbone
     from covers.model.network.extractor import Extractor
+    from covers.model.parts import VectorParts
     from covers.model.weights import SavedModel
     from covers.workspace.paths import Workspace
 
-EMBEDDINGS_KIND = "embeddings"
-FROZEN_KIND = "frozen features"
 COVERS_PER_PART = 2048
-_PARTS_FOLDER = re.compile(r"(frozen-)?[0-9a-f]{32}")
 _LOG = logging.getLogger(__name__)
 BATCH_SIZE: int | None = None  # by default as network and device like it
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmbeddingTable(CoverSet):
-    """Covers with their vectors, and with what the network says of each.
-
-    Parameters
-    ----------
-    cover_ids, vocab, membership, groups, splits
-        As in `CoverSet`, by the catalogue.
-    embeddings : ndarray of float32, shape (n_covers, embedding_dim)
-        L2-normalised.
-    logits : ndarray of float32, shape (n_covers, n_genres)
-        Uncalibrated, in the order of the model's own genres, which need not be
-        `vocab`; width 0 for the untouched backbone.
-    fingerprint : str
-        Of the model that made them.
-    """
-
-    cover_ids: list[str]
-    embeddings: npt.NDArray[np.float32]
-    logits: npt.NDArray[np.float32]
-    fingerprint: str = field(metadata=OF_ALL)
 
 
 @dataclass(frozen=True)
@@ -73,6 +48,38 @@ class Preprocessing:
     image_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FrozenNetwork:
+    """A backbone that no training has touched, with what its pictures go through."""
+
+    backbone: Backbone
+    preprocessing: Preprocessing
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What changes when its answer would change."""
+        from covers.model.network.backbone import N_MIXTURES, STATISTICS
+        from covers.model.weights import fingerprint_weights
+
+        output = (f"texture of {N_MIXTURES}", *STATISTICS)
+        return fingerprint_weights(
+            dict(self.backbone.state_dict()),
+            arch=self.backbone.arch,
+            statistics=("vector",) if self.backbone.is_untouched else output,
+            **asdict(self.preprocessing),
+        )
+
+
+@dataclass(frozen=True)
+class _Results:
+    """Where the results of a run go, and who is told how far it is."""
+
+    parts: VectorParts
+    stamp: Stamp
+    n_known: int
+    progress: Progress | None
 
 
 @dataclass(frozen=True)
@@ -93,18 +100,6 @@ def cover_files(
         some = some.take(np.asarray(rows, np.int64))
     columns = (some.column(name).to_pylist() for name in some.column_names)
     return [CoverFile(*cover) for cover in zip(*columns, strict=True)]
-
-
-def embeddings_parts(workspace: Workspace, fingerprint: str) -> VectorParts:
-    """Return where a model's embeddings lie."""
-    return VectorParts(workspace.embeddings_folder / fingerprint, EMBEDDINGS_KIND)
-
-
-def frozen_parts(workspace: Workspace, fingerprint: str) -> VectorParts:
-    """Return where an untouched backbone's features lie."""
-    return VectorParts(
-        workspace.embeddings_folder / f"frozen-{fingerprint}", FROZEN_KIND
-    )
 
 
 def embed_workspace(
@@ -157,37 +152,15 @@ def embed_workspace(
         return network.embed_library(pixels)
 
     stamp = Stamp(kind=EMBEDDINGS_KIND, made_from={"model": fingerprint})
-    failed = _run(
-        workspace,
-        files,
-        model.extractor,
-        parts,
-        stamp,
-        work,
-        len(catalogue) - len(files),
-        progress,
-    )
-    return EmbedReport(len(files) - len(failed), len(catalogue) - len(files), failed)
-
-
-def frozen_fingerprint(backbone: Backbone, preprocessing: Preprocessing) -> str:
-    """Return what changes when an untouched backbone's answer would change."""
-    from covers.model.network.backbone import N_MIXTURES, STATISTICS
-    from covers.model.weights import fingerprint_weights
-
-    output = (f"texture of {N_MIXTURES}", *STATISTICS)
-    return fingerprint_weights(
-        dict(backbone.state_dict()),
-        arch=backbone.arch,
-        statistics=("vector",) if backbone.is_untouched else output,
-        **asdict(preprocessing),
-    )
+    n_known = len(catalogue) - len(files)
+    results = _Results(parts, stamp, n_known, progress)
+    failed = _run(workspace, files, model.extractor, work, results)
+    return EmbedReport(len(files) - len(failed), n_known, failed)
 
 
 def embed_frozen(
     workspace: Workspace,
-    backbone: Backbone,
-    preprocessing: Preprocessing,
+    network: FrozenNetwork,
     *,
     device: str = "auto",
     files: Sequence[CoverFile] | None = None,
@@ -199,10 +172,7 @@ def embed_frozen(
     ----------
     workspace : Workspace
         With a catalogue.
-    backbone : Backbone
-        Untouched by training.
-    preprocessing : Preprocessing
-        Picture size and normalisation.
+    network : FrozenNetwork
     device : str, default="auto"
         Where it runs.
     files : sequence of CoverFile, optional
@@ -222,19 +192,16 @@ def embed_frozen(
     from covers.model.network.device import pick_device
     from covers.model.network.extractor import Extractor
 
-    fingerprint = frozen_fingerprint(backbone, preprocessing)
+    fingerprint = network.fingerprint
     parts = frozen_parts(workspace, fingerprint)
     known = set(parts.ids().to_pylist())
     wanted = cover_files(read_catalogue(workspace)) if files is None else files
     missing = [file for file in wanted if file.cover_id not in known]
     if not missing:
         return fingerprint, {}
+    how = network.preprocessing
     extractor = Extractor(
-        backbone,
-        preprocessing.mean,
-        preprocessing.std,
-        preprocessing.image_size,
-        pick_device(device),
+        network.backbone, how.mean, how.std, how.image_size, pick_device(device)
     )
     # Trainings begin with these: the same seed shall go on to train the same network.
     extractor.prepare(len(missing), pack=False)
@@ -244,17 +211,8 @@ def embed_frozen(
         return {"statistics": statistics.half().cpu().numpy()}
 
     stamp = Stamp(kind=FROZEN_KIND, made_from={"backbone": fingerprint})
-    n_known = len(wanted) - len(missing)
-    return fingerprint, _run(
-        workspace,
-        missing,
-        extractor,
-        parts,
-        stamp,
-        work,
-        n_known,
-        progress,
-    )
+    results = _Results(parts, stamp, len(wanted) - len(missing), progress)
+    return fingerprint, _run(workspace, missing, extractor, work, results)
 
 
 def embed_frozen_workspace(
@@ -304,9 +262,8 @@ def embed_frozen_workspace(
         if last == card.arch:
             mean, std = card.mean, card.std
     preprocessing = Preprocessing(card.image_size, tuple(mean), tuple(std))
-    return embed_frozen(
-        workspace, backbone, preprocessing, device=device, progress=progress
-    )[1]
+    network = FrozenNetwork(backbone, preprocessing)
+    return embed_frozen(workspace, network, device=device, progress=progress)[1]
 
 
 def _last_part(
@@ -340,24 +297,22 @@ def _run(
     workspace: Workspace,
     files: Sequence[CoverFile],
     extractor: Extractor,
-    parts: VectorParts,
-    stamp: Stamp,
     work: Callable[[npt.NDArray[np.uint8]], dict[str, npt.NDArray[np.float32]]],
-    n_done: int,
-    progress: Progress | None,
+    results: _Results,
 ) -> dict[str, str]:
     """Push pictures through `work`, which asks `extractor`, and publish the results part by part."""
     failed: dict[str, str] = {}
     ids: list[str] = []
     blocks: list[dict[str, npt.NDArray[np.float32]]] = []
+    n_done = results.n_known
     total = n_done + len(files)
 
     def flush() -> None:
         if ids:
-            parts.append(
+            results.parts.append(
                 ids,
                 {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]},
-                stamp,
+                results.stamp,
             )
             ids.clear()
             blocks.clear()
@@ -383,108 +338,7 @@ def _run(
         if len(ids) >= COVERS_PER_PART:
             flush()
         n_done += len(batch.positions) + len(batch.failed)
-        if progress:
-            progress(n_done, total)
+        if results.progress:
+            results.progress(n_done, total)
     flush()
     return failed
-
-
-def read_embeddings(
-    workspace: Workspace,
-    cover_ids: Sequence[str] | None = None,
-    *,
-    final: bool = False,
-) -> EmbeddingTable:
-    """Read the embeddings of some covers, by default those of the catalogue, in their order.
-
-    Covers that could not be embedded, or are not in the catalogue, are left out.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        With a model and embeddings.
-    cover_ids : sequence of str, optional
-    final : bool, default=False
-        The embeddings that pictures from outside are compared with, by the head
-        that was fitted on all labelled covers; not to be measured on any. Logits
-        are those of the held-out fit either way.
-
-    Raises
-    ------
-    ModelError, DataError
-        If there is no model, no catalogue, or no embedding by this model.
-    """
-    card = read_card(workspace.model_folder)
-    fingerprint = card.fingerprint
-    parts = embeddings_parts(workspace, fingerprint)
-    column = "final" if final and card.summary.get("final") else "embedding"
-    ids, (embeddings, logits) = parts.read(
-        [column, "logits"], EMBEDDINGS.repair(workspace.root), among=cover_ids
-    )
-    catalogue = read_catalogue(workspace)
-    wanted = catalogue.cover_ids if cover_ids is None else cover_ids
-    columns, rows = _embedded_columns(catalogue, ids, wanted)
-    return EmbeddingTable(
-        **columns,
-        embeddings=embeddings[rows],
-        logits=logits[rows],
-        fingerprint=fingerprint,
-    )
-
-
-def read_frozen(workspace: Workspace) -> EmbeddingTable:
-    """Read the untouched backbone's features of the covers in the catalogue, in its order.
-
-    The features are the channel means of its deepest feature map, or the vector
-    of a network that is used as published, L2-normalised: what a search without
-    any training would use.
-
-    Raises
-    ------
-    ModelError, DataError
-        If there is no model, no catalogue, or the features were never made.
-    """
-    card = read_card(workspace.model_folder)
-    fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
-    if not fingerprint:
-        message = (
-            "the model does not say which backbone it started from: "
-            f"run '{MODEL.repair(workspace.root)}'"
-        )
-        raise DataError(message)
-    frozen = card.summary["frozen"]
-    width = int(frozen["deepest_channels"])
-    first, last = frozen.get("columns", (-2 * width, -width))
-    parts = frozen_parts(workspace, fingerprint)
-    ids, (statistics,) = parts.read(["statistics"], EMBEDDINGS.repair(workspace.root))
-    catalogue = read_catalogue(workspace)
-    columns, rows = _embedded_columns(catalogue, ids, catalogue.cover_ids)
-    return EmbeddingTable(
-        **columns,
-        embeddings=unit_rows(statistics[rows, first:last]),
-        logits=np.zeros((len(rows), 0), np.float32),
-        fingerprint=fingerprint,
-    )
-
-
-def _embedded_columns(
-    catalogue: Catalogue, ids: Sequence[str], wanted: Sequence[str]
-) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
-    """Return what the catalogue says of the wanted covers among `ids`, and their rows in `ids`."""
-    rows = RowsById(ids).of(wanted)
-    in_catalogue = RowsById(catalogue.cover_ids).of(wanted)
-    known = (rows >= 0) & (in_catalogue >= 0)
-    return columns_of(catalogue, in_catalogue[known]), rows[known]
-
-
-def delete_old_embeddings(workspace: Workspace, keep: Sequence[str]) -> None:
-    """Remove embeddings of all models but those in `keep`, and frozen features that are not used."""
-    refuse_link(workspace.embeddings_folder)
-    for folder in workspace.embeddings_folder.glob("*"):
-        if _PARTS_FOLDER.fullmatch(folder.name) and folder.name not in keep:
-            VectorParts(folder, EMBEDDINGS_KIND).delete()
-
-
-def frozen_weights_path(workspace: Workspace) -> Path:
-    """Return where the untouched backbone's weights are kept for the baselines."""
-    return workspace.path(FROZEN_WEIGHTS)

@@ -145,7 +145,7 @@ def judge_embeddings(
     """Say whether every cover has a vector by the model."""
     import pyarrow.compute as pc
 
-    from covers.model.embed import embeddings_parts
+    from covers.model.embedding_table import embeddings_parts
 
     if catalogue is None or card is None:
         return Verdict(State.MISSING, "no catalogue or no model yet")

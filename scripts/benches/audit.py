@@ -202,7 +202,7 @@ def measure_labels(options):
 
 def features_of(workspace):
     """Return the untouched backbone's features of a workspace's labelled covers."""
-    from covers.model.embed import read_frozen
+    from covers.model.embedding_table import read_frozen
 
     catalogue, table = read_catalogue(workspace), read_frozen(workspace)
     rows = catalogue.rows_of(table.cover_ids)

@@ -34,7 +34,8 @@ from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes, read_cover
 from covers.intake.scan import scan_workspace
 from covers.model.card import read_card
-from covers.model.embed import COVERS_PER_PART, cover_files, embeddings_parts
+from covers.model.embed import COVERS_PER_PART, cover_files
+from covers.model.embedding_table import embeddings_parts
 from covers.model.network.backbone import normalise
 from covers.model.network.device import mixed_precision, pick_device
 from covers.model.network.extractor import Extractor

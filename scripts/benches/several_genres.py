@@ -28,7 +28,7 @@ from covers.catalogue.table import read_catalogue
 from covers.classify.methods import Method
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.stage import read_inputs
-from covers.model.embed import frozen_parts
+from covers.model.embedding_table import frozen_parts
 from covers.workspace.paths import Workspace
 
 N_PARTS = 5

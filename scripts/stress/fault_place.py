@@ -146,7 +146,7 @@ def _without(value: Any) -> Any:
 
 
 def _embeddings(opened: Workspace) -> dict[str, Any]:
-    from covers.model.embed import read_embeddings
+    from covers.model.embedding_table import read_embeddings
 
     table = read_embeddings(opened)
     return dict(zip(table.cover_ids, table.embeddings.tolist(), strict=True))

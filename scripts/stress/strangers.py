@@ -37,7 +37,7 @@ from covers.cluster.map import stage as cover_map
 from covers.errors import CoversError
 from covers.evaluate import stage as evaluation
 from covers.images.measured import MeasuredPictures
-from covers.model import embed
+from covers.model import embedding_table
 from covers.overlap import stage as overlap
 from covers.workspace.paths import Workspace
 from indexer.errors import IndexerError
@@ -173,8 +173,8 @@ def read_analyses(root):
         cover_map.read_summary,
         audit.read,
         lambda workspace: MeasuredPictures(workspace.pictures_path).table,
-        embed.read_embeddings,
-        embed.read_frozen,
+        embedding_table.read_embeddings,
+        embedding_table.read_frozen,
     ):
         try:
             read(workspace)

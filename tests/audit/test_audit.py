@@ -21,7 +21,7 @@ from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.images.near_duplicates import DuplicatePairs
 from covers.intake.scan import scan_workspace
-from covers.model.embed import EmbeddingTable
+from covers.model.embedding_table import EmbeddingTable
 from covers.workspace.paths import Workspace
 
 

@@ -23,7 +23,7 @@ from covers.cli import main
 from covers.evaluate.stage import run as evaluate
 from covers.index.hits import Hit
 from covers.index.search import keep_one_per_artist
-from covers.model.embed import read_embeddings
+from covers.model.embedding_table import read_embeddings
 from covers.model.weights import Embedded, SavedModel
 from indexer import VectorIndex
 

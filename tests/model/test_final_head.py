@@ -9,12 +9,8 @@ from covers.errors import ModelError
 from covers.index.build import build_index
 from covers.index.open import open_index
 from covers.model.card import read_card
-from covers.model.embed import (
-    cover_files,
-    embed_workspace,
-    frozen_parts,
-    read_embeddings,
-)
+from covers.model.embed import cover_files, embed_workspace
+from covers.model.embedding_table import frozen_parts, read_embeddings
 from covers.model.network.head import Head
 from covers.model.pixels import read_pixels
 from covers.model.training.head_fit import start_head

@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from covers.errors import ModelError
-from covers.model.embed import embed_workspace, read_embeddings, read_frozen
+from covers.model.embed import embed_workspace
+from covers.model.embedding_table import read_embeddings, read_frozen
 from covers.model.gradcam import grad_cam
 from covers.model.network.backbone import Backbone
 from covers.model.network.extractor import Extractor

@@ -14,7 +14,8 @@ from torch import nn
 
 from covers.catalogue.table import read_catalogue
 from covers.model.card import read_card
-from covers.model.embed import cover_files, embed_workspace, read_embeddings
+from covers.model.embed import cover_files, embed_workspace
+from covers.model.embedding_table import read_embeddings
 from covers.model.network import extractor as extractor_module
 from covers.model.network.backbone import (
     IMAGENET_MEAN,

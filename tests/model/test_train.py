@@ -10,7 +10,7 @@ from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError
 from covers.intake.scan import scan_workspace
 from covers.model.card import describe_best
-from covers.model.embed import read_embeddings
+from covers.model.embedding_table import read_embeddings
 from covers.model.training.checkpoint import checkpoint_path
 from covers.model.training.fastai_adapter import mix_states
 from covers.model.training.finetune import MIXES
@@ -327,7 +327,7 @@ def test_a_start_that_nothing_beats_is_fitted_on_the_tuning_covers_too(
 
 
 def _frozen_statistics(workspace, report):
-    from covers.model.embed import frozen_parts
+    from covers.model.embedding_table import frozen_parts
 
     parts = frozen_parts(workspace, report.card.summary["frozen"]["fingerprint"])
     ids, (statistics,) = parts.read(["statistics"], "covers train")

@@ -17,8 +17,8 @@ from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.errors import DataError, ModelError
 from covers.model.card import read_card
-from covers.model.embed import read_embeddings, read_frozen
 from covers.model.embedders.vectors_file import read_vectors
+from covers.model.embedding_table import read_embeddings, read_frozen
 from covers.workspace.paths import Workspace
 
 DIM = 12

@@ -9,7 +9,8 @@ from torch import bfloat16, nn, zeros
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
 from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
-from covers.model.embed import cover_files, read_embeddings
+from covers.model.embed import cover_files
+from covers.model.embedding_table import read_embeddings
 from covers.model.gradcam import grad_cam, overlay
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone

@@ -15,7 +15,7 @@ from covers.cli import main
 from covers.errors import ConfigError, CoversError, DataError, ModelError
 from covers.intake.sources import walk
 from covers.model.card import read_card, summary_of
-from covers.model.embed import delete_old_embeddings
+from covers.model.embedding_table import delete_old_embeddings
 from covers.render.gallery import picture_uri
 from covers.workspace.artefacts import (
     Stamp,

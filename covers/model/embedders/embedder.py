@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from covers.model.embed import Preprocessing
     from covers.model.network.backbone import Backbone
     from covers.model.weights import SavedModel
 
@@ -64,7 +63,7 @@ class PublishedEmbedder:
     """
 
     def __init__(self, arch: str, weights: str, device: str = "auto") -> None:
-        from covers.model.embed import Preprocessing
+        from covers.model.embed import FrozenNetwork, Preprocessing
         from covers.model.network.device import pick_device
 
         if arch.startswith(FILE):
@@ -76,7 +75,7 @@ class PublishedEmbedder:
         self.arch, self.name = arch, typed_name(arch)
         self._may_fetch = weights == "pretrained"
         side = self.backbone.fixed_size or 224
-        self.preprocessing: Preprocessing = Preprocessing(side, mean, std)
+        self.network = FrozenNetwork(self.backbone, Preprocessing(side, mean, std))
         self.device = pick_device(device)
 
     @property
@@ -92,9 +91,7 @@ class PublishedEmbedder:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the weights that see pictures, and of what is done to these before."""
-        from covers.model.embed import frozen_fingerprint
-
-        return frozen_fingerprint(self.backbone, self.preprocessing)
+        return self.network.fingerprint
 
     @cached_property
     def text_fingerprint(self) -> str:
@@ -116,7 +113,7 @@ class PublishedEmbedder:
         from covers.model.network.extractor import Extractor
         from covers.model.pixels import to_pixels
 
-        how = self.preprocessing
+        how = self.network.preprocessing
         extract = Extractor(
             self.backbone, how.mean, how.std, how.image_size, self.device
         )

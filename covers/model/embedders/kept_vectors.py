@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError
-from covers.model.embed import (
+from covers.model.embed import EmbedReport
+from covers.model.embedders.vectors_file import CoverVectors, read_vectors
+from covers.model.embedding_table import (
     EMBEDDINGS_KIND,
     FROZEN_KIND,
-    EmbedReport,
     embeddings_parts,
     frozen_parts,
 )
-from covers.model.embedders.vectors_file import CoverVectors, read_vectors
 from covers.model.network.embedder_names import FILE, vectors_path
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp

@@ -12,12 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from covers.model.embed import (
-    Preprocessing,
-    embed_frozen,
-    frozen_parts,
-    frozen_weights_path,
-)
+from covers.model.embed import FrozenNetwork, Preprocessing, embed_frozen
+from covers.model.embedding_table import frozen_parts, frozen_weights_path
 from covers.model.network.backbone import Backbone, normalise
 from covers.model.network.head import Head
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
@@ -133,8 +129,10 @@ class TrainingRun:
             return self.kept, self._read_frozen(self.kept)
         fingerprint, _ = embed_frozen(
             self.workspace,
-            self.backbone,
-            Preprocessing(self.recipe.image_size, self.mean, self.std),
+            FrozenNetwork(
+                self.backbone,
+                Preprocessing(self.recipe.image_size, self.mean, self.std),
+            ),
             device=self.device.type,
             files=[file for file in files if file.cover_id in self.cache],
             progress=lambda done, total: self.watcher.stage("features", done, total),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from covers.model.embed import frozen_parts
+from covers.model.embedding_table import frozen_parts
 from covers.model.network.backbone import normalise
 from covers.model.network.head import Head
 from covers.model.network.joined import JoinedBackbone, JoinedHead

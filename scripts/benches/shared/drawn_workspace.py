@@ -23,7 +23,7 @@ from covers.catalogue.table import KIND, SCHEMA, Catalogue, read_catalogue
 from covers.images import measures as measure
 from covers.images.thumbnails import write_thumbnail
 from covers.model.card import WEIGHTS_NAME, ModelCard
-from covers.model.embed import EMBEDDINGS_KIND, embeddings_parts
+from covers.model.embedding_table import EMBEDDINGS_KIND, embeddings_parts
 from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.disk.publish import publish
 from covers.workspace.paths import Workspace

@@ -16,7 +16,8 @@ from covers.catalogue.table import read_catalogue
 from covers.evaluate import baselines
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.inputs import EvaluationInputs, Sides
-from covers.model.embed import Preprocessing, embed_frozen, frozen_parts
+from covers.model.embed import FrozenNetwork, Preprocessing, embed_frozen
+from covers.model.embedding_table import frozen_parts
 from covers.model.network.architectures import match_weights
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
@@ -61,7 +62,9 @@ class FrozenRows:
             backbone, mean, std = make_backbone(arch, self.weights[arch])
             size = Recipe().image_size
             how = Preprocessing(size, tuple(mean), tuple(std))
-            fingerprint, _ = embed_frozen(self.workspace, backbone.eval(), how)
+            fingerprint, _ = embed_frozen(
+                self.workspace, FrozenNetwork(backbone.eval(), how)
+            )
             parts = frozen_parts(self.workspace, fingerprint)
             ids, (found,) = parts.read(["statistics"], "bench")
             rows = RowsById(ids).of(self.catalogue.cover_ids)

@@ -127,7 +127,8 @@ def write_model(workspace, *, arch="squeezenet1_1", image_size=160, seed=0):
 def write_embeddings(workspace, seed=0):
     """Write random unit vectors, in parts as the program writes them."""
     from covers.model.card import read_card
-    from covers.model.embed import COVERS_PER_PART, EMBEDDINGS_KIND, embeddings_parts
+    from covers.model.embed import COVERS_PER_PART
+    from covers.model.embedding_table import EMBEDDINGS_KIND, embeddings_parts
 
     card = read_card(workspace.model_folder)
     ids = read_catalogue(workspace).cover_ids
