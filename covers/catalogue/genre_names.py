@@ -29,7 +29,7 @@ _SHARP = str.maketrans("♯♭", "#b")
 _ACCENTED = ("LATIN", "GREEK")
 _VARIANTS = range(0xFE00, 0xFE10)  # how an emoji is drawn
 
-_WRAPPING = "<>[](){}\"'«»“”„*_-.!?… \t"
+_WRAPPING = "<>[](){}\"'«»“”„*_-\u2013\u2014\u2015\u2018\u2019~.!?…\\/|= \t"
 
 
 @lru_cache(_MOST_KEPT)
@@ -79,7 +79,7 @@ def loose_key(name: str) -> str:
 def placeholders() -> frozenset[str]:
     """Return what people write where a genre is not known, in small letters."""
     lines = read_packaged("genre_lists", "no_genre.txt").splitlines()
-    return frozenset(line for line in lines if line and not line.startswith("#"))
+    return frozenset(line for line in lines if line and not line.startswith("# "))
 
 
 def read_packaged(*path: str) -> str:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_LISTED = 12
+_ACCENTED = ("LATIN", "GREEK")
 
 
 def fold_name(text: str) -> str:
-    """Return a name without case, accents on Latin letters, and surplus spaces.
+    """Return a name without case, accents on Latin and Greek letters, and surplus spaces.
 
     Examples
     --------
@@ -25,10 +26,14 @@ def fold_name(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept: list[str] = []
     for character in decomposed:
-        is_accent = unicodedata.combining(character) and kept and kept[-1].isascii()
-        if not is_accent:
+        if not (unicodedata.combining(character) and _takes_accents(kept)):
             kept.append(character)
     return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
+
+
+def _takes_accents(before: list[str]) -> bool:
+    """Say whether marks after this text are accents, which people write or leave out."""
+    return bool(before) and unicodedata.name(before[-1], "").startswith(_ACCENTED)
 
 
 def match_name(wanted: str, known: Iterable[str], *, what: str) -> str:

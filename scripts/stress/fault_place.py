@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -209,44 +210,93 @@ def published(workspace: Path) -> dict[str, bytes]:
     return found
 
 
-def prepare(
-    place: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
-) -> tuple[dict[str, dict[str, Path]], dict[str, float]]:
-    """Make the workspaces that rounds begin with.
+def bytes_of(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
+
+
+@dataclass
+class Prepared:
+    """What rounds begin with, and what they are compared with.
 
     Parameters
     ----------
-    place : Path
-        An empty folder.
-    run : callable
-        Runs a command on the workspace in a folder; returns its seconds.
-    n_artists : int
-        Of each genre, three covers each.
-
-    Returns
-    -------
     starts : dict
         By series, ``"first"`` or ``"grown"``, and stage: the place as it is before that stage.
         A grown one has results already, of a library with fewer covers.
     seconds : dict of str to float
         Of each stage.
+    references : dict
+        By series: what the workspace of an undisturbed run says.
+    sizes : dict of str to int
+        By series: the bytes of that workspace.
     """
-    starts: dict[str, dict[str, Path]] = {"first": {}, "grown": {}}
+
+    starts: dict[str, dict[str, Path]]
+    seconds: dict[str, float]
+    references: dict[str, dict[str, Any]]
+    sizes: dict[str, int]
+
+
+def prepare(
+    place: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
+) -> Prepared:
+    """Make the workspaces that rounds begin with, unless they lie in the folder already.
+
+    Parameters
+    ----------
+    place : Path
+        A folder.
+    run : callable
+        Runs a command on the workspace in a folder; returns its seconds.
+    n_artists : int
+        Of each genre, three covers each.
+    """
+    note = place / "prepared.json"
+    if not note.is_file():
+        _make(place, run, n_artists)
+    known = json.loads(note.read_text(encoding="utf-8"))
+    if known["n_artists"] != n_artists:
+        message = f"'{place}' was prepared with --artists {known['n_artists']}"
+        raise SystemExit(message)
+    names = known["starts"]
+    whole = {series: place / f"{series}-whole" / "workspace" for series in names}
+    return Prepared(
+        {
+            series: {stage: place / f"{series}-{stage}" for stage in stages}
+            for series, stages in names.items()
+        },
+        known["seconds"],
+        {series: dict(content_of(path)) for series, path in whole.items()},
+        {series: bytes_of(path) for series, path in whole.items()},
+    )
+
+
+def _make(
+    place: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
+) -> None:
+    """Run stage after stage on a library, and again when it has grown; keep each state."""
+    names: dict[str, list[str]] = {"first": [], "grown": []}
     seconds = {}
     here = place / "here"
     paint_library(here / "library", n_artists)
     (here / "workspace").mkdir()
     (here / "workspace" / "covers.toml").write_text(SETTINGS)
-    for series in starts:
+    for series, stages in names.items():
+        is_first = series == "first"
         for stage, command in STAGES.items():
-            is_first = series == "first"
-            if is_first or stage != "train":
-                starts[series][stage] = copy_place(here, place / f"{series}-{stage}")
-            if stage == "index" and not is_first:
-                command = ("index", "update")
-            if is_first or stage != "train":
-                seconds[stage] = run(here, command)
-        if series == "first":
+            if not is_first and stage == "train":
+                continue
+            copy_place(here, place / f"{series}-{stage}")
+            stages.append(stage)
+            is_update = stage == "index" and not is_first
+            seconds[stage] = run(here, ("index", "update") if is_update else command)
+        if is_first:
             paint_library(here / "library", n_artists + 1, first=n_artists)
-    starts["grown"]["done"] = copy_place(here, place / "grown-done")
-    return starts, seconds
+    copy_place(here, place / "grown-done")
+    names["grown"].append("done")
+    for series in names:
+        whole = copy_place(place / f"{series}-scan", place / f"{series}-whole")
+        run(whole, ("run", "library/manifest.csv"))
+    known = {"n_artists": n_artists, "seconds": seconds, "starts": names}
+    (place / "prepared.json").write_text(json.dumps(known), encoding="utf-8")

@@ -1,6 +1,7 @@
 """Do something bad to the whole job, again and again, and look whether it recovers; print JSON.
 
     python -m scripts.stress.faults [--faults 200] [--seed 0] [--only "disk full"]
+    python -m scripts.stress.faults --keep known.json --place FOLDER --seconds 200   # again and again
 
 Each round takes a workspace that lacks a stage, starts ``covers run`` and does one
 fault of `scripts.stress.fault_kinds` at an instant of that stage: signals, a full
@@ -23,6 +24,7 @@ for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"
 
 import argparse  # noqa: E402
+import gc  # noqa: E402
 import json  # noqa: E402
 import random  # noqa: E402
 import shutil  # noqa: E402
@@ -34,7 +36,7 @@ from collections import Counter, defaultdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from scripts.stress import fault_place  # noqa: E402
+from scripts.stress import fault_place, pieces  # noqa: E402
 from scripts.stress.fault_kinds import (  # noqa: E402
     DEADLY,
     KINDS,
@@ -72,6 +74,7 @@ def warm_up(place: Path) -> None:
             sys.stdout.flush()
             for number, stream in enumerate(kept, start=1):
                 os.dup2(stream, number)
+    gc.freeze()  # else collecting in a child copies what it shares
 
 
 def unclear(status: int | None, said: str, *, is_deadly: bool) -> str | None:
@@ -163,10 +166,8 @@ def apart(function: Any, *args: Any) -> Any:
     return json.loads(found)
 
 
-def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """Play all rounds; return what is printed."""
-    (place / "warm").mkdir()
-    warm_up(place / "warm")
+def prepare(place: Path, n_artists: int) -> fault_place.Prepared:
+    """Make the workspaces that rounds begin with, and undisturbed ones to compare with."""
 
     def run(where: Path, command: tuple[str, ...]) -> float:
         args = tuple(arg.replace("../", "") for arg in command)
@@ -176,66 +177,77 @@ def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
             sys.exit(f"the undisturbed '{' '.join(args)}' failed: {said}")
         return time.monotonic() - begun
 
-    starts, seconds = fault_place.prepare(place, run, given.artists)
-    references = {}
-    sizes = {}
-    for series, by_stage in starts.items():
-        here = fault_place.copy_place(by_stage["scan"], place / f"{series}-whole")
-        run(here, ("run", "library/manifest.csv"))
-        references[series] = dict(fault_place.content_of(here / "workspace"))
-        sizes[series] = _bytes_of(here / "workspace")
-        other = place / "here" if series == "grown" else None
-        if other and (
-            wrong := fault_place.differences(references[series], other / "workspace")
-        ):
-            sys.exit(f"two undisturbed runs differ: {wrong}")
+    prepared = fault_place.prepare(place, run, n_artists)
+    grown = prepared.references["grown"]
+    if wrong := fault_place.differences(grown, place / "here" / "workspace"):
+        sys.exit(f"two undisturbed runs differ: {wrong}")
+    return prepared
+
+
+def choose(
+    number: int, given: argparse.Namespace, prepared: fault_place.Prepared, place: Path
+) -> tuple[Round, str, str]:
+    """Return the round of a number, its kind, and the series that its place is of."""
     wanted = [given.only] if given.only else list(KINDS)
-    table: dict[str, Counter[str]] = defaultdict(Counter)
-    failures, skipped, lines = [], {}, Counter()
-    for number in range(given.faults):
-        kind = wanted[number % len(wanted)]
-        rng = random.Random(given.seed * 1_000_003 + number)
-        series = rng.choice(list(starts))
-        stages = ["scan"] if kind in ONLY_SCANS else list(starts[series])
-        stage = given.stage or stages[(number // len(wanted)) % len(stages)]
-        here = fault_place.copy_place(starts[series][stage], place / "round")
-        growth = max(20_000, sizes[series] - _bytes_of(here / "workspace"))
-        this = Round(here, stage, seconds.get(stage, 0.5), growth, rng)
+    kind = wanted[number % len(wanted)]
+    rng = random.Random(given.seed * 1_000_003 + number)
+    series = rng.choice(list(prepared.starts))
+    starts = prepared.starts[series]
+    stages = ["scan"] if kind in ONLY_SCANS else list(starts)
+    stage = given.stage or stages[(number // len(wanted)) % len(stages)]
+    here = fault_place.copy_place(starts[stage], place / "round")
+    growth = prepared.sizes[series] - fault_place.bytes_of(here / "workspace")
+    seconds = prepared.seconds.get(stage, 0.5)
+    return Round(here, stage, seconds, max(20_000, growth), rng), kind, series
+
+
+def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """Play the rounds of this piece; return what is printed."""
+    shutil.rmtree(place / "warm", ignore_errors=True)
+    shutil.rmtree(place / "round", ignore_errors=True)
+    (place / "warm").mkdir(parents=True)
+    warm_up(place / "warm")
+    tally = pieces.begin(given, given.faults)
+    prepared = prepare(place, given.artists)
+    for number in pieces.rounds(tally, given):
+        this, kind, series = choose(number, given, prepared, place)
         try:
-            found = play(this, kind, references[series])
+            found = play(this, kind, prepared.references[series])
         except SkippedError as error:
-            skipped[kind] = str(error)
-            table[kind]["skipped"] += 1
+            tally.note(f"{kind}: skipped, {error}")
         else:
-            table[kind]["failed" if found["wrong"] else "held"] += 1
-            lines.update(found["lines"])
-            if found["wrong"]:
-                where = {
-                    "number": number,
-                    "kind": kind,
-                    "series": series,
-                    "stage": stage,
-                }
-                failures.append({**where, **found})
-                if given.talk:
-                    print(
-                        json.dumps(failures[-1], indent=1), file=sys.stderr, flush=True
-                    )
+            wrong = bool(found["wrong"])
+            where = {"number": number, "series": series, "stage": this.stage}
+            failure = {"kind": kind, **where, **found} if wrong else None
+            tally.note(f"{kind}: {'failed' if wrong else 'held'}", failure)
+            for line in found["lines"]:
+                tally.counts[line] += 1
+            if wrong and given.talk:
+                print(json.dumps(failure, indent=1), file=sys.stderr, flush=True)
         _clear(this.place)
+    return _sum_up(tally, 12 * given.artists)
+
+
+def _sum_up(tally: pieces.Tally, n_covers: int) -> dict[str, Any]:
+    """Put what is known into a table by kind."""
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    lines: Counter[str] = Counter()
+    for name, count in tally.counts.items():
+        kind, _, end = name.partition(": ")
+        if kind in KINDS:
+            table[kind][end] += count
+        else:
+            lines[name] += count
     return {
-        "faults": given.faults,
-        "seed": given.seed,
-        "covers": 12 * given.artists,
-        "failures": len(failures),
-        "skipped": skipped,
+        "faults": tally.played,
+        "seed": tally.seed,
+        "covers": n_covers,
+        "failures": sum(row["failed"] for row in table.values()),
         "by_kind": {kind: dict(counts) for kind, counts in table.items()},
         "said": lines.most_common(),
-        "failed": failures[:20],
+        "failed": tally.failures,
+        "seconds": tally.seconds,
     }
-
-
-def _bytes_of(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
 def _clear(place: Path) -> None:
@@ -257,11 +269,14 @@ def main() -> None:
     parser.add_argument(
         "--talk", action="store_true", help="print each failure at once"
     )
+    parser.add_argument(
+        "--place", type=Path, help="a folder that keeps the workspaces to begin with"
+    )
+    pieces.add_options(parser)
     given = parser.parse_args()
-    begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
-        outcome = campaign(Path(temporary).resolve(), given)
-    outcome["seconds"] = round(time.perf_counter() - begun, 1)
+        place = (given.place or Path(temporary)).resolve()
+        outcome = campaign(place, given)
     print(json.dumps(outcome, indent=1))
     sys.exit(1 if outcome["failures"] else 0)
 

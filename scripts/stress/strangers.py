@@ -9,9 +9,11 @@ from one that has done all of it once: so a round takes a fraction of a second.
 Prints one JSON object; exit status 1 when a round failed.
 
     python scripts/stress/strangers.py --mutations 2000
+    python scripts/stress/strangers.py --mutations 2000 --keep known.json --seconds 200   # again and again
 """
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -20,15 +22,15 @@ import shutil
 import struct
 import sys
 import tempfile
-import time
 import warnings
 import zipfile
-from collections import Counter
 from pathlib import Path
 
+import pieces
 import strangers_index as index_rounds
 import torch  # noqa: F401  (loaded once, before forking)
 from click.testing import CliRunner
+from index_changes import VALUES, places_of
 
 from covers.audit import stage as audit
 from covers.cli import main as covers_main
@@ -104,10 +106,10 @@ class Stranger:
     def a_value_of_a_document(self):
         path, rng = self.file(".json"), self.rng
         content = json.loads(path.read_text())
-        places = list(index_rounds.places_of(content))
+        places = list(places_of(content))
         for _ in range(rng.choice([1, 1, 5])):
             holder, key = rng.choice(places)
-            holder[key] = rng.choice(index_rounds.VALUES)
+            holder[key] = rng.choice(VALUES)
         path.write_bytes(json.dumps(content).encode("utf-8", "surrogatepass"))
 
     def a_document_nested_deep(self):
@@ -119,10 +121,8 @@ class Stranger:
         (length,) = struct.unpack("<Q", data[:8])
         header = json.loads(data[8 : 8 + length])
         card = json.loads(header["__metadata__"]["covers"])
-        holder, key = rng.choice(
-            [*index_rounds.places_of(card), *index_rounds.places_of(header)]
-        )
-        holder[key] = rng.choice(index_rounds.VALUES)
+        holder, key = rng.choice([*places_of(card), *places_of(header)])
+        holder[key] = rng.choice(VALUES)
         texts = header.get("__metadata__")
         if isinstance(texts, dict):
             texts["covers"] = json.dumps(card)
@@ -148,6 +148,8 @@ READING = (
     ["classify", "NAMED"],
     ["path", "NAMED", "OTHER"],
     ["index", "info"],
+    ["explain", "NAMED"],
+    ["export", "csv", "BESIDE/table.csv", "--force"],
 )
 WRITING = (
     ["scan"],
@@ -193,6 +195,7 @@ def use(root, _):
         *rng.sample(WRITING, 1),
         ["status"],
     ]
+    named["BESIDE/table.csv"] = str(root.parent / "table.csv")
     refusals = read_analyses(root)
     commands = [[named.get(word, word) for word in command] for command in commands]
     for command in commands:
@@ -212,13 +215,41 @@ WHOLE_USE = []
 
 def warm_up(place, original):
     """Use a workspace in this process, so that those forked from it need not import."""
-    shutil.copytree(original, place / "warm" / "workspace")
+    root = Path(shutil.copytree(original, place / "warm" / "workspace"))
+    found = sorted(path.stem for path in (root / "thumbnails").glob("*/*.jpg"))
     for command in (*READING, *WRITING):
-        words = ["0" * 32 if word in {"NAMED", "OTHER"} else word for word in command]
-        CliRunner().invoke(
-            covers_main, [*words, "-w", str(place / "warm" / "workspace")]
-        )
+        named = dict.fromkeys(("NAMED", "OTHER"), found[0])
+        words = [named.get(word, word) for word in command]
+        beside = str(place / "warm" / "table.csv")
+        words = [beside if word.startswith("BESIDE") else word for word in words]
+        CliRunner().invoke(covers_main, [*words, "-w", str(root)])
     shutil.rmtree(place / "warm")
+    gc.freeze()  # else collecting in a child copies what it shares
+
+
+def play_round(place, original, name, seed):
+    """Change a copy of a workspace and use it: how it ended, what it said, its memory."""
+    precious = index_rounds.make_precious(place)
+    root = Path(shutil.copytree(original, place / "workspace"))
+    SEED[0] = seed
+    getattr(Stranger(root, precious, seed), name)()
+    before = index_rounds.tree_of(precious)
+    status, said, n_bytes = index_rounds.run_apart(root, place)
+    is_touched = index_rounds.tree_of(precious) != before
+    return "touched" if is_touched else index_rounds.judge(status), said, n_bytes
+
+
+def use_undisturbed(place, original):
+    """Run all commands on the workspace as it is; return their memory in bytes."""
+    warm_up(place, original)
+    plain = place / "plain"
+    shutil.copytree(original, plain / "workspace")
+    WHOLE_USE.extend([*READING, *WRITING])
+    status, said, n_bytes = index_rounds.run_apart(plain / "workspace", plain)
+    WHOLE_USE.clear()
+    if status:
+        sys.exit(f"the undisturbed workspace failed: {said}")
+    return n_bytes
 
 
 def main():
@@ -226,57 +257,30 @@ def main():
     parser.add_argument("--mutations", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=CHANGES, help="one kind of change")
+    pieces.add_options(parser)
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    start, peak, failures, counts = time.perf_counter(), 0, [], Counter()
+    tally = pieces.begin(args, args.mutations)
     index_rounds.use = use
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         with zipfile.ZipFile(ARCHIVE) as archive:
             archive.extractall(place / "originals")
         original = place / "originals" / "workspace"
-        warm_up(place, original)
-        plain = place / "plain"
-        shutil.copytree(original, plain / "workspace")
-        WHOLE_USE.extend([*READING, *WRITING])
-        status, said, undisturbed = index_rounds.run_apart(plain / "workspace", plain)
-        WHOLE_USE.clear()
-        if status:
-            sys.exit(f"the undisturbed workspace failed: {said}")
-        for number in range(args.mutations):
+        undisturbed = use_undisturbed(place, original)
+        tally.raise_to("undisturbed", undisturbed)
+        for number in pieces.rounds(tally, args):
             name = args.only or CHANGES[number % len(CHANGES)]
-            here = place / "round"
-            precious = index_rounds.make_precious(here)
-            root = Path(shutil.copytree(original, here / "workspace"))
-            SEED[0] = args.seed * 1_000_003 + number
-            getattr(Stranger(root, precious, SEED[0]), name)()
-            before = index_rounds.tree_of(precious)
-            status, said, n_bytes = index_rounds.run_apart(root, here)
-            peak = max(peak, n_bytes)
-            wrong = index_rounds.judge(status, n_bytes > 2 * undisturbed)
-            if index_rounds.tree_of(precious) != before:
-                wrong = "touched"
-            if wrong:
-                failures.append({"change": name, "number": number, "wrong": wrong})
-                failures[-1]["said"] = said[-1500:]
-            counts[wrong or "held"] += 1
-            shutil.rmtree(here)
-    outcome = {
-        "mutations": args.mutations,
-        "seed": args.seed,
-        "kinds": len(CHANGES),
-        "touched_outside": counts["touched"],
-        "crashes": counts["crashed"],
-        "hangs": counts["hung"],
-        "tracebacks": counts["traceback"],
-        "peak_mib": round(peak / 2**20),
-        "undisturbed_mib": round(undisturbed / 2**20),
-        "seconds": round(time.perf_counter() - start, 1),
-        "failures": failures[:20],
-    }
-    print(json.dumps(outcome))
-    sys.exit(1 if failures else 0)
+            seed = args.seed * 1_000_003 + number
+            wrong, said, n_bytes = play_round(place / "round", original, name, seed)
+            tally.raise_to("peak", n_bytes)
+            wrong = wrong or ("memory" if n_bytes > 2 * undisturbed else None)
+            failure = {"change": name, "number": number, "wrong": wrong}
+            failure["said"] = said[-1500:]
+            tally.note(wrong or "held", failure if wrong else None)
+            shutil.rmtree(place / "round")
+    index_rounds.print_outcome(tally, len(CHANGES))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,20 @@ def test_spellings_share_a_key():
         ("バラード", "パラード"),  # voicing marks
         ("は", "ぱ"),
         ("й", "и"),
+        ("ї", "\u0456"),
+        ("ў", "\u0443"),
+        ("ไทย", "ไท"),
+        ("เพลง", "พลง"),
+        ("തമിഴ്", "തമഴ"),
+        ("ਗੀਤ", "ਗਤ"),
+        ("မြန်မာ", "မရနမ"),
+        ("ខ្មែរ", "ខមរ"),
+        ("가요", "거요"),  # vowels within a Korean syllable
+        ("שׁ", "שׂ"),  # points of Hebrew
+        ("آواز", "اواز"),  # signs of Arabic
+        ("كُتُب", "كتب"),
+        ("ヴ", "ウ"),
+        ("ﾊﾟ", "ﾊﾞ"),
         ("C", "C++"),
         ("C", "C#"),
         ("C++", "C#"),
@@ -99,6 +113,9 @@ def test_what_tells_words_apart_tells_keys_apart(one, other):
         ("\u2764\ufe0f", "\u2764"),  # a heart, as an emoji and as a sign
         ("Cafe\u0301", "Caf\u00e9"),
         ("गीत", " गीत "),
+        ("\u1100\u1161\u110b\u116d", "가요"),  # letters one by one
+        ("ハ\u3099", "バ"),
+        ("и\u0306", "й"),
     ],
 )
 def test_forms_of_one_name_share_a_key(one, other):
@@ -108,7 +125,10 @@ def test_forms_of_one_name_share_a_key(one, other):
 @pytest.mark.parametrize(
     "name",
     """N/A|n/a|None|<Unknown>|[unknown]|UNKNOWN GENRE|(none)|-|--|???|null|NaN|
-Not  available|unbekannt|неизвестно|未知""".replace("\n", "").split("|"),
+Not  available|unbekannt|неизвестно|未知|#N/A|n / a|N\\A|#NULL!|—|\u2013 none \u2013|Not Specified|No genre set|
+Genre inconnu|sin género|ジャンル不明|알 수 없음|TBA|<n/a>|*none*""".replace(
+        "\n", ""
+    ).split("|"),
 )
 def test_placeholders_are_known(name):
     assert is_placeholder(name)
@@ -123,6 +143,7 @@ def test_names_that_only_look_like_placeholders_are_names(name):
 
 def test_a_placeholder_with_a_separator_in_it_stays_whole():
     assert split_genres("Rock; N/A", protected=PROTECTED) == ("Rock", "N/A")
+    assert split_genres("#N/A;Rock", protected=PROTECTED) == ("#N/A", "Rock")
 
 
 def _count_lines(work) -> int:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 4
+READER = 5
 """Raised whenever an unchanged file may be read otherwise than before."""
 
 # Formats that tinytag does not know; their tags are of kinds that many formats share.

@@ -39,7 +39,8 @@ Deutsche Welle; Podcast; Indie Rock; G-Funk; Dubstep; Garage Rock; Psybient
 """
 NAMES = tuple(name.strip() for name in _NAMES.replace("\n", " ").split(";"))
 """Name of each number: 80 of the first version of ID3, the rest from Winamp."""
-_REFERENCE = re.compile(r"\((\d{1,3}|CR|RX)\)")
+_REFERENCE = re.compile(r"\((\d{1,3}|CR|RX)\)", re.IGNORECASE)
+_BEHIND = re.compile(r"(.*\S)\s*\((\d{1,3})\)")
 _WORDS = {"CR": "Cover", "RX": "Remix"}
 
 
@@ -50,21 +51,48 @@ def name_genres(values: Iterable[str]) -> tuple[str, ...]:
     --------
     >>> name_genres(["17", "(9)(138)Viking Metal", "(RX)", "255", "(2)Country"])
     ('Rock', 'Metal', 'Black Metal', 'Viking Metal', 'Remix', 'Country')
+    >>> name_genres(["17/13", "(9);(79)", "Top/40", "Rock (17)"])
+    ('Rock', 'Pop', 'Metal', 'Hard Rock', 'Top/40')
     """
     found: dict[str, str] = {}
     for value in values:
-        for name in _read_genre(value.strip()):
-            found.setdefault(name.casefold(), name)
+        for piece in _cut(value):
+            for name in _read_genre(piece.strip()):
+                found.setdefault(name.casefold(), name)
     return tuple(found.values())
+
+
+def _cut(value: str) -> list[str]:
+    """Cut a text that lists numbers; one of names stays whole."""
+    if value.isascii() and not any(map(str.isdigit, value)):
+        return [value]
+    for separators, enough in ((";\0", any), (";\0/,", all)):
+        pieces = re.split(f"[{separators}]", value)
+        if len(pieces) > 1 and enough(_is_reference(piece.strip()) for piece in pieces):
+            return pieces
+    return [value]
+
+
+def _is_reference(piece: str) -> bool:
+    """Say whether a part of a list is a number, or begins with one in brackets."""
+    return _is_number(piece) or _REFERENCE.match(piece) is not None
+
+
+def _is_number(value: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,3}", value)) and int(value) < 256
 
 
 def _read_genre(value: str) -> list[str]:
     """Return the genres of one text: numbers in brackets, then perhaps a name."""
-    if re.fullmatch(r"[0-9]{1,3}", value) and int(value) < 256:
+    if _is_number(value) or value in _WORDS:
         return _look_up(value)
+    if (match := _BEHIND.fullmatch(value)) and _look_up(match.group(2)) == [
+        match.group(1)
+    ]:
+        return [match.group(1)]  # a name with its own number behind it
     names = []
     while match := _REFERENCE.match(value):
-        names += _look_up(match.group(1))
+        names += _look_up(match.group(1).upper())
         value = value[match.end() :].strip()
     if value.startswith("(("):
         value = value[1:]  # a name that begins with a bracket

@@ -9,42 +9,56 @@ is an album of its own (its tags have its name, and it has a cover) stays one.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+# In the languages of those who name folders; written "CD 3", "第3碟", "Диск 3".
 _MEDIUM = (
-    r"(?:cds?|sacd|hdcd|dis[ck]s?|disques?|discos?|dvd(?:-a(?:udio)?)?|blu-?ray|vinyls?|lps?"
-    r"|records?|platte|sides?|seite|tapes?|cassettes?|kassette|mc|digital media|media)"
+    r"(?:cds?|cd-?rs?|sacd|hdcd|dis[ck]s?|disques?|discos?|dvd(?:-a(?:udio)?)?|blu-?ray|vinyls?|lps?"
+    r"|records?|platte|scheibe|schallplatte|sides?|seite|tapes?|cassettes?|kassette|mc|digital media|media"
+    r"|plaat|schijf|skiva|skive|plade|levy|płyta|plyta|dysk|lemez|deska|диски?|компакт-диск|кассета|пластинка"
+    r"|ディスク|디스크|시디|光盘|光碟|唱片|碟片?|盘)"
 )
-_DIGITS = r"\d{1,2}"
+_DIGITS = r"\d{1,3}"
 _WORDS = (
-    r"(?:[a-h]|x|ix|iv|v|v?i{1,3}|one|two|three|four|five|six|seven|eight|nine|ten"
-    r"|eins|zwei|drei|vier|une?|deux|trois|uno|dos|tres)"
+    r"(?:[a-h]|x|ix|iv|v|v?i{1,3}|xi{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    r"|eins|zwei|drei|vier|fünf|une?|deux|trois|quatre|uno|dos|due|tres|tre|quattro|cuatro|один|два|три)"
 )
-_ORDER = r"(?:first|second|third|fourth|bonus|extra|\d(?:st|nd|rd|th))"
-_NO = r"(?:n[or]\.?\s*)?"
-_NUMBER = rf"(?:[\s._#-]*{_NO}{_DIGITS}|[\s._#-]+{_WORDS})"
-_OF = r"(?:\s*(?:of|von|de|/)\s*\d{1,2})?"
+_LONG_WORDS = r"(?:one|two|three|four|five|six|seven|eight|nine|ten)"
+_ORDER = (
+    r"(?:first|second|third|fourth|bonus|extra|special|live|\d(?:st|nd|rd|th)"
+    r"|erste|zweite|dritte|primer|segundo|premier|deuxième|первый|второй|третий|\d-?й)"
+)
+_NO = r"(?:n[or°º]\.?\s*|№\s*)?"
+_NUMBER = rf"(?:[\s._#-]*{_NO}{_DIGITS}|[\s._#-]+{_WORDS}|{_LONG_WORDS})"
+_OF = r"(?:\s*(?:of|von|de|di|из|/)\s*\d{1,3})?"
+_OPEN, _SHUT = r"[\[({]?", r"[\])}]?"
 # After a letter or a word only a mark may follow: "Side A" and not "Side A Man".
-_TITLE = r"(?:\s*[-\u2013\u2014:._,(\[].*)?"
+_TITLE = r"(?:\s*[-\u2013\u2014:._,(\[{].*)?"
+_SIZE = r"(?:\d{1,2}(?:[\"\u2033'\u2032\u201d]{1,2}|[\s-]?inch)\s*)"
 _DISC = re.compile(
-    rf"[\[(]?(?:\d{{1,2}}[\"\u2033'\u2032]{{1,2}}\s*)?{_MEDIUM}(?:"
-    rf"[\s._#-]*{_NO}{_DIGITS}{_OF}[\])]?(?:[^a-z0-9].*)?|[\s._#-]+{_WORDS}{_OF}[\])]?{_TITLE})"
-    rf"|{_ORDER}\s+{_MEDIUM}{_TITLE}",
+    rf"{_OPEN}{_SIZE}?{_MEDIUM}(?:"
+    rf"[\s._#-]*{_NO}{_DIGITS}{_OF}{_SHUT}(?:[^a-z0-9].*)?"
+    rf"|(?:[\s._#-]+{_WORDS}|{_LONG_WORDS}){_OF}{_SHUT}{_TITLE})"
+    rf"|{_OPEN}{_ORDER}\s+{_MEDIUM}{_SHUT}{_TITLE}|{_MEDIUM}\s+(?:bonus|extra){_TITLE}"
+    rf"|{_OPEN}(?:第\s*{_DIGITS}\s*|{_DIGITS}\s*\.?\s*)(?:碟|張|张|枚|盘|ディスク|диск|디스크)[片目]?{_SHUT}{_TITLE}",
     re.IGNORECASE,
 )
+_PARTS = r"(?:volume|vol\.?|part|pt\.?|teil|partie|parte|del|deel|часть|том|set|act|book|chapter|reel|box|band|tom|巻|上巻|下巻)"
 _PERHAPS = re.compile(
-    rf"{_DIGITS}{_OF}{_TITLE}|{_MEDIUM}"
-    rf"|(?:volume|vol\.?|part|pt\.?|teil|partie|set|act|book|chapter|reel|box){_NUMBER}{_OF}{_TITLE}"
+    rf"{_DIGITS}{_OF}(?:\.?\s+.*|{_TITLE})|{_OPEN}(?:[a-d]-?sides?|d\d|(?:hybrid|dual|audio)\s+{_MEDIUM}|{_SIZE}{_MEDIUM}?|{_MEDIUM}){_SHUT}{_TITLE}"
+    rf"|{_PARTS}{_NUMBER}{_OF}{_TITLE}"
     rf"|(?:bonus|extras?)(?:\s+(?:tracks?|songs?|material|album))?"
-    rf"|.*[\s,:(\[-](?:{_MEDIUM}|vol(?:ume|\.)?|part){_NUMBER}[\])]?",
+    rf"|(?:re)?mix(?:es)?|instrumentals?|live|demos?|outtakes|studio|acoustic|rarities"
+    rf"|.*[\s,:(\[-](?:{_MEDIUM}|vol(?:ume|\.)?|part){_NUMBER}[\])}}]?",
     re.IGNORECASE,
 )
 _TITLE_SUFFIX = re.compile(
-    rf"[\s,:-]*[\(\[]?\b(?:(?:cd|dis[ck]|lp|vinyl){_NUMBER}|{_ORDER}\s+(?:cd|dis[ck])){_OF}[\)\]]?\s*$",
+    rf"[\s,:-]*[\(\[{{]?\b(?:(?:cd|dis[ck]|lp|vinyl|диск){_NUMBER}|{_ORDER}\s+(?:cd|dis[ck])){_OF}[\)\]}}]?\s*$",
     re.IGNORECASE,
 )
 _DEPTH = 3
@@ -74,7 +88,12 @@ def is_disc_name(name: str) -> bool:
     >>> [is_disc_name(n) for n in ("CD1 - Early", "Disc One", "Side A", "Discovery", "Volume 2")]
     [True, True, True, False, False]
     """
-    return bool(_DISC.fullmatch(name.strip()))
+    return bool(_DISC.fullmatch(_plain(name)))
+
+
+def _plain(name: str) -> str:
+    """Write a name in plain signs: "CD①" is "CD1"."""
+    return unicodedata.normalize("NFKC", name).strip()
 
 
 def find_album_folders(
@@ -123,7 +142,7 @@ def find_album_folders(
                 if is_alone and has_own and above not in titles:
                     break
             elif (
-                not _PERHAPS.fullmatch(name.strip())
+                not _PERHAPS.fullmatch(_plain(name))
                 or is_alone
                 or album in with_cover
                 or not (above in with_cover or above in titles)
