@@ -107,14 +107,6 @@ def serve_command(
     sys.stdout.flush()
     import uvicorn
 
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=10,
-        timeout_graceful_shutdown=10,
-    )
+    from covers.service.connections import server_settings
+
+    uvicorn.run(app, host=host, port=port, **server_settings())

@@ -165,6 +165,9 @@ def refuse_existing(target: Target, out: Path, *, force: bool) -> None:
     DataError
         Saying what is there.
     """
+    if "\0" in str(out):
+        message = f"{str(out)!r} is no name that a file can have: name another place"
+        raise DataError(message)
     if target.endings and out.suffix.lower() not in target.endings:
         message = f"'{out}' shall be named with {' or '.join(target.endings)}, such as '{target.such_as}'"
         raise DataError(message)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from covers.errors import BrokenImageError, CoversError, DataError
@@ -29,7 +30,7 @@ from covers.service.limits import (
     Pool,
     TooLargeError,
     TooSlowError,
-    read_body,
+    Uploads,
 )
 from covers.service.metrics import Meter
 from covers.service.token import TokenGate
@@ -163,9 +164,12 @@ def make_app(
 
 def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
     """Add what is asked of an uploaded picture."""
+    uploads = Uploads(limits)
 
     async def read(request: Request) -> bytes:
-        return await read_body(request, limits.upload_bytes)
+        if pool.is_full:  # before it is sent in vain
+            raise FullError
+        return await uploads.read(request)
 
     @app.post(
         "/v1/search",
@@ -175,8 +179,8 @@ def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
         summary="Find the covers most like a picture",
     )
     async def search_picture(request: Request, k: K = 10, where: Where = []) -> Any:  # noqa: B006
+        content = await read(request)
         async with pool:
-            content = await read(request)
             return await pool.do(lambda: desk.search_picture(content, k, where))
 
     @app.post(
@@ -187,8 +191,8 @@ def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
         summary="Say which genres a picture looks like",
     )
     async def classify_picture(request: Request, level: Level = 0.9) -> Any:
+        content = await read(request)
         async with pool:
-            content = await read(request)
             return await pool.do(lambda: desk.classify_picture(content, level))
 
 
@@ -332,6 +336,7 @@ def _explain_errors(app: FastAPI) -> None:
         WordlessError: (404, "no index of this library knows words"),
         TooLargeError: (413, "the picture is too large"),
         TooSlowError: (408, "the picture did not come in time"),
+        ClientDisconnect: (400, "the picture did not come whole"),  # nobody reads it
     }
 
     def answer(code: int, detail: str, headers: Any = None) -> JSONResponse:

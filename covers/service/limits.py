@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ Value = TypeVar("Value")
 RETRY_AFTER_S = 1
 MOST_MEGAPIXELS = 40.0
 LONGEST_UPLOAD_S = 30
+SHORTEST_UPLOAD_S = 5
+"""That every upload has, however many others come."""
 
 
 class FullError(Exception):
@@ -41,12 +43,15 @@ class Limits:
         Requests that are worked on at once, in threads.
     n_waiting : int, default=16
         Requests that wait for a worker; beyond these, 503.
+    n_uploading : int, default=16
+        Pictures that are on their way at once.
     upload_mebibytes : int, default=16
         Of a picture.
     """
 
     n_workers: int = 2
     n_waiting: int = 16
+    n_uploading: int = 16
     upload_mebibytes: int = 16
 
     @property
@@ -58,8 +63,9 @@ class Limits:
 class Pool:
     """Threads that do the work of requests; who comes when it is full is sent away at once.
 
-    A request has a place from before its body is read until it is answered, so
-    that the bodies in memory are bounded, too.
+    A request has a place from when it can be worked on until it is answered. A
+    picture that is still on its way has none, so that whoever sends slowly keeps
+    nobody else from being answered.
 
     Parameters
     ----------
@@ -79,13 +85,18 @@ class Pool:
         FullError
             If there is none.
         """
-        if self.n_inside >= self._most:
+        if self.is_full:
             raise FullError
         self.n_inside += 1
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.n_inside -= 1
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place."""
+        return self.n_inside >= self._most
 
     async def do(self, work: Callable[[], Value]) -> Value:
         """Do some work in a thread; call it from inside ``async with``."""
@@ -96,26 +107,61 @@ class Pool:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """Read the body of a request, never more than it may be.
+@dataclass
+class Uploads:
+    """Pictures on their way, a bounded number of bounded size.
 
-    Raises
-    ------
-    TooLargeError, TooSlowError
-        If it is larger, or does not come.
+    Where there are too many, the one that has taken longest is given up, if it had
+    `SHORTEST_UPLOAD_S`; else who comes is sent away.
+
+    Parameters
+    ----------
+    limits : Limits
     """
-    stated = request.headers.get("content-length", "")
-    if stated.isdecimal() and int(stated) > most:
-        raise TooLargeError
-    parts: list[bytes] = []
-    n_bytes = 0
-    try:
-        async with asyncio.timeout(LONGEST_UPLOAD_S):
-            async for part in request.stream():
-                n_bytes += len(part)
-                if n_bytes > most:
-                    raise TooLargeError
-                parts.append(part)
-    except TimeoutError as error:
-        raise TooSlowError from error
-    return b"".join(parts)
+
+    limits: Limits
+    _deadlines: dict[asyncio.Timeout, float] = field(default_factory=dict)
+
+    async def read(self, request: Request) -> bytes:
+        """Read the body of a request, never more than it may be.
+
+        Raises
+        ------
+        TooLargeError, TooSlowError
+            If it is larger, or does not come.
+        FullError
+            If there are too many.
+        """
+        most = self.limits.upload_bytes
+        stated = request.headers.get("content-length", "")
+        if stated.isdecimal() and int(stated) > most:
+            raise TooLargeError
+        now = asyncio.get_running_loop().time()
+        self._make_room(now)
+        deadline = asyncio.timeout_at(now + LONGEST_UPLOAD_S)
+        self._deadlines[deadline] = now
+        parts: list[bytes] = []
+        n_bytes = 0
+        try:
+            async with deadline:
+                async for part in request.stream():
+                    n_bytes += len(part)
+                    if n_bytes > most:
+                        raise TooLargeError
+                    parts.append(part)
+        except TimeoutError as error:
+            raise TooSlowError from error
+        finally:
+            self._deadlines.pop(deadline, None)
+        return b"".join(parts)
+
+    def _make_room(self, now: float) -> None:
+        """Give up the upload that has taken longest, if there is no room for another."""
+        if len(self._deadlines) < self.limits.n_uploading:
+            return
+        oldest = min(self._deadlines, key=self._deadlines.__getitem__)
+        if now - self._deadlines[oldest] < SHORTEST_UPLOAD_S:
+            raise FullError
+        del self._deadlines[oldest]
+        if not oldest.expired():
+            oldest.reschedule(now)

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 import uvicorn
 
 from covers.service.app import make_app
+from covers.service.connections import server_settings
 
 
 @contextmanager
-def serving(library, **options):
-    """Serve a library on a free port; give ``(host, port)``."""
+def serving(library, *, bounds=None, **options):
+    """Serve a library on a free port, as the command does; give ``(host, port)``."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        make_app(library, **options), log_level="warning", access_log=False, server_header=False
-    )  # fmt: skip
+    settings = server_settings(**(bounds or {}))
+    config = uvicorn.Config(make_app(library, **options), **settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
