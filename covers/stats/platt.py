@@ -22,6 +22,8 @@ _SMALLEST = 1e-6
 _SLOPE_SPREAD = 0.03
 _OFFSET_SPREAD, _OFFSET_SPREAD_KNOWN = 0.5, 0.05
 _STEPS = 30
+_ROUNDS = 3
+_HALVINGS = 40
 
 FLOORS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What `choose_thresholds` may take, in shares of the threshold that is best over all names."""
@@ -99,19 +101,46 @@ class Platt:
             shift = _OFFSET_SPREAD_KNOWN
             count, n_counted = known.sum(axis=0).astype(np.float64), len(known)
         rate = (count + 0.5) / (n_counted + 1)
-        base = np.log(rate / (1 - rate))  # (G,)
         spread = np.array([*[_SLOPE_SPREAD] * n_sources, shift])
-        start = np.array([*[1 / max(n_sources, 1)] * n_sources, 0.0])
-        common = _newton(
-            x.reshape(1, -1, n_sources + 1),
-            y.reshape(1, -1),
-            np.repeat(base, n_covers)[None],
-            start,
-            np.full(n_sources + 1, 1.0),
-        )[0]
+        common = np.array([*[1 / max(n_sources, 1)] * n_sources, 0.0])
+        start = common.copy()
+        for _ in range(_ROUNDS):
+            base = _offsets_for(rate, x[:, :, :-1] @ common[:-1])
+            common = _newton(
+                x.reshape(1, -1, n_sources + 1),
+                y.reshape(1, -1),
+                np.repeat(base, n_covers)[None],
+                start,
+                np.full(n_sources + 1, 1.0),
+            )[0]
+        base = _offsets_for(rate, x[:, :, :-1] @ common[:-1])
         theta = _newton(x, y, base[:, None], common, spread)
         offsets = base + theta[:, -1] - (theta[:, :-1] * centre).sum(axis=1)
         return cls(weights=theta[:, :-1], offsets=offsets)
+
+
+def _offsets_for(rate: Array, odds: Array) -> Array:
+    """Return what is added to the odds of each label so that its probabilities have the rate for their mean.
+
+    Not the log-odds of the rate: on average probabilities lie nearer one half than that of
+    the average odds.
+
+    Parameters
+    ----------
+    rate : ndarray of float64, shape (n_labels,)
+        Between 0 and 1, exclusive.
+    odds : ndarray of float64, shape (n_labels, n_covers)
+    """
+    from scipy.special import expit
+
+    low = np.log(rate / (1 - rate)) - odds.max(axis=1)
+    high = np.log(rate / (1 - rate)) - odds.min(axis=1)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_high = expit(odds + middle[:, None]).mean(axis=1) > rate
+        low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
+    found: Array = (low + high) / 2
+    return found
 
 
 def _newton(x: Array, y: Array, base: Array, prior: Array, spread: Array) -> Array:

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.metrics import average_precision_score
 
 from covers.classify.methods import Method
 from covers.errors import DataError
+from covers.evaluate import one_genre, several_genres
 from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
@@ -170,21 +172,12 @@ def test_sets_and_probabilities_keep_what_they_promise_over_many_drawn_libraries
         lost.append(ideal["macro_f1"] - ours["macro_f1"])
     assert np.mean(coverage) == pytest.approx(0.9, abs=0.02)
     # Calibrators hardly move single genres, for the sake of rankings: 0.012 is the price.
-    assert np.mean(far) < np.mean(expected) + 0.015
+    assert np.mean(far) < np.mean(expected) + 0.005
     assert np.mean(lost) < 0.03
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.integers(0, 10**6),
-    st.integers(2, 30),
-    st.booleans(),
-    st.sampled_from(["thirds", "loose", "exact"]),
-    st.booleans(),
-)
-def test_random_memberships_pass_every_check_of_their_own(
-    seed, most_genres, one_on_all, shares, is_several
-):
+def random_inputs(seed, most_genres, shares, *, one_on_all, is_several):
+    """Covers of any number of genres, none among them, as the inputs of an evaluation."""
     rng = np.random.default_rng(seed)
     n, n_genres = 120, int(rng.integers(2, 31))
     has = rng.random((n, n_genres)) < rng.random(n_genres) ** 2
@@ -216,16 +209,112 @@ def test_random_memberships_pass_every_check_of_their_own(
         is_several=is_several,
         colours=unit,
     )
+    return inputs, has
+
+
+RANDOM_MEMBERSHIPS = given(
+    st.integers(0, 10**6),
+    st.integers(1, 30),
+    st.sampled_from(["thirds", "loose", "exact"]),
+    st.booleans(),
+    st.booleans(),
+)
+UNHURRIED = settings(
+    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+@UNHURRIED
+@RANDOM_MEMBERSHIPS
+def test_random_memberships_pass_every_check_of_their_own(
+    seed, most_genres, shares, one_on_all, is_several
+):
+    inputs, has = random_inputs(
+        seed, most_genres, shares, one_on_all=one_on_all, is_several=is_several
+    )
     labelled = has.any(axis=1)
-    if not (labelled[:60].any() and labelled[60:].any()):
-        return
+    assume(labelled[:60].any() and labelled[60:].any())
     found = evaluate_arrays(inputs, n_bootstraps=10)
     assert found.payload["self_check"]["passed"]
+    held = has[60:][labelled[60:]]
+    p = found.votes.probabilities.combined[found.votes.held_out]
+    first_right = held[np.arange(len(held)), p.argmax(axis=1)].mean()
     for row in found.payload["methods"].values():
-        assert row["n"] == labelled[60:].sum()
+        assert row["n"] == len(held)
+    both = found.payload["methods"]["network + vote"]
     if is_several:
-        per_genre = found.payload["methods"]["vote"]["per_genre"]
-        assert [row["n"] for row in per_genre.values()] == has[60:].sum(axis=0).tolist()
+        carriers = [row["n"] for row in both["per_genre"].values()]
+        assert carriers == held.sum(axis=0).tolist()
+        assert both["first_right"] == pytest.approx(first_right, abs=1e-12)
+        known = held.any(axis=0)
+        average = [
+            average_precision_score(held[:, j], p[:, j]) for j in known.nonzero()[0]
+        ]
+        assert both["mean_average_precision"] == pytest.approx(np.mean(average))
+    else:
+        assert both["accuracy"] == pytest.approx(first_right, abs=1e-9)
+
+
+@UNHURRIED
+@RANDOM_MEMBERSHIPS
+def test_random_memberships_do_not_pass_where_something_is_wrong(
+    seed, most_genres, shares, one_on_all, is_several
+):
+    inputs, has = random_inputs(
+        seed, most_genres, shares, one_on_all=one_on_all, is_several=is_several
+    )
+    labelled = has.any(axis=1)
+    # Of the torn and the repeated cover both halves must count.
+    assume(labelled[[59, 60, 61]].all())
+    torn = inputs.groups.copy()
+    torn[60] = torn[59]
+    with pytest.raises(DataError, match="lie on both sides of the split"):
+        evaluate_arrays(replace(inputs, groups=torn), n_bootstraps=2)
+    twice = (*inputs.cover_ids[:61], inputs.cover_ids[60], *inputs.cover_ids[62:])
+    with pytest.raises(DataError, match="appears 2 times"):
+        evaluate_arrays(replace(inputs, cover_ids=twice), n_bootstraps=2)
+    spoils, kind = (
+        (SPOILED_LABELS, several_genres) if is_several else (SPOILED, one_genre)
+    )
+    for message, spoil in spoils.items():
+        name = "measure_labels" if is_several else "measure_method"
+        measure = getattr(kind, name)
+
+        def wrong(*args, measure=measure, spoil=spoil, **options):
+            return spoil(measure(*args, **options))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind, name, wrong)
+            with pytest.raises(DataError, match=message):
+                evaluate_arrays(inputs, n_bootstraps=2)
+
+
+def off_by_a_little(figure):
+    """Return what makes one figure of a measurement wrong in the eighth place."""
+    return lambda found: replace(
+        found, values={**found.values, figure: found.values[figure] + 1e-8}
+    )
+
+
+def with_one_carrier_more(found):
+    n = found.per_genre.n.copy()
+    n[0] += 1
+    return replace(found, per_genre=replace(found.per_genre, n=n))
+
+
+SPOILED_LABELS = {
+    "reports micro_f1": off_by_a_little("micro_f1"),
+    "reports named_per_cover": off_by_a_little("named_per_cover"),
+    "reports first_right": off_by_a_little("first_right"),
+    "covers of genre 0": with_one_carrier_more,
+}
+SPOILED = {
+    "reports accuracy": off_by_a_little("accuracy"),
+    "reports accuracy|holds": lambda found: replace(
+        found,
+        confusion=found.confusion * (1 + 1e-5) + 1e-5 * np.eye(len(found.confusion)),
+    ),
+}
 
 
 def test_figures_that_do_not_follow_from_the_names_are_caught():
