@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options.shared import common_options, device_option, seed_option
+from covers.cli.options.shared import (
+    common_options,
+    device_option,
+    open_for_command,
+    seed_option,
+)
 from covers.cli.terminal.border import ExplainingGroup
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_facts, print_text
@@ -62,9 +67,9 @@ def _build(
     """Build a new generation from catalogue, model and sources."""
     from covers.cli.model import failures, show_failures
     from covers.cli.terminal.progress import progress_bar
-    from covers.index.build import build_index
 
-    place = _open(workspace)
+    library = open_for_command(workspace, device)
+    place = library.workspace
     if dry_run:
         from covers.catalogue.table import read_catalogue
 
@@ -78,16 +83,11 @@ def _build(
         return
     try:
         with progress_bar("embedding") as progress:
-            index, report = build_index(
-                place,
-                structure=structure["structure"],
-                prefer=structure["prefer"],
-                device=device or place.settings.device,
-                progress=progress,
-            )
+            report = library.build_index(**structure, progress=progress)
     except KeyboardInterrupt:
         message = "interrupted: the old index stands, what was embedded is kept; run the same command to go on"
         raise click.ClickException(message) from None
+    index = library.index
     if as_json:
         print_json(
             {
@@ -242,26 +242,12 @@ def update(
     \b
     covers index update -w my-workspace
     """
-    from covers.cli.terminal.progress import progress_bar
-    from covers.index.by_embedder import update_other_indexes
-    from covers.index.update import update_index
-    from covers.intake.scan import scan_workspace
+    from covers.cli.terminal.progress import progress_bars
 
-    place = _open(workspace)
-    if scan and not dry_run:
-        with progress_bar("reading pictures") as progress:
-            scan_workspace(place.root, progress=progress)
-    with progress_bar("embedding") as progress:
-        report = update_index(
-            place,
-            device=device or place.settings.device,
-            dry_run=dry_run,
-            progress=progress,
+    with progress_bars() as progress:
+        report = open_for_command(workspace, device).update_index(
+            scan=scan, dry_run=dry_run, progress=progress
         )
-        if not dry_run:
-            update_other_indexes(
-                place, device=device or place.settings.device, progress=progress
-            )
     if as_json:
         print_json(asdict(report))
         return

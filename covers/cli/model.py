@@ -142,15 +142,11 @@ def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None
     covers embed -w my-workspace
     """
     from covers.cli.terminal.progress import progress_bar
-    from covers.model.embedders.embed_covers import embed_covers
-    from covers.workspace.paths import Workspace
 
-    place = Workspace.open(workspace)
+    library = open_for_command(workspace, device)
     try:
         with progress_bar("embedding") as progress:
-            report = embed_covers(
-                place, device=device or place.settings.device, progress=progress
-            )
+            report = library.embed(progress=progress)
     except KeyboardInterrupt:
         message = (
             "interrupted: what was embedded is kept; run the same command to go on"

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import needs_extra
-from covers.library.sharing import SharedLibrary
+from covers.library.making import MadeLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,15 +19,11 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.cluster.words.names import Names
     from covers.evaluate.result import Evaluation
-    from covers.intake.summary import ScanReport
-    from covers.model.training.train import TrainingReport
-    from covers.model.training.watcher import TrainingWatcher
     from covers.overlap.result import Overlap
-    from covers.pipeline import Stage
     from covers.workspace.stages import Manner
 
 
-class Library(SharedLibrary):
+class Library(MadeLibrary):
     """A collection of covers: searched, classified and analysed.
 
     Made by `covers.open` or `covers.create`. What is read from disk is kept, and
@@ -50,144 +45,6 @@ class Library(SharedLibrary):
     >>> library.classify([cover_id])[0].verdict in {"sure", "unsure", "unfamiliar"}
     True
     """
-
-    def status(self) -> list[Stage]:
-        """Return every artefact in order: fresh, stale or missing, and what makes it.
-
-        Examples
-        --------
-        >>> library.status()[0].name
-        'catalogue'
-        """
-        from covers.model.training.recipe import choose_recipe
-        from covers.pipeline import inspect_workspace
-
-        workspace = self.workspace
-        recipe, _ = choose_recipe(workspace, {})
-        return inspect_workspace(
-            workspace, recipe if workspace.settings.train else None
-        )
-
-    def scan(
-        self,
-        *sources: str | Path,
-        progress: Callable[[int, int], None] | None = None,
-        **settings: Any,
-    ) -> ScanReport:
-        """Look through the sources again, and through new ones.
-
-        Parameters
-        ----------
-        *sources : str or Path
-            More folders, music libraries or manifests; they are remembered.
-        progress : callable, optional
-            Called with (pictures read, pictures in all).
-        **settings
-            Of the intake that change, such as ``genre_minimum=20``.
-        """
-        from covers.intake.scan import scan_workspace
-
-        return scan_workspace(
-            self._root,
-            [Path(source) for source in sources],
-            intake=settings,
-            progress=progress,
-        )
-
-    @needs_extra("training")
-    def train(
-        self,
-        *,
-        resume: bool = False,
-        offline: bool = False,
-        seed: int | None = None,
-        watcher: TrainingWatcher | None = None,
-        **recipe: Any,
-    ) -> TrainingReport:
-        """Fine-tune the network that classifies and embeds; the recipe is remembered.
-
-        Parameters
-        ----------
-        resume : bool, default=False
-            Go on where an interrupted training stopped.
-        offline : bool, default=False
-            Never touch the network.
-        seed : int, optional
-            By default the workspace's own.
-        watcher : TrainingWatcher, optional
-            Is told how it goes.
-        **recipe
-            Parameters of `covers.model.training.recipe.Recipe`, such as ``arch="resnet34"``.
-        """
-        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
-
-        workspace = self.workspace
-        settings = workspace.settings
-        chosen, remembered = choose_recipe(workspace, recipe)
-        refuse_wrong_start(chosen)
-        from covers.model.stage import run
-        from covers.model.training.options import TrainingOptions
-
-        options = TrainingOptions(
-            device=self._device or settings.device,
-            seed=settings.seed if seed is None else seed,
-            resume=resume,
-            offline=offline,
-            watcher=watcher,
-        )
-        report = run(workspace, chosen, options)
-        self._remember(remembered)
-        return report
-
-    @needs_extra("making what is stale")
-    def run(
-        self,
-        *,
-        say: Callable[[str], None] | None = None,
-        progress: Callable[[str, float, float], None] | None = None,
-        retrain: bool = False,
-        analysis: bool = True,
-        offline: bool = False,
-        seed: int | None = None,
-        **recipe: Any,
-    ) -> Library:
-        """Make every artefact that is missing or stale, in order, and return this library.
-
-        Parameters
-        ----------
-        say : callable, optional
-            Is told each step in words.
-        progress : callable, optional
-            Is told how far a step is: name, done, total.
-        retrain : bool, default=False
-            Train even if the model is still good.
-        analysis : bool, default=True
-            Overlap, clusters and map too.
-        offline, seed, **recipe
-            As in `train`.
-        """
-        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
-        from covers.pipeline import Pipeline
-
-        workspace = self.workspace
-        settings = workspace.settings
-        chosen, remembered = choose_recipe(workspace, recipe)
-        if retrain or remembered != settings.train:
-            refuse_wrong_start(chosen)
-        self._remember(remembered)
-        Pipeline(
-            workspace,
-            chosen,
-            seed=settings.seed if seed is None else seed,
-            device=self._device or settings.device,
-            offline=offline,
-        ).run(
-            say=say or _be_quiet,
-            stage=progress or _be_quiet,
-            retrain=retrain,
-            analysis=analysis,
-        )
-        return self
 
     def evaluate(self, manner: Manner | None = None, **settings: Any) -> Evaluation:
         """Measure how well genres are recognised, on covers kept out of training.
@@ -222,7 +79,7 @@ class Library(SharedLibrary):
 
             embed_frozen_workspace(
                 workspace,
-                device=self._device or workspace.settings.device,
+                device=self._where,
                 progress=how.progress,
             )
         return run(workspace, how, **settings)
@@ -337,14 +194,3 @@ class Library(SharedLibrary):
         workspace = self.workspace
         chosen = workspace.settings.seed if seed is None else seed
         return run(workspace, options, seed=chosen, progress=progress)
-
-    def _remember(self, recipe: dict[str, Any]) -> None:
-        """Write the parameters of a training into the workspace's settings, if they differ."""
-        from covers.workspace.settings import write_settings
-
-        if recipe != self.workspace.settings.train:
-            write_settings(self._root, {"train": recipe})
-
-
-def _be_quiet(*_: object) -> None:
-    """Say nothing."""

@@ -1,0 +1,296 @@
+"""Making what a library answers from: catalogue, network, vectors and index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import needs_extra
+from covers.library.sharing import SharedLibrary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from covers.index.update import UpdateReport
+    from covers.intake.summary import ScanReport
+    from covers.model.embed import EmbedReport
+    from covers.model.training.train import TrainingReport
+    from covers.model.training.watcher import TrainingWatcher
+    from covers.pipeline import Stage
+
+    Progress = Callable[[int, int], None]
+
+
+class MadeLibrary(SharedLibrary):
+    """A collection of covers whose parts are made here; see `covers.Library`."""
+
+    def status(self) -> list[Stage]:
+        """Return every artefact in order: fresh, stale or missing, and what makes it.
+
+        Examples
+        --------
+        >>> library.status()[0].name
+        'catalogue'
+        """
+        from covers.model.training.recipe import choose_recipe
+        from covers.pipeline import inspect_workspace
+
+        workspace = self.workspace
+        recipe, _ = choose_recipe(workspace, {})
+        return inspect_workspace(
+            workspace, recipe if workspace.settings.train else None
+        )
+
+    def scan(
+        self,
+        *sources: str | Path,
+        progress: Progress | None = None,
+        **settings: Any,
+    ) -> ScanReport:
+        """Look through the sources again, and through new ones.
+
+        Parameters
+        ----------
+        *sources : str or Path
+            More folders, music libraries or manifests; they are remembered.
+        progress : callable, optional
+            Called with (pictures read, pictures in all).
+        **settings
+            Of the intake that change, such as ``genre_minimum=20``.
+        """
+        from covers.intake.scan import scan_workspace
+
+        return scan_workspace(
+            self._root,
+            [Path(source) for source in sources],
+            intake=settings,
+            progress=progress,
+        )
+
+    @needs_extra("training")
+    def train(
+        self,
+        *,
+        resume: bool = False,
+        offline: bool = False,
+        seed: int | None = None,
+        watcher: TrainingWatcher | None = None,
+        **recipe: Any,
+    ) -> TrainingReport:
+        """Fine-tune the network that classifies and embeds; the recipe is remembered.
+
+        Parameters
+        ----------
+        resume : bool, default=False
+            Go on where an interrupted training stopped.
+        offline : bool, default=False
+            Never touch the network.
+        seed : int, optional
+            By default the workspace's own.
+        watcher : TrainingWatcher, optional
+            Is told how it goes.
+        **recipe
+            Parameters of `covers.model.training.recipe.Recipe`, such as ``arch="resnet34"``.
+        """
+        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
+
+        workspace = self.workspace
+        settings = workspace.settings
+        chosen, remembered = choose_recipe(workspace, recipe)
+        refuse_wrong_start(chosen)
+        from covers.model.stage import run
+        from covers.model.training.options import TrainingOptions
+
+        options = TrainingOptions(
+            device=self._where,
+            seed=settings.seed if seed is None else seed,
+            resume=resume,
+            offline=offline,
+            watcher=watcher,
+        )
+        report = run(workspace, chosen, options)
+        self._remember(remembered)
+        return report
+
+    @needs_extra("embedding")
+    def embed(self, *, progress: Progress | None = None) -> EmbedReport:
+        """Give a vector to every cover that has none by the current model.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with covers done and covers in all.
+
+        Returns
+        -------
+        EmbedReport
+            How many were new and how many known; the reason by path of those
+            that could not be read.
+
+        Raises
+        ------
+        ModelError, DataError
+            If there is no model, or nothing was scanned.
+
+        Examples
+        --------
+        >>> library.embed().n_known
+        120
+        """
+        from covers.model.embedders.embed_covers import embed_covers
+
+        return embed_covers(self.workspace, device=self._where, progress=progress)
+
+    @needs_extra("embedding")
+    def build_index(
+        self,
+        *,
+        structure: str = "auto",
+        prefer: str = "fast",
+        progress: Progress | None = None,
+    ) -> EmbedReport:
+        """Build the index anew from all covers, giving vectors to those that have none.
+
+        Parameters
+        ----------
+        structure : str, default="auto"
+            How vectors are stored: ``"auto"``, ``"exact"``, or a key of FAISS's
+            factory such as ``"IVF1024,SQ8"``.
+        prefer : {"fast", "small", "quick-search"}, default="fast"
+            What ``"auto"`` looks for in a large library.
+        progress : callable, optional
+            Called with covers done and covers in all.
+
+        Raises
+        ------
+        ModelError, DataError
+            If there is no model, or nothing was scanned.
+        """
+        from covers.index.build import build_index
+
+        return build_index(
+            self.workspace,
+            structure=structure,
+            prefer=prefer,
+            device=self._where,
+            progress=progress,
+        )[1]
+
+    @needs_extra("embedding")
+    def update_index(
+        self,
+        *,
+        scan: bool = True,
+        dry_run: bool = False,
+        progress: Callable[[str, float, float], None] | None = None,
+    ) -> UpdateReport:
+        """Take new and changed covers into the index, and drop those that are gone.
+
+        Indexes of other embedders are brought up to date too.
+
+        Parameters
+        ----------
+        scan : bool, default=True
+            Look through the sources first.
+        dry_run : bool, default=False
+            Only compare the catalogue, as the last scan left it, with the index.
+        progress : callable, optional
+            Is told how far a step is: name, done, total.
+
+        Returns
+        -------
+        UpdateReport
+            How many covers were added, changed, moved and removed.
+
+        Raises
+        ------
+        StaleError
+            If another model made the index: `build_index` makes it anew.
+
+        Examples
+        --------
+        >>> library.update_index(scan=False, dry_run=True).unchanged
+        120
+        """
+        from functools import partial
+
+        from covers.index.by_embedder import update_other_indexes
+        from covers.index.update import update_index
+
+        tell = progress or _be_quiet
+        if scan and not dry_run:
+            self.scan(progress=partial(tell, "reading pictures"))
+        workspace, embedding = self.workspace, partial(tell, "embedding")
+        report = update_index(
+            workspace, device=self._where, dry_run=dry_run, progress=embedding
+        )
+        if not dry_run:
+            update_other_indexes(workspace, device=self._where, progress=embedding)
+        return report
+
+    @needs_extra("making what is stale")
+    def run(
+        self,
+        *,
+        say: Callable[[str], None] | None = None,
+        progress: Callable[[str, float, float], None] | None = None,
+        retrain: bool = False,
+        analysis: bool = True,
+        offline: bool = False,
+        seed: int | None = None,
+        **recipe: Any,
+    ) -> Self:
+        """Make every artefact that is missing or stale, in order, and return this library.
+
+        Parameters
+        ----------
+        say : callable, optional
+            Is told each step in words.
+        progress : callable, optional
+            Is told how far a step is: name, done, total.
+        retrain : bool, default=False
+            Train even if the model is still good.
+        analysis : bool, default=True
+            Overlap, clusters and map too.
+        offline, seed, **recipe
+            As in `train`.
+        """
+        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
+        from covers.pipeline import Pipeline
+
+        workspace = self.workspace
+        settings = workspace.settings
+        chosen, remembered = choose_recipe(workspace, recipe)
+        if retrain or remembered != settings.train:
+            refuse_wrong_start(chosen)
+        self._remember(remembered)
+        Pipeline(
+            workspace,
+            chosen,
+            seed=settings.seed if seed is None else seed,
+            device=self._where,
+            offline=offline,
+        ).run(
+            say=say or _be_quiet,
+            stage=progress or _be_quiet,
+            retrain=retrain,
+            analysis=analysis,
+        )
+        return self
+
+    @property
+    def _where(self) -> str:
+        """Where the network runs."""
+        return self._device or self.workspace.settings.device
+
+    def _remember(self, recipe: dict[str, Any]) -> None:
+        """Write the parameters of a training into the workspace's settings, if they differ."""
+        from covers.workspace.settings import write_settings
+
+        if recipe != self.workspace.settings.train:
+            write_settings(self._root, {"train": recipe})
+
+
+def _be_quiet(*_: object) -> None:
+    """Say nothing."""
