@@ -60,6 +60,7 @@ OPTIONAL_PACKAGES = {
     "lance": ("pylance", "lance"),
     "fastapi": ("fastapi", "serve"),
     "uvicorn": ("uvicorn", "serve"),
+    "psycopg": ("psycopg", "postgresql"),
     "prometheus_client": ("prometheus-client", "serve"),
 }
 """What is imported only where it is needed: its distribution, and the extra that brings it."""

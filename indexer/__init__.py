@@ -1,6 +1,6 @@
 """A verified, crash-safe vector index: vectors, ids and columns in a folder.
 
-Start with `VectorIndex`; ``docs/reference/vector-index.md`` explains the files on disk and what
+Start with `VectorIndex`, or with `open_store` for one on a server; ``docs/reference/vector-index.md`` explains the files on disk and what
 is guaranteed about them. Nothing heavy is imported before it is needed.
 """
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from indexer.changes.change import Change
     from indexer.files.problems import Problem, VerifyReport
     from indexer.index import VectorIndex
-    from indexer.search import SearchResult
+    from indexer.result import Batch, SearchResult
+    from indexer.store import VectorStore, build_store, open_store
 
 __all__ = [
+    "Batch",
     "Change",
     "IndexBusyError",
     "IndexDamagedError",
@@ -37,15 +39,22 @@ __all__ = [
     "Problem",
     "SearchResult",
     "VectorIndex",
+    "VectorStore",
     "VerifyReport",
+    "build_store",
+    "open_store",
 ]
 
 _HOMES = {
+    "Batch": "indexer.result",
     "Change": "indexer.changes.change",
     "Problem": "indexer.files.problems",
-    "SearchResult": "indexer.search",
+    "SearchResult": "indexer.result",
     "VectorIndex": "indexer.index",
+    "VectorStore": "indexer.store",
     "VerifyReport": "indexer.files.problems",
+    "build_store": "indexer.store",
+    "open_store": "indexer.store",
 }
 
 

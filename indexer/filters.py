@@ -22,7 +22,14 @@ import pyarrow as pa
 
 from indexer.files.arrow import as_integers, as_mask, as_values
 
-__all__ = ["Where", "check_where", "match_rows", "parse_where"]
+__all__ = [
+    "Where",
+    "check_where",
+    "end_of_range",
+    "is_list",
+    "match_rows",
+    "parse_where",
+]
 
 Where = Mapping[str, Any]
 Mask = npt.NDArray[np.bool_]
@@ -113,7 +120,7 @@ def _parse_condition(schema: pa.Schema, name: str, text: str) -> Any:
     if name not in schema.names:
         return text
     kind = schema.field(name).type
-    kind = kind.value_type if _is_list(kind) else kind
+    kind = kind.value_type if is_list(kind) else kind
     low, dots, high = text.partition("..")
     try:
         if dots:
@@ -174,7 +181,7 @@ def _match(column: pa.ChunkedArray, condition: Any) -> Mask:
 
     if condition is None:
         return as_mask(pc.is_null(column))
-    if _is_list(column.type):
+    if is_list(column.type):
         parts = [_match_lists(chunk, condition) for chunk in column.chunks]
         return np.concatenate([np.zeros(0, dtype=bool), *parts])
     return _match_plain(column, condition)
@@ -200,9 +207,9 @@ def _match_plain(column: pa.ChunkedArray, condition: Any) -> Mask:
         low, high = condition
         mask = as_mask(pc.is_valid(column))
         if low is not None:
-            mask &= as_mask(pc.greater_equal(column, _end_of_range(low, column.type)))
+            mask &= as_mask(pc.greater_equal(column, end_of_range(low, column.type)))
         if high is not None:
-            mask &= as_mask(pc.less_equal(column, _end_of_range(high, column.type)))
+            mask &= as_mask(pc.less_equal(column, end_of_range(high, column.type)))
         return mask
     values = [condition]
     if isinstance(condition, Iterable) and not isinstance(condition, str | bytes):
@@ -218,14 +225,15 @@ def _match_plain(column: pa.ChunkedArray, condition: Any) -> Mask:
     return mask
 
 
-def _end_of_range(value: Any, kind: pa.DataType) -> pa.Scalar:
+def end_of_range(value: Any, kind: pa.DataType) -> pa.Scalar:
     """Make an end of a range; 1969.5 is a fair one for whole numbers."""
     if isinstance(value, float | np.floating) and pa.types.is_integer(kind):
         kind = pa.float64()
     return as_values([value], kind)[0]
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds lists."""
     return bool(
         pa.types.is_list(kind)
         or pa.types.is_large_list(kind)

@@ -3,28 +3,27 @@
 Letters of shapes: Q queries, k neighbours, N items, I ids given, D dimensions.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from indexer.changes import updates
-from indexer.changes.transfer import export_snapshot
+from indexer.contents import IndexContents
 from indexer.errors import IndexMismatchError
 from indexer.files.problems import VerifyReport
 from indexer.files.snapshot import Snapshot, open_snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
-from indexer.search import SearchResult, search_snapshot
+from indexer.search import LocalResult, search_snapshot
+from indexer.searches import check_k, split_excluded
 from indexer.structures import RecallMeasure
 from indexer.vectors import as_matrix, unit_queries
 from indexer.verification import measure_index_recall, verify_folder
 
-__all__ = ["Batch", "IndexReader"]
+__all__ = ["IndexReader"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -32,28 +31,8 @@ Rows = npt.NDArray[np.int64]
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Some items, in the order of their rows.
-
-    Attributes
-    ----------
-    ids : ndarray of str
-    vectors : ndarray of float32, shape (I, D)
-    columns : pyarrow.Table
-    """
-
-    ids: npt.NDArray[np.object_]
-    vectors: Float32s
-    columns: pa.Table
-
-
-class IndexReader:
+class IndexReader(IndexContents):
     """What can be asked of an index; `indexer.VectorIndex` is what to use."""
-
-    def __init__(self, snapshot: Snapshot, *, lock_timeout_s: float = 10.0) -> None:
-        self._snapshot = snapshot
-        self._lock_timeout_s = lock_timeout_s
 
     @classmethod
     def open(
@@ -110,98 +89,11 @@ class IndexReader:
         self._snapshot = open_snapshot(before.folder, before)
         return self._snapshot is not before
 
-    def __len__(self) -> int:
-        return len(self._snapshot)
-
-    def __contains__(self, item_id: object) -> bool:
-        return isinstance(item_id, str) and bool(self._snapshot.find([item_id])[0] >= 0)
-
     def __repr__(self) -> str:
         return (
             f"<VectorIndex {str(self.folder)!r}, generation {self.generation}: "
             f"{len(self)} items of {self.dimension} dimensions>"
         )
-
-    @property
-    def folder(self) -> Path:
-        """Where the index lies."""
-        return self._snapshot.folder
-
-    @property
-    def generation(self) -> int:
-        """The generation that answers; it grows with every published change."""
-        return self._snapshot.manifest.generation
-
-    @property
-    def dimension(self) -> int:
-        """Length of each vector."""
-        return self._snapshot.manifest.dimension
-
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        """What the vectors were made with."""
-        return dict(self._snapshot.manifest.fingerprints)
-
-    @property
-    def ids(self) -> npt.NDArray[np.object_]:
-        """Ids of all items: str, shape (N,). Read on first use."""
-        return self._snapshot.ids
-
-    @property
-    def columns(self) -> pa.Table:
-        """Columns of all items, N rows in the order of `ids`."""
-        return self._snapshot.columns
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Names and Arrow types of the columns."""
-        return self._snapshot.schema
-
-    @property
-    def vectors(self) -> Float32s:
-        """Unit vectors of all items: float32, shape (N, D), read-only.
-
-        Memory-mapped when they lie in one piece, as after `build` or
-        `compact`; otherwise a copy, made once. `iterate` needs no copy.
-        """
-        return self._snapshot.vectors
-
-    def rows_of(self, ids: Sequence[str]) -> Rows:
-        """Row of each id: int64, shape (I,); ``-1`` where it is not in the index."""
-        snapshot = self._snapshot
-        return snapshot.rows_of(snapshot.find(as_ids(ids)))
-
-    def reconstruct(self, ids: Sequence[str]) -> Float32s:
-        """Give the stored unit vectors: float32, shape (I, D).
-
-        Raises
-        ------
-        ValueError
-            Names ids that are not in the index.
-        """
-        snapshot = self._snapshot
-        return snapshot.vectors_at(updates.places_of(snapshot, as_ids(ids)))
-
-    def iterate(self, batch_size: int = 16_384) -> Iterator[Batch]:
-        """Give all items in batches with `ids`, `vectors` and `columns`.
-
-        Parameters
-        ----------
-        batch_size : int, default=16384
-            Items per batch; the last may hold fewer.
-        """
-        if batch_size < 1:
-            message = f"batch_size must be at least 1, got {batch_size}"
-            raise ValueError(message)
-        snapshot = self._snapshot
-        for start in range(0, len(snapshot), batch_size):
-            rows = np.arange(start, min(start + batch_size, len(snapshot)))
-            places = snapshot.places_of(rows)
-            yield Batch(
-                snapshot.ids_at(places),
-                snapshot.vectors_at(places),
-                snapshot.columns_at(places),
-            )
 
     def search(
         self,
@@ -211,7 +103,7 @@ class IndexReader:
         where: Where | None = None,
         exclude_ids: Collection[str] | Sequence[Collection[str]] | None = None,
         exact: bool = False,
-    ) -> SearchResult:
+    ) -> LocalResult:
         """Find the k most similar items of each query.
 
         Parameters
@@ -230,7 +122,7 @@ class IndexReader:
 
         Returns
         -------
-        SearchResult
+        LocalResult
 
         Raises
         ------
@@ -247,7 +139,7 @@ class IndexReader:
         return search_snapshot(
             snapshot,
             unit_queries(matrix),
-            _check_k(k),
+            check_k(k),
             where=check_where(where, snapshot.schema),
             hidden=hidden,
             excluded=excluded,
@@ -262,7 +154,7 @@ class IndexReader:
         where: Where | None = None,
         exclude_ids: Collection[str] | Sequence[Collection[str]] | None = None,
         exact: bool = False,
-    ) -> SearchResult:
+    ) -> LocalResult:
         """Find the k most similar items of each item, itself left out.
 
         Parameters
@@ -290,7 +182,7 @@ class IndexReader:
         return search_snapshot(
             snapshot,
             snapshot.vectors_at(places),
-            _check_k(k),
+            check_k(k),
             where=check_where(where, snapshot.schema),
             hidden=hidden,
             excluded=excluded,
@@ -300,29 +192,6 @@ class IndexReader:
     def info(self) -> dict[str, Any]:
         """Say what the index holds, as plain values that go into JSON."""
         return updates.describe(self._snapshot)
-
-    def export(
-        self, folder: str | Path, *, overwrite: bool = False, dry_run: bool = False
-    ) -> None:
-        """Write all items to ``vectors.npy`` and ``items.parquet`` in `folder`.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made when it does not exist.
-        overwrite : bool, default=False
-            Replace an earlier export.
-        dry_run : bool, default=False
-            Check, and write nothing.
-
-        Raises
-        ------
-        IndexWriteError
-            If they exist and `overwrite` is not given, or the disk refuses.
-        """
-        export_snapshot(
-            self._snapshot, Path(folder), overwrite=overwrite, dry_run=dry_run
-        )
 
     def verify(self, *, n_sampled: int = 256) -> VerifyReport:
         """Check every file and what it holds, on disk and in the newest generation.
@@ -352,18 +221,8 @@ class IndexReader:
             Chooses them.
         """
         return measure_index_recall(
-            self._snapshot, k=_check_k(k), n_sampled=n_sampled, seed=seed
+            self._snapshot, k=check_k(k), n_sampled=n_sampled, seed=seed
         )
-
-
-def _check_k(k: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        message = f"k must be a whole number, got {k!r}"
-        raise TypeError(message)
-    if k < 1:
-        message = f"k must be at least 1, got {k}"
-        raise ValueError(message)
-    return int(k)
 
 
 def _resolve_excluded(
@@ -372,24 +231,12 @@ def _resolve_excluded(
     n_queries: int,
 ) -> tuple[Rows, list[Rows]]:
     """Find the places to leave out: for all queries, or for each."""
-    if exclude_ids is None:
-        return _NO_ROWS, []
-    if isinstance(exclude_ids, str):
-        message = f"exclude_ids must be a collection of ids, got {exclude_ids!r}"
-        raise TypeError(message)
-    given = list(exclude_ids)
-    if not given:
-        return _NO_ROWS, []
-    if isinstance(given[0], str):
-        places = snapshot.find(as_ids(given, what="exclude_ids"))
+    hidden, each = split_excluded(exclude_ids, n_queries)
+    if hidden:
+        places = snapshot.find(hidden)
         return np.unique(places[places >= 0]), []
-    if len(given) != n_queries:
-        message = (
-            f"exclude_ids holds {len(given)} sequences for {n_queries} queries: "
-            f"give one sequence of ids for all, or one per query"
-        )
-        raise ValueError(message)
-    each = [as_ids(some, what="exclude_ids") for some in given]
+    if not each:
+        return _NO_ROWS, []
     places = snapshot.find([name for some in each for name in some])
     ends = np.cumsum([len(some) for some in each])
     split = np.split(places, ends[:-1])

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from indexer.backends.exact import exact_candidates
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where
+from indexer.result import SearchResult
 from indexer.selection import Few, Part, select
 from indexer.vectors import score_rows
 
-__all__ = ["SearchResult", "search_snapshot"]
+__all__ = ["LocalResult", "search_snapshot"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -31,30 +32,17 @@ _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SearchResult:
-    """The nearest items of each query, best first.
+class LocalResult(SearchResult):
+    """The nearest items of each query, best first, and where they stand in the index.
 
     Attributes
     ----------
-    ids : ndarray of object, shape (Q, k)
-        ``str``, or None in an empty slot.
     rows : ndarray of int64, shape (Q, k)
         Positions in `VectorIndex.ids` and `VectorIndex.columns` of the same
         generation; ``-1`` in an empty slot.
-    similarities : ndarray of float32, shape (Q, k)
-        Cosine similarity in [-1, 1]; NaN in an empty slot.
-    generation : int
-        The generation that answered.
-    notes : tuple of str
-        Why an answer is shorter than k, and anything else worth knowing;
-        empty when there is nothing to say.
     """
 
-    ids: npt.NDArray[np.object_]
     rows: Rows
-    similarities: Float32s
-    generation: int
-    notes: tuple[str, ...] = ()
 
 
 def search_snapshot(
@@ -66,7 +54,7 @@ def search_snapshot(
     hidden: Rows,
     excluded: Sequence[Rows] = (),
     is_exact: bool = False,
-) -> SearchResult:
+) -> LocalResult:
     """Find the k nearest live items of each query.
 
     Parameters
@@ -113,12 +101,13 @@ def search_snapshot(
         ids = selection.few.ids[np.searchsorted(selection.few.places, places)]
     else:
         ids = snapshot.ids_at(places)
-    return SearchResult(
+    return LocalResult(
         ids=ids,
         rows=snapshot.rows_of(places),
         similarities=similarities,
         generation=snapshot.manifest.generation,
         notes=tuple(notes),
+        read_columns=lambda: snapshot.columns_at(places.ravel()),
     )
 
 

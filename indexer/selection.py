@@ -57,6 +57,13 @@ class Part:
         """Whether more than tombstones is left out."""
         return self.allowed is not self.segment.alive
 
+    @property
+    def places(self) -> Rows:
+        """Places of the rows that may be found, sorted."""
+        if self.allowed is None:
+            return np.arange(self.start, self.start + len(self.segment))
+        return np.flatnonzero(self.allowed) + self.start
+
 
 @dataclass(frozen=True)
 class Few:
@@ -156,8 +163,7 @@ def _copy_few(snapshot: Snapshot, parts: Sequence[Part]) -> Few | None:
     n_bytes = 4 * n_allowed * snapshot.manifest.dimension
     if not n_allowed or n_bytes > _KEPT_BYTES or 4 * n_allowed > len(snapshot):
         return None
-    places = [np.flatnonzero(part.allowed) + part.start for part in parts]  # type: ignore[arg-type]
-    joined = np.concatenate(places)
+    joined = np.concatenate([part.places for part in parts])
     return Few(snapshot, joined, snapshot.vectors_at(joined))
 
 

@@ -1,6 +1,7 @@
 """Columns beside the vectors: from whatever was given to one Arrow schema."""
 
 import base64
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ __all__ = [
     "ID_COLUMN",
     "align_table",
     "as_table",
+    "count_values",
     "decode_schema",
     "encode_schema",
     "merge_schemas",
@@ -120,6 +122,19 @@ def override_columns(old: pa.Table, given: pa.Table) -> pa.Table:
         else:
             old = old.append_column(field, column)
     return old
+
+
+def count_values(column: pa.ChunkedArray) -> Counter[Any]:
+    """Count the values of a column; a list counts as one value, as a tuple."""
+    import pyarrow.compute as pc
+
+    if pa.types.is_nested(column.type):
+        values = column.to_pylist()
+        return Counter(tuple(one) if isinstance(one, list) else one for one in values)
+    found = pc.value_counts(column)
+    return Counter(
+        dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
+    )
 
 
 def encode_schema(schema: pa.Schema) -> str:

@@ -107,7 +107,7 @@ def list_all(folder, place):
     index = VectorIndex.open(folder)
     index.columns.slice(0, 50).to_pylist()
     index.ids.tolist()
-    for batch in index.iterate(100):
+    for batch in index.batches(100):
         batch.columns.num_rows  # noqa: B018
     index.export(place / "exported", overwrite=True)
 

@@ -345,7 +345,7 @@ def test_rows_reconstruct_and_iterate_agree(index, ids):
     np.testing.assert_array_equal(
         index.reconstruct(["cover-599"])[0], index.vectors[rows[2]]
     )
-    batches = list(index.iterate(100))
+    batches = list(index.batches(100))
     assert [name for batch in batches for name in batch.ids] == index.ids.tolist()
     np.testing.assert_array_equal(
         np.concatenate([b.vectors for b in batches]), index.vectors

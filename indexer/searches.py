@@ -1,0 +1,58 @@
+"""What every store checks of a search: k, and the ids to leave out."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from indexer.ids import as_ids
+
+__all__ = ["check_k", "split_excluded"]
+
+
+def check_k(k: int) -> int:
+    """Refuse a number of neighbours below one, or that is no whole number."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        message = f"k must be a whole number, got {k!r}"
+        raise TypeError(message)
+    if k < 1:
+        message = f"k must be at least 1, got {k}"
+        raise ValueError(message)
+    return int(k)
+
+
+def split_excluded(
+    exclude_ids: Collection[str] | Sequence[Collection[str]] | None, n_queries: int
+) -> tuple[list[str], list[list[str]]]:
+    """Tell ids to leave out for all queries from those for each.
+
+    Returns
+    -------
+    hidden : list of str
+        For all queries.
+    excluded : list of list of str
+        One list per query; or none at all.
+
+    Raises
+    ------
+    TypeError
+        If one bare string is given, or an id is no string.
+    ValueError
+        If there is not one sequence per query.
+    """
+    if exclude_ids is None:
+        return [], []
+    if isinstance(exclude_ids, str):
+        message = f"exclude_ids must be a collection of ids, got {exclude_ids!r}"
+        raise TypeError(message)
+    given = list(exclude_ids)
+    if not given:
+        return [], []
+    if isinstance(given[0], str):
+        return as_ids(given, what="exclude_ids"), []
+    if len(given) != n_queries:
+        message = (
+            f"exclude_ids holds {len(given)} sequences for {n_queries} queries: "
+            f"give one sequence of ids for all, or one per query"
+        )
+        raise ValueError(message)
+    return [], [as_ids(some, what="exclude_ids") for some in given]
