@@ -79,9 +79,26 @@ class Predictions:
     inside: Flags
     named: dict[str, Flags] | None = None
 
+    def first(self, n_covers: int) -> Predictions:
+        """Return those of the first covers."""
+        by_method = self.probabilities.by_method()
+        return Predictions(
+            probabilities=Probabilities.of(
+                {name: p[:n_covers] for name, p in by_method.items()}
+            ),
+            inside=self.inside[:n_covers],
+            named=self.named
+            and {name: flags[:n_covers] for name, flags in self.named.items()},
+        )
+
 
 class HeldOutFits:
     """Everything fitted on the valid side, and cross-fitted answers for it.
+
+    Where heads answered for train covers that they had not seen
+    (`EvaluationInputs.crossed_folds`), these answers are fitted on too, as further
+    rows behind those of the valid side: the valid side of a library of fifty artists
+    are ten, and ten artists do not say how far an eleventh can be trusted.
 
     Parameters
     ----------
@@ -117,52 +134,103 @@ class HeldOutFits:
         self.reference_groups = inputs.groups[sides.train]
         self.near_valid = self.find(sides.valid)
         self.near_held = self.near_valid if sides.crossed else self.find(sides.held)
-        self.membership = np.asarray(inputs.membership[sides.valid], np.float64)
-        self.groups = inputs.groups[sides.valid]
+        self.n_valid = len(sides.valid)
+        crossed, near, p_crossed = self._across_folds()
+        self.near = _stack(self.near_valid, near)
+        self.p_rows = np.concatenate([p_network[sides.valid], p_crossed])
+        rows = np.concatenate([sides.valid, crossed])
+        self.membership = np.asarray(inputs.membership[rows], np.float64)
+        self.groups = inputs.groups[rows]
         self.losses = measure_settings(
-            self.near_valid,
+            self.near,
             self.references,
             self.membership,
             self.reference_groups,
             self.groups,
             is_several=inputs.is_several,
         )
-        self.folds = group_folds(
-            self.groups, self.membership, n_folds=N_FOLDS, seed=seed
-        )
+        self.folds, self.all_folds = self._deal(seed)
         progress()
-        self.deployed = self.fit(np.arange(len(sides.valid)))
+        self.deployed = self.fit(np.arange(len(rows)))
         progress()
-        self.crossed = self.cross_fit()
-        self.sets = self._fit_sets(np.arange(len(sides.valid)), self.crossed)
+        everyone = self.cross_fit()
+        self.sets = self._fit_sets(np.arange(len(rows)), everyone)
+        self.crossed = everyone.first(self.n_valid)
         self.familiarity = Familiarity.fit(self.near_valid.similarities)
+
+    def _deal(self, seed: int) -> tuple[Rows, Rows]:
+        """Return the fold of each valid cover, and of each that is fitted on: those behind them are dealt apart."""
+        n, n_folds, dealt = self.n_valid, N_FOLDS, []
+        for some in (slice(n), slice(n, None)):
+            groups, membership = self.groups[some], self.membership[some]
+            if len(groups):
+                folds = group_folds(groups, membership, n_folds=n_folds, seed=seed)
+                dealt.append(folds)
+                n_folds = int(folds.max()) + 1
+        return dealt[0], np.concatenate(dealt)
 
     def find(self, rows: Rows) -> Neighbours:
         """Find the neighbours of some covers among the train covers of other groups."""
-        repeats = len(np.unique(self.reference_groups)) < len(self.reference_groups)
-        k = max(VOTER_COUNTS) * (3 if repeats else 1)
         near = find_neighbours(
             self.inputs.embeddings[rows],
             self.inputs.embeddings[self.sides.train],
-            k=min(k, len(self.sides.train)),
+            k=self._n_candidates(),
             query_groups=self.inputs.groups[rows],
             reference_groups=self.reference_groups,
         )
         check_references(near, self.inputs.groups[rows], self.reference_groups)
         return near
 
+    def _n_candidates(self) -> int:
+        """Return how many neighbours are looked up, of which some may vote."""
+        repeats = len(np.unique(self.reference_groups)) < len(self.reference_groups)
+        k = max(VOTER_COUNTS) * (3 if repeats else 1)
+        return min(k, len(self.sides.train))
+
+    def _across_folds(self) -> tuple[Rows, Neighbours, Array]:
+        """Return the train covers that unknowing heads answered for, their neighbours, and what those said.
+
+        Neighbours are sought among the covers that the same head was fitted on, which
+        are those of the other folds.
+        """
+        inputs, train = self.inputs, self.sides.train
+        k = self._n_candidates()
+        folds, embeddings = inputs.crossed_folds, inputs.crossed_embeddings
+        if folds is None or embeddings is None or inputs.crossed_p is None:
+            nothing = np.zeros(0, np.int64)
+            slots = np.zeros((0, k))
+            empty = Neighbours(slots.astype(np.int64), slots.astype(np.float32))
+            return nothing, empty, np.zeros((0, self.p_network.shape[1]))
+        rows = np.full((len(train), k), -1, np.int64)
+        similarities = np.full((len(train), k), np.nan, np.float32)
+        for outside, inside in iterate_folds(folds[train]):
+            fold = int(folds[train[inside[0]]])
+            near = find_neighbours(
+                embeddings[train[inside], fold].astype(np.float32),
+                embeddings[train[outside], fold].astype(np.float32),
+                k=min(k, len(outside)),
+                query_groups=self.reference_groups[inside],
+                reference_groups=self.reference_groups[outside],
+            )
+            width = near.rows.shape[1]
+            rows[inside, :width] = np.where(near.rows < 0, -1, outside[near.rows])
+            similarities[inside, :width] = near.similarities
+        found = Neighbours(rows, similarities)
+        check_references(found, self.reference_groups, self.reference_groups)
+        return train, found, np.asarray(inputs.crossed_p[train], np.float64)
+
     def fit(self, rows: Rows) -> Classifier:
-        """Fit on some rows of the valid side."""
+        """Fit on some rows of the valid side, and of those behind it."""
         settings = self.losses.best(rows)
         kind = SeveralGenresClassifier if self.inputs.is_several else OneGenreClassifier
         votes = kind.vote_with(
             settings,
-            _rows_of(self.near_valid, rows),
+            _rows_of(self.near, rows),
             self.references,
             self.reference_groups,
         )
         held = HeldOutCovers(
-            p_network=self.p_network[self.sides.valid[rows]],
+            p_network=self.p_rows[rows],
             p_vote=votes,
             membership=self.membership[rows],
             groups=self.groups[rows],
@@ -173,23 +241,23 @@ class HeldOutFits:
         return OneGenreClassifier.fit(held, settings)
 
     def apply(
-        self, classifier: Classifier, rows: Rows, near: Neighbours
+        self, classifier: Classifier, p_network: Array, near: Neighbours
     ) -> Probabilities:
-        """Return the probabilities of some covers (rows of the inputs)."""
+        """Return the probabilities of some covers, by what the network says and their neighbours."""
         votes = classifier.vote_with(
             classifier.settings, near, self.references, self.reference_groups
         )
-        return classifier.apply(self.p_network[rows], votes)
+        return classifier.apply(p_network, votes)
 
     def cross_fit(self) -> Predictions:
-        """Answer for every valid cover with fits on the other folds."""
+        """Answer for every cover that is fitted on, with fits on the other folds."""
         shape = self.membership.shape
         found: dict[str, Array] = {}
         named: dict[str, Flags] = {}
-        for outside, fold in iterate_folds(self.folds):
+        for outside, fold in iterate_folds(self.all_folds):
             classifier = self.fit(outside)
-            near = _rows_of(self.near_valid, fold)
-            answers = self.apply(classifier, self.sides.valid[fold], near)
+            near = _rows_of(self.near, fold)
+            answers = self.apply(classifier, self.p_rows[fold], near)
             for name, p in answers.by_method().items():
                 found.setdefault(name, np.empty(shape))[fold] = p
             if isinstance(classifier, SeveralGenresClassifier):
@@ -201,7 +269,7 @@ class HeldOutFits:
             inside=np.empty(shape, bool),
             named=named or None,
         )
-        for outside, fold in iterate_folds(self.folds):
+        for outside, fold in iterate_folds(self.all_folds):
             sets = self._fit_sets(outside, predictions)
             predictions.inside[fold] = sets.contains(
                 predictions.probabilities.combined[fold], self.level
@@ -224,7 +292,7 @@ class HeldOutFits:
 
     def predict(self, rows: Rows, near: Neighbours) -> Predictions:
         """Answer with the deployed fits."""
-        found = self.apply(self.deployed, rows, near)
+        found = self.apply(self.deployed, self.p_network[rows], near)
         return Predictions(
             probabilities=found,
             inside=self.sets.contains(found.combined, self.level),
@@ -258,6 +326,7 @@ class HeldOutFits:
             "familiarity": self.familiarity.to_json(),
             "cross_fitted": self.sides.crossed,
             "n_folds": int(self.folds.max()) + 1,
+            "n_across_folds": len(self.membership) - self.n_valid,
         }
 
     def votes(self, held: Predictions) -> Votes:
@@ -298,3 +367,11 @@ class HeldOutFits:
 def _rows_of(near: Neighbours, rows: Rows) -> Neighbours:
     """Return the neighbours of some queries."""
     return Neighbours(near.rows[rows], near.similarities[rows])
+
+
+def _stack(first: Neighbours, second: Neighbours) -> Neighbours:
+    """Return the neighbours of two sets of queries below one another."""
+    return Neighbours(
+        np.concatenate([first.rows, second.rows]),
+        np.concatenate([first.similarities, second.similarities]),
+    )

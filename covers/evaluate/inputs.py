@@ -42,6 +42,14 @@ class EvaluationInputs(CoverSet):
         Features of the untrained backbone, L2-normalised.
     colours : ndarray of float32, shape (n_covers, n_colours), optional
         Colour histograms, L2-normalised.
+    crossed_folds : ndarray of int64, shape (n_covers,), optional
+        Fold of the train side in which a head that has not seen the cover answered
+        for it; ``-1`` for other covers. What is fitted on held-out covers is fitted
+        on these answers too, see `covers.model.training.crossed`.
+    crossed_p : ndarray of float, shape (n_covers, n_genres), optional
+        What that head says, in columns of `vocab`.
+    crossed_embeddings : ndarray of float16, shape (n_covers, n_folds, n_dimensions), optional
+        Unit vectors by the head of each fold.
     """
 
     grouped_by: str = field(metadata=OF_ALL)
@@ -52,6 +60,9 @@ class EvaluationInputs(CoverSet):
     implied: npt.NDArray[np.bool_] | None = field(metadata=OF_ALL, default=None)
     frozen: npt.NDArray[np.float32] | None = None
     colours: npt.NDArray[np.float32] | None = None
+    crossed_folds: npt.NDArray[np.int64] | None = None
+    crossed_p: npt.NDArray[np.floating[Any]] | None = None
+    crossed_embeddings: npt.NDArray[np.float16] | None = None
 
     def labelled(self) -> EvaluationInputs:
         """Return the covers that have at least one genre of the vocabulary; rows of `membership` sum to one."""

@@ -219,6 +219,8 @@ def _how(payload: dict[str, Any]) -> str:
         if fitted["cross_fitted"]
         else "fitted on the valid side, measured on the test side"
     )
+    if across := fitted.get("n_across_folds", 0):
+        crossed += f"; {across:,} train covers help to fit them, with answers by heads that have not seen them"
     counted = (
         "Genres are independent: each has a threshold of its own, and a cover counts for every genre it carries. "
         "Every F1 was counted anew from the names"

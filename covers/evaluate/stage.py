@@ -20,6 +20,7 @@ from covers.evaluate.inputs import EvaluationInputs
 from covers.evaluate.result import Evaluation as EvaluationResult
 from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.stats.distributions import softmax
+from covers.stats.membership import as_membership
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
 from covers.workspace.disk.publish import publish
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from covers.model.card import ModelCard
+    from covers.model.embedding_table import EmbeddingTable
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
     from covers.workspace.publishing import Draft
@@ -234,6 +236,7 @@ def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:
     table = read_embeddings(workspace)
     inputs = EvaluationInputs(
         **table.columns(),
+        **_read_crossed(workspace, card, table),
         grouped_by=catalogue.grouped_by,
         embeddings=table.embeddings,
         p_network=label_odds(table.logits)
@@ -307,6 +310,20 @@ def _read_frozen(
         _log.warning("no baselines on the untrained backbone: %s", error)
         return None
     return _aligned("untrained backbone", table.cover_ids, table.embeddings, cover_ids)
+
+
+def _read_crossed(
+    workspace: Workspace, card: ModelCard, table: EmbeddingTable
+) -> dict[str, Any]:
+    """Let heads that have not seen them answer for the train covers; nothing where that cannot be."""
+    from covers.model.training.crossed import read_crossed
+
+    is_known = (table.splits == "train") & (table.membership.sum(axis=1) > 0)
+    train = np.flatnonzero(is_known)
+    ids = [table.cover_ids[row] for row in train]
+    shares = as_membership(table.membership[train])
+    found = read_crossed(workspace, card, ids, shares, table.groups[train])
+    return {} if found is None else found.as_columns(len(table), train)
 
 
 def _read_colours(

@@ -256,7 +256,20 @@ def _is_summary(summary: Any) -> bool:
         and ("deepest_channels" in frozen or not frozen)
         and _are_columns(frozen.get("columns", (0, 1)))
         and isinstance(best.get("phase"), str)
+        and _are_head_fits(summary.get("head_fits", []))
         and all(type(best.get(name, 0)) in {int, float} for name in _SCORES)
+    )
+
+
+def _are_head_fits(values: Any) -> bool:
+    """Say whether these say how the heads of a model were fitted."""
+    return isinstance(values, list) and all(
+        isinstance(one, dict)
+        and _is_fingerprint(one.get("fingerprint"))
+        and is_whole_number(one.get("seed"), 0, 2**63)
+        and type(one.get("penalty")) in {int, float}
+        and type(one.get("class_balance")) in {int, float}
+        for one in values
     )
 
 

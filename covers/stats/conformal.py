@@ -20,8 +20,8 @@ Array = npt.NDArray[np.float64]
 N_NEAREST = 5
 UNFAMILIAR_QUANTILE = 0.01
 _STORED_SCORES = 2000
-_WORTH_A_FLOOR = 6
-"""Covers of a genre below which a quantile of its own is none of them."""
+_SHARED = 30.0
+"""Covers of all genres that a genre's own threshold is drawn towards by."""
 
 
 class Verdict(StrEnum):
@@ -83,7 +83,8 @@ class PredictionSets:
         Genre of each score, for floors: a genre whose covers rank it low gets a
         threshold of its own, so that sets miss it at most one and a half times as
         often as is promised of all [2]_, and the common threshold is lowered by
-        what that covers. None (as in version 0.1) sets no floors.
+        what that covers. A genre of few covers is drawn towards all. None (as in
+        version 0.1) sets no floors.
 
     References
     ----------
@@ -145,25 +146,24 @@ class PredictionSets:
         return _quantile(left[order], self.weights[order], level)
 
     def _floors(self, level: float, n_genres: int) -> Array:
-        """Return the threshold of each genre that would be missed too often, shape (n_genres,).
+        """Return the least threshold of each genre, shape (n_genres,).
 
-        Only of those that are by more than chance: raising whoever is unlucky among
-        the calibration covers, and lowering the others for it, would break the promise.
+        Of genres that the common threshold misses too often: their own quantile, among
+        their covers and `_SHARED` more that are spread as those of all genres. So a
+        genre of few covers is raised a little where some of them are ranked low, and
+        far where all of them are.
         """
         floors = np.full(n_genres, -np.inf)
         if self.genres is None:
             return floors
-        common = _quantile(self.scores, self.weights, level)
         promised = max(1 - 1.5 * (1 - level), 0.5 * level)
+        inside = self.scores <= _quantile(self.scores, self.weights, level)
+        total = max(float(self.weights.sum()), 1e-12)
+        shared = self.weights * min(1.0, _SHARED / total)
         for genre in range(n_genres):
-            own = self.genres == genre
-            n = self.weights[own].sum()
-            if n < _WORTH_A_FLOOR:
-                continue
-            covered = (self.weights[own] * (self.scores[own] <= common)).sum() / n
-            noise = (promised * (1 - promised) / n) ** 0.5
-            if covered < promised - noise:
-                floors[genre] = _quantile(self.scores[own], self.weights[own], promised)
+            own = self.weights * (self.genres == genre)
+            if own[inside].sum() < promised * own.sum():
+                floors[genre] = _quantile(self.scores, own + shared, promised)
         return floors
 
     def contains(

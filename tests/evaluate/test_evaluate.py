@@ -14,8 +14,11 @@ from covers.evaluate.checks import (
     find_twins,
 )
 from covers.evaluate.conclusions import draw_conclusions
+from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.inputs import Sides
 from covers.stats.bootstrap import Interval
+from covers.stats.folds import group_folds
 from covers.stats.metrics import measure_method
 from covers.stats.neighbours import Neighbours
 
@@ -230,6 +233,52 @@ def test_a_cover_is_never_measured_with_a_fit_on_its_own_label(inputs, evaluatio
     before = evaluation.votes.probabilities.network[rows]
     after = other.votes.probabilities.network[rows]
     assert np.abs(before - after).max() < 0.15
+
+
+def with_crossed(inputs, slope=1.0):
+    """Return inputs with answers across folds, such as heads without a fold would give."""
+    train = np.flatnonzero(inputs.splits == "train")
+    folds = np.full(len(inputs), -1)
+    folds[train] = group_folds(inputs.groups[train], inputs.membership[train])
+    p = inputs.p_network[:, align_columns(inputs.vocab, inputs.model_vocab)] ** slope
+    vectors = np.repeat(inputs.embeddings[:, None], folds.max() + 1, axis=1)
+    return replace(
+        inputs,
+        crossed_folds=folds,
+        crossed_p=p / p.sum(axis=1, keepdims=True),
+        crossed_embeddings=vectors.astype(np.float16),
+    )
+
+
+def test_answers_across_folds_are_fitted_on_and_never_measured(inputs, evaluation):
+    found = evaluate_arrays(with_crossed(inputs), **EVALUATE)
+    fitted, split = found.payload["fitted"], found.payload["split"]
+    assert fitted["n_across_folds"] == split["n_train"]
+    assert evaluation.payload["fitted"]["n_across_folds"] == 0
+    for name, one in found.payload["methods"].items():
+        assert one["n"] == split["n_valid"]
+        before = evaluation.payload["methods"][name]
+        assert one["macro_f1"] == pytest.approx(before["macro_f1"], abs=0.02)
+    assert found.payload["sets"]["coverage"] == pytest.approx(0.9, abs=0.06)
+    # They count: heads that are too certain there make the network's answers soft.
+    sharp = evaluate_arrays(with_crossed(inputs, slope=4.0), **EVALUATE)
+    slopes = [
+        one.payload["fitted"]["calibrators"]["network"]["slope"]
+        for one in (sharp, found)
+    ]
+    assert slopes[0] < slopes[1] / 2
+
+
+def test_across_folds_nobody_votes_for_the_own_group_or_the_own_fold(inputs):
+    crossed = with_crossed(inputs).labelled()
+    sides = Sides.find(crossed.splits)
+    fits = HeldOutFits(crossed, sides, np.asarray(crossed.p_network, float), level=0.9)
+    assert len(fits.near.rows) == len(sides.valid) + len(sides.train)
+    near = fits.near.rows[len(sides.valid) :]
+    folds, groups = crossed.crossed_folds[sides.train], crossed.groups[sides.train]
+    for values in (folds, groups):
+        assert ((values[near] != values[:, None]) | (near < 0)).all()
+    assert (near[:, :40] >= 0).all()
 
 
 def test_without_features_their_baselines_are_missing_and_all_else_is_there(inputs):

@@ -133,6 +133,21 @@ def test_no_genre_is_missed_much_more_often_than_promised():
     assert sets.threshold(0.9) < plain.threshold(0.9)
 
 
+def test_a_genre_whose_few_covers_are_all_ranked_last_is_always_inside():
+    p, truth = draw(600, seed=11)
+    p = np.column_stack([0.97 * p, np.full(len(p), 0.03)])
+    truth = np.column_stack([truth, np.zeros(len(p))])
+    truth[:12] = np.eye(7)[6]
+    p[:12] = np.append(np.full(6, 0.99 / 6), 0.01)
+    inside = PredictionSets.fit(p, truth).contains(p, 0.9)
+    assert inside[:, 6].mean() > 0.95
+    others = set_report(inside[12:], truth[12:], level=0.9, vocab="abcdefg")
+    assert others["coverage"] == pytest.approx(0.9, abs=0.03)
+    # One cover of its own is no reason to.
+    one = PredictionSets.fit(p[11:], truth[11:]).contains(p, 0.9)
+    assert one[12:, 6].mean() < 0.5
+
+
 def test_floors_survive_json_and_decisions_of_before_have_none():
     p, truth = draw_with_a_misread_genre(5000, seed=10)
     sets = PredictionSets.fit(p, truth)

@@ -168,9 +168,10 @@ class TrainingRun:
         scores = {"train_loss": float("nan"), "tuning_loss": mean}
         return scores | score_tuning(logits, targets), losses.double().numpy()
 
-    def fit_head_on_all(self, head: Head, statistics: Tensor) -> None:
-        """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it."""
-        self._start_head(head.cpu(), statistics, np.arange(len(statistics)))
+    def fit_head_on_all(self, head: Head, statistics: Tensor) -> float:
+        """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it; returns its penalty."""
+        everyone = np.arange(len(statistics))
+        return self._start_head(head.cpu(), statistics, everyone)
 
     def _start_head(
         self,

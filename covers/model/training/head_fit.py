@@ -32,6 +32,9 @@ Floats = npt.NDArray[np.float32]
 PENALTIES = (0.1, 0.3, 1.0, 3.0)
 """Inverse strengths of regularisation to choose from, by grouped cross-validation."""
 
+N_FOLDS = 4
+"""Folds of groups over which the penalty is chosen."""
+
 _SLOPES = (0.6, 0.8, 1.0, 1.25)
 """Inverse temperatures to compare losses at: calibration comes later."""
 
@@ -91,7 +94,7 @@ def start_head(
     float
         The penalty, out of `PENALTIES` unless given.
     """
-    axes, mean, variance = _principal_axes(statistics, head.project.out_features, seed)
+    axes, mean, variance = principal_axes(statistics, head.project.out_features, seed)
     norm = head.standardise
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -99,8 +102,8 @@ def start_head(
     norm.running_var.copy_(variance)
     standard = (statistics - mean) / torch.sqrt(variance + norm.eps)  # (N, F)
     points = (standard @ axes.T).numpy()  # (N, D)
-    weights = _genre_weights(shares.numpy(), class_balance)
-    probe = _Probe(shares.numpy(), weights, groups, multi_label=multi_label, seed=seed)
+    weights = genre_weights(shares.numpy(), class_balance)
+    probe = Probe(shares.numpy(), weights, groups, multi_label=multi_label, seed=seed)
     if penalty is None:
         choose = probe.choose_penalty_of_many if multi_label else probe.choose_penalty
         penalty = choose(points)
@@ -114,7 +117,7 @@ def start_head(
     return penalty
 
 
-def _principal_axes(
+def principal_axes(
     statistics: Tensor, n_axes: int, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return whitening principal axes (D, F) of the standardised statistics, and mean and variance (F,).
@@ -133,7 +136,7 @@ def _principal_axes(
     return axes, mean, variance
 
 
-def _genre_weights(shares: Floats, strength: float) -> Floats:
+def genre_weights(shares: Floats, strength: float) -> Floats:
     """Return the weight of each genre, shape (G,)."""
     counts = np.maximum(shares.sum(axis=0), 1.0)
     return np.asarray((counts.mean() / counts) ** strength, np.float32)
@@ -148,7 +151,7 @@ def _lengthen(coefficients: Floats) -> Floats:
     return np.asarray(metric, np.float32)
 
 
-class _Probe:
+class Probe:
     """Logistic regression against shares of genres."""
 
     def __init__(
@@ -202,11 +205,14 @@ class _Probe:
         metric = _lengthen(first)
         return metric, *self.fit(unit_rows(points @ metric), penalty, rows)
 
+    def folds(self) -> npt.NDArray[np.int64]:
+        """Return the fold (n_covers,) in which each cover is held out."""
+        return group_folds(self.groups, self.shares, n_folds=N_FOLDS, seed=self.seed)
+
     def choose_penalty(self, points: Floats) -> float:
         """Choose the penalty with the lowest log-loss on held-out groups."""
         losses = dict.fromkeys(PENALTIES, 0.0)
-        folds = group_folds(self.groups, self.shares, n_folds=4, seed=self.seed)
-        for train, test in iterate_folds(folds):
+        for train, test in iterate_folds(self.folds()):
             for penalty in PENALTIES:
                 metric, coefficients, offsets = self.fit_twice(points, penalty, train)
                 logits = unit_rows(points[test] @ metric) @ coefficients.T + offsets
@@ -223,11 +229,7 @@ class _Probe:
         """
         frequent = np.argsort(-self.shares.sum(axis=0), kind="stable")[:_MOST_SEARCHED]
         has = self.shares[:, frequent] > 0
-        folds = list(
-            iterate_folds(
-                group_folds(self.groups, self.shares, n_folds=4, seed=self.seed)
-            )
-        )
+        folds = list(iterate_folds(self.folds()))
         begun: list[tuple[Logistic | None, Logistic | None]] = [(None, None)] * len(
             folds
         )

@@ -60,6 +60,7 @@ class _Part:
     is_interrupted: bool
     frozen: dict[str, Any]
     final: Head | None
+    head_fit: dict[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,9 @@ def train_parts(
     if len(finals) == len(trained):
         heads.append(_join(finals, is_joined=is_joined))
         summary["final"] = {"n_covers": len(everyone.cover_ids)}
+    fits = [part.head_fit for part in trained if part.head_fit is not None]
+    if len(fits) == len(trained):
+        summary["head_fits"] = fits
     network = nn.Sequential(backbone, *heads)
     if is_joined:
         summary["parts"] = [
@@ -187,10 +191,17 @@ def _train_part(
     logits = run.tuned_logits
     if logits is None:
         logits = _answer_tuning(run, network, statistics if is_start else None)
-    final = None
+    final = head_fit = None
     if is_start and not interrupted:
-        run.fit_head_on_all(head, statistics)
+        penalty = run.fit_head_on_all(head, statistics)
         final = _fit_final(run, head, fingerprint, everyone)
+        if not recipe.multi_label:
+            head_fit = {
+                "fingerprint": fingerprint,
+                "penalty": penalty,
+                "class_balance": recipe.class_balance,
+                "seed": run.seed,
+            }
     frozen = {
         "fingerprint": fingerprint,
         "deepest_channels": backbone.channels[-1],
@@ -203,6 +214,7 @@ def _train_part(
         is_interrupted=interrupted,
         frozen=frozen,
         final=final,
+        head_fit=head_fit,
     )
 
 

@@ -6,6 +6,7 @@ how answers are calibrated is the program's own code.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,12 @@ from covers.model.embedding_table import frozen_parts
 from covers.model.network.architectures import match_weights
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
+from covers.model.training.crossed import (
+    CrossedAnswers,
+    HeadFit,
+    answer_across_folds,
+    join_crossed,
+)
 from covers.model.training.head_fit import start_head
 from covers.model.training.recipe import Recipe, for_catalogue
 from covers.stats.distributions import softmax
@@ -83,7 +90,7 @@ class FrozenRows:
             head = Head(
                 values.shape[1], self.recipe.embedding_dim, self.membership.shape[1]
             )
-            start_head(
+            penalty = start_head(
                 head.eval(),
                 torch.from_numpy(values[train]),
                 torch.from_numpy(targets[train].astype(np.float32)),
@@ -96,10 +103,28 @@ class FrozenRows:
                 embedded = head.embed(torch.from_numpy(values))
                 logits = head.genres(embedded)
             frozen = values[:, -2 * width : -width]
+            across = {} if several else vars(self._across(values, train, penalty, seed))
             np.savez(
-                into, embedding=embedded, logits=logits, frozen=frozen.astype("f2")
+                into,
+                embedding=embedded,
+                logits=logits,
+                frozen=frozen.astype("f2"),
+                **{f"across_{name}": value for name, value in across.items()},
             )
         return dict(np.load(into))
+
+    def _across(
+        self, values: np.ndarray, train: np.ndarray, penalty: float, seed: int
+    ) -> CrossedAnswers:
+        """Answer across the folds of the train side, as an evaluation does."""
+        fit = HeadFit(
+            class_balance=self.recipe.class_balance,
+            penalty=penalty,
+            seed=seed,
+            n_axes=self.recipe.embedding_dim,
+        )
+        groups = self.catalogue.groups[train]
+        return answer_across_folds(values[train], self.membership[train], groups, fit)
 
     def run(self, archs: str, seed: int, fold: int, held: np.ndarray) -> dict:
         """Answer for a held-out fold by the mean of some backbones' heads; see `scripts.benches.recipe`."""
@@ -110,7 +135,18 @@ class FrozenRows:
         joined = np.concatenate([part["embedding"] for part in parts], axis=1)
         several = bool(self.recipe.multi_label)
         catalogue = self.catalogue
+        across = {}
+        if not several:
+            names = [field.name for field in fields(CrossedAnswers)]
+            found = join_crossed(
+                [
+                    CrossedAnswers(**{n: part[f"across_{n}"] for n in names})
+                    for part in parts
+                ]
+            )
+            across = found.as_columns(len(catalogue), train)
         inputs = EvaluationInputs(
+            **across,
             cover_ids=catalogue.cover_ids,
             vocab=catalogue.vocab,
             membership=self.membership.astype(np.float64),
