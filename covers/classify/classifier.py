@@ -20,7 +20,7 @@ from covers.classify.methods import Method, named_now
 from covers.classify.voting import VoteSettings, label_shares, vote_with
 from covers.stats.calibration import Calibrator, Temperature, read_calibrator
 from covers.stats.conformal import Familiarity, PredictionSets, Verdict, give_verdicts
-from covers.stats.platt import log_odds
+from covers.stats.labels.platt import log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,9 +21,9 @@ from covers.classify.voting import (
     vote_weights,
     voters,
 )
+from covers.stats.labels.platt import log_odds
 from covers.stats.membership import make_membership
 from covers.stats.neighbours import Neighbours
-from covers.stats.platt import log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

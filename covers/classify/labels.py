@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.stats.distributions import softmax
-from covers.stats.platt import Platt, choose_thresholds
+from covers.stats.labels.platt import Platt, choose_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ class LabelCalibrator:
         Parameters
         ----------
         odds : ndarray of float64, shape (n_covers, n_genres, n_sources)
-            As `covers.stats.platt.log_odds` returns them; without any source
+            As `covers.stats.labels.platt.log_odds` returns them; without any source
             each genre gets its base rate.
         held : LabelledCovers
             The same covers.

@@ -371,7 +371,7 @@ def measure_settings(
     is_several : bool, default=False
         Score each genre by itself.
     """
-    from covers.stats.label_figures import label_losses
+    from covers.stats.labels.figures import label_losses
     from covers.stats.metrics import log_losses
 
     scored = np.arange(len(held_membership))

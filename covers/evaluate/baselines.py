@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from covers.classify.voting import SEED_RECIPE, label_shares, vote_with
 from covers.stats.folds import group_folds, iterate_folds
-from covers.stats.label_figures import label_losses
-from covers.stats.logistic import Logistic, fit_logistic
+from covers.stats.labels.figures import label_losses
+from covers.stats.labels.logistic import Logistic, fit_logistic
 from covers.stats.metrics import log_losses
 from covers.stats.minimise import one_thread
 from covers.stats.neighbours import Neighbours, find_neighbours

@@ -19,7 +19,7 @@ from covers.stats.metrics import accuracy_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.stats.label_metrics import LabelMeasures
+    from covers.stats.labels.metrics import LabelMeasures
     from covers.stats.metrics import Measures
     from covers.stats.neighbours import Neighbours
 

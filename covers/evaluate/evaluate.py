@@ -24,10 +24,10 @@ import numpy.typing as npt
 from covers.classify.classifier import DEFAULT_LEVEL, Decision
 from covers.evaluate import one_genre, several_genres
 from covers.evaluate.checks import align_columns, check_sides, find_twins
-from covers.evaluate.conclusions import draw_conclusions
 from covers.evaluate.cross_fit import N_FOLDS, HeldOutFits, Votes
 from covers.evaluate.curves import coverage_curve
 from covers.evaluate.inputs import EvaluationInputs, Sides
+from covers.evaluate.words.conclusions import draw_conclusions
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.intervals import gap_interval
 from covers.stats.membership import share_with_several

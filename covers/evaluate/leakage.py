@@ -18,7 +18,7 @@ from covers.evaluate.inputs import Sides
 from covers.stats.bootstrap import GroupBootstrap, Interval
 from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.intervals import gap_interval
-from covers.stats.label_metrics import measure_labels
+from covers.stats.labels.metrics import measure_labels
 from covers.stats.metrics import measure_method
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from covers.evaluate import baselines
 from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.curves import Side, learning_curve
 from covers.stats.folds import iterate_folds
-from covers.stats.label_figures import average_precision_by_chance
-from covers.stats.label_metrics import PAIRED, LabelMeasures, measure_labels
-from covers.stats.platt import choose_thresholds, log_odds
+from covers.stats.labels.figures import average_precision_by_chance
+from covers.stats.labels.metrics import PAIRED, LabelMeasures, measure_labels
+from covers.stats.labels.platt import choose_thresholds, log_odds
 
 if TYPE_CHECKING:
     from covers.evaluate.cross_fit import HeldOutFits, Predictions

@@ -101,8 +101,8 @@ def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
 ) -> Made[EvaluationResult]:
     """Evaluate with some settings."""
-    from covers.evaluate.page import write_report
-    from covers.evaluate.page_tables import write_tables
+    from covers.evaluate.page.csv_tables import write_tables
+    from covers.evaluate.page.page import write_report
 
     inputs, card = read_inputs(workspace)
     evaluation = evaluate_arrays(inputs, **settings, progress=manner.progress)

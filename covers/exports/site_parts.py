@@ -162,7 +162,7 @@ def _clusters(
 
 def _model(found: Evaluation) -> dict[str, Any]:
     """Return how well genres are read, and what is taken for what."""
-    from covers.evaluate.headline import headline_of
+    from covers.evaluate.words.headline import headline_of
 
     first = headline_of(found)
     confusion = found.methods[first.method].confusion

@@ -288,7 +288,7 @@ def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:
     ModelError
         If it is missing or damaged.
     """
-    from covers.model.network.pretrained import read_state
+    from covers.model.network.weights.pretrained import read_state
 
     return dict(read_state(frozen_weights_path(workspace)))
 

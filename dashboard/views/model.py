@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 
 from covers.classify.methods import TRAINED, Method
-from covers.evaluate import tables
-from covers.evaluate.headline import headline_of
 from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
+from covers.evaluate.page import tables
+from covers.evaluate.words.headline import headline_of
 from covers.overlap import on_page as pairs
 from covers.render import charts, curves, html
 from covers.render.matrix import confusion_matrix

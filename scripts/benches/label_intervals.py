@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.intervals import gap_interval
-from covers.stats.label_metrics import measure_labels
+from covers.stats.labels.metrics import measure_labels
 
 DESIGNS = ((38, 10), (100, 3), (400, 1))
 """Groups, and covers of each."""

@@ -34,7 +34,7 @@ from covers.evaluate.stage import read_inputs
 from covers.intake.scan import scan_workspace
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.folds import group_folds
-from covers.stats.label_metrics import average_precisions
+from covers.stats.labels.metrics import average_precisions
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 from covers.stats.metrics import (
     book_covers,

@@ -13,8 +13,8 @@ from covers.classify.classifier import (
 from covers.classify.labels import LabelCalibrator, follow_tree
 from covers.classify.voting import VoteSettings, label_shares
 from covers.stats.conformal import Familiarity, PredictionSets, Verdict
+from covers.stats.labels.platt import log_odds
 from covers.stats.neighbours import Neighbours
-from covers.stats.platt import log_odds
 
 NO_TREE = np.zeros((3, 3), bool)
 

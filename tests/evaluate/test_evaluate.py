@@ -13,10 +13,10 @@ from covers.evaluate.checks import (
     check_references,
     find_twins,
 )
-from covers.evaluate.conclusions import draw_conclusions
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import Sides
+from covers.evaluate.words.conclusions import draw_conclusions
 from covers.stats.bootstrap import Interval
 from covers.stats.folds import group_folds
 from covers.stats.metrics import measure_method

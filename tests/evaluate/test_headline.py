@@ -1,7 +1,7 @@
 import math
 
-from covers.evaluate.headline import headline_of
 from covers.evaluate.result import Estimate, Evaluation, GenreScore, MethodResult, Split
+from covers.evaluate.words.headline import headline_of
 
 
 def make(f1, *, several=False, chance=0.2):

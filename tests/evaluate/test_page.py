@@ -9,8 +9,8 @@ from synthetic_library import VOCAB, simulate
 
 from covers.classify.methods import Method
 from covers.evaluate.evaluate import evaluate_arrays
-from covers.evaluate.page import write_report
-from covers.evaluate.page_tables import write_tables
+from covers.evaluate.page.csv_tables import write_tables
+from covers.evaluate.page.page import write_report
 
 
 class Outline(HTMLParser):

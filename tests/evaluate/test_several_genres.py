@@ -15,7 +15,7 @@ from covers.evaluate import one_genre, several_genres
 from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
-from covers.stats.label_metrics import measure_labels
+from covers.stats.labels.metrics import measure_labels
 
 BROAD, FINE = ("jazz", "rock"), ("bebop", "bluesrock", "progrock", "swing")
 VOCAB = tuple(sorted((*BROAD, *FINE)))

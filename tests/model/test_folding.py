@@ -7,7 +7,7 @@ from PIL import Image
 from torch import nn
 
 from covers.model.network.backbone import Backbone, normalise
-from covers.model.network.folding import fold_norms
+from covers.model.network.faster.folding import fold_norms
 from covers.model.network.make_backbone import make_backbone
 from covers.model.weights import SavedModel
 

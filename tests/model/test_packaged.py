@@ -5,11 +5,16 @@ import torch
 from safetensors.torch import save_file
 
 from covers.errors import ModelError
-from covers.model.network import imagenet, packaged
+from covers.model.network import imagenet
 from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
-from covers.model.network.packaged import PACKAGED, packaged_for, rename_packaged
-from covers.model.network.pretrained import read_state
+from covers.model.network.weights import packaged
+from covers.model.network.weights.packaged import (
+    PACKAGED,
+    packaged_for,
+    rename_packaged,
+)
+from covers.model.network.weights.pretrained import read_state
 
 LITE0 = packaged_for("tf_efficientnet_lite0")
 NATIVE = {"tf_efficientnet_lite0": 224, "tf_efficientnet_lite2": 260}

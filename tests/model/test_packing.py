@@ -24,14 +24,14 @@ from covers.model.network.backbone import (
     normalise,
 )
 from covers.model.network.extractor import Extractor
-from covers.model.network.folding import fold_norms
-from covers.model.network.head import Head
-from covers.model.network.make_backbone import make_backbone
-from covers.model.network.packing import (
+from covers.model.network.faster.folding import fold_norms
+from covers.model.network.faster.packing import (
     PackedBackbone,
     _round_by_turns,
     gains_by_packing,
 )
+from covers.model.network.head import Head
+from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import read_pixels
 from covers.model.weights import SavedModel, make_card
 
@@ -185,7 +185,7 @@ def test_a_torch_without_these_convolutions_is_told_by_nobody(monkeypatch):
         message = "no attribute '_reorder_convolution_weight'"
         raise AttributeError(message)
 
-    monkeypatch.setattr("covers.model.network.packing._lay_out", gone)
+    monkeypatch.setattr("covers.model.network.faster.packing._lay_out", gone)
     assert not make_extractor(make_lived_in("resnet18"), prepared=True).is_packed
 
 

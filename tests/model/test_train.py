@@ -207,7 +207,7 @@ def test_the_shallow_part_of_a_pretrained_backbone_stays_as_it_is(
     import timm
 
     from covers.model.network.make_backbone import make_backbone
-    from covers.model.network.pretrained import read_state
+    from covers.model.network.weights.pretrained import read_state
 
     recipe = tiny_recipe(weights=_pretrained(tmp_path), epochs=2, frozen_share=0.5)
     report = train_workspace(painted_workspace, recipe, device="cpu")
@@ -290,7 +290,7 @@ def test_half_or_all_of_the_fine_tuning_is_kept_unless_it_certainly_reads_worse(
 def test_batch_statistics_of_a_pretrained_backbone_stay_as_they_came(
     painted_workspace, tmp_path, monkeypatch
 ):
-    from covers.model.network.pretrained import read_state
+    from covers.model.network.weights.pretrained import read_state
     from covers.model.training import finetune as fitting
 
     monkeypatch.setattr(fitting, "is_certainly_lower", lambda *_, **__: False)

@@ -7,8 +7,8 @@ from scipy.special import expit
 from sklearn import metrics
 
 from covers.stats.bootstrap import GroupBootstrap
-from covers.stats.label_figures import average_precision_by_chance, average_precisions
-from covers.stats.label_metrics import measure_labels
+from covers.stats.labels.figures import average_precision_by_chance, average_precisions
+from covers.stats.labels.metrics import measure_labels
 from scripts.benches.label_intervals import simulate
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from covers.stats.logistic import fit_logistic
+from covers.stats.labels.logistic import fit_logistic
 
 
 def draw(n=300, n_dimensions=6, n_labels=5, seed=0):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import f1_score
 
-from covers.stats.platt import (
+from covers.stats.labels.platt import (
     FLOORS,
     Platt,
     best_thresholds,

@@ -355,7 +355,7 @@ def test_pages_draw_no_thumbnail_that_is_a_link(workspace, tmp_path):
     from PIL import Image
 
     from covers.audit.page import _shrink
-    from covers.evaluate.page_covers import _data_uri
+    from covers.evaluate.page.page_covers import _data_uri
     from covers.render.frame import Thumbnails
 
     Image.new("RGB", (16, 16), "red").save(tmp_path / "private.jpg")

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from covers.model.network.backbone import normalise
 from covers.model.network.device import mixed_dtype, mixed_precision
-from covers.model.network.folding import fold_norms
+from covers.model.network.faster.folding import fold_norms
+from covers.model.network.faster.packing import PackedBackbone, gains_by_packing
 from covers.model.network.joined import JoinedBackbone
-from covers.model.network.packing import PackedBackbone, gains_by_packing
 
 if TYPE_CHECKING:
     from covers.model.network.backbone import Backbone
@@ -76,8 +76,8 @@ class Extractor:
         """Get ready for many covers, where that saves more than its 0.1 to 0.4 s.
 
         For some hundred, batch normalisations are folded
-        (`covers.model.network.folding`); for a thousand, on a CPU, the whole is packed
-        (`covers.model.network.packing`) unless it would answer differently.
+        (`covers.model.network.faster.folding`); for a thousand, on a CPU, the whole is packed
+        (`covers.model.network.faster.packing`) unless it would answer differently.
 
         Parameters
         ----------

@@ -16,8 +16,8 @@ from covers.model.network.embedder_names import (
     is_untouched,
     typed_name,
 )
-from covers.model.network.packaged import EXTRA, PACKAGED, packaged_for
 from covers.model.network.vision import import_torchvision
+from covers.model.network.weights.packaged import EXTRA, PACKAGED, packaged_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ def _announce_published(
     arch: str, weights: str, *, offline: bool, note: Callable[[str], None]
 ) -> None:
     """Say that the weights of a network as published will be fetched, or refuse to."""
-    from covers.model.network.hub import cached_clip, cached_timm, not_here
+    from covers.model.network.weights.hub import cached_clip, cached_timm, not_here
 
     if weights != "imagenet":
         return

@@ -15,13 +15,13 @@ from covers.model.network.embedder_names import is_untouched
 from covers.model.network.imagenet import without_download
 from covers.model.network.joined import JoinedBackbone
 from covers.model.network.layers import cut_body, timm_layers
-from covers.model.network.packaged import (
+from covers.model.network.weights.packaged import (
     is_packaged_naming,
     packaged_for,
     refuse_other_origin,
     rename_packaged,
 )
-from covers.model.network.pretrained import load_state, read_state
+from covers.model.network.weights.pretrained import load_state, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ def make_backbone(
         Networks that are used as published: see `covers.model.network.embedder_names`.
     weights : str, default="none"
         ``"imagenet"`` for pretrained weights: those of an installed package
-        (`covers.model.network.packaged`), else the library's own, downloaded on
+        (`covers.model.network.weights.packaged`), else the library's own, downloaded on
         first use; ``"none"`` for random ones, else the path of a state dict.
         Of several networks one for all, or one each with commas between them.
     layered : bool, default=True

@@ -95,13 +95,13 @@ def _make_timm(
     """Build a timm network with its own pooling and without its classifier."""
     with needs_extra(f"architecture {arch!r}"):
         import timm
-    from covers.model.network.hub import (
+    from covers.model.network.weights.hub import (
         cached_timm,
         no_download,
         not_here,
         without_hub,
     )
-    from covers.model.network.pretrained import load_state, read_state
+    from covers.model.network.weights.pretrained import load_state, read_state
 
     name = arch.removeprefix(UNTOUCHED)
     if weights == "here" and cached_timm(name) is None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from covers.catalogue.matching import match_name
 from covers.errors import DataError, ModelError, needs_extra
 from covers.model.network.embedder_names import split_clip
-from covers.model.network.hub import (
+from covers.model.network.weights.hub import (
     cached_clip,
     no_download,
     not_here,

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from covers.stats.folds import group_folds, iterate_folds
-from covers.stats.logistic import Logistic, fit_logistic
+from covers.stats.labels.logistic import Logistic, fit_logistic
 from covers.stats.unit_vectors import unit_rows
 
 if TYPE_CHECKING:

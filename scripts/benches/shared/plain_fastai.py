@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     )
 
 from covers.catalogue.table import read_catalogue
-from covers.model.network.pretrained import load_state, read_state
+from covers.model.network.weights.pretrained import load_state, read_state
 from covers.model.training.fastai_adapter import MixedPrecisionForward
 from covers.model.training.recipe import Recipe
 from covers.workspace.paths import Workspace

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
-from covers.evaluate import conclusions_several
 from covers.evaluate.measures import IN_WORDS as MEASURES
-from covers.evaluate.sentences import (
+from covers.evaluate.words import conclusions_several
+from covers.evaluate.words.sentences import (
     READERS,
     describe_gain,
     describe_lead,

@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import IO, TYPE_CHECKING, Any
 
 from covers.classify.methods import TRAINED, Method
-from covers.evaluate import tables
 from covers.evaluate.measures import IN_WORDS, main_measure
-from covers.evaluate.page_covers import CoverGallery
+from covers.evaluate.page import tables
+from covers.evaluate.page.page_covers import CoverGallery
 from covers.render.charts import difference_dots, method_dots, share_bars
 from covers.render.curves import coverage_accuracy, learning_curve, reliability
 from covers.render.marks import chart_style

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, fx, nn
 
-from covers.model.network.padding import pad_by_numbers
+from covers.model.network.faster.padding import pad_by_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from covers.stats.intervals import (
     spread_interval,
     t_quantile,
 )
-from covers.stats.label_figures import (
+from covers.stats.labels.figures import (
     average_precisions,
     count_labels,
     cover_scores,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
-from covers.evaluate.sentences import (
+from covers.evaluate.words.sentences import (
     READERS,
     describe_gain,
     describe_lead,
     listed,
     percent,
 )
-from covers.stats.label_figures import average_precision_by_chance
+from covers.stats.labels.figures import average_precision_by_chance
 
 FIGURE = "mean_average_precision"
 _FEW = 10

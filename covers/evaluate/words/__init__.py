@@ -1,0 +1,1 @@
+"""What an evaluation says, in words: its conclusions and its one sentence."""

@@ -1,0 +1,1 @@
+"""The same network, answering faster: folded, padded and packed for a CPU."""

@@ -1,0 +1,1 @@
+"""Several independent genres per cover: their figures, and how they are fitted."""
