@@ -27,20 +27,41 @@ _ATLAS_NEEDS = (
 )
 
 
+FIFTYONE = ("fiftyone==1.22.1", "mongomock==4.3.0")
+SPOTLIGHT = ("renumics-spotlight==1.8.2",)
+
+
 def install_atlas(folder):
-    """Put Embedding Atlas into a folder; skip without a network, but fail where CI promises one."""
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-    command += ["--python", sys.executable]
+    """Put Embedding Atlas into a folder; give that."""
+    command = ["--no-deps", "--target", str(folder), "--python", sys.executable]
+    _install([*command, f"embedding-atlas=={ATLAS}", *_ATLAS_NEEDS], "embedding-atlas")
+    return folder
+
+
+def make_apart(folder, packages):
+    """Make an environment of packages of its own; give its Python."""
+    python = folder / "bin" / "python"
     done = subprocess.run(
-        [*command, f"embedding-atlas=={ATLAS}", *_ATLAS_NEEDS],
+        [_uv(), "venv", "--quiet", "--python", sys.executable, str(folder)],
         capture_output=True,
         text=True,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
+    _install(["--python", str(python), *packages], packages[0])
+    return python
+
+
+def _uv():
+    return shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+
+
+def _install(arguments, name):
+    """Run ``uv pip install``; skip without a network, but fail where CI promises one."""
+    command = [_uv(), "pip", "install", "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        reason = f"embedding-atlas cannot be installed here: {done.stderr[-300:]}"
+        reason = f"{name} cannot be installed here: {done.stderr[-300:]}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    return folder
