@@ -13,8 +13,9 @@ if (location.protocol === "file:") {
       hand = (data) => setTimeout(() => frame.contentWindow.onmessage({ data }));
       waiting.forEach(hand);
     };
-    document.addEventListener("DOMContentLoaded", () => document.body.append(frame));
+    // Appended twice, a frame would load twice and forget what the first was told.
     if (document.body) document.body.append(frame);
+    else document.addEventListener("DOMContentLoaded", () => document.body.append(frame));
     this.postMessage = (data) => hand(data);
     this.terminate = () => frame.remove();
   };
