@@ -74,7 +74,8 @@ def overlap_command(
 
     For every pair of genres: the overlap (0 separable, 1 indistinguishable) with
     its 95 % interval, how much more often than by chance they are neighbours
-    (lift), and the covers that lie between them.
+    (lift), and the covers that lie between them. Pairs that are most surely alike
+    come first: by the low end of the interval.
 
     \b
     covers overlap -w music
@@ -104,7 +105,7 @@ _CERTAIN = 0.05
 
 
 def _print_overlap(found: Overlap) -> None:
-    """Print the pairs as a table, most alike first."""
+    """Print the pairs as a table, those that are most surely alike first."""
     pairs = found.ranked()
     n_nested, n_more = len(found.pairs) - len(pairs), len(pairs) - _MOST_PAIRS
     rows = []
@@ -125,7 +126,7 @@ def _print_overlap(found: Overlap) -> None:
         header = ["genres", "overlap", "95 %", "lift →", "lift ←", "q", "n"]
         print_table(header, rows, right=range(1, 7))
     if n_more > 0:
-        print_text(f"… and {n_more:,} pairs that are less alike: see '--json'")
+        print_text(f"… and {n_more:,} pairs that are less surely alike: see '--json'")
     if n_nested:
         print_text(
             f"left out: {n_nested} pairs of which one genre contains the other, so that they share covers"

@@ -23,6 +23,8 @@ Array = npt.NDArray[np.float64]
 _YEARS_PER_PART = 10
 _LEAST_ERROR = 1e-3
 _REACH = 1.96
+_FEWEST_GROUPS = 10
+"""Of each genre in a decade: resamples of fewer understate what they do not know."""
 
 
 def split_covers(
@@ -74,7 +76,8 @@ def measure_changes(
     Returns
     -------
     list of dict
-        For each pair that is known in two decades or more: ``a, b, first, last``
+        For each pair of which both genres have covers of ten groups in two decades
+        or more: ``a, b, first, last``
         (decades), ``n_parts, change`` (of the line, from first to last), ``ci95``,
         ``p`` (of no change), and ``q``, corrected for all pairs (Benjamini-Hochberg).
     """
@@ -98,6 +101,8 @@ def measure_changes(
     for place, pair in enumerate(known):
         there = np.flatnonzero(np.isfinite(values[:, pair]))
         reach = _REACH * float(error[pair])
+        # Corrected overlaps may lie a little outside of what an overlap can be.
+        value = float(np.clip(change[pair], -1, 1))
         rows.append(
             {
                 "a": genres[a[pair]],
@@ -105,8 +110,8 @@ def measure_changes(
                 "first": names[there[0]],
                 "last": names[there[-1]],
                 "n_parts": len(there),
-                "change": float(change[pair]),
-                "ci95": [float(change[pair]) - reach, float(change[pair]) + reach],
+                "change": value,
+                "ci95": [max(value - reach, -1.0), min(value + reach, 1.0)],
                 "p": float(p[place]),
                 "q": float(q[place]),
             }
@@ -165,7 +170,8 @@ def _by_decade(
     shape = (len(parts), len(a))
     values, errors, weights = (np.full(shape, np.nan) for _ in range(3))
     for row, part in enumerate(parts):
-        known = np.isfinite(part.overlap[a, b])
+        enough = part.n_groups >= _FEWEST_GROUPS
+        known = np.isfinite(part.overlap[a, b]) & enough[a] & enough[b]
         samples = part.samples[:, known].astype(np.float64)
         samples[~np.isfinite(samples)] = np.nan
         values[row, known] = np.nanmean(samples, axis=0)

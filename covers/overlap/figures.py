@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from covers.workspace.paths import Workspace
 
 _MOST_NUMBERS, _MOST_INTERVALS = 16, 10
@@ -85,25 +87,20 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
             f"covers in {found['n_groups']:,} groups, bootstrap over groups. "
             + ("Small: 95 % interval. " if n <= _MOST_INTERVALS else "")
             + f"Hatched: it is wider than {UNCERTAIN_WIDTH}."
-            + ("" if np.isfinite(overlap).all() else " White: too few covers.")
+            + _why_white(found, overlap)
         ),
     )
     axes = frame.axes
     # A genre with itself is 1 by definition and would only outshine the rest.
     shown = np.ma.masked_invalid(np.where(np.eye(n) > 0, np.nan, overlap))
     image = axes.imshow(shown, cmap=colour_map(), vmin=0, vmax=1)
-    for row, column in np.ndindex(n, n):
-        if row == column:
-            _fill(axes, row, column, color="#e8e8e8")
-        elif np.isfinite(overlap[row, column]):
-            _write(
-                axes,
-                row,
-                column,
-                *(float(m[row, column]) for m in matrices),
-                n_genres=n,
-            )
-    size = 10 if n <= 30 else max(3, 300 / n)
+    _fill(axes, np.eye(n) > 0, color="#e8e8e8", linewidth=0)
+    _hatch(axes, matrices)
+    if n <= _MOST_NUMBERS:
+        for row, column in np.argwhere(np.isfinite(overlap) & (np.eye(n) == 0)):
+            numbers = tuple(float(m[row, column]) for m in matrices)
+            _write(axes, (row, column), numbers, with_interval=n <= _MOST_INTERVALS)
+    size = 10 if n <= 30 else max(3, 530 / n)
     axes.set_xticks(range(n), order, rotation=45, ha="right", fontsize=size)
     axes.set_yticks(range(n), order, fontsize=size)
     colour_ticks(axes, found["genres"])
@@ -114,45 +111,75 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     return frame
 
 
-def _fill(axes: Any, row: int, column: int, **style: Any) -> None:
-    """Cover one cell of the matrix."""
-    from matplotlib.patches import Rectangle
+def _why_white(found: Mapping[str, Any], overlap: np.ndarray) -> str:
+    """Say why cells of the matrix are empty, if any are."""
+    if np.isfinite(overlap).all():
+        return ""
+    nested = any(pair.get("contained") for pair in found["pairs"])
+    return " White: too few covers" + (
+        ", or one of the two genres contains the other." if nested else "."
+    )
 
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=0, **style))
+
+def _fill(axes: Any, cells: npt.NDArray[np.bool_], **style: Any) -> None:
+    """Cover some cells of the matrix by one shape: thousands of single ones take minutes."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Shape
+
+    if not cells.any():
+        return
+    corners = np.array(
+        [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)]
+    )
+    places = np.argwhere(cells)[:, ::-1]  # x is the column
+    outline = (places[:, None] + corners).reshape(-1, 2)
+    codes = [Shape.MOVETO, *[Shape.LINETO] * 3, Shape.CLOSEPOLY] * len(places)
+    axes.add_patch(PathPatch(Shape(outline, codes), **style))
+
+
+def _hatch(axes: Any, matrices: Sequence[np.ndarray]) -> None:
+    """Hatch the cells that are uncertain, in an ink that can be seen on each."""
+    overlap, low, high = matrices
+    wide = np.isfinite(overlap) & ~(high - low <= UNCERTAIN_WIDTH)
+    np.fill_diagonal(wide, val=False)
+    inks = np.full(overlap.shape, "", dtype=object)
+    inks[wide] = [text_colour(colour) for colour in scale_colours(overlap[wide])]
+    for ink in sorted(set(inks[wide])):
+        _fill(
+            axes,
+            wide & (inks == ink),
+            fill=False,
+            hatch="////",
+            edgecolor=ink,
+            alpha=0.35,
+            linewidth=0,
+        )
 
 
 def _write(
     axes: Any,
-    row: int,
-    column: int,
-    value: float,
-    low: float,
-    high: float,
+    cell: tuple[int, int],
+    numbers: tuple[float, ...],
     *,
-    n_genres: int,
+    with_interval: bool,
 ) -> None:
-    """Hatch a cell where it is uncertain, and write into it what there is room for."""
+    """Write overlap, and its interval where there is room, into the cell of a row and a column."""
+    value, low, high = numbers
     colour = scale_colours(np.array([value]))[0]
-    ink = text_colour(colour)
-    uncertain = is_uncertain(low, high)
-    if uncertain:
-        _fill(axes, row, column, fill=False, hatch="////", edgecolor=ink, alpha=0.35)
-    if n_genres > _MOST_NUMBERS:
-        return
     lines = [(f"{value:.2f}", 0.0, 10.0)]
-    if n_genres <= _MOST_INTERVALS:
+    if with_interval:
         lines = [(lines[0][0], -0.1, 10.0), (span([low, high], ".2f"), 0.2, 6.5)]
     for text, down, size in lines:
         axes.text(
-            column,
-            row + down,
+            cell[1],
+            cell[0] + down,
             text,
             ha="center",
             va="center",
-            color=ink,
+            color=text_colour(colour),
             fontsize=size,
             # Hatching must not run through digits.
-            bbox=plate(colour, alpha=1) if uncertain else None,
+            bbox=plate(colour, alpha=1) if is_uncertain(low, high) else None,
         )
 
 

@@ -18,6 +18,7 @@ from covers.render.frame import (
 from covers.render.tree import joints
 
 _MOST_WITH_COVERS, _N_AT_LEAF = 12, 4
+_MOST_LABELLED, _LEAST_SUPPORT = 40, 0.2
 _COVER_INCHES, _GAP_INCHES, _LETTER_INCHES = 0.62, 0.06, 0.1
 
 
@@ -35,6 +36,8 @@ def draw_tree(
     n = len(order)
     if n < 2:
         return None
+    # Of many genres hardly any branch is found again: noughts would hide the names.
+    least = 0.0 if n <= _MOST_LABELLED else _LEAST_SUPPORT
     with_covers = thumbnails is not None and n <= _MOST_WITH_COVERS
     frame = new_frame(
         width=9.5 if with_covers else 8,
@@ -42,8 +45,9 @@ def draw_tree(
         title="Genres by likeness",
         caption=(
             "Joined further left: less overlap (average linkage on 1 - overlap). Number: "
-            "in how many of 100 resamples the same genres form a branch. "
-            f"n = {found['n_covers']:,} covers."
+            "in how many of 100 resamples the same genres form a branch"
+            + (f", from {100 * least:.0f} on. " if least else ". ")
+            + f"n = {found['n_covers']:,} covers."
             + (" Right: typical covers of each genre." if with_covers else "")
         ),
     )
@@ -55,13 +59,16 @@ def draw_tree(
             axes.plot([height, joint.height], [row, row], color="#444444")
         rows = [row for _, row in joint.parts]
         axes.plot([joint.height] * 2, [rows[0], rows[-1]], color="#444444")
-        if len(joint.genres) < n and np.isfinite(joint.support):
+        is_known = len(joint.genres) < n and np.isfinite(joint.support)
+        if is_known and joint.support >= least:
+            # Near the names there is room on the other side only.
+            beside = joint.height > 0.06 * top
             axes.text(
-                joint.height - 0.01 * top,
+                joint.height - 0.01 * top if beside else joint.height + 0.01 * top,
                 joint.row,
                 f"{100 * joint.support:.0f}",
                 fontsize=9,
-                ha="left",
+                ha="left" if beside else "right",
                 va="center",
                 color="#444444",
                 bbox=plate(),
@@ -69,7 +76,9 @@ def draw_tree(
     axes.set_ylim(n - 0.5, -0.5)
     axes.set_xlim(top * 1.05, 0)
     axes.yaxis.tick_right()
-    axes.set_yticks(range(n), order, fontsize=11 if n <= 40 else 5)
+    axes.set_yticks(
+        range(n), order, fontsize=11 if n <= _MOST_LABELLED else max(3, 500 / n)
+    )
     axes.tick_params(axis="y", length=0)
     colour_ticks(axes, found["genres"])
     axes.set_xlabel("1 - overlap")

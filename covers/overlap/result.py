@@ -294,13 +294,15 @@ class Overlap(Document):
         return None
 
     def ranked(self) -> list[Pair]:
-        """Return the pairs, most alike first, those that were not measured last.
+        """Return the pairs, those that are most surely alike first, those that were not measured last.
 
-        Pairs of which one genre contains the other are left out.
+        By the low end of the overlap's interval: of many genres the highest
+        overlaps are those of genres with a handful of covers, and mostly luck.
+        Where there is no interval, by the overlap. Pairs of which one genre contains
+        the other are left out.
         """
         return sorted(
-            (pair for pair in self.pairs if not pair.contained),
-            key=lambda p: -p.overlap if math.isfinite(p.overlap) else 1.0,
+            (pair for pair in self.pairs if not pair.contained), key=_alikeness
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -367,5 +369,13 @@ class Overlap(Document):
         header = ["genres", "overlap", "95 %", "lift →", "lift ←"]
         lines = [said, text_table(header, rows, right=(1, 2, 3, 4))]
         if len(self.pairs) > _MOST_SHOWN:
-            lines.append(f"and {len(self.pairs) - _MOST_SHOWN} pairs less alike")
+            lines.append(f"and {len(self.pairs) - _MOST_SHOWN} pairs less surely alike")
         return "\n".join(lines)
+
+
+def _alikeness(pair: Pair) -> tuple[float, float]:
+    """Return what sorts pairs: surely alike first, unknown ones last."""
+    if not math.isfinite(pair.overlap):
+        return 1.0, 0.0
+    low = pair.overlap_ci95[0]
+    return -(low if math.isfinite(low) else pair.overlap), -pair.overlap

@@ -30,7 +30,7 @@ def say_overlap(found: Overlap) -> str:
         return "No two genres have enough covers to say how alike they look."
     first, *others = measured
     text = f"{_both(first)} look most alike: overlap {_value(first)}"
-    if others and first.overlap - others[0].overlap < _CLOSE:
+    if others and abs(first.overlap - others[0].overlap) < _CLOSE:
         text += f", with {_both(others[0])} ({others[0].overlap:.2f}) hardly behind"
     apart = _most_apart(found, measured)
     if apart is not None:

@@ -52,6 +52,15 @@ def test_where_nothing_changes_hardly_any_pair_is_said_to():
     assert np.mean(np.array(p) < 0.05) < 0.12
 
 
+def test_of_a_handful_of_covers_no_change_is_told():
+    few = {f"{1960 + 10 * i}s": one_decade(2.0 * i, i, n=24) for i in range(3)}
+    assert measure_changes(few, NOT_NESTED) == []
+    enough = {f"{1960 + 10 * i}s": one_decade(2.0 * i, i, n=30) for i in range(3)}
+    found = measure_changes(enough, NOT_NESTED)
+    assert len(found) == 3
+    assert all(-1 <= end <= 1 for row in found for end in (row["change"], *row["ci95"]))
+
+
 def test_nested_pairs_and_pairs_known_once_are_left_out():
     nested = NOT_NESTED.copy()
     nested[0, 1] = True

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from covers.overlap.result import Overlap
@@ -81,3 +83,19 @@ def test_overlap_and_mixing_are_brought_together_in_words(overlap, lift, said):
     assert said in text
     right = 100 * (1 - overlap / 2)
     assert f"{right:.0f} % of the time" in text
+
+
+def test_a_pair_of_a_handful_of_covers_does_not_come_before_one_that_is_sure():
+    found = make(
+        ("Country", "Pop", 0.8, 1.0, ""),
+        ("Country", "Rock", 0.2, 0.8, ""),
+        ("Pop", "Rock", 1.0, 0.9, ""),
+    )
+    luck = replace(found.pairs[2], overlap_ci95=(0.1, 1.0))
+    unknown = replace(found.pairs[1], overlap=float("nan"))
+    pairs = replace(found, pairs=(unknown, luck, found.pairs[0])).ranked()
+    assert [(pair.a, pair.b) for pair in pairs] == [
+        ("Country", "Pop"),
+        ("Pop", "Rock"),
+        ("Country", "Rock"),
+    ]

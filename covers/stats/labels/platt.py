@@ -19,7 +19,7 @@ _SMALLEST = 1e-6
 # By log-loss on train blocks of a real collection. What each label is allowed of its
 # own scrambles rankings of covers that were left out: the fit without a label's best
 # covers thinks less of the label.
-_SLOPE_SPREAD = 0.03
+SLOPE_SPREAD = 0.03
 _OFFSET_SPREAD, _OFFSET_SPREAD_KNOWN = 0.5, 0.05
 _STEPS = 30
 _ROUNDS = 3
@@ -101,7 +101,7 @@ class Platt:
             shift = _OFFSET_SPREAD_KNOWN
             count, n_counted = known.sum(axis=0).astype(np.float64), len(known)
         rate = (count + 0.5) / (n_counted + 1)
-        spread = np.array([*[_SLOPE_SPREAD] * n_sources, shift])
+        spread = np.array([*[SLOPE_SPREAD] * n_sources, shift])
         common = np.array([*[1 / max(n_sources, 1)] * n_sources, 0.0])
         start = common.copy()
         for _ in range(_ROUNDS):
