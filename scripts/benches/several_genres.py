@@ -4,15 +4,16 @@ Collections without artists often list an artist's covers one after the other:
 blocks of neighbouring rows stay on one side, and are what is resampled. The
 network is the untouched backbone with a head fitted on it.
 
-    scripts/bench several_genres WORKSPACE [--seeds 3] [--block 10] [--parts FOLDER]
+    scripts/bench several_genres WORKSPACE [--seeds 3] [--nested 3] [--block 10] [--parts FOLDER]
 
 WORKSPACE is a trained one (``covers run``); its covers are taken in the order of
 their paths. For each seed the blocks are dealt into five parts, each of which is
 held out once, so that every cover is measured once a seed. How far calibrators of
 single genres are shrunk (the spread of their slopes) is chosen anew for each part, by
 the mean average precision of network + vote on a quarter of its other blocks, so that
-no cover is measured with a choice that it took part in. With ``--parts`` each part is
-kept in a file, and a run that was stopped goes on. Prints JSON: per method
+no cover is measured with a choice that it took part in; ``--nested`` says for how many of
+the seeds, the others take the product's. With ``--parts`` each part is kept in a file, and
+a run that was stopped goes on. Prints JSON: per method
 the mean of each figure over seeds and parts, the interval of mean average precision
 and micro-F1, and paired differences of network + vote to every baseline. Parts hold
 different covers, so that their errors average out; seeds hold the same ones, and do
@@ -37,7 +38,7 @@ from covers.evaluate.inputs import Sides
 from covers.evaluate.stage import read_inputs
 from covers.model.embedding_table import frozen_parts
 from covers.stats import platt
-from covers.stats.label_figures import average_precisions, mean_known
+from covers.stats.labels.figures import average_precisions, mean_known
 from covers.workspace.paths import Workspace
 
 N_PARTS = 5
@@ -60,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--nested", type=int, default=3, help="seeds with a choice")
     parser.add_argument("--block", type=int, default=10)
     parser.add_argument("--parts", type=Path, help="folder that keeps what is measured")
     given = parser.parse_args()
@@ -72,7 +74,7 @@ def main() -> None:
             if kept and kept.exists():
                 payloads.append(json.loads(kept.read_text()))
                 continue
-            payloads.append(measure(*ready, seed, part))
+            payloads.append(measure(*ready, (seed, part), nested=seed < given.nested))
             if kept:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(payloads[-1]))
@@ -103,17 +105,20 @@ def prepare(workspace: Workspace, block: int):
     return inputs, statistics, card.embedding_dim
 
 
-def measure(inputs, statistics, width: int, seed: int, part: int) -> dict:
+def measure(inputs, statistics, width, seed_and_part, *, nested) -> dict:
     """Hold a part of the blocks out, choose the shrinkage and fit a head on the rest, and evaluate."""
+    seed, part = seed_and_part
     rng = np.random.default_rng(seed)
     distinct = rng.permutation(np.unique(inputs.groups))
     is_held = np.isin(inputs.groups, distinct[part::N_PARTS])
-    inner = np.flatnonzero(~is_held)
-    others = np.unique(inputs.groups[inner])
-    is_inner = np.isin(inputs.groups[inner], rng.permutation(others)[::4])
-    asked = with_head(inputs.take(inner), statistics[inner], is_inner, width, seed)
-    by_spread = {spread: rank_inside(asked, spread, seed) for spread in SPREADS}
-    best = max(by_spread, key=by_spread.get)
+    by_spread = {}
+    if nested:
+        inner = np.flatnonzero(~is_held)
+        others = np.unique(inputs.groups[inner])
+        is_inner = np.isin(inputs.groups[inner], rng.permutation(others)[::4])
+        asked = with_head(inputs.take(inner), statistics[inner], is_inner, width, seed)
+        by_spread = {spread: rank_inside(asked, spread, seed) for spread in SPREADS}
+    best = max(by_spread, key=by_spread.get, default=platt.SLOPE_SPREAD)
     asked = with_head(inputs, statistics, is_held, width, seed)
     start, cpu = time.monotonic(), time.process_time()
     with patch.object(platt, "SLOPE_SPREAD", best):
@@ -234,6 +239,7 @@ def summarise(payloads: list[dict], n_seeds: int) -> dict:
             str(spread): sum(
                 max(p["spreads"], key=p["spreads"].get) in (spread, str(spread))
                 for p in payloads
+                if p["spreads"]
             )
             for spread in SPREADS
         },
