@@ -84,7 +84,7 @@ def draw_tree(
     axes.set_xlabel("1 - overlap")
     hide_spines(axes, "top", "left", "right")
     if with_covers and thumbnails is not None:
-        beside = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
+        has_room = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
         step = _COVER_INCHES + _GAP_INCHES
         for i, genre in enumerate(order):
             for j, cover_id in enumerate(found["prototypes"][genre][:_N_AT_LEAF]):

@@ -37,7 +37,7 @@ from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import Sides
 from covers.evaluate.stage import read_inputs
 from covers.model.embedding_table import frozen_parts
-from covers.stats import platt
+from covers.stats.labels import platt
 from covers.stats.labels.figures import average_precisions, mean_known
 from covers.workspace.paths import Workspace
 
