@@ -62,13 +62,13 @@ def draw_tree(
         is_known = len(joint.genres) < n and np.isfinite(joint.support)
         if is_known and joint.support >= least:
             # Near the names there is room on the other side only.
-            beside = joint.height > 0.06 * top
+            has_room = joint.height > 0.06 * top
             axes.text(
-                joint.height - 0.01 * top if beside else joint.height + 0.01 * top,
+                joint.height - 0.01 * top if has_room else joint.height + 0.01 * top,
                 joint.row,
                 f"{100 * joint.support:.0f}",
                 fontsize=9,
-                ha="left" if beside else "right",
+                ha="left" if has_room else "right",
                 va="center",
                 color="#444444",
                 bbox=plate(),
@@ -84,7 +84,7 @@ def draw_tree(
     axes.set_xlabel("1 - overlap")
     hide_spines(axes, "top", "left", "right")
     if with_covers and thumbnails is not None:
-        has_room = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
+        beside = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
         step = _COVER_INCHES + _GAP_INCHES
         for i, genre in enumerate(order):
             for j, cover_id in enumerate(found["prototypes"][genre][:_N_AT_LEAF]):
