@@ -103,6 +103,27 @@ def section(title: str, said: str = "") -> None:
         st.caption(said)
 
 
+@contextmanager
+def fold(title: str, *, key: str, icon: str | None = None) -> Iterator[bool]:
+    """Fold something away; what is inside is only made once the fold is open.
+
+    Parameters
+    ----------
+    title : str
+    key : str
+        Of the fold; the address says by it that it is open.
+    icon : str, optional
+
+    Yields
+    ------
+    bool
+        Whether it is open.
+    """
+    place = st.expander(title, key=key, icon=icon, bind="query-params")
+    with place:
+        yield bool(place.open)
+
+
 def explain(error: Exception) -> None:
     """Say what is missing and the command that makes it."""
     text = str(error)

@@ -68,11 +68,19 @@ def start_page() -> str:
     text = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(
         encoding="utf-8"
     )
-    root = "<script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/'}</script>"
+    root = (
+        "<script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/'};"
+        f"{_script('steps.js')}</script>"
+    )
     icon = "data:image/svg+xml," + quote(_RECORD)
     text = text.replace('href="./favicon.png"', f'href="{icon}"', 1)
     text = text.replace("<title>Streamlit</title>", "<title>Album covers</title>", 1)
     return text.replace("<head>", f"<head>{root}", 1)
+
+
+def _script(name: str) -> str:
+    path = Path(__file__).parents[1] / "components" / "assets" / name
+    return path.read_text(encoding="utf-8")
 
 
 async def send_thumbnail(request: Request) -> Response:

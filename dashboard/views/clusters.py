@@ -286,22 +286,32 @@ def _more() -> None:
     """Fold away what answers further questions."""
     library, found = loaders.library(), loaders.clusters()
     if len(found.hierarchy) > 1:
-        with st.expander("How the kinds hang together: the tree"):
-            _tree(found)
-    with st.expander(f"Covers in no cluster ({per_cent(found.noise_fraction)})"):
-        shares = sorted(found.noise_by_genre.items(), key=lambda one: -one[1])
-        bars = html.share_bars(
-            [(g, share, per_cent(share)) for g, share in shares if share == share],
-            library.colours,
-        )
-        st.caption("Share of each genre's covers that belong to no cluster.")
-        pick.show(bars, key="noise-shares")
-        labels, _ = loaders.cluster_labels()
-        rows = np.flatnonzero(labels == -1)
-        bar.choose("cluster:-1", len(rows), key="select-noise")
-        frame.gallery(library, rows, key="noise", looks=GalleryLooks(per_page=16))
-    with st.expander("What clusters have to do with genres, and other ways to cluster"):
-        _relation(found)
+        said = "How the kinds hang together: the tree"
+        with frame.fold(said, key="tree-open") as is_open:
+            if is_open:
+                _tree(found)
+    said = f"Covers in no cluster ({per_cent(found.noise_fraction)})"
+    with frame.fold(said, key="noise-open") as is_open:
+        if is_open:
+            _noise(library, found)
+    said = "What clusters have to do with genres, and other ways to cluster"
+    with frame.fold(said, key="relation-open") as is_open:
+        if is_open:
+            _relation(found)
+
+
+def _noise(library: Library, found: Clustering) -> None:
+    shares = sorted(found.noise_by_genre.items(), key=lambda one: -one[1])
+    bars = html.share_bars(
+        [(g, share, per_cent(share)) for g, share in shares if share == share],
+        library.colours,
+    )
+    st.caption("Share of each genre's covers that belong to no cluster.")
+    pick.show(bars, key="noise-shares")
+    labels, _ = loaders.cluster_labels()
+    rows = np.flatnonzero(labels == -1)
+    bar.choose("cluster:-1", len(rows), key="select-noise")
+    frame.gallery(library, rows, key="noise", looks=GalleryLooks(per_page=16))
 
 
 def _tree(found: Clustering) -> None:

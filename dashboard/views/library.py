@@ -29,8 +29,7 @@ def show() -> None:
     frame.heading("Library", said, view="library")
     library = loaders.library()
     _covers()
-    with st.expander("How many covers of which genre, year and source"):
-        _numbers(library)
+    _numbers()
 
 
 def _said(library: Library) -> str:
@@ -159,7 +158,15 @@ def _more(library: Library, *, has_votes: bool) -> dict[str, Any]:
     return found
 
 
-def _numbers(library: Library) -> None:
+@fragment
+def _numbers() -> None:
+    said = "How many covers of which genre, year and source"
+    with frame.fold(said, key="numbers-open") as is_open:
+        if is_open:
+            _charts(loaders.library())
+
+
+def _charts(library: Library) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         frame.section(

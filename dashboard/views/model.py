@@ -26,6 +26,8 @@ from dashboard.layout.frame import GalleryLooks, fragment
 from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from covers.evaluate.result import Evaluation
     from dashboard.data.analysis import Votes
     from dashboard.data.selection import Selection
@@ -214,35 +216,38 @@ def _mistakes() -> None:
 def _more() -> None:
     """Fold away what answers further questions."""
     found = loaders.evaluation()
+    for key, (title, draw) in _FOLDS.items():
+        if key == "leak" and not found.leakage:
+            continue
+        with frame.fold(title, key=f"{key}-open") as is_open:
+            if is_open:
+                draw(found)
+
+
+def _differences(found: Evaluation) -> None:
+    said = sentence(IN_WORDS[main_measure(found.content)])
+    st.caption(
+        f"{said} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
+    )
+    pick.show(tables.differences_table(found.content), key="differences")
+
+
+def _growth(found: Evaluation) -> None:
     main = main_measure(found.content)
-    with st.expander("Methods and baselines: what is the network worth?"):
-        _methods(found)
-    with st.expander("Is one method really better? Paired differences"):
-        st.caption(
-            f"{sentence(IN_WORDS[main])} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
-        )
-        pick.show(tables.differences_table(found.content), key="differences")
-    with st.expander("Genre by genre"):
-        _genres(found)
-    with st.expander("Can the probabilities be trusted?"):
-        _trust(found)
-    with st.expander("Would more covers help?"):
-        st.caption(
-            f"{sentence(IN_WORDS[main])} of the vote with fewer covers to learn from, whole groups ({found.split.grouped_by}) left out; "
-            f"band: 95 % interval on n = {_measured(found):,} held-out covers."
-        )
-        curve = curves.learning_curve(
-            found.content["learning_curve"], main, IN_WORDS[main]
-        )
-        pick.show(curve, key="growth")
-    if found.leakage:
-        with st.expander("The price of a leak"):
-            st.caption(
-                f"The {IN_WORDS[main]} that a random split would have claimed, where artists and near-duplicates sit on both sides."
-            )
-            pick.show(tables.leakage_table(found.content["leakage"]), key="leakage")
-    with st.expander("All findings in sentences, and what was measured"):
-        _conclusions(found)
+    st.caption(
+        f"{sentence(IN_WORDS[main])} of the vote with fewer covers to learn from, whole groups ({found.split.grouped_by}) left out; "
+        f"band: 95 % interval on n = {_measured(found):,} held-out covers."
+    )
+    curve = curves.learning_curve(found.content["learning_curve"], main, IN_WORDS[main])
+    pick.show(curve, key="growth")
+
+
+def _leak(found: Evaluation) -> None:
+    measure = IN_WORDS[main_measure(found.content)]
+    st.caption(
+        f"The {measure} that a random split would have claimed, where artists and near-duplicates sit on both sides."
+    )
+    pick.show(tables.leakage_table(found.content["leakage"]), key="leakage")
 
 
 def _methods(found: Evaluation) -> None:
@@ -323,3 +328,14 @@ def _certainty(votes: Votes, row: int, method: str) -> str:
     return (
         f"{100 * float(votes.distributions[method][votes.answer_of[row]].max()):.0f} %"
     )
+
+
+_FOLDS: dict[str, tuple[str, Callable[[Evaluation], None]]] = {
+    "methods": ("Methods and baselines: what is the network worth?", _methods),
+    "differences": ("Is one method really better? Paired differences", _differences),
+    "genres": ("Genre by genre", _genres),
+    "trust": ("Can the probabilities be trusted?", _trust),
+    "growth": ("Would more covers help?", _growth),
+    "leak": ("The price of a leak", _leak),
+    "findings": ("All findings in sentences, and what was measured", _conclusions),
+}

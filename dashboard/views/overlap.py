@@ -68,8 +68,10 @@ def _explore() -> None:
     with right:
         _pair(library, with_k, chosen)
     if edges := pairs.edges(with_k):
-        with st.expander(f"Graph: {count(len(edges), 'pair')} mix more than chance"):
-            _graph(library, with_k, chosen)
+        said = f"Graph: {count(len(edges), 'pair')} mix more than chance"
+        with frame.fold(said, key="graph-open") as is_open:
+            if is_open:
+                _graph(library, with_k, chosen)
 
 
 def _card(library: Library, pair: Pair) -> str:
@@ -231,20 +233,30 @@ def _more() -> None:
     """Fold away what answers further questions."""
     library, measured = loaders.library(), loaders.overlap()
     if len(measured.tree.order) > 1:
-        with st.expander("Family tree: which genres are nearest relatives?"):
-            st.caption(
-                "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
-                f"n = {measured.n_covers:,} covers."
-            )
-            branches = [asdict(branch) for branch in measured.tree.branches]
-            drawn = dendrogram(measured.tree.order, branches, library.colours)
-            pick.show(drawn, key="tree")
-    with st.expander("Over time: do genres grow alike?", key="time-open"):
-        _over_time(measured)
-    with st.expander("Typical covers, and loners"):
-        _typical(library, measured)
-    with st.expander("What was measured, and what to know before using the numbers"):
-        _measured(measured)
+        said = "Family tree: which genres are nearest relatives?"
+        with frame.fold(said, key="tree-open") as is_open:
+            if is_open:
+                _tree(library, measured)
+    with frame.fold("Over time: do genres grow alike?", key="time-open") as is_open:
+        if is_open:
+            _over_time(measured)
+    with frame.fold("Typical covers, and loners", key="typical-open") as is_open:
+        if is_open:
+            _typical(library, measured)
+    said = "What was measured, and what to know before using the numbers"
+    with frame.fold(said, key="measured-open") as is_open:
+        if is_open:
+            _measured(measured)
+
+
+def _tree(library: Library, measured: Overlap) -> None:
+    st.caption(
+        "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
+        f"n = {measured.n_covers:,} covers."
+    )
+    branches = [asdict(branch) for branch in measured.tree.branches]
+    drawn = dendrogram(measured.tree.order, branches, library.colours)
+    pick.show(drawn, key="tree")
 
 
 def _measured(measured: Overlap) -> None:

@@ -8,9 +8,11 @@ import streamlit as st
 
 from dashboard import loaders, place
 from dashboard.components import pick
-from dashboard.layout import markup
+from dashboard.layout import frame, markup
+from dashboard.layout.frame import fragment
 
 
+@fragment
 def show() -> None:
     """Draw this part of the page, folded away."""
     stages = loaders.chain()
@@ -18,11 +20,12 @@ def show() -> None:
     title = "State: everything is up to date"
     if n_due:
         title = f"State: {n_due} of {len(stages)} results are missing or out of date"
-    with st.expander(title):
-        st.caption(
-            "Each artefact is made from those above it; what is stale names its command."
-        )
-        pick.show(markup.chain(stages), key="chain")
+    with frame.fold(title, key="state-open") as is_open:
+        if is_open:
+            st.caption(
+                "Each artefact is made from those above it; what is stale names its command."
+            )
+            pick.show(markup.chain(stages), key="chain")
     _unreadable()
 
 
@@ -35,5 +38,8 @@ def _unreadable() -> None:
         return
     if not problems:
         return
-    with st.expander(f"Files that could not be taken in ({len(problems):,})"):
-        st.dataframe(problems[:2000], hide_index=True, width="stretch", height="auto")
+    said = f"Files that could not be taken in ({len(problems):,})"
+    with frame.fold(said, key="files-open") as is_open:
+        if is_open:
+            shown = problems[:2000]
+            st.dataframe(shown, hide_index=True, width="stretch", height="auto")

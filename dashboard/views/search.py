@@ -52,8 +52,10 @@ def show() -> None:
     st.session_state[search_alike.QUERY] = query, index.generation
     _head(library, query, shown)
     search_alike.show()
-    with st.expander("Ask about another picture", icon=":material/image_search:"):
-        _choose(library)
+    said, icon = "Ask about another picture", ":material/image_search:"
+    with frame.fold(said, key="another-open", icon=icon) as is_open:
+        if is_open:
+            _choose(library)
 
 
 def _take_pasted() -> None:
