@@ -28,7 +28,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-RUNNING = '[data-testid="stApp"][data-test-script-state="{}"]'
 LONGEST_MS = 45_000
 
 
@@ -83,15 +82,23 @@ def wait_for(server, url, log):
     pytest.fail(f"no answer at {url}: {log.read_text()}")
 
 
-class Reader:
-    """One browser window, and everything it complained about."""
+SETTLED = """async () => {
+  const quiet = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
+    && !document.querySelector('[data-stale="true"]');
+  for (let since = performance.now(); performance.now() - since < 120;) {
+    await new Promise((go) => setTimeout(go, 15));
+    if (!quiet()) since = performance.now();
+  }
+}"""
 
-    def __init__(self, browser, url, *, width=1280, height=900, scheme="light"):
+
+class Reader:
+    """One browser tab, and everything it complained about."""
+
+    def __init__(self, context, url, *, width=1280, height=900, scheme="light"):
         self.url = url
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        self.page = self.context.new_page()
+        self.page = context.new_page()
+        self.look(width, height, scheme)
         self.page.set_default_timeout(LONGEST_MS)
         self.complaints = []
         self.strangers = set()
@@ -117,14 +124,14 @@ class Reader:
         self.settle()
         return self
 
+    def look(self, width, height, scheme):
+        """Give the window a size and its colours."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme=scheme)
+
     def settle(self):
         """Wait until the script has run, and nothing is about to run."""
-        for _ in range(2):
-            self.page.wait_for_timeout(120)
-            self.page.wait_for_selector(RUNNING.format("notRunning"), state="attached")
-        self.page.wait_for_function(
-            "!document.querySelector('[data-stale=\"true\"]')", timeout=LONGEST_MS
-        )
+        self.page.evaluate(SETTLED)
 
     def text(self):
         return self.page.inner_text('[data-testid="stMain"]')
@@ -178,7 +185,7 @@ class Reader:
         )
 
     def close(self):
-        self.context.close()
+        self.page.close()
 
 
 @pytest.fixture(scope="session")
@@ -205,13 +212,21 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def context(browser):
+    """What tabs share: the browser's cache, so that only the first one fetches all scripts."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def read(browser, url):
-    """Open windows that must not have complained or called anyone by the end."""
+def read(context, url):
+    """Open tabs that must not have complained or called anyone by the end."""
     readers = []
 
     def open_window(path="", **options):
-        reader = Reader(browser, options.pop("url", url), **options)
+        reader = Reader(context, options.pop("url", url), **options)
         readers.append(reader)
         return reader.open(path)
 

@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.errors import CoversError
 from covers.exports.site_parts import attempt, gather
+from covers.images.designs import designs_of
 from covers.render.cards import Card, Note, tile
+from covers.render.genre_legend import genre_legend
 from covers.render.marks import asset, chart_style
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.membership import make_membership
+from covers.workspace.reading import read_rows
+from covers.workspace.registry import PICTURES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,9 +109,24 @@ def _covers(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
         "tiles": [tile(card, Note()) for card in cards],
         "words": [card.full_title.casefold() for card in cards],
         "genres": [[place[g] for g in card.genres if g in place] for card in cards],
+        "designs": _designs(covers),
         "clusters": [-2 if c is None else c for c in covers.column("cluster")],
         "vocab": list(covers.vocab),
     }
+
+
+def _designs(covers: CoverTable) -> list[int]:
+    """Return the design of each cover: a number that covers of one design share."""
+    try:
+        table, _ = read_rows(covers.workspace, PICTURES)
+    except CoversError:
+        return list(range(len(covers)))
+    place = {cover_id: row for row, cover_id in enumerate(covers.cover_ids)}
+    rows = np.array([place.get(c, -1) for c in table["cover_id"].to_pylist()], np.int64)
+    names = [group or "" for group in covers.catalogue["group"].to_pylist()]
+    _, groups = np.unique(np.array(names, dtype=object), return_inverse=True)
+    found: list[int] = designs_of(groups, rows, table["phash"].to_pylist()).tolist()
+    return found
 
 
 def _map(covers: CoverTable) -> dict[str, Any] | None:
@@ -123,29 +143,25 @@ def _map(covers: CoverTable) -> dict[str, Any] | None:
     points = lay_down(xy[rows]).astype("<f4")
     genres = covers.column("genres")
     membership = make_membership([genres[row] for row in rows], covers.vocab)
-    first = np.where(membership.any(axis=1), membership.argmax(axis=1) + 1, 0)
-    bits = (membership[:, :32] > 0) @ (1 << np.arange(min(len(covers.vocab), 32)))
+    entries = genre_legend(membership, covers.vocab, genre_colours(covers.vocab))
+    bits = entries.has[:, :32] @ (1 << np.arange(min(len(entries.names), 32)))
     found = attempt(covers.workspace, read_clusters)
     clusters = np.array([-2 if c is None else c for c in covers.column("cluster")])
     names = name_clusters(found) if found else {}
     labels = clusters[rows] if found else None
-    colours = genre_colours(covers.vocab)
     return {
         "rows": rows.tolist(),
         "parts": {
             "points": _packed(points),
-            "genre": _packed(first.astype("<u2")),
+            "genre": _packed((entries.main + 1).astype("<u2")),
             "genres": _packed(bits.astype("<u4")),
         },
-        "colours": [NOISE_COLOUR, *(colours[g] for g in covers.vocab)],
+        "colours": [NOISE_COLOUR, *entries.colours],
         "legend": [
-            {
-                "code": j + 1,
-                "label": genre,
-                "colour": colours[genre],
-                "n": int((membership[:, j] > 0).sum()),
-            }
-            for j, genre in enumerate(covers.vocab)
+            {"code": code, "label": name, "colour": colour, "n": int(has.sum())}
+            for code, (name, colour, has) in enumerate(
+                zip(entries.names, entries.colours, entries.has.T, strict=True), start=1
+            )
         ],
         "regions": name_regions(points, membership, covers.vocab, labels, names),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import CoversError
 from covers.render import html
-from covers.render.cards import Kind, Note, alike, gallery, kinds, pairs
+from covers.render.cards import Kind, alike, kinds
 from covers.render.matrix import confusion_matrix, key, matrix
 from covers.render.numbers import count, note_on_parts, per_cent, span
 from covers.render.palette import NOISE_COLOUR, genre_colours
@@ -81,19 +81,19 @@ def _overlap(
                 sides,
             )
         )
-    genres, cells = on_page.cells(found, "overlap")
-    drawn = matrix(genres, cells, label="Overlap coefficient of genre pairs")
-    drawn += key(*on_page.key_of("overlap", found), "uncertain")
-    behind = {}
-    for pair in found.pairs:
-        told = _pair(pair, cards, here)
-        behind[on_page.name_pair(pair.a, pair.b)] = told
-        behind[on_page.name_pair(pair.b, pair.a)] = told
+    matrices = {}
+    for family in ("", *on_page.families(found)):
+        genres, cells = on_page.cells(on_page.of_family(found, family), "overlap")
+        drawn = matrix(genres, cells, label="Overlap coefficient of genre pairs")
+        matrices[family] = drawn + key(*on_page.key_of("overlap", found), "uncertain")
+    behind = {
+        on_page.name_pair(pair.a, pair.b): _pair(pair, here) for pair in found.pairs
+    }
     first = on_page.name_pair(ranked[0].a, ranked[0].b) if ranked else ""
     return {
         "answer": say_overlap(found),
         "alike": f'<div class="answers">{"".join(shown)}</div>',
-        "matrix": drawn,
+        "matrices": matrices,
         "reading": on_page.READING["overlap"]
         + note_on_parts(found.n_by_genre.values()),
         "pairs": behind,
@@ -102,15 +102,14 @@ def _overlap(
     }
 
 
-def _pair(pair: Pair, cards: list[Card], here: dict[str, int]) -> dict[str, str]:
-    """Return what was measured of two genres, and covers behind it."""
+def _pair(pair: Pair, here: dict[str, int]) -> dict[str, Any]:
+    """Return what was measured of two genres, and the numbers of the covers behind it."""
     from covers.overlap import on_page
     from covers.overlap.sentences import say_pair
 
     facts = on_page.facts(pair, pair.a, pair.b)
-    bridges = [(cards[here[c]], Note()) for c in pair.bridges if c in here]
     closest = [
-        (cards[here[one.a]], cards[here[one.b]], one.similarity)
+        (here[one.a], here[one.b], f"{one.similarity:.2f}")
         for one in pair.closest[:4]
         if one.a in here and one.b in here
     ]
@@ -119,8 +118,8 @@ def _pair(pair: Pair, cards: list[Card], here: dict[str, int]) -> dict[str, str]
         "title": f"{pair.a} and {pair.b}",
         "said": say_pair(pair),
         "facts": shown if facts else "",
-        "bridges": gallery(bridges, size="row", captions=False) if bridges else "",
-        "closest": pairs(closest) if closest else "",
+        "bridges": [here[c] for c in pair.bridges if c in here],
+        "closest": closest,
     }
 
 

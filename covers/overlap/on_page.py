@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.overlap.figures import genre_order
+from covers.overlap.figures import genre_groups, genre_order
 from covers.overlap.overlap import OverlapSettings
 from covers.render.graph import Edge, spread
 from covers.render.matrix import Cell
@@ -39,7 +39,9 @@ READING = {
     "vote": "Share of the row's covers that the vote takes for the column's genre.",
 }
 SEPARATOR = "~"
-_MOST_GENRES = 60
+_MOST_GENRES = 24
+"""With more genres than this, a matrix shows the broad ones, or those of one family."""
+_MOST_AT_ALL = 60
 
 
 def name_pair(a: str, b: str) -> str:
@@ -106,22 +108,72 @@ def _measured_as(pair: Pair, numbers: dict[tuple[str, str], Pair]) -> Pair:
 
 
 def shown_genres(overlap: Overlap) -> list[str]:
-    """Return the genres in the order of the dendrogram, then those it could not place.
+    """Return the genres in the order of the dendrogram, then those it could not place."""
+    return genre_order(_order_of(overlap))
 
-    At most 60: the largest.
+
+def _order_of(overlap: Overlap) -> dict[str, Any]:
+    """Return what decides on the order of the genres."""
+    return {
+        "tree": {"order": overlap.tree.order},
+        "genres": overlap.genres,
+        "broad": overlap.broad,
+    }
+
+
+def families(overlap: Overlap) -> dict[str, list[str]]:
+    """Return broad genres with the genres below them, itself first, the largest first.
+
+    Nothing where all genres fit into one matrix, and no family of one.
     """
-    order = genre_order(
-        {
-            "tree": {"order": overlap.tree.order},
-            "genres": overlap.genres,
-            "broad": overlap.broad,
-        }
-    )
-    if len(order) <= _MOST_GENRES:
-        return order
+    if len(overlap.genres) <= _MOST_GENRES:
+        return {}
+    groups = [one for one in genre_groups(_order_of(overlap)) if len(one[1]) > 1]
+    return dict(sorted(groups, key=lambda one: -len(one[1])))
+
+
+def of_family(overlap: Overlap, family: str = "") -> Overlap:
+    """Return the overlap among broad genres, or among those of one family.
+
+    Parameters
+    ----------
+    overlap : Overlap
+    family : str, default=""
+        A key of `families`; the broad genres where it is none.
+
+    Returns
+    -------
+    Overlap
+        With these genres only, at most the 60 largest: their pairs, lines and
+        branches. The whole where all genres fit into one matrix.
+    """
+    if len(overlap.genres) <= _MOST_GENRES:
+        return overlap
+    broad = [genres[0] for _, genres in genre_groups(_order_of(overlap))]
     n = overlap.n_by_genre
-    largest = set(sorted(order, key=lambda g: -n.get(g, 0))[:_MOST_GENRES])
-    return [g for g in order if g in largest]
+    largest = sorted(
+        families(overlap).get(family, broad), key=lambda genre: -n.get(genre, 0)
+    )
+    shown = set(largest[:_MOST_AT_ALL])
+    tree = overlap.tree
+    branches = []
+    for branch in tree.branches:
+        kept = tuple(genre for genre in branch.genres if genre in shown)
+        if len(kept) > 1:
+            whole = len(kept) == len(branch.genres)
+            support = branch.support if whole else math.nan
+            branches.append(replace(branch, genres=kept, support=support))
+    return replace(
+        overlap,
+        genres=tuple(genre for genre in overlap.genres if genre in shown),
+        pairs=tuple(p for p in overlap.pairs if p.a in shown and p.b in shown),
+        edges=tuple(e for e in overlap.edges if e.a in shown and e.b in shown),
+        tree=replace(
+            tree,
+            order=tuple(genre for genre in tree.order if genre in shown),
+            branches=tuple(branches),
+        ),
+    )
 
 
 def read_value(
@@ -225,11 +277,8 @@ def place_genres(overlap: Overlap) -> dict[str, tuple[float, float]]:
 
 def edges(overlap: Overlap) -> list[Edge]:
     """Return the lines of the graph: pairs that mix more than chance (q at most 0.05)."""
-    shown = set(shown_genres(overlap))
     lines = []
     for edge in overlap.edges:
-        if edge.a not in shown or edge.b not in shown:
-            continue
         known = math.isfinite(edge.overlap)
         lines.append(
             Edge(
@@ -244,12 +293,10 @@ def edges(overlap: Overlap) -> list[Edge]:
 
 
 def _largest(overlap: Overlap, measure: str) -> float:
-    """Return the largest value of a measure among the genres that are shown, 0 without any."""
-    shown = set(shown_genres(overlap))
+    """Return the largest value of a measure, 0 without any."""
     values = [
         read_value(pair, measure, side)[0]
         for pair in overlap.pairs
-        if {pair.a, pair.b} <= shown
         for side in (pair.a, pair.b)
     ]
     return max((value for value in values if math.isfinite(value)), default=0.0)

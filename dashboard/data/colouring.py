@@ -56,21 +56,25 @@ class Colouring:
 
 
 def by_genre(library: Library) -> Colouring:
-    """Colour by first genre; the legend counts a cover in each of its genres, as everywhere."""
-    colours = [NOISE_COLOUR, *(library.colours[genre] for genre in library.vocab)]
-    several = any(len(genres) > 1 for genres in library.genres)
-    note = "One colour per genre" + (
-        "; a cover of several genres has the colour of its first, and counts in each."
-        if several
-        else "."
+    """Colour by genre; the legend counts a cover in each of its genres, as everywhere.
+
+    Many genres are coloured by the broad genre that they belong to.
+    """
+    entries = library.legend
+    note = "One colour per genre."
+    if entries.is_broad:
+        note = "One colour per broad genre; a cover of several has that of which it has most, and counts in each."
+    elif (entries.has.sum(axis=1) > 1).any():
+        note = "One colour per genre; a cover of several genres has the colour of its first, and counts in each."
+    codes = entries.main + 1
+    counts = [int((codes == 0).sum()), *map(int, entries.has.sum(axis=0))]
+    return _categories(
+        codes,
+        [NOISE_COLOUR, *entries.colours],
+        ["no genre", *entries.names],
+        note,
+        counts=counts,
     )
-    codes = library.main_genre + 1
-    names = ["no genre", *library.vocab]
-    counts = [
-        int((codes == 0).sum()),
-        *(int(n) for n in (library.membership > 0).sum(axis=0)),
-    ]
-    return _categories(codes, colours, names, note, counts=counts)
 
 
 def by_cluster(labels: npt.NDArray[np.int64], names: Mapping[int, str]) -> Colouring:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.cover_set import CoverSet, columns_of
+from covers.catalogue.table import GENRE_MINIMUM
+from covers.render.genre_legend import GenreLegend, genre_legend
 from covers.render.palette import genre_colours
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Library(CoverSet):
     years : ndarray of float64, shape (n_covers,)
         NaN where unknown.
     sources, paths : list of str
+    genre_minimum : int
+        Genres with fewer covers than this are not in `vocab`.
     """
 
     cover_ids: list[str]
@@ -44,6 +48,7 @@ class Library(CoverSet):
     years: npt.NDArray[np.float64]
     sources: list[str]
     paths: list[str]
+    genre_minimum: int = GENRE_MINIMUM
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Library:
@@ -63,6 +68,7 @@ class Library(CoverSet):
             ),
             sources=text["source"],
             paths=text["path"],
+            genre_minimum=catalogue.genre_minimum,
         )
 
     @property
@@ -102,6 +108,11 @@ class Library(CoverSet):
         found: Rows = self.membership.argmax(axis=1).astype(np.int64)
         found[~self.membership.any(axis=1)] = -1
         return found
+
+    @cached_property
+    def legend(self) -> GenreLegend:
+        """What colours stand for: genres, or broad genres where there are many."""
+        return genre_legend(self.membership, self.vocab, self.colours)
 
     @cached_property
     def _words(self) -> list[str]:

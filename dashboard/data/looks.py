@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.images.designs import designs_of, fold_designs
 from dashboard.data.arrays import numbers
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from dashboard.data.library import Library
 
 Rows = npt.NDArray[np.int64]
-_SAME_BITS = 8
-"""Hashes that differ in at most so many of 64 bits are one design; see ``docs/method/audit.md``."""
 _MOST_COLOURED = 400
 _N_COLOURS = 8
 BANDS = ("dark", "medium", "bright")
@@ -68,17 +67,10 @@ class Looks:
             values[rows[here]] = numbers(table[name])[here]
             return values
 
-        # Hashes of 64 bits, 16 hexadecimal digits each.
-        texts = [(text or "")[:16] for text in table["phash"].to_pylist()]
-        whole = np.fromiter((len(text) == 16 for text in texts), bool, len(texts))
-        digits = "".join(text if len(text) == 16 else "0" * 16 for text in texts)
-        codes = np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64)
-        hashes, hashed = np.zeros(n, np.uint64), np.zeros(n, bool)
-        hashes[rows[here]], hashed[rows[here]] = codes[here], whole[here]
         return cls(
             column("brightness"),
             column("saturation"),
-            same_designs(library.groups, hashes, hashed),
+            designs_of(library.groups, rows, table["phash"].to_pylist()),
             table.select(["palette", "palette_share"]),
             places,
         )
@@ -150,57 +142,4 @@ class Looks:
         counts : ndarray of int64, shape (n_designs,)
             How many of the given covers show each.
         """
-        own = self.designs[rows]
-        _, first, counts = np.unique(own, return_index=True, return_counts=True)
-        order = np.argsort(first, kind="stable")
-        return first[order].astype(np.int64), counts[order].astype(np.int64)
-
-
-def same_designs(
-    groups: Rows, hashes: npt.NDArray[np.uint64], hashed: npt.NDArray[np.bool_]
-) -> Rows:
-    """Return the same number for covers of one group whose pictures hardly differ.
-
-    Near-duplicates are always in one group, whatever else joins covers; so only
-    covers of a group are compared, each with all others of it.
-
-    Parameters
-    ----------
-    groups : ndarray of int64, shape (n_covers,)
-    hashes : ndarray of uint64, shape (n_covers,)
-    hashed : ndarray of bool, shape (n_covers,)
-        Which covers have one.
-
-    Examples
-    --------
-    >>> hashes = np.array([0b1011, 0b1011, 2**64 - 1], np.uint64)
-    >>> same_designs(np.array([4, 4, 4]), hashes, np.ones(3, bool)).tolist()
-    [0, 0, 2]
-    """
-    parent = np.arange(len(groups))
-    order = np.argsort(groups, kind="stable")
-    order = order[hashed[order]]
-    own, codes = groups[order], hashes[order]
-    at = np.arange(len(order))
-    step = 1
-    while True:
-        at = at[at + step < len(order)]
-        at = at[own[at] == own[at + step]]
-        if not len(at):
-            break
-        apart = np.bitwise_count(codes[at] ^ codes[at + step])
-        for i in at[apart <= _SAME_BITS].tolist():
-            _join(parent, int(order[i]), int(order[i + step]))
-        step += 1
-    for row in range(len(parent)):
-        parent[row] = parent[parent[row]]
-    return parent
-
-
-def _join(parent: Rows, a: int, b: int) -> None:
-    """Give two covers, and those joined with them, the smaller number."""
-    while parent[a] != a:
-        a = int(parent[a])
-    while parent[b] != b:
-        b = int(parent[b])
-    parent[max(a, b)] = min(a, b)
+        return fold_designs(self.designs, rows)

@@ -29,10 +29,13 @@ class MapPoints:
     points : ndarray of float32, shape (n_points, 2)
         All but a few lie within -1 to 1 from left to right and about -0.6 to 0.6
         from bottom to top, the longer way of the map lying down.
+    positions : ndarray of float64, shape (n_points, 2)
+        Where they lie on the map as it was made.
     """
 
     rows: Rows
     points: npt.NDArray[np.float32]
+    positions: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, found: CoverMap, library: Library) -> MapPoints:
@@ -41,7 +44,8 @@ class MapPoints:
         points = found.positions.astype(np.float64)
         kept = np.flatnonzero((rows >= 0) & np.isfinite(points).all(axis=1))
         kept = np.random.default_rng(0).permutation(kept)
-        return cls(rows[kept], lay_down(points[kept]).astype(np.float32))
+        laid = lay_down(points[kept]).astype(np.float32)
+        return cls(rows[kept], laid, points[kept])
 
     @cached_property
     def point_of(self) -> dict[int, int]:

@@ -208,6 +208,16 @@ def gallery(
         pick.show(html, key=key, then=then)
 
 
+def folded(items: Sequence[Item]) -> list[Item]:
+    """Keep the first of the covers of each design, with their number."""
+    rows = np.array([item.row for item in items], np.int64)
+    order, n_same = loaders.looks().fold(rows)
+    return [
+        replace(items[i], n_same=n)
+        for i, n in zip(order.tolist(), n_same.tolist(), strict=True)
+    ]
+
+
 @contextmanager
 def paged(n: int, per_page: int, *, key: str) -> Iterator[slice]:
     """Give the part of `n` things that is shown, and offer the other pages below it."""

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.cluster.map.regions import name_regions
+from covers.cluster.map.regions import name_regions, place_words
+from covers.cluster.words.names import words_on_map
 from covers.errors import CoversError
 from covers.workspace.artefacts import fingerprint
 from covers.workspace.registry import (
     CATALOGUE_TABLE,
     CLUSTER_TABLE,
     MAP_TABLE,
+    NAMES_DOCUMENT,
     VOTES,
 )
 from dashboard import place
 from dashboard.data import colouring as colourings
 from dashboard.loaders.kept import kept
-from dashboard.loaders.state import Version, version_of
+from dashboard.loaders.state import Version, at, version_of
 from dashboard.loaders.tables import (
     cluster_labels,
     covermap,
@@ -81,9 +83,8 @@ def _colouring(root: str, name: str, version: Version) -> Colouring:
 def regions() -> list[dict[str, Any]]:
     """Return what the regions of the map are called; see `covers.cluster.map.regions`."""
     here = place.workspace()
-    return _regions(
-        str(here.root), version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE)
-    )
+    version = version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE, NAMES_DOCUMENT)
+    return _regions(str(here.root), version)
 
 
 @kept(3)
@@ -94,9 +95,15 @@ def _regions(root: str, version: Version) -> list[dict[str, Any]]:
         labels, names = None, {}
     covers, found = library(), covermap()
     own = None if labels is None else labels[found.rows]
-    return name_regions(
+    regions = name_regions(
         found.points, covers.membership[found.rows], covers.vocab, own, names
     )
+    words = [
+        (one.x, one.y, one.words[0].word, one.n)
+        for one in words_on_map(at(root))
+        if one.words
+    ]
+    return [*place_words(words, found.positions, found.points), *regions]
 
 
 def map_version() -> str:
@@ -114,7 +121,7 @@ def map_part(version: str, part: str) -> bytes | None:
         As `map_version` says; None is returned when it is no longer that.
     part : str
         ``"points"`` (float32 x, y), ``"ids"`` (16 bytes each), ``"genres"`` (uint32,
-        a bit for each of the first 32 genres that a cover has), or the name of a
+        a bit for each of the first 32 genres of the legend that a cover has), or the name of a
         colouring (uint16 codes).
     """
     if version != map_version():
@@ -133,8 +140,8 @@ def map_part(version: str, part: str) -> bytes | None:
 
 
 def genre_bits(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return which of the first 32 genres each of some covers has, a bit each."""
-    has = library().membership[rows][:, :_MASKED] > 0
+    """Return which of the first 32 genres of the legend each of some covers has, a bit each."""
+    has = library().legend.has[rows][:, :_MASKED]
     weights = (1 << np.arange(has.shape[1], dtype=np.uint64)).astype(np.uint64)
     bits: np.ndarray[Any, Any] = (has * weights).sum(axis=1).astype("<u4")
     return bits

@@ -108,8 +108,9 @@ def _on_the_map(value: str, library: Library) -> Found:
     rows = tables.covermap().inside(outline)
     if hidden and colour == "genre":
         # As the map hides: a cover of several genres with the last of them.
-        off = [code - 1 for code in hidden if 0 < code <= len(library.vocab)]
-        has = library.membership[rows] > 0
+        entries = library.legend
+        off = [code - 1 for code in hidden if 0 < code <= len(entries.names)]
+        has = entries.has[rows]
         shown = np.delete(has, off, axis=1).any(axis=1)
         rows = rows[shown | (~has.any(axis=1) & (0 not in hidden))]
     elif hidden:

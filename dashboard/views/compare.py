@@ -227,10 +227,15 @@ def _cover(library: Library, name: str, row: int) -> None:
     pick.show(
         markup.gallery(
             library,
-            [
-                Item(row=library.position[hit.cover_id], badge=f"{hit.similarity:.2f}")
-                for hit in hits
-            ],
+            frame.folded(
+                [
+                    Item(
+                        row=library.position[hit.cover_id],
+                        badge=f"{hit.similarity:.2f}",
+                    )
+                    for hit in hits
+                ]
+            ),
             size="small",
             captions=False,
         ),
@@ -253,7 +258,7 @@ def _genre(library: Library, name: str, genre: str) -> None:
         ]
         st.caption("Some of its covers; `covers overlap` finds the typical ones.")
     pick.show(
-        markup.gallery(library, [Item(row=row) for row in typical]),
+        markup.gallery(library, frame.folded([Item(row=row) for row in typical])),
         key=f"{name}-typical",
         then=frame.open_cover,
     )

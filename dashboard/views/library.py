@@ -27,7 +27,7 @@ def show() -> None:
     there: Library | None = frame.attempt(loaders.library)
     said = _said(there) if there else "Which covers there are, by genre, year and look."
     frame.heading("Library", said, view="library")
-    library = loaders.library()
+    loaders.library()
     _covers()
     _numbers()
 
@@ -39,7 +39,7 @@ def _said(library: Library) -> str:
     held = int((library.splits != "train").sum())
     parts = [
         f"{count(len(library), 'cover')} of {count(len(library.genre_counts), 'genre')}",
-        f"({len(library.vocab):,} with enough covers to learn from)"
+        f"({len(library.vocab):,} with {library.genre_minimum} covers or more)"
         if len(library.vocab) < len(library.genre_counts)
         else "",
         f"by {count(artists, 'artist')}" if artists else "",
@@ -182,15 +182,15 @@ def _charts(library: Library) -> None:
     with right:
         known = int(np.isfinite(library.years).sum())
         if known:
-            frame.section(
-                "Years", f"n = {known:,} covers with a year, coloured by first genre."
+            entries = library.legend
+            said = "broad genre, of several that of which a cover has most"
+            said = said if entries.is_broad else "first genre"
+            frame.section("Years", f"n = {known:,} covers with a year, by {said}.")
+            of_entries = dict(zip(entries.names, entries.colours, strict=True))
+            drawn = charts.year_bars(
+                library.years, entries.main, entries.names, of_entries
             )
-            pick.show(
-                charts.year_bars(
-                    library.years, library.main_genre, library.vocab, library.colours
-                ),
-                key="year-bars",
-            )
+            pick.show(drawn, key="year-bars")
         names, counts = np.unique(library.sources, return_counts=True)
         lines = [(str(name), f"{n:,}") for name, n in zip(names, counts, strict=True)]
         pick.show(html.table(["source", "covers"], lines), key="sources")

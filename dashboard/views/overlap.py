@@ -52,26 +52,32 @@ def show() -> None:
 def _explore() -> None:
     library, measured = loaders.library(), loaders.overlap()
     chosen = pairs.split_pair(st.query_params.get("pair", ""), measured.genres)
-    ranked = [p for p in measured.ranked() if math.isfinite(p.overlap)]
-    if chosen is None and ranked:
-        chosen = ranked[0].a, ranked[0].b
-    shown = "".join(_card(library, pair) for pair in ranked[:_MOST_ALIKE])
+    family = st.query_params.get("family", "")
+    ranked = _ranked(measured)
+    if chosen is None and (most := _ranked(pairs.of_family(measured, family))):
+        chosen = most[0].a, most[0].b
+    alike = "".join(_card(library, pair) for pair in ranked[:_MOST_ALIKE])
     pick.show(
-        f'<div class="answers">{shown}</div>',
+        f'<div class="answers">{alike}</div>',
         key="most-alike",
         chosen=_both_ways(chosen),
         then=pick.keep_in_address("pair"),
     )
     left, right = st.columns(2, gap="large")
     with left:
-        with_k = _numbers(measured, chosen)
+        at_k, shown = _numbers(measured, chosen)
     with right:
-        _pair(library, with_k, chosen)
-    if edges := pairs.edges(with_k):
+        _pair(library, at_k, chosen)
+    if edges := pairs.edges(shown):
         said = f"Graph: {count(len(edges), 'pair')} mix more than chance"
         with frame.fold(said, key="graph-open") as is_open:
             if is_open:
-                _graph(library, with_k, chosen)
+                _graph(library, shown, chosen)
+
+
+def _ranked(measured: Overlap) -> list[Pair]:
+    """Return the pairs that could be measured, most alike first."""
+    return [pair for pair in measured.ranked() if math.isfinite(pair.overlap)]
 
 
 def _card(library: Library, pair: Pair) -> str:
@@ -96,8 +102,10 @@ def _card(library: Library, pair: Pair) -> str:
     )
 
 
-def _numbers(measured: Overlap, chosen: tuple[str, str] | None) -> Overlap:
-    """Show the matrix of a measure; return the overlap with the neighbours chosen."""
+def _numbers(
+    measured: Overlap, chosen: tuple[str, str] | None
+) -> tuple[Overlap, Overlap]:
+    """Show the matrix of a measure; return the overlap with the neighbours chosen, and what is shown of it."""
     known = [m for m in pairs.MEASURES if m in ("overlap", "lift") or _has(measured, m)]
     measure = st.segmented_control(
         "Measure",
@@ -108,6 +116,7 @@ def _numbers(measured: Overlap, chosen: tuple[str, str] | None) -> Overlap:
         key="measure",
         bind="query-params",
     )
+    family = _family(measured)
     k = pairs.stored_k(measured, measure)
     choices = (
         pairs.other_ks(measured, measure) if measure in ("overlap", "lift") else []
@@ -123,14 +132,29 @@ def _numbers(measured: Overlap, chosen: tuple[str, str] | None) -> Overlap:
                 bind="query-params",
                 help="Few follow fine structure but waver, many are steady but blur.",
             )
-    shown = pairs.at_k(measured, measure, k)
+    at_k = pairs.at_k(measured, measure, k)
+    shown = pairs.of_family(at_k, family)
     with place_of_k:
-        if shown is not measured:
+        if at_k is not measured:
             st.caption(
                 f"Measured with {count(k, 'neighbour')} on n = {shown.n_covers:,} covers, with fewer resamples."
             )
         _matrix(measure, shown, chosen)
-    return shown
+    return at_k, shown
+
+
+def _family(measured: Overlap) -> str:
+    """Let a family of genres be opened where there are too many for one matrix."""
+    families = pairs.families(measured)
+    if not families:
+        return ""
+    chosen = st.pills(
+        "Broad genres, or those of one family",
+        list(families),
+        key="family",
+        bind="query-params",
+    )
+    return str(chosen or "")
 
 
 def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> None:
@@ -197,7 +221,7 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
     if bridges:
         items = [Item(row=row, ring=_side(library, row, a, b)) for row in bridges]
         pick.show(
-            markup.gallery(library, items, size="row", captions=False),
+            markup.gallery(library, frame.folded(items), size="row", captions=False),
             key="bridges",
             then=frame.open_cover,
         )
@@ -254,8 +278,9 @@ def _tree(library: Library, measured: Overlap) -> None:
         "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
         f"n = {measured.n_covers:,} covers."
     )
-    branches = [asdict(branch) for branch in measured.tree.branches]
-    drawn = dendrogram(measured.tree.order, branches, library.colours)
+    tree = pairs.of_family(measured, st.query_params.get("family", "")).tree
+    branches = [asdict(branch) for branch in tree.branches]
+    drawn = dendrogram(tree.order, branches, library.colours)
     pick.show(drawn, key="tree")
 
 
@@ -333,14 +358,14 @@ def _typical(library: Library, measured: Overlap) -> None:
     st.caption("Typical: in the midst of their own genre; one per artist.")
     rows = library.rows_of(measured.prototypes.get(genre, ()))
     pick.show(
-        markup.gallery(library, [Item(row=row) for row in rows]),
+        markup.gallery(library, frame.folded([Item(row=row) for row in rows])),
         key="prototypes",
         then=frame.open_cover,
     )
     if alone := library.rows_of(measured.isolated):
         st.caption("Loners: farthest from all others.")
         pick.show(
-            markup.gallery(library, [Item(row=row) for row in alone]),
+            markup.gallery(library, frame.folded([Item(row=row) for row in alone])),
             key="isolated",
             then=frame.open_cover,
         )

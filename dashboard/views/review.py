@@ -146,7 +146,7 @@ def _one(library: Library, doubt: Doubt) -> None:
     if nearest:
         st.caption("Most like it:")
         pick.show(
-            markup.gallery(library, nearest, size="row"),
+            markup.gallery(library, frame.folded(nearest), size="row"),
             key="doubt-nearest",
             then=frame.open_cover,
         )

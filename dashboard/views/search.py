@@ -104,7 +104,7 @@ def _found(library: Library, text: str) -> None:
     if not rows:
         st.caption("No cover of that name.")
         return
-    items = [Item(row=row) for row in rows[:12]]
+    items = frame.folded([Item(row=row) for row in rows])[:12]
     pick.show(
         markup.gallery(library, items, size="small", captions=False),
         key="search-found",
@@ -300,7 +300,9 @@ def _suggest(library: Library) -> None:
     chosen = bar.selected()
     rows = chosen.rows.tolist() if chosen else _one_per_genre(library)
     pick.show(
-        markup.gallery(library, [Item(row=row) for row in rows[:24]]),
+        markup.gallery(
+            library, frame.folded([Item(row=row) for row in rows[:96]])[:24]
+        ),
         key="suggested",
         then=search_alike.go_to,
     )

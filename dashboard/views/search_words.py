@@ -56,7 +56,7 @@ def show(library: Library, then: Callable[[str], None]) -> None:
         for hit in hits
     ]
     pick.show(
-        markup.gallery(library, items, size="small", captions=False),
+        markup.gallery(library, frame.folded(items), size="small", captions=False),
         key="search-by-words",
         then=then,
     )

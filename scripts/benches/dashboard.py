@@ -8,6 +8,7 @@ what it asked for is on the page and nothing runs any more.
 """
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -20,11 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
+import numpy as np
 from dashboard_browser import ARGUMENTS, find_chromium, free_port
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from covers.catalogue.table import read_catalogue
 from covers.workspace.artefacts import library_versions
+from covers.workspace.paths import Workspace
 from scripts.benches.shared.dashboard_window import Window, spread
 from scripts.benches.shared.drawn_workspace import GENRES, draw_workspace
 
@@ -204,6 +208,37 @@ def bench_search(window, cover_id, artists):
     page.close()
 
 
+def bench_upload(window):
+    """Time a picture from outside, from its upload until its genre is said."""
+
+    def upload():
+        noise = np.random.default_rng(len(taken)).integers(0, 255, (9, 9, 3), np.uint8)
+        content = io.BytesIO()
+        Image.fromarray(noise).resize((600, 600)).save(content, "JPEG")
+        taken.append(1)
+        name = f"{len(taken)}.jpg"
+        file = {"name": name, "mimeType": "image/jpeg", "buffer": content.getvalue()}
+        window.page.set_input_files('input[type="file"]', file)
+
+    def ask_again():
+        window.page.goto(f"{window.url}/search")
+        window.page.wait_for_function(
+            "window.settled && settled() && !!document.querySelector('input[type=file]')"
+        )
+
+    taken = []
+    where = (upload, ".st-key-query", "likeliest")
+    window.open("search")
+    ask_again()
+    window.answer("search: upload the first picture", [where])
+    window.answer(
+        "search: upload a picture",
+        [where] * window.repeats,
+        before_each=[ask_again] * window.repeats,
+    )
+    window.page.close()
+
+
 def bench_clusters(window):
     window.view("clusters", "clusters", ".st-key-cards", "<img")
     cards = window.page.locator(".st-key-cards [data-pick]")
@@ -307,19 +342,40 @@ def bench_size(folder, n, repeats, browser):
         }
 
 
+def bench_network(workspace, repeats, browser):
+    """Time uploaded pictures on a workspace with a trained network."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    with serve(workspace) as said:
+        window = Window(context, said["url"], repeats)
+        bench_upload(window)
+        context.close()
+    n = len(read_catalogue(workspace))
+    return [{"covers": n, "views": window.views, "answers": window.answers}]
+
+
 def memory_mib(pid):
     """Return the resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return round(int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024)
 
 
-def print_table(rows):
+def _spread_of(times):
+    return "{median_s:.2f} ({least_s:.2f} to {most_s:.2f}) s".format(**times)
+
+
+def print_table(rows, sizes):
     """Print the table of the docs."""
 
     def tell(*cells):
         print("| " + " | ".join(cells) + " |", file=sys.stderr)
 
-    n = rows[0]["views"]["library"]["n"]
+    rows, others = rows[: len(sizes)], rows[len(sizes) :]
+    n = sizes and rows[0]["views"]["library"]["n"]
+    for row in others:
+        for name, times in row["answers"].items():
+            tell(f"{name}, {row['covers']:,} covers", _spread_of(times))
+    if not rows:
+        return
     tell(f"median of {n}", *(f"{row['covers']:,} covers" for row in rows))
     tell("---", *("---:" for _ in rows))
     for kind, before in (("views", "first view of "), ("answers", "")):
@@ -327,11 +383,12 @@ def print_table(rows):
             times = [row[kind][name] for row in rows]
             tell(
                 before + name,
-                *(
-                    "{median_s:.2f} ({least_s:.2f} to {most_s:.2f}) s".format(**t)
-                    for t in times
-                ),
+                *map(_spread_of, times),
             )
+    tell(
+        "first view of library after a start of the server",
+        *(f"{row['views']['library']['first_s']:.2f} s" for row in rows),
+    )
     tell(
         "memory of the server",
         *(f"{r['memory_mib']['after_all_pages']:,} MiB" for r in rows),
@@ -340,8 +397,14 @@ def print_table(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--covers", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--covers", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--repeats", type=int, default=5, choices=range(1, 8))
+    parser.add_argument(
+        "--network",
+        type=Path,
+        metavar="WORKSPACE",
+        help="a workspace with a trained network: times uploaded pictures there",
+    )
     parser.add_argument(
         "--folder", type=Path, help="where drawn workspaces lie, or are made and kept"
     )
@@ -354,9 +417,11 @@ def main():
             bench_size(given.folder or Path(temporary), n, given.repeats, browser)
             for n in given.covers
         ]
+        if given.network:
+            rows += bench_network(Workspace(given.network), given.repeats, browser)
         version = browser.version
         browser.close()
-    print_table(rows)
+    print_table(rows, given.covers)
     document = {
         "bench": "dashboard",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",

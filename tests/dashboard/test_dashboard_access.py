@@ -1,5 +1,6 @@
 """Everybody can use it: checked by axe at three widths, light and dark, and by keyboard."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ pytestmark = pytest.mark.browser
 SERIOUS = {"serious", "critical"}
 
 
+@cache
 def axe_script():
     import axe_playwright_python
 
@@ -20,7 +22,6 @@ def axe_script():
 
 def findings(reader):
     """Return what axe finds serious; what is not our page, but Streamlit's frame, is left out."""
-    reader.page.evaluate(axe_script())
     found = reader.page.evaluate(
         """() => axe.run(document.querySelector('[data-testid="stMain"]'),
              {resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})"""
@@ -33,26 +34,47 @@ def findings(reader):
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1024, 400])
-def test_axe_finds_nothing_serious_on_any_page(read, workspace, width, scheme):
-    cover = first_cover(workspace, "Jazz")
-    paths = [page.path for page in PAGES]
-    paths += [
-        f"search?cover={cover}&genre=Jazz",
+LOOKS = [
+    (width, height, scheme)
+    for width, height in [(1440, 900), (1024, 768), (400, 800)]
+    for scheme in ("light", "dark")
+]
+IS_LIT = """light => { const [r] = getComputedStyle(document.querySelector('[data-testid="stApp"]'))
+  .backgroundColor.match(/\\d+/g).map(Number); return (r > 127) === light; }"""
+FOLDS = {
+    "overlap": "?graph-open=true&tree-open=true&time-open=true&typical-open=true&measured-open=true",
+    "model": "?methods-open=true&differences-open=true&genres-open=true&trust-open=true&growth-open=true&findings-open=true",
+    "clusters": "?tree-open=true&noise-open=true&relation-open=true",
+    "review": "?state-open=true&files-open=true",
+    "": "?numbers-open=true",
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(page.path + FOLDS.get(page.path, "") for page in PAGES),
+        "search?cover={cover}&genre=Jazz&another-open=true",
         "?genre=Jazz&selection=cluster:0",
         "clusters?cluster=0",
-    ]
-    serious = {}
-    for path in paths:
-        reader = read(path, width=width, scheme=scheme)
+    ],
+)
+def test_axe_finds_nothing_serious_at_any_width_light_or_dark(read, workspace, path):
+    reader = read(path.format(cover=first_cover(workspace, "Jazz")))
+    reader.page.evaluate(axe_script())
+    serious, sideways = {}, []
+    for look in LOOKS:
+        reader.look(*look)
+        reader.page.wait_for_function(IS_LIT, arg=look[2] == "light")
+        reader.settle()
         if path == "map":
             wait_for_map(reader)
         if found := findings(reader):
-            serious[path] = found
-        assert not reader.scrolls_sideways(), path
-        reader.close()
+            serious[look] = found
+        if reader.scrolls_sideways():
+            sideways.append(look)
     assert not serious
+    assert not sideways
 
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES])

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dashboard_browser import first_cover, serve, wait_for_map
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dashboard_parts import make_library, make_votes
 
 from covers.catalogue.table import read_catalogue
-from covers.cluster.map.regions import name_regions
+from covers.cluster.map.regions import lay_down, name_regions, place_words
+from covers.images.designs import same_designs
 from covers.library.tags import drop_tag, read_tags, tag_covers
 from dashboard.data.filters import Filters
-from dashboard.data.looks import Looks, same_designs
+from dashboard.data.looks import Looks
 from dashboard.data.selection import (
     Selection,
     name_covers,
@@ -148,6 +149,22 @@ def test_a_region_is_named_by_the_genre_that_is_frequent_there(library):
         assert one["text"].startswith(library.vocab[code])
 
 
+@settings(deadline=None)
+@given(st.integers(0, 1000))
+def test_words_lie_on_the_page_where_they_lie_on_the_map(seed):
+    rng = np.random.default_rng(seed)
+    positions = rng.normal(0, [4, 1], (80, 2)) + rng.normal(0, 5, 2)
+    points = lay_down(positions).astype(np.float32)
+    at = rng.integers(80, size=3)
+    words = [(*positions[i], f"word {i}", int(n)) for n, i in enumerate(at)]
+    placed = place_words(words, positions, points)
+    assert [one["n"] for one in placed] == [2, 1, 0]
+    for one, i in zip(placed, at[::-1], strict=True):
+        assert one["text"] == f"word {i}"
+        assert [one["x"], one["y"]] == pytest.approx(points[i].tolist(), abs=2e-3)
+    assert place_words([], positions, points) == []
+
+
 # Tags.
 def test_tags_are_kept_in_the_workspace_and_can_be_taken_away(other):
     assert read_tags(other) == {}
@@ -206,6 +223,47 @@ def test_back_goes_back_one_step(read, workspace):
     reader.element("cards").get_by_role("button").first.wait_for()
     reader.page.go_forward()
     reader.element("strip").get_by_role("button").first.wait_for()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("path", "choose", "written"),
+    [
+        ("overlap", ("radio", "Neighbour mixing"), "measure=Neighbour"),
+        ("overlap", ("fold", "Family tree"), "tree-open=true"),
+        ("model", ("fold", "Genre by genre"), "genres-open=true"),
+        ("", ("genre", "Jazz"), "genre=Jazz"),
+        ("map", ("radio", "Year"), "colour=Year"),
+    ],
+    ids=["measure", "fold", "fold of the model", "filter", "colour"],
+)
+def test_what_was_chosen_in_a_field_is_in_the_address_and_back_undoes_it(
+    read, path, choose, written
+):
+    reader = read(path)
+    page, (kind, name) = reader.page, choose
+    before = page.url
+    if kind == "fold":
+        reader.unfold(name)
+    elif kind == "genre":
+        page.get_by_role("button", name=name, exact=True).first.click()
+    else:
+        page.get_by_role("radio", name=name).click()
+    page.wait_for_function("w => location.search.includes(w)", arg=written)
+    reader.settle()
+    after = reader.text()
+    page.go_back()
+    page.wait_for_function("u => location.href === u", arg=before)
+    reader.settle()
+    page.wait_for_function(
+        "t => document.querySelector('[data-testid=stMain]').innerText !== t", arg=after
+    )
+    page.go_forward()
+    page.wait_for_function("w => location.search.includes(w)", arg=written)
+    reader.settle()
+    page.wait_for_function(
+        "t => document.querySelector('[data-testid=stMain]').innerText === t", arg=after
+    )
 
 
 @pytest.mark.browser

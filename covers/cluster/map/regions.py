@@ -98,6 +98,42 @@ def name_regions(
     return [*({**r, "level": 0} for r in regions if r["level"] == 1), *regions]
 
 
+def place_words(
+    words: Sequence[tuple[float, float, str, int]],
+    positions: npt.NDArray[np.float64],
+    points: npt.NDArray[np.float32],
+) -> list[dict[str, Any]]:
+    """Return parts of the map that words describe, as `name_regions` returns them.
+
+    They are for the first level below that of the clusters, the largest first.
+
+    Parameters
+    ----------
+    words : sequence of (x, y, text, n_covers)
+        Places on the map as it was made.
+    positions : ndarray of float64, shape (n_points, 2)
+        Where the covers lie on it.
+    points : ndarray of float32, shape (n_points, 2)
+        The same, laid into the frame of the page by `lay_down`.
+    """
+    if not len(words) or len(points) < 3:
+        return []
+
+    def extended(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.column_stack([xy, np.ones(len(xy))])
+
+    # Laying down turns, stretches and moves, so its matrix can be found again.
+    way, *_ = np.linalg.lstsq(
+        extended(positions), points.astype(np.float64), rcond=None
+    )
+    placed = extended(np.array([one[:2] for one in words], np.float64)) @ way
+    found = [
+        _region(x, y, text, 1, n)
+        for (x, y), (_, _, text, n) in zip(placed, words, strict=True)
+    ]
+    return sorted(found, key=lambda region: -region["n"])
+
+
 def _clusters(
     points: npt.NDArray[np.float32],
     labels: npt.NDArray[np.int64],

@@ -11,7 +11,7 @@ from covers.render.text import text_table
 from covers.workspace.artefacts import fingerprint_file
 from covers.workspace.documents import Document
 from covers.workspace.reading import read_document, stamp_of, typed
-from covers.workspace.registry import CLUSTER_TABLE, NAMES_DOCUMENT
+from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES_DOCUMENT
 
 if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
@@ -119,6 +119,19 @@ def read_names(workspace: Workspace) -> Names:
     """
     content = read_document(workspace, NAMES_DOCUMENT)
     return typed(Names, content, workspace, NAMES_DOCUMENT)
+
+
+def words_on_map(workspace: Workspace) -> tuple[NamedRegion, ...]:
+    """Return the parts of the map that words fit; none where they were found for another map."""
+    stamp = stamp_of(workspace, NAMES_DOCUMENT)
+    if stamp is None:
+        return ()
+    try:
+        now = fingerprint_file(workspace.path(MAP_TABLE))
+        names = read_names(workspace)
+    except (CoversError, OSError):
+        return ()
+    return names.regions if stamp.made_from.get("map") == now else ()
 
 
 def add_subjects(workspace: Workspace, content: dict[str, Any]) -> dict[str, Any]:

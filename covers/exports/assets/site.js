@@ -29,14 +29,28 @@
   const overlap = fill("overlap", data.overlap);
   if (overlap) {
     const parts = (name) => overlap.querySelector(`[data-part=${name}]`);
+    const { matrices, pairs } = data.overlap, families = Object.keys(matrices);
+    let family = "", both = [];
+    const matrix = () => put(parts("matrix"), matrices[family], show, both);
+    const buttons = families.length < 2 ? [] : families.map((name) => {
+      const chip = text("button", name || "Broad genres");
+      chip.type = "button";
+      chip.onclick = () => { family = name; mark(); matrix(); };
+      return chip;
+    });
+    const mark = () => buttons.forEach((chip, i) => chip.setAttribute("aria-pressed", String(families[i] === family)));
+    parts("families").append(...buttons);
+    mark();
+    const gallery = (rows) => rows.length ? `<div class="gallery row bare">${rows.map((row) => all.tiles[row]).join("")}</div>` : "";
+    const sides = (found) => found.length ? `<div class="pairs">${found.map(([p, q, similarity]) => `<div class="pair">${all.tiles[p]}${all.tiles[q]}<span class="caption">similarity ${similarity}</span></div>`).join("")}</div>` : "";
     const show = (name) => {
-      const pair = data.overlap.pairs[name], place = $("pair");
+      const [a, b] = name.split("~"), pair = pairs[name] || pairs[`${b}~${a}`], place = $("pair");
       if (!pair) return;
-      const [a, b] = name.split("~"), both = [name, `${b}~${a}`];
+      both = [name, `${b}~${a}`];
       put(parts("alike"), data.overlap.alike, show, both);
-      put(parts("matrix"), data.overlap.matrix, show, both);
+      matrix();
       place.replaceChildren(text("h3", pair.title), Object.assign(text("p", pair.said), { className: "small" }));
-      for (const [title, html] of [["Bridges: as many neighbours of the one genre as of the other", pair.bridges], ["Closest: covers of the two that are most alike", pair.closest], ["", pair.facts]]) {
+      for (const [title, html] of [["Bridges: as many neighbours of the one genre as of the other", gallery(pair.bridges)], ["Closest: covers of the two that are most alike", sides(pair.closest)], ["", pair.facts]]) {
         if (!html) continue;
         const box = document.createElement("div");
         if (title) place.append(text("h4", title));
@@ -45,7 +59,7 @@
       }
     };
     put(parts("alike"), data.overlap.alike, show);
-    put(parts("matrix"), data.overlap.matrix, show);
+    matrix();
     show(data.overlap.first);
   }
 
@@ -71,7 +85,7 @@
     const number = (id) => parseInt(id.slice(24), 16);
     const image = (row) => { const found = /<img src="([^"]+)"/.exec(all.tiles[row]); return found ? found[1] : ""; };
     const parts = { points: bytes(data.map.parts.points), genre: bytes(data.map.parts.genre), genres: bytes(data.map.parts.genres), ids: ids.buffer };
-    const points = new Float32Array(parts.points);
+    const points = new Float32Array(parts.points), sets = new Uint32Array(parts.genres);
     const place = $("themap");
     place.innerHTML = MAP_HTML;
     const names = (row) => all.genres[row].map((g) => all.vocab[g]).join(", ");
@@ -79,8 +93,8 @@
       const box = $("selected");
       box.replaceChildren();
       if (!outline) return;
-      const off = new Set(hidden.map((code) => code - 1));
-      const inside = rows.filter((row, i) => within(points[2 * i], points[2 * i + 1], outline) && !(all.genres[row].length && all.genres[row].every((g) => off.has(g))));
+      const off = hidden.reduce((bits, code) => (code > 0 && code <= 32 ? bits | (1 << (code - 1)) : bits), 0);
+      const inside = rows.filter((row, i) => within(points[2 * i], points[2 * i + 1], outline) && !(sets[i] && !(sets[i] & ~off)));
       const counts = all.vocab.map((name, g) => [name, inside.filter((row) => all.genres[row].includes(g)).length]).filter((one) => one[1]).sort((a, b) => b[1] - a[1]);
       box.append(text("h3", `${inside.length.toLocaleString("en")} covers selected`), Object.assign(text("p", counts.slice(0, 6).map(([name, k]) => `${name} ${k}`).join(" · ")), { className: "small" }));
       const gallery = document.createElement("div");
@@ -130,7 +144,13 @@
       if (state.rows && !state.rows.has(row)) continue;
       if (words.every((word) => all.words[row].includes(word))) found.push(row);
     }
-    const pages = Math.max(1, Math.ceil(found.length / perPage));
+    // Covers of one design are one picture with their number.
+    const times = new Map();
+    for (const row of found) times.set(all.designs[row], (times.get(all.designs[row]) || 0) + 1);
+    const firsts = new Map();
+    for (const row of found) if (!firsts.has(all.designs[row])) firsts.set(all.designs[row], row);
+    const designs = [...firsts.values()];
+    const pages = Math.max(1, Math.ceil(designs.length / perPage));
     state.page = Math.max(0, Math.min(pages - 1, state.page));
     chips.forEach((chip, g) => chip.setAttribute("aria-pressed", String(state.genre === g)));
     const which = state.cluster !== null ? ` of “${data.clusters.names[state.cluster]}”` : state.rows ? " selected on the map" : "";
@@ -138,7 +158,11 @@
     $("at").textContent = `${state.page + 1} of ${pages}`;
     $("before").disabled = !state.page;
     $("after").disabled = state.page + 1 >= pages;
-    put($("gallery"), `<div class="gallery">${found.slice(state.page * perPage, (state.page + 1) * perPage).map((row) => all.tiles[row]).join("")}</div>`, open);
+    put($("gallery"), `<div class="gallery">${designs.slice(state.page * perPage, (state.page + 1) * perPage).map((row) => all.tiles[row]).join("")}</div>`, open);
+    for (const button of $("gallery").querySelectorAll("button.cover")) {
+      const k = times.get(all.designs[Number(button.dataset.pick)]);
+      if (k > 1) button.querySelector(".art").append(Object.assign(text("span", `×${k}`), { className: "same" }));
+    }
   }
   draw();
 })();

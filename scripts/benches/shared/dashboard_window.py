@@ -38,6 +38,12 @@ class Window:
         self.context, self.url, self.repeats = context, url, repeats
         self.answers, self.views = {}, {}
 
+    def open(self, path):
+        """Open a page in a new tab."""
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.page.goto(f"{self.url}/{path}")
+
     def view(self, name, path, where, pattern="."):
         """Time opening a page in a new tab until it shows something; the last tab stays."""
         times = []
