@@ -83,8 +83,10 @@ def wait_for(server, url, log):
 
 
 SETTLED = """async () => {
+  const drawn = (e) => [e, ...e.querySelectorAll("*")].some((n) => n.shadowRoot?.querySelector(".root, .covermap, [hidden]"));
   const quiet = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
-    && !document.querySelector('[data-stale="true"]');
+    && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
+    && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(drawn);
   for (let since = performance.now(); performance.now() - since < 120;) {
     await new Promise((go) => setTimeout(go, 15));
     if (!quiet()) since = performance.now();

@@ -76,7 +76,6 @@ def _review() -> None:
         doubt = left[0]
     if doubt is not None:
         _one(library, doubt)
-        review_actions.show(doubt)
     elif here:
         st.success("All of these are decided.", icon=":material/check:")
     _waiting(library, overlay)
@@ -129,10 +128,21 @@ def _one(library: Library, doubt: Doubt) -> None:
         f'<div class="way">{way}</div><div>{escape(doubt.reason[:1].upper() + doubt.reason[1:])}.</div>'
         f'<div class="muted">{100 * doubt.confidence:.0f} % · {escape(doubt.kind.replace("_", " "))} · {escape(library.paths[row])}</div>'
     )
-    pick.show(
-        f'<div class="review" data-show="{escape(doubt.name)}"><div class="art">{markup.picture(library, row, lazy=False)}</div><div>{about}</div></div>',
-        key="doubt",
-    )
+    picture = markup.picture(library, row, lazy=False)
+    left, right = st.columns([2, 5], gap="medium")
+    with left:
+        pick.show(
+            f'<div class="review" data-show="{escape(doubt.name)}"><div class="art">{picture}</div></div>',
+            key="doubt-picture",
+        )
+    with right:
+        pick.show(f'<div class="review">{about}</div>', key="doubt")
+        _beside(library, doubt)
+        review_actions.show(doubt)
+
+
+def _beside(library: Library, doubt: Doubt) -> None:
+    """Show the other covers of a group, or those most like the doubtful one."""
     if doubt.is_group:
         st.caption("Choose the one that stays when the others are dropped.")
         pick.show(
@@ -142,7 +152,7 @@ def _one(library: Library, doubt: Doubt) -> None:
             then=review_actions.let_stay,
         )
         return
-    nearest = _nearest(library, row)
+    nearest = _nearest(library, doubt.rows[0])
     if nearest:
         st.caption("Most like it:")
         pick.show(

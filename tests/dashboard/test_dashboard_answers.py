@@ -73,6 +73,7 @@ def test_what_was_opened_on_the_map_is_beside_it(read, workspace):
 def test_the_model_leads_with_three_tiles_and_folds_the_rest(read):
     reader = read("model")
     tiles = reader.element("model-tiles").locator(".tile")
+    tiles.first.wait_for()
     assert tiles.count() == 3
     said = tiles.all_inner_texts()
     assert re.search(r"\d+ %\s+right, of \d+ never seen \(95 % interval", said[0])

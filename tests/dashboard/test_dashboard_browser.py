@@ -342,7 +342,7 @@ def test_names_from_files_are_shown_as_text(read):
 def test_findings_of_the_audit_and_unreadable_files_are_listed(read):
     reader = read("review")
     reader.page.get_by_text("Files that could not be taken in").wait_for()
-    finding = reader.element("doubt").locator("img").first
+    finding = reader.element("doubt-picture").locator("img").first
     finding.wait_for()
     assert finding.get_attribute("src").startswith("/covers/thumbnail/")
     reader.unfold("State: ")
