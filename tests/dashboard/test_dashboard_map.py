@@ -174,3 +174,28 @@ def test_colours_without_data_are_not_offered(read, other):
         wait_for_map(reader)
         offered = reader.element("colour").get_by_role("radio").all_inner_texts()
         assert [one.strip() for one in offered] == ["Genre", "Year"]
+
+
+def test_a_colour_that_is_switched_off_is_in_the_address_and_back_brings_it_again(read):
+    reader = read("map")
+    wait_for_map(reader)
+    everything = map_state(reader)["shown"]
+    chip = reader.page.locator(".covermap .legend button").filter(has_text="Jazz")
+    chip.click()
+    reader.page.wait_for_function("() => location.search.includes('off=genre_2')")
+    reader.settle()
+    assert chip.get_attribute("aria-pressed") == "false"
+    fewer = map_state(reader)["shown"]
+    assert int(fewer) < int(everything)
+    other = read(f"map?{reader.query()}")
+    wait_for_map(other)
+    assert map_state(other)["shown"] == fewer
+    reader.page.go_back()
+    reader.page.wait_for_function(
+        "n => document.querySelector('body') && !location.search.includes('off=')",
+        arg=everything,
+    )
+    reader.settle()
+    pressed = reader.page.locator('.covermap .legend button[aria-pressed="true"]')
+    pressed.filter(has_text="Jazz").wait_for()
+    assert map_state(reader)["shown"] == everything

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from test_dashboard_parts import make_library, make_votes
 
 from covers.catalogue.table import read_catalogue
+from covers.cluster.map.cover_map import read_cover_map
 from covers.cluster.map.regions import lay_down, name_regions, place_words
 from covers.images.designs import same_designs
 from covers.library.tags import drop_tag, read_tags, tag_covers
+from covers.workspace.artefacts import Stamp, fingerprint_file, write_json
+from covers.workspace.registry import MAP_TABLE, NAMES_DOCUMENT
 from dashboard.data.filters import Filters
 from dashboard.data.looks import Looks
 from dashboard.data.selection import (
@@ -163,6 +166,33 @@ def test_words_lie_on_the_page_where_they_lie_on_the_map(seed):
         assert one["text"] == f"word {i}"
         assert [one["x"], one["y"]] == pytest.approx(points[i].tolist(), abs=2e-3)
     assert place_words([], positions, points) == []
+
+
+def test_words_stand_on_the_map_they_were_found_for(other, monkeypatch):
+    from dashboard import loaders
+
+    monkeypatch.setattr(sys, "argv", ["dashboard", str(other.root)])
+    found = read_cover_map(other)
+    x, y = map(float, found.positions[7])
+    region = {"x": x, "y": y, "n": 20, "words": [{"word": "a piano", "effect": 0.8, "low": 0.4}]}  # fmt: skip
+    empty = {"x": x, "y": y, "n": 9, "words": []}
+    about = {"embedder": "clip:tiny", "n_words": 9, "margin": 0.2, "n_covers": 99}
+    document = {**about, "clusters": [], "genres": [], "regions": [empty, region]}
+    own = fingerprint_file(other.path(MAP_TABLE))
+    for made_from, expected in ((own, 1), ("another map", 0)):
+        stamp = Stamp(kind="names", made_from={"map": made_from})
+        write_json(other.path(NAMES_DOCUMENT), document, stamp)
+        words = [one for one in loaders.regions() if one["text"] == "a piano"]
+        assert len(words) == expected
+    rows = loaders.covermap().rows.tolist()
+    place = loaders.library().position[found.cover_ids[7]]
+    point = loaders.covermap().points[rows.index(place)]
+    (at,) = place_words([(x, y, "a piano", 20)], *_both(loaders.covermap()))
+    assert [at["x"], at["y"]] == pytest.approx(point.tolist(), abs=2e-3)
+
+
+def _both(found):
+    return found.positions, found.points
 
 
 # Tags.
