@@ -15,6 +15,7 @@ from urllib.parse import urlparse
 
 import pytest
 from complete_workspace import write_complete_workspace
+from filelock import FileLock
 from PIL import Image
 
 from covers.catalogue.table import read_catalogue
@@ -44,7 +45,9 @@ def find_chromium():
 def free_port():
     from covers.cli.dashboard import find_port
 
-    return find_port(18_500)
+    # Workers that start servers at once must not be after one port.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return find_port(18_500 + 100 * int(worker))
 
 
 @contextmanager
@@ -193,7 +196,15 @@ class Reader:
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
     find_chromium()
-    return write_complete_workspace(tmp_path_factory.mktemp("complete"))
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # one for all workers of this run
+    root /= "complete"
+    with FileLock(f"{root}.lock"):
+        if not (root / "done").is_file():
+            write_complete_workspace(root)
+            (root / "done").touch()
+    return Workspace(root / "workspace")
 
 
 @pytest.fixture(scope="session")

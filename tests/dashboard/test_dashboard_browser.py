@@ -350,7 +350,7 @@ def test_findings_of_the_audit_and_unreadable_files_are_listed(read):
     reader.element("chain").get_by_text("fresh").first.wait_for()
 
 
-def test_the_graph_leads_to_covers_and_decades_stand_beside_the_tree(read, other):
+def test_the_graph_leads_to_covers_and_is_not_shown_without_a_line(read, other):
     # Too small a workspace to be certain of anything: say that it was.
     path = other.analysis_folder / "overlap.json"
     found = json.loads(path.read_text())
@@ -372,17 +372,10 @@ def test_the_graph_leads_to_covers_and_decades_stand_beside_the_tree(read, other
         title = f"{pair['a']} and {pair['b']}"
         reader.page.get_by_role("heading", name=title, exact=True).wait_for()
         reader.element("bridges").get_by_role("button").first.wait_for()
-
-
-def test_a_graph_without_a_line_is_not_shown(read, other):
-    path = other.analysis_folder / "overlap.json"
-    found = json.loads(path.read_text()) | {"edges": []}
-    path.write_text(json.dumps(found))
-    with serve(other.root) as url:
-        reader = read("overlap", url=url)
-        reader.unfold("What was measured")
+        path.write_text(json.dumps(found | {"edges": []}))
+        reader = read("overlap?measured-open=true", url=url)
         reader.page.get_by_text("so there is no graph to draw").wait_for()
-        assert not reader.element("graph").count()
+        assert not reader.element("graph-open").count()
         assert "Lines join genres" not in reader.text()
 
 
