@@ -126,6 +126,8 @@ def show(
             "fly": view.fly,
             "regions": view.regions,
             "height": height,
+            # What stands above the map; with a selection its bar does too.
+            "above": 400 if view.chosen else 330,
         },
         key="map",
         on_selected_change=take_area,

@@ -40,6 +40,7 @@ class CoverMap {
     const before = this.data || {};
     this.data = data;
     this.root.style.setProperty("--high", `${data.height}px`);
+    if (data.above) this.root.style.setProperty("--above", `${data.above}px`);
     this.dots.setAttribute("aria-label", data.label);
     if (data.version !== before.version) {
       const [points, ids, sets] = await Promise.all([this.fetch("points"), this.fetch("ids"), this.fetch("genres")]);
