@@ -42,6 +42,7 @@ def opened(monkeypatch):
             "show",
             lambda html, key, then: shown.append((html, then)),
         )
+        monkeypatch.setattr(search_words.frame, "folded", lambda items: items)
         monkeypatch.setattr(search_words, "_TESTED", _Library(), raising=False)
 
         def script():
