@@ -166,9 +166,12 @@ class Precision:
         if not self.n:
             return f"no held-out album reached {self.certainty:.0%}, so nothing is known of such suggestions"
         low, high = self.ci95
+        suggestions = "suggestion" if self.n == 1 else "suggestions"
+        were = "was" if self.n_right == 1 else "were"
+        groups = "group" if self.n_groups == 1 else "groups"
         return (
-            f"of {self.n:,} suggestions at {self.certainty:.0%} and above for held-out albums, "
-            f"{self.n_right:,} were right: {self.rate:.0%} (95 % interval {low:.0%} to {high:.0%}, {self.n_groups:,} groups)"
+            f"of {self.n:,} {suggestions} at {self.certainty:.0%} and above for held-out albums, "
+            f"{self.n_right:,} {were} right: {self.rate:.0%} (95 % interval {low:.0%} to {high:.0%}, {self.n_groups:,} {groups})"
         )
 
 
@@ -277,7 +280,7 @@ class Suggestions:
         ]
         shown = [
             [
-                one.suggested or "-",
+                one.suggested or f"({one.ranked[0].genre})",
                 f"{one.certainty:.0%}",
                 "; ".join(one.genres) or "none",
                 one.title,

@@ -89,7 +89,8 @@ def test_the_precision_is_that_of_the_held_out_covers_counted_by_hand(hidden):
         assert precision.share == pytest.approx(len(reached) / len(held))
         if reached:
             low, high = precision.ci95
-            assert low < precision.rate <= high + 1e-9
+            assert low - 1e-9 <= precision.rate <= high + 1e-9
+            assert low < high
 
 
 def test_more_certainty_asked_for_leaves_more_open(hidden):
@@ -160,10 +161,35 @@ def test_what_is_printed_says_the_measure_first(hidden):
     lines = repr(found).splitlines()
     assert lines[0].split()[0] == "certainty"
     assert max(map(len, lines)) <= 80
+    (first,) = [one for one in found if one.left_open][:1]
+    assert f"({first.ranked[0].genre})" in repr(found)  # likeliest, not suggested
     assert "no tag was changed" in repr(found)
     frame = found.to_frame()
     assert len(frame) == len(found)
     assert found._repr_html_().count("<img") == min(20, len(found))
+
+
+def test_the_measure_is_a_sentence_whatever_the_numbers():
+    from covers.suggest.result import Precision
+
+    def said(n, n_right, low, high):
+        share = 0.1 if n else 0.0
+        return Precision(
+            certainty=0.8,
+            n=n,
+            n_right=n_right,
+            n_groups=n,
+            share=share,
+            ci95=(low, high),
+        ).said
+
+    assert said(100, 81, 0.722, 0.875) == (
+        "of 100 suggestions at 80% and above for held-out albums, 81 were right: "
+        "81% (95 % interval 72% to 88%, 100 groups)"
+    )
+    assert "of 1 suggestion at 80%" in said(1, 1, 0.21, 1.0)
+    assert "1 was right: 100%" in said(1, 1, 0.21, 1.0)
+    assert "nothing is known" in said(0, 0, float("nan"), float("nan"))
 
 
 def test_a_stale_evaluation_is_refused_by_name(hidden, tmp_path):
