@@ -356,7 +356,8 @@ def _audit_library(
     progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     """Compare the pictures of one music library."""
-    from covers.audit.music import MusicFolder, collect_albums, find_album_art
+    from covers.audit.album_art import MusicFolder, collect_albums
+    from covers.audit.music import find_album_art
     from covers.intake.music.tag_cache import TagCache
 
     cache = TagCache.open(workspace.tags_path)

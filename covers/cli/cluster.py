@@ -174,12 +174,12 @@ def map_command(
 @click.option(
     "--words",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="A list of words of one's own, one a line; it is remembered.  [default: the program's]",
+    help="A text file with words of your own, one a line; it is remembered.  [default: the program's]",
 )
 @click.option(
     "--margin",
     type=click.FloatRange(0, 10),
-    help="By how many standard deviations a word must fit better than the rest (0.25).",
+    help="By how many standard deviations a word must fit these covers better than the rest.  [default: 0.25]",
 )
 @click.option("--again", is_flag=True, help="Make it anew even if it is fresh.")
 @common_options
@@ -193,8 +193,8 @@ def name_command(
 ) -> None:
     r"""Name clusters, genres and parts of the map by the words that fit them best.
 
-    A word fits if it does so better than on the rest of the library, with a
-    margin; else there is no name. Needs an index that knows words:
+    A word is taken only if it fits these covers clearly better than the rest of
+    the library; where none does, there is no name. Needs an index that knows words:
     'covers index build --embedder clip:ViT-B-32'.
 
     \b

@@ -111,11 +111,11 @@ def demo_command(
 
 
 def _announce_limit() -> None:
-    """Say what the best possible reader could reach."""
+    """Say what the best possible classifier could reach."""
     from covers.demo.genres import demo_mixture
 
     mixture = demo_mixture()
     tell(
-        f"demo: the genres overlap by design: the best possible reader has an accuracy of {mixture.bayes_accuracy():.2f} "
+        f"demo: the genres overlap by design: the best possible classifier has an accuracy of {mixture.bayes_accuracy():.2f} "
         f"and a macro-F1 of {mixture.bayes_macro_f1():.2f}"
     )

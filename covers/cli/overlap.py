@@ -186,7 +186,7 @@ def _print_changes(found: Overlap) -> None:
     type=click.IntRange(min=1),
     default=15,
     show_default=True,
-    help="Neighbours of each cover that can be stepped to.",
+    help="How many nearest neighbours of a cover the next step may choose from.",
 )
 @common_options
 def path_command(

@@ -38,14 +38,14 @@ _SHORTEST_TOKEN = 16
     "--token",
     envvar="COVERS_TOKEN",
     default="",
-    help="Secret that callers must send as 'Authorization: Bearer TOKEN'; best by the environment.",
+    help="Secret that callers must send as 'Authorization: Bearer TOKEN'; in the environment variable COVERS_TOKEN others on this machine do not see it.",
 )
 @click.option(
     "--allow-host",
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Also answer to this name, as clients write it, with the port where they do.",
+    help="Another name by which clients call this server, such as covers.example or covers.example:8600.",
 )
 @click.option(
     "--workers",
@@ -70,8 +70,8 @@ def serve_command(
     r"""Answer searches and classifications over HTTP.
 
     Ctrl-C ends it. It listens on this machine only, changes nothing in the
-    workspace, and answers from a rebuilt index without a restart. What can be
-    asked stands in /v1/openapi.json.
+    workspace, and answers from a rebuilt index without a restart. All requests
+    are described in /v1/openapi.json.
 
     \b
     covers serve -w music

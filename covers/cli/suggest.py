@@ -19,7 +19,7 @@ _MOST_SHOWN = 45
     type=click.FloatRange(0, 1),
     default=0.8,
     show_default=True,
-    help="Leave albums open whose likeliest genre is less certain.",
+    help="Suggest nothing for albums whose likeliest genre is less certain than this.",
 )
 @click.option(
     "--doubtful/--no-doubtful",

@@ -14,21 +14,21 @@ References
 
 from __future__ import annotations
 
-import copy
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from covers.cluster.density import (
+    cut_tree,
+    fit_tree,
+    largest_share,
+    quiet_hdbscan,
+    validity_of,
+)
 from covers.cluster.projection import Graph, LayoutSettings, Points, project
 from covers.cluster.stability import mean_jaccard
-from covers.errors import needs_extra
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Labels = npt.NDArray[np.int64]
 
@@ -196,7 +196,7 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
             settings=settings,
         )
     with quiet_hdbscan() as hdbscan:
-        fitted = _fit(hdbscan, layout, settings.min_samples, fewest)
+        fitted = fit_tree(hdbscan, layout, settings.min_samples, fewest)
         candidates: tuple[Candidate, ...] = ()
         chosen = settings.min_cluster_size
         if chosen is None:
@@ -208,7 +208,7 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
         prediction = n_covers <= _MOST_FOR_MEMBERSHIP
         single = bool(candidates) and all(c.n_clusters < 2 for c in candidates)
         if prediction or single:
-            final = _fit(
+            final = fit_tree(
                 hdbscan,
                 layout,
                 settings.min_samples,
@@ -221,7 +221,7 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
         else:
             # A second spanning tree would double the cost of a large library.
             final = None
-            found, strengths = _cut(hdbscan, fitted, layout, chosen)
+            found, strengths = cut_tree(hdbscan, fitted, layout, chosen)
         labels, order = _by_size(found)
         soft = None
         exemplars = _exemplars(labels, strengths, layout)
@@ -291,14 +291,14 @@ def _try_sizes(
     halves = []
     for _ in range(settings.n_halves):
         rows = np.sort(rng.permutation(n_covers)[:half])
-        halves.append((rows, _fit(hdbscan, layout[rows], settings.min_samples, 2)))
+        halves.append((rows, fit_tree(hdbscan, layout[rows], settings.min_samples, 2)))
     candidates = []
     for size in sizes:
-        labels, _ = _cut(hdbscan, fitted, layout, size)
+        labels, _ = cut_tree(hdbscan, fitted, layout, size)
         found = []
         for rows, part in halves:
             smaller = max(2, round(size * len(rows) / n_covers))
-            again, _ = _cut(hdbscan, part, layout[rows], smaller)
+            again, _ = cut_tree(hdbscan, part, layout[rows], smaller)
             found.append(mean_jaccard(labels[rows], again))
         n_clusters = int(labels.max()) + 1
         candidates.append(
@@ -306,53 +306,12 @@ def _try_sizes(
                 min_cluster_size=size,
                 n_clusters=n_clusters,
                 noise_fraction=float(np.mean(labels < 0)),
-                largest_share=_largest_share(labels),
-                relative_validity=_validity(fitted, labels) if n_clusters else 0.0,
+                largest_share=largest_share(labels),
+                relative_validity=validity_of(fitted, labels) if n_clusters else 0.0,
                 stability=float(np.mean(found)),
             )
         )
     return tuple(candidates)
-
-
-def _fit(
-    hdbscan: Any,
-    layout: Points,
-    min_samples: int,
-    size: int,
-    **options: bool,
-) -> Any:
-    """Fit HDBSCAN, with further options of its own, to float64 points, in one process."""
-    return hdbscan.HDBSCAN(
-        min_cluster_size=size,
-        min_samples=min(min_samples, len(layout) - 1),
-        gen_min_span_tree=True,
-        core_dist_n_jobs=1,
-        **options,
-    ).fit(layout.astype(np.float64))
-
-
-def _cut(
-    hdbscan: Any, fitted: Any, layout: Points, size: int
-) -> tuple[Labels, npt.NDArray[np.float64]]:
-    """Return the labels and strengths that another smallest size gives on the same tree."""
-    tree = fitted.single_linkage_tree_.to_numpy()
-    labels, strengths, *_ = hdbscan.hdbscan_._tree_to_labels(
-        layout, tree, min_cluster_size=size
-    )
-    return np.asarray(labels, np.int64), np.asarray(strengths, np.float64)
-
-
-def _largest_share(labels: Labels) -> float:
-    """Return the share of all covers that the largest cluster holds."""
-    return float(np.bincount(labels[labels >= 0], minlength=1).max() / len(labels))
-
-
-def _validity(fitted: Any, labels: Labels) -> float:
-    """Return the relative validity of other labels on a fitted spanning tree."""
-    other = copy.copy(fitted)
-    other.labels_, other._relative_validity = labels, None
-    value = float(other.relative_validity_)
-    return value if np.isfinite(value) else 0.0
 
 
 def _by_size(labels: Labels) -> tuple[Labels, npt.NDArray[np.int64]]:
@@ -385,17 +344,6 @@ def _with_size(settings: ClusterSettings, size: int) -> ClusterSettings:
     return replace(settings, min_cluster_size=size)
 
 
-@contextmanager
-def quiet_hdbscan() -> Iterator[Any]:
-    """Import hdbscan and run it without its libraries' own deprecation warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with needs_extra("clustering"):
-            import hdbscan
-            import hdbscan.hdbscan_
-        yield hdbscan
-
-
 __all__ = [
     "NOISE",
     "Candidate",
@@ -404,6 +352,5 @@ __all__ = [
     "assign_noise",
     "cluster_covers",
     "cluster_layout",
-    "quiet_hdbscan",
     "size_ladder",
 ]

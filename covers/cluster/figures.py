@@ -24,7 +24,7 @@ from covers.workspace.reading import read_document, read_rows
 from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, MAP_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
@@ -228,8 +228,13 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
         labels = np.array([label_of.get(cover_id, -1) for cover_id in ids], np.int64)
     except CoversError:
         labels = None
+    thumbnails = Thumbnails(workspace)
     frame = draw_map(
-        points, main, catalogue.vocab, ids, Thumbnails(workspace), labels=labels
+        points,
+        main,
+        catalogue.vocab,
+        lambda row: thumbnails.picture(ids[row], 64),
+        labels,
     )
     return [frame.save(workspace.analysis_folder / "figures" / "map")]
 
@@ -238,9 +243,7 @@ def draw_map(
     points: npt.NDArray[np.float32],
     genres: Sequence[str],
     vocab: Sequence[str],
-    cover_ids: Sequence[str],
-    thumbnails: Thumbnails | None = None,
-    *,
+    picture_of: Callable[[int], npt.NDArray[np.uint8]] | None = None,
     labels: npt.NDArray[np.int64] | None = None,
 ) -> Frame:
     """Draw covers as dots of their genre's colour, some as pictures, clusters by number.
@@ -252,9 +255,8 @@ def draw_map(
         First genre of each cover, empty where unknown.
     vocab : sequence of str
         All genres, for the colours.
-    cover_ids : sequence of str
-    thumbnails : Thumbnails, optional
-        Where pictures come from; none are drawn without.
+    picture_of : callable, optional
+        Returns the small picture of a row; none are drawn without.
     labels : ndarray of int64, shape (n_covers,), optional
         Cluster of each cover, written at its middle.
     """
@@ -281,11 +283,11 @@ def draw_map(
         rasterized=len(points) > 3000,
     )
     numbers = _cluster_places(points, labels)
-    if thumbnails is not None:
+    if picture_of is not None:
         for row in _apart(points, _one_per_cell(points), list(numbers.values())):
             add_thumbnail(
                 axes,
-                thumbnails.picture(cover_ids[row], 64),
+                picture_of(row),
                 (float(points[row, 0]), float(points[row, 1])),
                 inches=_PICTURE_INCHES,
                 border=colours.get(genres[row], NOISE_COLOUR),

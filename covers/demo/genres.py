@@ -3,7 +3,7 @@
 A cover is drawn in two steps: its genre picks a *style* with the probabilities
 below, then the style alone (never the genre) decides everything that can be
 seen: palette, layout, lettering, year, print look. Given its style a cover is
-therefore independent of its genre, so the best possible reader, who recognises
+therefore independent of its genre, so the best possible classifier, which recognises
 every style, has posteriors, error and overlaps that are known exactly.
 
 Letters in shapes: G genres, S styles.
@@ -86,11 +86,11 @@ class Mixture:
         return np.asarray(shared.sum(axis=2))
 
     def bayes_accuracy(self) -> float:
-        """Return the accuracy of the best possible reader, all genres equally likely."""
+        """Return the accuracy of the best possible classifier, all genres equally likely."""
         return float(self.probabilities.max(axis=0).sum() / len(self.genres))
 
     def bayes_macro_f1(self) -> float:
-        """Return the macro-F1 of the reader with that accuracy: it names each style's likeliest genre."""
+        """Return the macro-F1 of the classifier with that accuracy: it names each style's likeliest genre."""
         named = self.probabilities.argmax(axis=0)  # (S,)
         confusion = np.zeros((len(self.genres), len(self.genres)))
         np.add.at(confusion.T, named, self.probabilities.T)

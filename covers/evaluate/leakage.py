@@ -5,7 +5,7 @@ Letters: N covers, G genres, F features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -61,15 +61,33 @@ class Leakage:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeakageSettings:
+    """How leakage is measured.
+
+    Parameters
+    ----------
+    is_several : bool, default=False
+        Genres are independent: mean average precision instead of macro-F1.
+    n_repeats : int, default=3
+        Repeats over other folds; in each, every cover is a query once.
+    n_bootstraps : int, default=1000
+        Resamples of groups behind the interval.
+    seed : int, default=0
+    """
+
+    is_several: bool = False
+    n_repeats: int = N_REPEATS
+    n_bootstraps: int = 1000
+    seed: int = 0
+
+
 def compare_splits(
     random: list[Array],
     grouped: list[Array],
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
-    *,
-    is_several: bool = False,
-    n_bootstraps: int = 1000,
-    seed: int = 0,
+    settings: LeakageSettings | None = None,
 ) -> Leakage:
     """Compare predictions for the same covers under the two kinds of split.
 
@@ -80,17 +98,16 @@ def compare_splits(
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
         Resampled whole.
-    is_several : bool, default=False
-        Genres are independent: mean average precision instead of macro-F1.
-    n_bootstraps, seed : int
+    settings : LeakageSettings, optional
     """
-    draws = GroupBootstrap.draw(groups, n_bootstraps=n_bootstraps, seed=seed)
-    figure = "mean_average_precision" if is_several else "macro_f1"
+    how = settings or LeakageSettings()
+    draws = GroupBootstrap.draw(groups, n_bootstraps=how.n_bootstraps, seed=how.seed)
+    figure = "mean_average_precision" if how.is_several else "macro_f1"
     values, samples = [], []
     for repeats in (random, grouped):
         found: list[Any] = [
             measure_labels(p, p >= 1, membership > 0, draws=draws)
-            if is_several
+            if how.is_several
             else measure_method(p, membership, draws=draws)
             for p in repeats
         ]
@@ -110,11 +127,7 @@ def measure_leakage(
     predict: Callable[[Rows, Rows], Array],
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
-    *,
-    n_repeats: int = N_REPEATS,
-    is_several: bool = False,
-    n_bootstraps: int = 1000,
-    seed: int = 0,
+    settings: LeakageSettings | None = None,
 ) -> Leakage:
     """Cross-validate a method over random folds and over folds that keep groups together.
 
@@ -126,30 +139,19 @@ def measure_leakage(
         before may not include any of these covers.
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
-    n_repeats : int, default=3
-        Repeats over other folds; in each, every cover is a query once.
-    is_several : bool, default=False
-        See `compare_splits`.
-    n_bootstraps, seed : int
+    settings : LeakageSettings, optional
     """
+    how = settings or LeakageSettings()
     target = np.asarray(membership, np.float64)
     found: dict[bool, list[Array]] = {False: [], True: []}
-    for repeat in range(n_repeats):
+    for repeat in range(how.n_repeats):
         for keep, by in ((False, np.arange(len(groups))), (True, groups)):
-            folds = group_folds(by, target, seed=seed + repeat)
+            folds = group_folds(by, target, seed=how.seed + repeat)
             p = np.empty(target.shape)
             for outside, inside in iterate_folds(folds):
                 p[inside] = predict(outside, inside)
             found[keep].append(p)
-    return compare_splits(
-        found[False],
-        found[True],
-        target,
-        groups,
-        is_several=is_several,
-        n_bootstraps=n_bootstraps,
-        seed=seed,
-    )
+    return compare_splits(found[False], found[True], target, groups, how)
 
 
 def measure_vote_leakage(
@@ -157,10 +159,7 @@ def measure_vote_leakage(
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
     sides: Sides,
-    *,
-    is_several: bool = False,
-    n_bootstraps: int = 1000,
-    seed: int = 0,
+    settings: LeakageSettings | None = None,
 ) -> Leakage:
     """Measure what leaks through the references of a trained network's vote.
 
@@ -175,18 +174,17 @@ def measure_vote_leakage(
     membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
     sides : Sides
-    is_several : bool, default=False
-        See `compare_splits`.
-    n_bootstraps, seed : int
+    settings : LeakageSettings, optional
     """
+    how = settings or LeakageSettings()
     held = sides.held
-    vote = partial(_vote_of_rows, embeddings, membership, is_several)
+    vote = partial(_vote_of_rows, embeddings, membership, how.is_several)
     target = np.asarray(membership[held], np.float64)
 
     random = []
-    for repeat in range(N_REPEATS):
-        rng = np.random.default_rng(seed + repeat)
-        folds = group_folds(np.arange(len(held)), target, seed=seed + repeat)
+    for repeat in range(how.n_repeats):
+        rng = np.random.default_rng(how.seed + repeat)
+        folds = group_folds(np.arange(len(held)), target, seed=how.seed + repeat)
         p = np.empty(target.shape)
         for outside, inside in iterate_folds(folds):
             n_kept = max(1, len(sides.train) - len(outside))
@@ -198,9 +196,7 @@ def measure_vote_leakage(
         [vote(sides.train, held)],
         target,
         groups[held],
-        is_several=is_several,
-        n_bootstraps=n_bootstraps,
-        seed=seed,
+        how,
     )
 
 
@@ -219,14 +215,7 @@ def measure_all_leakage(
     membership, groups = inputs.membership, inputs.groups
     is_several = inputs.is_several
     sides = Sides.find(inputs.splits)
-    measure = partial(
-        measure_leakage,
-        membership=membership,
-        groups=groups,
-        is_several=is_several,
-        n_bootstraps=n_bootstraps,
-        seed=seed,
-    )
+    how = LeakageSettings(is_several=is_several, n_bootstraps=n_bootstraps, seed=seed)
     found: dict[str, Leakage] = {}
     for method, features in (
         (Method.COLOURS, inputs.colours),
@@ -234,19 +223,20 @@ def measure_all_leakage(
     ):
         if features is not None:
             vote = partial(_vote_of_rows, features, membership, is_several)
-            found[method] = measure(vote)
+            found[method] = measure_leakage(vote, membership, groups, how)
     if inputs.frozen is not None:
-        found[Method.PROBE] = measure(
-            _probe_of_rows(inputs.frozen, inputs, sides.train, seed), n_repeats=1
+        found[Method.PROBE] = measure_leakage(
+            _probe_of_rows(inputs.frozen, inputs, sides.train, seed),
+            membership,
+            groups,
+            replace(how, n_repeats=1),
         )
     found[Method.VOTE] = measure_vote_leakage(
         inputs.embeddings,
         membership,
         groups,
         sides,
-        is_several=is_several,
-        n_bootstraps=n_bootstraps,
-        seed=seed,
+        how,
     )
     return {str(name): leakage.to_json() for name, leakage in found.items()}
 

@@ -21,7 +21,7 @@ from covers.model.embedding_table import (
 )
 from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.pixels import CoverFile, Progress
-from covers.model.streams import stream_work
+from covers.model.streams import Streams, stream_work
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import MODEL
 
@@ -321,9 +321,11 @@ def _run(
         workspace,
         files,
         work,
-        size_px=extractor.size_px,
-        on_gpu=extractor.device.type == "cuda",
-        batch_size=BATCH_SIZE or extractor.batch_size,
+        Streams(
+            size_px=extractor.size_px,
+            on_gpu=extractor.device.type == "cuda",
+            batch_size=BATCH_SIZE or extractor.batch_size,
+        ),
     ):
         for position, reason in batch.failed:
             path = (

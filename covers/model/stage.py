@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
 from covers.model.card import ModelCard, read_card
-from covers.model.training.options import TrainingOptions
 from covers.workspace.stages import State, Verdict
 
 if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
+    from covers.model.training.options import TrainingOptions
     from covers.model.training.recipe import Recipe
     from covers.model.training.train import TrainingReport
     from covers.workspace.paths import Workspace
@@ -55,16 +55,7 @@ def run(
     """
     from covers.model.training.train import train_workspace
 
-    how = options or TrainingOptions()
-    return train_workspace(
-        workspace,
-        recipe,
-        device=how.device,
-        seed=how.seed,
-        resume=how.resume,
-        offline=how.offline,
-        watcher=how.watcher,
-    )
+    return train_workspace(workspace, recipe, options)
 
 
 def run_or_resume(

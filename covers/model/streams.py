@@ -59,15 +59,34 @@ class WorkedBatch:
     failed: list[tuple[int, str]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Streams:
+    """How covers are streamed.
+
+    Parameters
+    ----------
+    size_px : int
+        Side of the pictures.
+    on_gpu : bool, default=False
+        Work in one thread, decode in others.
+    batch_size : int, optional
+        Covers per batch at most, by default 32 on a CPU and 256 on a GPU. On a
+        CPU they are cut so that all streams have as many batches.
+    n_streams : int, optional
+        Threads, by default one per usable core, at most 16.
+    """
+
+    size_px: int
+    on_gpu: bool = False
+    batch_size: int | None = None
+    n_streams: int | None = None
+
+
 def stream_work(
     workspace: Workspace,
     covers: Sequence[CoverFile],
     work: Work,
-    *,
-    size_px: int,
-    on_gpu: bool = False,
-    batch_size: int | None = None,
-    n_streams: int | None = None,
+    streams: Streams,
 ) -> Iterator[WorkedBatch]:
     """Decode covers and work on their pixels, yielding batches in the order asked for.
 
@@ -83,18 +102,11 @@ def stream_work(
         What to read, in this order.
     work : callable
         From pixels, uint8 (B, S, S, 3), to arrays. Called from several threads
-        at once unless `on_gpu`.
-    size_px : int
-        Side of the pictures.
-    on_gpu : bool, default=False
-        Work in one thread, decode in others.
-    batch_size : int, optional
-        Covers per batch at most, by default 32 on a CPU and 256 on a GPU. On a
-        CPU they are cut so that all streams have as many batches.
-    n_streams : int, optional
-        Threads, by default one per usable core, at most 16.
+        at once unless on a GPU.
+    streams : Streams
     """
-    batch_size = batch_size or (GPU_BATCH if on_gpu else CPU_BATCH)
+    size_px, on_gpu = streams.size_px, streams.on_gpu
+    batch_size = streams.batch_size or (GPU_BATCH if on_gpu else CPU_BATCH)
     read = _cached(workspace, covers, size_px)
     if on_gpu:
         batches = (
@@ -113,7 +125,7 @@ def stream_work(
         )
         return _work_on(batch, work)
 
-    n_streams = n_streams or min(16, count_cores())
+    n_streams = streams.n_streams or min(16, count_cores())
     # As many batches for each stream: with a few covers, a last odd one would cost its time.
     n_rounds = max(1, -(-len(covers) // (batch_size * n_streams)))
     batch_size = max(1, -(-len(covers) // (n_rounds * n_streams)))

@@ -41,7 +41,7 @@ from covers.model.network.device import mixed_precision, pick_device
 from covers.model.network.extractor import Extractor
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import to_pixels
-from covers.model.streams import stream_work
+from covers.model.streams import Streams, stream_work
 from covers.model.weights import SavedModel
 from covers.workspace.machine import count_cores
 from covers.workspace.paths import Workspace
@@ -120,9 +120,7 @@ class Ways:
             self.workspace,
             self.files,
             work,
-            size_px=SIZE_PX,
-            batch_size=batch_size,
-            on_gpu=on_gpu,
+            Streams(size_px=SIZE_PX, batch_size=batch_size, on_gpu=on_gpu),
         )
 
     def _network(self, images):
@@ -302,9 +300,11 @@ def bench_agreement(report, workspace, files, arch, weights, device):
             workspace,
             files,
             statistics_of,
-            size_px=SIZE_PX,
-            batch_size=fast_one.batch_size,
-            on_gpu=device.type == "cuda",
+            Streams(
+                size_px=SIZE_PX,
+                batch_size=fast_one.batch_size,
+                on_gpu=device.type == "cuda",
+            ),
         )
     ]
     plain = []

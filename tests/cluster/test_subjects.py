@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from covers.cluster.words.subjects import MOST_WORDS, find_words, score_words
+from covers.cluster.words.subjects import MOST_WORDS, WordSet, find_words, score_words
 from covers.cluster.words.word_list import read_words
 from covers.errors import DataError
 
@@ -30,7 +30,7 @@ def test_a_planted_word_is_found_with_its_size():
     np.testing.assert_allclose(scores.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(scores.std(axis=0), 1, atol=1e-4)
     found = find_words(
-        scores, inside.astype(float), np.arange(400), WORDS, words @ words.T
+        scores, inside.astype(float), np.arange(400), WordSet(WORDS, words @ words.T)
     )
     assert found[0].word == "desert"
     raw = vectors @ words[0]
@@ -55,9 +55,7 @@ def test_where_nothing_was_planted_words_are_found_as_seldom_as_promised():
                 scores,
                 inside.astype(float),
                 np.arange(400),
-                names,
-                np.eye(40),
-                margin=0,
+                WordSet(names, np.eye(40), margin=0),
             )
         )
     # One-sided, at 5 % for both sides and all words together: 2.5 % of 200 are 5.
@@ -70,13 +68,16 @@ def test_covers_of_one_artist_count_as_one_draw():
     scores = score_words(vectors, words)
     groups = np.arange(400)
     groups[:60] = np.arange(60) // 12  # five artists
-    few = find_words(scores, inside.astype(float), groups, WORDS, words @ words.T, margin=0)  # fmt: skip
-    many = find_words(scores, inside.astype(float), np.arange(400), WORDS, words @ words.T)  # fmt: skip
+    few = find_words(scores, inside.astype(float), groups, WordSet(WORDS, words @ words.T, margin=0))  # fmt: skip
+    many = find_words(scores, inside.astype(float), np.arange(400), WordSet(WORDS, words @ words.T))  # fmt: skip
     assert many[0].word == "desert"
     if few:
         assert few[0].effect == pytest.approx(many[0].effect)
     groups[:60] = np.arange(60) // 15  # four are too few for any name
-    assert find_words(scores, inside.astype(float), groups, WORDS, np.eye(4)) == []
+    assert (
+        find_words(scores, inside.astype(float), groups, WordSet(WORDS, np.eye(4)))
+        == []
+    )
 
 
 def test_the_margin_and_synonyms_keep_names_few():
@@ -87,13 +88,15 @@ def test_the_margin_and_synonyms_keep_names_few():
     scores = score_words(vectors, words)
     names = [f"word {i}" for i in range(8)]
     found = find_words(
-        scores, inside.astype(float), np.arange(400), names, words @ words.T
+        scores, inside.astype(float), np.arange(400), WordSet(names, words @ words.T)
     )
     assert len(found) == 1  # the others say the same
-    apart = find_words(scores, inside.astype(float), np.arange(400), names, np.eye(8))
+    apart = find_words(
+        scores, inside.astype(float), np.arange(400), WordSet(names, np.eye(8))
+    )
     assert len(apart) == MOST_WORDS
     assert [word.low for word in apart] == sorted((w.low for w in apart), reverse=True)
-    assert find_words(scores, inside.astype(float), np.arange(400), names, np.eye(8), margin=10) == []  # fmt: skip
+    assert find_words(scores, inside.astype(float), np.arange(400), WordSet(names, np.eye(8), margin=10)) == []  # fmt: skip
 
 
 def test_the_words_of_the_program_are_plain_and_no_word_stands_twice():

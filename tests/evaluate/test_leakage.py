@@ -6,6 +6,7 @@ from covers.evaluate.baselines import find_by_features, vote_plainly
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import Sides
 from covers.evaluate.leakage import (
+    LeakageSettings,
     compare_splits,
     measure_leakage,
     measure_vote_leakage,
@@ -20,8 +21,7 @@ def leak_of(inputs, **options):
         ),
         inputs.membership,
         inputs.groups,
-        n_bootstraps=200,
-        **options,
+        LeakageSettings(n_bootstraps=200, **options),
     )
 
 
@@ -48,7 +48,10 @@ def test_references_and_queries_never_meet_and_groups_stay_together():
         return np.full((len(queries), 4), 0.25)
 
     measure_leakage(
-        predict, inputs.membership, inputs.groups, n_repeats=1, n_bootstraps=10
+        predict,
+        inputs.membership,
+        inputs.groups,
+        LeakageSettings(n_repeats=1, n_bootstraps=10),
     )
     assert len(seen) == 10
     assert all(shared > 0 for _, shared in seen[:5])
@@ -63,7 +66,7 @@ def test_the_vote_of_a_trained_network_leaks_through_its_references():
         inputs.membership,
         inputs.groups,
         Sides.find(inputs.splits),
-        n_bootstraps=200,
+        LeakageSettings(n_bootstraps=200),
     )
     assert found.random - found.grouped > 0.05
 
@@ -84,7 +87,11 @@ def test_the_document_gains_a_leakage_row_per_method():
 def test_equal_predictions_have_no_difference():
     p = np.full((6, 2), 0.5)
     found = compare_splits(
-        [p], [p], np.eye(2)[[0, 1] * 3], np.arange(6), n_bootstraps=20
+        [p],
+        [p],
+        np.eye(2)[[0, 1] * 3],
+        np.arange(6),
+        LeakageSettings(n_bootstraps=20),
     )
     assert found.to_json()["difference"] == 0
     assert found.interval.as_list() == [0, 0]

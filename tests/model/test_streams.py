@@ -17,7 +17,7 @@ from covers.model.embed import cover_files
 from covers.model.network.backbone import normalise
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache, read_pixels
-from covers.model.streams import stream_work
+from covers.model.streams import Streams, stream_work
 from covers.workspace.paths import Workspace
 
 SIZE_PX = 32
@@ -44,7 +44,9 @@ def copy(pixels):
 
 
 def run(workspace, files, **options):
-    done = list(stream_work(workspace, files, copy, size_px=SIZE_PX, **options))
+    done = list(
+        stream_work(workspace, files, copy, Streams(size_px=SIZE_PX, **options))
+    )
     positions = np.concatenate([batch.positions for batch in done])
     arrays = [batch.arrays["pixels"] for batch in done if len(batch.positions)]
     failed = [item for batch in done for item in batch.failed]
@@ -116,7 +118,9 @@ def test_streams_compute_in_one_thread_and_leave_torch_as_it_was(covers):
 
     torch.set_num_threads(2)
     try:
-        list(stream_work(workspace, files, work, size_px=SIZE_PX, batch_size=4))
+        list(
+            stream_work(workspace, files, work, Streams(size_px=SIZE_PX, batch_size=4))
+        )
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -131,7 +135,9 @@ def test_an_error_in_the_work_reaches_the_caller(covers):
         raise MemoryError(message)
 
     with pytest.raises(MemoryError, match="no memory"):
-        list(stream_work(workspace, files, work, size_px=SIZE_PX, batch_size=4))
+        list(
+            stream_work(workspace, files, work, Streams(size_px=SIZE_PX, batch_size=4))
+        )
 
 
 def test_a_network_in_streams_says_what_it_says_of_all_at_once(covers):
@@ -145,7 +151,7 @@ def test_a_network_in_streams_says_what_it_says_of_all_at_once(covers):
         with torch.inference_mode():
             return {"out": backbone(normalise(images, mean, std)).numpy()}
 
-    done = stream_work(workspace, files, work, size_px=SIZE_PX, batch_size=5)
+    done = stream_work(workspace, files, work, Streams(size_px=SIZE_PX, batch_size=5))
     streamed = np.concatenate([batch.arrays["out"] for batch in done])
     plain = np.stack([read_pixels(workspace, file, SIZE_PX) for file in files])
     np.testing.assert_allclose(streamed, work(plain)["out"], rtol=1e-4, atol=1e-5)

@@ -78,7 +78,7 @@ verbose_option = click.option(
     count=True,
     expose_value=False,
     callback=_set_verbosity,
-    help="Say more on stderr; twice for most.",
+    help="Say more on stderr; -vv says most.",
 )
 
 figures_option = click.option(

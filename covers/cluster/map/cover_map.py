@@ -80,9 +80,7 @@ class CoverMap:
         genres = [
             next(iter(catalogue.genres[row]), "") if row >= 0 else "" for row in rows
         ]
-        figure: Figure = draw_map(
-            self.positions, genres, catalogue.vocab, self.cover_ids
-        ).finish()
+        figure: Figure = draw_map(self.positions, genres, catalogue.vocab).finish()
         return figure
 
 

@@ -12,7 +12,12 @@ import numpy.typing as npt
 from covers.catalogue.table import read_catalogue
 from covers.cluster.map.stage import read_map
 from covers.cluster.words.names import Names, read_names
-from covers.cluster.words.subjects import FEWEST_GROUPS, find_words, score_words
+from covers.cluster.words.subjects import (
+    FEWEST_GROUPS,
+    WordSet,
+    find_words,
+    score_words,
+)
 from covers.cluster.words.word_list import read_words
 from covers.errors import CoversError
 from covers.index.by_embedder import open_embedder, open_other_index
@@ -100,7 +105,7 @@ def _make(
     document = {
         "embedder": name,
         "n_words": len(words),
-        "margin": namer.margin,
+        "margin": namer.words.margin,
         "n_covers": len(namer.ids),
         "clusters": _name_clusters(workspace, namer),
         "genres": namer.name_genres(),
@@ -133,12 +138,9 @@ class _Namer:
         catalogue: Catalogue,
         ids: list[str],
         scores: npt.NDArray[np.float32],
-        words: Sequence[str],
-        alike: npt.NDArray[np.float32],
-        margin: float,
+        words: WordSet,
     ) -> None:
         self.ids, self.scores, self.words = ids, scores, words
-        self.alike, self.margin = alike, margin
         rows = catalogue.rows_of(ids)
         self.groups = catalogue.groups[rows]
         self.vocab = catalogue.vocab
@@ -157,7 +159,7 @@ class _Namer:
         """Look all covers of the index up that are still in the catalogue."""
         ids = [cover_id for cover_id in catalogue.cover_ids if cover_id in index]
         scores = score_words(index.reconstruct(ids), vectors)
-        return cls(catalogue, ids, scores, words, vectors @ vectors.T, margin)
+        return cls(catalogue, ids, scores, WordSet(words, vectors @ vectors.T, margin))
 
     def find(
         self,
@@ -165,15 +167,7 @@ class _Namer:
         rest: npt.NDArray[np.float64] | None = None,
     ) -> list[dict[str, Any]]:
         """Return the words that fit some of the covers."""
-        found = find_words(
-            self.scores,
-            shares,
-            self.groups,
-            self.words,
-            self.alike,
-            rest=rest,
-            margin=self.margin,
-        )
+        found = find_words(self.scores, shares, self.groups, self.words, rest)
         return [asdict(word) for word in found]
 
     def name_genres(self) -> list[dict[str, Any]]:

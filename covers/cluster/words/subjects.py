@@ -67,15 +67,31 @@ def score_words(vectors: Floats, words: Floats) -> npt.NDArray[np.float32]:
     return np.asarray(scores / np.where(spread > 1e-9, spread, np.inf), np.float32)
 
 
+@dataclass(frozen=True)
+class WordSet:
+    """The words that covers may be named by.
+
+    Parameters
+    ----------
+    names : sequence of str, length n_words
+    alike : ndarray, shape (n_words, n_words)
+        Cosines of the words: of two that say the same only the surer is named.
+    margin : float, default=0.25
+        How much better a word must fit some covers than the rest, in standard
+        deviations: what the lower end of the difference must reach.
+    """
+
+    names: Sequence[str]
+    alike: Floats
+    margin: float = MARGIN
+
+
 def find_words(
     scores: npt.NDArray[np.float32],
     shares: Floats,
     groups: npt.NDArray[np.int64],
-    names: Sequence[str],
-    alike: Floats,
-    *,
+    words: WordSet,
     rest: Floats | None = None,
-    margin: float = MARGIN,
 ) -> list[FittingWord]:
     """Return the words that fit a set of covers better than the rest, the surest first.
 
@@ -88,13 +104,9 @@ def find_words(
     groups : ndarray of int64, shape (n_covers,)
         Covers of one artist or near-duplicates of each other: they count as one
         draw in the error of a mean.
-    names : sequence of str, length n_words
-    alike : ndarray, shape (n_words, n_words)
-        Cosines of the words: of two that say the same only the surer is named.
+    words : WordSet
     rest : ndarray, shape (n_covers,), optional
         How much each cover belongs to the rest; by default what is not in the set.
-    margin : float, default=0.25
-        What the lower end of the difference must reach.
 
     Returns
     -------
@@ -110,21 +122,21 @@ def find_words(
         len(np.unique(groups[weights > 0])) >= FEWEST_GROUPS
         for weights in (inside, outside)
     ]
-    if not len(names) or not all(enough):
+    if not len(words.names) or not all(enough):
         return []
     mean_in, variance_in = _mean_and_variance(scores, inside, groups)
     mean_out, variance_out = _mean_and_variance(scores, outside, groups)
     effect = mean_in - mean_out
-    reach = float(norm.isf(_ERROR_RATE / (2 * len(names))))
+    reach = float(norm.isf(_ERROR_RATE / (2 * len(words.names))))
     low = effect - reach * np.sqrt(variance_in + variance_out)
     chosen: list[int] = []
     for word in np.argsort(-low, kind="stable"):
-        if not low[word] >= margin or len(chosen) == MOST_WORDS:
+        if not low[word] >= words.margin or len(chosen) == MOST_WORDS:
             break
-        if all(alike[word, other] < _ALIKE for other in chosen):
+        if all(words.alike[word, other] < _ALIKE for other in chosen):
             chosen.append(int(word))
     return [
-        FittingWord(word=names[i], effect=float(effect[i]), low=float(low[i]))
+        FittingWord(word=words.names[i], effect=float(effect[i]), low=float(low[i]))
         for i in chosen
     ]
 

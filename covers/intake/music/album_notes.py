@@ -11,6 +11,7 @@ from covers.errors import UNREAD
 from covers.images.audio.audio_tags import Tags, read_tags
 from covers.images.audio.cue_sheet import parse_cue_sheet
 from covers.images.audio.tag_values import parse_year
+from covers.workspace.disk.text_tables import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,7 +99,7 @@ def _read_cue(path: Path) -> Tags:
         return Tags(problem=f"{UNREAD}{error.strerror or error}")
     if len(content) > _MAX_BYTES:
         return Tags(problem="cue sheet is larger than 1 MiB: left out")
-    cue = parse_cue_sheet(_decode(content))
+    cue = parse_cue_sheet(decode_text(content))
     return Tags(
         album=cue.title,
         album_artist=(cue.performer,) if cue.performer else (),
@@ -107,16 +108,6 @@ def _read_cue(path: Path) -> Tags:
         n_tracks=cue.n_tracks,
         describes=cue.files,
     )
-
-
-def _decode(content: bytes) -> str:
-    """Decode a text by its mark, as UTF-8, or else as Windows wrote it."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def _read_nfo(path: Path) -> Tags:

@@ -27,10 +27,11 @@ from covers.workspace.disk.publish import publish
 from covers.workspace.interrupts import go_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
+    from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile, PixelCache
     from covers.model.training.watcher import TrainingWatcher
     from covers.workspace.paths import Workspace
@@ -71,34 +72,49 @@ class TrainingSet:
     vocab: tuple[str, ...]
 
 
-class TrainingRun:
-    """One training run: its parts, and what has come of it so far.
+@dataclass(frozen=True)
+class TrainingPlace:
+    """Where a training runs, apart from what is trained.
 
-    `kept` is the fingerprint of the vectors from a file that stand in the place of
-    the backbone's statistics; empty where there is a network.
+    Parameters
+    ----------
+    workspace : Workspace
+    cache : PixelCache
+        The pictures, decoded.
+    device : torch.device
+    seed : int
+    watcher : TrainingWatcher
+    kept : str
+        Fingerprint of the vectors from a file that stand in the place of the
+        backbone's statistics; empty where there is a network.
     """
+
+    workspace: Workspace
+    cache: PixelCache
+    device: torch.device
+    seed: int
+    watcher: TrainingWatcher
+    kept: str = ""
+
+
+class TrainingRun:
+    """One training run: its parts, and what has come of it so far."""
 
     def __init__(
         self,
-        workspace: Workspace,
+        place: TrainingPlace,
         recipe: Recipe,
         data: TrainingSet,
-        cache: PixelCache,
-        device: torch.device,
-        seed: int,
-        watcher: TrainingWatcher,
         backbone: Backbone,
-        mean: Sequence[float],
-        std: Sequence[float],
-        kept: str = "",
+        norm: Norm,
     ) -> None:
         from covers.model.training.loss import GenreLoss
 
-        self.workspace, self.recipe = workspace, recipe
-        self.data, self.cache = data, cache
-        self.device, self.seed, self.watcher = device, seed, watcher
+        self.workspace, self.cache, self.kept = place.workspace, place.cache, place.kept
+        self.device, self.seed, self.watcher = place.device, place.seed, place.watcher
+        self.recipe, self.data = recipe, data
+        mean, std = norm
         self.backbone, self.mean, self.std = backbone, tuple(mean), tuple(std)
-        self.kept = kept
         weights = balance_genres(
             data.shares[data.train],
             recipe.class_balance,

@@ -27,7 +27,8 @@ from covers.model.training.checkpoint import (
     checkpoint_path,
     read_checkpoint,
 )
-from covers.model.training.finetune import TrainingRun, TrainingSet
+from covers.model.training.finetune import TrainingPlace, TrainingRun, TrainingSet
+from covers.model.training.options import TrainingOptions
 from covers.model.training.prospect import describe_prospect
 from covers.model.training.recipe import (
     Recipe,
@@ -35,7 +36,7 @@ from covers.model.training.recipe import (
     for_device,
     portable_recipe,
 )
-from covers.model.training.several import LabelledCovers, train_parts
+from covers.model.training.several import LabelledCovers, TrainedNetwork, train_parts
 from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
+    from covers.model.embedders.vectors_file import CoverVectors
     from covers.model.network.backbone import Backbone
     from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile
@@ -125,12 +127,8 @@ def choose_training_set(
 def train_workspace(
     workspace: Workspace,
     recipe: Recipe,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    resume: bool = False,
-    offline: bool = False,
-    watcher: TrainingWatcher | None = None,
+    options: TrainingOptions | None = None,
+    **changes: Any,
 ) -> TrainingReport:
     """Train on the train side of a workspace and publish the model.
 
@@ -143,16 +141,10 @@ def train_workspace(
         With a catalogue.
     recipe : Recipe
         Parameters.
-    device : str, default="auto"
-        Where the network runs.
-    seed : int, default=0
-        Same seed, same machine, same numbers.
-    resume : bool, default=False
-        Go on from the last finished epoch of an interrupted run.
-    offline : bool, default=False
-        Never touch the network.
-    watcher : TrainingWatcher, optional
-        Is told how it goes.
+    options : TrainingOptions, optional
+        Where and from which seed it runs, and who is told.
+    **changes
+        Of `TrainingOptions` that differ, such as ``device="cpu"``.
 
     Raises
     ------
@@ -162,41 +154,65 @@ def train_workspace(
         If the backbone or its weights cannot be had, or there is nothing to resume.
     """
     start = time.monotonic()
-    watcher = watcher or TrainingWatcher()
+    how = replace(options or TrainingOptions(), **changes)
     catalogue = read_catalogue(workspace)
     if recipe.multi_label is None:
         recipe = for_catalogue(recipe, catalogue)
         if recipe.multi_label:
-            watcher.note(
+            how.note(
                 f"{100 * catalogue.share_with_several:.0f} % of the covers have several genres: genres are taken as independent; "
                 "'--single-label' takes one genre for each cover"
             )
-    where = pick_device(device)
-    recipe = _weigh_epochs(recipe, catalogue, where, watcher)
+    recipe = _weigh_epochs(recipe, catalogue, how)
     with lock_training(workspace.root):
-        checkpoint = read_checkpoint(workspace) if resume else None
-        if resume:
+        checkpoint = read_checkpoint(workspace) if how.resume else None
+        if how.resume:
             labels, again = catalogue.label_fingerprint(), MODEL.repair(workspace.root)
-            _check_resumable(checkpoint, recipe, labels, seed, again)
+            _check_resumable(checkpoint, recipe, labels, how.seed, again)
         for part in recipe.parts():
             announce_weights(
-                part.arch, part.weights, offline=offline, note=watcher.note
+                part.arch, part.weights, offline=how.offline, note=how.note
             )
-        report = _train(workspace, catalogue, recipe, checkpoint, where, seed, watcher)
+        report = _train(workspace, catalogue, recipe, checkpoint, how)
     return replace(report, seconds=time.monotonic() - start)
 
 
-def _weigh_epochs(
-    recipe: Recipe, catalogue: Catalogue, where: torch.device, watcher: TrainingWatcher
-) -> Recipe:
+def _weigh_epochs(recipe: Recipe, catalogue: Catalogue, how: TrainingOptions) -> Recipe:
     """Decide how long to fine-tune, where nobody has, and say what it is likely to bring."""
     is_labelled = catalogue.membership(catalogue.vocab).sum(axis=1) > 0
     n_covers = int((is_labelled & (catalogue.splits == "train")).sum())
-    recipe = for_device(recipe, n_covers, on_gpu=where.type != "cpu")
+    recipe = for_device(recipe, n_covers, on_gpu=pick_device(how.device).type != "cpu")
     trainable = [part for part in recipe.parts() if not is_untouched(part.arch)]
     if any(part.weights != "none" for part in trainable):
-        watcher.note(describe_prospect(n_covers, recipe.epochs or 0))
+        how.note(describe_prospect(n_covers, recipe.epochs or 0))
     return recipe
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What a training begins with: a backbone, and vectors from a file in its place where there are any."""
+
+    arch: str
+    backbone: Backbone
+    norm: Norm
+    kept: str = ""
+    vectors: CoverVectors | None = None
+
+    @classmethod
+    def make(
+        cls,
+        workspace: Workspace,
+        catalogue: Catalogue,
+        recipe: Recipe,
+        note: Callable[[str], None],
+    ) -> _Start:
+        arch, kept, vectors = recipe.arch, "", None
+        if arch.startswith(FILE):
+            kept, vectors = keep_vectors(workspace, vectors_path(arch))
+            note(vectors.told(catalogue))
+            arch = f"{FILE}{vectors_path(arch).name}#{vectors.vectors.shape[1]}"
+        backbone, mean, std = make_backbone(arch, recipe.weights)
+        return cls(arch, backbone, (tuple(mean), tuple(std)), kept, vectors)
 
 
 def _train(
@@ -204,84 +220,99 @@ def _train(
     catalogue: Catalogue,
     recipe: Recipe,
     checkpoint: Checkpoint | None,
-    where: torch.device,
-    seed: int,
-    watcher: TrainingWatcher,
+    how: TrainingOptions,
 ) -> TrainingReport:
     """Train and publish; see `train_workspace`."""
     from covers.model.training.fastai_adapter import seed_everything
 
-    labels = catalogue.label_fingerprint()
-    seed_everything(seed)
-    arch = recipe.arch
-    kept = ""
-    vectors = None
-    if arch.startswith(FILE):
-        kept, vectors = keep_vectors(workspace, vectors_path(arch))
-        watcher.note(vectors.told(catalogue))
-        arch = f"{FILE}{vectors_path(arch).name}#{vectors.vectors.shape[1]}"
-    backbone, mean, std = make_backbone(arch, recipe.weights)
-    asked, recipe = recipe, _fit_image_size(recipe, backbone)
+    watcher = how.watcher or TrainingWatcher()
+    seed_everything(how.seed)
+    start = _Start.make(workspace, catalogue, recipe, watcher.note)
+    asked, recipe = recipe, _fit_image_size(recipe, start.backbone)
     cache = PixelCache(workspace.cache_folder, recipe.image_size)
-    wanted = [] if vectors else _covers_to_cache(catalogue, cache)
+    wanted = [] if start.vectors else _covers_to_cache(catalogue, cache)
     failed = {}
-    if not vectors:
+    if not start.vectors:
         failed = cache.fill(
             workspace, wanted, lambda done, total: watcher.stage("decode", done, total)
         )
     if failed:
         workspace.refuse_missing_sources()
-    readable = set(vectors.cover_ids) if vectors else cache
+    readable = set(start.vectors.cover_ids) if start.vectors else cache
     data = choose_training_set(
         catalogue,
         lambda cover_id: cover_id in readable,
         tuning_share=recipe.tuning_share,
-        seed=seed,
+        seed=how.seed,
     )
-
-    def start_run(part: Recipe, backbone: Backbone, norm: Norm) -> TrainingRun:
-        return TrainingRun(
-            workspace, part, data, cache, where, seed, watcher, backbone, *norm, kept
-        )
-
-    everyone = _labelled(catalogue, lambda cover_id: cover_id in readable, recipe)
+    where = pick_device(how.device)
+    place = TrainingPlace(workspace, cache, where, how.seed, watcher, start.kept)
     trained = train_parts(
-        backbone, (mean, std), recipe, start_run, wanted, everyone, labels, checkpoint
+        start.backbone,
+        start.norm,
+        recipe,
+        lambda part, backbone, norm: TrainingRun(place, part, data, backbone, norm),
+        wanted,
+        _labelled(catalogue, lambda cover_id: cover_id in readable, recipe),
+        catalogue.label_fingerprint(),
+        checkpoint,
     )
-    network = trained.network
-    summary = {
+    stamp = Stamp(
+        kind="model",
+        made_from={"labels": catalogue.label_fingerprint()},
+        parameters=portable_recipe(asked),
+        seed=how.seed,
+    )
+    counts = {
         "n_labelled": sum(bool(genres) for genres in catalogue.genres),
         "n_train": len(data.train),
         "n_tuning": len(data.tuning),
-        "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "is_interrupted": trained.is_interrupted,
-        **trained.summary,
     }
-    card = make_card(
-        network,
-        arch=arch,
-        vocab=data.vocab,
-        embedding_dim=recipe.embedding_dim * max(1, len(split_archs(recipe.arch))),
-        image_size=recipe.image_size,
-        mean=tuple(mean),
-        std=tuple(std),
-        multi_label=bool(recipe.multi_label),
-        stamp=Stamp(
-            kind="model",
-            made_from={"labels": labels},
-            parameters=portable_recipe(asked),
-            seed=seed,
-        ),
-        summary=summary,
-    )
-    write_history(workspace, trained.history)
-    write_trained_on(workspace, catalogue, card.fingerprint)
-    SavedModel(card, network, "cpu").save(workspace.model_folder)
-    if not trained.is_interrupted:
-        checkpoint_path(workspace).unlink(missing_ok=True)
+    trained = replace(trained, summary={**counts, **trained.summary})
+    card = _describe(trained, start, recipe, data.vocab, stamp)
+    _publish(workspace, catalogue, card, trained)
     if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
         cache.delete()
     return TrainingReport(card, trained.history, trained.is_interrupted, 0.0, failed)
+
+
+def _describe(
+    trained: TrainedNetwork,
+    start: _Start,
+    recipe: Recipe,
+    vocab: tuple[str, ...],
+    stamp: Stamp,
+) -> ModelCard:
+    """Return the whole description of a trained network."""
+    network = trained.network
+    mean, std = start.norm
+    return make_card(
+        network,
+        arch=start.arch,
+        vocab=vocab,
+        embedding_dim=recipe.embedding_dim * max(1, len(split_archs(recipe.arch))),
+        image_size=recipe.image_size,
+        mean=mean,
+        std=std,
+        multi_label=bool(recipe.multi_label),
+        stamp=stamp,
+        summary={
+            "n_parameters": sum(one.numel() for one in network.parameters()),
+            "is_interrupted": trained.is_interrupted,
+            **trained.summary,
+        },
+    )
+
+
+def _publish(
+    workspace: Workspace, catalogue: Catalogue, card: ModelCard, trained: TrainedNetwork
+) -> None:
+    """Write the model and what is known of its training; an interrupted one can go on."""
+    write_history(workspace, trained.history)
+    write_trained_on(workspace, catalogue, card.fingerprint)
+    SavedModel(card, trained.network, "cpu").save(workspace.model_folder)
+    if not trained.is_interrupted:
+        checkpoint_path(workspace).unlink(missing_ok=True)
 
 
 def _labelled(
