@@ -70,8 +70,7 @@ def demo_command(
     No network, no pretrained weights, nobody's pictures: a few minutes on two
     cores. The library is drawn from known mixtures of styles, so how much two
     genres look alike is known too, and the measured overlap can be compared
-    with the truth. With --pretrained it names more genres right, in less time,
-    but is less honest about how sure it is.
+    with the truth. With --pretrained it names more genres right, in less time.
 
     \b
     covers demo -w demo-workspace

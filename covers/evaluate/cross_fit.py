@@ -141,12 +141,13 @@ class HeldOutFits:
         rows = np.concatenate([sides.valid, crossed])
         self.membership = np.asarray(inputs.membership[rows], np.float64)
         self.groups = inputs.groups[rows]
+        # Voters are chosen on held-out covers alone: across folds there are fewer to ask.
         self.losses = measure_settings(
-            self.near,
+            self.near_valid,
             self.references,
-            self.membership,
+            self.membership[: self.n_valid],
             self.reference_groups,
-            self.groups,
+            self.groups[: self.n_valid],
             is_several=inputs.is_several,
         )
         self.folds, self.all_folds = self._deal(seed)
