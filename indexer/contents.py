@@ -3,8 +3,7 @@
 Letters of shapes: N items, I ids given, D dimensions.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pyarrow as pa
 from indexer.changes import updates
 from indexer.changes.transfer import export_snapshot
 from indexer.files.arrow import as_take_indices
-from indexer.files.columns import count_values
+from indexer.files.columns import distinct_values
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
@@ -127,7 +126,11 @@ class IndexContents:
         return _batch_of(snapshot, places, with_vectors=with_vectors)
 
     def batches(
-        self, batch_size: int = 16_384, *, with_vectors: bool = True
+        self,
+        batch_size: int = 16_384,
+        *,
+        with_vectors: bool = True,
+        columns: Collection[str] | None = None,
     ) -> Iterator[Batch]:
         """Give all items in batches with `ids`, `vectors` and `columns`.
 
@@ -136,6 +139,8 @@ class IndexContents:
         batch_size : int, default=16384
             Items per batch; the last may hold fewer.
         with_vectors : bool, default=True
+        columns : collection of str, optional
+            Only these columns, as far as they exist.
         """
         if batch_size < 1:
             message = f"batch_size must be at least 1, got {batch_size}"
@@ -144,7 +149,9 @@ class IndexContents:
         for start in range(0, len(snapshot), batch_size):
             rows = np.arange(start, min(start + batch_size, len(snapshot)))
             places = snapshot.places_of(rows)
-            yield _batch_of(snapshot, places, with_vectors=with_vectors)
+            yield _batch_of(
+                snapshot, places, with_vectors=with_vectors, columns=columns
+            )
 
     def ids_beginning(self, start: str, most: int = 2) -> list[str]:
         """Give ids that begin with some text, at most so many, in the order of their rows."""
@@ -165,36 +172,39 @@ class IndexContents:
             str(one) for part in selection.parts for one in snapshot.ids_at(part.places)
         ]
 
-    def value_counts(self, column: str) -> list[tuple[Any, int]]:
-        """Count how many items have each value of a column; lists count as a whole.
-
-        Returns
-        -------
-        list of (value, int)
-            In no particular order; None counts those without a value.
+    def distinct(self, column: str) -> set[Any]:
+        """Give the values of a column, those inside its lists too, each once; no null.
 
         Raises
         ------
         ValueError
             If there is no such column.
         """
+        return distinct_values(self._column(column))
+
+    def has_values(self, column: str) -> bool:
+        """Whether any item has a value in a column; not where there is no such column."""
+        if column not in self._snapshot.schema.names:
+            return False
+        found = self._column(column)
+        return bool(found.null_count < len(found))
+
+    def _column(self, column: str) -> pa.ChunkedArray:
+        """Read one column of all items, and no other."""
         snapshot = self._snapshot
         check_where({column: None}, snapshot.schema)
         kind = snapshot.schema.field(column).type
-        counted: Counter[Any] = Counter()
+        chunks = []
         for segment in snapshot.segments:
             table = segment.columns_for(snapshot.schema, [column])
             if column not in table.column_names:
-                counted[None] += len(segment.live_rows)
+                chunks.append(pa.nulls(len(segment.live_rows), kind))
                 continue
             values = table.column(column).cast(kind)
             if segment.alive is not None:
                 values = values.take(as_take_indices(segment.live_rows))
-            counted.update(count_values(values))
-        return [
-            (list(value) if isinstance(value, tuple) else value, n)
-            for value, n in counted.items()
-        ]
+            chunks += values.chunks
+        return pa.chunked_array(chunks, kind)
 
     def export(
         self, folder: str | Path, *, overwrite: bool = False, dry_run: bool = False
@@ -220,9 +230,16 @@ class IndexContents:
         )
 
 
-def _batch_of(snapshot: Snapshot, places: Rows, *, with_vectors: bool) -> Batch:
+def _batch_of(
+    snapshot: Snapshot,
+    places: Rows,
+    *,
+    with_vectors: bool,
+    columns: Collection[str] | None = None,
+) -> Batch:
     """Read the items at some places."""
     vectors = np.zeros((len(places), 0), dtype=np.float32)
     if with_vectors:
         vectors = snapshot.vectors_at(places)
-    return Batch(snapshot.ids_at(places), vectors, snapshot.columns_at(places))
+    table = snapshot.columns_at(places, columns)
+    return Batch(snapshot.ids_at(places), vectors, table)

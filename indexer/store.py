@@ -96,7 +96,11 @@ class VectorStore(Protocol):
         """Give the unit vectors of some items: float32, shape (I, D)."""
 
     def batches(
-        self, batch_size: int = 16_384, *, with_vectors: bool = True
+        self,
+        batch_size: int = 16_384,
+        *,
+        with_vectors: bool = True,
+        columns: Collection[str] | None = None,
     ) -> Iterator[Batch]:
         """Give all items of one generation, in an order that stays."""
 
@@ -106,8 +110,11 @@ class VectorStore(Protocol):
     def ids_where(self, where: Where) -> list[str]:
         """Give the ids of all items that a filter lets through."""
 
-    def value_counts(self, column: str) -> list[tuple[Any, int]]:
-        """Count how many items have each value of a column; lists count as a whole."""
+    def distinct(self, column: str) -> set[Any]:
+        """Give the values of a column, those inside its lists too, each once; no null."""
+
+    def has_values(self, column: str) -> bool:
+        """Whether any item has a value in a column."""
 
     def replace(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.classify.methods import TRAINED, Method
 from covers.errors import needs_extra
-from covers.index.hits import Hit, hits_html, read_hits, show_hits
+from covers.index.hits import Hit, hits_html, hits_of, show_hits
 from covers.render.text import WIDTH, text_table
 from covers.stats.conformal import says_nothing
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from covers.classify.classify import Answer, Evidence
     from covers.workspace.paths import Workspace
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
 COMBINED = str(Method.COMBINED)
 METHODS = tuple(str(method) for method in TRAINED)
@@ -285,7 +285,7 @@ class Explanation:
 def put_together(
     names: Sequence[tuple[str, str]],
     answer: Answer,
-    index: VectorIndex,
+    index: VectorStore,
     workspace: Workspace | None = None,
 ) -> list[Classification]:
     """Turn arrays of answers into one `Classification` for each picture.
@@ -295,7 +295,7 @@ def put_together(
     names : sequence of (str, str), length n_pictures
         What each picture is called, and its content id.
     answer : Answer
-    index : VectorIndex
+    index : VectorStore
         The one that voted.
     workspace : Workspace, optional
         Where thumbnails are.
@@ -322,7 +322,7 @@ def put_together(
                 level=answer.level,
                 verdict=str(answer.classified.verdicts[number]),
                 voters=tuple(_voters(index, evidence)),
-                flip=_flip(index, evidence, vocab),
+                flip=_flip(evidence, vocab),
                 **_labels(answer, number),
                 _workspace=workspace,
             )
@@ -342,8 +342,9 @@ def _labels(answer: Answer, number: int) -> dict[str, Any]:
     return {"labels": p, "named": tuple(sorted(named, key=lambda g: -p[g]))}
 
 
-def _voters(index: VectorIndex, evidence: Evidence) -> list[Voter]:
-    hits = read_hits(index, evidence.rows.tolist(), evidence.similarities.tolist())
+def _voters(index: VectorStore, evidence: Evidence) -> list[Voter]:
+    found = index.get(evidence.cover_ids, with_vectors=False)
+    hits = hits_of(found, evidence.similarities.tolist())
     return [
         Voter(
             **{name: getattr(hit, name) for name in hit.__dataclass_fields__},
@@ -353,9 +354,9 @@ def _voters(index: VectorIndex, evidence: Evidence) -> list[Voter]:
     ]
 
 
-def _flip(index: VectorIndex, evidence: Evidence, vocab: Sequence[str]) -> VoteFlip:
+def _flip(evidence: Evidence, vocab: Sequence[str]) -> VoteFlip:
     flip = evidence.flip
     if flip.genre_id < 0:
         return VoteFlip(genre=None, without=())
-    ids = tuple(str(index.ids[evidence.rows[slot]]) for slot in flip.slots)
+    ids = tuple(evidence.cover_ids[slot] for slot in flip.slots)
     return VoteFlip(genre=vocab[flip.genre_id], without=ids)

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
 TWIN_SIMILARITY = 0.9995
 _CANDIDATES_PER_VOTER = 3
+_READ = ("genres", "group", "split")
+_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +44,15 @@ class Evidence:
 
     Parameters
     ----------
-    rows : ndarray of int64, shape (n_voters,)
-        Rows of the voters in the index, nearest first.
+    cover_ids : tuple of str
+        The voters, nearest first.
     similarities, weights : ndarray of float, shape (n_voters,)
         Cosine similarity to the picture; share of the vote.
     flip : Flip
         The fewest voters without whom another genre would win.
     """
 
-    rows: npt.NDArray[np.int64]
+    cover_ids: tuple[str, ...]
     similarities: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float64]
     flip: Flip
@@ -139,21 +141,33 @@ def index_membership(
 class References(CoverSet):
     """The covers of an index, which vote; read once, they serve many classifications.
 
-    Its rows are those of the index.
+    What is read of each is its genres, group and side, never its vector.
     """
 
     @classmethod
-    def of(cls, index: VectorIndex, vocab: Sequence[str]) -> References:
+    def of(cls, index: VectorStore, vocab: Sequence[str]) -> References:
         """Read genres, groups and sides of the covers in an index."""
-        columns = index.columns
-        splits = [""] * len(index)
-        if "split" in columns.column_names:
+        import pyarrow as pa
+
+        wanted = {
+            name: index.schema.field(name)
+            for name in _READ
+            if name in index.schema.names
+        }
+        ids: list[str] = []
+        tables = [pa.Table.from_batches([], schema=pa.schema(wanted.values()))]
+        for batch in index.batches(_AT_ONCE, with_vectors=False, columns=wanted):
+            ids += batch.ids.tolist()
+            tables.append(batch.columns.select(list(wanted)))
+        columns = pa.concat_tables(tables)
+        splits = [""] * len(ids)
+        if "split" in wanted:
             splits = columns.column("split").to_pylist()
         return cls(
-            cover_ids=index.ids.tolist(),
+            cover_ids=ids,
             vocab=tuple(vocab),
             membership=index_membership(columns, vocab),
-            groups=_group_numbers(columns, len(index)),
+            groups=_group_numbers(columns, len(ids)),
             splits=np.asarray(splits, np.str_),
         )
 
@@ -165,7 +179,7 @@ class References(CoverSet):
 
 def classify_embeddings(
     pictures: SeenPictures,
-    index: VectorIndex,
+    index: VectorStore,
     decision: Decision,
     *,
     level: float = DEFAULT_LEVEL,
@@ -178,7 +192,7 @@ def classify_embeddings(
     Parameters
     ----------
     pictures : SeenPictures
-    index : VectorIndex
+    index : VectorStore
     decision : Decision
     level : float, default=0.9
         Of the prediction sets.
@@ -209,7 +223,7 @@ def classify_embeddings(
         evidence=[
             _evidence(
                 Neighbours(chosen.rows[q : q + 1], chosen.similarities[q : q + 1]),
-                membership,
+                references,
                 settings,
             )
             for q in range(len(pictures.embeddings))
@@ -219,7 +233,7 @@ def classify_embeddings(
 
 def judge_embeddings(
     pictures: SeenPictures,
-    index: VectorIndex,
+    index: VectorStore,
     decision: Decision,
     references: References,
     *,
@@ -231,7 +245,7 @@ def judge_embeddings(
     -------
     classified : Classified
     near : Neighbours
-        The candidates for voting, as rows of the index.
+        The candidates for voting, as rows of `references`.
     """
     settings = decision.classifier.settings
     near = find_voters(
@@ -253,7 +267,7 @@ def judge_embeddings(
 def find_voters(
     embeddings: npt.NDArray[np.float32],
     cover_ids: Sequence[str],
-    index: VectorIndex,
+    index: VectorStore,
     references: References,
     *,
     n_wanted: int,
@@ -270,7 +284,7 @@ def find_voters(
     ----------
     embeddings : ndarray of float32, shape (n_pictures, n_dimensions)
     cover_ids : sequence of str, length n_pictures
-    index : VectorIndex
+    index : VectorStore
     references : References
         Of that index.
     n_wanted : int
@@ -279,11 +293,13 @@ def find_voters(
     Returns
     -------
     Neighbours
-        Rows of the index, shape (n_pictures, n_wanted).
+        Rows of `references`, shape (n_pictures, n_wanted).
     """
-    own = index.rows_of([cover_id or "?" for cover_id in cover_ids])
+    own = references.rows.of(cover_ids)
     silent = [references.whole_groups(row) for row in own[:, np.newaxis]]
-    rows, similarities = _search_without(embeddings, index, silent, n_wanted)
+    rows, similarities = _search_without(
+        embeddings, index, references, silent, n_wanted=n_wanted
+    )
     while True:
         is_twin = (rows >= 0) & (similarities >= TWIN_SIMILARITY)
         (known,) = np.nonzero(is_twin.any(axis=1))
@@ -293,21 +309,29 @@ def find_voters(
             more = references.whole_groups(rows[q][is_twin[q]])
             silent[q] = np.union1d(silent[q], more)
         rows[known], similarities[known] = _search_without(
-            embeddings[known], index, [silent[q] for q in known], n_wanted
+            embeddings[known],
+            index,
+            references,
+            [silent[q] for q in known],
+            n_wanted=n_wanted,
         )
 
 
 def _search_without(
     embeddings: npt.NDArray[np.float32],
-    index: VectorIndex,
+    index: VectorStore,
+    references: References,
     silent: Sequence[npt.NDArray[np.int64]],
+    *,
     n_wanted: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Find the neighbours of each picture, some rows left out; NaN where there are no more."""
-    hidden = [index.ids[rows].tolist() for rows in silent]
+    ids = references.cover_ids
+    hidden = [[ids[row] for row in rows.tolist()] for rows in silent]
     found = index.search(embeddings, n_wanted, exclude_ids=hidden)
-    similarities = np.where(found.rows >= 0, found.similarities, np.nan)
-    return found.rows, similarities.astype(np.float32)
+    rows = references.rows.of(found.ids.ravel()).reshape(found.ids.shape)
+    similarities = np.where(rows >= 0, found.similarities, np.nan)
+    return rows, similarities.astype(np.float32)
 
 
 def _n_candidates(settings: VoteSettings) -> int:
@@ -316,13 +340,14 @@ def _n_candidates(settings: VoteSettings) -> int:
 
 
 def _evidence(
-    near: Neighbours, membership: npt.NDArray[np.float64], settings: VoteSettings
+    near: Neighbours, references: References, settings: VoteSettings
 ) -> Evidence:
     """Gather the evidence of one picture."""
+    membership = references.membership
     filled = near.rows[0] >= 0
     weights = vote_weights(near, membership, temperature=settings.temperature)[0]
     return Evidence(
-        rows=near.rows[0][filled],
+        cover_ids=tuple(references.cover_ids[row] for row in near.rows[0][filled]),
         similarities=near.similarities[0][filled],
         weights=weights[filled],
         flip=find_flip(near, membership, settings) if filled.any() else Flip((), -1),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from covers.model.weights import SavedModel
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
     Picture = Path | bytes | Image.Image
 
@@ -130,14 +130,14 @@ def embed_pictures(
     return Queries(items=items, broken=broken)
 
 
-def query_cover(cover_id: str, index: VectorIndex) -> Query:
+def query_cover(cover_id: str, index: VectorStore) -> Query:
     """Make a query of a cover of the library, from what the index knows: no network is needed.
 
     Parameters
     ----------
     cover_id : str
         Whole id of an item of `index`.
-    index : VectorIndex
+    index : VectorStore
     """
     vector = index.reconstruct([cover_id])[0]
     return Query(name=cover_id, cover_id=cover_id, embedding=vector)

@@ -140,6 +140,6 @@ def _filter(conditions: tuple[str, ...]) -> dict[str, Any]:
     from covers.index.search import parse_filters
 
     try:
-        return parse_filters(SCHEMA.empty_table(), conditions) if conditions else {}
+        return parse_filters(SCHEMA, conditions) if conditions else {}
     except DataError as error:
         raise click.BadParameter(str(error), param_hint="--where") from error

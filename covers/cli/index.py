@@ -72,13 +72,14 @@ def _build(
     place = library.workspace
     if dry_run:
         from covers.catalogue.table import read_catalogue
+        from covers.index.open import index_address
 
         n = len(read_catalogue(place))
         if as_json:
             print_json({"n": n, "dry_run": True})
         else:
             click.echo(
-                f"would embed what is missing of {n:,} covers and build a new generation in '{place.index_folder}'"
+                f"would embed what is missing of {n:,} covers and build a new generation in '{index_address(place)}'"
             )
         return
     try:

@@ -200,8 +200,8 @@ def _filter(library: Library, conditions: list[str]) -> dict[str, Any]:
 
     if not conditions:
         return {}
-    columns = library.index.columns
+    schema = library.index.schema
     try:
-        return parse_filters(columns, conditions)
+        return parse_filters(schema, conditions)
     except DataError as error:
         raise click.BadParameter(str(error), param_hint="--where") from error

@@ -7,7 +7,7 @@ Letters: N covers, G genres.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from covers.classify.labels import genre_shares, label_odds
 from covers.classify.voting import voters
 from covers.evaluate.checks import align_columns
 from covers.evaluate.stage import read_decision
-from covers.index.hits import read_hits
+from covers.index.hits import hits_of
 from covers.index.open import open_index
 from covers.model.card import read_card
 from covers.model.embedding_table import read_embeddings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from covers.model.card import ModelCard
     from covers.stats.neighbours import Neighbours
     from covers.workspace.paths import Workspace
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
 _AT_ONCE = 4096
 
@@ -112,7 +112,7 @@ def judge_covers(
         found.append(classified)
         if n_voters:
             chosen = voters(decision.classifier.settings, near, references.groups)
-            shown += _read_voters(index, chosen.nearest(n_voters))
+            shown += _read_voters(index, references, chosen.nearest(n_voters))
     n_genres = len(decision.vocab)
     both = [one.probabilities.combined for one in found]
     return JudgedCovers(
@@ -126,10 +126,20 @@ def judge_covers(
     )
 
 
-def _read_voters(index: VectorIndex, near: Neighbours) -> list[list[Hit]]:
+def _read_voters(
+    index: VectorStore, references: References, near: Neighbours
+) -> list[list[Hit]]:
     """Return what the index knows of the voters of each cover."""
+    used = np.unique(near.rows[near.rows >= 0]).tolist()
+    ids = [references.cover_ids[row] for row in used]
+    hits = hits_of(index.get(ids, with_vectors=False), [0.0] * len(ids))
+    by_row = dict(zip(used, hits, strict=True))
     return [
-        read_hits(index, rows[rows >= 0].tolist(), values[rows >= 0].tolist())
+        [
+            replace(by_row[row], similarity=float(value))
+            for row, value in zip(rows.tolist(), values, strict=True)
+            if row >= 0
+        ]
         for rows, values in zip(near.rows, near.similarities, strict=True)
     ]
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
+from covers.errors import ConfigError
 from covers.index.embedder_card import kept_fingerprints
+from covers.index.open import index_address
 from covers.model.card import read_card
 from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import delete_old_embeddings, read_embeddings
-from indexer import VectorIndex
+from indexer import build_store
+from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from covers.model.embed import EmbedReport
     from covers.model.pixels import Progress
     from covers.workspace.paths import Workspace
+    from indexer import VectorStore
 
 _NOT_INDEXED = ("cover_id", "locations", "artists", "raw_genres")
 
@@ -39,27 +43,33 @@ def build_index(
     prefer: str = "fast",
     device: str = "auto",
     progress: Progress | None = None,
-) -> tuple[VectorIndex, EmbedReport]:
+) -> tuple[VectorStore, EmbedReport]:
     """Build the index anew from workspace and sources, embedding what is missing.
 
     Returns
     -------
-    index : VectorIndex
+    index : VectorStore
         The new generation.
     report : EmbedReport
         What had to be embedded, and what could not be.
     """
+    address = index_address(workspace)
+    options = {"structure": structure, "prefer": prefer}
+    if is_remote(address):
+        del options["prefer"]
+        if prefer != "fast" or structure not in ("auto", "exact"):
+            message = f"'{address}' chooses by itself how it searches: give '--structure auto' or '--structure exact', and no '--build'"
+            raise ConfigError(message)
     report = embed_covers(workspace, device=device, progress=progress)
     catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace, final=True)
-    index = VectorIndex.build(
-        workspace.index_folder,
+    index = build_store(
+        address,
         table.cover_ids,
         table.embeddings,
         index_columns(catalogue, catalogue.rows_of(table.cover_ids).tolist()),
         fingerprints=catalogue_fingerprints(catalogue, table.fingerprint),
-        structure=structure,
-        prefer=prefer,
+        **options,
     )
     _forget_old_embeddings(workspace, table.fingerprint)
     return index, report

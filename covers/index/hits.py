@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from covers.errors import needs_extra
 from covers.render.gallery import Tile, gallery_html
 from covers.render.text import text_table
-from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from covers.workspace.paths import Workspace
-    from indexer.index import VectorIndex
+    from indexer import Batch
 
 _COLUMNS = ("path", "genres", "artist", "album", "year")
 
@@ -66,30 +63,30 @@ class Hit:
         return {**asdict(self), "genres": list(self.genres)}
 
 
-def read_hits(
-    index: VectorIndex, rows: Sequence[int], similarities: Sequence[float]
-) -> list[Hit]:
-    """Return what the index knows of some of its rows."""
-    # Rows as a plain list would make pyarrow import pandas, half a second.
-    taken = index.columns.take(as_take_indices(np.asarray(rows, np.int64)))
+def hits_of(found: Batch, similarities: Sequence[float]) -> list[Hit]:
+    """Return items that a store gave as covers that were found.
+
+    Parameters
+    ----------
+    found : Batch
+        Ids and columns.
+    similarities : sequence of float
+        One for each.
+    """
+    taken = found.columns
     known = {
         name: taken.column(name).to_pylist()
         for name in _COLUMNS
         if name in taken.column_names
     }
-    found = []
-    for number, (row, similarity) in enumerate(zip(rows, similarities, strict=True)):
+    hits = []
+    pairs = zip(found.ids, similarities, strict=True)
+    for number, (cover_id, similarity) in enumerate(pairs):
         values = {name: column[number] for name, column in known.items()}
         values["genres"] = tuple(values.get("genres") or ())
         values["path"] = values.get("path") or ""
-        found.append(
-            Hit(
-                cover_id=str(index.ids[row]),
-                similarity=float(similarity),
-                **values,
-            )
-        )
-    return found
+        hits.append(Hit(cover_id=str(cover_id), similarity=float(similarity), **values))
+    return hits
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

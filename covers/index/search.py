@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from covers.catalogue.artists import artist_keys
 from covers.catalogue.matching import match_name
 from covers.errors import DataError
-from covers.index.hits import Hit, read_hits
+from covers.index.hits import Hit, hits_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
 COVER_ID = re.compile(r"[0-9a-f]{4,32}")
 _SPARE = 10
+_MOST_NAMED = 100
 _ALIASES = {"genre": "genres"}
 _NAMES = {"genres": "genre", "artist": "artist"}
 
@@ -49,7 +50,7 @@ class Wanted:
     among: Collection[str] | None = None
 
 
-def find_cover(index: VectorIndex, query: str) -> str:
+def find_cover(index: VectorStore, query: str) -> str:
     """Return the id of the one cover whose id begins with `query`.
 
     Raises
@@ -65,18 +66,19 @@ def find_cover(index: VectorIndex, query: str) -> str:
         raise DataError(message)
     if query in index:
         return query
-    found = [str(item) for item in index.ids if str(item).startswith(query)]
+    found = index.ids_beginning(query, most=_MOST_NAMED)
     if not found:
-        message = f"no cover in '{index.folder}' has an id that begins with {query!r}: run 'covers index update', or check the id; a word that looks like one is searched for with '--text'"
+        message = f"no cover in '{index.address}' has an id that begins with {query!r}: run 'covers index update', or check the id; a word that looks like one is searched for with '--text'"
         raise DataError(message)
     if len(found) > 1:
-        message = f"{len(found)} covers have an id that begins with {query!r}, such as {found[0]} and {found[1]}: give more digits"
+        n_found = f"{len(found)}{' or more' if len(found) == _MOST_NAMED else ''}"
+        message = f"{n_found} covers have an id that begins with {query!r}, such as {found[0]} and {found[1]}: give more digits"
         raise DataError(message)
     return found[0]
 
 
 def search_index(
-    index: VectorIndex,
+    index: VectorStore,
     embedding: npt.NDArray[np.float32],
     wanted: Wanted,
     *,
@@ -88,7 +90,7 @@ def search_index(
 
     Parameters
     ----------
-    index : VectorIndex
+    index : VectorStore
     embedding : ndarray of float32, shape (n_dimensions,)
     wanted : Wanted
     leave_out : collection of str
@@ -102,7 +104,7 @@ def search_index(
         Why there are fewer, and what the search could not do.
     """
     notes = []
-    where = clean_where(index.columns, wanted.where)
+    where = clean_where(index, wanted.where)
     if not len(index):
         return [], ["the index is empty"]
     thins_out = wanted.one_per_artist or wanted.among is not None
@@ -114,13 +116,9 @@ def search_index(
             where=where or None,
             exclude_ids=list(leave_out) or None,
         )
-        filled = found.rows[0] >= 0
-        hits = read_hits(
-            index,
-            found.rows[0][filled].tolist(),
-            found.similarities[0][filled].tolist(),
-        )
-        is_all = int(filled.sum()) < n_fetched
+        batch = found.hits()
+        hits = hits_of(batch, found.similarities[0][: len(batch)].tolist())
+        is_all = len(batch) < n_fetched
         if wanted.among is not None:
             hits = [hit for hit in hits if hit.cover_id in wanted.among]
         if wanted.one_per_artist:
@@ -128,7 +126,7 @@ def search_index(
         if len(hits) >= wanted.k or is_all:
             break
         n_fetched *= 4
-    if wanted.one_per_artist and not _has_values(index.columns, "artist"):
+    if wanted.one_per_artist and not index.has_values("artist"):
         notes.append("no cover here has an artist: one per artist keeps them all")
     if len(hits) < wanted.k:
         notes += found.notes if not thins_out else []
@@ -149,7 +147,7 @@ def keep_one_per_artist(hits: list[Hit]) -> list[Hit]:
     return kept
 
 
-def parse_filters(columns: pa.Table, texts: Sequence[str]) -> dict[str, Any]:
+def parse_filters(schema: pa.Schema, texts: Sequence[str]) -> dict[str, Any]:
     """Read filters as they are typed: ``COLUMN=VALUE`` or ``COLUMN=LOW..HIGH``.
 
     A column that is named again is joined by *or*.
@@ -162,7 +160,7 @@ def parse_filters(columns: pa.Table, texts: Sequence[str]) -> dict[str, Any]:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> parse_filters(pa.table({"year": [1999]}), ["year=1990..", ])
+    >>> parse_filters(pa.schema({"year": pa.int64()}), ["year=1990..", ])
     {'year': (1990, None)}
     """
     from indexer.filters import parse_where
@@ -171,11 +169,11 @@ def parse_filters(columns: pa.Table, texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            message = f"{text!r} is not COLUMN=VALUE with one of the columns {', '.join(columns.column_names)}"
+            message = f"{text!r} is not COLUMN=VALUE with one of the columns {', '.join(schema.names)}"
             raise DataError(message)
-        pairs.append((_match_column(columns, name), value))
+        pairs.append((_match_column(schema, name), value))
     try:
-        return parse_where(columns.schema, pairs)
+        return parse_where(schema, pairs)
     except ValueError as error:
         raise DataError(str(error)) from error
 
@@ -184,11 +182,45 @@ def rows_where(table: pa.Table, where: Mapping[str, Any]) -> npt.NDArray[np.bool
     """Say which rows of a table of covers pass a filter, shape (n_rows,)."""
     from indexer.filters import check_where, match_rows
 
-    cleaned = clean_where(table, where)
+    cleaned = clean_where(_TableValues(table), where)
     return match_rows(table, check_where(cleaned, table.schema), table.schema)
 
 
-def clean_where(columns: pa.Table, where: Mapping[str, Any] | None) -> dict[str, Any]:
+class _Values(Protocol):
+    """What is known of the columns of a store, or of a table."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types."""
+
+    def distinct(self, column: str) -> set[Any]:
+        """Values of a column, those inside its lists too."""
+
+    def has_values(self, column: str) -> bool:
+        """Whether there is any."""
+
+
+class _TableValues:
+    """The columns of a table of covers."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._table.schema
+
+    def distinct(self, column: str) -> set[Any]:
+        from indexer.files.columns import distinct_values
+
+        return distinct_values(self._table.column(column))
+
+    def has_values(self, column: str) -> bool:
+        found = self._table.column(column)
+        return bool(found.null_count < len(found))
+
+
+def clean_where(known: _Values, where: Mapping[str, Any] | None) -> dict[str, Any]:
     """Find the columns and names that a filter means, whatever their case and accents.
 
     Raises
@@ -198,47 +230,28 @@ def clean_where(columns: pa.Table, where: Mapping[str, Any] | None) -> dict[str,
     """
     cleaned: dict[str, Any] = {}
     for given, condition in (where or {}).items():
-        name = _match_column(columns, given)
-        if condition is not None and not _has_values(columns, name):
+        name = _match_column(known.schema, given)
+        if condition is not None and not known.has_values(name):
             message = f"column {name!r} is empty: no cover of this library has one, so nothing can be found by it"
             raise DataError(message)
-        cleaned[name] = _clean_condition(columns, name, condition)
+        cleaned[name] = _clean_condition(known, name, condition)
     return cleaned
 
 
-def _match_column(columns: pa.Table, name: str) -> str:
+def _match_column(schema: pa.Schema, name: str) -> str:
     """Return the column that is meant: ``genre`` is ``genres``."""
     name = _ALIASES.get(name.casefold(), name)
-    return match_name(name, columns.column_names, what="column")
+    return match_name(name, schema.names, what="column")
 
 
-def _clean_condition(columns: pa.Table, name: str, condition: Any) -> Any:
+def _clean_condition(values: _Values, name: str, condition: Any) -> Any:
     """Replace names of genres and artists by the way they are written in the table."""
     if name not in _NAMES or condition is None:
         return condition
-    known = _values_of(columns, name)
+    known = set(map(str, values.distinct(name)))
     if isinstance(condition, str):
         return match_name(condition, known, what=_NAMES[name])
     return [
         value if value is None else match_name(str(value), known, what=_NAMES[name])
         for value in condition
     ]
-
-
-def _values_of(columns: pa.Table, name: str) -> set[str]:
-    """Return the distinct texts of a column, those inside its lists too."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = columns.column(name)
-    if pa.types.is_list(column.type):
-        column = pc.list_flatten(column)
-    return {str(value) for value in pc.unique(column).to_pylist() if value is not None}
-
-
-def _has_values(columns: pa.Table, name: str) -> bool:
-    """Say whether any cover has a value in a column."""
-    if name not in columns.column_names:
-        return False
-    column = columns.column(name)
-    return bool(column.null_count < len(column))

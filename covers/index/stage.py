@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from covers.model.card import ModelCard
     from covers.model.pixels import Progress
     from covers.workspace.paths import Workspace
-    from indexer import VectorIndex
+    from indexer import VectorStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def run(
     )
 
 
-def read(workspace: Workspace) -> VectorIndex:
+def read(workspace: Workspace) -> VectorStore:
     """Open the index, and refuse one that another model made.
 
     Raises

@@ -15,6 +15,7 @@ from covers.model.embed import EmbedReport
 from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import read_embeddings
 from covers.stats.rows import RowsById
+from indexer import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
     from covers.model.pixels import Progress
     from covers.workspace.paths import Workspace
-    from indexer import VectorIndex
+    from indexer import VectorStore
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,24 @@ class _Difference:
     n_replaced: int
 
     @classmethod
-    def between(cls, catalogue: Catalogue, index: VectorIndex) -> _Difference:
-        wanted, present = catalogue.cover_ids, set(index.ids)
+    def between(cls, catalogue: Catalogue, index: VectorStore) -> _Difference:
+        stored_ids, stored = _read_columns(index)
+        wanted, present = catalogue.cover_ids, set(stored_ids)
         new = [cover_id for cover_id in wanted if cover_id not in present]
         gone = sorted(present.difference(wanted))
-        lay = _files_of(index.ids, *(index.columns.column(n) for n in _FILE))
+        lay = _files_of(stored_ids, *(stored.column(n) for n in _FILE))
         lie = _files_of(wanted, *(catalogue.table.column(n) for n in _FILE))
         freed = {lay[cover_id] for cover_id in gone}
         return cls(
             new=new,
             gone=gone,
-            relabelled=_changed_rows(catalogue, index),
+            relabelled=_changed_rows(catalogue, stored_ids, stored),
             n_replaced=sum(lie[cover_id] in freed for cover_id in new),
         )
 
 
 _FILE = ("source", "path")
+_AT_ONCE = 200_000
 
 
 def update_index(
@@ -140,7 +143,7 @@ def update_index(
 def _publish(
     workspace: Workspace,
     catalogue: Catalogue,
-    index: VectorIndex,
+    index: VectorStore,
     difference: _Difference,
     made_from: dict[str, str],
 ) -> None:
@@ -157,13 +160,24 @@ def _publish(
         vectors = np.concatenate([table.embeddings, vectors])
     if not (ids or difference.gone) and index.fingerprints == made_from:
         return  # the new ones cannot be read, still
-    index.update(
-        ids,
-        vectors,
-        index_columns(catalogue, catalogue.rows_of(ids).tolist()),
+    columns = index_columns(catalogue, catalogue.rows_of(ids).tolist())
+    index.apply(
+        upsert=Batch(np.array(ids, object), vectors, columns),
         remove=difference.gone,
         fingerprints=made_from,
     )
+
+
+def _read_columns(index: VectorStore) -> tuple[list[str], pa.Table]:
+    """Read ids and columns of all items, without their vectors."""
+    import pyarrow as pa
+
+    ids: list[str] = []
+    tables = [pa.Table.from_batches([], schema=index.schema)]
+    for batch in index.batches(_AT_ONCE, with_vectors=False):
+        ids += batch.ids.tolist()
+        tables.append(batch.columns)
+    return ids, pa.concat_tables(tables)
 
 
 def _files_of(
@@ -174,12 +188,14 @@ def _files_of(
     return dict(zip(cover_ids, files, strict=True))
 
 
-def _changed_rows(catalogue: Catalogue, index: VectorIndex) -> list[int]:
+def _changed_rows(
+    catalogue: Catalogue, stored_ids: Iterable[str], stored: pa.Table
+) -> list[int]:
     """Return the catalogue's rows whose columns differ from the index."""
-    at = RowsById(index.ids).of(catalogue.cover_ids)
+    at = RowsById(stored_ids).of(catalogue.cover_ids)
     rows = np.flatnonzero(at >= 0)
     ours = index_columns(catalogue, rows.tolist())
-    theirs = index.columns.take(at[rows])
+    theirs = stored.take(at[rows])
     differs = np.zeros(len(rows), bool)
     for name in ours.column_names:
         if name not in theirs.column_names:

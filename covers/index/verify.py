@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError, StaleError
-from covers.index.open import open_index
+from covers.index.open import index_address, open_index
 from covers.model.card import read_card
 from covers.model.network.embedder_names import FILE
 from covers.workspace.registry import INDEX
+from indexer import open_store
+from indexer.remote.address import is_remote
 from indexer.verification import verify_folder
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
-    from indexer import VectorIndex
+    from indexer import VectorStore
 
 MIN_COSINE = 0.995  # 16-bit arithmetic in another batch stays above 0.999
 MANY = 20
@@ -50,7 +53,11 @@ def verify_index(
         that no longer come out of the pictures.
     """
     rebuild = INDEX.repair(workspace.root, "index rebuild")
-    report = verify_folder(workspace.index_folder).to_dict()
+    address = index_address(workspace)
+    if is_remote(address):
+        report = open_store(address).verify().to_dict()
+    else:  # also one that is too damaged to be opened
+        report = verify_folder(Path(address)).to_dict()
     report["pictures_compared"] = 0
     if not report["ok"]:
         return report
@@ -61,8 +68,9 @@ def verify_index(
     except (StaleError, ModelError, DataError) as error:
         problems.append({"file": "index", "what": str(error), "repair": rebuild})
         return {**report, "ok": False}
-    problems += _membership_problems(workspace, catalogue.cover_ids, index.ids)
-    present = set(index.ids)
+    batches = index.batches(with_vectors=False, columns=())
+    present = {str(one) for batch in batches for one in batch.ids}
+    problems += _membership_problems(workspace, catalogue.cover_ids, present)
     rows = [
         row for row, cover_id in enumerate(catalogue.cover_ids) if cover_id in present
     ]
@@ -100,7 +108,7 @@ def _membership_problems(
 
 def _compare_pictures(
     workspace: Workspace,
-    index: VectorIndex,
+    index: VectorStore,
     catalogue: Catalogue,
     rows: Sequence[int],
     device: str,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from covers.classify.query import Queries
     from covers.model.embedders.protocol import WordEmbedder
     from covers.workspace.paths import Workspace
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
     PictureLike: TypeAlias = str | Path | bytes | Image.Image
     Part: TypeAlias = PictureLike | Query
@@ -111,7 +111,7 @@ class Question:
         return mean_direction([query.embedding for query in queries]), own
 
     def in_words(
-        self, library: _Asking, index: VectorIndex, embedder: WordEmbedder
+        self, library: _Asking, index: VectorStore, embedder: WordEmbedder
     ) -> tuple[Vector, tuple[str, ...]]:
         """Return the vector to search an index that knows words with, and the covers to leave out.
 

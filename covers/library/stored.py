@@ -9,6 +9,7 @@ from covers.workspace import registry
 from covers.workspace.disk.strangers import is_plain_file
 from covers.workspace.fresh import FreshValues
 from covers.workspace.paths import Workspace
+from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from covers.model.embedders.protocol import Embedder, WordEmbedder
     from covers.model.embedding_table import EmbeddingTable
     from covers.model.weights import SavedModel
-    from indexer.index import VectorIndex
+    from indexer import VectorStore
 
     PictureLike = str | Path | bytes | Image.Image
 
@@ -68,7 +69,7 @@ class StoredLibrary:
         )
 
     @property
-    def index(self) -> VectorIndex:
+    def index(self) -> VectorStore:
         """The vectors of all covers, searched by cosine.
 
         Raises
@@ -78,8 +79,12 @@ class StoredLibrary:
         """
         from covers.index.stage import read
 
-        files = [registry.INDEX_POINTER, registry.WEIGHTS]
-        return self._cache.get("index", files, lambda: read(self.workspace))
+        files = [registry.CONFIG, registry.INDEX_POINTER, registry.WEIGHTS]
+        index = self._cache.get("index", files, lambda: read(self.workspace))
+        if is_remote(index.address):  # no file here tells that it has changed
+            index.refresh()
+            index.refuse_mismatch({"model": self.card.fingerprint})
+        return index
 
     @property
     def card(self) -> ModelCard:
@@ -149,7 +154,7 @@ class StoredLibrary:
 
         return open_embedder(self.workspace, name)
 
-    def _word_parts(self, text: str) -> tuple[VectorIndex, WordEmbedder]:
+    def _word_parts(self, text: str) -> tuple[VectorStore, WordEmbedder]:
         """Return the index that words are searched in, and what embeds them.
 
         Raises
@@ -199,14 +204,16 @@ class StoredLibrary:
         def read() -> References:
             from covers.classify.classify import References
 
-            return References.of(self.index, self._decision.vocab)
+            return References.of(index, self._decision.vocab)
 
+        index = self.index
         files = [
+            registry.CONFIG,
             registry.INDEX_POINTER,
             registry.DECISION,
             registry.WEIGHTS,
         ]
-        return self._cache.get("references", files, read)
+        return self._cache.get("references", files, read, also=index.generation)
 
     @property
     def _embedded(self) -> EmbeddingTable:

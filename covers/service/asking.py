@@ -187,8 +187,8 @@ class Desk:
         from covers.index.search import parse_filters
 
         try:
-            columns = self.library.index.columns
-            filters = parse_filters(columns, list(where)) if where else None
+            schema = self.library.index.schema
+            filters = parse_filters(schema, list(where)) if where else None
             if isinstance(asked, str):
                 found = self.library.search(text=asked, k=k, where=filters)
             else:
@@ -204,12 +204,12 @@ class Desk:
         return to_jsonable(answer.to_json())
 
     def _about(self, cover_id: str, k: int) -> Any:
-        from covers.index.hits import read_hits
+        from covers.index.hits import hits_of
 
         queries = self._cover(cover_id)
         whole = queries.items[0].cover_id
         index = self.library.index
-        (own,) = read_hits(index, index.rows_of([whole]).tolist(), [1.0])
+        (own,) = hits_of(index.get([whole], with_vectors=False), [1.0])
         hits = self.library.search(queries.items[0], k)
         return {
             "cover": own.to_json(),
@@ -219,18 +219,25 @@ class Desk:
 
     def _steady(self, ask: Callable[[], Value]) -> Value:
         """Ask again if something was published meanwhile."""
-        root = self.library.workspace.root
         for _ in range(_MOST_TRIES):
-            before = version_of(root, _STATE)
+            before = self._version()
             try:
                 found = ask()
             except Exception:
-                if version_of(root, _STATE) == before:
+                if self._version() == before:
                     raise
                 continue
-            if version_of(root, _STATE) == before:
+            if self._version() == before:
                 return found
         return ask()
+
+    def _version(self) -> object:
+        """Return what changes when anything that answers is published anew, on a server too."""
+        workspace = self.library.workspace
+        version = version_of(workspace.root, _STATE)
+        if workspace.index_uri is None:
+            return version
+        return version, self.library.index.generation
 
 
 def refuse_large(content: bytes) -> None:

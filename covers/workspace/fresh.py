@@ -38,11 +38,18 @@ class FreshValues:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._values: dict[str, tuple[Version, Any]] = {}
+        self._values: dict[str, tuple[tuple[Version, object], Any]] = {}
         self._locks: dict[str, RLock] = {}
         self._guard = Lock()
 
-    def get(self, name: str, files: Iterable[File], read: Callable[[], Value]) -> Value:
+    def get(
+        self,
+        name: str,
+        files: Iterable[File],
+        read: Callable[[], Value],
+        *,
+        also: object = None,
+    ) -> Value:
         """Return a value, read anew if one of `files` has changed since.
 
         Parameters
@@ -53,11 +60,14 @@ class FreshValues:
             Those it is read from; they need not exist.
         read : callable
             Reads it; what it raises is not kept.
+        also : optional
+            What else it is read from, compared by ``==``, such as the generation of
+            an index on a server.
         """
         with self._guard:
             lock = self._locks.setdefault(name, RLock())
         with lock:
-            version = version_of(self._root, files)
+            version = (version_of(self._root, files), also)
             kept = self._values.get(name)
             if kept is not None and kept[0] == version:
                 value: Value = kept[1]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from covers.errors import DataError
 from covers.workspace import registry
-from covers.workspace.disk.strangers import is_plain_name
+from covers.workspace.disk.strangers import is_plain_name, read_text
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File
@@ -52,6 +52,19 @@ class Workspace:
         from covers.workspace.settings import read_settings
 
         return read_settings(self.root)
+
+    @property
+    def index_uri(self) -> str | None:
+        """Server that the index lies on; None for within the workspace, without reading all settings."""
+        if "COVERS_INDEX__URI" not in os.environ:
+            try:
+                if "index" not in read_text(self.config_path):
+                    return None
+            except FileNotFoundError:
+                return None
+            except (OSError, ValueError):
+                pass  # reading the settings tells what is wrong
+        return self.settings.index.uri
 
     def path(self, file: File) -> Path:
         """Return where a file of the registry lies, whether or not it is there."""

@@ -99,6 +99,23 @@ class NameOptions(BaseModel):
     margin: float = Field(default=0.25, ge=0, le=10)
 
 
+class IndexOptions(BaseModel):
+    """Where the vectors lie: in the workspace, or such as ``postgresql://host/database?table=covers``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uri: Text | None = None
+
+    def hosts_named(self) -> frozenset[str]:
+        """Return the servers that the environment names, besides those of this machine."""
+        import os
+        from urllib.parse import urlsplit
+
+        named = os.environ.get("COVERS_INDEX_HOSTS", "").split(",")
+        own = urlsplit(os.environ.get("COVERS_INDEX__URI", "")).hostname
+        return frozenset({*(one.strip() for one in named), own or ""} - {""})
+
+
 class EvaluationOptions(BaseModel):
     """How methods are measured; see ``covers evaluate --help``."""
 
@@ -120,6 +137,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     train: dict[str, Any] = Field(default_factory=dict)
     embedders: dict[Text, Text] = Field(default_factory=dict)
+    index: IndexOptions = IndexOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
     overlap: OverlapOptions = OverlapOptions()
     clusters: ClusterOptions = ClusterOptions()

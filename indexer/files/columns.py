@@ -1,7 +1,6 @@
 """Columns beside the vectors: from whatever was given to one Arrow schema."""
 
 import base64
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,8 @@ __all__ = [
     "ID_COLUMN",
     "align_table",
     "as_table",
-    "count_values",
     "decode_schema",
+    "distinct_values",
     "encode_schema",
     "merge_schemas",
     "override_columns",
@@ -124,17 +123,13 @@ def override_columns(old: pa.Table, given: pa.Table) -> pa.Table:
     return old
 
 
-def count_values(column: pa.ChunkedArray) -> Counter[Any]:
-    """Count the values of a column; a list counts as one value, as a tuple."""
+def distinct_values(column: pa.ChunkedArray) -> set[Any]:
+    """Give the values of a column, those inside its lists too, each once; no null."""
     import pyarrow.compute as pc
 
-    if pa.types.is_nested(column.type):
-        values = column.to_pylist()
-        return Counter(tuple(one) if isinstance(one, list) else one for one in values)
-    found = pc.value_counts(column)
-    return Counter(
-        dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
-    )
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        column = pc.list_flatten(column)
+    return {value for value in pc.unique(column).to_pylist() if value is not None}
 
 
 def encode_schema(schema: pa.Schema) -> str:

@@ -6,7 +6,7 @@ live items only and is what callers see. Letters of shapes: I ids or rows.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,10 +177,15 @@ class Snapshot:
             ids[here] = self.segments[number].ids_at(rows)
         return ids
 
-    def columns_at(self, places: Rows) -> pa.Table:
-        """Columns at some places; null where the place is negative."""
+    def columns_at(
+        self, places: Rows, names: Collection[str] | None = None
+    ) -> pa.Table:
+        """Columns at some places, all or only some; null where the place is negative."""
+        schema = self.schema
+        if names is not None:
+            schema = pa.schema([field for field in schema if field.name in names])
         owners = np.where(places < 0, -1, self.segment_of(places))
-        tables, order = [pa.Table.from_batches([], schema=self.schema)], []
+        tables, order = [pa.Table.from_batches([], schema=schema)], []
         for number in np.unique(owners).tolist():
             here = np.flatnonzero(owners == number)
             order.append(here)
@@ -188,9 +193,12 @@ class Snapshot:
                 table = empty_table(len(here))
             else:
                 rows = as_take_indices(places[here] - self.starts[number])
-                table = self.segments[number].columns_for(self.schema).take(rows)
-            tables.append(align_table(table, self.schema))
-        if not self.schema.names:
+                table = self.segments[number].columns_for(self.schema, names)
+                table = (
+                    table.take(rows) if table.num_columns else empty_table(len(here))
+                )
+            tables.append(align_table(table, schema))
+        if not schema.names:
             return empty_table(len(places))
         back = np.argsort(np.concatenate([np.zeros(0, np.int64), *order]))
         return pa.concat_tables(tables).take(as_take_indices(back))

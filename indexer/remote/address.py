@@ -9,6 +9,7 @@ __all__ = ["Address", "is_remote", "read_address"]
 
 SCHEMES = ("postgresql", "postgres")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
 # Of libpq, what may stand in an address that another person wrote.
 _OPTIONS = frozenset({"connect_timeout", "sslmode", "application_name"})
@@ -37,6 +38,11 @@ class Address:
     table: str
     schema: str
     options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine."""
+        return self.host in _LOCAL or self.host.startswith("/")
 
     def __str__(self) -> str:
         name = f"{self.user}@" if self.user else ""

@@ -5,6 +5,7 @@ Letters of shapes: Q queries, k neighbours, N items, I ids given, D dimensions.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from indexer.changes.plan import NewRows
 from indexer.errors import IndexHistoryError, IndexMismatchError
 from indexer.files.columns import as_table
 from indexer.files.problems import VerifyReport
-from indexer.filters import Where, check_where
+from indexer.filters import Where, check_where, is_list
 from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.remote.about import EXACT_UP_TO, About, Structure, names_of, read_about
 from indexer.remote.address import read_address
@@ -257,24 +258,31 @@ class PostgresStore:
         return self.get(ids).vectors
 
     def batches(
-        self, batch_size: int = 16_384, *, with_vectors: bool = True
+        self,
+        batch_size: int = 16_384,
+        *,
+        with_vectors: bool = True,
+        columns: Collection[str] | None = None,
     ) -> Iterator[Batch]:
         """Give all items of one generation, in the order in which they came."""
         if batch_size < 1:
             message = f"batch_size must be at least 1, got {batch_size}"
             raise ValueError(message)
         with self._reading() as session:
-            last = -1
+            last, schema = -1, session.about.schema
+            if columns is not None:
+                schema = pa.schema([field for field in schema if field.name in columns])
+            about = replace(session.about, schema=schema)
             while True:
                 rows = session.rows(
                     "SELECT place, id, {vector}{names} FROM {table} WHERE place > %s ORDER BY place LIMIT %s",
                     [last, batch_size],
-                    **_parts(session.about.schema, with_vectors=with_vectors),
+                    **_parts(schema, with_vectors=with_vectors),
                 )
                 if not rows:
                     return
                 last = rows[-1][0]
-                yield _batch(rows, session.about, with_vectors=with_vectors)
+                yield _batch(rows, about, with_vectors=with_vectors)
 
     def ids_beginning(self, start: str, most: int = 2) -> list[str]:
         """Give ids that begin with some text, at most so many."""
@@ -292,15 +300,29 @@ class PostgresStore:
             query = "SELECT id FROM {table} WHERE {condition} ORDER BY place"
             return [row[0] for row in session.rows(query, values, condition=condition)]
 
-    def value_counts(self, column: str) -> list[tuple[Any, int]]:
-        """Count how many items have each value of a column; lists count as a whole."""
+    def distinct(self, column: str) -> set[Any]:
+        """Give the values of a column, those inside its lists too, each once; no null."""
         from psycopg import sql
 
         with self._reading() as session:
-            check_where({column: None}, session.about.schema)
-            query = "SELECT {column}, count(*) FROM {table} GROUP BY 1"
-            rows = session.rows(query, column=sql.Identifier(column))
-            return [(value, int(n)) for value, n in rows]
+            schema = session.about.schema
+            check_where({column: None}, schema)
+            value = sql.SQL(
+                "unnest({})" if is_list(schema.field(column).type) else "{}"
+            )
+            query = "SELECT DISTINCT {value} FROM {table}"
+            rows = session.rows(query, value=value.format(sql.Identifier(column)))
+            return {row[0] for row in rows if row[0] is not None}
+
+    def has_values(self, column: str) -> bool:
+        """Whether any item has a value in a column; not where there is no such column."""
+        from psycopg import sql
+
+        with self._reading() as session:
+            if column not in session.about.schema.names:
+                return False
+            query = "SELECT FROM {table} WHERE {column} IS NOT NULL LIMIT 1"
+            return bool(session.rows(query, column=sql.Identifier(column)))
 
     def replace(
         self,

@@ -195,8 +195,8 @@ def test_wrong_searches_are_explained(workspace, vectors, arguments, code, messa
 
 
 def test_an_ambiguous_id_asks_for_more_digits(workspace, vectors, monkeypatch):
-    ids = np.array(["aaaa11" + "0" * 26, "aaaa22" + "0" * 26], dtype=object)
-    monkeypatch.setattr(VectorIndex, "ids", property(lambda _: ids))
+    ids = ["aaaa11" + "0" * 26, "aaaa22" + "0" * 26]
+    monkeypatch.setattr(VectorIndex, "ids_beginning", lambda *_, **__: ids)
     result = run(workspace, "search", "aaaa")
     assert result.exit_code == 1
     assert "2 covers have an id that begins with 'aaaa'" in result.stderr
