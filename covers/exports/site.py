@@ -118,7 +118,7 @@ def _covers(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
 def _designs(covers: CoverTable) -> list[int]:
     """Return the design of each cover: a number that covers of one design share."""
     try:
-        table, _ = read_rows(covers.workspace, PICTURES)
+        table, _ = read_rows(covers.workspace, PICTURES, columns=["cover_id", "phash"])
     except CoversError:
         return list(range(len(covers)))
     place = {cover_id: row for row, cover_id in enumerate(covers.cover_ids)}

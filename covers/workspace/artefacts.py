@@ -27,7 +27,7 @@ from covers.workspace.disk.strangers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 FORMAT = 1
@@ -173,8 +173,10 @@ def write_table(path: Path, table: Any, stamp: Stamp) -> None:
         )
 
 
-def read_table(path: Path, kind: str, repair: str) -> tuple[Any, Stamp]:
-    """Read a parquet artefact as a ``pyarrow.Table`` and its stamp; see `read_json`."""
+def read_table(
+    path: Path, kind: str, repair: str, columns: Sequence[str] | None = None
+) -> tuple[Any, Stamp]:
+    """Read a parquet artefact, or some columns of it, as a ``pyarrow.Table`` and its stamp; see `read_json`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -182,7 +184,7 @@ def read_table(path: Path, kind: str, repair: str) -> tuple[Any, Stamp]:
         # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
         with open_regular(path) as source, pq.ParquetFile(source) as file:
             refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
-            table = file.read()
+            table = file.read(columns=None if columns is None else list(columns))
         table.validate(full=True)
         found = parse_json((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
     except FileNotFoundError as error:

@@ -19,7 +19,7 @@ from covers.workspace.artefacts import (
 from covers.workspace.registry import maker_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import File
@@ -87,11 +87,15 @@ def typed(
 
 
 def read_rows(
-    workspace: Workspace, file: File, *, made_from: Mapping[str, str] | None = None
+    workspace: Workspace,
+    file: File,
+    *,
+    made_from: Mapping[str, str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> tuple[Any, Stamp]:
-    """Read a parquet artefact of a workspace as a ``pyarrow.Table`` and its stamp; see `read_document`."""
+    """Read a parquet artefact of a workspace, or some columns of it, as a ``pyarrow.Table`` and its stamp; see `read_document`."""
     path, repair = workspace.path(file), repair_command(workspace, file)
-    table, stamp = read_table(path, file.kind, repair)
+    table, stamp = read_table(path, file.kind, repair, columns)
     if made_from is not None:
         require_fresh(stamp, made_from, path, repair)
     return table, stamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,14 @@ class Looks:
         Row of each cover in `palettes`, ``-1`` where it was not measured.
     """
 
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "cover_id",
+        "phash",
+        "brightness",
+        "saturation",
+        "palette",
+        "palette_share",
+    )
     brightness: npt.NDArray[np.float64]
     saturation: npt.NDArray[np.float64]
     designs: Rows

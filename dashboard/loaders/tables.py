@@ -229,7 +229,7 @@ def looks() -> Looks:
 def _looks(root: str, version: Version) -> Looks:
     covers = _library(root, version[:1])
     try:
-        table, _ = read_rows(at(root), PICTURES)
+        table, _ = read_rows(at(root), PICTURES, columns=Looks.COLUMNS)
     except CoversError:
         return Looks.unknown(covers)
     return Looks.of(table, covers)
