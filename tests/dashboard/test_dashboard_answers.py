@@ -40,6 +40,9 @@ def assert_in_sight(reader, place, look):
         ("clusters?cluster=0", [("strip", "button.chosen")]),
         ("model", [("answer-first", ".answer"), ("model-tiles", ".tile")]),
         ("review", [("doubt", ".way")]),
+        ("?selection=cluster:0", [("selection-bar", "strong")]),
+        ("map?selection=cluster:0", [("selection-bar", "strong"), ("map", ".dots")]),
+        ("overlap?selection=cluster:0", [("selection-bar", "strong")]),
     ],
 )
 def test_the_answer_is_in_sight(read, workspace, path, first):
