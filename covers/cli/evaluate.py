@@ -148,7 +148,6 @@ _SEVERAL_GENRES = {
     "mean_average_precision": ("mAP", True),
     "macro_f1": ("macro-F1", False),
     "micro_f1": ("micro-F1", True),
-    "jaccard": ("Jaccard", False),
     "first_right": ("1st right", False),
     "named_per_cover": ("named", False),
 }
