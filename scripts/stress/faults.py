@@ -209,7 +209,7 @@ def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
     warm_up(place / "warm")
     tally = pieces.begin(given, given.faults)
     prepared = prepare(place, given.artists)
-    for number in pieces.rounds(tally, given):
+    for (number,) in pieces.rounds(tally, given):
         this, kind, series = choose(number, given, prepared, place)
         try:
             found = play(this, kind, prepared.references[series])

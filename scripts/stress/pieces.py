@@ -48,6 +48,7 @@ class Tally:
 
     def note(self, outcome: str, failure: dict[str, Any] | None = None) -> None:
         """Count a round, and keep what went wrong in it."""
+        self.played += 1
         self.counts[outcome] += 1
         if failure is not None and len(self.failures) < _MOST_FAILURES:
             self.failures.append(failure)
@@ -78,12 +79,13 @@ def begin(given: argparse.Namespace, wanted: int) -> Tally:
     return Tally(**{**known, "counts": Counter(known["counts"])})
 
 
-def rounds(tally: Tally, given: argparse.Namespace) -> Iterator[int]:
-    """Yield the numbers of the rounds of this piece; what is known is kept after each."""
+def rounds(
+    tally: Tally, given: argparse.Namespace, at_once: int = 1
+) -> Iterator[range]:
+    """Yield the numbers of the rounds to play next; what is known is kept after each."""
     begun, before = time.monotonic(), tally.seconds
     while tally.played < tally.wanted:
-        yield tally.played
-        tally.played += 1
+        yield range(tally.played, min(tally.played + at_once, tally.wanted))
         tally.seconds = round(before + time.monotonic() - begun, 1)
         if given.keep is not None:
             given.keep.write_text(json.dumps(vars(tally)), encoding="utf-8")

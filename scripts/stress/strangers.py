@@ -3,8 +3,9 @@
 As `strangers_index`, which does the index under right checksums, but for the
 workspace of version 0.1 that the tests keep: model, catalogue, embeddings,
 thumbnails, analyses and settings are changed (bytes, lengths, types, values,
-links, pipes), and commands that read and write are run on it, in a process forked
-from one that has done all of it once: so a round takes a fraction of a second.
+links, pipes), and commands that read and write are run on it, ten workspaces in
+one process, which is forked from one that has done all of it once: so a round takes
+a fraction of a second. The memory of each ten is compared.
 
 Prints one JSON object; exit status 1 when a round failed.
 
@@ -13,15 +14,18 @@ Prints one JSON object; exit status 1 when a round failed.
 """
 
 import argparse
+import contextlib
 import gc
 import json
 import logging
 import os
 import random
 import shutil
+import signal
 import struct
 import sys
 import tempfile
+import traceback
 import warnings
 import zipfile
 from pathlib import Path
@@ -134,6 +138,7 @@ class Stranger:
         (self.root / "covers.toml").write_text(self.rng.choice(SETTINGS))
 
 
+AT_ONCE = 10
 CHANGES = [
     name
     for name in vars(Stranger)
@@ -149,7 +154,7 @@ READING = (
     ["path", "NAMED", "OTHER"],
     ["index", "info"],
     ["explain", "NAMED"],
-    ["export", "csv", "BESIDE/table.csv", "--force"],
+    ["export", "csv", "BESIDE", "--force"],
 )
 WRITING = (
     ["scan"],
@@ -163,8 +168,8 @@ WRITING = (
 
 
 def read_analyses(root):
-    """Read every analysis as the front door does; what they raise on purpose is returned."""
-    workspace, refusals = Workspace(root), []
+    """Read every analysis as the front door does; what they refuse on purpose is fine."""
+    workspace = Workspace(root)
     for read in (
         evaluation.read,
         evaluation.read_votes,
@@ -178,78 +183,79 @@ def read_analyses(root):
         embedding_table.read_embeddings,
         embedding_table.read_frozen,
     ):
-        try:
+        with contextlib.suppress(CoversError, IndexerError):
             read(workspace)
-        except (CoversError, IndexerError) as error:
-            refusals.append(str(error))
-    return refusals
 
 
-def use(root, _):
-    """Run commands on a workspace: none may end in a traceback."""
+def use(root, commands):
+    """Read the analyses of a workspace and run commands on it: none may end in a traceback."""
     found = sorted(path.stem for path in (root / "thumbnails").glob("*/*.jpg"))
-    named = {"NAMED": (found or ["0" * 32])[0], "OTHER": (found or ["1" * 32])[-1]}
-    rng = random.Random(SEED[0])
-    commands = WHOLE_USE or [
-        *rng.sample(READING, 3),
-        *rng.sample(WRITING, 1),
-        ["status"],
-    ]
-    named["BESIDE/table.csv"] = str(root.parent / "table.csv")
-    refusals = read_analyses(root)
-    commands = [[named.get(word, word) for word in command] for command in commands]
+    named = {
+        "NAMED": (found or ["0" * 32])[0],
+        "OTHER": (found or ["1" * 32])[-1],
+        "BESIDE": str(root.parent / "table.csv"),
+    }
+    read_analyses(root)
     for command in commands:
-        result = CliRunner().invoke(covers_main, [*command, "-w", str(root)])
+        words = [named.get(word, word) for word in command]
+        result = CliRunner().invoke(covers_main, [*words, "-w", str(root)])
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        if result.exit_code:
-            refusals.append(result.stderr[-500:])
-    return refusals
-
-
-SEED = [0]
-"""Of the round that is to be played; decides which commands are run."""
-WHOLE_USE = []
-"""All commands, where the undisturbed workspace is used."""
 
 
 def warm_up(place, original):
     """Use a workspace in this process, so that those forked from it need not import."""
-    root = Path(shutil.copytree(original, place / "warm" / "workspace"))
-    found = sorted(path.stem for path in (root / "thumbnails").glob("*/*.jpg"))
-    for command in (*READING, *WRITING):
-        named = dict.fromkeys(("NAMED", "OTHER"), found[0])
-        words = [named.get(word, word) for word in command]
-        beside = str(place / "warm" / "table.csv")
-        words = [beside if word.startswith("BESIDE") else word for word in words]
-        CliRunner().invoke(covers_main, [*words, "-w", str(root)])
+    use(Path(shutil.copytree(original, place / "warm")), [*READING, *WRITING])
     shutil.rmtree(place / "warm")
+    (place / "table.csv").unlink()
     gc.freeze()  # else collecting in a child copies what it shares
 
 
 def play_round(place, original, name, seed):
-    """Change a copy of a workspace and use it: how it ended, what it said, its memory."""
+    """Change a copy of a workspace and use it; return what went wrong and what was said."""
+    signal.alarm(index_rounds.PATIENCE_S)
     precious = index_rounds.make_precious(place)
     root = Path(shutil.copytree(original, place / "workspace"))
-    SEED[0] = seed
-    getattr(Stranger(root, precious, seed), name)()
-    before = index_rounds.tree_of(precious)
-    status, said, n_bytes = index_rounds.run_apart(root, place)
-    is_touched = index_rounds.tree_of(precious) != before
-    return "touched" if is_touched else index_rounds.judge(status), said, n_bytes
+    if name:
+        getattr(Stranger(root, precious, seed), name)()
+    before, wrong, said = index_rounds.tree_of(precious), None, ""
+    rng = random.Random(seed)
+    some = [*rng.sample(READING, 3), *rng.sample(WRITING, 1), ["status"]]
+    try:
+        use(root, some if name else [*READING, *WRITING])
+    except BaseException:  # noqa: BLE001
+        wrong, said = "traceback", traceback.format_exc()[-1500:]
+    if index_rounds.tree_of(precious) != before:
+        wrong = "touched"
+    shutil.rmtree(place)
+    return wrong, said
 
 
-def use_undisturbed(place, original):
-    """Run all commands on the workspace as it is; return their memory in bytes."""
-    warm_up(place, original)
-    plain = place / "plain"
-    shutil.copytree(original, plain / "workspace")
-    WHOLE_USE.extend([*READING, *WRITING])
-    status, said, n_bytes = index_rounds.run_apart(plain / "workspace", plain)
-    WHOLE_USE.clear()
+def play_apart(rounds, place, original):
+    """Play rounds in a process of their own.
+
+    Returns how each ended, in their order, and the most memory in bytes. Where the
+    process does not come to its end, the round that it was in is the last.
+    """
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        for number, (name, seed) in enumerate(rounds):
+            ended = play_round(place / f"round-{number}", original, name, seed)
+            os.write(into, (json.dumps(ended) + "\n").encode())
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as file:
+        ended = [json.loads(line) for line in file]
+    _, status, used = os.wait4(child, 0)
     if status:
-        sys.exit(f"the undisturbed workspace failed: {said}")
-    return n_bytes
+        ended.append([index_rounds.judge(status), f"status {status}"])
+    for left in place.glob("round-*"):
+        shutil.rmtree(left)
+    return ended, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main():
@@ -262,24 +268,27 @@ def main():
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     tally = pieces.begin(args, args.mutations)
-    index_rounds.use = use
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         with zipfile.ZipFile(ARCHIVE) as archive:
             archive.extractall(place / "originals")
         original = place / "originals" / "workspace"
-        undisturbed = use_undisturbed(place, original)
+        warm_up(place, original)
+        ((wrong, said),), undisturbed = play_apart([("", 0)], place, original)
+        if wrong:
+            sys.exit(f"the undisturbed workspace failed: {said}")
         tally.raise_to("undisturbed", undisturbed)
-        for number in pieces.rounds(tally, args):
-            name = args.only or CHANGES[number % len(CHANGES)]
-            seed = args.seed * 1_000_003 + number
-            wrong, said, n_bytes = play_round(place / "round", original, name, seed)
+        for numbers in pieces.rounds(tally, args, at_once=AT_ONCE):
+            names = [args.only or CHANGES[number % len(CHANGES)] for number in numbers]
+            seeds = [args.seed * 1_000_003 + number for number in numbers]
+            rounds = list(zip(names, seeds, strict=True))
+            ended, n_bytes = play_apart(rounds, place, original)
             tally.raise_to("peak", n_bytes)
-            wrong = wrong or ("memory" if n_bytes > 2 * undisturbed else None)
-            failure = {"change": name, "number": number, "wrong": wrong}
-            failure["said"] = said[-1500:]
-            tally.note(wrong or "held", failure if wrong else None)
-            shutil.rmtree(place / "round")
+            for number, name, (wrong, said) in zip(numbers, names, ended, strict=False):
+                wrong = wrong or ("memory" if n_bytes > 2 * undisturbed else None)
+                failure = {"change": name, "number": number, "wrong": wrong}
+                failure["said"] = said
+                tally.note(wrong or "held", failure if wrong else None)
     index_rounds.print_outcome(tally, len(CHANGES))
 
 

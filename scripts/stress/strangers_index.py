@@ -261,7 +261,7 @@ def main():
         originals = list(build_originals(place / "originals"))
         plain = use_undisturbed(place, originals)
         tally.raise_to("undisturbed", plain)
-        for number in pieces.rounds(tally, args):
+        for (number,) in pieces.rounds(tally, args):
             name = args.only or CHANGES[number % len(CHANGES)]
             seed = args.seed * 1_000_003 + number
             original = originals[random.Random(seed).randrange(len(originals))]
