@@ -276,29 +276,7 @@ def few_files(this: Round) -> list[Outcome]:
 
 def clock_set_back(this: Round) -> list[Outcome]:
     """Run it with a clock that is years behind that of the files."""
-    faketime = next(
-        (
-            path
-            for folder in ("/usr/lib", "/usr/local/lib")
-            for path in Path(folder).glob("**/libfaketime.so.1")
-        ),
-        None,
-    )
-    if faketime is None:
-        return [this.start(_turn_back).wait()]
-    command = [sys.executable, "-m", "covers", "run", "-w", "workspace"]
-    log = this.place / "log-faketime.txt"
-    with log.open("wb") as file:
-        ended = subprocess.run(
-            command,
-            cwd=this.place,
-            env={**os.environ, "LD_PRELOAD": str(faketime), "FAKETIME": "-5y"},
-            stdout=file,
-            stderr=file,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-    return [(ended.returncode, log.read_text(errors="replace"))]
+    return [this.start(_turn_back).wait()]
 
 
 def moved(this: Round) -> list[Outcome]:

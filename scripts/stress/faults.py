@@ -59,7 +59,9 @@ _LONGEST_LINE = 600
 def warm_up(place: Path) -> None:
     """Do the whole job once in this process, so that those forked from it need not import."""
     from covers.cli import main
+    from covers.render import frame
 
+    frame._PNG_DPI = 30  # small pictures are drawn sooner, and compared as well
     fault_place.paint_library(place / "library", 10)
     (place / "workspace").mkdir()
     (place / "workspace" / "covers.toml").write_text(fault_place.SETTINGS)
