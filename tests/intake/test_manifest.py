@@ -87,6 +87,12 @@ def test_headers_match_whatever_their_case_and_reserved_names_are_set_apart(imag
     assert labels.extra == {"manifest_Format": "LP", "Label": "EMI"}
 
 
+def test_two_columns_of_one_name_are_both_kept(images):
+    path = write(images, "path,genre,x,x,x\nimages/a.jpg,Rock,1,007,\n")
+    labels = labels_of(read_manifest(path))["images/a.jpg"]
+    assert labels.extra == {"x": 1, "x-2": "007"}
+
+
 def test_a_file_in_several_lines_gets_all_genres(images):
     path = write(images, "path,genre\nimages/a.jpg,Rock\nimages/./a.jpg,Pop\n")
     [candidate] = read_manifest(path).candidates

@@ -38,6 +38,20 @@ def test_a_first_line_that_names_the_separator_is_no_header(named, end):
 def test_the_separator_named_first_may_be_any_character():
     assert read("sep=|\npath|genre\n0.jpg|Rock;Pop\n").rows == [["0.jpg", "Rock;Pop"]]
     assert read("sep=,\npath;x,genre\n0.jpg,Rock\n").header == ["path;x", "genre"]
+    for separator in "\t|^:":
+        lines = [f"sep={separator}", f"path{separator}genre", f"0.jpg{separator}Rock"]
+        assert read("\r\n".join(lines)).rows == [["0.jpg", "Rock"]]
+
+
+def test_a_bar_separates_too_and_empty_lines_above_the_header_do_not_count():
+    table = read("\n \r\npath|genre\n\n0.jpg|Rock\n")
+    assert (table.header, table.rows, table.lines) == (
+        ["path", "genre"],
+        [["0.jpg", "Rock"]],
+        [5],
+    )
+    assert read("\nsep=;\n\npath;genre\n0.jpg;Rock\n").lines == [5]
+    assert read("\n\n").rows == []
 
 
 def test_the_separator_is_not_looked_for_within_quotes():
@@ -148,5 +162,8 @@ def test_numbers_and_names_are_written_as_they_are():
 
 
 def test_text_is_decoded_as_it_was_meant():
-    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+    for encoding in (
+        *("utf-8", "utf-8-sig", "cp1252"),
+        *("utf-16", "utf-16-le", "utf-16-be"),  # with a mark and without
+    ):
         assert decode_text("Motörhead".encode(encoding)) == "Motörhead"

@@ -95,8 +95,12 @@ def _find_columns(
         if i in taken or not header:
             continue
         is_reserved = header.lower() in _RESERVED
-        name = f"manifest_{header}" if is_reserved else header
-        extras.setdefault(name, i)
+        name = own = f"manifest_{header}" if is_reserved else header
+        number = 1
+        while name in extras:
+            number += 1
+            name = f"{own}-{number}"
+        extras[name] = i
     return columns, extras
 
 
@@ -145,7 +149,7 @@ def _read_text(
 ]:
     """Read a CSV or TSV file, in which everything is text."""
     text = decode_text(content)
-    start = text.partition("\n")[0]
+    start = text.lstrip().partition("\n")[0]
     if not start.strip() or "\0" in start:
         message = (
             f"manifest '{path}' is {'no table' if start.strip() else 'empty'}: "

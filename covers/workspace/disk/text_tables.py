@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-_DELIMITERS = ",;\t"
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)
+_DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
 # A spreadsheet runs cells that begin like this; in some languages wide signs, too.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?|[+-]?\.\d+", re.IGNORECASE)
@@ -60,7 +60,8 @@ def read_text_table(
 ) -> TextTable:
     """Read a delimited text of any usual make.
 
-    A first line ``sep=;``, as Excel writes it, names the delimiter. Cells may
+    A first line ``sep=;``, as Excel writes it, names the delimiter; empty lines
+    above the header do not count. Cells may
     stand in double quotes and then hold delimiters and line breaks; a quote
     within a quoted cell is doubled.
 
@@ -69,7 +70,7 @@ def read_text_table(
     text : str
         Decoded; lines end in any way.
     delimiter : str, optional
-        By default the commonest of comma, semicolon and tab in the header.
+        By default the commonest of comma, semicolon, tab and bar in the header.
     is_row : callable
         Given the header and the cells of a line: does it look like the
         beginning of a row? Where a quoted cell seems to hold such lines, its
@@ -79,12 +80,16 @@ def read_text_table(
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     reader = _Reader(lines.split("\n"))
-    named = _SEPARATOR_LINE.fullmatch(reader.lines[0].strip())
-    first = 1 if named and len(reader.lines) > 1 else 0
+    first = reader.skip_empty(0)
+    named = _SEPARATOR_LINE.fullmatch(reader.lines[first].strip(" "))
+    if named and first + 1 < len(reader.lines):
+        first = reader.skip_empty(first + 1)
+    else:
+        named = None
     header_line = reader.lines[first]
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=_without_quotes(header_line).count)
-    if first and named:
+    if named:
         delimiter = named.group(1)
     reader.delimiter = delimiter
     record = reader.record(first)
@@ -109,6 +114,12 @@ class _Reader:
         self.lines = lines
         self.delimiter = ","
         self.quoted: set[int] = set()
+
+    def skip_empty(self, number: int) -> int:
+        """Return the first line from a number on that says something, or the last."""
+        while number + 1 < len(self.lines) and not self.lines[number].strip():
+            number += 1
+        return number
 
     def read(
         self,
@@ -212,7 +223,10 @@ class _Reader:
 
 
 def decode_text(content: bytes) -> str:
-    """Decode UTF-8, UTF-16 with a mark, or, failing these, Windows Western."""
+    """Decode UTF-8, UTF-16 with its mark or without, or, failing these, Windows Western."""
+    for order, zeros in (("le", content[1:8:2]), ("be", content[:8:2])):
+        if len(zeros) == 4 and not any(zeros):
+            return content.decode(f"utf-16-{order}", "replace")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     try:
