@@ -23,7 +23,7 @@ def test_the_whole_job_recovers_from_nine_faults():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=800,
+        timeout=1800,
     )
     assert done.stdout, done.stderr[-3000:]
     outcome = json.loads(done.stdout)

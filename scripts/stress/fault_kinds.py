@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-PATIENCE_S = 180
+PATIENCE_S = 400
 _YEAR_S = 365 * 86400
 _NEW_NAMESPACE, _REMOUNT, _READ_ONLY, _BIND = 0x20000, 32, 1, 4096
 _PRIVATE = 1 << 18 | 1 << 14
@@ -366,7 +366,7 @@ def _to_a_worker(this: Round, number: int) -> list[Outcome]:
         from covers.intake.reading import read_many, read_processes
 
         read_many.WORTH_PROCESSES = 1
-        read_processes.PATIENCE_S = 3.0
+        read_processes.PATIENCE_S = 15.0
 
     run = this.start(use_processes)
     end = time.monotonic() + 20
