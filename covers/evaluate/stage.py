@@ -24,7 +24,7 @@ from covers.stats.membership import as_membership
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
 from covers.workspace.disk.publish import publish
-from covers.workspace.reading import read_document, read_rows, typed
+from covers.workspace.reading import read_document, read_rows, readable, typed
 from covers.workspace.registry import (
     DECISION,
     EVALUATION,
@@ -141,7 +141,9 @@ def read(workspace: Workspace) -> EvaluationResult:
     DataError
         If there is none.
     """
-    content = in_words_of_now(read_document(workspace, EVALUATION_DOCUMENT))
+    document = read_document(workspace, EVALUATION_DOCUMENT)
+    with readable(workspace, EVALUATION_DOCUMENT):
+        content = in_words_of_now(document)
     return typed(EvaluationResult, content, workspace, EVALUATION_DOCUMENT)
 
 
@@ -207,7 +209,8 @@ def read_decision(workspace: Workspace, model_fingerprint: str) -> Decision:
         If it was fitted for another model.
     """
     made_from = {"model": model_fingerprint}
-    return Decision.from_json(read_document(workspace, DECISION, made_from=made_from))
+    content = read_document(workspace, DECISION, made_from=made_from)
+    return typed(Decision, content, workspace, DECISION)
 
 
 def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:

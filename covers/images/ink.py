@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from covers.images.alignment import aligned
 from covers.images.measures import inner_box
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _LEAST_INK = 8.0  # grey levels from the background, of 255, in a cell
 _LEAST_MARK = 24.0  # the same in a pixel of a thumbnail
 _ROUNDS = 6
 _SIDE_PX = 128
+_SURE = 0.95  # an agreement that needs no further look
 _FIT_SIDE = 32
 _GRID_PX = 96
 _WINDOW_PX = 13
@@ -89,26 +91,41 @@ class Ink:
     Parameters
     ----------
     whole : ndarray of float32, shape (128, 128)
-        All of it without borders, on a common square.
+        All of it, on a common square.
+    inside : ndarray of float32, shape (128, 128)
+        The same without borders; `whole` itself where it has none.
     box : ndarray of float32, shape (height, width)
         The part that ink fills, as large as it is; empty where there is none.
     """
 
     whole: Floats
+    inside: Floats
     box: Floats
 
     @classmethod
     def of(cls, image: Image.Image) -> Ink:
         """Take the ink of a thumbnail, or of a larger picture."""
         bands = np.stack([np.asarray(band) for band in image.convert("RGB").split()])
-        light = image.convert("F").crop(inner_box(bands))
-        small = light.resize((_FIT_SIDE, _FIT_SIDE), Image.Resampling.BOX)
-        values = np.asarray(small, np.float32).reshape(1, -1)
-        ink = _without_background(values, _surfaces(_FIT_SIDE))
-        behind = Image.fromarray((values - ink).reshape(_FIT_SIDE, _FIT_SIDE))
-        flat = np.asarray(light, np.float32) - np.asarray(behind.resize(light.size))
-        whole = Image.fromarray(flat).resize((_SIDE_PX, _SIDE_PX))
-        return cls(np.asarray(whole, np.float32), _box(flat))
+        light, inner = image.convert("F"), inner_box(bands)
+        flat = _flatten(light.crop(inner))
+        inside = whole = _on_square(flat)
+        if tuple(inner) != (0, 0, *light.size):
+            whole = _on_square(_flatten(light))
+        return cls(whole, inside, _box(flat))
+
+
+def _flatten(light: Image.Image) -> Floats:
+    """Take the smooth background of a picture away."""
+    small = light.resize((_FIT_SIDE, _FIT_SIDE), Image.Resampling.BOX)
+    values = np.asarray(small, np.float32).reshape(1, -1)
+    ink = _without_background(values, _surfaces(_FIT_SIDE))
+    behind = Image.fromarray((values - ink).reshape(_FIT_SIDE, _FIT_SIDE))
+    flat = np.asarray(light, np.float32) - np.asarray(behind.resize(light.size))
+    return flat.astype(np.float32)
+
+
+def _on_square(flat: Floats) -> Floats:
+    return np.asarray(Image.fromarray(flat).resize((_SIDE_PX, _SIDE_PX)), np.float32)
 
 
 @dataclass(frozen=True)
@@ -136,12 +153,26 @@ class InkAgreement:
 def ink_agreement(first: Ink, second: Ink) -> InkAgreement:
     """Compare two pictures where their ink is.
 
-    They are laid over each other as a whole, and by the box that their ink
-    fills, which undoes crops and borders; the better of the two counts.
+    They are laid over each other as a whole, moved and scaled a little or not, without
+    their borders, and by the box that their ink fills: which undoes crops and borders.
+    The best of these counts.
     """
-    overlays = [(first.whole, second.whole), *_boxed(first.box, second.box)]
-    found = [_compare(a, b) for a, b in overlays]
-    return max(found, key=lambda one: min(one.whole, one.parts))
+    best = InkAgreement(0.0, 0.0)
+    for a, b in _overlays(first, second):
+        found = _compare(a, b)
+        best = max(best, found, key=lambda one: min(one.whole, one.parts))
+        if best.reaches(_SURE, _SURE):
+            break
+    return best
+
+
+def _overlays(first: Ink, second: Ink) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the ways to lay one picture over the other, the cheap ones first."""
+    yield first.inside, second.inside
+    yield from _boxed(first.box, second.box)
+    yield from aligned(first.whole, second.whole)
+    if first.inside is not first.whole or second.inside is not second.whole:
+        yield from aligned(first.inside, second.inside)
 
 
 @cache

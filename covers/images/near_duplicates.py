@@ -15,6 +15,7 @@ V views, P pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _LARGEST_PRODUCT = 1024
 _INK_BLOCK = 4096
 _SAME_INK = 0.999
+_INKS_KEPT = 512
 _BLOCK = 2**16
 
 
@@ -56,11 +58,11 @@ class DuplicateThresholds:
     least_structure : float, default=3.0
         Views whose grey copy has a smaller standard deviation (of 255) are
         too blank to compare.
-    plain_share : float, default=0.2
+    plain_share : float, default=0.4
         A cover with ink in fewer of the 256 cells of a view is a plain sleeve.
     ink_agreement : float, default=0.87
         Agreement of two plain sleeves' ink in their thumbnails.
-    part_agreement : float, default=0.68
+    part_agreement : float, default=0.8
         The same of the parts that agree least.
     """
 
@@ -69,9 +71,9 @@ class DuplicateThresholds:
     far_bits: int = 12
     far_correlation: float = 0.85
     least_structure: float = 3.0
-    plain_share: float = 0.2
+    plain_share: float = 0.4
     ink_agreement: float = 0.87
-    part_agreement: float = 0.68
+    part_agreement: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ def _agree_in_ink(
 ) -> npt.NDArray[np.bool_]:
     """Say which pairs of plain views agree where their ink is."""
     agree = np.zeros(len(left), bool)
+    ink_of = lru_cache(_INKS_KEPT)(partial(_ink_of, look))
     for start in range(0, len(left), _INK_BLOCK):
         block = slice(start, start + _INK_BLOCK)
         coarse = coarse_agreement(
@@ -244,9 +247,7 @@ def _agree_in_ink(
         agree[block] = coarse >= _SAME_INK
         # What differs even in the copies is not worth a look at the thumbnails.
         for pair in np.flatnonzero((coarse < _SAME_INK) & (coarse > 0)) + start:
-            first, second = (
-                _ink_of(look, int(rows[side[pair]])) for side in (left, right)
-            )
+            first, second = (ink_of(int(rows[side[pair]])) for side in (left, right))
             if first is not None and second is not None:
                 agree[pair] = ink_agreement(first, second).reaches(
                     limits.ink_agreement, limits.part_agreement

@@ -178,14 +178,17 @@ def read_header(path: Path) -> dict[str, Any]:
 
 def _fits(tensor: Any, room: int) -> bool:
     """Say whether a tensor of a header lies in the file and is of a kind that is read."""
-    if not isinstance(tensor, dict) or tensor.get("dtype") not in _ITEM_BYTES:
+    if not isinstance(tensor, dict):
+        return False
+    kind = tensor.get("dtype")
+    if not isinstance(kind, str) or kind not in _ITEM_BYTES:
         return False
     shape, place = tensor.get("shape"), tensor.get("data_offsets")
     if not isinstance(shape, list) or not isinstance(place, list) or len(place) != 2:
         return False
     if not all(is_whole_number(v, 0, room) for v in (*shape, *place)):
         return False
-    return bool(place[1] - place[0] == math.prod(shape) * _ITEM_BYTES[tensor["dtype"]])
+    return bool(place[1] - place[0] == math.prod(shape) * _ITEM_BYTES[kind])
 
 
 def parse_card(text: str | None, path: Path) -> ModelCard:

@@ -30,7 +30,7 @@ from covers.overlap.result import Overlap as OverlapResult
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.neighbours import find_own_neighbours
 from covers.workspace.artefacts import write_json
-from covers.workspace.reading import read_document, typed
+from covers.workspace.reading import read_document, readable, typed
 from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 
@@ -168,6 +168,13 @@ def read(workspace: Workspace) -> OverlapResult:
         If it is missing or unreadable.
     """
     found = read_document(workspace, OVERLAP_DOCUMENT)
+    with readable(workspace, OVERLAP_DOCUMENT):
+        _rename(found)
+    return typed(OverlapResult, found, workspace, OVERLAP_DOCUMENT)
+
+
+def _rename(found: dict[str, Any]) -> None:
+    """Give what version 0.1 wrote its names of today."""
     for part in (found, *found.get("parts", {}).values()):
         if "n_asked" in part:
             part["n_sampled"] = part.pop("n_asked")
@@ -175,7 +182,6 @@ def read(workspace: Workspace) -> OverlapResult:
         for way in ("ab", "ba"):
             if f"confusion_cnn_{way}" in pair:
                 pair[f"confusion_network_{way}"] = pair.pop(f"confusion_cnn_{way}")
-    return typed(OverlapResult, found, workspace, OVERLAP_DOCUMENT)
 
 
 def describe_overlap(

@@ -5,6 +5,7 @@ The message names the command that makes it anew, with ``-w`` as the user gave i
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from covers.errors import DataError
@@ -19,7 +20,7 @@ from covers.workspace.artefacts import (
 from covers.workspace.registry import maker_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import File
@@ -69,6 +70,34 @@ class Readable(Protocol):
 Result = TypeVar("Result", bound=Readable)
 
 
+@contextmanager
+def readable(workspace: Workspace, file: File) -> Iterator[None]:
+    """Turn what goes wrong with a document of a stranger into one line with its repair.
+
+    Raises
+    ------
+    DataError
+        If a field is missing or of another kind.
+    """
+    try:
+        yield
+    except DataError as error:
+        message = f"{error}: run '{repair_command(workspace, file)}'"
+        raise DataError(message) from error
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        message = (
+            f"cannot read '{workspace.path(file)}': what stands in it is not what belongs there "
+            f"({type(error).__name__}): run '{repair_command(workspace, file)}'"
+        )
+        raise DataError(message) from error
+
+
 def typed(
     kind: type[Result], content: Mapping[str, Any], workspace: Workspace, file: File
 ) -> Result:
@@ -79,11 +108,8 @@ def typed(
     DataError
         If a field is missing or of another kind.
     """
-    try:
+    with readable(workspace, file):
         return kind.from_json(content)
-    except DataError as error:
-        message = f"{error}: run '{repair_command(workspace, file)}'"
-        raise DataError(message) from error
 
 
 def read_rows(

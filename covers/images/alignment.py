@@ -1,0 +1,123 @@
+"""Laying one picture over another that was cropped a little: scale and place are found.
+
+Letters: S side of a square picture in pixels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Floats = npt.NDArray[np.float32]
+
+_SEARCH_PX = 64
+_SCALES = np.exp(np.linspace(-0.08, 0.08, 11))
+_MOST_MOVED = 0.12  # of the side
+_REFINEMENTS = 4
+_BLUR_PX = 1.5
+_LEAST_SIDE_PX = 96
+_SMOOTH = Image.Resampling.BILINEAR
+
+
+def aligned(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the parts of two pictures that show the same, on one grid, if there are any.
+
+    The second is scaled by up to 8 %, width and height apart, and moved by up to an
+    eighth of the side, so that it agrees best with the first.
+
+    Parameters
+    ----------
+    first, second : ndarray of float32, shape (S, S)
+        Differences from the background, about 0 where there is nothing.
+    """
+    place = _search(first, second)
+    for _ in range(_REFINEMENTS):
+        place = _refine(first, second, place)
+    (scale_x, move_x), (scale_y, move_y) = place
+    side = first.shape[0]
+    if not all(0.85 < scale < 1.18 for scale in (scale_x, scale_y)):
+        return
+    columns = _covered(scale_x, move_x, side)
+    rows = _covered(scale_y, move_y, side)
+    if min(columns[1] - columns[0], rows[1] - rows[0]) < _LEAST_SIDE_PX:
+        return
+    moved = _move(second, place)
+    part = np.s_[rows[0] : rows[1], columns[0] : columns[1]]
+    yield np.ascontiguousarray(first[part]), np.ascontiguousarray(moved[part])
+
+
+def _covered(scale: float, move: float, side: int) -> tuple[int, int]:
+    """Return the range of pixels of the first that the second reaches."""
+    ends = ((0 - move) / scale, (side - 1 - move) / scale)
+    return max(0, int(np.ceil(min(ends)))), min(side, int(np.floor(max(ends))) + 1)
+
+
+def _move(picture: Floats, place: Floats) -> Floats:
+    """Sample a picture at ``scale * pixel + move``, pixels counted from 0."""
+    (scale_x, move_x), (scale_y, move_y) = place
+    # Pillow counts from the corners of pixels.
+    shift = (move_x + 0.5 - 0.5 * scale_x, move_y + 0.5 - 0.5 * scale_y)
+    how = (scale_x, 0, shift[0], 0, scale_y, shift[1])
+    size = (picture.shape[1], picture.shape[0])
+    image = Image.fromarray(picture)
+    moved = image.transform(size, Image.Transform.AFFINE, how, resample=_SMOOTH)
+    return np.asarray(moved, np.float32)
+
+
+def _search(first: Floats, second: Floats) -> Floats:
+    """Find scale and place by the best correlation over all shifts, for each scale."""
+    side, small = first.shape[0], _SEARCH_PX
+    a, b = (
+        np.asarray(Image.fromarray(x).resize((small, small), Image.Resampling.BOX))
+        for x in (first, second)
+    )
+    spectrum = np.fft.rfft2(a)
+    reach = round(_MOST_MOVED * small)
+    near = np.r_[0 : reach + 1, -reach:0]
+    best, found = -np.inf, np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
+    for scale in _SCALES:
+        middle = (small - 1) / 2 * (1 - scale)
+        place = np.array([[scale, middle], [scale, middle]], np.float32)
+        moved = _move(b, place)
+        length = float(np.linalg.norm(moved))
+        if not length:
+            continue
+        peaks = np.fft.irfft2(spectrum * np.conj(np.fft.rfft2(moved)), s=a.shape)
+        peaks = peaks[np.ix_(near, near)] / length
+        row, column = np.unravel_index(int(peaks.argmax()), peaks.shape)
+        if peaks[row, column] > best:
+            best = float(peaks[row, column])
+            # Moved by d, the second must be sampled d before.
+            shift = middle - scale * near[[column, row]]
+            found = np.array([[scale, shift[0]], [scale, shift[1]]], np.float32)
+    ratio = side / small
+    found[:, 1] = found[:, 1] * ratio + (ratio - 1) / 2 * (1 - found[:, 0])
+    return found
+
+
+def _refine(first: Floats, second: Floats, place: Floats) -> Floats:
+    """Do one step of least squares on scale and move in both directions (Lucas and Kanade, 1981)."""
+    from scipy.ndimage import gaussian_filter
+
+    a = gaussian_filter(first, _BLUR_PX)
+    b = gaussian_filter(_move(second, place), _BLUR_PX)
+    slope_y, slope_x = np.gradient(b)
+    inside = slice(8, -8)
+    y, x = np.mgrid[: a.shape[0], : a.shape[1]]
+    parts = [slope_x * x, slope_x, slope_y * y, slope_y]
+    system = np.stack([part[inside, inside].ravel() for part in parts], axis=1)
+    wanted = (a - b)[inside, inside].ravel()
+    normal = system.T @ system
+    normal += 1e-6 * np.trace(normal) * np.diag([1e-3, 1, 1e-3, 1])
+    step = np.linalg.solve(normal, system.T @ wanted).reshape(2, 2)
+    # The step is in pixels of the first; those of the second are `scale` as large.
+    new = place.copy()
+    new[:, 0] = place[:, 0] * (1 + step[:, 0])
+    new[:, 1] = place[:, 1] + place[:, 0] * step[:, 1]
+    return new.astype(np.float32)
