@@ -121,7 +121,7 @@ def _flatten(light: Image.Image) -> Floats:
     ink = _without_background(values, _surfaces(_FIT_SIDE))
     behind = Image.fromarray((values - ink).reshape(_FIT_SIDE, _FIT_SIDE))
     flat = np.asarray(light, np.float32) - np.asarray(behind.resize(light.size))
-    return flat.astype(np.float32)
+    return np.asarray(flat, np.float32)
 
 
 def _on_square(flat: Floats) -> Floats:
