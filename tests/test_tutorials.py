@@ -21,6 +21,17 @@ def is_picture(output):
     )
 
 
+def drawings_not_shown(notebook):
+    """Return the cells that draw something and show no picture."""
+    draws = re.compile(r"\.plot\(|plt\.show|^page$|\.picture$|^sheet\(", re.MULTILINE)
+    return [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and draws.search(cell.source)
+        if not any(map(is_picture, cell.outputs))
+    ]
+
+
 def test_there_are_five_in_order():
     assert len(NAMES) == 5
     assert sorted(NAMES) == NAMES
@@ -44,6 +55,7 @@ def test_it_runs_from_nothing_and_shows_pictures(name, folder):
         for output in cell.outputs
     ]
     assert any(map(is_picture, shown))
+    assert drawings_not_shown(notebook) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,6 +67,7 @@ def test_it_is_kept_with_what_it_shows_and_speaks_of_own_covers(name):
     notebook = nbformat.read(path, as_version=4)
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     assert "## With your own covers" in text
+    assert drawings_not_shown(notebook) == []
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert any(is_picture(output) for cell in code for output in cell.outputs)
     assert not any(o.output_type == "error" for cell in code for o in cell.outputs)
