@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageFilter
 
-import covers.model.embed as embed
+from covers.model import embedding_table
 from covers.audit.duplicates import find_repeated_designs, find_shared_covers
 from covers.audit.findings import EXPLANATIONS, FindingKind, beyond
 from covers.audit.labels import find_doubtful_labels, find_outliers
@@ -165,7 +165,7 @@ def embedded(workspace, monkeypatch):
     features = np.array(vectors, np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     table = table_of(catalogue, features[:-1])  # the last one could not be embedded
-    monkeypatch.setattr(embed, "read_frozen", lambda _: table)
+    monkeypatch.setattr(embedding_table, "read_frozen", lambda _: table)
     return workspace
 
 
@@ -207,7 +207,7 @@ def test_a_catalogue_of_one_genre_is_audited_without_labels(tmp_path, monkeypatc
     features = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     table = table_of(read_catalogue(workspace), features)
-    monkeypatch.setattr(embed, "read_frozen", lambda _: table)
+    monkeypatch.setattr(embedding_table, "read_frozen", lambda _: table)
     audit = audit_workspace(workspace)
     assert audit.label_check is None
     assert "two genres" in audit.not_checked["label_error"]
