@@ -18,9 +18,7 @@ import argparse
 import copy
 import gc
 import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,9 +31,7 @@ import torch
 from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes, read_cover
 from covers.intake.scan import scan_workspace
-from covers.model.card import read_card
-from covers.model.embed import COVERS_PER_PART, cover_files
-from covers.model.embedding_table import embeddings_parts
+from covers.model.embed import cover_files
 from covers.model.network.backbone import normalise
 from covers.model.network.device import mixed_precision, pick_device
 from covers.model.network.extractor import Extractor
@@ -45,9 +41,9 @@ from covers.model.streams import Streams, stream_work
 from covers.model.weights import SavedModel
 from covers.workspace.machine import count_cores
 from covers.workspace.paths import Workspace
-from scripts.benches.shared.measuring import COVERS, Report, alternate
+from scripts.benches.shared.embed_memory import bench_memory
+from scripts.benches.shared.measuring import Report, alternate
 from scripts.benches.shared.stand_in import (
-    scan_without_decoding,
     write_library,
     write_model,
 )
@@ -329,67 +325,6 @@ def bench_agreement(report, workspace, files, arch, weights, device):
     report.add(f"{arch}: lowest cosine with float32", [cosine.min()], "", least=0.999)
     report.add(f"{arch}: median cosine with float32", [np.median(cosine)], "")
     report.add(f"{arch}: same 10 neighbours", [same], "", least=0.98)
-
-
-def bench_memory(report, folder, n):
-    """Embed many covers with a small network, killed once on the way; watch the memory."""
-    library, root = folder / "many", folder / "many-ws"
-    write_library(library, n, size_px=64)
-    workspace = scan_without_decoding(root, library)
-    write_model(workspace, arch="squeezenet1_1", image_size=64)
-    parts = embeddings_parts(workspace, read_card(workspace.model_folder).fingerprint)
-
-    def start():
-        return subprocess.Popen(
-            [*COVERS, "embed", "-w", str(root)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    process = start()
-    while len(parts.paths()) < 2 and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    n_kept = len(parts.ids())
-    process, resident, n_done = start(), [], []
-    while process.poll() is None:
-        found = resident_mib(process.pid)
-        if found:
-            resident.append(found)
-            n_done.append(len(parts.paths()) * COVERS_PER_PART)
-        time.sleep(0.5)
-    report.notes["resume"] = {
-        "kept_after_kill": n_kept,
-        "in_all": len(parts.ids()),
-        "parts": len(parts.paths()),
-    }
-    tenth = max(1, len(resident) // 10)
-    report.notes["resident MiB by covers done"] = {
-        f"{n_done[i]:,}": round(resident[i]) for i in range(0, len(resident), tenth)
-    }
-    print(report.notes, file=sys.stderr)
-    report.add(
-        f"memory in the last third of {n:,} covers",
-        resident[-len(resident) // 3 : -2],
-        "MiB",
-        against=(
-            "the middle third",
-            resident[len(resident) // 3 : -len(resident) // 3],
-        ),
-        most=1.05,
-    )
-
-
-def resident_mib(pid):
-    """Memory a process holds, None where it has ended."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return None
-    found = [line for line in status.splitlines() if line.startswith("VmRSS")]
-    return int(found[0].split()[1]) / 1024 if found else None
 
 
 def main():

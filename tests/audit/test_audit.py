@@ -1,14 +1,11 @@
 """What an audit finds, and that it changes nothing."""
 
-import io
 import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from PIL import Image, ImageFilter
+from audit_pictures import design, put
 
-from covers.model import embedding_table
 from covers.audit.duplicates import find_repeated_designs, find_shared_covers
 from covers.audit.findings import EXPLANATIONS, FindingKind, beyond
 from covers.audit.labels import find_doubtful_labels, find_outliers
@@ -18,22 +15,11 @@ from covers.audit.stage import AuditOptions
 from covers.audit.stage import run as audit_workspace
 from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
-from covers.cli import main
 from covers.images.near_duplicates import DuplicatePairs
 from covers.intake.scan import scan_workspace
+from covers.model import embedding_table
 from covers.model.embedding_table import EmbeddingTable
 from covers.workspace.paths import Workspace
-
-
-def design(seed, size=160):
-    """A picture that looks like no other."""
-    blocks = np.random.default_rng(seed).integers(0, 256, (7, 7, 3), dtype=np.uint8)
-    return Image.fromarray(blocks).resize((size, size), Image.Resampling.NEAREST)
-
-
-def put(path, image, quality=92):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, quality=quality)
 
 
 def cover(cover_id, **values):
@@ -60,30 +46,6 @@ def pairs_of(*pairs):
 
 def kinds_of(findings):
     return [finding.kind.value for finding in findings]
-
-
-@pytest.fixture
-def library(tmp_path):
-    """Genre folders with one example of everything that folders can have."""
-    root = tmp_path / "library"
-    for i in range(14):
-        put(root / f"Rock/r{i}.jpg", design(i))
-        put(root / f"Pop/p{i}.jpg", design(100 + i))
-    (root / "Pop/twice.jpg").write_bytes((root / "Rock/r0.jpg").read_bytes())
-    put(root / "Rock/again.jpg", design(1).resize((130, 130)), quality=40)
-    put(root / "Pop/other genre.jpg", design(2).resize((200, 200)))
-    put(root / "Rock/tiny.jpg", design(50, 70))
-    put(root / "Rock/wide.jpg", design(51).resize((300, 160)))
-    put(root / "Rock/blank.jpg", Image.new("RGB", (160, 160), "#777"))
-    put(root / "Rock/dark.jpg", design(52).point(lambda v: v // 9))
-    put(root / "Rock/blurred.jpg", design(53).filter(ImageFilter.GaussianBlur(12)))
-    return root
-
-
-@pytest.fixture
-def workspace(library, tmp_path):
-    scan_workspace(tmp_path / "ws", [library])
-    return Workspace.open(tmp_path / "ws")
 
 
 def by_kind(audit):
@@ -442,92 +404,3 @@ def test_a_workspace_that_cannot_be_written_is_audited_all_the_same(
     monkeypatch.setattr("covers.audit.stage.write_json", refuse)
     assert audit_workspace(workspace).counts["tiny"] == 1
     assert "audit.json' could not be written: Read-only file system" in caplog.text
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, ["audit", *map(str, arguments)])
-
-
-def test_the_command_prints_json_that_others_rely_on(workspace):
-    result = run("-w", workspace.root, "--json")
-    assert result.exit_code == 0
-    payload = json.loads(result.stdout)
-    assert payload["counts"]["several_genres"] == 2
-    first = payload["findings"][0]
-    assert set(first) >= {"kind", "cover_ids", "paths", "confidence", "reason"}
-    assert sum(payload["counts"].values()) == len(payload["findings"])
-
-
-def test_the_page_goes_beside_the_other_results_when_no_file_is_named(workspace):
-    result = run("-w", workspace.root, "--html", "--json")
-    assert result.exit_code == 0
-    assert "counts" in json.loads(result.stdout)
-    page = workspace.analysis_folder / "audit.html"
-    assert page.stat().st_size > 10_000
-    assert str(page) in result.stderr
-
-
-def test_the_command_prints_a_summary_and_writes_page_and_table(workspace, tmp_path):
-    result = run(
-        "-w", workspace.root, "--html", tmp_path / "a.html", "--csv", tmp_path / "a.csv"
-    )
-    assert result.exit_code == 0
-    assert "near duplicate: 2" in result.stdout
-    assert (
-        "not looked for: label error, outlier (there are no embeddings yet"
-        in result.stdout
-    )
-    assert "--accept" in result.stderr
-    assert (tmp_path / "a.html").stat().st_size > 10_000
-    assert (
-        (tmp_path / "a.csv")
-        .read_text(encoding="utf-8")
-        .startswith("finding,kind,cover_id,path,")
-    )
-
-
-def test_an_audit_without_a_workspace_names_the_command(tmp_path):
-    result = run("-w", tmp_path / "nothing")
-    assert result.exit_code == 1
-    assert "covers scan SOURCE" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--accept", "FILE", "--revert", "all"], "just one of --accept and --revert"),
-        (["--revert", "all", "--html", "x.html"], "--html goes with an audit"),
-        (["--accept", "FILE", "--label-share", "0.1"], "--label-share goes with an"),
-        (
-            ["--accept", "FILE", "--no-music", "--seed", "1"],
-            "--no-music, --seed go with an audit",
-        ),
-    ],
-)
-def test_options_that_exclude_each_other_are_named(
-    options, message, workspace, tmp_path
-):
-    (tmp_path / "f.csv").touch()
-    named = [
-        str(tmp_path / "f.csv") if option == "FILE" else option for option in options
-    ]
-    result = run("-w", workspace.root, *named)
-    assert result.exit_code == 2
-    assert message in result.stderr
-
-
-def test_a_page_that_cannot_be_written_is_explained(workspace, tmp_path):
-    (tmp_path / "file").touch()
-    result = run("-w", workspace.root, "--html", tmp_path / "file" / "a.html")
-    assert result.exit_code == 1
-    assert "Error: cannot write '" in result.stderr
-
-
-def test_a_damaged_thumbnail_leaves_a_gap(workspace, tmp_path):
-    audit = audit_workspace(workspace)
-    for finding in audit.findings:
-        for cover_id in finding.cover_ids:
-            workspace.thumbnail_path(cover_id).write_bytes(b"RIFF")
-    write_page(tmp_path / "audit.html", audit, workspace.thumbnail_path)
-    page = io.StringIO((tmp_path / "audit.html").read_text(encoding="utf-8"))
-    assert "no thumbnail" in page.getvalue()
