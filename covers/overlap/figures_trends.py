@@ -57,24 +57,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
         ),
     )
     axes = frame.axes
-    for number, (pair, colour) in enumerate(
-        zip(shown, colour_sequence(len(shown)), strict=True)
-    ):
-        places = [i for i, name in enumerate(names) if name in lines[pair]]
-        values = np.array([lines[pair][names[i]] for i in places])  # (n, 3)
-        aside = (number - (len(shown) - 1) / 2) * 0.07
-        axes.errorbar(
-            np.array(places) + aside,
-            values[:, 0],
-            yerr=[values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]],
-            color=colour,
-            linewidth=2 if by_year else 0,
-            elinewidth=1.3,
-            capsize=2,
-            marker="o",
-            markersize=5,
-            label=f"{pair[0]} - {pair[1]}",
-        )
+    _draw_lines(axes, lines, shown, names, is_joined=by_year)
     axes.set_xticks(
         range(len(names)), [f"{n}\nn = {parts[n]['n_covers']:,}" for n in names]
     )
@@ -93,6 +76,35 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
     )
     frame.room_right = 0.23
     return frame
+
+
+def _draw_lines(
+    axes: Any,
+    lines: dict[tuple[str, str], dict[str, tuple[float, float, float]]],
+    shown: list[tuple[str, str]],
+    names: list[str],
+    *,
+    is_joined: bool,
+) -> None:
+    """Draw each pair's overlap with its intervals, a little beside the others."""
+    for number, (pair, colour) in enumerate(
+        zip(shown, colour_sequence(len(shown)), strict=True)
+    ):
+        places = [i for i, name in enumerate(names) if name in lines[pair]]
+        values = np.array([lines[pair][names[i]] for i in places])  # (n, 3)
+        aside = (number - (len(shown) - 1) / 2) * 0.07
+        axes.errorbar(
+            np.array(places) + aside,
+            values[:, 0],
+            yerr=[values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]],
+            color=colour,
+            linewidth=2 if is_joined else 0,
+            elinewidth=1.3,
+            capsize=2,
+            marker="o",
+            markersize=5,
+            label=f"{pair[0]} - {pair[1]}",
+        )
 
 
 def _say_changes(found: dict[str, Any]) -> str:
