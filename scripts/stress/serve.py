@@ -207,6 +207,8 @@ def server(command: list[str], port: int, path: str):
                     break
                 except OSError:
                     time.sleep(0.1)
+                finally:
+                    connection.close()
             yield process
         finally:
             process.terminate()
@@ -260,6 +262,7 @@ def measure_bare(port: int, n_clients: int, seconds: float) -> dict[str, float]:
             connection.getresponse().read()
             taken.append(time.perf_counter() - begun)
             time.sleep(0.05)
+        connection.close()
 
     with server([sys.executable, "-c", BARE, str(port)], port, "/"):
         clients = [threading.Thread(target=ask) for _ in range(n_clients)]
