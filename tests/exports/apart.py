@@ -12,18 +12,18 @@ ATLAS = "0.26.0"
 # embedding-atlas pins an older python-dateutil through packages that it needs for
 # embedding texts only; these are what its command imports beside ours.
 _ATLAS_NEEDS = (
-    "duckdb",
-    "inquirer",
-    "blessed",
-    "wcwidth",
-    "editor",
-    "readchar",
-    "runs",
-    "xmod",
-    "jinxed",
-    "cryptography",
-    "cffi",
-    "pycparser",
+    "duckdb==2.0.1",
+    "inquirer==3.4.1",
+    "blessed==1.52.0",
+    "wcwidth==0.9.4",
+    "editor==2.0.1",
+    "readchar==4.2.2",
+    "runs==1.3.0",
+    "xmod==1.10.0",
+    "jinxed==2.1.0",
+    "cryptography==50.0.2",
+    "cffi==2.1.1",
+    "pycparser==3.12",
 )
 
 
