@@ -5,26 +5,24 @@ Letters of shapes: Q queries, k neighbours, N items, I ids given, D dimensions.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from indexer.changes.change import Change
 from indexer.changes.plan import NewRows
-from indexer.errors import IndexHistoryError, IndexMismatchError
+from indexer.errors import IndexHistoryError
 from indexer.files.columns import as_table
 from indexer.files.problems import VerifyReport
-from indexer.filters import Where, check_where, is_list
+from indexer.filters import Where
 from indexer.ids import as_ids, refuse_repeated_ids
-from indexer.remote.about import EXACT_UP_TO, About, Structure, names_of, read_about
+from indexer.remote.about import EXACT_UP_TO, Structure, read_about
 from indexer.remote.address import read_address
 from indexer.remote.checking import check_table, describe_table
-from indexer.remote.columns import filter_sql, table_of, unpack_vectors
 from indexer.remote.connections import Connections
-from indexer.remote.searching import Asked, Session, search_table
+from indexer.remote.contents import TableContents
+from indexer.remote.searching import Asked, search_table
 from indexer.remote.writing import (
     Applied,
     Counts,
@@ -42,19 +40,12 @@ __all__ = ["PostgresStore"]
 Float32s = npt.NDArray[np.float32]
 
 
-class PostgresStore:
+class PostgresStore(TableContents):
     """Vectors with ids and columns in a table of PostgreSQL; threads may share it.
 
     Made by `build` or `open`. Every search sees one published state, whole, and
     always the newest. What it can do is described by `indexer.VectorStore`.
     """
-
-    def __init__(
-        self, connections: Connections, about: About, *, lock_timeout_s: float = 10.0
-    ) -> None:
-        self._connections = connections
-        self._about = about
-        self._lock_timeout_s = lock_timeout_s
 
     @classmethod
     def open(cls, address: str) -> Self:
@@ -127,72 +118,11 @@ class PostgresStore:
             about = replace_table(connection, where, new, fingerprints or {}, asked)
         return cls(connections, about, lock_timeout_s=lock_timeout_s)
 
-    def refuse_mismatch(self, expect: Mapping[str, str] | None) -> None:
-        """Refuse fingerprints that differ from those of the store.
-
-        Raises
-        ------
-        IndexMismatchError
-            Shows both values.
-        """
-        for name, value in (expect or {}).items():
-            actual = self.fingerprints.get(name)
-            if actual != value:
-                message = (
-                    f"store {self.address!r} was built with {name} {actual!r}, "
-                    f"expected {value!r}: use what it was built with, or build it again"
-                )
-                raise IndexMismatchError(message)
-
-    def refresh(self) -> bool:
-        """Look up the newest generation; say whether there was a newer one."""
-        before = self._about.generation
-        with self._reading():
-            return self._about.generation != before
-
-    def close(self) -> None:
-        """Close the connections that are idle; a later call opens new ones."""
-        self._connections.close()
-
-    def __len__(self) -> int:
-        return self._about.n_items
-
-    def __contains__(self, item_id: object) -> bool:
-        if not isinstance(item_id, str) or "\0" in item_id:
-            return False
-        with self._reading() as session:
-            return bool(session.rows("SELECT FROM {table} WHERE id = %s", [item_id]))
-
     def __repr__(self) -> str:
         return (
             f"<PostgresStore {self.address!r}, generation {self.generation}: "
             f"{len(self)} items of {self.dimension} dimensions>"
         )
-
-    @property
-    def address(self) -> str:
-        """Where it lies, as `indexer.open_store` takes it; never with a password."""
-        return str(self._connections.address)
-
-    @property
-    def generation(self) -> int:
-        """The generation that answered last; it grows with every published change."""
-        return self._about.generation
-
-    @property
-    def dimension(self) -> int:
-        """Length of each vector."""
-        return self._about.dimension
-
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        """What the vectors were made with."""
-        return dict(self._about.fingerprints)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Names and Arrow types of the columns."""
-        return self._about.schema
 
     def search(
         self,
@@ -241,88 +171,6 @@ class PostgresStore:
                 exact=exact,
             )
             return search_table(session, asked)
-
-    def get(self, ids: Sequence[str], *, with_vectors: bool = True) -> Batch:
-        """Give some items, in the order asked for.
-
-        Raises
-        ------
-        ValueError
-            Names ids that are not in the store.
-        """
-        with self._reading() as session:
-            return self._items(session, as_ids(ids), with_vectors=with_vectors)
-
-    def reconstruct(self, ids: Sequence[str]) -> Float32s:
-        """Give the unit vectors of some items: float32, shape (I, D)."""
-        return self.get(ids).vectors
-
-    def batches(
-        self,
-        batch_size: int = 16_384,
-        *,
-        with_vectors: bool = True,
-        columns: Collection[str] | None = None,
-    ) -> Iterator[Batch]:
-        """Give all items of one generation, in the order in which they came."""
-        if batch_size < 1:
-            message = f"batch_size must be at least 1, got {batch_size}"
-            raise ValueError(message)
-        with self._reading() as session:
-            last, schema = -1, session.about.schema
-            if columns is not None:
-                schema = pa.schema([field for field in schema if field.name in columns])
-            about = replace(session.about, schema=schema)
-            while True:
-                rows = session.rows(
-                    "SELECT place, id, {vector}{names} FROM {table} WHERE place > %s ORDER BY place LIMIT %s",
-                    [last, batch_size],
-                    **_parts(schema, with_vectors=with_vectors),
-                )
-                if not rows:
-                    return
-                last = rows[-1][0]
-                yield _batch(rows, about, with_vectors=with_vectors)
-
-    def ids_beginning(self, start: str, most: int = 2) -> list[str]:
-        """Give ids that begin with some text, at most so many."""
-        if "\0" in start:
-            return []
-        with self._reading() as session:
-            query = "SELECT id FROM {table} WHERE id ^@ %s ORDER BY id LIMIT %s"
-            return [row[0] for row in session.rows(query, [start, most])]
-
-    def ids_where(self, where: Where) -> list[str]:
-        """Give the ids of all items that a filter lets through."""
-        with self._reading() as session:
-            schema = session.about.schema
-            condition, values = filter_sql(check_where(where, schema), schema)
-            query = "SELECT id FROM {table} WHERE {condition} ORDER BY place"
-            return [row[0] for row in session.rows(query, values, condition=condition)]
-
-    def distinct(self, column: str) -> set[Any]:
-        """Give the values of a column, those inside its lists too, each once; no null."""
-        from psycopg import sql
-
-        with self._reading() as session:
-            schema = session.about.schema
-            check_where({column: None}, schema)
-            value = sql.SQL(
-                "unnest({})" if is_list(schema.field(column).type) else "{}"
-            )
-            query = "SELECT DISTINCT {value} FROM {table}"
-            rows = session.rows(query, value=value.format(sql.Identifier(column)))
-            return {row[0] for row in rows if row[0] is not None}
-
-    def has_values(self, column: str) -> bool:
-        """Whether any item has a value in a column; not where there is no such column."""
-        from psycopg import sql
-
-        with self._reading() as session:
-            if column not in session.about.schema.names:
-                return False
-            query = "SELECT FROM {table} WHERE {column} IS NOT NULL LIMIT 1"
-            return bool(session.rows(query, column=sql.Identifier(column)))
 
     def replace(
         self,
@@ -415,49 +263,9 @@ class PostgresStore:
         )
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        """Lend a session that sees one state."""
-        names = names_of(self._connections.address)
-        with (
-            self._connections.translate_errors(),
-            self._connections.use() as connection,
-        ):
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                # Before the first look: a table that is being swapped is waited for.
-                from psycopg import sql
-
-                lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE")
-                connection.execute(lock.format(names.table))
-                self._about = read_about(connection, self._connections.address)
-                yield Session(connection, names, self._about)
-            finally:
-                if not connection.closed:
-                    connection.execute("ROLLBACK")
-
-    @contextmanager
     def _writing(self) -> Iterator[Any]:
         with _writing(self._connections, self._lock_timeout_s) as connection:
             yield connection
-
-    def _items(
-        self, session: Session, names: Sequence[str], *, with_vectors: bool = True
-    ) -> Batch:
-        """Read some items, in the order of their ids."""
-        rows = session.rows(
-            "SELECT wanted.n, id, {vector}{names} FROM unnest(%s::text[]) WITH ORDINALITY AS wanted(one, n) "
-            "JOIN {table} ON id = wanted.one ORDER BY wanted.n",
-            [[name for name in names if "\0" not in name]],
-            **_parts(session.about.schema, with_vectors=with_vectors),
-        )
-        if len(rows) != len(names):
-            unknown = sorted(set(names) - {row[1] for row in rows})
-            shown = ", ".join(map(repr, unknown[:5])) + (
-                ", …" if len(unknown) > 5 else ""
-            )
-            message = f"{len(unknown)} ids are not in store {self.address!r}: {shown}"
-            raise ValueError(message)
-        return _batch(rows, session.about, with_vectors=with_vectors)
 
 
 @contextmanager
@@ -470,22 +278,3 @@ def _writing(connections: Connections, timeout_s: float) -> Iterator[Any]:
     ):
         lock_store(connection, connections.address, timeout_s)
         yield connection
-
-
-def _parts(schema: pa.Schema, *, with_vectors: bool) -> dict[str, Any]:
-    """Return what is read of each item beside its id, as SQL."""
-    from psycopg import sql
-
-    names = [sql.SQL(", ") + sql.Identifier(name) for name in schema.names]
-    vector = sql.SQL("embedding" if with_vectors else "NULL")
-    return {"vector": vector, "names": sql.SQL("").join(names)}
-
-
-def _batch(rows: Sequence[Any], about: About, *, with_vectors: bool) -> Batch:
-    """Make a batch of rows of a number, an id, a vector and the columns."""
-    ids = np.empty(len(rows), dtype=object)
-    ids[:] = [row[1] for row in rows]
-    vectors = np.zeros((len(rows), 0), dtype=np.float32)
-    if with_vectors:
-        vectors = unpack_vectors([row[2] for row in rows], about.dimension)
-    return Batch(ids, vectors, table_of([row[3:] for row in rows], about.schema))
