@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import date, datetime
 from itertools import count
 
 import numpy as np
@@ -342,6 +343,28 @@ def test_nothing_one_item_and_no_columns(new_address):
     assert store.search(np.ones(3), 1).hits().columns.num_rows == 1
     store.replace(["b"], np.ones((1, 2)), {"year": [None]})
     assert (len(store), store.dimension) == (1, 2)
+
+
+def test_columns_keep_their_types(new_address):
+    moment = datetime(2001, 2, 3, 4, 5, 6)
+    columns = pa.table(
+        {
+            "small": pa.array([1, None], pa.int8()),
+            "real": pa.array([0.5, None], pa.float32()),
+            "day": pa.array([date(1999, 12, 31), None], pa.date32()),
+            "moment": pa.array([moment, None], pa.timestamp("us")),
+            "abroad": pa.array([moment, None], pa.timestamp("us", "UTC")),
+            "wide": pa.array(["ü \\ {,}", None], pa.large_string()),
+            "counts": pa.array([[1, None, 3], []], pa.list_(pa.int32())),
+            "nothing": pa.nulls(2),
+        }
+    )
+    store = build_store(new_address(), ["a", "b"], np.eye(2), columns)
+    found = open_store(store.address).get(["a", "b"]).columns
+    assert found.schema == columns.schema
+    assert found.to_pydict() == columns.to_pydict()
+    assert store.ids_where({"day": (date(1999, 1, 1), None)}) == ["a"]
+    assert store.ids_where({"counts": [3]}) == ["a"]
 
 
 def test_a_reader_sees_the_old_state_or_the_new_never_between(new_address):
