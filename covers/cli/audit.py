@@ -233,7 +233,7 @@ def _show_limits(audit: Audit) -> None:
         )
         for cut in check.cuts:
             click.echo(
-                f"  the most doubtful {cut['share']:4.0%} hold {cut['recall']:4.0%} of them "
+                f"  most doubtful {cut['share']:4.0%}: hold {cut['recall']:4.0%} of them "
                 f"(random {cut['random_recall']:.0%}), precision {cut['precision']:.0%} "
                 f"(random {check.random_precision:.0%})"
             )

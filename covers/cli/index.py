@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.choices import NameChoice
 from covers.cli.options.shared import (
     common_options,
     device_option,
@@ -34,7 +35,7 @@ _structure = click.option(
 _prefer = click.option(
     "--build",
     "prefer",
-    type=click.Choice(["fast", "small", "quick-search"]),
+    type=NameChoice(["fast", "small", "quick-search"]),
     default="fast",
     show_default=True,
     help="What 'auto' looks for in a large library: built fast, small, or searched quickly however long the build takes.",

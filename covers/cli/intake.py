@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.choices import NameChoice
 from covers.cli.options.genres import genre_options, given_settings
 from covers.cli.options.shared import common_options, seed_option
 from covers.cli.terminal.progress import progress_bar
@@ -26,7 +27,7 @@ _SHOWN = 30
 @seed_option
 @click.option(
     "--kind",
-    type=click.Choice(["auto", "folders", "manifest", "music"]),
+    type=NameChoice(["auto", "folders", "manifest", "music"]),
     default="auto",
     show_default=True,
     help="What SOURCES are; by default it is found out.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.choices import NameChoice
 from covers.cli.options.shared import (
     common_options,
     give_result,
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 @click.command("overlap")
 @click.option(
     "--by",
-    type=click.Choice(["year", "decade", "source"]),
+    type=NameChoice(["year", "decade", "source"]),
     default=None,
     help="Also measure each decade ('year' says the same), or each source, by itself, and what changed.",
 )
 @click.option(
     "--covers",
     "which",
-    type=click.Choice(["auto", "held-out", "all"]),
+    type=NameChoice(["auto", "held-out", "all"]),
     default=None,
     help="Covers to measure (auto). The network tears apart those it was trained on, so "
     "'auto' takes the held-out ones where they are enough.",

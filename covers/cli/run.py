@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.choices import NameChoice
 from covers.cli.options.genres import (
     genre_options,
     given_settings,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @recipe_options
 @click.option(
     "--kind",
-    type=click.Choice(["auto", "folders", "manifest", "music"]),
+    type=NameChoice(["auto", "folders", "manifest", "music"]),
     default="auto",
     show_default=True,
     help="What SOURCES are; by default it is found out.",

@@ -19,7 +19,7 @@ from covers.cli.overlap import _print_overlap
 from covers.cli.terminal.border import ExplainingGroup
 from covers.cli.terminal.speech import DEFAULT_WORKSPACE, tell
 from covers.cluster.stage import read as read_clusters
-from covers.errors import DataError
+from covers.errors import DataError, ModelError
 from covers.evaluate.stage import read as read_evaluation
 from covers.model import pixels
 from covers.model.network.architectures import (
@@ -202,6 +202,16 @@ def test_no_architecture_that_the_libraries_know_is_refused():
         *sorted(names)[::50],
     ):
         refuse_unknown_architecture(name)
+
+
+def test_choices_are_matched_in_any_case_and_a_wrong_one_is_told_the_nearest(workspace):
+    wrong = run("overlap", "--by", "yer", "-w", workspace)
+    assert wrong.exit_code == 2
+    assert "Did you mean 'year'?" in wrong.stderr
+    assert run("genres", "--level", "FINE", "-w", workspace).exit_code == 0
+    for family in ("squeezenet", "resnetx", "mobilenet"):
+        with pytest.raises(ModelError, match="did you mean"):
+            refuse_unknown_architecture(family)
 
 
 def test_a_source_that_is_gone_is_named_by_status_scan_and_verify(workspace):

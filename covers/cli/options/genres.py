@@ -7,17 +7,19 @@ from typing import Any
 
 import click
 
+from covers.cli.options.choices import NameChoice
+
 _GENRE_OPTIONS = (
     click.option(
         "--level",
         "genre_level",
-        type=click.Choice(["broad", "fine"]),
+        type=NameChoice(["broad", "fine"]),
         help="Broad genres (Metal), or fine ones as they are (Black Metal).  [default: fine]",
     ),
     click.option(
         "--map",
         "genre_mapping",
-        type=click.Choice(["tags", "all", "none"]),
+        type=NameChoice(["tags", "all", "none"]),
         help="Where spellings of one genre are put together (hiphop, Hip-Hop): in music tags, in all sources, or nowhere.  [default: tags]",
     ),
     click.option(

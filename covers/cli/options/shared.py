@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from covers.cli.options.choices import NameChoice
 from covers.cli.terminal.speech import DEFAULT_WORKSPACE, WORKSPACE_KEY, tell
 from indexer.terminal import one_line
 
@@ -50,7 +51,7 @@ seed_option = click.option(
 )
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    type=NameChoice(["auto", "cpu", "cuda"]),
     default=None,
     envvar="COVERS_DEVICE",
     help="Where the network runs; by default on a GPU if there is one.",

@@ -64,8 +64,8 @@ def match_weights(arch: str, weights: str) -> list[tuple[str, str]]:
 def refuse_unknown_architecture(name: str) -> None:
     """Refuse a name, or one of a list, that neither torchvision nor timm knows, naming the nearest.
 
-    Their sources are read, which takes a tenth of a second; a name that stands
-    anywhere in them is left to the libraries themselves to judge.
+    Their sources are read, which takes a tenth of a second; a name that they register,
+    or had once (``'name':``), is left to the libraries themselves to judge.
 
     Raises
     ------
@@ -73,13 +73,15 @@ def refuse_unknown_architecture(name: str) -> None:
         If no architecture has that name.
     """
     sources = _sources()
+    known = _REGISTERED.findall(sources)
     for one in split_archs(name) or [name]:
         if one.startswith((CLIP, FILE)):
             continue  # OpenCLIP and the file themselves are asked
         plain = one.removeprefix("timm:").removeprefix(UNTOUCHED)
         bare = plain.partition(".")[0]  # timm's may end in the tag of their weights
-        if sources and not re.search(rf"\b{re.escape(bare)}\b", sources):
-            raise unknown_architecture(plain, _REGISTERED.findall(sources))
+        once = re.compile(rf"['\"]{re.escape(bare)}['\"]\s*:")
+        if sources and bare not in known and not once.search(sources):
+            raise unknown_architecture(plain, known)
 
 
 def unknown_architecture(name: str, known: list[str]) -> ModelError:
