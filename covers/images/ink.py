@@ -171,8 +171,13 @@ def _overlays(first: Ink, second: Ink) -> Iterator[tuple[Floats, Floats]]:
     yield first.inside, second.inside
     yield from _boxed(first.box, second.box)
     yield from aligned(first.whole, second.whole)
-    if first.inside is not first.whole or second.inside is not second.whole:
+    is_bordered = first.inside is not first.whole, second.inside is not second.whole
+    if any(is_bordered):
         yield from aligned(first.inside, second.inside)
+    if is_bordered[1]:
+        yield from aligned(first.whole, second.inside)
+    if is_bordered[0]:
+        yield from aligned(first.inside, second.whole)
 
 
 @cache
