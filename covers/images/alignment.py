@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 _SEARCH_PX = 64
-_SCALES = np.exp(np.linspace(-0.08, 0.08, 11))
+_SCALES = np.exp(np.linspace(-0.18, 0.18, 25))
 _MOST_MOVED = 0.12  # of the side
 _REFINEMENTS = 4
 _BLUR_PX = 1.5
@@ -28,7 +28,7 @@ _SMOOTH = Image.Resampling.BILINEAR
 def aligned(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
     """Yield the parts of two pictures that show the same, on one grid, if there are any.
 
-    The second is scaled by up to 8 %, width and height apart, and moved by up to an
+    The second is scaled by up to 20 %, width and height apart, and moved by up to an
     eighth of the side, so that it agrees best with the first.
 
     Parameters
@@ -41,7 +41,7 @@ def aligned(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
         place = _refine(first, second, place)
     (scale_x, move_x), (scale_y, move_y) = place
     side = first.shape[0]
-    if not all(0.85 < scale < 1.18 for scale in (scale_x, scale_y)):
+    if not all(0.8 < scale < 1.25 for scale in (scale_x, scale_y)):
         return
     columns = _covered(scale_x, move_x, side)
     rows = _covered(scale_y, move_y, side)

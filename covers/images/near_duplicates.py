@@ -58,7 +58,7 @@ class DuplicateThresholds:
     least_structure : float, default=3.0
         Views whose grey copy has a smaller standard deviation (of 255) are
         too blank to compare.
-    plain_share : float, default=0.4
+    plain_share : float, default=0.32
         A cover with ink in fewer of the 256 cells of a view is a plain sleeve.
     ink_agreement : float, default=0.87
         Agreement of two plain sleeves' ink in their thumbnails.
@@ -71,7 +71,7 @@ class DuplicateThresholds:
     far_bits: int = 12
     far_correlation: float = 0.85
     least_structure: float = 3.0
-    plain_share: float = 0.4
+    plain_share: float = 0.32
     ink_agreement: float = 0.87
     part_agreement: float = 0.8
 
