@@ -60,10 +60,21 @@ class CalibratorBefore:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CalibratorBefore:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If its matrix and its shift are not of as many genres.
+        """
+        matrix = np.asarray(values["matrix"], np.float64)
+        shift = np.asarray(values["shift"], np.float64)
+        if shift.ndim != 1 or matrix.shape != (len(shift), len(shift)):
+            message = f"matrix {matrix.shape} and shift {shift.shape} of a calibrator"
+            raise ValueError(message)
         return cls(
             kind=str(values["kind"]),
-            matrix=np.asarray(values["matrix"], np.float64),
-            shift=np.asarray(values["shift"], np.float64),
+            matrix=matrix,
+            shift=shift,
             steps=tuple((list(x), list(y)) for x, y in values["steps"]),
         )
