@@ -319,6 +319,8 @@ def _read_crossed(
     workspace: Workspace, card: ModelCard, table: EmbeddingTable
 ) -> dict[str, Any]:
     """Let heads that have not seen them answer for the train covers; nothing where that cannot be."""
+    if not card.summary.get("head_fits"):  # then torch is not needed either
+        return {}
     from covers.model.training.crossed import read_crossed
 
     is_known = (table.splits == "train") & (table.membership.sum(axis=1) > 0)

@@ -22,6 +22,7 @@ from test_options import COMMANDS
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import OPTIONAL_PACKAGES
+from covers.evaluate.stage import run as evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRA_LINE = re.compile(
@@ -118,7 +119,8 @@ TRIED = [  # in this order, on a trained workspace; the extra that is named, if 
     ("index verify", [], "model"),
     ("index rebuild", [], None),
     ("model info", [], None),
-    ("evaluate", ["--bootstraps", "10"], None),
+    ("evaluate", ["--bootstraps", "10"], None),  # fresh: it is read
+    ("evaluate", ["--bootstraps", "20", "--again"], "model"),  # heads are fitted anew
     ("overlap", ["--bootstraps", "10"], None),
     ("path", ["Jazz", "Metal", "-k", "40"], None),
     ("search", ["{id}"], None),
@@ -146,6 +148,7 @@ def test_every_command_is_tried():
 
 def test_every_command_works_or_names_its_extra(do, trained_workspace, tmp_path):
     root = trained_workspace.root
+    evaluate(trained_workspace, n_bootstraps=10)
     picture = tmp_path / "sleeve.png"
     Image.new("RGB", (64, 64), (220, 90, 160)).save(picture)
     values = {
