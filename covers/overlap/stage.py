@@ -107,13 +107,16 @@ def measure_workspace(
         k=settings["k"], n_bootstraps=settings["n_bootstraps"], seed=seed
     )
     parts = split_covers(covers, by)
+    n_steps = len(parts) + 2
     if progress:
-        progress(0, len(parts) + 1)
+        progress(0, n_steps)
     nested = read_implied(workspace, covers.vocab, covers.membership, share=SHARED)
     found = describe_overlap(
         covers, measured, nested, confusion=read_confusion(workspace, covers)
     )
     found["covers"] = counted
+    if progress:
+        progress(1, n_steps)
     found["by_k"] = measure_ladder(covers, seed=seed)
     if counted == "all" and not everything.held_out().all():
         found["notes"].append(
@@ -126,7 +129,7 @@ def measure_workspace(
             )
         )
     if progress:
-        progress(1, len(parts) + 1)
+        progress(2, n_steps)
     if by is not None:
         found |= {"by": by, "parts": {}}
         single: dict[str, Overlap] = {}
@@ -138,7 +141,7 @@ def measure_workspace(
             single[name] = measured_part.overlap
             found["parts"][name] = _describe(part, measured_part, nested, {})
             if progress:
-                progress(done, len(parts) + 1)
+                progress(done + 1, n_steps)
         if by == "year":
             found["changes"] = measure_changes(single, nested)
     return found
