@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from covers.catalogue.cover_set import CoverSet
 from covers.classify.classifier import DEFAULT_LEVEL, Classified, Decision
+from covers.classify.flip import Flip, find_flip
 from covers.classify.voting import (
-    Flip,
     VoteSettings,
-    find_flip,
     label_shares,
     vote_weights,
     voters,
