@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.overlap.figures import genre_groups, genre_order
+from covers.overlap.figures.order import genre_groups, genre_order
 from covers.overlap.overlap import OverlapSettings
 from covers.render.graph import Edge, spread
 from covers.render.matrix import Cell

@@ -334,9 +334,10 @@ class Overlap(Document):
         MissingExtraError
             If matplotlib is not installed.
         """
-        from covers.overlap.figures import draw_graph, draw_matrix
-        from covers.overlap.figures_tree import draw_tree
-        from covers.overlap.figures_trends import draw_trends
+        from covers.overlap.figures.graph import draw_graph
+        from covers.overlap.figures.matrix import draw_matrix
+        from covers.overlap.figures.tree import draw_tree
+        from covers.overlap.figures.trends import draw_trends
 
         draws = {
             "matrix": draw_matrix,

@@ -351,7 +351,7 @@ def _notes(found: Overlap, n_sampled: int) -> list[str]:
 
 def _draw(draft: Draft) -> None:
     """Draw the figures of an overlap that lies in a draft."""
-    from covers.overlap.figures import draw_overlap_figures
+    from covers.overlap.figures.draw import draw_overlap_figures
 
     draw_overlap_figures(draft)
 

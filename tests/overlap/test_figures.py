@@ -7,8 +7,10 @@ from known_workspace import write_known_workspace
 from PIL import Image
 
 from covers.cluster.figures import draw_map, draw_profiles, draw_sheets
-from covers.overlap.figures import draw_graph, draw_matrix, draw_overlap_figures
-from covers.overlap.figures_trends import draw_trends
+from covers.overlap.figures.draw import draw_overlap_figures
+from covers.overlap.figures.graph import draw_graph
+from covers.overlap.figures.matrix import draw_matrix
+from covers.overlap.figures.trends import draw_trends
 from covers.overlap.stage import run
 from covers.render.frame import Thumbnails, new_frame
 from covers.render.palette import genre_colours

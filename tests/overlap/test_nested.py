@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from covers.overlap.figures import genre_groups, genre_order
+from covers.overlap.figures.order import genre_groups, genre_order
 from covers.overlap.overlap import OverlapSettings, measure_overlap, n_neighbours
 from covers.overlap.tree import find_edges
 from covers.stats.neighbours import find_neighbours

@@ -1,0 +1,1 @@
+"""Figures of which genres look alike: matrix, graph, tree and trends."""
