@@ -11,7 +11,7 @@ import csv
 from unittest.mock import patch
 
 import numpy as np
-from conftest import tiny_recipe
+from painted import tiny_recipe
 from PIL import Image
 
 from covers.workspace.paths import Workspace

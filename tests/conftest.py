@@ -18,27 +18,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from painted import paint_genres, tiny_recipe
 
 pytest_plugins = ["dashboard_browser"]
-
-TINY_ARCH = "timm:test_resnet"
-GENRES = {"Metal": (40, 30, 35), "Pop": (220, 90, 160), "Jazz": (50, 80, 170)}
-
-
-def paint_genres(folder: Path, *, n_each: int = 26, seed: int = 0) -> Path:
-    """Write pictures of 64 px whose colour says the genre and whose stripes differ."""
-    rng = np.random.default_rng(seed)
-    for genre, colour in GENRES.items():
-        (folder / genre).mkdir(parents=True, exist_ok=True)
-        for number in range(n_each):
-            noise = rng.normal(0, 40, (8, 8, 3))
-            coarse = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-            picture = Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)
-            picture.save(folder / genre / f"{genre.lower()}-{number:03d}.png")
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -69,20 +52,6 @@ def painted_workspace(tmp_path: Path, painted_folder: Path):
     root = tmp_path / "workspace"
     scan_workspace(root, [painted_folder])
     return Workspace.open(root)
-
-
-def tiny_recipe(**changes):
-    from covers.model.training.recipe import Recipe
-
-    small = {
-        "arch": TINY_ARCH,
-        "weights": "none",
-        "image_size": 48,
-        "embedding_dim": 16,
-        "epochs": 2,
-        "batch_size": 16,
-    }
-    return Recipe(**{**small, **changes})
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import TINY_ARCH, paint_genres
+from painted import TINY_ARCH, paint_genres
 from PIL import Image
 
 from covers.catalogue.table import read_catalogue

@@ -1,5 +1,5 @@
 import pytest
-from conftest import tiny_recipe
+from painted import tiny_recipe
 
 from covers.model.training.prospect import (
     CURVE,

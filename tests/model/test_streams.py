@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 import torch
-from conftest import TINY_ARCH
 from drawn_pictures import picture, put
+from painted import TINY_ARCH
 from PIL import Image
 
 from covers.catalogue.table import read_catalogue

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 import torch
-from conftest import GENRES, tiny_recipe
+from painted import GENRES, tiny_recipe
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError, ModelError
@@ -142,7 +142,7 @@ def test_covers_of_several_genres_can_be_trained_as_independent_labels(
 
 
 def test_one_genre_is_not_enough(tmp_path):
-    from conftest import paint_genres
+    from painted import paint_genres
 
     paint_genres(tmp_path / "covers")
     scan_workspace(tmp_path / "w", [tmp_path / "covers" / "Metal"])

@@ -316,7 +316,7 @@ def test_a_run_on_a_network_as_published(painted_workspace, tmp_path, kind):
 def test_the_trained_network_and_one_as_published_make_one_model(
     painted_workspace, tmp_path
 ):
-    from conftest import TINY_ARCH
+    from painted import TINY_ARCH
 
     tiny_openclip.register()
     root, name = painted_workspace.root, f"cnn+clip:{tiny_openclip.NAME}"

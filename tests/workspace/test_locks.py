@@ -1,9 +1,9 @@
 """One training of a workspace at a time."""
 
 import pytest
-from conftest import tiny_recipe
 from filelock import FileLock
 from known_workspace import write_known_workspace
+from painted import tiny_recipe
 
 from covers.errors import DataError
 from covers.model.training.train import train_workspace
