@@ -14,6 +14,13 @@
 Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "IndexBusyError",
     "IndexDamagedError",
@@ -23,6 +30,7 @@ __all__ = [
     "IndexReadError",
     "IndexWriteError",
     "IndexerError",
+    "refuse_other_fingerprints",
 ]
 
 
@@ -56,3 +64,30 @@ class IndexWriteError(IndexerError):
 
 class IndexHistoryError(IndexerError, ValueError):
     """There is no such older generation to go back to."""
+
+
+def refuse_other_fingerprints(
+    what: str, fingerprints: Mapping[str, str], expect: Mapping[str, str] | None
+) -> None:
+    """Refuse an index that was built with something else than is expected.
+
+    Parameters
+    ----------
+    what : str
+        Kind and name of the index, for the message.
+    fingerprints, expect : mapping of str to str
+        What it was built with, and what it should have been.
+
+    Raises
+    ------
+    IndexMismatchError
+        Shows both values.
+    """
+    for name, value in (expect or {}).items():
+        actual = fingerprints.get(name)
+        if actual != value:
+            message = (
+                f"{what} was built with {name} {actual!r}, "
+                f"expected {value!r}: use what it was built with, or build it again"
+            )
+            raise IndexMismatchError(message)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from indexer.changes import updates
 from indexer.contents import IndexContents
-from indexer.errors import IndexMismatchError
+from indexer.errors import refuse_other_fingerprints
 from indexer.files.problems import VerifyReport
 from indexer.files.snapshot import Snapshot, open_snapshot
 from indexer.filters import Where, check_where
@@ -74,14 +74,9 @@ class IndexReader(IndexContents):
         IndexMismatchError
             Shows both values.
         """
-        for name, value in (expect or {}).items():
-            actual = self.fingerprints.get(name)
-            if actual != value:
-                message = (
-                    f"index {str(self.folder)!r} was built with {name} {actual!r}, "
-                    f"expected {value!r}: use what it was built with, or build it again"
-                )
-                raise IndexMismatchError(message)
+        refuse_other_fingerprints(
+            f"index {str(self.folder)!r}", self.fingerprints, expect
+        )
 
     def refresh(self) -> bool:
         """Move to the newest generation; say whether there was a newer one."""

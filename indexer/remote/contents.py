@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer.errors import IndexMismatchError
+from indexer.errors import refuse_other_fingerprints
 from indexer.filters import Where, check_where, is_list
 from indexer.ids import as_ids
 from indexer.remote.about import About, names_of, read_about
@@ -44,14 +44,7 @@ class TableContents:
         IndexMismatchError
             Shows both values.
         """
-        for name, value in (expect or {}).items():
-            actual = self.fingerprints.get(name)
-            if actual != value:
-                message = (
-                    f"store {self.address!r} was built with {name} {actual!r}, "
-                    f"expected {value!r}: use what it was built with, or build it again"
-                )
-                raise IndexMismatchError(message)
+        refuse_other_fingerprints(f"store {self.address!r}", self.fingerprints, expect)
 
     def refresh(self) -> bool:
         """Look up the newest generation; say whether there was a newer one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import shutil
@@ -11,6 +10,7 @@ import audio_files
 import pytest
 from drawn_pictures import picture, put
 from PIL import Image
+from scanned import problems_of, rows_of
 
 from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.catalogue.table import read_catalogue
@@ -36,16 +36,6 @@ def library(tmp_path):
 @pytest.fixture
 def ws(tmp_path):
     return tmp_path / "ws"
-
-
-def rows_of(ws):
-    catalogue = read_catalogue(Workspace(ws))
-    return {row["path"]: row for row in catalogue.table.to_pylist()}
-
-
-def problems_of(ws):
-    with Workspace(ws).problems_path.open(encoding="utf-8", newline="") as file:
-        return {row["path"]: row for row in csv.DictReader(file)}
 
 
 def movement(report):

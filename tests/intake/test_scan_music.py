@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import zlib
@@ -12,8 +11,8 @@ import audio_files
 import pytest
 from drawn_pictures import picture, put
 from PIL import Image
+from scanned import problems_of, rows_of
 
-from covers.catalogue.table import read_catalogue
 from covers.images.decode import read_cover
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.workspace.paths import Workspace
@@ -22,16 +21,6 @@ from covers.workspace.paths import Workspace
 @pytest.fixture
 def ws(tmp_path):
     return tmp_path / "ws"
-
-
-def rows_of(ws):
-    catalogue = read_catalogue(Workspace(ws))
-    return {row["path"]: row for row in catalogue.table.to_pylist()}
-
-
-def problems_of(ws):
-    with Workspace(ws).problems_path.open(encoding="utf-8", newline="") as file:
-        return {row["path"]: row for row in csv.DictReader(file)}
 
 
 def test_a_music_library_gives_one_cover_per_album(tmp_path, ws):
