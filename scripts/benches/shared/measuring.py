@@ -64,13 +64,6 @@ def run_command(*arguments, **options):
     return done.stdout
 
 
-def run_python(code):
-    """Run a piece of Python in a fresh process."""
-    return subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout
-
-
 def processor_s(command):
     """Seconds of processor that a fresh process takes, its own and the system's."""
     before = os.times()
