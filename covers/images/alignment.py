@@ -36,9 +36,11 @@ def aligned(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
     first, second : ndarray of float32, shape (S, S)
         Differences from the background, about 0 where there is nothing.
     """
-    place = _search(first, second)
+    from scipy.ndimage import gaussian_filter
+
+    place, blurred = _search(first, second), gaussian_filter(first, _BLUR_PX)
     for _ in range(_REFINEMENTS):
-        place = _refine(first, second, place)
+        place = _refine(blurred, second, place)
     (scale_x, move_x), (scale_y, move_y) = place
     side = first.shape[0]
     if not all(0.8 < scale < 1.25 for scale in (scale_x, scale_y)):
@@ -101,19 +103,24 @@ def _search(first: Floats, second: Floats) -> Floats:
     return found
 
 
-def _refine(first: Floats, second: Floats, place: Floats) -> Floats:
-    """Do one step of least squares on scale and move in both directions (Lucas and Kanade, 1981)."""
+def _refine(blurred: Floats, second: Floats, place: Floats) -> Floats:
+    """Do one step of least squares on scale and move in both directions (Lucas and Kanade, 1981).
+
+    The first picture comes blurred. Where nothing of the second is left to move, the
+    place stays.
+    """
     from scipy.ndimage import gaussian_filter
 
-    a = gaussian_filter(first, _BLUR_PX)
     b = gaussian_filter(_move(second, place), _BLUR_PX)
     slope_y, slope_x = np.gradient(b)
     inside = slice(8, -8)
-    y, x = np.mgrid[: a.shape[0], : a.shape[1]]
+    y, x = np.mgrid[: b.shape[0], : b.shape[1]]
     parts = [slope_x * x, slope_x, slope_y * y, slope_y]
     system = np.stack([part[inside, inside].ravel() for part in parts], axis=1)
-    wanted = (a - b)[inside, inside].ravel()
+    wanted = (blurred - b)[inside, inside].ravel()
     normal = system.T @ system
+    if not np.trace(normal) > 0:
+        return place
     normal += 1e-6 * np.trace(normal) * np.diag([1e-3, 1, 1e-3, 1])
     step = np.linalg.solve(normal, system.T @ wanted).reshape(2, 2)
     # The step is in pixels of the first; those of the second are `scale` as large.
