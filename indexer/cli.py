@@ -88,7 +88,7 @@ def info(folder: Path, *, as_json: bool) -> None:
     except IndexDamagedError:
         if not as_json:
             raise
-        from indexer.verification import verify_folder
+        from indexer.local.verification import verify_folder
 
         facts = verify_folder(folder).to_dict()
     printing.print_info(facts, as_json=as_json)
@@ -127,8 +127,8 @@ def verify(
 
     Example: python -m indexer verify music/index --repair
     """
-    from indexer.repair import repair_folder
-    from indexer.verification import verify_folder
+    from indexer.local.repair import repair_folder
+    from indexer.local.verification import verify_folder
 
     report = verify_folder(folder, n_sampled=n_sampled)
     if repair and not dry_run and not report.ok:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer.building import BuiltIndex
 from indexer.changes import updates
 from indexer.changes.change import Change
 from indexer.changes.plan import NewRows, Plan
@@ -19,6 +18,7 @@ from indexer.changes.writer import Writer, open_writer
 from indexer.files import store as storage
 from indexer.files.columns import as_table
 from indexer.ids import as_ids, refuse_repeated_ids
+from indexer.local.building import BuiltIndex
 from indexer.result import Batch
 
 __all__ = ["VectorIndex"]

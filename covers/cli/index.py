@@ -274,7 +274,7 @@ def info(
     """
     from covers.index.open import open_index
     from indexer.errors import IndexDamagedError
-    from indexer.verification import verify_folder
+    from indexer.local.verification import verify_folder
 
     place = _open(workspace)
     try:

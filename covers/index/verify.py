@@ -14,8 +14,8 @@ from covers.model.card import read_card
 from covers.model.network.embedder_names import FILE
 from covers.workspace.registry import INDEX
 from indexer import open_store
+from indexer.local.verification import verify_folder
 from indexer.remote.address import is_remote
-from indexer.verification import verify_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -155,7 +155,7 @@ def _embeddings(opened: Workspace) -> dict[str, Any]:
 
 def _index(opened: Workspace) -> Iterator[tuple[str, Any]]:
     from covers.index.open import open_index
-    from indexer.verification import verify_folder
+    from indexer.local.verification import verify_folder
 
     yield "index is whole", verify_folder(opened.index_folder).problems
     index = open_index(opened)

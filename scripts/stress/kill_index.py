@@ -31,7 +31,7 @@ import pandas as pd  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
 from indexer import IndexNotFoundError, VectorIndex
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 
 N, D = 1500, 32
 OPERATIONS = (

@@ -38,7 +38,7 @@ import pieces
 from index_changes import CHANGES, D, N, Stranger
 
 from indexer import IndexerError, VectorIndex
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 
 PATIENCE_S = 60
 # What an answer may be that is no error of the index: a question that it lacks.

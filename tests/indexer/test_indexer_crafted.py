@@ -20,7 +20,7 @@ from sealing import replace_part, reseal
 from indexer import IndexDamagedError, VectorIndex
 from indexer.backends.outline import check_outline
 from indexer.files.framing import check_frame, check_schema
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 
 N, D = 300, 8
 IDS = [f"i{number}" for number in range(N)]
@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from indexer import IndexerError, VectorIndex
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 def ask(folder):
     index = VectorIndex.open(folder)
     index.neighbours_of(["i1"], 3)

@@ -26,7 +26,7 @@ from indexer import (
     VectorIndex,
 )
 from indexer.files import disk, store
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 
 N, D = 400, 16
 

@@ -29,7 +29,7 @@ from indexer import (
 )
 from indexer.cli import main
 from indexer.files.lock import hold_writer_lock
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 
 N, D = 300, 8
 

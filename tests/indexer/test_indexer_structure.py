@@ -84,7 +84,7 @@ def test_every_structure_has_the_recall_it_states_and_exact_numbers(
 def test_filters_and_tombstones_leave_k_answers_whenever_k_exist(
     tmp_path, ids, vectors, monkeypatch, key
 ):
-    from indexer import search
+    from indexer.local import search
 
     columns = {"part": [number % 50 for number in range(N)]}
     index = VectorIndex.build(tmp_path, ids, vectors, columns, structure=key)

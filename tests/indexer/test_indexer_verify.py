@@ -12,7 +12,7 @@ from indexer.backends.faiss import FaissStructure
 from indexer.files import store
 from indexer.files.manifest import FileEntry, write_manifest
 from indexer.ids import hash_ids
-from indexer.verification import verify_folder
+from indexer.local.verification import verify_folder
 
 N, D = 300, 8
 

@@ -19,8 +19,8 @@ from indexer.files.columns import distinct_values
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
+from indexer.local.selection import select
 from indexer.result import Batch
-from indexer.selection import select
 
 __all__ = ["IndexContents"]
 

@@ -33,7 +33,7 @@ from indexer.files.segment import Segment
 from indexer.files.snapshot import Snapshot
 from indexer.files.sweeping import find_strangers
 from indexer.ids import hash_ids
-from indexer.search import search_snapshot
+from indexer.local.search import search_snapshot
 from indexer.structures import RecallMeasure, measure_recall
 
 __all__ = ["measure_index_recall", "verify_folder"]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from indexer.backends.exact import exact_candidates
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where
+from indexer.local.selection import Few, Part, select
 from indexer.result import SearchResult
-from indexer.selection import Few, Part, select
 from indexer.vectors import score_rows
 
 __all__ = ["LocalResult", "search_snapshot"]

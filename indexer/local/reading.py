@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.changes import updates
-from indexer.contents import IndexContents
 from indexer.errors import refuse_other_fingerprints
 from indexer.files.problems import VerifyReport
 from indexer.files.snapshot import Snapshot, open_snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
-from indexer.search import LocalResult, search_snapshot
+from indexer.local.contents import IndexContents
+from indexer.local.search import LocalResult, search_snapshot
+from indexer.local.verification import measure_index_recall, verify_folder
 from indexer.searches import check_k, split_excluded
 from indexer.structures import RecallMeasure
 from indexer.vectors import as_matrix, unit_queries
-from indexer.verification import measure_index_recall, verify_folder
 
 __all__ = ["IndexReader"]
 

@@ -19,8 +19,8 @@ from indexer.files.problems import VerifyReport
 from indexer.files.segment import Segment, write_lookup
 from indexer.files.store import GenerationWriter
 from indexer.ids import hash_ids
+from indexer.local.verification import verify_folder
 from indexer.structures import build_structure
-from indexer.verification import verify_folder
 
 __all__ = ["repair_folder"]
 

@@ -17,8 +17,8 @@ from indexer.changes.writer import open_writer
 from indexer.files import store as storage
 from indexer.files.manifest import StructureRequest
 from indexer.files.problems import VerifyReport
-from indexer.reading import IndexReader
-from indexer.repair import repair_folder
+from indexer.local.reading import IndexReader
+from indexer.local.repair import repair_folder
 
 __all__ = ["BuiltIndex"]
 
