@@ -1,0 +1,109 @@
+"""The group of commands of ``python -m indexer``, and the options that they share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from indexer.errors import IndexerError
+from indexer.terminal import one_line, safe_streams
+
+if TYPE_CHECKING:
+    from indexer import VectorIndex
+
+__all__ = [
+    "FOLDER",
+    "ExplainingGroup",
+    "dry_run_option",
+    "folder_argument",
+    "json_option",
+    "open_index",
+    "refuse",
+    "split_pair",
+    "structure_options",
+    "wait_option",
+]
+
+
+class ExplainingGroup(click.Group):
+    """Print an expected error as one line and exit 1; let bugs keep their traceback."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run with output streams that any text can be written to."""
+        with safe_streams():
+            return super().main(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turn an error of `indexer` into one line."""
+        try:
+            return super().invoke(ctx)
+        except IndexerError as error:
+            raise click.ClickException(one_line(str(error))) from error
+
+
+FOLDER = click.Path(path_type=Path)
+folder_argument = click.argument("folder", type=FOLDER)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object."
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what it would do, only."
+)
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another writer.",
+)
+_KEY = click.option(
+    "--structure",
+    metavar="KEY",
+    help="'auto', 'exact' or a FAISS factory key, such as IVF1024,SQ8.",
+)
+_TARGET_RECALL = click.option(
+    "--target-recall",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="Share of the true ten nearest that searches must find.",
+)
+_MEMORY = click.option(
+    "--memory-mib", type=click.IntRange(min=1), help="Bound of the structure's size."
+)
+_PREFER = click.option(
+    "--build",
+    "prefer",
+    type=click.Choice(["fast", "small", "quick-search"]),
+    help="What 'auto' looks for: built fast (the default), small, or searched quickly "
+    "however long the build takes.",
+)
+
+
+def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the four options that say which structure searches use."""
+    for option in (_PREFER, _MEMORY, _TARGET_RECALL, _KEY):
+        command = option(command)
+    return command
+
+
+def open_index(folder: Path, wait_s: float = 10.0) -> "VectorIndex":
+    """Open the index in a folder; a change waits this long for another writer."""
+    from indexer import VectorIndex
+
+    return VectorIndex.open(folder, lock_timeout_s=wait_s)
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``."""
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        message = f"{text!r} is not of the form NAME=VALUE"
+        raise click.UsageError(message)
+    return name, value
+
+
+def refuse(error: Exception) -> NoReturn:
+    """Report wrong arguments as wrong usage: exit status 2."""
+    raise click.UsageError(str(error)) from error
