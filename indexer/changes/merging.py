@@ -16,7 +16,13 @@ from indexer.files import store
 from indexer.files.arrow import as_take_indices
 from indexer.files.columns import ID_COLUMN, align_table
 from indexer.files.manifest import SegmentEntry, StructureEntry, StructureRequest
-from indexer.files.segment import Segment, write_dead, write_items, write_segment
+from indexer.files.segment import (
+    NewSegment,
+    Segment,
+    write_dead,
+    write_items,
+    write_segment,
+)
 from indexer.structures import AUTO, Former, build_structure
 from indexer.vectors import iterate_unit_rows
 
@@ -214,10 +220,12 @@ def _merge(
     entry = write_segment(
         writer,
         name,
-        vectors=itertools.chain.from_iterable(source.blocks() for source in group),
-        shape=(n, plan.dimension),
-        items=pa.concat_tables([source.items() for source in group]),
-        store=plan.request.store,
+        NewSegment(
+            vectors=itertools.chain.from_iterable(source.blocks() for source in group),
+            shape=(n, plan.dimension),
+            items=pa.concat_tables([source.items() for source in group]),
+            store=plan.request.store,
+        ),
     )
     vectors = writer.map_vectors(entry.vectors, (n, plan.dimension))
     former = None if plan.restructures else _largest_structure(group)

@@ -5,6 +5,7 @@ Letters of shapes: N rows of the segment, D dimensions, I ids asked for.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,14 @@ from indexer.files.store import GenerationWriter
 from indexer.ids import hash_ids
 from indexer.vectors import STORES, decoded
 
-__all__ = ["Segment", "write_dead", "write_items", "write_lookup", "write_segment"]
+__all__ = [
+    "NewSegment",
+    "Segment",
+    "write_dead",
+    "write_items",
+    "write_lookup",
+    "write_segment",
+]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -270,23 +278,12 @@ class Segment:
         return f"run 'python -m indexer verify {self._folder} --repair'"
 
 
-def write_segment(
-    writer: GenerationWriter,
-    name: str,
-    *,
-    vectors: Iterable[npt.NDArray[Any]],
-    shape: tuple[int, int],
-    items: pa.Table,
-    store: str = "float32",
-    hashes: npt.NDArray[np.uint64] | None = None,
-) -> SegmentEntry:
-    """Write the vectors, items and lookup of a new segment.
+@dataclass(frozen=True, kw_only=True)
+class NewSegment:
+    """What a new segment is made of; N items of D dimensions.
 
-    Parameters
+    Attributes
     ----------
-    writer : GenerationWriter
-    name : str
-        First part of the file names.
     vectors : iterable of ndarray of float32 or float16
         Blocks of unit rows as they are stored or new, `shape` together.
     shape : (int, int)
@@ -295,28 +292,46 @@ def write_segment(
         The ids, then the columns.
     store : {"float32", "float16"}, default="float32"
         How the numbers are stored.
-    hashes : ndarray of uint64, shape (N,), optional
-        `hash_ids` of the ids, where they are known.
     """
-    kind = np.dtype(STORES[store])
+
+    vectors: Iterable[npt.NDArray[Any]]
+    shape: tuple[int, int]
+    items: pa.Table
+    store: str = "float32"
+
+
+def write_segment(
+    writer: GenerationWriter,
+    name: str,
+    new: NewSegment,
+) -> SegmentEntry:
+    """Write the vectors, items and lookup of a new segment.
+
+    Parameters
+    ----------
+    writer : GenerationWriter
+    name : str
+        First part of the file names.
+    new : NewSegment
+    """
+    kind = np.dtype(STORES[new.store])
     with writer.new_file(f"{name}.vectors.npy") as file:
-        header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+        header = {"descr": kind.str, "fortran_order": False, "shape": new.shape}
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
-        for block in vectors:
+        for block in new.vectors:
             # Copied as they are where they are stored alike: rounded only once.
             numbers = block if block.dtype == kind else decoded(block)
             file.write(np.ascontiguousarray(numbers, dtype=kind).data)
     vectors_entry = file.entry
-    items_entry = write_items(writer, name, items)
-    if hashes is None:
-        hashes = hash_ids(_iterate_strings(items.column(ID_COLUMN)))
+    items_entry = write_items(writer, name, new.items)
+    hashes = hash_ids(_iterate_strings(new.items.column(ID_COLUMN)))
     return SegmentEntry(
         name=name,
-        n_rows=shape[0],
+        n_rows=new.shape[0],
         vectors=vectors_entry,
         items=items_entry,
         lookup=write_lookup(writer, name, hashes),
-        store=store,
+        store=new.store,
     )
 
 

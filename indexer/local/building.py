@@ -136,18 +136,18 @@ class BuiltIndex(IndexReader):
 
         What was asked of the structure stays as it was.
         """
-        asked = self._snapshot.manifest.request
+        request = self._snapshot.manifest.request
         made = self.build(
             self.folder,
             ids,
             vectors,
             columns,
             fingerprints=fingerprints,
-            structure=asked.key,
-            target_recall=asked.target_recall,
-            memory_mib=asked.memory_mib,
-            prefer=asked.prefer,
-            store=asked.store,
+            structure=request.key,
+            target_recall=request.target_recall,
+            memory_mib=request.memory_mib,
+            prefer=request.prefer,
+            store=request.store,
             keep_generations=self._snapshot.manifest.keep_generations,
             lock_timeout_s=self._lock_timeout_s,
         )

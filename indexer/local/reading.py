@@ -17,7 +17,7 @@ from indexer.files.snapshot import Snapshot, open_snapshot
 from indexer.filters import Where, check_where
 from indexer.ids import as_ids
 from indexer.local.contents import IndexContents
-from indexer.local.search import LocalResult, search_snapshot
+from indexer.local.search import Allowed, LocalResult, search_snapshot
 from indexer.local.verification import measure_index_recall, verify_folder
 from indexer.searches import check_k, split_excluded
 from indexer.structures import RecallMeasure
@@ -135,9 +135,11 @@ class IndexReader(IndexContents):
             snapshot,
             unit_queries(matrix),
             check_k(k),
-            where=check_where(where, snapshot.schema),
-            hidden=hidden,
-            excluded=excluded,
+            Allowed(
+                where=check_where(where, snapshot.schema),
+                hidden=hidden,
+                excluded=excluded,
+            ),
             is_exact=exact,
         )
 
@@ -178,9 +180,11 @@ class IndexReader(IndexContents):
             snapshot,
             snapshot.vectors_at(places),
             check_k(k),
-            where=check_where(where, snapshot.schema),
-            hidden=hidden,
-            excluded=excluded,
+            Allowed(
+                where=check_where(where, snapshot.schema),
+                hidden=hidden,
+                excluded=excluded,
+            ),
             is_exact=exact,
         )
 

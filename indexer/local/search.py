@@ -4,7 +4,7 @@ Letters of shapes: Q queries, k neighbours, M candidates, D dimensions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from indexer.local.selection import Few, Part, select
 from indexer.result import SearchResult
 from indexer.vectors import score_rows
 
-__all__ = ["LocalResult", "search_snapshot"]
+__all__ = ["Allowed", "LocalResult", "search_snapshot"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -45,14 +45,31 @@ class LocalResult(SearchResult):
     rows: Rows
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Allowed:
+    """Which items a search may find; without arguments, all of them.
+
+    Attributes
+    ----------
+    where : mapping
+        A checked filter; empty for none.
+    hidden : ndarray of int64
+        Places that no query may find.
+    excluded : sequence of ndarray of int64
+        Places that one query may not find: one array per query, or none at all.
+    """
+
+    where: Where = field(default_factory=dict)
+    hidden: Rows = field(default_factory=lambda: _NO_ROWS)
+    excluded: Sequence[Rows] = ()
+
+
 def search_snapshot(
     snapshot: Snapshot,
     queries: Float32s,
     k: int,
+    allowed: Allowed,
     *,
-    where: Where,
-    hidden: Rows,
-    excluded: Sequence[Rows] = (),
     is_exact: bool = False,
 ) -> LocalResult:
     """Find the k nearest live items of each query.
@@ -63,22 +80,18 @@ def search_snapshot(
     queries : ndarray of float32, shape (Q, D)
         Unit rows.
     k : int
-    where : mapping
-        A checked filter; empty for none.
-    hidden : ndarray of int64
-        Places that no query may find.
-    excluded : sequence of ndarray of int64
-        Places that one query may not find: one array per query, or none at all.
+    allowed : Allowed
     is_exact : bool, default=False
         Leave the structures aside.
     """
     notes: list[str] = []
+    hidden, excluded = allowed.hidden, allowed.excluded
     if 0 < len(hidden) <= _FEW_EXCLUDED:
         # A few more candidates cost less than a mask over all rows.
         excluded = excluded or [_NO_ROWS] * len(queries)
         excluded = [np.concatenate([some, hidden]) for some in excluded]
         hidden = _NO_ROWS
-    selection = select(snapshot, where, hidden)
+    selection = select(snapshot, allowed.where, hidden)
     n_wanted = k + max((len(places) for places in excluded), default=0)
     if selection.few is not None:
         places, similarities = _search_few(selection.few, queries, n_wanted)
@@ -94,7 +107,7 @@ def search_snapshot(
     is_empty = places < 0
     if is_empty.any():
         n_allowed = sum(part.n_allowed for part in selection.parts)
-        notes.append(_explain_short(snapshot, k, n_allowed, where, is_empty))
+        notes.append(_explain_short(snapshot, k, n_allowed, allowed.where, is_empty))
         similarities[is_empty] = np.nan
         ids = snapshot.ids_at(places)
     elif selection.few is not None:

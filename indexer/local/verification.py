@@ -33,7 +33,7 @@ from indexer.files.segment import Segment
 from indexer.files.snapshot import Snapshot
 from indexer.files.sweeping import find_strangers
 from indexer.ids import hash_ids
-from indexer.local.search import search_snapshot
+from indexer.local.search import Allowed, search_snapshot
 from indexer.structures import RecallMeasure, measure_recall
 
 __all__ = ["measure_index_recall", "verify_folder"]
@@ -161,9 +161,7 @@ def measure_index_recall(
             snapshot,
             queries,
             k,
-            where={},
-            hidden=np.zeros(0, dtype=np.int64),
-            excluded=list(places[:, np.newaxis]),
+            Allowed(excluded=list(places[:, np.newaxis])),
             is_exact=is_exact,
         ).similarities
         for is_exact in (False, True)
@@ -330,13 +328,7 @@ def _check_answers(
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(len(snapshot), n, replace=False)).astype(np.int64)
     places = snapshot.places_of(rows)
-    answer = search_snapshot(
-        snapshot,
-        snapshot.vectors_at(places),
-        1,
-        where={},
-        hidden=np.zeros(0, dtype=np.int64),
-    )
+    answer = search_snapshot(snapshot, snapshot.vectors_at(places), 1, Allowed())
     checks["self_retrieval_queries"] = n
     lost = np.flatnonzero(~(answer.similarities[:, 0] >= 1 - _SELF_TOLERANCE))
     for position in lost[:3].tolist():

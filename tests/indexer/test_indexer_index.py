@@ -11,8 +11,8 @@ from indexer import (
     IndexMismatchError,
     IndexNotFoundError,
     VectorIndex,
-    selection,
 )
+from indexer.local import selection
 
 N, D = 600, 24
 GENRES = ["Rock", "Pop", "Jazz"]
