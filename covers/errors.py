@@ -61,6 +61,7 @@ OPTIONAL_PACKAGES = {
     "fastapi": ("fastapi", "serve"),
     "uvicorn": ("uvicorn", "serve"),
     "psycopg": ("psycopg", "postgresql"),
+    "pymilvus": ("pymilvus", "milvus"),
     "prometheus_client": ("prometheus-client", "serve"),
 }
 """What is imported only where it is needed: its distribution, and the extra that brings it."""
