@@ -161,15 +161,17 @@ class Catalogue:
 
     @cached_property
     def share_with_several(self) -> float:
-        """Share of the covers with a genre that have more than one; 0 where none has any."""
+        """Share of the covers with a genre of `vocab` that have more than one of these; 0 where none has any."""
         import pyarrow.compute as pc
 
-        column = self.table.column("genres")
+        column = self.table.column("genres").combine_chunks()
         if not self.n_labelled:
             return 0.0
-        lengths = pc.value_counts(pc.list_value_length(column)).to_pylist()
-        several = sum(row["counts"] for row in lengths if (row["values"] or 0) > 1)
-        return int(several) / self.n_labelled
+        known = pc.is_in(pc.list_flatten(column), pa.array(self.vocab, pa.string()))
+        cover = np.asarray(pc.list_parent_indices(column).filter(known), np.int64)
+        n_genres = np.bincount(cover)
+        n_labelled = np.count_nonzero(n_genres)
+        return float(np.count_nonzero(n_genres > 1) / n_labelled) if n_labelled else 0.0
 
     @cached_property
     def genre_counts(self) -> dict[str, int]:

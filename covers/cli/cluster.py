@@ -19,8 +19,10 @@ from covers.cli.terminal.speech import print_document, print_json
 from covers.cli.terminal.tables import count_covers, print_table, print_text, show
 
 if TYPE_CHECKING:
-    from covers.cluster.result import Clustering
+    from covers.cluster.result import Cluster, Clustering
     from covers.workspace.stages import Manner
+
+_WIDEST_GENRES = 48
 
 
 @click.command("cluster")
@@ -111,13 +113,19 @@ def cluster_command(
     )
 
 
+def _list_genres(cluster: Cluster) -> str:
+    """Name its leading genres, three if they fit: a number that is cut off would be read as another."""
+    named = [f"{g.genre} {g.share:.0%} x{g.lift:.1f}" for g in cluster.genres[:3]]
+    while len(named) > 1 and len(", ".join(named)) > _WIDEST_GENRES:
+        named.pop()
+    return ", ".join(named)
+
+
 def _print_clusters(found: Clustering) -> None:
     """Print one line per cluster."""
     rows = []
     for cluster in found.ranked():
-        genres = ", ".join(
-            f"{g.genre} {g.share:.0%} x{g.lift:.1f}" for g in cluster.genres[:3]
-        )
+        genres = _list_genres(cluster)
         look = ", ".join((*cluster.subjects, *cluster.words)) or "-"
         stability = show(cluster.stability)
         rows.append((cluster.id, cluster.n, stability, genres, look))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ from covers.cli.terminal.tables import (
     show,
     show_p,
 )
+from covers.render.numbers import note_on_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +135,9 @@ def _print_overlap(found: Overlap) -> None:
             f"left out: {n_nested} pairs of which one genre contains the other, so that they share covers"
         )
     low, high = found.effective_genres_ci95
+    parts = note_on_parts(found.n_by_genre.values()).strip()
+    if parts and rows:
+        print_text(f"n: covers of either genre. {parts}")
     print_text(
         f"{len(found.genres)} genres look like {show(found.effective_genres, '.1f')} "
         f"distinct ones (95 % interval {show(low, '.1f')} to {show(high, '.1f')}); "
@@ -142,11 +147,16 @@ def _print_overlap(found: Overlap) -> None:
     for note in found.notes:
         print_text(note, first="note: ")
     for name, part in found.parts.items():
-        print_text(
-            f"{name}: {part.n_covers} covers look like "
-            f"{show(part.effective_genres, '.1f')} distinct genres"
-        )
+        print_text(_sentence_of_part(name, part))
     _print_changes(found)
+
+
+def _sentence_of_part(name: str, part: Overlap) -> str:
+    """Say how many genres the covers of a decade or source look like."""
+    n = f"{part.n_covers:,} cover{'s' if part.n_covers != 1 else ''}"
+    if math.isnan(part.effective_genres):
+        return f"{name}: {n}, too few to compare genres"
+    return f"{name}: {n} look like {part.effective_genres:.1f} distinct genres"
 
 
 def _print_changes(found: Overlap) -> None:

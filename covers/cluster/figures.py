@@ -13,18 +13,24 @@ from covers.render.frame import (
     Frame,
     Thumbnails,
     add_thumbnail,
-    genre_legend,
     hide_spines,
+    list_colours,
     new_frame,
     plate,
 )
+from covers.render.genre_legend import legend_of
 from covers.render.numbers import as_number, per_cent
-from covers.render.palette import NOISE_COLOUR, genre_colours
+from covers.render.palette import (
+    MOST_NAMED,
+    NOISE_COLOUR,
+    genre_colours,
+    genre_families,
+)
 from covers.workspace.reading import read_document, read_rows
 from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, MAP_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
@@ -66,12 +72,15 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     clusters = sorted(found["clusters"], key=lambda c: -c["n"])[:_MOST_SHOWN]
     low, high = (as_number(v) for v in found["ami_null95"])
     left_out = len(found["clusters"]) - len(clusters)
+    is_broad = len(genres) > MOST_NAMED
     frame = new_frame(
         width=9,
         height=0.42 * len(clusters) + 2.4,
         title="What kinds of covers hold which genres",
         caption=(
-            "Each bar is one cluster, its genres side by side. A genre printed with "
+            "Each bar is one cluster, its genres side by side"
+            + (", in shades of their broad one. " if is_broad else ". ")
+            + "A genre printed with "
             "x lift makes up that many times its share of the whole library, and its 95 % "
             f"interval excludes 1. AMI with genre {as_number(found['ami']):.3f}; by "
             f"chance {low:.3f} to {high:.3f}. n = {found['n_covers']:,} covers, "
@@ -81,9 +90,11 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     )
     axes = frame.axes
     colours = genre_colours(genres)
+    families = genre_families(genres) if is_broad else {g: [g] for g in genres}
+    order = [genre for family in families.values() for genre in family]
     for row, cluster in enumerate(clusters):
         start = 0.0
-        for entry in sorted(cluster["genres"], key=lambda g: g["genre"]):
+        for entry in sorted(cluster["genres"], key=lambda g: order.index(g["genre"])):
             share = as_number(entry["share"])
             if not share > 0:
                 continue
@@ -112,7 +123,7 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     axes.set_xlabel("share of the cluster's covers")
     hide_spines(axes, "top", "right", "left")
     axes.tick_params(axis="y", length=0)
-    genre_legend(frame, colours)
+    list_colours(frame, {name: colours[own[0]] for name, own in families.items()})
     frame.room_right = 0.16
     return frame
 
@@ -209,12 +220,7 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
     ids = table.column("cover_id").to_pylist()
     points = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
     catalogue = read_catalogue(workspace)
-    genre_of = dict(zip(catalogue.cover_ids, catalogue.genres, strict=True))
-    vocab = set(catalogue.vocab)
-    main = [
-        next((g for g in genre_of.get(cover_id, []) if g in vocab), "")
-        for cover_id in ids
-    ]
+    legend = legend_of(catalogue, ids)
     labels: npt.NDArray[np.int64] | None = None
     try:
         clusters, _ = read_rows(workspace, CLUSTER_TABLE)
@@ -231,8 +237,8 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
     thumbnails = Thumbnails(workspace)
     frame = draw_map(
         points,
-        main,
-        catalogue.vocab,
+        legend.main_names,
+        legend.colour_of,
         lambda row: thumbnails.picture(ids[row], 64),
         labels,
     )
@@ -242,7 +248,7 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
 def draw_map(
     points: npt.NDArray[np.float32],
     genres: Sequence[str],
-    vocab: Sequence[str],
+    colours: Mapping[str, str],
     picture_of: Callable[[int], npt.NDArray[np.uint8]] | None = None,
     labels: npt.NDArray[np.int64] | None = None,
 ) -> Frame:
@@ -252,9 +258,9 @@ def draw_map(
     ----------
     points : ndarray of float32, shape (n_covers, 2)
     genres : sequence of str
-        First genre of each cover, empty where unknown.
-    vocab : sequence of str
-        All genres, for the colours.
+        Genre of each cover, or broad genre where there are many; empty where unknown.
+    colours : mapping of str to str
+        Of each of these.
     picture_of : callable, optional
         Returns the small picture of a row; none are drawn without.
     labels : ndarray of int64, shape (n_covers,), optional
@@ -272,7 +278,6 @@ def draw_map(
         ),
     )
     axes = frame.axes
-    colours = genre_colours(vocab)
     axes.scatter(
         points[:, 0],
         points[:, 1],
@@ -307,7 +312,7 @@ def draw_map(
     axes.set_yticks([])
     hide_spines(axes)
     axes.margins(0.04)
-    genre_legend(frame, colours)
+    list_colours(frame, colours)
     frame.room_right = 0.13
     return frame
 

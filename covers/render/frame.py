@@ -21,7 +21,7 @@ from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
@@ -215,8 +215,8 @@ def colour_ticks(axes: Any, genres: Sequence[str]) -> None:
             label.set_color(text_colour(colour))
 
 
-def genre_legend(frame: Frame, colours: dict[str, str]) -> None:
-    """List genres with their colours at the right edge."""
+def list_colours(frame: Frame, colours: Mapping[str, str]) -> None:
+    """List genres with their colours at the right edge, the first twenty."""
     from matplotlib.lines import Line2D
 
     shown = list(colours.items())[:_MOST_IN_LEGEND]

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.render.palette import MOST_NAMED, genre_families
+from covers.render.palette import MOST_NAMED, genre_colours, genre_families
+from covers.stats.membership import make_membership
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from covers.catalogue.table import Catalogue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,16 @@ class GenreLegend:
     has: npt.NDArray[np.bool_]
     main: npt.NDArray[np.int64]
     is_broad: bool
+
+    @property
+    def main_names(self) -> list[str]:
+        """The entry whose colour each cover has; empty for one without a genre."""
+        return [self.names[entry] if entry >= 0 else "" for entry in self.main]
+
+    @property
+    def colour_of(self) -> dict[str, str]:
+        """The colour of each entry by its name."""
+        return dict(zip(self.names, self.colours, strict=True))
 
 
 def genre_legend(
@@ -94,3 +107,11 @@ def genre_legend(
         main=main.astype(np.int64),
         is_broad=is_broad,
     )
+
+
+def legend_of(catalogue: Catalogue, cover_ids: Sequence[str]) -> GenreLegend:
+    """Return the legend of some covers of a library; one that the catalogue does not know has no genre."""
+    genre_of = dict(zip(catalogue.cover_ids, catalogue.genres, strict=True))
+    genres = [genre_of.get(cover_id, []) for cover_id in cover_ids]
+    membership = make_membership(genres, catalogue.vocab)
+    return genre_legend(membership, catalogue.vocab, genre_colours(catalogue.vocab))

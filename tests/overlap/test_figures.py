@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from known_workspace import write_known_workspace
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from covers.cluster.figures import draw_map, draw_profiles, draw_sheets
@@ -252,6 +253,22 @@ def test_profiles_print_only_lifts_whose_interval_excludes_chance(tmp_path):
     assert "found again 0.80" in text
 
 
+def test_many_genres_are_listed_by_their_broad_ones_and_stand_together_in_a_bar():
+    many = ("bebop", "house", "swing", "techno", *(f"genre {i}" for i in range(18)))
+    found = clusters()
+    own = found["clusters"][0]["genres"][0]
+    found["clusters"] = [
+        found["clusters"][0]
+        | {"genres": [own | {"genre": g, "share": 0.25} for g in many[:4]]}
+    ]
+    frame = draw_profiles(found, many)
+    listed = [text.get_text() for text in frame.figure.legends[0].get_texts()]
+    assert listed[:2] == ["Electronic", "Jazz"]
+    colours = genre_colours(many)
+    drawn = [to_hex(bar.get_facecolor()) for bar in frame.axes.patches]
+    assert drawn == [colours[g] for g in ("house", "techno", "bebop", "swing")]
+
+
 def test_sheets_show_covers_even_where_thumbnails_are_missing(tmp_path):
     workspace, _ = write_known_workspace(tmp_path / "w")
     path = draw_sheets(clusters(stability=None), Thumbnails(workspace)).save(
@@ -271,7 +288,7 @@ def test_pictures_on_the_map_hide_neither_each_other_nor_numbers():
     frame = draw_map(
         points,
         ["Jazz"] * 400,
-        ("Jazz",),
+        {"Jazz": "#0072b2"},
         lambda row: np.full((64, 64, 3), 90, np.uint8),
         labels=np.zeros(400, np.int64),
     )
@@ -289,7 +306,7 @@ def test_the_map_writes_cluster_numbers_and_takes_any_number_of_covers(tmp_path)
         frame = draw_map(
             points,
             ["Jazz"] * n,
-            ("Folk", "Jazz"),
+            genre_colours(("Folk", "Jazz")),
             labels=np.full(n, 7),
         )
         path = frame.save(tmp_path / f"map{n}")

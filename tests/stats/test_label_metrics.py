@@ -9,6 +9,7 @@ from sklearn import metrics
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.labels.figures import average_precision_by_chance, average_precisions
 from covers.stats.labels.metrics import measure_labels
+from covers.stats.metrics import SMALLEST_PROBABILITY
 from scripts.benches.label_intervals import simulate
 
 
@@ -52,6 +53,9 @@ def test_every_figure_is_scikit_learns_ties_and_empty_covers_included(
     )
     assert found["coverage_error"] == pytest.approx(metrics.coverage_error(has, p))
     assert found["ranking_loss"] == pytest.approx(metrics.label_ranking_loss(has, p))
+    sure = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    losses = [metrics.log_loss(has[:, j], sure[:, j], labels=[0, 1]) for j in range(4)]
+    assert found["log_loss"] == pytest.approx(np.mean(losses))
 
 
 def test_figures_of_single_genres_are_scikit_learns():

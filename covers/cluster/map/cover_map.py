@@ -65,7 +65,7 @@ class CoverMap:
         return frame
 
     def plot(self) -> Figure:
-        """Draw the covers as dots of their genre's colour.
+        """Draw the covers as dots of their genre's colour; of many genres their broad one's.
 
         Raises
         ------
@@ -74,13 +74,11 @@ class CoverMap:
         """
         from covers.catalogue.table import read_catalogue
         from covers.cluster.figures import draw_map
+        from covers.render.genre_legend import legend_of
 
-        catalogue = read_catalogue(self._workspace)
-        rows = catalogue.rows_of(list(self.cover_ids))
-        genres = [
-            next(iter(catalogue.genres[row]), "") if row >= 0 else "" for row in rows
-        ]
-        figure: Figure = draw_map(self.positions, genres, catalogue.vocab).finish()
+        legend = legend_of(read_catalogue(self._workspace), self.cover_ids)
+        frame = draw_map(self.positions, legend.main_names, legend.colour_of)
+        figure: Figure = frame.finish()
         return figure
 
 

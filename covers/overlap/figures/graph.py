@@ -47,13 +47,14 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
         mixing = dict.fromkeys(g for edge in edges for g in (edge["a"], edge["b"]))
         named = list(mixing)[:_MOST_NAMED]
     counts = np.array([found["n_by_genre"][genre] for genre in order], float)
+    how_often = "x how often" if len(edges) <= _MOST_NUMBERS else "wider: more often"
     frame = new_frame(
         width=8,
         height=7,
         title="Which genres mix",
         caption=(
             "A line: the two are each other's neighbours more often than with shuffled "
-            f"genres (q ≤ 0.05), x how often; {len(edges):,} of {len(found['pairs']):,} pairs. "
+            f"genres (q ≤ 0.05), {how_often}; {len(edges):,} of {len(found['pairs']):,} pairs. "
             f"Near: much overlap. Size: number of covers, n = {found['n_covers']:,}."
             + note_on_parts(counts)
             + (

@@ -48,6 +48,11 @@ def draw_tree(
             "in how many of 100 resamples the same genres form a branch"
             + (f", from {100 * least:.0f} on. " if least else ". ")
             + f"n = {found['n_covers']:,} covers."
+            + (
+                " Of two genres side by side one may contain the other: then they share covers."
+                if any(pair.get("contained") for pair in found["pairs"])
+                else ""
+            )
             + (" Right: typical covers of each genre." if with_covers else "")
         ),
     )
