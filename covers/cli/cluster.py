@@ -113,7 +113,7 @@ def cluster_command(
     )
 
 
-def _list_genres(cluster: Cluster) -> str:
+def list_genres(cluster: Cluster) -> str:
     """Name its leading genres, three if they fit: a number that is cut off would be read as another."""
     named = [f"{g.genre} {g.share:.0%} x{g.lift:.1f}" for g in cluster.genres[:3]]
     while len(named) > 1 and len(", ".join(named)) > _WIDEST_GENRES:
@@ -125,7 +125,7 @@ def _print_clusters(found: Clustering) -> None:
     """Print one line per cluster."""
     rows = []
     for cluster in found.ranked():
-        genres = _list_genres(cluster)
+        genres = list_genres(cluster)
         look = ", ".join((*cluster.subjects, *cluster.words)) or "-"
         stability = show(cluster.stability)
         rows.append((cluster.id, cluster.n, stability, genres, look))

@@ -147,11 +147,11 @@ def _print_overlap(found: Overlap) -> None:
     for note in found.notes:
         print_text(note, first="note: ")
     for name, part in found.parts.items():
-        print_text(_sentence_of_part(name, part))
+        print_text(describe_part(name, part))
     _print_changes(found)
 
 
-def _sentence_of_part(name: str, part: Overlap) -> str:
+def describe_part(name: str, part: Overlap) -> str:
     """Say how many genres the covers of a decade or source look like."""
     n = f"{part.n_covers:,} cover{'s' if part.n_covers != 1 else ''}"
     if math.isnan(part.effective_genres):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PAIRED",
+    "calibrate_baseline",
     "check_order",
     "describe_checks",
     "measure_growth",
@@ -70,7 +71,7 @@ def measure_methods(
     has = inputs.membership[sides.held] > 0
     methods = _guesses(fits, seed)
     for method, raw in _raw_baselines(fits, seed).items():
-        methods[method] = _calibrated(raw, fits)
+        methods[method] = calibrate_baseline(raw, fits)
     for name, p in held.probabilities.by_method().items():
         methods[name] = (p, held.named[name])
     measured = {}
@@ -190,8 +191,20 @@ def _spread(p: Array, rows: Rows, n_covers: int) -> Array:
     return found
 
 
-def _calibrated(raw: Array, fits: HeldOutFits) -> tuple[Array, Flags]:
-    """Calibrate a baseline and fit its thresholds, as the trained methods are."""
+def calibrate_baseline(raw: Array, fits: HeldOutFits) -> tuple[Array, Flags]:
+    """Calibrate a baseline and fit its thresholds, as the trained methods are.
+
+    Parameters
+    ----------
+    raw : ndarray of float64, shape (n_covers, n_genres)
+        What it says, in rows of the inputs; those of train covers are not looked at.
+    fits : HeldOutFits
+
+    Returns
+    -------
+    p : ndarray of float64, shape (n_held, n_genres)
+    named : ndarray of bool, shape (n_held, n_genres)
+    """
     sides, implied = fits.sides, fits.implied
     covers = LabelledCovers(
         has=fits.membership > 0, groups=fits.groups, known=fits.references > 0

@@ -79,3 +79,12 @@ def test_genres_are_counted_as_python_counts_them(genres):
     order = list(catalogue.genre_counts.items())
     assert order == sorted(order, key=lambda item: (-item[1], item[0]))
     assert catalogue.n_labelled == sum(bool(names) for names in genres)
+
+
+def test_covers_of_several_genres_are_those_of_several_that_are_trained():
+    genres = [["Folk", "Jazz"], ["Folk", "Rare"], ["Jazz"], ["Odd"], [], None]
+    # Of three covers with a genre that two covers have, one has two of these.
+    assert make(genres, minimum=2).share_with_several == pytest.approx(1 / 3)
+    assert make(genres).share_with_several == pytest.approx(2 / 4)
+    for catalogue in (make(genres, minimum=9), make([None, []]), make([])):
+        assert catalogue.share_with_several == 0

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -6,6 +7,7 @@ from click.testing import CliRunner
 from known_workspace import write_known_workspace
 
 from covers.cli import main
+from covers.cli.cluster import list_genres
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +65,17 @@ def test_the_table_agrees_with_the_json_and_marks_what_was_given(root, clustered
         assert marked == (label == -1)
         assert given == label or marked
         assert given >= 0
+
+
+def test_no_number_of_a_genre_is_cut_off():
+    long = [
+        SimpleNamespace(genre=f"a genre of {i} words", share=0.1, lift=14.1)
+        for i in range(3)
+    ]
+    found = list_genres(SimpleNamespace(genres=long))
+    assert found == "a genre of 0 words 10% x14.1"
+    short = [SimpleNamespace(genre="Jazz", share=0.5, lift=2.0)] * 4
+    assert list_genres(SimpleNamespace(genres=short)).count("Jazz 50% x2.0") == 3
 
 
 def test_ids_stay_when_clusters_are_made_again(root, clustered):

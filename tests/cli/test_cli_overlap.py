@@ -1,10 +1,12 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from known_workspace import write_known_workspace
 
 from covers.cli import main
+from covers.cli.overlap import describe_part
 
 PAIR_KEYS = {
     "a",
@@ -70,6 +72,15 @@ def test_overlap_by_decade_lists_each_part(root):
     )
     assert done.exit_code == 0, done.output
     assert "1980s:" in done.stdout
+
+
+def test_a_decade_of_too_few_covers_is_called_that():
+    few = SimpleNamespace(n_covers=2, effective_genres=float("nan"))
+    assert describe_part("1950s", few) == "1950s: 2 covers, too few to compare genres"
+    more = SimpleNamespace(n_covers=1245, effective_genres=1.44)
+    assert describe_part("1960s", more) == (
+        "1960s: 1,245 covers look like 1.4 distinct genres"
+    )
 
 
 def test_path_prints_one_line_per_cover(root):

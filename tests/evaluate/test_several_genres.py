@@ -11,11 +11,13 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
 from covers.classify.methods import Method
+from covers.classify.voting import VoteLosses
 from covers.errors import DataError
-from covers.evaluate import one_genre, several_genres
+from covers.evaluate import cross_fit, one_genre, several_genres
 from covers.evaluate.checks import check_label_columns, check_label_figures
+from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import evaluate_arrays
-from covers.evaluate.inputs import EvaluationInputs
+from covers.evaluate.inputs import EvaluationInputs, Sides
 from covers.stats.labels.metrics import measure_labels
 
 
@@ -32,6 +34,9 @@ def test_methods_rank_as_they_were_made_and_each_is_measured(evaluation):
     assert precision["network"] > precision["vote"] > precision["frequency"] + 0.05
     assert precision["network + vote"] >= precision["network"] - 0.02
     assert abs(precision["chance"] - precision["frequency"]) < 0.08
+    for name in ("colours", "frozen neighbours", "linear probe"):
+        assert precision[name] > precision["frequency"] + 0.05
+        assert methods[name]["macro_f1"] > methods["frequency"]["macro_f1"] + 0.05
     for row in methods.values():
         assert row["n"] == 360
         assert list(row["per_genre"]) == list(VOCAB)
@@ -57,6 +62,67 @@ def test_predictions_follow_the_tree(evaluation):
     assert evaluation.decision.is_several
     again = type(evaluation.decision).from_json(evaluation.decision.to_json())
     assert np.array_equal(again.classifier.implied, IMPLIED)
+
+
+@pytest.mark.parametrize("is_several", [True, False])
+def test_answers_of_a_fold_do_not_know_the_genres_of_its_covers(
+    monkeypatch, is_several
+):
+    asked, best = [], VoteLosses.best
+    monkeypatch.setattr(
+        VoteLosses, "best", lambda one, rows: asked.append(rows) or best(one, rows)
+    )
+    monkeypatch.setattr(cross_fit, "group_folds", lambda groups, *_, **__: groups % 5)
+    inputs, _ = nested(300)
+    inputs = replace(inputs, is_several=is_several)
+    sides = Sides.find(inputs.splits)
+    others = inputs.membership.copy()
+    rows = sides.valid[inputs.groups[sides.valid] % 5 == 0]
+    others[rows] = np.roll(others[rows], 3, axis=0)
+    first, second = (
+        HeldOutFits(one, sides, one.p_network, level=0.9)
+        for one in (inputs, replace(inputs, membership=others))
+    )
+    for fold, rows in enumerate(asked[1:6]):
+        assert (np.sort(rows) == np.flatnonzero(first.folds != fold)).all()
+    own = first.folds == 0
+    by_method = second.crossed.probabilities.by_method()
+    for name, p in first.crossed.probabilities.by_method().items():
+        assert np.array_equal(p[own], by_method[name][own])
+        assert not np.array_equal(p, by_method[name])
+        if is_several:
+            named = first.crossed.named[name], second.crossed.named[name]
+            assert np.array_equal(named[0][own], named[1][own])
+    if is_several:
+        one, two = (
+            several_genres.calibrate_baseline(inputs.p_network, fits)
+            for fits in (first, second)
+        )
+        assert np.array_equal(one[0][own], two[0][own])
+        assert np.array_equal(one[1][own], two[1][own])
+
+
+def test_answers_of_a_fold_are_put_back_cover_by_cover(monkeypatch):
+    monkeypatch.setattr(cross_fit, "group_folds", lambda groups, *_, **__: groups % 5)
+    inputs, _ = nested(600)
+    inputs = replace(inputs, implied=None)
+    sides = Sides.find(inputs.splits)
+    fits = HeldOutFits(inputs, sides, inputs.p_network, level=0.9)
+    raw = inputs.p_network[sides.valid]
+    network = fits.crossed.probabilities.by_method()["network"]
+    by_network = fits.crossed.named["network"]
+    for p, named in (
+        (network, by_network),
+        several_genres.calibrate_baseline(inputs.p_network, fits),
+    ):
+        for fold in range(5):
+            own = fits.folds == fold
+            for genre in range(len(VOCAB)):
+                order = np.argsort(raw[own, genre])
+                assert (np.diff(p[own, genre][order]) >= 0).all()
+        assert named[p > 0.6].all()
+        assert named[p < 0.1].mean() < 0.02
+        assert named[np.arange(len(p)), p.argmax(axis=1)].mean() > 0.9
 
 
 def test_the_document_has_types_in_which_the_unknown_is_unknown():
