@@ -122,7 +122,7 @@ def test_independent_genres_are_named_with_their_own_probability(library):
         labels={"Rock": 0.8, "Jazz": 0.6},
         named=("Rock", "Jazz"),
     )
-    assert "Has the genres: Rock 80 %, Jazz 60 %" in answer.said
+    assert "Best guess at its genres: Rock 80 %, Jazz 60 %" in answer.said
     assert answer.to_json()["named"] == ["Rock", "Jazz"]
     assert answer.headline == "Rock, 70 %"
 

@@ -181,7 +181,7 @@ class Classification:
         """Say what a cover has where genres are independent."""
         labels = self.labels or {}
         named = (f"{genre} {100 * labels[genre]:.0f} %" for genre in self.named)
-        text = f"Has the genres: {', '.join(named) or 'none for sure'}."
+        text = f"Best guess at its genres: {', '.join(named) or 'none for sure'}."
         if self.verdict == "unfamiliar":
             return f"Its nearest covers are farther away than those of almost any cover of the library. {text}"
         if self.verdict == "sure of the broad genre only":

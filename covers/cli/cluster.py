@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from covers.cluster.result import Cluster, Clustering
     from covers.workspace.stages import Manner
 
-_WIDEST_GENRES = 48
+_WIDEST_GENRES = 52
 
 
 @click.command("cluster")

@@ -13,6 +13,7 @@ from covers.render.frame import (
     Frame,
     Thumbnails,
     add_thumbnail,
+    height_of_colours,
     hide_spines,
     list_colours,
     new_frame,
@@ -73,9 +74,10 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     low, high = (as_number(v) for v in found["ami_null95"])
     left_out = len(found["clusters"]) - len(clusters)
     is_broad = len(genres) > MOST_NAMED
+    families = genre_families(genres) if is_broad else {g: [g] for g in genres}
     frame = new_frame(
-        width=9,
-        height=0.42 * len(clusters) + 2.4,
+        width=10 if is_broad else 9,
+        height=max(0.42 * len(clusters) + 2.4, height_of_colours(len(families)) + 1.0),
         title="What kinds of covers hold which genres",
         caption=(
             "Each bar is one cluster, its genres side by side"
@@ -90,7 +92,6 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     )
     axes = frame.axes
     colours = genre_colours(genres)
-    families = genre_families(genres) if is_broad else {g: [g] for g in genres}
     order = [genre for family in families.values() for genre in family]
     for row, cluster in enumerate(clusters):
         start = 0.0
@@ -124,7 +125,6 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     hide_spines(axes, "top", "right", "left")
     axes.tick_params(axis="y", length=0)
     list_colours(frame, {name: colours[own[0]] for name, own in families.items()})
-    frame.room_right = 0.16
     return frame
 
 
@@ -313,7 +313,6 @@ def draw_map(
     hide_spines(axes)
     axes.margins(0.04)
     list_colours(frame, colours)
-    frame.room_right = 0.13
     return frame
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Interval = tuple[float, float]
 """Ends of a 95 % interval, both NaN where it was not measured."""
 _MOST_SHOWN = 20
+_FEWEST_TO_RANK = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,7 +298,8 @@ class Overlap(Document):
         """Return the pairs, those that are most surely alike first, those that were not measured last.
 
         By the low end of the overlap's interval: of many genres the highest
-        overlaps are those of genres with a handful of covers, and mostly luck.
+        overlaps are those of genres with a handful of covers, and mostly luck; for
+        the same reason pairs with a genre worth fewer than ten covers come later.
         Where there is no interval, by the overlap. Pairs of which one genre contains
         the other are left out.
         """
@@ -374,9 +376,11 @@ class Overlap(Document):
         return "\n".join(lines)
 
 
-def _alikeness(pair: Pair) -> tuple[float, float]:
-    """Return what sorts pairs: surely alike first, unknown ones last."""
+def _alikeness(pair: Pair) -> tuple[bool, bool, float, float]:
+    """Return what sorts pairs: surely alike first, genres of a handful of covers later, unknown ones last."""
     if not math.isfinite(pair.overlap):
-        return 1.0, 0.0
+        return True, True, 0.0, 0.0
     low = pair.overlap_ci95[0]
-    return -(low if math.isfinite(low) else pair.overlap), -pair.overlap
+    surely = low if math.isfinite(low) else pair.overlap
+    is_small = min(pair.n_a, pair.n_b) < _FEWEST_TO_RANK
+    return False, is_small, -surely, -pair.overlap

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 _PNG_DPI = 150
-_TOP_INCHES, _LINE_INCHES = 0.55, 0.19
+_TOP_INCHES, _LINE_INCHES, _LETTER_INCHES = 0.55, 0.19, 0.066
 _MOST_IN_LEGEND = 20
 
 
@@ -215,11 +215,18 @@ def colour_ticks(axes: Any, genres: Sequence[str]) -> None:
             label.set_color(text_colour(colour))
 
 
+def height_of_colours(n_genres: int) -> float:
+    """Return how high a figure has to be, without its caption, for what `list_colours` lists, in inches."""
+    return 0.5 + _LINE_INCHES * (min(n_genres, _MOST_IN_LEGEND + 1) + 1)
+
+
 def list_colours(frame: Frame, colours: Mapping[str, str]) -> None:
-    """List genres with their colours at the right edge, the first twenty."""
+    """List genres with their colours at the right edge, the first twenty, and make room for them."""
     from matplotlib.lines import Line2D
 
     shown = list(colours.items())[:_MOST_IN_LEGEND]
+    longest = max((len(genre) for genre, _ in shown), default=0)
+    frame.room_right = (0.6 + _LETTER_INCHES * max(longest, 10)) / frame.width
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=8, color=c, label=g)
         for g, c in shown

@@ -117,7 +117,7 @@ _LMS_TO_LAB = np.array(
 )
 
 
-def genre_colours(genres: Iterable[str]) -> dict[str, str]:
+def genre_colours(genres: Iterable[str], further: Iterable[str] = ()) -> dict[str, str]:
     """Give each genre its colour.
 
     Parameters
@@ -126,6 +126,9 @@ def genre_colours(genres: Iterable[str]) -> dict[str, str]:
         *All* genres of the catalogue (``Catalogue.vocab``), not only those that a
         page shows, so that a genre keeps its colour from page to page. Their order
         and repetitions do not matter.
+    further : iterable of str
+        Genres too rare to be among these. They change no colour: each has that of
+        its broad genre, or one that comes after.
 
     Returns
     -------
@@ -138,7 +141,9 @@ def genre_colours(genres: Iterable[str]) -> dict[str, str]:
     {'Jazz': '#0072b2', 'Rock': '#e69f00'}
     """
     names = sorted(set(genres))
+    more = sorted(set(further) - set(names))
     if len(names) <= MOST_NAMED:
+        names = [*names, *more]
         return dict(zip(names, colour_sequence(len(names)), strict=True))
     families = genre_families(names)
     found: dict[str, str] = {}
@@ -146,7 +151,15 @@ def genre_colours(genres: Iterable[str]) -> dict[str, str]:
         families.values(), colour_sequence(len(families)), strict=True
     ):
         found |= dict(zip(family, shades(colour, len(family)), strict=True))
-    return {name: found[name] for name in names}
+    tree = _tree()
+    new = dict.fromkeys(
+        broad for name in more if (broad := tree.broad(name)) not in families
+    )
+    base = {broad: found[family[0]] for broad, family in families.items()}
+    after = colour_sequence(len(families) + len(new))[len(families) :]
+    base |= dict(zip(new, after, strict=True))
+    found |= {name: base[tree.broad(name)] for name in more}
+    return {name: found[name] for name in sorted(found)}
 
 
 def genre_families(genres: Iterable[str]) -> dict[str, list[str]]:

@@ -88,10 +88,8 @@ class Library(CoverSet):
 
     @cached_property
     def colours(self) -> dict[str, str]:
-        """The colour of each genre, the same on every page."""
-        return genre_colours(
-            [*self.vocab, *(genre for genres in self.genres for genre in genres)]
-        )
+        """The colour of each genre, the same on every page and in every figure."""
+        return genre_colours(self.vocab, self.genre_counts)
 
     @cached_property
     def genre_counts(self) -> dict[str, int]:

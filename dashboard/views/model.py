@@ -64,7 +64,7 @@ def _answer(found: Evaluation) -> None:
         ends += f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
     tiles = [(per_cent(first.right.value), ends, "")]
     if math.isfinite(first.chance):
-        tiles.append((per_cent(first.chance), "right by guessing", ""))
+        tiles.append((per_cent(first.chance), f"right by {first.guess}", ""))
     if first.easiest and first.hardest:
         names = f"{first.easiest[0]}, {first.hardest[0]}"
         said = f"easiest (F1 {first.easiest[1]:.2f}) and hardest (F1 {first.hardest[1]:.2f}) to read"

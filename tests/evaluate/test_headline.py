@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 from covers.evaluate.result import Estimate, Evaluation, GenreScore, MethodResult, Split
 from covers.evaluate.words.headline import headline_of
@@ -39,3 +40,14 @@ def test_what_is_not_known_is_left_out():
     assert found.said == (
         "Of 564 covers that were never seen, 60 % are given one of their genres."
     )
+
+
+def test_of_several_genres_a_cover_the_most_frequent_one_is_what_has_to_be_beaten():
+    found = make({"Pop": 0.2, "Rock": 0.4}, several=True)
+    same = MethodResult(n=564, first_right=Estimate(value=0.55))
+    said = headline_of(
+        replace(found, methods={**found.methods, "frequency": same})
+    ).said
+    assert "60 % are given one of their genres" in said
+    assert "where always saying the most frequent genre gets 55 %" in said
+    assert "guessing" not in said

@@ -34,7 +34,7 @@ def test_methods_rank_as_they_were_made_and_each_is_measured(evaluation):
     assert precision["network"] > precision["vote"] > precision["frequency"] + 0.05
     assert precision["network + vote"] >= precision["network"] - 0.02
     assert abs(precision["chance"] - precision["frequency"]) < 0.08
-    for name in ("colours", "frozen neighbours", "linear probe"):
+    for name in ("frozen neighbours", "linear probe"):
         assert precision[name] > precision["frequency"] + 0.05
         assert methods[name]["macro_f1"] > methods["frequency"]["macro_f1"] + 0.05
     for row in methods.values():

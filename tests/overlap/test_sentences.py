@@ -99,3 +99,6 @@ def test_a_pair_of_a_handful_of_covers_does_not_come_before_one_that_is_sure():
         ("Pop", "Rock"),
         ("Country", "Rock"),
     ]
+    few = replace(luck, overlap_ci95=(0.99, 1.0), n_b=4.0)
+    pairs = replace(found, pairs=(unknown, few, found.pairs[0])).ranked()
+    assert [pair.overlap for pair in pairs[:2]] == [0.8, 1.0]

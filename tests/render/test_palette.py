@@ -134,3 +134,17 @@ def test_shades_begin_with_the_colour_and_are_all_different(n):
         found = shades(colour, n)
         assert len(set(found)) == n
         assert found[:1] == [colour][:n]
+
+
+def test_rare_genres_change_no_colour_and_have_that_of_their_broad_one():
+    many = [*(f"genre {i}" for i in range(20)), "house", "techno"]
+    colours = genre_colours(many)
+    rare = ["ambient", "bebop", "swing", "odd"]
+    found = genre_colours(many, rare)
+    assert found.items() >= colours.items()
+    assert set(found) == {*many, *rare}
+    assert found["ambient"] == found["house"]
+    assert found["bebop"] == found["swing"] != found["house"]
+    few = genre_colours(["Jazz", "Rock"], ["Folk"])
+    assert few.items() >= genre_colours(["Jazz", "Rock"]).items()
+    assert len(set(few.values())) == 3

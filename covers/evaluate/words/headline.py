@@ -23,7 +23,10 @@ class Headline:
     right : Estimate
         Share of held-out covers whose likeliest genre is one of theirs.
     chance : float
-        The same by guessing; NaN where it was not measured.
+        The same without looking at them; NaN where it was not measured.
+    guess : str
+        What that is: guessing, or of several genres a cover, where many guesses are
+        right, always the same answer.
     easiest, hardest : (str, float) or None
         Genre and its F1; None where fewer than two genres were measured.
     n : int
@@ -33,6 +36,7 @@ class Headline:
     method: str
     right: Estimate
     chance: float
+    guess: str = "guessing"
     easiest: tuple[str, float] | None
     hardest: tuple[str, float] | None
     n: int
@@ -51,7 +55,7 @@ class Headline:
             f"are given one of their genres{ends}"
         )
         if math.isfinite(self.chance):
-            text += f", where guessing gets {100 * self.chance:.0f} %"
+            text += f", where {self.guess} gets {100 * self.chance:.0f} %"
         if self.easiest is None or self.hardest is None:
             return f"{text}."
         return (
@@ -74,10 +78,12 @@ def headline_of(found: Evaluation) -> Headline:
     }
     ranked = sorted(scores, key=lambda genre: (-scores[genre], genre))
     several = len(ranked) > 1
+    chance, guess = _without_looking(found)
     return Headline(
         method=name,
         right=_right(best, several=found.several_genres),
-        chance=_chance(found),
+        chance=chance,
+        guess=guess,
         easiest=(ranked[0], scores[ranked[0]]) if several else None,
         hardest=(ranked[-1], scores[ranked[-1]]) if several else None,
         n=best.n,
@@ -88,8 +94,12 @@ def _right(method: MethodResult, *, several: bool) -> Estimate:
     return method.first_right if several else method.accuracy
 
 
-def _chance(found: Evaluation) -> float:
-    """Return how often guessing is right; NaN where it was not measured."""
+def _without_looking(found: Evaluation) -> tuple[float, str]:
+    """Return how often an answer is right that does not look at covers (NaN where it was not measured), and which it is."""
+    several = found.several_genres
+    if several and Method.FREQUENCY in found.methods:
+        same = found.methods[Method.FREQUENCY]
+        return same.first_right.value, "always saying the most frequent genre"
     if Method.CHANCE not in found.methods:
-        return math.nan
-    return _right(found.methods[Method.CHANCE], several=found.several_genres).value
+        return math.nan, "guessing"
+    return _right(found.methods[Method.CHANCE], several=several).value, "guessing"
