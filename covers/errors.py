@@ -62,6 +62,10 @@ OPTIONAL_PACKAGES = {
     "uvicorn": ("uvicorn", "serve"),
     "psycopg": ("psycopg", "postgresql"),
     "pymilvus": ("pymilvus", "milvus"),
+    "ray": ("ray", "ray"),
+    "fsspec": ("fsspec", "remote"),
+    "aiohttp": ("aiohttp", "remote"),
+    "s3fs": ("s3fs", "remote"),
     "prometheus_client": ("prometheus-client", "serve"),
 }
 """What is imported only where it is needed: its distribution, and the extra that brings it."""
