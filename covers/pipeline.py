@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
+    from covers.model.embed_on_ray import RayCluster
     from covers.model.training.recipe import Recipe
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
@@ -209,6 +210,8 @@ class Pipeline:
         Where the network runs.
     offline : bool
         Never touch the network.
+    cluster : RayCluster, optional
+        Where the network embeds, instead of threads of this process.
     """
 
     workspace: Workspace
@@ -216,6 +219,7 @@ class Pipeline:
     seed: int = 0
     device: str = "auto"
     offline: bool = False
+    cluster: RayCluster | None = None
     _seen: dict[str, Stage] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -310,7 +314,8 @@ class Pipeline:
         report = index.run(
             self.workspace,
             device=self.device,
-            progress=lambda done, total: stage("embedding", done, total),
+            progress=partial(stage, "embedding"),
+            cluster=self.cluster,
         )
         say(f"  generation {report.generation}: {report.told}")
         if report.failed:

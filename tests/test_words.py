@@ -226,7 +226,7 @@ def test_covers_that_come_later_are_embedded_alone(made):
     assert done.exit_code == 0, done.output
     assert len(open_other_index(workspace, NAME)) == 80
     assert len(parts.ids()) == 80
-    assert parts.paths()[-1].name == "part-000001.parquet"
+    assert parts.paths()[-1].name.startswith("part-000001-")
 
 
 def test_an_index_of_another_embedder_is_refused_by_name(library, made):

@@ -371,7 +371,7 @@ def _audit_library(
     }
     library = collect_albums(
         MusicFolder(
-            root=workspace.source_root(source.name),
+            root=workspace.root / source.path,
             tags={
                 path: row[2]
                 for (name, path), row in cache.rows.items()

@@ -12,6 +12,7 @@ from covers.cli.options.recipe import recipe_options
 from covers.cli.options.shared import (
     common_options,
     device_option,
+    engine_options,
     open_for_command,
     seed_option,
 )
@@ -132,7 +133,15 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
 @click.command("embed")
 @common_options
 @device_option
-def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None:
+@engine_options
+def embed_command(
+    *,
+    workspace: Path,
+    as_json: bool,
+    device: str | None,
+    engine: str,
+    ray_address: str | None,
+) -> None:
     r"""Turn every cover into the row of numbers that covers are compared by.
 
     These embeddings come out of the trained network. Interrupted, it goes on
@@ -140,13 +149,16 @@ def embed_command(*, workspace: Path, as_json: bool, device: str | None) -> None
 
     \b
     covers embed -w my-workspace
+    covers embed --engine ray --ray-address 10.0.0.1:6379
     """
     from covers.cli.terminal.progress import progress_bar
 
     library = open_for_command(workspace, device)
     try:
         with progress_bar("embedding") as progress:
-            report = library.embed(progress=progress)
+            report = library.embed(
+                progress=progress, engine=engine, ray_address=ray_address
+            )
     except KeyboardInterrupt:
         message = (
             "interrupted: what was embedded is kept; run the same command to go on"

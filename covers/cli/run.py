@@ -18,6 +18,7 @@ from covers.cli.options.recipe import recipe_options
 from covers.cli.options.shared import (
     common_options,
     device_option,
+    engine_options,
     open_for_command,
     seed_option,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @common_options
 @seed_option
 @device_option
+@engine_options
 @genre_options
 @recipe_options
 @click.option(
@@ -58,6 +60,8 @@ def run_command(
     as_json: bool,
     seed: int | None,
     device: str | None,
+    engine: str,
+    ray_address: str | None,
     kind: str,
     offline: bool,
     retrain: bool,
@@ -82,6 +86,8 @@ def run_command(
         recipe=about_training,
         seed=seed,
         device=device,
+        engine=engine,
+        ray_address=ray_address,
         offline=offline,
         retrain=retrain,
         analysis=analysis,
@@ -107,6 +113,8 @@ class Job:
         By default the workspace's own.
     device : str, optional
         By default the workspace's own.
+    engine, ray_address : str, optional
+        What embeds, and where it runs.
     offline : bool, default=False
         Never touch the network.
     retrain : bool, default=False
@@ -121,6 +129,8 @@ class Job:
     recipe: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     device: str | None = None
+    engine: str = "local"
+    ray_address: str | None = None
     offline: bool = False
     retrain: bool = False
     analysis: bool = True
@@ -134,6 +144,8 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
 
     if job.retrain or not Workspace(workspace).model_folder.exists():
         refuse_missing_package("torch", "training")
+    if job.engine == "ray":
+        refuse_missing_package("ray", "embedding on Ray")
     if job.retrain or any(value is not None for value in job.recipe.values()):
         refuse_wrong_start(choose_recipe(Workspace(workspace), job.recipe)[0])
     try:
@@ -183,6 +195,8 @@ def _make(workspace: Path, job: Job) -> None:
             analysis=job.analysis,
             offline=job.offline,
             seed=job.seed,
+            engine=job.engine,
+            ray_address=job.ray_address,
             **job.recipe,
         )
 

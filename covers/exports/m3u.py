@@ -60,7 +60,7 @@ def find_tracks(workspace: Workspace, locations: list[Mapping[str, Any]]) -> lis
     """Return the music beside a cover, in the first of its places that has any."""
     for location in locations:
         try:
-            path = workspace.resolve(location["source"], location["path"])
+            path = workspace.resolve_here(location["source"], location["path"])
             tracks = _tracks(path)
         except (DataError, OSError, ValueError):
             continue  # a path that leads out of its source, or a disk that is away
@@ -75,7 +75,7 @@ def _files(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Pat
         return tracks
     for location in locations:
         try:
-            path = workspace.resolve(location["source"], location["path"])
+            path = workspace.resolve_here(location["source"], location["path"])
         except (DataError, ValueError):
             continue
         if path.is_file() and _can_be_listed(path):

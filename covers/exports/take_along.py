@@ -65,7 +65,8 @@ def pictures_of(
     catalogue : Catalogue
     cover_ids : sequence of str
     """
-    from covers.images.decode import read_bytes, read_cover
+    from covers.images.decode import read_bytes
+    from covers.images.places import read_cover
     from covers.workspace.disk.strangers import is_plain_file
 
     locations, formats = catalogue.table["locations"], catalogue.column("format")

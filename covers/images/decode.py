@@ -16,7 +16,7 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import (
     AvifImagePlugin,
@@ -30,16 +30,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from covers.errors import UNREAD, BrokenImageError, DataError
-from covers.images.content import content_id
+from covers.errors import UNREAD, BrokenImageError
 from covers.images.formats import describe_stranger, find_format
 from covers.images.limits import refuse_costly
 from covers.images.to_rgb import to_rgb
+from covers.workspace.remote import RemotePath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
 
 MAX_MEGAPIXELS = 100.0
 MAX_MEBIBYTES = 256
@@ -47,6 +45,7 @@ HEAVY_PIXELS = 1 << 24
 _QUICK_FORMATS = {"JPEG", "PNG", "GIF", "WEBP", "BMP"}
 _QUICK_BYTES = 1 << 20
 _QUICK_PIXELS = 1 << 23
+_EMPTY = "empty file (0 bytes)"
 _ALONE: AbstractContextManager[object] = nullcontext()
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -89,7 +88,7 @@ class Picture:
     format: str
 
 
-def read_bytes(path: Path, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
+def read_bytes(path: Place, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
     """Read a picture file whole, refusing what cannot be one.
 
     Raises
@@ -99,6 +98,8 @@ def read_bytes(path: Path, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
         not readable, empty, or larger than `max_mebibytes`.
     """
     try:
+        if isinstance(path, RemotePath):
+            return _read_remote(path, max_mebibytes)
         # Non-blocking, so that a named pipe is recognised instead of waited for.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
@@ -107,8 +108,7 @@ def read_bytes(path: Path, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
                 message = "not a regular file"
                 raise BrokenImageError(message)
             if status.st_size == 0:
-                message = "empty file (0 bytes)"
-                raise BrokenImageError(message)
+                raise BrokenImageError(_EMPTY)
             if status.st_size > max_mebibytes * 2**20:
                 message = f"too large: {status.st_size / 2**20:,.0f} MiB, the limit is {max_mebibytes} MiB"
                 raise BrokenImageError(message)
@@ -117,6 +117,17 @@ def read_bytes(path: Path, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"{UNREAD}{reason}"
         raise BrokenImageError(message) from error
+
+
+def _read_remote(path: RemotePath, max_mebibytes: int) -> bytes:
+    """Read a picture over the network, no more of it than is allowed."""
+    content = path.read(max_mebibytes * 2**20)
+    if not content:
+        raise BrokenImageError(_EMPTY)
+    if len(content) > max_mebibytes * 2**20:
+        message = f"too large: the limit is {max_mebibytes} MiB"
+        raise BrokenImageError(message)
+    return content
 
 
 def read_picture(
@@ -194,47 +205,6 @@ def read_size(content: bytes) -> tuple[int, int]:
     return width, height
 
 
-def read_cover(
-    workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
-) -> bytes:
-    """Read a cover's bytes from the first of its places that still has them.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Knows where the sources are.
-    cover_id : str
-        Content id; bytes that hash to anything else are passed over.
-    locations : iterable of mapping
-        The cover's ``locations`` of the catalogue: ``source``, ``path``, and
-        ``member`` for a picture inside a music file.
-
-    Raises
-    ------
-    DataError
-        If no place has the cover any more.
-    """
-    reasons = []
-    for location in locations:
-        try:
-            path = workspace.resolve(location["source"], location["path"])
-            member = location.get("member") or ""
-            if member:
-                from covers.images.audio.audio_tags import read_member
-
-                content: bytes = read_member(path, member)
-            else:
-                content = read_bytes(path)
-        except DataError as error:
-            reasons.append(f"'{location['path']}': {error}")
-            continue
-        if content_id(content) == cover_id:
-            return content
-        reasons.append(f"'{location['path']}': changed since the scan")
-    message = f"cover {cover_id} is gone ({'; '.join(reasons) or 'no place known'}): run 'covers scan' again"
-    raise DataError(message)
-
-
 def refuse_stranger(head: bytes) -> None:
     """Refuse a file by its first 512 bytes, so that the rest need not be read.
 
@@ -244,8 +214,7 @@ def refuse_stranger(head: bytes) -> None:
         If they do not begin a picture in a known format.
     """
     if not head:
-        message = "empty file (0 bytes)"
-        raise BrokenImageError(message)
+        raise BrokenImageError(_EMPTY)
     if find_format(head) is None:
         raise BrokenImageError(describe_stranger(head))
 
@@ -309,8 +278,7 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     starts Ghostscript, and would warn or refuse by a process-wide limit.
     """
     if not content:
-        message = "empty file (0 bytes)"
-        raise BrokenImageError(message)
+        raise BrokenImageError(_EMPTY)
     format_name = find_format(content)
     if format_name is None:
         raise BrokenImageError(describe_stranger(content))

@@ -13,6 +13,7 @@ from indexer.errors import IndexerError
 if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
+    from covers.model.embed_on_ray import RayCluster
     from covers.model.pixels import Progress
     from covers.workspace.paths import Workspace
     from indexer import VectorStore
@@ -38,7 +39,11 @@ class IndexReport:
 
 
 def run(
-    workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
+    workspace: Workspace,
+    *,
+    device: str = "auto",
+    progress: Progress | None = None,
+    cluster: RayCluster | None = None,
 ) -> IndexReport:
     """Bring the index up to the catalogue; build it where there is none by this model.
 
@@ -50,12 +55,18 @@ def run(
         Where the network embeds what is new.
     progress : callable, optional
         Called with covers done and covers in all.
+    cluster : RayCluster, optional
+        Where what is new is embedded, instead of in threads of this process.
 
     Raises
     ------
     DataError, ModelError
         If there is no catalogue or no model.
     """
+    if cluster is not None:
+        from covers.model.embedders.embed_covers import embed_covers
+
+        embed_covers(workspace, device=device, progress=progress, cluster=cluster)
     try:
         open_index(workspace)
     except (CoversError, IndexerError):

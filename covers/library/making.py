@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import needs_extra
+from covers.errors import ConfigError, needs_extra, refuse_missing_package
 from covers.library.sharing import SharedLibrary
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from covers.index.update import UpdateReport
     from covers.intake.summary import ScanReport
     from covers.model.embed import EmbedReport
+    from covers.model.embed_on_ray import RayCluster
     from covers.model.training.train import TrainingReport
     from covers.model.training.watcher import TrainingWatcher
     from covers.pipeline import Stage
@@ -114,13 +115,23 @@ class MadeLibrary(SharedLibrary):
         return report
 
     @needs_extra("embedding")
-    def embed(self, *, progress: Progress | None = None) -> EmbedReport:
+    def embed(
+        self,
+        *,
+        progress: Progress | None = None,
+        engine: str = "local",
+        ray_address: str | None = None,
+    ) -> EmbedReport:
         """Give a vector to every cover that has none by the current model.
 
         Parameters
         ----------
         progress : callable, optional
             Called with covers done and covers in all.
+        engine : {"local", "ray"}, default="local"
+            Threads of this machine, or actors of a Ray cluster.
+        ray_address : str, optional
+            Of a running cluster; by default one is started on this machine.
 
         Returns
         -------
@@ -140,7 +151,12 @@ class MadeLibrary(SharedLibrary):
         """
         from covers.model.embedders.embed_covers import embed_covers
 
-        return embed_covers(self.workspace, device=self._where, progress=progress)
+        return embed_covers(
+            self.workspace,
+            device=self._where,
+            progress=progress,
+            cluster=_choose_cluster(engine, ray_address),
+        )
 
     @needs_extra("embedding")
     def build_index(
@@ -239,6 +255,8 @@ class MadeLibrary(SharedLibrary):
         analysis: bool = True,
         offline: bool = False,
         seed: int | None = None,
+        engine: str = "local",
+        ray_address: str | None = None,
         **recipe: Any,
     ) -> Self:
         """Make every artefact that is missing or stale, in order, and return this library.
@@ -253,6 +271,8 @@ class MadeLibrary(SharedLibrary):
             Train even if the model is still good.
         analysis : bool, default=True
             Overlap, clusters and map too.
+        engine, ray_address
+            As in `embed`.
         offline, seed, **recipe
             As in `train`.
         """
@@ -271,6 +291,7 @@ class MadeLibrary(SharedLibrary):
             seed=settings.seed if seed is None else seed,
             device=self._where,
             offline=offline,
+            cluster=_choose_cluster(engine, ray_address),
         ).run(
             say=say or _be_quiet,
             stage=progress or _be_quiet,
@@ -290,6 +311,27 @@ class MadeLibrary(SharedLibrary):
 
         if recipe != self.workspace.settings.train:
             write_settings(self._root, {"train": recipe})
+
+
+def _choose_cluster(engine: str, ray_address: str | None) -> RayCluster | None:
+    """Return where actors embed; None for threads of this process.
+
+    Raises
+    ------
+    ConfigError
+        If an address is given for an engine that takes none.
+    MissingExtraError
+        If Ray is asked for and not installed.
+    """
+    if engine == "ray":
+        refuse_missing_package("ray", "embedding on Ray")
+        from covers.model.embed_on_ray import RayCluster
+
+        return RayCluster(ray_address)
+    if engine != "local" or ray_address is not None:
+        message = f"engine {engine!r} with ray_address {ray_address!r}: an address needs '--engine ray', the other engine is 'local'"
+        raise ConfigError(message)
+    return None
 
 
 def _be_quiet(*_: object) -> None:

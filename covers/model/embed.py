@@ -102,6 +102,54 @@ def cover_files(
     return [CoverFile(*cover) for cover in zip(*columns, strict=True)]
 
 
+@dataclass(frozen=True)
+class Pending:
+    """What is still to be embedded by a model, and where it goes.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    rows : list of int
+        Of the catalogue: covers without an embedding by the model.
+    parts : VectorParts
+        Where the batch files lie.
+    stamp : Stamp
+        Of new ones.
+    """
+
+    catalogue: Catalogue
+    rows: list[int]
+    parts: VectorParts
+    stamp: Stamp
+
+    @property
+    def n_known(self) -> int:
+        """Covers that have an embedding."""
+        return len(self.catalogue) - len(self.rows)
+
+    def path_of(self, cover_id: str) -> str:
+        """Return the first place of a cover, as messages name it; its id where it has none."""
+        row = int(self.catalogue.rows_of([cover_id])[0])
+        locations = self.catalogue.table.column("locations")[row].as_py()
+        return str(locations[0]["path"]) if locations else cover_id
+
+
+def find_pending(workspace: Workspace, fingerprint: str) -> Pending:
+    """Find the covers that have no embedding by a model yet.
+
+    Raises
+    ------
+    DataError
+        If there is no catalogue.
+    """
+    catalogue = read_catalogue(workspace)
+    parts = embeddings_parts(workspace, fingerprint)
+    known = set(parts.ids().to_pylist())
+    new = [row for row, id_ in enumerate(catalogue.cover_ids) if id_ not in known]
+    stamp = Stamp(kind=EMBEDDINGS_KIND, made_from={"model": fingerprint})
+    return Pending(catalogue, new, parts, stamp)
+
+
 def embed_workspace(
     workspace: Workspace,
     *,
@@ -131,16 +179,13 @@ def embed_workspace(
     ModelError, DataError
         If there is no model or no catalogue.
     """
-    catalogue = read_catalogue(workspace)
     fingerprint = (
         model.fingerprint if model else read_card(workspace.model_folder).fingerprint
     )
-    parts = embeddings_parts(workspace, fingerprint)
-    known = set(parts.ids().to_pylist())
-    new = [row for row, id_ in enumerate(catalogue.cover_ids) if id_ not in known]
-    files = cover_files(catalogue, new)
+    pending = find_pending(workspace, fingerprint)
+    files = cover_files(pending.catalogue, pending.rows)
     if not files:
-        return EmbedReport(0, len(catalogue), {})
+        return EmbedReport(0, pending.n_known, {})
     if model is None:
         from covers.model.weights import SavedModel
 
@@ -151,11 +196,9 @@ def embed_workspace(
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
         return network.embed_library(pixels)
 
-    stamp = Stamp(kind=EMBEDDINGS_KIND, made_from={"model": fingerprint})
-    n_known = len(catalogue) - len(files)
-    results = _Results(parts, stamp, n_known, progress)
+    results = _Results(pending.parts, pending.stamp, pending.n_known, progress)
     failed = _run(workspace, files, model.extractor, work, results)
-    return EmbedReport(len(files) - len(failed), n_known, failed)
+    return EmbedReport(len(files) - len(failed), pending.n_known, failed)
 
 
 def embed_frozen(

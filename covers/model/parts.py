@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ class VectorParts:
     Parameters
     ----------
     folder : Path
-        Where ``part-000000.parquet`` … lie.
+        Where ``part-000000-0123456789abcdef.parquet`` … lie.
     kind : str
         What they hold, such as ``"embeddings"``.
     """
@@ -65,10 +66,11 @@ class VectorParts:
             flat = pa.array(np.ascontiguousarray(array).reshape(-1))
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
         paths = self.paths()
-        number = int(paths[-1].stem.removeprefix("part-")) + 1 if paths else 0
-        write_table(
-            self.folder / f"part-{number:06d}.parquet", pa.table(columns), stamp
-        )
+        number = int(paths[-1].stem.split("-")[1]) + 1 if paths else 0
+        # The number says what came later. Writers that list the folder at the same
+        # time take the same one: what is in a file keeps their names apart.
+        name = f"part-{number:06d}-{_digest(cover_ids, arrays)}.parquet"
+        write_table(self.folder / name, pa.table(columns), stamp)
 
     def ids(self) -> pa.ChunkedArray:
         """Return the ids of all rows, in order; a damaged batch file is removed and left out."""
@@ -90,7 +92,9 @@ class VectorParts:
         *,
         among: Collection[str] | None = None,
     ) -> tuple[list[str], list[npt.NDArray[np.float32]]]:
-        """Read all rows, or those of the batch files that hold some covers.
+        """Read all covers, or those of the batch files that hold some of them.
+
+        Of a cover that was written twice, the last row counts.
 
         Parameters
         ----------
@@ -129,7 +133,12 @@ class VectorParts:
                 column = table.column(name)
                 flat = column.combine_chunks().flatten().to_numpy()
                 block.append(flat.reshape(len(column), -1).astype(np.float32))
-        return ids, [np.concatenate(block) for block in blocks]
+        arrays = [np.concatenate(block) for block in blocks]
+        last = {cover_id: row for row, cover_id in enumerate(ids)}
+        if len(last) == len(ids):
+            return ids, arrays
+        rows = np.fromiter(last.values(), np.int64, len(last))
+        return list(last), [array[rows] for array in arrays]
 
     def delete(self) -> None:
         """Remove the batch files, and the folder once it is empty; no link is followed."""
@@ -138,6 +147,14 @@ class VectorParts:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
+
+
+def _digest(cover_ids: Sequence[str], arrays: Arrays) -> str:
+    """Hash what goes into a batch file."""
+    digest = hashlib.sha256("\n".join(cover_ids).encode())
+    for array in arrays.values():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check_columns(

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
-from covers.images.decode import decode, read_cover
+from covers.images.decode import decode
+from covers.images.places import read_cover
 from covers.workspace.disk.strangers import refuse_link, unlink_link
 from covers.workspace.machine import count_cores
 
@@ -99,8 +100,8 @@ def _resize(pixels: Pixels, size_px: int) -> Pixels:
     return array
 
 
-def read_image(workspace: Workspace, cover: CoverFile, size_px: int) -> Image.Image:
-    """Read and decode one cover, no larger than a side of `size_px` needs.
+def read_pixels(workspace: Workspace, cover: CoverFile, size_px: int) -> Pixels:
+    """Read, decode and squash one cover.
 
     Raises
     ------
@@ -109,12 +110,8 @@ def read_image(workspace: Workspace, cover: CoverFile, size_px: int) -> Image.Im
     """
     content = read_cover(workspace, cover.cover_id, cover.locations)
     megapixels = workspace.settings.intake.max_megapixels
-    return decode(content, size_px=size_px, max_megapixels=megapixels)
-
-
-def read_pixels(workspace: Workspace, cover: CoverFile, size_px: int) -> Pixels:
-    """Read, decode and squash one cover; see `read_image`."""
-    return to_pixels(read_image(workspace, cover, size_px), size_px)
+    image = decode(content, size_px=size_px, max_megapixels=megapixels)
+    return to_pixels(image, size_px)
 
 
 def stream_pixels(

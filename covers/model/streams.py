@@ -17,13 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
-from covers.model.pixels import (
-    PixelBatch,
-    PixelCache,
-    read_image,
-    squash,
-    stream_pixels,
-)
+from covers.images.places import read_cover
+from covers.model.embed_bytes import EmbedBytes
+from covers.model.pixels import PixelBatch, PixelCache, stream_pixels
 from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
 
 CPU_BATCH = 32
 GPU_BATCH = 256
-_SQUASHED_AT_ONCE = 4  # as many as stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,7 @@ def stream_work(
     """
     size_px, on_gpu = streams.size_px, streams.on_gpu
     batch_size = streams.batch_size or (GPU_BATCH if on_gpu else CPU_BATCH)
+    embed = EmbedBytes(work, size_px, workspace.settings.intake.max_megapixels)
     read = _cached(workspace, covers, size_px)
     if on_gpu:
         batches = (
@@ -114,16 +110,16 @@ def stream_work(
             if read is None
             else map(read, _cut(len(covers), batch_size))
         )
-        yield from (_work_on(batch, work) for batch in batches)
+        yield from (_answer(embed, batch) for batch in batches)
         return
 
     def stream(positions: range) -> WorkedBatch:
-        batch = (
-            _decode(workspace, covers, positions, size_px)
-            if read is None
-            else read(positions)
-        )
-        return _work_on(batch, work)
+        if read is not None:
+            return _answer(embed, read(positions))
+        start = positions.start
+        found = embed(_contents(workspace, covers[start : positions.stop]))
+        failed = [(start + position, reason) for position, reason in found.failed]
+        return WorkedBatch(start + found.positions, found.arrays, failed)
 
     n_streams = streams.n_streams or min(16, count_cores())
     # As many batches for each stream: with a few covers, a last odd one would cost its time.
@@ -163,29 +159,20 @@ def _cut(n: int, batch_size: int) -> Iterator[range]:
     return (range(i, min(i + batch_size, n)) for i in range(0, n, batch_size))
 
 
-def _work_on(batch: PixelBatch, work: Work) -> WorkedBatch:
-    arrays = work(batch.pixels) if len(batch.positions) else {}
-    return WorkedBatch(batch.positions, arrays, batch.failed)
+def _answer(embed: EmbedBytes, batch: PixelBatch) -> WorkedBatch:
+    """Ask the network about covers that are pixels already."""
+    return WorkedBatch(batch.positions, embed.answer(batch.pixels), batch.failed)
 
 
-def _decode(
-    workspace: Workspace, covers: Sequence[CoverFile], positions: range, size_px: int
-) -> PixelBatch:
-    """Read and decode some covers, one after the other, and squash a few at once."""
-    pixels = np.empty((len(positions), size_px, size_px, 3), np.uint8)
-    good: list[int] = []
-    failed: list[tuple[int, str]] = []
-    for start in range(0, len(positions), _SQUASHED_AT_ONCE):
-        images = []
-        done = len(good)
-        for position in positions[start : start + _SQUASHED_AT_ONCE]:
-            try:
-                images.append(read_image(workspace, covers[position], size_px))
-                good.append(position)
-            except DataError as error:
-                failed.append((position, str(error)))
-        pixels[done : len(good)] = squash(images, size_px)
-    return PixelBatch(np.asarray(good, np.int64), pixels[: len(good)], failed)
+def _contents(
+    workspace: Workspace, covers: Sequence[CoverFile]
+) -> Iterator[bytes | DataError]:
+    """Read pictures one after the other; where one cannot be read, say why."""
+    for cover in covers:
+        try:
+            yield read_cover(workspace, cover.cover_id, cover.locations)
+        except DataError as error:
+            yield error
 
 
 def _cached(

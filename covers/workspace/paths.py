@@ -14,6 +14,7 @@ from covers.workspace.disk.strangers import is_plain_name, read_text
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File
+    from covers.workspace.remote import Place
     from covers.workspace.settings import Settings, Source
 
 
@@ -144,21 +145,24 @@ class Workspace:
         name = _plain(cover_id)
         return self.thumbnails_folder / name[:2] / f"{name}.jpg"
 
-    def source_root(self, name: str) -> Path:
+    def source_root(self, name: str) -> Place:
         """Return the root folder of a source.
 
         Raises
         ------
         DataError
-            If no source of that name is in ``covers.toml``.
+            If no source of that name is in ``covers.toml``, or it lies on a server
+            that nothing else names.
         """
+        from covers.workspace.remote import place_of, refuse_unnamed
+
         for source in self.settings.sources:
             if source.name == name:
                 if source.root is not None:
-                    return self.root / source.root
-                root = self.root / source.path
-                is_manifest = source.kind == "manifest" or root.is_file()
-                return root.parent if is_manifest else root
+                    return refuse_unnamed(place_of(source.root, self.root))
+                root = refuse_unnamed(place_of(source.path, self.root))
+                is_file = isinstance(root, Path) and root.is_file()
+                return root.parent if source.kind == "manifest" or is_file else root
         repair = registry.CATALOGUE.repair(self.root, "scan SOURCE")
         message = f"no source {name!r} in '{self.config_path}': run '{repair}'"
         raise DataError(message)
@@ -184,21 +188,38 @@ class Workspace:
             message = f"source {named} is not there today, and its pictures are needed: bring it back, or drop it from '{self.config_path}' and run '{registry.CATALOGUE.repair(self.root)}'"
             raise DataError(message)
 
-    def resolve(self, source: str, path: str) -> Path:
+    def resolve(self, source: str, path: str) -> Place:
         """Return the file behind a location, refusing to leave the source's folder.
 
         Raises
         ------
         DataError
-            If the source is unknown, or the path leads out of it.
+            If the source is unknown, lies on a server that nobody but ``covers.toml``
+            names, or the path leads out of it.
         """
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             message = f"path {path!r} leads out of source {source!r}"
             raise DataError(message)
         return self.source_root(source) / path
 
-    def relative(self, path: Path) -> str:
+    def resolve_here(self, source: str, path: str) -> Path:
+        """Return the file of this machine behind a location, as `resolve` does.
+
+        Raises
+        ------
+        DataError
+            As `resolve`, and if it does not lie on this machine.
+        """
+        file = self.resolve(source, path)
+        if isinstance(file, Path):
+            return file
+        message = f"'{file}' does not lie on this machine"
+        raise DataError(message)
+
+    def relative(self, path: Place) -> str:
         """Return `path` as text relative to the workspace, so that both can be moved together."""
+        if not isinstance(path, Path):
+            return str(path)
         return Path(os.path.relpath(path.absolute(), self.root.absolute())).as_posix()
 
 

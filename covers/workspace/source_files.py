@@ -32,7 +32,8 @@ class FileEntry:
     size : int
         Bytes.
     mtime_ns : int
-        Time of the last change, in nanoseconds.
+        Time of the last change, in nanoseconds; of a file on a server, a number
+        made of its ETag.
     """
 
     path: str
@@ -41,11 +42,13 @@ class FileEntry:
 
 
 def is_mounted(root: Path, source: Source) -> bool:
-    """Say whether a source can be reached today.
+    """Say whether a source can be reached today; of a server that is found out when it is asked.
 
     An empty folder counts as not mounted: that is what a mount point looks
     like without its disk.
     """
+    if "://" in source.path:
+        return True
     path = root / source.path
     if source.kind == "manifest":
         return path.is_file()

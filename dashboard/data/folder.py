@@ -20,7 +20,7 @@ def file_of(library: Library, cover_id: str) -> Path | None:
         return None
     for place in catalogue.table["locations"][row].as_py():
         try:
-            path = library.workspace.resolve(place["source"], place["path"])
+            path = library.workspace.resolve_here(place["source"], place["path"])
         except DataError:
             continue
         if path.is_file():

@@ -29,7 +29,8 @@ import numpy as np
 import torch
 
 from covers.catalogue.table import read_catalogue
-from covers.images.decode import decode, read_bytes, read_cover
+from covers.images.decode import decode, read_bytes
+from covers.images.places import read_cover
 from covers.intake.scan import scan_workspace
 from covers.model.embed import cover_files
 from covers.model.network.backbone import normalise

@@ -57,6 +57,19 @@ device_option = click.option(
     help="Where the network runs; by default on a GPU if there is one.",
 )
 
+engine_option = click.option(
+    "--engine",
+    type=NameChoice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What embeds: threads of this machine, or actors of a Ray cluster.",
+)
+ray_address_option = click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="Running Ray cluster for '--engine ray'; by default RAY_ADDRESS, else one on this machine.",
+)
+
 
 class _OneLine(logging.Formatter):
     """Keeps a name with a line break in it from forging a line of the log."""
@@ -103,6 +116,11 @@ def open_for_command(workspace: Path, device: str | None = None) -> Library:
     from covers.workspace.paths import Workspace
 
     return Library(Workspace.open(workspace), device=device)
+
+
+def engine_options(command: Command) -> Command:
+    """Add ``--engine`` and ``--ray-address``."""
+    return engine_option(ray_address_option(command))
 
 
 def stage_options(command: Command) -> Command:

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +23,10 @@ from covers.workspace.disk.strangers import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
 
     Block = tuple[list[str], npt.NDArray[np.float32]]
 
@@ -156,14 +157,17 @@ def _keys(workspace: Workspace, catalogue: Catalogue) -> Mapping[str, str]:
     """Return the cover that an id or a path means; a path that means two is left out."""
     cover_of: dict[str, str] = {}
     twice: set[str] = set()
-    roots: dict[str, Path] = {}
+    roots: dict[str, Place] = {}
     locations = catalogue.table.column("locations").to_pylist()
     for cover_id, places in zip(catalogue.cover_ids, locations, strict=True):
         for place in places:
             source = place["source"]
             if source not in roots:
                 roots[source] = workspace.source_root(source)
-            whole = os.path.abspath(roots[source] / place["path"])  # noqa: PTH100 - no link is followed
+            file = roots[source] / place["path"]
+            whole = str(file)
+            if isinstance(file, Path):
+                whole = os.path.abspath(file)  # noqa: PTH100 - no link is followed
             for key in (place["path"], whole):
                 if cover_of.setdefault(key, cover_id) != cover_id:
                     twice.add(key)

@@ -1,0 +1,126 @@
+"""Where a cover's picture lies, and reading it from the first place that still has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import CoversError, DataError
+from covers.images.content import content_id
+from covers.images.decode import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePlace:
+    """One place of a picture.
+
+    Parameters
+    ----------
+    shown : str
+        What the catalogue calls it, for messages.
+    file : Path, RemotePath or None
+        Where it lies; None where that cannot be had.
+    member : str
+        Which picture inside a music file; ``""`` for a picture file.
+    reason : str
+        Why there is no `file`.
+    """
+
+    shown: str
+    file: Place | None
+    member: str = ""
+    reason: str = ""
+
+
+def places_of(
+    workspace: Workspace, locations: Iterable[Mapping[str, Any]]
+) -> list[PicturePlace]:
+    """Return where the pictures of a cover's ``locations`` lie.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Knows where the sources are.
+    locations : iterable of mapping
+        Of the catalogue: ``source``, ``path``, and ``member`` for a picture
+        inside a music file.
+    """
+    places = []
+    for location in locations:
+        shown, member = location["path"], location.get("member") or ""
+        try:
+            file = workspace.resolve(location["source"], shown)
+        except CoversError as error:
+            places.append(PicturePlace(shown, None, member, str(error)))
+        else:
+            places.append(PicturePlace(shown, file, member))
+    return places
+
+
+def read_first(cover_id: str, places: Iterable[PicturePlace]) -> bytes:
+    """Read a cover's bytes from the first of some places that still has them.
+
+    Parameters
+    ----------
+    cover_id : str
+        Content id; bytes that hash to anything else are passed over.
+    places : iterable of PicturePlace
+
+    Raises
+    ------
+    DataError
+        If no place has the cover any more.
+    """
+    reasons = []
+    for place in places:
+        try:
+            content = _read(place)
+        except DataError as error:
+            reasons.append(f"'{place.shown}': {error}")
+            continue
+        if content_id(content) == cover_id:
+            return content
+        reasons.append(f"'{place.shown}': changed since the scan")
+    message = f"cover {cover_id} is gone ({'; '.join(reasons) or 'no place known'}): run 'covers scan' again"
+    raise DataError(message)
+
+
+def read_cover(
+    workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
+) -> bytes:
+    """Read a cover's bytes by its ``locations``; see `places_of` and `read_first`.
+
+    Raises
+    ------
+    DataError
+        If no place has the cover any more.
+    """
+    return read_first(cover_id, places_of(workspace, locations))
+
+
+def _read(place: PicturePlace) -> bytes:
+    """Read what lies in one place."""
+    if place.file is None:
+        raise DataError(place.reason)
+    if not place.member:
+        return read_bytes(place.file)
+    from covers.images.audio.audio_tags import read_member
+
+    return read_member(_local(place.file), place.member)
+
+
+def _local(file: Place) -> Path:
+    """Refuse a music file that is not on this machine."""
+    from pathlib import Path
+
+    if not isinstance(file, Path):
+        message = "music files are not read over the network"
+        raise DataError(message)
+    return file
