@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from covers.cli.options.choices import NameChoice
 from covers.cli.options.genres import genre_options, given_settings
+from covers.cli.options.places import PlaceType
 from covers.cli.options.shared import common_options, seed_option
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_table, print_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.intake.genre_survey import GenreSurvey
     from covers.intake.summary import ScanReport
+    from covers.workspace.remote import Place
 
 _SHOWN = 30
 
 
 @click.command("scan")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=PlaceType())
 @common_options
 @seed_option
 @click.option(
@@ -34,8 +37,8 @@ _SHOWN = 30
 )
 @click.option(
     "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder that the paths in a table begin in, when not its own.",
+    type=PlaceType(exists=True, file_okay=False),
+    help="Folder or address that the paths in a table begin in, when not its own.",
 )
 @genre_options
 @click.option(
@@ -65,26 +68,27 @@ _SHOWN = 30
     help="Pictures read at the same time.  [default: as many as cores]",
 )
 def scan_command(
-    sources: tuple[Path, ...],
+    sources: tuple[Place, ...],
     *,
     workspace: Path,
     as_json: bool,
     seed: int | None,
     kind: str,
-    root: Path | None,
+    root: Place | None,
     split_anew: bool,
     workers: int | None,
     **changes: Any,
 ) -> None:
     r"""Take in covers: a folder per genre, a table (CSV), or a music library.
 
-    SOURCES are folders, tables or music libraries; they are remembered, and
-    without any all that are known are looked through again. Nothing in a source
-    is ever changed.
+    SOURCES are folders, tables or music libraries, or addresses of folders and
+    tables (s3://, gs://, https://); they are remembered, and without any all
+    that are known are looked through again. Nothing in a source is ever changed.
 
     \b
     covers scan ~/covers/by-genre -w my-workspace
     covers scan covers.csv ~/Music -w my-workspace
+    covers scan s3://bucket/by-genre -w my-workspace
     """
     from covers.intake.scan import ScanOptions, scan_workspace
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from covers.cli.options.genres import (
     given_settings,
     split_options,
 )
+from covers.cli.options.places import PlaceType, refuse_offline
 from covers.cli.options.recipe import recipe_options
 from covers.cli.options.shared import (
     common_options,
@@ -27,11 +27,14 @@ from covers.cli.terminal.tables import print_facts, print_text
 from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.pipeline import Stage
+    from covers.workspace.remote import Place
 
 
 @click.command("run")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=PlaceType())
 @common_options
 @seed_option
 @device_option
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
     help="Also find which genres look alike, groups of covers, and the map.",
 )
 def run_command(
-    sources: tuple[Path, ...],
+    sources: tuple[Place, ...],
     *,
     workspace: Path,
     as_json: bool,
@@ -71,8 +74,9 @@ def run_command(
     r"""Do the whole job, from the scan to the figures; what is up to date is left alone.
 
     SOURCES are folders with one folder per genre, tables (CSV, TSV, Parquet)
-    that name pictures and genres, or music libraries; they are remembered. A
-    second run takes seconds. Interrupted, it goes on where it stopped.
+    that name pictures and genres, or music libraries, or addresses of folders
+    and tables (s3://, gs://, https://); they are remembered. A second run takes
+    seconds. Interrupted, it goes on where it stopped.
 
     \b
     covers run ~/covers/by-genre -w my-workspace
@@ -101,7 +105,7 @@ class Job:
 
     Parameters
     ----------
-    sources : tuple of Path
+    sources : tuple of Path or RemotePath
         Sources to be scanned and remembered; those known already are scanned too.
     kind : str, default="auto"
         What the given sources are.
@@ -123,7 +127,7 @@ class Job:
         Overlap, clusters and map too.
     """
 
-    sources: tuple[Path, ...]
+    sources: tuple[Place, ...]
     kind: str = "auto"
     intake: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -148,6 +152,9 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
         refuse_missing_package("ray", "embedding on Ray")
     if job.retrain or any(value is not None for value in job.recipe.values()):
         refuse_wrong_start(choose_recipe(Workspace(workspace), job.recipe)[0])
+    if job.offline:
+        known = Workspace(workspace).settings.sources
+        refuse_offline([*map(str, job.sources), *(source.path for source in known)])
     try:
         _scan(workspace, job)
         _make(workspace, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import CoversError, DataError
@@ -11,7 +12,6 @@ from covers.images.decode import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from covers.workspace.paths import Workspace
     from covers.workspace.remote import Place
@@ -111,16 +111,21 @@ def _read(place: PicturePlace) -> bytes:
         raise DataError(place.reason)
     if not place.member:
         return read_bytes(place.file)
-    from covers.images.audio.audio_tags import read_member
-
-    return read_member(_local(place.file), place.member)
+    return read_inside(place.file, place.member)
 
 
-def _local(file: Place) -> Path:
-    """Refuse a music file that is not on this machine."""
-    from pathlib import Path
+def read_inside(file: Place, member: str) -> bytes:
+    """Read a picture inside a music file.
 
+    Raises
+    ------
+    DataError
+        If it has none, or does not lie on this machine.
+    """
     if not isinstance(file, Path):
         message = "music files are not read over the network"
         raise DataError(message)
-    return file
+    from covers.images.audio.audio_tags import read_member
+
+    content: bytes = read_member(file, member)
+    return content

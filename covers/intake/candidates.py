@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.catalogue.genre_tree import GenreTree
+from covers.errors import DataError
 from covers.images.decode import read_short_side
 from covers.intake.folders import label_by_folder
 from covers.intake.music.album_art import find_albums
 from covers.intake.music.album_notes import is_cue, is_nfo, read_music_file
 from covers.intake.scan_record import Content, ScanRecord
-from covers.intake.source_kinds import detect_kind, find_apart
+from covers.intake.source_kinds import NO_REMOTE_MUSIC, detect_kind, find_apart
 from covers.intake.sources import (
     MANIFEST_EXTENSIONS,
     MANIFEST_STEM,
@@ -26,6 +27,7 @@ from covers.intake.sources import (
     walk,
 )
 from covers.intake.tables.manifest import read_manifest, walk_manifest
+from covers.workspace.remote import place_of, refuse_unnamed
 from covers.workspace.source_files import FileEntry, SourceKind
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from covers.images.audio.audio_tags import Tags
     from covers.intake.music.tag_cache import TagCache
     from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
     from covers.workspace.settings import IntakeSettings, Source
 
 
@@ -43,7 +46,7 @@ class SourceOffer:
 
     Parameters
     ----------
-    root : Path
+    root : Path or RemotePath
         Folder the paths begin in.
     choices : list of tuple of Candidate
         For each cover, the pictures it may be; the first that can be read is it.
@@ -53,7 +56,7 @@ class SourceOffer:
         Remarks for the summary.
     """
 
-    root: Path
+    root: Place
     choices: list[tuple[Candidate, ...]]
     problems: list[ScanRecord]
     notes: list[str] = field(default_factory=list)
@@ -99,7 +102,7 @@ class CandidateLister:
         root = source_root(self.workspace, source)
         if kind is SourceKind.MANIFEST:
             manifest = read_manifest(
-                self.workspace.root / source.path,
+                place_of(source.path, self.workspace.root),
                 _manifest_root(self.workspace, source),
             )
             return SourceOffer(
@@ -128,6 +131,8 @@ class CandidateLister:
             return SourceOffer(
                 root, [(candidate,) for candidate in candidates], problems, notes
             )
+        if not isinstance(root, Path):
+            raise DataError(NO_REMOTE_MUSIC.format(root))
         tags = self.tag_cache.read(
             source.name,
             root,
@@ -162,8 +167,10 @@ def _offer_albums(
         for path, said in tags.items()
         if said.problem
     )
+    root = offer.root
+    assert isinstance(root, Path)
     albums = find_albums(
-        files, tags, priority, lambda entry: read_short_side(offer.root / entry.path)
+        files, tags, priority, lambda entry: read_short_side(root / entry.path)
     )
     for album in albums:
         if album.candidates:
@@ -195,13 +202,13 @@ def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:
     return notes
 
 
-def doubt_folders(root: Path, candidates: Sequence[Candidate]) -> list[str]:
+def doubt_folders(root: Place, candidates: Sequence[Candidate]) -> list[str]:
     """Say so where the genres of a folder look like the wrong level of folders.
 
     That is where a folder has a manifest of its own, or where none of the
     first folders has the name of a known genre but most of the second ones do.
     """
-    shown = Path(os.path.normpath(root))
+    shown = Path(os.path.normpath(root)) if isinstance(root, Path) else root
     endings = tuple(f"/{MANIFEST_STEM}{ending}" for ending in MANIFEST_EXTENSIONS)
     notes = []
     below: dict[str, set[str]] = {}
@@ -236,7 +243,8 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Labels]:
 def decide_kind(workspace: Workspace, source: Source) -> SourceKind:
     """Return the kind of a source, looking at it where its settings say ``auto``."""
     if source.kind == "auto":
-        return detect_kind(workspace.root / source.path, leave_out=[workspace.root])
+        place = place_of(source.path, workspace.root)
+        return detect_kind(place, leave_out=[workspace.root])
     return SourceKind(source.kind)
 
 
@@ -248,22 +256,30 @@ def walk_source(workspace: Workspace, source: Source) -> Walk:
     DataError
         If its folder cannot be listed, or its manifest not be read.
     """
+    root = source_root(workspace, source)
     if source.kind == "manifest":
-        manifest = workspace.root / source.path
+        manifest = refuse_unnamed(place_of(source.path, workspace.root))
         return walk_manifest(manifest, _manifest_root(workspace, source))
-    return walk(source_root(workspace, source), leave_out=[workspace.root])
+    return walk(root, leave_out=[workspace.root])
 
 
-def _manifest_root(workspace: Workspace, source: Source) -> Path | None:
-    return None if source.root is None else workspace.root / source.root
+def _manifest_root(workspace: Workspace, source: Source) -> Place | None:
+    return None if source.root is None else place_of(source.root, workspace.root)
 
 
-def source_root(workspace: Workspace, source: Source) -> Path:
-    """Return the folder that the paths of a source are relative to."""
-    if source.root is not None:
-        return workspace.root / source.root
-    path = workspace.root / source.path
-    return path.parent if source.kind == "manifest" else path
+def source_root(workspace: Workspace, source: Source) -> Place:
+    """Return the folder that the paths of a source are relative to.
+
+    Raises
+    ------
+    DataError
+        If it lies on a server that nobody but ``covers.toml`` names.
+    """
+    root = _manifest_root(workspace, source)
+    if root is None:
+        path = place_of(source.path, workspace.root)
+        root = path.parent if source.kind == "manifest" else path
+    return refuse_unnamed(root)
 
 
 def record_problem(

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.intake.summary import ScanReport
+    from covers.workspace.remote import Place
 
 __all__ = ["ScanOptions", "reassemble_workspace", "scan_workspace"]
 
 
 def scan_workspace(
     workspace_root: Path,
-    sources: Sequence[Path] = (),
+    sources: Sequence[Place] = (),
     *,
     intake: Mapping[str, Any] | None = None,
     options: ScanOptions | None = None,
@@ -42,7 +43,7 @@ def scan_workspace(
     ----------
     workspace_root : Path
         Folder of the workspace.
-    sources : sequence of Path, optional
+    sources : sequence of Path or RemotePath, optional
         Genre folders, manifests or music libraries to scan and to remember;
         by default all that the workspace knows. Covers of sources that are
         not scanned stay.

@@ -56,11 +56,11 @@ from covers.workspace.source_files import SourceKind, is_mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from covers.intake.scan_record import Key
     from covers.intake.sources import Walk
     from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
     from covers.workspace.settings import Source
 
 
@@ -72,7 +72,7 @@ class ScanOptions:
     ----------
     kind : {"auto", "folders", "manifest", "music"}
         What the given sources are.
-    root : Path, optional
+    root : Path or RemotePath, optional
         Folder that a manifest's paths begin in, when not its own.
     seed : int, optional
         Seed of the split; by default that of the settings.
@@ -83,7 +83,7 @@ class ScanOptions:
     """
 
     kind: str = "auto"
-    root: Path | None = None
+    root: Place | None = None
     seed: int | None = None
     split_anew: bool = False
     n_workers: int | None = None
@@ -148,7 +148,7 @@ class ScanSteps:
         """What is measured on pictures."""
         return MeasuredPictures(self.workspace.pictures_path)
 
-    def look(self, given: Sequence[Path]) -> None:
+    def look(self, given: Sequence[Place]) -> None:
         """Join the sources and list the files in their folders."""
         self.sources, chosen = join_sources(
             self.workspace,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
@@ -14,17 +15,26 @@ from covers.intake.sources import (
     show_name,
     walk,
 )
+from covers.workspace.remote import (
+    RemotePath,
+    is_remote,
+    name_host,
+    refuse_unnamed,
+)
 from covers.workspace.settings import Source
 from covers.workspace.source_files import FileEntry, SourceKind, is_mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
 
 
-def detect_kind(path: Path, *, leave_out: Iterable[Path] = ()) -> SourceKind:
+NO_REMOTE_MUSIC = "'{}' holds music, which is not read over the network: copy it here, or give a manifest of its covers"
+
+
+def detect_kind(place: Place, *, leave_out: Iterable[Path] = ()) -> SourceKind:
     """Tell a folder of covers, a manifest and a music library apart.
 
     A file is a manifest. A folder with a file ``manifest.csv`` (``.tsv``,
@@ -35,8 +45,11 @@ def detect_kind(path: Path, *, leave_out: Iterable[Path] = ()) -> SourceKind:
     Raises
     ------
     DataError
-        If `path` is not there, is of no known kind, or could be two.
+        If it is not there, is of no known kind, or could be two.
     """
+    if isinstance(place, RemotePath):
+        return _detect_remote(place)
+    path = place
     if path.is_file():
         if path.suffix.lower() in MANIFEST_EXTENSIONS:
             return SourceKind.MANIFEST
@@ -54,11 +67,24 @@ def detect_kind(path: Path, *, leave_out: Iterable[Path] = ()) -> SourceKind:
             f"source '{path}' is empty: expected folders named after genres, or music"
         )
         raise DataError(message)
-    return _judge(path, found.files)
+    return _judge_files(path, found.files)
+
+
+def _detect_remote(place: RemotePath) -> SourceKind:
+    """Say what lies behind an address, by its ending alone or by what is below it."""
+    if place.suffix.lower() in MANIFEST_EXTENSIONS:
+        return SourceKind.MANIFEST
+    files = walk(refuse_unnamed(place)).files
+    if not files:
+        message = f"source '{place}' is empty: expected folders named after genres, or a manifest"
+        raise DataError(message)
+    if _judge_files(place, files) is SourceKind.MUSIC:
+        raise DataError(NO_REMOTE_MUSIC.format(place))
+    return SourceKind.FOLDERS
 
 
 def check_kind(
-    path: Path, kind: SourceKind, *, leave_out: Iterable[Path] = ()
+    place: Place, kind: SourceKind, *, leave_out: Iterable[Path] = ()
 ) -> SourceKind:
     """Refuse a source that cannot be of the kind a person says it is.
 
@@ -68,6 +94,11 @@ def check_kind(
         If it is not there, is empty, a file where a folder is needed or the
         other way round, or a music library without music.
     """
+    if isinstance(place, RemotePath):
+        if kind is SourceKind.MUSIC:
+            raise DataError(NO_REMOTE_MUSIC.format(place))
+        return kind
+    path = place
     if path.is_file() or not path.exists():
         found = detect_kind(path)
         if found is not kind:
@@ -118,7 +149,7 @@ def _find_album_folders(files: Sequence[FileEntry]) -> set[str]:
     return {e.path.rpartition("/")[0] for e in files if is_track_name(e.path)}
 
 
-def _judge(root: Path, files: Sequence[FileEntry]) -> SourceKind:
+def _judge_files(root: Place, files: Sequence[FileEntry]) -> SourceKind:
     """Decide between a folder of covers and a music library."""
     n_audio = sum(is_track_name(entry.path) for entry in files)
     if not n_audio:
@@ -145,8 +176,10 @@ def _folder_ends(folder: str) -> Iterator[int]:
     yield len(folder)
 
 
-def choose_path(path: Path) -> Path:
+def choose_path(path: Place) -> Place:
     """Take the manifest of a folder that has one, such as ``covers/manifest.csv``."""
+    if isinstance(path, RemotePath):
+        return _choose_remote(path)
     if path.is_dir():
         for extension in sorted(MANIFEST_EXTENSIONS):
             manifest = path / f"{MANIFEST_STEM}{extension}"
@@ -155,9 +188,24 @@ def choose_path(path: Path) -> Path:
     return path
 
 
-def name_source(path: Path, taken: Iterable[str]) -> str:
+def _choose_remote(path: RemotePath) -> RemotePath:
+    """Take the manifest that lies directly below an address, if there is one."""
+    if path.scheme.startswith("http") or path.suffix.lower() in MANIFEST_EXTENSIONS:
+        return path
+    for extension in sorted(MANIFEST_EXTENSIONS):
+        manifest = path / f"{MANIFEST_STEM}{extension}"
+        try:
+            refuse_unnamed(manifest)
+            manifest.look()
+        except OSError:
+            continue
+        return manifest
+    return path
+
+
+def name_source(path: Place, taken: Iterable[str]) -> str:
     """Name a source after its folder, with a number where that is taken."""
-    absolute = path.absolute()
+    absolute = path.absolute() if isinstance(path, Path) else path
     base = absolute.stem if path.suffix.lower() in MANIFEST_EXTENSIONS else path.name
     if not base or base.lower() == MANIFEST_STEM:
         base = absolute.parent.name if base else absolute.name
@@ -175,7 +223,7 @@ def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
     folders = [
         (source.name, (workspace_root / source.path).resolve())
         for source in sources
-        if source.kind != "manifest"
+        if source.kind != "manifest" and not is_remote(source.path)
     ]
     return [
         f"source '{inner}' lies inside source '{outer}': its covers get the genres of both; "
@@ -189,10 +237,10 @@ def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
 def join_sources(
     workspace: Workspace,
     known: Sequence[Source],
-    given: Sequence[Path],
+    given: Sequence[Place],
     *,
     kind: str = "auto",
-    root: Path | None = None,
+    root: Place | None = None,
 ) -> tuple[list[Source], list[str]]:
     """Join the sources a person named with those the workspace knows.
 
@@ -202,11 +250,11 @@ def join_sources(
         Its folder is what the paths of `known` are relative to.
     known : sequence of Source
         From ``covers.toml``.
-    given : sequence of Path
-        From the command line; may be empty.
+    given : sequence of Path or RemotePath
+        From the command line; may be empty. Their servers may be talked to from now on.
     kind : {"auto", "folders", "manifest", "music"}
         Of all of `given`.
-    root : Path, optional
+    root : Path or RemotePath, optional
         Where the paths of a manifest begin, when not in its own folder.
 
     Returns
@@ -230,6 +278,8 @@ def join_sources(
             raise DataError(message)
         return sources, [source.name for source in sources]
     chosen: list[str] = []
+    for place in [*given, *([] if root is None else [root])]:
+        name_host(place)
     for path in given:
         chosen_path = choose_path(path) if kind in {"auto", "manifest"} else path
         spelled = workspace.relative(chosen_path)

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
 from covers.images.formats import EXTENSIONS
+from covers.workspace.remote import RemotePath
 from covers.workspace.source_files import FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from covers.workspace.remote import Place
 
 AUDIO_EXTENSIONS = frozenset(
     {
@@ -207,7 +210,7 @@ def show_name(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def walk(root: Path, *, leave_out: Iterable[Path] = ()) -> Walk:
+def walk(root: Place, *, leave_out: Iterable[Path] = ()) -> Walk:
     """List the files below a folder.
 
     Links are followed, after everything that is no link; a folder is entered
@@ -215,8 +218,8 @@ def walk(root: Path, *, leave_out: Iterable[Path] = ()) -> Walk:
 
     Parameters
     ----------
-    root : Path
-        An existing folder.
+    root : Path or RemotePath
+        An existing folder, or what is called one in an object store.
     leave_out : iterable of Path
         Folders not to enter, such as a workspace that lies in its own source.
 
@@ -225,6 +228,8 @@ def walk(root: Path, *, leave_out: Iterable[Path] = ()) -> Walk:
     DataError
         If `root` itself cannot be listed.
     """
+    if isinstance(root, RemotePath):
+        return _walk_remote(root)
     walker = _Walker(leave_out)
     try:
         if os.stat(root).st_dev in _devices_of_the_system():  # noqa: PTH116
@@ -237,6 +242,23 @@ def walk(root: Path, *, leave_out: Iterable[Path] = ()) -> Walk:
     walker.run()
     walker.files.sort(key=lambda entry: entry.path)
     return Walk(walker.files, sorted(walker.problems), walker.n_left_out)
+
+
+def _walk_remote(root: RemotePath) -> Walk:
+    """List what an object store has below an address."""
+    files: list[FileEntry] = []
+    n_left_out = 0
+    try:
+        for entry in root.files():
+            if any(is_litter(name) for name in entry.path.split("/")):
+                n_left_out += 1
+            else:
+                files.append(entry)
+    except OSError as error:
+        message = f"cannot list '{root}': {error}"
+        raise DataError(message) from error
+    files.sort(key=lambda entry: entry.path)
+    return Walk(files, [], n_left_out)
 
 
 class _Walker:

@@ -54,17 +54,19 @@ class MadeLibrary(SharedLibrary):
         Parameters
         ----------
         *sources : str or Path
-            More folders, music libraries or manifests; they are remembered.
+            More folders, music libraries or manifests, or addresses of folders and
+            manifests such as ``"s3://bucket/by-genre"``; they are remembered.
         progress : callable, optional
             Called with (pictures read, pictures in all).
         **settings
             Of the intake that change, such as ``genre_minimum=20``.
         """
         from covers.intake.scan import scan_workspace
+        from covers.workspace.remote import place_of
 
         return scan_workspace(
             self._root,
-            [Path(source) for source in sources],
+            [place_of(str(source), Path()) for source in sources],
             intake=settings,
             progress=progress,
         )

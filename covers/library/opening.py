@@ -60,9 +60,13 @@ def create_library(
     120
     """
     from covers.intake.scan import scan_workspace
+    from covers.workspace.remote import place_of
 
     folder = Path(root)
     scan_workspace(
-        folder, [Path(source) for source in sources], intake=settings, progress=progress
+        folder,
+        [place_of(str(source), Path()) for source in sources],
+        intake=settings,
+        progress=progress,
     )
     return open_library(folder)

@@ -9,11 +9,11 @@ from covers.intake.scan_record import ScanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from covers.intake.reading.read_one import Reader
     from covers.intake.scan_record import Content, Journal, Key
     from covers.intake.sources import Candidate
+    from covers.workspace.remote import Place
 
     # Name of a source, the pictures that one cover may be, and the next to look at.
     Open = tuple[str, Sequence[Candidate], int]
@@ -24,7 +24,7 @@ class Chooser:
 
     Parameters
     ----------
-    roots : mapping of str to Path
+    roots : mapping of str to Path or RemotePath
         Folder that the paths of each source begin in.
     known : mapping of Key to ScanRecord
         From the last scan; believed where size and time of change are the same.
@@ -43,7 +43,7 @@ class Chooser:
 
     def __init__(
         self,
-        roots: Mapping[str, Path],
+        roots: Mapping[str, Place],
         known: Mapping[Key, ScanRecord],
         journal: Journal,
         reader: Reader,

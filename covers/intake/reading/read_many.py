@@ -19,18 +19,18 @@ from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from covers.images.measures import PictureMeasures
     from covers.intake.reading.read_one import Reader
     from covers.intake.scan_record import Content
+    from covers.workspace.remote import Place
 
 WORTH_PROCESSES = 512
 _CHUNK = 16
 
 
 def read_pictures(
-    files: Sequence[tuple[Path, str]],
+    files: Sequence[tuple[Place, str]],
     reader: Reader,
     *,
     n_workers: int | None = None,
@@ -40,7 +40,7 @@ def read_pictures(
 
     Parameters
     ----------
-    files : sequence of (Path, str)
+    files : sequence of (Path or RemotePath, str)
         File, and which picture inside it or ``""``.
     reader : Reader
         Reads one; its sets of known covers grow.

@@ -11,15 +11,16 @@ from covers.errors import UNREAD, BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.decode import is_quick, read_bytes, read_picture, refuse_stranger
 from covers.images.measures import PictureMeasures, measure_picture
+from covers.images.places import read_inside
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.scan_record import Content
 from covers.intake.sources import ProblemKind, is_picture_name
 from covers.workspace.disk.strangers import refuse_linked_lock
+from covers.workspace.remote import RemotePath
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from covers.workspace.paths import Workspace
+    from covers.workspace.remote import Place
 
 _PEEK_BYTES = 512
 
@@ -54,12 +55,12 @@ class Reader:
         refuse_linked_lock(workspace.root / ".decoding.lock")
         self._heavy = FileLock(workspace.root / ".decoding.lock")
 
-    def read(self, path: Path, member: str) -> tuple[Content, PictureMeasures | None]:
+    def read(self, path: Place, member: str) -> tuple[Content, PictureMeasures | None]:
         """Read one picture.
 
         Parameters
         ----------
-        path : Path
+        path : Path or RemotePath
             The file.
         member : str
             Which picture inside a music file; ``""`` for a picture file.
@@ -75,13 +76,13 @@ class Reader:
         return found
 
     def read_quick(
-        self, path: Path, member: str
+        self, path: Place, member: str
     ) -> tuple[Content, PictureMeasures | None] | None:
         """Read one picture as `read` does, unless it may take long: then None."""
         return self._read(path, member, only_quick=True)
 
     def _read(
-        self, path: Path, member: str, *, only_quick: bool
+        self, path: Place, member: str, *, only_quick: bool
     ) -> tuple[Content, PictureMeasures | None] | None:
         """Read one picture, or leave it to a process that can be ended."""
         try:
@@ -112,21 +113,21 @@ class Reader:
     def _is_new(self, cover_id: str) -> bool:
         return cover_id not in self.measured or cover_id not in self.pictured
 
-    def _read_bytes(self, path: Path, member: str) -> bytes:
+    def _read_bytes(self, path: Place, member: str) -> bytes:
         """Read the bytes of a picture."""
         if member:
-            from covers.images.audio.audio_tags import read_member
-
-            content: bytes = read_member(path, member)
-            return content
+            return read_inside(path, member)
         if not is_picture_name(path.name):
             _peek(path)
         return read_bytes(path)
 
 
-def _peek(path: Path) -> None:
+def _peek(path: Place) -> None:
     """Refuse a file of another ending by its first bytes, without reading it whole."""
     try:
+        if isinstance(path, RemotePath):
+            refuse_stranger(path.read(_PEEK_BYTES))
+            return
         # Non-blocking, so that a named pipe is not waited for.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:

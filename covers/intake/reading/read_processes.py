@@ -25,17 +25,18 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from covers.intake.reading.read_one import Reader, refuse
 from covers.intake.sources import CRASHED, ProblemKind
+from covers.workspace.remote import RemotePath, filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from covers.images.measures import PictureMeasures
     from covers.intake.scan_record import Content
+    from covers.workspace.remote import Place
 
     Read = tuple[Content, PictureMeasures | None]
-    File = tuple[Path, str]
+    File = tuple[Place, str]
 
 MAX_SECONDS = 5.0
 """Of a core, for one picture. The largest ones that are taken need 3.5."""
@@ -314,6 +315,8 @@ def serve() -> None:
         while True:
             files = pickle.load(asked)  # noqa: S301
             for path, member in files:
+                if isinstance(path, RemotePath):
+                    filesystem(path.scheme)  # what is imported is no picture's time
                 try:
                     with _limited_time(seconds):
                         answer: Any = reader.read(path, member)

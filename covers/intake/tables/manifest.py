@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,14 @@ from covers.images.audio.tag_values import parse_year
 from covers.intake.folders import SPLIT_NAMES
 from covers.intake.sources import Candidate, Labels, ProblemKind, Walk, show_name
 from covers.intake.tables.manifest_table import ManifestTable
-from covers.intake.tables.near_names import NearNames
-from covers.workspace.source_files import FileEntry
+from covers.intake.tables.named_files import NamedFiles
+from covers.workspace.remote import RemotePath, is_below, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from covers.workspace.remote import Place
+    from covers.workspace.source_files import FileEntry
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Manifest:
     notes: list[str]
 
 
-def read_manifest(path: Path, root: Path | None = None) -> Manifest:
+def read_manifest(path: Place, root: Place | None = None) -> Manifest:
     """Read a manifest and look for the files it names.
 
     The column ``path`` is needed; ``genre`` or ``genres``, ``artist``,
@@ -52,10 +54,10 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
 
     Parameters
     ----------
-    path : Path
+    path : Path or RemotePath
         Ends in ``.csv``, ``.tsv``, ``.tab`` or ``.parquet``. The separator of
         a CSV file is found in its header (comma, semicolon or tab).
-    root : Path, optional
+    root : Path or RemotePath, optional
         Where relative paths begin; by default the manifest's own folder.
 
     Raises
@@ -64,7 +66,7 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
         If it cannot be read, has no column ``path`` or no line, or a value
         of ``split`` is unknown.
     """
-    root = (root or path.parent).absolute()
+    root = _whole(root or path.parent)
     table = ManifestTable.read(path)
     if not table.places and not table.damaged:
         message = (
@@ -78,12 +80,12 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     return reader.read()
 
 
-def walk_manifest(path: Path, root: Path | None = None) -> Walk:
+def walk_manifest(path: Place, root: Place | None = None) -> Walk:
     """Look at the manifest and the files it names, without reading what it says of them.
 
     Parameters
     ----------
-    path, root : Path
+    path, root : Path or RemotePath
         As for `read_manifest`.
 
     Returns
@@ -97,28 +99,46 @@ def walk_manifest(path: Path, root: Path | None = None) -> Walk:
     DataError
         If the manifest cannot be read or has no column ``path``.
     """
-    root = (root or path.parent).absolute()
+    root = _whole(root or path.parent)
     table = ManifestTable.read(path)
     files: list[FileEntry] = []
     problems = [(str(path), table.fingerprint)]
-    start = f"{root}{os.sep}"
-    near_names = NearNames(root)
+    named = _named_files(root, table)
     for written in table.columns["path"]:
         text = "" if written is None else str(written).strip()
         relative = _below(root, text)
         if relative is None:
             continue  # whatever it means, the manifest's hash stands for it
         try:
-            status = os.stat(start + relative)  # noqa: PTH116  strings, 100,000 times
+            files.append(named.look(relative))
         except (OSError, ValueError) as error:
-            same = near_names.find(relative)
+            same = named.near.find(relative)
             if same is None:
                 problems.append((relative, type(error).__name__))
                 continue
-            relative = same
-            status = os.stat(start + relative)  # noqa: PTH116
-        files.append(FileEntry(relative, status.st_size, status.st_mtime_ns))
+            files.append(named.look(same))
     return Walk(files, problems, 0)
+
+
+def _whole(root: Place) -> Place:
+    return root.absolute() if isinstance(root, Path) else root
+
+
+def _named_files(root: Place, table: ManifestTable) -> NamedFiles:
+    """Return the files that a manifest may name.
+
+    Raises
+    ------
+    DataError
+        If a server cannot be asked for them.
+    """
+    texts = (str(written or "").strip() for written in table.columns["path"])
+    below = (_below(root, text) for text in texts)
+    try:
+        return NamedFiles.below(root, (path for path in below if path is not None))
+    except OSError as error:
+        message = f"cannot list '{root}': {error}"
+        raise DataError(message) from error
 
 
 class _Reader:
@@ -126,8 +146,8 @@ class _Reader:
 
     def __init__(
         self,
-        path: Path,
-        root: Path,
+        path: Place,
+        root: Place,
         table: ManifestTable,
     ) -> None:
         self.path = path
@@ -138,7 +158,7 @@ class _Reader:
         self.found: dict[str, Candidate] = {}
         self.problems: list[tuple[str, ProblemKind, str]] = []
         self.notes: list[str] = []
-        self.near_names = NearNames(root)
+        self.files = _named_files(root, table)
 
     def read(self) -> Manifest:
         """Go through all lines."""
@@ -187,15 +207,14 @@ class _Reader:
             self.found[relative] = Candidate(known.file, merged)
             return
         try:
-            status = (self.root / relative).stat()
+            entry = self.files.look(relative)
         except (OSError, ValueError) as error:
-            same = self.near_names.find(relative)
+            same = self.files.near.find(relative)
             if same is not None and same != relative:
                 self._take(same, labels)
             else:
                 self._report(relative, error)
             return
-        entry = FileEntry(relative, status.st_size, status.st_mtime_ns)
         self.found[relative] = Candidate(entry, labels)
 
     def _report(self, relative: str, error: OSError | ValueError) -> None:
@@ -204,7 +223,7 @@ class _Reader:
         kind = ProblemKind.UNREADABLE
         if isinstance(error, FileNotFoundError):
             kind = ProblemKind.MISSING
-            near = self.near_names.suggest(relative)
+            near = self.files.near.suggest(relative)
             if near is not None:
                 reason += f"; did you mean '{show_name(near)}'?"
         self.problems.append((show_name(relative), kind, reason))
@@ -269,8 +288,11 @@ class _Reader:
         raise DataError(message)
 
 
-def _below(root: Path, text: str) -> str | None:
+def _below(root: Place, text: str) -> str | None:
     """Return a path below the root in POSIX form, None where it leads out of it."""
+    if isinstance(root, RemotePath):
+        text = text.removeprefix(f"{root}/")
+        return text if is_below(text) and not is_remote(text) else None
     if "\\" in text and "/" not in text:
         text = PureWindowsPath(text).as_posix()
     if not text.startswith(("/", ".")) and "/." not in text and "//" not in text:

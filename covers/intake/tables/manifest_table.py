@@ -15,10 +15,12 @@ from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
 from covers.workspace.disk.text_tables import decode_text, read_text_table
+from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from covers.workspace.remote import Place
 
 _SYNONYMS = {
     "path": ("path", "file", "filename", "file_name", "filepath", "image_path"),
@@ -59,7 +61,7 @@ class ManifestTable:
     fingerprint: str
 
     @classmethod
-    def read(cls, path: Path) -> ManifestTable:
+    def read(cls, path: Place) -> ManifestTable:
         """Read a manifest.
 
         Raises
@@ -68,7 +70,7 @@ class ManifestTable:
             If it cannot be read or has no column ``path``.
         """
         try:
-            content = path.read_bytes()
+            content = _read(path)
         except OSError as error:
             raise DataError(_unreadable(path, error)) from error
         fingerprint = hashlib.sha256(content).hexdigest()[:32]
@@ -77,8 +79,19 @@ class ManifestTable:
         return cls(*_read_text(path, content), fingerprint)
 
 
+def _read(path: Place) -> bytes:
+    """Read a manifest whole; over the network, no more than is allowed."""
+    if not isinstance(path, RemotePath):
+        return path.read_bytes()
+    content = path.read(MOST_TABLE_MEBIBYTES << 20)
+    if len(content) > MOST_TABLE_MEBIBYTES << 20:
+        message = f"larger than {MOST_TABLE_MEBIBYTES:,} MiB"
+        raise OSError(message)
+    return content
+
+
 def _find_columns(
-    path: Path, headers: list[str]
+    path: Place, headers: list[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Find the columns that are understood and name the others."""
     columns = _understood(headers)
@@ -116,7 +129,7 @@ def _understood(headers: list[str]) -> dict[str, int]:
     return columns
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def _unreadable(path: Place, error: Exception) -> str:
     return (
         f"cannot read manifest '{path}' ({error}): expected a table with a column 'path' "
         "as .csv, .tsv or .parquet"
@@ -124,7 +137,7 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 
 def _read_parquet(
-    path: Path, content: bytes
+    path: Place, content: bytes
 ) -> tuple[dict[str, list[Any]], dict[str, list[Any]], list[str]]:
     """Read a Parquet file, in which columns have types."""
     try:
@@ -143,7 +156,7 @@ def _read_parquet(
 
 
 def _read_text(
-    path: Path, content: bytes
+    path: Place, content: bytes
 ) -> tuple[
     dict[str, list[Any]], dict[str, list[Any]], list[str], list[tuple[str, str]]
 ]:

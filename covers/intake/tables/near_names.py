@@ -10,10 +10,13 @@ from __future__ import annotations
 import difflib
 import os
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
+
+    from covers.workspace.remote import Place
 
 _MOST_NAMES = 5000
 _MOST_SUGGESTIONS = 20
@@ -26,11 +29,13 @@ class NearNames:
     ----------
     root : Path
         The folder; each one below is listed once.
+    listed : iterable of str, optional
+        Paths of all files, where it is no folder of this machine.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = os.fspath(root)
-        self._listed: dict[str, list[str]] = {}
+    def __init__(self, root: Place, listed: Iterable[str] | None = None) -> None:
+        self._root = root
+        self._listed = {} if listed is None else _by_folder(listed)
         self._by_key: dict[tuple[str, bool], dict[str, str]] = {}
         self._n_suggested = 0
 
@@ -73,12 +78,27 @@ class NearNames:
     def _list(self, folder: str) -> list[str]:
         """Return the names in a folder, none where it cannot be listed."""
         if folder not in self._listed:
+            if not isinstance(self._root, Path):
+                return []
             try:
                 names = os.listdir(os.path.join(self._root, folder))  # noqa: PTH118, PTH208  strings
             except OSError:
                 names = []
             self._listed[folder] = sorted(names)
         return self._listed[folder]
+
+
+def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names in each folder by its path."""
+    names: dict[str, set[str]] = {}
+    for path in paths:
+        while path:
+            folder, _, name = path.rpartition("/")
+            if name in names.setdefault(folder, set()):
+                break
+            names[folder].add(name)
+            path = folder
+    return {folder: sorted(found) for folder, found in names.items()}
 
 
 def _key(name: str, *, fold: bool) -> str:

@@ -1,0 +1,45 @@
+"""A place that a person names: a path of this machine, or an address such as ``s3://bucket/folder``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class PlaceType(click.Path):
+    """A path, or an address of an object store or a server; an address is taken as it is."""
+
+    def __init__(self, **checks: Any) -> None:
+        super().__init__(path_type=Path, **checks)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Turn what was typed into a `Path`, or a `RemotePath`."""
+        if "://" not in str(value):
+            return super().convert(value, param, ctx)
+        from covers.errors import ConfigError
+        from covers.workspace.remote import RemotePath
+
+        try:
+            return RemotePath.of(str(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+def refuse_offline(places: list[str]) -> None:
+    """Refuse to go without the network where covers lie across it.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first of them.
+    """
+    from covers.errors import ConfigError
+
+    remote = [place for place in places if "://" in place]
+    if remote:
+        message = f"source '{remote[0]}' lies across the network: leave '--offline' out, or drop it from covers.toml"
+        raise ConfigError(message)
