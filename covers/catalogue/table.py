@@ -13,11 +13,16 @@ import pyarrow as pa
 from covers.errors import DataError
 from covers.stats.membership import make_membership
 from covers.stats.rows import RowsById
-from covers.workspace.artefacts import Stamp, fingerprint, read_table, write_table
+from covers.workspace.artefacts import (
+    Stamp,
+    fingerprint_blocks,
+    read_table,
+    write_table,
+)
 from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
@@ -68,6 +73,7 @@ SCHEMA = pa.schema(
 """Columns every catalogue has; the other columns of a manifest follow as they came."""
 
 GENRE_MINIMUM = 10
+_ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
@@ -241,21 +247,23 @@ class Catalogue:
             return self.written["fingerprint"]
         ignored = {"locations", "source", "path"}
         names = [name for name in self.table.column_names if name not in ignored]
-        return fingerprint(names, self.genre_minimum, *self._rows(names))
+        return fingerprint_blocks([names, self.genre_minimum], self._blocks(names))
 
     def label_fingerprint(self) -> str:
         """Hash what training depends on: ids, genres, groups and splits."""
         if "label_fingerprint" in self.written:
             return self.written["label_fingerprint"]
-        return fingerprint(
-            self.genre_minimum, *self._rows(["cover_id", "genres", "group", "split"])
-        )
+        names = ["cover_id", "genres", "group", "split"]
+        return fingerprint_blocks([self.genre_minimum], self._blocks(names))
 
-    def _rows(self, names: Sequence[str]) -> list[Any]:
-        """Return the rows of some columns, in the order of their ids, as JSON values."""
+    def _blocks(self, names: Sequence[str]) -> Iterator[list[list[Any]]]:
+        """Yield the rows of some columns, in the order of their ids, as JSON values."""
         order = np.argsort(np.asarray(self.cover_ids, dtype=str), kind="stable")
-        columns = [self.column(name) for name in names]
-        return [[_plain(column[row]) for column in columns] for row in order]
+        some = self.table.select(names)
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            block = some.take(order[start : start + _ROWS_AT_ONCE])
+            columns = (column.to_pylist() for column in block.columns)
+            yield [[_plain(cell) for cell in row] for row in zip(*columns, strict=True)]
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from covers.workspace.paths import Workspace
 
+_VIEWS = ("phash", "phash_inner", "signature", "signature_inner")
+
 
 class MeasuredPictures:
     """``pictures.parquet``: its ids at once, its measures when they are needed.
@@ -59,8 +61,7 @@ class MeasuredPictures:
         """
         if not self.cover_ids:
             return measure.SCHEMA.empty_table()
-        repair = f"rm {quote(self._path)} && {CATALOGUE.repair(self._path.parent)}"
-        table, _ = read_table(self._path, measure.KIND, repair)
+        table, _ = read_table(self._path, measure.KIND, self._repair)
         return table.replace_schema_metadata(None)
 
     def update(
@@ -96,12 +97,24 @@ class MeasuredPictures:
         self.cover_ids = self.table.column("cover_id").to_pylist()
         write_table(self._path, self.table, Stamp(kind=measure.KIND))
 
+    def _views(self) -> pa.Table:
+        """Return what near-duplicates are found by, without reading all that is measured."""
+        if "table" in self.__dict__ or not self.cover_ids:
+            return self.table
+        return read_table(self._path, measure.KIND, self._repair, _VIEWS)[0]
+
+    @property
+    def _repair(self) -> str:
+        """The command that makes the file anew."""
+        again = CATALOGUE.repair(self._path.parent)
+        return f"rm {quote(self._path)} && {again}"
+
     def group(self, workspace: Workspace) -> dict[str, int]:
         """Return a number for each cover; near-duplicates have the same."""
         from covers.images.duplicate_groups import group_near_duplicates
 
         look = thumbnail_reader(workspace, self.cover_ids)
-        groups = group_near_duplicates(self.table, look=look)
+        groups = group_near_duplicates(self._views(), look=look)
         return dict(zip(self.cover_ids, groups.tolist(), strict=True))
 
 

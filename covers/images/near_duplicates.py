@@ -20,14 +20,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from covers.images.ink import Ink, coarse_agreement, ink_agreement, ink_cells
 from covers.images.measures import SIGNATURE_SIDE
+from covers.images.near_hashes import find_near_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pyarrow as pa
     from PIL import Image
 
     Look = Callable[[int], Image.Image | None]
@@ -103,30 +105,36 @@ class Views:
 
         Covers whose measures are missing (null) get no view.
         """
-        columns = [
-            (pictures.column(name).to_pylist(), pictures.column(copy).to_pylist())
-            for name, copy in (
-                ("phash", "signature"),
-                ("phash_inner", "signature_inner"),
-            )
-        ]
-        (whole, whole_copy), (inner, inner_copy) = columns
-        rows, hashes, copies = [], [], []
-        for row in range(pictures.num_rows):
-            if whole[row] is not None:
-                rows.append(row)
-                hashes.append(whole[row])
-                copies.append(whole_copy[row])
-            if inner[row] is not None and inner[row] != whole[row]:
-                rows.append(row)
-                hashes.append(inner[row])
-                copies.append(inner_copy[row])
-        return cls(
-            np.array(rows, np.int64),
-            np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, 8),
-            np.frombuffer(b"".join(copies), np.uint8).reshape(-1, SIGNATURE_SIDE**2),
-            pictures.num_rows,
+        whole, inner = pictures.column("phash"), pictures.column("phash_inner")
+        has_inner = pc.and_(
+            inner.is_valid(), pc.fill_null(pc.not_equal(inner, whole), fill_value=True)
         )
+        parts = [
+            _views_where(whole.is_valid(), whole, pictures.column("signature")),
+            _views_where(has_inner, inner, pictures.column("signature_inner")),
+        ]
+        rows, hashes, copies = (
+            np.concatenate(some) for some in zip(*parts, strict=True)
+        )
+        order = np.argsort(rows, kind="stable")  # the whole before its inside
+        return cls(rows[order], hashes[order], copies[order], pictures.num_rows)
+
+
+def _views_where(
+    mask: pa.ChunkedArray, hashes: pa.ChunkedArray, copies: pa.ChunkedArray
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return rows, hashes and grey copies of the covers that have a view."""
+    rows = np.flatnonzero(np.asarray(mask.to_numpy(), bool))
+    text = "".join(hashes.filter(mask).to_pylist())
+    some = pa.chunked_array([copies.filter(mask).combine_chunks()]).chunk(0)
+    width = SIGNATURE_SIDE**2
+    grey = np.frombuffer(some.buffers()[1] or b"", np.uint8)
+    start = some.offset * width
+    return (
+        rows,
+        np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, 8),
+        grey[start : start + len(rows) * width].reshape(-1, width),
+    )
 
 
 @dataclass(frozen=True)
@@ -286,21 +294,14 @@ def _agreeing_hashes(
     hashes: npt.NDArray[np.uint8], most_bits: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return pairs of rows of `hashes` that differ in at most `most_bits` bits, and those bits."""
-    import faiss
-
     if not len(hashes):
         nothing = np.zeros(0, np.int64)
         return nothing, nothing, nothing
     codes, members = np.unique(hashes, axis=0, return_inverse=True)
     order = np.argsort(members, kind="stable")
     starts = np.searchsorted(members[order], np.arange(len(codes) + 1))
-    index = faiss.IndexBinaryFlat(codes.shape[1] * 8)
-    index.add(codes)
-    # FAISS returns distances below the radius, and finds each pair from both sides.
-    limits, distances, found = index.range_search(codes, most_bits + 1)
-    queries = np.repeat(np.arange(len(codes)), np.diff(limits.astype(np.int64)))
-    once = queries <= found
-    queries, found, distances = queries[once], found[once], distances[once]
+    near = find_near_hashes(codes, most_bits)
+    queries, found, distances = near.first, near.second, near.bits
     sizes = np.diff(starts)
     alone = (sizes[queries] == 1) & (sizes[found] == 1)
     lefts = [order[starts[queries[alone]]]]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from covers.intake.scan_record import ScanRecord
     from covers.workspace.settings import IntakeSettings
 
+_ROWS_AT_ONCE = 50_000
+_OF_ALL = ("group", "split")
+_DESCRIBED = pa.schema([field for field in SCHEMA if field.name not in _OF_ALL])
+
 
 def make_mapper(
     records: Iterable[ScanRecord],
@@ -117,17 +121,17 @@ def assemble(
         Columns of `covers.catalogue.table.SCHEMA`, then those of manifests.
     """
     cover_ids = list(covers)
-    rows = [_merge(some, rules.kinds, rules.mapper) for some in covers.values()]
-    corrections = rules.corrections
-    for cover_id, row in zip(cover_ids, rows, strict=True):
-        if corrections and cover_id in corrections:
-            row["genres"] = sorted(corrections[cover_id])
-    main_artists = [row["artists"][0] if row["artists"] else None for row in rows]
+    # Thousands at a time: as Python values, all rows would take twenty times the room.
+    blocks = [
+        _merge_some(cover_ids[start : start + _ROWS_AT_ONCE], covers, rules)
+        for start in range(0, len(cover_ids), _ROWS_AT_ONCE)
+    ]
+    table = pa.concat_tables(blocks) if blocks else _DESCRIBED.empty_table()
     groups = join_groups(
         cover_ids,
         [
-            main_artists,
-            [row["release_group"] for row in rows],
+            [artists[0] if artists else None for artists in _values(table, "artists")],
+            _values(table, "release_group"),
             [rules.near_duplicates.get(cover_id) for cover_id in cover_ids],
         ],
     )
@@ -136,23 +140,43 @@ def assemble(
         for cover_id, records in covers.items()
     ]
     splits = split_groups(
-        [row["genres"] for row in rows],
+        _values(table, "genres"),
         groups,
         shares=rules.shares,
         seed=rules.seed,
         previous=fixed,
     )
-    columns: dict[str, Any] = {
-        name: [row.get(name) for row in rows] for name in SCHEMA.names
-    }
-    columns["cover_id"] = cover_ids
-    columns["group"] = groups
-    columns["split"] = splits.tolist()
-    table = pa.table(columns, schema=SCHEMA)
+    columns = {name: table.column(name) for name in _DESCRIBED.names}
+    for name, values in zip(_OF_ALL, (groups, splits.tolist()), strict=True):
+        columns[name] = pa.array(values, SCHEMA.field(name).type)
+    table = pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    table = table.combine_chunks()
     extras = [_first_extra(records) for records in covers.values()]
     for name, values in spread_extras(extras).items():
         table = table.append_column(name, values)
     return table
+
+
+def _merge_some(
+    cover_ids: Sequence[str],
+    covers: Mapping[str, Sequence[ScanRecord]],
+    rules: AssemblyRules,
+) -> pa.Table:
+    """Make the rows of some covers, but for what depends on all."""
+    rows = [
+        _merge(covers[cover_id], rules.kinds, rules.mapper) for cover_id in cover_ids
+    ]
+    for cover_id, row in zip(cover_ids, rows, strict=True):
+        row["cover_id"] = cover_id
+        if rules.corrections and cover_id in rules.corrections:
+            row["genres"] = sorted(rules.corrections[cover_id])
+    columns = {name: [row.get(name) for row in rows] for name in _DESCRIBED.names}
+    return pa.table(columns, schema=_DESCRIBED)
+
+
+def _values(table: pa.Table, name: str) -> list[Any]:
+    """Return a column as Python values."""
+    return list(table.column(name).to_pylist())
 
 
 def count_split_conflicts(covers: Mapping[str, Sequence[ScanRecord]]) -> int:

@@ -21,7 +21,12 @@ from covers.model.card import read_card
 from covers.model.embedding_table import embeddings_parts, read_embeddings
 from covers.workspace.paths import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # What Ray says of its own settings, whoever reads them.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
+]
 
 _KILLED_DRIVER = """
 import os, sys
