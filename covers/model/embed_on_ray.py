@@ -330,14 +330,17 @@ def _last_line(error: Exception) -> str:
 def _be_discreet(*, is_own: bool) -> None:
     """Switch off what Ray reports, says and leaves behind, unless its user asked for it.
 
-    A cluster that is started here is guarded by a token that only this process
-    and its children know, instead of one in a file of the user's.
+    A cluster that is started here listens to this machine only, which Ray does where
+    it was told that there are no others, and is guarded by a token that only this
+    process and its children know, instead of one in a file of the user's.
     """
     import logging
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if is_own:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     if is_own and not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN"} & os.environ.keys():
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -356,7 +359,6 @@ def _connect(address: str | None) -> None:
             "num_cpus": count_cores(),
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
         }
     try:
         ray.init(address=address, **how)
