@@ -17,7 +17,7 @@ from covers.classify.methods import Method
 from covers.cli import main
 from covers.workspace import registry
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from scripts.documentation import build, check_docs, commands, examples, python_api  # noqa: E402
