@@ -1,12 +1,10 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from known_workspace import DESIGN, GENRES
+from measured import FAST, measure, near_of
 
 from covers.overlap.confusion import confuse
 from covers.overlap.finite_sample import (
-    FEWEST_GROUPS,
     Losses,
     measure_losses,
     pair_errors,
@@ -16,36 +14,11 @@ from covers.overlap.mixing import adjust, balanced_shares, measure_mixing
 from covers.overlap.overlap import (
     OverlapSettings,
     effective_number,
-    label_covers,
     measure_overlap,
-    n_neighbours,
 )
-from covers.overlap.pair_votes import Labels, count_votes, loss_table, sample_groups
+from covers.overlap.pair_votes import Labels, count_votes, loss_table
 from covers.overlap.simulation import Design, draw_known_overlap
 from covers.stats.bootstrap import GroupBootstrap
-from covers.stats.neighbours import (
-    Neighbours,
-    find_neighbours,
-    find_own_neighbours,
-)
-
-FAST = OverlapSettings(n_bootstraps=200, n_permutations=60, n_splits=3)
-
-
-def near_of(vectors, groups, k=None):
-    return find_neighbours(
-        vectors,
-        vectors,
-        k=k or n_neighbours(len(vectors)),
-        query_groups=groups,
-        reference_groups=groups,
-    )
-
-
-def measure(data, genres=None, settings=FAST):
-    names = genres or [f"g{i}" for i in range(data.membership.shape[1])]
-    near = near_of(data.vectors, data.groups)
-    return measure_overlap(near, data.membership, data.groups, names, settings)
 
 
 def brute_force_votes(rows, membership, k):
@@ -330,73 +303,6 @@ def test_lift_does_not_depend_on_how_many_covers_a_genre_has():
     np.testing.assert_allclose((mixing.observed / mixing.expected)[off], 1, atol=0.12)
 
 
-LARGE = Design(
-    family="gaussians",
-    n_covers=(1500, 1500, 100),
-    n_dimensions=3,
-    separation=2.0,
-    group_size=3,
-    group_correlation=0.3,
-)
-
-
-def test_asking_everybody_is_asking_with_a_mask_of_all():
-    data = draw_known_overlap(DESIGN, 2)
-    near = near_of(data.vectors, data.groups)
-    alone = Labels(data.membership, data.groups)
-    marked = Labels(data.membership, data.groups, alone.group_mass > 0)
-    first, second = (
-        measure_mixing(near.rows, labels, n_permutations=20)
-        for labels in (alone, marked)
-    )
-    np.testing.assert_array_equal(first.table, second.table)
-    np.testing.assert_array_equal(first.p_pairs, second.p_pairs)
-    np.testing.assert_array_equal(
-        loss_table(near.rows, alone, [5, 15]), loss_table(near.rows, marked, [5, 15])
-    )
-
-
-def test_whole_groups_are_sampled_and_small_genres_wholly():
-    data = draw_known_overlap(LARGE, 3)
-    labels = Labels(data.membership, data.groups)
-    for n_most, share in ((1800, 600), (900, 500)):
-        sampled = sample_groups(labels, n_most)
-        some = Labels(data.membership, data.groups, sampled).sampled_membership
-        counts = some.sum(axis=0)
-        assert counts[2] == 100
-        assert ((counts[:2] >= share) & (counts[:2] < share + 6)).all()
-    assert sample_groups(labels, 3100) is None
-
-
-def test_asking_some_finds_the_same_overlap_in_wider_intervals():
-    data = draw_known_overlap(LARGE, 3)
-    every, some = (
-        measure(data, settings=replace(FAST, n_sampled=n)) for n in (5000, 1500)
-    )
-    pairs = np.triu_indices(3, 1)
-    np.testing.assert_allclose(some.overlap[pairs], every.overlap[pairs], atol=0.05)
-    np.testing.assert_allclose(some.lift, every.lift, atol=0.12)
-    low, high = (end[pairs] for end in some.overlap_ci95)
-    assert ((low <= data.overlap[pairs]) & (data.overlap[pairs] <= high)).all()
-    widths = [np.diff(f.overlap_ci95[:, 0, 1])[0] for f in (some, every)]
-    assert widths[0] > 1.1 * widths[1]
-    np.testing.assert_array_equal(some.n_groups, every.n_groups)
-
-
-def test_neighbours_of_covers_that_are_not_sampled_do_not_count():
-    data = draw_known_overlap(LARGE, 3)
-    settings = replace(FAST, n_sampled=1800)
-    labels = label_covers(data.membership, data.groups, settings)
-    sampled = labels.sampled_membership.any(axis=1)
-    k = n_neighbours(len(sampled))
-    near = find_own_neighbours(data.vectors, data.groups, k, sampled)
-    assert (near.rows[~sampled] == -1).all()
-    found = measure_overlap(near, data.membership, data.groups, "abc", settings)
-    np.testing.assert_array_equal(
-        found.overlap_ci95, measure(data, "abc", settings).overlap_ci95
-    )
-
-
 def test_a_cover_of_two_genres_counts_half_in_each():
     data = draw_known_overlap(DESIGN, 2)
     membership = data.membership.copy()
@@ -439,91 +345,6 @@ def test_the_chosen_k_is_among_the_tried_ones():
 )
 def test_effective_number_counts_genres_that_differ(overlap, expected):
     assert effective_number(overlap) == pytest.approx(expected)
-
-
-def test_one_genre_has_no_pair_and_counts_one():
-    data = draw_known_overlap(
-        Design(family="shuffled", n_covers=(50,), n_dimensions=2, separation=1), 0
-    )
-    found = measure(data)
-    assert found.samples.shape[1] == 0
-    assert found.effective_genres == 1
-
-
-def test_a_genre_of_two_covers_gets_no_overlap_and_leaves_the_others_alone():
-    data = draw_known_overlap(
-        Design(family="gaussians", n_covers=(80, 80, 2), n_dimensions=2, separation=1),
-        0,
-    )
-    found = measure(data)
-    assert np.isnan(found.overlap[2, :2]).all()
-    assert np.isnan(found.q[2, :2]).all()
-    assert np.isfinite(found.overlap[0, 1])
-    assert 1 <= found.effective_genres <= 2
-
-
-def test_a_genre_of_one_artist_gets_no_overlap():
-    data = draw_known_overlap(DESIGN, 0)
-    groups = data.groups.copy()
-    groups[data.membership[:, 1] > 0] = 10_000
-    found = measure_overlap(
-        near_of(data.vectors, groups), data.membership, groups, GENRES, FAST
-    )
-    assert found.n_groups[1] == 1 < FEWEST_GROUPS
-    assert np.isnan(found.overlap[1, [0, 2]]).all()
-    assert np.isfinite(found.overlap[0, 2])
-
-
-def test_three_hundred_genres_are_measured():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(300), 8)
-    vectors = rng.standard_normal((2400, 4)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    membership = np.eye(300, dtype=np.float32)[labels]
-    groups = np.arange(2400)
-    found = measure_overlap(
-        near_of(vectors, groups, k=50),
-        membership,
-        groups,
-        [f"g{i}" for i in range(300)],
-        OverlapSettings(k=25, n_bootstraps=50, n_permutations=10, n_splits=1),
-    )
-    assert np.isfinite(found.overlap).all()
-    assert np.median(found.overlap) > 0.9
-
-
-def test_covers_without_genre_leave_everything_unknown():
-    vectors = np.eye(6, dtype=np.float32)
-    groups = np.arange(6)
-    found = measure_overlap(
-        near_of(vectors, groups), np.zeros((6, 2), np.float32), groups, "ab", FAST
-    )
-    assert np.isnan(found.effective_genres)
-    assert np.isnan(found.overlap).all()
-
-
-def test_identical_covers_are_indistinguishable():
-    membership = np.eye(2, dtype=np.float32)[np.arange(80) % 2]
-    groups = np.arange(80)
-    rng = np.random.default_rng(0)
-    rows = np.stack([rng.permutation(np.delete(groups, i))[:40] for i in groups])
-    near = Neighbours(rows, np.ones(rows.shape, np.float32))
-    found = measure_overlap(near, membership, groups, "ab", FAST)
-    assert found.overlap[0, 1] > 0.7
-    assert found.overlap_ci95[1, 0, 1] == 1
-
-
-def test_contradicting_shapes_are_refused():
-    near = Neighbours(np.zeros((3, 1), np.int64), np.ones((3, 1), np.float32))
-    with pytest.raises(ValueError, match=r"expected membership of shape \(3, 2\)"):
-        measure_overlap(near, np.ones((4, 2), np.float32), np.arange(3), "ab")
-
-
-def test_an_unknown_family_is_refused():
-    with pytest.raises(ValueError, match="family must be gaussians"):
-        draw_known_overlap(
-            Design(family="cubes", n_covers=(9,), n_dimensions=2, separation=1), 0
-        )
 
 
 def test_overlap_of_styles_is_the_sum_of_the_smaller_shares():
@@ -575,15 +396,3 @@ def test_confusion_rates_are_shares_of_the_true_genre():
     assert low <= 0.6 <= high
     assert 0 <= table[0][1]["p"] <= table[0][1]["q"] <= 1
     assert "p" not in table[0][0]
-
-
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_handful_of_covers_gives_null_and_no_warning(n):
-    vectors = np.eye(4, dtype=np.float32)[:n]
-    membership = np.eye(2, dtype=np.float32)[np.arange(n) % 2]
-    groups = np.arange(n)
-    found = measure_overlap(
-        near_of(vectors, groups), membership, groups, ("a", "b"), FAST
-    )
-    assert np.isnan(found.overlap[0, 1])
-    assert np.isnan(found.effective_genres)

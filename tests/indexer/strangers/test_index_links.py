@@ -1,93 +1,30 @@
-"""Indexes from strangers: links, pipes, names that lead outside, crafted numbers.
+"""Indexes from strangers: links, pipes, names that lead outside.
 
 Whoever can change a manifest can also write its checksum, so every change here
 is sealed again. ``precious`` is a folder beside the index that nothing may touch.
 """
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from sealing import manifest_of, reseal, tree_of
+from sealing import reseal, tree_of
+from written import WRITES, D, lead, try_all
 
 from indexer import (
     IndexDamagedError,
     IndexerError,
-    IndexHistoryError,
-    IndexMismatchError,
     IndexReadError,
     IndexWriteError,
     VectorIndex,
 )
 from indexer.cli import main
-from indexer.files.lock import hold_writer_lock
 from indexer.local.verification import verify_folder
-
-N, D = 300, 8
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    """An index with a structure, tombstones and a history."""
-    folder = tmp_path_factory.mktemp("original") / "index"
-    vectors = np.random.default_rng(0).standard_normal((N, D))
-    ids = [f"i{number}" for number in range(N)]
-    genres = {"genre": ["Rock", "Pop", "Jazz"] * (N // 3)}
-    index = VectorIndex.build(folder, ids, vectors, genres, structure="IVF4,SQ8")
-    index.remove(["i3"])
-    index.remove(["i4"])
-    return folder
-
-
-@pytest.fixture
-def folder(original, tmp_path):
-    return Path(shutil.copytree(original, tmp_path / "index"))
-
-
-@pytest.fixture
-def precious(tmp_path):
-    """A folder of files that look like those of an index, and of others."""
-    place = tmp_path / "precious"
-    (place / "gen-000001").mkdir(parents=True)
-    (place / "deep" / "er").mkdir(parents=True)
-    for name in ("notes.txt", "deep/er/thesis.tex", "manifest.json"):
-        (place / name).write_text("years of work")
-    for name in ("manifest.json", "000001.vectors.npy", "other.txt"):
-        (place / "gen-000001" / name).write_text("years of work")
-    before = tree_of(place)
-    yield place
-    assert tree_of(place) == before
-
-
-WRITES = {
-    "add": lambda folder: VectorIndex.open(folder).add(["x"], np.ones((1, D))),
-    "update": lambda folder: VectorIndex.open(folder).update(["x"], np.ones((1, D))),
-    "remove": lambda folder: VectorIndex.open(folder).remove(["i1"]),
-    "compact": lambda folder: VectorIndex.open(folder).compact(),
-    "rollback": lambda folder: VectorIndex.open(folder).rollback(),
-    "build": lambda folder: VectorIndex.build(folder, ["x"], np.ones((1, D))),
-    "repair": VectorIndex.repair,
-}
-
-
-def try_all(folder):
-    """Do everything that writes; whether it is refused is not the question here."""
-    for write in WRITES.values():
-        with suppress(IndexerError):
-            write(folder)
-
-
-def lead(segment, path):
-    for part in ("vectors", "items", "lookup", "dead"):
-        segment[part]["path"] = path
 
 
 @pytest.mark.parametrize("write", WRITES)
@@ -341,163 +278,6 @@ def test_an_index_behind_links_works_as_any_other(folder, tmp_path):
     assert verify_folder(tmp_path / "mine").ok
     assert VectorIndex.build(tmp_path / "mine", ["x"], np.ones((1, D))).verify().ok
     assert (tmp_path / "mine").is_symlink()
-
-
-def put(*path_and_value):
-    """Make a change that puts a value somewhere into the manifest."""
-    *path, last, value = path_and_value
-
-    def change(content):
-        for step in path:
-            content = content[step]
-        content[last] = value
-
-    return change
-
-
-SEGMENT = ("segments", 0)
-CRAFTED = {
-    "generation as a text": put("generation", "3"),
-    "generation of another": put("generation", 2),
-    "generation without end": put("generation", 10**30),
-    "generation below one": put("generation", 0),
-    "content of the future": put("content", 4),
-    "dimension without end": put("dimension", 10**18),
-    "dimension as a text": put("dimension", "8"),
-    "dimension of none": put("dimension", 0),
-    "items without end": put("n_items", 10**12),
-    "items as a fraction": put("n_items", 298.0),
-    "rows without end": put(*SEGMENT, "n_rows", 10**12),
-    "one row less": put(*SEGMENT, "n_rows", N - 1),
-    "negative rows": put(*SEGMENT, "n_rows", -1),
-    "true rows": put(*SEGMENT, "n_rows", True),
-    "tombstones without end": put(*SEGMENT, "n_dead", 10**9),
-    "a size of nothing": put(*SEGMENT, "vectors", "n_bytes", 0),
-    "a size without end": put(*SEGMENT, "lookup", "n_bytes", 2**63),
-    "a checksum as a list": put(*SEGMENT, "items", "sha256", []),
-    "a time without end": put(*SEGMENT, "items", "mtime_ns", 10**300),
-    "a segment as a text": put("segments", 0, "x"),
-    "a segment that is called elsewhere": put(*SEGMENT, "name", "../x"),
-    "segments as a text": put("segments", "x"),
-    "history as a number": put("history", 3),
-    "history of itself": put("history", 0, "generation", 3),
-    "history twice": lambda c: c["history"].append(c["history"][0]),
-    "a request without sense": put("request", "target_recall", 7),
-    "a request of nothing": put("request", None),
-    "a request of a wide answer": put("request", "k", 10**9),
-    "an effort without end": put(*SEGMENT, "structure", "effort", {"nprobe": 10**12}),
-    "an effort of another name": put(*SEGMENT, "structure", "effort", {"x": 1}),
-    "a recall that is none": put(*SEGMENT, "structure", "recall_at_k", float("nan")),
-    "fingerprints as numbers": put("fingerprints", {"model": 5}),
-    "an unknown field": put("surprise", 1),
-    "a missing field": lambda content: content.pop("schema"),
-    "one file twice": lambda c: c["segments"].append(c["segments"][0]),
-}
-
-
-@pytest.mark.parametrize("crafted", CRAFTED)
-def test_a_manifest_with_other_values_is_damaged(folder, precious, crafted):
-    reseal(folder, CRAFTED[crafted])
-    with pytest.raises(IndexDamagedError, match=r"is damaged.*--repair"):
-        VectorIndex.open(folder)
-    report = verify_folder(folder)
-    assert not report.ok
-    assert all(problem.repair for problem in report.problems)
-    assert VectorIndex.repair(folder).ok
-    assert len(VectorIndex.open(folder)) == N - 1
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[" * 200_000,
-        '{"sha256": ' + "[" * 200_000,
-        "[]",
-        "7",
-        '{"sha256": 7}',
-        '{"sha256": "' + "é" * 64 + '"}',
-        '{"format": ' + "9" * 5000 + "}",
-        " " * (5 << 20),
-    ],
-)
-def test_a_manifest_of_other_json_is_damaged(folder, text):
-    manifest_of(folder).write_text(text)
-    with pytest.raises(IndexDamagedError, match="is damaged"):
-        VectorIndex.open(folder)
-    assert VectorIndex.repair(folder).ok
-
-
-@pytest.mark.parametrize("generation", [0, -1, 1e400, True, "3", None, 10**15, [3]])
-def test_a_pointer_to_another_value_is_damaged(folder, generation):
-    check = hashlib.sha256(f"generation {generation}".encode()).hexdigest()[:16]
-    pointer = json.dumps({"generation": generation, "check": check}) + "\n"
-    (folder / "CURRENT").write_text(pointer)
-    with pytest.raises(IndexDamagedError, match=r"'CURRENT' of index .* is damaged"):
-        VectorIndex.open(folder)
-    assert VectorIndex.repair(folder).ok
-
-
-@pytest.mark.parametrize("text", ["[" * 100_000, "{" + " " * (5 << 20), "7"])
-def test_a_pointer_of_other_json_is_damaged(folder, text):
-    (folder / "CURRENT").write_text(text)
-    with pytest.raises(IndexDamagedError, match=r"'CURRENT' of index .* is damaged"):
-        VectorIndex.open(folder)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[" * 100_000,
-        json.dumps({"pid": "\033[31m", "host": "x", "started": 1}),
-        '{"pid": 1, "host": "x", "started": ' + "9" * 400 + "}",
-        "x" * 100_000,
-        '{"pid": 1, "host": "\\u001b[31m", "started": 1}',
-    ],
-)
-def test_an_owner_of_the_lock_may_say_anything(folder, caplog, text):
-    (folder / "writer.json").write_text(text)
-    with hold_writer_lock(folder, timeout_s=0):
-        pass
-    assert "taking over the lock of" in caplog.text
-    assert "\033" not in caplog.text
-
-
-def test_a_manifest_grows_no_larger_than_it_is_read(tmp_path):
-    fingerprints = {"note": "x" * (5 << 20)}
-    with pytest.raises(IndexWriteError, match="more than 4 MiB: give fewer columns"):
-        VectorIndex.build(tmp_path, ["a"], np.ones((1, D)), fingerprints=fingerprints)
-
-
-def test_going_back_from_the_only_generation_is_one_line(tmp_path):
-    folder = tmp_path / "index"
-    index = VectorIndex.build(folder, ["a"], np.ones((1, D)))
-    with pytest.raises(IndexHistoryError, match="nothing older to roll back to"):
-        index.rollback()
-    result = CliRunner().invoke(main, ["rollback", str(folder)])
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: there is nothing older to roll back to")
-    assert result.stderr.count("\n") == 1
-
-
-def test_an_index_of_the_format_of_old_is_read(folder):
-    """Without the fields that later releases added."""
-
-    def change(content):
-        for name in ("parent", "versions", "fingerprints", "history"):
-            content.pop(name) if name != "history" else None
-        for segment in content["segments"]:
-            for part in ("vectors", "items", "lookup", "dead"):
-                segment[part].pop("mtime_ns")
-
-    reseal(folder, change)
-    assert VectorIndex.open(folder).neighbours_of(["i1"], 3).ids.shape == (1, 3)
-    assert verify_folder(folder).ok
-
-
-def test_a_newer_format_with_other_fields_is_no_damage(folder):
-    reseal(folder, lambda content: content.update(format=3, surprise=[1]))
-    with pytest.raises(IndexMismatchError, match="has format 3, this release reads"):
-        VectorIndex.open(folder)
 
 
 @pytest.mark.parametrize("name", ["vectors.npy.tmp", "items.parquet.tmp"])
