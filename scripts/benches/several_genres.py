@@ -137,7 +137,7 @@ def with_head(inputs, statistics, is_held, width: int, seed: int):
     import torch
 
     from covers.model.network.head import Head
-    from covers.model.training.head_fit import start_head
+    from covers.model.training.head_fit import HeadSettings, start_head
 
     known = inputs.membership.sum(axis=1) > 0
     train = np.flatnonzero(~is_held & known)
@@ -149,9 +149,7 @@ def with_head(inputs, statistics, is_held, width: int, seed: int):
         features[train],
         has[train],
         inputs.groups[train],
-        class_balance=1.0,
-        multi_label=True,
-        seed=seed,
+        HeadSettings(class_balance=1.0, multi_label=True, seed=seed),
     )
     with torch.inference_mode():
         embeddings = head.eval().embed(features)
@@ -181,7 +179,37 @@ def rank_inside(inputs, spread: float, seed: int) -> float:
 def summarise(payloads: list[dict], n_seeds: int) -> dict:
     """Average figures over seeds and parts, and put the intervals of parts together."""
     first = payloads[0]
-    methods = {
+    return {
+        "n_seeds": n_seeds,
+        "n_parts": N_PARTS,
+        "split": first["split"],
+        "n_genres": len(first["genres"]),
+        **{
+            key: mean(p["self_check"][key] for p in payloads)
+            for key in ("first_right_by_chance", "mean_average_precision_by_chance")
+        },
+        "methods": _average_methods(payloads, n_seeds),
+        "network + vote minus": _average_differences(payloads),
+        "sets": {
+            key: mean(p["sets"][key] for p in payloads)
+            for key in ("level", "coverage", "mean_size")
+        },
+        "spreads": {
+            str(spread): sum(
+                max(p["spreads"], key=p["spreads"].get) in (spread, str(spread))
+                for p in payloads
+                if p["spreads"]
+            )
+            for spread in SPREADS
+        },
+        "seconds": mean(p["seconds"] for p in payloads),
+        "processor_seconds": mean(p["processor_seconds"] for p in payloads),
+    }
+
+
+def _average_methods(payloads: list[dict], n_seeds: int) -> dict:
+    """Average the figures of each method, with the intervals of parts put together."""
+    return {
         name: {
             **{
                 figure: mean(p["methods"][name][figure] for p in payloads)
@@ -202,10 +230,14 @@ def summarise(payloads: list[dict], n_seeds: int) -> dict:
             .round(4)
             .tolist(),
         }
-        for name in first["methods"]
+        for name in payloads[0]["methods"]
     }
+
+
+def _average_differences(payloads: list[dict]) -> dict:
+    """Average by how much network + vote differs from each other method."""
     differences = {}
-    for row in first["differences"]:
+    for row in payloads[0]["differences"]:
         if row["a"] == Method.COMBINED:
             same = [
                 other
@@ -220,32 +252,7 @@ def summarise(payloads: list[dict], n_seeds: int) -> dict:
                 differences[row["b"]][f"{figure}_ci95"] = ends(
                     values, [o[key] for o in same]
                 )
-    return {
-        "n_seeds": n_seeds,
-        "n_parts": N_PARTS,
-        "split": first["split"],
-        "n_genres": len(first["genres"]),
-        **{
-            key: mean(p["self_check"][key] for p in payloads)
-            for key in ("first_right_by_chance", "mean_average_precision_by_chance")
-        },
-        "methods": methods,
-        "network + vote minus": differences,
-        "sets": {
-            key: mean(p["sets"][key] for p in payloads)
-            for key in ("level", "coverage", "mean_size")
-        },
-        "spreads": {
-            str(spread): sum(
-                max(p["spreads"], key=p["spreads"].get) in (spread, str(spread))
-                for p in payloads
-                if p["spreads"]
-            )
-            for spread in SPREADS
-        },
-        "seconds": mean(p["seconds"] for p in payloads),
-        "processor_seconds": mean(p["processor_seconds"] for p in payloads),
-    }
+    return differences
 
 
 def mean(values) -> float:

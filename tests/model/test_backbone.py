@@ -215,7 +215,7 @@ def test_the_larger_a_first_feature_map_the_fewer_pictures_at_once(arch, size_px
 def test_vision_learner_trains_this_very_backbone_and_head():
     from covers.model.training.fastai_adapter import make_network_learner
     from covers.model.training.loss import GenreLoss
-    from covers.model.training.picture_loaders import make_picture_loaders
+    from covers.model.training.picture_loaders import PictureSide, make_picture_loaders
 
     torch.manual_seed(0)
     import numpy as np
@@ -231,15 +231,13 @@ def test_vision_learner_trains_this_very_backbone_and_head():
     loaders = make_picture_loaders(
         lambda rows: pixels[rows],
         targets,
-        np.arange(8),
-        np.arange(8, 12),
+        (PictureSide(np.arange(8), work), PictureSide(np.arange(8, 12), work)),
         batch_size=4,
         device=torch.device("cpu"),
-        after_batch=(work, work),
     )
     loss = GenreLoss(torch.ones(2), label_smoothing=0.0, multi_label=False)
     learner = make_network_learner(
-        backbone, head, loaders, loss, weight_decay=0.0, frozen_share=0.0
+        nn.Sequential(backbone, head), loaders, loss, weight_decay=0.0, frozen_share=0.0
     )
     assert isinstance(learner.model, nn.Sequential)
     assert isinstance(learner.model[0], Backbone)

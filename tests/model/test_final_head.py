@@ -13,7 +13,7 @@ from covers.model.embed import cover_files, embed_workspace
 from covers.model.embedding_table import frozen_parts, read_embeddings
 from covers.model.network.head import Head
 from covers.model.pixels import read_pixels
-from covers.model.training.head_fit import start_head
+from covers.model.training.head_fit import HeadSettings, start_head
 from covers.model.training.recipe import Recipe
 from covers.model.training.train import train_workspace
 from covers.model.weights import SavedModel
@@ -44,9 +44,7 @@ def fit_on(workspace, card, rows):
         torch.from_numpy(statistics[places]),
         shares,
         catalogue.groups[rows],
-        class_balance=RECIPE.class_balance,
-        multi_label=False,
-        seed=0,
+        HeadSettings(class_balance=RECIPE.class_balance, multi_label=False, seed=0),
     )
     return head
 

@@ -25,7 +25,9 @@ with warnings.catch_warnings():
     from fastai.optimizer import Adam
     from fastai.vision.learner import model_meta, vision_learner
 
+from covers.model.network.backbone import Backbone
 from covers.model.network.device import mixed_precision
+from covers.model.network.head import Head
 
 N_STEPS = 6
 """In how many steps the rate rises from the shallow to the deep end of a backbone."""
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastai.data.core import DataLoaders
-
-    from covers.model.network.backbone import Backbone
-    from covers.model.network.head import Head
 
 
 def seed_everything(seed: int) -> None:
@@ -211,20 +210,22 @@ def mix_states(
 
 
 def make_network_learner(
-    backbone: Backbone,
-    head: Head,
+    network: nn.Sequential,
     loaders: DataLoaders,
     loss: GenreLoss,
     *,
     weight_decay: float,
     frozen_share: float,
 ) -> Learner:
-    """Return fastai's vision learner over a ready backbone and head, in groups of layers.
+    """Return fastai's vision learner over a network of backbone and head, in groups of layers.
 
     The groups are the backbone's first tensors (`frozen_share` of them, which
     stay as they are; none by default), the others in `N_STEPS` equal steps from
     shallow to deep, and the head.
     """
+    backbone, head = network
+    assert isinstance(backbone, Backbone)
+    assert isinstance(head, Head)
 
     def split_layers(network: nn.Sequential) -> list[list[nn.Parameter]]:
         body = list(network[0].parameters())

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +14,8 @@ from torch import Tensor, nn
 from covers.model.embed import FrozenNetwork, Preprocessing, embed_frozen
 from covers.model.embedding_table import frozen_parts, frozen_weights_path
 from covers.model.network.backbone import Backbone, normalise
-from covers.model.network.head import Head
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
-from covers.model.training.head_fit import start_head
+from covers.model.training.head_fit import HeadSettings, start_head
 from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe, portable_recipe
 from covers.model.training.tuned import tuned_statistics
@@ -31,9 +29,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from covers.model.network.head import Head
     from covers.model.network.joined import Norm
-    from covers.model.pixels import CoverFile, PixelCache
-    from covers.model.training.watcher import TrainingWatcher
+    from covers.model.pixels import CoverFile
+    from covers.model.training.training_set import TrainingPlace, TrainingSet
     from covers.workspace.paths import Workspace
 
 SHALLOW_RATE = 0.1
@@ -44,57 +43,6 @@ MIXES = (0.5, 1.0)
 
 _REFIT_PENALTY = 0.3
 """Weakest pull on a head that is fitted on covers which its backbone was tuned on."""
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """What is trained on, in rows of the catalogue.
-
-    Parameters
-    ----------
-    cover_ids : list of str
-        Covers that can be read, train side and tuning slice together.
-    groups : ndarray of int64, shape (n_covers,)
-        Covers of one group stay together.
-    shares : Tensor of float32, shape (n_covers, n_genres)
-        1/m for each of a cover's m genres.
-    train, tuning : ndarray of int64
-        Positions in `cover_ids`.
-    vocab : tuple of str
-        Genre of each column.
-    """
-
-    cover_ids: list[str]
-    groups: npt.NDArray[np.int64]
-    shares: Tensor
-    train: npt.NDArray[np.int64]
-    tuning: npt.NDArray[np.int64]
-    vocab: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TrainingPlace:
-    """Where a training runs, apart from what is trained.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    cache : PixelCache
-        The pictures, decoded.
-    device : torch.device
-    seed : int
-    watcher : TrainingWatcher
-    kept : str
-        Fingerprint of the vectors from a file that stand in the place of the
-        backbone's statistics; empty where there is a network.
-    """
-
-    workspace: Workspace
-    cache: PixelCache
-    device: torch.device
-    seed: int
-    watcher: TrainingWatcher
-    kept: str = ""
 
 
 class TrainingRun:
@@ -213,16 +161,13 @@ class TrainingRun:
         from covers.model.training.fastai_adapter import seed_everything
 
         seed_everything(self.seed)
-        return start_head(
-            head,
-            statistics,
-            targets,
-            groups,
+        settings = HeadSettings(
             class_balance=self.recipe.class_balance,
             multi_label=bool(self.recipe.multi_label),
             seed=self.seed,
             penalty=penalty,
         )
+        return start_head(head, statistics, targets, groups, settings)
 
     def fit_network(
         self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None
@@ -286,26 +231,29 @@ class TrainingRun:
     def _make_learner(self, network: nn.Sequential) -> Any:
         """Return fastai's learner over the network and the cached pictures."""
         from covers.model.training.fastai_adapter import make_network_learner
-        from covers.model.training.picture_loaders import Augment, make_picture_loaders
+        from covers.model.training.picture_loaders import (
+            Augment,
+            PictureSide,
+            make_picture_loaders,
+        )
 
-        recipe, data, (body, head) = self.recipe, self.data, network
-        assert isinstance(body, Backbone)
-        assert isinstance(head, Head)
+        recipe, data = self.recipe, self.data
+        augment = Augment(self.mean, self.std, recipe.mixup)
         loaders = make_picture_loaders(
             self.cache.reader(data.cover_ids),
             self.targets,
-            data.train,
-            data.tuning,
+            (
+                PictureSide(data.train, augment),
+                PictureSide(
+                    data.tuning,
+                    lambda batch: (normalise(batch[0], self.mean, self.std), batch[1]),
+                ),
+            ),
             batch_size=recipe.batch_size,
             device=self.device,
-            after_batch=(
-                Augment(self.mean, self.std, recipe.mixup),
-                lambda batch: (normalise(batch[0], self.mean, self.std), batch[1]),
-            ),
         )
         return make_network_learner(
-            body,
-            head,
+            network,
             loaders,
             self.loss,
             weight_decay=recipe.weight_decay,

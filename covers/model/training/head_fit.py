@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,16 +51,35 @@ together, towards 8 only genre counts. Both were measured on two real collection
 with grouped folds, see docs/method/training.md."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadSettings:
+    """How a head is fitted.
+
+    Parameters
+    ----------
+    class_balance : float
+        0 weighs covers equally, 1 weighs genres equally.
+    multi_label : bool
+        Independent genres instead of membership that sums to one.
+    seed : int
+        Seed of the randomised decomposition and the folds.
+    penalty : float, optional
+        Of both fits, where cross-validation would be misled: a backbone that was
+        tuned on these covers tells them apart better than others.
+    """
+
+    class_balance: float
+    multi_label: bool
+    seed: int
+    penalty: float | None = None
+
+
 def start_head(
     head: Head,
     statistics: Tensor,
     shares: Tensor,
     groups: npt.NDArray[np.int64],
-    *,
-    class_balance: float,
-    multi_label: bool,
-    seed: int,
-    penalty: float | None = None,
+    settings: HeadSettings,
 ) -> float:
     """Start the head from the statistics it will see.
 
@@ -79,21 +99,14 @@ def start_head(
         1/m for each of a cover's m genres, or 1 for each when `multi_label`.
     groups : ndarray of int64, shape (n_covers,)
         Covers that must stay on one side when the penalty is chosen.
-    class_balance : float
-        0 weighs covers equally, 1 weighs genres equally.
-    multi_label : bool
-        Independent genres instead of shares that sum to one.
-    seed : int
-        Seed of the randomised decomposition and the folds.
-    penalty : float, optional
-        Of both fits, where cross-validation would be misled: a backbone that was
-        tuned on these covers tells them apart better than others.
+    settings : HeadSettings
 
     Returns
     -------
     float
         The penalty, out of `PENALTIES` unless given.
     """
+    seed, multi_label = settings.seed, settings.multi_label
     axes, mean, variance = principal_axes(statistics, head.project.out_features, seed)
     norm = head.standardise
     assert norm.running_mean is not None
@@ -102,8 +115,9 @@ def start_head(
     norm.running_var.copy_(variance)
     standard = (statistics - mean) / torch.sqrt(variance + norm.eps)  # (N, F)
     points = (standard @ axes.T).numpy()  # (N, D)
-    weights = genre_weights(shares.numpy(), class_balance)
+    weights = genre_weights(shares.numpy(), settings.class_balance)
     probe = Probe(shares.numpy(), weights, groups, multi_label=multi_label, seed=seed)
+    penalty = settings.penalty
     if penalty is None:
         choose = probe.choose_penalty_of_many if multi_label else probe.choose_penalty
         penalty = choose(points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,15 +57,29 @@ class _ArrayLoader(DataLoader):  # type: ignore[misc]
         return len(self.chunkify(range(self.n)))
 
 
+@dataclass(frozen=True)
+class PictureSide:
+    """Pictures that are trained on, or that training is watched by.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Their positions.
+    prepare : callable
+        What is done to a batch of them on the device.
+    """
+
+    rows: npt.NDArray[np.int64]
+    prepare: Callable[[Batch], Batch]
+
+
 def make_picture_loaders(
     read: Callable[[Sequence[int]], Pixels],
     targets: Tensor,
-    train: npt.NDArray[np.int64],
-    tuning: npt.NDArray[np.int64],
+    sides: tuple[PictureSide, PictureSide],
     *,
     batch_size: int,
     device: torch.device,
-    after_batch: tuple[Callable[[Batch], Batch], Callable[[Batch], Batch]],
 ) -> DataLoaders:
     """Serve cached pictures.
 
@@ -74,39 +89,35 @@ def make_picture_loaders(
         From positions to pixels (B, S, S, 3).
     targets : Tensor, shape (n, n_genres)
         Shares of genres by position.
-    train, tuning : ndarray of int64
-        Positions of the two sides.
+    sides : pair of PictureSide
+        Trained on, and watched.
     batch_size : int
         Pictures per step.
     device : torch.device
         Where batches go.
-    after_batch : pair of callables
-        What is done to a batch of either side on the device.
     """
 
-    def loader(
-        side: npt.NDArray[np.int64], work: Callable[[Batch], Batch], *, shuffle: bool
-    ) -> _ArrayLoader:
+    def loader(side: PictureSide, *, shuffle: bool) -> _ArrayLoader:
         def fetch(positions: Sequence[int]) -> Batch:
-            rows = side[positions]
+            rows = side.rows[positions]
             pixels = torch.from_numpy(read(rows.tolist())).permute(
                 0, 3, 1, 2
             )  # (B, 3, S, S)
             return pixels, targets[torch.from_numpy(rows)]
 
         return _ArrayLoader(
-            len(side),
+            len(side.rows),
             fetch,
             bs=batch_size if shuffle else 2 * batch_size,
             shuffle=shuffle,
             drop_last=shuffle,
             device=device,
-            after_batch=work,
+            after_batch=side.prepare,
         )
 
     return DataLoaders(
-        loader(train, after_batch[0], shuffle=True),
-        loader(tuning, after_batch[1], shuffle=False),
+        loader(sides[0], shuffle=True),
+        loader(sides[1], shuffle=False),
         device=device,
     )
 

@@ -80,15 +80,34 @@ class LabelledCovers:
     targets: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartsGiven:
+    """What all parts of a network are trained with.
+
+    Parameters
+    ----------
+    files : list of CoverFile
+        Covers to keep statistics of.
+    everyone : LabelledCovers
+        Of both sides.
+    labels : str
+        Fingerprint of what is trained on.
+    checkpoint : Checkpoint or None
+        Of an interrupted training.
+    """
+
+    files: list[CoverFile]
+    everyone: LabelledCovers
+    labels: str
+    checkpoint: Checkpoint | None
+
+
 def train_parts(
     backbone: Backbone,
     norm: Norm,
     recipe: Recipe,
     start_run: Callable[[Recipe, Backbone, Norm], TrainingRun],
-    files: list[CoverFile],
-    everyone: LabelledCovers,
-    labels: str,
-    checkpoint: Checkpoint | None,
+    given: PartsGiven,
 ) -> TrainedNetwork:
     """Train every part of a backbone with a head of its own, and join them.
 
@@ -110,15 +129,9 @@ def train_parts(
         For all parts.
     start_run : callable
         From a part's recipe, backbone and normalisation to its training run.
-    files : list of CoverFile
-        Covers to keep statistics of.
-    everyone : LabelledCovers
-        Of both sides.
-    labels : str
-        Fingerprint of what is trained on.
-    checkpoint : Checkpoint or None
-        Of an interrupted training.
+    given : PartsGiven
     """
+    checkpoint = given.checkpoint
     is_joined = isinstance(backbone, JoinedBackbone)
     parts = list(backbone.parts) if is_joined else [backbone]
     norms = list(backbone.norms) if is_joined else [norm]
@@ -134,7 +147,7 @@ def train_parts(
         resumed = (
             checkpoint if checkpoint and checkpoint.recipe["arch"] == arch else None
         )
-        trained.append(_train_part(run, files, everyone, labels, resumed))
+        trained.append(_train_part(run, replace(given, checkpoint=resumed)))
         interrupted |= trained[-1].is_interrupted
     best = trained[0].run.best if not is_joined else _score_together(trained)
     heads = [_join([part.network[1] for part in trained], is_joined=is_joined)]
@@ -142,7 +155,7 @@ def train_parts(
     summary: dict[str, Any] = {"best": best, "frozen": trained[-1].frozen}
     if len(finals) == len(trained):
         heads.append(_join(finals, is_joined=is_joined))
-        summary["final"] = {"n_covers": len(everyone.cover_ids)}
+        summary["final"] = {"n_covers": len(given.everyone.cover_ids)}
     fits = [part.head_fit for part in trained if part.head_fit is not None]
     if len(fits) == len(trained):
         summary["head_fits"] = fits
@@ -165,16 +178,10 @@ def _join(heads: list[Head], *, is_joined: bool) -> Head:
     return JoinedHead(heads) if is_joined else heads[0]
 
 
-def _train_part(
-    run: TrainingRun,
-    files: list[CoverFile],
-    everyone: LabelledCovers,
-    labels: str,
-    checkpoint: Checkpoint | None,
-) -> _Part:
+def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
     """Fit a head on a backbone's statistics, then fine-tune as far as that pays."""
     recipe, backbone = run.recipe, run.backbone
-    fingerprint, statistics = run.frozen_statistics(files)
+    fingerprint, statistics = run.frozen_statistics(given.files)
     head = Head(
         backbone.n_features,
         recipe.embedding_dim,
@@ -186,7 +193,7 @@ def _train_part(
     network = nn.Sequential(backbone, head)
     interrupted = False
     if recipe.epochs and not backbone.is_untouched:
-        interrupted = run.fit_network(network, labels, checkpoint)
+        interrupted = run.fit_network(network, given.labels, given.checkpoint)
     is_start = run.best.get("phase") == "probe"
     logits = run.tuned_logits
     if logits is None:
@@ -194,7 +201,7 @@ def _train_part(
     final = head_fit = None
     if is_start and not interrupted:
         penalty = run.fit_head_on_all(head, statistics)
-        final = _fit_final(run, head, fingerprint, everyone)
+        final = _fit_final(run, head, fingerprint, given.everyone)
         if not recipe.multi_label:
             head_fit = {
                 "fingerprint": fingerprint,

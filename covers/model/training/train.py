@@ -27,7 +27,7 @@ from covers.model.training.checkpoint import (
     checkpoint_path,
     read_checkpoint,
 )
-from covers.model.training.finetune import TrainingPlace, TrainingRun, TrainingSet
+from covers.model.training.finetune import TrainingRun
 from covers.model.training.options import TrainingOptions
 from covers.model.training.prospect import describe_prospect
 from covers.model.training.recipe import (
@@ -36,7 +36,13 @@ from covers.model.training.recipe import (
     for_device,
     portable_recipe,
 )
-from covers.model.training.several import LabelledCovers, TrainedNetwork, train_parts
+from covers.model.training.several import (
+    LabelledCovers,
+    PartsGiven,
+    TrainedNetwork,
+    train_parts,
+)
+from covers.model.training.training_set import TrainingPlace, TrainingSet
 from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
@@ -252,10 +258,14 @@ def _train(
         start.norm,
         recipe,
         lambda part, backbone, norm: TrainingRun(place, part, data, backbone, norm),
-        wanted,
-        _labelled(catalogue, lambda cover_id: cover_id in readable, recipe),
-        catalogue.label_fingerprint(),
-        checkpoint,
+        PartsGiven(
+            files=wanted,
+            everyone=_labelled(
+                catalogue, lambda cover_id: cover_id in readable, recipe
+            ),
+            labels=catalogue.label_fingerprint(),
+            checkpoint=checkpoint,
+        ),
     )
     stamp = Stamp(
         kind="model",

@@ -28,7 +28,7 @@ from covers.model.training.crossed import (
     answer_across_folds,
     join_crossed,
 )
-from covers.model.training.head_fit import start_head
+from covers.model.training.head_fit import HeadSettings, start_head
 from covers.model.training.recipe import Recipe, for_catalogue
 from covers.stats.distributions import softmax
 from covers.stats.rows import RowsById
@@ -95,9 +95,11 @@ class FrozenRows:
                 torch.from_numpy(values[train]),
                 torch.from_numpy(targets[train].astype(np.float32)),
                 self.catalogue.groups[train],
-                class_balance=self.recipe.class_balance,
-                multi_label=several,
-                seed=seed,
+                HeadSettings(
+                    class_balance=self.recipe.class_balance,
+                    multi_label=several,
+                    seed=seed,
+                ),
             )
             with torch.inference_mode():
                 embedded = head.embed(torch.from_numpy(values))
