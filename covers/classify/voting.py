@@ -5,24 +5,18 @@ Letters: Q queries, k neighbours, N references, G genres.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.stats.neighbours import Neighbours
-from covers.stats.significance import is_certainly_lower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 Array = npt.NDArray[np.float64]
-
-VOTER_COUNTS = (3, 5, 10, 20, 40, 80, 160)
-TEMPERATURES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.25, 1.0)
-
-MOST_SCORED = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +54,7 @@ class VoteSettings:
 
 
 USUAL = VoteSettings(k=40, temperature=0.12, class_balance=0.5)
-"""What votes best on most collections, see `VoteLosses.best`."""
+"""What votes best on most collections, see `covers.classify.vote_settings.VoteLosses.best`."""
 
 SEED_RECIPE = VoteSettings(k=5, temperature=1.0)
 """Five nearly equal voters (the nearest breaks ties): what the baselines use."""
@@ -278,126 +272,3 @@ def voters(
     if settings.one_per_group and reference_groups is not None:
         neighbours = one_per_group(neighbours, reference_groups)
     return neighbours.nearest(settings.k)
-
-
-def candidate_settings(
-    n_references: int, *, groups_repeat: bool, is_several: bool = False
-) -> Iterator[VoteSettings]:
-    """Yield the settings among which the held-out log-loss decides, simplest first.
-
-    Independent genres (`is_several`) know no balance between genres.
-    """
-    counts = [k for k in VOTER_COUNTS if k <= n_references] or [max(1, n_references)]
-    for once in (False, True) if groups_repeat else (False,):
-        for balance in (USUAL.class_balance,) if is_several else (0.0, 0.5, 1.0):
-            for k in counts:
-                for temperature in TEMPERATURES:
-                    yield VoteSettings(
-                        k=k,
-                        temperature=temperature,
-                        class_balance=balance,
-                        one_per_group=once,
-                    )
-
-
-@dataclass(frozen=True)
-class VoteLosses:
-    """Log-loss of every cover under every candidate, so that any subset can choose its best.
-
-    Parameters
-    ----------
-    settings : tuple of VoteSettings
-        The candidates.
-    losses : ndarray of float32, shape (n_settings, n_scored)
-        In nats.
-    scored : ndarray of int64, shape (n_scored,)
-        Which queries these are: a random part of them where they are many.
-    groups : ndarray of int64, shape (n_scored,)
-        Their groups.
-    """
-
-    settings: tuple[VoteSettings, ...]
-    losses: npt.NDArray[np.float32]
-    scored: npt.NDArray[np.int64]
-    groups: npt.NDArray[np.int64]
-
-    def best(self, rows: npt.NDArray[np.int64] | None = None) -> VoteSettings:
-        """Choose settings by their loss over some queries, by default all.
-
-        `USUAL` are kept unless the lowest mean loss is certainly lower, see
-        `covers.stats.significance.is_certainly_lower`.
-        """
-        some = slice(None) if rows is None else np.isin(self.scored, rows)
-        losses = self.losses[:, some].astype(np.float64)
-        best = int(losses.mean(axis=1).argmin())
-        usual = self._usual()
-        if is_certainly_lower(
-            losses[best], losses[usual], self.groups[some], n_tried=len(losses)
-        ):
-            return self.settings[best]
-        return self.settings[usual]
-
-    def _usual(self) -> int:
-        """Return which candidate is nearest to `USUAL`: there may be fewer references."""
-        k = max(
-            (one.k for one in self.settings if one.k <= USUAL.k),
-            default=self.settings[0].k,
-        )
-        return self.settings.index(replace(USUAL, k=k))
-
-
-def measure_settings(
-    neighbours: Neighbours,
-    membership: npt.NDArray[np.floating[Any]],
-    held_membership: npt.NDArray[np.floating[Any]],
-    reference_groups: npt.NDArray[np.int64],
-    groups: npt.NDArray[np.int64],
-    *,
-    is_several: bool = False,
-) -> VoteLosses:
-    """Compute the held-out log-loss of every candidate setting.
-
-    Parameters
-    ----------
-    neighbours : Neighbours
-        At least `VOTER_COUNTS`' largest number of neighbours of each held-out
-        cover among the references, own groups left out.
-    membership : ndarray of float, shape (n_references, n_genres)
-    held_membership : ndarray of float, shape (n_queries, n_genres)
-        Membership of the held-out covers; `MOST_SCORED` of them are scored.
-    reference_groups : ndarray of int64, shape (n_references,)
-    groups : ndarray of int64, shape (n_queries,)
-        Of the held-out covers.
-    is_several : bool, default=False
-        Score each genre by itself.
-    """
-    from covers.stats.labels.figures import label_losses
-    from covers.stats.metrics import log_losses
-
-    scored = np.arange(len(held_membership))
-    if len(scored) > MOST_SCORED:
-        rng = np.random.default_rng(0)
-        scored = np.sort(rng.choice(scored, MOST_SCORED, replace=False))
-        neighbours = Neighbours(
-            neighbours.rows[scored], neighbours.similarities[scored]
-        )
-    target = np.asarray(held_membership[scored], np.float64)
-    groups_repeat = len(np.unique(reference_groups)) < len(reference_groups)
-    by_once = {False: neighbours}
-    if groups_repeat:
-        by_once[True] = one_per_group(neighbours, reference_groups)
-    settings = tuple(
-        candidate_settings(
-            len(membership), groups_repeat=groups_repeat, is_several=is_several
-        )
-    )
-    losses = np.empty((len(settings), len(target)), np.float32)
-    for row, candidate in enumerate(settings):
-        plain = replace(candidate, one_per_group=False)
-        near = by_once[candidate.one_per_group]
-        if is_several:
-            votes = label_shares(plain, near, membership)
-            losses[row] = label_losses(votes, target > 0)
-        else:
-            losses[row] = log_losses(vote_with(plain, near, membership), target)
-    return VoteLosses(settings, losses, scored, groups[scored])

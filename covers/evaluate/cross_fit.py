@@ -19,8 +19,13 @@ from covers.classify.classifier import (
     SeveralGenresClassifier,
     judge_levels,
 )
-from covers.classify.voting import VOTER_COUNTS, measure_settings
+from covers.classify.vote_settings import (
+    VOTER_COUNTS,
+    GroupedGenres,
+    measure_settings,
+)
 from covers.evaluate.checks import check_references
+from covers.evaluate.inputs import Sides
 from covers.stats.conformal import (
     Familiarity,
     PredictionSets,
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from covers.classify.classifier import Classifier
-    from covers.evaluate.inputs import EvaluationInputs, Sides
+    from covers.evaluate.inputs import EvaluationInputs
     from covers.stats.conformal import Verdict
 
 Array = npt.NDArray[np.float64]
@@ -103,7 +108,6 @@ class HeldOutFits:
     Parameters
     ----------
     inputs : EvaluationInputs
-    sides : Sides
     p_network : ndarray of float64, shape (n_covers, n_genres)
         Of the inputs, in columns of their vocabulary.
     level : float
@@ -115,13 +119,13 @@ class HeldOutFits:
     def __init__(
         self,
         inputs: EvaluationInputs,
-        sides: Sides,
         p_network: Array,
         *,
         level: float,
         seed: int = 0,
         progress: Callable[[], None] = lambda: None,
     ) -> None:
+        sides = Sides.find(inputs.splits)
         self.inputs, self.sides, self.level = inputs, sides, level
         self.p_network, self.progress = p_network, progress
         n_genres = len(inputs.vocab)
@@ -144,10 +148,8 @@ class HeldOutFits:
         # Voters are chosen on held-out covers alone: across folds there are fewer to ask.
         self.losses = measure_settings(
             self.near_valid,
-            self.references,
-            self.membership[: self.n_valid],
-            self.reference_groups,
-            self.groups[: self.n_valid],
+            GroupedGenres(self.references, self.reference_groups),
+            GroupedGenres(self.membership[: self.n_valid], self.groups[: self.n_valid]),
             is_several=inputs.is_several,
         )
         self.folds, self.all_folds = self._deal(seed)

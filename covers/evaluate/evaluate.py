@@ -114,7 +114,7 @@ def evaluate_arrays(
     kind = several_genres if inputs.is_several else one_genre
     # Raw, because a calibrator could bring exchanged columns back into order and hide it.
     kind.check_order(p_network[sides.held], inputs, sides)
-    fits = HeldOutFits(inputs, sides, p_network, level=level, seed=seed, progress=step)
+    fits = HeldOutFits(inputs, p_network, level=level, seed=seed, progress=step)
     held = fits.predict_held()
     draws = GroupBootstrap.draw(
         inputs.groups[sides.held], n_bootstraps=n_bootstraps, seed=seed
@@ -122,8 +122,8 @@ def evaluate_arrays(
     measured = kind.measure_methods(fits, held, draws, seed)
     step()
     membership = np.asarray(inputs.membership[sides.held], np.float64)
-    both = held.probabilities.combined
-    right = membership[np.arange(len(both)), both.argmax(axis=1)] > 0
+    combined = held.probabilities.combined
+    right = membership[np.arange(len(combined)), combined.argmax(axis=1)] > 0
     payload: dict[str, Any] = {
         "several_genres": inputs.is_several,
         "share_with_several": share_with_several(inputs.membership),
@@ -136,10 +136,10 @@ def evaluate_arrays(
         "sets": fits.set_report(held),
         "fitted": fits.report(),
         "coverage_accuracy": coverage_curve(
-            both.max(axis=1), right.astype(np.float64), draws=draws
+            combined.max(axis=1), right.astype(np.float64), draws=draws
         ),
         "learning_curve": kind.measure_growth(fits, draws, seed),
-        "top_losses": _top_losses(inputs, sides.held, both, membership),
+        "top_losses": _top_losses(inputs, sides.held, combined, membership),
         "self_check": {
             "passed": True,
             **kind.describe_checks(measured, held, membership),

@@ -169,7 +169,7 @@ def rank_inside(inputs, spread: float, seed: int) -> float:
     inputs = inputs.labelled()
     sides = Sides.find(inputs.splits)
     with patch.object(platt, "SLOPE_SPREAD", spread):
-        fits = HeldOutFits(inputs, sides, inputs.p_network, level=0.9, seed=seed)
+        fits = HeldOutFits(inputs, inputs.p_network, level=0.9, seed=seed)
         p = fits.predict_held().probabilities.combined
     has = inputs.membership[sides.held] > 0
     precisions = average_precisions(p, has, np.ones((1, len(p))))

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from covers.classify.vote_settings import GroupedGenres, VoteLosses, measure_settings
 from covers.classify.voting import (
     SEED_RECIPE,
     USUAL,
-    VoteLosses,
     VoteSettings,
-    measure_settings,
     one_per_group,
     vote_genres,
     vote_with,
@@ -157,7 +156,9 @@ def test_held_out_loss_finds_a_useful_k_and_temperature():
     membership = np.eye(4)[genre]
     found = find_neighbours(points[600:], points[:600], k=200)
     losses = measure_settings(
-        found, membership[:600], membership[600:], np.arange(600), np.arange(300)
+        found,
+        GroupedGenres(membership[:600], np.arange(600)),
+        GroupedGenres(membership[600:], np.arange(300)),
     )
     best = losses.best()
     seed = -np.log(
@@ -171,13 +172,15 @@ def test_held_out_loss_finds_a_useful_k_and_temperature():
 
 
 def test_many_queries_are_sampled_and_folds_see_their_own_only(monkeypatch):
-    monkeypatch.setattr("covers.classify.voting.MOST_SCORED", 40)
+    monkeypatch.setattr("covers.classify.vote_settings.MOST_SCORED", 40)
     rng = np.random.default_rng(0)
     points = rng.normal(size=(160, 6)).astype(np.float32)
     membership = np.eye(3)[rng.integers(3, size=160)]
     found = find_neighbours(points[60:], points[:60], k=60)
     losses = measure_settings(
-        found, membership[:60], membership[60:], np.arange(60), np.arange(100)
+        found,
+        GroupedGenres(membership[:60], np.arange(60)),
+        GroupedGenres(membership[60:], np.arange(100)),
     )
     assert losses.losses.shape == (len(losses.settings), 40)
     assert losses.groups.tolist() == losses.scored.tolist()

@@ -272,7 +272,7 @@ def test_answers_across_folds_are_fitted_on_and_never_measured(inputs, evaluatio
 def test_across_folds_nobody_votes_for_the_own_group_or_the_own_fold(inputs):
     crossed = with_crossed(inputs).labelled()
     sides = Sides.find(crossed.splits)
-    fits = HeldOutFits(crossed, sides, np.asarray(crossed.p_network, float), level=0.9)
+    fits = HeldOutFits(crossed, np.asarray(crossed.p_network, float), level=0.9)
     assert len(fits.near.rows) == len(sides.valid) + len(sides.train)
     near = fits.near.rows[len(sides.valid) :]
     folds, groups = crossed.crossed_folds[sides.train], crossed.groups[sides.train]

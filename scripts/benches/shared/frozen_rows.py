@@ -164,7 +164,7 @@ class FrozenRows:
             else None,
         ).labelled()
         sides = Sides.find(inputs.splits)
-        fits = HeldOutFits(inputs, sides, inputs.p_network, level=LEVEL, seed=seed)
+        fits = HeldOutFits(inputs, inputs.p_network, level=LEVEL, seed=seed)
         answers = fits.predict_held()
         p = answers.probabilities
         found = {"p_network": p.network, "p_vote": p.vote, "p_combined": p.combined}
