@@ -32,7 +32,7 @@ _MOVED = {
     "analysis.conformal": "stats.conformal",
     "analysis.confusion_chance": "overlap.confusion",
     "analysis.curves": "evaluate.curves",
-    "analysis.decision": "classify.classifier",
+    "analysis.decision": "classify.decision",
     "analysis.embedded": "index.embedded",
     "analysis.evaluation": "evaluate.evaluate",
     "analysis.evaluation_inputs": "evaluate.inputs",

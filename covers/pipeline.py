@@ -325,16 +325,16 @@ class Pipeline:
 
     def _update_others(self, say: Say, stage: StageProgress) -> None:
         """Bring the indexes of other embedders up to the catalogue."""
-        from covers.index.by_embedder import update_other_indexes
+        from covers.index.by_embedder import BuildOptions, update_other_indexes
 
         try:
-            update_other_indexes(
-                self.workspace,
+            options = BuildOptions(
                 device=self.device,
                 offline=self.offline,
                 progress=partial(stage, "embedding"),
                 say=say,
             )
+            update_other_indexes(self.workspace, options)
         except CoversError as error:  # the rest of the chain does without
             say(f"  left out: {error}")
 

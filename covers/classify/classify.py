@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.cover_set import CoverSet
-from covers.classify.classifier import DEFAULT_LEVEL, Classified, Decision
+from covers.classify.decision import DEFAULT_LEVEL, Classified, Decision
 from covers.classify.flip import Flip, find_flip
 from covers.classify.voting import (
     VoteSettings,

@@ -152,35 +152,37 @@ def build(
             "'--dry-run', '--structure' and '--build' are for the workspace's own index"
         )
         raise click.UsageError(message)
-    _build_other(workspace, embedder, weights, device, offline=offline, as_json=as_json)
+    _build_other(
+        workspace,
+        embedder,
+        {"weights": weights, "device": device, "offline": offline},
+        as_json=as_json,
+    )
 
 
 def _build_other(
     workspace: Path,
     embedder: str,
-    weights: str | None,
-    device: str | None,
+    chosen: dict[str, Any],
     *,
-    offline: bool,
     as_json: bool,
 ) -> None:
     """Build the index of another embedder."""
     from covers.cli.model import failures, show_failures
     from covers.cli.terminal.progress import progress_bar
-    from covers.index.by_embedder import build_other_index
+    from covers.index.by_embedder import BuildOptions, build_other_index
 
     place = _open(workspace)
     try:
         with progress_bar("embedding") as progress:
-            index, failed = build_other_index(
-                place,
-                embedder,
-                weights=weights,
-                device=device or place.settings.device,
-                offline=offline,
+            options = BuildOptions(
+                weights=chosen["weights"],
+                device=chosen["device"] or place.settings.device,
+                offline=chosen["offline"],
                 progress=progress,
                 say=tell,
             )
+            index, failed = build_other_index(place, embedder, options)
     except KeyboardInterrupt:
         message = (
             "interrupted: what was embedded is kept; run the same command to go on"

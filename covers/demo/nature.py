@@ -102,8 +102,9 @@ def draw_trees(
     tips: list[tuple[float, float, float]] = []
 
     def grow(
-        x: float, y: float, angle: float, length: float, level: int, leaf: float
+        start: tuple[float, float], angle: float, length: float, level: int, leaf: float
     ) -> None:
+        x, y = start
         end_x = x + float(np.cos(angle)) * length
         end_y = y - float(np.sin(angle)) * length
         branches.append((x, y, end_x, end_y, length * 0.15))
@@ -113,11 +114,11 @@ def draw_trees(
             for turn in (-0.52, 0.48, 0.02)[: 2 + (level > 2)]:
                 bend = angle + turn + float(rng.normal(0, 0.13))
                 shorter = length * float(rng.uniform(0.6, 0.8))
-                grow(end_x, end_y, bend, shorter, level - 1, leaf)
+                grow((end_x, end_y), bend, shorter, level - 1, leaf)
 
     for tree in trees:
         leaf = tree.height * (0.02 + 0.075 * tree.fullness)
-        grow(tree.x, tree.foot, np.pi / 2, tree.height * 0.28, 4, leaf)
+        grow((tree.x, tree.foot), np.pi / 2, tree.height * 0.28, 4, leaf)
 
     def draw(pen: ImageDraw.ImageDraw, k: float) -> None:
         for x0, y0, x1, y1, width in branches:

@@ -1,6 +1,6 @@
 """What a drawn library will hold, decided before a pixel is drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -100,21 +100,26 @@ def plan_library(n_covers: int, seed: int) -> list[PlannedCover]:
         zip(mixture.genres, per_genre, strict=True)
     ):
         styles = _style_runs(rng, mixture, genre_id, total)
-        artist, label, left, titles = "", "", 0, set[str]()
+        left, maker = 0, _Maker("", "")
         for style in styles:
             if left == 0:
                 left = int(rng.integers(2, 7))
-                artist, label, titles = next(names), label_name(rng), set()
+                maker = _Maker(next(names), label_name(rng))
             left -= 1
-            covers.append(
-                _plan_cover(
-                    rng, (seed, len(covers)), style, genre, (artist, label), titles
-                )
-            )
+            covers.append(_plan_cover(rng, (seed, len(covers)), style, genre, maker))
     _share_between_genres(rng, mixture, covers, max(2, n_covers // 150))
     _vary_files(rng, covers)
     covers += _plan_reissues(rng, covers, n_reissues)
     return covers
+
+
+@dataclass
+class _Maker:
+    """An artist and label, and the titles of their covers so far."""
+
+    artist: str
+    label: str
+    titles: set[str] = field(default_factory=set)
 
 
 def _plan_cover(
@@ -122,12 +127,11 @@ def _plan_cover(
     number: tuple[int, int],
     style: str,
     genre: str,
-    maker: tuple[str, str],
-    titles: set[str],
+    maker: _Maker,
 ) -> PlannedCover:
-    """Choose title, year and file of one cover; `titles` are those taken already."""
+    """Choose title, year and file of one cover."""
     design = DESIGNS[style]
-    artist, label = maker
+    artist, label, titles = maker.artist, maker.label, maker.titles
     title = album_title(rng, design.tone)
     while title in titles:
         title = album_title(rng, design.tone)

@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.classify.classifier import (
-    Decision,
     HeldOutCovers,
     OneGenreClassifier,
     Probabilities,
     SeveralGenresClassifier,
-    judge_levels,
 )
+from covers.classify.decision import Decision, judge_levels
 from covers.classify.vote_settings import (
     VOTER_COUNTS,
     GroupedGenres,

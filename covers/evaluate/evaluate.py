@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.classifier import DEFAULT_LEVEL, Decision
+from covers.classify.decision import DEFAULT_LEVEL, Decision
 from covers.evaluate import one_genre, several_genres
 from covers.evaluate.checks import align_columns, check_sides, find_twins
 from covers.evaluate.cross_fit import N_FOLDS, HeldOutFits, Votes

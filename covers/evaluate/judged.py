@@ -26,7 +26,7 @@ from covers.model.embedding_table import read_embeddings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.classify.classifier import Classified
+    from covers.classify.decision import Classified
     from covers.index.hits import Hit
     from covers.model.card import ModelCard
     from covers.stats.neighbours import Neighbours

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from covers.catalogue.implied import read_implied
 from covers.catalogue.table import read_catalogue
-from covers.classify.classifier import Decision
+from covers.classify.decision import Decision
 from covers.classify.labels import label_odds
 from covers.classify.methods import BEFORE, Method, named_now
 from covers.errors import DataError

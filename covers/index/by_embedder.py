@@ -7,7 +7,7 @@ untouched networks (`covers.model.embed.embed_frozen`), and not made twice.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,24 +107,12 @@ def open_embedder(
     return found
 
 
-def build_other_index(
-    workspace: Workspace,
-    name: str,
-    *,
-    weights: str | None = None,
-    device: str = "auto",
-    offline: bool = False,
-    progress: Progress | None = None,
-    say: Callable[[str], None] | None = None,
-) -> tuple[VectorIndex, dict[str, str]]:
-    """Build or update the index of an embedder; covers it has seen are not embedded again.
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """How the index of an embedder is built.
 
     Parameters
     ----------
-    workspace : Workspace
-        With a catalogue. It remembers the embedder, and ``covers run`` keeps the index up to date.
-    name : str
-        Such as ``"clip:ViT-B-32"`` or ``"timm:vit_small_patch14_dinov2"``.
     weights : str, optional
         ``"pretrained"``, or a file; by default as remembered, else ``"pretrained"``.
     device : str, default="auto"
@@ -134,6 +122,27 @@ def build_other_index(
         Called with covers done and covers in all.
     say : callable, optional
         Is told when weights are fetched.
+    """
+
+    weights: str | None = None
+    device: str = "auto"
+    offline: bool = False
+    progress: Progress | None = None
+    say: Callable[[str], None] | None = None
+
+
+def build_other_index(
+    workspace: Workspace, name: str, options: BuildOptions | None = None
+) -> tuple[VectorIndex, dict[str, str]]:
+    """Build or update the index of an embedder; covers it has seen are not embedded again.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With a catalogue. It remembers the embedder, and ``covers run`` keeps the index up to date.
+    name : str
+        Such as ``"clip:ViT-B-32"`` or ``"timm:vit_small_patch14_dinov2"``.
+    options : BuildOptions, optional
 
     Returns
     -------
@@ -148,18 +157,19 @@ def build_other_index(
     """
     from covers.workspace.settings import write_settings
 
+    options = options or BuildOptions()
     catalogue = read_catalogue(workspace)
     name = _own_name(name)
-    chosen = weights or weights_of(workspace, name)
+    chosen = options.weights or weights_of(workspace, name)
     failed: dict[str, str] = {}
-    card = None if weights else _card_that_suffices(workspace, name, catalogue)
+    card = None if options.weights else _card_that_suffices(workspace, name, catalogue)
     if card is None:
-        embedder = _open_for_building(name, chosen, device, offline=offline, say=say)
+        embedder = _open_for_building(name, chosen, options)
         made, failed = embed_frozen(
             workspace,
             embedder.network,
-            device=device,
-            progress=progress,
+            device=options.device,
+            progress=options.progress,
         )
         card = EmbedderCard(
             name=name,
@@ -175,11 +185,7 @@ def build_other_index(
 
 def update_other_indexes(
     workspace: Workspace,
-    *,
-    device: str = "auto",
-    offline: bool = False,
-    progress: Progress | None = None,
-    say: Callable[[str], None] | None = None,
+    options: BuildOptions | None = None,
 ) -> None:
     """Bring the indexes of all other embedders of a workspace up to its catalogue.
 
@@ -188,21 +194,15 @@ def update_other_indexes(
     CoversError
         As `build_other_index` does.
     """
+    options = options or BuildOptions()
     catalogue = read_catalogue(workspace)
     for name in workspace.settings.embedders:
         verdict = judge_other_index(workspace, name, catalogue)
         if verdict.state is State.FRESH:
             continue
-        if say:
-            say(f"index of {name}: {verdict.why}")
-        build_other_index(
-            workspace,
-            name,
-            device=device,
-            offline=offline,
-            progress=progress,
-            say=say,
-        )
+        if options.say:
+            options.say(f"index of {name}: {verdict.why}")
+        build_other_index(workspace, name, options)
 
 
 def judge_other_index(
@@ -239,10 +239,7 @@ def _own_name(name: str) -> str:
 def _open_for_building(
     name: str,
     weights: str,
-    device: str,
-    *,
-    offline: bool,
-    say: Callable[[str], None] | None,
+    options: BuildOptions,
 ) -> PublishedEmbedder:
     """Open an embedder, fetching its weights if they may be."""
     from covers.errors import ModelError
@@ -255,21 +252,21 @@ def _open_for_building(
         message = f"an index of {name!r} by random numbers compares nothing: give a file with '--weights FILE'"
         raise ModelError(message)
     if weights != PUBLISHED:
-        return PublishedEmbedder(arch, weights, device)
+        return PublishedEmbedder(arch, weights, options.device)
     try:
-        found = PublishedEmbedder(arch, "here", device)
+        found = PublishedEmbedder(arch, "here", options.device)
         if found.knows_words:
             found.embed_texts([name])  # is the tokenizer here too?
     except ModelError:
-        if offline:
+        if options.offline:
             raise
     else:
         return found
-    if say:
-        say(
+    if options.say:
+        options.say(
             f"fetching the weights of {name}, once; '--weights FILE' or '--offline' avoid that"
         )
-    found = PublishedEmbedder(arch, PUBLISHED, device)
+    found = PublishedEmbedder(arch, PUBLISHED, options.device)
     if found.knows_words:
         found.embed_texts([name])
     return found

@@ -233,7 +233,7 @@ class MadeLibrary(SharedLibrary):
         """
         from functools import partial
 
-        from covers.index.by_embedder import update_other_indexes
+        from covers.index.by_embedder import BuildOptions, update_other_indexes
         from covers.index.update import update_index
 
         tell = progress or _be_quiet
@@ -244,7 +244,9 @@ class MadeLibrary(SharedLibrary):
             workspace, device=self._where, dry_run=dry_run, progress=embedding
         )
         if not dry_run:
-            update_other_indexes(workspace, device=self._where, progress=embedding)
+            update_other_indexes(
+                workspace, BuildOptions(device=self._where, progress=embedding)
+            )
         return report
 
     @needs_extra("making what is stale")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from covers.catalogue.table import Catalogue
-    from covers.classify.classifier import Decision
     from covers.classify.classify import References
+    from covers.classify.decision import Decision
     from covers.model.card import ModelCard
     from covers.model.embedders.protocol import Embedder, WordEmbedder
     from covers.model.embedding_table import EmbeddingTable

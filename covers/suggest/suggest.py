@@ -6,6 +6,7 @@ Letters: A albums, G genres.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,20 +85,17 @@ def suggest_workspace(
     places = RowsById(judged.cover_ids).of(catalogue.cover_ids)
     # A final head is fitted on the held-out covers, too.
     sees_all = bool(read_card(workspace.model_folder).summary.get("final"))
+    known = _Known(
+        catalogue=catalogue,
+        judged=judged,
+        doubts=doubts,
+        min_certainty=min_certainty,
+        sees_all=sees_all,
+    )
     items = [
         found
         for album in albums
-        if (
-            found := _suggest(
-                album,
-                catalogue,
-                judged,
-                places[list(album.rows)],
-                doubts,
-                min_certainty,
-                sees_all=sees_all,
-            )
-        )
+        if (found := _suggest(album, places[list(album.rows)], known))
     ]
     n_unread = len(albums) - len(items)
     if n_unread:
@@ -218,28 +216,46 @@ def _read_doubts(
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What suggestions are made from.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    judged : JudgedCovers
+        What network and vote say of the covers of all albums.
+    doubts : dict of str to float
+        Chance that a cover's genre is wrong, by its id.
+    min_certainty : float
+        Below it nothing is suggested.
+    sees_all : bool
+        Whether the network has seen the held-out covers, too.
+    """
+
+    catalogue: Catalogue
+    judged: JudgedCovers
+    doubts: dict[str, float]
+    min_certainty: float
+    sees_all: bool
+
+
 def _suggest(
-    album: Album,
-    catalogue: Catalogue,
-    judged: JudgedCovers,
-    places: npt.NDArray[np.int64],
-    doubts: dict[str, float],
-    min_certainty: float,
-    *,
-    sees_all: bool,
+    album: Album, places: npt.NDArray[np.int64], known: _Known
 ) -> Suggestion | None:
     """Say what one album may be, its covers judged at `places`; None where none could be read."""
+    catalogue, judged, doubts = known.catalogue, known.judged, known.doubts
     ids = [catalogue.cover_ids[row] for row in album.rows]
-    known = places[places >= 0]
-    if not len(known):
+    readable = places[places >= 0]
+    if not len(readable):
         return None
-    p = judged.probabilities[known].mean(axis=0, dtype=np.float64)
+    p = judged.probabilities[readable].mean(axis=0, dtype=np.float64)
     ranked = tuple(
         Ranked(genre=judged.vocab[column], certainty=float(p[column]))
         for column in np.argsort(-p, kind="stable")[:_N_RANKED]
     )
     genres = tuple(sorted({g for row in album.rows for g in catalogue.genres[row]}))
-    verdict = judged.verdicts[known[0]]
+    verdict = judged.verdicts[readable[0]]
     doubt = max((doubts[one] for one in ids if one in doubts), default=None)
     sides: Sequence[str] = [str(catalogue.splits[row]) for row in album.rows]
     return Suggestion(
@@ -250,10 +266,10 @@ def _suggest(
         genres=genres,
         ranked=ranked,
         verdict=verdict,
-        left_open=_why_open(ranked[0], verdict, genres, min_certainty),
+        left_open=_why_open(ranked[0], verdict, genres, known.min_certainty),
         doubt=doubt,
-        seen=bool(genres) and ("train" in sides or sees_all),
-        voters=tuple(judged.voters[known[0]]),
+        seen=bool(genres) and ("train" in sides or known.sees_all),
+        voters=tuple(judged.voters[readable[0]]),
     )
 
 

@@ -67,13 +67,31 @@ class View:
     regions: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Actions:
+    """What is called when somebody does something on the map.
+
+    Parameters
+    ----------
+    on_area : callable
+        Called with the corners of an area that was just selected, none where it
+        was cleared, and the colours that are switched off.
+    on_open : callable
+        Called with the id of a cover that was just clicked.
+    on_legend : callable
+        Called with the colours that are switched off.
+    """
+
+    on_area: Callable[[list[list[float]], list[int]], None]
+    on_open: Callable[[str], None]
+    on_legend: Callable[[list[int]], None]
+
+
 def show(
     version: str,
     view: View,
+    actions: Actions,
     *,
-    on_area: Callable[[list[list[float]], list[int]], None],
-    on_open: Callable[[str], None],
-    on_legend: Callable[[list[int]], None],
     height: int = 640,
 ) -> None:
     """Show the map.
@@ -83,13 +101,7 @@ def show(
     version : str
         As `dashboard.loaders.map_version` says.
     view : View
-    on_area : callable
-        Called with the corners of an area that was just selected, none where it
-        was cleared, and the colours that are switched off.
-    on_open : callable
-        Called with the id of a cover that was just clicked.
-    on_legend : callable
-        Called with the colours that are switched off.
+    actions : Actions
     height : int, default=640
         At most, in pixels.
     """
@@ -99,17 +111,17 @@ def show(
         if area is None:
             return
         corners = [[float(x), float(y)] for x, y in area.get("outline") or ()]
-        on_area(corners, [int(code) for code in area.get("hidden") or ()])
+        actions.on_area(corners, [int(code) for code in area.get("hidden") or ()])
 
     def take_cover() -> None:
         opened = st.session_state["map"].get("opened")
         if opened:
-            on_open(str(opened))
+            actions.on_open(str(opened))
 
     def take_legend() -> None:
         off = st.session_state["map"].get("legend")
         if off is not None:
-            on_legend([int(code) for code in off])
+            actions.on_legend([int(code) for code in off])
 
     _show(
         data={

@@ -101,9 +101,11 @@ def _map(
     covermap.show(
         loaders.map_version(),
         view,
-        on_area=lambda corners, off: _take_area(corners, name, off),
-        on_open=_open,
-        on_legend=lambda off: _keep_legend(name, off),
+        covermap.Actions(
+            on_area=lambda corners, off: _take_area(corners, name, off),
+            on_open=_open,
+            on_legend=lambda off: _keep_legend(name, off),
+        ),
     )
     st.caption(
         f"n = {len(found.rows):,} covers. {colouring.note} Lines join places of equal density. Zoom in until at most 150 covers "

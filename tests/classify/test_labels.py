@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from covers.classify.classifier import (
-    Decision,
-    HeldOutCovers,
-    SeveralGenresClassifier,
-    judge_levels,
-)
+from covers.classify.classifier import HeldOutCovers, SeveralGenresClassifier
+from covers.classify.decision import Decision, judge_levels
 from covers.classify.labels import LabelCalibrator, follow_tree
 from covers.classify.voting import VoteSettings, label_shares
 from covers.stats.conformal import Familiarity, PredictionSets, Verdict

@@ -12,7 +12,7 @@ from PIL import Image
 import covers
 from covers.cli import main
 from covers.errors import CoversError, DataError, ModelError, StaleError
-from covers.index.by_embedder import build_other_index, open_other_index
+from covers.index.by_embedder import BuildOptions, build_other_index, open_other_index
 from covers.index.embedder_card import card_file, embedder_folder, index_pointer
 from covers.model.embedders.embedder import PublishedEmbedder
 from covers.model.embedding_table import frozen_parts
@@ -237,7 +237,9 @@ def test_an_index_of_another_embedder_is_refused_by_name(library, made):
     from safetensors.torch import save_file
 
     save_file(dict(timm.create_model("test_vit", num_classes=0).state_dict()), weights)
-    build_other_index(workspace, other, weights=str(weights), device="cpu")
+    build_other_index(
+        workspace, other, BuildOptions(weights=str(weights), device="cpu")
+    )
     own, foreign = (workspace.root / embedder_folder(name) for name in (NAME, other))
     shutil.rmtree(own / "index")
     shutil.copytree(foreign / "index", own / "index")

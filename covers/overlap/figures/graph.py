@@ -81,7 +81,8 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
     for genre in named:
         others = [position[other] for other in partners[genre]]
         size = 11 if len(order) <= _MOST_NAMED else 7
-        _name(axes, genre, position[genre], others, reach_of[genre], size)
+        away = _away(position[genre], others)
+        _name(axes, genre, position[genre], away * reach_of[genre], size)
     axes.set_aspect("equal")
     axes.margins(0.2)
     axes.axis("off")
@@ -113,16 +114,15 @@ def _name(
     axes: Any,
     genre: str,
     place: np.ndarray,
-    partners: list[np.ndarray],
-    reach_pt: float,
+    offset_pt: np.ndarray,
     size_pt: int,
 ) -> None:
-    """Write a genre's name beside its dot, where no line leads."""
-    x, y = _away(place, partners)
+    """Write a genre's name beside its dot, so many points right of it and above it."""
+    x, y = offset_pt / np.linalg.norm(offset_pt)
     axes.annotate(
         genre,
         place,
-        xytext=(reach_pt * x, reach_pt * y),
+        xytext=tuple(offset_pt),
         textcoords="offset points",
         ha="left" if x > 0.5 else "right" if x < -0.5 else "center",
         va="bottom" if y > 0.5 else "top" if y < -0.5 else "center",
@@ -132,8 +132,8 @@ def _name(
     )
 
 
-def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
-    """Return the direction from a dot in which no line leads, outward where there is none."""
+def _away(place: np.ndarray, partners: list[np.ndarray]) -> np.ndarray:
+    """Return the direction, a unit vector, from a dot in which no line leads, outward where there is none."""
     angles = np.arange(8) * np.pi / 4
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     outward = place / max(float(np.linalg.norm(place)), 1e-9)
@@ -141,8 +141,8 @@ def _away(place: np.ndarray, partners: list[np.ndarray]) -> tuple[float, float]:
     for other in partners:
         toward = (other - place) / max(float(np.linalg.norm(other - place)), 1e-9)
         cost = np.maximum(cost, directions @ toward - 0.3 * directions @ outward)
-    x, y = directions[int(cost.argmin())]
-    return float(x), float(y)
+    found: np.ndarray = directions[int(cost.argmin())]
+    return found
 
 
 def place_by_overlap(found: Mapping[str, Any], order: Sequence[str]) -> np.ndarray:

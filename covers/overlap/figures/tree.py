@@ -15,7 +15,7 @@ from covers.render.frame import (
     new_frame,
     plate,
 )
-from covers.render.tree import joints
+from covers.render.tree import Joint, joints
 
 _MOST_WITH_COVERS, _N_AT_LEAF = 12, 4
 _MOST_LABELLED, _LEAST_SUPPORT = 40, 0.2
@@ -60,24 +60,10 @@ def draw_tree(
     inner = joints(order, found["tree"]["branches"])
     top = max((joint.height for joint in inner), default=1.0) or 1.0
     for joint in inner:
-        for height, row in joint.parts:
-            axes.plot([height, joint.height], [row, row], color="#444444")
-        rows = [row for _, row in joint.parts]
-        axes.plot([joint.height] * 2, [rows[0], rows[-1]], color="#444444")
+        _draw_branch(axes, joint)
         is_known = len(joint.genres) < n and np.isfinite(joint.support)
         if is_known and joint.support >= least:
-            # Near the names there is room on the other side only.
-            has_room = joint.height > 0.06 * top
-            axes.text(
-                joint.height - 0.01 * top if has_room else joint.height + 0.01 * top,
-                joint.row,
-                f"{100 * joint.support:.0f}",
-                fontsize=9,
-                ha="left" if has_room else "right",
-                va="center",
-                color="#444444",
-                bbox=plate(),
-            )
+            _write_support(axes, joint, top)
     axes.set_ylim(n - 0.5, -0.5)
     axes.set_xlim(top * 1.05, 0)
     axes.yaxis.tick_right()
@@ -89,17 +75,51 @@ def draw_tree(
     axes.set_xlabel("1 - overlap")
     hide_spines(axes, "top", "left", "right")
     if with_covers and thumbnails is not None:
-        beside = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
-        step = _COVER_INCHES + _GAP_INCHES
-        for i, genre in enumerate(order):
-            for j, cover_id in enumerate(found["prototypes"][genre][:_N_AT_LEAF]):
-                add_thumbnail(
-                    axes,
-                    thumbnails.picture(cover_id),
-                    (0, i),
-                    inches=_COVER_INCHES,
-                    offset_inches=beside + (j + 0.5) * step,
-                )
-        # The names have room already, beside them the covers need it.
-        frame.room_right = (0.45 + _N_AT_LEAF * step) / frame.width
+        _add_covers(frame, order, found["prototypes"], thumbnails)
     return frame
+
+
+def _draw_branch(axes: Any, joint: Joint) -> None:
+    """Draw the lines that meet where genres or branches are joined."""
+    for height, row in joint.parts:
+        axes.plot([height, joint.height], [row, row], color="#444444")
+    rows = [row for _, row in joint.parts]
+    axes.plot([joint.height] * 2, [rows[0], rows[-1]], color="#444444")
+
+
+def _write_support(axes: Any, joint: Joint, top: float) -> None:
+    """Write beside a branch in how many resamples it was found again."""
+    # Near the names there is room on the other side only.
+    has_room = joint.height > 0.06 * top
+    axes.text(
+        joint.height - 0.01 * top if has_room else joint.height + 0.01 * top,
+        joint.row,
+        f"{100 * joint.support:.0f}",
+        fontsize=9,
+        ha="left" if has_room else "right",
+        va="center",
+        color="#444444",
+        bbox=plate(),
+    )
+
+
+def _add_covers(
+    frame: Frame,
+    order: list[str],
+    prototypes: dict[str, list[str]],
+    thumbnails: Thumbnails,
+) -> None:
+    """Add typical covers right of each genre's name."""
+    beside = 0.2 + _LETTER_INCHES * max(len(genre) for genre in order)
+    step = _COVER_INCHES + _GAP_INCHES
+    for i, genre in enumerate(order):
+        for j, cover_id in enumerate(prototypes[genre][:_N_AT_LEAF]):
+            add_thumbnail(
+                frame.axes,
+                thumbnails.picture(cover_id),
+                (0, i),
+                inches=_COVER_INCHES,
+                offset_inches=beside + (j + 0.5) * step,
+            )
+    # The names have room already, beside them the covers need it.
+    frame.room_right = (0.45 + _N_AT_LEAF * step) / frame.width

@@ -150,7 +150,7 @@ def _pack(
         fused, inputs, activation = _gather(node, modules)
         size = sizes[node.target]
         packed = (
-            _FirstConvolution(convolution, activation, size, dtype, mean, std)
+            _FirstConvolution(convolution, activation, size, dtype, (mean, std))
             if node.args[0] is pictures
             else _Convolution(convolution, activation, size, dtype)
         )
@@ -273,10 +273,10 @@ class _FirstConvolution(nn.Module):  # type: ignore[misc]
         activation: Activation,
         size: list[int],
         dtype: torch.dtype,
-        mean: Sequence[float],
-        std: Sequence[float],
+        norm: tuple[Sequence[float], Sequence[float]],
     ) -> None:
         super().__init__()
+        mean, std = norm
         self._dtype = dtype
         self._padding = [int(side) for side in convolution.padding]
         levels = 255 * torch.tensor(mean)
