@@ -136,7 +136,7 @@ def _chosen(
 
 def _filter(conditions: tuple[str, ...]) -> dict[str, Any]:
     """Read the filters of a command line; a wrong one is wrong usage."""
-    from covers.exports.cover_table import SCHEMA
+    from covers.exports.table.cover_table import SCHEMA
     from covers.index.search import parse_filters
 
     try:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
 _NEIGHBOURS = pa.struct(
     [("ids", pa.list_(pa.int64())), ("distances", pa.list_(pa.float64()))]

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.errors import DataError
-from covers.exports.cover_table import cut_text
+from covers.exports.table.cover_table import cut_text
 from covers.suggest.albums import group_albums, mean_by_album
 from covers.workspace.disk.text_tables import csv_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
 COLUMNS = ("mb_albumid", "albumartist", "album", "genre", "certainty")
 PLUGIN = Path(__file__).with_name("beets_plugin.py")

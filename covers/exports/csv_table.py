@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from covers.exports.cover_table import begins_with
+from covers.exports.table.cover_table import begins_with
 from covers.workspace.disk.text_tables import csv_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
 _SHOWN_NEIGHBOURS = 5
 

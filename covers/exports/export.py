@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra, refuse_missing_package
-from covers.exports.cover_table import PART_OF, choose_rows, read_cover_table
+from covers.exports.table.cover_table import PART_OF, choose_rows, read_cover_table
 from covers.exports.parquet import KIND
 from covers.exports.targets import Target, find_target
 from covers.workspace.artefacts import Stamp

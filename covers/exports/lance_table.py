@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
 
 def write_lance(covers: CoverTable, out: Path) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
-from covers.exports.cover_table import begins_with
+from covers.exports.table.cover_table import begins_with
 from covers.intake.sources import is_track_name
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
     from covers.workspace.paths import Workspace
 
 _HEAD = "#EXTM3U\n#PLAYLIST:album-covers"

@@ -29,7 +29,7 @@ from covers.workspace.registry import PICTURES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
 _SIDE_PX, _QUALITY = 160, 62
 _PICTURES = "pictures"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
     from covers.overlap.result import Overlap, Pair
     from covers.render.cards import Card
     from covers.workspace.paths import Workspace

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covers.catalogue.matching import match_name
-from covers.exports.parts import Part
+from covers.exports.table.parts import Part
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
 _EMBEDDING, _PREDICTION = Part.EMBEDDING, Part.PREDICTION
 _PLACE, _CLUSTER = Part.PLACE, Part.CLUSTER

@@ -56,7 +56,7 @@ def test_pictures_stay_at_home_when_asked_to(library, tmp_path):
 
 
 def test_names_from_files_cannot_become_html(library, tmp_path, monkeypatch):
-    from covers.exports.cover_table import CoverTable
+    from covers.exports.table.cover_table import CoverTable
 
     nasty = "</script><img src=x onerror=alert(1)>"
     own = CoverTable.column

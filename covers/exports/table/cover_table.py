@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from covers.catalogue.table import Catalogue, read_catalogue
 from covers.errors import CoversError, DataError
-from covers.exports.parts import Part
+from covers.exports.table.parts import Part
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.disk.strangers import open_regular, read_thumbnail

@@ -1,0 +1,1 @@
+"""The one wide table of covers that every export is written from."""
