@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra, refuse_missing_package
-from covers.exports.table.cover_table import PART_OF, choose_rows, read_cover_table
 from covers.exports.parquet import KIND
+from covers.exports.table.cover_table import PART_OF, choose_rows, read_cover_table
 from covers.exports.targets import Target, find_target
 from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.strangers import open_regular, parse_json

@@ -17,6 +17,7 @@ import pyarrow as pa
 from covers.catalogue.table import Catalogue, read_catalogue
 from covers.errors import CoversError, DataError
 from covers.exports.table.parts import Part
+from covers.exports.table.read_parts import READERS
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.disk.strangers import open_regular, read_thumbnail
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from covers.exports.table.read_parts import Arrays, Columns
     from covers.workspace.paths import Workspace
-    from covers.workspace.registry import File
 
-    _Arrays = dict[str, Any]
-    _Columns = dict[str, list[Any]]
 
 LONGEST_TEXT = 1000
 """Characters; a longer name is cut in every export."""
@@ -219,14 +218,14 @@ def read_cover_table(
         the message names the command that makes it.
     """
     catalogue = read_catalogue(workspace)
-    known: _Columns = {}
-    arrays: _Arrays = {}
+    known: Columns = {}
+    arrays: Arrays = {}
     notes = []
     for part in Part:
         if part not in needs and part not in uses:
             continue
         try:
-            more, columns = _READERS[part](workspace, catalogue)
+            more, columns = READERS[part](workspace, catalogue)
             arrays |= more
             known |= columns
         except (CoversError, IndexerError) as error:
@@ -325,84 +324,3 @@ def cut_text(text: str | None) -> str | None:
     if text is None or len(text) <= LONGEST_TEXT:
         return text
     return f"{text[: LONGEST_TEXT - 1]}…"
-
-
-def _read_embeddings(
-    workspace: Workspace, catalogue: Catalogue
-) -> tuple[_Arrays, _Columns]:
-    """Return the vectors of all covers, shape (N, D); NaN where there is none."""
-    from covers.model.embedding_table import read_embeddings
-
-    table = read_embeddings(workspace, final=True)
-    found = np.full((len(catalogue), table.embeddings.shape[1]), np.nan, np.float32)
-    found[catalogue.rows_of(table.cover_ids)] = table.embeddings
-    return {"embeddings": found}, {}
-
-
-def _read_predictions(
-    workspace: Workspace, catalogue: Catalogue
-) -> tuple[_Arrays, _Columns]:
-    """Return what network and vote say of each cover, as arrays and as columns."""
-    from covers.evaluate.judged import judge_covers
-
-    judged = judge_covers(workspace)
-    shape = (len(catalogue), len(judged.vocab))
-    probabilities = np.full(shape, np.nan, np.float32)
-    probabilities[catalogue.rows_of(judged.cover_ids)] = judged.probabilities
-    columns = {
-        "prediction": judged.likeliest,
-        "certainty": judged.certainties.tolist(),
-        "verdict": judged.verdicts,
-    }
-    arrays = {"probabilities": probabilities, "judged_vocab": judged.vocab}
-    return arrays, _in_rows(catalogue, judged.cover_ids, columns)
-
-
-def _read_places(
-    workspace: Workspace, catalogue: Catalogue
-) -> tuple[_Arrays, _Columns]:
-    """Return where each cover lies on the map."""
-    from covers.workspace.registry import MAP_TABLE
-
-    return {}, _read_fresh(workspace, catalogue, MAP_TABLE, {"x": "x", "y": "y"})
-
-
-def _read_clusters(
-    workspace: Workspace, catalogue: Catalogue
-) -> tuple[_Arrays, _Columns]:
-    """Return the cluster of each cover."""
-    from covers.workspace.registry import CLUSTER_TABLE
-
-    return {}, _read_fresh(workspace, catalogue, CLUSTER_TABLE, {"label": "cluster"})
-
-
-def _read_fresh(
-    workspace: Workspace, catalogue: Catalogue, file: File, names: Mapping[str, str]
-) -> _Columns:
-    """Return columns of an artefact under new names; a stale one is refused."""
-    from covers.index.embedded import fingerprints_at_hand
-    from covers.workspace.reading import read_rows
-
-    made_from = fingerprints_at_hand(workspace, catalogue)
-    table, _ = read_rows(workspace, file, made_from=made_from)
-    columns = {new: table.column(old).to_pylist() for old, new in names.items()}
-    return _in_rows(catalogue, table.column("cover_id").to_pylist(), columns)
-
-
-def _in_rows(
-    catalogue: Catalogue, cover_ids: list[str], columns: Mapping[str, list[Any]]
-) -> _Columns:
-    """Bring columns into the order of the catalogue, None where a cover is missing."""
-    rows = RowsById(cover_ids).of(catalogue.cover_ids).tolist()
-    return {
-        name: [None if row < 0 else values[row] for row in rows]
-        for name, values in columns.items()
-    }
-
-
-_READERS = {
-    Part.EMBEDDING: _read_embeddings,
-    Part.PREDICTION: _read_predictions,
-    Part.PLACE: _read_places,
-    Part.CLUSTER: _read_clusters,
-}
