@@ -14,7 +14,7 @@ from covers.catalogue.table import read_catalogue
 from covers.classify.decision import Decision
 from covers.classify.labels import label_odds
 from covers.classify.methods import BEFORE, Method, named_now
-from covers.errors import DataError
+from covers.errors import DataError, needs_extra
 from covers.evaluate.evaluate import Evaluation, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
 from covers.evaluate.result import Evaluation as EvaluationResult
@@ -321,7 +321,8 @@ def _read_crossed(
     """Let heads that have not seen them answer for the train covers; nothing where that cannot be."""
     if not card.summary.get("head_fits"):  # then torch is not needed either
         return {}
-    from covers.model.training.crossed import read_crossed
+    with needs_extra("evaluating across folds"):
+        from covers.model.training.crossed import read_crossed
 
     is_known = (table.splits == "train") & (table.membership.sum(axis=1) > 0)
     train = np.flatnonzero(is_known)
