@@ -64,7 +64,7 @@ def all_options() -> set[str]:
 def problem_with(line: str) -> str | None:
     """Say what is wrong with a command line of a page; None when it could be typed."""
     bench = BENCH.match(line)
-    if bench and not (ROOT / "scripts" / "benches" / f"{bench.group(1)}.py").exists():
+    if bench and not any((ROOT / "scripts/benches").glob(f"*/{bench.group(1)}.py")):
         return f"there is no '{bench.group()}'"
     match = CALL.match(line)
     if match is None:

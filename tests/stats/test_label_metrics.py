@@ -10,7 +10,7 @@ from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.labels.figures import average_precision_by_chance, average_precisions
 from covers.stats.labels.metrics import measure_labels
 from covers.stats.metrics import SMALLEST_PROBABILITY
-from scripts.benches.label_intervals import simulate
+from scripts.benches.quality.label_intervals import simulate
 
 
 def draw(n, seed=0, n_genres=5):

@@ -1,6 +1,6 @@
 """Measure near-duplicates among plain sleeves, as docs/method/audit.md says it; print JSON.
 
-    python -m scripts.benches.plain_sleeves [-n 16]
+    scripts/bench plain_sleeves [-n 16]
 
 Sleeves of different words are drawn for each ground and layout, each with three
 copies: JPEG quality 40, half the size, cropped by 2 %. Counted are the pairs within

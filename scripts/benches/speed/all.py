@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.benches.shared.measuring import describe_machine, describe_row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PARTS = {
     "startup": ["--covers", "500", "--rounds", "5"],
     "scan": ["--covers", "1500"],
@@ -43,7 +43,7 @@ def main():
     found = {}
     for part in args.parts:
         start = time.perf_counter()
-        command = [sys.executable, "-m", f"scripts.benches.{part}", *PARTS[part]]
+        command = [sys.executable, "-m", f"scripts.benches.speed.{part}", *PARTS[part]]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, check=True, text=True, cwd=ROOT
         )
