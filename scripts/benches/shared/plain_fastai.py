@@ -9,6 +9,7 @@ makes it faster, not better or worse, and is left out when it is timed.
 import argparse
 import time
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +34,23 @@ from covers.model.training.recipe import Recipe
 from covers.workspace.paths import Workspace
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlainSettings:
+    """What plain fastai is told; `mixed` computes in 16 bits where that is as good."""
+
+    arch: str
+    weights: Path
+    size_px: int
+    epochs: int
+    seed: int
+    mixed: bool
+
+
 def fit_plain(
     paths: list[Path],
     labels: list[str],
     is_held: np.ndarray,
-    *,
-    arch: str,
-    weights: Path,
-    size_px: int,
-    epochs: int,
-    seed: int,
-    mixed: bool,
+    settings: PlainSettings,
 ) -> tuple[np.ndarray, list[str], list[float]]:
     """Train on what is not held out.
 
@@ -56,22 +63,23 @@ def fit_plain(
     """
     import torchvision
 
+    arch, weights, mixed = settings.arch, settings.weights, settings.mixed
     table = pd.DataFrame({"path": list(map(str, paths)), "label": labels})
     train = table[~is_held].assign(is_valid=False)
     # fastai wants a valid side to report on; one batch of the train side will do.
-    table_of_both = pd.concat([train, train.head(64).assign(is_valid=True)])
+    table_of_all = pd.concat([train, train.head(64).assign(is_valid=True)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         loaders = ImageDataLoaders.from_df(
-            table_of_both,
+            table_of_all,
             path="/",
             valid_col="is_valid",
-            seed=seed,
+            seed=settings.seed,
             num_workers=0 if mixed else None,
-            item_tfms=Resize(size_px),
+            item_tfms=Resize(settings.size_px),
             batch_tfms=[*aug_transforms(), Normalize.from_stats(*imagenet_stats)],
         )
-        torch.manual_seed(seed)
+        torch.manual_seed(settings.seed)
         make = getattr(torchvision.models, arch)
         learner = vision_learner(loaders, make, pretrained=False)
         whole = make()
@@ -89,9 +97,9 @@ def fit_plain(
             learner.unfreeze()
             start = time.monotonic()
             learner.fit_one_cycle(
-                epochs, slice(1e-3 / 100, 1e-3), pct_start=0.3, div=5.0
+                settings.epochs, slice(1e-3 / 100, 1e-3), pct_start=0.3, div=5.0
             )
-            seconds.append((time.monotonic() - start) / epochs)
+            seconds.append((time.monotonic() - start) / settings.epochs)
             test = loaders.test_dl(table[is_held]["path"].tolist())
             probabilities, _ = learner.get_preds(dl=test)
     return probabilities.numpy().astype(np.float64), list(loaders.vocab), seconds
@@ -118,12 +126,14 @@ def run_plain(
         [workspace.resolve(place["source"], place["path"]) for place in places],
         [vocab[j] for j in membership[known].argmax(axis=1)],
         held,
-        arch=given.arch,
-        weights=given.weights,
-        size_px=recipe.image_size,
-        epochs=epochs or recipe.epochs,
-        seed=seed,
-        mixed=mixed,
+        PlainSettings(
+            arch=given.arch,
+            weights=given.weights,
+            size_px=recipe.image_size,
+            epochs=epochs or recipe.epochs,
+            seed=seed,
+            mixed=mixed,
+        ),
     )
     return {
         "cover_ids": np.array([catalogue.cover_ids[row] for row in known[held]]),

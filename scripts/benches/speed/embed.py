@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -228,7 +229,17 @@ def bench_stages(report, ways, arch, n=96):
     print(arch, report.notes[f"shares of {arch}"], file=sys.stderr)
 
 
-def bench_fastai(report, workspace, files, ways, arch, args, device):
+@dataclass(frozen=True)
+class Subject:
+    """Covers, and the network that embeds them."""
+
+    workspace: Workspace
+    files: list
+    arch: str
+    device: torch.device
+
+
+def bench_fastai(report, on, ways, rounds):
     """Time fastai's get_preds with its defaults on the same files.
 
     Set beside it also what no embedding can exceed: the network alone.
@@ -242,19 +253,19 @@ def bench_fastai(report, workspace, files, ways, arch, args, device):
     )
 
     paths = [
-        workspace.resolve(f.locations[0]["source"], f.locations[0]["path"])
-        for f in files
+        on.workspace.resolve(f.locations[0]["source"], f.locations[0]["path"])
+        for f in on.files
     ]
     block = DataBlock(
         blocks=(ImageBlock, CategoryBlock),
         get_y=lambda path: path.parent.parent.name,
         item_tfms=Resize(SIZE_PX),
     )
-    loaders = block.dataloaders(paths, device=device)
+    loaders = block.dataloaders(paths, device=on.device)
     import torchvision
 
     learner = vision_learner(  # by a function of torchvision's, or a name of timm's
-        loaders, getattr(torchvision.models, arch, arch), pretrained=False
+        loaders, getattr(torchvision.models, on.arch, on.arch), pretrained=False
     )
 
     def predict():
@@ -263,17 +274,19 @@ def bench_fastai(report, workspace, files, ways, arch, args, device):
 
     gc.freeze()  # fastai's many objects, which the program does not load, are not gone through
     alone = ways.bare if ways.on_gpu else ways.streams
-    seconds = alternate(
-        args.rounds, pipeline=ways.pipeline, alone=alone, fastai=predict
-    )
-    rate = {name: [len(files) / run for run in runs] for name, runs in seconds.items()}
+    seconds = alternate(rounds, pipeline=ways.pipeline, alone=alone, fastai=predict)
+    n = len(on.files)
+    rate = {name: [n / run for run in runs] for name, runs in seconds.items()}
     against = ("fastai's get_preds", rate["fastai"])
-    report.add(f"{arch}: embedding", rate["pipeline"], "/s", against=against, least=4)
-    report.add(f"{arch}: the bare network", rate["alone"], "/s", against=against)
+    report.add(
+        f"{on.arch}: embedding", rate["pipeline"], "/s", against=against, least=4
+    )
+    report.add(f"{on.arch}: the bare network", rate["alone"], "/s", against=against)
 
 
-def bench_agreement(report, workspace, files, arch, weights, device):
+def bench_agreement(report, on, weights):
     """Compare with the plain way: whole decoding, one thread's batches, float32."""
+    workspace, files, arch, device = on.workspace, on.files, on.arch, on.device
     backbone, mean, std = make_backbone(arch, weights or "none")
     plain_one, fast_one = (
         Extractor(copy.deepcopy(backbone), mean, std, SIZE_PX, where)
@@ -366,16 +379,13 @@ def main():
             if not way.on_gpu:
                 bench_stages(report, way, arch)
         for arch in args.fastai:
-            bench_fastai(report, workspace, some, ways[arch], arch, args, device)
-        if args.agreement:
-            bench_agreement(
-                report,
-                workspace,
-                files[:3000:3] if len(files) > 3000 else files,
-                args.agreement,
-                args.weights,
-                device,
+            bench_fastai(
+                report, Subject(workspace, some, arch, device), ways[arch], args.rounds
             )
+        if args.agreement:
+            fewer = files[:3000:3] if len(files) > 3000 else files
+            subject = Subject(workspace, fewer, args.agreement, device)
+            bench_agreement(report, subject, args.weights)
         if args.memory:
             bench_memory(report, folder, args.memory)
     report.print()
