@@ -70,17 +70,17 @@ def _build(
     from covers.cli.terminal.progress import progress_bar
 
     library = open_for_command(workspace, device)
-    place = library.workspace
+    opened = library.workspace
     if dry_run:
         from covers.catalogue.table import read_catalogue
         from covers.index.open import index_address
 
-        n = len(read_catalogue(place))
+        n = len(read_catalogue(opened))
         if as_json:
             print_json({"n": n, "dry_run": True})
         else:
             click.echo(
-                f"would embed what is missing of {n:,} covers and build a new generation in '{index_address(place)}'"
+                f"would embed what is missing of {n:,} covers and build a new generation in '{index_address(opened)}'"
             )
         return
     try:
@@ -172,17 +172,17 @@ def _build_other(
     from covers.cli.terminal.progress import progress_bar
     from covers.index.by_embedder import BuildOptions, build_other_index
 
-    place = _open(workspace)
+    opened = _open(workspace)
     try:
         with progress_bar("embedding") as progress:
             options = BuildOptions(
                 weights=chosen["weights"],
-                device=chosen["device"] or place.settings.device,
+                device=chosen["device"] or opened.settings.device,
                 offline=chosen["offline"],
                 progress=progress,
                 say=tell,
             )
-            index, failed = build_other_index(place, embedder, options)
+            index, failed = build_other_index(opened, embedder, options)
     except KeyboardInterrupt:
         message = (
             "interrupted: what was embedded is kept; run the same command to go on"
@@ -278,13 +278,13 @@ def info(
     from indexer.errors import IndexDamagedError
     from indexer.local.verification import verify_folder
 
-    place = _open(workspace)
+    opened = _open(workspace)
     try:
-        said = open_index(place, check_model=False).info()
+        said = open_index(opened, check_model=False).info()
     except IndexDamagedError:
         if not as_json:
             raise
-        said = verify_folder(place.index_folder).to_dict()
+        said = verify_folder(opened.index_folder).to_dict()
     if as_json:
         print_json(said)
         if not said["ok"]:
@@ -323,14 +323,14 @@ def verify(
     """
     from covers.index.verify import verify_index
 
-    place = _open(workspace)
+    opened = _open(workspace)
     report = verify_index(
-        place,
+        opened,
         n_pictures=sample,
-        seed=place.settings.seed if seed is None else seed,
-        device=device or place.settings.device,
+        seed=opened.settings.seed if seed is None else seed,
+        device=device or opened.settings.device,
     )
-    missing = [source.name for source in place.missing_sources()]
+    missing = [source.name for source in opened.missing_sources()]
     if as_json:
         print_json({**report, "missing_sources": missing})
     elif report["ok"]:

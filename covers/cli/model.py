@@ -299,9 +299,9 @@ def import_command(
     from covers.model.import_export import PICKLE_SUFFIXES, import_fastai, import_model
     from covers.workspace.paths import Workspace
 
-    place = Workspace.open(workspace)
+    opened = Workspace.open(workspace)
     if file.suffix in PICKLE_SUFFIXES:
-        arch = import_fastai(place, file, trust_pickle=trust_pickle)
+        arch = import_fastai(opened, file, trust_pickle=trust_pickle)
         if as_json:
             print_json({"file": str(file), "backbone": arch})
             return
@@ -310,7 +310,7 @@ def import_command(
             f"'covers train -w {workspace} --epochs 0', or fine-tune it with 'covers train -w {workspace} --epochs 8'"
         )
         return
-    card = import_model(place, file, replace=replace)
+    card = import_model(opened, file, replace=replace)
     if as_json:
         print_json({"file": str(file), "fingerprint": card.fingerprint})
         return

@@ -221,20 +221,20 @@ def status_command(
     covers status -w my-workspace
     """
     library = open_for_command(workspace)
-    place, stages = library.workspace, library.status()
+    opened, stages = library.workspace, library.status()
     if as_json:
         print_json(
             {
                 "stages": stages,
-                "settings": place.settings.model_dump(mode="json"),
-                "missing_sources": [s.name for s in place.missing_sources()],
+                "settings": opened.settings.model_dump(mode="json"),
+                "missing_sources": [s.name for s in opened.missing_sources()],
             }
         )
         return
     _show_stages(stages)
     click.echo()
-    settings = place.settings
-    missing = {source.name for source in place.missing_sources()}
+    settings = opened.settings
+    missing = {source.name for source in opened.missing_sources()}
     sources = (
         f"{s.name} ({s.kind}): '{s.path}'"
         + (", not there today" if s.name in missing else "")

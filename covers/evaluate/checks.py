@@ -189,7 +189,7 @@ def check_columns(name: str, confusion: Array, vocab: Sequence[str]) -> None:
     noise = np.sqrt(confusion[then].sum() + confusion[now].sum())
     if gain > _SUSPICIOUS_SHARE * n and gain > _SUSPICIOUS_DEVIATIONS * noise:
         pairs = ", ".join(
-            f"{vocab[p]!r} read as {vocab[t]!r}"
+            f"{vocab[p]!r} taken for {vocab[t]!r}"
             for t, p in zip(true[moved], predicted[moved], strict=True)
         )
         rate = confusion[true, predicted].sum() / n
@@ -294,7 +294,7 @@ def check_label_columns(
         n = len(cycle)
         if gain[cycle].sum() > luck * n + _SUSPICIOUS_DEVIATIONS * (2 * n) ** 0.5:
             pairs = ", ".join(
-                f"{vocab[meant[j]]!r} read as {vocab[j]!r}" for j in cycle
+                f"{vocab[meant[j]]!r} taken for {vocab[j]!r}" for j in cycle
             )
             message = (
                 f"the predictions of {name} seem to be in another order than the labels, such as {pairs}: "

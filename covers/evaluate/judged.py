@@ -114,11 +114,11 @@ def judge_covers(
             chosen = voters(decision.classifier.settings, near, references.groups)
             shown += _read_voters(index, references, chosen.nearest(n_voters))
     n_genres = len(decision.vocab)
-    both = [one.probabilities.combined for one in found]
+    combined = [one.probabilities.combined for one in found]
     return JudgedCovers(
         cover_ids=list(table.cover_ids),
         vocab=decision.vocab,
-        probabilities=np.concatenate([np.zeros((0, n_genres)), *both]).astype(
+        probabilities=np.concatenate([np.zeros((0, n_genres)), *combined]).astype(
             np.float32
         ),
         verdicts=[str(verdict) for one in found for verdict in one.verdicts],

@@ -272,7 +272,7 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
     inputs, votes = evaluation.inputs, evaluation.votes
     vocab = np.asarray(inputs.vocab, dtype=object)
     ids = np.asarray(inputs.cover_ids, dtype=object)
-    both = votes.probabilities.combined
+    combined = votes.probabilities.combined
     has = inputs.membership[votes.rows] > 0
     lists = {
         PROBABILITY_COLUMNS[name]: pa.array(
@@ -291,8 +291,8 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
                 [vocab[row].tolist() for row in votes.inside], pa.list_(pa.string())
             ),
             "verdict": pa.array([str(v) for v in votes.verdicts], pa.string()),
-            "top1": pa.array(vocab[both.argmax(axis=1)].tolist(), pa.string()),
-            "certainty": pa.array(both.max(axis=1).astype(np.float32)),
+            "top1": pa.array(vocab[combined.argmax(axis=1)].tolist(), pa.string()),
+            "certainty": pa.array(combined.max(axis=1).astype(np.float32)),
             "nearest": pa.array(
                 [ids[row[row >= 0]].tolist() for row in votes.nearest],
                 pa.list_(pa.string()),
@@ -327,8 +327,8 @@ def _read_crossed(
     is_known = (table.splits == "train") & (table.membership.sum(axis=1) > 0)
     train = np.flatnonzero(is_known)
     ids = [table.cover_ids[row] for row in train]
-    shares = as_membership(table.membership[train])
-    found = read_crossed(workspace, card, ids, shares, table.groups[train])
+    membership = as_membership(table.membership[train])
+    found = read_crossed(workspace, card, ids, membership, table.groups[train])
     return {} if found is None else found.as_columns(len(table), train)
 
 

@@ -94,7 +94,7 @@ def _overlap(
         "answer": say_overlap(found),
         "alike": f'<div class="answers">{"".join(shown)}</div>',
         "matrices": matrices,
-        "reading": on_page.READING["overlap"]
+        "how_to_read": on_page.HOW_TO_READ["overlap"]
         + note_on_parts(found.n_by_genre.values()),
         "pairs": behind,
         "first": first,

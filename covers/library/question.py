@@ -100,8 +100,8 @@ class Question:
 
     def in_pictures(self, library: _Asking) -> tuple[Vector, tuple[str, ...]]:
         """Return the vector to search the library's own index with, and the covers to leave out."""
-        asked = [part for part in self.pictures if not isinstance(part, Query)]
-        found = library.ask(asked)
+        pictures = [part for part in self.pictures if not isinstance(part, Query)]
+        found = library.ask(pictures)
         found.refuse_broken()
         ready = iter(found.items)
         queries = [

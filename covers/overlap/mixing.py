@@ -116,9 +116,9 @@ def measure_mixing(
     first, second = np.triu_indices(labels.n_genres, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         lifts, errors = means / expected, errors / expected
-        both = (lifts[:, first, second] + lifts[:, second, first]) / 2
+        mean_lifts = (lifts[:, first, second] + lifts[:, second, first]) / 2
         error = np.hypot(errors[:, first, second], errors[:, second, first]) / 2
-        scores = (both - both[1:].mean(axis=0)) / error  # (1 + R, P)
+        scores = (mean_lifts - mean_lifts[1:].mean(axis=0)) / error  # (1 + R, P)
         # A score whose error comes from few groups has heavy tails: as if normal.
         freedom = _freedom(labels, first, second)
         scores = stats.norm.ppf(np.clip(stats.t.cdf(scores, freedom), *_TAILS))

@@ -30,7 +30,7 @@ MEASURES = {
     "network": "Confusion, network",
     "vote": "Confusion, vote",
 }
-READING = {
+HOW_TO_READ = {
     "overlap": "How much two genres look alike: 0 is separable, 1 indistinguishable. Hatched where the interval "
     f"is wider than {UNCERTAIN_WIDTH}.",
     "lift": "Covers of the row's genre have this many times more neighbours of the column's genre than if genres "

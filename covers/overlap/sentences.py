@@ -29,9 +29,11 @@ def say_overlap(found: Overlap) -> str:
     if not measured:
         return "No two genres have enough covers to say how alike they look."
     first, *others = measured
-    text = f"{_both(first)} look most alike: overlap {_value(first)}"
+    text = f"{_name_both(first)} look most alike: overlap {_value(first)}"
     if others and abs(first.overlap - others[0].overlap) < _CLOSE:
-        text += f", with {_both(others[0])} ({others[0].overlap:.2f}) hardly behind"
+        text += (
+            f", with {_name_both(others[0])} ({others[0].overlap:.2f}) hardly behind"
+        )
     apart = _most_apart(found, measured)
     if apart is not None:
         genre, mean = apart
@@ -114,7 +116,7 @@ def _most_apart(found: Overlap, measured: list[Pair]) -> tuple[str, float] | Non
     return genre, means[genre]
 
 
-def _both(pair: Pair) -> str:
+def _name_both(pair: Pair) -> str:
     return f"{pair.a} and {pair.b}"
 
 

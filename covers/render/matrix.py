@@ -146,7 +146,7 @@ def confusion_matrix(
         [
             Cell(
                 text=f"{counts[i, j]:.0f}" if counts[i, j] >= 0.5 else "",
-                tip=f"{own} read as {said}\n{tidy(counts[i, j])} of {tidy(totals[i])} covers, {per_cent(share[i, j])}",
+                tip=f"{_say(own, said)}\n{tidy(counts[i, j])} of {tidy(totals[i])} covers, {per_cent(share[i, j])}",
                 colour=colours[i * n + j] if counts[i, j] else None,
                 pick=pick(own, said) if counts[i, j] else "",
             )
@@ -157,3 +157,8 @@ def confusion_matrix(
     return matrix(genres, cells, label="Confusion matrix", attribute=attribute) + key(
         scale_colours(np.linspace(0, 1, 9)), "0 %", f"{per_cent(top)} of the row"
     )
+
+
+def _say(own: str, said: str) -> str:
+    """Say what covers of a genre were taken for."""
+    return f"{own} recognised" if own == said else f"{own} taken for {said}"

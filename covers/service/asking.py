@@ -183,16 +183,16 @@ class Desk:
             raise NoSuchCoverError from error
         return Queries(items=(query_cover(whole, index),))
 
-    def _search(self, asked: Queries | str, k: int, where: Sequence[str]) -> Any:
+    def _search(self, queries: Queries | str, k: int, where: Sequence[str]) -> Any:
         from covers.index.search import parse_filters
 
         try:
             schema = self.library.index.schema
             filters = parse_filters(schema, list(where)) if where else None
-            if isinstance(asked, str):
-                found = self.library.search(text=asked, k=k, where=filters)
+            if isinstance(queries, str):
+                found = self.library.search(text=queries, k=k, where=filters)
             else:
-                found = self.library.search(asked.items[0], k, where=filters)
+                found = self.library.search(queries.items[0], k, where=filters)
         except DataError as error:
             if where:
                 raise BadFilterError(str(error)) from error

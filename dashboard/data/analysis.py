@@ -41,7 +41,7 @@ class Votes:
         Of each method.
     sets : list of list of str
     verdicts : list of str
-    truth : ndarray of bool, shape (n_answers, n_genres)
+    has_genre : ndarray of bool, shape (n_answers, n_genres)
         The covers' own genres.
     """
 
@@ -51,7 +51,7 @@ class Votes:
     distributions: dict[str, npt.NDArray[np.float32]]
     sets: list[list[str]]
     verdicts: list[str]
-    truth: npt.NDArray[np.bool_]
+    has_genre: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, table: pa.Table, vocab: tuple[str, ...], library: Library) -> Votes:
@@ -69,7 +69,7 @@ class Votes:
             },
             sets=[list(inside or ()) for inside in table["prediction_set"].to_pylist()],
             verdicts=[str(verdict) for verdict in table["verdict"].to_pylist()],
-            truth=_truth(library, rows[known], vocab),
+            has_genre=_has_genre(library, rows[known], vocab),
         )
 
     @cached_property
@@ -90,12 +90,12 @@ class Votes:
 
     def right(self, method: str = Method.COMBINED) -> npt.NDArray[np.bool_]:
         """Say of each answer whether it is one of the cover's genres."""
-        answers = np.arange(len(self.truth))
-        return np.asarray(self.truth[answers, self.predicted(method)])
+        answers = np.arange(len(self.has_genre))
+        return np.asarray(self.has_genre[answers, self.predicted(method)])
 
     def mistakes(self, method: str = Method.COMBINED) -> Rows:
         """Return the held-out answers that are wrong, the most certain first."""
-        labelled = self.truth.any(axis=1)
+        labelled = self.has_genre.any(axis=1)
         wrong = np.flatnonzero(self.held_out & ~self.right(method) & labelled)
         certainty = self.distributions[method][wrong].max(axis=1)
         return np.asarray(wrong[np.argsort(-certainty, kind="stable")])
@@ -111,14 +111,14 @@ class Votes:
         i, j = self.vocab.index(true), self.vocab.index(said)
         predicted, right = self.predicted(method), self.right(method)
         inside = self.held_out & (predicted == j)
-        inside &= right if i == j else self.truth[:, i] & ~right
+        inside &= right if i == j else self.has_genre[:, i] & ~right
         answers = np.flatnonzero(inside)
         certainty = self.distributions[method][answers, j]
         order = np.argsort(-certainty, kind="stable")
         return [int(self.rows[answer]) for answer in answers[order]]
 
 
-def _truth(
+def _has_genre(
     library: Library, rows: Rows, vocab: tuple[str, ...]
 ) -> npt.NDArray[np.bool_]:
     """Return the genres of some covers as columns of `vocab`."""

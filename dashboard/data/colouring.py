@@ -114,7 +114,7 @@ def by_certainty(votes: Votes, library: Library) -> Colouring:
 
 
 def by_error(votes: Votes, library: Library) -> Colouring:
-    """Colour held-out covers by whether their genre was read right."""
+    """Colour held-out covers by whether their genre was recognised."""
     codes = np.zeros(len(library), np.int64)
     right = votes.right()
     held = votes.held_out

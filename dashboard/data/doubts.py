@@ -146,7 +146,7 @@ def doubts_of(
 
 
 def _mistakes(library: Library, votes: Votes, known: set[int]) -> list[Doubt]:
-    """Return held-out covers read as another genre, which the audit did not list."""
+    """Return held-out covers taken for another genre, which the audit did not list."""
     predicted, found = votes.predicted(), []
     for answer in votes.mistakes()[:_MOST_MISTAKES]:
         row = int(votes.rows[answer])

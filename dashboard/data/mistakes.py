@@ -44,7 +44,7 @@ def mistakes_csv(
             "path": library.paths[row],
             "genres": ";".join(library.genres[row]),
             "confidence": f"{certainty[answer]:.4f}",
-            "reason": f"read as {said} with {100 * certainty[answer]:.0f} %",
+            "reason": f"taken for {said} with {100 * certainty[answer]:.0f} %",
             "suggestion": said,
         }
         about = [library.artists[row], library.albums[row]]

@@ -125,7 +125,7 @@ def _in_cell(value: str, library: Library) -> Found:
     if cell is None or method not in answers.distributions:
         return None
     own, said = cell
-    title = f"{own} read as {said}" if own != said else f"{own} read right"
+    title = f"{own} taken for {said}" if own != said else f"{own} recognised"
     return title, np.asarray(answers.cell(method, own, said), np.int64)
 
 

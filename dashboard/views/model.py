@@ -80,15 +80,17 @@ def _answer(found: Evaluation) -> None:
 
 
 def _within(chosen: Selection, votes: Votes) -> None:
-    """Say how many of the selected covers are read right."""
-    inside = np.isin(votes.rows, chosen.rows) & votes.held_out & votes.truth.any(axis=1)
+    """Say how many of the selected covers are recognised."""
+    inside = (
+        np.isin(votes.rows, chosen.rows) & votes.held_out & votes.has_genre.any(axis=1)
+    )
     n = int(inside.sum())
     if not n:
         st.caption("No selected cover was held out, so nothing can be said of them.")
         return
     right = int(votes.right()[inside].sum())
     st.caption(
-        f"Of the selected covers {n:,} were held out; {right:,} of them ({per_cent(right / n)}) are read right. "
+        f"Of the selected covers {n:,} were held out; {right:,} of them ({per_cent(right / n)}) are recognised. "
         "What was chosen by its answers, such as a cell below, proves nothing."
     )
 
@@ -131,7 +133,7 @@ def _confusion() -> None:
         rows = votes.cell(method, *chosen)
         if (selection := bar.selected()) is not None:
             rows = selection.keep(rows)
-        said = "read right" if chosen[0] == chosen[1] else f"read as {chosen[1]}"
+        said = "recognised" if chosen[0] == chosen[1] else f"taken for {chosen[1]}"
         frame.section(
             f"{chosen[0]}, {said}: {count(len(rows), 'cover')}",
             ("" if named else "What is confused most often. ")
@@ -170,7 +172,7 @@ def _mistakes() -> None:
     what = (
         "whose likeliest genre is none of their own"
         if several
-        else "read as another genre"
+        else "taken for another genre"
     )
     frame.section(
         "Most confident mistakes",

@@ -158,7 +158,9 @@ def _family(measured: Overlap) -> str:
 
 
 def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> None:
-    st.caption(f"{pairs.READING[measure]} Choose a cell to see the covers behind it.")
+    st.caption(
+        f"{pairs.HOW_TO_READ[measure]} Choose a cell to see the covers behind it."
+    )
     genres, cells = pairs.cells(shown, measure)
     hatched = {"overlap": "uncertain", "lift": "may be chance"}.get(measure, "")
     label = f"{pairs.MEASURES[measure]} of genre pairs"

@@ -264,12 +264,12 @@ def test_a_cluster_opens_to_its_members_and_boundary(read, workspace):
 def test_a_cell_of_the_confusion_matrix_shows_as_many_covers_as_it_says(read):
     reader = read("model")
     cell = reader.element("confusion").get_by_role(
-        "button", name=re.compile("Metal read as Metal")
+        "button", name=re.compile("Metal recognised")
     )
     said = cell.get_attribute("aria-label")
     cell.click()
-    reader.page.get_by_text(re.compile("Metal, read right")).wait_for()
-    n_covers = int(re.search(r"Metal, read right: (\d+)", reader.text())[1])
+    reader.page.get_by_text(re.compile("Metal, recognised")).wait_for()
+    n_covers = int(re.search(r"Metal, recognised: (\d+)", reader.text())[1])
     assert n_covers == round(float(re.search(r"\n([\d.]+) of", said)[1]))
 
 

@@ -89,7 +89,7 @@ def test_every_filled_cell_of_the_confusion_matrix_opens_its_covers(page, evalua
     predicted = votes.probabilities.combined[held].argmax(axis=1)
     own = inputs.membership[votes.rows[held]]
     right = own[range(len(own)), predicted] > 0
-    shown = re.findall(r"read right: (\d+) covers", page)
+    shown = re.findall(r"recognised: (\d+) covers", page)
     assert sum(map(int, shown)) == right.sum()
 
 

@@ -357,7 +357,7 @@ def test_columns_in_another_order_are_caught_and_honest_ones_are_not(n_genres):
 def test_a_single_exchanged_pair_is_named():
     inputs, _ = nested(1200)
     swapped = inputs.p_network[:, [1, 0, 2, 3, 4, 5]]
-    with pytest.raises(DataError, match="'bluesrock' read as 'bebop'"):
+    with pytest.raises(DataError, match="'bluesrock' taken for 'bebop'"):
         evaluate_arrays(replace(inputs, p_network=swapped), n_bootstraps=10)
 
 

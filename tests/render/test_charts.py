@@ -259,7 +259,7 @@ def test_cells_without_covers_cannot_be_chosen_and_shares_of_covers_are_told():
     drawn = Elements(confusion_matrix([[1.5, 0], [0, 0]], GENRES, "{}~{}".format))
     assert len(drawn.all("button")) == 1
     assert drawn.all("button")[0]["aria-label"] == (
-        "Jazz read as Jazz\n1.5 of 1.5 covers, 100 %"
+        "Jazz recognised\n1.5 of 1.5 covers, 100 %"
     )
     assert len(drawn.all("span", "none")) == 3
 

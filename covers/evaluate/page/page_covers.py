@@ -82,13 +82,13 @@ class CoverGallery:
     def _cover_rows(self, vocab: list[str]) -> dict[tuple[int, int], list[int]]:
         """Return the held-out rows of the votes behind each cell, most certain first."""
         votes, inputs = self.evaluation.votes, self.evaluation.inputs
-        both = votes.probabilities.combined
+        combined = votes.probabilities.combined
         cells: dict[tuple[int, int], list[int]] = {}
-        for row in np.argsort(-both.max(axis=1), kind="stable"):
+        for row in np.argsort(-combined.max(axis=1), kind="stable"):
             if not votes.held_out[row]:
                 continue
             true = np.flatnonzero(inputs.membership[votes.rows[row]])
-            predicted = int(both[row].argmax())
+            predicted = int(combined[row].argmax())
             for genre in [predicted] if predicted in true else true:
                 cells.setdefault((int(genre), predicted), []).append(int(row))
         return cells
@@ -108,9 +108,9 @@ class CoverGallery:
         )
         more = f", the {shown} most certain" if len(rows) > shown else ""
         said = (
-            f"{escape(true)}, read right"
+            f"{escape(true)}, recognised"
             if true == predicted
-            else f"{escape(true)}, read as {escape(predicted)}"
+            else f"{escape(true)}, taken for {escape(predicted)}"
         )
         return (
             f'<div popover id="{name}"><button class="close" popovertarget="{name}" popovertargetaction="hide">close</button>'

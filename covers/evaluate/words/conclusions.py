@@ -8,7 +8,7 @@ from covers.classify.methods import IN_WORDS, TRAINED, Method
 from covers.evaluate.measures import IN_WORDS as MEASURES
 from covers.evaluate.words import conclusions_several
 from covers.evaluate.words.sentences import (
-    READERS,
+    LOOKING_METHODS,
     describe_gain,
     describe_lead,
     listed,
@@ -53,7 +53,7 @@ def _best_method(payload: dict[str, Any]) -> list[str]:
     """Say which method is best and whether that is certain."""
     methods = payload["methods"]
     ranked = sorted(
-        (name for name in READERS if name in methods),
+        (name for name in LOOKING_METHODS if name in methods),
         key=lambda name: -methods[name]["macro_f1"],
     )
     best = ranked[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
 from covers.evaluate.words.sentences import (
-    READERS,
+    LOOKING_METHODS,
     describe_gain,
     describe_lead,
     listed,
@@ -52,7 +52,7 @@ def _kind(payload: dict[str, Any]) -> list[str]:
 def _best(payload: dict[str, Any]) -> list[str]:
     """Say which method ranks best and whether that is certain."""
     methods = payload["methods"]
-    best = _best_name(payload, READERS)
+    best = _best_name(payload, LOOKING_METHODS)
     low, high = methods[best]["ci95"][FIGURE]
     chance = payload["self_check"]["mean_average_precision_by_chance"]
     said = [
@@ -82,11 +82,11 @@ def _simple_features(payload: dict[str, Any]) -> list[str]:
 def _first_answers(payload: dict[str, Any]) -> list[str]:
     """Say how often the first answer is one of the cover's genres, and what that is by chance."""
     methods = payload["methods"]
-    both = methods[Method.COMBINED]
-    low, high = both["ci95"]["first_right"]
+    combined = methods[Method.COMBINED]
+    low, high = combined["ci95"]["first_right"]
     return [
         (
-            f"the likeliest genre is one of the cover's own for {percent(both['first_right'])} of covers "
+            f"the likeliest genre is one of the cover's own for {percent(combined['first_right'])} of covers "
             f"({percent(low)} to {percent(high)}); always saying the most frequent genre has "
             f"{percent(methods[Method.FREQUENCY]['first_right'])}, a genre drawn at random "
             f"{percent(payload['self_check']['first_right_by_chance'])}."
@@ -96,12 +96,12 @@ def _first_answers(payload: dict[str, Any]) -> list[str]:
 
 def _named(payload: dict[str, Any]) -> list[str]:
     """Say what is named and how much of it is right."""
-    both = payload["methods"][Method.COMBINED]
+    combined = payload["methods"][Method.COMBINED]
     return [
         (
-            f"network and vote together name {both['named_per_cover']:.1f} genres a cover: {percent(both['micro_precision'])} of the "
-            f"names are right, and {percent(both['micro_recall'])} of the covers' genres are named (micro-F1 {both['micro_f1']:.2f}, "
-            f"macro-F1 {both['macro_f1']:.2f})."
+            f"network and vote together name {combined['named_per_cover']:.1f} genres a cover: {percent(combined['micro_precision'])} of the "
+            f"names are right, and {percent(combined['micro_recall'])} of the covers' genres are named (micro-F1 {combined['micro_f1']:.2f}, "
+            f"macro-F1 {combined['macro_f1']:.2f})."
         )
     ]
 
@@ -144,16 +144,16 @@ def _genres(payload: dict[str, Any]) -> list[str]:
 
 def _calibration(payload: dict[str, Any]) -> list[str]:
     """Say what the probabilities are worth."""
-    both = payload["methods"][Method.COMBINED]
+    combined = payload["methods"][Method.COMBINED]
     verdict = (
         "can be taken at their word"
-        if both["ece"] <= max(0.02, 1.5 * both["ece_if_calibrated"])
+        if combined["ece"] <= max(0.02, 1.5 * combined["ece_if_calibrated"])
         else "should be read with care"
     )
     return [
         (
             f"the probabilities of network and vote together {verdict}: over all genres they are off by "
-            f"{100 * both['ece']:.1f} points on average."
+            f"{100 * combined['ece']:.1f} points on average."
         )
     ]
 

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIMPLE = (Method.FROZEN, Method.PROBE, Method.COLOURS)
-"""What looks at the covers without having been trained on them."""
+"""Methods that look at the covers without having been trained on them."""
 
-READERS = (*reversed(TRAINED), Method.PROBE, Method.FROZEN, Method.COLOURS)
-"""What looks at the covers, the most elaborate first."""
+LOOKING_METHODS = (*reversed(TRAINED), Method.PROBE, Method.FROZEN, Method.COLOURS)
+"""Methods that look at the covers, the most elaborate first."""
 
 
 def percent(value: float) -> str:

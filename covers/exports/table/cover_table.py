@@ -17,7 +17,7 @@ import pyarrow as pa
 from covers.catalogue.table import Catalogue, read_catalogue
 from covers.errors import CoversError, DataError
 from covers.exports.table.parts import Part
-from covers.exports.table.read_parts import READERS
+from covers.exports.table.read_parts import READ_PART
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.disk.strangers import open_regular, read_thumbnail
@@ -225,7 +225,7 @@ def read_cover_table(
         if part not in needs and part not in uses:
             continue
         try:
-            more, columns = READERS[part](workspace, catalogue)
+            more, columns = READ_PART[part](workspace, catalogue)
             arrays |= more
             known |= columns
         except (CoversError, IndexerError) as error:

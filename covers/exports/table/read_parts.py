@@ -91,7 +91,7 @@ def _in_rows(
     }
 
 
-READERS: dict[Part, Callable[[Workspace, Catalogue], tuple[Arrays, Columns]]] = {
+READ_PART: dict[Part, Callable[[Workspace, Catalogue], tuple[Arrays, Columns]]] = {
     Part.EMBEDDING: _read_embeddings,
     Part.PREDICTION: _read_predictions,
     Part.PLACE: _read_places,

@@ -91,7 +91,7 @@ class CrossedAnswers:
 
 def answer_across_folds(
     statistics: npt.NDArray[np.float32],
-    shares: npt.NDArray[np.float32],
+    membership: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64],
     fit: HeadFit,
 ) -> CrossedAnswers:
@@ -101,7 +101,7 @@ def answer_across_folds(
     ----------
     statistics : ndarray of float32, shape (n_covers, n_features)
         Of the train side, by the untouched backbone.
-    shares : ndarray of float32, shape (n_covers, n_genres)
+    membership : ndarray of float32, shape (n_covers, n_genres)
         1/m for each of a cover's m genres.
     groups : ndarray of int64, shape (n_covers,)
         Covers that stay in one fold.
@@ -112,10 +112,10 @@ def answer_across_folds(
     axes, mean, variance = principal_axes(values, fit.n_axes, fit.seed)
     standard = (values - mean) / torch.sqrt(variance + torch.nn.BatchNorm1d(1).eps)
     points = (standard @ axes.T).numpy()  # (N, D)
-    weights = genre_weights(shares, fit.class_balance)
-    probe = Probe(shares, weights, groups, multi_label=False, seed=fit.seed)
+    weights = genre_weights(membership, fit.class_balance)
+    probe = Probe(membership, weights, groups, multi_label=False, seed=fit.seed)
     folds = probe.folds()
-    logits = np.zeros(shares.shape, np.float32)
+    logits = np.zeros(membership.shape, np.float32)
     embeddings = []
     for outside, inside in iterate_folds(folds):
         metric, coefficients, offsets = probe.fit_twice(points, fit.penalty, outside)
@@ -142,7 +142,7 @@ def read_crossed(
     workspace: Workspace,
     card: ModelCard,
     cover_ids: Sequence[str],
-    shares: npt.NDArray[np.floating[Any]],
+    membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
 ) -> CrossedAnswers | None:
     """Answer across folds for the covers that a workspace's model was trained on.
@@ -154,7 +154,7 @@ def read_crossed(
         Of its model.
     cover_ids : sequence of str
         The train side.
-    shares : ndarray of float, shape (n_covers, n_genres)
+    membership : ndarray of float, shape (n_covers, n_genres)
     groups : ndarray of int64, shape (n_covers,)
 
     Returns
@@ -184,7 +184,7 @@ def read_crossed(
         )
         found.append(
             answer_across_folds(
-                statistics[rows], np.asarray(shares, np.float32), groups, fit
+                statistics[rows], np.asarray(membership, np.float32), groups, fit
             )
         )
     return found[0] if len(found) == 1 else join_crossed(found)

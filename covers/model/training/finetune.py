@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from covers.model.network.head import Head
     from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile
-    from covers.model.training.training_set import TrainingPlace, TrainingSet
+    from covers.model.training.training_set import TrainingSet, TrainingSetup
     from covers.workspace.paths import Workspace
 
 SHALLOW_RATE = 0.1
@@ -50,7 +50,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        place: TrainingPlace,
+        setup: TrainingSetup,
         recipe: Recipe,
         data: TrainingSet,
         backbone: Backbone,
@@ -58,13 +58,14 @@ class TrainingRun:
     ) -> None:
         from covers.model.training.loss import GenreLoss
 
-        self.workspace, self.cache, self.kept = place.workspace, place.cache, place.kept
-        self.device, self.seed, self.watcher = place.device, place.seed, place.watcher
+        self.workspace, self.cache = setup.workspace, setup.cache
+        self.vectors_from = setup.vectors_from
+        self.device, self.seed, self.watcher = setup.device, setup.seed, setup.watcher
         self.recipe, self.data = recipe, data
         mean, std = norm
         self.backbone, self.mean, self.std = backbone, tuple(mean), tuple(std)
         weights = balance_genres(
-            data.shares[data.train],
+            data.membership[data.train],
             recipe.class_balance,
             multi_label=bool(recipe.multi_label),
         )
@@ -77,7 +78,9 @@ class TrainingRun:
         self.best: dict[str, Any] = {}
         # Of the tuning covers, by a tuned network whose head has not seen them.
         self.tuned_logits: Tensor | None = None
-        self.targets = (data.shares > 0).float() if recipe.multi_label else data.shares
+        self.targets = (
+            (data.membership > 0).float() if recipe.multi_label else data.membership
+        )
 
     def frozen_statistics(self, files: list[CoverFile]) -> tuple[str, Tensor]:
         """Run the untouched backbone over the cached covers, as far as it has not been.
@@ -89,8 +92,8 @@ class TrainingRun:
         statistics : Tensor of float32, shape (n_covers, n_features)
             Of the training set's covers.
         """
-        if self.kept:
-            return self.kept, self._read_frozen(self.kept)
+        if self.vectors_from:
+            return self.vectors_from, self._read_frozen(self.vectors_from)
         fingerprint, _ = embed_frozen(
             self.workspace,
             FrozenNetwork(

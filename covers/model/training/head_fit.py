@@ -77,7 +77,7 @@ class HeadSettings:
 def start_head(
     head: Head,
     statistics: Tensor,
-    shares: Tensor,
+    membership: Tensor,
     groups: npt.NDArray[np.int64],
     settings: HeadSettings,
 ) -> float:
@@ -95,7 +95,7 @@ def start_head(
         Changed in place.
     statistics : Tensor of float32, shape (n_covers, n_features)
         Of the train side.
-    shares : Tensor of float32, shape (n_covers, n_genres)
+    membership : Tensor of float32, shape (n_covers, n_genres)
         1/m for each of a cover's m genres, or 1 for each when `multi_label`.
     groups : ndarray of int64, shape (n_covers,)
         Covers that must stay on one side when the penalty is chosen.
@@ -115,8 +115,10 @@ def start_head(
     norm.running_var.copy_(variance)
     standard = (statistics - mean) / torch.sqrt(variance + norm.eps)  # (N, F)
     points = (standard @ axes.T).numpy()  # (N, D)
-    weights = genre_weights(shares.numpy(), settings.class_balance)
-    probe = Probe(shares.numpy(), weights, groups, multi_label=multi_label, seed=seed)
+    weights = genre_weights(membership.numpy(), settings.class_balance)
+    probe = Probe(
+        membership.numpy(), weights, groups, multi_label=multi_label, seed=seed
+    )
     penalty = settings.penalty
     if penalty is None:
         choose = probe.choose_penalty_of_many if multi_label else probe.choose_penalty
@@ -150,9 +152,9 @@ def principal_axes(
     return axes, mean, variance
 
 
-def genre_weights(shares: Floats, strength: float) -> Floats:
+def genre_weights(membership: Floats, strength: float) -> Floats:
     """Return the weight of each genre, shape (G,)."""
-    counts = np.maximum(shares.sum(axis=0), 1.0)
+    counts = np.maximum(membership.sum(axis=0), 1.0)
     return np.asarray((counts.mean() / counts) ** strength, np.float32)
 
 
@@ -166,18 +168,18 @@ def _lengthen(coefficients: Floats) -> Floats:
 
 
 class Probe:
-    """Logistic regression against shares of genres."""
+    """Logistic regression against membership of genres."""
 
     def __init__(
         self,
-        shares: Floats,
+        membership: Floats,
         weights: Floats,
         groups: npt.NDArray[np.int64],
         *,
         multi_label: bool,
         seed: int,
     ) -> None:
-        self.shares, self.weights, self.groups = shares, weights, groups
+        self.membership, self.weights, self.groups = membership, weights, groups
         self.multi_label, self.seed = multi_label, seed
 
     def fit(
@@ -185,18 +187,18 @@ class Probe:
     ) -> tuple[Floats, Floats]:
         """Return coefficients (G, D) and offsets (G,)."""
         rows = np.arange(len(points)) if rows is None else rows
-        shares = self.shares[rows]
+        membership = self.membership[rows]
         if self.multi_label:
-            found = fit_logistic(points[rows], shares > 0, penalty=penalty)
+            found = fit_logistic(points[rows], membership > 0, penalty=penalty)
             return (
                 found.coefficients.astype(np.float32),
                 found.offsets.astype(np.float32),
             )
-        covers, genres = np.nonzero(shares)
-        weight = shares[covers, genres] * self.weights[genres]
+        covers, genres = np.nonzero(membership)
+        weight = membership[covers, genres] * self.weights[genres]
         model = _regression(penalty)
         model.fit(points[rows[covers]], genres, sample_weight=weight)
-        n_genres = shares.shape[1]
+        n_genres = membership.shape[1]
         coefficients = np.zeros((n_genres, points.shape[1]), np.float32)
         offsets = np.full(n_genres, -10.0, np.float32)
         if len(model.classes_) == 2:
@@ -221,7 +223,9 @@ class Probe:
 
     def folds(self) -> npt.NDArray[np.int64]:
         """Return the fold (n_covers,) in which each cover is held out."""
-        return group_folds(self.groups, self.shares, n_folds=N_FOLDS, seed=self.seed)
+        return group_folds(
+            self.groups, self.membership, n_folds=N_FOLDS, seed=self.seed
+        )
 
     def choose_penalty(self, points: Floats) -> float:
         """Choose the penalty with the lowest log-loss on held-out groups."""
@@ -231,7 +235,8 @@ class Probe:
                 metric, coefficients, offsets = self.fit_twice(points, penalty, train)
                 logits = unit_rows(points[test] @ metric) @ coefficients.T + offsets
                 losses[penalty] += min(
-                    self._loss(slope * logits, self.shares[test]) for slope in _SLOPES
+                    self._loss(slope * logits, self.membership[test])
+                    for slope in _SLOPES
                 )
         return min(PENALTIES, key=lambda penalty: losses[penalty])
 
@@ -241,8 +246,10 @@ class Probe:
         Goes by the most frequent genres: as many as 300 would take as many times as
         long and say the same.
         """
-        frequent = np.argsort(-self.shares.sum(axis=0), kind="stable")[:_MOST_SEARCHED]
-        has = self.shares[:, frequent] > 0
+        frequent = np.argsort(-self.membership.sum(axis=0), kind="stable")[
+            :_MOST_SEARCHED
+        ]
+        has = self.membership[:, frequent] > 0
         folds = list(iterate_folds(self.folds()))
         begun: list[tuple[Logistic | None, Logistic | None]] = [(None, None)] * len(
             folds
@@ -271,15 +278,15 @@ class Probe:
             best, lowest = penalty, loss
         return best
 
-    def _loss(self, logits: Floats, shares: Floats) -> float:
+    def _loss(self, logits: Floats, membership: Floats) -> float:
         from scipy.special import log_expit, log_softmax
 
         if self.multi_label:
             return float(
-                -np.where(shares > 0, log_expit(logits), log_expit(-logits)).mean()
-                * len(shares)
+                -np.where(membership > 0, log_expit(logits), log_expit(-logits)).mean()
+                * len(membership)
             )
-        return float(-(shares * self.weights * log_softmax(logits, axis=1)).sum())
+        return float(-(membership * self.weights * log_softmax(logits, axis=1)).sum())
 
 
 def _regression(penalty: float) -> Any:

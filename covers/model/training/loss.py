@@ -7,28 +7,30 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 
-def balance_genres(shares: Tensor, strength: float, *, multi_label: bool) -> Tensor:
+def balance_genres(membership: Tensor, strength: float, *, multi_label: bool) -> Tensor:
     """Return the weight of each genre, shape (n_genres,): the rarer, the heavier.
 
     Parameters
     ----------
-    shares : Tensor, shape (n_covers, n_genres)
+    membership : Tensor, shape (n_covers, n_genres)
         1/m for each of a cover's m genres.
     strength : float
         0 weighs covers equally, 1 weighs genres equally.
     multi_label : bool
         Weigh "has the genre" against "has it not" instead.
     """
-    counts = shares.sum(dim=0).clamp_min(1.0)  # (G,)
+    counts = membership.sum(dim=0).clamp_min(1.0)  # (G,)
     if multi_label:
-        positive = (shares > 0).sum(dim=0).clamp_min(1)
-        return ((len(shares) - positive) / positive).clamp_min(1.0) ** (0.5 * strength)
+        positive = (membership > 0).sum(dim=0).clamp_min(1)
+        return ((len(membership) - positive) / positive).clamp_min(1.0) ** (
+            0.5 * strength
+        )
     weights = (counts.sum() / (len(counts) * counts)) ** strength
     return weights * counts.sum() / (weights * counts).sum()
 
 
 class GenreLoss(nn.Module):  # type: ignore[misc]
-    """Cross-entropy against shares of genres, genres weighted as they are rare.
+    """Cross-entropy against membership of genres, genres weighted as they are rare.
 
     Parameters
     ----------
@@ -87,13 +89,13 @@ def tempered_losses(
 
 
 def score_tuning(logits: Tensor, targets: Tensor) -> dict[str, float]:
-    """Return accuracy and macro-F1 of logits (n, G) against shares of genres (n, G)."""
+    """Return accuracy and macro-F1 of logits (n, G) against membership of genres (n, G)."""
     from sklearn.metrics import f1_score
 
     predicted = logits.argmax(dim=1)
     hits = targets.gather(1, predicted[:, None]).squeeze(1) > 0
-    truth = torch.where(hits, predicted, targets.argmax(dim=1))
+    true = torch.where(hits, predicted, targets.argmax(dim=1))
     macro = f1_score(
-        truth.numpy(), predicted.numpy(), average="macro", zero_division=0.0
+        true.numpy(), predicted.numpy(), average="macro", zero_division=0.0
     )
     return {"accuracy": float(hits.float().mean()), "macro_f1": float(macro)}

@@ -69,7 +69,7 @@ class Recipe:
     tuning_share : float, default=0.1
         Share of the training groups kept aside to choose the epoch; the held-out side is never seen.
     multi_label : bool, optional
-        Independent genres (sigmoid) instead of shares that sum to one (softmax);
+        Independent genres (sigmoid) instead of membership that sums to one (softmax);
         by default where covers commonly have several, see `for_catalogue`.
     """
 

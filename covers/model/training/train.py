@@ -42,7 +42,7 @@ from covers.model.training.several import (
     TrainedNetwork,
     train_parts,
 )
-from covers.model.training.training_set import TrainingPlace, TrainingSet
+from covers.model.training.training_set import TrainingSet, TrainingSetup
 from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.stats.folds import group_folds
@@ -116,14 +116,14 @@ def choose_training_set(
     if len(set(groups.tolist())) < 10:
         message = f"training needs at least 10 separate covers or artists on the train side, found {len(set(groups))}"
         raise DataError(message)
-    shares = membership[rows]
+    known = membership[rows]
     n_folds = max(2, round(1 / tuning_share))
-    folds = group_folds(groups, shares, n_folds=n_folds, seed=seed)
+    folds = group_folds(groups, known, n_folds=n_folds, seed=seed)
     train, tuning = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
     return TrainingSet(
         [catalogue.cover_ids[row] for row in rows],
         groups,
-        torch.from_numpy(shares).float(),
+        torch.from_numpy(known).float(),
         train,
         tuning,
         vocab,
@@ -234,7 +234,7 @@ def _train(
     watcher = how.watcher or TrainingWatcher()
     seed_everything(how.seed)
     start = _Start.make(workspace, catalogue, recipe, watcher.note)
-    asked, recipe = recipe, _fit_image_size(recipe, start.backbone)
+    given, recipe = recipe, _fit_image_size(recipe, start.backbone)
     cache = PixelCache(workspace.cache_folder, recipe.image_size)
     wanted = [] if start.vectors else _covers_to_cache(catalogue, cache)
     failed = {}
@@ -252,12 +252,12 @@ def _train(
         seed=how.seed,
     )
     where = pick_device(how.device)
-    place = TrainingPlace(workspace, cache, where, how.seed, watcher, start.kept)
+    setup = TrainingSetup(workspace, cache, where, how.seed, watcher, start.kept)
     trained = train_parts(
         start.backbone,
         start.norm,
         recipe,
-        lambda part, backbone, norm: TrainingRun(place, part, data, backbone, norm),
+        lambda part, backbone, norm: TrainingRun(setup, part, data, backbone, norm),
         PartsGiven(
             files=wanted,
             everyone=_labelled(
@@ -270,7 +270,7 @@ def _train(
     stamp = Stamp(
         kind="model",
         made_from={"labels": catalogue.label_fingerprint()},
-        parameters=portable_recipe(asked),
+        parameters=portable_recipe(given),
         seed=how.seed,
     )
     counts = {
@@ -335,11 +335,11 @@ def _labelled(
         for row in np.flatnonzero(membership.sum(axis=1) > 0)
         if readable(catalogue.cover_ids[row])
     ]
-    shares = torch.from_numpy(membership[rows]).float()
+    known = torch.from_numpy(membership[rows]).float()
     return LabelledCovers(
         cover_ids=[catalogue.cover_ids[row] for row in rows],
         groups=catalogue.groups[rows],
-        targets=(shares > 0).float() if recipe.multi_label else shares,
+        targets=(known > 0).float() if recipe.multi_label else known,
     )
 
 

@@ -26,7 +26,7 @@ class TrainingSet:
         Covers that can be read, train side and tuning slice together.
     groups : ndarray of int64, shape (n_covers,)
         Covers of one group stay together.
-    shares : Tensor of float32, shape (n_covers, n_genres)
+    membership : Tensor of float32, shape (n_covers, n_genres)
         1/m for each of a cover's m genres.
     train, tuning : ndarray of int64
         Positions in `cover_ids`.
@@ -36,15 +36,15 @@ class TrainingSet:
 
     cover_ids: list[str]
     groups: npt.NDArray[np.int64]
-    shares: Tensor
+    membership: Tensor
     train: npt.NDArray[np.int64]
     tuning: npt.NDArray[np.int64]
     vocab: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class TrainingPlace:
-    """Where a training runs, apart from what is trained.
+class TrainingSetup:
+    """With what a training runs, apart from what is trained.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class TrainingPlace:
     device : torch.device
     seed : int
     watcher : TrainingWatcher
-    kept : str
+    vectors_from : str
         Fingerprint of the vectors from a file that stand in the place of the
         backbone's statistics; empty where there is a network.
     """
@@ -64,4 +64,4 @@ class TrainingPlace:
     device: torch.device
     seed: int
     watcher: TrainingWatcher
-    kept: str = ""
+    vectors_from: str = ""

@@ -247,9 +247,9 @@ def bench_model(window):
         "model: choose a cell",
         [
             (
-                window.button("confusion", f"{g} read as {g}").click,
+                window.button("confusion", f"{g} recognised").click,
                 "h3",
-                f"^{g}, read right",
+                f"^{g}, recognised",
             )
             for g in GENRES[: window.repeats]
         ],
