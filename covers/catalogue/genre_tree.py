@@ -258,7 +258,7 @@ class _Builder:
             raise ConfigError(message)
 
     def build(self) -> GenreTree:
-        """Check the whole and return it."""
+        """Return the tree, once names and parents are checked."""
         also = {
             name: tuple(t for t in dict.fromkeys(tops) if t != self.above.get(name))
             for name, tops in self.also.items()

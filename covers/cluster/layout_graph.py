@@ -1,4 +1,4 @@
-"""The neighbours behind clusters and map: found once, kept where that takes long.
+"""Nearest neighbours that clusters and map are made from; stored where finding them takes long.
 
 Overlap does not share them: it leaves a cover's own group out, mostly counts the
 held-out covers alone, and looks at all dimensions. Letters: N covers, K neighbours.

@@ -204,7 +204,7 @@ def _why_not_ours(target: Target, out: Path) -> str:
 
 
 def _why_not_our_folder(target: Target, out: Path) -> str:
-    """Say what in a folder no export put there; empty where all is."""
+    """Say why a folder may not be replaced; empty where an export of the same kind wrote all of it."""
     try:
         with open_regular(out / LEDGER) as file:
             ledger = parse_json(file.read())

@@ -184,7 +184,7 @@ def _offer_albums(
 
 
 def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:
-    """Say what of a music library is not read, so that nothing vanishes silently."""
+    """Count the files of a music library that are not taken in, in sentences for the summary."""
     notes = []
     unread = [e for e in files if is_track_name(e.path) and not is_audio_name(e.path)]
     if unread:

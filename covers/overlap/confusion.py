@@ -81,7 +81,7 @@ def compare_with_chance(
 
 
 def _contrast(profiles: Array, taken: Array, sizes: Array) -> Array:
-    """Return the difference in rates of a's and of other covers over its standard error, shape (G, G)."""
+    """Return how much more often covers of a are taken for b than other covers, in standard errors (G, G)."""
     first, error = _rates(profiles, taken, sizes)
     others, other_error = _rates(1 - profiles, taken, sizes)
     errors = np.sqrt(error + other_error)

@@ -308,7 +308,7 @@ def _methods_of(app: FastAPI, request: Request) -> list[str]:
 
 
 def _measured(read: Callable[[], Value]) -> Callable[[], Value]:
-    """Tell an analysis that was never made from a library that is broken."""
+    """Return what reads an analysis, and says so where it was never made."""
 
     def ask() -> Value:
         try:

@@ -82,7 +82,7 @@ def group_albums(table: pa.Table) -> list[Album]:
 def mean_by_album(
     values: npt.NDArray[np.floating[Any]], albums: list[Album]
 ) -> npt.NDArray[np.float64]:
-    """Average what is said of the covers of each album.
+    """Return the mean of each album's covers.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ Result = TypeVar("Result", bound=Readable)
 
 @contextmanager
 def readable(workspace: Workspace, file: File) -> Iterator[None]:
-    """Turn what goes wrong with a document of a stranger into one line with its repair.
+    """Turn an error in reading a document into one line that names its repair.
 
     Raises
     ------

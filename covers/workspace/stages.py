@@ -133,7 +133,7 @@ class Manner:
         return replace(self, progress=step)
 
     def tell(self, text: str) -> None:
-        """Tell a person something."""
+        """Send a line of text to whoever waits, where somebody listens."""
         if self.say is not None:
             self.say(text)
 

@@ -56,7 +56,7 @@ class Looks:
 
     @classmethod
     def unknown(cls, library: Library) -> Looks:
-        """Return that nothing was measured."""
+        """Return the looks of covers that were not measured: all unknown."""
         n = len(library)
         nothing = np.full(n, np.nan)
         return cls(nothing, nothing, np.arange(n), None, np.full(n, -1))

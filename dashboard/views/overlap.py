@@ -249,14 +249,14 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
 
 
 def _side(library: Library, row: int, a: str, b: str) -> str:
-    """Return the colour of that of two genres which a cover has."""
+    """Return the colour of the genre, out of two, that a cover has."""
     own = library.genres[row]
     return library.colours.get(a if a in own else b, NOISE_COLOUR)
 
 
 @fragment
 def _more() -> None:
-    """Fold away what answers further questions."""
+    """Show further figures of the overlap, folded away: tree, years, typical covers."""
     library, measured = loaders.library(), loaders.overlap()
     if len(measured.tree.order) > 1:
         said = "Family tree: which genres are nearest relatives?"

@@ -117,7 +117,7 @@ def _progress(n_done: int, n: int) -> None:
 
 
 def _one(library: Library, doubt: Doubt) -> None:
-    """Show what is to be decided, large, with the reason and the nearest cover."""
+    """Show one finding of the audit, large, with its reason and the nearest cover."""
     row = doubt.rows[0]
     own = ", ".join(library.genres[row]) or "no genre"
     way = f"<span>{_dots(library, library.genres[row])}{escape(own)}</span>"

@@ -264,7 +264,7 @@ def _build_or_fall_back(
 
 
 def request_for(n: int, total: int, request: StructureRequest) -> StructureRequest:
-    """Use an explicit key for the bulk only: a small tail could not train it."""
+    """Return which structure a segment gets: an explicit key holds for large ones, a small one could not train it."""
     if request.key == AUTO or 2 * n > total:
         return request
     return replace(request, key=AUTO)

@@ -54,7 +54,7 @@ class Part:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether more than tombstones is left out."""
+        """Whether a filter leaves items out, beside those that were removed."""
         return self.allowed is not self.segment.alive
 
     @property

@@ -83,7 +83,7 @@ def _simple_features(payload: dict[str, Any]) -> list[str]:
 
 
 def _genres(payload: dict[str, Any]) -> list[str]:
-    """Say which genres are read best and which cannot be told apart."""
+    """Say which genres are recognised best and which cannot be told apart."""
     vocab = payload["genres"]
     if len(vocab) < 2:
         return []

@@ -51,17 +51,17 @@ class Tail(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be gone about in."""
+        """Say that the position can be moved."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go somewhere, counted from the new beginning."""
+        """Move the position; offsets count from where the music begins."""
         if whence == io.SEEK_SET:
             offset += self._start
         return self._file.seek(offset, whence) - self._start
 
     def tell(self) -> int:
-        """Return where it stands."""
+        """Return the position, counted from where the music begins."""
         return self._file.tell() - self._start
 
     def read(self, size: int = -1) -> bytes:

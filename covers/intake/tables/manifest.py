@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest lists.
+    """The rows of a table of covers: files that are there, and lines that name none.
 
     Parameters
     ----------
