@@ -107,7 +107,7 @@ class CoverSet:
     def held_out(self) -> npt.NDArray[np.bool_]:
         """Return which covers the network has never been fitted to, shape (n_covers,).
 
-        The test side where there is one, else the valid side; all covers where
+        The test split where there is one, else the valid split; all covers where
         there is neither.
         """
         for side in ("test", "valid"):

@@ -97,11 +97,11 @@ class Predictions:
 
 
 class HeldOutFits:
-    """Everything fitted on the valid side, and cross-fitted answers for it.
+    """Everything fitted on the valid split, and cross-fitted answers for it.
 
     Where heads answered for train covers that they had not seen
     (`EvaluationInputs.crossed_folds`), these answers are fitted on too, as further
-    rows behind those of the valid side: the valid side of a library of fifty artists
+    rows behind those of the valid split: the valid split of a library of fifty artists
     are ten, and ten artists do not say how far an eleventh can be trusted.
 
     Parameters
@@ -222,7 +222,7 @@ class HeldOutFits:
         return train, found, np.asarray(inputs.crossed_p[train], np.float64)
 
     def fit(self, rows: Rows) -> Classifier:
-        """Fit on some rows of the valid side, and of those behind it."""
+        """Fit on some rows of the valid split, and of those behind it."""
         settings = self.losses.best(rows)
         kind = SeveralGenresClassifier if self.inputs.is_several else OneGenreClassifier
         votes = kind.vote_with(
@@ -279,7 +279,7 @@ class HeldOutFits:
         return predictions
 
     def _fit_sets(self, rows: Rows, crossed: Predictions) -> PredictionSets:
-        """Fit prediction sets on some rows of the valid side."""
+        """Fit prediction sets on some rows of the valid split."""
         return PredictionSets.fit(
             crossed.probabilities.combined[rows],
             self.membership[rows],

@@ -2,7 +2,7 @@
 
 The network, the references of the vote and the linear probe know the train side
 only. What is fitted afterwards (k, temperature, calibrators, thresholds,
-conformal scores) is fitted on the valid side. Where valid is also the side that
+conformal scores) is fitted on the valid split. Where valid is also the side that
 is measured, those fits are cross-fitted over folds that keep groups together: no
 cover is measured with anything that was fitted on its own group.
 
@@ -49,7 +49,7 @@ class Evaluation:
     payload : dict
         The JSON document, figures and conclusions.
     decision : Decision
-        Fitted on the whole valid side, for ``covers classify``.
+        Fitted on the whole valid split, for ``covers classify``.
     votes : Votes
     inputs : EvaluationInputs
     """

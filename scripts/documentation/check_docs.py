@@ -4,7 +4,8 @@
   could be typed: command, subcommand and options exist;
 - every link and every path of the project leads somewhere;
 - every block of Python runs, or at least fits the types of the real functions;
-- no paragraph is longer than 90 words, but in *Method*.
+- no paragraph is longer than 90 words, but in *Method*;
+- the README comes to its results within two screens.
 
     python -m scripts.documentation.check_docs
 """
@@ -25,6 +26,9 @@ LINK = re.compile(r"(?:\]\(|src=\")(?!https?:|#|mailto:)([^)#\s\"]+)")
 FOLDERS = "covers|indexer|dashboard|docs|scripts|tests"
 PATH = re.compile(rf"^(?:\./)?((?:{FOLDERS})/[\w./-]+)(?: |$)")
 MOST_WORDS = 90
+RESULTS = "\n## Results\n"
+MOST_BEFORE_RESULTS = 550
+"""Words; 480 of them, with a picture and a table, are 1,770 pixels in a column of 830."""
 
 
 def all_problems(pages: list[Page]) -> Iterator[str]:
@@ -35,6 +39,7 @@ def all_problems(pages: list[Page]) -> Iterator[str]:
         yield from dead_links(page)
         yield from missing_paths(page)
         yield from long_paragraphs(page)
+        yield from late_results(page)
     yield from examples.problems_of_blocks(pages)
 
 
@@ -90,6 +95,18 @@ def long_paragraphs(page: Page) -> Iterator[str]:
         n_words = len(text.split())
         if n_words > MOST_WORDS:
             yield f"{page.name}:{number}: a paragraph of {n_words} words: say it in at most {MOST_WORDS}"
+
+
+def late_results(page: Page) -> Iterator[str]:
+    """Yield that the README says too much before its results."""
+    if page.name != "README.md":
+        return
+    before, heading, _ = page.text.partition(RESULTS)
+    n_words = len(before.split())
+    if not heading:
+        yield f"{page.name}: there is no heading 'Results'"
+    elif n_words > MOST_BEFORE_RESULTS:
+        yield f"{page.name}: {n_words} words before the results: say it in at most {MOST_BEFORE_RESULTS}"
 
 
 def main() -> int:

@@ -75,6 +75,19 @@ def test_a_long_paragraph_is_found_but_not_in_method():
     assert not list(check_docs.long_paragraphs(page("word " * 90)))
 
 
+def test_a_readme_that_comes_late_to_its_results_is_found():
+    def problems(text, name="README.md"):
+        return [*check_docs.late_results(Page(name, text))]
+
+    start = "word " * (check_docs.MOST_BEFORE_RESULTS - 1)
+    assert problems(f"{start}\n## Results\n") == []
+    (late,) = problems(f"{start} and two more words\n## Results\n")
+    assert "words before the results" in late
+    (missing,) = problems(start)
+    assert "no heading 'Results'" in missing
+    assert problems(start, "docs/index.md") == []
+
+
 def test_a_block_that_fails_is_found_with_its_line():
     text = "# Title\n\n```python\nx = 1\n```\n\n```python\nassert x == 1\n\nx.nothing\n```\n"
     assert list(examples.problems_of_blocks([page(text)])) == [

@@ -217,7 +217,7 @@ def _how(payload: dict[str, Any]) -> str:
     crossed = (
         f"cross-fitted over {fitted['n_folds']} folds of the held-out covers that keep groups together"
         if fitted["cross_fitted"]
-        else "fitted on the valid side, measured on the test side"
+        else "fitted on held-out covers, measured on the test part"
     )
     if across := fitted.get("n_across_folds", 0):
         crossed += f"; {across:,} train covers help to fit them, with answers by heads that have not seen them"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 MOST_CROSSED = 20_000
-"""Train covers above which the held-out side is large enough to say it all."""
+"""Train covers above which the held-out covers are enough to say it all."""
 
 
 @dataclass(frozen=True, kw_only=True)

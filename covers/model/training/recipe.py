@@ -67,7 +67,7 @@ class Recipe:
         Where the backbone starts from nothing: stop after this many epochs without a
         better loss on the tuning covers.
     tuning_share : float, default=0.1
-        Share of the training groups kept aside to choose the epoch; the held-out side is never seen.
+        Share of the training groups kept aside to choose the epoch; held-out covers are never seen.
     multi_label : bool, optional
         Independent genres (sigmoid) instead of membership that sums to one (softmax);
         by default where covers commonly have several, see `for_catalogue`.

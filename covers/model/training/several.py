@@ -65,7 +65,7 @@ class _Part:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledCovers:
-    """All covers with a genre, those of the held-out side too.
+    """All covers with a genre, the held-out ones too.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def train_parts(
     """Train every part of a backbone with a head of its own, and join them.
 
     Where no part was fine-tuned, heads are fitted once more on all labelled covers
-    with a statistic, the final heads; the others never see the held-out side.
+    with a statistic, the final heads; the others never see held-out covers.
 
     A part is trained as if it were alone. An interrupted training goes on in the
     part that the checkpoint is of; those before it are trained again, which with
@@ -228,7 +228,7 @@ def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
 def _fit_final(
     run: TrainingRun, head: Head, fingerprint: str, everyone: LabelledCovers
 ) -> Head | None:
-    """Fit a head on the statistics of all labelled covers; None where some of the held-out side have none."""
+    """Fit a head on the statistics of all labelled covers; None where some held-out covers have none."""
     ids, (statistics,) = frozen_parts(run.workspace, fingerprint).read(
         ["statistics"], "covers train"
     )

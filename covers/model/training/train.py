@@ -138,7 +138,7 @@ def train_workspace(
 ) -> TrainingReport:
     """Train on the train side of a workspace and publish the model.
 
-    The held-out side is never looked at: the epoch is chosen on a grouped
+    Held-out covers are never looked at: the epoch is chosen on a grouped
     slice of the train side. Ctrl-C keeps the best epoch so far.
 
     Parameters
