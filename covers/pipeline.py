@@ -265,7 +265,7 @@ class Pipeline:
         return self._seen[name] if self._seen[name].is_due else None
 
     def _forget(self) -> None:
-        """Look at the workspace again when next asked what is due."""
+        """Forget what the workspace held, so that it is looked at again."""
         self._seen.clear()
 
     def _train(self, say: Say, stage: StageProgress, *, retrain: bool) -> None:

@@ -163,7 +163,7 @@ def make_app(
 
 
 def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
-    """Add what is asked of an uploaded picture."""
+    """Add the routes that take an uploaded picture."""
     uploads = Uploads(limits)
 
     async def read(request: Request) -> bytes:
@@ -197,7 +197,7 @@ def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
 
 
 def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
-    """Add what is asked of a cover of the library."""
+    """Add the routes about one cover of the library."""
 
     @app.get(
         "/v1/search",
@@ -255,7 +255,7 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
 
 
 def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
-    """Add what is asked of the library as a whole."""
+    """Add the routes about the library as a whole."""
 
     @app.get(
         "/v1/overlap",

@@ -129,7 +129,7 @@ def _take(content: bytes) -> None:
 
 
 def _query(library: Library, cover_id: str) -> tuple[Query | None, str]:
-    """Return what is asked about, and a small copy of a picture from outside."""
+    """Return the picture or cover of the page, and a small copy of a picture from outside."""
     index = loaders.front_door().index
     if search_alike.OUTSIDE in st.session_state and not cover_id:
         taken: tuple[Query, str] = st.session_state[search_alike.OUTSIDE]

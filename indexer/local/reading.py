@@ -32,7 +32,7 @@ _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
 
 class IndexReader(IndexContents):
-    """What can be asked of an index; `indexer.VectorIndex` is what to use."""
+    """An index that is read and searched, never changed; `indexer.VectorIndex` is what to use."""
 
     @classmethod
     def open(

@@ -13,8 +13,8 @@ from covers.model.card import read_card
 from covers.model.embed import embed_workspace
 from covers.model.training.crossed import (
     HeadFit,
-    answer_across_folds,
     join_crossed,
+    predict_across_folds,
     read_crossed,
 )
 from covers.model.training.head_fit import genre_weights, principal_axes
@@ -37,22 +37,22 @@ def draw(n_covers=240, n_groups=60, seed=0):
 
 def test_a_fold_is_answered_by_a_head_that_has_not_seen_its_labels():
     statistics, shares, groups = draw()
-    found = answer_across_folds(statistics, shares, groups, FIT)
+    found = predict_across_folds(statistics, shares, groups, FIT)
     assert sorted(set(found.folds.tolist())) == [0, 1, 2, 3]
     assert all(len(set(found.folds[groups == g])) == 1 for g in np.unique(groups))
     accuracy = (found.logits.argmax(axis=1) == shares.argmax(axis=1)).mean()
     assert 0.5 < accuracy < 1
     # The same folds with the labels of one of them exchanged: its own answers stay.
-    found = answer_across_folds(statistics, shares, groups, UNWEIGHTED)
+    found = predict_across_folds(statistics, shares, groups, UNWEIGHTED)
     own = found.folds == 2
     other = shares.copy()
     other[own] = np.roll(other[own], 1, axis=1)
-    again = answer_across_folds_with(found.folds, statistics, other, groups)
+    again = predict_across_folds_with(found.folds, statistics, other, groups)
     np.testing.assert_allclose(again.logits[own], found.logits[own], atol=1e-4)
     assert np.abs(again.logits[~own] - found.logits[~own]).max() > 0.05
 
 
-def answer_across_folds_with(folds, statistics, shares, groups):
+def predict_across_folds_with(folds, statistics, shares, groups):
     """Answer across given folds: those that are dealt follow the labels."""
     from covers.model.training import crossed
 
@@ -62,14 +62,14 @@ def answer_across_folds_with(folds, statistics, shares, groups):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crossed, "Probe", Probe)
-        return answer_across_folds(statistics, shares, groups, UNWEIGHTED)
+        return predict_across_folds(statistics, shares, groups, UNWEIGHTED)
 
 
 def test_the_answers_are_those_of_scikit_learn_fold_by_fold():
     import torch
 
     statistics, shares, groups = draw(seed=1)
-    found = answer_across_folds(statistics, shares, groups, FIT)
+    found = predict_across_folds(statistics, shares, groups, FIT)
     axes, mean, variance = principal_axes(torch.from_numpy(statistics), 6, 0)
     points = ((statistics - mean.numpy()) / np.sqrt(variance.numpy() + 1e-5)) @ (
         axes.T.numpy()
@@ -100,7 +100,7 @@ def test_the_answers_are_those_of_scikit_learn_fold_by_fold():
 def test_joined_answers_are_means_and_their_cosine_that_of_the_parts():
     statistics, shares, groups = draw(seed=2)
     parts = [
-        answer_across_folds(values, shares, groups, FIT)
+        predict_across_folds(values, shares, groups, FIT)
         for values in (statistics, statistics[:, :12])
     ]
     joined = join_crossed(parts)

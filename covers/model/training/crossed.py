@@ -56,8 +56,8 @@ class HeadFit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossedAnswers:
-    """Answers for train covers by heads that were fitted without their fold.
+class CrossedPredictions:
+    """Predictions for train covers by heads that were fitted without their fold.
 
     Parameters
     ----------
@@ -89,13 +89,13 @@ class CrossedAnswers:
         }
 
 
-def answer_across_folds(
+def predict_across_folds(
     statistics: npt.NDArray[np.float32],
     membership: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64],
     fit: HeadFit,
-) -> CrossedAnswers:
-    """Fit the head without each fold, and answer for it.
+) -> CrossedPredictions:
+    """Fit the head without each fold, and predict the covers of that fold.
 
     Parameters
     ----------
@@ -122,16 +122,16 @@ def answer_across_folds(
         unit = unit_rows(points @ metric)
         logits[inside] = unit[inside] @ coefficients.T + offsets
         embeddings.append(unit.astype(np.float16))
-    return CrossedAnswers(
+    return CrossedPredictions(
         folds=folds, logits=logits, embeddings=np.stack(embeddings, axis=1)
     )
 
 
-def join_crossed(parts: Sequence[CrossedAnswers]) -> CrossedAnswers:
-    """Return the answers of several networks as one: mean logits, joined unit vectors."""
+def join_crossed(parts: Sequence[CrossedPredictions]) -> CrossedPredictions:
+    """Return the predictions of several networks as one: mean logits, joined unit vectors."""
     scale = len(parts) ** -0.5
     joined = np.concatenate([part.embeddings for part in parts], axis=2)
-    return CrossedAnswers(
+    return CrossedPredictions(
         folds=parts[0].folds,
         logits=np.mean([part.logits for part in parts], axis=0),
         embeddings=(joined * np.float16(scale)).astype(np.float16),
@@ -144,7 +144,7 @@ def read_crossed(
     cover_ids: Sequence[str],
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
-) -> CrossedAnswers | None:
+) -> CrossedPredictions | None:
     """Answer across folds for the covers that a workspace's model was trained on.
 
     Parameters
@@ -159,7 +159,7 @@ def read_crossed(
 
     Returns
     -------
-    CrossedAnswers or None
+    CrossedPredictions or None
         None where the network was fine-tuned on these covers, genres are
         independent, the statistics are gone, or there are more than `MOST_CROSSED`.
     """
@@ -183,7 +183,7 @@ def read_crossed(
             n_axes=card.embedding_dim // len(fits),
         )
         found.append(
-            answer_across_folds(
+            predict_across_folds(
                 statistics[rows], np.asarray(membership, np.float32), groups, fit
             )
         )

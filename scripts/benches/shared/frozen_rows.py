@@ -23,10 +23,10 @@ from covers.model.network.architectures import match_weights
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
 from covers.model.training.crossed import (
-    CrossedAnswers,
+    CrossedPredictions,
     HeadFit,
-    answer_across_folds,
     join_crossed,
+    predict_across_folds,
 )
 from covers.model.training.head_fit import HeadSettings, start_head
 from covers.model.training.recipe import Recipe, for_catalogue
@@ -117,7 +117,7 @@ class FrozenRows:
 
     def _across(
         self, values: np.ndarray, train: np.ndarray, penalty: float, seed: int
-    ) -> CrossedAnswers:
+    ) -> CrossedPredictions:
         """Answer across the folds of the train side, as an evaluation does."""
         fit = HeadFit(
             class_balance=self.recipe.class_balance,
@@ -126,7 +126,7 @@ class FrozenRows:
             n_axes=self.recipe.embedding_dim,
         )
         groups = self.catalogue.groups[train]
-        return answer_across_folds(values[train], self.membership[train], groups, fit)
+        return predict_across_folds(values[train], self.membership[train], groups, fit)
 
     def run(self, archs: str, seed: int, fold: int, held: np.ndarray) -> dict:
         """Answer for a held-out fold by the mean of some backbones' heads; see `scripts.benches.recipe`."""
@@ -139,10 +139,10 @@ class FrozenRows:
         catalogue = self.catalogue
         across = {}
         if not several:
-            names = [field.name for field in fields(CrossedAnswers)]
+            names = [field.name for field in fields(CrossedPredictions)]
             found = join_crossed(
                 [
-                    CrossedAnswers(**{n: part[f"across_{n}"] for n in names})
+                    CrossedPredictions(**{n: part[f"across_{n}"] for n in names})
                     for part in parts
                 ]
             )
