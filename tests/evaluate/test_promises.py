@@ -42,7 +42,7 @@ def draw_library(seed):
     splits = np.repeat(["train", "valid", "test"], [N_TRAIN, N_VALID, N_FRESH])
     inputs = replace(inputs, splits=splits)
     sides = Sides.find(splits)
-    fits = HeldOutFits(inputs, sides, inputs.p_network, level=0.9, seed=seed)
+    fits = HeldOutFits(inputs, inputs.p_network, level=0.9, seed=seed)
     fresh, has = fits.predict_held(), inputs.membership > 0
     p, true = posterior[sides.held], has[sides.held]
     at_best = max(

@@ -11,7 +11,7 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
 from covers.classify.methods import Method
-from covers.classify.voting import VoteLosses
+from covers.classify.vote_settings import VoteLosses
 from covers.errors import DataError
 from covers.evaluate import cross_fit, one_genre, several_genres
 from covers.evaluate.checks import check_label_columns, check_label_figures
@@ -80,7 +80,7 @@ def test_answers_of_a_fold_do_not_know_the_genres_of_its_covers(
     rows = sides.valid[inputs.groups[sides.valid] % 5 == 0]
     others[rows] = np.roll(others[rows], 3, axis=0)
     first, second = (
-        HeldOutFits(one, sides, one.p_network, level=0.9)
+        HeldOutFits(one, one.p_network, level=0.9)
         for one in (inputs, replace(inputs, membership=others))
     )
     for fold, rows in enumerate(asked[1:6]):
@@ -107,7 +107,7 @@ def test_answers_of_a_fold_are_put_back_cover_by_cover(monkeypatch):
     inputs, _ = nested(600)
     inputs = replace(inputs, implied=None)
     sides = Sides.find(inputs.splits)
-    fits = HeldOutFits(inputs, sides, inputs.p_network, level=0.9)
+    fits = HeldOutFits(inputs, inputs.p_network, level=0.9)
     raw = inputs.p_network[sides.valid]
     network = fits.crossed.probabilities.by_method()["network"]
     by_network = fits.crossed.named["network"]
