@@ -165,7 +165,7 @@ def run_step(step, root, n):
         [
             sys.executable,
             "-m",
-            "scripts.benches.scale",
+            "scripts.benches.speed.scale",
             "--step",
             step,
             str(root),
