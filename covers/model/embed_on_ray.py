@@ -7,6 +7,7 @@ is imported inside functions.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
@@ -309,6 +310,9 @@ def _session(cluster: RayCluster) -> Iterator[None]:
         return
     try:
         _connect(address)
+        logging.getLogger("ray.data").setLevel(
+            logging.ERROR
+        )  # which its import has set
         ray.data.DataContext.get_current().enable_progress_bars = False
         yield
     except RayError as error:
@@ -334,8 +338,6 @@ def _be_discreet(*, is_own: bool) -> None:
     it was told that there are no others, and is guarded by a token that only this
     process and its children know, instead of one in a file of the user's.
     """
-    import logging
-
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -344,13 +346,10 @@ def _be_discreet(*, is_own: bool) -> None:
     if is_own and not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN"} & os.environ.keys():
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    logging.getLogger("ray").setLevel(logging.ERROR)
 
 
 def _connect(address: str | None) -> None:
     """Connect to a cluster, or start one on this machine that nobody else reaches."""
-    import logging
-
     import ray
 
     how: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
