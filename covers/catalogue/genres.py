@@ -93,16 +93,16 @@ class GenreMapper:
 
         What only says that the genre is not known ("N/A", "Unknown") is none.
         """
-        return tuple(
-            sorted(
-                {
-                    self.map_name(name, kind)
-                    for raw in raw_genres
-                    for name in self.split(raw, kind)
-                    if not self.is_none(name)
-                }
-            )
-        )
+        key = (*raw_genres, kind)
+        if key not in self._mapped:
+            names = {
+                self.map_name(name, kind)
+                for raw in key[:-1]
+                for name in self.split(raw, kind)
+                if not self.is_none(name)
+            }
+            self._mapped[key] = tuple(sorted(names))
+        return self._mapped[key]
 
     def map_name(self, name: str, kind: SourceKind) -> str:
         """Return the genre that one name stands for."""
@@ -129,6 +129,11 @@ class GenreMapper:
             return same
         others = self._chosen_names.get(canonical, ())
         return others[0] if len(others) == 1 else canonical
+
+    @cached_property
+    def _mapped(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """What was asked already: thousands of covers have the same labels."""
+        return {}
 
     @cached_property
     def _ignored_keys(self) -> frozenset[str]:
