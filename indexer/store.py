@@ -188,7 +188,7 @@ def open_store(
     {'genre': ['Rock']}
     """
     if is_remote(address):
-        from indexer.remote.postgres import PostgresStore
+        from indexer.remote.postgres.store import PostgresStore
 
         store: VectorStore = PostgresStore.open(str(address))
     else:
@@ -221,7 +221,7 @@ def build_store(
         (``"auto"`` or ``"exact"``) and ``target_recall``.
     """
     if is_remote(address):
-        from indexer.remote.postgres import PostgresStore
+        from indexer.remote.postgres.store import PostgresStore
 
         return PostgresStore.build(
             str(address), ids, vectors, columns, fingerprints=fingerprints, **options

@@ -479,7 +479,7 @@ def test_writers_take_turns(postgres):
     import psycopg
 
     from indexer.remote.address import read_address
-    from indexer.remote.writing import lock_store
+    from indexer.remote.postgres.writing import lock_store
 
     store, _, vectors = small(lambda: postgres.address("busy"), lock_timeout_s=0.2)
     with psycopg.connect(

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from indexer.backends.exact import exact_candidates
 from indexer.filters import Where, check_where
 from indexer.remote.about import About, Names
-from indexer.remote.columns import filter_sql, table_of, unpack_vectors
+from indexer.remote.postgres.columns import filter_sql, table_of, unpack_vectors
 from indexer.result import SearchResult
 from indexer.vectors import cosine_similarities
 

@@ -24,9 +24,9 @@ from indexer.remote.about import (
     write_about,
 )
 from indexer.remote.address import Address
-from indexer.remote.checking import measure_graph
-from indexer.remote.rows import declared_type, stage_rows, write_rows
-from indexer.remote.searching import MOST_FULL, MOST_HALF, Session
+from indexer.remote.postgres.checking import measure_graph
+from indexer.remote.postgres.rows import declared_type, stage_rows, write_rows
+from indexer.remote.postgres.searching import MOST_FULL, MOST_HALF, Session
 
 __all__ = [
     "Applied",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexer.remote.columns import pack_vectors, type_name
+from indexer.remote.postgres.columns import pack_vectors, type_name
 from indexer.vectors import iterate_unit_rows
 
 __all__ = ["declared_type", "stage_rows", "write_rows"]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from indexer.files.problems import Problem, VerifyReport
 from indexer.remote.about import Structure
-from indexer.remote.columns import unpack_vectors
-from indexer.remote.searching import Asked, Session, search_table
+from indexer.remote.postgres.columns import unpack_vectors
+from indexer.remote.postgres.searching import Asked, Session, search_table
 from indexer.structures import RecallMeasure, measure_recall
 
 __all__ = ["check_table", "describe_table", "measure_graph", "measure_table"]

@@ -16,9 +16,9 @@ from indexer.errors import refuse_other_fingerprints
 from indexer.filters import Where, check_where, is_list
 from indexer.ids import as_ids
 from indexer.remote.about import About, names_of, read_about
-from indexer.remote.columns import filter_sql, table_of, unpack_vectors
-from indexer.remote.connections import Connections
-from indexer.remote.searching import Session
+from indexer.remote.postgres.columns import filter_sql, table_of, unpack_vectors
+from indexer.remote.postgres.connections import Connections
+from indexer.remote.postgres.searching import Session
 from indexer.result import Batch
 
 __all__ = ["TableContents"]

@@ -19,11 +19,11 @@ from indexer.filters import Where
 from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.remote.about import EXACT_UP_TO, Structure, read_about
 from indexer.remote.address import read_address
-from indexer.remote.checking import check_table, describe_table
-from indexer.remote.connections import Connections
-from indexer.remote.contents import TableContents
-from indexer.remote.searching import Asked, search_table
-from indexer.remote.writing import (
+from indexer.remote.postgres.checking import check_table, describe_table
+from indexer.remote.postgres.connections import Connections
+from indexer.remote.postgres.contents import TableContents
+from indexer.remote.postgres.searching import Asked, search_table
+from indexer.remote.postgres.writing import (
     Applied,
     Counts,
     apply_change,

@@ -1,0 +1,1 @@
+"""A store of vectors in a table of PostgreSQL with pgvector."""
