@@ -1,6 +1,6 @@
 """What every store of vectors can do, wherever it lies, and opening one by its address.
 
-A store is a folder (`indexer.VectorIndex`) or a table of a database server. What
+A store is a folder (`indexer.VectorIndex`), a table of PostgreSQL or a collection of Milvus. What
 they answer is the same; similarities are the same numbers, as every store scores
 its answers by `indexer.vectors.cosine_similarities`.
 
@@ -16,9 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from indexer.changes.change import Change
+from indexer.changes.plan import NewRows
 from indexer.files.problems import VerifyReport
 from indexer.filters import Where
-from indexer.remote.address import is_remote
+from indexer.remote.about import Options
+from indexer.remote.address import Address, MilvusAddress, is_remote, read_address
 from indexer.result import Batch, SearchResult
 
 __all__ = ["VectorStore", "build_store", "open_store"]
@@ -162,8 +164,9 @@ def open_store(
     Parameters
     ----------
     address : str or Path
-        A folder, or ``"postgresql://host/database?table=covers"``. A password
-        comes from the environment (``PGPASSWORD``) or ``~/.pgpass`` only.
+        A folder, ``"postgresql://host/database?table=covers"`` or
+        ``"milvus://host:19530/covers"``. A password comes from the environment only:
+        ``PGPASSWORD`` (or ``~/.pgpass``), ``MILVUS_TOKEN``.
     expect : mapping of str to str, optional
         Fingerprints that it must have.
 
@@ -188,9 +191,8 @@ def open_store(
     {'genre': ['Rock']}
     """
     if is_remote(address):
-        from indexer.remote.postgres.store import PostgresStore
-
-        store: VectorStore = PostgresStore.open(str(address))
+        where = read_address(str(address))
+        store: VectorStore = _engine(where).open(where)
     else:
         from indexer.index import VectorIndex
 
@@ -221,14 +223,26 @@ def build_store(
         (``"auto"`` or ``"exact"``) and ``target_recall``.
     """
     if is_remote(address):
-        from indexer.remote.postgres.store import PostgresStore
-
-        return PostgresStore.build(
-            str(address), ids, vectors, columns, fingerprints=fingerprints, **options
+        where = read_address(str(address))
+        new = NewRows.check(ids, vectors, columns)
+        built: VectorStore = _engine(where).build(
+            where, new, fingerprints or {}, Options(**options)
         )
+        return built
     from indexer.index import VectorIndex
 
     made: VectorStore = VectorIndex.build(
         address, ids, vectors, columns, fingerprints=fingerprints, **options
     )
     return made
+
+
+def _engine(where: Address) -> Any:
+    """Return the class of stores that an address means."""
+    if isinstance(where, MilvusAddress):
+        from indexer.remote.milvus.store import MilvusStore
+
+        return MilvusStore
+    from indexer.remote.postgres.store import PostgresStore
+
+    return PostgresStore

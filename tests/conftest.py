@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from painted import paint_genres, tiny_recipe
 
-pytest_plugins = ["dashboard_browser"]
+pytest_plugins = ["dashboard_browser", "store_kinds"]
 
 
 @pytest.fixture(autouse=True)

@@ -3,21 +3,23 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from typing import TypeAlias
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-__all__ = ["Address", "is_remote", "read_address"]
+__all__ = ["Address", "MilvusAddress", "PostgresAddress", "is_remote", "read_address"]
 
-SCHEMES = ("postgresql", "postgres")
+SCHEMES = ("postgresql", "postgres", "milvus")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
 # Of libpq, what may stand in an address that another person wrote.
 _OPTIONS = frozenset({"connect_timeout", "sslmode", "application_name"})
+_MILVUS_OPTIONS = frozenset({"connect_timeout", "tls"})
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where a store lies on a server.
+class PostgresAddress:
+    """Where a store lies on a PostgreSQL server.
 
     Attributes
     ----------
@@ -55,6 +57,56 @@ class Address:
         return f"postgresql://{name}{host}{port}/{self.database}?{urlencode(query, safe='/')}"
 
 
+@dataclass(frozen=True)
+class MilvusAddress:
+    """Where a store lies on a Milvus server.
+
+    Attributes
+    ----------
+    host : str
+    port : int or None
+        19530 where it is not said.
+    database : str
+        Empty for the server's default one.
+    collection : str
+        An alias of the collection that is current.
+    has_tls : bool
+    connect_timeout_s : float
+    """
+
+    host: str
+    port: int | None
+    database: str
+    collection: str
+    has_tls: bool = False
+    connect_timeout_s: float = 10.0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine."""
+        return self.host in _LOCAL
+
+    @property
+    def uri(self) -> str:
+        """As the driver takes it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host or "localhost"
+        scheme = "https" if self.has_tls else "http"
+        return f"{scheme}://{host}:{self.port or 19530}"
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = f":{self.port}" if self.port else ""
+        database = f"{self.database}/" if self.database else ""
+        query = {"tls": "true"} if self.has_tls else {}
+        if self.connect_timeout_s != 10:
+            query["connect_timeout"] = f"{self.connect_timeout_s:g}"
+        end = f"?{urlencode(query)}" if query else ""
+        return f"milvus://{host}{port}/{database}{self.collection}{end}"
+
+
+Address: TypeAlias = PostgresAddress | MilvusAddress
+
+
 def is_remote(address: str | Path) -> bool:
     """Whether an address names a server rather than a folder.
 
@@ -69,7 +121,7 @@ def is_remote(address: str | Path) -> bool:
     if found[1].lower() not in SCHEMES:
         message = (
             f"{str(address)!r:.200} begins with {found[1]!r}, which no store is called: give a "
-            f"folder, or 'postgresql://host/database?table=covers'"
+            f"folder, 'postgresql://host/database?table=covers' or 'milvus://host:19530/covers'"
         )
         raise ValueError(message)
     return True
@@ -87,33 +139,77 @@ def read_address(text: str) -> Address:
     --------
     >>> str(read_address("postgresql://me@db.example/music?table=covers"))
     'postgresql://me@db.example/music?table=covers'
+    >>> str(read_address("milvus://vectors.example:19530/covers"))
+    'milvus://vectors.example:19530/covers'
     """
     try:
         parts = urlsplit(text)
-        port = parts.port
+        _ = parts.port
         options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     except ValueError as error:
-        message = f"the address of a store cannot be read: {error}; it looks like 'postgresql://host/database?table=covers'"
+        message = f"the address of a store cannot be read: {error}; it looks like 'postgresql://host/database?table=covers' or 'milvus://host:19530/covers'"
         raise ValueError(message) from error
+    if parts.scheme.lower() == "milvus":
+        return _milvus(parts, options)
+    return _postgres(parts, options)
+
+
+def _postgres(parts: SplitResult, options: dict[str, str]) -> PostgresAddress:
     if parts.password is not None or "password" in options:
         message = "the address of a store holds a password: leave it out, and set PGPASSWORD or write it into ~/.pgpass"
         raise ValueError(message)
     schema, dot, table = options.pop("table", "covers").rpartition(".")
     host = options.pop("host", "") or unquote(parts.hostname or "")
-    unknown = sorted(set(options) - _OPTIONS)
-    if unknown:
-        message = f"unknown option {unknown[0]!r} in the address of a store: known are table, host, {', '.join(sorted(_OPTIONS))}"
-        raise ValueError(message)
+    _refuse_unknown(options, _OPTIONS, "table, host, ")
     for name in [table, *([schema] if dot else [])]:
-        if not _NAME.fullmatch(name):
-            message = f"{name!r:.200} is no name of a table: give letters, digits and _, at most 48"
-            raise ValueError(message)
-    return Address(
+        _check_name(name, "table")
+    return PostgresAddress(
         host=host,
-        port=port,
+        port=parts.port,
         database=unquote(parts.path.strip("/")),
         user=unquote(parts.username or ""),
         table=table,
         schema=schema,
         options=tuple(sorted(options.items())),
     )
+
+
+def _milvus(parts: SplitResult, options: dict[str, str]) -> MilvusAddress:
+    if parts.username is not None or {"password", "token"} & set(options):
+        message = "the address of a store holds a user or a password: leave them out, and set MILVUS_TOKEN=user:password"
+        raise ValueError(message)
+    _refuse_unknown(options, _MILVUS_OPTIONS, "")
+    database, _, collection = unquote(parts.path.strip("/")).rpartition("/")
+    for name in [collection, *([database] if database else [])]:
+        _check_name(name, "collection")
+    has_tls = options.get("tls", "false")
+    try:
+        timeout_s = float(options.get("connect_timeout", 10))
+    except ValueError:
+        timeout_s = 0.0
+    if has_tls not in ("true", "false") or not 0 < timeout_s < 3600:
+        message = "in the address of a store on Milvus 'tls' is true or false, and 'connect_timeout' a number of seconds"
+        raise ValueError(message)
+    return MilvusAddress(
+        host=unquote(parts.hostname or ""),
+        port=parts.port,
+        database=database,
+        collection=collection,
+        has_tls=has_tls == "true",
+        connect_timeout_s=timeout_s,
+    )
+
+
+def _refuse_unknown(
+    options: dict[str, str], known: frozenset[str], others: str
+) -> None:
+    unknown = sorted(set(options) - known)
+    if unknown:
+        message = f"unknown option {unknown[0]!r} in the address of a store: known are {others}{', '.join(sorted(known))}"
+        raise ValueError(message)
+
+
+def _check_name(name: str, what: str) -> None:
+    if not _NAME.fullmatch(name):
+        message = f"{name!r:.200} is no name of a {what}: give letters, digits and _, at most 48"
+        raise ValueError(message)

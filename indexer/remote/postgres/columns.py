@@ -8,10 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from indexer.files.arrow import as_values
-from indexer.files.columns import empty_table
 from indexer.filters import Where, end_of_range, is_list
 
-__all__ = ["filter_sql", "pack_vectors", "table_of", "type_name", "unpack_vectors"]
+__all__ = ["filter_sql", "pack_vectors", "type_name", "unpack_vectors"]
 
 Float32s = npt.NDArray[np.float32]
 
@@ -54,18 +53,6 @@ def _plain_type(field: pa.Field, kind: pa.DataType) -> str:
         return "timestamp" if kind.tz is None else "timestamptz"
     message = f"column {field.name!r} holds {field.type}, which a store on PostgreSQL cannot keep: convert it to text or numbers"
     raise ValueError(message)
-
-
-def table_of(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
-    """Make an Arrow table of rows that hold the columns of `schema`, in its order."""
-    if not schema.names:
-        return empty_table(len(rows))
-    values = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    columns = [
-        pa.array(list(column), field.type)
-        for column, field in zip(values, schema, strict=True)
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def pack_vectors(vectors: Float32s) -> Iterator[bytes]:

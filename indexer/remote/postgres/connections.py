@@ -14,7 +14,7 @@ from indexer.errors import (
     IndexReadError,
     IndexWriteError,
 )
-from indexer.remote.address import Address
+from indexer.remote.address import PostgresAddress
 
 __all__ = ["Connections"]
 
@@ -28,10 +28,10 @@ class Connections:
 
     Parameters
     ----------
-    address : Address
+    address : PostgresAddress
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: PostgresAddress) -> None:
         self.address = address
         self._idle: list[tuple[float, Any]] = []
         self._lock = threading.Lock()

@@ -3,30 +3,28 @@
 Letters of shapes: N items, I ids given, D dimensions.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from indexer.errors import refuse_other_fingerprints
 from indexer.filters import Where, check_where, is_list
-from indexer.ids import as_ids
-from indexer.remote.about import About, names_of, read_about
-from indexer.remote.postgres.columns import filter_sql, table_of, unpack_vectors
+from indexer.remote.about import About
+from indexer.remote.asked import table_of
+from indexer.remote.postgres.about import names_of, read_about
+from indexer.remote.postgres.columns import filter_sql, unpack_vectors
 from indexer.remote.postgres.connections import Connections
 from indexer.remote.postgres.searching import Session
+from indexer.remote.remote_store import RemoteStore, Result, show_some
 from indexer.result import Batch
 
 __all__ = ["TableContents"]
 
-Float32s = npt.NDArray[np.float32]
 
-
-class TableContents:
+class TableContents(RemoteStore):
     """What a store on PostgreSQL holds; `PostgresStore` is what to use."""
 
     def __init__(
@@ -35,16 +33,6 @@ class TableContents:
         self._connections = connections
         self._about = about
         self._lock_timeout_s = lock_timeout_s
-
-    def refuse_mismatch(self, expect: Mapping[str, str] | None) -> None:
-        """Refuse fingerprints that differ from those of the store.
-
-        Raises
-        ------
-        IndexMismatchError
-            Shows both values.
-        """
-        refuse_other_fingerprints(f"store {self.address!r}", self.fingerprints, expect)
 
     def refresh(self) -> bool:
         """Look up the newest generation; say whether there was a newer one."""
@@ -56,9 +44,6 @@ class TableContents:
         """Close the connections that are idle; a later call opens new ones."""
         self._connections.close()
 
-    def __len__(self) -> int:
-        return self._about.n_items
-
     def __contains__(self, item_id: object) -> bool:
         if not isinstance(item_id, str) or "\0" in item_id:
             return False
@@ -69,41 +54,6 @@ class TableContents:
     def address(self) -> str:
         """Where it lies, as `indexer.open_store` takes it; never with a password."""
         return str(self._connections.address)
-
-    @property
-    def generation(self) -> int:
-        """The generation that answered last; it grows with every published change."""
-        return self._about.generation
-
-    @property
-    def dimension(self) -> int:
-        """Length of each vector."""
-        return self._about.dimension
-
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        """What the vectors were made with."""
-        return dict(self._about.fingerprints)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Names and Arrow types of the columns."""
-        return self._about.schema
-
-    def get(self, ids: Sequence[str], *, with_vectors: bool = True) -> Batch:
-        """Give some items, in the order asked for.
-
-        Raises
-        ------
-        ValueError
-            Names ids that are not in the store.
-        """
-        with self._reading() as session:
-            return self._items(session, as_ids(ids), with_vectors=with_vectors)
-
-    def reconstruct(self, ids: Sequence[str]) -> Float32s:
-        """Give the unit vectors of some items: float32, shape (I, D)."""
-        return self.get(ids).vectors
 
     def batches(
         self,
@@ -172,6 +122,10 @@ class TableContents:
             query = "SELECT FROM {table} WHERE {column} IS NOT NULL LIMIT 1"
             return bool(session.rows(query, column=sql.Identifier(column)))
 
+    def _read(self, do: Callable[[Session], Result]) -> Result:
+        with self._reading() as session:
+            return do(session)
+
     @contextmanager
     def _reading(self) -> Iterator[Session]:
         """Lend a session that sees one state."""
@@ -205,10 +159,7 @@ class TableContents:
         )
         if len(rows) != len(names):
             unknown = sorted(set(names) - {row[1] for row in rows})
-            shown = ", ".join(map(repr, unknown[:5])) + (
-                ", …" if len(unknown) > 5 else ""
-            )
-            message = f"{len(unknown)} ids are not in store {self.address!r}: {shown}"
+            message = f"{len(unknown)} ids are not in store {self.address!r}: {show_some(unknown)}"
             raise ValueError(message)
         return _batch(rows, session.about, with_vectors=with_vectors)
 

@@ -17,20 +17,29 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
-from indexer.filters import Where, check_where
-from indexer.remote.about import About, Names
-from indexer.remote.postgres.columns import filter_sql, table_of, unpack_vectors
+from indexer.filters import check_where
+from indexer.remote.about import About
+from indexer.remote.asked import (
+    MEASURED_K,
+    Asked,
+    Candidates,
+    cut,
+    doubts,
+    explain_short,
+    put_together,
+    similarities_to,
+)
+from indexer.remote.postgres.about import Names
+from indexer.remote.postgres.columns import filter_sql, unpack_vectors
 from indexer.result import SearchResult
-from indexer.vectors import cosine_similarities
 
-__all__ = ["Asked", "Session", "search_table"]
+__all__ = ["MOST_FULL", "MOST_HALF", "Session", "search_table"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 _SLACK = 4
 _MOST_EFFORT = 1000
-_MEASURED_K = 10
 # From so many queries on, all matches are fetched once where they fit into this.
 _MANY_QUERIES = 8
 _FETCHED_BYTES = 256 << 20
@@ -61,44 +70,17 @@ class Session:
             found: list[Any] = cursor.fetchall()
             return found
 
+    def columns_at(self, places: Sequence[int]) -> dict[int, Sequence[Any]]:
+        """Give the columns of the items at some places."""
+        from psycopg import sql
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a search asks for.
-
-    Attributes
-    ----------
-    queries : ndarray of float32, shape (Q, D)
-        Unit rows.
-    k : int
-    where : mapping
-    hidden : sequence of str
-        Ids that no query may find.
-    excluded : sequence of sequence of str
-        Ids that one query may not find: for each query, or empty.
-    exact : bool
-    """
-
-    queries: Float32s
-    k: int
-    where: Where
-    hidden: Sequence[str] = ()
-    excluded: Sequence[Sequence[str]] = ()
-    exact: bool = False
-
-    @property
-    def n_wanted(self) -> int:
-        """Candidates that leave k when those excluded are gone."""
-        return self.k + max((len(some) for some in self.excluded), default=0)
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """What was proposed for one query: places in the table, ids, similarities."""
-
-    places: Rows
-    ids: npt.NDArray[np.object_]
-    similarities: Float32s
+        names = map(sql.Identifier, self.about.schema.names)
+        rows = self.rows(
+            "SELECT place, {names} FROM {table} WHERE place = ANY(%s::int8[])",
+            [places],
+            names=sql.SQL(", ").join(names),
+        )
+        return {row[0]: row[1:] for row in rows}
 
 
 def search_table(session: Session, asked: Asked) -> SearchResult:
@@ -119,14 +101,14 @@ def search_table(session: Session, asked: Asked) -> SearchResult:
         found = filtered.exact(asked.queries, asked.n_wanted, n_matching)
     else:
         found = filtered.by_graph(asked.queries, asked.n_wanted, len(where) > 0)
-        notes += _doubts(about, is_filtered=len(where) > 0)
+        notes += doubts(about, is_filtered=len(where) > 0)
     best = [
-        _cut(one, asked.excluded[number] if asked.excluded else (), asked.k)
+        cut(one, asked.excluded[number] if asked.excluded else (), asked.k)
         for number, one in enumerate(found)
     ]
     if any(len(one.places) < asked.k for one in best):
-        notes.append(_explain_short(filtered, asked, where, best))
-    return _result(session, best, asked.k, notes)
+        notes.append(explain_short(about, asked, best, filtered.count()))
+    return put_together(about, best, asked.k, notes, session.columns_at)
 
 
 @dataclass(frozen=True)
@@ -148,7 +130,7 @@ class _Filtered:
 
     def exact(
         self, queries: Float32s, n_wanted: int, n_matching: int
-    ) -> list[_Candidates]:
+    ) -> list[Candidates]:
         """Compare every match."""
         n_bytes = 4 * n_matching * queries.shape[1]
         if len(queries) >= _MANY_QUERIES and n_bytes <= _FETCHED_BYTES:
@@ -158,9 +140,9 @@ class _Filtered:
 
     def by_graph(
         self, queries: Float32s, n_wanted: int, is_filtered: bool
-    ) -> list[_Candidates]:
+    ) -> list[Candidates]:
         """Let the graph propose; what comes out short is searched exactly."""
-        effort = self.session.about.structure.effort * max(1, n_wanted / _MEASURED_K)
+        effort = self.session.about.structure.effort * max(1, n_wanted / MEASURED_K)
         effort = _MOST_EFFORT if is_filtered else min(_MOST_EFFORT, round(effort))
         set_effort(self.session.connection, effort)
         found = [self._nearest("{distance}", query, n_wanted) for query in queries]
@@ -171,7 +153,7 @@ class _Filtered:
             for one, query in zip(found, queries, strict=True)
         ]
 
-    def _nearest(self, order: str, query: Float32s, n_wanted: int) -> _Candidates:
+    def _nearest(self, order: str, query: Float32s, n_wanted: int) -> Candidates:
         from psycopg import sql
 
         text = "[" + ",".join(map(str, query.tolist())) + "]"
@@ -185,7 +167,7 @@ class _Filtered:
         )
         return _scored(rows, query)
 
-    def _fetched(self, queries: Float32s, n_wanted: int) -> list[_Candidates]:
+    def _fetched(self, queries: Float32s, n_wanted: int) -> list[Candidates]:
         """Fetch every match once, and compare here."""
         rows = self.session.rows(
             "SELECT place, id, embedding FROM {table} WHERE {condition}",
@@ -199,7 +181,7 @@ class _Filtered:
             queries, vectors, min(n_wanted + _SLACK, len(rows))
         )
         return [
-            _Candidates(places[some], ids[some], _similarities(query, vectors[some]))
+            Candidates(places[some], ids[some], similarities_to(query, vectors[some]))
             for query, some in zip(queries, picked, strict=True)
         ]
 
@@ -238,88 +220,6 @@ def _columns(
     return places, ids, unpack_vectors([row[2] for row in rows], dimension)
 
 
-def _similarities(query: Float32s, vectors: Float32s) -> Float32s:
-    similarities: Float32s = cosine_similarities(query[np.newaxis], vectors)[0]
-    return similarities
-
-
-def _scored(rows: Sequence[Any], query: Float32s) -> _Candidates:
+def _scored(rows: Sequence[Any], query: Float32s) -> Candidates:
     places, ids, vectors = _columns(rows, len(query))
-    return _Candidates(places, ids, _similarities(query, vectors))
-
-
-def _cut(found: _Candidates, excluded: Sequence[str], k: int) -> _Candidates:
-    """Leave out what is excluded, sort, ties by place, and keep k."""
-    gone = set(excluded)
-    stays = np.array([one not in gone for one in found.ids], dtype=bool)
-    order = np.lexsort((found.places, -found.similarities))
-    order = order[stays[order]][:k]
-    return _Candidates(found.places[order], found.ids[order], found.similarities[order])
-
-
-def _result(
-    session: Session, best: Sequence[_Candidates], k: int, notes: Sequence[str]
-) -> SearchResult:
-    """Put the answers of all queries together, with the columns of the hits."""
-    from psycopg import sql
-
-    ids = np.full((len(best), k), None, dtype=object)
-    similarities = np.full((len(best), k), np.nan, dtype=np.float32)
-    places = np.full((len(best), k), -1, dtype=np.int64)
-    for number, one in enumerate(best):
-        ids[number, : len(one.ids)] = one.ids
-        similarities[number, : len(one.ids)] = one.similarities
-        places[number, : len(one.ids)] = one.places
-    schema = session.about.schema
-    known: dict[int, Sequence[Any]] = {-1: [None] * len(schema.names)}
-    if schema.names:
-        names = sql.SQL(", ").join(map(sql.Identifier, schema.names))
-        wanted = np.unique(places[places >= 0]).tolist()
-        rows = session.rows(
-            "SELECT place, {names} FROM {table} WHERE place = ANY(%s::int8[])",
-            [wanted],
-            names=names,
-        )
-        known.update((row[0], row[1:]) for row in rows)
-    order = places.ravel().tolist()
-    return SearchResult(
-        ids=ids,
-        similarities=similarities,
-        generation=session.about.generation,
-        notes=tuple(notes),
-        read_columns=lambda: table_of(
-            [known[place] if schema.names else () for place in order], schema
-        ),
-    )
-
-
-def _doubts(about: About, *, is_filtered: bool) -> list[str]:
-    """Say when an answer may be incomplete."""
-    structure = about.structure
-    if is_filtered:
-        note = (
-            f"more than {structure.exact_up_to:,} items match the filter: a graph proposed "
-            "them, and near ones may be missing; exact=True compares every match"
-        )
-        return [note]
-    if structure.recall_low < structure.target_recall:
-        note = (
-            f"near items may be missing: searches found {structure.recall_at_k:.3f} of the "
-            "true ten nearest when it was measured; exact=True compares every item"
-        )
-        return [note]
-    return []
-
-
-def _explain_short(
-    filtered: _Filtered, asked: Asked, where: Where, best: Sequence[_Candidates]
-) -> str:
-    """Say why there are fewer than k answers."""
-    n_short = sum(len(one.places) < asked.k for one in best)
-    n_items, n_allowed = filtered.session.about.n_items, filtered.count()
-    reason = f"the index holds {n_items} items"
-    if where:
-        reason += f", {n_allowed} match {dict(where)!r} and may be found"
-    elif n_allowed < n_items:
-        reason += f", {n_allowed} may be found"
-    return f"{n_short} of {len(best)} answers are shorter than k={asked.k}: {reason}"
+    return Candidates(places, ids, similarities_to(query, vectors))

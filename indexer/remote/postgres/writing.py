@@ -7,7 +7,7 @@ table takes the place of the old one.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,52 +15,35 @@ import pyarrow as pa
 from indexer.changes.plan import NewRows
 from indexer.errors import IndexMismatchError
 from indexer.files.columns import align_table, merge_schemas
-from indexer.remote.about import (
-    About,
-    Structure,
+from indexer.remote.about import About, Structure
+from indexer.remote.address import PostgresAddress
+from indexer.remote.postgres.about import (
     create_about,
     names_of,
     read_about,
     write_about,
 )
-from indexer.remote.address import Address
 from indexer.remote.postgres.checking import measure_graph
 from indexer.remote.postgres.rows import declared_type, stage_rows, write_rows
 from indexer.remote.postgres.searching import MOST_FULL, MOST_HALF, Session
+from indexer.remote.remote_store import (
+    Applied,
+    Counts,
+    refuse_put_and_removed,
+    show_some,
+)
 
 __all__ = [
-    "Applied",
-    "Counts",
     "apply_change",
     "lock_store",
     "put_columns",
     "replace_table",
 ]
 
-_N_SHOWN = 5
 _MOST_INLINE = 1900  # dimensions whose row fits a page of 8 KiB, columns included
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How many items a change added, updated and removed, and what then holds."""
-
-    about: About
-    added: int = 0
-    updated: int = 0
-    removed: int = 0
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What a change brings: rows to put, ids to remove, fingerprints to change."""
-
-    new: NewRows | None
-    remove: Sequence[str]
-    fingerprints: Mapping[str, str]
-
-
-def lock_store(connection: Any, address: Address, timeout_s: float) -> None:
+def lock_store(connection: Any, address: PostgresAddress, timeout_s: float) -> None:
     """Take the writer lock of a store until the transaction ends."""
     digest = hashlib.blake2b(str(names_of(address).table).encode(), digest_size=8)
     key = int.from_bytes(digest.digest(), "big", signed=True)
@@ -70,7 +53,7 @@ def lock_store(connection: Any, address: Address, timeout_s: float) -> None:
 
 def replace_table(
     connection: Any,
-    address: Address,
+    address: PostgresAddress,
     new: NewRows,
     fingerprints: Mapping[str, str],
     structure: Structure,
@@ -120,7 +103,7 @@ def replace_table(
     return about
 
 
-def apply_change(connection: Any, address: Address, change: Applied) -> Counts:
+def apply_change(connection: Any, address: PostgresAddress, change: Applied) -> Counts:
     """Put items over those of the same ids, and remove others.
 
     Raises
@@ -134,11 +117,7 @@ def apply_change(connection: Any, address: Address, change: Applied) -> Counts:
     _refuse_unknown(connection, address, change.remove)
     n_updated = n_added = 0
     if change.new is not None and change.new.ids:
-        both = set(change.remove).intersection(change.new.ids)
-        if both:
-            shown = _show(sorted(both))
-            message = f"{len(both)} ids are to be put and removed: {shown}"
-            raise ValueError(message)
+        refuse_put_and_removed(change)
         schema = _widen(connection, address, about, change.new.columns.schema)
         n_updated = _count_known(connection, address, change.new.ids)
         n_added = len(change.new.ids) - n_updated
@@ -161,7 +140,7 @@ def apply_change(connection: Any, address: Address, change: Applied) -> Counts:
 
 def put_columns(
     connection: Any,
-    address: Address,
+    address: PostgresAddress,
     ids: Sequence[str],
     given: pa.Table,
     fingerprints: Mapping[str, str],
@@ -196,7 +175,7 @@ def put_columns(
     return Counts(about=about, updated=len(ids))
 
 
-def _last_generation(connection: Any, address: Address) -> int:
+def _last_generation(connection: Any, address: PostgresAddress) -> int:
     """Return the generation before; refuse a table that is no store."""
     names = names_of(address)
     found = connection.execute(
@@ -229,7 +208,9 @@ def _copy(connection: Any, table: Any, new: NewRows, schema: pa.Schema) -> None:
     )
 
 
-def _merge(connection: Any, address: Address, new: NewRows, schema: pa.Schema) -> None:
+def _merge(
+    connection: Any, address: PostgresAddress, new: NewRows, schema: pa.Schema
+) -> None:
     """Put rows over those of the same ids; columns that are not given keep their values."""
     from psycopg import sql
 
@@ -252,7 +233,7 @@ def _merge(connection: Any, address: Address, new: NewRows, schema: pa.Schema) -
 
 
 def _widen(
-    connection: Any, address: Address, about: About, given: pa.Schema
+    connection: Any, address: PostgresAddress, about: About, given: pa.Schema
 ) -> pa.Schema:
     """Add columns that are new."""
     from psycopg import sql
@@ -278,7 +259,9 @@ def _widen(
     return schema
 
 
-def _with_graph(connection: Any, address: Address, table: Any, about: About) -> About:
+def _with_graph(
+    connection: Any, address: PostgresAddress, table: Any, about: About
+) -> About:
     """Build the graph where there are many items and it is not there yet, and measure it."""
     structure = about.structure
     if (
@@ -308,7 +291,7 @@ def _with_graph(connection: Any, address: Address, table: Any, about: About) -> 
 
 def _index(
     connection: Any,
-    address: Address,
+    address: PostgresAddress,
     table: Any,
     what: str,
     generation: int,
@@ -321,14 +304,16 @@ def _index(
     connection.execute(_sql(f"CREATE {kind} INDEX {{}} ON {{}} {columns}", name, table))
 
 
-def _count_known(connection: Any, address: Address, ids: Sequence[str]) -> int:
+def _count_known(connection: Any, address: PostgresAddress, ids: Sequence[str]) -> int:
     query = _sql(
         "SELECT count(*) FROM {} WHERE id = ANY(%s::text[])", names_of(address).table
     )
     return int(connection.execute(query, [list(ids)]).fetchone()[0])
 
 
-def _refuse_unknown(connection: Any, address: Address, ids: Sequence[str]) -> None:
+def _refuse_unknown(
+    connection: Any, address: PostgresAddress, ids: Sequence[str]
+) -> None:
     """Refuse ids that are not in the store."""
     if not ids:
         return
@@ -338,12 +323,5 @@ def _refuse_unknown(connection: Any, address: Address, ids: Sequence[str]) -> No
     )
     unknown = [row[0] for row in connection.execute(query, [list(ids)])]
     if unknown:
-        message = (
-            f"{len(unknown)} ids are not in store {str(address)!r}: {_show(unknown)}"
-        )
+        message = f"{len(unknown)} ids are not in store {str(address)!r}: {show_some(unknown)}"
         raise ValueError(message)
-
-
-def _show(names: Sequence[str]) -> str:
-    more = ", …" if len(names) > _N_SHOWN else ""
-    return ", ".join(map(repr, names[:_N_SHOWN])) + more

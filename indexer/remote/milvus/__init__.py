@@ -1,0 +1,1 @@
+"""A store of vectors in collections of Milvus."""
