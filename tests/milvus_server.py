@@ -64,6 +64,7 @@ class Server:
         """End it as a power cut would, and wait until it is gone."""
         self.process.kill()
         self.process.wait()
+        Path(f"/tmp/milvus/server_id_{self.process.pid}").unlink(missing_ok=True)
 
     def stop(self):
         self.kill()
@@ -98,7 +99,7 @@ class Server:
             "MILVUS_RUN_DIR": str(self.folder / "run"),
             "LD_LIBRARY_PATH": str(self.folder / "bin"),
             "ETCD_CONFIG_PATH": str(etcd),
-            "TMPDIR": str(self.folder),
+            "QUERYCOORD_UPDATENEXTTARGETINTERVAL": "1",  # seconds; 10 in use
         }
 
 

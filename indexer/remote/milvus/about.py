@@ -13,6 +13,7 @@ has not published is not seen, and older generations stay for a while.
 """
 
 import json
+import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -32,7 +33,9 @@ ALWAYS = 2**62
 KEPT = 3
 """So many older generations stay readable."""
 _PLACE = -1
-_N_LOOKS = 3
+_N_LOOKS = 20
+_N_MISSING = 3
+_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ class MilvusAbout(About):
         Older generations within the collection, oldest first.
     before : str
         The collection that was current before this one was built; or empty.
+    is_settling : bool
+        Whether so much is being written that the server searches in lists of its own
+        for a while, which lose neighbours.
     """
 
     collection: str
@@ -67,6 +73,7 @@ class MilvusAbout(About):
     n_growing: int = 0
     pasts: tuple[Past, ...] = ()
     before: str = ""
+    is_settling: bool = False
 
     @property
     def oldest(self) -> int:
@@ -110,20 +117,28 @@ def read_about(client: Client, *, is_newest: bool, at_least: int = 0) -> MilvusA
         If a newer release wrote it, or it cannot be understood.
     """
     alias = client.address.collection
-    about = None
+    n_missing, gone = 0, None
     for _ in range(_N_LOOKS):
         try:
             about = None if is_newest else _look(client, alias, "Eventually")
             if about is None or about.generation < at_least:
                 about = _look(client, alias, "Strong")
+            if about is not None:
+                return about
+        except CollectionGoneError as error:
+            gone = error
+            if client.real_name(alias) is not None:
+                client.load(
+                    alias
+                )  # after a start of the server, or a swing of the alias
+                continue
+        n_missing += 1
+        if n_missing == _N_MISSING:
             break
-        except CollectionGoneError:
-            if client.real_name(alias) is None:
-                raise no_index(client.address) from None
-            client.load(alias)
-    if about is None:
-        raise no_index(client.address)
-    return about
+        time.sleep(_PAUSE_S)
+    if n_missing < _N_MISSING and gone is not None:
+        raise gone
+    raise no_index(client.address)
 
 
 def read_about_of(client: Client, collection: str) -> MilvusAbout | None:

@@ -22,6 +22,7 @@ GROWING = 4000
 _BLOCK_BYTES = 8 << 20
 _LISTS_PER_ROOT = 4
 _WAIT_S = 0.25
+_FEWEST_INDEXED = 1024  # the server's minSegmentNumRowsToEnableIndex
 _SETTLE_TIMEOUT_S = 180.0
 
 
@@ -106,13 +107,14 @@ def settle(client: Client, name: str) -> bool:
     client.write("flush", name)
     until = time.monotonic() + _SETTLE_TIMEOUT_S
     while time.monotonic() < until:
-        wanted = {
-            segment.segment_id
-            for segment in client.read("list_persistent_segments", name)
-            if segment.num_rows
+        made = client.read("list_persistent_segments", name)
+        wanted = {one.segment_id for one in made if one.num_rows}
+        loaded = {
+            one.segment_id
+            for one in client.read("list_loaded_segments", name)
+            if "Sealed" in str(one.state)
+            and (one.index_name or one.num_rows < _FEWEST_INDEXED)
         }
-        listed = client.read("list_loaded_segments", name)
-        loaded = {one.segment_id for one in listed if "Sealed" in str(one.state)}
         if wanted <= loaded:
             return True
         time.sleep(_WAIT_S)

@@ -159,10 +159,13 @@ class CollectionContents(RemoteStore):
         return Session(self._client, about)
 
     def _is_kept(self, session: Session) -> bool:
-        """Whether no row of the generation that was looked at is taken away yet."""
-        about = read_about(self._client, is_newest=False)
-        is_other = about.collection != session.about.collection
-        return is_other or about.oldest <= session.about.generation
+        """Whether no row of the generation that was looked at is taken away, or sorted in, yet."""
+        about, seen = read_about(self._client, is_newest=False), session.about
+        if about.collection != seen.collection:
+            return False  # one that is being released answers in part
+        if about.is_settling and not seen.is_settling:
+            return False
+        return about.oldest <= seen.generation
 
     def _read(self, do: Callable[[Session], Result]) -> Result:
         for _ in range(_N_TRIES):

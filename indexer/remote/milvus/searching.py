@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from indexer.backends.exact import exact_candidates
 from indexer.filters import check_where
 from indexer.remote.asked import (
     MEASURED_K,
@@ -27,7 +28,7 @@ from indexer.remote.asked import (
     similarities_to,
 )
 from indexer.remote.milvus.about import MilvusAbout
-from indexer.remote.milvus.client import Client
+from indexer.remote.milvus.client import Client, CollectionGoneError
 from indexer.remote.milvus.expressions import both, filter_expression, one_of
 from indexer.remote.milvus.fields import Row, decode_rows, list_fields, vectors_of
 from indexer.result import SearchResult
@@ -45,6 +46,10 @@ _FILTERED_TIMES = 4
 _ROWS_AT_ONCE = 2000
 _HITS_AT_ONCE = 50_000
 _PAGE = 4096
+_SETTLING = (
+    "the server is still sorting in a large change, and near items may be missing until "
+    "it is done; ask again in a minute"
+)
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,9 @@ class Session:
         rows = list(
             self.rows_with("place", places, ["place", *self.columns], self.alive)
         )
+        if len(rows) < len(places):
+            message = "items went while they were read: try again"
+            raise CollectionGoneError(message)
         table = decode_rows(rows, self.about.schema)
         values = zip(*(column.to_pylist() for column in table.columns), strict=True)
         return {row["place"]: one for row, one in zip(rows, values, strict=True)}
@@ -147,7 +155,11 @@ def search_collection(session: Session, asked: Asked) -> SearchResult:
         times = max(1, n_wanted / MEASURED_K) * (_FILTERED_TIMES if where else 1)
         n_lists = min(ALL_LISTS, round(structure.effort * times))
         notes += doubts(about, is_filtered=len(where) > 0)
-    found = _propose(session, asked.queries, n_wanted, (allowed, n_lists))
+    if about.is_settling and n_allowed <= MOST_ROWS:
+        found = _compare(session, asked.queries, n_wanted, allowed)
+    else:
+        found = _propose(session, asked.queries, n_wanted, (allowed, n_lists))
+        notes += [_SETTLING] if about.is_settling else []
     best = [
         cut(one, asked.excluded[number] if asked.excluded else (), asked.k)
         for number, one in enumerate(found)
@@ -185,9 +197,30 @@ def _propose(
             "place", known, ["place", "id", "embedding"], session.alive
         )
     }
+    if len(rows) < len(known):
+        message = (
+            f"{len(known) - len(rows)} items went while they were searched: try again"
+        )
+        raise CollectionGoneError(message)
     return [
         _scored([rows[place] for place in some], query)
         for some, query in zip(places, queries, strict=True)
+    ]
+
+
+def _compare(
+    session: Session, queries: Float32s, n_wanted: int, allowed: str
+) -> list[Candidates]:
+    """Fetch every match, and compare here."""
+    pages = session.scan(allowed, ["id", "embedding"])
+    rows = [row for page in pages for row in page]
+    if not rows:
+        return [_scored([], query) for query in queries]
+    vectors = vectors_of(rows, queries.shape[1])
+    picked, _ = exact_candidates(queries, vectors, min(n_wanted, len(rows)))
+    return [
+        _scored([rows[one] for one in some], query)
+        for query, some in zip(queries, picked, strict=True)
     ]
 
 

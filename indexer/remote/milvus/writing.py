@@ -71,6 +71,10 @@ def begin(client: Client) -> Session:
         for page in session.scan(marked, fields):
             rows = [{**row, "died": ALWAYS} for row in page]
             insert_rows(client, "upsert", about.collection, rows)
+    if about.is_settling:
+        about = _settled(client, replace(about, n_growing=GROWING + 1))
+        publish_about(client, about)
+        session = Session(client, about)
     return session
 
 
@@ -206,15 +210,15 @@ def write_change(session: Session, change: Written) -> MilvusAbout:
         {**row, "born": about.generation, "died": ALWAYS, "place": about.next_place + n}
         for n, row in enumerate(change.new)
     )
-    n_written = insert_rows(client, "upsert", about.collection, born)
-    n_written += insert_rows(client, "upsert", about.collection, dying)
+    n_growing = about.n_growing + len(change.new) + len(dying)
+    if n_growing > GROWING and not is_wider:
+        publish_about(client, replace(before, is_settling=True))
+    insert_rows(client, "upsert", about.collection, born)
+    insert_rows(client, "upsert", about.collection, dying)
     about = replace(
-        about,
-        next_place=about.next_place + len(change.new),
-        n_growing=about.n_growing + n_written,
+        about, next_place=about.next_place + len(change.new), n_growing=n_growing
     )
-    if about.n_growing > GROWING and settle(client, about.collection):
-        about = replace(about, n_growing=0)
+    about = _settled(client, about)
     if not about.structure.has_graph:
         about = measure_lists(client, about)
     publish_about(client, about)
@@ -224,6 +228,15 @@ def write_change(session: Session, change: Written) -> MilvusAbout:
         gone = f"place >= 0 and died <= {about.oldest}"
         client.write("delete", about.collection, filter=gone)
     return about
+
+
+def _settled(client: Client, about: MilvusAbout) -> MilvusAbout:
+    """Let the server make files of what was written, where it is much."""
+    if about.n_growing <= GROWING:
+        return replace(about, is_settling=False)
+    is_done = settle(client, about.collection)
+    n_growing = 0 if is_done else about.n_growing
+    return replace(about, n_growing=n_growing, is_settling=not is_done)
 
 
 def _copied(session: Session, change: Written) -> MilvusAbout:
