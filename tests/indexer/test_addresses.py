@@ -21,6 +21,8 @@ def test_folders_and_servers_are_told_apart(tmp_path):
         "postgresql://me@db.example:5433/music?table=covers",
         "postgresql://db.example/music?table=sleeves.covers",
         "postgresql:///music?host=/var/run/postgresql&table=covers&sslmode=require",
+        "milvus://vectors.example:19530/covers",
+        "milvus://[2001:db8::7]/music/covers?tls=true&connect_timeout=2.5",
     ],
 )
 def test_an_address_is_written_as_it_is_read(text):
@@ -36,6 +38,12 @@ def test_an_address_is_written_as_it_is_read(text):
         ("postgresql://db/music?table=a%22b", "no name of a table"),
         ("postgresql://db/music?service=x", "unknown option 'service'"),
         ("postgresql://db:many/music", "cannot be read"),
+        ("milvus://me:secret@db/covers", "a user or a password: .*MILVUS_TOKEN"),
+        ("milvus://db/covers?token=secret", "a user or a password"),
+        ("milvus://db", "no name of a collection"),
+        ("milvus://db/a-b", "no name of a collection"),
+        ("milvus://db/covers?tls=perhaps", "'tls' is true or false"),
+        ("milvus://db/covers?sslmode=require", "unknown option 'sslmode'"),
     ],
 )
 def test_wrong_addresses_are_refused_without_repeating_a_password(text, message):
@@ -50,9 +58,16 @@ def test_an_unreachable_server_is_told(tmp_path):
         open_store(f"postgresql:///music?host={tmp_path}&connect_timeout=2")
 
 
-def test_without_the_driver_the_extra_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    ("driver", "extra", "address"),
+    [
+        ("psycopg", "postgresql", "postgresql:///music"),
+        ("pymilvus", "milvus", "milvus:///covers"),
+    ],
+)
+def test_without_the_driver_the_extra_is_named(monkeypatch, driver, extra, address):
     import sys
 
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(IndexReadError, match=r"album-covers\[postgresql\]"):
-        open_store("postgresql:///music")
+    monkeypatch.setitem(sys.modules, driver, None)
+    with pytest.raises(IndexReadError, match=rf"album-covers\[{extra}\]"):
+        open_store(address)

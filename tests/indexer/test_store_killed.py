@@ -61,3 +61,4 @@ def kill_while_writing(server):
     assert store.verify().ok
     assert sum(len(part) for part in again.batches()) == len(again)
     assert again.search(vectors[7], 1).ids.tolist() == [["i7"]]
+    assert again.apply(remove=["i9"]).removed == 1

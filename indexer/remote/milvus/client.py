@@ -12,6 +12,7 @@ __all__ = ["Client", "CollectionGoneError"]
 
 _N_TRIES = 7  # some 6 s
 _NOT_FOUND, _NOT_LOADED = 100, 101
+_UNREACHABLE = "Fail connecting"
 _LOAD_TIMEOUT_S = 120.0
 _TOKEN = "MILVUS_TOKEN"
 
@@ -77,6 +78,8 @@ class Client:
             if error.code in (_NOT_FOUND, _NOT_LOADED):
                 message = f"{where} cannot be read: {_told(error)}; try again"
                 raise CollectionGoneError(message) from error
+            if _UNREACHABLE in str(error):
+                raise _unreachable(self.address, error) from error
             if is_write:
                 message = f"{where} refuses to be written: {_told(error)}; nothing was published"
                 raise IndexWriteError(message) from error
@@ -103,11 +106,15 @@ def _connect(address: MilvusAddress) -> Any:
             timeout=address.connect_timeout_s,
         )
     except MilvusException as error:
-        message = (
-            f"the server of store {str(address)!r} cannot be reached: {_told(error)}; is it "
-            f"running, and is 'user:password' or the key in {_TOKEN}?"
-        )
-        raise IndexReadError(message) from error
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: MilvusAddress, error: Exception) -> IndexReadError:
+    message = (
+        f"the server of store {str(address)!r} cannot be reached: {_told(error)}; is it "
+        f"running, and is 'user:password' or the key in {_TOKEN}?"
+    )
+    return IndexReadError(message)
 
 
 def _import_quietly() -> None:

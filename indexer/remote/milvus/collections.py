@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from indexer.errors import IndexBusyError, IndexWriteError
+from indexer.errors import IndexBusyError, IndexReadError, IndexWriteError
 from indexer.remote.milvus.client import Client, CollectionGoneError
 from indexer.remote.milvus.fields import LONGEST_LIST, LONGEST_TEXT, Row, list_fields
 
@@ -24,6 +24,8 @@ _LISTS_PER_ROOT = 4
 _WAIT_S = 0.25
 _FEWEST_INDEXED = 1024  # the server's minSegmentNumRowsToEnableIndex
 _SETTLE_TIMEOUT_S = 180.0
+_held = set[str]()
+"""Locks that this process holds or waits for."""
 
 
 def make_collection(
@@ -135,6 +137,7 @@ def hold_lock(client: Client, timeout_s: float) -> Iterator[None]:
     name = f"{client.address.collection}_writing"
     own = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4()}"
     until = time.monotonic() + timeout_s
+    _held.add(own)
     while not _make_lock(client, name, own):
         holder = _holder(client, name)
         if holder and _is_gone(holder) and _holder(client, name) == holder:
@@ -151,7 +154,8 @@ def hold_lock(client: Client, timeout_s: float) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(IndexWriteError, CollectionGoneError):
+        _held.discard(own)
+        with suppress(IndexWriteError, IndexReadError):
             client.write("drop_collection", name)
 
 
@@ -177,6 +181,8 @@ def _is_gone(holder: str) -> bool:
     host, process, *_ = [*holder.split(), "", ""]
     if host != socket.gethostname() or not process.isdigit() or os.name == "nt":
         return False
+    if int(process) == os.getpid():
+        return holder not in _held  # what was left when the server went
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from indexer.errors import IndexBusyError
 from indexer.files.columns import distinct_values
 from indexer.filters import Where, check_where
+from indexer.remote.about import About
 from indexer.remote.milvus.about import MilvusAbout, read_about
 from indexer.remote.milvus.client import Client, CollectionGoneError
 from indexer.remote.milvus.expressions import both, filter_expression, one_of
@@ -21,6 +22,8 @@ __all__ = ["CollectionContents"]
 
 _N_TRIES = 8
 _FEW = 1000
+_published = dict[str, int]()
+"""The newest generation that this process published, by address."""
 
 
 class CollectionContents(RemoteStore):
@@ -34,10 +37,12 @@ class CollectionContents(RemoteStore):
         self._lock_timeout_s = lock_timeout_s
 
     def refresh(self) -> bool:
-        """Look up the newest generation; say whether there was a newer one."""
+        """Look up the newest generation; say whether there was a newer one.
+
+        What another process published some tenths of a second ago may be missed.
+        """
         before = self._about.generation
-        self._about = read_about(self._client, is_newest=True)
-        return self._about.generation != before
+        return self._session().about.generation != before
 
     def close(self) -> None:
         """Close the connection; a later call opens a new one."""
@@ -152,11 +157,13 @@ class CollectionContents(RemoteStore):
         return self._read(read)
 
     def _session(self) -> Session:
-        about = read_about(
-            self._client, is_newest=False, at_least=self._about.generation
-        )
-        self._about = about
-        return Session(self._client, about)
+        known = max(self._about.generation, _published.get(self.address, 0))
+        self._about = read_about(self._client, is_newest=False, at_least=known)
+        return Session(self._client, self._about)
+
+    def _remember(self, about: About) -> None:
+        """Let every store of this process see at least a generation."""
+        _published[self.address] = about.generation
 
     def _is_kept(self, session: Session) -> bool:
         """Whether no row of the generation that was looked at is taken away, or sorted in, yet."""

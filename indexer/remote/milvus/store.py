@@ -66,7 +66,9 @@ class MilvusStore(CollectionContents):
         client = Client(where)
         with hold_lock(client, options.lock_timeout_s):
             about = replace_collection(client, new, fingerprints, options.begin())
-        return cls(client, about, lock_timeout_s=options.lock_timeout_s)
+        store = cls(client, about, lock_timeout_s=options.lock_timeout_s)
+        store._remember(about)
+        return store
 
     def rollback(self, to: int | None = None, *, dry_run: bool = False) -> Change:
         """Go back to one of the last generations, or to what was there before a build.
@@ -89,6 +91,7 @@ class MilvusStore(CollectionContents):
             if dry_run:
                 return _change(back, session.about, is_dry_run=True)
             self._about = go_back(session, back)
+            self._remember(self._about)
             return _change(back, self._about)
 
     def _find(self, session: Session, asked: Asked) -> SearchResult:
@@ -103,7 +106,9 @@ class MilvusStore(CollectionContents):
     def _replace(self, new: NewRows, fingerprints: Mapping[str, str]) -> About:
         structure = self._about.structure
         with hold_lock(self._client, self._lock_timeout_s):
-            return replace_collection(self._client, new, fingerprints, structure)
+            about = replace_collection(self._client, new, fingerprints, structure)
+            self._remember(about)
+            return about
 
     def _apply(self, change: Applied) -> Counts:
         return self._changing(lambda session: apply_change(session, change))
@@ -117,7 +122,9 @@ class MilvusStore(CollectionContents):
 
     def _changing(self, do: Callable[[Session], Counts]) -> Counts:
         with hold_lock(self._client, self._lock_timeout_s):
-            return do(begin(self._client))
+            counts = do(begin(self._client))
+            self._remember(counts.about)
+            return counts
 
 
 def _change(back: Back, about: MilvusAbout, *, is_dry_run: bool = False) -> Change:
