@@ -5,6 +5,8 @@ Letters: S side of a square picture in pixels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Floats = npt.NDArray[np.float32]
+Spectra = npt.NDArray[np.complex64]
 
 _SEARCH_PX = 64
 _SCALES = np.exp(np.linspace(-0.18, 0.18, 25))
@@ -22,36 +25,67 @@ _MOST_MOVED = 0.12  # of the side
 _REFINEMENTS = 4
 _BLUR_PX = 1.5
 _LEAST_SIDE_PX = 96
+_TINY = 1e-6
 _SMOOTH = Image.Resampling.BILINEAR
 
 
-def aligned(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A picture to lay over others, with what is computed of it once.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (S, S)
+        Differences from the background, about 0 where there is nothing.
+    """
+
+    values: Floats
+
+    @cached_property
+    def blurred(self) -> Floats:
+        """Return it as `_refine` compares it."""
+        from scipy.ndimage import gaussian_filter
+
+        return np.asarray(gaussian_filter(self.values, _BLUR_PX), np.float32)
+
+    @cached_property
+    def spectrum(self) -> Spectra:
+        """Return the spectrum of a small copy."""
+        return _spectra(self._small)
+
+    @cached_property
+    def scaled(self) -> Spectra:
+        """Return the conjugate spectra of small copies at all scales, each of length 1."""
+        moved = np.stack([_move(self._small, _about_middle(s)) for s in _SCALES])
+        lengths = np.linalg.norm(moved, axis=(1, 2), keepdims=True)
+        return np.conj(_spectra(moved / np.maximum(lengths, _TINY)))
+
+    @property
+    def _small(self) -> Floats:
+        size = (_SEARCH_PX, _SEARCH_PX)
+        image = Image.fromarray(self.values).resize(size, Image.Resampling.BOX)
+        return np.asarray(image, np.float32)
+
+
+def aligned(first: Layer, second: Layer) -> Iterator[tuple[Floats, Floats]]:
     """Yield the parts of two pictures that show the same, on one grid, if there are any.
 
     The second is scaled by up to 20 %, width and height apart, and moved by up to an
     eighth of the side, so that it agrees best with the first.
-
-    Parameters
-    ----------
-    first, second : ndarray of float32, shape (S, S)
-        Differences from the background, about 0 where there is nothing.
     """
-    from scipy.ndimage import gaussian_filter
-
-    place, blurred = _search(first, second), gaussian_filter(first, _BLUR_PX)
+    place, side = _search(first, second), first.values.shape[0]
     for _ in range(_REFINEMENTS):
-        place = _refine(blurred, second, place)
+        place = _refine(first.blurred, second.values, place)
     (scale_x, move_x), (scale_y, move_y) = place
-    side = first.shape[0]
     if not all(0.8 < scale < 1.25 for scale in (scale_x, scale_y)):
         return
     columns = _covered(scale_x, move_x, side)
     rows = _covered(scale_y, move_y, side)
     if min(columns[1] - columns[0], rows[1] - rows[0]) < _LEAST_SIDE_PX:
         return
-    moved = _move(second, place)
+    moved = _move(second.values, place)
     part = np.s_[rows[0] : rows[1], columns[0] : columns[1]]
-    yield np.ascontiguousarray(first[part]), np.ascontiguousarray(moved[part])
+    yield np.ascontiguousarray(first.values[part]), np.ascontiguousarray(moved[part])
 
 
 def _covered(scale: float, move: float, side: int) -> tuple[int, int]:
@@ -72,32 +106,29 @@ def _move(picture: Floats, place: Floats) -> Floats:
     return np.asarray(moved, np.float32)
 
 
-def _search(first: Floats, second: Floats) -> Floats:
+def _about_middle(scale: float) -> Floats:
+    """Return the place of a small copy that is scaled and not moved."""
+    middle = (_SEARCH_PX - 1) / 2 * (1 - scale)
+    return np.array([[scale, middle], [scale, middle]], np.float32)
+
+
+def _spectra(pictures: Floats) -> Spectra:
+    return np.asarray(np.fft.rfft2(pictures), np.complex64)
+
+
+def _search(first: Layer, second: Layer) -> Floats:
     """Find scale and place by the best correlation over all shifts, for each scale."""
-    side, small = first.shape[0], _SEARCH_PX
-    a, b = (
-        np.asarray(Image.fromarray(x).resize((small, small), Image.Resampling.BOX))
-        for x in (first, second)
-    )
-    spectrum = np.fft.rfft2(a)
+    side, small = first.values.shape[0], _SEARCH_PX
     reach = round(_MOST_MOVED * small)
     near = np.r_[0 : reach + 1, -reach:0]
-    best, found = -np.inf, np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
-    for scale in _SCALES:
-        middle = (small - 1) / 2 * (1 - scale)
-        place = np.array([[scale, middle], [scale, middle]], np.float32)
-        moved = _move(b, place)
-        length = float(np.linalg.norm(moved))
-        if not length:
-            continue
-        peaks = np.fft.irfft2(spectrum * np.conj(np.fft.rfft2(moved)), s=a.shape)
-        peaks = peaks[np.ix_(near, near)] / length
-        row, column = np.unravel_index(int(peaks.argmax()), peaks.shape)
-        if peaks[row, column] > best:
-            best = float(peaks[row, column])
-            # Moved by d, the second must be sampled d before.
-            shift = middle - scale * near[[column, row]]
-            found = np.array([[scale, shift[0]], [scale, shift[1]]], np.float32)
+    peaks = np.fft.irfft2(first.spectrum * second.scaled, s=(small, small))
+    peaks = peaks[:, near[:, None], near]
+    if not peaks.any():
+        return np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
+    which, row, column = np.unravel_index(int(peaks.argmax()), peaks.shape)
+    found = _about_middle(float(_SCALES[which]))
+    # Moved by d, the second must be sampled d before.
+    found[:, 1] -= found[:, 0] * near[[column, row]]
     ratio = side / small
     found[:, 1] = found[:, 1] * ratio + (ratio - 1) / 2 * (1 - found[:, 0])
     return found

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from covers.images.alignment import aligned
+from covers.images.alignment import Layer, aligned
 from covers.images.measures import inner_box
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _LEAST_MARK = 24.0  # the same in a pixel of a thumbnail
 _ROUNDS = 6
 _SIDE_PX = 128
 _SURE = 0.95  # an agreement that needs no further look
+_HOPELESS = 0.5  # an agreement of the whole that letters need not be compared for
 _FIT_SIDE = 32
 _GRID_PX = 96
 _WINDOW_PX = 13
@@ -90,16 +91,16 @@ class Ink:
 
     Parameters
     ----------
-    whole : ndarray of float32, shape (128, 128)
-        All of it, on a common square.
-    inside : ndarray of float32, shape (128, 128)
+    whole : Layer
+        All of it, on a common square of 128 pixels.
+    inside : Layer
         The same without borders; `whole` itself where it has none.
     box : ndarray of float32, shape (height, width)
         The part that ink fills, as large as it is; empty where there is none.
     """
 
-    whole: Floats
-    inside: Floats
+    whole: Layer
+    inside: Layer
     box: Floats
 
     @classmethod
@@ -124,8 +125,9 @@ def _flatten(light: Image.Image) -> Floats:
     return np.asarray(flat, np.float32)
 
 
-def _on_square(flat: Floats) -> Floats:
-    return np.asarray(Image.fromarray(flat).resize((_SIDE_PX, _SIDE_PX)), np.float32)
+def _on_square(flat: Floats) -> Layer:
+    square = Image.fromarray(flat).resize((_SIDE_PX, _SIDE_PX))
+    return Layer(np.asarray(square, np.float32))
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def ink_agreement(first: Ink, second: Ink) -> InkAgreement:
 
 def _overlays(first: Ink, second: Ink) -> Iterator[tuple[Floats, Floats]]:
     """Yield the ways to lay one picture over the other, the cheap ones first."""
-    yield first.inside, second.inside
+    yield first.inside.values, second.inside.values
     yield from _boxed(first.box, second.box)
     yield from aligned(first.whole, second.whole)
     is_bordered = first.inside is not first.whole, second.inside is not second.whole
@@ -239,6 +241,8 @@ def _compare(first: Floats, second: Floats) -> InkAgreement:
     if most < 1:
         return InkAgreement(0.0, 0.0)
     whole = float(np.quantile(local[energy > 0.1 * most], _WEAKEST_SHARE))
+    if whole < _HOPELESS:
+        return InkAgreement(whole, 0.0)
     local, energy = _correlate(first, second, smooth=0.7, window=_LETTER_PX, noise=3e-3)
     inked = energy > max(0.02 * float(energy.max()), _LEAST_ENERGY)
     return InkAgreement(whole, _least_tiles(local, inked))

@@ -33,11 +33,13 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
 
-def png(
-    width: int, height: int, depth: int, colour: int, samples: int, n_rows: int = 0
-) -> bytes:
+SAMPLES = {0: 1, 2: 3, 6: 4}
+"""Of a pixel, by a PNG's kind of colour: grey, colour, colour with transparency."""
+
+
+def png(width: int, height: int, depth: int, colour: int, n_rows: int = 0) -> bytes:
     """Return a PNG of one colour in very few bytes; whole, unless fewer rows are asked for."""
-    row = b"\x00" + b"\x40" * (width * samples * depth // 8)
+    row = b"\x00" + b"\x40" * (width * SAMPLES[colour] * depth // 8)
     packer = zlib.compressobj(9)
     data = (
         b"".join(packer.compress(row) for _ in range(n_rows or height)) + packer.flush()
@@ -68,10 +70,10 @@ def bombs() -> dict[str, bytes]:
     plain = jpeg()
     flat = Image.new("RGB", (SIDE, SIDE), (90, 20, 30))
     return {
-        "png-16-bit-grey.png": png(SIDE, SIDE, 16, 0, 1),
-        "png-16-bit-rgb.png": png(SIDE, SIDE, 16, 2, 3),
-        "png-rgba.png": png(SIDE, SIDE, 8, 6, 4),
-        "png-line.png": png(1, 100_000_000, 8, 0, 1, n_rows=100),
+        "png-16-bit-grey.png": png(SIDE, SIDE, 16, 0),
+        "png-16-bit-rgb.png": png(SIDE, SIDE, 16, 2),
+        "png-rgba.png": png(SIDE, SIDE, 8, 6),
+        "png-line.png": png(1, 100_000_000, 8, 0, n_rows=100),
         "tiff-float.tif": saved(
             Image.new("F", (SIDE, SIDE), 0.3), "TIFF", compression="tiff_lzw"
         ),

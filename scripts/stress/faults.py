@@ -37,14 +37,9 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from scripts.stress import fault_place, pieces  # noqa: E402
-from scripts.stress.fault_kinds import (  # noqa: E402
-    DEADLY,
-    KINDS,
-    ONLY_SCANS,
-    Round,
-    Run,
-    SkippedError,
-)
+from scripts.stress.fault_kinds import DEADLY, KINDS, ONLY_SCANS  # noqa: E402
+from scripts.stress.fault_mounts import SkippedError  # noqa: E402
+from scripts.stress.fault_round import Round, Run  # noqa: E402
 
 _NOISE = (
     "Traceback",

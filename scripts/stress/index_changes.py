@@ -1,4 +1,4 @@
-"""What strangers may change in an index; used by `strangers_index` and `strangers`."""
+"""What strangers may change in an index; used by `strangers_index`."""
 
 import base64
 import hashlib
@@ -13,37 +13,11 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pyarrow as pa
+from strange_values import GIANTS, VALUES, places_of
 
 N, D = 400, 16
 ZEROS = "0" * 64
 PARTS = ("vectors", "items", "lookup", "dead", "structure")
-GIANTS = (-1, 0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63 - 1)
-VALUES = (
-    *GIANTS,
-    10**30,
-    -(10**9),
-    10**4000,
-    1.5,
-    1e308,
-    float("nan"),
-    float("inf"),
-    True,
-    None,
-    "",
-    "x",
-    "../../precious/notes.txt",
-    "/etc/hostname",
-    "\0",
-    "\ud800",
-    "IVF999999999,Flat",
-    "HNSW100000000",
-    "9" * 5000,
-    [],
-    {},
-    [[]],
-    {"a": {"b": []}},
-    list(range(1000)),
-)
 
 
 class Stranger:
@@ -387,16 +361,6 @@ class Stranger:
 
 def rng_kind(rng, kinds=("items", "structure", "items", "structure", "vectors", None)):
     return rng.choice(kinds)
-
-
-def places_of(content):
-    """Every place in nested dicts and lists: what holds it, and its key."""
-    pairs = content.items() if isinstance(content, dict) else enumerate(content)
-    for key, value in list(pairs):
-        if key != "sha256" or content.get("format") is None:
-            yield content, key
-        if isinstance(value, dict | list):
-            yield from places_of(value)
 
 
 CHANGES = [

@@ -34,7 +34,7 @@ import pieces
 import strangers_index as index_rounds
 import torch  # noqa: F401  (loaded once, before forking)
 from click.testing import CliRunner
-from index_changes import VALUES, places_of
+from strange_values import VALUES, places_of
 
 from covers.audit import stage as audit
 from covers.cli import main as covers_main

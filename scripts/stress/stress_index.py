@@ -18,7 +18,9 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
@@ -57,11 +59,25 @@ def parts_of(numbers):
 N_LEAST = 3
 
 
-def write(folder, worker, start, seconds, n_writing, notes):
-    index = VectorIndex.open(folder, lock_timeout_s=5)
+@dataclass(frozen=True)
+class Shared:
+    """What all processes share: the index, for how long, when to start, and where to note.
+
+    `n_writing` counts the writers that have not ended; readers go on until there is none.
+    """
+
+    folder: Path
+    seconds: float
+    start: Any
+    n_writing: Any
+    notes: Any
+
+
+def write(shared, worker):
+    index = VectorIndex.open(shared.folder, lock_timeout_s=5)
     seed, done, n_busy = worker, {}, 0
-    start.wait()
-    until = time.time() + seconds
+    shared.start.wait()
+    until = time.time() + shared.seconds
     while time.time() < until or len(done) < N_LEAST:
         seed += 2
         kind, numbers = change_of(seed)
@@ -79,23 +95,23 @@ def write(folder, worker, start, seconds, n_writing, notes):
             continue
         if change.is_published:
             done[change.generation] = seed
-    with n_writing.get_lock():
-        n_writing.value -= 1
-    notes.put(("changes", worker, done, n_busy))
+    with shared.n_writing.get_lock():
+        shared.n_writing.value -= 1
+    shared.notes.put(("changes", worker, done, n_busy))
 
 
-def read(folder, worker, start, seconds, n_writing, notes):
+def read(shared, worker):
     rng = np.random.default_rng([11, worker])
-    index = VectorIndex.open(folder)
+    index = VectorIndex.open(shared.folder)
     answers, slowest_s = [], 0.0
-    start.wait()
-    until = time.time() + seconds
-    while time.time() < until or n_writing.value:
+    shared.start.wait()
+    until = time.time() + shared.seconds
+    while time.time() < until or shared.n_writing.value:
         began = time.perf_counter()
         if rng.random() < 0.7:
             index.refresh()
         elif rng.random() < 0.3:
-            index = VectorIndex.open(folder)
+            index = VectorIndex.open(shared.folder)
         seed = int(rng.integers(2**31))
         query = np.random.default_rng(seed).standard_normal(D).astype(np.float32)
         part = int(rng.integers(3))
@@ -110,7 +126,7 @@ def read(folder, worker, start, seconds, n_writing, notes):
                 result.similarities[0],
             )
         )
-    notes.put(("answers", worker, answers, slowest_s))
+    shared.notes.put(("answers", worker, answers, slowest_s))
 
 
 def replay(changes):
@@ -147,56 +163,48 @@ def is_right(answer, models):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--writers", type=int, default=2)
-    parser.add_argument("--readers", type=int, default=4)
-    arguments = parser.parse_args()
-    logging.getLogger("indexer").setLevel(logging.ERROR)
+def play(folder, given):
+    """Let all work on a new index; return what each noted, and whether the index is whole."""
     context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent) / "index"
-        numbers = np.arange(N)
-        VectorIndex.build(
-            folder, names_of(numbers), vectors_of(numbers, 0), parts_of(numbers)
-        )
-        notes = context.Queue()
-        n_writing = context.Value("i", arguments.writers)
-        start = context.Barrier(arguments.writers + arguments.readers)
-        jobs = [(write, number) for number in range(arguments.writers)]
-        jobs += [(read, number) for number in range(arguments.readers)]
-        processes = [
-            context.Process(
-                target=job,
-                args=(folder, number, start, arguments.seconds, n_writing, notes),
-            )
-            for job, number in jobs
-        ]
-        for process in processes:
-            process.start()
-        told = [notes.get(timeout=arguments.seconds + 300) for _ in processes]
-        for process in processes:
-            process.join()
-        final = VectorIndex.open(folder)
-        is_whole = final.verify().ok
+    numbers = np.arange(N)
+    VectorIndex.build(
+        folder, names_of(numbers), vectors_of(numbers, 0), parts_of(numbers)
+    )
+    start = context.Barrier(given.writers + given.readers)
+    n_writing = context.Value("i", given.writers)
+    shared = Shared(folder, given.seconds, start, n_writing, context.Queue())
+    jobs = [(write, number) for number in range(given.writers)]
+    jobs += [(read, number) for number in range(given.readers)]
+    processes = [
+        context.Process(target=job, args=(shared, number)) for job, number in jobs
+    ]
+    for process in processes:
+        process.start()
+    told = [shared.notes.get(timeout=given.seconds + 300) for _ in processes]
+    for process in processes:
+        process.join()
+    return told, VectorIndex.open(folder).verify().ok
+
+
+def changes_of(told):
+    """The changes of all writers, by the generation that each made."""
     changes = {}
     for kind, _, made, _ in told:
         if kind == "changes":
-            overlap = set(changes) & set(made)
-            if overlap:
-                print(f"two writers made generation {min(overlap)}", file=sys.stderr)
-                return 1
+            if both := set(changes) & set(made):
+                sys.exit(f"two writers made generation {min(both)}")
             changes |= made
+    return changes
+
+
+def judge(told, is_whole):
+    """Compare answers with brute force; return what is printed."""
+    changes = changes_of(told)
     models = replay(changes)
     answers = [a for kind, _, some, _ in told if kind == "answers" for a in some]
-    step = max(1, len(answers) // N_CHECKED)
-    checked = answers[::step]
+    checked = answers[:: max(1, len(answers) // N_CHECKED)]
     wrong = [answer[:2] for answer in checked if not is_right(answer, models)]
-    outcome = {
-        "seconds": arguments.seconds,
-        "writers": arguments.writers,
-        "readers": arguments.readers,
+    return {
         "generations": len(changes),
         "answers": len(answers),
         "checked": len(checked),
@@ -208,6 +216,18 @@ def main():
         "verify_ok": is_whole,
         "ok": not wrong and is_whole and bool(checked) and len(changes) > 1,
     }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--writers", type=int, default=2)
+    parser.add_argument("--readers", type=int, default=4)
+    given = parser.parse_args()
+    logging.getLogger("indexer").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as parent:
+        told, is_whole = play(Path(parent) / "index", given)
+    outcome = vars(given) | judge(told, is_whole)
     print(json.dumps(outcome))
     return 0 if outcome["ok"] else 1
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from covers.images.alignment import aligned
+from covers.images.alignment import Layer, aligned
 
 
 @pytest.mark.parametrize("blank", ["first", "second", "both"])
@@ -13,6 +13,6 @@ def test_where_there_is_nothing_to_move_the_pictures_stay_where_they_are(blank):
     nothing = np.zeros_like(ink)
     first = nothing if blank in {"first", "both"} else ink
     second = nothing if blank in {"second", "both"} else ink
-    for a, b in aligned(first, second):
+    for a, b in aligned(Layer(first), Layer(second)):
         assert a.shape == b.shape
         assert np.isfinite(b).all()
