@@ -6,7 +6,7 @@ Letters: S side of a square picture in pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,8 @@ _MOST_MOVED = 0.12  # of the side
 _REFINEMENTS = 4
 _BLUR_PX = 1.5
 _LEAST_SIDE_PX = 96
+_LEAST_STEP_PX = 0.05
+_EDGE_PX = 8
 _TINY = 1e-6
 _SMOOTH = Image.Resampling.BILINEAR
 
@@ -50,8 +52,9 @@ class Layer:
 
     @cached_property
     def spectrum(self) -> Spectra:
-        """Return the spectrum of a small copy."""
-        return _spectra(self._small)
+        """Return the spectrum of a small copy of length 1."""
+        small = self._small
+        return _spectra(small / max(float(np.linalg.norm(small)), _TINY))
 
     @cached_property
     def scaled(self) -> Spectra:
@@ -75,7 +78,9 @@ def aligned(first: Layer, second: Layer) -> Iterator[tuple[Floats, Floats]]:
     """
     place, side = _search(first, second), first.values.shape[0]
     for _ in range(_REFINEMENTS):
-        place = _refine(first.blurred, second.values, place)
+        last, place = place, _refine(first.blurred, second.values, place)
+        if np.abs(place[:, 1] - last[:, 1]).max() < _LEAST_STEP_PX:
+            break
     (scale_x, move_x), (scale_y, move_y) = place
     if not all(0.8 < scale < 1.25 for scale in (scale_x, scale_y)):
         return
@@ -117,7 +122,7 @@ def _spectra(pictures: Floats) -> Spectra:
 
 
 def _search(first: Layer, second: Layer) -> Floats:
-    """Find scale and place by the best correlation over all shifts, for each scale."""
+    """Find scale and move by the best correlation over all shifts, for each scale."""
     side, small = first.values.shape[0], _SEARCH_PX
     reach = round(_MOST_MOVED * small)
     near = np.r_[0 : reach + 1, -reach:0]
@@ -126,12 +131,21 @@ def _search(first: Layer, second: Layer) -> Floats:
     if not peaks.any():
         return np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
     which, row, column = np.unravel_index(int(peaks.argmax()), peaks.shape)
-    found = _about_middle(float(_SCALES[which]))
+    steps = _about_middle(float(_SCALES[which]))
     # Moved by d, the second must be sampled d before.
-    found[:, 1] -= found[:, 0] * near[[column, row]]
+    steps[:, 1] -= steps[:, 0] * near[[column, row]]
     ratio = side / small
-    found[:, 1] = found[:, 1] * ratio + (ratio - 1) / 2 * (1 - found[:, 0])
-    return found
+    steps[:, 1] = steps[:, 1] * ratio + (ratio - 1) / 2 * (1 - steps[:, 0])
+    return steps
+
+
+@cache
+def _pixels(side: int) -> Floats:
+    """Return row and column of each pixel off the edges, shape (2, pixels)."""
+    inside = range(_EDGE_PX, side - _EDGE_PX)
+    return np.stack(
+        [each.ravel() for each in np.meshgrid(inside, inside, indexing="ij")]
+    ).astype(np.float32)
 
 
 def _refine(blurred: Floats, second: Floats, place: Floats) -> Floats:
@@ -143,17 +157,16 @@ def _refine(blurred: Floats, second: Floats, place: Floats) -> Floats:
     from scipy.ndimage import gaussian_filter
 
     b = gaussian_filter(_move(second, place), _BLUR_PX)
-    slope_y, slope_x = np.gradient(b)
-    inside = slice(8, -8)
-    y, x = np.mgrid[: b.shape[0], : b.shape[1]]
-    parts = [slope_x * x, slope_x, slope_y * y, slope_y]
-    system = np.stack([part[inside, inside].ravel() for part in parts], axis=1)
-    wanted = (blurred - b)[inside, inside].ravel()
-    normal = system.T @ system
+    inside = np.s_[_EDGE_PX:-_EDGE_PX, _EDGE_PX:-_EDGE_PX]
+    slope_y, slope_x = (slope[inside].ravel() for slope in np.gradient(b))
+    y, x = _pixels(b.shape[0])
+    system = np.stack([slope_x * x, slope_x, slope_y * y, slope_y]).astype(np.float64)
+    wanted = (blurred - b)[inside].ravel()
+    normal = system @ system.T
     if not np.trace(normal) > 0:
         return place
     normal += 1e-6 * np.trace(normal) * np.diag([1e-3, 1, 1e-3, 1])
-    step = np.linalg.solve(normal, system.T @ wanted).reshape(2, 2)
+    step = np.linalg.solve(normal, system @ wanted).reshape(2, 2)
     # The step is in pixels of the first; those of the second are `scale` as large.
     new = place.copy()
     new[:, 0] = place[:, 0] * (1 + step[:, 0])

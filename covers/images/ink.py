@@ -30,7 +30,9 @@ _LEAST_MARK = 24.0  # the same in a pixel of a thumbnail
 _ROUNDS = 6
 _SIDE_PX = 128
 _SURE = 0.95  # an agreement that needs no further look
-_HOPELESS = 0.5  # an agreement of the whole that letters need not be compared for
+_HOPELESS = 0.5  # a median for which letters need not be compared
+_LIES_OVER = 0.9
+_OTHER_WORDS = 0.6  # agreement of parts below which letters differ for certain
 _FIT_SIDE = 32
 _GRID_PX = 96
 _WINDOW_PX = 13
@@ -142,10 +144,17 @@ class InkAgreement:
     parts : float
         The mean of the three tiles with ink that agree least, weak ink counted like
         strong: other words below a large mark that is the same.
+    most : float, default=0
+        The median over windows: a large mark that is the same, whatever the words.
     """
 
     whole: float
     parts: float
+    most: float = 0.0
+
+    def is_other_words(self) -> bool:
+        """Say whether most of the ink lies over each other, and small parts differ."""
+        return self.most >= _LIES_OVER and self.parts < _OTHER_WORDS
 
     def reaches(self, least_whole: float, least_parts: float) -> bool:
         """Say whether both are large enough."""
@@ -159,10 +168,10 @@ def ink_agreement(first: Ink, second: Ink) -> InkAgreement:
     their borders, and by the box that their ink fills: which undoes crops and borders.
     The best of these counts.
     """
-    best = InkAgreement(0.0, 0.0)
+    best = InkAgreement(-1.0, -1.0)
     for a, b in _overlays(first, second):
         found = _compare(a, b)
-        best = max(best, found, key=lambda one: min(one.whole, one.parts))
+        best = max(best, found, key=lambda one: (min(one.whole, one.parts), one.most))
         if best.reaches(_SURE, _SURE):
             break
     return best
@@ -239,13 +248,14 @@ def _compare(first: Floats, second: Floats) -> InkAgreement:
     local, energy = _correlate(first, second, smooth=1.0, window=_WINDOW_PX, noise=0.02)
     most = float(energy.max(initial=0))
     if most < 1:
-        return InkAgreement(0.0, 0.0)
-    whole = float(np.quantile(local[energy > 0.1 * most], _WEAKEST_SHARE))
-    if whole < _HOPELESS:
-        return InkAgreement(whole, 0.0)
+        return InkAgreement(-1.0, -1.0)
+    strong = local[energy > 0.1 * most]
+    whole, median = np.quantile(strong, [_WEAKEST_SHARE, 0.5]).tolist()
+    if median < _HOPELESS:
+        return InkAgreement(whole, -1.0, median)
     local, energy = _correlate(first, second, smooth=0.7, window=_LETTER_PX, noise=3e-3)
     inked = energy > max(0.02 * float(energy.max()), _LEAST_ENERGY)
-    return InkAgreement(whole, _least_tiles(local, inked))
+    return InkAgreement(whole, _least_tiles(local, inked), median)
 
 
 def _correlate(
@@ -270,11 +280,12 @@ def _correlate(
     def mean(values: Floats) -> Floats:
         return np.asarray(uniform_filter(values, window, mode="constant"), np.float32)
 
-    variance_a, variance_b = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2
+    mean_a, mean_b = mean(a), mean(b)
+    variance_a, variance_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
     energy = np.maximum(variance_a, variance_b)
     none = max(noise * float(energy.max(initial=0)), _LEAST_NOISE)
     product = np.maximum(variance_a * variance_b, 0)
-    shared = mean(a * b) - mean(a) * mean(b)
+    shared = mean(a * b) - mean_a * mean_b
     return np.asarray(shared / np.sqrt(product + none**2), np.float32), energy
 
 

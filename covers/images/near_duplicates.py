@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from covers.images.ink import Ink, coarse_agreement, ink_agreement, ink_cells
 from covers.images.measures import SIGNATURE_SIDE
 from covers.images.near_hashes import find_near_hashes
+from covers.images.plain_sleeves import PlainSleeves, SleevePairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _LARGEST_PRODUCT = 1024
 _INK_BLOCK = 4096
 _SAME_INK = 0.999
-_INKS_KEPT = 512
+_INKS_KEPT = 96
 _BLOCK = 2**16
 
 
@@ -62,6 +63,9 @@ class DuplicateThresholds:
         too blank to compare.
     plain_share : float, default=0.32
         A cover with ink in fewer of the 256 cells of a view is a plain sleeve.
+    sparse_share : float, default=0.5
+        With ink in fewer of them, two covers that lie over each other well must not
+        say other words, unless one of them has a border.
     ink_agreement : float, default=0.87
         Agreement of two plain sleeves' ink in their thumbnails.
     part_agreement : float, default=0.8
@@ -74,6 +78,7 @@ class DuplicateThresholds:
     far_correlation: float = 0.85
     least_structure: float = 3.0
     plain_share: float = 0.32
+    sparse_share: float = 0.5
     ink_agreement: float = 0.87
     part_agreement: float = 0.8
 
@@ -200,8 +205,15 @@ def find_near_duplicates(
         ((bits <= limits.near_bits) & (correlations >= limits.near_correlation))
         | (correlations >= limits.far_correlation)
     )
-    plain = _plain_pairs(copies, left, right, rows, agree, limits.plain_share)
-    agree[plain] = _agree_in_ink(copies, left[plain], right[plain], rows, limits, look)
+    candidates = np.flatnonzero(agree)
+    pairs = _ViewPairs(copies, rows, left, right).take(candidates)
+    share = pairs.ink_share()
+    is_sparse = (share < limits.sparse_share) & pairs.are_framed_alike()
+    is_plain = share < limits.plain_share
+    sparse = np.flatnonzero(is_plain if look is None else is_plain | is_sparse)
+    agree[candidates[sparse]] = _agree_in_ink(
+        pairs.take(sparse), is_plain[sparse], limits, look
+    )
     order = np.lexsort((-correlations[agree], bits[agree], second[agree], first[agree]))
     kept = np.flatnonzero(agree)[order]
     new = np.ones(len(kept), bool)
@@ -210,56 +222,104 @@ def find_near_duplicates(
     return DuplicatePairs(first[kept], second[kept], bits[kept], correlations[kept])
 
 
-def _plain_pairs(
-    copies: npt.NDArray[np.uint8],
-    left: npt.NDArray[np.int64],
-    right: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    agree: npt.NDArray[np.bool_],
-    plain_share: float,
-) -> npt.NDArray[np.int64]:
-    """Return the pairs of which one cover has a view with little ink, among those that agree so far."""
-    pairs = np.flatnonzero(agree)
-    n_covers = int(rows.max(initial=-1)) + 1
-    is_used = np.zeros(n_covers, bool)
-    is_used[rows[left[pairs]]] = is_used[rows[right[pairs]]] = True
-    used = np.flatnonzero(
-        is_used[rows]
-    )  # all views: the inside of a plain sleeve is fuller
-    share = np.ones(n_covers, np.float32)
-    for start in range(0, len(used), _INK_BLOCK):
-        block = used[start : start + _INK_BLOCK]
-        inked = (ink_cells(copies[block]) != 0).mean(axis=1, dtype=np.float32)
-        np.minimum.at(share, rows[block], inked)
-    least = np.minimum(share[rows[left[pairs]]], share[rows[right[pairs]]])
-    plain: npt.NDArray[np.int64] = pairs[least < plain_share]
-    return plain
+@dataclass(frozen=True)
+class _ViewPairs:
+    """Pairs of views whose hashes agree.
+
+    Parameters
+    ----------
+    copies : ndarray of uint8, shape (V, 256)
+    rows : ndarray of int64, shape (V,)
+        The cover of each view.
+    left, right : ndarray of int64, shape (P,)
+        The two views of each pair.
+    """
+
+    copies: npt.NDArray[np.uint8]
+    rows: npt.NDArray[np.int64]
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+
+    def take(self, chosen: npt.NDArray[np.int64]) -> _ViewPairs:
+        """Return some of the pairs."""
+        return _ViewPairs(self.copies, self.rows, self.left[chosen], self.right[chosen])
+
+    def ink_share(self) -> npt.NDArray[np.float32]:
+        """Return the share of cells with ink in the emptiest view of either cover, shape (P,)."""
+        rows = self.rows
+        share = np.ones(int(rows.max(initial=-1)) + 1, np.float32)
+        is_used = np.zeros(len(share), bool)
+        is_used[rows[self.left]] = is_used[rows[self.right]] = True
+        # All views: the inside of a plain sleeve is fuller.
+        used = np.flatnonzero(is_used[rows])
+        for start in range(0, len(used), _INK_BLOCK):
+            block = used[start : start + _INK_BLOCK]
+            inked = (ink_cells(self.copies[block]) != 0).mean(axis=1, dtype=np.float32)
+            np.minimum.at(share, rows[block], inked)
+        least: npt.NDArray[np.float32]
+        least = np.minimum(share[rows[self.left]], share[rows[self.right]])
+        return least
+
+    def are_framed_alike(self) -> npt.NDArray[np.bool_]:
+        """Say of which pairs both covers have a border, or neither has."""
+        n_views = np.bincount(self.rows)
+        alike: npt.NDArray[np.bool_]
+        alike = n_views[self.rows[self.left]] == n_views[self.rows[self.right]]
+        return alike
+
+    def are_equal(self) -> npt.NDArray[np.bool_]:
+        """Say which pairs have the same small copy."""
+        equal = np.empty(len(self.left), bool)
+        for start in range(0, len(equal), _INK_BLOCK):
+            block = slice(start, start + _INK_BLOCK)
+            same = self.copies[self.left[block]] == self.copies[self.right[block]]
+            equal[block] = same.all(axis=1)
+        return equal
+
+    def coarse_agreement(self) -> npt.NDArray[np.float32]:
+        """Return how well the ink of the small copies agrees, shape (P,)."""
+        used, ends = np.unique(np.stack([self.left, self.right]), return_inverse=True)
+        left, right = ends.reshape(2, -1)
+        cells = np.concatenate(
+            [
+                ink_cells(self.copies[used[start : start + _INK_BLOCK]])
+                for start in range(0, len(used), _INK_BLOCK)
+            ]
+        )
+        agreement = np.empty(len(left), np.float32)
+        for start in range(0, len(left), _INK_BLOCK):
+            block = slice(start, start + _INK_BLOCK)
+            agreement[block] = coarse_agreement(cells[left[block]], cells[right[block]])
+        return agreement
 
 
 def _agree_in_ink(
-    copies: npt.NDArray[np.uint8],
-    left: npt.NDArray[np.int64],
-    right: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
+    pairs: _ViewPairs,
+    is_plain: npt.NDArray[np.bool_],
     limits: DuplicateThresholds,
     look: Look | None,
 ) -> npt.NDArray[np.bool_]:
-    """Say which pairs of plain views agree where their ink is."""
-    agree = np.zeros(len(left), bool)
-    ink_of = lru_cache(_INKS_KEPT)(partial(_ink_of, look))
-    for start in range(0, len(left), _INK_BLOCK):
-        block = slice(start, start + _INK_BLOCK)
-        coarse = coarse_agreement(
-            ink_cells(copies[left[block]]), ink_cells(copies[right[block]])
-        )
-        agree[block] = coarse >= _SAME_INK
-        # What differs even in the copies is not worth a look at the thumbnails.
-        for pair in np.flatnonzero((coarse < _SAME_INK) & (coarse > 0)) + start:
-            first, second = (ink_of(int(rows[side[pair]])) for side in (left, right))
-            if first is not None and second is not None:
-                agree[pair] = ink_agreement(first, second).reaches(
-                    limits.ink_agreement, limits.part_agreement
-                )
+    """Say which pairs of views with little ink agree where their ink is."""
+    if not len(pairs.left):
+        return np.zeros(0, bool)
+    coarse = pairs.coarse_agreement()
+    if look is None:
+        return coarse >= _SAME_INK
+    agree: npt.NDArray[np.bool_] = pairs.are_equal() | ~is_plain
+    # What differs even in the copies is not worth a look at the thumbnails.
+    open_ = np.flatnonzero(~pairs.are_equal() & (coarse > 0))
+    ends = np.sort(
+        pairs.rows[np.stack([pairs.left[open_], pairs.right[open_]])], axis=0
+    )
+    (first, second), which = np.unique(ends, axis=1, return_inverse=True)
+    sleeves = PlainSleeves(
+        lru_cache(_INKS_KEPT)(partial(_ink_of, look)),
+        ink_agreement,
+        (limits.ink_agreement, limits.part_agreement),
+    )
+    plain = np.zeros(len(first), bool)
+    plain[which.ravel()] = is_plain[open_]
+    agree[open_] = sleeves.agree(SleevePairs(first, second, plain))[which.ravel()]
     return agree
 
 

@@ -7,12 +7,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
+from covers.images import near_duplicates, plain_sleeves
 from covers.images.decode import decode
 from covers.images.duplicate_groups import connect, group_near_duplicates
+from covers.images.ink import ink_agreement
 from covers.images.measures import measure_picture, measures_table
 from covers.images.near_duplicates import (
     DuplicatePairs,
@@ -227,8 +229,6 @@ TITLES = [
 
 def plain_sleeve(title, ground):
     """A line of text on white, on black, or on a run from dark to light."""
-    from PIL import ImageDraw, ImageFont
-
     slope = np.tile(np.linspace(60, 190, 256), (256, 1)).astype(np.uint8)
     levels = {"white": 250, "dark": 12, "gradient": slope}[ground]
     grey = np.broadcast_to(np.uint8(levels), (256, 256))
@@ -241,8 +241,6 @@ def plain_sleeve(title, ground):
 
 def sleeve_with_a_mark(title, ground, mark):
     """A large mark that all sleeves of a label share, and a line of text below it."""
-    from PIL import ImageDraw, ImageFont
-
     image = plain_sleeve("", ground)
     ink = (10, 10, 10) if ground == "white" else (250, 250, 250)
     draw = ImageDraw.Draw(image)
@@ -275,6 +273,39 @@ def test_plain_sleeves_agree_where_their_ink_is(ground):
     images = sleeves + copies
     groups = group_near_duplicates(table_of(images), look=images.__getitem__)
     assert groups.tolist() == [*range(len(TITLES))] * 2
+
+
+def test_many_alike_sleeves_are_looked_at_as_often_as_there_are_sleeves(monkeypatch):
+    n, looks = 20, []
+
+    def count(first, second):
+        looks.append((first, second))
+        return ink_agreement(first, second)
+
+    monkeypatch.setattr(near_duplicates, "ink_agreement", count)
+    monkeypatch.setattr(plain_sleeves, "_SPARE_REFUSALS", 0)
+    rng = np.random.default_rng(3)
+    letters = rng.permuted(np.tile(list("ABCDEFGHKLMNOPRSTU"), (n, 1)), axis=1)
+    sleeves = [sleeve_with_a_mark("".join(row[:9]), "white", "ring") for row in letters]
+    images = sleeves + [recompress(sleeve, 40) for sleeve in sleeves]
+    views = Views.of(table_of(images))
+    pairs = find_near_duplicates(views, look=images.__getitem__)
+    found = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    assert found == [(row, row + n) for row in range(n)]
+    assert len(looks) <= 2 * len(images)
+
+
+def test_a_few_words_on_a_sleeve_with_more_ink_are_other_words():
+    """A frame on a run of colours has ink in two cells of five, too many for a plain sleeve."""
+    images = []
+    for title in TITLES[:5]:
+        image = plain_sleeve(title, "gradient")
+        ImageDraw.Draw(image).rectangle(
+            (26, 26, 230, 230), outline=(250, 250, 250), width=5
+        )
+        images += [image, recompress(image, 40)]
+    groups = group_near_duplicates(table_of(images), look=images.__getitem__)
+    assert groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
 def test_without_thumbnails_plain_sleeves_of_other_words_are_alone():
