@@ -29,7 +29,8 @@ make_logs_safe()
 
 def end_with_stdin() -> None:
     """End the server when its standard input ends: whoever started it is gone, even if killed."""
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin: a thread that waits in it holds a lock that ending needs.
+    while os.read(sys.stdin.fileno(), 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_PATIENCE_S)

@@ -190,6 +190,7 @@ def start(
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=environment,
+        start_new_session=True,  # Ctrl-C is for this process, which then ends the server
     )
 
 
