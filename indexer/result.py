@@ -15,6 +15,9 @@ __all__ = ["Batch", "SearchResult"]
 
 Float32s = npt.NDArray[np.float32]
 
+SHORT = "answers are shorter than k"
+"""What each note says that explains why there are fewer than k answers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:

@@ -306,6 +306,9 @@ def find_voters(
             return Neighbours(rows, similarities)
         for q in known:
             more = references.whole_groups(rows[q][is_twin[q]])
+            if np.isin(more, silent[q]).all():
+                message = f"the index in '{index.address}' answers with covers that were to be left out: run 'covers index verify --repair'"
+                raise DataError(message)
             silent[q] = np.union1d(silent[q], more)
         rows[known], similarities[known] = _search_without(
             embeddings[known],

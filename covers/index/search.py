@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COVER_ID = re.compile(r"[0-9a-f]{4,32}")
 _SPARE = 10
 _MOST_NAMED = 100
+_MOST_SAID = 5
 _ALIASES = {"genre": "genres"}
 _NAMES = {"genres": "genre", "artist": "artist"}
 
@@ -103,6 +104,8 @@ def search_index(
     notes : list of str
         Why there are fewer, and what the search could not do.
     """
+    from indexer.result import SHORT
+
     notes = []
     where = clean_where(index, wanted.where)
     if not len(index):
@@ -129,10 +132,39 @@ def search_index(
     if wanted.one_per_artist and not index.has_values("artist"):
         notes.append("no cover here has an artist: one per artist keeps them all")
     if len(hits) < wanted.k:
-        notes += found.notes if not thins_out else []
-        if thins_out:
-            notes.append(f"only {len(hits)} of {wanted.k} wanted: there are no others")
+        notes += [note for note in found.notes if SHORT not in note]
+        notes.append(_why_few(len(hits), wanted.k, where))
     return hits[: wanted.k], notes
+
+
+def _why_few(n_found: int, k: int, where: Mapping[str, Any]) -> str:
+    """Say why there are fewer covers than wanted."""
+    meant = " and ".join(
+        f"{column} {_condition_text(condition)}" for column, condition in where.items()
+    )
+    if not n_found:
+        return f"no other cover has {meant}" if meant else "there are no others"
+    others = f"no others have {meant}" if meant else "there are no others"
+    return f"only {n_found} of {k} wanted: {others}"
+
+
+def _condition_text(condition: Any) -> str:
+    """Write what a filter asks of a column.
+
+    Examples
+    --------
+    >>> _condition_text(["Jazz", None]), _condition_text((1960, None))
+    ("'Jazz' or no value", '1960 or more')
+    """
+    if isinstance(condition, tuple):
+        low, high = condition
+        if high is None:
+            return f"{low} or more"
+        return f"up to {high}" if low is None else f"{low} to {high}"
+    is_one = condition is None or isinstance(condition, str | int | float)
+    values = [condition] if is_one else list(condition)
+    texts = ["no value" if value is None else repr(value) for value in values]
+    return " or ".join(texts[:_MOST_SAID] + ["others"] * (len(texts) > _MOST_SAID))
 
 
 def keep_one_per_artist(hits: list[Hit]) -> list[Hit]:

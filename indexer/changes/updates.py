@@ -193,19 +193,22 @@ def choose_past(manifest: Manifest, to: int | None) -> PastGeneration:
     IndexHistoryError
         Lists what is kept.
     """
-    kept = ", ".join(str(past.generation) for past in manifest.history) or "none"
+    kept = ", ".join(str(past.generation) for past in manifest.history)
+    beside = f"kept beside it: {kept}" if kept else "no other is kept"
     if to is not None:
         for past in manifest.history:
             if past.generation == to:
                 return past
-        message = f"generation {to} is not kept: kept beside the current are {kept}"
+        message = (
+            f"generation {to} is not kept: {manifest.generation} is current, {beside}"
+        )
         raise IndexHistoryError(message)
     for past in manifest.history:
         if past.content == manifest.parent:
             return past
     message = (
         f"there is nothing older to roll back to from generation "
-        f"{manifest.generation}: kept beside it are {kept}"
+        f"{manifest.generation}: {beside}"
     )
     raise IndexHistoryError(message)
 

@@ -13,7 +13,7 @@ from indexer.backends.exact import exact_candidates
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where
 from indexer.local.selection import Few, Part, select
-from indexer.result import SearchResult
+from indexer.result import SHORT, SearchResult
 from indexer.vectors import score_rows
 
 __all__ = ["Allowed", "LocalResult", "search_snapshot"]
@@ -240,4 +240,4 @@ def _explain_short(
         reason += f", {n_allowed} match {dict(where)!r} and may be found"
     elif n_allowed < len(snapshot):
         reason += f", {n_allowed} may be found"
-    return f"{n_short} of {len(is_empty)} answers are shorter than k={k}: {reason}"
+    return f"{n_short} of {len(is_empty)} {SHORT}={k}: {reason}"

@@ -17,7 +17,7 @@ import pyarrow as pa
 from indexer.files.columns import empty_table
 from indexer.filters import Where
 from indexer.remote.about import About
-from indexer.result import SearchResult
+from indexer.result import SHORT, SearchResult
 from indexer.vectors import cosine_similarities
 
 __all__ = [
@@ -175,4 +175,4 @@ def explain_short(
         reason += f", {n_allowed} match {dict(asked.where)!r} and may be found"
     elif n_allowed < about.n_items:
         reason += f", {n_allowed} may be found"
-    return f"{n_short} of {len(best)} answers are shorter than k={asked.k}: {reason}"
+    return f"{n_short} of {len(best)} {SHORT}={asked.k}: {reason}"

@@ -168,8 +168,18 @@ def test_fewer_covers_than_asked_for_are_explained(workspace, vectors):
         50,
     )
     assert result.exit_code == 0
-    assert len(result.stdout.splitlines()) < 50
-    assert result.stderr.strip()
+    n_found = len(result.stdout.splitlines()) - 1
+    wanted = f"only {n_found} of 50 wanted: no others have year 1970 to 1970\n"
+    assert 0 < n_found < 50
+    assert result.stderr == wanted
+
+
+def test_a_filter_that_nothing_passes_is_named(workspace, vectors):
+    result = run(
+        workspace, "search", vectors.cover_ids[0], "--where", "year=1066..1067"
+    )
+    assert (result.exit_code, result.stdout) == (0, "no covers\n")
+    assert result.stderr == "no other cover has year 1066 to 1067\n"
 
 
 @pytest.mark.parametrize(
