@@ -210,7 +210,9 @@ def test_rolling_back_goes_through_the_history_and_forward_again(tmp_path):
     with pytest.raises(ValueError, match="nothing older to roll back to"):
         index.rollback()
     assert index.rollback(to=4).n_items == N - 3
-    with pytest.raises(ValueError, match="generation 99 is not kept: 8 is current, kept beside it: "):
+    with pytest.raises(
+        ValueError, match="generation 99 is not kept: 8 is current, kept beside it: "
+    ):
         index.rollback(to=99)
     assert index.generation == 8
     assert index.verify().ok
