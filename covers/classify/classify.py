@@ -20,6 +20,7 @@ from covers.classify.voting import (
     vote_weights,
     voters,
 )
+from covers.errors import DataError
 from covers.stats.labels.platt import log_odds
 from covers.stats.membership import make_membership
 from covers.stats.neighbours import Neighbours
@@ -293,6 +294,11 @@ def find_voters(
     -------
     Neighbours
         Rows of `references`, shape (n_pictures, n_wanted).
+
+    Raises
+    ------
+    DataError
+        If the index is damaged so that it answers with covers that it was to leave out.
     """
     own = references.rows.of(cover_ids)
     silent = [references.whole_groups(row) for row in own[:, np.newaxis]]
