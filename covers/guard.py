@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from starlette.datastructures import Headers
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -39,7 +40,6 @@ class HostGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on if it comes from this machine's own pages and programs."""
         from starlette.datastructures import Headers
-        from starlette.responses import PlainTextResponse
 
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
@@ -49,11 +49,15 @@ class HostGuard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": reason})
         elif reason:
-            await PlainTextResponse(reason, status_code=403)(
-                scope, receive, self._marked(send)
-            )
+            await self.refused(reason)(scope, receive, self._marked(send))
         else:
             await self.app(scope, receive, self._marked(send))
+
+    def refused(self, reason: str) -> Response:
+        """Return what a stranger is answered."""
+        from starlette.responses import PlainTextResponse
+
+        return PlainTextResponse(reason, status_code=403)
 
     def _marked(self, send: Send) -> Send:
         """Add the protective headers to each answer."""
@@ -89,12 +93,14 @@ def refusal(headers: Headers, port: int | None, hosts: Collection[str] = ()) -> 
     >>> refusal(Headers({"host": "evil.example:8501"}), 8501)
     'this server answers to 127.0.0.1 and localhost only'
     """
-    own = {f"{name}:{port}" for name in OWN_NAMES} | set(hosts)
-    if headers.getlist("host") != [headers.get("host")] or headers["host"] not in own:
+    # Names mean the same in capitals and in small letters.
+    more = {name.lower() for name in hosts}
+    own = {f"{name}:{port}" for name in OWN_NAMES} | more
+    asked = [name.lower() for name in headers.getlist("host")]
+    if len(asked) != 1 or asked[0] not in own:
         names = " and ".join((OWN_NAMES[0], OWN_NAMES[1], *hosts))
         return f"this server answers to {names} only"
-    origin = headers.get("origin")
-    allowed = {f"http://{name}" for name in own} | {f"https://{h}" for h in hosts}
-    if origin is not None and origin not in allowed:
+    allowed = {f"http://{name}" for name in own} | {f"https://{name}" for name in more}
+    if any(origin.lower() not in allowed for origin in headers.getlist("origin")):
         return "this server answers to its own pages only"
     return ""

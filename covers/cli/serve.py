@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,7 +12,7 @@ import click
 
 from covers.cli.dashboard import find_port, refuse_busy_port
 from covers.cli.options.shared import common_options, device_option, open_for_command
-from covers.cli.terminal.speech import print_json
+from covers.cli.terminal.speech import print_json, tell
 from covers.errors import ConfigError, refuse_missing_package
 
 if TYPE_CHECKING:
@@ -79,22 +82,19 @@ def serve_command(
     """
     for package in ("fastapi", "uvicorn", "prometheus_client"):
         refuse_missing_package(package, "the service")
-    if host not in _HERE and not token:
-        message = f"host {host!r} can be reached by others: set a token, such as COVERS_TOKEN=$(openssl rand -hex 32)"
-        raise ConfigError(message)
-    if token and len(token) < _SHORTEST_TOKEN:
-        message = f"the token has {len(token)} characters: take {_SHORTEST_TOKEN} or more, such as 'openssl rand -hex 32' gives"
-        raise ConfigError(message)
-    if not token.isascii() or not token.isprintable():
-        message = "the token holds signs that no header can: take letters and digits"
-        raise ConfigError(message)
+    _refuse_unsafe(host, token)
+    _refuse_bad_names(hosts)
     library = open_for_command(workspace, device)
     library.refuse_unfinished()
     _ = library.model  # opened now, so that the first request need not wait
     port = find_port(FIRST_PORT) if port is None else refuse_busy_port(port)
+    import uvicorn
+
     from covers.service.app import make_app
+    from covers.service.connections import listen, server_settings
     from covers.service.limits import Limits
 
+    sockets = listen(host, port)
     app = make_app(
         library, limits=Limits(n_workers=n_workers), token=token, hosts=hosts
     )
@@ -104,9 +104,33 @@ def serve_command(
     else:
         click.echo(f"The service of '{workspace}' is at {url}/v1")
         click.echo("Ctrl-C ends it.", err=True)
+    if host not in _HERE and not hosts:
+        tell(
+            "note: callers by any name but 127.0.0.1 and localhost are refused: "
+            f"name the others, such as '--allow-host {socket.gethostname()}:{port}'"
+        )
     sys.stdout.flush()
-    import uvicorn
+    server = uvicorn.Server(uvicorn.Config(app, **server_settings()))
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets)
 
-    from covers.service.connections import server_settings
 
-    uvicorn.run(app, host=host, port=port, **server_settings())
+def _refuse_unsafe(host: str, token: str) -> None:
+    """Refuse to be reached by others without a good secret."""
+    if host not in _HERE and not token:
+        message = f"host {host!r} can be reached by others: set a token, such as COVERS_TOKEN=$(openssl rand -hex 32)"
+        raise ConfigError(message)
+    if token and len(token) < _SHORTEST_TOKEN:
+        message = f"the token has {len(token)} characters: take {_SHORTEST_TOKEN} or more, such as 'openssl rand -hex 32' gives"
+        raise ConfigError(message)
+    if not token.isascii() or not token.isprintable():
+        message = "the token holds signs that no header can: take letters and digits"
+        raise ConfigError(message)
+
+
+def _refuse_bad_names(hosts: tuple[str, ...]) -> None:
+    """Refuse names that no request can have in its header ``Host``."""
+    for name in hosts:
+        if not re.fullmatch(r"[\w.-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?", name):
+            message = f"'--allow-host' takes a name and perhaps a port, such as covers.example:8600, not {name!r}"
+            raise ConfigError(message)

@@ -23,6 +23,7 @@ from covers.service.asking import (
     NoSuchCoverError,
     WordlessError,
 )
+from covers.service.connections import HeadGate
 from covers.service.limits import (
     RETRY_AFTER_S,
     FullError,
@@ -157,9 +158,18 @@ def make_app(
     _add_covers(app, desk, pool)
     _add_library(app, desk, pool, meter)
     app.add_middleware(TokenGate, token=token)
-    app.add_middleware(HostGuard, marks=_MARKS, hosts=hosts)
+    app.add_middleware(HeadGate)
+    app.add_middleware(ServiceGuard, marks=_MARKS, hosts=hosts)
     app.add_middleware(meter.middleware, pool=pool)
     return app
+
+
+class ServiceGuard(HostGuard):
+    """Refuses strangers as the service says everything that is wrong."""
+
+    def refused(self, reason: str) -> JSONResponse:
+        """Return what a stranger is answered."""
+        return JSONResponse({"detail": reason}, 403)
 
 
 def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
@@ -265,7 +275,7 @@ def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
     )
     async def show_overlap() -> Any:
         async with pool:
-            return await pool.do(_measured(desk.overlap))
+            return await pool.do(_measured(desk, desk.overlap))
 
     @app.get(
         "/v1/clusters",
@@ -275,7 +285,7 @@ def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
     )
     async def show_clusters() -> Any:
         async with pool:
-            return await pool.do(_measured(desk.clusters))
+            return await pool.do(_measured(desk, desk.clusters))
 
     @app.get(
         "/v1/health",
@@ -307,13 +317,14 @@ def _methods_of(app: FastAPI, request: Request) -> list[str]:
     return sorted(methods)
 
 
-def _measured(read: Callable[[], Value]) -> Callable[[], Value]:
+def _measured(desk: Desk, read: Callable[[], Value]) -> Callable[[], Value]:
     """Return what reads an analysis, and says so where it was never made."""
 
     def ask() -> Value:
         try:
             return read()
         except DataError as error:
+            desk.health()  # raises where the whole library is not ready
             _LOG.info("%s", error)
             raise NotMeasuredError from error
 

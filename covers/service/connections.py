@@ -7,15 +7,22 @@ connections the one that has been idle longest is closed.
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from covers.errors import ConfigError
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 MOST_CONNECTIONS = 256
 LONGEST_HEAD_S = 10.0
@@ -23,6 +30,7 @@ LONGEST_PAUSE_S = 20.0
 _MOST_HEAD_BYTES = 16 << 10
 _BACKLOG = 64
 _KEEP_ALIVE_S = 10
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class BoundedProtocol(H11Protocol):
@@ -125,6 +133,68 @@ class BoundedProtocol(H11Protocol):
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+
+
+class HeadGate:
+    """ASGI middleware that refuses a head of a request that is too large.
+
+    h11 bounds only what has not come whole: a head that came in one go passes it.
+
+    Parameters
+    ----------
+    app : ASGI application
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on if its head is no larger than it may be."""
+        from starlette.responses import JSONResponse
+
+        if scope["type"] == "http" and _head_bytes(scope) > _MOST_HEAD_BYTES:
+            refused = JSONResponse(
+                {"detail": "the head of the request is too large"}, 431
+            )
+            await refused(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return the bytes of a request's address and headers, each with what parts it from the next."""
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return headers + len(scope["raw_path"]) + len(scope["query_string"])
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listen on all addresses of a name, before anybody is told of them.
+
+    Raises
+    ------
+    ConfigError
+        If that is not possible.
+    """
+    sockets: list[socket.socket] = []
+    reason = "it has no address"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for family, address in dict.fromkeys((one[0], one[4]) for one in found):
+            try:
+                sockets.append(socket.create_server(address, family=family))  # type: ignore[arg-type]
+            except OSError as error:
+                # A machine may lack the one kind of address and have the other.
+                if error.errno not in _NOT_HERE:
+                    raise
+                reason = os.strerror(error.errno)
+    except (OSError, UnicodeError) as error:
+        while sockets:
+            sockets.pop().close()
+        reason = getattr(error, "strerror", None) or str(error)
+    if not sockets:
+        message = f"cannot listen on {host!r}, port {port} ({reason}): name an address of this machine with '--host' and a free '--port', or leave both out"
+        raise ConfigError(message)
+    return sockets
 
 
 def server_settings(**bounds: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Meter:
         )
         self.seconds = Histogram(
             "covers_request_seconds",
-            "Time from the first byte of a request to the last of its answer.",
+            "Time from the head of a request to the end of its answer.",
             ["route"],
             buckets=_BUCKETS,
             registry=self._registry,

@@ -125,6 +125,15 @@ def test_headers_without_an_end_are_cut_off(place, endless):
     assert is_fine(place)
 
 
+@pytest.mark.parametrize(
+    "large", [[("X", "x" * 20_000)], [(f"X-{n}", "y") for n in range(3000)]]
+)
+def test_a_large_head_is_refused_even_where_it_comes_in_one_piece(place, large):
+    status, headers, content = ask(place, "GET", "/v1/health", headers=large)
+    assert (status, headers["X-Content-Type-Options"]) == (431, "nosniff")
+    assert "too large" in json.loads(content)["detail"]
+
+
 def test_an_address_without_an_end_is_cut_off(place):
     with wire(place) as greedy, contextlib.suppress(ConnectionError):
         greedy.sendall(b"GET /v1/search?id=" + b"a" * 200_000)

@@ -187,6 +187,7 @@ def test_a_body_without_a_length_is_counted_while_it_comes(place):
         [("Host", "")],
         [("Origin", "http://evil.example")],
         [("Origin", "null")],
+        [("Origin", "http://{own}"), ("Origin", "http://evil.example")],
         [("Host", "{own}"), ("Host", "evil.example")],
         [("X-Forwarded-Host", "127.0.0.1"), ("Host", "evil.example")],
     ],
@@ -197,10 +198,16 @@ def test_a_body_without_a_length_is_counted_while_it_comes(place):
 def test_another_host_or_origin_is_refused_on_every_route(place, headers, path):
     own = f"{place[0]}:{place[1]}"
     sent = [(name, value.format(own=own)) for name, value in headers]
-    status, got, _ = ask(place, "GET", path, headers=sent)
+    status, got, content = ask(place, "GET", path, headers=sent)
     assert status in {400, 403}  # the parser itself refuses two hosts
     if status == 403:
         assert got["X-Content-Type-Options"] == "nosniff"
+        assert "this server answers to" in json.loads(content)["detail"]
+
+
+def test_a_host_in_capitals_is_the_same_host(place):
+    host = [("Host", f"LocalHost:{place[1]}")]
+    assert ask(place, "GET", "/v1/health", headers=host)[0] == 200
 
 
 def test_answers_may_not_be_framed_or_guessed(place):
@@ -317,6 +324,7 @@ def test_a_half_made_library_is_not_ready(drawn_once, tmp_path):
         status, headers, content = ask(place, "GET", "/v1/health")
         assert (status, headers["Retry-After"]) == (503, "1")
         assert str(tmp_path) not in content.decode()
+        assert ask(place, "GET", "/v1/overlap")[0] == 503  # more than that is missing
 
 
 @pytest.mark.slow
@@ -355,6 +363,7 @@ def test_the_schema_holds_against_generated_requests(library, tmp_path, known):
         (["--host", "0.0.0.0"], "set a token"),
         (["--token", "short"], "16 or more"),
         (["--token", "é" * 20], "letters and digits"),
+        (["--allow-host", "http://covers.example/"], "covers.example:8600"),
     ],
 )
 def test_an_unsafe_start_is_refused(library, options, said):
@@ -369,6 +378,14 @@ def test_a_half_made_workspace_and_a_taken_port_are_one_line(library, tmp_path, 
     command = ["serve", "-w", str(library.workspace.root), "--port", str(place[1])]
     done = CliRunner().invoke(main, command)
     assert (done.exit_code, "is taken" in done.output) == (1, True)
+
+
+def test_an_address_of_another_machine_is_refused_before_it_is_announced(library):
+    command = ["serve", "-w", str(library.workspace.root), "--token", "s3cret-" * 4]
+    done = CliRunner().invoke(main, [*command, "--host", "192.0.2.1"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: cannot listen on '192.0.2.1'")
+    assert done.output.count("\n") == 1
 
 
 def test_the_command_serves_and_ends_on_a_signal(library, picture):
