@@ -12,6 +12,7 @@ from covers.cli.terminal.speech import print_json, tell
 from covers.errors import DataError
 
 if TYPE_CHECKING:
+    from covers.exports.export import Export
     from covers.library.door import Library
 
 
@@ -111,13 +112,18 @@ def export_command(
     if as_json:
         print_json(made.to_json())
         return
-    click.echo(
-        f"{made.n_covers:,} covers in '{made.path}' ({made.n_bytes / 1e6:,.1f} MB)"
-    )
+    click.echo(made.said)
     for note in made.notes:
         tell(f"note: {note}")
     if made.then:
         click.echo(made.then)
+
+
+def tell_export(made: Export) -> None:
+    """Tell of an export on stderr, line by line, where stdout has another result."""
+    for line in (made.said, *(f"note: {note}" for note in made.notes), made.then):
+        if line:
+            tell(line)
 
 
 def _chosen(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from covers.cli.export import tell_export
 from covers.cli.options.shared import common_options, open_for_command
 from covers.cli.terminal.speech import print_json, tell
 
@@ -58,14 +59,34 @@ def suggest_command(
     covers suggest -w music --min-certainty 0.9 -o suggestions.csv
     """
     library = open_for_command(workspace)
+    _refuse_taken(output, beets_folder)
     found = library.suggest(min_certainty=min_certainty, doubtful=doubtful)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        click.echo("\n".join(found.lines(_MOST_SHOWN)))
     if output is not None:
         found.write_csv(output)
         tell(f"wrote '{output}'")
-    if beets_folder is not None:
-        ids = [one for suggestion in found.made for one in suggestion.cover_ids]
-        tell(repr(library.export("beets", beets_folder, covers=ids)))
-    if as_json:
-        print_json(found.to_json())
+    if beets_folder is None:
         return
-    click.echo("\n".join(found.lines(_MOST_SHOWN)))
+    ids = [one for suggestion in found.made for one in suggestion.cover_ids]
+    if ids:
+        tell_export(library.export("beets", beets_folder, covers=ids))
+    else:
+        tell(
+            f"nothing is suggested, so '{beets_folder}' was not written: "
+            "a lower '--min-certainty' suggests more"
+        )
+
+
+def _refuse_taken(output: Path | None, beets_folder: Path | None) -> None:
+    """Refuse places that are taken, before anything is computed for them."""
+    from covers.exports.export import refuse_existing
+    from covers.exports.targets import find_target
+    from covers.suggest.result import refuse_taken
+
+    if output is not None:
+        refuse_taken(output)
+    if beets_folder is not None:
+        refuse_existing(find_target("beets"), beets_folder, force=False)

@@ -19,6 +19,7 @@ from covers.errors import DataError, needs_extra, refuse_missing_package
 from covers.exports.parquet import KIND
 from covers.exports.table.cover_table import PART_OF, choose_rows, read_cover_table
 from covers.exports.targets import Target, find_target
+from covers.render.text import counted
 from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.strangers import open_regular, parse_json
 from covers.workspace.registry import quote
@@ -64,10 +65,15 @@ class Export:
     notes: tuple[str, ...] = ()
     then: str = ""
 
-    def __repr__(self) -> str:
+    @property
+    def said(self) -> str:
+        """How many covers are where, in a line."""
         size = self.n_bytes / 1e6
-        said = f"{self.n_covers:,} covers in '{self.path}' ({size:,.1f} MB)"
-        return "\n".join([said, *self.notes, *([self.then] if self.then else [])])
+        return f"{counted(self.n_covers, 'cover')} in '{self.path}' ({size:,.1f} MB)"
+
+    def __repr__(self) -> str:
+        more = [self.then] if self.then else []
+        return "\n".join([self.said, *self.notes, *more])
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``covers export --json`` prints."""
@@ -141,13 +147,13 @@ def export_workspace(
         _published(chosen, out, workspace, force=how.force) as draft,
         needs_extra(f"the export {chosen.name!r}"),
     ):
-        chosen.write(replace(table, place=out), draft)
+        notes = chosen.write(replace(table, place=out), draft)
     return Export(
         target=chosen.name,
         path=out,
         n_covers=len(table),
         n_bytes=_size(out),
-        notes=table.notes,
+        notes=(*table.notes, *notes),
         then=chosen.then.format(out=quote(out), text=_as_literal(out)),
     )
 

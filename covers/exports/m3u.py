@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from covers.errors import DataError
 from covers.exports.table.cover_table import begins_with
 from covers.intake.sources import is_track_name
+from covers.render.text import counted
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ def is_own(out: Path) -> bool:
     return begins_with(out, _HEAD.encode())
 
 
-def write_m3u(covers: CoverTable, out: Path) -> None:
+def write_m3u(covers: CoverTable, out: Path) -> list[str]:
     """Write the tracks of each cover's album, in the order of the covers.
 
     Where no music lies beside a cover, as in a folder of pictures, the picture
     itself is listed.
+
+    Returns
+    -------
+    list of str
+        A note, if covers are left out.
 
     Raises
     ------
@@ -40,9 +46,12 @@ def write_m3u(covers: CoverTable, out: Path) -> None:
     folder = Path(os.path.realpath(out.parent))
     lines = [_HEAD]
     seen: set[Path] = set()
+    n_absent = 0
     locations = covers.catalogue.column("locations").to_pylist()
     for title, places in zip(covers.titles, locations, strict=True):
-        for path in _files(covers.workspace, places or []):
+        files = _files(covers.workspace, places or [])
+        n_absent += not files
+        for path in files:
             if path not in seen:
                 seen.add(path)
                 lines += [f"#EXTINF:-1,{one_line(title)[:_LONGEST_NAME]}"]
@@ -54,6 +63,10 @@ def write_m3u(covers: CoverTable, out: Path) -> None:
         )
         raise DataError(message)
     out.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    if not n_absent:
+        return []
+    said = f"{counted(n_absent, 'cover')} left out, because no file is there today, or its name fits on no line of a playlist"
+    return [said]
 
 
 def find_tracks(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:

@@ -33,7 +33,8 @@ class Target:
     module : str
         Below `covers.exports`; its function ``write_NAME`` is given the table and
         the file or the empty folder to fill. Where that is a file, its function
-        ``is_own`` says whether a file was written by it.
+        ``is_own`` says whether a file was written by it. What it leaves out it may
+        return as notes.
     says : str
         What it is, in one line.
     such_as : str
@@ -62,9 +63,9 @@ class Target:
     package: str = ""
     then: str = ""
 
-    def write(self, covers: CoverTable, out: Path) -> None:
-        """Write some covers to a file, or into an empty folder."""
-        getattr(self._module(), f"write_{self.name}")(covers, out)
+    def write(self, covers: CoverTable, out: Path) -> tuple[str, ...]:
+        """Write some covers to a file, or into an empty folder; return what was left out, and why."""
+        return tuple(getattr(self._module(), f"write_{self.name}")(covers, out) or ())
 
     def is_own(self, out: Path) -> bool:
         """Say whether a file is an export of this kind."""

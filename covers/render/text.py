@@ -26,6 +26,17 @@ def plain(text: object) -> str:
     return one_line(str(text))
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number with what it counts.
+
+    Examples
+    --------
+    >>> counted(1, "cover"), counted(1200, "cover")
+    ('1 cover', '1,200 covers')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def columns_of(text: str) -> int:
     """Return how many columns of a terminal some text takes.
 

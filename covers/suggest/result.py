@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra
 from covers.render.gallery import Tile, gallery_html
-from covers.render.text import WIDTH, text_table
+from covers.render.text import WIDTH, counted, text_table
 from covers.workspace.disk.text_tables import write_csv
 
 if TYPE_CHECKING:
@@ -237,9 +237,7 @@ class Suggestions:
         DataError
             If something is there already, or it cannot be written.
         """
-        if os.path.lexists(path):
-            message = f"'{path}' exists already: name another place"
-            raise DataError(message)
+        refuse_taken(path)
         try:
             write_csv(path, COLUMNS, (one.row() for one in self.items))
         except OSError as error:
@@ -276,7 +274,7 @@ class Suggestions:
         n_open = len(self.items) - len(self.made)
         lines += [
             "",
-            f"{len(self.made):,} suggestions, {n_open:,} albums left open; no tag was changed",
+            f"{counted(len(self.made), 'suggestion')}, {counted(n_open, 'album')} left open; no tag was changed",
         ]
         shown = [
             [
@@ -309,3 +307,16 @@ class Suggestions:
             for one in self.items[:_MOST_SHOWN]
         ]
         return gallery_html(tiles, title=self.measured.said)
+
+
+def refuse_taken(path: Path) -> None:
+    """Refuse to write a table where something is.
+
+    Raises
+    ------
+    DataError
+        If something is there already.
+    """
+    if os.path.lexists(path):
+        message = f"'{path}' exists already: name another place"
+        raise DataError(message)

@@ -100,6 +100,7 @@ def test_a_path_that_leads_out_of_its_source_is_left_out(library, tmp_path, path
     pq.write_table(table, file)
     made = covers.open(library.workspace.root).export("m3u", tmp_path / "x.m3u8")
     text = made.path.read_text(encoding="utf-8")
+    assert [note[:17] for note in made.notes] == ["1 cover left out,"]
     assert "passwd" not in text
     assert all(
         line.startswith(("#EXT", "#PLAYLIST", "./", "../"))
@@ -111,6 +112,7 @@ def test_pictures_are_listed_where_there_is_no_music(drawn_once, tmp_path):
     made = covers.open(drawn_once / "workspace").export("m3u", tmp_path / "p.m3u8")
     found = entries(made.path)
     assert len(found) == 120
+    assert not made.notes
     assert all((tmp_path / entry).is_file() for entry in found)
 
 

@@ -155,6 +155,42 @@ def test_nothing_is_written_but_what_was_asked_for(hidden, tmp_path):
     assert "exists already" in again.output
 
 
+def test_nothing_to_suggest_is_an_answer_and_no_error(hidden, tmp_path):
+    library, _ = hidden
+    folder = tmp_path / "beets"
+    command = ["suggest", "-w", str(library.workspace.root), "--min-certainty", "1"]
+    done = CliRunner().invoke(main, [*command, "--beets", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert "0 suggestions" in done.stdout
+    assert "nothing is suggested" in done.stderr
+    assert not folder.exists()
+
+
+def test_what_was_written_for_beets_is_told_line_by_line(hidden, tmp_path):
+    library, _ = hidden
+    folder = tmp_path / "beets"
+    command = ["suggest", "-w", str(library.workspace.root), "--min-certainty", "0"]
+    done = CliRunner().invoke(main, [*command, "--beets", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert "\\n" not in done.stderr
+    lines = done.stderr.splitlines()
+    assert any(line.startswith("take the lines of") for line in lines)
+
+
+@pytest.mark.parametrize("option", ["--output", "--beets"])
+def test_a_place_that_is_taken_is_refused_before_anything_is_computed(
+    hidden, tmp_path, monkeypatch, option
+):
+    library, _ = hidden
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    monkeypatch.setattr(covers.Library, "suggest", None)
+    command = ["suggest", "-w", str(library.workspace.root), option, str(taken)]
+    done = CliRunner().invoke(main, command)
+    assert (done.exit_code, "exists already" in done.output) == (1, True)
+    assert taken.read_text() == "mine"
+
+
 def test_what_is_printed_says_the_measure_first(hidden):
     library, _ = hidden
     found = library.suggest()
