@@ -49,6 +49,8 @@ class SearchAnswer(BaseModel):
 class VoterAnswer(HitAnswer):
     """A cover that voted; the weights of all sum to one."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_HIT, "weight": 0.2}]})
+
     weight: float | None
 
 

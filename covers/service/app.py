@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
@@ -106,10 +107,13 @@ def _problems(*codes: int) -> _Problems:
     """Describe answers that say what is wrong."""
     said = {
         400: "The filter is none.",
+        401: "The token is missing.",
+        403: "Another host or origin asks.",
         404: "There is no such cover, or nothing was measured yet.",
         408: "The picture did not come in time.",
         413: "The picture is too large.",
         415: "The bytes are no picture.",
+        431: "The head of the request is too large.",
         503: "Busy, or the library is not ready: try again later.",
     }
     return {
@@ -152,6 +156,9 @@ def make_app(
         docs_url=None,
         redoc_url=None,  # their pages would load scripts from elsewhere
         lifespan=lifespan,
+        responses=_problems(403, 431, *([401] if token else [])),
+        # Only said here, for whoever makes a client; `TokenGate` asks for it.
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if token else [],
     )
     _explain_errors(app)
     _add_pictures(app, desk, pool, used)

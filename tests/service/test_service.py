@@ -21,6 +21,8 @@ import covers
 from covers.cli import main
 from covers.cluster import stage as cluster
 from covers.overlap import stage as overlap
+from covers.service import answers
+from covers.service.app import make_app
 from covers.service.limits import Limits
 
 
@@ -325,6 +327,38 @@ def test_a_half_made_library_is_not_ready(drawn_once, tmp_path):
         assert (status, headers["Retry-After"]) == (503, "1")
         assert str(tmp_path) not in content.decode()
         assert ask(place, "GET", "/v1/overlap")[0] == 503  # more than that is missing
+
+
+def test_examples_are_what_they_are_examples_of():
+    models = [one for one in vars(answers).values() if isinstance(one, type)]
+    models = [one for one in models if issubclass(one, answers.BaseModel)]
+    shown = [
+        (model, example)
+        for model in models
+        for example in (model.model_config.get("json_schema_extra") or {}).get(
+            "examples", []
+        )
+    ]
+    assert len(shown) >= 2
+    for model, example in shown:
+        assert model.model_validate(example).model_dump() == example
+
+
+def test_the_schema_says_that_a_token_is_needed(library):
+    def described(**options):
+        return make_app(library, **options).openapi()
+
+    with_token = described(token="s3cret-" * 4)
+    scheme = with_token["components"]["securitySchemes"]["HTTPBearer"]
+    assert scheme == {"type": "http", "scheme": "bearer"}
+    assert with_token["paths"]["/v1/overlap"]["get"]["security"] == [{"HTTPBearer": []}]
+    without = described()
+    assert "securitySchemes" not in without["components"]
+    for schema, codes in ((with_token, {"401", "403", "431"}), (without, {"403", "431"})):  # fmt: skip
+        for path in schema["paths"].values():
+            for method in path.values():
+                assert codes <= set(method["responses"])
+    assert "401" not in without["paths"]["/v1/overlap"]["get"]["responses"]
 
 
 @pytest.mark.slow
