@@ -359,5 +359,25 @@ def test_conclusions_say_each_comparison_once(evaluation):
     assert gain.count("95 % interval +30.0 to +50.0 points") == 3
 
 
+@pytest.mark.parametrize(
+    ("error", "noise", "said"),
+    [
+        (0.02, 0.03, "can be taken at their word"),
+        (0.09, 0.03, "read them with care"),
+        (0.29, 0.20, "nothing can be said of the probabilities"),
+        (0.60, 0.20, "read them with care"),
+    ],
+)
+def test_probabilities_are_not_called_good_where_nothing_can_be_seen(
+    evaluation, error, noise, said
+):
+    payload = evaluation.payload
+    name = "network + vote"
+    changed = {"ece": error, "ece_if_calibrated": noise}
+    methods = {**payload["methods"], name: {**payload["methods"][name], **changed}}
+    told = draw_conclusions({**payload, "methods": methods})
+    assert sum(said in sentence for sentence in told) == 1, told
+
+
 def test_intervals_are_written_as_pairs():
     assert Interval(0.1, 0.2).as_list() == [0.1, 0.2]

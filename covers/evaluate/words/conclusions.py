@@ -17,6 +17,8 @@ from covers.evaluate.words.sentences import (
 )
 
 _CONFUSED = 0.75
+_BLIND = 0.1
+"""So far off seem perfect probabilities with so few covers that none can be called good."""
 
 
 def draw_conclusions(payload: dict[str, Any]) -> list[str]:
@@ -123,6 +125,13 @@ def _calibration(payload: dict[str, Any]) -> list[str]:
     """Say what the probabilities are worth."""
     found = payload["methods"][Method.COMBINED]
     error, noise = found["ece"], found["ece_if_calibrated"]
+    if error <= 1.5 * noise and noise > _BLIND:
+        return [
+            (
+                f"with so few covers nothing can be said of the probabilities of network and vote together: they are off by {100 * error:.1f} points "
+                f"on average, but perfect ones would seem off by {100 * noise:.1f}."
+            )
+        ]
     if error <= max(0.03, 1.5 * noise):
         return [
             (
