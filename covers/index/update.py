@@ -18,8 +18,7 @@ from covers.stats.rows import RowsById
 from indexer import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    import numpy.typing as npt
     import pyarrow as pa
 
     from covers.catalogue.table import Catalogue
@@ -73,23 +72,30 @@ class _Difference:
 
     @classmethod
     def between(cls, catalogue: Catalogue, index: VectorStore) -> _Difference:
-        stored_ids, stored = _read_columns(index)
-        wanted, present = catalogue.cover_ids, set(stored_ids)
-        new = [cover_id for cover_id in wanted if cover_id not in present]
-        gone = sorted(present.difference(wanted))
-        lay = _files_of(stored_ids, *(stored.column(n) for n in _FILE))
-        lie = _files_of(wanted, *(catalogue.table.column(n) for n in _FILE))
-        freed = {lay[cover_id] for cover_id in gone}
+        """Compare them, some items of the index at a time."""
+        known = RowsById(catalogue.cover_ids)
+        is_indexed = np.zeros(len(catalogue), bool)
+        relabelled, gone = list[int](), list[str]()
+        freed = set[tuple[str, str]]()
+        for batch in index.batches(_AT_ONCE, with_vectors=False):
+            rows = known.of(batch.ids.tolist())
+            lost, kept = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
+            gone += batch.ids[lost].tolist()
+            freed.update(_files_of(batch.columns.take(lost)))
+            is_indexed[rows[kept]] = True
+            relabelled += _changed_rows(catalogue, rows[kept], batch.columns.take(kept))
+        missing = np.flatnonzero(~is_indexed)
+        lie = _files_of(catalogue.table.take(missing))
         return cls(
-            new=new,
-            gone=gone,
-            relabelled=_changed_rows(catalogue, stored_ids, stored),
-            n_replaced=sum(lie[cover_id] in freed for cover_id in new),
+            new=[catalogue.cover_ids[row] for row in missing],
+            gone=sorted(gone),
+            relabelled=sorted(relabelled),
+            n_replaced=sum(file in freed for file in lie),
         )
 
 
 _FILE = ("source", "path")
-_AT_ONCE = 200_000
+_AT_ONCE = 50_000
 
 
 def update_index(
@@ -168,34 +174,16 @@ def _publish(
     )
 
 
-def _read_columns(index: VectorStore) -> tuple[list[str], pa.Table]:
-    """Read ids and columns of all items, without their vectors."""
-    import pyarrow as pa
-
-    ids: list[str] = []
-    tables = [pa.Table.from_batches([], schema=index.schema)]
-    for batch in index.batches(_AT_ONCE, with_vectors=False):
-        ids += batch.ids.tolist()
-        tables.append(batch.columns)
-    return ids, pa.concat_tables(tables)
-
-
-def _files_of(
-    cover_ids: Iterable[str], sources: pa.ChunkedArray, paths: pa.ChunkedArray
-) -> dict[str, tuple[str, str]]:
+def _files_of(table: pa.Table) -> list[tuple[str, str]]:
     """Return source and path of each cover."""
-    files = zip(sources.to_pylist(), paths.to_pylist(), strict=True)
-    return dict(zip(cover_ids, files, strict=True))
+    return list(zip(*(table.column(name).to_pylist() for name in _FILE), strict=True))
 
 
 def _changed_rows(
-    catalogue: Catalogue, stored_ids: Iterable[str], stored: pa.Table
+    catalogue: Catalogue, rows: npt.NDArray[np.int64], theirs: pa.Table
 ) -> list[int]:
-    """Return the catalogue's rows whose columns differ from the index."""
-    at = RowsById(stored_ids).of(catalogue.cover_ids)
-    rows = np.flatnonzero(at >= 0)
+    """Return those rows of the catalogue whose columns differ from the index."""
     ours = index_columns(catalogue, rows.tolist())
-    theirs = stored.take(at[rows])
     differs = np.zeros(len(rows), bool)
     for name in ours.column_names:
         if name not in theirs.column_names:

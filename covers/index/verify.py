@@ -12,6 +12,7 @@ from covers.errors import DataError, ModelError, StaleError
 from covers.index.open import index_address, open_index
 from covers.model.card import read_card
 from covers.model.network.embedder_names import FILE
+from covers.stats.rows import RowsById
 from covers.workspace.registry import INDEX
 from indexer import open_store
 from indexer.local.verification import verify_folder
@@ -68,12 +69,16 @@ def verify_index(
     except (StaleError, ModelError, DataError) as error:
         problems.append({"file": "index", "what": str(error), "repair": rebuild})
         return {**report, "ok": False}
-    batches = index.batches(with_vectors=False, columns=())
-    present = {str(one) for batch in batches for one in batch.ids}
-    problems += _membership_problems(workspace, catalogue.cover_ids, present)
-    rows = [
-        row for row, cover_id in enumerate(catalogue.cover_ids) if cover_id in present
-    ]
+    known = RowsById(catalogue.cover_ids)
+    is_indexed = np.zeros(len(catalogue), bool)
+    strangers = list[str]()
+    for batch in index.batches(with_vectors=False, columns=()):
+        at = known.of(batch.ids.tolist())
+        is_indexed[at[at >= 0]] = True
+        strangers = sorted([*strangers, *batch.ids[at < 0].tolist()])[:MANY]
+    missing = [catalogue.cover_ids[row] for row in np.flatnonzero(~is_indexed)]
+    problems += _membership_problems(workspace, missing, strangers)
+    rows = np.flatnonzero(is_indexed).tolist()
     some = np.random.default_rng(seed).permutation(len(rows))[:n_pictures]
     n_compared, differing = _compare_pictures(
         workspace, index, catalogue, [rows[i] for i in some], device
@@ -90,11 +95,11 @@ def verify_index(
 
 
 def _membership_problems(
-    workspace: Workspace, in_catalogue: Iterable[str], in_index: Iterable[str]
+    workspace: Workspace, missing: Iterable[str], strangers: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Name covers that only the catalogue or only the index has, the first few."""
-    not_indexed = set(in_catalogue).difference(in_index)
-    apart = sorted(not_indexed.union(set(in_index).difference(in_catalogue)))
+    not_indexed = set(missing)
+    apart = sorted(not_indexed.union(strangers))
     update = INDEX.repair(workspace.root)
     words = {
         True: "in the catalogue, not in the index",

@@ -63,11 +63,25 @@ def selection(text: str) -> Selection | None:
     """
     if not text or len(text) > _LONGEST:
         return None
-    return _selection(str(place.workspace().root), text, version_of(*_READ))
+    version = version_of(*_READ), _generation(text)
+    return _selection(str(place.workspace().root), text, version)
+
+
+def _generation(text: str) -> int:
+    """Return the generation of an index on a server that a search is made from.
+
+    No file of the workspace tells when that one has changed.
+    """
+    if not text.startswith("like:") or place.workspace().index_uri is None:
+        return 0
+    try:
+        return front_door().index.generation
+    except (CoversError, IndexerError):
+        return -1
 
 
 @kept(24)
-def _selection(root: str, text: str, version: Version) -> Selection | None:
+def _selection(root: str, text: str, version: tuple[Version, int]) -> Selection | None:
     kind, _, value = text.partition(":")
     make = _KINDS.get(kind)
     if make is None:

@@ -74,6 +74,21 @@ def test_the_library_says_the_same(folder, drawn_once, some_ids):
         library.search(some_ids[0], where={"genre": "Jazzz"})
 
 
+def test_the_library_says_the_same_with_milvus(drawn_once, milvus, some_ids, tmp_path):
+    shutil.copytree(drawn_once, tmp_path, dirs_exist_ok=True)
+    workspace = tmp_path / "workspace"
+    config = workspace / "covers.toml"
+    address = milvus.address("sleeves")
+    config.write_text(f'{config.read_text()}\n[index]\nuri = "{address}"\n')
+    shutil.rmtree(workspace / "index")
+    assert run(workspace, "index", "build")["n"] == 120
+    library, local = covers.open(workspace), covers.open(drawn_once / "workspace")
+    where = {"genre": ["Jazz", "Hip Hop"]}
+    found = library.search([*some_ids[:2]], k=5, where=where)
+    assert found.hits == local.search([*some_ids[:2]], k=5, where=where).hits
+    assert library.classify([some_ids[2]]) == local.classify([some_ids[2]])
+
+
 def test_state_checks_and_history(folder):
     assert run(folder, "index", "verify", "--sample", "2")["ok"]
     assert run(folder, "index", "info")["versions"]["pgvector"]
