@@ -42,7 +42,7 @@ def index_address(workspace: Workspace) -> str:
     if address is None:
         message = (
             f"'uri' below '[index]' in '{workspace.config_path}' is {uri!r:.200}, no server such as "
-            "'postgresql://host/database?table=covers': leave it out for an index within the workspace"
+            "'postgresql://host/database?table=covers' or 'milvus://host:19530/covers': leave it out for an index within the workspace"
         )
         raise ConfigError(message)
     if (

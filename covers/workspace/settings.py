@@ -100,7 +100,7 @@ class NameOptions(BaseModel):
 
 
 class IndexOptions(BaseModel):
-    """Where the vectors lie: in the workspace, or such as ``postgresql://host/database?table=covers``."""
+    """Where the vectors lie: in the workspace, ``postgresql://host/database?table=covers`` or ``milvus://host:19530/covers``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,12 +14,20 @@ from indexer.errors import IndexBusyError, IndexReadError, IndexWriteError
 from indexer.remote.milvus.client import Client, CollectionGoneError
 from indexer.remote.milvus.fields import LONGEST_LIST, LONGEST_TEXT, Row, list_fields
 
-__all__ = ["GROWING", "hold_lock", "insert_rows", "make_collection", "settle"]
+__all__ = [
+    "GROWING",
+    "drop",
+    "hold_lock",
+    "insert_rows",
+    "make_collection",
+    "make_lists",
+    "settle",
+]
 
 GROWING = 4000
 """From more unsealed rows the server makes lists of its own, which lose neighbours."""
 _BLOCK_BYTES = 8 << 20
-_LISTS_PER_ROOT = 4
+_LISTS_PER_ROOT, _MOST_LISTS = 4, 16_384
 _WAIT_S = 0.25
 _FEWEST_INDEXED = 1024  # the server's minSegmentNumRowsToEnableIndex
 _SETTLE_TIMEOUT_S = 180.0
@@ -84,7 +91,7 @@ def make_lists(client: Client, name: str, n_rows: int) -> None:
     """Let the server part the vectors of a collection into lists (IVF)."""
     from pymilvus import MilvusClient
 
-    n_lists = int(min(ALL_LISTS_MADE, max(16, _LISTS_PER_ROOT * n_rows**0.5)))
+    n_lists = int(min(_MOST_LISTS, max(16, _LISTS_PER_ROOT * n_rows**0.5)))
     lists = MilvusClient.prepare_index_params()
     lists.add_index(
         "embedding",
@@ -93,9 +100,6 @@ def make_lists(client: Client, name: str, n_rows: int) -> None:
         params={"nlist": n_lists},
     )
     client.write("create_index", name, lists)
-
-
-ALL_LISTS_MADE = 16_384
 
 
 def settle(client: Client, name: str) -> bool:
@@ -192,7 +196,7 @@ def _is_gone(holder: str) -> bool:
     return False
 
 
-def drop(client: Client, *names: Any) -> None:
+def drop(client: Client, *names: str) -> None:
     """Drop collections, where they are there."""
     for name in names:
         if name:

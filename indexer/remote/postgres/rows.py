@@ -20,11 +20,11 @@ def write_rows(
     ids: Sequence[str],
     vectors: npt.NDArray[Any] | None,
     columns: pa.Table,
-    schema: pa.Schema,
 ) -> None:
     """Stream rows into a table by a binary COPY."""
     from psycopg import sql
 
+    schema = columns.schema
     names = ["id", *(["embedding"] if vectors is not None else []), *schema.names]
     kinds = ["text", *(["bytea"] if vectors is not None else [])]
     kinds += [type_name(field) for field in schema]

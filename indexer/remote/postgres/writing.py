@@ -84,8 +84,9 @@ def replace_table(
         sql.SQL("ALTER TABLE {} ALTER embedding SET STORAGE " + kept).format(names.new)
     )
     _copy(connection, names.new, new, schema)
-    _index(connection, address, names.new, "id", generation, "UNIQUE", "(id)")
-    _index(connection, address, names.new, "place", generation, "UNIQUE", "(place)")
+    for column in ("id", "place"):
+        name = f"{address.table[:30]}_{column}_{generation}_unique"
+        _index(connection, names.new, name, f"({column})")
     about = About(
         generation=generation,
         dimension=dimension,
@@ -160,7 +161,9 @@ def put_columns(
         schema = _widen(connection, address, about, given.schema)
         part = pa.schema([schema.field(name) for name in given.column_names])
         stage_rows(connection, part, with_vectors=None)
-        write_rows(connection, sql.Identifier("incoming"), ids, None, given, part)
+        write_rows(
+            connection, sql.Identifier("incoming"), ids, None, align_table(given, part)
+        )
         changes = [
             sql.SQL("{0} = incoming.{0}").format(sql.Identifier(f.name)) for f in part
         ]
@@ -198,14 +201,8 @@ def _sql(text: str, *parts: Any) -> Any:
 
 def _copy(connection: Any, table: Any, new: NewRows, schema: pa.Schema) -> None:
     """Copy rows into a table, scaled to length one."""
-    write_rows(
-        connection,
-        table,
-        new.ids,
-        new.vectors,
-        align_table(new.columns, schema),
-        schema,
-    )
+    columns = align_table(new.columns, schema)
+    write_rows(connection, table, new.ids, new.vectors, columns)
 
 
 def _merge(
@@ -217,9 +214,7 @@ def _merge(
     part = pa.schema([schema.field(name) for name in new.columns.column_names])
     stage_rows(connection, part, with_vectors=new.vectors.shape[1])
     given = align_table(new.columns, part)
-    write_rows(
-        connection, sql.Identifier("incoming"), new.ids, new.vectors, given, part
-    )
+    write_rows(connection, sql.Identifier("incoming"), new.ids, new.vectors, given)
     names = list(map(sql.Identifier, ["id", "embedding", *part.names]))
     changes = [sql.SQL("{0} = excluded.{0}").format(name) for name in names[1:]]
     text = "INSERT INTO {} ({}) SELECT {} FROM incoming ORDER BY number ON CONFLICT (id) DO UPDATE SET {}"
@@ -274,34 +269,21 @@ def _with_graph(
     expression = "(embedding vector_ip_ops)"
     if about.dimension > MOST_FULL:
         expression = f"((embedding::halfvec({about.dimension})) halfvec_ip_ops)"
-    _index(
-        connection,
-        address,
-        table,
-        "graph",
-        about.generation,
-        "",
-        f"USING hnsw {expression}",
-    )
+    name = f"{address.table[:30]}_graph_{about.generation}"
+    _index(connection, table, name, f"USING hnsw {expression}")
     names = replace(names_of(address), table=table)
     about = replace(about, structure=replace(structure, has_graph=True))
     measured = measure_graph(Session(connection, names, about))
     return replace(about, structure=measured)
 
 
-def _index(
-    connection: Any,
-    address: PostgresAddress,
-    table: Any,
-    what: str,
-    generation: int,
-    kind: str,
-    columns: str,
-) -> None:
+def _index(connection: Any, table: Any, name: str, columns: str) -> None:
+    """Make an index of a table; a name that ends in ``_unique`` lets no value come twice."""
+    kind = "UNIQUE" if name.endswith("_unique") else ""
+    text = f"CREATE {kind} INDEX {{}} ON {{}} {columns}"
     from psycopg import sql
 
-    name = sql.Identifier(f"{address.table[:36]}_{what}_{generation}")
-    connection.execute(_sql(f"CREATE {kind} INDEX {{}} ON {{}} {columns}", name, table))
+    connection.execute(_sql(text, sql.Identifier(name), table))
 
 
 def _count_known(connection: Any, address: PostgresAddress, ids: Sequence[str]) -> int:
