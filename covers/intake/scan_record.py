@@ -330,13 +330,19 @@ class Journal:
         for line in lines:
             try:
                 item = parse_json(line)
-                content = Content(**item["content"])
+                content = _read_content(item["content"])
                 key = tuple(item["key"])
                 self.contents[key, item["size"], item["mtime_ns"]] = content
                 if item["measures"] is not None and content.cover_id is not None:
                     self.measures[content.cover_id] = _unpack(item["measures"])
             except (ValueError, KeyError, TypeError):
                 break
+
+
+def _read_content(written: dict[str, Any]) -> Content:
+    """Read content from JSON values."""
+    kind = written["kind"]
+    return Content(**{**written, "kind": ProblemKind(kind) if kind else None})
 
 
 def _pack(measures: PictureMeasures) -> dict[str, Any]:

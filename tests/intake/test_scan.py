@@ -297,6 +297,22 @@ def test_thumbnails_are_flushed_before_the_scan_is_published_and_mended_after_a_
     assert emptied.stat().st_size > 0
 
 
+def test_an_interrupted_scan_goes_on_past_what_gave_no_cover(library, ws, monkeypatch):
+    (library / "Pop/broken.png").write_bytes(b"no picture")
+
+    def cut():
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sync", cut)
+        with pytest.raises(KeyboardInterrupt):
+            scan_workspace(ws, [library])
+    assert Workspace(ws).journal_path.is_file()
+    report = scan_workspace(ws, [library])
+    assert sum(report.problems.values()) == 1
+    assert "broken.png" in (ws / "problems.csv").read_text(encoding="utf-8")
+
+
 def test_a_damaged_journal_and_damaged_caches_cost_nothing_but_time(library, ws):
     scan_workspace(ws, [library])
     workspace = Workspace(ws)
