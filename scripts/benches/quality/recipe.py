@@ -71,15 +71,15 @@ def main() -> None:
         "--backbones",
         nargs="*",
         default=[],
-        metavar="ARCH[=FILE]",
-        help="untouched backbones, by ImageNet weights or those of a file",
+        metavar="ARCH[@PIXELS][=FILE]",
+        help="untouched backbones, by ImageNet weights or those of a file; 224 px, or their own",
     )
     parser.add_argument(
         "--mean",
         nargs="*",
         default=[],
         metavar="ARCH,ARCH",
-        help="several of them as one model",
+        help="several of them as one model, named as above",
     )
     parser.add_argument("--arch", default="squeezenet1_0")
     parser.add_argument("--cache", type=Path, required=True)

@@ -51,7 +51,7 @@ class FrozenRows:
     cache : Path
         Where heads' answers are kept.
     weights : dict of str to str
-        Start of each architecture.
+        Start of each architecture; ``"NAME@288"`` sees pictures of 288 px.
     """
 
     def __init__(
@@ -66,9 +66,11 @@ class FrozenRows:
     def statistics(self, arch: str) -> tuple[np.ndarray, int]:
         """Return a backbone's statistics (N, F), and how many are its deepest channels."""
         if arch not in self._statistics:
-            backbone, mean, std = make_backbone(arch, self.weights[arch])
-            size = Recipe().image_size
-            how = Preprocessing(size, tuple(mean), tuple(std))
+            name, _, size = arch.partition("@")
+            backbone, mean, std = make_backbone(name, self.weights[arch])
+            how = Preprocessing(
+                int(size or Recipe().image_size), tuple(mean), tuple(std)
+            )
             fingerprint, _ = embed_frozen(
                 self.workspace, FrozenNetwork(backbone.eval(), how)
             )
