@@ -354,6 +354,42 @@ def test_clusters_genres_and_map_are_named_by_planted_words(
     assert "4 words tried" in table
 
 
+def test_regions_of_the_map_are_named_by_planted_words(
+    library, embedder, made, monkeypatch
+):
+    from complete_workspace import principal_plane
+
+    from covers.cluster.map.stage import read_map
+    from covers.cluster.words import stage as names_stage
+
+    vectors = embedder.embed(_pictures(library))
+    genres = np.array([names[0] for names in library.catalogue.genres])
+    means = {
+        genre: vectors[genres == genre].mean(axis=0) - vectors.mean(axis=0)
+        for genre in library.catalogue.vocab
+    }
+    listed = made / "words.txt"
+    listed.write_text("\n".join(means))
+
+    def embed_words(_, words):
+        found = np.stack([means[word] for word in words])
+        return (found / np.linalg.norm(found, axis=1)[:, None]).astype(np.float32)
+
+    monkeypatch.setattr(names_stage, "embed_words", embed_words)
+    monkeypatch.setattr(names_stage, "_COVERS_PER_REGION", 26)
+    monkeypatch.setattr("covers.cluster.map.stage.project", principal_plane)
+    library.map()
+    table = read_map(library.workspace)
+    xy = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
+    rows = library.catalogue.rows_of(table.column("cover_id").to_pylist())
+    regions = library.names(words=listed).regions
+    assert [one.n for one in regions] == [26] * 3
+    found = {one.words[0].word: (one.x, one.y) for one in regions}
+    for genre in library.catalogue.vocab:
+        middle = np.median(xy[genres[rows] == genre], axis=0)
+        np.testing.assert_allclose(found[genre], middle, atol=1e-6)
+
+
 def test_names_of_an_earlier_clustering_are_not_shown(library, made, monkeypatch):
     from complete_workspace import principal_plane
 
