@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from painted import paint_genres
+from painted import TINY_ARCH, paint_genres
 
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.errors import ConfigError, DataError
 from covers.images.places import read_cover
 from covers.intake.scan import ScanOptions, scan_workspace
+from covers.model.embedding_table import read_embeddings
 from covers.workspace import remote
 from covers.workspace.paths import Workspace
 from covers.workspace.remote import RemotePath
@@ -113,6 +114,31 @@ def test_a_bucket_gives_the_catalogue_of_the_folder(bucket, folder, tmp_path, st
     text = (tmp_path / "remote" / "covers.toml").read_text()
     assert f'path = "{bucket}"' in text
     assert "drawn" not in text  # no key of the store
+
+
+@pytest.mark.slow
+def test_a_whole_run_on_a_bucket_ends_as_on_the_folder(store, tmp_path, monkeypatch):
+    made = paint_genres(tmp_path / "by-genre", n_each=14)
+    remote.filesystem("s3").put(str(made), "covers-test/whole", recursive=True)
+    given = ["--arch", TINY_ARCH, "--weights", "none", "--image-size", "32"]
+    given += ["--epochs", "0", "--device", "cpu", "--no-analysis"]
+    root = tmp_path / "ws"
+    address = f"{BUCKET}/whole"
+    ran = CliRunner().invoke(main, ["run", address, "-w", str(root), *given])
+    assert ran.exit_code == 0, ran.output
+    scan_workspace(tmp_path / "local", [made])
+    ours, theirs = rows(root), rows(tmp_path / "local")
+    for row in [*ours, *theirs]:  # named after the last part of each address
+        del row["source"]
+        del row["locations"][0]["source"]
+    assert ours == theirs
+    table = read_embeddings(Workspace.open(root))
+    assert sorted(table.cover_ids) == sorted(row["cover_id"] for row in theirs)
+    monkeypatch.setenv(remote.HOSTS, "covers-test")
+    store.clear()
+    again = CliRunner().invoke(main, ["run", "-w", str(root)])
+    assert again.exit_code == 0, again.output
+    assert pictures_asked(store) == []
 
 
 def test_the_second_scan_transfers_no_picture(bucket, tmp_path, store):
