@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from covers.intake.repeat import remember_report
-from covers.intake.scan_steps import ScanOptions, ScanSteps
+from covers.intake.scan_options import ScanOptions
+from covers.intake.scan_steps import ScanSteps
 from covers.workspace.disk.locks import lock_workspace
 from covers.workspace.paths import Workspace
 

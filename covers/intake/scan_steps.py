@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ from covers.intake.previous_split import PreviousSplit
 from covers.intake.reading.choose import Chooser
 from covers.intake.reading.read_one import Reader
 from covers.intake.repeat import hash_walks, recall_report
+from covers.intake.scan_options import ScanOptions
 from covers.intake.scan_record import (
     Journal,
     ScanRecord,
@@ -62,31 +62,6 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
     from covers.workspace.remote import Place
     from covers.workspace.settings import Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanOptions:
-    """How sources are scanned, apart from the settings that a workspace remembers.
-
-    Parameters
-    ----------
-    kind : {"auto", "folders", "manifest", "music"}
-        What the given sources are.
-    root : Path or RemotePath, optional
-        Folder that a manifest's paths begin in, when not its own.
-    seed : int, optional
-        Seed of the split; by default that of the settings.
-    split_anew : bool, default=False
-        Forget the sides that covers have and split all of them again.
-    n_workers : int, optional
-        Threads that read pictures; by default one per core.
-    """
-
-    kind: str = "auto"
-    root: Place | None = None
-    seed: int | None = None
-    split_anew: bool = False
-    n_workers: int | None = None
 
 
 class ScanSteps:
