@@ -100,10 +100,10 @@ def test_what_dead_processes_should_have_read_is_read_anyway(
     start = subprocess.Popen.__init__
     started = []
 
-    def dying(self, *arguments, **options):
-        start(self, *arguments, **options)
+    def dying(self, command, **options):
+        die = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+        start(self, [command[0], "-c", die], **options)
         started.append(self)
-        self.kill()
 
     plain = read_all(tmp_path / "plain", files, n_workers=1)
     monkeypatch.setattr(subprocess.Popen, "__init__", dying)
