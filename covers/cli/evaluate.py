@@ -19,7 +19,7 @@ from covers.cli.terminal.tables import print_table, print_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.evaluate.result import Estimate, Evaluation
+    from covers.evaluate.result import Evaluation
     from covers.workspace.paths import Workspace
 
 
@@ -164,7 +164,7 @@ def _print_methods(found: Evaluation) -> None:
     for name, method in found.methods.items():
         cells = [name]
         for key, (_, with_ends) in columns.items():
-            measured: Estimate = getattr(method, key)
+            measured = method.estimate(key)
             cells.append(f"{measured.value:.{1 if key == 'named_per_cover' else 3}f}")
             if with_ends:
                 cells.append(_ends(measured.ci95))

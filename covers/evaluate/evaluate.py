@@ -27,6 +27,7 @@ from covers.evaluate.checks import align_columns, check_sides, find_twins
 from covers.evaluate.cross_fit import N_FOLDS, HeldOutFits, Votes
 from covers.evaluate.curves import coverage_curve
 from covers.evaluate.inputs import EvaluationInputs, Sides
+from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.intervals import gap_interval
@@ -41,20 +42,20 @@ _STEPS = N_FOLDS + 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """What an evaluation found.
+class Evaluated:
+    """An evaluation with what was fitted for it and the answers behind its figures.
 
     Parameters
     ----------
-    payload : dict
-        The JSON document, figures and conclusions.
+    result : Evaluation
+        Figures and conclusions.
     decision : Decision
         Fitted on the whole valid split, for ``covers classify``.
     votes : Votes
     inputs : EvaluationInputs
     """
 
-    payload: dict[str, Any]
+    result: Evaluation
     decision: Decision
     votes: Votes
     inputs: EvaluationInputs
@@ -80,7 +81,7 @@ def evaluate_arrays(
     level: float = DEFAULT_LEVEL,
     leakage: bool = False,
     progress: Progress | None = None,
-) -> Evaluation:
+) -> Evaluated:
     """Measure every method and baseline and fit what classification needs.
 
     Parameters
@@ -124,7 +125,7 @@ def evaluate_arrays(
     membership = np.asarray(inputs.membership[sides.held], np.float64)
     combined = held.probabilities.combined
     right = membership[np.arange(len(combined)), combined.argmax(axis=1)] > 0
-    payload: dict[str, Any] = {
+    content: dict[str, Any] = {
         "several_genres": inputs.is_several,
         "share_with_several": share_with_several(inputs.membership),
         "split": _describe_split(inputs, sides, draws),
@@ -152,15 +153,16 @@ def evaluate_arrays(
     if leakage:
         from covers.evaluate.leakage import measure_all_leakage
 
-        payload["leakage"] = measure_all_leakage(
+        content["leakage"] = measure_all_leakage(
             inputs, n_bootstraps=n_bootstraps, seed=seed
         )
         step()
     votes = fits.votes(held)
-    payload["conclusions"] = draw_conclusions(payload)
+    result = Evaluation.from_json(content)
+    result = result.joined(conclusions=draw_conclusions(result))
     step()
-    return Evaluation(
-        payload=payload, decision=fits.decision(), votes=votes, inputs=inputs
+    return Evaluated(
+        result=result, decision=fits.decision(), votes=votes, inputs=inputs
     )
 
 

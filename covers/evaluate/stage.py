@@ -15,9 +15,10 @@ from covers.classify.decision import Decision
 from covers.classify.labels import label_odds
 from covers.classify.methods import BEFORE, Method, named_now
 from covers.errors import DataError, needs_extra
-from covers.evaluate.evaluate import Evaluation, evaluate_arrays
+from covers.evaluate.evaluate import Evaluated, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
-from covers.evaluate.result import Evaluation as EvaluationResult
+from covers.evaluate.measures import MeasuredModel
+from covers.evaluate.result import Evaluation
 from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.stats.distributions import softmax
 from covers.stats.membership import as_membership
@@ -65,7 +66,7 @@ _log = logging.getLogger(__name__)
 
 def run(
     workspace: Workspace, manner: Manner | None = None, **changes: Any
-) -> EvaluationResult:
+) -> Evaluation:
     """Evaluate a workspace's model, vote and baselines, and publish what was found.
 
     Writes ``evaluation.json``, ``decision.json``, ``votes.parquet``, tables as
@@ -99,41 +100,39 @@ def run(
 
 def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[EvaluationResult]:
+) -> Made[Evaluation]:
     """Evaluate with some settings."""
     from covers.evaluate.page.csv_tables import write_tables
     from covers.evaluate.page.page import write_report
 
     inputs, card = read_inputs(workspace)
-    evaluation = evaluate_arrays(inputs, **settings, progress=manner.progress)
-    payload = {
-        **evaluation.payload,
-        "model": {
-            "fingerprint": card.fingerprint,
-            "arch": card.arch,
-            "n_fitted_after": card.summary.get("final", {}).get("n_covers"),
-        },
-    }
+    evaluated = evaluate_arrays(inputs, **settings, progress=manner.progress)
+    model = MeasuredModel(
+        fingerprint=card.fingerprint,
+        arch=card.arch,
+        n_fitted_after=card.summary.get("final", {}).get("n_covers"),
+    )
+    result = evaluated.result.joined(model=model)
+    evaluated = replace(evaluated, result=result)
 
     def write(draft: Draft, stamp: Stamp) -> None:
         vocab = {**stamp.parameters, "vocab": list(inputs.vocab)}
         of_votes = replace(stamp, kind=VOTES.kind, parameters=vocab)
-        write_table(draft.place(VOTES), votes_table(evaluation), of_votes)
+        write_table(draft.place(VOTES), votes_table(evaluated), of_votes)
         write_json(
             draft.place(DECISION),
-            evaluation.decision.to_json(),
+            evaluated.decision.to_json(),
             replace(stamp, kind=DECISION.kind),
         )
-        write_tables(draft.place(EVALUATION_METHODS).parent, payload)
+        write_tables(draft.place(EVALUATION_METHODS).parent, result)
         with publish(draft.place(EVALUATION_PAGE)) as file:
-            write_report(file, payload, evaluation, draft)
-        write_json(draft.place(EVALUATION_DOCUMENT), payload, stamp)
+            write_report(file, evaluated, draft)
+        write_json(draft.place(EVALUATION_DOCUMENT), result.to_json(), stamp)
 
-    result = EvaluationResult.from_json(payload)
     return Made(result=result, write=write, parameters={})
 
 
-def read(workspace: Workspace) -> EvaluationResult:
+def read(workspace: Workspace) -> Evaluation:
     """Read ``evaluation.json``, whether or not it is stale; one of version 0.1 comes in today's words.
 
     Raises
@@ -144,27 +143,27 @@ def read(workspace: Workspace) -> EvaluationResult:
     document = read_document(workspace, EVALUATION_DOCUMENT)
     with readable(workspace, EVALUATION_DOCUMENT):
         content = in_words_of_now(document)
-    return typed(EvaluationResult, content, workspace, EVALUATION_DOCUMENT)
+    return typed(Evaluation, content, workspace, EVALUATION_DOCUMENT)
 
 
-def in_words_of_now(payload: dict[str, Any]) -> dict[str, Any]:
+def in_words_of_now(content: dict[str, Any]) -> dict[str, Any]:
     """Return the document of an evaluation with the names that methods have now."""
-    if "several_genres" in payload:
-        return payload
-    found = {**payload, "several_genres": False, "share_with_several": None}
-    found["methods"] = named_now(payload["methods"])
+    if "several_genres" in content:
+        return content
+    found = {**content, "several_genres": False, "share_with_several": None}
+    found["methods"] = named_now(content["methods"])
     found["differences"] = [
         {
             **row,
             "a": BEFORE.get(row["a"], row["a"]),
             "b": BEFORE.get(row["b"], row["b"]),
         }
-        for row in payload["differences"]
+        for row in content["differences"]
     ]
-    if "leakage" in payload:
+    if "leakage" in content:
         found["leakage"] = {
             name: {"figure": "macro_f1", **row}
-            for name, row in named_now(payload["leakage"]).items()
+            for name, row in named_now(content["leakage"]).items()
         }
     return found
 
@@ -258,7 +257,7 @@ def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:
     return inputs, card
 
 
-def votes_table(evaluation: Evaluation) -> pa.Table:
+def votes_table(evaluated: Evaluated) -> pa.Table:
     """Return the answers for single covers as a table, one row per cover.
 
     Columns: ``cover_id, split, held_out, genres, p_network, p_vote, p_combined`` (lists
@@ -269,7 +268,7 @@ def votes_table(evaluation: Evaluation) -> pa.Table:
     """
     import pyarrow as pa
 
-    inputs, votes = evaluation.inputs, evaluation.votes
+    inputs, votes = evaluated.inputs, evaluated.votes
     vocab = np.asarray(inputs.vocab, dtype=object)
     ids = np.asarray(inputs.cover_ids, dtype=object)
     combined = votes.probabilities.combined

@@ -18,14 +18,13 @@ from covers.render.marks import (
     rows,
     whisker,
 )
-from covers.render.numbers import per_cent, reach_of, sentence, with_reach
+from covers.render.numbers import per_cent, reach_of, with_reach
 from covers.render.palette import NOISE_COLOUR
 from covers.render.scales import Axis, number_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-_TRAINED = {"network", "vote", "network + vote"}
 _STRENGTHS = (1.0, 0.6, 0.35)
 _MOST_YEAR_BARS = 40
 
@@ -187,78 +186,6 @@ def dots(
         )
     told = ", ".join(f"{dot.name} {dot.value:.2f}" for dot in shown)
     return rows(lines, axis, alt=f"{alt}: {told}", mark=mark)
-
-
-def method_dots(
-    methods: Mapping[str, Mapping[str, Any]], measure: str, title: str
-) -> str:
-    """Return one measure of every method with its 95 % interval; the dotted line is chance.
-
-    Parameters
-    ----------
-    methods : mapping
-        As in ``evaluation.json``; those trained here are coloured, baselines grey.
-    measure : str
-        Key of the measure, such as ``"macro_f1"``.
-    title : str
-        What the measure is called.
-    """
-    chance = methods.get("chance", {}).get(measure)
-    shown = [
-        Dot(
-            name=name,
-            value=float(one[measure]),
-            ci95=one.get("ci95", {}).get(measure),
-            colour=MAIN if name in _TRAINED else FAINT,
-        )
-        for name, one in methods.items()
-        if measure in one
-    ]
-    alt = f"{sentence(title)} of each method"
-    return dots(shown, alt=alt, title=title, mark=chance)
-
-
-def difference_dots(
-    differences: Iterable[Mapping[str, Any]],
-    best: str,
-    measure: str = "macro_f1",
-    title: str = "macro-F1",
-) -> str:
-    """Return one measure of the best method minus that of each other; coloured where certain.
-
-    Parameters
-    ----------
-    differences : iterable of mapping
-        ``a, b, ci95`` and the measure, as in ``evaluation.json``.
-    best : str
-        The method that is compared with the others.
-    measure, title : str
-        Key of the measure, and what it is called.
-    """
-    shown = []
-    for one in differences:
-        if best not in (one["a"], one["b"]):
-            continue
-        sign = 1 if one["a"] == best else -1
-        low, high = sorted(sign * end for end in reach_of(one["ci95"], one[measure]))
-        other = one["b"] if sign > 0 else one["a"]
-        shown.append(
-            Dot(
-                name=other,
-                value=sign * one[measure],
-                ci95=(low, high),
-                colour=MAIN if low > 0 else FAINT,
-                form="+.3f",
-                strong=low > 0,
-            )
-        )
-    return dots(
-        shown,
-        alt=f"{title} of {best} minus that of each other method",
-        title=f"{title} of {best} minus this",
-        mark=0.0,
-        tick=lambda value: f"{value:+g}" if value else "0",
-    )
 
 
 def lift_dots(

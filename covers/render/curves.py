@@ -27,59 +27,53 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-def reliability(points: Sequence[Mapping[str, float]], *, height_px: int = 280) -> str:
+def reliability(
+    points: Sequence[tuple[float, float, float]], *, height_px: int = 280
+) -> str:
     """Return how often predictions of some certainty are right; on the dotted line, as often as stated.
 
     Parameters
     ----------
-    points : sequence of mapping
-        ``certainty, rate, n`` of each bin; a larger dot holds more covers. Grey lines are
+    points : sequence of (certainty, rate, n)
+        Of each bin; a larger dot holds more covers. Grey lines are
         95 % intervals (normal approximation).
     height_px : int, default=280
     """
     x = number_axis(0, 1, per_cent, title="stated certainty")
     y = number_axis(0, 1, per_cent, title="how often right")
-    most = max((point["n"] for point in points), default=1)
+    most = max((n for _, _, n in points), default=1)
     marks = [line((0, 0), (100, 100), FAINT, 2, dotted=True)]
-    marks.append(curve([(x.at(p["certainty"]), y.at(p["rate"])) for p in points], MAIN))
-    for point in points:
-        rate, n = point["rate"], point["n"]
+    marks.append(curve([(x.at(c), y.at(rate)) for c, rate, _ in points], MAIN))
+    for certainty, rate, n in points:
         reach = 1.96 * np.sqrt(max(rate * (1 - rate), 0.02) / n)
-        at = x.at(point["certainty"])
-        tip = f"certainty {point['certainty']:.2f}: right {rate:.2f}, n = {n:,.0f}"
+        at = x.at(certainty)
+        tip = f"certainty {certainty:.2f}: right {rate:.2f}, n = {n:,.0f}"
         marks += [
             line((at, y.at(rate - reach)), (at, y.at(rate + reach)), FAINT, 1.5),
             spot((at, y.at(rate)), MAIN, tip, 4 + 4.5 * n / most),
         ]
     alt = "How often predictions are right by their certainty: " + ", ".join(
-        f"{p['certainty']:.2f} {p['rate']:.2f}" for p in points
+        f"{certainty:.2f} {rate:.2f}" for certainty, rate, _ in points
     )
     return str(Plot(x=x, y=y, marks="".join(marks), alt=alt, height_px=height_px))
 
 
-def coverage_accuracy(
-    points: Sequence[Mapping[str, Any]], title: str = "accuracy"
-) -> str:
+Point = tuple[float, float, "Sequence[float | None] | None"]
+"""Where it stands, its value, and the 95 % interval of that, where it is known."""
+
+
+def coverage_accuracy(points: Sequence[Point], title: str = "accuracy") -> str:
     """Return the accuracy if only the most certain share of the covers is answered, with its 95 % band."""
     x = number_axis(0, 1, per_cent, "share of covers answered")
-    return _banded(
-        x,
-        [(p["share"], p["accuracy"], p.get("ci95")) for p in points],
-        title,
-        lambda at: f"{per_cent(at)} answered",
-    )
+    return _banded(x, points, title, lambda at: f"{per_cent(at)} answered")
 
 
-def learning_curve(
-    points: Sequence[Mapping[str, Any]],
-    measure: str = "macro_f1",
-    title: str = "macro-F1",
-) -> str:
+def learning_curve(points: Sequence[Point], title: str = "macro-F1") -> str:
     """Return a measure over the number of covers to learn from, with its 95 % band.
 
     Equal factors are equally far apart.
     """
-    sizes = [float(p["n_references"]) for p in points]
+    sizes = [float(size) for size, _, _ in points]
     x = Axis(
         low=min(sizes, default=1),
         high=max(sizes, default=2),
@@ -87,17 +81,12 @@ def learning_curve(
         title="covers to learn from",
         log=True,
     )
-    return _banded(
-        x,
-        [(float(p["n_references"]), p[measure], p.get("ci95")) for p in points],
-        title,
-        lambda at: f"{at:,.0f} covers",
-    )
+    return _banded(x, points, title, lambda at: f"{at:,.0f} covers")
 
 
 def _banded(
     x: Axis,
-    points: Sequence[tuple[float, float, Any]],
+    points: Sequence[Point],
     title: str,
     name: Callable[[float], str],
 ) -> str:

@@ -47,6 +47,10 @@ class Document:
         """Return the document as it lies on disk, its stamp left out."""
         return dict(self.content)
 
+    def joined(self, **more: Any) -> Self:
+        """Return the document with more fields, or with others."""
+        return self.from_json({**self.content, **more})
+
 
 def decode(kind: type[Part], value: Any, where: str = "document") -> Part:
     """Turn JSON values into a type.

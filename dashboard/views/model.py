@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 
 from covers.classify.methods import TRAINED, Method
-from covers.evaluate.measures import IN_WORDS, main_measure, measures_of
-from covers.evaluate.page import tables
+from covers.evaluate.measures import IN_WORDS
+from covers.evaluate.page import charts, tables
 from covers.evaluate.words.headline import headline_of
 from covers.overlap import on_page as pairs
-from covers.render import charts, curves, html
+from covers.render import html
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import count, note_on_parts, per_cent, sentence
 from covers.render.palette import NOISE_COLOUR
@@ -227,29 +227,27 @@ def _more() -> None:
 
 
 def _differences(found: Evaluation) -> None:
-    said = sentence(IN_WORDS[main_measure(found.content)])
+    said = sentence(IN_WORDS[found.measure])
     st.caption(
         f"{said} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
     )
-    pick.show(tables.differences_table(found.content), key="differences")
+    pick.show(tables.differences_table(found), key="differences")
 
 
 def _growth(found: Evaluation) -> None:
-    main = main_measure(found.content)
     st.caption(
-        f"{sentence(IN_WORDS[main])} of the vote with fewer covers to learn from, whole groups ({found.split.grouped_by}) left out; "
+        f"{sentence(IN_WORDS[found.measure])} of the vote with fewer covers to learn from, whole groups ({found.split.grouped_by}) left out; "
         f"band: 95 % interval on n = {_measured(found):,} held-out covers."
     )
-    curve = curves.learning_curve(found.content["learning_curve"], main, IN_WORDS[main])
-    pick.show(curve, key="growth")
+    pick.show(charts.learning_curve(found), key="growth")
 
 
 def _leak(found: Evaluation) -> None:
-    measure = IN_WORDS[main_measure(found.content)]
+    measure = IN_WORDS[found.measure]
     st.caption(
         f"The {measure} that a random split would have claimed, where artists and near-duplicates sit on both sides."
     )
-    pick.show(tables.leakage_table(found.content["leakage"]), key="leakage")
+    pick.show(tables.leakage_table(found), key="leakage")
 
 
 def _methods(found: Evaluation) -> None:
@@ -258,50 +256,46 @@ def _methods(found: Evaluation) -> None:
         "Lines are 95 % intervals by bootstrap over groups, the dotted line is chance; of the calibration error less is better. "
         f"n = {_measured(found):,} held-out covers."
     )
-    measures = measures_of(found.content)
+    measures = found.measures
     figure = st.segmented_control(
         "Figure",
         list(measures),
-        default=main_measure(found.content),
+        default=found.measure,
         required=True,
         format_func=measures.__getitem__,
         key="figure",
         bind="query-params",
         label_visibility="collapsed",
     )
-    drawn = charts.method_dots(found.content["methods"], figure, IN_WORDS[figure])
-    pick.show(drawn, key="methods")
+    pick.show(charts.method_dots(found, figure), key="methods")
 
 
 def _genres(found: Evaluation) -> None:
-    best = found.content["methods"][Method.COMBINED]["per_genre"]
-    sets = found.content["sets"]
-    note = note_on_parts(one["n"] for one in best.values())
+    per_genre = found.methods[Method.COMBINED].per_genre
+    level = per_cent(found.sets.level if found.sets else None)
+    note = note_on_parts(one.n for one in per_genre.values())
     st.caption(
-        f"In its set: how often the prediction set at {100 * sets['level']:.0f} % holds the genre.{note}"
+        f"In its set: how often the prediction set at {level} holds the genre.{note}"
     )
-    pick.show(tables.genres_table(best, sets.get("per_genre", {})), key="by-genre")
+    pick.show(tables.genres_table(found), key="by-genre")
 
 
 def _trust(found: Evaluation) -> None:
     left, right = st.columns(2, gap="large")
     measured = found.methods[Method.COMBINED]
-    written = found.content["methods"][Method.COMBINED]
     with left:
         frame.section(
             "Reliability",
             f"Do stated probabilities come true? On the dotted line they do. Calibration error (ECE) {measured.ece.value:.3f}; "
-            f"perfect ones would seem off by {written.get('ece_if_calibrated', 0):.3f} on n = {measured.n:,} covers by chance.",
+            f"perfect ones would seem off by {measured.ece_if_calibrated:.3f} on n = {measured.n:,} covers by chance.",
         )
-        pick.show(curves.reliability(written["reliability"]), key="reliability")
+        pick.show(charts.reliability(measured.reliability), key="reliability")
     with right:
         frame.section(
             "Answer only when certain",
             f"How often the first answer is right if only the most certain share of the n = {measured.n:,} covers is answered; band: 95 % interval.",
         )
-        points = found.content["coverage_accuracy"]
-        drawn = curves.coverage_accuracy(points, "first answer right")
-        pick.show(drawn, key="coverage")
+        pick.show(charts.coverage_accuracy(found), key="coverage")
     if (sets := found.sets) is not None:
         st.caption(
             f"Prediction sets that promise {100 * sets.level:.0f} % held {100 * sets.coverage:.1f} % of the covers' genres, "
@@ -311,13 +305,14 @@ def _trust(found: Evaluation) -> None:
 
 def _conclusions(found: Evaluation) -> None:
     st.markdown("\n".join(f"- {markup.plain(said)}" for said in found.conclusions))
-    split, model = found.split, found.content["model"]
+    split, model = found.split, found.model
     numbers = [
         (f"{_measured(found):,}", f"held-out covers ({split.measured} side)"),
         (f"{split.n_train:,}", "covers learned from"),
         (f"{split.n_groups:,}", f"held-out groups ({split.grouped_by})"),
-        (model["arch"], f"network {model['fingerprint'][:8]}"),
     ]
+    if model is not None:
+        numbers.append((model.arch, f"network {model.fingerprint[:8]}"))
     pick.show(html.figures(numbers), key="model-numbers")
 
 

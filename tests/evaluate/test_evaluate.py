@@ -16,6 +16,7 @@ from covers.evaluate.checks import (
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import Sides
+from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
 from covers.stats.bootstrap import Interval
 from covers.stats.folds import group_folds
@@ -36,7 +37,7 @@ def evaluation(inputs):
 
 
 def test_every_method_is_measured_on_the_same_covers(evaluation):
-    methods = evaluation.payload["methods"]
+    methods = evaluation.result.to_json()["methods"]
     assert tuple(methods) == tuple(Method)
     n_held = (evaluation.inputs.splits == "valid").sum()
     assert {found["n"] for found in methods.values()} == {n_held}
@@ -48,14 +49,17 @@ def test_every_method_is_measured_on_the_same_covers(evaluation):
 
 
 def test_methods_rank_as_they_were_made(evaluation):
-    f1 = {name: m["macro_f1"] for name, m in evaluation.payload["methods"].items()}
+    f1 = {
+        name: m["macro_f1"]
+        for name, m in evaluation.result.to_json()["methods"].items()
+    }
     assert f1["network"] > f1["frozen neighbours"] > f1["colours"]
     assert f1["vote"] > f1["frozen neighbours"]
     assert f1["colours"] == pytest.approx(f1["chance"], abs=0.12)
 
 
 def test_the_document_has_the_promised_shape(evaluation):
-    payload = evaluation.payload
+    payload = evaluation.result.to_json()
     split = payload["split"]
     assert split["n_train"] + split["n_valid"] == len(evaluation.inputs)
     assert split["grouped_by"] == "artist"
@@ -72,14 +76,17 @@ def test_the_document_has_the_promised_shape(evaluation):
 
 
 def test_top_losses_are_wrong_covers_the_worst_first(evaluation):
-    losses = [row["log_loss"] for row in evaluation.payload["top_losses"]]
+    losses = [row["log_loss"] for row in evaluation.result.to_json()["top_losses"]]
     assert losses == sorted(losses, reverse=True)
-    for row in evaluation.payload["top_losses"]:
+    for row in evaluation.result.to_json()["top_losses"]:
         assert row["predicted"] not in row["genres"]
 
 
 def test_the_same_seed_gives_the_same_numbers(inputs, evaluation):
-    assert evaluate_arrays(inputs, **EVALUATE).payload == evaluation.payload
+    assert (
+        evaluate_arrays(inputs, **EVALUATE).result.to_json()
+        == evaluation.result.to_json()
+    )
 
 
 def test_covers_without_a_genre_are_left_out(inputs, evaluation):
@@ -95,7 +102,10 @@ def test_covers_without_a_genre_are_left_out(inputs, evaluation):
         frozen=np.vstack([inputs.frozen, inputs.frozen[:1]]),
         colours=np.vstack([inputs.colours, inputs.colours[:1]]),
     )
-    assert evaluate_arrays(more, **EVALUATE).payload == evaluation.payload
+    assert (
+        evaluate_arrays(more, **EVALUATE).result.to_json()
+        == evaluation.result.to_json()
+    )
 
 
 def test_columns_are_found_by_name_whatever_the_models_order(inputs, evaluation):
@@ -105,8 +115,10 @@ def test_columns_are_found_by_name_whatever_the_models_order(inputs, evaluation)
         p_network=inputs.p_network[:, order],
         model_vocab=tuple(VOCAB[j] for j in order),
     )
-    found = evaluate_arrays(shuffled, **EVALUATE).payload
-    assert found["methods"]["network"] == evaluation.payload["methods"]["network"]
+    found = evaluate_arrays(shuffled, **EVALUATE).result.to_json()
+    assert (
+        found["methods"]["network"] == evaluation.result.to_json()["methods"]["network"]
+    )
 
 
 def test_predictions_in_another_order_than_the_labels_are_caught(inputs):
@@ -195,8 +207,10 @@ def test_twins_across_the_split_are_named(inputs):
     embeddings = inputs.embeddings.copy()
     embeddings[held] = embeddings[train]
     found = evaluate_arrays(replace(inputs, embeddings=embeddings), **EVALUATE)
-    assert found.payload["self_check"]["twins"] == [inputs.cover_ids[held]]
-    assert any("all but identical" in said for said in found.payload["conclusions"])
+    assert found.result.to_json()["self_check"]["twins"] == [inputs.cover_ids[held]]
+    assert any(
+        "all but identical" in said for said in found.result.to_json()["conclusions"]
+    )
     none = Neighbours(np.zeros((2, 0), int), np.zeros((2, 0), np.float32))
     assert len(find_twins(none)) == 0
 
@@ -204,10 +218,10 @@ def test_twins_across_the_split_are_named(inputs):
 def test_a_test_side_is_measured_and_never_fitted_on():
     inputs = simulate(900, n_groups=260, test=0.2)
     first = evaluate_arrays(inputs, **EVALUATE)
-    split = first.payload["split"]
+    split = first.result.to_json()["split"]
     assert split["measured"] == "test"
     assert split["n_test"] == (inputs.splits == "test").sum()
-    assert not first.payload["fitted"]["cross_fitted"]
+    assert not first.result.to_json()["fitted"]["cross_fitted"]
     # Other labels on the test side change its figures, but nothing that is fitted.
     membership = inputs.membership.copy()
     test = inputs.splits == "test"
@@ -215,8 +229,8 @@ def test_a_test_side_is_measured_and_never_fitted_on():
     second = evaluate_arrays(replace(inputs, membership=membership), **EVALUATE)
     assert second.decision.to_json() == first.decision.to_json()
     assert (
-        second.payload["methods"]["network + vote"]["accuracy"]
-        < first.payload["methods"]["network + vote"]["accuracy"]
+        second.result.to_json()["methods"]["network + vote"]["accuracy"]
+        < first.result.to_json()["methods"]["network + vote"]["accuracy"]
     )
 
 
@@ -252,18 +266,18 @@ def with_crossed(inputs, slope=1.0):
 
 def test_answers_across_folds_are_fitted_on_and_never_measured(inputs, evaluation):
     found = evaluate_arrays(with_crossed(inputs), **EVALUATE)
-    fitted, split = found.payload["fitted"], found.payload["split"]
+    fitted, split = found.result.to_json()["fitted"], found.result.to_json()["split"]
     assert fitted["n_across_folds"] == split["n_train"]
-    assert evaluation.payload["fitted"]["n_across_folds"] == 0
-    for name, one in found.payload["methods"].items():
+    assert evaluation.result.to_json()["fitted"]["n_across_folds"] == 0
+    for name, one in found.result.to_json()["methods"].items():
         assert one["n"] == split["n_valid"]
-        before = evaluation.payload["methods"][name]
+        before = evaluation.result.to_json()["methods"][name]
         assert one["macro_f1"] == pytest.approx(before["macro_f1"], abs=0.02)
-    assert found.payload["sets"]["coverage"] == pytest.approx(0.9, abs=0.06)
+    assert found.result.to_json()["sets"]["coverage"] == pytest.approx(0.9, abs=0.06)
     # They count: heads that are too certain there make the network's answers soft.
     sharp = evaluate_arrays(with_crossed(inputs, slope=4.0), **EVALUATE)
     slopes = [
-        one.payload["fitted"]["calibrators"]["network"]["slope"]
+        one.result.to_json()["fitted"]["calibrators"]["network"]["slope"]
         for one in (sharp, found)
     ]
     assert slopes[0] < slopes[1] / 2
@@ -283,7 +297,7 @@ def test_across_folds_nobody_votes_for_the_own_group_or_the_own_fold(inputs):
 
 def test_without_features_their_baselines_are_missing_and_all_else_is_there(inputs):
     bare = replace(inputs, frozen=None, colours=None)
-    methods = evaluate_arrays(bare, **EVALUATE).payload["methods"]
+    methods = evaluate_arrays(bare, **EVALUATE).result.to_json()["methods"]
     assert set(methods) == {"chance", "frequency", "network", "vote", "network + vote"}
 
 
@@ -292,7 +306,7 @@ def test_labels_without_any_signal_are_said_to_be_unreadable():
     rng = np.random.default_rng(1)
     order = rng.permutation(len(inputs))
     nonsense = replace(inputs, membership=inputs.membership[order])
-    payload = evaluate_arrays(nonsense, **EVALUATE).payload
+    payload = evaluate_arrays(nonsense, **EVALUATE).result.to_json()
     assert payload["methods"]["network + vote"]["accuracy"] < 0.4
     assert any("cannot be shown" in said for said in payload["conclusions"])
 
@@ -311,7 +325,7 @@ def test_calibration_and_coverage_hold_over_many_drawn_libraries():
     errors, noise, coverages, n = [], [], [], []
     for seed in range(4):
         drawn = simulate(1200, seed=seed, n_groups=1200, shared=0.0, spread=1.6)
-        payload = evaluate_arrays(drawn, n_bootstraps=10, seed=seed).payload
+        payload = evaluate_arrays(drawn, n_bootstraps=10, seed=seed).result.to_json()
         errors.append(payload["methods"]["network + vote"]["ece"])
         noise.append(payload["methods"]["network + vote"]["ece_if_calibrated"])
         coverages.append(payload["sets"]["coverage"])
@@ -335,22 +349,25 @@ def conclusions_with(payload, a, b, low, high):
         if {row["a"], row["b"]} == {a, b}:
             sign = 1 if row["a"] == a else -1
             row["ci95"] = sorted([sign * low, sign * high])
-    return draw_conclusions({**payload, "methods": methods, "differences": differences})
+    changed = {**payload, "methods": methods, "differences": differences}
+    return draw_conclusions(Evaluation.from_json(changed))
 
 
 def test_conclusions_tell_a_certain_lead_from_an_uncertain_one(evaluation):
-    certain = conclusions_with(evaluation.payload, "vote", "network", 0.02, 0.18)
+    certain = conclusions_with(
+        evaluation.result.to_json(), "vote", "network", 0.02, 0.18
+    )
     assert "read best by the vote of neighbours" in certain[0]
     assert any(
         "over the network and network and vote together is certain" in said
         for said in certain
     )
-    tied = conclusions_with(evaluation.payload, "vote", "network", -0.02, 0.22)
+    tied = conclusions_with(evaluation.result.to_json(), "vote", "network", -0.02, 0.22)
     assert any("over the network is within chance" in said for said in tied)
 
 
 def test_conclusions_say_each_comparison_once(evaluation):
-    said = conclusions_with(evaluation.payload, "vote", "network", -0.02, 0.22)
+    said = conclusions_with(evaluation.result.to_json(), "vote", "network", -0.02, 0.22)
     simple = (Method.FROZEN, Method.PROBE, Method.COLOURS)
     for name in (IN_WORDS[method] for method in simple):
         assert sum(name in sentence for sentence in said) == 1, said

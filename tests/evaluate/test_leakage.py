@@ -73,7 +73,7 @@ def test_the_vote_of_a_trained_network_leaks_through_its_references():
 
 def test_the_document_gains_a_leakage_row_per_method():
     inputs = simulate(400, n_groups=60)
-    payload = evaluate_arrays(inputs, n_bootstraps=50, leakage=True).payload
+    payload = evaluate_arrays(inputs, n_bootstraps=50, leakage=True).result.to_json()
     rows = payload["leakage"]
     assert set(rows) == {"colours", "frozen neighbours", "linear probe", "vote"}
     for row in rows.values():

@@ -1,6 +1,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,7 @@ from covers.classify.methods import Method
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.page.csv_tables import write_tables
 from covers.evaluate.page.page import write_report
+from covers.evaluate.result import Evaluation
 
 
 class Outline(HTMLParser):
@@ -52,7 +54,7 @@ def evaluation():
 @pytest.fixture(scope="module")
 def page(evaluation):
     file = io.StringIO()
-    write_report(file, evaluation.payload, evaluation, None)
+    write_report(file, evaluation, None)
     return file.getvalue()
 
 
@@ -72,11 +74,11 @@ def test_the_page_shows_every_method_and_genre_and_ends_with_the_conclusions(
     text = " ".join(outline_of(page).text)
     for genre in VOCAB:
         assert genre in text
-    for found in evaluation.payload["methods"].values():
-        assert f"{found['macro_f1']:.3f}" in text
-    for said in evaluation.payload["conclusions"]:
+    for found in evaluation.result.methods.values():
+        assert f"{found.macro_f1.value:.3f}" in text
+    for said in evaluation.result.conclusions:
         assert said in text
-    assert text.rstrip().endswith(evaluation.payload["conclusions"][-1])
+    assert text.rstrip().endswith(evaluation.result.conclusions[-1])
     assert "price of a leak" in text
 
 
@@ -95,7 +97,7 @@ def test_every_filled_cell_of_the_confusion_matrix_opens_its_covers(page, evalua
 
 def test_names_from_the_catalogue_cannot_become_markup(evaluation):
     nasty = ("<script>alert(1)</script>", 'a"b', "c&d", "e")
-    payload = dict(evaluation.payload)
+    payload = evaluation.result.to_json()
     renamed = dict(zip(VOCAB, nasty, strict=True))
     payload["genres"] = list(nasty)
     payload["methods"] = {
@@ -114,7 +116,8 @@ def test_names_from_the_catalogue_cannot_become_markup(evaluation):
     payload["conclusions"] = ["<u>bold</u>"]
     payload["split"] = {**payload["split"], "grouped_by": "<em>"}
     file = io.StringIO()
-    write_report(file, payload, evaluation, None)
+    renamed_all = replace(evaluation, result=Evaluation.from_json(payload))
+    write_report(file, renamed_all, None)
     outline = outline_of(file.getvalue())
     assert "script" not in outline.tags
     assert not {"u", "em"} & set(outline.tags)
@@ -122,23 +125,23 @@ def test_names_from_the_catalogue_cannot_become_markup(evaluation):
 
 
 def test_tables_hold_the_same_figures_and_no_formulas(tmp_path, evaluation):
-    payload = dict(evaluation.payload)
-    write_tables(tmp_path, payload)
+    methods = evaluation.result.methods
+    write_tables(tmp_path, evaluation.result)
     with (tmp_path / "evaluation-methods.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == list(Method)
     for row in rows:
-        found = payload["methods"][row["method"]]
-        assert float(row["macro_f1"]) == pytest.approx(found["macro_f1"], abs=1e-5)
+        found = methods[row["method"]]
+        assert float(row["macro_f1"]) == pytest.approx(found.macro_f1.value, abs=1e-5)
     with (tmp_path / "evaluation-confusion.csv").open(encoding="utf-8") as file:
         cells = [
             row for row in csv.DictReader(file) if row["method"] == "network + vote"
         ]
     total = sum(float(row["covers"]) for row in cells)
-    assert total == pytest.approx(payload["methods"]["network + vote"]["n"], rel=1e-4)
+    assert total == pytest.approx(methods["network + vote"].n, rel=1e-4)
     assert len(cells) == len(VOCAB) ** 2
-    payload["genres"] = ["=HYPERLINK(1)", *VOCAB[1:]]
-    write_tables(tmp_path, payload)
+    genres = ("=HYPERLINK(1)", *VOCAB[1:])
+    write_tables(tmp_path, replace(evaluation.result, genres=genres))
     text = (tmp_path / "evaluation-confusion.csv").read_text(encoding="utf-8")
     assert ",'=HYPERLINK(1)," in text
     assert ",=HYPERLINK" not in text

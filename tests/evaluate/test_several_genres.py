@@ -28,7 +28,7 @@ def evaluation():
 
 
 def test_methods_rank_as_they_were_made_and_each_is_measured(evaluation):
-    methods = evaluation.payload["methods"]
+    methods = evaluation.result.to_json()["methods"]
     assert tuple(methods) == tuple(Method)
     precision = {name: row["mean_average_precision"] for name, row in methods.items()}
     assert precision["network"] > precision["vote"] > precision["frequency"] + 0.05
@@ -47,9 +47,9 @@ def test_methods_rank_as_they_were_made_and_each_is_measured(evaluation):
 def test_every_cover_that_carries_a_genre_counts_for_it(evaluation):
     inputs = evaluation.inputs
     has = inputs.membership[inputs.splits == "valid"] > 0
-    per_genre = evaluation.payload["methods"]["network + vote"]["per_genre"]
+    per_genre = evaluation.result.to_json()["methods"]["network + vote"]["per_genre"]
     assert [row["n"] for row in per_genre.values()] == has.sum(axis=0).tolist()
-    said = " ".join(evaluation.payload["conclusions"])
+    said = " ".join(evaluation.result.to_json()["conclusions"])
     assert "No held-out covers" not in said
     assert "genres are taken as independent" in said
     assert "drawn at random" in said
@@ -132,7 +132,7 @@ def test_the_document_has_types_in_which_the_unknown_is_unknown():
     membership = inputs.membership.copy()
     membership[inputs.splits == "valid", VOCAB.index("swing")] = 0
     unseen = replace(inputs, membership=membership)
-    payload = evaluate_arrays(unseen, n_bootstraps=20).payload
+    payload = evaluate_arrays(unseen, n_bootstraps=20).result.to_json()
     found = Evaluation.from_json(payload)
     both = found.methods["network + vote"]
     low, high = both.mean_average_precision.ci95
@@ -151,13 +151,13 @@ def test_the_document_has_types_in_which_the_unknown_is_unknown():
 
 
 def test_differences_and_curve_are_in_mean_average_precision(evaluation):
-    for row in evaluation.payload["differences"]:
+    for row in evaluation.result.to_json()["differences"]:
         low, high = row["ci95"]
         assert low <= row["mean_average_precision"] <= high
         assert (low + high) / 2 == pytest.approx(
             row["mean_average_precision"], abs=0.3 * (high - low)
         )
-    curve = evaluation.payload["learning_curve"]
+    curve = evaluation.result.to_json()["learning_curve"]
     assert curve[-1]["mean_average_precision"] > curve[0]["mean_average_precision"]
 
 
@@ -170,11 +170,11 @@ def test_a_test_side_is_measured_and_never_fitted_on():
     membership[splits == "test"] = np.roll(membership[splits == "test"], 2, axis=0)
     other = replace(inputs, splits=splits, membership=membership)
     second = evaluate_arrays(other, n_bootstraps=20)
-    assert first.payload["split"]["measured"] == "test"
+    assert first.result.to_json()["split"]["measured"] == "test"
     assert second.decision.to_json() == first.decision.to_json()
     assert (
-        second.payload["methods"]["network"]["mean_average_precision"]
-        < first.payload["methods"]["network"]["mean_average_precision"]
+        second.result.to_json()["methods"]["network"]["mean_average_precision"]
+        < first.result.to_json()["methods"]["network"]["mean_average_precision"]
     )
 
 
@@ -237,13 +237,13 @@ def test_random_memberships_pass_every_check_of_their_own(
     labelled = has.any(axis=1)
     assume(labelled[:60].any() and labelled[60:].any())
     found = evaluate_arrays(inputs, n_bootstraps=10)
-    assert found.payload["self_check"]["passed"]
+    assert found.result.to_json()["self_check"]["passed"]
     held = has[60:][labelled[60:]]
     p = found.votes.probabilities.combined[found.votes.held_out]
     first_right = held[np.arange(len(held)), p.argmax(axis=1)].mean()
-    for row in found.payload["methods"].values():
+    for row in found.result.to_json()["methods"].values():
         assert row["n"] == len(held)
-    both = found.payload["methods"]["network + vote"]
+    both = found.result.to_json()["methods"]["network + vote"]
     for row, nearest in zip(found.votes.rows, found.votes.nearest, strict=True):
         voters = found.inputs.groups[nearest[nearest >= 0]]
         assert found.inputs.groups[row] not in voters
@@ -374,7 +374,9 @@ def test_twins_and_leaks_are_found_as_with_one_genre():
     held = int(np.flatnonzero(inputs.splits == "valid")[0])
     embeddings[held] = embeddings[0]
     found = evaluate_arrays(replace(inputs, embeddings=embeddings), n_bootstraps=10)
-    assert found.payload["self_check"]["twins"] == [inputs.cover_ids[held]]
-    leak = evaluate_arrays(inputs, n_bootstraps=10, leakage=True).payload["leakage"]
+    assert found.result.to_json()["self_check"]["twins"] == [inputs.cover_ids[held]]
+    leak = evaluate_arrays(inputs, n_bootstraps=10, leakage=True).result.to_json()[
+        "leakage"
+    ]
     assert set(leak) == {"colours", "frozen neighbours", "linear probe", "vote"}
     assert {row["figure"] for row in leak.values()} == {"mean_average_precision"}

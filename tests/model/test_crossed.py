@@ -134,10 +134,10 @@ def test_an_evaluation_is_fitted_on_the_train_side_too(trained):
     np.testing.assert_array_equal(inputs.crossed_folds >= 0, train)
     np.testing.assert_allclose(inputs.crossed_p[train].sum(axis=1), 1)
     evaluation = evaluate_arrays(inputs, n_bootstraps=20)
-    assert evaluation.payload["fitted"]["n_across_folds"] == train.sum()
+    assert evaluation.result.to_json()["fitted"]["n_across_folds"] == train.sum()
     n_held = (catalogue.splits == "valid").sum()
     assert evaluation.votes.held_out.sum() <= n_held
-    measured = evaluation.payload["methods"]["network + vote"]["n"]
+    measured = evaluation.result.to_json()["methods"]["network + vote"]["n"]
     assert measured == evaluation.votes.held_out.sum()
     assert len(card.summary["head_fits"]) == 1
 

@@ -102,23 +102,6 @@ def test_one_year_alone_has_its_name():
     assert drawn.all("rect")[0]["title"] == "Jazz, 1991: 1"
 
 
-def test_a_method_shows_its_value_and_its_interval():
-    methods = {
-        "chance": {"macro_f1": 0.1},
-        "vote": {"macro_f1": 0.4, "ci95": {"macro_f1": [0.3, 0.5]}},
-        "network": {"accuracy": 0.4},
-    }
-    drawn = Elements(charts.method_dots(methods, "macro_f1", "Macro-F1"))
-    spots, reaches = drawn.all("i", "spot"), drawn.all("i", "reach")
-    assert len(spots) == 2
-    assert place(spots[1]["style"], "left") == pytest.approx(80)
-    assert place(reaches[1]["style"], "left") == pytest.approx(60)
-    assert place(reaches[1]["style"], "width") == pytest.approx(40)
-    assert place(reaches[0]["style"], "width") == 0
-    tips = [row["title"] for row in drawn.all("div", "row") if row.get("title")]
-    assert tips == ["chance: 0.100", "vote: 0.400 (0.300 to 0.500)"]
-
-
 def test_what_is_as_frequent_as_everywhere_lies_on_the_line():
     lifts = [("Jazz", 1.0, (0.5, 1.5), "tip"), (NASTY, 0.25, (0.25, 0.25), "tip")]
     drawn = Elements(charts.lift_dots(lifts, COLOURS))
@@ -128,9 +111,9 @@ def test_what_is_as_frequent_as_everywhere_lies_on_the_line():
 
 def test_a_curve_without_an_interval_is_drawn_all_the_same():
     points = [
-        {"n_references": 10, "macro_f1": 0.2},
-        {"n_references": 100, "macro_f1": 0.4, "ci95": [0.3, None]},
-        {"n_references": 1000, "macro_f1": 0.5, "ci95": [0.4, 0.6]},
+        (10, 0.2, None),
+        (100, 0.4, (0.3, np.nan)),
+        (1000, 0.5, (0.4, 0.6)),
     ]
     drawn = Elements(curves.learning_curve(points))
     spots = drawn.all("circle")
@@ -141,7 +124,7 @@ def test_a_curve_without_an_interval_is_drawn_all_the_same():
 
 
 def test_stated_certainty_that_comes_true_lies_on_the_diagonal():
-    drawn = Elements(curves.reliability([{"certainty": 0.6, "rate": 0.6, "n": 50}]))
+    drawn = Elements(curves.reliability([(0.6, 0.6, 50)]))
     spot = drawn.all("circle")[0]
     assert float(spot["cx"][:-1]) + float(spot["cy"][:-1]) == pytest.approx(100)
     assert "n = 50" in spot["title"]
@@ -195,7 +178,7 @@ def test_text_from_files_stays_text_in_every_figure():
     for drawn in (
         charts.genre_bars(dict.fromkeys(GENRES, 3), COLOURS),
         charts.year_bars(np.array([1990.0]), np.array([1]), GENRES, COLOURS),
-        charts.method_dots({NASTY: {"f": 0.5}}, "f", "F"),
+        charts.dots([charts.Dot(name=NASTY, value=0.5)], alt=NASTY, title=NASTY),
         charts.distributions(distribution, COLOURS),
         charts.lift_dots([(NASTY, 1.0, (0.5, 2.0), NASTY)], COLOURS),
         dendrogram(GENRES, points, COLOURS),
@@ -292,21 +275,6 @@ def test_places_keep_distances_but_never_hide_each_other():
     assert gap[0, 1] > 0.2
     assert gap[0, 2] > 2 * gap[0, 1]
     assert spread(np.zeros((1, 1))).shape == (1, 2)
-
-
-def test_differences_are_those_of_the_best_method_whichever_way_they_are_written():
-    differences = [
-        {"a": "vote", "b": "chance", "macro_f1": 0.3, "ci95": [0.2, 0.4]},
-        {"a": "network", "b": "vote", "macro_f1": -0.1, "ci95": [-0.3, 0.1]},
-        {"a": "network", "b": "chance", "macro_f1": 0.2, "ci95": [0.1, 0.3]},
-    ]
-    drawn = Elements(charts.difference_dots(differences, "vote"))
-    tips = [row["title"] for row in drawn.all("div", "row") if row.get("title")]
-    assert tips == [
-        "chance: +0.300 (+0.200 to +0.400)",
-        "network: +0.100 (-0.100 to +0.300)",
-    ]
-    assert len(drawn.all("div", "strong")) == 1
 
 
 def test_a_training_is_drawn_as_a_file_of_its_own():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from covers.evaluate.measures import main_measure, measures_of
 from covers.workspace.disk.text_tables import write_csv
 from covers.workspace.registry import (
     EVALUATION_CONFUSION,
@@ -17,74 +17,63 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from covers.evaluate.measures import Estimate
+    from covers.evaluate.result import Evaluation
 
-def write_tables(folder: Path, payload: dict[str, Any]) -> None:
+
+def write_tables(folder: Path, found: Evaluation) -> None:
     """Write ``evaluation-methods.csv``, ``-genres``, ``-differences`` and, of one genre a cover, ``-confusion``.
 
     Parameters
     ----------
     folder : Path
-    payload : dict
-        As in ``evaluation.json``.
+    found : Evaluation
     """
-    methods = payload["methods"]
-    figures = measures_of(payload)
-    main = main_measure(payload)
     header = ["method", "n"]
-    for figure in figures:
+    for figure in found.measures:
         header += [figure, f"{figure}_low", f"{figure}_high"]
     rows = []
-    for name, found in methods.items():
-        row: list[Any] = [name, found["n"]]
-        for figure in figures:
-            row += [found[figure], *found["ci95"].get(figure, ["", ""])]
+    for name, method in found.methods.items():
+        row: list[Any] = [name, method.n]
+        for figure in found.measures:
+            row += _with_ends(method.estimate(figure))
         rows.append(row)
     _write(folder / EVALUATION_METHODS.name, header, rows)
-    of_genres = ["average_precision"] if payload["several_genres"] else []
+    of_genres = ["average_precision"] if found.several_genres else []
     of_genres += ["precision", "recall", "f1"]
     _write(
         folder / EVALUATION_GENRES.name,
         ["method", "genre", "n", *of_genres],
         (
-            [name, genre, row["n"], *(row[figure] for figure in of_genres)]
-            for name, found in methods.items()
-            for genre, row in found["per_genre"].items()
+            [name, genre, one.n, *(getattr(one, figure) for figure in of_genres)]
+            for name, method in found.methods.items()
+            for genre, one in method.per_genre.items()
         ),
     )
-    if not payload["several_genres"]:
+    if not found.several_genres:
         _write(
             folder / EVALUATION_CONFUSION.name,
             ["method", "genre", "predicted", "covers"],
             (
                 [name, genre, predicted, cell]
-                for name, found in methods.items()
-                for genre, line in zip(
-                    payload["genres"], found["confusion"], strict=True
-                )
-                for predicted, cell in zip(payload["genres"], line, strict=True)
+                for name, method in found.methods.items()
+                for genre, line in zip(found.genres, method.confusion, strict=True)
+                for predicted, cell in zip(found.genres, line, strict=True)
             ),
         )
-    compared = [name for name in payload["differences"][0] if name in figures]
     header = ["a", "b"]
-    for figure in compared:
+    for figure in found.differences[0].measures:
         header += [figure, "low", "high"]
     _write(
         folder / EVALUATION_DIFFERENCES.name,
         header,
         (
             [
-                row["a"],
-                row["b"],
-                *(
-                    value
-                    for figure in compared
-                    for value in (
-                        row[figure],
-                        *row["ci95" if figure == main else f"ci95_{figure}"],
-                    )
-                ),
+                one.a,
+                one.b,
+                *(cell for gap in one.measures.values() for cell in _with_ends(gap)),
             ]
-            for row in payload["differences"]
+            for one in found.differences
         ),
     )
 
@@ -92,6 +81,12 @@ def write_tables(folder: Path, payload: dict[str, Any]) -> None:
 def _write(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
     """Publish one table; numbers have six digits."""
     write_csv(path, header, ([_cell(value) for value in row] for row in rows))
+
+
+def _with_ends(measured: Estimate) -> list[Any]:
+    """Return a value and its interval; two empty cells where that was not measured."""
+    low, high = measured.ci95
+    return [measured.value, *(("", "") if math.isnan(low) else (low, high))]
 
 
 def _cell(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from covers.render.numbers import note_on_parts
 from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
-    from covers.evaluate.evaluate import Evaluation
+    from collections.abc import Sequence
+
+    from covers.evaluate.evaluate import Evaluated
     from covers.workspace.paths import Workspace
 
 SIDE_PX = 104
@@ -30,21 +32,21 @@ class CoverGallery:
 
     Parameters
     ----------
-    evaluation : Evaluation
+    evaluated : Evaluated
     workspace : Workspace, optional
         Where thumbnails, titles and artists are.
     """
 
-    def __init__(self, evaluation: Evaluation, workspace: Workspace | None) -> None:
-        self.evaluation = evaluation
+    def __init__(self, evaluated: Evaluated, workspace: Workspace | None) -> None:
+        self.evaluated = evaluated
         self.workspace = workspace
         self._titles = _read_titles(workspace) if workspace else {}
         self._pictures: dict[str, str] = {}
 
-    def confusion(self, payload: dict[str, Any]) -> str:
+    def confusion(self) -> str:
         """Return the confusion matrix of network and vote; each cell opens its covers."""
-        vocab = payload["genres"]
-        counts = payload["methods"][Method.COMBINED]["confusion"]
+        found = self.evaluated.result
+        vocab, counts = found.genres, found.methods[Method.COMBINED].confusion
         cells = self._cover_rows(vocab)
         shown = int(np.clip(_MOST_PICTURES // max(1, len(cells)), 2, _MOST_PER_CELL))
         place = {genre: i for i, genre in enumerate(vocab)}
@@ -64,24 +66,24 @@ class CoverGallery:
             f"Press a cell to see its covers.{note_on_parts(np.ravel(counts))}</p>{square}{panels}"
         )
 
-    def top_losses(self, payload: dict[str, Any]) -> str:
+    def top_losses(self) -> str:
         """Return the covers whose own genre was thought least likely."""
         items = "".join(
             self._item(
-                row["cover_id"],
-                f"{', '.join(row['genres'])} → {row['predicted']}",
-                f"{100 * row['p_predicted']:.0f} % sure, own genre {100 * row['p_true']:.1f} %",
+                one.cover_id,
+                f"{', '.join(one.genres)} → {one.predicted}",
+                f"{100 * one.p_predicted:.0f} % sure, own genre {100 * one.p_true:.1f} %",
             )
-            for row in payload["top_losses"]
+            for one in self.evaluated.result.top_losses
         )
         return (
             "<h2>The most wrong</h2><p>Held-out covers whose own genre was thought least likely: surprises, or labels "
             f'worth a second look.</p><ul class="covers">{items}</ul>'
         )
 
-    def _cover_rows(self, vocab: list[str]) -> dict[tuple[int, int], list[int]]:
+    def _cover_rows(self, vocab: Sequence[str]) -> dict[tuple[int, int], list[int]]:
         """Return the held-out rows of the votes behind each cell, most certain first."""
-        votes, inputs = self.evaluation.votes, self.evaluation.inputs
+        votes, inputs = self.evaluated.votes, self.evaluated.inputs
         combined = votes.probabilities.combined
         cells: dict[tuple[int, int], list[int]] = {}
         for row in np.argsort(-combined.max(axis=1), kind="stable"):
@@ -97,7 +99,7 @@ class CoverGallery:
         self, name: str, true: str, predicted: str, rows: list[int], shown: int
     ) -> str:
         """Return the pop-up of one cell."""
-        votes, ids = self.evaluation.votes, self.evaluation.inputs.cover_ids
+        votes, ids = self.evaluated.votes, self.evaluated.inputs.cover_ids
         items = "".join(
             self._item(
                 ids[votes.rows[row]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
 from covers.evaluate.measures import IN_WORDS as MEASURES
@@ -10,24 +10,27 @@ from covers.evaluate.words import conclusions_several
 from covers.evaluate.words.sentences import (
     LOOKING_METHODS,
     describe_gain,
+    describe_growth,
     describe_lead,
     listed,
     percent,
     points,
 )
 
+if TYPE_CHECKING:
+    from covers.evaluate.result import Evaluation
+
 _CONFUSED = 0.75
 _BLIND = 0.1
 """So far off seem perfect probabilities with so few covers that none can be called good."""
 
 
-def draw_conclusions(payload: dict[str, Any]) -> list[str]:
-    """Derive sentences from the document of an evaluation.
+def draw_conclusions(found: Evaluation) -> list[str]:
+    """Derive sentences from the figures of an evaluation.
 
     Parameters
     ----------
-    payload : dict
-        As in ``evaluation.json``.
+    found : Evaluation
 
     Returns
     -------
@@ -36,71 +39,64 @@ def draw_conclusions(payload: dict[str, Any]) -> list[str]:
         against chance, against simple features, genres that cannot be told
         apart, what the probabilities are worth, what more covers would bring.
     """
-    if payload["several_genres"]:
-        said = conclusions_several.describe_methods(payload)
+    if found.several_genres:
+        said = conclusions_several.describe_methods(found)
     else:
         said = [
-            *_best_method(payload),
-            *_simple_features(payload),
-            *_genres(payload),
-            *_calibration(payload),
-            *_sets(payload),
-            *_growth(payload),
+            *_best_method(found),
+            *_simple_features(found),
+            *_genres(found),
+            *_calibration(found),
+            *_sets(found),
+            *describe_growth(found),
         ]
-    said += [*_leakage(payload), *_caution(payload)]
+    said += [*_leakage(found), *_caution(found)]
     return [sentence[0].upper() + sentence[1:] for sentence in said]
 
 
-def _best_method(payload: dict[str, Any]) -> list[str]:
+def _best_method(found: Evaluation) -> list[str]:
     """Say which method is best and whether that is certain."""
-    methods = payload["methods"]
-    ranked = sorted(
-        (name for name in LOOKING_METHODS if name in methods),
-        key=lambda name: -methods[name]["macro_f1"],
-    )
-    best = ranked[0]
-    low, high = methods[best]["ci95"]["accuracy"]
+    best = Method(found.best(LOOKING_METHODS))
+    measured = found.methods[best]
+    low, high = measured.accuracy.ci95
+    chance = found.methods[Method.CHANCE].accuracy.value
+    frequency = found.methods[Method.FREQUENCY].accuracy.value
     said = [
         (
-            f"genres are read best by {IN_WORDS[best]}: {percent(methods[best]['accuracy'])} of held-out covers right "
-            f"(95 % interval {percent(low)} to {percent(high)}), macro-F1 {methods[best]['macro_f1']:.2f}, where chance "
-            f"is {percent(methods[Method.CHANCE]['accuracy'])} and always the most frequent genre {percent(methods[Method.FREQUENCY]['accuracy'])}."
+            f"genres are read best by {IN_WORDS[best]}: {percent(measured.accuracy.value)} of held-out covers right "
+            f"(95 % interval {percent(low)} to {percent(high)}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
+            f"is {percent(chance)} and always the most frequent genre {percent(frequency)}."
         )
     ]
-    if low <= max(
-        methods[Method.CHANCE]["accuracy"],
-        methods[Method.FREQUENCY]["accuracy"],
-    ):
+    if low <= max(chance, frequency):
         said.append(
             "that is not certainly better than guessing: on these covers, genre cannot be shown to be readable."
         )
-    said += describe_lead(payload["differences"], best, "macro_f1", "macro-F1")
+    said += describe_lead(found, best)
     return said
 
 
-def _simple_features(payload: dict[str, Any]) -> list[str]:
+def _simple_features(found: Evaluation) -> list[str]:
     """Say what training brought over untrained features and colours."""
-    trained = max(TRAINED, key=lambda name: payload["methods"][name]["macro_f1"])
-    return describe_gain(payload["differences"], trained, "macro_f1", "macro-F1")
+    return describe_gain(found, Method(found.best(TRAINED)))
 
 
-def _genres(payload: dict[str, Any]) -> list[str]:
+def _genres(found: Evaluation) -> list[str]:
     """Say which genres are recognised best and which cannot be told apart."""
-    vocab = payload["genres"]
+    vocab = found.genres
     if len(vocab) < 2:
         return []
-    methods = payload["methods"]
-    best = max(TRAINED, key=lambda n: methods[n]["macro_f1"])
-    per_genre = methods[best]["per_genre"]
-    known = [genre for genre in vocab if per_genre[genre]["n"] > 0]
-    ranked = sorted(known, key=lambda genre: -per_genre[genre]["f1"])
+    best = Method(found.best(TRAINED))
+    per_genre = found.methods[best].per_genre
+    known = [genre for genre in vocab if per_genre[genre].n > 0]
+    ranked = sorted(known, key=lambda genre: -per_genre[genre].f1)
     said = [
         (
-            f"{ranked[0]} is read most easily (F1 {per_genre[ranked[0]]['f1']:.2f}), "
-            f"{ranked[-1]} least (F1 {per_genre[ranked[-1]]['f1']:.2f})."
+            f"{ranked[0]} is read most easily (F1 {per_genre[ranked[0]].f1:.2f}), "
+            f"{ranked[-1]} least (F1 {per_genre[ranked[-1]].f1:.2f})."
         )
     ]
-    confusion = methods[best]["confusion"]
+    confusion = found.methods[best].confusion
     pairs = []
     for i, a in enumerate(vocab):
         for j in range(i + 1, len(vocab)):
@@ -113,7 +109,7 @@ def _genres(payload: dict[str, Any]) -> list[str]:
         said.append(
             f"hard to tell apart by {IN_WORDS[best]} (confused nearly as often as recognised): {'; '.join(names)}."
         )
-    missing = [genre for genre in vocab if per_genre[genre]["n"] == 0]
+    missing = [genre for genre in vocab if per_genre[genre].n == 0]
     if missing:
         said.append(
             f"no held-out covers of {listed(missing)}: nothing can be said of them."
@@ -121,10 +117,10 @@ def _genres(payload: dict[str, Any]) -> list[str]:
     return said
 
 
-def _calibration(payload: dict[str, Any]) -> list[str]:
+def _calibration(found: Evaluation) -> list[str]:
     """Say what the probabilities are worth."""
-    found = payload["methods"][Method.COMBINED]
-    error, noise = found["ece"], found["ece_if_calibrated"]
+    combined = found.methods[Method.COMBINED]
+    error, noise = combined.ece.value, combined.ece_if_calibrated
     if error <= 1.5 * noise and noise > _BLIND:
         return [
             (
@@ -147,68 +143,47 @@ def _calibration(payload: dict[str, Any]) -> list[str]:
     ]
 
 
-def _sets(payload: dict[str, Any]) -> list[str]:
+def _sets(found: Evaluation) -> list[str]:
     """Say what the prediction sets hold."""
-    sets = payload["sets"]
-    n = len(payload["genres"])
+    sets = found.sets
+    if sets is None:
+        return []
     said = (
-        f"sets of genres that promise to hold the truth in {percent(sets['level'])} of cases did so in "
-        f"{percent(sets['coverage'])}, with {sets['mean_size']:.1f} of {n} genres on average."
+        f"sets of genres that promise to hold the truth in {percent(sets.level)} of cases did so in "
+        f"{percent(sets.coverage)}, with {sets.mean_size:.1f} of {len(found.genres)} genres on average."
     )
     weak = [
         genre
-        for genre, row in sets["per_genre"].items()
-        if row["n"] >= 10 and row["coverage"] < sets["level"] - 0.1
+        for genre, row in sets.per_genre.items()
+        if row.n >= 10 and row.coverage < sets.level - 0.1
     ]
     return [said] + (
         [f"that promise holds on average, not for {listed(weak)}."] if weak else []
     )
 
 
-def _growth(payload: dict[str, Any]) -> list[str]:
-    """Say what more reference covers would bring."""
-    curve = payload["learning_curve"]
-    if len(curve) < 2:
-        return []
-    last, before = curve[-1], curve[-2]
-    gain = last["macro_f1"] - before["macro_f1"]
-    if gain > 0.01:
-        return [
-            (
-                f"the vote still gains from more covers ({100 * gain:+.1f} points of macro-F1 from {before['n_references']} "
-                f"to {last['n_references']})."
-            )
-        ]
-    return [
-        (
-            f"more covers of the same kind would hardly help the vote ({100 * gain:+.1f} points of macro-F1 from "
-            f"{before['n_references']} to {last['n_references']})."
-        )
-    ]
-
-
-def _leakage(payload: dict[str, Any]) -> list[str]:
+def _leakage(found: Evaluation) -> list[str]:
     """Say what a careless split would have claimed."""
     said = []
-    for name, row in payload.get("leakage", {}).items():
-        low, high = row["ci95"]
+    for name, row in found.leakage.items():
+        low, high = row.ci95
         if low > 0:
             said.append(
-                f"a split that ignores artists and duplicates would have claimed {MEASURES[row['figure']]} {row['random']:.2f} instead of "
-                f"{row['grouped']:.2f} for {IN_WORDS[Method(name)]} ({points(low, high)})."
+                f"a split that ignores artists and duplicates would have claimed {MEASURES[row.figure]} {row.random:.2f} instead of "
+                f"{row.grouped:.2f} for {IN_WORDS[Method(name)]} ({points(low, high)})."
             )
     return said
 
 
-def _caution(payload: dict[str, Any]) -> list[str]:
+def _caution(found: Evaluation) -> list[str]:
     """Say what weakens the figures."""
     said = []
-    n_groups = payload["split"]["n_groups"]
+    n_groups = found.split.n_groups
     if n_groups < 30:
         said.append(
             f"only {n_groups} independent groups are held out: take the intervals as too narrow."
         )
-    twins = payload["self_check"]["twins"]
+    twins = found.self_check.twins
     if twins:
         said.append(
             f"{len(twins)} held-out covers have an all but identical cover among the references: the vote is somewhat "

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from covers.classify.methods import Method
 
 if TYPE_CHECKING:
-    from covers.evaluate.result import Estimate, Evaluation, MethodResult
+    from covers.evaluate.measures import Estimate, MethodResult
+    from covers.evaluate.result import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)

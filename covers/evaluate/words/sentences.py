@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
+from covers.evaluate.measures import IN_WORDS as MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from covers.evaluate.result import Evaluation
 
 SIMPLE = (Method.FROZEN, Method.PROBE, Method.COLOURS)
 """Methods that look at the covers without having been trained on them."""
 
 LOOKING_METHODS = (*reversed(TRAINED), Method.PROBE, Method.FROZEN, Method.COLOURS)
 """Methods that look at the covers, the most elaborate first."""
+
+_WORTHWHILE = 0.01
 
 
 def percent(value: float) -> str:
@@ -31,22 +36,7 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def difference(
-    differences: Sequence[dict[str, Any]], a: str, b: str, figure: str = "macro_f1"
-) -> dict[str, Any] | None:
-    """Return the difference of two methods, the right way round; None where it was not measured."""
-    for row in differences:
-        if (row["a"], row["b"]) == (a, b):
-            return dict(row)
-        if (row["a"], row["b"]) == (b, a):
-            low, high = row["ci95"]
-            return {figure: -row[figure], "ci95": [-high, -low]}
-    return None
-
-
-def describe_lead(
-    differences: Sequence[dict[str, Any]], best: Method, figure: str, words: str
-) -> list[str]:
+def describe_lead(found: Evaluation, best: Method) -> list[str]:
     """Say whether the lead of the best method over others of its sort is certain.
 
     How trained methods and untrained features compare is told by `describe_gain`, not twice.
@@ -55,9 +45,10 @@ def describe_lead(
     leads: list[str] = []
     ties: list[str] = []
     for other in others:
-        gap = difference(differences, best, other, figure)
+        gap = found.difference(best, other)
         if gap is not None:
-            (leads if gap["ci95"][0] > 0 else ties).append(IN_WORDS[other])
+            (leads if gap.ci95[0] > 0 else ties).append(IN_WORDS[other])
+    words = MEASURES[found.measure]
     if ties:
         return [
             f"its lead in {words} over {listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
@@ -67,16 +58,14 @@ def describe_lead(
     return [f"its lead in {words} over {listed(leads)} is certain (95 %)."]
 
 
-def describe_gain(
-    differences: Sequence[dict[str, Any]], trained: Method, figure: str, words: str
-) -> list[str]:
+def describe_gain(found: Evaluation, trained: Method) -> list[str]:
     """Say in one sentence what training brought over untrained features and colours."""
     by_verdict: dict[str, list[str]] = {}
     for simple in SIMPLE:
-        gap = difference(differences, trained, simple, figure)
+        gap = found.difference(trained, simple)
         if gap is None:
             continue
-        low, high = gap["ci95"]
+        low, high = gap.ci95
         verdict = (
             "better than"
             if low > 0
@@ -85,9 +74,25 @@ def describe_gain(
             else "not certainly different from"
         )
         by_verdict.setdefault(verdict, []).append(
-            f"{IN_WORDS[simple]} ({100 * gap[figure]:+.1f}, 95 % interval {points(low, high)})"
+            f"{IN_WORDS[simple]} ({100 * gap.value:+.1f}, 95 % interval {points(low, high)})"
         )
     if not by_verdict:
         return []
     parts = "; ".join(f"{verdict} {listed(n)}" for verdict, n in by_verdict.items())
-    return [f"in {words} {IN_WORDS[trained]} is {parts}."]
+    return [f"in {MEASURES[found.measure]} {IN_WORDS[trained]} is {parts}."]
+
+
+def describe_growth(found: Evaluation) -> list[str]:
+    """Say what more reference covers would bring."""
+    if len(found.learning_curve) < 2:
+        return []
+    before, last = found.learning_curve[-2:]
+    gain = last.value - before.value
+    told = (
+        "the vote still gains from more covers"
+        if gain > _WORTHWHILE
+        else "more covers of the same kind would hardly help the vote"
+    )
+    return [
+        f"{told} ({100 * gain:+.1f} points of {MEASURES[found.measure]} from {before.n_references} to {last.n_references})."
+    ]

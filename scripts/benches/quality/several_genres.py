@@ -122,7 +122,7 @@ def measure(inputs, statistics, width, seed_and_part, *, nested) -> dict:
     asked = with_head(inputs, statistics, is_held, width, seed)
     start, cpu = time.monotonic(), time.process_time()
     with patch.object(platt, "SLOPE_SPREAD", best):
-        payload = evaluate_arrays(asked, seed=seed).payload
+        payload = evaluate_arrays(asked, seed=seed).result.to_json()
     return {
         **{key: payload[key] for key in ("split", "genres", "sets", "self_check")},
         **{key: payload[key] for key in ("methods", "differences", "conclusions")},
