@@ -69,7 +69,9 @@ def simulate(n_covers=400, *, seed=0, n_groups=120, spread=0.9, shared=0.35, tes
     )
 
 
-def write_workspace(root: Path, *, n_covers=160, seed=0) -> Workspace:
+def write_workspace(
+    root: Path, *, n_covers=160, seed=0, multi_label=False
+) -> Workspace:
     """Publish a workspace with catalogue, pictures, model card, embeddings and thumbnails."""
     inputs = simulate(n_covers, seed=seed, n_groups=50)
     rng = np.random.default_rng(seed)
@@ -141,7 +143,7 @@ def write_workspace(root: Path, *, n_covers=160, seed=0) -> Workspace:
         ),
         Stamp(kind=MEASURES_KIND),
     )
-    write_card(workspace, catalogue)
+    write_card(workspace, catalogue, multi_label=multi_label)
     embeddings_parts(workspace, FINGERPRINT).append(
         catalogue.cover_ids,
         {
@@ -159,7 +161,7 @@ def write_workspace(root: Path, *, n_covers=160, seed=0) -> Workspace:
     return workspace
 
 
-def write_card(workspace, catalogue):
+def write_card(workspace, catalogue, *, multi_label=False):
     """Write a model file that holds a description and no weights."""
     card = ModelCard(
         arch="resnet18",
@@ -168,7 +170,7 @@ def write_card(workspace, catalogue):
         image_size=48,
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        multi_label=False,
+        multi_label=multi_label,
         stamp=Stamp(kind="model", made_from={"labels": catalogue.label_fingerprint()}),
         summary={
             "frozen": {"fingerprint": FROZEN_FINGERPRINT, "deepest_channels": WIDTH}
