@@ -388,11 +388,11 @@ def test_conclusions_say_each_comparison_once(evaluation):
 def test_probabilities_are_not_called_good_where_nothing_can_be_seen(
     evaluation, error, noise, said
 ):
-    payload = evaluation.payload
+    payload = evaluation.result.to_json()
     name = "network + vote"
     changed = {"ece": error, "ece_if_calibrated": noise}
     methods = {**payload["methods"], name: {**payload["methods"][name], **changed}}
-    told = draw_conclusions({**payload, "methods": methods})
+    told = draw_conclusions(Evaluation.from_json({**payload, "methods": methods}))
     assert sum(said in sentence for sentence in told) == 1, told
 
 
