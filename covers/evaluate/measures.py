@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from covers.classify.voting import VoteSettings  # noqa: TC001 (read by `decode`)
+from covers.classify.voting import VoteSettings  # noqa: TC001 - read by Document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

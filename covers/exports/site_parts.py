@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
     from covers.exports.table.cover_table import CoverTable
-    from covers.overlap.result import Overlap, Pair
+    from covers.overlap.measured import Pair
+    from covers.overlap.result import Overlap
     from covers.render.cards import Card
     from covers.workspace.paths import Workspace
 

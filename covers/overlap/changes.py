@@ -5,12 +5,13 @@ Letters: T decades, P pairs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
+from covers.overlap.measured import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def split_covers(
 
 def measure_changes(
     parts: Mapping[str, Overlap], nested: npt.NDArray[np.bool_]
-) -> list[dict[str, Any]]:
+) -> list[Change]:
     """Say of each pair how its overlap moved over the decades, the most certain first.
 
     A straight line is laid through the overlaps of the decades, each weighted by the
@@ -75,11 +76,9 @@ def measure_changes(
 
     Returns
     -------
-    list of dict
+    list of Change
         For each pair of which both genres have covers of ten groups in two decades
-        or more: ``a, b, first, last``
-        (decades), ``n_parts, change`` (of the line, from first to last), ``ci95``,
-        ``p`` (of no change), and ``q``, corrected for all pairs (Benjamini-Hochberg).
+        or more; q is corrected for all pairs (Benjamini-Hochberg).
     """
     from scipy.special import ndtr
     from scipy.stats import false_discovery_control
@@ -104,19 +103,19 @@ def measure_changes(
         # Corrected overlaps may lie a little outside of what an overlap can be.
         value = float(np.clip(change[pair], -1, 1))
         rows.append(
-            {
-                "a": genres[a[pair]],
-                "b": genres[b[pair]],
-                "first": names[there[0]],
-                "last": names[there[-1]],
-                "n_parts": len(there),
-                "change": value,
-                "ci95": [max(value - reach, -1.0), min(value + reach, 1.0)],
-                "p": float(p[place]),
-                "q": float(q[place]),
-            }
+            Change(
+                a=genres[a[pair]],
+                b=genres[b[pair]],
+                first=names[there[0]],
+                last=names[there[-1]],
+                n_parts=len(there),
+                change=value,
+                ci95=(max(value - reach, -1.0), min(value + reach, 1.0)),
+                p=float(p[place]),
+                q=float(q[place]),
+            )
         )
-    return sorted(rows, key=lambda row: row["p"])
+    return sorted(rows, key=lambda row: row.p)
 
 
 def fit_trends(

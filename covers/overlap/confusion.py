@@ -5,12 +5,14 @@ Letters: N covers, U groups, G genres.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.errors import CoversError
+from covers.overlap.measured import Confusion
 from covers.overlap.mixing import adjust
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.rows import RowsById
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 Array = npt.NDArray[np.float64]
+Table = list[list[Confusion]]
+"""By own genre, by the genre that covers were taken for."""
 
 
 def compare_with_chance(
@@ -108,7 +112,7 @@ def confuse(
     membership: npt.NDArray[np.float64],
     bootstrap: GroupBootstrap,
     groups: npt.NDArray[np.int64],
-) -> list[list[dict[str, Any]]]:
+) -> Table:
     """Return how often covers of one genre are taken for another.
 
     Parameters
@@ -123,9 +127,9 @@ def confuse(
 
     Returns
     -------
-    list of list of dict
-        For genres a, b: ``rate`` (share of a's covers taken for b), ``ci95``, ``n``;
-        and for a other than b ``p`` and ``q``, see `covers.overlap.confusion`.
+    list of list of Confusion
+        For genres a, b: the share of a's covers that are taken for b; ``p`` and ``q``,
+        see `compare_with_chance`, are NaN where a is b.
     """
     n_genres = membership.shape[1]
     p, q = compare_with_chance(decided, membership, groups)
@@ -140,19 +144,21 @@ def confuse(
             point = taken.sum(axis=0) / share.sum()
         row = []
         for b in range(n_genres):
-            cell = {
-                "rate": point[b],
-                "ci95": percentile_interval(rates[:, b]).as_list(),
-                "n": float(share.sum()),
-            }
-            if a != b:
-                cell |= {"p": float(p[a, b]), "q": float(q[a, b])}
-            row.append(cell)
+            ends = percentile_interval(rates[:, b])
+            row.append(
+                Confusion(
+                    rate=float(point[b]),
+                    ci95=(ends.low, ends.high),
+                    n=float(share.sum()),
+                    p=math.nan if a == b else float(p[a, b]),
+                    q=math.nan if a == b else float(q[a, b]),
+                )
+            )
         table.append(row)
     return table
 
 
-def read_confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Any]:
+def read_confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Table]:
     """Return the confusion of the network, and of the vote where it was evaluated."""
     if len(covers.vocab) < 2:
         return {}

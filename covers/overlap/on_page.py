@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.overlap.result import Overlap, Pair
+    from covers.overlap.measured import Pair
+    from covers.overlap.result import Overlap
 
 MEASURES = {
     "overlap": "Overlap coefficient",
@@ -109,16 +110,7 @@ def _measured_as(pair: Pair, numbers: dict[tuple[str, str], Pair]) -> Pair:
 
 def shown_genres(overlap: Overlap) -> list[str]:
     """Return the genres in the order of the dendrogram, then those it could not place."""
-    return genre_order(_order_of(overlap))
-
-
-def _order_of(overlap: Overlap) -> dict[str, Any]:
-    """Return what decides on the order of the genres."""
-    return {
-        "tree": {"order": overlap.tree.order},
-        "genres": overlap.genres,
-        "broad": overlap.broad,
-    }
+    return genre_order(overlap)
 
 
 def families(overlap: Overlap) -> dict[str, list[str]]:
@@ -128,7 +120,7 @@ def families(overlap: Overlap) -> dict[str, list[str]]:
     """
     if len(overlap.genres) <= _MOST_GENRES:
         return {}
-    groups = [one for one in genre_groups(_order_of(overlap)) if len(one[1]) > 1]
+    groups = [one for one in genre_groups(overlap) if len(one[1]) > 1]
     return dict(sorted(groups, key=lambda one: -len(one[1])))
 
 
@@ -149,7 +141,7 @@ def of_family(overlap: Overlap, family: str = "") -> Overlap:
     """
     if len(overlap.genres) <= _MOST_GENRES:
         return overlap
-    broad = [genres[0] for _, genres in genre_groups(_order_of(overlap))]
+    broad = [genres[0] for _, genres in genre_groups(overlap)]
     n = overlap.n_by_genre
     largest = sorted(
         families(overlap).get(family, broad), key=lambda genre: -n.get(genre, 0)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from covers.render.numbers import span
 
 if TYPE_CHECKING:
-    from covers.overlap.result import Overlap, Pair
+    from covers.overlap.measured import Pair
+    from covers.overlap.result import Overlap
 
 _CLOSE = 0.05
 """Overlaps that differ by less are named together."""

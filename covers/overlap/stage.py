@@ -35,8 +35,9 @@ from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from covers.overlap.confusion import Table
     from covers.stats.neighbours import Neighbours
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
@@ -192,7 +193,7 @@ def describe_overlap(
     settings: OverlapSettings,
     nested: npt.NDArray[np.bool_] | None = None,
     *,
-    confusion: dict[str, Any] | None = None,
+    confusion: Mapping[str, Table] | None = None,
 ) -> dict[str, Any]:
     """Measure the overlap of some covers and put it into words for programs.
 
@@ -203,7 +204,7 @@ def describe_overlap(
     nested : ndarray of bool, shape (n_genres, n_genres), optional
         Row i, column j: covers of genre i are covers of genre j too, so that the
         overlap of the two says nothing.
-    confusion : dict, optional
+    confusion : dict of str to list of list of Confusion, optional
         Of each method.
     """
     n_genres = len(covers.vocab)
@@ -237,7 +238,7 @@ def _describe(
     covers: EmbeddedCovers,
     measured: _Measured,
     nested: npt.NDArray[np.bool_],
-    confusion: dict[str, Any],
+    confusion: Mapping[str, Table],
 ) -> dict[str, Any]:
     """Put what was measured into words for programs; see `describe_overlap`."""
     found, sampled = measured.overlap, measured.sampled
@@ -286,7 +287,7 @@ def _pairs(
     shown: Exemplars,
     cover_ids: list[str],
     nested: npt.NDArray[np.bool_],
-    confusion: dict[str, Any],
+    confusion: Mapping[str, Table],
 ) -> list[dict[str, Any]]:
     """Return one entry per pair of genres; of nested ones ``contained`` names the one within the other."""
     pairs = []

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from covers.render.marks import FAINT, MAIN, Plot, line, spot, word
-from covers.render.numbers import as_number, per_cent
+from covers.render.numbers import per_cent
 from covers.render.palette import NOISE_COLOUR
 from covers.render.scales import Axis, number_axis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+Branch = tuple["Sequence[str]", float, float]
+"""Genres that are joined, the height at which, and the share of resamples with the same branch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +43,24 @@ class Joint:
     support: float
 
 
-def joints(order: Sequence[str], branches: Sequence[Mapping[str, Any]]) -> list[Joint]:
+def joints(order: Sequence[str], branches: Sequence[Branch]) -> list[Joint]:
     """Return the joints of a tree, the lowest first.
 
     Parameters
     ----------
     order : sequence of str
         Leaves, genres alike side by side.
-    branches : sequence of mapping
-        ``genres, height, support`` as in ``overlap.json``, the lowest first.
+    branches : sequence of (genres, height, support)
+        The lowest first; support is NaN where it is not known.
     """
     place = {frozenset([name]): (0.0, float(i)) for i, name in enumerate(order)}
     inside = {name: frozenset([name]) for name in order}
     found = []
-    for branch in branches:
-        members = frozenset(branch["genres"])
+    for genres, height, support in branches:
+        members = frozenset(genres)
         parts = [place[p] for p in {inside[g] for g in members if g in inside}]
         if len(parts) < 2:
             continue
-        height = float(branch["height"])
         row = sum(at for _, at in parts) / len(parts)
         place[members] = height, row
         inside |= dict.fromkeys(members, members)
@@ -67,7 +70,7 @@ def joints(order: Sequence[str], branches: Sequence[Mapping[str, Any]]) -> list[
                 height=height,
                 row=row,
                 parts=sorted(parts, key=lambda part: part[1]),
-                support=as_number(branch.get("support")),
+                support=support,
             )
         )
     return found
@@ -75,7 +78,7 @@ def joints(order: Sequence[str], branches: Sequence[Mapping[str, Any]]) -> list[
 
 def dendrogram(
     order: Sequence[str],
-    branches: Sequence[Mapping[str, Any]],
+    branches: Sequence[Branch],
     colours: Mapping[str, str],
     *,
     title: str = "1 − overlap",  # noqa: RUF001
@@ -90,7 +93,7 @@ def dendrogram(
     ----------
     order : sequence of str
         Leaves, alike ones side by side.
-    branches : sequence of mapping
+    branches : sequence of (genres, height, support)
         As `joints` takes them.
     colours : mapping of str to str
         Of the leaves; grey where one has none.

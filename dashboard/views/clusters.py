@@ -325,13 +325,7 @@ def _tree(found: Clustering) -> None:
     for merge in found.hierarchy:
         members = [*merge.left, *merge.right]
         order = [*[i for i in order if i not in members], *members]
-        branches.append(
-            {
-                "genres": [names[i] for i in members],
-                "height": merge.height,
-                "support": None,
-            }
-        )
+        branches.append(([names[i] for i in members], merge.height, math.nan))
     leaves = [names[i] for i in order]
     drawn = dendrogram(
         leaves,

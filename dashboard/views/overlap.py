@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -24,7 +23,8 @@ from dashboard.layout.frame import fragment
 from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
-    from covers.overlap.result import Overlap, Pair
+    from covers.overlap.measured import Pair
+    from covers.overlap.result import Overlap
     from dashboard.data.library import Library
 
 _MOST_ALIKE = 3
@@ -281,7 +281,7 @@ def _tree(library: Library, measured: Overlap) -> None:
         f"n = {measured.n_covers:,} covers."
     )
     tree = pairs.of_family(measured, st.query_params.get("family", "")).tree
-    branches = [asdict(branch) for branch in tree.branches]
+    branches = [(b.genres, b.height, b.support) for b in tree.branches]
     drawn = dendrogram(tree.order, branches, library.colours)
     pick.show(drawn, key="tree")
 
@@ -318,7 +318,7 @@ def _over_time(measured: Overlap) -> None:
         return
     word = "decade" if measured.by == "year" else str(measured.by)
     whole = {(p.a, p.b): -p.overlap for p in measured.ranked()}
-    lines = pair_lines(measured.content["parts"])
+    lines = pair_lines(measured.parts)
     known = sorted(lines, key=lambda pair: (whole.get(pair, 0), pair))
     n = sum(part.n_covers for part in measured.parts.values())
     st.caption(

@@ -32,20 +32,20 @@ def decades(apart, seed=0):
 def test_genres_that_drift_apart_are_found_and_no_other_pair():
     found = measure_changes(decades([0.0, 1.5, 3.0, 4.5]), NOT_NESTED)
     first = found[0]
-    assert (first["a"], first["b"]) == ("a", "b")
-    assert (first["first"], first["last"], first["n_parts"]) == ("1960s", "1990s", 4)
-    assert first["change"] < -0.4
-    assert first["ci95"][1] < 0
-    assert first["q"] < 0.01
-    pairs = {(row["a"], row["b"]) for row in found}
+    assert (first.a, first.b) == ("a", "b")
+    assert (first.first, first.last, first.n_parts) == ("1960s", "1990s", 4)
+    assert first.change < -0.4
+    assert first.ci95[1] < 0
+    assert first.q < 0.01
+    pairs = {(row.a, row.b) for row in found}
     assert pairs == {("a", "b"), ("a", "c"), ("b", "c")}
-    steady = next(row for row in found if (row["a"], row["b"]) == ("a", "c"))
-    assert steady["q"] > 0.05
+    steady = next(row for row in found if (row.a, row.b) == ("a", "c"))
+    assert steady.q > 0.05
 
 
 def test_where_nothing_changes_hardly_any_pair_is_said_to():
     p = [
-        row["p"]
+        row.p
         for seed in range(12)
         for row in measure_changes(decades([1.0, 1.0, 1.0], seed), NOT_NESTED)
     ]
@@ -58,14 +58,14 @@ def test_of_a_handful_of_covers_no_change_is_told():
     enough = {f"{1960 + 10 * i}s": one_decade(2.0 * i, i, n=30) for i in range(3)}
     found = measure_changes(enough, NOT_NESTED)
     assert len(found) == 3
-    assert all(-1 <= end <= 1 for row in found for end in (row["change"], *row["ci95"]))
+    assert all(-1 <= end <= 1 for row in found for end in (row.change, *row.ci95))
 
 
 def test_nested_pairs_and_pairs_known_once_are_left_out():
     nested = NOT_NESTED.copy()
     nested[0, 1] = True
     found = measure_changes(decades([0.0, 3.0]), nested)
-    assert ("a", "b") not in {(row["a"], row["b"]) for row in found}
+    assert ("a", "b") not in {(row.a, row.b) for row in found}
     assert measure_changes(decades([0.0]), NOT_NESTED) == []
     assert measure_changes({}, NOT_NESTED) == []
 

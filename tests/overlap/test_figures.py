@@ -12,6 +12,7 @@ from covers.overlap.figures.draw import draw_overlap_figures
 from covers.overlap.figures.graph import draw_graph
 from covers.overlap.figures.matrix import draw_matrix
 from covers.overlap.figures.trends import draw_trends
+from covers.overlap.measured import Measured
 from covers.overlap.stage import run
 from covers.render.frame import Thumbnails, new_frame
 from covers.render.palette import genre_colours
@@ -72,6 +73,27 @@ def test_the_same_result_gives_the_same_bytes(drawn):
     assert [path.read_bytes() for path in draw_overlap_figures(workspace)] == before
 
 
+UNKNOWN = {
+    "lift_ab": None, "lift_ab_ci95": [None, None], "p": None, "n_a": 10, "overlap_ci95": [None, None],
+    "lift_ba": None, "lift_ba_ci95": [None, None], "q": None, "n_b": 10,
+}  # fmt: skip
+ABOUT = {"effective_genres": 1, "effective_genres_ci95": [1, 1], "k": 5, "grouped_by": "artist"}  # fmt: skip
+
+
+def made(found):
+    """Return the content of a document as what was measured, figures that do not matter filled in."""
+    pairs = [UNKNOWN | pair for pair in found["pairs"]]
+    parts = found.get("parts", {})
+    return Measured.from_json(
+        ABOUT
+        | found
+        | {
+            "pairs": pairs,
+            "parts": {k: made(one).to_json() for k, one in parts.items()},
+        }
+    )
+
+
 def payload(n=3, overlap=0.4, width=0.1, known=True):
     genres = [f"genre {i:03d}" for i in range(n)]
     low, high = overlap - width / 2, overlap + width / 2
@@ -101,18 +123,18 @@ def hatched(frame):
 
 
 def test_only_uncertain_cells_are_hatched():
-    assert hatched(draw_matrix(payload(width=0.1))) == []
-    (shape,) = hatched(draw_matrix(payload(width=0.5)))
+    assert hatched(draw_matrix(made(payload(width=0.1)))) == []
+    (shape,) = hatched(draw_matrix(made(payload(width=0.5))))
     assert len(shape.get_path().vertices) == 6 * 5
 
 
 def test_unknown_overlaps_are_left_empty(tmp_path):
-    frame = draw_matrix(payload(known=False))
+    frame = draw_matrix(made(payload(known=False)))
     assert not list(frame.axes.texts)
     assert frame.save(tmp_path / "m").exists()
     unknown = payload(known=False)
     unknown["edges"] = [mixing(0, 1)]
-    assert draw_graph(unknown).save(tmp_path / "g").exists()
+    assert draw_graph(made(unknown)).save(tmp_path / "g").exists()
 
 
 def mixing(a, b):
@@ -126,7 +148,7 @@ def test_without_genres_that_mix_there_is_no_graph_and_an_old_one_is_removed(tmp
     old.parent.mkdir(parents=True)
     old.write_text("<svg/>")
     assert run(workspace, n_bootstraps=60).edges == ()
-    assert draw_graph(payload(3)) is None
+    assert draw_graph(made(payload(3))) is None
     assert sorted(path.name for path in old.parent.glob("*.svg")) == [
         "overlap-matrix.svg",
         "overlap-tree.svg",
@@ -134,11 +156,13 @@ def test_without_genres_that_mix_there_is_no_graph_and_an_old_one_is_removed(tmp
 
 
 def test_hatching_does_not_run_through_digits():
-    frame = draw_matrix(payload(width=0.5))
+    frame = draw_matrix(made(payload(width=0.5)))
     boxes = [text.get_bbox_patch() for text in frame.axes.texts]
     assert len(boxes) == 12
     assert all(box.get_alpha() == 1 for box in boxes)
-    assert all(t.get_bbox_patch() is None for t in draw_matrix(payload()).axes.texts)
+    assert all(
+        t.get_bbox_patch() is None for t in draw_matrix(made(payload())).axes.texts
+    )
 
 
 def decades(**overlaps):
@@ -146,6 +170,7 @@ def decades(**overlaps):
     found["by"] = "year"
     found["parts"] = {
         name: {
+            **payload(0),
             "n_covers": 50,
             "pairs": [
                 {**pair, "overlap": value, "overlap_ci95": [value, value]}
@@ -160,15 +185,15 @@ def decades(**overlaps):
 def test_trends_join_the_decades_in_which_a_pair_is_known():
     nan = float("nan")
     found = decades(d1970=(0.1, 0.5, nan), d1980=(0.2, nan, nan), d1990=(0.4, nan, 0.3))
-    frame = draw_trends(found)
+    frame = draw_trends(made(found))
     lines = [line for line in frame.axes.lines if line.get_marker() == "o"]
     assert [list(line.get_ydata()) for line in lines] == [[0.1, 0.2, 0.4]]
     assert "n = 150 covers" in frame.caption
 
 
 def test_without_parts_or_with_one_there_are_no_trends():
-    assert draw_trends(payload(3)) is None
-    assert draw_trends(decades(d1970=(0.1, 0.2, 0.3))) is None
+    assert draw_trends(made(payload(3))) is None
+    assert draw_trends(made(decades(d1970=(0.1, 0.2, 0.3)))) is None
 
 
 def test_captions_keep_numbers_with_their_units(tmp_path):
@@ -181,7 +206,7 @@ def test_captions_keep_numbers_with_their_units(tmp_path):
 def test_names_in_the_graph_stand_where_no_line_leads():
     found = payload(2)
     found["edges"] = [mixing(0, 1)]
-    notes = {t.get_text(): t for t in draw_graph(found).axes.texts}
+    notes = {t.get_text(): t for t in draw_graph(made(found)).axes.texts}
     assert "x2.0" in notes
     first, second = (notes[name] for name in ("genre 000", "genre 001"))
     toward = np.subtract(second.xy, first.xy)
@@ -192,20 +217,20 @@ def test_names_in_the_graph_stand_where_no_line_leads():
 def test_of_many_genres_the_graph_names_those_that_mix():
     found = payload(60)
     found["edges"] = [mixing(7, 42)]
-    frame = draw_graph(found)
+    frame = draw_graph(made(found))
     names = [t.get_text() for t in frame.axes.texts if "genre" in t.get_text()]
     assert names == ["genre 007", "genre 042"]
     assert "2 of 60 genres" in frame.caption
     small = payload(40) | {"edges": [mixing(7, 12)]}
-    few = {t.get_text() for t in draw_graph(small).axes.texts}
+    few = {t.get_text() for t in draw_graph(made(small)).axes.texts}
     assert {"genre 000", "genre 039"} <= few
 
 
 @pytest.mark.slow
 def test_three_hundred_genres_are_drawn(tmp_path):
-    assert draw_matrix(payload(300)).save(tmp_path / "m").exists()
+    assert draw_matrix(made(payload(300))).save(tmp_path / "m").exists()
     many = payload(300) | {"edges": [mixing(7, 42)]}
-    assert draw_graph(many).save(tmp_path / "g").exists()
+    assert draw_graph(made(many)).save(tmp_path / "g").exists()
 
 
 def clusters(n=2, stability=0.8):

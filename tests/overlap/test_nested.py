@@ -3,9 +3,20 @@
 import numpy as np
 
 from covers.overlap.figures.order import genre_groups, genre_order
+from covers.overlap.measured import Measured
 from covers.overlap.overlap import OverlapSettings, measure_overlap, n_neighbours
 from covers.overlap.tree import find_edges
 from covers.stats.neighbours import find_neighbours
+
+NOTHING = {
+    "pairs": [],
+    "effective_genres": 1.0,
+    "effective_genres_ci95": [1.0, 1.0],
+    "k": 5,
+    "grouped_by": "artist",
+    "n_covers": 9,
+    "n_groups": 9,
+}
 
 
 def nested_overlap():
@@ -41,6 +52,7 @@ def test_nested_genres_get_no_edge():
 
 def test_the_matrix_puts_each_broad_genre_before_its_own():
     found = {
+        **NOTHING,
         "genres": ["bebop", "bluesrock", "jazz", "progrock", "rock"],
         "tree": {"order": ["bebop", "bluesrock", "jazz", "rock", "progrock"]},
         "broad": {
@@ -51,10 +63,11 @@ def test_the_matrix_puts_each_broad_genre_before_its_own():
             "rock": "rock",
         },
     }
-    assert genre_order(found) == ["jazz", "bebop", "rock", "bluesrock", "progrock"]
-    assert genre_groups(found) == [
+    measured = Measured.from_json(found)
+    assert genre_order(measured) == ["jazz", "bebop", "rock", "bluesrock", "progrock"]
+    assert genre_groups(measured) == [
         ("jazz", ["jazz", "bebop"]),
         ("rock", ["rock", "bluesrock", "progrock"]),
     ]
-    alone = {name: found[name] for name in ("genres", "tree")}
+    alone = Measured.from_json({**found, "broad": {}})
     assert genre_order(alone) == found["tree"]["order"]

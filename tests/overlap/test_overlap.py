@@ -389,10 +389,10 @@ def test_confusion_rates_are_shares_of_the_true_genre():
     membership = np.array([[1, 0], [1, 0], [0.5, 0.5], [0, 1]], np.float32)
     bootstrap = GroupBootstrap.draw(np.arange(4), n_bootstraps=100)
     table = confuse(np.array([0, 1, 1, 1]), membership, bootstrap, np.arange(4))
-    assert table[0][1]["rate"] == pytest.approx(1.5 / 2.5)
-    assert table[1][1]["rate"] == pytest.approx(1)
-    assert table[0][1]["n"] == pytest.approx(2.5)
-    low, high = table[0][1]["ci95"]
+    assert table[0][1].rate == pytest.approx(1.5 / 2.5)
+    assert table[1][1].rate == pytest.approx(1)
+    assert table[0][1].n == pytest.approx(2.5)
+    low, high = table[0][1].ci95
     assert low <= 0.6 <= high
-    assert 0 <= table[0][1]["p"] <= table[0][1]["q"] <= 1
-    assert "p" not in table[0][0]
+    assert 0 <= table[0][1].p <= table[0][1].q <= 1
+    assert np.isnan(table[0][0].p)

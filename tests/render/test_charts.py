@@ -147,8 +147,8 @@ def test_network_and_vote_stand_beside_both_together():
 
 def test_branches_of_the_tree_join_their_genres():
     branches = [
-        {"genres": ["a", "b"], "height": 0.2, "support": 0.9},
-        {"genres": ["a", "b", NASTY], "height": 0.6, "support": 1.0},
+        (["a", "b"], 0.2, 0.9),
+        (["a", "b", NASTY], 0.6, 1.0),
     ]
     drawn = Elements(dendrogram(["a", "b", NASTY], branches, {}))
     tips = [spot["title"] for spot in drawn.all("circle") if "title" in spot]
@@ -173,7 +173,7 @@ def test_a_decade_without_a_measurement_is_left_out():
 
 
 def test_text_from_files_stays_text_in_every_figure():
-    points = [{"genres": GENRES, "height": 0.5, "support": 0.5}]
+    points = [(GENRES, 0.5, 0.5)]
     distribution = {"network + vote": dict.fromkeys(GENRES, 0.5)}
     for drawn in (
         charts.genre_bars(dict.fromkeys(GENRES, 3), COLOURS),

@@ -12,10 +12,9 @@ from covers.overlap.figures.graph import draw_graph
 from covers.overlap.figures.matrix import draw_matrix
 from covers.overlap.figures.tree import draw_tree
 from covers.overlap.figures.trends import draw_trends
-from covers.render.frame import (
-    Thumbnails,
-)
-from covers.workspace.reading import read_document
+from covers.overlap.measured import Measured
+from covers.render.frame import Thumbnails
+from covers.workspace.reading import read_document, typed
 from covers.workspace.registry import OVERLAP_DOCUMENT
 
 if TYPE_CHECKING:
@@ -39,8 +38,9 @@ def draw_overlap_figures(workspace: Workspace) -> list[Path]:
     DataError
         If there is no ``overlap.json``.
     """
-    found = read_document(workspace, OVERLAP_DOCUMENT)
-    if len(found["genres"]) < 2:
+    content = read_document(workspace, OVERLAP_DOCUMENT)
+    found = typed(Measured, content, workspace, OVERLAP_DOCUMENT)
+    if len(found.genres) < 2:
         return []
     thumbnails = Thumbnails(workspace)
     frames = {

@@ -17,13 +17,15 @@ from covers.render.numbers import note_on_parts
 from covers.render.palette import genre_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from covers.overlap.measured import Edge, Measured
 
 
 _MOST_NUMBERS, _MOST_NAMED = 16, 40
 
 
-def draw_graph(found: dict[str, Any]) -> Frame | None:
+def draw_graph(found: Measured) -> Frame | None:
     """Draw genres as dots, the nearer the more they overlap, joined where they mix.
 
     Returns
@@ -32,21 +34,21 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
         None where no pair mixes certainly more than by chance: there is nothing to join.
     """
     order = genre_order(found)
-    edges = [edge for edge in found["edges"] if {edge["a"], edge["b"]} <= set(order)]
+    edges = [edge for edge in found.edges if {edge.a, edge.b} <= set(order)]
     if not edges:
         return None
     places = place_by_overlap(found, order)
     position = dict(zip(order, places, strict=True))
     partners: dict[str, list[str]] = {genre: [] for genre in order}
     for edge in edges:
-        partners[edge["a"]].append(edge["b"])
-        partners[edge["b"]].append(edge["a"])
+        partners[edge.a].append(edge.b)
+        partners[edge.b].append(edge.a)
     named = order
     if len(order) > _MOST_NAMED:
         # Of many genres only those that mix most can be told by name.
-        mixing = dict.fromkeys(g for edge in edges for g in (edge["a"], edge["b"]))
+        mixing = dict.fromkeys(g for edge in edges for g in (edge.a, edge.b))
         named = list(mixing)[:_MOST_NAMED]
-    counts = np.array([found["n_by_genre"][genre] for genre in order], float)
+    counts = np.array([found.n_by_genre[genre] for genre in order], float)
     how_often = "x how often" if len(edges) <= _MOST_NUMBERS else "wider: more often"
     frame = new_frame(
         width=8,
@@ -54,8 +56,8 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
         title="Which genres mix",
         caption=(
             "A line: the two are each other's neighbours more often than with shuffled "
-            f"genres (q ≤ 0.05), {how_often}; {len(edges):,} of {len(found['pairs']):,} pairs. "
-            f"Near: much overlap. Size: number of covers, n = {found['n_covers']:,}."
+            f"genres (q ≤ 0.05), {how_often}; {len(edges):,} of {len(found.pairs):,} pairs. "
+            f"Near: much overlap. Size: number of covers, n = {found.n_covers:,}."
             + note_on_parts(counts)
             + (
                 f" Named: {len(named)} of {len(order)} genres, those that mix most."
@@ -66,7 +68,7 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
     )
     axes = frame.axes
     _join(axes, edges, position)
-    colours = genre_colours(found["genres"])
+    colours = genre_colours(found.genres)
     sizes = 80 + 700 * counts / max(counts.max(initial=1), 1)
     sizes *= min(1, _MOST_NAMED / len(order))
     axes.scatter(
@@ -89,17 +91,15 @@ def draw_graph(found: dict[str, Any]) -> Frame | None:
     return frame
 
 
-def _join(
-    axes: Any, edges: Sequence[dict[str, Any]], position: dict[str, np.ndarray]
-) -> None:
+def _join(axes: Any, edges: Sequence[Edge], position: dict[str, np.ndarray]) -> None:
     """Draw the lines between genres that mix, with how many times chance they do."""
     for edge in edges:
-        ends = np.array([position[edge["a"]], position[edge["b"]]])
-        width = 1.5 + 3 * min(edge["lift"] - 1, 2)
+        ends = np.array([position[edge.a], position[edge.b]])
+        width = 1.5 + 3 * min(edge.lift - 1, 2)
         axes.plot(*ends.T, color="#777777", linewidth=width, zorder=1)
         if len(edges) <= _MOST_NUMBERS:
             axes.annotate(
-                f"x{edge['lift']:.1f}",
+                f"x{edge.lift:.1f}",
                 ends.mean(axis=0),
                 ha="center",
                 va="center",
@@ -145,7 +145,7 @@ def _away(place: np.ndarray, partners: list[np.ndarray]) -> np.ndarray:
     return found
 
 
-def place_by_overlap(found: Mapping[str, Any], order: Sequence[str]) -> np.ndarray:
+def place_by_overlap(found: Measured, order: Sequence[str]) -> np.ndarray:
     """Place genres in the plane, the nearer the more they overlap; unknown overlaps count as none.
 
     Returns

@@ -23,15 +23,17 @@ from covers.render.palette import text_colour
 from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
+
+    from covers.overlap.measured import Measured
 
 
 _MOST_NUMBERS, _MOST_INTERVALS = 16, 10
 
 
-def draw_matrix(found: dict[str, Any]) -> Frame:
+def draw_matrix(found: Measured) -> Frame:
     """Draw the overlap of every pair, genres alike side by side, uncertain cells hatched."""
     order = genre_order(found)
     n = len(order)
@@ -43,8 +45,8 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
         height=side + 0.8,
         title="How much genres overlap",
         caption=(
-            f"0: told apart at sight; 1: no difference at all. n = {found['n_covers']:,} "
-            f"covers in {found['n_groups']:,} groups, bootstrap over groups. "
+            f"0: told apart at sight; 1: no difference at all. n = {found.n_covers:,} "
+            f"covers in {found.n_groups:,} groups, bootstrap over groups. "
             + ("Small: 95 % interval. " if n <= _MOST_INTERVALS else "")
             + f"Hatched: it is wider than {UNCERTAIN_WIDTH}."
             + _why_white(found, overlap)
@@ -63,7 +65,7 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     size = 10 if n <= 30 else max(3, 530 / n)
     axes.set_xticks(range(n), order, rotation=45, ha="right", fontsize=size)
     axes.set_yticks(range(n), order, fontsize=size)
-    colour_ticks(axes, found["genres"])
+    colour_ticks(axes, found.genres)
     hide_spines(axes)
     bar = frame.figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("overlap coefficient")
@@ -71,11 +73,11 @@ def draw_matrix(found: dict[str, Any]) -> Frame:
     return frame
 
 
-def _why_white(found: Mapping[str, Any], overlap: np.ndarray) -> str:
+def _why_white(found: Measured, overlap: np.ndarray) -> str:
     """Say why cells of the matrix are empty, if any are."""
     if np.isfinite(overlap).all():
         return ""
-    nested = any(pair.get("contained") for pair in found["pairs"])
+    nested = any(pair.contained for pair in found.pairs)
     return " White: too few covers" + (
         ", or one of the two genres contains the other." if nested else "."
     )

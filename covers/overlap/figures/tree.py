@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from covers.render.frame import (
 )
 from covers.render.tree import Joint, joints
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from covers.overlap.measured import Measured
+
 _MOST_WITH_COVERS, _N_AT_LEAF = 12, 4
 _MOST_LABELLED, _LEAST_SUPPORT = 40, 0.2
 _COVER_INCHES, _GAP_INCHES, _LETTER_INCHES = 0.62, 0.06, 0.1
 
 
-def draw_tree(
-    found: dict[str, Any], thumbnails: Thumbnails | None = None
-) -> Frame | None:
+def draw_tree(found: Measured, thumbnails: Thumbnails | None = None) -> Frame | None:
     """Draw the family tree of genres, with typical covers at its leaves.
 
     Returns
@@ -32,7 +35,7 @@ def draw_tree(
     Frame or None
         None where fewer than two genres could be measured.
     """
-    order = found["tree"]["order"]
+    order = found.tree.order
     n = len(order)
     if n < 2:
         return None
@@ -47,17 +50,19 @@ def draw_tree(
             "Joined further left: less overlap (average linkage on 1 - overlap). Number: "
             "in how many of 100 resamples the same genres form a branch"
             + (f", from {100 * least:.0f} on. " if least else ". ")
-            + f"n = {found['n_covers']:,} covers."
+            + f"n = {found.n_covers:,} covers."
             + (
                 " Of two genres side by side one may contain the other: then they share covers."
-                if any(pair.get("contained") for pair in found["pairs"])
+                if any(pair.contained for pair in found.pairs)
                 else ""
             )
             + (" Right: typical covers of each genre." if with_covers else "")
         ),
     )
     axes = frame.axes
-    inner = joints(order, found["tree"]["branches"])
+    inner = joints(
+        order, [(b.genres, b.height, b.support) for b in found.tree.branches]
+    )
     top = max((joint.height for joint in inner), default=1.0) or 1.0
     for joint in inner:
         _draw_branch(axes, joint)
@@ -71,11 +76,11 @@ def draw_tree(
         range(n), order, fontsize=11 if n <= _MOST_LABELLED else max(3, 500 / n)
     )
     axes.tick_params(axis="y", length=0)
-    colour_ticks(axes, found["genres"])
+    colour_ticks(axes, found.genres)
     axes.set_xlabel("1 - overlap")
     hide_spines(axes, "top", "left", "right")
     if with_covers and thumbnails is not None:
-        _add_covers(frame, order, found["prototypes"], thumbnails)
+        _add_covers(frame, order, found.prototypes, thumbnails)
     return frame
 
 
@@ -105,8 +110,8 @@ def _write_support(axes: Any, joint: Joint, top: float) -> None:
 
 def _add_covers(
     frame: Frame,
-    order: list[str],
-    prototypes: dict[str, list[str]],
+    order: Sequence[str],
+    prototypes: Mapping[str, Sequence[str]],
     thumbnails: Thumbnails,
 ) -> None:
     """Add typical covers right of each genre's name."""

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covers.render.frame import Frame, hide_spines, new_frame
-from covers.render.numbers import as_number, reach_of
+from covers.render.numbers import reach_of
 from covers.render.palette import colour_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from covers.overlap.measured import Measured
 
 _MOST_PAIRS = 6
 _CERTAIN = 0.05
 _FEWEST_PARTS = 2
 
 
-def draw_trends(found: dict[str, Any]) -> Frame | None:
+def draw_trends(found: Measured) -> Frame | None:
     """Draw the overlap of the pairs that overlap most, part by part, with intervals.
 
     Parameters
     ----------
-    found : dict
-        The content of ``overlap.json``.
+    found : Measured
 
     Returns
     -------
     Frame or None
         None where no pair is known in two parts.
     """
-    parts = found.get("parts") or {}
+    parts = found.parts
     lines = pair_lines(parts)
     if not lines:
         return None
-    whole = {(p["a"], p["b"]): as_number(p["overlap"]) for p in found["pairs"]}
-    changed = [(c["a"], c["b"]) for c in found.get("changes", ()) if c["q"] <= _CERTAIN]
-    apart = {(p["a"], p["b"]) for p in found["pairs"] if p.get("contained")}
+    whole = {(p.a, p.b): p.overlap for p in found.pairs}
+    changed = [(c.a, c.b) for c in found.changes if c.q <= _CERTAIN]
+    apart = {(p.a, p.b) for p in found.pairs if p.contained}
     shown = [pair for pair in changed if pair in lines]
     shown += sorted(
         set(lines) - set(shown) - apart,
@@ -44,7 +48,7 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
     if not shown:
         return None
     names = [n for n in parts if any(n in lines[pair] for pair in shown)]
-    by_year = found.get("by") == "year"
+    by_year = found.by == "year"
     frame = new_frame(
         width=9.5,
         height=5.6,
@@ -53,13 +57,13 @@ def draw_trends(found: dict[str, Any]) -> Frame | None:
             f"Each {'decade' if by_year else 'source'} measured by itself; bars are 95 % "
             f"intervals, bootstrap over groups. {_say_changes(found)}{len(shown)} of {len(whole):,} pairs: those "
             "that certainly changed, then those that overlap most in the whole; parts with too few groups are left out. "
-            f"n = {sum(parts[name]['n_covers'] for name in names):,} covers."
+            f"n = {sum(parts[name].n_covers for name in names):,} covers."
         ),
     )
     axes = frame.axes
     _draw_lines(axes, lines, shown, names, is_joined=by_year)
     axes.set_xticks(
-        range(len(names)), [f"{n}\nn = {parts[n]['n_covers']:,}" for n in names]
+        range(len(names)), [f"{n}\nn = {parts[n].n_covers:,}" for n in names]
     )
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(0, 1)
@@ -107,24 +111,24 @@ def _draw_lines(
         )
 
 
-def _say_changes(found: dict[str, Any]) -> str:
+def _say_changes(found: Measured) -> str:
     """Say how many pairs certainly changed."""
-    changes = found.get("changes")
+    changes = found.changes
     if not changes:
         return ""
-    n_certain = sum(change["q"] <= _CERTAIN for change in changes)
+    n_certain = sum(change.q <= _CERTAIN for change in changes)
     return f"{n_certain or 'None'} of {len(changes):,} pairs tested certainly changed (q ≤ {_CERTAIN:g}). "
 
 
 def pair_lines(
-    parts: dict[str, Any],
+    parts: Mapping[str, Measured],
 ) -> dict[tuple[str, str], dict[str, tuple[float, float, float]]]:
     """Return overlap, low and high end of each pair in the parts where it is known.
 
     Parameters
     ----------
-    parts : dict
-        Of ``overlap.json``: decades or sources.
+    parts : dict of str to Measured
+        Decades or sources.
 
     Returns
     -------
@@ -133,9 +137,9 @@ def pair_lines(
     """
     lines: dict[tuple[str, str], dict[str, tuple[float, float, float]]] = {}
     for name, part in parts.items():
-        for pair in part["pairs"]:
-            value = as_number(pair["overlap"])
+        for pair in part.pairs:
+            value = pair.overlap
             if np.isfinite(value):
-                line = lines.setdefault((pair["a"], pair["b"]), {})
-                line[name] = (value, *reach_of(pair["overlap_ci95"], value))
+                line = lines.setdefault((pair.a, pair.b), {})
+                line[name] = (value, *reach_of(pair.overlap_ci95, value))
     return {pair: line for pair, line in lines.items() if len(line) >= _FEWEST_PARTS}

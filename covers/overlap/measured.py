@@ -1,0 +1,273 @@
+"""What is measured of an overlap, as it lies on disk: pairs, tree, edges, changes.
+
+Letters: G genres, P pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping  # noqa: TC003 - read by Document
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from covers.workspace.documents import Document
+
+Interval = tuple[float, float]
+"""Ends of a 95 % interval, both NaN where it was not measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closest:
+    """Two covers of different genres that look alike.
+
+    Parameters
+    ----------
+    a, b : str
+        Ids of the covers, of the pair's first and second genre.
+    similarity : float
+        Cosine.
+    """
+
+    a: str
+    b: str
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """How often held-out covers of one genre are taken for another.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the covers, 0 to 1.
+    ci95 : tuple of float
+    n : float
+        Covers; one of m genres counts 1/m.
+    p, q : float
+        Of the test against chance, and corrected for many pairs.
+    """
+
+    rate: float
+    ci95: Interval
+    n: float
+    p: float = math.nan
+    q: float = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """How alike two genres look.
+
+    Parameters
+    ----------
+    a, b : str
+        Genres.
+    overlap : float
+        0 separable, 1 indistinguishable; NaN where too few covers were measured.
+    overlap_ci95 : tuple of float
+    overlap_uncorrected : float
+        Before the correction for finite samples.
+    lift_ab, lift_ba : float
+        How many times more often than by chance a's neighbours are b, and b's a.
+    lift_ab_ci95, lift_ba_ci95 : tuple of float
+    p, q : float
+        Of the test that they are neighbours by chance, and corrected for many pairs.
+    n_a, n_b : float
+        Covers; one of m genres counts 1/m.
+    bridges : tuple of str
+        Ids of covers between the two.
+    closest : tuple of Closest
+    contained : str
+        The one of the two that is part of the other by the covers' own genres, so
+        that they share covers and their overlap says nothing of looks; else empty.
+    confusion_ab, confusion_ba : dict of str to Confusion
+        By method, ``"network"`` and ``"vote"``; empty where not measured.
+    """
+
+    a: str
+    b: str
+    overlap: float
+    overlap_ci95: Interval
+    overlap_uncorrected: float = math.nan
+    lift_ab: float
+    lift_ab_ci95: Interval
+    lift_ba: float
+    lift_ba_ci95: Interval
+    p: float
+    q: float
+    n_a: float
+    n_b: float
+    bridges: tuple[str, ...] = ()
+    closest: tuple[Closest, ...] = ()
+    contained: str = ""
+    confusion_ab: dict[str, Confusion] = field(default_factory=dict)
+    confusion_ba: dict[str, Confusion] = field(default_factory=dict)
+
+    @staticmethod
+    def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Gather ``confusion_<method>_ab`` of the document by method."""
+        prefix = "confusion_"
+        found: dict[str, Any] = {"confusion_ab": {}, "confusion_ba": {}}
+        for name, one in value.items():
+            if name.startswith(prefix):
+                method, _, way = name.removeprefix(prefix).rpartition("_")
+                found[prefix + way][method] = one
+        return {**value, **found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Genres that are joined in the tree.
+
+    Parameters
+    ----------
+    genres : tuple of str
+    height : float
+        1 - overlap at which they are joined.
+    support : float
+        Share of the resamples with a branch of the same genres.
+    """
+
+    genres: tuple[str, ...]
+    height: float
+    support: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """Average linkage of genres on 1 - overlap.
+
+    Parameters
+    ----------
+    order : tuple of str
+        Genres, alike side by side.
+    branches : tuple of Branch
+    """
+
+    order: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Two genres that lie among each other's neighbours more often than by chance."""
+
+    a: str
+    b: str
+    lift: float
+    overlap: float
+    q: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtK:
+    """The same measures with another number of neighbours.
+
+    Parameters
+    ----------
+    k : int
+    n_covers : int
+    pairs : tuple of Pair
+    edges : tuple of Edge
+    """
+
+    k: int
+    n_covers: int = 0
+    pairs: tuple[Pair, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How the overlap of two genres moved over the decades.
+
+    Parameters
+    ----------
+    a, b : str
+        Genres.
+    first, last : str
+        Decades, such as ``"1970s"``.
+    n_parts : int
+        Decades in which it was measured.
+    change : float
+        Of the overlap from the first to the last, along a straight line.
+    ci95 : tuple of float
+    p, q : float
+        Of the test that it did not change, and corrected for all pairs.
+    """
+
+    a: str
+    b: str
+    first: str
+    last: str
+    n_parts: int
+    change: float
+    ci95: Interval
+    p: float
+    q: float
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measured(Document):
+    """Which genres look alike, pair by pair.
+
+    Parameters
+    ----------
+    genres : tuple of str
+    broad : dict of str to str
+        The widest genre that each belongs to by the covers' own genres.
+    pairs : tuple of Pair
+        One for every two genres.
+    effective_genres : float
+        How many distinct genres they look like.
+    effective_genres_ci95 : tuple of float
+    k : int
+        Neighbours that decide between two genres.
+    grouped_by : str
+        What the groups of the resamples are, in words.
+    n_covers, n_sampled, n_groups : int
+        Covers measured; those whose neighbourhoods were looked at; groups.
+    n_by_genre : dict of str to float
+        Covers of each genre; one of m genres counts 1/m.
+    tree : Tree
+    edges : tuple of Edge
+    prototypes : dict of str to tuple of str
+        Ids of the covers that are most typical of each genre.
+    isolated : tuple of str
+        Ids of covers unlike all others.
+    notes : tuple of str
+        What a reader must know before using the numbers.
+    covers : {"held-out", "all"}
+        Which were measured.
+    by_k : tuple of AtK
+    by : {"year", "source"} or None
+        What `parts` are.
+    parts : dict of str to Overlap
+        Of each decade or source by itself.
+    changes : tuple of Change
+        Of each pair over the decades, the most certain first.
+    """
+
+    what: ClassVar[str] = "overlap"
+    genres: tuple[str, ...]
+    broad: dict[str, str] = field(default_factory=dict)
+    pairs: tuple[Pair, ...]
+    effective_genres: float
+    effective_genres_ci95: Interval
+    k: int
+    grouped_by: str
+    n_covers: int
+    n_sampled: int = 0
+    n_groups: int
+    n_by_genre: dict[str, float] = field(default_factory=dict)
+    tree: Tree = field(default_factory=Tree)
+    edges: tuple[Edge, ...] = ()
+    prototypes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    isolated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    covers: str = "all"
+    by_k: tuple[AtK, ...] = ()
+    by: str | None = None
+    parts: Mapping[str, Measured] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
