@@ -19,7 +19,8 @@ from covers.cli.terminal.speech import print_document, print_json
 from covers.cli.terminal.tables import count_covers, print_table, print_text, show
 
 if TYPE_CHECKING:
-    from covers.cluster.result import Cluster, Clustering
+    from covers.cluster.measured import Cluster
+    from covers.cluster.result import Clustering
     from covers.workspace.stages import Manner
 
 _WIDEST_GENRES = 52
@@ -84,7 +85,6 @@ def cluster_command(
     covers cluster -w music --min-cluster-size 20 --json
     """
     from covers.cluster.describe import cut_hierarchy
-    from covers.cluster.result import Clustering
     from covers.workspace.registry import CLUSTERS
 
     library = open_for_command(workspace)
@@ -100,9 +100,7 @@ def cluster_command(
         found = library.clusters(how, **changes)
         if cut is None:
             return found
-        merges = found.to_json()["hierarchy"]
-        more = {"cut": cut_hierarchy(merges, cut)}
-        return Clustering.from_json({**found.to_json(), **more})
+        return found.joined(cut=cut_hierarchy(found.hierarchy, cut))
 
     give_result(
         CLUSTERS,

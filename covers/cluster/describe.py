@@ -17,6 +17,7 @@ from covers.cluster.clustering import (
     ClusterSettings,
     cluster_layout,
 )
+from covers.cluster.measured import Merge, OtherMethod
 from covers.cluster.profile import (
     describe_looks,
     genre_profiles,
@@ -27,6 +28,8 @@ from covers.overlap.exemplars import one_per_group
 from covers.stats.bootstrap import GroupBootstrap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from covers.index.embedded import EmbeddedCovers
 
 _N_SHOWN = 5
@@ -119,14 +122,13 @@ def describe_clusters(
 
 def compare_methods(
     covers: EmbeddedCovers, found: Clustering, *, seed: int = 0
-) -> dict[str, Any]:
+) -> dict[str, OtherMethod]:
     """Cluster with k-means, and with HDBSCAN on plain principal components.
 
     Returns
     -------
-    dict
-        For each method ``n_clusters``, ``noise_fraction`` and ``ami`` with genre
-        on the same covers as the main result.
+    dict of str to OtherMethod
+        Of each method, on the same covers as the main result.
     """
     if found.n_clusters < 2:
         return {}
@@ -148,25 +150,22 @@ def compare_methods(
             n_permutations=50,
             seed=seed,
         )
-        result[name] = {
-            "n_clusters": int(labels.max()) + 1,
-            "noise_fraction": float(np.mean(labels < 0)),
-            "ami": relation.ami,
-        }
+        result[name] = OtherMethod(
+            n_clusters=int(labels.max()) + 1,
+            noise_fraction=float(np.mean(labels < 0)),
+            ami=relation.ami,
+        )
     return result
 
 
-def cluster_hierarchy(
-    covers: EmbeddedCovers, found: Clustering
-) -> list[dict[str, Any]]:
+def cluster_hierarchy(covers: EmbeddedCovers, found: Clustering) -> list[Merge]:
     """Merge clusters by the similarity of their mean vectors, the nearest first.
 
     Returns
     -------
-    list of dict
-        ``left``, ``right`` (ids of the clusters under each side) and ``height``
-        (one minus cosine similarity); the first merges give a finer, all but the
-        last n - 1 a cut into n clusters.
+    list of Merge
+        With one minus cosine similarity as height; the first merges give a finer, all
+        but the last n - 1 a cut into n clusters.
     """
     if found.n_clusters < 2:
         return []
@@ -182,31 +181,30 @@ def cluster_hierarchy(
     merges = []
     for left, right, height, _ in linkage(means, "average", "cosine"):
         merges.append(
-            {
-                "left": under[int(left)],
-                "right": under[int(right)],
-                "height": float(height),
-            }
+            Merge(
+                left=tuple(under[int(left)]),
+                right=tuple(under[int(right)]),
+                height=float(height),
+            )
         )
         under.append(sorted(under[int(left)] + under[int(right)]))
     return merges
 
 
-def cut_hierarchy(merges: list[dict[str, Any]], n_clusters: int) -> list[list[int]]:
+def cut_hierarchy(merges: Sequence[Merge], n_clusters: int) -> list[list[int]]:
     """Return the clusters, merged until at most `n_clusters` are left.
 
     Examples
     --------
-    >>> cut_hierarchy([{"left": [0], "right": [2]}, {"left": [0, 2], "right": [1]}], 2)
+    >>> first = Merge(left=(0,), right=(2,), height=0.1)
+    >>> cut_hierarchy([first, Merge(left=(0, 2), right=(1,), height=0.4)], 2)
     [[0, 2], [1]]
     """
-    parts = [
-        {i} for i in sorted({i for m in merges for i in [*m["left"], *m["right"]]})
-    ]
+    parts = [{i} for i in sorted({i for m in merges for i in (*m.left, *m.right)})]
     for merge in merges:
         if len(parts) <= max(n_clusters, 1):
             break
-        both = {*merge["left"], *merge["right"]}
+        both = {*merge.left, *merge.right}
         parts = [part for part in parts if not part & both] + [both]
     return sorted(sorted(part) for part in parts)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
+from covers.cluster.measured import Measured
 from covers.errors import CoversError
 from covers.render.frame import (
     Frame,
@@ -20,20 +22,21 @@ from covers.render.frame import (
     plate,
 )
 from covers.render.genre_legend import legend_of
-from covers.render.numbers import as_number, per_cent
+from covers.render.numbers import per_cent
 from covers.render.palette import (
     MOST_NAMED,
     NOISE_COLOUR,
     genre_colours,
     genre_families,
 )
-from covers.workspace.reading import read_document, read_rows
+from covers.workspace.reading import read_document, read_rows, typed
 from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, MAP_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from covers.cluster.measured import Cluster
     from covers.workspace.paths import Workspace
 
 _MOST_SHOWN = 20
@@ -56,8 +59,9 @@ def draw_cluster_figures(workspace: Workspace) -> list[Path]:
     DataError
         If there is no ``clusters.json``.
     """
-    found = read_document(workspace, CLUSTER_DOCUMENT)
-    if not found["clusters"]:
+    content = read_document(workspace, CLUSTER_DOCUMENT)
+    found = typed(Measured, content, workspace, CLUSTER_DOCUMENT)
+    if not found.clusters:
         return []
     genres = read_catalogue(workspace).vocab
     folder = workspace.analysis_folder / "figures"
@@ -68,11 +72,11 @@ def draw_cluster_figures(workspace: Workspace) -> list[Path]:
     ]
 
 
-def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
+def draw_profiles(found: Measured, genres: Sequence[str]) -> Frame:
     """Draw which genres each cluster holds, as bars of shares."""
-    clusters = sorted(found["clusters"], key=lambda c: -c["n"])[:_MOST_SHOWN]
-    low, high = (as_number(v) for v in found["ami_null95"])
-    left_out = len(found["clusters"]) - len(clusters)
+    clusters = found.ranked()[:_MOST_SHOWN]
+    low, high = found.ami_null95
+    left_out = len(found.clusters) - len(clusters)
     is_broad = len(genres) > MOST_NAMED
     families = genre_families(genres) if is_broad else {g: [g] for g in genres}
     frame = new_frame(
@@ -84,9 +88,9 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
             + (", in shades of their broad one. " if is_broad else ". ")
             + "A genre printed with "
             "x lift makes up that many times its share of the whole library, and its 95 % "
-            f"interval excludes 1. AMI with genre {as_number(found['ami']):.3f}; by "
-            f"chance {low:.3f} to {high:.3f}. n = {found['n_covers']:,} covers, "
-            f"{per_cent(found['noise_fraction'])} in no cluster"
+            f"interval excludes 1. AMI with genre {found.ami:.3f}; by "
+            f"chance {low:.3f} to {high:.3f}. n = {found.n_covers:,} covers, "
+            f"{per_cent(found.noise_fraction)} in no cluster"
             + (f"; {left_out} smaller clusters are not shown." if left_out else ".")
         ),
     )
@@ -95,27 +99,21 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     order = [genre for family in families.values() for genre in family]
     for row, cluster in enumerate(clusters):
         start = 0.0
-        for entry in sorted(cluster["genres"], key=lambda g: order.index(g["genre"])):
-            share = as_number(entry["share"])
-            if not share > 0:
+        for entry in sorted(cluster.genres, key=lambda g: order.index(g.genre)):
+            if not entry.share > 0:
                 continue
-            axes.barh(row, share, left=start, color=colours[entry["genre"]], height=0.8)
-            start += share
+            colour = colours[entry.genre]
+            axes.barh(row, entry.share, left=start, color=colour, height=0.8)
+            start += entry.share
         marked = [
-            f"{g['genre']} x{g['lift']:.1f}"
-            for g in cluster["genres"]
-            if g["lift_ci95"][0] is not None and g["lift_ci95"][0] > 1
+            f"{g.genre} x{g.lift:.1f}" for g in cluster.genres if g.lift_ci95[0] > 1
         ]
         axes.text(1.015, row, ", ".join(marked[:3]), va="center", fontsize=8.5)
     axes.set_yticks(
         range(len(clusters)),
         [
-            f"{c['id']}  (n = {c['n']:,}"
-            + (
-                f", found again {c['stability']:.2f})"
-                if c["stability"] is not None
-                else ")"
-            )
+            f"{c.id}  (n = {c.n:,}"
+            + (")" if math.isnan(c.stability) else f", found again {c.stability:.2f})")
             for c in clusters
         ],
     )
@@ -128,9 +126,9 @@ def draw_profiles(found: dict[str, Any], genres: Sequence[str]) -> Frame:
     return frame
 
 
-def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
+def draw_sheets(found: Measured, thumbnails: Thumbnails) -> Frame:
     """Draw the covers that show each cluster best, with its colours and look."""
-    clusters = sorted(found["clusters"], key=lambda c: -c["n"])[:_MOST_SHOWN]
+    clusters = found.ranked()[:_MOST_SHOWN]
     row_inches, cover_inches = 1.15, 1.0
     width = 3.6 + _SHEET_COLUMNS * (cover_inches + 0.1)
     frame = new_frame(
@@ -141,7 +139,7 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
             "Each row is one cluster: at most one cover per artist, the densest first. "
             "Strip: its leading colours, as wide as their share. "
             f"Found again: 1 is always, below 0.5 rather an accident. "
-            f"n = {found['n_covers']:,} covers."
+            f"n = {found.n_covers:,} covers."
         ),
     )
     axes = frame.axes
@@ -160,7 +158,7 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
     for row, cluster in enumerate(clusters):
         top = row * row_inches
         _describe(axes, cluster, top)
-        for column, cover_id in enumerate(cluster["exemplars"][:_SHEET_COLUMNS]):
+        for column, cover_id in enumerate(cluster.exemplars[:_SHEET_COLUMNS]):
             x = 3.5 + column * (cover_inches + 0.1)
             axes.imshow(
                 thumbnails.picture(cover_id),
@@ -173,21 +171,21 @@ def draw_sheets(found: dict[str, Any], thumbnails: Thumbnails) -> Frame:
     return frame
 
 
-def _describe(axes: Any, cluster: dict[str, Any], top: float) -> None:
+def _describe(axes: Any, cluster: Cluster, top: float) -> None:
     """Write number, size, genres and look of a cluster, with a strip of its colours below."""
-    stability, look = cluster["stability"], cluster["look"]
+    stability, look = cluster.stability, cluster.look
     genres = ", ".join(
-        f"{g['genre']} {per_cent(g['share'])}"
-        for g in cluster["genres"][:3]
-        if as_number(g["share"]) >= _LEAST_SHARE
+        f"{g.genre} {per_cent(g.share)}"
+        for g in cluster.genres[:3]
+        if g.share >= _LEAST_SHARE
     )
     lines = [
-        f"n = {cluster['n']:,}"
-        + (f", found again {stability:.2f}" if stability is not None else ""),
+        f"n = {cluster.n:,}"
+        + (f", found again {stability:.2f}" if math.isfinite(stability) else ""),
         genres,
-        ", ".join(look.get("words", [])),
+        ", ".join(cluster.words),
     ]
-    axes.text(0.1, top + 0.1, f"{cluster['id']}", fontsize=13, va="top", weight="bold")
+    axes.text(0.1, top + 0.1, f"{cluster.id}", fontsize=13, va="top", weight="bold")
     axes.text(
         0.55,
         top + 0.1,

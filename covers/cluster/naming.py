@@ -17,7 +17,8 @@ from covers.render.palette import seen_by
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.cluster.result import Cluster, Clustering
+    from covers.cluster.measured import Cluster
+    from covers.cluster.result import Clustering
 
 LOOSE = 0.5
 """Below this stability a cluster is hardly more than a name."""

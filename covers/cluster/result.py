@@ -1,114 +1,24 @@
-"""What a clustering says: which kinds of covers there are, and what they have to do with genres.
-
-Letters: C clusters, G genres.
-"""
+"""What a clustering says: which kinds of covers there are, and what they have to do with genres."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
+from covers.cluster.measured import Measured
 from covers.render.numbers import number, span
 from covers.render.text import WIDTH, text_table
-from covers.workspace.documents import Document
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-Interval = tuple[float, float]
 _MOST_SHOWN = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class GenreShare:
-    """A genre's part of a cluster.
-
-    Parameters
-    ----------
-    genre : str
-    share : float
-        Of the cluster's covers, 0 to 1.
-    lift : float
-        Over the genre's share of all covers.
-    lift_ci95 : tuple of float
-    """
-
-    genre: str
-    share: float
-    lift: float
-    lift_ci95: Interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """One kind of covers.
-
-    Parameters
-    ----------
-    id : int
-        Stays the same while the library grows.
-    n, n_groups : int
-        Covers, and groups of them.
-    genres : tuple of GenreShare
-        Most frequent first; shares sum to 1.
-    entropy : float
-        0 all of one genre, 1 as mixed as can be.
-    stability : float
-        How surely it is found again in resamples, 0 to 1; NaN where left out.
-    exemplars, boundary : tuple of str
-        Ids of covers that show it best, and that lie at its edge.
-    look : dict
-        ``words`` and mean brightness, saturation, contrast, sharpness with ranks;
-        ``subjects`` where words were found for it.
-    """
-
-    id: int
-    n: int
-    n_groups: int = 0
-    genres: tuple[GenreShare, ...]
-    entropy: float
-    stability: float = math.nan
-    exemplars: tuple[str, ...] = ()
-    boundary: tuple[str, ...] = ()
-    look: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What it looks like, in words."""
-        return tuple(self.look.get("words", ()))
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """Words that fit it better than the rest of the library, the surest first.
-
-        Empty where none does, or the library knows no words.
-        """
-        return tuple(self.look.get("subjects", ()))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Merge:
-    """Two sets of clusters that become one at a height, in HDBSCAN's tree."""
-
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    height: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class OtherMethod:
-    """What another way of clustering finds: clusters, share in none, AMI with genre."""
-
-    n_clusters: int
-    noise_fraction: float
-    ami: float
-
-
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Clustering(Document):
+class Clustering(Measured):
     """Kinds of covers, found without their genres.
 
     Parameters
@@ -144,29 +54,6 @@ class Clustering(Document):
     >>> found.n_clusters == len(found.clusters)
     True
     """
-
-    what: ClassVar[str] = "clusters"
-    n_clusters: int
-    clusters: tuple[Cluster, ...]
-    noise_fraction: float
-    ami: float
-    ami_null95: Interval
-    ami_n: int = 0
-    ami_covers: str = "all"
-    ami_all_covers: float = math.nan
-    ami_all_covers_null95: Interval = (math.nan, math.nan)
-    homogeneity: float = math.nan
-    completeness: float = math.nan
-    n_covers: int
-    grouped_by: str = ""
-    noise_by_genre: dict[str, float] = field(default_factory=dict)
-    hierarchy: tuple[Merge, ...] = ()
-    compared_with: dict[str, OtherMethod] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-    def ranked(self) -> list[Cluster]:
-        """Return the clusters, largest first."""
-        return sorted(self.clusters, key=lambda cluster: -cluster.n)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per cluster and genre."""
@@ -210,7 +97,7 @@ class Clustering(Document):
         if not self.clusters:
             return None
         genres = sorted({g.genre for one in self.clusters for g in one.genres})
-        figure: Figure = draw_profiles(self.to_json(), genres).finish()
+        figure: Figure = draw_profiles(self, genres).finish()
         return figure
 
     def __repr__(self) -> str:

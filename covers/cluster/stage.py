@@ -155,9 +155,14 @@ def _rename(
     }
     for cluster in document["clusters"]:
         cluster["id"] = new_id[cluster["id"]]
-    for merge in document["hierarchy"]:
-        merge["left"] = [new_id[i] for i in merge["left"]]
-        merge["right"] = [new_id[i] for i in merge["right"]]
+    document["hierarchy"] = [
+        replace(
+            merge,
+            left=tuple(new_id[i] for i in merge.left),
+            right=tuple(new_id[i] for i in merge.right),
+        )
+        for merge in document["hierarchy"]
+    ]
     return new_id
 
 

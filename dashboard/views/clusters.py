@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,8 @@ from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import GalleryLooks, fragment
 
 if TYPE_CHECKING:
-    from covers.cluster.result import Cluster, Clustering, OtherMethod
+    from covers.cluster.measured import Cluster, OtherMethod
+    from covers.cluster.result import Clustering
     from dashboard.data.library import Library
 
 _SORTINGS = {
@@ -152,7 +152,7 @@ def _joined(library: Library, found: Clustering, n_kinds: int) -> None:
     """Show clusters joined until so many kinds are left."""
     names = loaders.names_of_clusters()
     by_id = {one.id: one for one in found.clusters}
-    parts = cut_hierarchy([asdict(m) for m in found.hierarchy], n_kinds)
+    parts = cut_hierarchy(found.hierarchy, n_kinds)
     parts.sort(key=lambda part: -sum(by_id[i].n for i in part))
     for part in parts:
         n = sum(by_id[i].n for i in part)

@@ -16,6 +16,7 @@ from covers.cluster.clustering import (
     size_ladder,
 )
 from covers.cluster.describe import cut_hierarchy
+from covers.cluster.measured import Merge
 from covers.cluster.profile import (
     describe_looks,
     genre_profiles,
@@ -291,9 +292,9 @@ def test_looks_say_what_sets_a_cluster_apart():
 
 def test_the_hierarchy_is_cut_at_the_number_wanted():
     merges = [
-        {"left": [0], "right": [3]},
-        {"left": [1], "right": [2]},
-        {"left": [0, 3], "right": [1, 2]},
+        Merge(left=(0,), right=(3,), height=0.1),
+        Merge(left=(1,), right=(2,), height=0.2),
+        Merge(left=(0, 3), right=(1, 2), height=0.3),
     ]
     assert cut_hierarchy(merges, 9) == [[0], [1], [2], [3]]
     assert cut_hierarchy(merges, 3) == [[0, 3], [1], [2]]

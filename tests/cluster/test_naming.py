@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+from covers.cluster.measured import Cluster, GenreShare
 from covers.cluster.naming import name_clusters, say_clusters, say_genres
-from covers.cluster.result import Cluster, Clustering, GenreShare
+from covers.cluster.result import Clustering
 from covers.render.colour_words import COLOUR_WORDS, name_colours
 
 

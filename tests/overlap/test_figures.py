@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from covers.cluster.figures import draw_map, draw_profiles, draw_sheets
+from covers.cluster.measured import Measured as Clusters
 from covers.overlap.figures.draw import draw_overlap_figures
 from covers.overlap.figures.graph import draw_graph
 from covers.overlap.figures.matrix import draw_matrix
@@ -235,6 +236,7 @@ def test_three_hundred_genres_are_drawn(tmp_path):
 
 def clusters(n=2, stability=0.8):
     return {
+        "n_clusters": n,
         "n_covers": 40,
         "noise_fraction": 0.25,
         "ami": 0.1,
@@ -243,6 +245,7 @@ def clusters(n=2, stability=0.8):
             {
                 "id": i,
                 "n": 20 - i,
+                "entropy": 0.5,
                 "stability": stability,
                 "genres": [
                     {
@@ -271,7 +274,9 @@ def clusters(n=2, stability=0.8):
 
 
 def test_profiles_print_only_lifts_whose_interval_excludes_chance(tmp_path):
-    path = draw_profiles(clusters(), ("Folk", "Jazz")).save(tmp_path / "p")
+    path = draw_profiles(Clusters.from_json(clusters()), ("Folk", "Jazz")).save(
+        tmp_path / "p"
+    )
     text = text_of(path)
     assert "Jazz x1.5" in text
     assert "Folk x0.5" not in text
@@ -286,7 +291,7 @@ def test_many_genres_are_listed_by_their_broad_ones_and_stand_together_in_a_bar(
         found["clusters"][0]
         | {"genres": [own | {"genre": g, "share": 0.25} for g in many[:4]]}
     ]
-    frame = draw_profiles(found, many)
+    frame = draw_profiles(Clusters.from_json(found), many)
     listed = [text.get_text() for text in frame.figure.legends[0].get_texts()]
     assert listed[:2] == ["Jazz", "Electronic"]
     colours = genre_colours(many)
@@ -296,9 +301,9 @@ def test_many_genres_are_listed_by_their_broad_ones_and_stand_together_in_a_bar(
 
 def test_sheets_show_covers_even_where_thumbnails_are_missing(tmp_path):
     workspace, _ = write_known_workspace(tmp_path / "w")
-    path = draw_sheets(clusters(stability=None), Thumbnails(workspace)).save(
-        tmp_path / "s"
-    )
+    path = draw_sheets(
+        Clusters.from_json(clusters(stability=None)), Thumbnails(workspace)
+    ).save(tmp_path / "s")
     assert "n = 20" in text_of(path)
     missing = Thumbnails(workspace).picture("0" * 31 + "z", 8)
     assert missing.shape == (8, 8, 3)

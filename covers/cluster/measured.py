@@ -1,0 +1,155 @@
+"""What is measured of clusters, as it lies on disk: their genres, their look, how they merge.
+
+Letters: C clusters, G genres.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from covers.workspace.documents import Document
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreShare:
+    """A genre's part of a cluster.
+
+    Parameters
+    ----------
+    genre : str
+    share : float
+        Of the cluster's covers, 0 to 1.
+    lift : float
+        Over the genre's share of all covers.
+    lift_ci95 : tuple of float
+    """
+
+    genre: str
+    share: float
+    lift: float
+    lift_ci95: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """One kind of covers.
+
+    Parameters
+    ----------
+    id : int
+        Stays the same while the library grows.
+    n, n_groups : int
+        Covers, and groups of them.
+    genres : tuple of GenreShare
+        Most frequent first; shares sum to 1.
+    entropy : float
+        0 all of one genre, 1 as mixed as can be.
+    stability : float
+        How surely it is found again in resamples, 0 to 1; NaN where left out.
+    exemplars, boundary : tuple of str
+        Ids of covers that show it best, and that lie at its edge.
+    look : dict
+        ``words`` and mean brightness, saturation, contrast, sharpness with ranks;
+        ``subjects`` where words were found for it.
+    """
+
+    id: int
+    n: int
+    n_groups: int = 0
+    genres: tuple[GenreShare, ...]
+    entropy: float
+    stability: float = math.nan
+    exemplars: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
+    look: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it looks like, in words."""
+        return tuple(self.look.get("words", ()))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Words that fit it better than the rest of the library, the surest first.
+
+        Empty where none does, or the library knows no words.
+        """
+        return tuple(self.look.get("subjects", ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """Two sets of clusters that become one at a height, in HDBSCAN's tree."""
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherMethod:
+    """What another way of clustering finds: clusters, share in none, AMI with genre."""
+
+    n_clusters: int
+    noise_fraction: float
+    ami: float
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measured(Document):
+    """Kinds of covers, found without their genres.
+
+    Parameters
+    ----------
+    n_clusters : int
+    clusters : tuple of Cluster
+    noise_fraction : float
+        Share of covers in no cluster, 0 to 1.
+    ami : float
+        Adjusted mutual information with genre: 0 nothing in common, 1 the same.
+    ami_null95 : tuple of float
+        Where 95 % of the values lie if genres are shuffled.
+    ami_n : int
+        Covers behind it.
+    ami_covers : {"held-out", "all"}
+        Which covers those are.
+    ami_all_covers, ami_all_covers_null95
+        The same for all covers, those the network was trained on among them.
+    homogeneity, completeness : float
+    n_covers : int
+    grouped_by : str
+        What the groups of the resamples are, in words.
+    noise_by_genre : dict of str to float
+        Share of each genre's covers in no cluster.
+    hierarchy : tuple of Merge
+    compared_with : dict of str to OtherMethod
+    parameters : dict
+        Of UMAP and HDBSCAN.
+    """
+
+    what: ClassVar[str] = "clusters"
+    n_clusters: int
+    clusters: tuple[Cluster, ...]
+    noise_fraction: float
+    ami: float
+    ami_null95: Interval
+    ami_n: int = 0
+    ami_covers: str = "all"
+    ami_all_covers: float = math.nan
+    ami_all_covers_null95: Interval = (math.nan, math.nan)
+    homogeneity: float = math.nan
+    completeness: float = math.nan
+    n_covers: int
+    grouped_by: str = ""
+    noise_by_genre: dict[str, float] = field(default_factory=dict)
+    hierarchy: tuple[Merge, ...] = ()
+    compared_with: dict[str, OtherMethod] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def ranked(self) -> list[Cluster]:
+        """Return the clusters, largest first."""
+        return sorted(self.clusters, key=lambda cluster: -cluster.n)
