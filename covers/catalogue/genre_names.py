@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from itertools import islice
 
-SEPARATORS = ";/,\x00"
+SEPARATORS = ";/,|\x00"
 LONGEST_TEXT = 4096
 """Characters of one raw string that are looked at: whole lists of genres are shorter."""
 LONGEST_NAME = 120

@@ -47,7 +47,7 @@ class IntakeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     genre_minimum: int = Field(default=10, ge=1)
-    genre_separators: str = ";/,\x00"
+    genre_separators: str = ";/,|\x00"
     genre_level: Literal["broad", "fine"] = "fine"
     genre_table: str | None = None
     ignored_genres: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ PROTECTED = GenreTree.read().protected
         ("Rock", ("Rock",)),
         ("Rock; Pop/Soul,Funk", ("Rock", "Pop", "Soul", "Funk")),
         ("Rock\0Pop", ("Rock", "Pop")),
+        ("Rock|Pop | Jazz", ("Rock", "Pop", "Jazz")),
         ("Techno (Peak Time / Driving)", ("Techno (Peak Time / Driving)",)),
         ("R&B/Soul", ("R&B/Soul",)),
         ("Jazz, Hip-Hop/Rap; Rock", ("Jazz", "Hip-Hop/Rap", "Rock")),

@@ -29,7 +29,7 @@ _GENRE_OPTIONS = (
     ),
     click.option(
         "--genre-separators",
-        help="Characters that separate genres in one string.  [default: ; / , and NUL]",
+        help="Characters that separate genres in one string.  [default: ; / , | and NUL]",
     ),
     click.option(
         "--ignore-genre",
