@@ -29,6 +29,7 @@ Flags = npt.NDArray[np.bool_]
 TWIN_SIMILARITY = 0.9995
 _SUSPICIOUS_DEVIATIONS = 4.0
 _SUSPICIOUS_SHARE = 0.02
+_LUCK_DRAWS = 30
 _ROUNDING = 1e-9
 
 
@@ -174,20 +175,16 @@ def check_columns(name: str, confusion: Array, vocab: Sequence[str]) -> None:
     DataError
         Naming the genres that seem to be exchanged.
     """
-    from scipy.optimize import linear_sum_assignment
-
-    # What genres and predictions share beyond their frequencies: a method that always
-    # says the same is poor, but not in another order.
     n = confusion.sum()
-    excess = confusion - np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / n
-    true, predicted = linear_sum_assignment(excess, maximize=True)
+    true, predicted, gain = _best_exchange(confusion)
     moved = true != predicted
-    if not moved.any():
+    if gain <= _SUSPICIOUS_SHARE * n:
         return
-    now, then = (true[moved], true[moved]), (true[moved], predicted[moved])
-    gain = excess[then].sum() - excess[now].sum()
-    noise = np.sqrt(confusion[then].sum() + confusion[now].sum())
-    if gain > _SUSPICIOUS_SHARE * n and gain > _SUSPICIOUS_DEVIATIONS * noise:
+    noise = np.sqrt(
+        confusion[true[moved], predicted[moved]].sum()
+        + confusion[true[moved], true[moved]].sum()
+    )
+    if gain > _SUSPICIOUS_DEVIATIONS * noise and gain > _gain_by_luck(confusion):
         pairs = ", ".join(
             f"{vocab[p]!r} taken for {vocab[t]!r}"
             for t, p in zip(true[moved], predicted[moved], strict=True)
@@ -198,6 +195,43 @@ def check_columns(name: str, confusion: Array, vocab: Sequence[str]) -> None:
             f"{accuracy_of(confusion):.3f}, but {rate:.3f} with {pairs}: run 'covers train' or 'covers embed' again"
         )
         raise DataError(message)
+
+
+def _best_exchange(
+    confusion: Array,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], float]:
+    """Return which predicted genre fits each true one best, all considered, and how many more covers that makes right."""
+    from scipy.optimize import linear_sum_assignment
+
+    # What genres and predictions share beyond their frequencies: a method that always
+    # says the same is poor, but not in another order.
+    n = confusion.sum()
+    excess = confusion - np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / n
+    true, predicted = linear_sum_assignment(excess, maximize=True)
+    gain = float(excess[true, predicted].sum() - np.trace(excess))
+    return np.asarray(true), np.asarray(predicted), gain
+
+
+def _gain_by_luck(confusion: Array) -> float:
+    """Return the gain that the best exchange hardly exceeds where predictions say nothing of the genres.
+
+    Where genres are many and covers few, the best of all exchanges fits a good share
+    of the covers by luck alone.
+    """
+    true, predicted = (_spread_out(confusion.sum(axis=axis)) for axis in (1, 0))
+    rng = np.random.default_rng(0)
+    gains = []
+    for _ in range(_LUCK_DRAWS):
+        drawn = np.zeros(confusion.shape)
+        np.add.at(drawn, (true, rng.permutation(predicted)), 1)
+        gains.append(_best_exchange(drawn)[2])
+    return float(np.mean(gains) + _SUSPICIOUS_DEVIATIONS * np.std(gains))
+
+
+def _spread_out(totals: Array) -> npt.NDArray[np.int64]:
+    """Return each number so often as its total says; together as many as all totals, rounded."""
+    ends = np.rint(np.cumsum(totals)).astype(np.int64)
+    return np.repeat(np.arange(len(totals)), np.diff(ends, prepend=0))
 
 
 def accuracy_if_shuffled(confusion: Array, membership: Array) -> float:

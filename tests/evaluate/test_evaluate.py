@@ -201,6 +201,19 @@ def test_a_method_that_always_says_the_same_is_not_taken_for_mixed_up():
     check_columns("frequency", confusion, VOCAB)
 
 
+@pytest.mark.parametrize("n_genres", [10, 28, 75])
+def test_many_genres_and_few_covers_are_not_taken_for_exchanged(n_genres):
+    vocab = [f"g{j}" for j in range(n_genres)]
+    for seed in range(30):
+        pairs = np.random.default_rng(seed).integers(0, n_genres, (54, 2))
+        confusion = np.zeros((n_genres, n_genres))
+        np.add.at(confusion, (pairs[:, 0], pairs[:, 1]), 1)
+        check_columns("vote", confusion, vocab)
+    exchanged = 8.0 * np.roll(np.eye(n_genres), 1, axis=0)
+    with pytest.raises(DataError, match="in another order than the labels"):
+        check_columns("vote", exchanged, vocab)
+
+
 def test_twins_across_the_split_are_named(inputs):
     held = np.flatnonzero(inputs.splits == "valid")[0]
     train = np.flatnonzero(inputs.splits == "train")[0]
