@@ -10,6 +10,7 @@ from covers.classify.labels import follow_tree
 from covers.classify.methods import Method
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.inputs import Sides
+from covers.stats.conformal import PredictionSets
 from covers.stats.labels.metrics import LabelMeasures, measure_labels
 
 N_LIBRARIES, N_TRAIN, N_VALID, N_FRESH = 16, 300, 300, 1200
@@ -98,6 +99,25 @@ def test_no_threshold_names_much_better_than_those_chosen(libraries):
 def test_sets_hold_the_share_of_genres_that_they_promise(libraries, covers):
     held = [one.coverage[covers] for one in libraries]
     assert np.mean(held) == pytest.approx(0.9, abs=0.02)
+
+
+@pytest.mark.parametrize("is_several", [True, False])
+def test_sets_of_a_fold_are_fitted_on_the_other_folds_alone(monkeypatch, is_several):
+    seen, fit = [], PredictionSets.fit
+    monkeypatch.setattr(
+        PredictionSets,
+        "fit",
+        lambda p, *args, **options: seen.append(p) or fit(p, *args, **options),
+    )
+    inputs, _ = nested(300)
+    inputs = replace(inputs, is_several=is_several)
+    fits = HeldOutFits(inputs, inputs.p_network, level=0.9)
+    n_folds = int(fits.folds.max()) + 1
+    assert len(seen) == n_folds + 1
+    assert n_folds > 1
+    p = fits.crossed.probabilities.combined
+    for fold, fitted in enumerate(seen[:-1]):
+        assert np.array_equal(fitted, p[fits.folds != fold])
 
 
 def test_probabilities_are_near_the_true_ones(libraries):

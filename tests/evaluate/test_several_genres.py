@@ -8,7 +8,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from nested_genres import IMPLIED, VOCAB, nested
 from scipy.special import expit
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import (
+    average_precision_score,
+    coverage_error,
+    label_ranking_loss,
+    log_loss,
+)
 
 from covers.classify.methods import Method
 from covers.classify.vote_settings import VoteLosses
@@ -19,6 +24,7 @@ from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs, Sides
 from covers.stats.labels.metrics import measure_labels
+from covers.stats.metrics import SMALLEST_PROBABILITY
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +59,23 @@ def test_every_cover_that_carries_a_genre_counts_for_it(evaluation):
     assert "No held-out covers" not in said
     assert "genres are taken as independent" in said
     assert "drawn at random" in said
+
+
+def test_every_figure_over_all_is_scikit_learns_on_the_answers_of_the_evaluation(
+    evaluation,
+):
+    votes, inputs = evaluation.votes, evaluation.inputs
+    has = inputs.membership[votes.rows[votes.held_out]] > 0
+    for name, p in votes.probabilities.by_method().items():
+        p, found = p[votes.held_out], evaluation.payload["methods"][name]
+        sure = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+        losses = [log_loss(has[:, j], sure[:, j]) for j in range(len(VOCAB))]
+        assert found["log_loss"] == pytest.approx(np.mean(losses))
+        assert found["mean_average_precision"] == pytest.approx(
+            average_precision_score(has, p)
+        )
+        assert found["ranking_loss"] == pytest.approx(label_ranking_loss(has, p))
+        assert found["coverage_error"] == pytest.approx(coverage_error(has, p))
 
 
 def test_predictions_follow_the_tree(evaluation):
