@@ -156,18 +156,31 @@ def describe_part(name: str, part: Overlap) -> str:
     n = f"{part.n_covers:,} cover{'s' if part.n_covers != 1 else ''}"
     if math.isnan(part.effective_genres):
         return f"{name}: {n}, too few to compare genres"
-    return f"{name}: {n} look like {part.effective_genres:.1f} distinct genres"
+    low, high = part.effective_genres_ci95
+    return (
+        f"{name}: {n} look like {part.effective_genres:.1f} distinct genres "
+        f"(95 % interval {show(low, '.1f')} to {show(high, '.1f')})"
+    )
 
 
 def _print_changes(found: Overlap) -> None:
     """Print the pairs whose overlap certainly changed over the decades."""
     if not found.changes:
+        if found.by == "year":
+            print_text(
+                "no pair can be followed over the decades: both genres need covers of ten groups in two of them"
+            )
         return
     certain = [change for change in found.changes if change.q <= _CERTAIN]
     if not certain:
         least = found.changes[0]
+        tested = (
+            f"{len(found.changes):,} were tested together; nearest comes "
+            if len(found.changes) > 1
+            else "the only one with covers enough in two of them is "
+        )
         print_text(
-            f"no pair certainly changed over the decades: {len(found.changes):,} were tested together; nearest comes "
+            f"no pair certainly changed over the decades: {tested}"
             f"{least.a} - {least.b}, {least.change:+.2f} from the {least.first} to the {least.last} "
             f"(95 % interval {least.ci95[0]:+.2f} to {least.ci95[1]:+.2f}, q {show_p(least.q)})"
         )

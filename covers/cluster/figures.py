@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.cluster.measured import Measured
+from covers.cluster.map.regions import narrow_gaps
 from covers.errors import CoversError
 from covers.render.frame import (
     Frame,
@@ -264,6 +265,7 @@ def draw_map(
     labels : ndarray of int64, shape (n_covers,), optional
         Cluster of each cover, written at its middle.
     """
+    points = narrow_gaps(points)
     frame = new_frame(
         width=10.5,
         height=8.6,
@@ -271,7 +273,7 @@ def draw_map(
         caption=(
             f"n = {len(points):,} covers; covers that look alike to the network lie side by "
             "side (UMAP, cosine). Neighbourhoods mean something, axes and distances "
-            "between far regions do not. Pictures: one cover per region, framed in its "
+            "between far regions do not: empty strips are narrowed. Pictures: one cover per region, framed in its "
             f"genre's colour{'' if labels is None else '; numbers: clusters'}."
         ),
     )
@@ -315,7 +317,7 @@ def draw_map(
 
 
 def _cluster_places(
-    points: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
+    points: npt.NDArray[np.float64], labels: npt.NDArray[np.int64] | None
 ) -> dict[int, int]:
     """Return the row of each cluster's most central cover, where its number goes."""
     places = {}
@@ -325,13 +327,13 @@ def _cluster_places(
     return places
 
 
-def _middle(points: npt.NDArray[np.float32], members: npt.NDArray[np.int64]) -> int:
+def _middle(points: npt.NDArray[np.float64], members: npt.NDArray[np.int64]) -> int:
     """Return the member nearest to the median of all."""
     offset = points[members] - np.median(points[members], axis=0)
     return int(members[np.linalg.norm(offset, axis=1).argmin()])
 
 
-def _one_per_cell(points: npt.NDArray[np.float32]) -> list[int]:
+def _one_per_cell(points: npt.NDArray[np.float64]) -> list[int]:
     """Choose the most central point of each crowded cell of a grid, fullest cells first."""
     if not len(points):
         return []
@@ -348,7 +350,7 @@ def _one_per_cell(points: npt.NDArray[np.float32]) -> list[int]:
 
 
 def _apart(
-    points: npt.NDArray[np.float32], rows: list[int], taken: list[int]
+    points: npt.NDArray[np.float64], rows: list[int], taken: list[int]
 ) -> list[int]:
     """Keep the pictures that would cover neither an earlier one nor a number."""
     span = np.maximum(np.ptp(points, axis=0), 1e-9)

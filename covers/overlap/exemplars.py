@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 _CLOSE_NEIGHBOURS = 5
 _GENRES_OF_A_BRIDGE = 3
+_GENRES_OF_A_COVER = 4
 
 
 @dataclass(frozen=True)
@@ -163,22 +164,30 @@ def _find_closest(
     groups: Rows,
     n_shown: int,
 ) -> dict[tuple[int, int], list[tuple[int, int, float]]]:
-    """Rank the neighbour pairs of different genres by similarity."""
+    """Rank the neighbour pairs across two genres by similarity: one cover has only the one, the other only the other.
+
+    What else they share, such as the broad genre of both, does not matter.
+    """
     n_genres = membership.shape[1]
-    main = membership.argmax(axis=1)
-    labelled = np.asarray(membership.any(axis=1))
-    left = np.repeat(np.arange(len(near.rows)), near.rows.shape[1])
-    right, similarity = near.rows.ravel(), near.similarities.ravel()
-    # A cover of both genres would be its own cross-genre pair.
-    different = np.flatnonzero(
-        (right >= 0) & labelled[left] & labelled[right] & (main[left] != main[right])
-    )
-    left, right, similarity = left[different], right[different], similarity[different]
-    apart = (membership[left] * membership[right]).sum(axis=1) == 0
-    left, right, similarity = left[apart], right[apart], similarity[apart]
-    swap = main[left] > main[right]
-    left, right = np.where(swap, right, left), np.where(swap, left, right)
-    pair = main[left] * n_genres + main[right]
+    has = membership > 0
+    own = _rarest_genres(has)
+    starts = np.repeat(np.arange(len(near.rows)), near.rows.shape[1])
+    ends, alike = near.rows.ravel(), near.similarities.ravel()
+    edges, pairs, swapped = [], [], []
+    for i, j in np.ndindex(own.shape[1], own.shape[1]):
+        a, b = own[starts, i], own[ends, j]
+        across = (ends >= 0) & (a >= 0) & (b >= 0) & ~has[ends, a] & ~has[starts, b]
+        chosen = np.flatnonzero(across)
+        low, high = np.minimum(a, b)[chosen], np.maximum(a, b)[chosen]
+        edges.append(chosen)
+        pairs.append(low * n_genres + high)
+        swapped.append((a > b)[chosen])
+    if not edges:
+        return {}
+    edge, pair, swap = map(np.concatenate, (edges, pairs, swapped))
+    left = np.where(swap, ends[edge], starts[edge])
+    right = np.where(swap, starts[edge], ends[edge])
+    similarity = alike[edge]
     ranked = np.lexsort((right, left, -similarity, pair))
     closest: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
     for key, part in _runs(pair[ranked]):
@@ -193,6 +202,19 @@ def _find_closest(
                     break
         closest[divmod(key, n_genres)] = shown
     return closest
+
+
+def _rarest_genres(has: npt.NDArray[np.bool_]) -> Rows:
+    """Return the genres of each cover, the rarest first and the finest so; -1 where it has fewer."""
+    most = min(int(has.sum(axis=1).max(initial=0)), _GENRES_OF_A_COVER)
+    order = np.argsort(has.sum(axis=0), kind="stable")
+    found = np.full((len(has), most), -1, np.int64)
+    n_found = np.zeros(len(has), np.int64)
+    for genre in order:
+        rows = np.flatnonzero(has[:, genre] & (n_found < most))
+        found[rows, n_found[rows]] = genre
+        n_found[rows] += 1
+    return found
 
 
 def _runs(values: npt.NDArray[np.int64]) -> list[tuple[int, slice]]:

@@ -80,8 +80,8 @@ class Overlap(Measured):
         """Return the pairs, those that are most surely alike first, those that were not measured last.
 
         By the low end of the overlap's interval: of many genres the highest
-        overlaps are those of genres with a handful of covers, and mostly luck; for
-        the same reason pairs with a genre worth fewer than ten covers come later.
+        overlaps are those of genres with a handful of covers, and mostly luck. For the
+        same reason that end counts less where a genre is worth fewer than ten covers.
         Where there is no interval, by the overlap. Pairs of which one genre contains
         the other are left out.
         """
@@ -158,11 +158,11 @@ class Overlap(Measured):
         return "\n".join(lines)
 
 
-def _alikeness(pair: Pair) -> tuple[bool, bool, float, float]:
-    """Return what sorts pairs: surely alike first, genres of a handful of covers later, unknown ones last."""
+def _alikeness(pair: Pair) -> tuple[bool, float, float]:
+    """Return what sorts pairs: surely alike first, unknown ones last."""
     if not math.isfinite(pair.overlap):
-        return True, True, 0.0, 0.0
+        return True, 0.0, 0.0
     low = pair.overlap_ci95[0]
     surely = low if math.isfinite(low) else pair.overlap
-    is_small = min(pair.n_a, pair.n_b) < _FEWEST_TO_RANK
-    return False, is_small, -surely, -pair.overlap
+    worth = min(1.0, min(pair.n_a, pair.n_b) / _FEWEST_TO_RANK) ** 2
+    return False, -surely * worth, -pair.overlap

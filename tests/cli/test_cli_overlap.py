@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -6,7 +7,8 @@ from click.testing import CliRunner
 from known_workspace import write_known_workspace
 
 from covers.cli import main
-from covers.cli.overlap import describe_part
+from covers.cli.overlap import _print_overlap, describe_part
+from covers.overlap.result import Overlap
 
 PAIR_KEYS = {
     "a",
@@ -77,10 +79,29 @@ def test_overlap_by_decade_lists_each_part(root):
 def test_a_decade_of_too_few_covers_is_called_that():
     few = SimpleNamespace(n_covers=2, effective_genres=float("nan"))
     assert describe_part("1950s", few) == "1950s: 2 covers, too few to compare genres"
-    more = SimpleNamespace(n_covers=1245, effective_genres=1.44)
-    assert describe_part("1960s", more) == (
-        "1960s: 1,245 covers look like 1.4 distinct genres"
+    more = SimpleNamespace(
+        n_covers=1245, effective_genres=1.44, effective_genres_ci95=(1.2, 1.71)
     )
+    assert describe_part("1960s", more) == (
+        "1960s: 1,245 covers look like 1.4 distinct genres (95 % interval 1.2 to 1.7)"
+    )
+
+
+def test_without_pairs_to_follow_over_the_decades_that_is_said(capsys):
+    found = Overlap(
+        genres=("Jazz", "Rock"),
+        pairs=(),
+        effective_genres=2.0,
+        effective_genres_ci95=(1.5, 2.5),
+        k=5,
+        grouped_by="artist",
+        n_covers=64,
+        n_groups=64,
+    )
+    _print_overlap(found)
+    assert "over the decades" not in capsys.readouterr().out
+    _print_overlap(replace(found, by="year"))
+    assert "no pair can be followed over the decades" in capsys.readouterr().out
 
 
 def test_path_prints_one_line_per_cover(root):

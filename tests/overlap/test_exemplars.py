@@ -68,6 +68,16 @@ def test_a_cover_of_both_genres_is_no_pair_across_them():
     assert shown.closest == {}
 
 
+def test_covers_of_two_kinds_of_one_broad_genre_are_pairs_across_them():
+    near, membership, groups, _ = scene()
+    broad = np.full((len(membership), 1), 0.5, np.float32)
+    nested = np.hstack([membership / 2, broad])
+    alone = find_exemplars(near, membership, groups).closest
+    found = find_exemplars(near, nested, groups).closest
+    assert found == alone
+    assert found[0, 1]
+
+
 def test_unlabelled_covers_are_never_prototypes_or_bridges():
     near, membership, groups, _ = scene()
     membership[:5] = 0

@@ -227,6 +227,35 @@ def test_of_many_genres_the_graph_names_those_that_mix():
     assert {"genre 000", "genre 039"} <= few
 
 
+def extents(labels):
+    return [label.get_window_extent().extents for label in labels]
+
+
+@pytest.mark.parametrize("n", [30, 31, 75])
+def test_names_beside_the_matrix_do_not_cover_each_other(n):
+    frame = draw_matrix(payload(n))
+    figure = frame.finish()
+    figure.canvas.draw()
+    assert max(t.get_fontsize() for t in frame.axes.get_xticklabels()) <= 10
+    below = np.array(extents(frame.axes.get_xticklabels()))
+    beside = np.array(extents(frame.axes.get_yticklabels()))
+    assert (np.diff(beside[::-1, 1]) > np.ptp(beside[:, [1, 3]], axis=1)[0]).all()
+    if n > 30:
+        assert (below[1:, 0] > below[:-1, 2]).all()
+
+
+def test_a_far_island_does_not_squeeze_the_map():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 1, size=(200, 2)).astype(np.float32)
+    points[:8] = points[:8] / 10 + [0.4, 9]
+    frame = draw_map(points, ["Jazz"] * 200, {"Jazz": "#0072b2"})
+    shown = np.asarray(frame.axes.collections[0].get_offsets())
+    assert np.ptp(shown[8:, 1]) > 0.75 * np.ptp(shown[:, 1])
+    assert (np.argsort(shown[:, 1]) == np.argsort(points[:, 1])).all()
+    assert shown[8:] == pytest.approx(points[8:], abs=1e-6)
+    assert "empty strips are narrowed" in frame.caption
+
+
 @pytest.mark.slow
 def test_three_hundred_genres_are_drawn(tmp_path):
     assert draw_matrix(made(payload(300))).save(tmp_path / "m").exists()

@@ -102,3 +102,8 @@ def test_a_pair_of_a_handful_of_covers_does_not_come_before_one_that_is_sure():
     few = replace(luck, overlap_ci95=(0.99, 1.0), n_b=4.0)
     pairs = replace(found, pairs=(unknown, few, found.pairs[0])).ranked()
     assert [pair.overlap for pair in pairs[:2]] == [0.8, 1.0]
+    # Nine and a half covers are as good as ten, not last.
+    apart = replace(found.pairs[0], overlap=0.05, overlap_ci95=(0.0, 0.1))
+    nearly = replace(luck, overlap=0.6, overlap_ci95=(0.4, 0.8), n_b=9.5)
+    pairs = replace(found, pairs=(apart, nearly)).ranked()
+    assert [pair.overlap for pair in pairs] == [0.6, 0.05]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from covers.overlap.measured import Measured
 
 
-_MOST_NUMBERS, _MOST_INTERVALS = 16, 10
+_MOST_NUMBERS, _MOST_INTERVALS, _MOST_ASLANT = 16, 10, 30
 
 
 def draw_matrix(found: Measured) -> Frame:
@@ -48,7 +48,7 @@ def draw_matrix(found: Measured) -> Frame:
             f"0: told apart at sight; 1: no difference at all. n = {found.n_covers:,} "
             f"covers in {found.n_groups:,} groups, bootstrap over groups. "
             + ("Small: 95 % interval. " if n <= _MOST_INTERVALS else "")
-            + f"Hatched: it is wider than {UNCERTAIN_WIDTH}."
+            + f"Hatched: the 95 % interval is wider than {UNCERTAIN_WIDTH}."
             + _why_white(found, overlap)
         ),
     )
@@ -62,8 +62,10 @@ def draw_matrix(found: Measured) -> Frame:
         for row, column in np.argwhere(np.isfinite(overlap) & (np.eye(n) == 0)):
             numbers = tuple(float(m[row, column]) for m in matrices)
             _write(axes, (row, column), numbers, with_interval=n <= _MOST_INTERVALS)
-    size = 10 if n <= 30 else max(3, 530 / n)
-    axes.set_xticks(range(n), order, rotation=45, ha="right", fontsize=size)
+    # Aslant, names of narrow columns would cover each other.
+    turn = {"rotation": 45, "ha": "right"} if n <= _MOST_ASLANT else {"rotation": 90}
+    size = min(10, 530 / n)
+    axes.set_xticks(range(n), order, fontsize=size, **turn)
     axes.set_yticks(range(n), order, fontsize=size)
     colour_ticks(axes, found.genres)
     hide_spines(axes)
