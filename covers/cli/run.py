@@ -25,6 +25,7 @@ from covers.cli.options.shared import (
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_facts, print_text
 from covers.errors import refuse_missing_package
+from covers.render.text import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +184,7 @@ def _scan(workspace: Path, job: Job) -> None:
     n_problems = sum(scan.problems.values())
     problems = f", {n_problems} problems listed in '{scan.problems_path}'"
     tell(
-        f"scan: {scan.n_covers:,} covers of {len(scan.genres)} genres"
+        f"scan: {counted(scan.n_covers, 'cover')} of {counted(len(scan.genres), 'genre')}"
         f"{problems if n_problems else ''}"
     )
     for warning in scan.warnings:

@@ -146,6 +146,10 @@ class Precision:
         Of all held-out albums that reach it, 0 to 1.
     ci95 : tuple of float
         Of the rate of being right: Wilson's interval with a group for one trial.
+    frequent : str
+        The most frequent genre of the library.
+    frequent_rate : float
+        Share of the same albums that have it: what suggesting nothing else would get right.
     """
 
     certainty: float
@@ -154,6 +158,8 @@ class Precision:
     n_groups: int
     share: float
     ci95: tuple[float, float]
+    frequent: str = ""
+    frequent_rate: float = math.nan
 
     @property
     def rate(self) -> float:
@@ -169,9 +175,14 @@ class Precision:
         suggestions = "suggestion" if self.n == 1 else "suggestions"
         were = "was" if self.n_right == 1 else "were"
         groups = "group" if self.n_groups == 1 else "groups"
+        without = (
+            f"; always {self.frequent} would be right for {self.frequent_rate:.0%}"
+            if self.frequent
+            else ""
+        )
         return (
             f"of {self.n:,} {suggestions} at {self.certainty:.0%} and above for held-out albums, "
-            f"{self.n_right:,} {were} right: {self.rate:.0%} (95 % interval {low:.0%} to {high:.0%}, {self.n_groups:,} {groups})"
+            f"{self.n_right:,} {were} right: {self.rate:.0%} (95 % interval {low:.0%} to {high:.0%}, {self.n_groups:,} {groups}){without}"
         )
 
 

@@ -6,7 +6,7 @@ Letters: A albums, G genres.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,20 +138,23 @@ def measure_precision(
     vocab = [str(genre) for genre in stamp.parameters["vocab"]]
     genres = table.column("genres").to_pylist()
     verdicts = table.column("verdict").to_pylist()
+    own = [{g for row in album.rows for g in genres[row]} for album in albums]
     right = np.array(
-        [
-            vocab[int(mean.argmax())] in {g for row in album.rows for g in genres[row]}
-            for album, mean in zip(albums, p, strict=True)
-        ],
+        [vocab[int(mean.argmax())] in of for mean, of in zip(p, own, strict=True)],
         bool,
     )
+    frequent = max(vocab, key=lambda genre: catalogue.genre_counts.get(genre, 0))
+    has_frequent = np.array([frequent in of for of in own], bool)
     familiar = np.array([verdicts[a.rows[0]] != _UNFAMILIAR for a in albums], bool)
     groups = catalogue.groups[rows[[album.rows[0] for album in albums]]]
     certain = np.where(familiar, p.max(axis=1), -1.0)
-    return tuple(
-        _precision_from(cut, certain, right, groups)
-        for cut in sorted({*CERTAINTIES, min_certainty})
-    )
+    found = []
+    for cut in sorted({*CERTAINTIES, min_certainty}):
+        reached = certain >= cut
+        rate = float(has_frequent[reached].mean()) if reached.any() else math.nan
+        one = _precision_from(cut, certain, right, groups)
+        found.append(replace(one, frequent=frequent, frequent_rate=rate))
+    return tuple(found)
 
 
 def _precision_from(

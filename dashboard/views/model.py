@@ -67,7 +67,10 @@ def _answer(found: Evaluation) -> None:
         tiles.append((per_cent(first.chance), f"right by {first.guess}", ""))
     if first.easiest and first.hardest:
         names = f"{first.easiest[0]}, {first.hardest[0]}"
-        said = f"easiest (F1 {first.easiest[1]:.2f}) and hardest (F1 {first.hardest[1]:.2f}) to read"
+        shown_ends = [
+            f"{first.measure} {n:.2f}" for _, n in (first.easiest, first.hardest)
+        ]
+        said = f"easiest ({shown_ends[0]}) and hardest ({shown_ends[1]}) to read"
         tiles.append((names, said, ' class="words"'))
     shown = "".join(
         f'<div class="tile"><b{kind}>{escape(value)}</b><span>{escape(said)}</span></div>'

@@ -52,3 +52,18 @@ def test_of_several_genres_a_cover_the_most_frequent_one_is_what_has_to_be_beate
     assert "60 % are given one of their genres" in said
     assert "where always saying the most frequent genre gets 55 %" in said
     assert "guessing" not in said
+
+
+def test_of_several_genres_the_easiest_is_not_the_most_frequent():
+    found = make({}, several=True)
+    per_genre = {
+        "Rock": GenreScore(n=564, f1=1.0, average_precision=1.0),
+        "Pop": GenreScore(n=400, f1=0.8, average_precision=0.71),
+        "Jazz": GenreScore(n=60, f1=0.3, average_precision=0.4),
+        "Swing": GenreScore(n=1, f1=0.0, average_precision=1.0),
+    }
+    both = replace(found.methods["network + vote"], per_genre=per_genre)
+    first = headline_of(replace(found, methods={"network + vote": both}))
+    assert first.said.endswith("Jazz is read most easily, Pop least.")
+    assert first.measure == "average precision above chance"
+    assert first.easiest[1] > 0.2 > 0.01 > abs(first.hardest[1])

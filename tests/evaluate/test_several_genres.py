@@ -67,7 +67,7 @@ def test_every_figure_over_all_is_scikit_learns_on_the_answers_of_the_evaluation
     votes, inputs = evaluation.votes, evaluation.inputs
     has = inputs.membership[votes.rows[votes.held_out]] > 0
     for name, p in votes.probabilities.by_method().items():
-        p, found = p[votes.held_out], evaluation.payload["methods"][name]
+        p, found = p[votes.held_out], evaluation.result.to_json()["methods"][name]
         sure = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
         losses = [log_loss(has[:, j], sure[:, j]) for j in range(len(VOCAB))]
         assert found["log_loss"] == pytest.approx(np.mean(losses))

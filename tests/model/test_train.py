@@ -1,4 +1,5 @@
 import csv
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -148,6 +149,20 @@ def test_one_genre_is_not_enough(tmp_path):
     scan_workspace(tmp_path / "w", [tmp_path / "covers" / "Metal"])
     with pytest.raises(DataError, match="at least 2 genres of 10 covers or more"):
         train_workspace(Workspace.open(tmp_path / "w"), tiny_recipe(), device="cpu")
+
+
+def test_genres_of_few_covers_are_refused_with_the_option_that_lets_them_in():
+    def refused(genres):
+        few = SimpleNamespace(vocab=(), genre_minimum=10, genre_counts=genres)
+        with pytest.raises(DataError, match="at least 2 genres of 10") as caught:
+            choose_training_set(few, bool, tuning_share=0.2, seed=0)
+        return str(caught.value)
+
+    option = (
+        "or lower the limit with '--genre-minimum N' of 'covers scan' or 'covers run'"
+    )
+    assert refused({"Jazz": 9, "Pop": 3}).endswith(option)
+    assert refused({"Jazz": 9}).endswith("a manifest with genres")
 
 
 def test_offline_without_weights_names_the_alternatives(

@@ -233,7 +233,7 @@ def extents(labels):
 
 @pytest.mark.parametrize("n", [30, 31, 75])
 def test_names_beside_the_matrix_do_not_cover_each_other(n):
-    frame = draw_matrix(payload(n))
+    frame = draw_matrix(made(payload(n)))
     figure = frame.finish()
     figure.canvas.draw()
     assert max(t.get_fontsize() for t in frame.axes.get_xticklabels()) <= 10

@@ -91,6 +91,8 @@ def test_the_precision_is_that_of_the_held_out_covers_counted_by_hand(hidden):
             low, high = precision.ci95
             assert low - 1e-9 <= precision.rate <= high + 1e-9
             assert low < high
+            same = sum(precision.frequent in row["genres"] for row in reached)
+            assert precision.frequent_rate == pytest.approx(same / len(reached))
 
 
 def test_more_certainty_asked_for_leaves_more_open(hidden):
@@ -208,7 +210,7 @@ def test_what_is_printed_says_the_measure_first(hidden):
 def test_the_measure_is_a_sentence_whatever_the_numbers():
     from covers.suggest.result import Precision
 
-    def said(n, n_right, low, high):
+    def said(n, n_right, low, high, **more):
         share = 0.1 if n else 0.0
         return Precision(
             certainty=0.8,
@@ -217,11 +219,15 @@ def test_the_measure_is_a_sentence_whatever_the_numbers():
             n_groups=n,
             share=share,
             ci95=(low, high),
+            **more,
         ).said
 
     assert said(100, 81, 0.722, 0.875) == (
         "of 100 suggestions at 80% and above for held-out albums, 81 were right: "
         "81% (95 % interval 72% to 88%, 100 groups)"
+    )
+    assert said(15, 15, 0.7, 1.0, frequent="Rock", frequent_rate=1.0).endswith(
+        "15 groups); always Rock would be right for 100%"
     )
     assert "of 1 suggestion at 80%" in said(1, 1, 0.21, 1.0)
     assert "1 was right: 100%" in said(1, 1, 0.21, 1.0)

@@ -9,6 +9,8 @@ from covers.evaluate.measures import IN_WORDS as MEASURES
 from covers.evaluate.words import conclusions_several
 from covers.evaluate.words.sentences import (
     LOOKING_METHODS,
+    NOT_READABLE,
+    describe_calibration,
     describe_gain,
     describe_growth,
     describe_lead,
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from covers.evaluate.result import Evaluation
 
 _CONFUSED = 0.75
-_BLIND = 0.1
-"""So far off seem perfect probabilities with so few covers that none can be called good."""
 
 
 def draw_conclusions(found: Evaluation) -> list[str]:
@@ -46,7 +46,7 @@ def draw_conclusions(found: Evaluation) -> list[str]:
             *_best_method(found),
             *_simple_features(found),
             *_genres(found),
-            *_calibration(found),
+            *describe_calibration(found, 0.03),
             *_sets(found),
             *describe_growth(found),
         ]
@@ -61,17 +61,23 @@ def _best_method(found: Evaluation) -> list[str]:
     low, high = measured.accuracy.ci95
     chance = found.methods[Method.CHANCE].accuracy.value
     frequency = found.methods[Method.FREQUENCY].accuracy.value
+    is_certain = low > max(chance, frequency)
+    first = (
+        f"genres are read best by {IN_WORDS[best]}:"
+        if is_certain
+        else f"the highest macro-F1 is that of {IN_WORDS[best]}:"
+    )
+    # Any genre of several being right is easier: it has to be said.
+    right = "given one of their genres" if found.share_with_several > 0 else "right"
     said = [
         (
-            f"genres are read best by {IN_WORDS[best]}: {percent(measured.accuracy.value)} of held-out covers right "
+            f"{first} {percent(measured.accuracy.value)} of held-out covers {right} "
             f"(95 % interval {percent(low)} to {percent(high)}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
             f"is {percent(chance)} and always the most frequent genre {percent(frequency)}."
         )
     ]
-    if low <= max(chance, frequency):
-        said.append(
-            "that is not certainly better than guessing: on these covers, genre cannot be shown to be readable."
-        )
+    if not is_certain:
+        return [*said, NOT_READABLE]
     said += describe_lead(found, best)
     return said
 
@@ -115,32 +121,6 @@ def _genres(found: Evaluation) -> list[str]:
             f"no held-out covers of {listed(missing)}: nothing can be said of them."
         )
     return said
-
-
-def _calibration(found: Evaluation) -> list[str]:
-    """Say what the probabilities are worth."""
-    combined = found.methods[Method.COMBINED]
-    error, noise = combined.ece.value, combined.ece_if_calibrated
-    if error <= 1.5 * noise and noise > _BLIND:
-        return [
-            (
-                f"with so few covers nothing can be said of the probabilities of network and vote together: they are off by {100 * error:.1f} points "
-                f"on average, but perfect ones would seem off by {100 * noise:.1f}."
-            )
-        ]
-    if error <= max(0.03, 1.5 * noise):
-        return [
-            (
-                f"the probabilities of network and vote together can be taken at their word: they are off by {100 * error:.1f} points on average, "
-                f"where perfect ones would seem off by {100 * noise:.1f} on so few covers."
-            )
-        ]
-    return [
-        (
-            f"the probabilities of network and vote together are off by {100 * error:.1f} points on average (perfect ones would seem off by "
-            f"{100 * noise:.1f}): read them with care."
-        )
-    ]
 
 
 def _sets(found: Evaluation) -> list[str]:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covers.classify.methods import Method
+from covers.stats.labels.figures import average_precision_by_chance
 
 if TYPE_CHECKING:
-    from covers.evaluate.measures import Estimate, MethodResult
+    from covers.evaluate.measures import Estimate, GenreScore, MethodResult
     from covers.evaluate.result import Evaluation
+
+_FEW = 10
+"""Covers of a genre below which its average precision says little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,10 @@ class Headline:
         What that is: guessing, or of several genres a cover, where many guesses are
         right, always the same answer.
     easiest, hardest : (str, float) or None
-        Genre and its F1; None where fewer than two genres were measured.
+        Genre and its `measure`; None where fewer than two genres were measured.
+    measure : str
+        F1, or of several genres a cover, where frequent genres have a high F1 whatever is
+        said, the average precision above that of a random order.
     n : int
         Held-out covers.
     """
@@ -40,6 +47,7 @@ class Headline:
     guess: str = "guessing"
     easiest: tuple[str, float] | None
     hardest: tuple[str, float] | None
+    measure: str = "F1"
     n: int
 
     @property
@@ -74,9 +82,11 @@ def headline_of(found: Evaluation) -> Headline:
     """
     name = str(Method.COMBINED) if Method.COMBINED in found.methods else found.best()
     best = found.methods[name]
-    scores = {
-        genre: one.f1 for genre, one in best.per_genre.items() if math.isfinite(one.f1)
+    read = {
+        genre: _above_chance(one, best.n) if found.several_genres else one.f1
+        for genre, one in best.per_genre.items()
     }
+    scores = {genre: score for genre, score in read.items() if math.isfinite(score)}
     ranked = sorted(scores, key=lambda genre: (-scores[genre], genre))
     several = len(ranked) > 1
     chance, guess = _without_looking(found)
@@ -87,8 +97,16 @@ def headline_of(found: Evaluation) -> Headline:
         guess=guess,
         easiest=(ranked[0], scores[ranked[0]]) if several else None,
         hardest=(ranked[-1], scores[ranked[-1]]) if several else None,
+        measure="average precision above chance" if found.several_genres else "F1",
         n=best.n,
     )
+
+
+def _above_chance(one: GenreScore, n_covers: int) -> float:
+    """Return the average precision above a random order's; NaN where covers are few, or all have the genre."""
+    if not _FEW <= one.n < n_covers:
+        return math.nan
+    return one.average_precision - average_precision_by_chance(int(one.n), n_covers)
 
 
 def _right(method: MethodResult, *, several: bool) -> Estimate:

@@ -20,6 +20,10 @@ LOOKING_METHODS = (*reversed(TRAINED), Method.PROBE, Method.FROZEN, Method.COLOU
 
 _WORTHWHILE = 0.01
 
+NOT_READABLE = "that is not certainly better than guessing: on these covers, genres cannot be shown to be readable."
+_BLIND = 0.1
+"""So far off seem perfect probabilities with so few covers that none can be called good."""
+
 
 def percent(value: float) -> str:
     """Return a share as a rounded percentage."""
@@ -95,4 +99,32 @@ def describe_growth(found: Evaluation) -> list[str]:
     )
     return [
         f"{told} ({100 * gain:+.1f} points of {MEASURES[found.measure]} from {before.n_references} to {last.n_references})."
+    ]
+
+
+def describe_calibration(
+    found: Evaluation, tolerated: float, where: str = ""
+) -> list[str]:
+    """Say what the probabilities are worth."""
+    combined = found.methods[Method.COMBINED]
+    error, noise = combined.ece.value, combined.ece_if_calibrated
+    if error <= 1.5 * noise and noise > _BLIND:
+        return [
+            (
+                f"with so few covers nothing can be said of the probabilities of network and vote together: {where}they are off by {100 * error:.1f} points "
+                f"on average, but perfect ones would seem off by {100 * noise:.1f}."
+            )
+        ]
+    if error <= max(tolerated, 1.5 * noise):
+        return [
+            (
+                f"the probabilities of network and vote together can be taken at their word: {where}they are off by {100 * error:.1f} points on average, "
+                f"where perfect ones would seem off by {100 * noise:.1f} on so few covers."
+            )
+        ]
+    return [
+        (
+            f"the probabilities of network and vote together are {where}off by {100 * error:.1f} points on average (perfect ones would seem off by "
+            f"{100 * noise:.1f}): read them with care."
+        )
     ]

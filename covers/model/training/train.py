@@ -99,9 +99,12 @@ def choose_training_set(
             )
             or "none"
         )
+        repair = "scan a folder per genre or a manifest with genres"
+        if len(catalogue.genre_counts) > 1:
+            repair += ", or lower the limit with '--genre-minimum N' of 'covers scan' or 'covers run'"
         message = (
             f"training needs at least 2 genres of {catalogue.genre_minimum} covers or more, found {counts}: "
-            "scan a folder per genre or a manifest with genres, or lower 'genre_minimum' in covers.toml"
+            f"{repair}"
         )
         raise DataError(message)
     membership = catalogue.membership(vocab)
