@@ -317,7 +317,7 @@ def draw_map(
 
 
 def _cluster_places(
-    points: npt.NDArray[np.float64], labels: npt.NDArray[np.int64] | None
+    points: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
 ) -> dict[int, int]:
     """Return the row of each cluster's most central cover, where its number goes."""
     places = {}
@@ -327,13 +327,13 @@ def _cluster_places(
     return places
 
 
-def _middle(points: npt.NDArray[np.float64], members: npt.NDArray[np.int64]) -> int:
+def _middle(points: npt.NDArray[np.float32], members: npt.NDArray[np.int64]) -> int:
     """Return the member nearest to the median of all."""
     offset = points[members] - np.median(points[members], axis=0)
     return int(members[np.linalg.norm(offset, axis=1).argmin()])
 
 
-def _one_per_cell(points: npt.NDArray[np.float64]) -> list[int]:
+def _one_per_cell(points: npt.NDArray[np.float32]) -> list[int]:
     """Choose the most central point of each crowded cell of a grid, fullest cells first."""
     if not len(points):
         return []
@@ -350,7 +350,7 @@ def _one_per_cell(points: npt.NDArray[np.float64]) -> list[int]:
 
 
 def _apart(
-    points: npt.NDArray[np.float64], rows: list[int], taken: list[int]
+    points: npt.NDArray[np.float32], rows: list[int], taken: list[int]
 ) -> list[int]:
     """Keep the pictures that would cover neither an earlier one nor a number."""
     span = np.maximum(np.ptp(points, axis=0), 1e-9)
