@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.cluster.measured import Measured
-from covers.cluster.map.regions import narrow_gaps
 from covers.errors import CoversError
 from covers.render.frame import (
     Frame,
@@ -45,6 +44,8 @@ _SHEET_COLUMNS = 5
 _GRID = 9
 _PICTURE_INCHES = 0.42
 _LEAST_SHARE = 0.01
+_WIDE_GAP = 0.15
+"""Share of the map from which on an empty strip is narrowed on paper."""
 
 
 def draw_cluster_figures(workspace: Workspace) -> list[Path]:
@@ -314,6 +315,34 @@ def draw_map(
     axes.margins(0.04)
     list_colours(frame, colours)
     return frame
+
+
+def narrow_gaps(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Narrow the wide empty strips of a map, so that a far island does not squeeze all else.
+
+    Order along both axes stays. Far distances mean nothing.
+
+    Parameters
+    ----------
+    points : ndarray of float32, shape (n_points, 2)
+
+    Examples
+    --------
+    >>> island = np.array([[0, 0], [0.1, 0.1], [0.2, 0.2], [9, 0]], np.float32)
+    >>> [round(float(x), 2) for x in narrow_gaps(island)[:, 0]]
+    [0.0, 0.1, 0.2, 0.23]
+    """
+    found = np.array(points, np.float64)
+    for axis in range(found.shape[1] if len(found) else 0):
+        order = np.argsort(found[:, axis], kind="stable")
+        gaps = np.diff(found[order, axis])
+        wide = gaps > _WIDE_GAP * gaps.sum()
+        filled = gaps[~wide].sum()
+        if filled > 0:
+            gaps[wide] = np.minimum(gaps[wide], _WIDE_GAP * filled)
+        first = found[order[0], axis]
+        found[order, axis] = first + np.concatenate([[0.0], np.cumsum(gaps)])
+    return found.astype(np.float32)
 
 
 def _cluster_places(

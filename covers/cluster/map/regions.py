@@ -14,8 +14,6 @@ _WIDE, _STRETCH = 1.6, 1.45
 """A frame's usual width over its height, and by how much the map may be stretched to fill it."""
 _OUTSIDE = 0.5
 """Per cent of the points at each side that may lie outside of what is fitted into the frame."""
-_WIDE_GAP = 0.15
-"""Share of the map from which on an empty strip is narrowed on paper."""
 _LEVELS = ((1, 24), (2, 96), (3, 400))
 """Zoom levels below that of the clusters, and into how many parts each cuts the map."""
 _FEWEST = 12
@@ -49,34 +47,6 @@ def lay_down(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     spans[1] *= stretch
     fitted: npt.NDArray[np.float64] = turned * (2 / max(spans[0], _WIDE * spans[1]))
     return fitted
-
-
-def narrow_gaps(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Narrow the wide empty strips of a map, so that a far island does not squeeze all else.
-
-    Order along both axes stays. Far distances mean nothing.
-
-    Parameters
-    ----------
-    points : ndarray of float32, shape (n_points, 2)
-
-    Examples
-    --------
-    >>> island = np.array([[0, 0], [0.1, 0.1], [0.2, 0.2], [9, 0]], np.float32)
-    >>> [round(float(x), 2) for x in narrow_gaps(island)[:, 0]]
-    [0.0, 0.1, 0.2, 0.23]
-    """
-    found = np.array(points, np.float64)
-    for axis in range(found.shape[1] if len(found) else 0):
-        order = np.argsort(found[:, axis], kind="stable")
-        gaps = np.diff(found[order, axis])
-        wide = gaps > _WIDE_GAP * gaps.sum()
-        filled = gaps[~wide].sum()
-        if filled > 0:
-            gaps[wide] = np.minimum(gaps[wide], _WIDE_GAP * filled)
-        first = found[order[0], axis]
-        found[order, axis] = first + np.concatenate([[0.0], np.cumsum(gaps)])
-    return found.astype(np.float32)
 
 
 def name_regions(
