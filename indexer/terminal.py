@@ -9,10 +9,12 @@ those that the stream's encoding lacks do as well.
 """
 
 import codecs
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 __all__ = ["SafeStream", "escape", "one_line", "raw_stream", "safe_streams"]
@@ -152,15 +154,21 @@ def raw_stream(stream: Any) -> Any:
     return _Encodable(inner)
 
 
+def _nowhere() -> IO[str]:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
 @contextmanager
 def safe_streams() -> Iterator[None]:
     """Make standard output and standard error safe until the block ends.
 
+    One that was closed before the program began (``>&-``) takes everything and
+    keeps nothing; no file that is opened later gets its number.
     After an error that is not explained they stay so: the traceback goes there.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (
-        stream if isinstance(stream, SafeStream) else SafeStream(stream)
+        stream if isinstance(stream, SafeStream) else SafeStream(stream or _nowhere())
         for stream in before
     )
     try:

@@ -24,7 +24,17 @@ MOST_NAMES = 64
 _MOST_KEPT = 2**16
 _OPENING, _CLOSING = "([{", ")]}"
 _TELLING = frozenset("&+#$€£¥")  # signs that are part of a name
-_SHARP = str.maketrans("♯♭", "#b")
+_ALIKE = str.maketrans("♯♭\u02bc\u02bb", "#b''")
+_WIDE = {
+    "\uff1b": ";",
+    "\uff0f": "/",
+    "\uff0c": ",",
+    "\uff5c": "|",
+    "\n": "\x00",
+    "\r": "\x00",
+}
+"""What separates as another character does: wide forms, and the end of a line as NUL."""
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u2060\ufeff"))
 # Scripts whose marks are accents, which people write or leave out.
 _ACCENTED = ("LATIN", "GREEK")
 _VARIANTS = range(0xFE00, 0xFE10)  # how an emoji is drawn
@@ -103,7 +113,8 @@ def is_placeholder(name: str) -> bool:
 
 @lru_cache(_MOST_KEPT)
 def _is_placeholder(name: str) -> bool:
-    text = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    seen = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    text = " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
     bare = text.strip(_WRAPPING)
     if not bare:
         return "!" not in text  # "-" and "???" say nothing, "!!!" may be meant
@@ -154,7 +165,7 @@ def loses_names(
 
 def _split(raw: str, separators: str, protected: frozenset[str]) -> list[str]:
     """Return the distinct names in the part of a raw string that counts."""
-    pieces = _cut(raw[:LONGEST_TEXT], separators)
+    pieces = _cut(raw[:LONGEST_TEXT].translate(_UNSEEN), separators)
     if len(raw) > LONGEST_TEXT and len(pieces) > 1:
         del pieces[-2:]  # the last name is cut in two
     most = max((_count_separators(key) for key in protected), default=0)
@@ -185,8 +196,9 @@ def _cut(raw: str, separators: str) -> list[str]:
     unbalanced = sum(map(raw.count, _OPENING)) != sum(map(raw.count, _CLOSING))
     for i, character in enumerate(raw):
         depth += (character in _OPENING) - (character in _CLOSING)
-        if character in separators and (unbalanced or depth <= 0):
-            pieces += [raw[start:i], character]
+        separator = _WIDE.get(character, character)
+        if separator in separators and (unbalanced or depth <= 0):
+            pieces += [raw[start:i], separator]
             start = i + 1
     pieces.append(raw[start:])
     return pieces
@@ -194,7 +206,7 @@ def _cut(raw: str, separators: str) -> list[str]:
 
 def _fold(name: str) -> str:
     """Bring a text into one form: compatible signs, no case, no accents."""
-    composed = unicodedata.normalize("NFKC", name).translate(_SHARP)
+    composed = unicodedata.normalize("NFKC", name).translate(_ALIKE)
     if composed.isascii():
         return composed.casefold()
     kept: list[str] = []

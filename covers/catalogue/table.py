@@ -106,6 +106,7 @@ class Catalogue:
         """
         repair = CATALOGUE.repair(path.parent, "scan SOURCE")
         table, stamp = read_table(path, KIND, repair)
+        _require_types(table, path, repair)
         minimum = int(stamp.parameters.get("genre_minimum", GENRE_MINIMUM))
         return cls(table, minimum, stamp.summary)
 
@@ -264,6 +265,43 @@ class Catalogue:
             block = some.take(order[start : start + _ROWS_AT_ONCE])
             columns = (column.to_pylist() for column in block.columns)
             yield [[_plain(cell) for cell in row] for row in zip(*columns, strict=True)]
+
+
+def _require_types(table: pa.Table, path: Path, repair: str) -> None:
+    """Refuse a table whose columns are not of the types of `SCHEMA`."""
+    names = table.column_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    wrong = next(
+        (
+            f"{known.name!r} is {str(table.field(known.name).type)[:60]}, not {known.type}"
+            for known in SCHEMA
+            if known.name in names
+            and known.name != twice
+            and not _fits(table.field(known.name).type, known.type)
+        ),
+        f"{twice!r} stands there twice" if twice is not None else None,
+    )
+    if wrong is not None:
+        message = f"cannot read '{path}': its column {wrong}: run '{repair}'"
+        raise DataError(message)
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Say whether values of a type can stand for another: all null, or of the same kind."""
+    types = pa.types
+    if types.is_null(found):
+        return True
+    if types.is_integer(wanted):
+        return bool(types.is_integer(found))
+    if types.is_string(wanted):
+        return bool(types.is_string(found) or types.is_large_string(found))
+    if types.is_list(wanted):
+        return types.is_list(found) and _fits(found.value_type, wanted.value_type)
+    return types.is_struct(found) and all(
+        found.get_field_index(part.name) >= 0
+        and _fits(found.field(part.name).type, part.type)
+        for part in wanted
+    )
 
 
 def _plain(value: Any) -> Any:

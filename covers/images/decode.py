@@ -32,7 +32,7 @@ from PIL import (
 
 from covers.errors import UNREAD, BrokenImageError
 from covers.images.formats import describe_stranger, find_format
-from covers.images.limits import refuse_costly
+from covers.images.limits import refuse_costly, refuse_filled
 from covers.images.to_rgb import to_rgb
 from covers.workspace.remote import RemotePath
 
@@ -282,6 +282,8 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     format_name = find_format(content)
     if format_name is None:
         raise BrokenImageError(describe_stranger(content))
+    if format_name == "JPEG":
+        refuse_filled(content)
     try:
         return _READERS[format_name](io.BytesIO(content))
     except Exception as error:

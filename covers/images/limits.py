@@ -21,6 +21,8 @@ MOST_SCANNED_MEGAPIXELS = 1000
 MOST_EXIF_SEGMENTS = 64
 _PIXELS_PER_JPEG_BIT = 64  # a block of 8 x 8 pixels takes a bit at the very least
 _BITS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples per pixel by PNG colour type
+_FILL = b"\xff" * 65536
+_EMPTY_MARKERS = b"\xff\0" * 32768
 _PASSES = (
     # of Adam7: first column and row, steps
     (0, 0, 8, 8),
@@ -31,6 +33,21 @@ _PASSES = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
+
+
+def refuse_filled(content: bytes) -> None:
+    """Refuse a JPEG whose header is filled up with bytes that are skipped one by one.
+
+    Raises
+    ------
+    BrokenImageError
+        The message is the reason.
+    """
+    end = content.find(b"\xff\xda")
+    head = content if end < 0 else content[:end]
+    if _FILL in head or _EMPTY_MARKERS in head:
+        message = "header damaged: long runs of fill bytes"
+        raise BrokenImageError(message)
 
 
 def refuse_costly(

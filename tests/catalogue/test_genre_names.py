@@ -189,3 +189,35 @@ def test_a_name_that_the_limit_cuts_in_two_is_left_out():
     assert split_genres(raw) == ("Rock", "y" * 100, "Jazz")
     assert not loses_names("Rock; Pop; " + "Folk/" * 100)
     assert loses_names("; ".join(f"Genre {i}" for i in range(MOST_NAMES + 1)))
+
+
+@pytest.mark.parametrize(
+    ("raw", "names"),
+    [
+        ("Rock；Pop", ("Rock", "Pop")),  # noqa: RUF001
+        ("Rock｜Pop", ("Rock", "Pop")),  # noqa: RUF001
+        ("ロック／ポップ", ("ロック", "ポップ")),  # noqa: RUF001
+        ("Rock\r\nPop", ("Rock", "Pop")),
+        ("\ufeffRo\u200bck\u00ad", ("Rock",)),
+        ("\u200b", ()),
+        ("काव्\u200dय", ("काव्\u200dय",)),
+    ],
+)
+def test_wide_separators_line_ends_and_what_nobody_sees(raw, names):
+    assert split_genres(raw) == names
+
+
+def test_wide_separators_are_those_of_the_user():
+    assert split_genres("Rock／Pop", separators=";") == ("Rock／Pop",)  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Άγνωστο", "ΆΓΝΩΣΤΟ", "không rõ", "ไม่ทราบ", "None\u200b", "\u200f", "未分類"],
+)
+def test_placeholders_of_more_languages(name):
+    assert is_placeholder(name)
+
+
+def test_an_apostrophe_is_one_however_it_is_drawn():
+    assert genre_key("D\u02bcn\u02bcb") == genre_key("D'n'B")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covers.catalogue.table import KIND, SCHEMA, Catalogue
-from covers.workspace.artefacts import Stamp, read_stamp
+from covers.errors import DataError
+from covers.workspace.artefacts import Stamp, read_stamp, write_table
 
 GENRES = ("Folk", "Jazz", "Ü-Musik")
 
@@ -88,3 +89,38 @@ def test_covers_of_several_genres_are_those_of_several_that_are_trained():
     assert make(genres).share_with_several == pytest.approx(2 / 4)
     for catalogue in (make(genres, minimum=9), make([None, []]), make([])):
         assert catalogue.share_with_several == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "match"),
+    [
+        ("genres", [[1]], r"'genres' is list<.*int64>, not list"),
+        ("year", ["1999"], "'year' is string, not int32"),
+        ("group", [[["a"]]], "'group' is list<"),
+        ("locations", [[{"source": "a"}]], "'locations' is list<"),
+    ],
+)
+def test_columns_of_another_type_are_named(written, name, values, match):
+    path, catalogue = written
+    place = catalogue.table.column_names.index(name)
+    column = pa.array(values * len(catalogue))
+    crafted = Catalogue(catalogue.table.set_column(place, name, column), 2)
+    write_table(path, crafted.table, read_stamp(path))
+    with pytest.raises(DataError, match=match):
+        Catalogue.read(path)
+
+
+def test_a_column_that_stands_there_twice_is_named(written):
+    path, catalogue = written
+    again = catalogue.table.append_column("path", catalogue.table.column("path"))
+    write_table(path, again, read_stamp(path))
+    with pytest.raises(DataError, match="'path' stands there twice: run"):
+        Catalogue.read(path)
+
+
+def test_columns_of_nothing_but_nulls_are_read(written):
+    path, catalogue = written
+    place = catalogue.table.column_names.index("genres")
+    nulls = catalogue.table.set_column(place, "genres", pa.nulls(len(catalogue)))
+    write_table(path, nulls, read_stamp(path))
+    assert Catalogue.read(path).n_labelled == 0

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import covers
 from covers import errors
@@ -248,3 +249,20 @@ def test_import_and_help_load_nothing_heavy():
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     first, click_too, *_, last = done.stdout.splitlines()
     assert (first, click_too, last) == ("[]", "False", "[]")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_was_closed_takes_everything(tmp_path, closed):
+    (tmp_path / "source/Rock").mkdir(parents=True)
+    Image.new("RGB", (48, 48), "red").save(tmp_path / "source/Rock/a.png")
+    command = f'exec "{sys.executable}" -m covers scan source -w ws {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tmp_path / "ws/catalogue.parquet").is_file()

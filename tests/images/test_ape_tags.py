@@ -86,3 +86,11 @@ def test_damaged_and_hostile_tags_are_bounded(tmp_path):
         footer = b"APETAGEX" + struct.pack("<4I", 2000, size, count, 0) + bytes(8)
         read(tmp_path, body + footer)
     assert time.process_time() - began < 5
+
+
+def test_a_picture_without_a_file_name_before_it_is_read(tmp_path):
+    item = struct.pack("<II", len(art()), 2) + b"Cover Art (Front)\0" + art()
+    size = len(item) + 32
+    footer = b"APETAGEX" + struct.pack("<IIII", 2000, size, 1, 0) + bytes(8)
+    tags, pictures = read(tmp_path, b"sound" + item + footer)
+    assert (pictures, tags.problem) == ([art()], None)

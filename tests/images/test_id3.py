@@ -377,3 +377,30 @@ def test_a_tag_of_any_bytes_is_read_without_an_error(data, version, flags):
     )
     found = read_id3(io.BytesIO(tag(body, version=version, flags=flags) + SOUND))
     assert found is not None
+
+
+@pytest.mark.parametrize("flags", [0x08, 0x09])
+@pytest.mark.parametrize("has_length", [True, False])
+def test_packed_frames_need_not_state_their_length(tmp_path, flags, has_length):
+    packed = (safe(len(apic())) if has_length else b"") + zlib.compress(apic())
+    path = tmp_path / "a.mp3"
+    path.write_bytes(tag(frame(b"APIC", packed, flags=flags)) + SOUND)
+    assert [read_member(path, p.member) for p in read_tags(path).pictures] == [ART]
+
+
+def test_a_picture_of_version_2_2_counts_in_2_3(tmp_path):
+    old = frame(b"PIC\0", b"\0JPG\3\0" + ART, size=plain)
+    path = tmp_path / "a.mp3"
+    path.write_bytes(tag(old, version=3) + SOUND)
+    (found,) = read_tags(path).pictures
+    assert found.member == "front_cover/0"
+    assert read_member(path, found.member) == ART
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [(b"1", True), (b"TRUE", True), (b"yes", True), (b"0", False)]
+)
+def test_a_compilation_says_so_in_many_ways(tmp_path, said, meant):
+    path = tmp_path / "a.mp3"
+    path.write_bytes(tag(frame(b"TXXX", b"\3COMPILATION\0" + said)) + SOUND)
+    assert read_tags(path).is_compilation is meant

@@ -120,3 +120,9 @@ def test_strips_give_what_the_whole_picture_gives(mode, monkeypatch):
     assert whole.shape == (41, 30, 3)
     monkeypatch.setattr(module, "_STRIP_PIXELS", 100)
     np.testing.assert_array_equal(np.asarray(module.to_rgb(image)), whole)
+
+
+@pytest.mark.parametrize("filling", [b"\xff", b"\xff\0"])
+def test_a_jpeg_filled_up_before_its_picture_is_refused(filling):
+    refused(b"\xff\xd8" + filling * 10**6 + jpeg()[2:], "long runs of fill bytes")
+    assert decode(b"\xff\xd8" + filling * 10 + jpeg()[2:]).size == (64, 64)

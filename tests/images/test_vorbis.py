@@ -75,6 +75,13 @@ def test_a_damaged_picture_costs_no_other(tmp_path):
     assert pictures == [art()]
 
 
+def test_a_picture_without_a_length_is_named(tmp_path):
+    unsized = audio_files._flac_picture(3, b"") + art()
+    tags, pictures = read(tmp_path, flac(block(6, unsized), block(6, picture(art()))))
+    assert pictures == [art()]
+    assert tags.problem == "a picture in it is truncated or damaged"
+
+
 def test_a_picture_larger_than_its_block_can_say_is_read(tmp_path):
     large = art() + bytes(2**24)
     content = b"fLaC" + block(0, bytes(34)) + b"\x06\0\0\x20" + picture(large)

@@ -270,3 +270,55 @@ def test_many_missing_files_take_little_time(images):
     assert time.process_time() - began < 10
     assert len(problems) == 20_000
     assert "did you mean" in problems[0][2]
+
+
+def write_typed(folder, **columns):
+    paths = ["images/a.jpg", "images/b.jpg"]
+    pa.parquet.write_table(
+        pa.table({"path": paths, "genre": ["Rock", "Pop"], **columns}),
+        folder / "m.parquet",
+    )
+    return folder / "m.parquet"
+
+
+def test_times_beyond_python_are_kept_as_text(images):
+    far = pa.array([2**52, 0], pa.timestamp("s"))
+    found = labels_of(read_manifest(write_typed(images, year=far, when=far)))
+    assert found["images/a.jpg"].year is None
+    assert str(2**52) in found["images/a.jpg"].extra["when"]
+
+
+def test_bytes_in_a_table_are_text(images):
+    columns = {"path": [b"images/a.jpg", b"images/b.jpg"], "genre": [b"Rock", None]}
+    found = labels_of(read_manifest(write_typed(images, **columns)))
+    assert {path: labels.genres for path, labels in found.items()} == {
+        "images/a.jpg": ("Rock",),
+        "images/b.jpg": (),
+    }
+
+
+def test_a_list_of_artists_is_joined(images):
+    path = write_typed(images, artist=[["Ann", "Bo"], None])
+    assert labels_of(read_manifest(path))["images/a.jpg"].artist == "Ann; Bo"
+
+
+@pytest.mark.parametrize("value", [{"name": "Rock"}, [["Rock"]], [{"name": "Rock"}]])
+def test_a_nested_column_is_named(images, value):
+    with pytest.raises(DataError, match=r"column 'genre' of the type .*: make it text"):
+        read_manifest(write_typed(images, genre=[value, value]))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_remarks_above_the_header_do_not_count(images, end):
+    lines = ["# made by hand", "", "#", "path,genre", "images/a.jpg,#1", "images/b"]
+    found = read_manifest(write(images, "\ufeff" + end.join(lines) + end))
+    assert labels_of(found)["images/a.jpg"].genres == ("#1",)
+    assert [place for place, _, _ in found.problems] == ["line 6"]
+
+
+def test_a_guessed_encoding_is_named(images):
+    text = "path,genre\nimages/a.jpg,Chanson réaliste\n"
+    assert read_manifest(write(images, text)).notes == []
+    found = read_manifest(write(images, text, encoding="latin-1"))
+    assert labels_of(found)["images/a.jpg"].genres == ("Chanson réaliste",)
+    assert "not in UTF-8 and read as Windows-1252" in found.notes[0]

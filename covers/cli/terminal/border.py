@@ -25,9 +25,11 @@ class ExplainingGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Do everything on streams that show no control character raw."""
-        if not args and options.get("args") is None:  # typed, not called from Python
-            watch_limited()
         with safe_streams():
+            if (
+                not args and options.get("args") is None
+            ):  # typed, not called from Python
+                watch_limited()
             return super().main(*args, **options)
 
     def resolve_command(

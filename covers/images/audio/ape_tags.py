@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from covers.images.audio.id3 import read_id3
 from covers.images.audio.raw_tags import RawTags
+from covers.images.formats import find_format
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -89,8 +90,10 @@ def _read_items(body: bytes, count: int, tags: RawTags) -> None:
         value = body[name_end + 1 : name_end + 1 + size]
         offset = name_end + 1 + size
         if name in _PICTURES:
-            # A file name stands before the picture.
-            tags.add_picture(_PICTURES[name], value.partition(b"\0")[2])
+            # A file name stands before the picture, though some leave it out.
+            is_bare = find_format(value[:256]) is not None
+            data = value if is_bare else value.partition(b"\0")[2]
+            tags.add_picture(_PICTURES[name], data)
         elif is_text and _FIELDS.get(name, name):
             texts = value[: 2**16].decode("utf-8", "replace").split("\0")
             tags.add(_FIELDS.get(name, name), texts)

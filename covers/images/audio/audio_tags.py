@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 5
+READER = 6
 """Raised whenever an unchanged file may be read otherwise than before."""
 
 # Formats that tinytag does not know; their tags are of kinds that many formats share.
@@ -200,7 +200,7 @@ def read_tags(path: Path) -> Tags:
         n_tracks=cue.n_tracks or found.n_tracks,
         disc=(int(discs.group()) if discs else 0) or None,
         is_compilation=any(
-            values[0] in {"1", "true", "True"}
+            values[0].casefold() in {"1", "true", "yes"}
             for name, values in plain.items()
             if name in _COMPILATION and values
         ),

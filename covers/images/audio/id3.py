@@ -216,7 +216,10 @@ def _unpack(frame: _Frame, version: int, budget: int, *, is_hidden: bool) -> byt
             content = content[1:]
         stated = _synchsafe(content[:4])
         is_stated = stated == len(content) - 4
-        if is_stated or (flags & 0x09 and (is_packed or stated <= len(content))):
+        is_bare = is_packed and _is_zlib(content) and not _is_zlib(content[4:])
+        if is_stated or (
+            flags & 0x09 and not is_bare and (is_packed or stated <= len(content))
+        ):
             content = content[4:]
     else:
         if is_hidden:
@@ -233,8 +236,14 @@ def _unpack(frame: _Frame, version: int, budget: int, *, is_hidden: bool) -> byt
     return content
 
 
+def _is_zlib(content: bytes) -> bool:
+    """Say whether packed bytes may begin here."""
+    return content[:1] == b"\x78" and int.from_bytes(content[:2]) % 31 == 0
+
+
 def _take(tag: RawTags, name: str, content: bytes, *, is_22: bool) -> None:
     """Add what one frame says to the tag."""
+    is_22 |= name == "PIC"  # some wrote it into later versions as it was
     if len(name) == 3:
         name = _NAMES_OF_22.get(name, name)
     if not content:

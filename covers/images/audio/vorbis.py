@@ -185,7 +185,10 @@ def _read_picture(block: BinaryIO, tags: RawTags) -> None:
     kind = _read_number(block, ">I")
     for skipped in (0, 16):
         block.seek(_read_number(block, ">I") + skipped, io.SEEK_CUR)
-    tags.add_picture(kind, _take(block, _read_number(block, ">I")))
+    data = _take(block, _read_number(block, ">I"))
+    if not data:
+        raise EOFError
+    tags.add_picture(kind, data)
 
 
 def _read_number(block: BinaryIO, spelling: str) -> int:

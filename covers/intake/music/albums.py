@@ -80,7 +80,7 @@ class Album:
     def path(self) -> str:
         """Where it is, for people: its folder, and its name where others lie there."""
         shown = self.folder or "."
-        return shown if self.is_alone else f"{shown} ({self.name})"
+        return shown if self.is_alone else f"{shown} ({self.name or 'no album tag'})"
 
 
 def group_tracks(

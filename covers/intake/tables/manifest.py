@@ -158,6 +158,11 @@ class _Reader:
         self.found: dict[str, Candidate] = {}
         self.problems: list[tuple[str, ProblemKind, str]] = []
         self.notes: list[str] = []
+        if table.is_guessed:
+            self.notes.append(
+                f"manifest '{path.name}' is not in UTF-8 and read as Windows-1252: "
+                "save it as UTF-8 if names in it look wrong"
+            )
         self.files = _named_files(root, table)
 
     def read(self) -> Manifest:
@@ -251,6 +256,8 @@ class _Reader:
 
     def _text(self, name: str, row: int) -> str | None:
         value = self._value(name, row)
+        if isinstance(value, list):
+            value = "; ".join(str(item) for item in value if item is not None)
         text = "" if value is None else str(value).strip()
         return text or None
 

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
-from covers.workspace.disk.text_tables import decode_text, read_text_table
+from covers.workspace.disk.text_tables import decode_guess, read_text_table
 from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _SYNONYMS = {
 }
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
+_COMMENTS = re.compile(r"\ufeff?(?:(?:#(?![^\r\n]*path)[^\r\n]*)?(?:\r\n|\r|\n))*")
+"""Remarks and empty lines above the header, which says 'path' even behind a '#'."""
 _RESERVED = frozenset({*SCHEMA.names, "fold"})
 
 
@@ -52,6 +54,8 @@ class ManifestTable:
         Where and why, of lines that could not be read.
     fingerprint : str
         Hash of the file.
+    is_guessed : bool
+        Whether nothing says in which encoding its text is.
     """
 
     columns: dict[str, list[Any]]
@@ -59,6 +63,7 @@ class ManifestTable:
     places: list[str]
     damaged: list[tuple[str, str]]
     fingerprint: str
+    is_guessed: bool = False
 
     @classmethod
     def read(cls, path: Place) -> ManifestTable:
@@ -76,7 +81,8 @@ class ManifestTable:
         fingerprint = hashlib.sha256(content).hexdigest()[:32]
         if path.suffix.lower() == ".parquet":
             return cls(*_read_parquet(path, content), [], fingerprint)
-        return cls(*_read_text(path, content), fingerprint)
+        text, is_guessed = decode_guess(content)
+        return cls(*_read_text(path, text), fingerprint, is_guessed)
 
 
 def _read(path: Place) -> bytes:
@@ -148,20 +154,59 @@ def _read_parquet(
         raise DataError(_unreadable(path, error)) from error
     headers = [str(name).strip() for name in rows.column_names]
     columns, extras = _find_columns(path, headers)
+    for name, i in columns.items():
+        if not _is_simple(rows.field(i).type, lists=name in ("genres", "artist")):
+            message = (
+                f"manifest '{path}' has a column '{headers[i]}' of the type "
+                f"{str(rows.field(i).type)[:60]}: make it text"
+            )
+            raise DataError(message)
     return (
-        {name: rows.column(i).to_pylist() for name, i in columns.items()},
-        {name: rows.column(i).to_pylist() for name, i in extras.items()},
+        {name: _python_values(rows.column(i)) for name, i in columns.items()},
+        {name: _python_values(rows.column(i)) for name, i in extras.items()},
         [f"row {row + 1}" for row in range(rows.num_rows)],
     )
 
 
+def _is_simple(kind: pa.DataType, *, lists: bool) -> bool:
+    """Say whether a type holds one text or number in a cell, or a list of such."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _is_simple(kind.value_type, lists=lists)
+    if (
+        types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_fixed_size_list(kind)
+    ):
+        return lists and _is_simple(kind.value_type, lists=False)
+    return not types.is_nested(kind)
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column as Python values: bytes as text, and times that Python has not as text."""
+    try:
+        values = column.to_pylist()
+    except (ArithmeticError, ValueError, pa.ArrowException):
+        try:
+            values = column.cast(pa.string()).to_pylist()
+        except pa.ArrowException:
+            values = [None] * len(column)
+    return [_as_text(value) for value in values]
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return [_as_text(item) for item in value] if isinstance(value, list) else value
+
+
 def _read_text(
-    path: Place, content: bytes
+    path: Place, text: str
 ) -> tuple[
     dict[str, list[Any]], dict[str, list[Any]], list[str], list[tuple[str, str]]
 ]:
     """Read a CSV or TSV file, in which everything is text."""
-    text = decode_text(content)
+    text = _COMMENTS.sub(_blank_lines, text, 1)
     start = text.lstrip().partition("\n")[0]
     if not start.strip() or "\0" in start:
         message = (
@@ -187,6 +232,11 @@ def _read_text(
         [f"line {number}" for number in table.lines],
         damaged,
     )
+
+
+def _blank_lines(match: re.Match[str]) -> str:
+    """Return as many empty lines, so that those below keep their numbers."""
+    return "\n" * len(re.findall(r"\r\n|\r|\n", match.group()))
 
 
 def _names_a_picture(header: list[str], cells: list[str]) -> bool:

@@ -224,15 +224,20 @@ class _Reader:
 
 def decode_text(content: bytes) -> str:
     """Decode UTF-8, UTF-16 with its mark or without, or, failing these, Windows Western."""
+    return decode_guess(content)[0]
+
+
+def decode_guess(content: bytes) -> tuple[str, bool]:
+    """Decode a text as `decode_text` does, and say whether it is only taken for Windows Western."""
     for order, zeros in (("le", content[1:8:2]), ("be", content[:8:2])):
         if len(zeros) == 4 and not any(zeros):
-            return content.decode(f"utf-16-{order}", "replace")
+            return content.decode(f"utf-16-{order}", "replace"), False
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
+        return content.decode("utf-16", "replace"), False
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), False
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+        return content.decode("cp1252", "replace"), True
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
