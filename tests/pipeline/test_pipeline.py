@@ -91,7 +91,7 @@ def test_a_run_with_nothing_to_do_looks_once_and_imports_little(ran, monkeypatch
     from covers import pipeline
     from covers.catalogue.table import Catalogue
 
-    inspect, hash_rows, looked = pipeline.inspect_workspace, Catalogue._rows, []
+    inspect, hash_rows, looked = pipeline.inspect_workspace, Catalogue._blocks, []
     monkeypatch.setattr(
         pipeline,
         "inspect_workspace",
@@ -99,7 +99,7 @@ def test_a_run_with_nothing_to_do_looks_once_and_imports_little(ran, monkeypatch
     )
     monkeypatch.setattr(
         Catalogue,
-        "_rows",
+        "_blocks",
         lambda *given: looked.append("rows") or hash_rows(*given),
     )
     root, _ = ran
