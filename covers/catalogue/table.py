@@ -174,9 +174,12 @@ class Catalogue:
         column = self.table.column("genres").combine_chunks()
         if not self.n_labelled:
             return 0.0
-        known = pc.is_in(pc.list_flatten(column), pa.array(self.vocab, pa.string()))
-        cover = np.asarray(pc.list_parent_indices(column).filter(known), np.int64)
-        n_genres = np.bincount(cover)
+        # By lists, because pyarrow imports pandas for arrays, from and to NumPy.
+        coded = pc.list_flatten(column).dictionary_encode()
+        known = np.isin(coded.dictionary.to_pylist(), self.vocab)
+        of_vocab = known[np.asarray(coded.indices.to_pylist(), np.int64)]
+        cover = np.asarray(pc.list_parent_indices(column).to_pylist(), np.int64)
+        n_genres = np.bincount(cover[of_vocab])
         n_labelled = np.count_nonzero(n_genres)
         return float(np.count_nonzero(n_genres > 1) / n_labelled) if n_labelled else 0.0
 
