@@ -23,6 +23,7 @@ from covers.render.genre_legend import genre_legend
 from covers.render.marks import asset, chart_style
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.membership import make_membership
+from covers.stats.rows import RowsById
 from covers.workspace.reading import read_rows
 from covers.workspace.registry import PICTURES
 
@@ -121,8 +122,7 @@ def _designs(covers: CoverTable) -> list[int]:
         table, _ = read_rows(covers.workspace, PICTURES, columns=["cover_id", "phash"])
     except CoversError:
         return list(range(len(covers)))
-    place = {cover_id: row for row, cover_id in enumerate(covers.cover_ids)}
-    rows = np.array([place.get(c, -1) for c in table["cover_id"].to_pylist()], np.int64)
+    rows = RowsById(covers.cover_ids).of(table["cover_id"].to_pylist())
     names = [group or "" for group in covers.catalogue["group"].to_pylist()]
     _, groups = np.unique(np.array(names, dtype=object), return_inverse=True)
     found: list[int] = designs_of(groups, rows, table["phash"].to_pylist()).tolist()

@@ -11,6 +11,7 @@ from covers.render.cards import Kind, alike, kinds
 from covers.render.matrix import confusion_matrix, key, matrix
 from covers.render.numbers import count, note_on_parts, per_cent, span
 from covers.render.palette import NOISE_COLOUR, genre_colours
+from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def gather(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
     from covers.evaluate.stage import read as read_evaluation
     from covers.overlap.stage import read as read_overlap
 
-    here = {cover_id: row for row, cover_id in enumerate(covers.cover_ids)}
+    here = RowsById(covers.cover_ids).position
     overlap = attempt(covers.workspace, read_overlap)
     found = attempt(covers.workspace, read_clusters)
     measured = attempt(covers.workspace, read_evaluation)

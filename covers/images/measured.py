@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from covers.errors import DataError
 from covers.images import measures as measure
 from covers.images.thumbnails import SUFFIX, thumbnail_reader
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.registry import CATALOGUE, quote
 
@@ -83,7 +84,7 @@ class MeasuredPictures:
         DataError
             If measures are missing.
         """
-        rows = {cover_id: row for row, cover_id in enumerate(self.cover_ids)}
+        rows = RowsById(self.cover_ids).position
         missing = [cover_id for cover_id in cover_ids if cover_id not in rows]
         kept = [rows[cover_id] for cover_id in cover_ids if cover_id in rows]
         if not missing and len(kept) == len(rows):

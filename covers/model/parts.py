@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from covers.errors import DataError
+from covers.stats.rows import RowsById
 from covers.workspace.artefacts import (
     Stamp,
     read_table,
@@ -134,7 +135,7 @@ class VectorParts:
                 flat = column.combine_chunks().flatten().to_numpy()
                 block.append(flat.reshape(len(column), -1).astype(np.float32))
         arrays = [np.concatenate(block) for block in blocks]
-        last = {cover_id: row for row, cover_id in enumerate(ids)}
+        last = RowsById(ids).position
         if len(last) == len(ids):
             return ids, arrays
         rows = np.fromiter(last.values(), np.int64, len(last))

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from covers.errors import DataError
 from covers.images.decode import decode
 from covers.images.places import read_cover
+from covers.stats.rows import RowsById
 from covers.workspace.disk.strangers import refuse_link, unlink_link
 from covers.workspace.machine import count_cores
 
@@ -301,7 +302,7 @@ class PixelCache:
         ):
             self.delete()
             return
-        self._rows = {cover_id: row for row, cover_id in enumerate(ids)}
+        self._rows = RowsById(ids).position
 
 
 def _show_bytes(n: int) -> str:
