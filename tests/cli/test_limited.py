@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -68,10 +67,8 @@ def test_signals_reach_the_work(number):
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        begun = time.monotonic()
         if number == signal.SIGINT:
             os.killpg(process.pid, number)
         else:
             process.send_signal(number)
         assert process.wait(30) == 1
-        assert time.monotonic() - begun < 20

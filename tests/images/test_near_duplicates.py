@@ -198,23 +198,6 @@ def test_thousands_of_copies_of_one_picture_are_one_group_in_little_memory():
     assert connect(pairs, n_copies + 1).tolist() == [0] * n_copies + [1]
 
 
-@pytest.mark.slow
-def test_thirty_thousand_covers_take_seconds():
-    import time
-
-    rng = np.random.default_rng(0)
-    n_covers = 30_000
-    views = Views(
-        np.arange(n_covers),
-        rng.integers(0, 256, (n_covers, 8), np.uint8),
-        rng.integers(0, 256, (n_covers, 256), np.uint8),
-        n_covers,
-    )
-    begun = time.perf_counter()
-    assert len(find_near_duplicates(views)) < 5
-    assert time.perf_counter() - begun < 20
-
-
 TITLES = [
     "NIGHT RAIN",
     "OCEAN",
