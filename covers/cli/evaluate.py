@@ -120,8 +120,8 @@ def print_evaluation(found: Evaluation) -> None:
     split, methods = found.split, found.methods
     n_held = next(iter(methods.values())).n
     print_text(
-        f"{n_held} held-out covers of {len(found.genres)} genres ({split.measured} side, "
-        f"{split.n_train} train covers)"
+        f"{n_held} {'test' if split.measured == 'test' else 'held-out'} covers of "
+        f"{len(found.genres)} genres ({split.n_train} train covers)"
     )
     _print_methods(found)
     for name, leak in found.leakage.items():

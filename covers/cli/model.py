@@ -77,7 +77,7 @@ def train_command(
     First its last layer alone, then the whole network, where that is likely to
     be worth its time; it says what is known of that before it starts. Where a
     fifth of the covers has several genres, genres are independent;
-    '--single-label' trains shares.
+    '--single-label' makes a cover's genres share it.
 
     \b
     covers train -w my-workspace
@@ -227,7 +227,7 @@ def info(
         "pictures": f"{card.image_size} x {card.image_size} px",
         "embedding": f"{card.embedding_dim}-d",
         "genres": ", ".join(card.vocab),
-        "labels": "independent" if card.multi_label else "shares that sum to one",
+        "labels": "independent" if card.multi_label else "genres share a cover",
         "trained": f"{card.stamp.created}, seed {card.stamp.seed}",
         "covers": f"{summary['n_train']:,} training, {summary['n_tuning']:,} tuning"
         + (

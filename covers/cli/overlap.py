@@ -91,7 +91,7 @@ def overlap_command(
         "k": k,
         "n_bootstraps": n_bootstraps,
         "seed": seed,
-        "by": "year" if by == "decade" else by,
+        "by": by,
         "which": which,
     }
     give_result(

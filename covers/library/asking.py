@@ -14,7 +14,7 @@ from covers.model.network.embedder_names import FILE, typed_name
 from covers.workspace import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -27,17 +27,26 @@ if TYPE_CHECKING:
 DEFAULT_LEVEL = 0.9
 
 
+def _each(pictures: PictureLike | Iterable[PictureLike]) -> Iterable[PictureLike]:
+    """Return pictures one by one, where one alone may be given."""
+    is_one = isinstance(pictures, str | bytes | Path) or hasattr(pictures, "getbands")
+    return [pictures] if is_one else pictures  # type: ignore[list-item,return-value]
+
+
 class SearchableLibrary(StoredLibrary):
     """A collection of covers that is searched and classified; see `covers.Library`."""
 
     def ask(
-        self, pictures: Sequence[PictureLike], *, to_classify: bool = False
+        self,
+        pictures: PictureLike | Sequence[PictureLike],
+        *,
+        to_classify: bool = False,
     ) -> Queries:
         """Read pictures, so that they can be searched and classified without reading them twice.
 
         Parameters
         ----------
-        pictures : sequence of str, Path, bytes or PIL Image
+        pictures : str, Path, bytes or PIL Image, or a sequence of them
             Files, the bytes of files, pixels, or ids of covers of this library,
             which may be shortened as long as they are unambiguous.
         to_classify : bool, default=False
@@ -61,7 +70,7 @@ class SearchableLibrary(StoredLibrary):
             self.refuse_unfinished()
         found: list[PictureLike] = []
         broken: dict[str, str] = {}
-        for picture in pictures:
+        for picture in _each(pictures):
             try:
                 found.append(self.understand(picture))
             except DataError as error:
@@ -179,7 +188,10 @@ class SearchableLibrary(StoredLibrary):
         )
 
     def classify(
-        self, pictures: Sequence[PictureLike] | Queries, *, level: float = DEFAULT_LEVEL
+        self,
+        pictures: PictureLike | Sequence[PictureLike] | Queries,
+        *,
+        level: float = DEFAULT_LEVEL,
     ) -> list[Classification]:
         """Say which genres pictures look like, how sure that is, and why.
 
@@ -188,7 +200,7 @@ class SearchableLibrary(StoredLibrary):
 
         Parameters
         ----------
-        pictures : sequence of str, Path, bytes or PIL Image, or Queries
+        pictures : str, Path, bytes or PIL Image, a sequence of them, or Queries
             Pictures, or ids of covers of this library.
         level : float, default=0.9
             How often the prediction sets shall hold the truth, in (0, 1).

@@ -35,7 +35,7 @@ def open_library(root: str | Path) -> Library:
 
 def create_library(
     root: str | Path,
-    sources: Sequence[str | Path],
+    sources: str | Path | Sequence[str | Path],
     *,
     progress: Callable[[int, int], None] | None = None,
     **settings: Any,
@@ -46,7 +46,7 @@ def create_library(
     ----------
     root : str or Path
         Folder of the workspace; made if missing.
-    sources : sequence of str or Path
+    sources : str, Path, or a sequence of them
         Folders with a folder per genre, music libraries, or manifests.
     progress : callable, optional
         Called with (pictures read, pictures in all).
@@ -63,9 +63,10 @@ def create_library(
     from covers.workspace.remote import place_of
 
     folder = Path(root)
+    one_or_many = [sources] if isinstance(sources, str | Path) else sources
     scan_workspace(
         folder,
-        [place_of(str(source), Path()) for source in sources],
+        [place_of(str(source), Path()) for source in one_or_many],
         intake=settings,
         progress=progress,
     )

@@ -276,7 +276,7 @@ class StoredLibrary:
         """
         table = self._embedded
         if split is None:
-            return list(table.cover_ids), table.embeddings
+            return list(table.cover_ids), table.embeddings.copy()
         from covers.catalogue.matching import match_name
         from covers.catalogue.table import SPLITS
 

@@ -7,9 +7,9 @@ in the workspace, then the defaults below.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from covers.errors import ConfigError
@@ -23,6 +23,7 @@ DEFAULT_WORKSPACE = Path("covers-workspace")
 _MOST_BOOTSTRAPS = 1_000_000
 _MOST_SEED = 2**32 - 1  # what the libraries below take
 _NO_NUL = r"^[^\x00]*$"
+_Options = TypeVar("_Options", bound=BaseModel)
 Text = Annotated[str, Field(pattern=_NO_NUL, max_length=10_000)]
 
 
@@ -74,7 +75,10 @@ class OverlapOptions(BaseModel):
 
     k: int | None = Field(default=None, ge=1)
     n_bootstraps: int = Field(default=1000, ge=10, le=_MOST_BOOTSTRAPS)
-    by: Literal["year", "source"] | None = None
+    by: Annotated[
+        Literal["year", "source"] | None,
+        BeforeValidator(lambda by: "year" if by == "decade" else by),
+    ] = None
     which: Literal["auto", "held-out", "all"] = "auto"
 
 
@@ -192,6 +196,29 @@ def read_settings(workspace: Path) -> Settings:
         raise ConfigError(message) from error
 
 
+def check_options(options: _Options, values: Mapping[str, Any]) -> _Options:
+    """Return options of the same kind with other values, checked.
+
+    Raises
+    ------
+    ConfigError
+        If a value is wrong.
+    """
+    try:
+        return type(options).model_validate(dict(values))
+    except ValidationError as error:
+        message = f"wrong setting: {_details(error)}"
+        raise ConfigError(message) from error
+
+
+def _details(error: ValidationError) -> str:
+    """Say of each wrong value what it is and what it should be."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
+        for item in error.errors()
+    )
+
+
 def change_intake(
     settings: IntakeSettings, changes: Mapping[str, Any]
 ) -> IntakeSettings:
@@ -205,11 +232,7 @@ def change_intake(
     try:
         changed = IntakeSettings.model_validate({**settings.model_dump(), **changes})
     except ValidationError as error:
-        details = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
-            for item in error.errors()
-        )
-        message = f"wrong setting for the intake: {details}"
+        message = f"wrong setting for the intake: {_details(error)}"
         raise ConfigError(message) from error
     if changed.valid_share + changed.test_share >= 1:
         message = (

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from covers.errors import MissingExtraError
+from covers.errors import ConfigError, MissingExtraError
 from covers.workspace.artefacts import Stamp, add_to_summary
 from covers.workspace.interrupts import stop_if_interrupted
 from covers.workspace.publishing import is_whole, keep_files, publish_whole
 from covers.workspace.reading import stamp_of
+from covers.workspace.settings import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +56,30 @@ def own_settings(artefact: Artefact, workspace: Workspace) -> dict[str, Any]:
     options = getattr(settings, artefact.name, None)
     own = {} if options is None else options.model_dump()
     return {**own, "seed": settings.seed}
+
+
+def wanted_settings(
+    artefact: Artefact, workspace: Workspace, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a workspace's own settings of a stage, some of them changed; None changes nothing.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown or a value is wrong.
+    """
+    own = own_settings(artefact, workspace)
+    given = {name: value for name, value in changes.items() if value is not None}
+    known = {*own, *artefact.additions}
+    if unknown := sorted(set(given) - known):
+        message = f"{artefact.name} has no setting {unknown[0]!r}: there are {', '.join(sorted(known))}"
+        raise ConfigError(message)
+    options = getattr(workspace.settings, artefact.name, None)
+    if options is None:
+        return {**own, **given}
+    wanted = {**own, **given}
+    seed = wanted.pop("seed")
+    return {**check_options(options, wanted).model_dump(), "seed": seed}
 
 
 def has_settings(artefact: Artefact, stamp: Stamp, settings: Mapping[str, Any]) -> bool:
@@ -197,10 +222,10 @@ class Maker(Generic[Result]):
         Raises
         ------
         CoversError
-            If an ingredient is missing, or the disk is full.
+            If an ingredient is missing, a setting is wrong, or the disk is full.
         """
         own = own_settings(self.artefact, workspace)
-        settings = {**own, **{k: v for k, v in changes.items() if v is not None}}
+        settings = wanted_settings(self.artefact, workspace, changes)
         published = stamp_of(workspace, self.artefact.file)
         if not manner.again and self.is_fresh(workspace, **changes):
             if manner.figures and self._lacks_figures(workspace):
@@ -217,7 +242,7 @@ class Maker(Generic[Result]):
         if others and not manner.replace and self._stays(published, own, manner):
             said = ", ".join(f"{name} {settings[name]}" for name in others)
             manner.tell(
-                f"not kept, because this was made with {said} and the workspace has "
+                f"not published, because this was made with {said} and the workspace has "
                 "its own result: '--replace' puts this one in its place"
             )
             return made.result
@@ -244,8 +269,7 @@ class Maker(Generic[Result]):
         CoversError
             If an ingredient is missing.
         """
-        own = own_settings(self.artefact, workspace)
-        settings = {**own, **{k: v for k, v in changes.items() if v is not None}}
+        settings = wanted_settings(self.artefact, workspace, changes)
         stamp = stamp_of(workspace, self.artefact.file)
         return (
             stamp is not None

@@ -228,3 +228,37 @@ def test_like_and_less_like_the_same_is_refused(library, truth):
     vector = np.array([1.0, 0.0], np.float32)
     with pytest.raises(covers.DataError, match="cancel each other out"):
         less_like(vector, 2 * vector)
+
+
+def test_one_picture_alone_is_one_picture(library):
+    cover_id = library.catalogue.cover_ids[0]
+    (alone,), (listed,) = library.classify(cover_id), library.classify([cover_id])
+    assert alone.probabilities == listed.probabilities
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda lib: lib.overlap(kk=3), "overlap has no setting 'kk': there are"),
+        (lambda lib: lib.overlap(k=0), r"k: .* greater than or equal to 1, got 0"),
+        (lambda lib: lib.overlap(which="foo"), "which: .*'held-out'.*, got 'foo'"),
+        (lambda lib: lib.overlap(by="artist"), "by: .*got 'artist'"),
+        (lambda lib: lib.evaluate(n_bootstraps=3), "n_bootstraps: .*got 3"),
+        (lambda lib: lib.evaluate(bootstraps=30), "evaluation has no setting"),
+        (lambda lib: lib.clusters(min_cluster_size=0), "min_cluster_size: .*got 0"),
+        (lambda lib: lib.clusters(size=3), "clusters has no setting 'size'"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_is_measured(library, ask, message):
+    before = {p: p.read_bytes() for p in library.workspace.analysis_folder.glob("*.*")}
+    with pytest.raises(covers.ConfigError, match=message):
+        ask(library)
+    assert before == {
+        p: p.read_bytes() for p in library.workspace.analysis_folder.glob("*.*")
+    }
+
+
+def test_embeddings_are_a_copy(library):
+    _, first = library.embeddings()
+    first -= first.mean(axis=0)
+    assert np.allclose(np.linalg.norm(library.embeddings()[1], axis=1), 1, atol=1e-5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from known_workspace import GENRES, write_known_workspace
 
-from covers.errors import DataError
+from covers.errors import ConfigError, DataError
 from covers.overlap.stage import read, run
 from covers.workspace.reading import stamp_of
 from covers.workspace.registry import OVERLAP_DOCUMENT
@@ -50,7 +50,7 @@ def test_unknown_sources_and_years_are_explained(tmp_path):
     workspace, _ = write_known_workspace(tmp_path / "w")
     found = run(workspace, n_bootstraps=50, by="source")
     assert set(found.parts) == {"one", "two"}
-    with pytest.raises(ValueError, match="by must be 'year' or 'source', got 'mood'"):
+    with pytest.raises(ConfigError, match=r"by: .*'year' or 'source', got 'mood'"):
         run(workspace, n_bootstraps=50, by="mood")
 
 

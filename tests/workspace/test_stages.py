@@ -135,7 +135,7 @@ def test_other_settings_do_not_replace_the_own_result_unless_asked(workspace):
     done = run("overlap", "-w", workspace.root, "--bootstraps", 20, "--json")
     assert done.exit_code == 0, done.output
     assert len(json.loads(done.stdout)["pairs"]) == 3
-    assert "not kept" in done.stderr
+    assert "not published" in done.stderr
     assert "--replace" in done.stderr
     assert files_of(workspace) == own
     done = run("overlap", "-w", workspace.root, "--bootstraps", 20, "--replace")
