@@ -11,7 +11,6 @@ from covers.workspace.artefacts import Stamp, add_to_summary
 from covers.workspace.interrupts import stop_if_interrupted
 from covers.workspace.publishing import is_whole, keep_files, publish_whole
 from covers.workspace.reading import stamp_of
-from covers.workspace.settings import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +67,8 @@ def wanted_settings(
     ConfigError
         If a name is unknown or a value is wrong.
     """
+    from covers.workspace.settings import check_options
+
     own = own_settings(artefact, workspace)
     given = {name: value for name, value in changes.items() if value is not None}
     known = {*own, *artefact.additions}
