@@ -103,32 +103,7 @@ class OtherMethod:
 class Measured(Document):
     """Kinds of covers, found without their genres.
 
-    Parameters
-    ----------
-    n_clusters : int
-    clusters : tuple of Cluster
-    noise_fraction : float
-        Share of covers in no cluster, 0 to 1.
-    ami : float
-        Adjusted mutual information with genre: 0 nothing in common, 1 the same.
-    ami_null95 : tuple of float
-        Where 95 % of the values lie if genres are shuffled.
-    ami_n : int
-        Covers behind it.
-    ami_covers : {"held-out", "all"}
-        Which covers those are.
-    ami_all_covers, ami_all_covers_null95
-        The same for all covers, those the network was trained on among them.
-    homogeneity, completeness : float
-    n_covers : int
-    grouped_by : str
-        What the groups of the resamples are, in words.
-    noise_by_genre : dict of str to float
-        Share of each genre's covers in no cluster.
-    hierarchy : tuple of Merge
-    compared_with : dict of str to OtherMethod
-    parameters : dict
-        Of UMAP and HDBSCAN.
+    The fields are described at `covers.Clustering`, which adds what is said of them.
     """
 
     what: ClassVar[str] = "clusters"

@@ -212,41 +212,7 @@ class Change:
 class Measured(Document):
     """Which genres look alike, pair by pair.
 
-    Parameters
-    ----------
-    genres : tuple of str
-    broad : dict of str to str
-        The widest genre that each belongs to by the covers' own genres.
-    pairs : tuple of Pair
-        One for every two genres.
-    effective_genres : float
-        How many distinct genres they look like.
-    effective_genres_ci95 : tuple of float
-    k : int
-        Neighbours that decide between two genres.
-    grouped_by : str
-        What the groups of the resamples are, in words.
-    n_covers, n_sampled, n_groups : int
-        Covers measured; those whose neighbourhoods were looked at; groups.
-    n_by_genre : dict of str to float
-        Covers of each genre; one of m genres counts 1/m.
-    tree : Tree
-    edges : tuple of Edge
-    prototypes : dict of str to tuple of str
-        Ids of the covers that are most typical of each genre.
-    isolated : tuple of str
-        Ids of covers unlike all others.
-    notes : tuple of str
-        What a reader must know before using the numbers.
-    covers : {"held-out", "all"}
-        Which were measured.
-    by_k : tuple of AtK
-    by : {"year", "source"} or None
-        What `parts` are.
-    parts : dict of str to Overlap
-        Of each decade or source by itself.
-    changes : tuple of Change
-        Of each pair over the decades, the most certain first.
+    The fields are described at `covers.Overlap`, which adds what is said of them.
     """
 
     what: ClassVar[str] = "overlap"
