@@ -10,7 +10,7 @@ from covers.errors import CoversError
 from covers.exports import take_along
 from covers.library import tags
 from covers.render.numbers import count
-from dashboard import loaders, place
+from dashboard import arguments, loaders
 from dashboard.layout.markup import plain
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def show(view: str) -> None:
                 )
         with st.popover("Take along", icon=":material/download:", key="take-along"):
             _take_along(found)
-        if place.may_write():
+        if arguments.may_write():
             with st.popover("Tag", icon=":material/sell:", key="tag"):
                 _tag(found)
         _offer_to_clear()
@@ -129,7 +129,7 @@ _WAYS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
 def _take_along(found: Selection) -> None:
     library = loaders.library()
     ids = [library.cover_ids[row] for row in found.rows]
-    here, catalogue = place.workspace(), loaders.front_door().catalogue
+    here, catalogue = arguments.workspace(), loaders.front_door().catalogue
     tag = found.text.removeprefix("tag:") if found.text.startswith("tag:") else ""
     st.download_button(
         "Table (CSV) with ids and paths",
@@ -168,7 +168,7 @@ def _tag(found: Selection) -> None:
     if st.button("Give this tag", key="tag-give", disabled=not word.strip()):
         ids = [library.cover_ids[row] for row in found.rows]
         try:
-            n = tags.tag_covers(place.workspace(), word, ids)
+            n = tags.tag_covers(arguments.workspace(), word, ids)
         except (CoversError, OSError) as error:
             st.error(str(error))
             return

@@ -6,8 +6,8 @@ import contextlib
 import importlib
 from typing import TYPE_CHECKING
 
-from dashboard import place
-from dashboard.loaders.kept import kept
+from dashboard import arguments
+from dashboard.loaders.cached import cached
 from dashboard.loaders.state import at
 
 if TYPE_CHECKING:
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 def front_door() -> Library:
     """Return the library of the workspace; it reads anew whatever is published anew."""
-    return _front_door(str(place.workspace().root))
+    return _front_door(str(arguments.workspace().root))
 
 
-@kept(4)
+@cached(4)
 def _front_door(root: str) -> Library:
     from covers.library.door import Library
 
     return Library(at(root), device="cpu")
 
 
-@kept(1)
+@cached(1)
 def warm_up() -> None:
     """Import the network's libraries in the background, so that the first upload is quick."""
     import threading

@@ -17,9 +17,9 @@ from covers.workspace.registry import (
     NAMES_DOCUMENT,
     VOTES,
 )
-from dashboard import place
+from dashboard import arguments
 from dashboard.data import colouring as colourings
-from dashboard.loaders.kept import kept
+from dashboard.loaders.cached import cached
 from dashboard.loaders.state import Version, at, version_of
 from dashboard.loaders.tables import (
     cluster_labels,
@@ -37,12 +37,12 @@ _MASKED = 32
 
 def choices() -> dict[str, str]:
     """Return the colourings for which there is something to show, and what they are called."""
-    here = place.workspace()
+    here = arguments.workspace()
     version = version_of(CATALOGUE_TABLE, VOTES, CLUSTER_TABLE)
     return _choices(str(here.root), version)
 
 
-@kept(3)
+@cached(3)
 def _choices(root: str, version: Version) -> dict[str, str]:
     covers = library()
     known = {"genre": True, "year": covers.year_range is not None}
@@ -52,7 +52,7 @@ def _choices(root: str, version: Version) -> dict[str, str]:
 
 
 def _is_there(path: str) -> bool:
-    return (place.workspace().root / path).is_file()
+    return (arguments.workspace().root / path).is_file()
 
 
 def colouring(name: str) -> Colouring:
@@ -63,12 +63,12 @@ def colouring(name: str) -> Colouring:
     DataError
         If what it shows was never made.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     version = version_of(CATALOGUE_TABLE, VOTES, CLUSTER_TABLE)
     return _colouring(str(here.root), name, version)
 
 
-@kept(12)
+@cached(12)
 def _colouring(root: str, name: str, version: Version) -> Colouring:
     covers = library()
     if name == "cluster":
@@ -82,12 +82,12 @@ def _colouring(root: str, name: str, version: Version) -> Colouring:
 
 def regions() -> list[dict[str, Any]]:
     """Return what the regions of the map are called; see `covers.cluster.map.regions`."""
-    here = place.workspace()
+    here = arguments.workspace()
     version = version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE, NAMES_DOCUMENT)
     return _regions(str(here.root), version)
 
 
-@kept(3)
+@cached(3)
 def _regions(root: str, version: Version) -> list[dict[str, Any]]:
     try:
         labels, names = cluster_labels()[0], names_of_clusters()

@@ -20,12 +20,12 @@ from covers.workspace.registry import (
     TAGS,
     VOTES,
 )
-from dashboard import place
+from dashboard import arguments
 from dashboard.data.filters import Filters
 from dashboard.data.selection import Selection, named_covers, read_area
 from dashboard.loaders import tables
+from dashboard.loaders.cached import cached
 from dashboard.loaders.engine import front_door
-from dashboard.loaders.kept import kept
 from dashboard.loaders.mapdata import colouring
 from dashboard.loaders.state import Version, version_of
 from indexer.errors import IndexerError
@@ -64,7 +64,7 @@ def selection(text: str) -> Selection | None:
     if not text or len(text) > _LONGEST:
         return None
     version = version_of(*_READ), _generation(text)
-    return _selection(str(place.workspace().root), text, version)
+    return _selection(str(arguments.workspace().root), text, version)
 
 
 def _generation(text: str) -> int:
@@ -72,7 +72,7 @@ def _generation(text: str) -> int:
 
     No file of the workspace tells when that one has changed.
     """
-    if not text.startswith("like:") or place.workspace().index_uri is None:
+    if not text.startswith("like:") or arguments.workspace().index_uri is None:
         return 0
     try:
         return front_door().index.generation
@@ -80,7 +80,7 @@ def _generation(text: str) -> int:
         return -1
 
 
-@kept(24)
+@cached(24)
 def _selection(root: str, text: str, version: tuple[Version, int]) -> Selection | None:
     kind, _, value = text.partition(":")
     make = _KINDS.get(kind)
@@ -185,7 +185,7 @@ def _named(value: str, library: Library) -> Found:
 def _tagged(value: str, library: Library) -> Found:
     from covers.library.tags import read_tags
 
-    ids = read_tags(place.workspace()).get(value)
+    ids = read_tags(arguments.workspace()).get(value)
     if ids is None:
         return None
     return f"tagged “{value}”", np.asarray(library.rows_of(ids), np.int64)

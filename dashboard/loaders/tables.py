@@ -25,14 +25,14 @@ from covers.workspace.registry import (
     SETTINGS,
     VOTES,
 )
-from dashboard import place
+from dashboard import arguments
 from dashboard.data.analysis import Votes
 from dashboard.data.arrays import numbers
 from dashboard.data.library import Library
 from dashboard.data.looks import Looks
 from dashboard.data.points import MapPoints
-from dashboard.loaders.kept import kept
-from dashboard.loaders.state import KEPT, Version, at, version_of
+from dashboard.loaders.cached import cached
+from dashboard.loaders.state import N_CACHED, Version, at, version_of
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def library() -> Library:
     DataError
         If nothing has been scanned yet.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     return _library(str(here.root), version_of(CATALOGUE_TABLE))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _library(root: str, version: Version) -> Library:
     return Library.of(read_catalogue(at(root)))
 
@@ -73,11 +73,11 @@ def votes() -> Votes:
     DataError
         If nothing has been evaluated yet.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     return _votes(str(here.root), version_of(CATALOGUE_TABLE, VOTES))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _votes(root: str, version: Version) -> Votes:
     from covers.evaluate.stage import read_votes
 
@@ -102,11 +102,11 @@ def covermap() -> MapPoints:
     DataError
         If there is no map yet.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     return _covermap(str(here.root), version_of(CATALOGUE_TABLE, MAP_TABLE))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _covermap(root: str, version: Version) -> MapPoints:
     from covers.cluster.map.cover_map import read_cover_map
 
@@ -138,11 +138,11 @@ def cluster_labels() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     DataError
         If the covers were never clustered.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     return _cluster_labels(str(here.root), version_of(CATALOGUE_TABLE, CLUSTER_TABLE))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _cluster_labels(
     root: str, version: Version
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -209,11 +209,11 @@ def audit() -> Audit:
 
 
 def _analysis(artefact: Artefact) -> object:
-    here = place.workspace()
+    here = arguments.workspace()
     return _read_analysis(str(here.root), artefact.name, version_of(artefact.file))
 
 
-@kept(4 * KEPT)
+@cached(4 * N_CACHED)
 def _read_analysis(root: str, name: str, version: Version) -> object:
     room = {EVALUATION.name: "evaluate", CLUSTERS.name: "cluster"}.get(name, name)
     return cast("object", import_module(f"covers.{room}.stage").read(at(root)))
@@ -221,11 +221,11 @@ def _read_analysis(root: str, name: str, version: Version) -> object:
 
 def looks() -> Looks:
     """Return what was measured on the pictures, in rows of the library; NaN where nothing was."""
-    here = place.workspace()
+    here = arguments.workspace()
     return _looks(str(here.root), version_of(CATALOGUE_TABLE, PICTURES))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _looks(root: str, version: Version) -> Looks:
     covers = _library(root, version[:1])
     try:
@@ -243,11 +243,11 @@ def names_of_clusters() -> dict[int, str]:
     DataError
         If the covers were never clustered.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     return _names_of_clusters(str(here.root), version_of(CLUSTERS.file))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _names_of_clusters(root: str, version: Version) -> dict[int, str]:
     from covers.cluster.naming import name_clusters
 
@@ -262,11 +262,11 @@ def decisions() -> Overlay:
     DataError
         If the file of the decisions is damaged.
     """
-    here = place.workspace()
+    here = arguments.workspace()
     return _decisions(str(here.root), version_of(DECISIONS))
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _decisions(root: str, version: Version) -> Overlay:
     from covers.catalogue.corrections import Overlay
 
@@ -275,12 +275,12 @@ def _decisions(root: str, version: Version) -> Overlay:
 
 def doubts() -> dict[str, list[Doubt]]:
     """Return what a person should decide, by group; see `dashboard.data.doubts`."""
-    here = place.workspace()
+    here = arguments.workspace()
     version = version_of(CATALOGUE_TABLE, VOTES, AUDIT.file)
     return _doubts(str(here.root), version)
 
 
-@kept(KEPT)
+@cached(N_CACHED)
 def _doubts(root: str, version: Version) -> dict[str, list[Doubt]]:
     from dashboard.data.doubts import doubts_of
 
@@ -293,17 +293,17 @@ def _doubts(root: str, version: Version) -> dict[str, list[Doubt]]:
 
 def has_music() -> bool:
     """Say whether music files are known, so that a playlist can be made."""
-    return place.workspace().path(MUSIC_TAGS).is_file()
+    return arguments.workspace().path(MUSIC_TAGS).is_file()
 
 
 def chain() -> list[Stage]:
     """Return the chain of artefacts and what is stale."""
-    here = place.workspace()
+    here = arguments.workspace()
     files = (artefact.file for artefact in (SETTINGS, *CHAIN))
     return _chain(str(here.root), version_of(*files))
 
 
-@kept(2)
+@cached(2)
 def _chain(root: str, version: Version) -> list[Stage]:
     from covers.pipeline import inspect_workspace
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from covers.errors import CoversError
 from covers.workspace.disk.strangers import is_plain_file
-from dashboard import loaders, place
+from dashboard import arguments, loaders
 from dashboard.pages import PAGES
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ async def send_thumbnail(request: Request) -> Response:
     """Send the thumbnail of a cover, or a grey record where there is none."""
     cover_id = request.path_params["cover_id"]
     if _COVER_ID.fullmatch(cover_id):
-        path = place.workspace().thumbnail_path(cover_id)
+        path = arguments.workspace().thumbnail_path(cover_id)
         if is_plain_file(path):  # a link could lead to any file of this machine
             return FileResponse(path, media_type="image/jpeg", headers=_FOREVER)
     return Response(

@@ -16,7 +16,7 @@ from covers.render.matrix import key, matrix
 from covers.render.numbers import count, note_on_parts, number, span
 from covers.render.palette import NOISE_COLOUR, colour_sequence
 from covers.render.tree import dendrogram
-from dashboard import loaders, place
+from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import fragment
@@ -313,7 +313,8 @@ def _over_time(measured: Overlap) -> None:
     if not measured.parts:
         st.caption("Overlap was not measured by decade yet. This measures it:")
         st.code(
-            f"covers overlap -w {place.workspace().root} --by decade", language="bash"
+            f"covers overlap -w {arguments.workspace().root} --by decade",
+            language="bash",
         )
         return
     word = "decade" if measured.by == "year" else str(measured.by)

@@ -15,7 +15,7 @@ from covers.render.html import dot
 from covers.render.numbers import count
 from covers.render.palette import NOISE_COLOUR
 from covers.workspace.registry import quote
-from dashboard import loaders, place
+from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.data.doubts import TITLES, waiting
 from dashboard.layout import bar, frame, markup
@@ -40,18 +40,18 @@ def show() -> None:
         view="review",
     )
     loaders.library()
-    if not place.may_write():
+    if not arguments.may_write():
         _say_how()
     if frame.attempt(loaders.audit) is None:
         st.info("The covers have not been audited yet.", icon=":material/info:")
-        st.code(f"covers audit -w {quote(place.workspace().root)}", language="bash")
+        st.code(f"covers audit -w {quote(arguments.workspace().root)}", language="bash")
     _review()
     review_state.show()
 
 
 def _say_how() -> None:
     st.caption(
-        f"Nothing is written from here. `covers dashboard -w {quote(place.workspace().root)} --review` lets you decide."
+        f"Nothing is written from here. `covers dashboard -w {quote(arguments.workspace().root)} --review` lets you decide."
     )
 
 
@@ -185,7 +185,7 @@ def _nearest(library: Library, row: int) -> list[Item]:
 def _waiting(library: Library, overlay: Overlay) -> None:
     """Offer to make the catalogue follow the decisions."""
     n = waiting(library, overlay)
-    if not n or not place.may_write():
+    if not n or not arguments.may_write():
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(
@@ -193,7 +193,7 @@ def _waiting(library: Library, overlay: Overlay) -> None:
         )
         if st.button("Put in force now", icon=":material/check_circle:"):
             try:
-                put_in_force(place.workspace())
+                put_in_force(arguments.workspace())
             except (CoversError, OSError) as error:
                 st.error(markup.plain(str(error)))
                 return

@@ -9,7 +9,7 @@ import streamlit as st
 from covers.audit.decisions import note_decisions
 from covers.catalogue.corrections import Action
 from covers.errors import CoversError
-from dashboard import loaders, place
+from dashboard import arguments, loaders
 from dashboard.layout import markup
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def let_stay(cover_id: str) -> None:
 def show(doubt: Doubt) -> None:
     """Show what can be decided; without ``--review`` it is shown but cannot be chosen."""
     library = loaders.library()
-    off = not place.may_write()
+    off = not arguments.may_write()
     genres = list(
         dict.fromkeys(
             [*doubt.suggestion, *library.genres[doubt.rows[0]], *library.genre_counts]
@@ -136,10 +136,10 @@ def _undo() -> None:
 
 
 def _write(decisions: list[Decision], instead_of: list[tuple[str, str]]) -> bool:
-    if not place.may_write():
+    if not arguments.may_write():
         return False
     try:
-        note_decisions(place.workspace(), decisions, instead_of=instead_of)
+        note_decisions(arguments.workspace(), decisions, instead_of=instead_of)
     except (CoversError, OSError) as error:
         st.session_state[_PROBLEM] = str(error)
         return False

@@ -6,7 +6,7 @@ import csv
 
 import streamlit as st
 
-from dashboard import loaders, place
+from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.layout import frame, markup
 from dashboard.layout.frame import fragment
@@ -30,7 +30,7 @@ def show() -> None:
 
 
 def _unreadable() -> None:
-    path = place.workspace().problems_path
+    path = arguments.workspace().problems_path
     try:
         with path.open(encoding="utf-8", newline="") as file:
             problems = list(csv.DictReader(file))

@@ -332,10 +332,10 @@ def test_the_dashboard_sends_no_link(workspace, tmp_path, monkeypatch):
     import asyncio
     from types import SimpleNamespace
 
-    from dashboard import place
+    from dashboard import arguments
     from dashboard.server import routes
 
-    monkeypatch.setattr(place, "workspace", lambda: workspace)
+    monkeypatch.setattr(arguments, "workspace", lambda: workspace)
     private = tmp_path / "private.txt"
     private.write_text("secret")
     path = workspace.thumbnail_path("a" * 32)

@@ -13,7 +13,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def kept(
+def cached(
     max_entries: int, *, spinner: bool | str = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Keep the last results of a loader, shared by all readers and never copied.
