@@ -27,7 +27,7 @@ def cached(
     """
 
     def decorate(loader: Callable[P, R]) -> Callable[P, R]:
-        cached = st.cache_resource(max_entries=max_entries, show_spinner=spinner)
-        return cast("Callable[P, R]", cached(loader))
+        decorator = st.cache_resource(max_entries=max_entries, show_spinner=spinner)
+        return cast("Callable[P, R]", decorator(loader))
 
     return decorate
