@@ -66,7 +66,7 @@ def pictures_of(
     cover_ids : sequence of str
     """
     from covers.images.decode import read_bytes
-    from covers.images.places import read_cover
+    from covers.images.locations import read_cover
     from covers.workspace.disk.strangers import is_plain_file
 
     locations, formats = catalogue.table["locations"], catalogue.column("format")

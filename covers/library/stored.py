@@ -293,7 +293,7 @@ class StoredLibrary:
             If neither can be read.
         """
         from covers.images.decode import decode, read_bytes
-        from covers.images.places import read_cover
+        from covers.images.locations import read_cover
 
         row = int(self.catalogue.rows_of([cover_id])[0])
         locations = self.catalogue.table.column("locations")[row].as_py()

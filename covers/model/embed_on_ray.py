@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from covers.errors import DataError, refuse_missing_package
-from covers.images.places import PicturePlace, places_of, read_first
+from covers.images.locations import PictureLocation, locations_of, read_first
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import COVERS_PER_PART, EmbedReport, find_pending
 from covers.model.embed_bytes import EmbedBytes
@@ -145,7 +145,7 @@ def _contents(
     """Read pictures one after the other; where one cannot be read, say why."""
     for cover_id, written in covers:
         places = [
-            PicturePlace(
+            PictureLocation(
                 place["shown"],
                 place_of(place["file"], Path()) if place["file"] else None,
                 place["member"],
@@ -265,7 +265,7 @@ def _rows(workspace: Workspace, pending: Pending, rows: Sequence[int]) -> pa.Tab
                 "member": place.member,
                 "reason": place.reason,
             }
-            for place in places_of(workspace, locations)
+            for place in locations_of(workspace, locations)
         ]
         for locations in some.column("locations").to_pylist()
     ]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from covers.errors import DataError
 from covers.images.decode import decode
-from covers.images.places import read_cover
+from covers.images.locations import read_cover
 from covers.stats.rows import RowsById
 from covers.workspace.disk.strangers import refuse_link, unlink_link
 from covers.workspace.machine import count_cores

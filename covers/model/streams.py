@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
-from covers.images.places import read_cover
+from covers.images.locations import read_cover
 from covers.model.embed_bytes import EmbedBytes
 from covers.model.pixels import PixelBatch, PixelCache, stream_pixels
 from covers.workspace.machine import count_cores

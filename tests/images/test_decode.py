@@ -14,7 +14,7 @@ from PIL import Image
 from covers.errors import BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.decode import decode, read_bytes, read_picture
-from covers.images.places import read_cover
+from covers.images.locations import read_cover
 from covers.model.pixels import to_pixels
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import write_settings

@@ -16,7 +16,7 @@ from painted import TINY_ARCH, paint_genres
 from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.errors import ConfigError, DataError
-from covers.images.places import read_cover
+from covers.images.locations import read_cover
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.model.embedding_table import read_embeddings
 from covers.workspace import remote

@@ -13,7 +13,7 @@ from drawn_pictures import picture, put
 from PIL import Image
 from scanned import problems_of, rows_of
 
-from covers.images.places import read_cover
+from covers.images.locations import read_cover
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.workspace.paths import Workspace
 

@@ -10,8 +10,8 @@ from filelock import FileLock
 from covers.errors import UNREAD, BrokenImageError, DataError
 from covers.images.content import content_id
 from covers.images.decode import is_quick, read_bytes, read_picture, refuse_stranger
+from covers.images.locations import read_inside
 from covers.images.measures import PictureMeasures, measure_picture
-from covers.images.places import read_inside
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.scan_record import Content
 from covers.intake.sources import ProblemKind, is_picture_name

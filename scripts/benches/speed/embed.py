@@ -31,7 +31,7 @@ import torch
 
 from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes
-from covers.images.places import read_cover
+from covers.images.locations import read_cover
 from covers.intake.scan import scan_workspace
 from covers.model.embed import cover_files
 from covers.model.network.backbone import normalise

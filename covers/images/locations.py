@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePlace:
+class PictureLocation:
     """One place of a picture.
 
     Parameters
@@ -39,9 +39,9 @@ class PicturePlace:
     reason: str = ""
 
 
-def places_of(
+def locations_of(
     workspace: Workspace, locations: Iterable[Mapping[str, Any]]
-) -> list[PicturePlace]:
+) -> list[PictureLocation]:
     """Return where the pictures of a cover's ``locations`` lie.
 
     Parameters
@@ -58,20 +58,20 @@ def places_of(
         try:
             file = workspace.resolve(location["source"], shown)
         except CoversError as error:
-            places.append(PicturePlace(shown, None, member, str(error)))
+            places.append(PictureLocation(shown, None, member, str(error)))
         else:
-            places.append(PicturePlace(shown, file, member))
+            places.append(PictureLocation(shown, file, member))
     return places
 
 
-def read_first(cover_id: str, places: Iterable[PicturePlace]) -> bytes:
+def read_first(cover_id: str, places: Iterable[PictureLocation]) -> bytes:
     """Read a cover's bytes from the first of some places that still has them.
 
     Parameters
     ----------
     cover_id : str
         Content id; bytes that hash to anything else are passed over.
-    places : iterable of PicturePlace
+    places : iterable of PictureLocation
 
     Raises
     ------
@@ -95,17 +95,17 @@ def read_first(cover_id: str, places: Iterable[PicturePlace]) -> bytes:
 def read_cover(
     workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
 ) -> bytes:
-    """Read a cover's bytes by its ``locations``; see `places_of` and `read_first`.
+    """Read a cover's bytes by its ``locations``; see `locations_of` and `read_first`.
 
     Raises
     ------
     DataError
         If no place has the cover any more.
     """
-    return read_first(cover_id, places_of(workspace, locations))
+    return read_first(cover_id, locations_of(workspace, locations))
 
 
-def _read(place: PicturePlace) -> bytes:
+def _read(place: PictureLocation) -> bytes:
     """Read what lies in one place."""
     if place.file is None:
         raise DataError(place.reason)
