@@ -8,7 +8,7 @@ import click
 
 from covers.cli.options.choices import NameChoice
 from covers.cli.options.genres import genre_options, given_settings
-from covers.cli.options.places import PlaceType
+from covers.cli.options.path_or_address import PathOrAddress
 from covers.cli.options.shared import common_options, seed_option
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
@@ -25,7 +25,7 @@ _SHOWN = 30
 
 
 @click.command("scan")
-@click.argument("sources", nargs=-1, type=PlaceType())
+@click.argument("sources", nargs=-1, type=PathOrAddress())
 @common_options
 @seed_option
 @click.option(
@@ -37,7 +37,7 @@ _SHOWN = 30
 )
 @click.option(
     "--root",
-    type=PlaceType(exists=True, file_okay=False),
+    type=PathOrAddress(exists=True, file_okay=False),
     help="Folder or address that the paths in a table begin in, when not its own.",
 )
 @genre_options

@@ -13,7 +13,7 @@ from covers.cli.options.genres import (
     given_settings,
     split_options,
 )
-from covers.cli.options.places import PlaceType, refuse_offline
+from covers.cli.options.path_or_address import PathOrAddress, refuse_offline
 from covers.cli.options.recipe import recipe_options
 from covers.cli.options.shared import (
     common_options,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.argument("sources", nargs=-1, type=PlaceType())
+@click.argument("sources", nargs=-1, type=PathOrAddress())
 @common_options
 @seed_option
 @device_option

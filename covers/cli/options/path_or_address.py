@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class PlaceType(click.Path):
+class PathOrAddress(click.Path):
     """A path, or an address of an object store or a server; an address is taken as it is."""
 
     def __init__(self, **checks: Any) -> None:
