@@ -47,7 +47,7 @@ def embed_covers(
 
             return embed_on_ray(workspace, cluster, device=device, progress=progress)
         return embed_workspace(workspace, device=device, progress=progress)
-    from covers.model.embedders.kept_vectors import embed_kept
+    from covers.model.embedders.stored_vectors import embed_stored
     from covers.model.weights import SavedModel
 
-    return embed_kept(workspace, SavedModel.open(workspace.model_folder, device))
+    return embed_stored(workspace, SavedModel.open(workspace.model_folder, device))

@@ -14,7 +14,7 @@ from covers.errors import ConfigError, DataError, ModelError
 from covers.model.embed import (
     cover_files,
 )
-from covers.model.embedders.kept_vectors import keep_vectors
+from covers.model.embedders.stored_vectors import store_vectors
 from covers.model.network.architectures import split_archs
 from covers.model.network.device import pick_device
 from covers.model.network.embedder_names import FILE, is_untouched, vectors_path
@@ -217,7 +217,7 @@ class _Start:
     ) -> _Start:
         arch, kept, vectors = recipe.arch, "", None
         if arch.startswith(FILE):
-            kept, vectors = keep_vectors(workspace, vectors_path(arch))
+            kept, vectors = store_vectors(workspace, vectors_path(arch))
             note(vectors.told(catalogue))
             arch = f"{FILE}{vectors_path(arch).name}#{vectors.vectors.shape[1]}"
         backbone, mean, std = make_backbone(arch, recipe.weights)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SAME = 1e-4
 
 
-def keep_vectors(workspace: Workspace, path: Path) -> tuple[str, CoverVectors]:
+def store_vectors(workspace: Workspace, path: Path) -> tuple[str, CoverVectors]:
     """Read a file of vectors and keep those of the catalogue's covers in the workspace.
 
     Returns
@@ -115,7 +115,7 @@ def remembered_file(workspace: Workspace) -> Path:
     return workspace.root / vectors_path(arch)
 
 
-def embed_kept(workspace: Workspace, model: SavedModel) -> EmbedReport:
+def embed_stored(workspace: Workspace, model: SavedModel) -> EmbedReport:
     """Embed the covers of a workspace whose vectors come from a file.
 
     Returns
