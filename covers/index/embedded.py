@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
-    from covers.model.parts import VectorParts
+    from covers.model.vector_parts import VectorParts
     from covers.workspace.paths import Workspace
 
 

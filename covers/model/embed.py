@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from covers.model.card import ModelCard
     from covers.model.network.backbone import Backbone
     from covers.model.network.extractor import Extractor
-    from covers.model.parts import VectorParts
+    from covers.model.vector_parts import VectorParts
     from covers.model.weights import SavedModel
     from covers.workspace.paths import Workspace
 

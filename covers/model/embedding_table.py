@@ -13,7 +13,7 @@ from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 from covers.model.card import read_card
-from covers.model.parts import VectorParts
+from covers.model.vector_parts import VectorParts
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 from covers.workspace.disk.strangers import refuse_link

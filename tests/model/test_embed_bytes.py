@@ -13,9 +13,9 @@ from covers.errors import DataError
 from covers.images.content import content_id
 from covers.images.decode import decode
 from covers.model.embed_bytes import EmbedBytes
-from covers.model.parts import VectorParts
 from covers.model.pixels import to_pixels
 from covers.model.streams import Streams, stream_work
+from covers.model.vector_parts import VectorParts
 from covers.workspace.artefacts import Stamp
 
 SIZE_PX = 32
