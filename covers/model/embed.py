@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
+from covers.model.batch_streams import Streams, stream_work
 from covers.model.card import read_card
 from covers.model.embedding_table import (
     EMBEDDINGS_KIND,
@@ -21,7 +22,6 @@ from covers.model.embedding_table import (
 )
 from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.pixels import CoverFile, Progress
-from covers.model.streams import Streams, stream_work
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import MODEL
 

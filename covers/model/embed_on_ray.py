@@ -22,10 +22,10 @@ import pyarrow as pa
 
 from covers.errors import DataError, refuse_missing_package
 from covers.images.locations import PictureLocation, locations_of, read_first
+from covers.model.batch_streams import CPU_BATCH, GPU_BATCH
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import COVERS_PER_PART, EmbedReport, find_pending
 from covers.model.embed_bytes import EmbedBytes
-from covers.model.streams import CPU_BATCH, GPU_BATCH
 from covers.workspace.machine import count_cores
 from covers.workspace.remote import place_of
 

@@ -12,9 +12,9 @@ from PIL import Image
 from covers.errors import DataError
 from covers.images.content import content_id
 from covers.images.decode import decode
+from covers.model.batch_streams import Streams, stream_work
 from covers.model.embed_bytes import EmbedBytes
 from covers.model.pixels import to_pixels
-from covers.model.streams import Streams, stream_work
 from covers.model.vector_parts import VectorParts
 from covers.workspace.artefacts import Stamp
 

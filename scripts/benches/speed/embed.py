@@ -33,13 +33,13 @@ from covers.catalogue.table import read_catalogue
 from covers.images.decode import decode, read_bytes
 from covers.images.locations import read_cover
 from covers.intake.scan import scan_workspace
+from covers.model.batch_streams import Streams, stream_work
 from covers.model.embed import cover_files
 from covers.model.network.backbone import normalise
 from covers.model.network.device import mixed_precision, pick_device
 from covers.model.network.extractor import Extractor
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import to_pixels
-from covers.model.streams import Streams, stream_work
 from covers.model.weights import SavedModel
 from covers.workspace.machine import count_cores
 from covers.workspace.paths import Workspace

@@ -13,11 +13,11 @@ from PIL import Image
 
 from covers.catalogue.table import read_catalogue
 from covers.intake.scan import scan_workspace
+from covers.model.batch_streams import Streams, stream_work
 from covers.model.embed import cover_files
 from covers.model.network.backbone import normalise
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache, read_pixels
-from covers.model.streams import Streams, stream_work
 from covers.workspace.paths import Workspace
 
 SIZE_PX = 32
