@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.workspace.machine import count_cores
+from covers.workspace.cores import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

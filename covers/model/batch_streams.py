@@ -20,7 +20,7 @@ from covers.errors import DataError
 from covers.images.locations import read_cover
 from covers.model.embed_bytes import EmbedBytes
 from covers.model.pixels import PixelBatch, PixelCache, stream_pixels
-from covers.workspace.machine import count_cores
+from covers.workspace.cores import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -26,7 +26,7 @@ from covers.model.batch_streams import CPU_BATCH, GPU_BATCH
 from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import COVERS_PER_PART, EmbedReport, find_pending
 from covers.model.embed_bytes import EmbedBytes
-from covers.workspace.machine import count_cores
+from covers.workspace.cores import count_cores
 from covers.workspace.remote import place_of
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from covers.errors import DataError
 from covers.images.decode import decode
 from covers.images.locations import read_cover
 from covers.stats.rows import RowsById
+from covers.workspace.cores import count_cores
 from covers.workspace.disk.strangers import refuse_link, unlink_link
-from covers.workspace.machine import count_cores
 
 if TYPE_CHECKING:
     from pathlib import Path

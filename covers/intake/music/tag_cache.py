@@ -13,7 +13,7 @@ import pyarrow as pa
 from covers.errors import UNREAD, DataError
 from covers.images.audio.audio_tags import READER, EmbeddedPicture, Tags
 from covers.workspace.artefacts import Stamp, read_table, write_table
-from covers.workspace.machine import count_cores
+from covers.workspace.cores import count_cores
 from covers.workspace.registry import MUSIC_TAGS
 
 if TYPE_CHECKING:

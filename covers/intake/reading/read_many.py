@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from covers.intake.reading.read_processes import ReadingProcesses
-from covers.workspace.machine import count_cores
+from covers.workspace.cores import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -41,7 +41,7 @@ from covers.model.network.extractor import Extractor
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import to_pixels
 from covers.model.weights import SavedModel
-from covers.workspace.machine import count_cores
+from covers.workspace.cores import count_cores
 from covers.workspace.paths import Workspace
 from scripts.benches.shared.embed_memory import bench_memory
 from scripts.benches.shared.measuring import Report, alternate

@@ -31,8 +31,8 @@ from covers.images.thumbnails import LEAST_PX, write_thumbnail
 from covers.intake.reading import read_one as reader
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.scan_record import Journal
+from covers.workspace.cores import count_cores
 from covers.workspace.disk.publish import publish_unflushed
-from covers.workspace.machine import count_cores
 from scripts.benches.shared.measuring import Report, alternate
 from scripts.benches.shared.stand_in import write_library
 

@@ -1,4 +1,4 @@
-"""What this machine offers: cores and memory."""
+"""How many cores of this machine may be used."""
 
 from __future__ import annotations
 
