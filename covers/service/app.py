@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from covers.errors import BrokenImageError, CoversError, DataError
-from covers.guard import HostGuard
+from covers.host_guard import HostGuard
 from covers.library.door import Library
 from covers.service import answers
 from covers.service.asking import (

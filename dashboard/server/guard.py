@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from covers.guard import HostGuard
+from covers.host_guard import HostGuard
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
