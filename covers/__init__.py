@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from covers.evaluate.result import Evaluation
     from covers.exports.export import Export
     from covers.index.hits import Hit, SearchHits
-    from covers.library.door import Library
+    from covers.library.library import Library
     from covers.library.opening import create_library as create
     from covers.library.opening import open_library as open
     from covers.overlap.result import Overlap
@@ -84,7 +84,7 @@ _HOMES = {
     "Explanation": "covers.classify.answers",
     "Export": "covers.exports.export",
     "Hit": "covers.index.hits",
-    "Library": "covers.library.door",
+    "Library": "covers.library.library",
     "MissingExtraError": "covers.errors",
     "ModelError": "covers.errors",
     "Names": "covers.cluster.words.names",

@@ -13,7 +13,7 @@ from covers.errors import DataError
 
 if TYPE_CHECKING:
     from covers.exports.export import Export
-    from covers.library.door import Library
+    from covers.library.library import Library
 
 
 class _ExportCommand(click.Command):

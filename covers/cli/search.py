@@ -13,7 +13,7 @@ from covers.errors import DataError
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
-    from covers.library.door import Library
+    from covers.library.library import Library
 
 level_option = click.option(
     "--level",

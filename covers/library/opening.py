@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covers.library.door import Library
+from covers.library.library import Library
 from covers.workspace.paths import Workspace
 
 if TYPE_CHECKING:

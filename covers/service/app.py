@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from covers.errors import BrokenImageError, CoversError, DataError
 from covers.host_guard import HostGuard
-from covers.library.door import Library
+from covers.library.library import Library
 from covers.service import answers
 from covers.service.asking import (
     BadFilterError,

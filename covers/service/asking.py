@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from covers.classify.query import Queries
-    from covers.library.door import Library
+    from covers.library.library import Library
 
 Value = TypeVar("Value")
 

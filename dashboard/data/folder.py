@@ -9,7 +9,7 @@ from covers.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.library.door import Library
+    from covers.library.library import Library
 
 
 def file_of(library: Library, cover_id: str) -> Path | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from covers.classify.query import Query
-    from covers.library.door import Library
+    from covers.library.library import Library
 
 _SHOWN_PX = 384
 

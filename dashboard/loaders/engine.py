@@ -11,7 +11,7 @@ from dashboard.loaders.cached import cached
 from dashboard.loaders.state import at
 
 if TYPE_CHECKING:
-    from covers.library.door import Library
+    from covers.library.library import Library
 
 
 def front_door() -> Library:
@@ -21,7 +21,7 @@ def front_door() -> Library:
 
 @cached(4)
 def _front_door(root: str) -> Library:
-    from covers.library.door import Library
+    from covers.library.library import Library
 
     return Library(at(root), device="cpu")
 

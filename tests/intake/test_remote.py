@@ -201,7 +201,7 @@ def test_a_table_of_this_machine_names_pictures_in_a_bucket(bucket, tmp_path):
 def test_pictures_of_a_bucket_come_from_it_where_named_else_from_thumbnails(
     bucket, folder, tmp_path, monkeypatch, store
 ):
-    from covers.library.door import Library
+    from covers.library.library import Library
 
     scan(tmp_path / "ws", bucket)
     workspace = Workspace.open(tmp_path / "ws")

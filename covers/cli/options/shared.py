@@ -14,7 +14,7 @@ from covers.cli.terminal.speech import DEFAULT_WORKSPACE, WORKSPACE_KEY, tell
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
-    from covers.library.door import Library
+    from covers.library.library import Library
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
     from covers.workspace.stages import Manner
@@ -112,7 +112,7 @@ def common_options(command: Command) -> Command:
 
 def open_for_command(workspace: Path, device: str | None = None) -> Library:
     """Open the library of a workspace for one command."""
-    from covers.library.door import Library
+    from covers.library.library import Library
     from covers.workspace.paths import Workspace
 
     return Library(Workspace.open(workspace), device=device)

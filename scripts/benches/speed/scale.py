@@ -135,13 +135,13 @@ def do_step(step, root, n):
             report = scan_workspace(root)
         assert report.n_read == 0
     elif step == "open":
-        from covers.library.door import Library
+        from covers.library.library import Library
 
         library = Library(Workspace.open(root))
         assert len(library.catalogue) >= n - 1
         library.catalogue.fingerprint()
     elif step == "status":
-        from covers.library.door import Library
+        from covers.library.library import Library
 
         Library(Workspace.open(root)).status()
     elif step == "hashes":
