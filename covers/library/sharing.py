@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covers.library.asking import SearchableLibrary
+from covers.library.searchable import SearchableLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
