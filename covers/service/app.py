@@ -1,4 +1,4 @@
-"""The routes of the service. Each parses, asks the desk, and sends what it answers."""
+"""The routes of the service: each parses, calls the request handler, and sends what it answers."""
 # No "from __future__ import annotations": FastAPI reads the types of parameters.
 
 import logging
@@ -18,13 +18,13 @@ from covers.errors import BrokenImageError, CoversError, DataError
 from covers.host_guard import HostGuard
 from covers.library.library import Library
 from covers.service import answers
-from covers.service.asking import (
+from covers.service.connections import HeadGate
+from covers.service.handler import (
     BadFilterError,
-    Desk,
     NoSuchCoverError,
+    RequestHandler,
     WordlessError,
 )
-from covers.service.connections import HeadGate
 from covers.service.limits import (
     RETRY_AFTER_S,
     FullError,
@@ -141,7 +141,7 @@ def make_app(
         Names beside this machine's own that it answers to.
     """
     used = limits or Limits()
-    desk, pool, meter = Desk(library), Pool(used), Meter()
+    handler, pool, meter = RequestHandler(library), Pool(used), Meter()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -161,9 +161,9 @@ def make_app(
         dependencies=[Depends(HTTPBearer(auto_error=False))] if token else [],
     )
     _explain_errors(app)
-    _add_pictures(app, desk, pool, used)
-    _add_covers(app, desk, pool)
-    _add_library(app, desk, pool, meter)
+    _add_pictures(app, handler, pool, used)
+    _add_covers(app, handler, pool)
+    _add_library(app, handler, pool, meter)
     app.add_middleware(TokenGate, token=token)
     app.add_middleware(HeadGate)
     app.add_middleware(ServiceGuard, marks=_MARKS, hosts=hosts)
@@ -179,7 +179,9 @@ class ServiceGuard(HostGuard):
         return JSONResponse({"detail": reason}, 403)
 
 
-def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
+def _add_pictures(
+    app: FastAPI, handler: RequestHandler, pool: Pool, limits: Limits
+) -> None:
     """Add the routes that take an uploaded picture."""
     uploads = Uploads(limits)
 
@@ -198,7 +200,7 @@ def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
     async def search_picture(request: Request, k: K = 10, where: Where = []) -> Any:  # noqa: B006
         content = await read(request)
         async with pool:
-            return await pool.do(lambda: desk.search_picture(content, k, where))
+            return await pool.do(lambda: handler.search_picture(content, k, where))
 
     @app.post(
         "/v1/classify",
@@ -210,10 +212,10 @@ def _add_pictures(app: FastAPI, desk: Desk, pool: Pool, limits: Limits) -> None:
     async def classify_picture(request: Request, level: Level = 0.9) -> Any:
         content = await read(request)
         async with pool:
-            return await pool.do(lambda: desk.classify_picture(content, level))
+            return await pool.do(lambda: handler.classify_picture(content, level))
 
 
-def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
+def _add_covers(app: FastAPI, handler: RequestHandler, pool: Pool) -> None:
     """Add the routes about one cover of the library."""
 
     @app.get(
@@ -224,7 +226,7 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
     )
     async def search_cover(cover_id: Id, k: K = 10, where: Where = []) -> Any:  # noqa: B006
         async with pool:
-            return await pool.do(lambda: desk.search_cover(cover_id, k, where))
+            return await pool.do(lambda: handler.search_cover(cover_id, k, where))
 
     @app.get(
         "/v1/search/text",
@@ -234,7 +236,7 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
     )
     async def search_words(words: Words, k: K = 10, where: Where = []) -> Any:  # noqa: B006
         async with pool:
-            return await pool.do(lambda: desk.search_words(words, k, where))
+            return await pool.do(lambda: handler.search_words(words, k, where))
 
     @app.get(
         "/v1/classify",
@@ -244,7 +246,7 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
     )
     async def classify_cover(cover_id: Id, level: Level = 0.9) -> Any:
         async with pool:
-            return await pool.do(lambda: desk.classify_cover(cover_id, level))
+            return await pool.do(lambda: handler.classify_cover(cover_id, level))
 
     @app.get(
         "/v1/covers/{cover_id}",
@@ -254,7 +256,7 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
     )
     async def show_cover(cover_id: CoverId, k: K = 10) -> Any:
         async with pool:
-            return await pool.do(lambda: desk.cover(cover_id, k))
+            return await pool.do(lambda: handler.cover(cover_id, k))
 
     @app.get(
         "/v1/covers/{cover_id}/thumbnail",
@@ -267,11 +269,13 @@ def _add_covers(app: FastAPI, desk: Desk, pool: Pool) -> None:
     )
     async def show_thumbnail(cover_id: CoverId) -> Response:
         async with pool:
-            content = await pool.do(lambda: desk.thumbnail(cover_id))
+            content = await pool.do(lambda: handler.thumbnail(cover_id))
         return Response(content, media_type="image/jpeg")
 
 
-def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
+def _add_library(
+    app: FastAPI, handler: RequestHandler, pool: Pool, meter: Meter
+) -> None:
     """Add the routes about the library as a whole."""
 
     @app.get(
@@ -282,7 +286,7 @@ def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
     )
     async def show_overlap() -> Any:
         async with pool:
-            return await pool.do(_measured(desk, desk.overlap))
+            return await pool.do(_measured(handler, handler.overlap))
 
     @app.get(
         "/v1/clusters",
@@ -292,7 +296,7 @@ def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
     )
     async def show_clusters() -> Any:
         async with pool:
-            return await pool.do(_measured(desk, desk.clusters))
+            return await pool.do(_measured(handler, handler.clusters))
 
     @app.get(
         "/v1/health",
@@ -302,7 +306,7 @@ def _add_library(app: FastAPI, desk: Desk, pool: Pool, meter: Meter) -> None:
     )
     async def show_health() -> Any:
         # Without a place in the pool: a busy service is healthy.
-        return await pool.do(desk.health)
+        return await pool.do(handler.health)
 
     @app.get(
         "/v1/metrics",
@@ -324,14 +328,16 @@ def _methods_of(app: FastAPI, request: Request) -> list[str]:
     return sorted(methods)
 
 
-def _measured(desk: Desk, read: Callable[[], Value]) -> Callable[[], Value]:
+def _measured(
+    handler: RequestHandler, read: Callable[[], Value]
+) -> Callable[[], Value]:
     """Return what reads an analysis, and says so where it was never made."""
 
     def ask() -> Value:
         try:
             return read()
         except DataError as error:
-            desk.health()  # raises where the whole library is not ready
+            handler.health()  # raises where the whole library is not ready
             _LOG.info("%s", error)
             raise NotMeasuredError from error
 

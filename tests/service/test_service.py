@@ -237,16 +237,16 @@ def test_a_token_is_asked_for_everywhere_but_at_the_door(library, picture):
 def test_who_comes_when_it_is_full_is_sent_away_and_told_when_to_return(
     library, picture, monkeypatch
 ):
-    from covers.service.asking import Desk
+    from covers.service.handler import RequestHandler
 
     gate = threading.Event()
-    real = Desk.search_cover
+    real = RequestHandler.search_cover
 
     def slow(self, *arguments):
         gate.wait(20)
         return real(self, *arguments)
 
-    monkeypatch.setattr(Desk, "search_cover", slow)
+    monkeypatch.setattr(RequestHandler, "search_cover", slow)
     limits = Limits(n_workers=1, n_waiting=2)
     with serving(library, limits=limits) as place, concurrent.futures.ThreadPoolExecutor(9) as clients:  # fmt: skip
         path = f"/v1/search?id={picture[0]}"

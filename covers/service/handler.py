@@ -1,4 +1,4 @@
-"""What requests ask of the library, always answered from one state of the workspace.
+"""Answers to requests, each made from one state of the workspace.
 
 A new index, model or evaluation may be published while a request is answered.
 Then it is answered again, so that nothing is mixed.
@@ -44,7 +44,7 @@ class WordlessError(Exception):
     """No index of the library knows words."""
 
 
-class Desk:
+class RequestHandler:
     """Answers requests from a library.
 
     Parameters
