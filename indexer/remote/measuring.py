@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from indexer.files.problems import Problem
 from indexer.remote.about import Structure
-from indexer.remote.asked import MEASURED_K, Asked
+from indexer.remote.search_request import MEASURED_K, SearchRequest
 from indexer.result import SearchResult
 from indexer.structures import RecallMeasure, measure_recall
 
@@ -38,7 +38,7 @@ class Sampled:
 
     ids: Sequence[str]
     vectors: Float32s
-    find: Callable[[Asked], SearchResult]
+    find: Callable[[SearchRequest], SearchResult]
 
 
 def choose_effort(
@@ -63,14 +63,14 @@ def measure_searches(sampled: Sampled) -> RecallMeasure:
     """Compare searches for some stored items, each without itself, with exact ones."""
     if not len(sampled.ids):
         return RecallMeasure(1.0, 1.0, MEASURED_K, 0)
-    asked = Asked(
+    request = SearchRequest(
         queries=sampled.vectors,
         k=MEASURED_K,
         where={},
         excluded=[[one] for one in sampled.ids],
     )
-    found = sampled.find(asked)
-    true = sampled.find(replace(asked, exact=True))
+    found = sampled.find(request)
+    true = sampled.find(replace(request, exact=True))
     return measure_recall(_filled(found.similarities), _filled(true.similarities))
 
 
@@ -79,8 +79,8 @@ def find_lost(sampled: Sampled) -> list[Problem]:
     if not len(sampled.ids):
         return []
     with np.errstate(all="ignore"):
-        asked = Asked(queries=sampled.vectors, k=1, where={}, exact=True)
-        found = sampled.find(asked)
+        request = SearchRequest(queries=sampled.vectors, k=1, where={}, exact=True)
+        found = sampled.find(request)
     lost = [
         one
         for one, best in zip(sampled.ids, found.similarities[:, 0], strict=True)

@@ -20,7 +20,7 @@ from indexer.files.problems import VerifyReport
 from indexer.filters import Where
 from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.remote.about import About
-from indexer.remote.asked import Asked
+from indexer.remote.search_request import SearchRequest
 from indexer.result import Batch, SearchResult
 from indexer.searches import check_k, split_excluded
 from indexer.vectors import as_matrix, unit_queries
@@ -73,7 +73,7 @@ class RemoteStore(ABC):
         """Do something with a session that sees one state."""
 
     @abstractmethod
-    def _find(self, session: Any, asked: Asked) -> SearchResult:
+    def _find(self, session: Any, request: SearchRequest) -> SearchResult:
         """Search."""
 
     @abstractmethod
@@ -175,7 +175,7 @@ class RemoteStore(ABC):
             dimension = session.about.dimension
             matrix = as_matrix(queries, what="the queries", dimension=dimension)
             hidden, excluded = split_excluded(exclude_ids, len(matrix))
-            asked = Asked(
+            request = SearchRequest(
                 queries=unit_queries(matrix),
                 k=check_k(k),
                 where=where or {},
@@ -183,7 +183,7 @@ class RemoteStore(ABC):
                 excluded=excluded,
                 exact=exact,
             )
-            return self._find(session, asked)
+            return self._find(session, request)
 
         return self._read(find)
 
@@ -202,7 +202,7 @@ class RemoteStore(ABC):
         more = excluded or [[]] * len(names)
 
         def find(session: Any) -> SearchResult:
-            asked = Asked(
+            request = SearchRequest(
                 queries=self._items(session, names).vectors,
                 k=check_k(k),
                 where=where or {},
@@ -210,7 +210,7 @@ class RemoteStore(ABC):
                 excluded=[[one, *some] for one, some in zip(names, more, strict=True)],
                 exact=exact,
             )
-            return self._find(session, asked)
+            return self._find(session, request)
 
         return self._read(find)
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from indexer.files.problems import Problem, VerifyReport
 from indexer.remote.about import Structure
-from indexer.remote.asked import MEASURED_K
 from indexer.remote.measuring import (
     N_MEASURED,
     REPAIR,
@@ -21,6 +20,7 @@ from indexer.remote.milvus.about import MilvusAbout
 from indexer.remote.milvus.client import Client
 from indexer.remote.milvus.fields import vectors_of
 from indexer.remote.milvus.searching import Session, search_collection
+from indexer.remote.search_request import MEASURED_K
 from indexer.structures import RecallMeasure
 
 __all__ = ["check_collection", "describe_collection", "measure_lists"]
@@ -52,7 +52,7 @@ def _sample(session: Session, n_sampled: int) -> Sampled:
     return Sampled(
         [row["id"] for row in rows],
         vectors_of(rows, about.dimension),
-        lambda asked: search_collection(session, asked),
+        lambda request: search_collection(session, request),
     )
 
 

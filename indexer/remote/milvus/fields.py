@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from indexer.filters import is_list
-from indexer.remote.asked import table_of
+from indexer.remote.search_request import table_of
 
 __all__ = [
     "Row",

@@ -17,20 +17,20 @@ import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
 from indexer.filters import check_where
-from indexer.remote.asked import (
+from indexer.remote.milvus.about import MilvusAbout
+from indexer.remote.milvus.client import Client, CollectionGoneError
+from indexer.remote.milvus.expressions import both, filter_expression, one_of
+from indexer.remote.milvus.fields import Row, decode_rows, list_fields, vectors_of
+from indexer.remote.search_request import (
     MEASURED_K,
-    Asked,
     Candidates,
+    SearchRequest,
     cut,
     doubts,
     explain_short,
     put_together,
     similarities_to,
 )
-from indexer.remote.milvus.about import MilvusAbout
-from indexer.remote.milvus.client import Client, CollectionGoneError
-from indexer.remote.milvus.expressions import both, filter_expression, one_of
-from indexer.remote.milvus.fields import Row, decode_rows, list_fields, vectors_of
 from indexer.result import SearchResult
 
 __all__ = ["ALL_LISTS", "Session", "search_collection"]
@@ -131,7 +131,7 @@ class Session:
         return {row["place"]: one for row, one in zip(rows, values, strict=True)}
 
 
-def search_collection(session: Session, asked: Asked) -> SearchResult:
+def search_collection(session: Session, request: SearchRequest) -> SearchResult:
     """Find the k nearest items of each query.
 
     Raises
@@ -140,40 +140,40 @@ def search_collection(session: Session, asked: Asked) -> SearchResult:
         If more neighbours are asked for than a server gives.
     """
     about, notes = session.about, list[str]()
-    where = check_where(asked.where, about.schema)
-    hidden = f"not ({one_of('id', asked.hidden)})" if asked.hidden else ""
+    where = check_where(request.where, about.schema)
+    hidden = f"not ({one_of('id', request.hidden)})" if request.hidden else ""
     allowed = both(session.alive, filter_expression(where, about.schema), hidden)
-    is_filtered = bool(where or asked.hidden)
+    is_filtered = bool(where or request.hidden)
     n_allowed = session.count(allowed) if is_filtered else about.n_items
     structure = about.structure
     is_exact = (
-        asked.exact or not structure.has_graph or n_allowed <= structure.exact_up_to
+        request.exact or not structure.has_graph or n_allowed <= structure.exact_up_to
     )
-    n_wanted = _wanted(asked, n_allowed)
+    n_wanted = _wanted(request, n_allowed)
     n_lists = ALL_LISTS
     if not is_exact:
         times = max(1, n_wanted / MEASURED_K) * (_FILTERED_TIMES if where else 1)
         n_lists = min(ALL_LISTS, round(structure.effort * times))
         notes += doubts(about, is_filtered=len(where) > 0)
     if about.is_settling and n_allowed <= MOST_ROWS:
-        found = _compare(session, asked.queries, n_wanted, allowed)
+        found = _compare(session, request.queries, n_wanted, allowed)
     else:
-        found = _propose(session, asked.queries, n_wanted, (allowed, n_lists))
+        found = _propose(session, request.queries, n_wanted, (allowed, n_lists))
         notes += [_SETTLING] if about.is_settling else []
     best = [
-        cut(one, asked.excluded[number] if asked.excluded else (), asked.k)
+        cut(one, request.excluded[number] if request.excluded else (), request.k)
         for number, one in enumerate(found)
     ]
-    if any(len(one.places) < asked.k for one in best):
-        notes.append(explain_short(about, asked, best, n_allowed))
-    return put_together(about, best, asked.k, notes, session.columns_at)
+    if any(len(one.places) < request.k for one in best):
+        notes.append(explain_short(about, request, best, n_allowed))
+    return put_together(about, best, request.k, notes, session.columns_at)
 
 
-def _wanted(asked: Asked, n_allowed: int) -> int:
+def _wanted(request: SearchRequest, n_allowed: int) -> int:
     """Return how many candidates of each query are asked for."""
-    n_wanted = min(asked.n_wanted + _SLACK, n_allowed)
+    n_wanted = min(request.n_wanted + _SLACK, n_allowed)
     if n_wanted > MOST_ROWS:
-        n_wanted = min(asked.n_wanted, n_allowed)
+        n_wanted = min(request.n_wanted, n_allowed)
     if n_wanted > MOST_ROWS:
         message = f"a server of Milvus gives {MOST_ROWS:,} neighbours of a query at most, {n_wanted:,} are asked for, those left out included: ask for fewer"
         raise ValueError(message)

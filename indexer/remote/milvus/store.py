@@ -10,7 +10,6 @@ from indexer.changes.plan import NewRows
 from indexer.files.problems import VerifyReport
 from indexer.remote.about import About, Options
 from indexer.remote.address import MilvusAddress
-from indexer.remote.asked import Asked
 from indexer.remote.milvus.about import MilvusAbout, read_about
 from indexer.remote.milvus.checking import check_collection, describe_collection
 from indexer.remote.milvus.client import Client
@@ -25,6 +24,7 @@ from indexer.remote.milvus.writing import (
     replace_collection,
 )
 from indexer.remote.remote_store import Applied, Counts
+from indexer.remote.search_request import SearchRequest
 from indexer.result import SearchResult
 
 __all__ = ["MilvusStore"]
@@ -94,8 +94,8 @@ class MilvusStore(CollectionContents):
             self._remember(self._about)
             return _change(back, self._about)
 
-    def _find(self, session: Session, asked: Asked) -> SearchResult:
-        return search_collection(session, asked)
+    def _find(self, session: Session, request: SearchRequest) -> SearchResult:
+        return search_collection(session, request)
 
     def _check(self, session: Session, n_sampled: int) -> VerifyReport:
         return check_collection(session, n_sampled)

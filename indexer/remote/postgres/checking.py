@@ -5,7 +5,6 @@ from typing import Any
 
 from indexer.files.problems import Problem, VerifyReport
 from indexer.remote.about import Structure
-from indexer.remote.asked import MEASURED_K
 from indexer.remote.measuring import (
     N_MEASURED,
     REPAIR,
@@ -17,6 +16,7 @@ from indexer.remote.measuring import (
 )
 from indexer.remote.postgres.columns import unpack_vectors
 from indexer.remote.postgres.searching import Session, search_table
+from indexer.remote.search_request import MEASURED_K
 from indexer.structures import RecallMeasure
 
 __all__ = ["check_table", "describe_table", "measure_graph"]
@@ -43,7 +43,9 @@ def _sample(session: Session, n_sampled: int) -> Sampled:
     )
     vectors = unpack_vectors([row[1] for row in rows], session.about.dimension)
     return Sampled(
-        [row[0] for row in rows], vectors, lambda asked: search_table(session, asked)
+        [row[0] for row in rows],
+        vectors,
+        lambda request: search_table(session, request),
     )
 
 

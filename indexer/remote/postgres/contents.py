@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from indexer.filters import Where, check_where, is_list
 from indexer.remote.about import About
-from indexer.remote.asked import table_of
 from indexer.remote.postgres.about import names_of, read_about
 from indexer.remote.postgres.columns import filter_sql, unpack_vectors
 from indexer.remote.postgres.connections import Connections
 from indexer.remote.postgres.searching import Session
 from indexer.remote.remote_store import RemoteStore, Result, show_some
+from indexer.remote.search_request import table_of
 from indexer.result import Batch
 
 __all__ = ["TableContents"]

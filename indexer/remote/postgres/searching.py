@@ -19,18 +19,18 @@ import numpy.typing as npt
 from indexer.backends.exact import exact_candidates
 from indexer.filters import check_where
 from indexer.remote.about import About
-from indexer.remote.asked import (
+from indexer.remote.postgres.about import Names
+from indexer.remote.postgres.columns import filter_sql, unpack_vectors
+from indexer.remote.search_request import (
     MEASURED_K,
-    Asked,
     Candidates,
+    SearchRequest,
     cut,
     doubts,
     explain_short,
     put_together,
     similarities_to,
 )
-from indexer.remote.postgres.about import Names
-from indexer.remote.postgres.columns import filter_sql, unpack_vectors
 from indexer.result import SearchResult
 
 __all__ = ["MOST_FULL", "MOST_HALF", "Session", "search_table"]
@@ -83,32 +83,32 @@ class Session:
         return {row[0]: row[1:] for row in rows}
 
 
-def search_table(session: Session, asked: Asked) -> SearchResult:
+def search_table(session: Session, request: SearchRequest) -> SearchResult:
     """Find the k nearest items of each query."""
     about, notes = session.about, list[str]()
-    where = check_where(asked.where, about.schema)
+    where = check_where(request.where, about.schema)
     condition, values = filter_sql(where, about.schema)
-    if asked.hidden:
+    if request.hidden:
         from psycopg import sql
 
         condition = sql.SQL("{} AND id <> ALL(%s::text[])").format(condition)
-        values = [*values, list(asked.hidden)]
+        values = [*values, list(request.hidden)]
     filtered = _Filtered(session, condition, values)
     limit = about.structure.exact_up_to
     n_matching = filtered.count(limit) if where else about.n_items
-    is_exact = asked.exact or not about.structure.has_graph or n_matching <= limit
+    is_exact = request.exact or not about.structure.has_graph or n_matching <= limit
     if is_exact:
-        found = filtered.exact(asked.queries, asked.n_wanted, n_matching)
+        found = filtered.exact(request.queries, request.n_wanted, n_matching)
     else:
-        found = filtered.by_graph(asked.queries, asked.n_wanted, len(where) > 0)
+        found = filtered.by_graph(request.queries, request.n_wanted, len(where) > 0)
         notes += doubts(about, is_filtered=len(where) > 0)
     best = [
-        cut(one, asked.excluded[number] if asked.excluded else (), asked.k)
+        cut(one, request.excluded[number] if request.excluded else (), request.k)
         for number, one in enumerate(found)
     ]
-    if any(len(one.places) < asked.k for one in best):
-        notes.append(explain_short(about, asked, best, filtered.count()))
-    return put_together(about, best, asked.k, notes, session.columns_at)
+    if any(len(one.places) < request.k for one in best):
+        notes.append(explain_short(about, request, best, filtered.count()))
+    return put_together(about, best, request.k, notes, session.columns_at)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from indexer.errors import IndexHistoryError
 from indexer.files.problems import VerifyReport
 from indexer.remote.about import About, Options
 from indexer.remote.address import PostgresAddress
-from indexer.remote.asked import Asked
 from indexer.remote.postgres.about import read_about
 from indexer.remote.postgres.checking import check_table, describe_table
 from indexer.remote.postgres.connections import Connections
@@ -25,6 +24,7 @@ from indexer.remote.postgres.writing import (
     replace_table,
 )
 from indexer.remote.remote_store import Applied, Counts
+from indexer.remote.search_request import SearchRequest
 from indexer.result import SearchResult
 
 __all__ = ["PostgresStore"]
@@ -91,8 +91,8 @@ class PostgresStore(TableContents):
         )
         raise IndexHistoryError(message)
 
-    def _find(self, session: Session, asked: Asked) -> SearchResult:
-        return search_table(session, asked)
+    def _find(self, session: Session, request: SearchRequest) -> SearchResult:
+        return search_table(session, request)
 
     def _check(self, session: Session, n_sampled: int) -> VerifyReport:
         return check_table(session, n_sampled)

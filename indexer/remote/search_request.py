@@ -22,8 +22,8 @@ from indexer.vectors import cosine_similarities
 
 __all__ = [
     "MEASURED_K",
-    "Asked",
     "Candidates",
+    "SearchRequest",
     "cut",
     "doubts",
     "explain_short",
@@ -40,7 +40,7 @@ MEASURED_K = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class SearchRequest:
     """What a search asks for.
 
     Attributes
@@ -166,13 +166,13 @@ def doubts(about: About, *, is_filtered: bool) -> list[str]:
 
 
 def explain_short(
-    about: About, asked: Asked, best: Sequence[Candidates], n_allowed: int
+    about: About, request: SearchRequest, best: Sequence[Candidates], n_allowed: int
 ) -> str:
     """Say why there are fewer than k answers."""
-    n_short = sum(len(one.places) < asked.k for one in best)
+    n_short = sum(len(one.places) < request.k for one in best)
     reason = f"the index holds {about.n_items} items"
-    if asked.where:
-        reason += f", {n_allowed} match {dict(asked.where)!r} and may be found"
+    if request.where:
+        reason += f", {n_allowed} match {dict(request.where)!r} and may be found"
     elif n_allowed < about.n_items:
         reason += f", {n_allowed} may be found"
-    return f"{n_short} of {len(best)} {SHORT}={asked.k}: {reason}"
+    return f"{n_short} of {len(best)} {SHORT}={request.k}: {reason}"
