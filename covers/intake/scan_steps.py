@@ -27,9 +27,9 @@ from covers.intake.merge import (
     make_mapper,
 )
 from covers.intake.music.tag_cache import TagCache
+from covers.intake.pictures.choose import Chooser
+from covers.intake.pictures.read_one import Reader
 from covers.intake.previous_split import PreviousSplit
-from covers.intake.reading.choose import Chooser
-from covers.intake.reading.read_one import Reader
 from covers.intake.repeat import hash_walks, recall_report
 from covers.intake.scan_options import ScanOptions
 from covers.intake.scan_record import (

@@ -16,11 +16,11 @@ from PIL import Image
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import BrokenImageError, DataError
-from covers.intake.reading import read_many as reading
-from covers.intake.reading import read_one, read_processes
-from covers.intake.reading.read_many import read_pictures
-from covers.intake.reading.read_one import Reader
-from covers.intake.reading.read_processes import ReadingProcesses
+from covers.intake.pictures import read_many as reading
+from covers.intake.pictures import read_one, read_processes
+from covers.intake.pictures.read_many import read_pictures
+from covers.intake.pictures.read_one import Reader
+from covers.intake.pictures.read_processes import ReadingProcesses
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.paths import Workspace
@@ -139,7 +139,7 @@ def test_a_picture_that_takes_too_long_is_ended_and_listed(
 
 
 CRASHING = """
-from covers.intake.reading.read_one import Reader
+from covers.intake.pictures.read_one import Reader
 read = Reader.read
 def bad(self, path, member):
     import os, signal, time
@@ -240,7 +240,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path, files):
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from covers.intake.reading import read_many as reading\n"
+        "from covers.intake.pictures import read_many as reading\n"
         "from covers.intake.scan import ScanOptions, scan_workspace\n"
         "reading.WORTH_PROCESSES = 1\n"
         "print('once')\n"

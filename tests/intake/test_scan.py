@@ -12,7 +12,7 @@ from PIL import Image
 from scanned import problems_of, rows_of
 
 from covers.catalogue.table import read_catalogue
-from covers.intake.reading import read_one as reading
+from covers.intake.pictures import read_one as reading
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.paths import Workspace

@@ -10,7 +10,7 @@ from scanned import rows_of
 from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError
-from covers.intake.reading import read_one as reading
+from covers.intake.pictures import read_one as reading
 from covers.intake.scan import reassemble_workspace, scan_workspace
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings

@@ -16,7 +16,7 @@ from PIL import Image
 from covers.catalogue.table import read_catalogue
 from covers.images.content import content_id
 from covers.images.measures import PictureMeasures
-from covers.intake.reading.read_one import Reader
+from covers.intake.pictures.read_one import Reader
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.artefacts import Stamp, write_json, write_table

@@ -28,7 +28,7 @@ from PIL import Image
 from covers.images.decode import read_picture
 from covers.images.measures import small_copies
 from covers.images.thumbnails import LEAST_PX, write_thumbnail
-from covers.intake.reading import read_one as reader
+from covers.intake.pictures import read_one as reader
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.scan_record import Journal
 from covers.workspace.cores import count_cores

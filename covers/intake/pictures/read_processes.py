@@ -23,7 +23,7 @@ import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from covers.intake.reading.read_one import Reader, refuse
+from covers.intake.pictures.read_one import Reader, refuse
 from covers.intake.sources import CRASHED, ProblemKind
 from covers.workspace.remote import RemotePath, filesystem
 
@@ -46,7 +46,7 @@ _LONGEST_START_S = 120.0
 
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from covers.intake.reading.read_processes import serve; serve()"
+    "from covers.intake.pictures.read_processes import serve; serve()"
 )
 _READY = "ready"
 _TRIES = 2

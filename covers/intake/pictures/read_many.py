@@ -14,14 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from covers.intake.reading.read_processes import ReadingProcesses
+from covers.intake.pictures.read_processes import ReadingProcesses
 from covers.workspace.cores import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from covers.images.measures import PictureMeasures
-    from covers.intake.reading.read_one import Reader
+    from covers.intake.pictures.read_one import Reader
     from covers.intake.scan_record import Content
     from covers.workspace.remote import Place
 

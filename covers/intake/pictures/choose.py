@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from covers.intake.reading.read_many import read_pictures
+from covers.intake.pictures.read_many import read_pictures
 from covers.intake.scan_record import ScanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from covers.intake.reading.read_one import Reader
+    from covers.intake.pictures.read_one import Reader
     from covers.intake.scan_record import Content, Journal, Key
     from covers.intake.sources import Candidate
     from covers.workspace.remote import Place
@@ -71,7 +71,7 @@ class Chooser:
         covers : iterable of (str, sequence of Candidate)
             For each cover the name of its source, and what it may be, best first.
         n_workers, progress : optional
-            As for `covers.intake.reading.read_many.read_pictures`.
+            As for `covers.intake.pictures.read_many.read_pictures`.
         """
         still_open: list[Open] = [(source, several, 0) for source, several in covers]
         while still_open:
