@@ -89,26 +89,26 @@ def collect_albums(
         parent, _, name = entry.path.rpartition("/")
         if is_picture_name(name) and PurePosixPath(name).stem.lower() in ARTIST_STEMS:
             artist_files[parent].append(entry.path)
-    reader = _ArtReader(root)
+    loader = _ArtLoader(root)
     records = [
-        _record(offer, artist_files, covers, reader)
+        _record(offer, artist_files, covers, loader)
         for offer in find_albums(files, known, folder.priority)
     ]
-    return reader.library(records, progress)
+    return loader.library(records, progress)
 
 
 def _record(
     offer: AlbumArt,
     artist_files: Mapping[str, Sequence[str]],
     covers: Mapping[tuple[str, str], str],
-    reader: _ArtReader,
+    loader: _ArtLoader,
 ) -> AlbumRecord:
     """Collect the pictures of one album."""
     album = offer.album
     labels = label_album(album)
     sidecars = (c for c in offer.candidates if not c.member)
     sidecar = next(
-        (art for c in sidecars if (art := reader.file(c.file.path)) is not None), None
+        (art for c in sidecars if (art := loader.file(c.file.path)) is not None), None
     )
     embedded = []
     artist_pictures = []
@@ -116,15 +116,15 @@ def _record(
         fitting = [p for p in tags.pictures if p.type in COVER_TYPES]
         fitting.sort(key=lambda picture: COVER_TYPES.index(picture.type))
         embedded += [
-            reader.inside(entry.path, p.member, p.content_id) for p in fitting[:1]
+            loader.inside(entry.path, p.member, p.content_id) for p in fitting[:1]
         ]
         artist_pictures += [
-            reader.inside(entry.path, p.member, p.content_id)
+            loader.inside(entry.path, p.member, p.content_id)
             for p in tags.pictures
             if p.type in ARTIST_TYPES
         ]
     for folder in (album.folder, album.folder.rpartition("/")[0]):
-        photos = (reader.file(path) for path in artist_files.get(folder, ()))
+        photos = (loader.file(path) for path in artist_files.get(folder, ()))
         artist_pictures += [art for art in photos if art is not None]
     taken = (covers.get((c.file.path, c.member)) for c in offer.candidates)
     return AlbumRecord(
@@ -137,7 +137,7 @@ def _record(
     )
 
 
-class _ArtReader:
+class _ArtLoader:
     """Reads every distinct picture once."""
 
     def __init__(self, root: Path) -> None:

@@ -28,7 +28,7 @@ from covers.intake.merge import (
 )
 from covers.intake.music.tag_cache import TagCache
 from covers.intake.pictures.choose import Chooser
-from covers.intake.pictures.read_one import Reader
+from covers.intake.pictures.read_one import PictureLoader
 from covers.intake.previous_split import PreviousSplit
 from covers.intake.repeat import hash_walks, recall_report
 from covers.intake.scan_options import ScanOptions
@@ -191,7 +191,7 @@ class ScanSteps:
             {name: offer.root for name, offer in self.offers.items()},
             self._known(),
             self.journal,
-            Reader(
+            PictureLoader(
                 self.workspace,
                 measured | set(self.journal.measures),
                 list_thumbnails(

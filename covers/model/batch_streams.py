@@ -184,7 +184,7 @@ def _cached(
     cache = PixelCache(workspace.cache_folder, size_px)
     if not all(cover.cover_id in cache for cover in covers):
         return None
-    read = cache.reader([cover.cover_id for cover in covers])
+    read = cache.pixels_of([cover.cover_id for cover in covers])
     return lambda positions: PixelBatch(
         np.asarray(positions, np.int64), read(list(positions)), []
     )

@@ -264,7 +264,7 @@ class PixelCache:
         self._read_ids()
         return failed
 
-    def reader(self, cover_ids: Sequence[str]) -> Callable[[Sequence[int]], Pixels]:
+    def pixels_of(self, cover_ids: Sequence[str]) -> Callable[[Sequence[int]], Pixels]:
         """Return a function from positions in `cover_ids` to pixels (B, S, S, 3)."""
         rows = np.asarray([self._rows[cover_id] for cover_id in cover_ids], np.int64)
         if not len(rows):

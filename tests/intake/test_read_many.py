@@ -19,8 +19,8 @@ from covers.errors import BrokenImageError, DataError
 from covers.intake.pictures import read_many as reading
 from covers.intake.pictures import read_one, read_processes
 from covers.intake.pictures.read_many import read_pictures
-from covers.intake.pictures.read_one import Reader
-from covers.intake.pictures.read_processes import ReadingProcesses
+from covers.intake.pictures.read_one import PictureLoader
+from covers.intake.pictures.read_processes import LoaderProcesses
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.paths import Workspace
@@ -39,8 +39,8 @@ def read_all(root, files, **options):
     (root / "thumbnails").mkdir(parents=True)
     measured, pictured = set(), set()
     most = options.pop("max_megapixels", 10)
-    reader = Reader(Workspace(root), measured, pictured, most)
-    found = read_pictures(files, reader, **{"n_workers": 3, **options})
+    loader = PictureLoader(Workspace(root), measured, pictured, most)
+    found = read_pictures(files, loader, **{"n_workers": 3, **options})
     return list(found), measured, pictured
 
 
@@ -139,8 +139,8 @@ def test_a_picture_that_takes_too_long_is_ended_and_listed(
 
 
 CRASHING = """
-from covers.intake.pictures.read_one import Reader
-read = Reader.read
+from covers.intake.pictures.read_one import PictureLoader
+read = PictureLoader.read
 def bad(self, path, member):
     import os, signal, time
     if path.name == "11.png":
@@ -150,7 +150,7 @@ def bad(self, path, member):
     if path.name == "17.png":
         os.kill(os.getpid(), signal.SIGSTOP)
     return read(self, path, member)
-Reader.read = bad
+PictureLoader.read = bad
 """
 
 
@@ -220,8 +220,8 @@ def test_a_source_that_goes_away_during_a_scan_changes_nothing(
 def test_known_covers_are_not_decoded_again(tmp_path, files):
     ids = {content.cover_id for content, _ in read_all(tmp_path / "plain", files)[0]}
     known = {cover_id for cover_id in ids if cover_id is not None}
-    reader = Reader(Workspace(tmp_path / "ws"), known, known, 10)
-    with ReadingProcesses(reader, 1) as processes:
+    loader = PictureLoader(Workspace(tmp_path / "ws"), known, known, 10)
+    with LoaderProcesses(loader, 1) as processes:
         found = processes.read(files[:3])
     assert [measures for _, measures in found] == [None] * 3
     assert all(
@@ -231,8 +231,8 @@ def test_known_covers_are_not_decoded_again(tmp_path, files):
 
 def test_a_full_disk_is_told_to_the_caller(tmp_path, files, with_processes):
     put(tmp_path / "full/thumbnails", b"a file where a folder is needed")
-    reader = Reader(Workspace(tmp_path / "full"), set(), set(), 10)
-    with ReadingProcesses(reader, 1) as processes, pytest.raises(OSError):  # noqa: PT011
+    loader = PictureLoader(Workspace(tmp_path / "full"), set(), set(), 10)
+    with LoaderProcesses(loader, 1) as processes, pytest.raises(OSError):  # noqa: PT011
         processes.read(files[:2])
 
 

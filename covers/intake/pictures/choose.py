@@ -10,7 +10,7 @@ from covers.intake.scan_record import ScanRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from covers.intake.pictures.read_one import Reader
+    from covers.intake.pictures.read_one import PictureLoader
     from covers.intake.scan_record import Content, Journal, Key
     from covers.intake.sources import Candidate
     from covers.workspace.remote import Place
@@ -30,7 +30,7 @@ class Chooser:
         From the last scan; believed where size and time of change are the same.
     journal : Journal
         What an interrupted scan did; grows.
-    reader : Reader
+    loader : PictureLoader
         Reads pictures; knows whose measures and thumbnails are there.
 
     Attributes
@@ -46,15 +46,15 @@ class Chooser:
         roots: Mapping[str, Place],
         known: Mapping[Key, ScanRecord],
         journal: Journal,
-        reader: Reader,
+        loader: PictureLoader,
     ) -> None:
         self.records: list[ScanRecord] = []
         self.n_read = 0
         self._roots = roots
         self._known = known
         self._journal = journal
-        self._reader = reader
-        self._trusted = reader.measured & reader.pictured
+        self._loader = loader
+        self._trusted = loader.measured & loader.pictured
         self._read_now: dict[Key, Content] = {}
 
     def choose(
@@ -139,7 +139,7 @@ class Chooser:
         ]
         with self._journal:
             found = read_pictures(
-                files, self._reader, n_workers=n_workers, progress=progress
+                files, self._loader, n_workers=n_workers, progress=progress
             )
             for (key, candidate), (content, measures) in zip(
                 unread.items(), found, strict=True

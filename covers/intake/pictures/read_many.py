@@ -14,14 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from covers.intake.pictures.read_processes import ReadingProcesses
+from covers.intake.pictures.read_processes import LoaderProcesses
 from covers.workspace.cores import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from covers.images.measures import PictureMeasures
-    from covers.intake.pictures.read_one import Reader
+    from covers.intake.pictures.read_one import PictureLoader
     from covers.intake.scan_record import Content
     from covers.workspace.remote import Place
 
@@ -31,7 +31,7 @@ _CHUNK = 16
 
 def read_pictures(
     files: Sequence[tuple[Place, str]],
-    reader: Reader,
+    loader: PictureLoader,
     *,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -42,7 +42,7 @@ def read_pictures(
     ----------
     files : sequence of (Path or RemotePath, str)
         File, and which picture inside it or ``""``.
-    reader : Reader
+    loader : PictureLoader
         Reads one; its sets of known covers grow.
     n_workers : int, optional
         Processes, or threads where there is little to read; by default one per
@@ -54,7 +54,7 @@ def read_pictures(
     are_many = len(files) >= WORTH_PROCESSES and n_workers > 1
     n_done = 0
     with (
-        ReadingProcesses(reader, n_workers, starts_now=are_many) as processes,
+        LoaderProcesses(loader, n_workers, starts_now=are_many) as processes,
         ThreadPoolExecutor(n_workers, thread_name_prefix="covers-scan") as executor,
     ):
         waiting: deque[Future[list[tuple[Content, PictureMeasures | None]]]] = deque()
@@ -68,8 +68,8 @@ def read_pictures(
                     return
                 for content, measures in waiting.popleft().result():
                     if content.cover_id is not None:
-                        reader.measured.add(content.cover_id)
-                        reader.pictured.add(content.cover_id)
+                        loader.measured.add(content.cover_id)
+                        loader.pictured.add(content.cover_id)
                     yield content, measures
                     n_done += 1
                     if progress is not None:

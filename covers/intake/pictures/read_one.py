@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PEEK_BYTES = 512
 
 
-class Reader:
+class PictureLoader:
     """Reads single pictures: their content, and their measures where they are not known.
 
     It may be called from several threads at once.

@@ -23,7 +23,7 @@ import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from covers.intake.pictures.read_one import Reader, refuse
+from covers.intake.pictures.read_one import PictureLoader, refuse
 from covers.intake.sources import CRASHED, ProblemKind
 from covers.workspace.remote import RemotePath, filesystem
 
@@ -53,12 +53,12 @@ _TRIES = 2
 _LOOKS = 20  # at the silent ones while patience lasts
 
 
-class ReadingProcesses:
-    """Some processes with a reader each; a context that ends them.
+class LoaderProcesses:
+    """Some processes with a loader each; a context that ends them.
 
     Parameters
     ----------
-    reader : Reader
+    loader : PictureLoader
         What each of them is given a copy of. It reads itself where no process
         can be started.
     n : int
@@ -68,16 +68,18 @@ class ReadingProcesses:
         read in the thread that asks, and a process is started for the first other one.
     """
 
-    def __init__(self, reader: Reader, n: int, *, starts_now: bool = True) -> None:
-        self._reader = reader
+    def __init__(
+        self, loader: PictureLoader, n: int, *, starts_now: bool = True
+    ) -> None:
+        self._loader = loader
         self._reads_quick_ones = not starts_now
-        self._places = [_Place(reader) for _ in range(n)]
-        self._idle: SimpleQueue[_Place] = SimpleQueue()
+        self._slots = [_Slot(loader) for _ in range(n)]
+        self._idle: SimpleQueue[_Slot] = SimpleQueue()
         self._ended = threading.Event()
-        for place in self._places:
+        for slot in self._slots:
             if starts_now:
-                place.start()
-            self._idle.put(place)
+                slot.start()
+            self._idle.put(slot)
         self._watch = threading.Thread(target=self._end_the_silent, daemon=True)
         if n:
             self._watch.start()
@@ -92,8 +94,8 @@ class ReadingProcesses:
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
-        for place in self._places:
-            place.end()
+        for slot in self._slots:
+            slot.end()
 
     def read(self, files: Sequence[File]) -> list[Read]:
         """Read pictures, in a process that is idle; called from as many threads as there are.
@@ -103,28 +105,28 @@ class ReadingProcesses:
         OSError
             If a thumbnail cannot be written.
         """
-        if not self._places:
-            return [self._reader.read(*file) for file in files]
+        if not self._slots:
+            return [self._loader.read(*file) for file in files]
         found: dict[int, Read] = {}
         if self._reads_quick_ones:
             for number, file in enumerate(files):
-                if (quick := self._reader.read_quick(*file)) is not None:
+                if (quick := self._loader.read_quick(*file)) is not None:
                     found[number] = quick
         left = [number for number in range(len(files)) if number not in found]
         if left:
-            place = self._idle.get()
+            slot = self._idle.get()
             try:
-                answers = place.read([files[number] for number in left])
+                answers = slot.read([files[number] for number in left])
             finally:
-                self._idle.put(place)
+                self._idle.put(slot)
             found.update(zip(left, answers, strict=True))
         return [found[number] for number in range(len(files))]
 
     def _end_the_silent(self) -> None:
         """End processes that have given no answer for too long."""
         while not self._ended.wait(PATIENCE_S / _LOOKS):
-            for place in self._places:
-                place.end_if_silent()
+            for slot in self._slots:
+                slot.end_if_silent()
 
 
 class _EndedError(Exception):
@@ -143,11 +145,11 @@ class _EndedError(Exception):
         self.is_costly = is_costly
 
 
-class _Place:
+class _Slot:
     """Where one process runs; another takes its place when it has ended."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, loader: PictureLoader) -> None:
+        self._loader = loader
         self._process: _Process | None = None
         self._is_barren = False  # no process gets ready here
 
@@ -155,7 +157,7 @@ class _Place:
         """Start a process, unless one runs; say whether there is one."""
         if self._process is None:
             with contextlib.suppress(OSError):
-                self._process = _Process(self._reader)
+                self._process = _Process(self._loader)
         return self._process is not None
 
     def end(self) -> None:
@@ -176,7 +178,7 @@ class _Place:
         tries = 0
         while len(found) < len(files):
             if not self._is_ready():  # no process to be had
-                found += [self._reader.read(*file) for file in files[len(found) :]]
+                found += [self._loader.read(*file) for file in files[len(found) :]]
                 break
             assert self._process is not None
             n_before = len(found)
@@ -207,7 +209,7 @@ class _Place:
 class _Process:
     """One process and its pipes."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, loader: PictureLoader) -> None:
         self.deadline = float("inf")
         self._is_ready = False
         self._process = subprocess.Popen(
@@ -222,10 +224,10 @@ class _Process:
             self._send(sys.path)
             self._send(
                 (
-                    reader.workspace.root,
-                    reader.measured,
-                    reader.pictured,
-                    reader.max_megapixels,
+                    loader.workspace.root,
+                    loader.measured,
+                    loader.pictured,
+                    loader.max_megapixels,
                     MAX_SECONDS,
                 )
             )
@@ -309,7 +311,7 @@ def serve() -> None:
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     root, measured, pictured, max_megapixels, seconds = pickle.load(asked)  # noqa: S301
-    reader = Reader(Workspace(root), measured, pictured, max_megapixels)
+    loader = PictureLoader(Workspace(root), measured, pictured, max_megapixels)
     with contextlib.suppress(EOFError, BrokenPipeError):
         _write(answers, _READY)
         while True:
@@ -319,7 +321,7 @@ def serve() -> None:
                     filesystem(path.scheme)  # what is imported is no picture's time
                 try:
                     with _limited_time(seconds):
-                        answer: Any = reader.read(path, member)
+                        answer: Any = loader.read(path, member)
                 except Exception as error:  # noqa: BLE001  raised again where it was asked for
                     answer = error
                 _write(answers, answer)

@@ -73,11 +73,11 @@ def read_manifest(path: Place, root: Place | None = None) -> Manifest:
             f"manifest '{path}' has a header but no lines: expected one line per cover"
         )
         raise DataError(message)
-    reader = _Reader(path, root, table)
-    reader.problems += [
+    rows = _ManifestRows(path, root, table)
+    rows.problems += [
         (place, ProblemKind.BROKEN, reason) for place, reason in table.damaged
     ]
-    return reader.read()
+    return rows.read()
 
 
 def walk_manifest(path: Place, root: Place | None = None) -> Walk:
@@ -141,7 +141,7 @@ def _named_files(root: Place, table: ManifestTable) -> NamedFiles:
         raise DataError(message) from error
 
 
-class _Reader:
+class _ManifestRows:
     """Turns the columns of one manifest into candidates."""
 
     def __init__(

@@ -243,7 +243,7 @@ class TrainingRun:
         recipe, data = self.recipe, self.data
         augment = Augment(self.mean, self.std, recipe.mixup)
         loaders = make_picture_loaders(
-            self.cache.reader(data.cover_ids),
+            self.cache.pixels_of(data.cover_ids),
             self.targets,
             (
                 PictureSide(data.train, augment),
@@ -318,7 +318,10 @@ class TrainingRun:
 
         body, head = network
         penalty = min(self.penalty, _REFIT_PENALTY)
-        read, n_covers = self.cache.reader(self.data.cover_ids), len(self.data.groups)
+        read, n_covers = (
+            self.cache.pixels_of(self.data.cover_ids),
+            len(self.data.groups),
+        )
         tuned = None
         for share in MIXES:
             network.load_state_dict(mix_states(beginning, ended, share))

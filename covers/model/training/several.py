@@ -260,7 +260,7 @@ def _answer_tuning(
             if statistics is not None:
                 head = network[1].cpu()
                 return head(statistics[tuning]).clone()
-            read = run.cache.reader(run.data.cover_ids)
+            read = run.cache.pixels_of(run.data.cover_ids)
             device = next(network.parameters()).device
             found = []
             for first in range(0, len(tuning), _AT_ONCE):

@@ -79,26 +79,26 @@ def read_text_table(
         Whether missing cells at the end of a row are empty, or a damage.
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    reader = _Reader(lines.split("\n"))
-    first = reader.skip_empty(0)
-    named = _SEPARATOR_LINE.fullmatch(reader.lines[first].strip(" "))
-    if named and first + 1 < len(reader.lines):
-        first = reader.skip_empty(first + 1)
+    parser = _RowParser(lines.split("\n"))
+    first = parser.skip_empty(0)
+    named = _SEPARATOR_LINE.fullmatch(parser.lines[first].strip(" "))
+    if named and first + 1 < len(parser.lines):
+        first = parser.skip_empty(first + 1)
     else:
         named = None
-    header_line = reader.lines[first]
+    header_line = parser.lines[first]
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=_without_quotes(header_line).count)
     if named:
         delimiter = named.group(1)
-    reader.delimiter = delimiter
-    record = reader.record(first)
-    if record is None or reader.eats(record, first, record[0], is_row):
-        record = reader.plain(header_line), first + 1
+    parser.delimiter = delimiter
+    record = parser.record(first)
+    if record is None or parser.eats(record, first, record[0], is_row):
+        record = parser.plain(header_line), first + 1
     table = TextTable([cell.strip() for cell in record[0]])
-    reader.quoted.clear()
-    reader.read(table, record[1], is_row, pads=pads)
-    table.quoted = reader.quoted
+    parser.quoted.clear()
+    parser.read(table, record[1], is_row, pads=pads)
+    table.quoted = parser.quoted
     return table
 
 
@@ -107,8 +107,8 @@ def _without_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
 
 
-class _Reader:
-    """Reads the lines of one text."""
+class _RowParser:
+    """Takes the lines of one text apart into rows."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines

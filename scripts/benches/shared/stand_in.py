@@ -16,7 +16,7 @@ from PIL import Image
 from covers.catalogue.table import read_catalogue
 from covers.images.content import content_id
 from covers.images.measures import PictureMeasures
-from covers.intake.pictures.read_one import Reader
+from covers.intake.pictures.read_one import PictureLoader
 from covers.intake.scan import scan_workspace
 from covers.intake.scan_record import Content
 from covers.workspace.artefacts import Stamp, write_json, write_table
@@ -43,7 +43,7 @@ def write_library(root, n, *, start=0, **options):
         write_picture(folder / f"{i:07d}.jpg", i, **options)
 
 
-def _read_without_decoding(reader, path, member):
+def _read_without_decoding(loader, path, member):
     """Stand in for reading a picture: its id is real, its measures are random."""
     cover_id = content_id(path.read_bytes())
     rng = np.random.default_rng(int(cover_id[:8], 16))
@@ -51,7 +51,7 @@ def _read_without_decoding(reader, path, member):
     signature = rng.bytes(256)
     histogram = np.zeros(128, np.float32)
     histogram[rng.integers(128)] = 1
-    thumbnail = reader.workspace.thumbnail_path(cover_id)
+    thumbnail = loader.workspace.thumbnail_path(cover_id)
     thumbnail.parent.mkdir(parents=True, exist_ok=True)
     thumbnail.write_bytes(b"stand-in")
     measures = PictureMeasures(
@@ -69,7 +69,7 @@ def _read_without_decoding(reader, path, member):
 
 def scan_without_decoding(root, library):
     """Scan a library, taking the pictures' measures from a random generator; return the workspace."""
-    with mock.patch.object(Reader, "read", _read_without_decoding):
+    with mock.patch.object(PictureLoader, "read", _read_without_decoding):
         scan_workspace(Path(root), [Path(library)])
     return Workspace.open(Path(root))
 
