@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from covers.intake.genre_survey import GenreSurvey
     from covers.intake.summary import ScanReport
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 _SHOWN = 30
 
@@ -68,13 +68,13 @@ _SHOWN = 30
     help="Pictures read at the same time.  [default: as many as cores]",
 )
 def scan_command(
-    sources: tuple[Place, ...],
+    sources: tuple[AnyPath, ...],
     *,
     workspace: Path,
     as_json: bool,
     seed: int | None,
     kind: str,
-    root: Place | None,
+    root: AnyPath | None,
     split_anew: bool,
     workers: int | None,
     **changes: Any,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.pipeline import Stage
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 
 @click.command("run")
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     help="Also find which genres look alike, groups of covers, and the map.",
 )
 def run_command(
-    sources: tuple[Place, ...],
+    sources: tuple[AnyPath, ...],
     *,
     workspace: Path,
     as_json: bool,
@@ -128,7 +128,7 @@ class Job:
         Overlap, clusters and map too.
     """
 
-    sources: tuple[Place, ...]
+    sources: tuple[AnyPath, ...]
     kind: str = "auto"
     intake: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)

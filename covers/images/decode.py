@@ -37,7 +37,7 @@ from covers.images.to_rgb import to_rgb
 from covers.workspace.remote import RemotePath
 
 if TYPE_CHECKING:
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 MAX_MEGAPIXELS = 100.0
 MAX_MEBIBYTES = 256
@@ -88,7 +88,7 @@ class Picture:
     format: str
 
 
-def read_bytes(path: Place, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
+def read_bytes(path: AnyPath, *, max_mebibytes: int = MAX_MEBIBYTES) -> bytes:
     """Read a picture file whole, refusing what cannot be one.
 
     Raises

@@ -1,4 +1,4 @@
-"""Where a cover's picture lies, and reading it from the first place that still has it."""
+"""Where a cover's picture lies, and reading it from the first location that still has it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from covers.workspace.paths import Workspace
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 
 @dataclass(frozen=True, slots=True)
 class PictureLocation:
-    """One place of a picture.
+    """One location of a picture.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class PictureLocation:
     """
 
     shown: str
-    file: Place | None
+    file: AnyPath | None
     member: str = ""
     reason: str = ""
 
@@ -52,43 +52,43 @@ def locations_of(
         Of the catalogue: ``source``, ``path``, and ``member`` for a picture
         inside a music file.
     """
-    places = []
+    located = []
     for location in locations:
         shown, member = location["path"], location.get("member") or ""
         try:
             file = workspace.resolve(location["source"], shown)
         except CoversError as error:
-            places.append(PictureLocation(shown, None, member, str(error)))
+            located.append(PictureLocation(shown, None, member, str(error)))
         else:
-            places.append(PictureLocation(shown, file, member))
-    return places
+            located.append(PictureLocation(shown, file, member))
+    return located
 
 
-def read_first(cover_id: str, places: Iterable[PictureLocation]) -> bytes:
-    """Read a cover's bytes from the first of some places that still has them.
+def read_first(cover_id: str, located: Iterable[PictureLocation]) -> bytes:
+    """Read a cover's bytes from the first of some locations that still has it.
 
     Parameters
     ----------
     cover_id : str
         Content id; bytes that hash to anything else are passed over.
-    places : iterable of PictureLocation
+    located : iterable of PictureLocation
 
     Raises
     ------
     DataError
-        If no place has the cover any more.
+        If no location has the cover any more.
     """
     reasons = []
-    for place in places:
+    for location in located:
         try:
-            content = _read(place)
+            content = _read(location)
         except DataError as error:
-            reasons.append(f"'{place.shown}': {error}")
+            reasons.append(f"'{location.shown}': {error}")
             continue
         if content_id(content) == cover_id:
             return content
-        reasons.append(f"'{place.shown}': changed since the scan")
-    message = f"cover {cover_id} is gone ({'; '.join(reasons) or 'no place known'}): run 'covers scan' again"
+        reasons.append(f"'{location.shown}': changed since the scan")
+    message = f"cover {cover_id} is gone ({'; '.join(reasons) or 'no location known'}): run 'covers scan' again"
     raise DataError(message)
 
 
@@ -100,21 +100,21 @@ def read_cover(
     Raises
     ------
     DataError
-        If no place has the cover any more.
+        If no location has the cover any more.
     """
     return read_first(cover_id, locations_of(workspace, locations))
 
 
-def _read(place: PictureLocation) -> bytes:
-    """Read what lies in one place."""
-    if place.file is None:
-        raise DataError(place.reason)
-    if not place.member:
-        return read_bytes(place.file)
-    return read_inside(place.file, place.member)
+def _read(location: PictureLocation) -> bytes:
+    """Read what lies in one location."""
+    if location.file is None:
+        raise DataError(location.reason)
+    if not location.member:
+        return read_bytes(location.file)
+    return read_inside(location.file, location.member)
 
 
-def read_inside(file: Place, member: str) -> bytes:
+def read_inside(file: AnyPath, member: str) -> bytes:
     """Read a picture inside a music file.
 
     Raises

@@ -27,7 +27,7 @@ from covers.intake.sources import (
     walk,
 )
 from covers.intake.tables.manifest import read_manifest, walk_manifest
-from covers.workspace.remote import place_of, refuse_unnamed
+from covers.workspace.remote import path_of_source, refuse_unnamed
 from covers.workspace.source_files import FileEntry, SourceKind
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from covers.images.audio.audio_tags import Tags
     from covers.intake.music.tag_cache import TagCache
     from covers.workspace.paths import Workspace
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
     from covers.workspace.settings import IntakeSettings, Source
 
 
@@ -56,7 +56,7 @@ class SourceOffer:
         Remarks for the summary.
     """
 
-    root: Place
+    root: AnyPath
     choices: list[tuple[Candidate, ...]]
     problems: list[ScanRecord]
     notes: list[str] = field(default_factory=list)
@@ -102,7 +102,7 @@ class CandidateLister:
         root = source_root(self.workspace, source)
         if kind is SourceKind.MANIFEST:
             manifest = read_manifest(
-                place_of(source.path, self.workspace.root),
+                path_of_source(source.path, self.workspace.root),
                 _manifest_root(self.workspace, source),
             )
             return SourceOffer(
@@ -202,7 +202,7 @@ def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:
     return notes
 
 
-def doubt_folders(root: Place, candidates: Sequence[Candidate]) -> list[str]:
+def doubt_folders(root: AnyPath, candidates: Sequence[Candidate]) -> list[str]:
     """Say so where the genres of a folder look like the wrong level of folders.
 
     That is where a folder has a manifest of its own, or where none of the
@@ -243,8 +243,8 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Labels]:
 def decide_kind(workspace: Workspace, source: Source) -> SourceKind:
     """Return the kind of a source, looking at it where its settings say ``auto``."""
     if source.kind == "auto":
-        place = place_of(source.path, workspace.root)
-        return detect_kind(place, leave_out=[workspace.root])
+        path = path_of_source(source.path, workspace.root)
+        return detect_kind(path, leave_out=[workspace.root])
     return SourceKind(source.kind)
 
 
@@ -258,16 +258,16 @@ def walk_source(workspace: Workspace, source: Source) -> Walk:
     """
     root = source_root(workspace, source)
     if source.kind == "manifest":
-        manifest = refuse_unnamed(place_of(source.path, workspace.root))
+        manifest = refuse_unnamed(path_of_source(source.path, workspace.root))
         return walk_manifest(manifest, _manifest_root(workspace, source))
     return walk(root, leave_out=[workspace.root])
 
 
-def _manifest_root(workspace: Workspace, source: Source) -> Place | None:
-    return None if source.root is None else place_of(source.root, workspace.root)
+def _manifest_root(workspace: Workspace, source: Source) -> AnyPath | None:
+    return None if source.root is None else path_of_source(source.root, workspace.root)
 
 
-def source_root(workspace: Workspace, source: Source) -> Place:
+def source_root(workspace: Workspace, source: Source) -> AnyPath:
     """Return the folder that the paths of a source are relative to.
 
     Raises
@@ -277,7 +277,7 @@ def source_root(workspace: Workspace, source: Source) -> Place:
     """
     root = _manifest_root(workspace, source)
     if root is None:
-        path = place_of(source.path, workspace.root)
+        path = path_of_source(source.path, workspace.root)
         root = path.parent if source.kind == "manifest" else path
     return refuse_unnamed(root)
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.intake.summary import ScanReport
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 __all__ = ["ScanOptions", "reassemble_workspace", "scan_workspace"]
 
 
 def scan_workspace(
     workspace_root: Path,
-    sources: Sequence[Place] = (),
+    sources: Sequence[AnyPath] = (),
     *,
     intake: Mapping[str, Any] | None = None,
     options: ScanOptions | None = None,

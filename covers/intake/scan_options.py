@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class ScanOptions:
     """
 
     kind: str = "auto"
-    root: Place | None = None
+    root: AnyPath | None = None
     seed: int | None = None
     split_anew: bool = False
     n_workers: int | None = None

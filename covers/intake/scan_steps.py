@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from covers.intake.scan_record import Key
     from covers.intake.sources import Walk
     from covers.workspace.paths import Workspace
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
     from covers.workspace.settings import Source
 
 
@@ -123,7 +123,7 @@ class ScanSteps:
         """What is measured on pictures."""
         return MeasuredPictures(self.workspace.pictures_path)
 
-    def look(self, given: Sequence[Place]) -> None:
+    def look(self, given: Sequence[AnyPath]) -> None:
         """Join the sources and list the files in their folders."""
         self.sources, chosen = join_sources(
             self.workspace,

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from covers.workspace.paths import Workspace
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 
 NO_REMOTE_MUSIC = "'{}' holds music, which is not read over the network: copy it here, or give a manifest of its covers"
 
 
-def detect_kind(place: Place, *, leave_out: Iterable[Path] = ()) -> SourceKind:
+def detect_kind(path: AnyPath, *, leave_out: Iterable[Path] = ()) -> SourceKind:
     """Tell a folder of covers, a manifest and a music library apart.
 
     A file is a manifest. A folder with a file ``manifest.csv`` (``.tsv``,
@@ -47,9 +47,8 @@ def detect_kind(place: Place, *, leave_out: Iterable[Path] = ()) -> SourceKind:
     DataError
         If it is not there, is of no known kind, or could be two.
     """
-    if isinstance(place, RemotePath):
-        return _detect_remote(place)
-    path = place
+    if isinstance(path, RemotePath):
+        return _detect_remote(path)
     if path.is_file():
         if path.suffix.lower() in MANIFEST_EXTENSIONS:
             return SourceKind.MANIFEST
@@ -70,21 +69,21 @@ def detect_kind(place: Place, *, leave_out: Iterable[Path] = ()) -> SourceKind:
     return _judge_files(path, found.files)
 
 
-def _detect_remote(place: RemotePath) -> SourceKind:
+def _detect_remote(path: RemotePath) -> SourceKind:
     """Say what lies behind an address, by its ending alone or by what is below it."""
-    if place.suffix.lower() in MANIFEST_EXTENSIONS:
+    if path.suffix.lower() in MANIFEST_EXTENSIONS:
         return SourceKind.MANIFEST
-    files = walk(refuse_unnamed(place)).files
+    files = walk(refuse_unnamed(path)).files
     if not files:
-        message = f"source '{place}' is empty: expected folders named after genres, or a manifest"
+        message = f"source '{path}' is empty: expected folders named after genres, or a manifest"
         raise DataError(message)
-    if _judge_files(place, files) is SourceKind.MUSIC:
-        raise DataError(NO_REMOTE_MUSIC.format(place))
+    if _judge_files(path, files) is SourceKind.MUSIC:
+        raise DataError(NO_REMOTE_MUSIC.format(path))
     return SourceKind.FOLDERS
 
 
 def check_kind(
-    place: Place, kind: SourceKind, *, leave_out: Iterable[Path] = ()
+    path: AnyPath, kind: SourceKind, *, leave_out: Iterable[Path] = ()
 ) -> SourceKind:
     """Refuse a source that cannot be of the kind a person says it is.
 
@@ -94,11 +93,10 @@ def check_kind(
         If it is not there, is empty, a file where a folder is needed or the
         other way round, or a music library without music.
     """
-    if isinstance(place, RemotePath):
+    if isinstance(path, RemotePath):
         if kind is SourceKind.MUSIC:
-            raise DataError(NO_REMOTE_MUSIC.format(place))
+            raise DataError(NO_REMOTE_MUSIC.format(path))
         return kind
-    path = place
     if path.is_file() or not path.exists():
         found = detect_kind(path)
         if found is not kind:
@@ -149,7 +147,7 @@ def _find_album_folders(files: Sequence[FileEntry]) -> set[str]:
     return {e.path.rpartition("/")[0] for e in files if is_track_name(e.path)}
 
 
-def _judge_files(root: Place, files: Sequence[FileEntry]) -> SourceKind:
+def _judge_files(root: AnyPath, files: Sequence[FileEntry]) -> SourceKind:
     """Decide between a folder of covers and a music library."""
     n_audio = sum(is_track_name(entry.path) for entry in files)
     if not n_audio:
@@ -176,7 +174,7 @@ def _folder_ends(folder: str) -> Iterator[int]:
     yield len(folder)
 
 
-def choose_path(path: Place) -> Place:
+def choose_path(path: AnyPath) -> AnyPath:
     """Take the manifest of a folder that has one, such as ``covers/manifest.csv``."""
     if isinstance(path, RemotePath):
         return _choose_remote(path)
@@ -203,7 +201,7 @@ def _choose_remote(path: RemotePath) -> RemotePath:
     return path
 
 
-def name_source(path: Place, taken: Iterable[str]) -> str:
+def name_source(path: AnyPath, taken: Iterable[str]) -> str:
     """Name a source after its folder, with a number where that is taken."""
     absolute = path.absolute() if isinstance(path, Path) else path
     base = absolute.stem if path.suffix.lower() in MANIFEST_EXTENSIONS else path.name
@@ -237,10 +235,10 @@ def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
 def join_sources(
     workspace: Workspace,
     known: Sequence[Source],
-    given: Sequence[Place],
+    given: Sequence[AnyPath],
     *,
     kind: str = "auto",
-    root: Place | None = None,
+    root: AnyPath | None = None,
 ) -> tuple[list[Source], list[str]]:
     """Join the sources a person named with those the workspace knows.
 
@@ -278,8 +276,8 @@ def join_sources(
             raise DataError(message)
         return sources, [source.name for source in sources]
     chosen: list[str] = []
-    for place in [*given, *([] if root is None else [root])]:
-        name_host(place)
+    for path in [*given, *([] if root is None else [root])]:
+        name_host(path)
     for path in given:
         chosen_path = choose_path(path) if kind in {"auto", "manifest"} else path
         spelled = workspace.relative(chosen_path)

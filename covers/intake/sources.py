@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 AUDIO_EXTENSIONS = frozenset(
     {
@@ -210,7 +210,7 @@ def show_name(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def walk(root: Place, *, leave_out: Iterable[Path] = ()) -> Walk:
+def walk(root: AnyPath, *, leave_out: Iterable[Path] = ()) -> Walk:
     """List the files below a folder.
 
     Links are followed, after everything that is no link; a folder is entered

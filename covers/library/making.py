@@ -62,11 +62,11 @@ class MadeLibrary(SharedLibrary):
             Of the intake that change, such as ``genre_minimum=20``.
         """
         from covers.intake.scan import scan_workspace
-        from covers.workspace.remote import place_of
+        from covers.workspace.remote import path_of_source
 
         return scan_workspace(
             self._root,
-            [place_of(str(source), Path()) for source in sources],
+            [path_of_source(str(source), Path()) for source in sources],
             intake=settings,
             progress=progress,
         )

@@ -60,13 +60,13 @@ def create_library(
     120
     """
     from covers.intake.scan import scan_workspace
-    from covers.workspace.remote import place_of
+    from covers.workspace.remote import path_of_source
 
     folder = Path(root)
     one_or_many = [sources] if isinstance(sources, str | Path) else sources
     scan_workspace(
         folder,
-        [place_of(str(source), Path()) for source in one_or_many],
+        [path_of_source(str(source), Path()) for source in one_or_many],
         intake=settings,
         progress=progress,
     )

@@ -27,7 +27,7 @@ from covers.model.card import WEIGHTS_NAME, read_card
 from covers.model.embed import COVERS_PER_PART, EmbedReport, find_pending
 from covers.model.embed_bytes import EmbedBytes
 from covers.workspace.cores import count_cores
-from covers.workspace.remote import place_of
+from covers.workspace.remote import path_of_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,10 +42,10 @@ _LEAST_ROWS = 32
 _BLOCKS_PER_ACTOR = 4
 _ROWS_AT_ONCE = 1_000_000
 _STORE_BYTES = 512 << 20
-_PLACE = pa.struct(
+_LOCATION = pa.struct(
     [(name, pa.string()) for name in ("shown", "file", "member", "reason")]
 )
-ROWS = pa.schema([("cover_id", pa.string()), ("places", pa.list_(_PLACE))])
+ROWS = pa.schema([("cover_id", pa.string()), ("locations", pa.list_(_LOCATION))])
 """What an actor is given of each cover."""
 
 
@@ -144,17 +144,17 @@ def _contents(
 ) -> Iterator[bytes | DataError]:
     """Read pictures one after the other; where one cannot be read, say why."""
     for cover_id, written in covers:
-        places = [
+        locations = [
             PictureLocation(
-                place["shown"],
-                place_of(place["file"], Path()) if place["file"] else None,
-                place["member"],
-                place["reason"],
+                location["shown"],
+                path_of_source(location["file"], Path()) if location["file"] else None,
+                location["member"],
+                location["reason"],
             )
-            for place in written
+            for location in written
         ]
         try:
-            yield read_first(cover_id, places)
+            yield read_first(cover_id, locations)
         except DataError as error:
             yield error
 
@@ -257,24 +257,24 @@ def _rows(workspace: Workspace, pending: Pending, rows: Sequence[int]) -> pa.Tab
     some = pending.catalogue.table.select(["cover_id", "locations"]).take(
         np.asarray(rows, np.int64)
     )
-    places = [
+    located = [
         [
             {
-                "shown": place.shown,
-                "file": "" if place.file is None else _whole(place.file),
-                "member": place.member,
-                "reason": place.reason,
+                "shown": picture.shown,
+                "file": "" if picture.file is None else _whole(picture.file),
+                "member": picture.member,
+                "reason": picture.reason,
             }
-            for place in locations_of(workspace, locations)
+            for picture in locations_of(workspace, locations)
         ]
         for locations in some.column("locations").to_pylist()
     ]
     ids = some.column("cover_id").combine_chunks()
-    return pa.table({"cover_id": ids, "places": places}, schema=ROWS)
+    return pa.table({"cover_id": ids, "locations": located}, schema=ROWS)
 
 
 def _whole(file: object) -> str:
-    """Write a place as nodes of a cluster understand it, which have other folders of work."""
+    """Write a path as nodes of a cluster understand it, which have other folders of work."""
     return os.path.abspath(file) if isinstance(file, Path) else str(file)  # noqa: PTH100  no link is followed
 
 

@@ -14,7 +14,7 @@ from covers.workspace.disk.strangers import is_plain_name, read_text
 
 if TYPE_CHECKING:
     from covers.workspace.registry import File
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
     from covers.workspace.settings import Settings, Source
 
 
@@ -145,7 +145,7 @@ class Workspace:
         name = _plain(cover_id)
         return self.thumbnails_folder / name[:2] / f"{name}.jpg"
 
-    def source_root(self, name: str) -> Place:
+    def source_root(self, name: str) -> AnyPath:
         """Return the root folder of a source.
 
         Raises
@@ -154,13 +154,13 @@ class Workspace:
             If no source of that name is in ``covers.toml``, or it lies on a server
             that nothing else names.
         """
-        from covers.workspace.remote import place_of, refuse_unnamed
+        from covers.workspace.remote import path_of_source, refuse_unnamed
 
         for source in self.settings.sources:
             if source.name == name:
                 if source.root is not None:
-                    return refuse_unnamed(place_of(source.root, self.root))
-                root = refuse_unnamed(place_of(source.path, self.root))
+                    return refuse_unnamed(path_of_source(source.root, self.root))
+                root = refuse_unnamed(path_of_source(source.path, self.root))
                 is_file = isinstance(root, Path) and root.is_file()
                 return root.parent if source.kind == "manifest" or is_file else root
         repair = registry.CATALOGUE.repair(self.root, "scan SOURCE")
@@ -188,7 +188,7 @@ class Workspace:
             message = f"source {named} is not there today, and its pictures are needed: bring it back, or drop it from '{self.config_path}' and run '{registry.CATALOGUE.repair(self.root)}'"
             raise DataError(message)
 
-    def resolve(self, source: str, path: str) -> Place:
+    def resolve(self, source: str, path: str) -> AnyPath:
         """Return the file behind a location, refusing to leave the source's folder.
 
         Raises
@@ -216,7 +216,7 @@ class Workspace:
         message = f"'{file}' does not lie on this machine"
         raise DataError(message)
 
-    def relative(self, path: Place) -> str:
+    def relative(self, path: AnyPath) -> str:
         """Return `path` as text relative to the workspace, so that both can be moved together."""
         if not isinstance(path, Path):
             return str(path)

@@ -69,13 +69,13 @@ class RemotePath:
             If it holds a password, asks for something, or is no plain address.
         """
         text = text.rstrip("/")
-        scheme, _, place = text.partition("://")
+        scheme, _, path = text.partition("://")
         try:
             host = urlsplit(text).hostname
         except ValueError:
             host = None
         is_plain = bool(_PLAIN.fullmatch(text)) and "::" not in text
-        if not host or "@" in place.partition("/")[0] or not is_plain:
+        if not host or "@" in path.partition("/")[0] or not is_plain:
             message = (
                 f"source {text!r} is no plain address: expected such as 's3://bucket/folder' or "
                 "'https://host/manifest.csv', without user, password or '?'; keys come from the environment"
@@ -84,7 +84,7 @@ class RemotePath:
         if scheme.lower() == "http" and host not in _OWN:
             message = f"source '{text}' would be read unprotected: use https://"
             raise ConfigError(message)
-        return cls(f"{scheme.lower()}://{place}")
+        return cls(f"{scheme.lower()}://{path}")
 
     def __truediv__(self, path: str) -> RemotePath:
         return RemotePath(f"{self.url}/{path}")
@@ -195,11 +195,11 @@ class RemotePath:
         )
 
 
-Place = Path | RemotePath
+AnyPath = Path | RemotePath
 """Where a file or a folder lies."""
 
 
-def place_of(text: str, base: Path) -> Place:
+def path_of_source(text: str, base: Path) -> AnyPath:
     """Return what a text in ``covers.toml`` names: an address, or a path below `base`."""
     return RemotePath.of(text) if is_remote(text) else base / text
 
@@ -233,13 +233,13 @@ def look_at_many(
         yield from pool.map(look, paths)
 
 
-def name_host(place: Place) -> None:
+def name_host(path: AnyPath) -> None:
     """Let a source that a person named be read, here and by the processes that this one starts."""
-    if isinstance(place, RemotePath):
-        os.environ[HOSTS] = ",".join(sorted({*_hosts_named(), place.host}))
+    if isinstance(path, RemotePath):
+        os.environ[HOSTS] = ",".join(sorted({*_hosts_named(), path.host}))
 
 
-def refuse_unnamed(place: Place) -> Place:
+def refuse_unnamed(path: AnyPath) -> AnyPath:
     """Refuse to talk to a bucket or a server that only a workspace names.
 
     Raises
@@ -247,13 +247,13 @@ def refuse_unnamed(place: Place) -> Place:
     DataError
         Saying how a person names it.
     """
-    if isinstance(place, RemotePath) and place.host not in {*_hosts_named(), *_OWN}:
+    if isinstance(path, RemotePath) and path.host not in {*_hosts_named(), *_OWN}:
         message = (
-            f"source '{place}' is named by 'covers.toml' only: if you trust it, set {HOSTS}={place.host}, "
-            f"or name it again in 'covers scan {place}'"
+            f"source '{path}' is named by 'covers.toml' only: if you trust it, set {HOSTS}={path.host}, "
+            f"or name it again in 'covers scan {path}'"
         )
         raise DataError(message)
-    return place
+    return path
 
 
 def _hosts_named() -> set[str]:
@@ -294,7 +294,7 @@ def filesystem(scheme: str) -> Any:
         raise ConfigError(message) from error
 
 
-def _ask(place: RemotePath, question: Callable[[], Any]) -> Any:
+def _ask(path: RemotePath, question: Callable[[], Any]) -> Any:
     """Ask a store something; what its packages raise becomes an `OSError`."""
     try:
         return question()
@@ -302,7 +302,7 @@ def _ask(place: RemotePath, question: Callable[[], Any]) -> Any:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise OSError(f"{place.scheme}: {reason:.200}") from error  # noqa: EM102
+        raise OSError(f"{path.scheme}: {reason:.200}") from error  # noqa: EM102
 
 
 def _read_stream(files: Any, url: str, n_bytes: int) -> bytes:

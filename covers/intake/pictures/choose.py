@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from covers.intake.pictures.read_one import PictureLoader
     from covers.intake.scan_record import Content, Journal, Key
     from covers.intake.sources import Candidate
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
     # Name of a source, the pictures that one cover may be, and the next to look at.
     Open = tuple[str, Sequence[Candidate], int]
@@ -43,7 +43,7 @@ class Chooser:
 
     def __init__(
         self,
-        roots: Mapping[str, Place],
+        roots: Mapping[str, AnyPath],
         known: Mapping[Key, ScanRecord],
         journal: Journal,
         loader: PictureLoader,

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from covers.images.measures import PictureMeasures
     from covers.intake.pictures.read_one import PictureLoader
     from covers.intake.scan_record import Content
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 WORTH_PROCESSES = 512
 _CHUNK = 16
 
 
 def read_pictures(
-    files: Sequence[tuple[Place, str]],
+    files: Sequence[tuple[AnyPath, str]],
     loader: PictureLoader,
     *,
     n_workers: int | None = None,

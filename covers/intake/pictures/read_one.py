@@ -20,7 +20,7 @@ from covers.workspace.remote import RemotePath
 
 if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 _PEEK_BYTES = 512
 
@@ -55,7 +55,9 @@ class PictureLoader:
         refuse_linked_lock(workspace.root / ".decoding.lock")
         self._heavy = FileLock(workspace.root / ".decoding.lock")
 
-    def read(self, path: Place, member: str) -> tuple[Content, PictureMeasures | None]:
+    def read(
+        self, path: AnyPath, member: str
+    ) -> tuple[Content, PictureMeasures | None]:
         """Read one picture.
 
         Parameters
@@ -76,13 +78,13 @@ class PictureLoader:
         return found
 
     def read_quick(
-        self, path: Place, member: str
+        self, path: AnyPath, member: str
     ) -> tuple[Content, PictureMeasures | None] | None:
         """Read one picture as `read` does, unless it may take long: then None."""
         return self._read(path, member, only_quick=True)
 
     def _read(
-        self, path: Place, member: str, *, only_quick: bool
+        self, path: AnyPath, member: str, *, only_quick: bool
     ) -> tuple[Content, PictureMeasures | None] | None:
         """Read one picture, or leave it to a process that can be ended."""
         try:
@@ -113,7 +115,7 @@ class PictureLoader:
     def _is_new(self, cover_id: str) -> bool:
         return cover_id not in self.measured or cover_id not in self.pictured
 
-    def _read_bytes(self, path: Place, member: str) -> bytes:
+    def _read_bytes(self, path: AnyPath, member: str) -> bytes:
         """Read the bytes of a picture."""
         if member:
             return read_inside(path, member)
@@ -122,7 +124,7 @@ class PictureLoader:
         return read_bytes(path)
 
 
-def _peek(path: Place) -> None:
+def _peek(path: AnyPath) -> None:
     """Refuse a file of another ending by its first bytes, without reading it whole."""
     try:
         if isinstance(path, RemotePath):

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from covers.images.measures import PictureMeasures
     from covers.intake.scan_record import Content
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
     Read = tuple[Content, PictureMeasures | None]
-    File = tuple[Place, str]
+    File = tuple[AnyPath, str]
 
 MAX_SECONDS = 5.0
 """Of a core, for one picture. The largest ones that are taken need 3.5."""

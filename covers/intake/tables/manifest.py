@@ -21,7 +21,7 @@ from covers.workspace.remote import RemotePath, is_below, is_remote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
     from covers.workspace.source_files import FileEntry
 
 
@@ -44,7 +44,7 @@ class Manifest:
     notes: list[str]
 
 
-def read_manifest(path: Place, root: Place | None = None) -> Manifest:
+def read_manifest(path: AnyPath, root: AnyPath | None = None) -> Manifest:
     """Read a manifest and look for the files it names.
 
     The column ``path`` is needed; ``genre`` or ``genres``, ``artist``,
@@ -80,7 +80,7 @@ def read_manifest(path: Place, root: Place | None = None) -> Manifest:
     return rows.read()
 
 
-def walk_manifest(path: Place, root: Place | None = None) -> Walk:
+def walk_manifest(path: AnyPath, root: AnyPath | None = None) -> Walk:
     """Look at the manifest and the files it names, without reading what it says of them.
 
     Parameters
@@ -120,11 +120,11 @@ def walk_manifest(path: Place, root: Place | None = None) -> Walk:
     return Walk(files, problems, 0)
 
 
-def _whole(root: Place) -> Place:
+def _whole(root: AnyPath) -> AnyPath:
     return root.absolute() if isinstance(root, Path) else root
 
 
-def _named_files(root: Place, table: ManifestTable) -> NamedFiles:
+def _named_files(root: AnyPath, table: ManifestTable) -> NamedFiles:
     """Return the files that a manifest may name.
 
     Raises
@@ -146,8 +146,8 @@ class _ManifestRows:
 
     def __init__(
         self,
-        path: Place,
-        root: Place,
+        path: AnyPath,
+        root: AnyPath,
         table: ManifestTable,
     ) -> None:
         self.path = path
@@ -295,7 +295,7 @@ class _ManifestRows:
         raise DataError(message)
 
 
-def _below(root: Place, text: str) -> str | None:
+def _below(root: AnyPath, text: str) -> str | None:
     """Return a path below the root in POSIX form, None where it leads out of it."""
     if isinstance(root, RemotePath):
         text = text.removeprefix(f"{root}/")

@@ -20,7 +20,7 @@ from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 _SYNONYMS = {
     "path": ("path", "file", "filename", "file_name", "filepath", "image_path"),
@@ -66,7 +66,7 @@ class ManifestTable:
     is_guessed: bool = False
 
     @classmethod
-    def read(cls, path: Place) -> ManifestTable:
+    def read(cls, path: AnyPath) -> ManifestTable:
         """Read a manifest.
 
         Raises
@@ -85,7 +85,7 @@ class ManifestTable:
         return cls(*_read_text(path, text), fingerprint, is_guessed)
 
 
-def _read(path: Place) -> bytes:
+def _read(path: AnyPath) -> bytes:
     """Read a manifest whole; over the network, no more than is allowed."""
     if not isinstance(path, RemotePath):
         return path.read_bytes()
@@ -97,7 +97,7 @@ def _read(path: Place) -> bytes:
 
 
 def _find_columns(
-    path: Place, headers: list[str]
+    path: AnyPath, headers: list[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Find the columns that are understood and name the others."""
     columns = _understood(headers)
@@ -135,7 +135,7 @@ def _understood(headers: list[str]) -> dict[str, int]:
     return columns
 
 
-def _unreadable(path: Place, error: Exception) -> str:
+def _unreadable(path: AnyPath, error: Exception) -> str:
     return (
         f"cannot read manifest '{path}' ({error}): expected a table with a column 'path' "
         "as .csv, .tsv or .parquet"
@@ -143,7 +143,7 @@ def _unreadable(path: Place, error: Exception) -> str:
 
 
 def _read_parquet(
-    path: Place, content: bytes
+    path: AnyPath, content: bytes
 ) -> tuple[dict[str, list[Any]], dict[str, list[Any]], list[str]]:
     """Read a Parquet file, in which columns have types."""
     try:
@@ -201,7 +201,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _read_text(
-    path: Place, text: str
+    path: AnyPath, text: str
 ) -> tuple[
     dict[str, list[Any]], dict[str, list[Any]], list[str], list[tuple[str, str]]
 ]:

@@ -14,7 +14,7 @@ from covers.workspace.source_files import FileEntry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 
 class NamedFiles:
@@ -34,14 +34,14 @@ class NamedFiles:
     """
 
     def __init__(
-        self, root: Place, listed: Mapping[str, FileEntry | OSError] | None = None
+        self, root: AnyPath, listed: Mapping[str, FileEntry | OSError] | None = None
     ) -> None:
         self.near = NearNames(root, listed)
         self._listed = listed
         self._start = f"{root}{os.sep}"
 
     @classmethod
-    def below(cls, root: Place, paths: Iterable[str]) -> NamedFiles:
+    def below(cls, root: AnyPath, paths: Iterable[str]) -> NamedFiles:
         """Ask what is needed of the files that a table names.
 
         Raises

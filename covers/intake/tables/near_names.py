@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
 _MOST_NAMES = 5000
 _MOST_SUGGESTIONS = 20
@@ -33,7 +33,7 @@ class NearNames:
         Paths of all files, where it is no folder of this machine.
     """
 
-    def __init__(self, root: Place, listed: Iterable[str] | None = None) -> None:
+    def __init__(self, root: AnyPath, listed: Iterable[str] | None = None) -> None:
         self._root = root
         self._listed = {} if listed is None else _by_folder(listed)
         self._by_key: dict[tuple[str, bool], dict[str, str]] = {}

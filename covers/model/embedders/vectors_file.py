@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
-    from covers.workspace.remote import Place
+    from covers.workspace.remote import AnyPath
 
     Block = tuple[list[str], npt.NDArray[np.float32]]
 
@@ -157,7 +157,7 @@ def _keys(workspace: Workspace, catalogue: Catalogue) -> Mapping[str, str]:
     """Return the cover that an id or a path means; a path that means two is left out."""
     cover_of: dict[str, str] = {}
     twice: set[str] = set()
-    roots: dict[str, Place] = {}
+    roots: dict[str, AnyPath] = {}
     locations = catalogue.table.column("locations").to_pylist()
     for cover_id, places in zip(catalogue.cover_ids, locations, strict=True):
         for place in places:
