@@ -165,32 +165,86 @@ def _index(opened: Workspace) -> Iterator[tuple[str, Any]]:
     yield "index columns", [rows[number] for number in ids]
 
 
-def first_difference(one: Any, other: Any, where: str = "") -> str | None:
-    """Say where two values differ first; not-a-numbers are the same. None where they do not."""
+_DECIMAL = re.compile(r"(-?\d+\.\d+(?:e[-+]?\d+)?)")
+
+
+def first_difference(
+    one: Any, other: Any, where: str = "", *, rounding: float = 0.0
+) -> str | None:
+    """Say where two values differ first; not-a-numbers are the same. None where they do not.
+
+    Parameters
+    ----------
+    one, other : object
+    where : str
+        Its name.
+    rounding : float, default=0.0
+        Decimal numbers may differ by this, in text too, relative to those above 1.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
-        for key in [*one, *(key for key in other if key not in one)]:
-            found = first_difference(one.get(key), other.get(key), f"{where}.{key}")
-            if found:
-                return found
-        return None
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        names = [*one, *(key for key in other if key not in one)]
+        pairs = [(f".{key}", one.get(key), other.get(key)) for key in names]
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
         if len(one) != len(other):
             return f"{where}: {len(one)} and {len(other)} long"
-        pairs = enumerate(zip(one, other, strict=True))
-        found_all = (first_difference(a, b, f"{where}[{i}]") for i, (a, b) in pairs)
-        return next(filter(None, found_all), None)
-    if one == other or (one != one and other != other):
+        pairs = [(f"[{i}]", one[i], other[i]) for i in range(len(one))]
+    elif rounding and isinstance(one, str) and isinstance(other, str):
+        return _first_difference_of_texts(one, other, where, rounding)
+    elif one == other or (one != one and other != other):
         return None
-    return f"{where}: {one!r:.200} and {other!r:.200}"
+    elif rounding and isinstance(one, float) and isinstance(other, float):
+        near = abs(one - other) <= rounding * max(1.0, abs(one))
+        return None if near else f"{where}: {one!r} and {other!r}"
+    else:
+        return f"{where}: {one!r:.200} and {other!r:.200}"
+    found_all = (
+        first_difference(a, b, where + name, rounding=rounding) for name, a, b in pairs
+    )
+    return next(filter(None, found_all), None)
 
 
-def differences(reference: dict[str, Any], workspace: Path) -> list[str]:
-    """Name what is other in a workspace than in the undisturbed one, and what was left behind."""
+def _first_difference_of_texts(
+    one: str, other: str, where: str, rounding: float
+) -> str | None:
+    """Compare the decimal numbers in two texts as numbers, and what is between them as text."""
+    halves = [_DECIMAL.split(text) for text in (one, other)]
+    if len(halves[0]) != len(halves[1]):
+        return f"{where}: {one!r:.200} and {other!r:.200}"
+    for i, (a, b) in enumerate(zip(*halves, strict=True)):
+        pair = (float(a), float(b)) if i % 2 else (a, b)
+        near = i % 2 and abs(pair[0] - pair[1]) <= rounding * max(1.0, abs(pair[0]))
+        if not near and pair[0] != pair[1]:
+            return f"{where}: {a!r:.200} and {b!r:.200}"
+    return None
+
+
+def differences(
+    reference: dict[str, Any],
+    workspace: Path,
+    *,
+    rounding: float = 0.0,
+    only_there: tuple[str, ...] = (),
+) -> list[str]:
+    """Name what is other in a workspace than in the undisturbed one, and what was left behind.
+
+    Parameters
+    ----------
+    reference : dict
+        What `content_of` yields for the undisturbed one.
+    workspace : Path
+    rounding : float, default=0.0
+        As in `first_difference`.
+    only_there : tuple of str, optional
+        What begins with one of these need be there, but not be the same.
+    """
     found = dict(content_of(workspace))
     wrong = []
     for name in sorted(reference.keys() | found.keys()):
         pair = reference.get(name, "missing"), found.get(name, "missing")
-        if (other := first_difference(*pair)) is not None:
+        if name.startswith(only_there) and "missing" not in pair:
+            continue
+        other = first_difference(*pair, rounding=rounding)
+        if other is not None:
             wrong.append(f"{name} is another{other}")
     for path in workspace.rglob("*"):
         name = path.name
