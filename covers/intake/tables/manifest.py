@@ -68,14 +68,14 @@ def read_manifest(path: AnyPath, root: AnyPath | None = None) -> Manifest:
     """
     root = _whole(root or path.parent)
     table = ManifestTable.read(path)
-    if not table.places and not table.damaged:
+    if not table.lines and not table.damaged:
         message = (
             f"manifest '{path}' has a header but no lines: expected one line per cover"
         )
         raise DataError(message)
     rows = _ManifestRows(path, root, table)
     rows.problems += [
-        (place, ProblemKind.BROKEN, reason) for place, reason in table.damaged
+        (where, ProblemKind.BROKEN, reason) for where, reason in table.damaged
     ]
     return rows.read()
 
@@ -154,7 +154,7 @@ class _ManifestRows:
         self.root = root
         self.values = table.columns
         self.extras = table.extras
-        self.places = table.places
+        self.lines = table.lines
         self.found: dict[str, Candidate] = {}
         self.problems: list[tuple[str, ProblemKind, str]] = []
         self.notes: list[str] = []
@@ -172,7 +172,7 @@ class _ManifestRows:
             text = "" if written is None else str(written).strip()
             if not text:
                 self.problems.append(
-                    (self.places[row], ProblemKind.MISSING, "no path in this line")
+                    (self.lines[row], ProblemKind.MISSING, "no path in this line")
                 )
                 continue
             relative = _below(self.root, text)
@@ -274,7 +274,7 @@ class _ManifestRows:
         side = SPLIT_NAMES.get(text.lower())
         if side is None:
             message = (
-                f"manifest '{self.path}', {self.places[row]}: split is {text!r}, "
+                f"manifest '{self.path}', {self.lines[row]}: split is {text!r}, "
                 "expected train, valid or test, or nothing"
             )
             raise DataError(message)

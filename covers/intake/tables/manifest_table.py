@@ -48,7 +48,7 @@ class ManifestTable:
         Values of each column that is understood; ``path`` is always there.
     extras : dict of str to list
         Values of the others, by the name they get in the catalogue.
-    places : list of str
+    lines : list of str
         Where each row stands, such as ``"line 3"``.
     damaged : list of (str, str)
         Where and why, of lines that could not be read.
@@ -60,7 +60,7 @@ class ManifestTable:
 
     columns: dict[str, list[Any]]
     extras: dict[str, list[Any]]
-    places: list[str]
+    lines: list[str]
     damaged: list[tuple[str, str]]
     fingerprint: str
     is_guessed: bool = False
@@ -218,8 +218,8 @@ def _read_text(
     table = read_text_table(text, delimiter=delimiter, is_row=_names_a_picture)
     damaged = [(f"line {number}", reason) for number, reason in table.damaged]
     if damaged and not table.rows:
-        place, reason = damaged[0]
-        message = f"every line of manifest '{path}' is damaged; {place}: {reason}"
+        where, reason = damaged[0]
+        message = f"every line of manifest '{path}' is damaged; {where}: {reason}"
         raise DataError(message)
     columns, extras = _find_columns(path, table.header)
     cells = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
