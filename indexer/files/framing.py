@@ -49,8 +49,8 @@ def check_frame(data: Any, n_rows: int) -> None:
     batches = footer.vector(3, 24)
     _require(len(batches) <= most, f"it has {len(batches)} batches")
     blocks = sorted(
-        [(*_block_at(footer, place), _DICTIONARY) for place in footer.vector(2, 24)]
-        + [(*_block_at(footer, place), _BATCH) for place in batches]
+        [(*_block_at(footer, offset), _DICTIONARY) for offset in footer.vector(2, 24)]
+        + [(*_block_at(footer, offset), _BATCH) for offset in batches]
     )
     free, total = 8, 0
     for offset, n_meta, n_body, kind in blocks:
@@ -77,7 +77,7 @@ def check_schema(data: bytes) -> None:
 
 
 class _Bytes:
-    """Numbers in bytes; a place outside is a `ValueError`."""
+    """Numbers in bytes; an offset outside is a `ValueError`."""
 
     def __init__(self, view: memoryview) -> None:
         self.view = view
@@ -85,11 +85,11 @@ class _Bytes:
     def __len__(self) -> int:
         return len(self.view)
 
-    def read(self, form: str, place: int) -> int:
-        if not 0 <= place <= len(self.view) - struct.calcsize(form):
+    def read(self, form: str, offset: int) -> int:
+        if not 0 <= offset <= len(self.view) - struct.calcsize(form):
             message = "its description leads outside itself"
             raise ValueError(message)
-        return int(struct.unpack_from(form, self.view, place)[0])
+        return int(struct.unpack_from(form, self.view, offset)[0])
 
     def root(self) -> "_Table":
         return _Table(self, self.read("<I", 0))
@@ -98,49 +98,49 @@ class _Bytes:
 class _Table:
     """A table of the flatbuffers that Arrow describes its files with."""
 
-    def __init__(self, data: _Bytes, place: int) -> None:
+    def __init__(self, data: _Bytes, offset: int) -> None:
         self.data = data
-        self._place = place
-        self._slots = place - data.read("<i", place)
+        self._offset = offset
+        self._slots = offset - data.read("<i", offset)
         self._n_slots = (data.read("<H", self._slots) - 4) // 2
 
-    def place(self, slot: int) -> int | None:
+    def offset_of(self, slot: int) -> int | None:
         """Where a field lies; None where it is left out."""
         if slot >= self._n_slots:
             return None
-        offset = self.data.read("<H", self._slots + 4 + 2 * slot)
-        return self._place + offset if offset else None
+        step = self.data.read("<H", self._slots + 4 + 2 * slot)
+        return self._offset + step if step else None
 
     def number(self, slot: int, form: str) -> int:
-        place = self.place(slot)
-        return 0 if place is None else self.data.read(form, place)
+        offset = self.offset_of(slot)
+        return 0 if offset is None else self.data.read(form, offset)
 
     def table(self, slot: int) -> "_Table":
-        place = self.place(slot)
-        _require(place is not None, "its description lacks a part")
-        return self._follow(place or 0)
+        offset = self.offset_of(slot)
+        _require(offset is not None, "its description lacks a part")
+        return self._follow(offset or 0)
 
     def tables(self, slot: int) -> "list[_Table]":
-        return [self._follow(place) for place in self.vector(slot, 4)]
+        return [self._follow(offset) for offset in self.vector(slot, 4)]
 
     def vector(self, slot: int, width: int) -> range:
-        """Places of the members of a vector."""
-        place = self.place(slot)
-        if place is None:
+        """Offsets of the members of a vector."""
+        offset = self.offset_of(slot)
+        if offset is None:
             return range(0)
-        start = place + self.data.read("<I", place)
+        start = offset + self.data.read("<I", offset)
         end = start + 4 + width * self.data.read("<I", start)
         _require(end <= len(self.data), "its description leads outside itself")
         return range(start + 4, end, width)
 
-    def _follow(self, place: int) -> "_Table":
-        return _Table(self.data, place + self.data.read("<I", place))
+    def _follow(self, offset: int) -> "_Table":
+        return _Table(self.data, offset + self.data.read("<I", offset))
 
 
-def _block_at(footer: _Table, place: int) -> tuple[int, int, int]:
+def _block_at(footer: _Table, offset: int) -> tuple[int, int, int]:
     """Read where a message begins, and how long it and its body are."""
     read = footer.data.read
-    return read("<q", place), read("<i", place + 8), read("<q", place + 16)
+    return read("<q", offset), read("<i", offset + 8), read("<q", offset + 16)
 
 
 def _message(view: memoryview) -> tuple[int, _Table, int]:
@@ -159,16 +159,16 @@ def _check_batch(view: memoryview, n_body: int, kind: int, n_bytes: int) -> int:
     _require(found == kind and n_said == n_body, "a batch is not what was announced")
     if kind == _DICTIONARY:
         batch = batch.table(1)
-    _require(batch.place(3) is None, "a batch is compressed")
+    _require(batch.offset_of(3) is None, "a batch is compressed")
     read = batch.data.read
-    for place in batch.vector(2, 16):
-        first, length = read("<q", place), read("<q", place + 8)
+    for offset in batch.vector(2, 16):
+        first, length = read("<q", offset), read("<q", offset + 8)
         is_inside = first >= 0 and length >= 0 and first + length <= n_body
         _require(is_inside, "a buffer lies outside its batch")
     # Only values that are all null take no room, as in lists of them.
     most = 64 * n_bytes + (1 << 16)
-    for place in batch.vector(1, 16):
-        _require(0 <= read("<q", place) <= most, "a column is longer than its bytes")
+    for offset in batch.vector(1, 16):
+        _require(0 <= read("<q", offset) <= most, "a column is longer than its bytes")
     n_rows = batch.number(0, "<q")
     _require(0 < n_rows <= most or kind == _DICTIONARY, f"a batch has {n_rows} rows")
     return n_rows

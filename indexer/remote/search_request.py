@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Float32s = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 
 MEASURED_K = 10
 """Neighbours by which recall is measured; more of them take more effort."""
@@ -71,9 +71,9 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What was proposed for one query: places in the store, ids, similarities."""
+    """What was proposed for one query: positions in the store, ids, similarities."""
 
-    places: Places
+    positions: Positions
     ids: npt.NDArray[np.object_]
     similarities: Float32s
 
@@ -85,12 +85,14 @@ def similarities_to(query: Float32s, vectors: Float32s) -> Float32s:
 
 
 def cut(found: Candidates, excluded: Sequence[str], k: int) -> Candidates:
-    """Leave out what is excluded, sort, ties by place, and keep k."""
+    """Leave out what is excluded, sort, ties by position, and keep k."""
     gone = set(excluded)
     stays = np.array([one not in gone for one in found.ids], dtype=bool)
-    order = np.lexsort((found.places, -found.similarities))
+    order = np.lexsort((found.positions, -found.similarities))
     order = order[stays[order]][:k]
-    return Candidates(found.places[order], found.ids[order], found.similarities[order])
+    return Candidates(
+        found.positions[order], found.ids[order], found.similarities[order]
+    )
 
 
 def put_together(
@@ -110,27 +112,27 @@ def put_together(
     k : int
     notes : sequence of str
     read_rows : callable
-        Gives the columns of the items at some places.
+        Gives the columns of the items at some positions.
     """
     ids = np.full((len(best), k), None, dtype=object)
     similarities = np.full((len(best), k), np.nan, dtype=np.float32)
-    places = np.full((len(best), k), -1, dtype=np.int64)
+    positions = np.full((len(best), k), -1, dtype=np.int64)
     for number, one in enumerate(best):
         ids[number, : len(one.ids)] = one.ids
         similarities[number, : len(one.ids)] = one.similarities
-        places[number, : len(one.ids)] = one.places
+        positions[number, : len(one.ids)] = one.positions
     schema = about.schema
     known: dict[int, Sequence[Any]] = {-1: [None] * len(schema.names)}
     if schema.names:
-        known.update(read_rows(np.unique(places[places >= 0]).tolist()))
-    order = places.ravel().tolist()
+        known.update(read_rows(np.unique(positions[positions >= 0]).tolist()))
+    order = positions.ravel().tolist()
     return SearchResult(
         ids=ids,
         similarities=similarities,
         generation=about.generation,
         notes=tuple(notes),
         read_columns=lambda: table_of(
-            [known[place] if schema.names else () for place in order], schema
+            [known[position] if schema.names else () for position in order], schema
         ),
     )
 
@@ -169,7 +171,7 @@ def explain_short(
     about: About, request: SearchRequest, best: Sequence[Candidates], n_allowed: int
 ) -> str:
     """Say why there are fewer than k answers."""
-    n_short = sum(len(one.places) < request.k for one in best)
+    n_short = sum(len(one.positions) < request.k for one in best)
     reason = f"the index holds {about.n_items} items"
     if request.where:
         reason += f", {n_allowed} match {dict(request.where)!r} and may be found"

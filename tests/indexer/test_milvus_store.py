@@ -20,6 +20,7 @@ from indexer import (
     open_store,
 )
 from indexer.remote.address import read_address
+from indexer.remote.milvus.about import read_about, understand_about
 from indexer.remote.milvus.client import Client
 from indexer.remote.milvus.collections import hold_lock
 
@@ -34,6 +35,26 @@ def seen(store):
     ids = [one for batch in batches for one in batch.ids]
     columns = pa.concat_tables(batch.columns for batch in batches).to_pylist()
     return dict(zip(ids, columns, strict=True)), store.fingerprints
+
+
+def test_a_store_that_calls_things_as_before_is_understood(milvus):
+    store, _, _ = small(lambda: milvus.address("names"))
+    client = client_of(store)
+    (row,) = client.read(
+        "query",
+        client.address.collection,
+        filter="place == -1",
+        output_fields=["id"],
+        consistency_level="Strong",
+    )
+    text = row["id"]
+    for new, before in (
+        ("next_position", "next_place"),
+        ("is_catching_up", "is_settling"),
+    ):
+        assert text.count(f'"{new}"') == 1
+        text = text.replace(f'"{new}"', f'"{before}"')
+    assert understand_about(client, text) == read_about(client, is_newest=True)
 
 
 def test_one_goes_back_over_changes_and_over_a_build(milvus):

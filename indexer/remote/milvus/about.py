@@ -32,7 +32,9 @@ ALWAYS = 2**62
 """When a row dies that nobody removed."""
 KEPT = 3
 """So many older generations stay readable."""
-_PLACE = -1
+_NAMES_BEFORE = {"next_place": "next_position", "is_settling": "is_catching_up"}
+"""What earlier stores call things, and their names of today."""
+_ABOUT_POSITION = -1
 _N_LOOKS = 20
 _N_MISSING = 3
 _PAUSE_S = 0.1
@@ -55,25 +57,25 @@ class MilvusAbout(About):
     Attributes
     ----------
     collection : str
-    next_place : int
-        The place that a new row gets.
+    next_position : int
+        The position that a new row gets.
     n_growing : int
         Rows written since the server last made files of them.
     pasts : tuple of Past
         Older generations within the collection, oldest first.
     before : str
         The collection that was current before this one was built; or empty.
-    is_settling : bool
+    is_catching_up : bool
         Whether so much is being written that the server searches in lists of its own
         for a while, which lose neighbours.
     """
 
     collection: str
-    next_place: int
+    next_position: int
     n_growing: int = 0
     pasts: tuple[Past, ...] = ()
     before: str = ""
-    is_settling: bool = False
+    is_catching_up: bool = False
 
     @property
     def oldest(self) -> int:
@@ -150,21 +152,29 @@ def _look(client: Client, name: str, level: str) -> MilvusAbout | None:
     rows = client.read(
         "query",
         name,
-        filter=f"place == {_PLACE}",
+        filter=f"place == {_ABOUT_POSITION}",
         output_fields=["id"],
         consistency_level=level,
     )
-    return _understood(client, rows[0]["id"]) if rows else None
+    return understand_about(client, rows[0]["id"]) if rows else None
 
 
-def _understood(client: Client, text: str) -> MilvusAbout:
+def understand_about(client: Client, text: str) -> MilvusAbout:
+    """Parse what a store said of itself, in names of today or those before.
+
+    Raises
+    ------
+    IndexMismatchError, IndexDamagedError
+        If a newer release wrote it, or it cannot be understood.
+    """
     try:
         given = json.loads(text)
         refuse_other_format(client.address, given.pop("format"))
         given["schema"] = decode_schema(given["schema"])
         given["structure"] = Structure(**given["structure"])
         given["pasts"] = tuple(Past(**past) for past in given["pasts"])
-        return MilvusAbout(**given)
+        named = {_NAMES_BEFORE.get(name, name): value for name, value in given.items()}
+        return MilvusAbout(**named)
     except (ValueError, TypeError, KeyError, OSError) as error:
         message = f"store {str(client.address)!r} is damaged: what it says of itself cannot be understood ({error}); build the index again"
         raise IndexDamagedError(message) from error
@@ -198,7 +208,7 @@ def _empty_row(about: MilvusAbout) -> Row:
         for name, kind, is_list in list_fields(about.schema)
     }
     return {
-        "place": _PLACE,
+        "place": _ABOUT_POSITION,
         "embedding": vector,
         "born": ALWAYS,
         "died": ALWAYS,

@@ -46,9 +46,11 @@ def _sample(session: Session, n_sampled: int) -> Sampled:
     """Draw some items, always the same ones."""
     about = session.about
     fields, drawn = ["id", "embedding"], np.random.default_rng(0)
-    size = min(about.next_place, 2 * n_sampled)
-    places = drawn.choice(about.next_place, size, replace=False).tolist()
-    rows = list(session.rows_with("place", places, fields, session.alive))[:n_sampled]
+    size = min(about.next_position, 2 * n_sampled)
+    positions = drawn.choice(about.next_position, size, replace=False).tolist()
+    rows = list(session.rows_with("place", positions, fields, session.alive))[
+        :n_sampled
+    ]
     return Sampled(
         [row["id"] for row in rows],
         vectors_of(rows, about.dimension),

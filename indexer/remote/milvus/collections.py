@@ -21,7 +21,7 @@ __all__ = [
     "insert_rows",
     "make_collection",
     "make_lists",
-    "settle",
+    "wait_until_searchable",
 ]
 
 GROWING = 4000
@@ -30,7 +30,7 @@ _BLOCK_BYTES = 8 << 20
 _LISTS_PER_ROOT, _MOST_LISTS = 4, 16_384
 _WAIT_S = 0.25
 _FEWEST_INDEXED = 1024  # the server's minSegmentNumRowsToEnableIndex
-_SETTLE_TIMEOUT_S = 180.0
+_SEARCHABLE_TIMEOUT_S = 180.0
 _held = set[str]()
 """Locks that this process holds or waits for."""
 
@@ -102,7 +102,7 @@ def make_lists(client: Client, name: str, n_rows: int) -> None:
     client.write("create_index", name, lists)
 
 
-def settle(client: Client, name: str) -> bool:
+def wait_until_searchable(client: Client, name: str) -> bool:
     """Let the server make files of what was written, and search in those.
 
     Returns
@@ -111,7 +111,7 @@ def settle(client: Client, name: str) -> bool:
         Whether that was so within some minutes.
     """
     client.write("flush", name)
-    until = time.monotonic() + _SETTLE_TIMEOUT_S
+    until = time.monotonic() + _SEARCHABLE_TIMEOUT_S
     while time.monotonic() < until:
         made = client.read("list_persistent_segments", name)
         wanted = {one.segment_id for one in made if one.num_rows}

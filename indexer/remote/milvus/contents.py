@@ -170,7 +170,7 @@ class CollectionContents(RemoteStore):
         about, seen = read_about(self._client, is_newest=False), session.about
         if about.collection != seen.collection:
             return False  # one that is being released answers in part
-        if about.is_settling and not seen.is_settling:
+        if about.is_catching_up and not seen.is_catching_up:
             return False
         return about.oldest <= seen.generation
 

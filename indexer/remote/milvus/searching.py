@@ -46,7 +46,7 @@ _FILTERED_TIMES = 4
 _ROWS_AT_ONCE = 2000
 _HITS_AT_ONCE = 50_000
 _PAGE = 4096
-_SETTLING = (
+_CATCHING_UP = (
     "the server is still sorting in a large change, and near items may be missing until "
     "it is done; ask again in a minute"
 )
@@ -104,26 +104,26 @@ class Session:
     def pages(
         self, expression: str, fields: Sequence[str], *, size: int = _PAGE
     ) -> Iterator[list[Row]]:
-        """Give the rows of the generation, by their places, some at a time."""
+        """Give the rows of the generation, by their positions, some at a time."""
         return self.scan(both(self.alive, expression), fields, size=size)
 
     def scan(
         self, expression: str, fields: Sequence[str], *, size: int = _PAGE
     ) -> Iterator[list[Row]]:
-        """Give rows of any generation, by their places, some at a time."""
+        """Give rows of any generation, by their positions, some at a time."""
         size = min(size, MOST_ROWS)
-        for start in range(0, self.about.next_place, size):
+        for start in range(0, self.about.next_position, size):
             window = f"place >= {start} and place < {start + size}"
             rows = self.query(both(window, expression), ["place", *fields])
             if rows:
                 yield sorted(rows, key=lambda row: int(row["place"]))
 
-    def columns_at(self, places: Sequence[int]) -> dict[int, Sequence[Any]]:
-        """Give the columns of the items at some places."""
+    def columns_at(self, positions: Sequence[int]) -> dict[int, Sequence[Any]]:
+        """Give the columns of the items at some positions."""
         rows = list(
-            self.rows_with("place", places, ["place", *self.columns], self.alive)
+            self.rows_with("place", positions, ["place", *self.columns], self.alive)
         )
-        if len(rows) < len(places):
+        if len(rows) < len(positions):
             message = "items went while they were read: try again"
             raise CollectionGoneError(message)
         table = decode_rows(rows, self.about.schema)
@@ -155,16 +155,16 @@ def search_collection(session: Session, request: SearchRequest) -> SearchResult:
         times = max(1, n_wanted / MEASURED_K) * (_FILTERED_TIMES if where else 1)
         n_lists = min(ALL_LISTS, round(structure.effort * times))
         notes += doubts(about, is_filtered=len(where) > 0)
-    if about.is_settling and n_allowed <= MOST_ROWS:
+    if about.is_catching_up and n_allowed <= MOST_ROWS:
         found = _compare(session, request.queries, n_wanted, allowed)
     else:
         found = _propose(session, request.queries, n_wanted, (allowed, n_lists))
-        notes += [_SETTLING] if about.is_settling else []
+        notes += [_CATCHING_UP] if about.is_catching_up else []
     best = [
         cut(one, request.excluded[number] if request.excluded else (), request.k)
         for number, one in enumerate(found)
     ]
-    if any(len(one.places) < request.k for one in best):
+    if any(len(one.positions) < request.k for one in best):
         notes.append(explain_short(about, request, best, n_allowed))
     return put_together(about, best, request.k, notes, session.columns_at)
 
@@ -184,13 +184,13 @@ def _propose(
     session: Session, queries: Float32s, n_wanted: int, how: tuple[str, int]
 ) -> list[Candidates]:
     """Propose candidates for each query, and score them."""
-    places = _places(session, queries, n_wanted, how)
-    short = [n for n, some in enumerate(places) if len(some) < n_wanted]
+    positions = _positions(session, queries, n_wanted, how)
+    short = [n for n, some in enumerate(positions) if len(some) < n_wanted]
     if short and how[1] < ALL_LISTS:
-        again = _places(session, queries[short], n_wanted, (how[0], ALL_LISTS))
+        again = _positions(session, queries[short], n_wanted, (how[0], ALL_LISTS))
         for number, some in zip(short, again, strict=True):
-            places[number] = some
-    known = sorted({place for some in places for place in some})
+            positions[number] = some
+    known = sorted({position for some in positions for position in some})
     rows = {
         row["place"]: row
         for row in session.rows_with(
@@ -203,8 +203,8 @@ def _propose(
         )
         raise CollectionGoneError(message)
     return [
-        _scored([rows[place] for place in some], query)
-        for some, query in zip(places, queries, strict=True)
+        _scored([rows[position] for position in some], query)
+        for some, query in zip(positions, queries, strict=True)
     ]
 
 
@@ -224,14 +224,14 @@ def _compare(
     ]
 
 
-def _places(
+def _positions(
     session: Session, queries: Float32s, n_wanted: int, how: tuple[str, int]
 ) -> list[list[int]]:
-    """Ask the server for the places nearest to each query."""
+    """Ask the server for the positions nearest to each query."""
     allowed, n_lists = how
     if n_wanted == 0:
         return [[] for _ in queries]
-    places = list[list[int]]()
+    positions = list[list[int]]()
     step = max(1, _HITS_AT_ONCE // n_wanted)
     for start in range(0, len(queries), step):
         found = session.client.read(
@@ -244,13 +244,13 @@ def _places(
             search_params={"metric_type": "IP", "params": {"nprobe": n_lists}},
             consistency_level="Eventually",
         )
-        places += [[int(hit["entity"]["place"]) for hit in hits] for hits in found]
-    return places
+        positions += [[int(hit["entity"]["place"]) for hit in hits] for hits in found]
+    return positions
 
 
 def _scored(rows: Sequence[Row], query: Float32s) -> Candidates:
     ids = np.empty(len(rows), dtype=object)
     ids[:] = [row["id"] for row in rows]
-    places = np.array([row["place"] for row in rows], dtype=np.int64)
+    positions = np.array([row["place"] for row in rows], dtype=np.int64)
     vectors = vectors_of(rows, len(query))
-    return Candidates(places, ids, similarities_to(query, vectors))
+    return Candidates(positions, ids, similarities_to(query, vectors))

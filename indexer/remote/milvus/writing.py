@@ -32,7 +32,7 @@ from indexer.remote.milvus.collections import (
     insert_rows,
     make_collection,
     make_lists,
-    settle,
+    wait_until_searchable,
 )
 from indexer.remote.milvus.fields import Row, encode_table, list_fields
 from indexer.remote.milvus.searching import Session
@@ -52,7 +52,7 @@ _FIELDS = ["place", "id", "embedding", "born", "died"]
 
 @dataclass(frozen=True)
 class Written:
-    """What a change writes: items, as rows without place and generations, and rows that die."""
+    """What a change writes: items, as rows without position and generations, and rows that die."""
 
     new: Sequence[Row]
     dying: Sequence[Row]
@@ -71,8 +71,8 @@ def begin(client: Client) -> Session:
         for page in session.scan(marked, fields):
             rows = [{**row, "died": ALWAYS} for row in page]
             insert_rows(client, "upsert", about.collection, rows)
-    if about.is_settling:
-        about = _settled(client, replace(about, n_growing=GROWING + 1))
+    if about.is_catching_up:
+        about = _caught_up(client, replace(about, n_growing=GROWING + 1))
         publish_about(client, about)
         session = Session(client, about)
     return session
@@ -103,13 +103,13 @@ def replace_collection(
         structure=replace(structure, has_graph=False),
         changed=now(),
         collection=f"{client.address.collection}_g{generation}",
-        next_place=0,
+        next_position=0,
         before=before.collection if before else "",
     )
     list_fields(schema)  # refuses types before anything is made
     rows = (
-        {**row, "born": generation, "died": ALWAYS, "place": place}
-        for place, row in enumerate(_items(new, schema))
+        {**row, "born": generation, "died": ALWAYS, "place": position}
+        for position, row in enumerate(_items(new, schema))
     )
     about = _fill(client, about, rows)
     about = measure_lists(client, about)
@@ -207,18 +207,23 @@ def write_change(session: Session, change: Written) -> MilvusAbout:
     else:
         dying = [{**row, "died": about.generation} for row in change.dying]
     born = (
-        {**row, "born": about.generation, "died": ALWAYS, "place": about.next_place + n}
+        {
+            **row,
+            "born": about.generation,
+            "died": ALWAYS,
+            "place": about.next_position + n,
+        }
         for n, row in enumerate(change.new)
     )
     n_growing = about.n_growing + len(change.new) + len(dying)
     if n_growing > GROWING and not is_wider:
-        publish_about(client, replace(before, is_settling=True))
+        publish_about(client, replace(before, is_catching_up=True))
     insert_rows(client, "upsert", about.collection, born)
     insert_rows(client, "upsert", about.collection, dying)
     about = replace(
-        about, next_place=about.next_place + len(change.new), n_growing=n_growing
+        about, next_position=about.next_position + len(change.new), n_growing=n_growing
     )
-    about = _settled(client, about)
+    about = _caught_up(client, about)
     if not about.structure.has_graph:
         about = measure_lists(client, about)
     publish_about(client, about)
@@ -230,13 +235,13 @@ def write_change(session: Session, change: Written) -> MilvusAbout:
     return about
 
 
-def _settled(client: Client, about: MilvusAbout) -> MilvusAbout:
-    """Let the server make files of what was written, where it is much."""
+def _caught_up(client: Client, about: MilvusAbout) -> MilvusAbout:
+    """Wait until the server searches in files of what was written, where it is much."""
     if about.n_growing <= GROWING:
-        return replace(about, is_settling=False)
-    is_done = settle(client, about.collection)
+        return replace(about, is_catching_up=False)
+    is_done = wait_until_searchable(client, about.collection)
     n_growing = 0 if is_done else about.n_growing
-    return replace(about, n_growing=n_growing, is_settling=not is_done)
+    return replace(about, n_growing=n_growing, is_catching_up=not is_done)
 
 
 def _copied(session: Session, change: Written) -> MilvusAbout:
@@ -245,19 +250,19 @@ def _copied(session: Session, change: Written) -> MilvusAbout:
     about = replace(
         about,
         collection=f"{session.client.address.collection}_g{about.generation}",
-        next_place=0,
+        next_position=0,
         pasts=(),
         before=session.about.collection,
     )
 
     def rows() -> Iterator[Row]:
-        place = 0
+        position = 0
         for page in session.pages("", [*_FIELDS[1:], *session.columns]):
             for row in page:
                 if row["place"] not in gone:
-                    more = {"born": about.generation, "place": place}
+                    more = {"born": about.generation, "place": position}
                     yield {**_over(None, row, about.schema), **more}
-                    place += 1
+                    position += 1
 
     return _fill(session.client, about, rows())
 
@@ -273,7 +278,7 @@ def _fill(client: Client, about: MilvusAbout, rows: Iterator[Row]) -> MilvusAbou
         client.write("flush", name)
     make_lists(client, name, n_rows)
     client.load(name)
-    return replace(about, next_place=n_rows, n_growing=0 if is_large else n_rows)
+    return replace(about, next_position=n_rows, n_growing=0 if is_large else n_rows)
 
 
 def _current(client: Client) -> MilvusAbout | None:

@@ -70,14 +70,14 @@ class Session:
             found: list[Any] = cursor.fetchall()
             return found
 
-    def columns_at(self, places: Sequence[int]) -> dict[int, Sequence[Any]]:
-        """Give the columns of the items at some places."""
+    def columns_at(self, positions: Sequence[int]) -> dict[int, Sequence[Any]]:
+        """Give the columns of the items at some positions."""
         from psycopg import sql
 
         names = map(sql.Identifier, self.about.schema.names)
         rows = self.rows(
             "SELECT place, {names} FROM {table} WHERE place = ANY(%s::int8[])",
-            [places],
+            [positions],
             names=sql.SQL(", ").join(names),
         )
         return {row[0]: row[1:] for row in rows}
@@ -106,7 +106,7 @@ def search_table(session: Session, request: SearchRequest) -> SearchResult:
         cut(one, request.excluded[number] if request.excluded else (), request.k)
         for number, one in enumerate(found)
     ]
-    if any(len(one.places) < request.k for one in best):
+    if any(len(one.positions) < request.k for one in best):
         notes.append(explain_short(about, request, best, filtered.count()))
     return put_together(about, best, request.k, notes, session.columns_at)
 
@@ -148,7 +148,7 @@ class _Filtered:
         found = [self._nearest("{distance}", query, n_wanted) for query in queries]
         return [
             one
-            if len(one.places) >= n_wanted
+            if len(one.positions) >= n_wanted
             else self._nearest("({distance}) + 0", query, n_wanted)
             for one, query in zip(found, queries, strict=True)
         ]
@@ -174,14 +174,16 @@ class _Filtered:
             self.values,
             condition=self.condition,
         )
-        places, ids, vectors = _columns(rows, queries.shape[1])
+        positions, ids, vectors = _columns(rows, queries.shape[1])
         if not len(rows):
             return [_scored(rows, query) for query in queries]
         picked, _ = exact_candidates(
             queries, vectors, min(n_wanted + _SLACK, len(rows))
         )
         return [
-            Candidates(places[some], ids[some], similarities_to(query, vectors[some]))
+            Candidates(
+                positions[some], ids[some], similarities_to(query, vectors[some])
+            )
             for query, some in zip(queries, picked, strict=True)
         ]
 
@@ -214,12 +216,12 @@ def _columns(
     rows: Sequence[Any], dimension: int
 ) -> tuple[Rows, npt.NDArray[np.object_], Float32s]:
     """Part rows of place, id and embedding."""
-    places = np.array([row[0] for row in rows], dtype=np.int64)
+    positions = np.array([row[0] for row in rows], dtype=np.int64)
     ids = np.empty(len(rows), dtype=object)
     ids[:] = [row[1] for row in rows]
-    return places, ids, unpack_vectors([row[2] for row in rows], dimension)
+    return positions, ids, unpack_vectors([row[2] for row in rows], dimension)
 
 
 def _scored(rows: Sequence[Any], query: Float32s) -> Candidates:
-    places, ids, vectors = _columns(rows, len(query))
-    return Candidates(places, ids, similarities_to(query, vectors))
+    positions, ids, vectors = _columns(rows, len(query))
+    return Candidates(positions, ids, similarities_to(query, vectors))
