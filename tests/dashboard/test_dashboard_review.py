@@ -15,7 +15,7 @@ def test_a_cover_without_a_suggestion_can_be_relabelled_once_genres_are_chosen(
         name="blank-1", kind="blank", rows=(0,), confidence=0.9, reason="one colour"
     )
     monkeypatch.setattr(review_actions.loaders, "library", make_library)
-    monkeypatch.setattr(review_actions.place, "may_write", lambda: True)
+    monkeypatch.setattr(review_actions.arguments, "may_write", lambda: True)
     monkeypatch.setattr(review_actions, "_TESTED", blank, raising=False)
 
     def script():
