@@ -67,6 +67,6 @@ page = st.navigation(list(pages.values()), position="hidden")
 with st.container(horizontal=True, key="nav", gap="small"):
     for entry in PAGES:
         st.page_link(
-            pages[entry.view], label=entry.title, query_params=bar.kept_in_address()
+            pages[entry.view], label=entry.title, query_params=bar.link_parameters()
         )
 page.run()

@@ -101,7 +101,7 @@ def _replace(
     return Review(
         n_dropped=len(new.dropped),
         n_relabelled=len(new.genres),
-        n_kept=len(new.kept),
+        n_kept=len(new.confirmed),
         n_changed=sum(before.get(s) != after.get(s) for s in subjects),
         new_genres=new_genres,
     )

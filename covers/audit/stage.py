@@ -389,5 +389,6 @@ def _audit_library(
 def _is_reviewed(finding: Finding, overlay: Overlay) -> bool:
     """Whether a person kept every cover of a finding."""
     return bool(finding.cover_ids) and all(
-        (cover_id, finding.kind.value) in overlay.kept for cover_id in finding.cover_ids
+        (cover_id, finding.kind.value) in overlay.confirmed
+        for cover_id in finding.cover_ids
     )

@@ -142,7 +142,7 @@ class Overlay:
         }
 
     @cached_property
-    def kept(self) -> frozenset[tuple[str, str]]:
+    def confirmed(self) -> frozenset[tuple[str, str]]:
         """Pairs of cover id and kind of finding that a person found to be fine."""
         return frozenset(
             (d.cover_id, d.finding) for d in self.decisions if d.action is Action.KEEP

@@ -215,7 +215,7 @@ class _Builder:
         self.above: dict[str, str] = {}
         self.also: dict[str, tuple[str, ...]] = {}
         self.protected: set[str] = set(placeholders())
-        self.settled: set[str] = set()
+        self.resolved: set[str] = set()
 
     def add(self, written: Mapping[str, Any]) -> None:
         """Add the names of one table."""
@@ -226,15 +226,15 @@ class _Builder:
                 if known != canonical and self.is_strict:
                     message = f"genre table '{self.shown}': {other!r} stands for both {known!r} and {canonical!r}"
                     raise ConfigError(message)
-        placed: set[str] = set()
+        in_tree: set[str] = set()
         for wide, finer in written.get("tree", {}).items():
             top = self._name(wide, wide)
-            placed.add(top)
+            in_tree.add(top)
             for spelling in finer:
                 name = self._name(spelling, spelling)
-                placed.add(name)
-                self._place(name, top, spelling)
-        self.settled |= placed
+                in_tree.add(name)
+                self._put_below(name, top, spelling)
+        self.resolved |= in_tree
         for wide, parts in written.get("also", {}).items():
             top = self._name(wide, wide)
             for part in parts:
@@ -248,9 +248,9 @@ class _Builder:
         self.spellings.setdefault(spelling, known)
         return known
 
-    def _place(self, name: str, top: str, spelling: str) -> None:
+    def _put_below(self, name: str, top: str, spelling: str) -> None:
         """Put a genre below another one, where no earlier table speaks of it."""
-        if name in self.settled:
+        if name in self.resolved:
             return
         other = self.above.setdefault(name, top)
         if other != top and self.is_strict:

@@ -136,12 +136,12 @@ def split_groups(
         taken = {fixed[row] for row in rows} - {UNDECIDED}
         free = [row for row in rows if fixed[row] == UNDECIDED]
         if taken and free:
-            dealer.settle(free, taken.pop() if len(taken) == 1 else next(iter(shares)))
+            dealer.assign(free, taken.pop() if len(taken) == 1 else next(iter(shares)))
         elif free:
             undecided.append((-len(free), _draw(seed, group), free))
     dealt = [rows for _, _, rows in sorted(undecided)]
     for rows in dealt:
-        dealer.settle(rows, dealer.neediest(rows))
+        dealer.assign(rows, dealer.neediest(rows))
     dealer.fill_gaps(dealt)
     return np.asarray(dealer.sides, dtype=str) if n_covers else np.zeros(0, dtype="<U5")
 
@@ -267,7 +267,7 @@ class _Dealer:
         for row, side in enumerate(fixed):
             self._count(row, side)
 
-    def settle(self, rows: Sequence[int], side: str) -> None:
+    def assign(self, rows: Sequence[int], side: str) -> None:
         """Put covers on a side."""
         for row in rows:
             self.sides[row] = side
@@ -306,7 +306,7 @@ class _Dealer:
             if all(held[name] - amount > 1e-9 for name, amount in load.items()):
                 for row in rows:
                     self._count(row, self.sides[row], -1)
-                self.settle(rows, side)
+                self.assign(rows, side)
                 return
 
     def _cost(self, load: Mapping[str, float], side: str) -> float:

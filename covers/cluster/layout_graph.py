@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from covers.index.embedded import EmbeddedCovers
     from covers.workspace.paths import Workspace
 
-KEPT_FROM = 20_000
+STORED_FROM = 20_000
 """Neighbours of fewer covers are found faster than a file would be read."""
 _LEAST = 30  # what clusters take by default; the map takes fewer
 
@@ -49,7 +49,7 @@ def layout_graph(
     Graph or None
         None for fewer than 20,000 covers.
     """
-    if len(covers) < KEPT_FROM:
+    if len(covers) < STORED_FROM:
         return None
     made_from = {
         "model": covers.made_from["model"],

@@ -135,9 +135,11 @@ def _make(
 
     def write(draft: Draft, stamp: Stamp) -> None:
         write_table(
-            draft.place(CLUSTER_TABLE), table, replace(stamp, kind=CLUSTER_TABLE.kind)
+            draft.new_path(CLUSTER_TABLE),
+            table,
+            replace(stamp, kind=CLUSTER_TABLE.kind),
         )
-        write_json(draft.place(CLUSTER_DOCUMENT), document, stamp)
+        write_json(draft.new_path(CLUSTER_DOCUMENT), document, stamp)
 
     soft_ids = [new_id[i] for i in range(found.n_clusters)]
     parameters = {**asdict(found.settings), "soft_ids": soft_ids}

@@ -134,12 +134,12 @@ class Brief:
         canvas: Canvas,
         face: Face,
         *inks: Field,
-        place: str,
+        position: str,
         height: float = 0.07,
         width: float = 0.86,
         y: float | None = None,
     ) -> None:
-        """Print artist and title at one of the usual places, readably.
+        """Print artist and title at one of the usual positions, readably.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Brief:
             Face of both lines.
         *inks : ndarray of float32, shape (3,)
             Preferred inks: of the artist, then of the title.
-        place : str
+        position : str
             ``"top left"``, ``"top"``, ``"top right"``, ``"bottom left"``,
             ``"bottom"``, ``"bottom right"`` or ``"middle"``.
         height : float, default=0.07
@@ -157,17 +157,17 @@ class Brief:
         width : float, default=0.86
             Greatest width of a line.
         y : float or None, default=None
-            Top of the first line, if not that of the place.
+            Top of the first line, if not where `position` says.
         """
         first = self.line(self.artist, face, width, height)
         second = self.line(self.title, face, width, max(height * 0.68, 0.03))
-        across = 0.0 if "left" in place else 1.0 if "right" in place else 0.5
+        across = 0.0 if "left" in position else 1.0 if "right" in position else 0.5
         x = 0.06 + across * 0.88
         gap = height * 0.45
         total = (first.shape[0] + second.shape[0]) / self.size + gap
         if y is None:
-            y = 0.065 if "top" in place else 0.94 - total
-            y = 0.5 - total / 2 if place == "middle" else y
+            y = 0.065 if "top" in position else 0.94 - total
+            y = 0.5 - total / 2 if position == "middle" else y
         for mask, preferred in ((first, inks), (second, inks[::-1])):
             wide, tall = mask.shape[1] / self.size, mask.shape[0] / self.size
             left = x - across * wide

@@ -118,16 +118,16 @@ def _make(
     def write(draft: Draft, stamp: Stamp) -> None:
         vocab = {**stamp.parameters, "vocab": list(inputs.vocab)}
         of_votes = replace(stamp, kind=VOTES.kind, parameters=vocab)
-        write_table(draft.place(VOTES), votes_table(evaluated), of_votes)
+        write_table(draft.new_path(VOTES), votes_table(evaluated), of_votes)
         write_json(
-            draft.place(DECISION),
+            draft.new_path(DECISION),
             evaluated.decision.to_json(),
             replace(stamp, kind=DECISION.kind),
         )
-        write_tables(draft.place(EVALUATION_METHODS).parent, result)
-        with publish(draft.place(EVALUATION_PAGE)) as file:
+        write_tables(draft.new_path(EVALUATION_METHODS).parent, result)
+        with publish(draft.new_path(EVALUATION_PAGE)) as file:
             write_report(file, evaluated, draft)
-        write_json(draft.place(EVALUATION_DOCUMENT), result.to_json(), stamp)
+        write_json(draft.new_path(EVALUATION_DOCUMENT), result.to_json(), stamp)
 
     return Made(result=result, write=write, parameters={})
 

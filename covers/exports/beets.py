@@ -51,12 +51,12 @@ def write_beets(covers: CoverTable, out: Path) -> None:
         csv_lines(file, COLUMNS, rows)
     plugin = PLUGIN.read_text(encoding="utf-8")
     (out / f"{_NAME}.py").write_text(plugin, encoding="utf-8")
-    place = covers.place.absolute()
+    final = covers.final_path.absolute()
     # JSON texts are texts in YAML, too.
     text = _CONFIG.format(
         name=_NAME,
-        folder=json.dumps(str(place)),
-        table=json.dumps(str(place / "covers.csv")),
+        folder=json.dumps(str(final)),
+        table=json.dumps(str(final / "covers.csv")),
     )
     (out / "config.yaml").write_text(text, encoding="utf-8")
 

@@ -147,7 +147,7 @@ def export_workspace(
         _published(chosen, out, workspace, force=how.force) as draft,
         needs_extra(f"the export {chosen.name!r}"),
     ):
-        notes = chosen.write(replace(table, place=out), draft)
+        notes = chosen.write(replace(table, final_path=out), draft)
     return Export(
         target=chosen.name,
         path=out,
@@ -164,7 +164,7 @@ def _as_literal(out: Path) -> str:
 
 
 def refuse_existing(target: Target, out: Path, *, force: bool) -> None:
-    """Refuse a place of another ending, or taken by anything but an export that may be replaced.
+    """Refuse a path of another ending, or taken by anything but an export that may be replaced.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def refuse_existing(target: Target, out: Path, *, force: bool) -> None:
         Saying what is there.
     """
     if "\0" in str(out):
-        message = f"{str(out)!r} is no name that a file can have: name another place"
+        message = f"{str(out)!r} is no name that a file can have: name another path"
         raise DataError(message)
     if target.endings and out.suffix.lower() not in target.endings:
         message = f"'{out}' shall be named with {' or '.join(target.endings)}, such as '{target.such_as}'"
@@ -180,11 +180,11 @@ def refuse_existing(target: Target, out: Path, *, force: bool) -> None:
     if not os.path.lexists(out) or _is_empty_folder(target, out):
         return
     if not force:
-        message = f"'{out}' exists already: name another place, or replace an export of before with '--force'"
+        message = f"'{out}' exists already: name another path, or replace an export of before with '--force'"
         raise DataError(message)
     reason = _why_not_ours(target, out)
     if reason:
-        message = f"'{out}' {reason}, and is never replaced: name another place, or remove it yourself"
+        message = f"'{out}' {reason}, and is never replaced: name another path, or remove it yourself"
         raise DataError(message)
 
 
@@ -240,7 +240,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def _published(
     target: Target, out: Path, workspace: Workspace, *, force: bool
 ) -> Iterator[Path]:
-    """Give a place beside `out` to write to, and put what was written there at its end.
+    """Give a path beside `out` to write to, and put what was written there at its end.
 
     Raises
     ------
@@ -286,7 +286,7 @@ def _cannot_write(out: Path, error: OSError) -> DataError:
     """Say in one line why an export could not be written."""
     reason = error.strerror or str(error)
     return DataError(
-        f"cannot write '{out}' ({reason}): name a place that can be written and has room"
+        f"cannot write '{out}' ({reason}): name a path that can be written and has room"
     )
 
 

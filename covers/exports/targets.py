@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from covers.exports.table.cover_table import CoverTable
 
 _EMBEDDING, _PREDICTION = Part.EMBEDDING, Part.PREDICTION
-_PLACE, _CLUSTER = Part.PLACE, Part.CLUSTER
+_MAP, _CLUSTER = Part.MAP, Part.CLUSTER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ TARGETS = (
         says="Parquet for Embedding Atlas: the map in a browser, with pictures and neighbours.",
         such_as="atlas.parquet",
         endings=(".parquet",),
-        needs=(_EMBEDDING, _PREDICTION, _PLACE),
+        needs=(_EMBEDDING, _PREDICTION, _MAP),
         uses=(_CLUSTER,),
         then="embedding-atlas {out} --x x --y y --neighbors neighbors --image image "
         "--text title --disable-projection",
@@ -103,7 +103,7 @@ TARGETS = (
         such_as="covers.csv",
         endings=(".csv",),
         needs=(_EMBEDDING, _PREDICTION),
-        uses=(_PLACE, _CLUSTER),
+        uses=(_MAP, _CLUSTER),
     ),
     Target(
         name="huggingface",
@@ -112,7 +112,7 @@ TARGETS = (
         such_as="my-covers",
         is_folder=True,
         needs=(_EMBEDDING, _PREDICTION),
-        uses=(_PLACE, _CLUSTER),
+        uses=(_MAP, _CLUSTER),
         then="python -c 'import datasets; print(datasets.load_dataset({text}))'",
     ),
     Target(
@@ -122,7 +122,7 @@ TARGETS = (
         such_as="my-pictures",
         is_folder=True,
         needs=(_PREDICTION,),
-        uses=(_PLACE, _CLUSTER),
+        uses=(_MAP, _CLUSTER),
     ),
     Target(
         name="lance",
@@ -131,7 +131,7 @@ TARGETS = (
         such_as="covers.lance",
         is_folder=True,
         needs=(_EMBEDDING, _PREDICTION),
-        uses=(_PLACE, _CLUSTER),
+        uses=(_MAP, _CLUSTER),
         package="lance",
         then="python -c 'import lance; print(lance.dataset({text}).schema)'",
     ),
@@ -141,7 +141,7 @@ TARGETS = (
         says="Static pages to show to others: map, overlap, clusters, covers.",
         such_as="covers-site",
         is_folder=True,
-        uses=(_PLACE, _CLUSTER),
+        uses=(_MAP, _CLUSTER),
         then="Open {out}/index.html, or put the folder on any web host.",
     ),
     Target(

@@ -1,4 +1,4 @@
-"""Laying one picture over another that was cropped a little: scale and place are found.
+"""Laying one picture over another that was cropped a little: scale and shift are found.
 
 Letters: S side of a square picture in pixels.
 """
@@ -76,19 +76,19 @@ def aligned(first: Layer, second: Layer) -> Iterator[tuple[Floats, Floats]]:
     The second is scaled by up to 20 %, width and height apart, and moved by up to an
     eighth of the side, so that it agrees best with the first.
     """
-    place, side = _search(first, second), first.values.shape[0]
+    transform, side = _search(first, second), first.values.shape[0]
     for _ in range(_REFINEMENTS):
-        last, place = place, _refine(first.blurred, second.values, place)
-        if np.abs(place[:, 1] - last[:, 1]).max() < _LEAST_STEP_PX:
+        last, transform = transform, _refine(first.blurred, second.values, transform)
+        if np.abs(transform[:, 1] - last[:, 1]).max() < _LEAST_STEP_PX:
             break
-    (scale_x, move_x), (scale_y, move_y) = place
+    (scale_x, move_x), (scale_y, move_y) = transform
     if not all(0.8 < scale < 1.25 for scale in (scale_x, scale_y)):
         return
     columns = _covered(scale_x, move_x, side)
     rows = _covered(scale_y, move_y, side)
     if min(columns[1] - columns[0], rows[1] - rows[0]) < _LEAST_SIDE_PX:
         return
-    moved = _move(second.values, place)
+    moved = _move(second.values, transform)
     part = np.s_[rows[0] : rows[1], columns[0] : columns[1]]
     yield np.ascontiguousarray(first.values[part]), np.ascontiguousarray(moved[part])
 
@@ -99,9 +99,9 @@ def _covered(scale: float, move: float, side: int) -> tuple[int, int]:
     return max(0, int(np.ceil(min(ends)))), min(side, int(np.floor(max(ends))) + 1)
 
 
-def _move(picture: Floats, place: Floats) -> Floats:
+def _move(picture: Floats, transform: Floats) -> Floats:
     """Sample a picture at ``scale * pixel + move``, pixels counted from 0."""
-    (scale_x, move_x), (scale_y, move_y) = place
+    (scale_x, move_x), (scale_y, move_y) = transform
     # Pillow counts from the corners of pixels.
     shift = (move_x + 0.5 - 0.5 * scale_x, move_y + 0.5 - 0.5 * scale_y)
     how = (scale_x, 0, shift[0], 0, scale_y, shift[1])
@@ -112,7 +112,7 @@ def _move(picture: Floats, place: Floats) -> Floats:
 
 
 def _about_middle(scale: float) -> Floats:
-    """Return the place of a small copy that is scaled and not moved."""
+    """Return the transform of a small copy that is scaled and not moved."""
     middle = (_SEARCH_PX - 1) / 2 * (1 - scale)
     return np.array([[scale, middle], [scale, middle]], np.float32)
 
@@ -148,15 +148,15 @@ def _pixels(side: int) -> Floats:
     ).astype(np.float32)
 
 
-def _refine(blurred: Floats, second: Floats, place: Floats) -> Floats:
+def _refine(blurred: Floats, second: Floats, transform: Floats) -> Floats:
     """Do one step of least squares on scale and move in both directions (Lucas and Kanade, 1981).
 
     The first picture comes blurred. Where nothing of the second is left to move, the
-    place stays.
+    transform stays as it is.
     """
     from scipy.ndimage import gaussian_filter
 
-    b = gaussian_filter(_move(second, place), _BLUR_PX)
+    b = gaussian_filter(_move(second, transform), _BLUR_PX)
     inside = np.s_[_EDGE_PX:-_EDGE_PX, _EDGE_PX:-_EDGE_PX]
     slope_y, slope_x = (slope[inside].ravel() for slope in np.gradient(b))
     y, x = _pixels(b.shape[0])
@@ -164,11 +164,11 @@ def _refine(blurred: Floats, second: Floats, place: Floats) -> Floats:
     wanted = (blurred - b)[inside].ravel()
     normal = system @ system.T
     if not np.trace(normal) > 0:
-        return place
+        return transform
     normal += 1e-6 * np.trace(normal) * np.diag([1e-3, 1, 1e-3, 1])
     step = np.linalg.solve(normal, system @ wanted).reshape(2, 2)
     # The step is in pixels of the first; those of the second are `scale` as large.
-    new = place.copy()
-    new[:, 0] = place[:, 0] * (1 + step[:, 0])
-    new[:, 1] = place[:, 1] + place[:, 0] * step[:, 1]
+    new = transform.copy()
+    new[:, 0] = transform[:, 0] * (1 + step[:, 0])
+    new[:, 1] = transform[:, 1] + transform[:, 0] * step[:, 1]
     return new.astype(np.float32)

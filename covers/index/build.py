@@ -8,7 +8,7 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError
-from covers.index.embedder_card import kept_fingerprints
+from covers.index.embedder_card import embedder_fingerprints
 from covers.index.open import index_address
 from covers.model.card import read_card
 from covers.model.embedders.embed_covers import embed_covers
@@ -84,6 +84,6 @@ def _forget_old_embeddings(workspace: Workspace, fingerprint: str) -> None:
     """Remove the embeddings of earlier models once the index no longer needs them."""
     card: dict[str, Any] = read_card(workspace.model_folder).summary
     frozen = card.get("frozen", {}).get("fingerprint", "")
-    others = (f"frozen-{other}" for other in kept_fingerprints(workspace))
+    others = (f"frozen-{other}" for other in embedder_fingerprints(workspace))
     keep = [fingerprint, f"frozen-{frozen}", *others]
     delete_old_embeddings(workspace, keep=keep)

@@ -129,7 +129,7 @@ def read_embedder_card(workspace: Workspace, name: str) -> EmbedderCard:
     return card
 
 
-def kept_fingerprints(workspace: Workspace) -> list[str]:
+def embedder_fingerprints(workspace: Workspace) -> list[str]:
     """Return the fingerprints of the embedders whose vectors an index was built from."""
     found = []
     for name in workspace.settings.embedders:

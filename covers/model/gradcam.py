@@ -71,7 +71,7 @@ def grad_cam(
         pixels.to(model.device), model.card.mean, model.card.std
     ).requires_grad_()
     parts = _parts(model)
-    with _kept_maps([part for part, _ in parts]) as kept:
+    with _recorded_maps([part for part, _ in parts]) as kept:
         try:
             with torch.enable_grad():
                 logits = model.network(images)
@@ -102,18 +102,18 @@ def _parts(model: SavedModel) -> list[tuple[Backbone, float]]:
 
 
 @contextmanager
-def _kept_maps(parts: Sequence[Backbone]) -> Iterator[list[torch.Tensor]]:
+def _recorded_maps(parts: Sequence[Backbone]) -> Iterator[list[torch.Tensor]]:
     """Keep the deepest feature map (1, C, h, w) of each network, with its gradient, while they run."""
     kept: list[torch.Tensor] = []
 
     def keep(levels: Callable[[torch.Tensor], list[torch.Tensor]]) -> Any:
-        def kept_levels(images: torch.Tensor) -> list[torch.Tensor]:
+        def recorded_levels(images: torch.Tensor) -> list[torch.Tensor]:
             maps = levels(images)
             maps[-1].retain_grad()
             kept.append(maps[-1])
             return maps
 
-        return kept_levels
+        return recorded_levels
 
     for part in parts:
         part.levels = keep(part.levels)  # type: ignore[method-assign]

@@ -89,7 +89,7 @@ def _make(
     found = measure_workspace(workspace, settings, manner.progress)
 
     def write(draft: Draft, stamp: Stamp) -> None:
-        write_json(draft.place(OVERLAP_DOCUMENT), found, stamp)
+        write_json(draft.new_path(OVERLAP_DOCUMENT), found, stamp)
 
     return Made(result=OverlapResult.from_json(found), write=write, parameters={})
 

@@ -89,13 +89,13 @@ def year_bars(
     parts = []
     wide = 100 / (len(edges) - 1)
     below = np.vstack([np.zeros(len(edges) - 1), counts.cumsum(axis=0)])
-    for code, place in np.argwhere(counts).tolist():
+    for code, column in np.argwhere(counts).tolist():
         name = vocab[code - 1] if code else "no genre"
-        first, last = int(edges[place]), int(edges[place + 1]) - 1
+        first, last = int(edges[column]), int(edges[column + 1]) - 1
         when = f"{first}" if first == last else f"{first} to {last}"
-        corner = wide * (place + 0.06), y.at(below[code, place])
-        size = 0.88 * wide, y.at(counts[code, place])
-        tip = f"{name}, {when}: {counts[code, place]:,}"
+        corner = wide * (column + 0.06), y.at(below[code, column])
+        size = 0.88 * wide, y.at(counts[code, column])
+        tip = f"{name}, {when}: {counts[code, column]:,}"
         parts.append(box(corner, size, colours.get(name, NOISE_COLOUR), tip))
     return str(
         Plot(

@@ -97,16 +97,16 @@ def _banded(
         max((high for _, high in reach), default=1),
         title=title,
     )
-    places, below, above, spots, told = [], [], [], [], []
+    ends, below, above, spots, told = [], [], [], [], []
     for (at, value, _), (low, high) in zip(points, reach, strict=True):
         left = x.at(at)
-        places.append((left, y.at(value)))
+        ends.append((left, y.at(value)))
         below.append((left, y.at(low)))
         above.append((left, y.at(high)))
         tip = f"{name(at)}: {title} {with_reach(value, (low, high), '.3f')}"
-        spots.append(spot(places[-1], MAIN, tip, 4.5))
+        spots.append(spot(ends[-1], MAIN, tip, 4.5))
         told.append(f"{name(at)}: {title} {value:.3f}")
-    marks = [band(below, above, MAIN), curve(places, MAIN), *spots]
+    marks = [band(below, above, MAIN), curve(ends, MAIN), *spots]
     return str(Plot(x=x, y=y, marks="".join(marks), alt=", ".join(told)))
 
 
@@ -137,9 +137,9 @@ def decade_lines(
         # Side by side, so that the intervals of one decade do not lie on each other.
         aside = 0.06 * (number - (len(lines) - 1) / 2)
         known = [(i, p) for i, p in enumerate(points) if p is not None]
-        places = [(x.at(i + aside), y.at(p[0])) for i, p in known]
-        curves.append(curve(places, colours[name]))
-        for (at, high), (i, (value, *reach)) in zip(places, known, strict=True):
+        ends = [(x.at(i + aside), y.at(p[0])) for i, p in known]
+        curves.append(curve(ends, colours[name]))
+        for (at, high), (i, (value, *reach)) in zip(ends, known, strict=True):
             said = with_reach(value, (reach[0], reach[1]), ".2f")
             ends = [(at, y.at(end)) for end in reach]
             marks.append(line(ends[0], ends[1], colours[name], 1.4))
@@ -218,8 +218,8 @@ def _epochs(
         at = x.at(n_probe + 0.5)
         marks.append(line((at, 0), (at, 100), FAINT, 1, dotted=True))
     for name, (said, colour) in lines.items():
-        places = [(x.at(epoch), y.at(v)) for epoch, v in values[name]]
-        marks += [curve(places, colour), *(spot(p, colour, "", 3) for p in places)]
+        ends = [(x.at(epoch), y.at(v)) for epoch, v in values[name]]
+        marks += [curve(ends, colour), *(spot(p, colour, "", 3) for p in ends)]
         told.append(f"{said} " + ", ".join(f"{v:.3f}" for _, v in values[name]))
     return Plot(
         x=x, y=y, marks="".join(marks), alt="; ".join(told) + ".", height_px=220

@@ -148,19 +148,19 @@ class Thumbnails:
 def add_thumbnail(
     axes: Any,
     picture: npt.NDArray[np.uint8],
-    place: tuple[float, float],
+    at: tuple[float, float],
     *,
     inches: float,
     offset_inches: float = 0.0,
     border: str | None = None,
 ) -> None:
-    """Put a picture of a given size at a place in data units, or so far right of it."""
+    """Put a picture of a given size at a point in data units, or so far right of it."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     zoom = inches * 72 / picture.shape[0]
     box = AnnotationBbox(
         OffsetImage(picture, zoom=zoom, dpi_cor=True),
-        place,
+        at,
         xybox=(offset_inches * 72, 0),
         xycoords="data",
         boxcoords="offset points",

@@ -37,17 +37,17 @@ def spread(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.zeros((n, 2))
     centre = np.eye(n) - 1 / n
     values, vectors = np.linalg.eigh(-0.5 * centre @ distances**2 @ centre)
-    places: npt.NDArray[np.float64] = vectors[:, -2:] * np.sqrt(
+    positions: npt.NDArray[np.float64] = vectors[:, -2:] * np.sqrt(
         np.maximum(values[-2:], 1e-6)
     )
     wanted = np.maximum(distances, _NEAREST)
     for _ in range(_STEPS):
-        gap = places[:, None] - places[None]
+        gap = positions[:, None] - positions[None]
         now = np.maximum(np.linalg.norm(gap, axis=2), 1e-9)
         pull = (wanted / now)[:, :, None] * gap
-        places = (pull.sum(axis=1) - pull[np.arange(n), np.arange(n)]) / n
-        places -= places.mean(axis=0)
-    return places
+        positions = (pull.sum(axis=1) - pull[np.arange(n), np.arange(n)]) / n
+        positions -= positions.mean(axis=0)
+    return positions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Edge:
 
 
 def graph(
-    places: Mapping[str, tuple[float, float]],
+    positions: Mapping[str, tuple[float, float]],
     sizes: Mapping[str, float],
     colours: Mapping[str, str],
     edges: Sequence[Edge],
@@ -83,7 +83,7 @@ def graph(
 
     Parameters
     ----------
-    places : mapping of str to (x, y)
+    positions : mapping of str to (x, y)
         In the unit square.
     sizes : mapping of str to float
         Radius of each genre's dot in pixels.
@@ -94,7 +94,7 @@ def graph(
     """
 
     def at(name: str) -> tuple[float, float]:
-        x, y = places[name]
+        x, y = positions[name]
         return _MARGIN + x * (_WIDE - 2 * _MARGIN), 40 + y * (_HIGH - 80)
 
     parts = [
@@ -108,7 +108,7 @@ def graph(
             f'<title>{escape(edge.tip)}</title><line class="hit" {line}/>'
             f'<line class="line" {line} stroke-width="{edge.width:.1f}" stroke-linecap="round"/></g>'
         )
-    for name in places:
+    for name in positions:
         x, y = at(name)
         r = sizes[name]
         anchor = "end" if x > _WIDE - 130 else "start" if x < 130 else "middle"

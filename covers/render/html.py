@@ -46,13 +46,13 @@ def table(
         Numbers of the rows that are set in bold.
     """
 
-    def cell(kind: str, place: int, text: str) -> str:
-        number = ' class="number"' if place >= n_names else ""
+    def cell(kind: str, column: int, text: str) -> str:
+        number = ' class="number"' if column >= n_names else ""
         shown = text if isinstance(text, Html) else escape(text)
         return f"<{kind}{number}>{shown}</{kind}>"
 
     def cells(kind: str, line: Sequence[str]) -> str:
-        return "".join(cell(kind, place, text) for place, text in enumerate(line))
+        return "".join(cell(kind, column, text) for column, text in enumerate(line))
 
     kinds = ("<tr>", '<tr class="strong">')
     lines = "".join(

@@ -72,11 +72,11 @@ def bar(end: float, colour: str, *, strength: float = 1.0) -> str:
     return f'<i class="bar" style="width:{end}%;background:{colour};opacity:{strength}"></i>'
 
 
-def whisker(place: float, low: float, high: float, colour: str) -> str:
+def whisker(value: float, low: float, high: float, colour: str) -> str:
     """Return a dot at a value and the line of its 95 % interval, all in per cent."""
     return (
         f'<i class="reach" style="left:{low}%;width:{max(high - low, 0):.2f}%"></i>'
-        f'<i class="spot" style="left:{place}%;background:{colour}"></i>'
+        f'<i class="spot" style="left:{value}%;background:{colour}"></i>'
     )
 
 
@@ -126,7 +126,7 @@ class Plot:
     ----------
     x, y : Axis
     marks : str
-        SVG with places in per cent, made by `spot`, `line`, `curve`, `band` or `box`.
+        SVG with points in per cent, made by `spot`, `line`, `curve`, `band` or `box`.
     alt : str
         What the drawing says, for those who do not see it.
     height_px : int, default=280
@@ -156,8 +156,8 @@ class Plot:
             f'style="height:{self.height_px + sum(self.margins_px[::2])}px;padding:{margins}">{self._inside()}</svg>'
         )
 
-    def placed(self, left: int, top: int, width: int) -> str:
-        """Return the drawing at a place of a picture, `width` px wide with its margins."""
+    def drawn_at(self, left: int, top: int, width: int) -> str:
+        """Return the drawing at a point of a picture, `width` px wide with its margins."""
         above, right, _, before = self.margins_px
         return (
             f'<svg class="plot" x="{left + before}" y="{top + above}" width="{width - before - right}" '
@@ -188,10 +188,10 @@ class Plot:
 
 
 def spot(
-    place: tuple[float, float], colour: str, tip: str = "", radius_px: float = 5
+    point: tuple[float, float], colour: str, tip: str = "", radius_px: float = 5
 ) -> str:
-    """Return a dot at a value, `place` from the left and from below in per cent."""
-    x, y = place
+    """Return a dot at a value, `point` from the left and from below in per cent."""
+    x, y = point
     return f'<circle cx="{x}%" cy="{100 - y:.2f}%" r="{radius_px:.1f}" style="fill:{colour}">{_tip(tip)}</circle>'
 
 
@@ -203,7 +203,7 @@ def line(
     *,
     dotted: bool = False,
 ) -> str:
-    """Return a straight line between two places in per cent; a dotted one is for comparison."""
+    """Return a straight line between two points in per cent; a dotted one is for comparison."""
     (x0, y0), (x1, y1) = start, end
     dashes = ' stroke-dasharray="2 5"' if dotted else ""
     return (
@@ -213,11 +213,11 @@ def line(
 
 
 def curve(
-    places: Sequence[tuple[float, float]], colour: str, *, dotted: bool = False
+    points: Sequence[tuple[float, float]], colour: str, *, dotted: bool = False
 ) -> str:
-    """Return a line through places in per cent: how a value runs."""
+    """Return a line through points in per cent: how a value runs."""
     return "".join(
-        line(start, end, colour, 2.2, dotted=dotted) for start, end in pairwise(places)
+        line(start, end, colour, 2.2, dotted=dotted) for start, end in pairwise(points)
     )
 
 
@@ -245,9 +245,9 @@ def box(
     )
 
 
-def word(place: tuple[float, float], text: str) -> str:
-    """Return a text just left of a place in per cent."""
-    x, y = place
+def word(point: tuple[float, float], text: str) -> str:
+    """Return a text just left of a point in per cent."""
+    x, y = point
     return f'<text x="{x}%" y="{100 - y:.2f}%" dx="-8" dy="4" text-anchor="end">{escape(text)}</text>'
 
 
@@ -286,7 +286,7 @@ def as_picture(plots: Sequence[tuple[str, str, Plot]], *, width_px: int) -> str:
         left = number * width_px
         parts.append(
             f'<text class="head" x="{left + 12}" y="22">{escape(title)}</text>'
-            f'<svg x="{left + 12}" y="40" overflow="visible">{key}</svg>{plot.placed(left + 12, top, width_px - 24)}'
+            f'<svg x="{left + 12}" y="40" overflow="visible">{key}</svg>{plot.drawn_at(left + 12, top, width_px - 24)}'
         )
     text = "".join([*parts, "</svg>\n"])
     for variable, colour in _PRINTED.items():

@@ -252,7 +252,7 @@ class Suggestions:
         try:
             write_csv(path, COLUMNS, (one.row() for one in self.items))
         except OSError as error:
-            message = f"cannot write '{path}' ({error.strerror}): name another place"
+            message = f"cannot write '{path}' ({error.strerror}): name another path"
             raise DataError(message) from error
 
     def to_json(self) -> dict[str, Any]:
@@ -329,5 +329,5 @@ def refuse_taken(path: Path) -> None:
         If something is there already.
     """
     if os.path.lexists(path):
-        message = f"'{path}' exists already: name another place"
+        message = f"'{path}' exists already: name another path"
         raise DataError(message)

@@ -82,7 +82,7 @@ def suggest_workspace(
     ]
     ids = [catalogue.cover_ids[row] for album in albums for row in album.rows]
     judged = judge_covers(workspace, ids, n_voters=_N_VOTERS)
-    places = RowsById(judged.cover_ids).of(catalogue.cover_ids)
+    rows = RowsById(judged.cover_ids).of(catalogue.cover_ids)
     # A final head is fitted on the held-out covers, too.
     sees_all = bool(read_card(workspace.model_folder).summary.get("final"))
     known = _Known(
@@ -95,7 +95,7 @@ def suggest_workspace(
     items = [
         found
         for album in albums
-        if (found := _suggest(album, places[list(album.rows)], known))
+        if (found := _suggest(album, rows[list(album.rows)], known))
     ]
     n_unread = len(albums) - len(items)
     if n_unread:
@@ -244,12 +244,12 @@ class _Known:
 
 
 def _suggest(
-    album: Album, places: npt.NDArray[np.int64], known: _Known
+    album: Album, rows: npt.NDArray[np.int64], known: _Known
 ) -> Suggestion | None:
-    """Say what one album may be, its covers judged at `places`; None where none could be read."""
+    """Say what one album may be, its covers judged at `rows`; None where none could be read."""
     catalogue, judged, doubts = known.catalogue, known.judged, known.doubts
     ids = [catalogue.cover_ids[row] for row in album.rows]
-    readable = places[places >= 0]
+    readable = rows[rows >= 0]
     if not len(readable):
         return None
     p = judged.probabilities[readable].mean(axis=0, dtype=np.float64)

@@ -47,13 +47,13 @@ class Draft(Workspace):
 
     folder: Path = field(kw_only=True)
 
-    def place(self, file: File) -> Path:
+    def new_path(self, file: File) -> Path:
         """Return where to write a file."""
         return file.below(self.folder)
 
     def path(self, file: File) -> Path:
         """Return where a file is found: in the draft if it was written, else in the workspace."""
-        place = self.place(file)
+        place = self.new_path(file)
         return place if place.exists() else super().path(file)
 
     @property
@@ -92,7 +92,7 @@ def publish_whole(
     """
     with _draft(workspace, artefact) as draft:
         write(draft)
-        document = draft.place(artefact.file)
+        document = draft.new_path(artefact.file)
         files = draft.written(but=artefact.file)
         add_to_summary(document, {_FILES: json.dumps(files, sort_keys=True)})
         for name in files:
@@ -111,8 +111,8 @@ def keep_files(workspace: Workspace, draft: Draft, artefact: Artefact) -> None:
     for file in artefact.files:
         source = workspace.path(file)
         if file not in artefact.drawn and source.is_file():
-            draft.place(file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, draft.place(file), follow_symlinks=False)
+            draft.new_path(file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, draft.new_path(file), follow_symlinks=False)
 
 
 def is_whole(workspace: Workspace, stamp: Stamp) -> bool:

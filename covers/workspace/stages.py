@@ -313,7 +313,7 @@ class Maker(Generic[Result]):
                 done = "drawn"
             except MissingExtraError as error:
                 manner.tell(f"without figures: {error}")
-        add_to_summary(draft.place(self.artefact.file), {_FIGURES: done})
+        add_to_summary(draft.new_path(self.artefact.file), {_FIGURES: done})
 
     def _draw_again(self, workspace: Workspace, manner: Manner) -> None:
         """Draw the figures of a result that was published without them."""

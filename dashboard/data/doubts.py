@@ -97,7 +97,7 @@ class Doubt:
             for row in rows
         ]
 
-    def is_settled(self, library: Library, overlay: Overlay) -> bool:
+    def is_decided(self, library: Library, overlay: Overlay) -> bool:
         """Say whether a decision about its covers was written down."""
         ids = [library.cover_ids[row] for row in self.rows]
         open_ones = [
@@ -105,7 +105,7 @@ class Doubt:
             for one in ids
             if one not in overlay.dropped
             and one not in overlay.genres
-            and (one, self.kind) not in overlay.kept
+            and (one, self.kind) not in overlay.confirmed
         ]
         # Of a group of duplicates one stays, and nothing needs to be said of it.
         return len(open_ones) <= (self.is_group and len(open_ones) < len(ids))

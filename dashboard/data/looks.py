@@ -36,7 +36,7 @@ class Looks:
         Covers of the same number show one design.
     palettes : pyarrow.Table or None
         ``palette`` (``"#rrggbb"``) and ``palette_share`` of the covers measured.
-    places : ndarray of int64, shape (n_covers,)
+    palette_rows : ndarray of int64, shape (n_covers,)
         Row of each cover in `palettes`, ``-1`` where it was not measured.
     """
 
@@ -52,7 +52,7 @@ class Looks:
     saturation: npt.NDArray[np.float64]
     designs: Rows
     palettes: pa.Table | None
-    places: Rows
+    palette_rows: Rows
 
     @classmethod
     def unknown(cls, library: Library) -> Looks:
@@ -67,8 +67,8 @@ class Looks:
         n = len(library)
         rows = library.rows.of(table["cover_id"].to_pylist())
         here = np.flatnonzero(rows >= 0)
-        places = np.full(n, -1, np.int64)
-        places[rows[here]] = here
+        palette_rows = np.full(n, -1, np.int64)
+        palette_rows[rows[here]] = here
 
         def column(name: str) -> npt.NDArray[np.float64]:
             values = np.full(n, np.nan)
@@ -80,12 +80,12 @@ class Looks:
             column("saturation"),
             designs_of(library.groups, rows, table["phash"].to_pylist()),
             table.select(["palette", "palette_share"]),
-            places,
+            palette_rows,
         )
 
     def palette(self, row: int) -> tuple[list[str], list[float]]:
         """Return the leading colours of a cover with their shares; empty where not measured."""
-        place = int(self.places[row])
+        place = int(self.palette_rows[row])
         if self.palettes is None or place < 0:
             return [], []
         colours, shares = (self.palettes[i][place].as_py() for i in (0, 1))
@@ -111,12 +111,12 @@ class Looks:
         """What the leading colour of each cover is called; empty where not measured."""
         from covers.render.colour_words import name_colours
 
-        found = np.full(len(self.places), "", dtype="U12")
+        found = np.full(len(self.palette_rows), "", dtype="U12")
         if self.palettes is None:
             return found
-        known = np.flatnonzero(self.places >= 0)
+        known = np.flatnonzero(self.palette_rows >= 0)
         lists = self.palettes["palette"].to_pylist()
-        leading = [(lists[place] or [""])[0] for place in self.places[known]]
+        leading = [(lists[place] or [""])[0] for place in self.palette_rows[known]]
         distinct = sorted(set(leading) - {""})
         names = dict(zip(distinct, name_colours(distinct), strict=True))
         found[known] = [names.get(one, "") for one in leading]

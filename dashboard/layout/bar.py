@@ -26,7 +26,7 @@ def selected() -> Selection | None:
     return loaders.selection(st.query_params.get(PARAMETER, ""))
 
 
-def kept_in_address() -> dict[str, str]:
+def link_parameters() -> dict[str, str]:
     """Return what links to other pages take along."""
     text = st.query_params.get(PARAMETER, "")
     return {PARAMETER: text} if text else {}

@@ -162,7 +162,7 @@ def open_page(view: str, query: Mapping[str, str] | None = None) -> None:
 
 def open_on_map(cover_id: str) -> None:
     """Have the map drawn with a cover brought into view."""
-    open_page("covermap", {"cover": cover_id, **bar.kept_in_address()})
+    open_page("covermap", {"cover": cover_id, **bar.link_parameters()})
 
 
 def go_on() -> None:
@@ -174,7 +174,7 @@ def go_on() -> None:
 
 def open_cover(cover_id: str) -> None:
     """Have the search page drawn with a cover."""
-    open_page("search", {"cover": cover_id, **bar.kept_in_address()})
+    open_page("search", {"cover": cover_id, **bar.link_parameters()})
 
 
 def gallery(

@@ -68,7 +68,7 @@ def _review() -> None:
     if (chosen := bar.selected()) is not None:
         inside = set(chosen.rows.tolist())
         here = [one for one in here if inside & set(one.rows)]
-    left = [one for one in here if not one.is_settled(library, overlay)]
+    left = [one for one in here if not one.is_decided(library, overlay)]
     _progress(len(here) - len(left), len(here))
     named = st.query_params.get("doubt", "")
     doubt = next((one for one in here if one.name == named), None)
@@ -88,7 +88,7 @@ def _choose_group(
     library: Library, doubts: dict[str, list[Doubt]], overlay: Overlay
 ) -> str:
     open_ones = {
-        name: sum(not one.is_settled(library, overlay) for one in here)
+        name: sum(not one.is_decided(library, overlay) for one in here)
         for name, here in doubts.items()
     }
     # The address holds what is written here, so no counts.
@@ -216,13 +216,13 @@ def _tile(
 ) -> tuple[cards.Card, cards.Note]:
     """Return a doubt as a tile that gives its name when it is chosen."""
     card = replace(markup.card_of(library, doubt.rows[0]), pick=doubt.name)
-    settled = doubt.is_settled(library, overlay)
+    decided = doubt.is_decided(library, overlay)
     said = ", ".join(doubt.suggestion)
     note = cards.Note(
-        badge="" if settled else f"{100 * doubt.confidence:.0f} %",
-        mark="decided" if settled else said,
+        badge="" if decided else f"{100 * doubt.confidence:.0f} %",
+        mark="decided" if decided else said,
         mark_colour=NOISE_COLOUR
-        if settled
+        if decided
         else library.colours.get(said, NOISE_COLOUR),
         tip=doubt.reason,
         n_same=len(doubt.rows),

@@ -29,7 +29,7 @@ __all__ = ["find_strangers", "is_own", "remove_generation", "sweep"]
 _TOP_FILES = frozenset({CURRENT, TEMPORARY_POINTER, OWNER, *LOCK_FILES})
 
 
-def sweep(folder: Path, kept: Iterable[Manifest]) -> None:
+def sweep(folder: Path, manifests: Iterable[Manifest]) -> None:
     """Remove everything of the index that no kept generation names.
 
     Only the holder of the writer lock may call this.
@@ -40,7 +40,7 @@ def sweep(folder: Path, kept: Iterable[Manifest]) -> None:
         If the folder cannot be listed.
     """
     wanted: dict[str, set[str]] = {}
-    for manifest in kept:
+    for manifest in manifests:
         paths = [entry.path for entry in manifest.files]
         for path in (manifest_path(manifest.generation), *paths):
             parent, _, name = path.partition("/")
@@ -51,10 +51,10 @@ def sweep(folder: Path, kept: Iterable[Manifest]) -> None:
         _remove_files(folder, [TEMPORARY_POINTER])
     for name in names:
         if _is_generation(name):
-            remove_generation(folder, name, kept=wanted.get(name, ()))
+            remove_generation(folder, name, stays=wanted.get(name, ()))
 
 
-def remove_generation(folder: Path, name: str, *, kept: Collection[str] = ()) -> None:
+def remove_generation(folder: Path, name: str, *, stays: Collection[str] = ()) -> None:
     """Remove the files that a generation wrote, and its folder once it is empty.
 
     Parameters
@@ -62,8 +62,8 @@ def remove_generation(folder: Path, name: str, *, kept: Collection[str] = ()) ->
     folder : Path
     name : str
         Of the folder of the generation, which may still be a temporary one.
-    kept : collection of str
-        Files in it that stay.
+    stays : collection of str
+        Names of the files in it that stay.
     """
     inner = folder / name
     if not is_real_folder(inner):
@@ -71,9 +71,9 @@ def remove_generation(folder: Path, name: str, *, kept: Collection[str] = ()) ->
     with suppress(OSError):  # what another system still holds open stays
         found = [entry.name for entry in os.scandir(inner)]
         _remove_files(
-            inner, [one for one in found if is_file_name(one) and one not in kept]
+            inner, [one for one in found if is_file_name(one) and one not in stays]
         )
-        if not kept:
+        if not stays:
             inner.rmdir()
 
 

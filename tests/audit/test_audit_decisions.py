@@ -306,7 +306,7 @@ def test_a_later_decision_replaces_an_earlier_one_about_the_same_cover():
     )
     assert changed.dropped == frozenset()
     assert changed.genres == {"a": ("Pop",)}
-    assert changed.kept == {("a", "tiny"), ("a", "dark")}
+    assert changed.confirmed == {("a", "tiny"), ("a", "dark")}
     assert changed.without({"a"}) == Overlay()
 
 

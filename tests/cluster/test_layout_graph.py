@@ -25,7 +25,7 @@ def searches(monkeypatch):
         found.append(k)
         return exact_neighbours(points, k)
 
-    monkeypatch.setattr(module, "KEPT_FROM", 0)
+    monkeypatch.setattr(module, "STORED_FROM", 0)
     monkeypatch.setattr(module, "exact_neighbours", search)
     return found
 
@@ -35,7 +35,7 @@ def test_clusters_and_map_share_one_search_and_come_out_as_without(tmp_path, sea
     run(shared, n_resamples=0)
     map_workspace(shared)
     assert searches == [30]
-    module.KEPT_FROM = 20_000
+    module.STORED_FROM = 20_000
     alone, _ = write_known_workspace(tmp_path / "alone")
     run(alone, n_resamples=0)
     map_workspace(alone)

@@ -1,4 +1,4 @@
-"""A place that a person names: a path of this machine, or an address such as ``s3://bucket/folder``."""
+"""A source that a person names: a path of this machine, or an address such as ``s3://bucket/folder``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PathOrAddress(click.Path):
             self.fail(str(error), param, ctx)
 
 
-def refuse_offline(places: list[str]) -> None:
+def refuse_offline(sources: list[str]) -> None:
     """Refuse to go without the network where covers lie across it.
 
     Raises
@@ -39,7 +39,7 @@ def refuse_offline(places: list[str]) -> None:
     """
     from covers.errors import ConfigError
 
-    remote = [place for place in places if "://" in place]
+    remote = [source for source in sources if "://" in source]
     if remote:
         message = f"source '{remote[0]}' lies across the network: leave '--offline' out, or drop it from covers.toml"
         raise ConfigError(message)

@@ -207,7 +207,7 @@ def _make(
     steps(2, 2)
 
     def write(draft: Draft, stamp: Stamp) -> None:
-        write_table(draft.place(MAP_TABLE), table, replace(stamp, seed=seed))
+        write_table(draft.new_path(MAP_TABLE), table, replace(stamp, seed=seed))
 
     layout = {"n_neighbors": N_NEIGHBORS, "min_dist": MIN_DIST, "metric": "cosine"}
     return Made(result=result, write=write, parameters={**result, **layout})

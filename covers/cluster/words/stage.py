@@ -114,7 +114,7 @@ def _make(
     steps(4, 4)
 
     def write(draft: Draft, stamp: Stamp) -> None:
-        write_json(draft.place(NAMES_DOCUMENT), document, stamp)
+        write_json(draft.new_path(NAMES_DOCUMENT), document, stamp)
 
     parameters = {"list": fingerprint(words)}
     return Made(result=Names.from_json(document), write=write, parameters=parameters)

@@ -100,9 +100,11 @@ def glow(b: Brief) -> Canvas:
     spot = (b.between(0.35, 0.65), b.between(0.35, 0.62), b.between(0.14, 0.3))
     _GLOWS[b.pick(*_GLOWS)](b, canvas, spot)
     face = b.face("spaced", "thin", "grotesque", "wide light", "old style italic")
-    place = b.keep("top left", "bottom left", "bottom", "bottom right", "top", "middle")
+    position = b.keep(
+        "top left", "bottom left", "bottom", "bottom right", "top", "middle"
+    )
     height = float(b.house.uniform(0.035, 0.06))
-    b.credit(canvas, face, p.paper, place=place, height=height, width=0.75)
+    b.credit(canvas, face, p.paper, position=position, height=height, width=0.75)
     return canvas
 
 
@@ -169,7 +171,7 @@ def fog(b: Brief) -> Canvas:
     if b.house.random() < 0.35:
         canvas.pixels = duotone(canvas.grey(), p.ink, p.main, p.paper)
     face = b.face("spaced", "thin", "old style italic", "wide light", "old style caps")
-    place = b.keep("top", "bottom", "top left", "bottom right", "middle")
+    position = b.keep("top", "bottom", "top left", "bottom right", "middle")
     height = float(b.house.uniform(0.035, 0.06))
-    b.credit(canvas, face, p.ink, place=place, height=height, width=0.75)
+    b.credit(canvas, face, p.ink, position=position, height=height, width=0.75)
     return canvas

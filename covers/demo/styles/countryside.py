@@ -117,7 +117,7 @@ def pastoral(b: Brief) -> Canvas:
         "slab",
     )
     if layout == "full":
-        b.credit(scene, face, p.ink, place="top", height=0.085)
+        b.credit(scene, face, p.ink, position="top", height=0.085)
         return scene
     ground = (p.paper, p.ink, p.deep)[int(b.house.integers(3))]
     canvas = b.canvas(ground)
@@ -250,7 +250,9 @@ def porch(b: Brief) -> Canvas:
     face = b.face(
         "slab", "slab narrow", "script", "old style bold", "typewriter", "didone italic"
     )
-    place = b.keep("top", "top left", "bottom", "top right")
+    position = b.keep("top", "top left", "bottom", "top right")
     ink = p.accent if b.house.random() < 0.5 else p.ink
-    b.credit(canvas, face, ink, place=place, height=float(b.house.uniform(0.065, 0.1)))
+    b.credit(
+        canvas, face, ink, position=position, height=float(b.house.uniform(0.065, 0.1))
+    )
     return canvas

@@ -129,7 +129,7 @@ def contours(b: Brief) -> Canvas:
     kind = b.pick(*_CONTOURS)
     _CONTOURS[kind](b, canvas, (ground, line))
     face = b.face("terminal", "spaced", "thin", "grotesque", "wide light")
-    place = b.keep("top left", "top", "bottom left", "bottom right")
+    position = b.keep("top left", "top", "bottom left", "bottom right")
     height = float(b.house.uniform(0.035, 0.055))
     if kind not in _OPEN:
         first = b.line(b.artist, face, 0.7, 0.05)
@@ -139,7 +139,7 @@ def contours(b: Brief) -> Canvas:
         second = b.line(b.title, face, wide, 0.035)
         stamp(canvas, second, 0.08, 0.865 + tall, line, anchor=(0, 0))
         return canvas
-    b.credit(canvas, face, line, place=place, height=height, width=0.75)
+    b.credit(canvas, face, line, position=position, height=height, width=0.75)
     return canvas
 
 
@@ -292,7 +292,7 @@ def swiss(b: Brief) -> Canvas:
     canvas = b.canvas(grounds[chosen])
     _SWISS[b.pick(*_SWISS)](b, canvas, colours)
     face = b.face("grotesque", "heavy", "grotesque caps", "terminal")
-    place = b.keep("top left", "top right")
+    position = b.keep("top left", "top right")
     height = float(b.house.uniform(0.045, 0.09))
-    b.credit(canvas, face, p.ink, place=place, height=height)
+    b.credit(canvas, face, p.ink, position=position, height=height)
     return canvas

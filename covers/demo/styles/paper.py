@@ -114,13 +114,13 @@ def cutouts(b: Brief) -> Canvas:
         canvas.lay(
             canvas.box(-1, -1, 2, 0.235), p.paper if b.house.random() < 0.7 else p.main
         )
-    place = b.keep("top left", "top", "top right")
+    position = b.keep("top left", "top", "top right")
     b.credit(
         canvas,
         face,
         p.ink,
         p.accent,
-        place=place,
+        position=position,
         height=float(b.house.uniform(0.07, 0.11)),
         y=0.045,
     )

@@ -128,15 +128,15 @@ def _banner(b: Brief, canvas: Canvas) -> None:
     )
     plain = b.line(b.artist, face, 0.82, float(b.house.uniform(0.12, 0.2)))
     name = hand_cut(b.house, plain, float(b.house.uniform(0.0, 0.2)))
-    place = (0.5, 0.15 if b.house.random() < 0.7 else 0.72)
+    position = (0.5, 0.15 if b.house.random() < 0.7 else 0.72)
     tilt = float(b.house.choice([0.0, 0.0, 4.0, -5.0]))
     if b.house.random() < 0.55:
         name = np.pad(name, b.pixels(0.02))
-        stamp(canvas, rotated(np.ones_like(name), tilt), *place, p.ink)
-        stamp(canvas, rotated(name, tilt), *place, p.paper)
+        stamp(canvas, rotated(np.ones_like(name), tilt), *position, p.ink)
+        stamp(canvas, rotated(name, tilt), *position, p.paper)
     else:
-        stamp(canvas, grown(name, b.pixels(0.009)), *place, p.paper)
-        stamp(canvas, name, *place, p.ink)
+        stamp(canvas, grown(name, b.pixels(0.009)), *position, p.paper)
+        stamp(canvas, name, *position, p.ink)
 
 
 def _stripes(b: Brief, canvas: Canvas, other: Field) -> None:
@@ -212,9 +212,9 @@ def ransom(b: Brief) -> Canvas:
         tape = np.full(
             (b.pixels(0.06), b.pixels(b.between(0.15, 0.4))), 0.9, np.float32
         )
-        place = (b.between(0, 1), b.between(0.3, 1))
+        position = (b.between(0, 1), b.between(0.3, 1))
         turned = rotated(tape, b.between(-60, 60))
-        stamp(canvas, turned, *place, (p.paper, p.ink, p.accent)[i % 3], opacity=0.9)
+        stamp(canvas, turned, *position, (p.paper, p.ink, p.accent)[i % 3], opacity=0.9)
     _clippings(b, canvas, b.artist, 0.07, 0.19)
     if b.house.random() < 0.5:
         _clippings(b, canvas, b.title, 0.74, 0.12)
@@ -245,7 +245,7 @@ def _clippings(b: Brief, canvas: Canvas, text: str, top: float, height: float) -
 
 
 def _clipping(
-    b: Brief, canvas: Canvas, letter: str, place: tuple[float, float], step: float
+    b: Brief, canvas: Canvas, letter: str, position: tuple[float, float], step: float
 ) -> None:
     """Glue one letter on its scrap of paper."""
     p, rng = b.palette, b.rng
@@ -267,6 +267,6 @@ def _clipping(
     paper, ink = inks[int(rng.integers(4))]
     turn = float(rng.normal(0, 7))
     scrap, print_ = rotated(np.ones_like(glyph), turn), rotated(glyph, turn)
-    stamp(canvas, scrap, place[0] + 0.006, place[1] + 0.008, p.ink, opacity=0.4)
-    stamp(canvas, scrap, *place, paper)
-    stamp(canvas, print_, *place, ink)
+    stamp(canvas, scrap, position[0] + 0.006, position[1] + 0.008, p.ink, opacity=0.4)
+    stamp(canvas, scrap, *position, paper)
+    stamp(canvas, print_, *position, ink)

@@ -72,9 +72,9 @@ def city(b: Brief) -> Canvas:
         "italic heavy",
         "spaced",
     )
-    place = b.keep("top", "top left", "bottom", "middle")
+    position = b.keep("top", "top left", "bottom", "middle")
     height = float(b.house.uniform(0.08, 0.14))
-    b.credit(canvas, face, p.paper, p.accent, place=place, height=height)
+    b.credit(canvas, face, p.paper, p.accent, position=position, height=height)
     return canvas
 
 
@@ -120,12 +120,12 @@ def _litter(b: Brief, canvas: Canvas) -> None:
             (b.pixels(b.between(0.15, 0.3)), b.pixels(b.between(0.12, 0.25))),
             np.float32,
         )
-        place = (b.between(0, 1), b.between(0.1, 1))
+        position = (b.between(0, 1), b.between(0.1, 1))
         colour = (p.paper, p.accent, p.ink)[i % 3]
         stamp(
             canvas,
             rotated(sheet, float(rng.normal(0, 6))),
-            *place,
+            *position,
             colour,
             opacity=b.between(0.3, 0.8),
         )
@@ -140,19 +140,21 @@ def _spray(
     b: Brief,
     canvas: Canvas,
     word: Field,
-    place: tuple[float, float],
+    position: tuple[float, float],
     inks: tuple[Field, Field],
 ) -> None:
     """Spray a word with outline, shadow, fill and drips."""
     p, rng, (ink, fill) = b.palette, b.rng, inks
     outlined = grown(word, b.pixels(0.02))
-    stamp(canvas, outlined, place[0] + 0.014, place[1] + 0.018, p.deep * 0.3)
-    stamp(canvas, outlined, *place, ink)
+    stamp(canvas, outlined, position[0] + 0.014, position[1] + 0.018, p.deep * 0.3)
+    stamp(canvas, outlined, *position, ink)
     ramp = np.linspace(0, 1, word.shape[0], dtype=np.float32)[:, None]
-    stamp(canvas, word, *place, mix(fill, p.paper, np.broadcast_to(ramp, word.shape)))
+    stamp(
+        canvas, word, *position, mix(fill, p.paper, np.broadcast_to(ramp, word.shape))
+    )
     for _ in range(int(rng.integers(2, 7))):
-        x = place[0] + b.between(-0.5, 0.5) * word.shape[1] / b.size
-        drip = canvas.box(x, place[1], x + 0.007, place[1] + b.between(0.1, 0.28))
+        x = position[0] + b.between(-0.5, 0.5) * word.shape[1] / b.size
+        drip = canvas.box(x, position[1], x + 0.007, position[1] + b.between(0.1, 0.28))
         canvas.lay(drip, ink if rng.random() < 0.5 else fill, 0.9)
 
 
@@ -170,11 +172,11 @@ def wall(b: Brief) -> Canvas:
     turn = float(b.house.uniform(0, 9))
     for i, text in enumerate(words):
         word = hand_cut(b.house, b.line(text, face, 0.84, 0.52 / len(words)), 0.3)
-        place = (
+        position = (
             0.5 + float(rng.normal(0, 0.02)),
             0.5 + (i - (len(words) - 1) / 2) * 0.27,
         )
-        _spray(b, canvas, rotated(np.pad(word, 3), turn), place, pair)
+        _spray(b, canvas, rotated(np.pad(word, 3), turn), position, pair)
     tag = b.line(b.title, b.face("script", "typewriter", "heavy"), 0.6, 0.08)
     halo = grown(tag, max(1, b.size // 160))
     stamp(canvas, halo, 0.5, 0.92, p.ink, opacity=0.6)

@@ -58,7 +58,7 @@ def _band(b: Brief, canvas: Canvas, face: Face) -> None:
         face,
         p.ink,
         p.accent,
-        place="left",
+        position="left",
         height=tall * 0.36,
         y=top + tall * 0.14,
     )
@@ -91,7 +91,7 @@ def _blocks(b: Brief, canvas: Canvas, face: Face) -> None:
             canvas.box(left, 0.05, left + 0.11, 0.05 + tall),
             (p.accent, p.main, p.paper)[i % 3],
         )
-    b.credit(canvas, face, p.paper, p.accent, place="bottom left", height=0.1)
+    b.credit(canvas, face, p.paper, p.accent, position="bottom left", height=0.1)
 
 
 def _over(b: Brief, canvas: Canvas, face: Face) -> None:

@@ -42,7 +42,7 @@ _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 _COLUMNS_OF = {
     Part.PREDICTION: ("prediction", "certainty", "verdict"),
-    Part.PLACE: ("x", "y"),
+    Part.MAP: ("x", "y"),
     Part.CLUSTER: ("cluster",),
 }
 PART_OF = {name: part for part, names in _COLUMNS_OF.items() for name in names}
@@ -89,7 +89,7 @@ class CoverTable:
         Calibrated, columns as in `judged_vocab`; NaN for covers without an
         embedding. None where they were not asked for.
     judged_vocab : tuple of str
-    place : Path
+    final_path : Path
         Where the export will lie when it is whole.
     notes : tuple of str
         What is left empty, and why.
@@ -104,7 +104,7 @@ class CoverTable:
     embeddings: npt.NDArray[np.float32] | None = None
     probabilities: npt.NDArray[np.float32] | None = None
     judged_vocab: tuple[str, ...] = ()
-    place: Path = Path()
+    final_path: Path = Path()
     notes: tuple[str, ...] = ()
     has_pictures: bool = True
 

@@ -10,5 +10,5 @@ class Part(StrEnum):
 
     EMBEDDING = "embedding"
     PREDICTION = "prediction"
-    PLACE = "place"
+    MAP = "map"
     CLUSTER = "cluster"

@@ -51,7 +51,7 @@ def _read_predictions(
     return arrays, _in_rows(catalogue, judged.cover_ids, columns)
 
 
-def _read_places(workspace: Workspace, catalogue: Catalogue) -> tuple[Arrays, Columns]:
+def _read_map(workspace: Workspace, catalogue: Catalogue) -> tuple[Arrays, Columns]:
     """Return where each cover lies on the map."""
     from covers.workspace.registry import MAP_TABLE
 
@@ -94,6 +94,6 @@ def _in_rows(
 READ_PART: dict[Part, Callable[[Workspace, Catalogue], tuple[Arrays, Columns]]] = {
     Part.EMBEDDING: _read_embeddings,
     Part.PREDICTION: _read_predictions,
-    Part.PLACE: _read_places,
+    Part.MAP: _read_map,
     Part.CLUSTER: _read_clusters,
 }

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from covers.model.pixels import CoverFile
     from covers.workspace.paths import Workspace
 
-KEPT_CACHE_BYTES = 2 * 2**30
+MOST_CACHE_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class _Start:
     arch: str
     backbone: Backbone
     norm: Norm
-    kept: str = ""
+    vectors_fingerprint: str = ""
     vectors: CoverVectors | None = None
 
     @classmethod
@@ -215,13 +215,13 @@ class _Start:
         recipe: Recipe,
         note: Callable[[str], None],
     ) -> _Start:
-        arch, kept, vectors = recipe.arch, "", None
+        arch, of_vectors, vectors = recipe.arch, "", None
         if arch.startswith(FILE):
-            kept, vectors = store_vectors(workspace, vectors_path(arch))
+            of_vectors, vectors = store_vectors(workspace, vectors_path(arch))
             note(vectors.told(catalogue))
             arch = f"{FILE}{vectors_path(arch).name}#{vectors.vectors.shape[1]}"
         backbone, mean, std = make_backbone(arch, recipe.weights)
-        return cls(arch, backbone, (tuple(mean), tuple(std)), kept, vectors)
+        return cls(arch, backbone, (tuple(mean), tuple(std)), of_vectors, vectors)
 
 
 def _train(
@@ -255,7 +255,9 @@ def _train(
         seed=how.seed,
     )
     where = pick_device(how.device)
-    setup = TrainingSetup(workspace, cache, where, how.seed, watcher, start.kept)
+    setup = TrainingSetup(
+        workspace, cache, where, how.seed, watcher, start.vectors_fingerprint
+    )
     trained = train_parts(
         start.backbone,
         start.norm,
@@ -284,7 +286,7 @@ def _train(
     trained = replace(trained, summary={**counts, **trained.summary})
     card = _describe(trained, start, recipe, data.vocab, stamp)
     _publish(workspace, catalogue, card, trained)
-    if len(cache) * cache.picture_bytes > KEPT_CACHE_BYTES:
+    if len(cache) * cache.picture_bytes > MOST_CACHE_BYTES:
         cache.delete()
     return TrainingReport(card, trained.history, trained.is_interrupted, 0.0, failed)
 
@@ -377,7 +379,7 @@ def _check_resumable(
 
 def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]:
     """Return the covers worth decoding: all of a small library, else the train side."""
-    if len(catalogue) * cache.picture_bytes <= KEPT_CACHE_BYTES:
+    if len(catalogue) * cache.picture_bytes <= MOST_CACHE_BYTES:
         return cover_files(catalogue)
     return cover_files(catalogue, np.flatnonzero(catalogue.splits == "train").tolist())
 

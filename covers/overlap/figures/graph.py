@@ -37,7 +37,7 @@ def draw_graph(found: Measured) -> Frame | None:
     edges = [edge for edge in found.edges if {edge.a, edge.b} <= set(order)]
     if not edges:
         return None
-    places = place_by_overlap(found, order)
+    places = lay_out_by_overlap(found, order)
     position = dict(zip(order, places, strict=True))
     partners: dict[str, list[str]] = {genre: [] for genre in order}
     for edge in edges:
@@ -113,7 +113,7 @@ def _join(axes: Any, edges: Sequence[Edge], position: dict[str, np.ndarray]) -> 
 def _name(
     axes: Any,
     genre: str,
-    place: np.ndarray,
+    dot: np.ndarray,
     offset_pt: np.ndarray,
     size_pt: int,
 ) -> None:
@@ -121,7 +121,7 @@ def _name(
     x, y = offset_pt / np.linalg.norm(offset_pt)
     axes.annotate(
         genre,
-        place,
+        dot,
         xytext=tuple(offset_pt),
         textcoords="offset points",
         ha="left" if x > 0.5 else "right" if x < -0.5 else "center",
@@ -132,20 +132,20 @@ def _name(
     )
 
 
-def _away(place: np.ndarray, partners: list[np.ndarray]) -> np.ndarray:
+def _away(dot: np.ndarray, partners: list[np.ndarray]) -> np.ndarray:
     """Return the direction, a unit vector, from a dot in which no line leads, outward where there is none."""
     angles = np.arange(8) * np.pi / 4
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    outward = place / max(float(np.linalg.norm(place)), 1e-9)
+    outward = dot / max(float(np.linalg.norm(dot)), 1e-9)
     cost = -0.3 * directions @ outward
     for other in partners:
-        toward = (other - place) / max(float(np.linalg.norm(other - place)), 1e-9)
+        toward = (other - dot) / max(float(np.linalg.norm(other - dot)), 1e-9)
         cost = np.maximum(cost, directions @ toward - 0.3 * directions @ outward)
     found: np.ndarray = directions[int(cost.argmin())]
     return found
 
 
-def place_by_overlap(found: Measured, order: Sequence[str]) -> np.ndarray:
+def lay_out_by_overlap(found: Measured, order: Sequence[str]) -> np.ndarray:
     """Place genres in the plane, the nearer the more they overlap; unknown overlaps count as none.
 
     Returns

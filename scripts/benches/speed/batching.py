@@ -65,19 +65,19 @@ def measure(library: covers.Library, n_rounds: int) -> list[dict[str, object]]:
     ids = library.catalogue.cover_ids
     pictures = [library.workspace.thumbnail_path(one).read_bytes() for one in ids[:64]]
 
-    def search(asked: list[object]) -> None:
-        for one in library.ask(asked).items:
+    def search(given: list[object]) -> None:
+        for one in library.ask(given).items:
             library.search(one, 10)
 
-    def classify(asked: list[object]) -> None:
-        queries = library.ask(asked)
+    def classify(given: list[object]) -> None:
+        queries = library.ask(given)
         assert isinstance(queries, Queries)
         library.classify(queries)
 
     asks: dict[str, tuple[Callable[[list[object]], None], list[object]]] = {
         "upload to search": (search, list(pictures)),
         "upload to classify": (classify, list(pictures)),
-        "cover to classify": (lambda asked: library.classify(asked), list(ids[:64])),
+        "cover to classify": (lambda given: library.classify(given), list(ids[:64])),
     }
     rows: list[dict[str, object]] = []
     for name, (ask, things) in asks.items():
@@ -107,8 +107,8 @@ def measure(library: covers.Library, n_rounds: int) -> list[dict[str, object]]:
 def seconds(ask: Callable[[list[object]], None], requests: list[list[object]]) -> float:
     """Return the processor seconds of some requests, one after the other."""
     begun = time.process_time()
-    for asked in requests:
-        ask(asked)
+    for given in requests:
+        ask(given)
     return time.process_time() - begun
 
 

@@ -81,10 +81,10 @@ class PackedBackbone(nn.Module):  # type: ignore[misc]
             message = "only a body that is a sequence of layers can be packed"
             raise ValueError(message)
         self.summarise = backbone.summarise
-        kept = backbone.level_positions(size_px)
+        positions = backbone.level_positions(size_px)
         pictures = next(backbone.parameters()).new_zeros(1, 3, size_px, size_px)
         body = pad_by_numbers(backbone.body, pictures)
-        self.levels = fx.symbolic_trace(_Levels(body, kept))
+        self.levels = fx.symbolic_trace(_Levels(body, positions))
         sizes = _Sizes(self.levels)
         with torch.inference_mode():
             sizes.run(pictures)
@@ -97,19 +97,19 @@ class PackedBackbone(nn.Module):  # type: ignore[misc]
 
 
 class _Levels(nn.Module):  # type: ignore[misc]
-    """The layers of a backbone, of whose maps some are kept."""
+    """The layers of a backbone, of whose maps some are returned."""
 
-    def __init__(self, body: nn.Sequential, kept: list[int]) -> None:
+    def __init__(self, body: nn.Sequential, positions: list[int]) -> None:
         super().__init__()
         self.body = body
-        self.kept = kept
+        self.positions = positions
 
     def forward(self, images: Tensor) -> list[Tensor]:
         maps = []
         for layer in self.body:
             images = layer(images)
             maps.append(images)
-        return [maps[position] for position in self.kept]
+        return [maps[position] for position in self.positions]
 
 
 class _Sizes(fx.Interpreter):  # type: ignore[misc]

@@ -142,10 +142,10 @@ def rename_packaged(
     if not arch.removeprefix("timm:").startswith("tf_"):
         _refuse_twin(name, arch, f"tf_{arch.removeprefix('timm:')}")
     stages = [len(stage) for stage in getattr(model, "blocks", ())]
-    places = [(s, b) for s, n in enumerate(stages) for b in range(n)]
+    blocks = [(s, b) for s, n in enumerate(stages) for b in range(n)]
     renamed: dict[str, Tensor] = {}
     for key, value in state.items():
-        new = _rename(key, places, state)
+        new = _rename(key, blocks, state)
         if new is None or new in renamed:
             message = f"weights in {name} do not fit {arch!r}: its tensor {key!r} has no place there; name their architecture with '--arch'"
             raise ModelError(message)
@@ -154,7 +154,7 @@ def rename_packaged(
 
 
 def _rename(
-    key: str, places: list[tuple[int, int]], state: Mapping[str, Tensor]
+    key: str, blocks: list[tuple[int, int]], state: Mapping[str, Tensor]
 ) -> str | None:
     """Return timm's name of one tensor; None where there is none."""
     first, _, rest = key.partition(".")
@@ -162,11 +162,11 @@ def _rename(
         return f"{_OUTSIDE_BLOCKS[first]}.{rest}" if first in _OUTSIDE_BLOCKS else None
     number, _, rest = rest.partition(".")
     layer, _, tensor = rest.partition(".")
-    if not number.isdecimal() or int(number) >= len(places):
+    if not number.isdecimal() or int(number) >= len(blocks):
         return None
     expands = f"_blocks.{number}._expand_conv.weight" in state
     layers = _EXPANDING if expands else _PLAIN
-    stage, block = places[int(number)]
+    stage, block = blocks[int(number)]
     return (
         f"blocks.{stage}.{block}.{layers[layer]}.{tensor}" if layer in layers else None
     )
