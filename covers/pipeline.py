@@ -160,7 +160,7 @@ def _judge(at_hand: _AtHand, artefact: Artefact) -> Verdict:
             return Verdict(State.MISSING, at_hand.problems[artefact.name])
         return model.judge(card, catalogue, at_hand.recipe)
     if artefact is EMBEDDINGS:
-        return model.judge_embeddings(workspace, card, catalogue)
+        return model.embeddings_state(workspace, card, catalogue)
     if artefact is INDEX:
         return index.judge(workspace, card, catalogue)
     return _judge_stamp(at_hand, artefact)

@@ -201,7 +201,7 @@ def classify_embeddings(
     """
     if references is None:
         references = References.of(index, decision.vocab)
-    classified, near = judge_embeddings(
+    classified, near = classify_with_neighbours(
         pictures, index, decision, references, level=level
     )
     p_labels = pictures.p_labels
@@ -231,7 +231,7 @@ def classify_embeddings(
     )
 
 
-def judge_embeddings(
+def classify_with_neighbours(
     pictures: SeenPictures,
     index: VectorStore,
     decision: Decision,

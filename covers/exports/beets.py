@@ -69,6 +69,6 @@ def _rows(covers: CoverTable) -> Iterator[tuple[Any, ...]]:
     for album, mean in zip(albums, mean_by_album(p, albums), strict=True):
         if not (album.release or album.album) or not np.isfinite(mean).all():
             continue
-        genre = covers.judged_vocab[int(mean.argmax())]
+        genre = covers.prediction_vocab[int(mean.argmax())]
         names = (cut_text(name) for name in (album.release, album.artist, album.album))
         yield *names, genre, f"{mean.max():.3f}"

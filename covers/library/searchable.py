@@ -327,7 +327,7 @@ class SearchableLibrary(StoredLibrary):
         """Return the network's distributions and label odds in the decision's columns."""
         import numpy as np
 
-        from covers.evaluate.judged import network_answers
+        from covers.evaluate.classify_covers import network_answers
 
         logits = np.stack([self._logits(query) for query in queries.items])
         return network_answers(logits, self.card, self._decision.vocab)

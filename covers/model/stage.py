@@ -130,7 +130,7 @@ def judge(
     return Verdict(State.FRESH, f"{told}; the catalogue changed a little since")
 
 
-def judge_embeddings(
+def embeddings_state(
     workspace: Workspace, card: ModelCard | None, catalogue: Catalogue | None
 ) -> Verdict:
     """Say whether every cover has a vector by the model."""

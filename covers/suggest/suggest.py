@@ -16,7 +16,7 @@ from covers.audit import stage as audit
 from covers.audit.findings import FindingKind
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError
-from covers.evaluate.judged import judge_covers
+from covers.evaluate.classify_covers import classify_covers
 from covers.evaluate.stage import read_votes
 from covers.index.embedded import fingerprints_at_hand
 from covers.model.card import read_card
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.catalogue.table import Catalogue
-    from covers.evaluate.judged import JudgedCovers
+    from covers.evaluate.classify_covers import ClassifiedCovers
     from covers.workspace.paths import Workspace
 
 MIN_CERTAINTY = 0.8
@@ -81,13 +81,13 @@ def suggest_workspace(
         or any(catalogue.cover_ids[row] in doubts for row in album.rows)
     ]
     ids = [catalogue.cover_ids[row] for album in albums for row in album.rows]
-    judged = judge_covers(workspace, ids, n_voters=_N_VOTERS)
-    rows = RowsById(judged.cover_ids).of(catalogue.cover_ids)
+    classified = classify_covers(workspace, ids, n_voters=_N_VOTERS)
+    rows = RowsById(classified.cover_ids).of(catalogue.cover_ids)
     # A final head is fitted on the held-out covers, too.
     sees_all = bool(read_card(workspace.model_folder).summary.get("final"))
     known = _Known(
         catalogue=catalogue,
-        judged=judged,
+        classified=classified,
         doubts=doubts,
         min_certainty=min_certainty,
         sees_all=sees_all,
@@ -226,7 +226,7 @@ class _Known:
     Parameters
     ----------
     catalogue : Catalogue
-    judged : JudgedCovers
+    classified : ClassifiedCovers
         What network and vote say of the covers of all albums.
     doubts : dict of str to float
         Chance that a cover's genre is wrong, by its id.
@@ -237,7 +237,7 @@ class _Known:
     """
 
     catalogue: Catalogue
-    judged: JudgedCovers
+    classified: ClassifiedCovers
     doubts: dict[str, float]
     min_certainty: float
     sees_all: bool
@@ -246,19 +246,19 @@ class _Known:
 def _suggest(
     album: Album, rows: npt.NDArray[np.int64], known: _Known
 ) -> Suggestion | None:
-    """Say what one album may be, its covers judged at `rows`; None where none could be read."""
-    catalogue, judged, doubts = known.catalogue, known.judged, known.doubts
+    """Say what one album may be, its covers classified at `rows`; None where none could be read."""
+    catalogue, classified, doubts = known.catalogue, known.classified, known.doubts
     ids = [catalogue.cover_ids[row] for row in album.rows]
     readable = rows[rows >= 0]
     if not len(readable):
         return None
-    p = judged.probabilities[readable].mean(axis=0, dtype=np.float64)
+    p = classified.probabilities[readable].mean(axis=0, dtype=np.float64)
     ranked = tuple(
-        Ranked(genre=judged.vocab[column], certainty=float(p[column]))
+        Ranked(genre=classified.vocab[column], certainty=float(p[column]))
         for column in np.argsort(-p, kind="stable")[:_N_RANKED]
     )
     genres = tuple(sorted({g for row in album.rows for g in catalogue.genres[row]}))
-    verdict = judged.verdicts[readable[0]]
+    verdict = classified.verdicts[readable[0]]
     doubt = max((doubts[one] for one in ids if one in doubts), default=None)
     sides: Sequence[str] = [str(catalogue.splits[row]) for row in album.rows]
     return Suggestion(
@@ -272,7 +272,7 @@ def _suggest(
         left_open=_why_open(ranked[0], verdict, genres, known.min_certainty),
         doubt=doubt,
         seen=bool(genres) and ("train" in sides or known.sees_all),
-        voters=tuple(judged.voters[readable[0]]),
+        voters=tuple(classified.voters[readable[0]]),
     )
 
 

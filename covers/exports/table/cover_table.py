@@ -86,9 +86,9 @@ class CoverTable:
     embeddings : ndarray of float32, shape (n_covers, n_dimensions), or None
         Unit rows; None where they were not asked for.
     probabilities : ndarray of float32, shape (n_covers, n_genres), or None
-        Calibrated, columns as in `judged_vocab`; NaN for covers without an
+        Calibrated, columns as in `prediction_vocab`; NaN for covers without an
         embedding. None where they were not asked for.
-    judged_vocab : tuple of str
+    prediction_vocab : tuple of str
     final_path : Path
         Where the export will lie when it is whole.
     notes : tuple of str
@@ -103,7 +103,7 @@ class CoverTable:
     catalogue: pa.Table
     embeddings: npt.NDArray[np.float32] | None = None
     probabilities: npt.NDArray[np.float32] | None = None
-    judged_vocab: tuple[str, ...] = ()
+    prediction_vocab: tuple[str, ...] = ()
     final_path: Path = Path()
     notes: tuple[str, ...] = ()
     has_pictures: bool = True

@@ -36,19 +36,19 @@ def _read_predictions(
     workspace: Workspace, catalogue: Catalogue
 ) -> tuple[Arrays, Columns]:
     """Return what network and vote say of each cover, as arrays and as columns."""
-    from covers.evaluate.judged import judge_covers
+    from covers.evaluate.classify_covers import classify_covers
 
-    judged = judge_covers(workspace)
-    shape = (len(catalogue), len(judged.vocab))
+    classified = classify_covers(workspace)
+    shape = (len(catalogue), len(classified.vocab))
     probabilities = np.full(shape, np.nan, np.float32)
-    probabilities[catalogue.rows_of(judged.cover_ids)] = judged.probabilities
+    probabilities[catalogue.rows_of(classified.cover_ids)] = classified.probabilities
     columns = {
-        "prediction": judged.likeliest,
-        "certainty": judged.certainties.tolist(),
-        "verdict": judged.verdicts,
+        "prediction": classified.likeliest,
+        "certainty": classified.certainties.tolist(),
+        "verdict": classified.verdicts,
     }
-    arrays = {"probabilities": probabilities, "judged_vocab": judged.vocab}
-    return arrays, _in_rows(catalogue, judged.cover_ids, columns)
+    arrays = {"probabilities": probabilities, "prediction_vocab": classified.vocab}
+    return arrays, _in_rows(catalogue, classified.cover_ids, columns)
 
 
 def _read_map(workspace: Workspace, catalogue: Catalogue) -> tuple[Arrays, Columns]:

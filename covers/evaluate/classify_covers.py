@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.classify.classify import References, SeenPictures, judge_embeddings
+from covers.classify.classify import References, SeenPictures, classify_with_neighbours
 from covers.classify.labels import genre_shares, label_odds
 from covers.classify.voting import voters
 from covers.evaluate.checks import align_columns
@@ -37,7 +37,7 @@ _AT_ONCE = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class JudgedCovers:
+class ClassifiedCovers:
     """What network and vote together say of many covers.
 
     Parameters
@@ -70,12 +70,12 @@ class JudgedCovers:
         return highest
 
 
-def judge_covers(
+def classify_covers(
     workspace: Workspace,
     cover_ids: Sequence[str] | None = None,
     *,
     n_voters: int = 0,
-) -> JudgedCovers:
+) -> ClassifiedCovers:
     """Classify some covers of a workspace, by default all; those without an embedding are left out.
 
     Parameters
@@ -108,14 +108,16 @@ def judge_covers(
             cover_ids=table.cover_ids[part],
             p_labels=p_labels,
         )
-        classified, near = judge_embeddings(pictures, index, decision, references)
+        classified, near = classify_with_neighbours(
+            pictures, index, decision, references
+        )
         found.append(classified)
         if n_voters:
             chosen = voters(decision.classifier.settings, near, references.groups)
             shown += _read_voters(index, references, chosen.nearest(n_voters))
     n_genres = len(decision.vocab)
     combined = [one.probabilities.combined for one in found]
-    return JudgedCovers(
+    return ClassifiedCovers(
         cover_ids=list(table.cover_ids),
         vocab=decision.vocab,
         probabilities=np.concatenate([np.zeros((0, n_genres)), *combined]).astype(
