@@ -14,7 +14,7 @@ from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.model import stage as model
 from covers.model.card import describe_best
 from covers.workspace.publishing import is_whole
-from covers.workspace.reading import stamp_of
+from covers.workspace.read_artefacts import stamp_of
 from covers.workspace.registry import (
     BASELINE_FEATURES,
     CATALOGUE,

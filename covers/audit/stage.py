@@ -33,7 +33,7 @@ from covers.render.text import text_table
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
 from covers.workspace.documents import decode
-from covers.workspace.reading import read_document, read_rows, typed
+from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from covers.errors import DataError
 from covers.workspace.artefacts import Stamp, fingerprint, write_json
-from covers.workspace.reading import read_document
+from covers.workspace.read_artefacts import read_document
 from covers.workspace.registry import DECISIONS
 
 if TYPE_CHECKING:

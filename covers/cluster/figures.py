@@ -29,7 +29,7 @@ from covers.render.palette import (
     genre_colours,
     genre_families,
 )
-from covers.workspace.reading import read_document, read_rows, typed
+from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, MAP_TABLE
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from covers.cluster.projection import (
 )
 from covers.errors import DataError
 from covers.workspace.artefacts import Stamp, fingerprint, write_table
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import LAYOUT_GRAPH
 
 if TYPE_CHECKING:

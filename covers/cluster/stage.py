@@ -27,7 +27,7 @@ from covers.errors import CoversError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
-from covers.workspace.reading import read_document, read_rows, typed
+from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import (
     CLUSTER_DOCUMENT,
     CLUSTER_TABLE,

@@ -25,7 +25,7 @@ from covers.stats.membership import as_membership
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
 from covers.workspace.disk.publish import publish
-from covers.workspace.reading import read_document, read_rows, readable, typed
+from covers.workspace.read_artefacts import read_document, read_rows, readable, typed
 from covers.workspace.registry import (
     DECISION,
     EVALUATION,

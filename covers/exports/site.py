@@ -24,7 +24,7 @@ from covers.render.marks import asset, chart_style
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.membership import make_membership
 from covers.stats.rows import RowsById
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import PICTURES
 
 if TYPE_CHECKING:

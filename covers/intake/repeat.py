@@ -20,7 +20,7 @@ from covers.errors import DataError
 from covers.images.thumbnails import SUFFIX
 from covers.intake.summary import ScanReport, SourceReport
 from covers.workspace.artefacts import Stamp, write_json
-from covers.workspace.reading import read_document
+from covers.workspace.read_artefacts import read_document
 from covers.workspace.registry import SCAN_REPORT
 
 if TYPE_CHECKING:

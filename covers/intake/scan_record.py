@@ -21,7 +21,7 @@ from covers.images.measures import PictureMeasures
 from covers.intake.sources import CRASHED, Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.disk.strangers import parse_json, read_text, unlink_link
-from covers.workspace.reading import read_rows, stamp_of
+from covers.workspace.read_artefacts import read_rows, stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from covers.errors import CoversError, StaleError
 from covers.workspace.artefacts import Stamp, write_table
-from covers.workspace.reading import read_rows, repair_command
+from covers.workspace.read_artefacts import read_rows, repair_command
 from covers.workspace.registry import TRAINED_COVERS, WEIGHTS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from covers.overlap.measured import Confusion
 from covers.overlap.mixing import adjust
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.rows import RowsById
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import BASELINE_FEATURES, VOTES
 
 if TYPE_CHECKING:

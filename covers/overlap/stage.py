@@ -30,7 +30,7 @@ from covers.overlap.result import Overlap as OverlapResult
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.neighbours import find_own_neighbours
 from covers.workspace.artefacts import write_json
-from covers.workspace.reading import read_document, readable, typed
+from covers.workspace.read_artefacts import read_document, readable, typed
 from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 

@@ -24,7 +24,7 @@ from covers.stats import intervals
 from covers.stats.rows import RowsById
 from covers.suggest.albums import Album, group_albums, mean_by_album
 from covers.suggest.result import Precision, Ranked, Suggestion, Suggestions
-from covers.workspace.reading import read_document, repair_command
+from covers.workspace.read_artefacts import read_document, repair_command
 from covers.workspace.registry import AUDIT_DOCUMENT, VOTES
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from covers.errors import ConfigError, MissingExtraError
 from covers.workspace.artefacts import Stamp, add_to_summary
 from covers.workspace.interrupts import stop_if_interrupted
 from covers.workspace.publishing import is_whole, keep_files, publish_whole
-from covers.workspace.reading import stamp_of
+from covers.workspace.read_artefacts import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

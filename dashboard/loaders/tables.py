@@ -9,7 +9,7 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import (
     AUDIT,
     CATALOGUE_TABLE,

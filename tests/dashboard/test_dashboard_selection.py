@@ -399,7 +399,7 @@ from covers.catalogue.table import read_catalogue
 from covers.cluster.map.cover_map import read_cover_map
 from covers.evaluate.stage import read_votes
 from covers.workspace.paths import Workspace
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import PICTURES
 from dashboard.data.analysis import Votes
 from dashboard.data.library import Library

@@ -6,7 +6,7 @@ from known_workspace import GENRES, write_known_workspace
 
 from covers.errors import ConfigError, DataError
 from covers.overlap.stage import read, run
-from covers.workspace.reading import stamp_of
+from covers.workspace.read_artefacts import stamp_of
 from covers.workspace.registry import OVERLAP_DOCUMENT
 
 

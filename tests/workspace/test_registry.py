@@ -11,7 +11,7 @@ from covers.errors import DataError, StaleError
 from covers.workspace import registry
 from covers.workspace.artefacts import Stamp, write_json
 from covers.workspace.paths import Workspace
-from covers.workspace.reading import read_document
+from covers.workspace.read_artefacts import read_document
 from covers.workspace.registry import ARTEFACTS, CHAIN, CONFIG, OVERLAP, maker_of
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.neighbours import find_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_table
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import EMBEDDINGS, MAP, MAP_TABLE
 from covers.workspace.stages import Made, Maker, Manner
 

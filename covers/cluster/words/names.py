@@ -10,7 +10,7 @@ from covers.errors import CoversError
 from covers.render.text import text_table
 from covers.workspace.artefacts import fingerprint_file
 from covers.workspace.documents import Document
-from covers.workspace.reading import read_document, stamp_of, typed
+from covers.workspace.read_artefacts import read_document, stamp_of, typed
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES_DOCUMENT
 
 if TYPE_CHECKING:

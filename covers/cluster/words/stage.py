@@ -25,7 +25,7 @@ from covers.index.embedder_card import need_word_embedder, read_embedder_card
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
-from covers.workspace.reading import read_rows
+from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES, NAMES_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 

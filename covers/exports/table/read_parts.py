@@ -72,7 +72,7 @@ def _read_fresh(
 ) -> Columns:
     """Return columns of an artefact under new names; a stale one is refused."""
     from covers.index.embedded import fingerprints_at_hand
-    from covers.workspace.reading import read_rows
+    from covers.workspace.read_artefacts import read_rows
 
     made_from = fingerprints_at_hand(workspace, catalogue)
     table, _ = read_rows(workspace, file, made_from=made_from)

@@ -14,7 +14,7 @@ from covers.overlap.figures.tree import draw_tree
 from covers.overlap.figures.trends import draw_trends
 from covers.overlap.measured import Measured
 from covers.render.frame import Thumbnails
-from covers.workspace.reading import read_document, typed
+from covers.workspace.read_artefacts import read_document, typed
 from covers.workspace.registry import OVERLAP_DOCUMENT
 
 if TYPE_CHECKING:
