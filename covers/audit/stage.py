@@ -28,7 +28,7 @@ from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.near_duplicates import Views, find_near_duplicates
-from covers.images.thumbnails import thumbnail_reader
+from covers.images.thumbnails import load_thumbnails
 from covers.render.text import text_table
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
@@ -200,7 +200,7 @@ def run(
     features = _read_features(workspace, catalogue, not_checked)
     pairs = find_near_duplicates(
         Views.of(_read_pictures(workspace, catalogue)),
-        look=thumbnail_reader(workspace, catalogue.cover_ids),
+        look=load_thumbnails(workspace, catalogue.cover_ids),
     )
     findings = find_shared_covers(rows)
     findings += find_repeated_designs(rows, pairs, features)

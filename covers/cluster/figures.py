@@ -288,7 +288,7 @@ def draw_map(
         linewidths=0,
         rasterized=len(points) > 3000,
     )
-    numbers = _cluster_places(points, labels)
+    numbers = _cluster_positions(points, labels)
     if picture_of is not None:
         for row in _apart(points, _one_per_cell(points), list(numbers.values())):
             add_thumbnail(
@@ -345,15 +345,15 @@ def narrow_gaps(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return found.astype(np.float32)
 
 
-def _cluster_places(
+def _cluster_positions(
     points: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
 ) -> dict[int, int]:
     """Return the row of each cluster's most central cover, where its number goes."""
-    places = {}
+    positions = {}
     for cluster in np.unique(labels[labels >= 0]) if labels is not None else ():
         members = np.flatnonzero(labels == cluster)
-        places[int(cluster)] = _middle(points, members)
-    return places
+        positions[int(cluster)] = _middle(points, members)
+    return positions
 
 
 def _middle(points: npt.NDArray[np.float32], members: npt.NDArray[np.int64]) -> int:

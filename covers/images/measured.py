@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from covers.errors import DataError
 from covers.images import measures as measure
-from covers.images.thumbnails import SUFFIX, thumbnail_reader
+from covers.images.thumbnails import SUFFIX, load_thumbnails
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.registry import CATALOGUE, quote
@@ -114,7 +114,7 @@ class MeasuredPictures:
         """Return a number for each cover; near-duplicates have the same."""
         from covers.images.duplicate_groups import group_near_duplicates
 
-        look = thumbnail_reader(workspace, self.cover_ids)
+        look = load_thumbnails(workspace, self.cover_ids)
         groups = group_near_duplicates(self._views(), look=look)
         return dict(zip(self.cover_ids, groups.tolist(), strict=True))
 

@@ -108,13 +108,13 @@ class _Band:
         self._codes = codes[self._order]
         self._values, starts = np.unique(values[self._order], return_index=True)
         self._starts = np.append(starts, len(codes)).astype(np.int64)
-        self._place = np.full(1 << self.width, -1, np.int32)
-        self._place[self._values] = np.arange(len(self._values), dtype=np.int32)
+        self._row = np.full(1 << self.width, -1, np.int32)
+        self._row[self._values] = np.arange(len(self._values), dtype=np.int32)
 
     def near(self, flip: int, most_bits: int) -> Rows:
         """Return pairs that agree in the band but for the bits of `flip`, as ``first << 32 | second``."""
         here = np.arange(len(self._values), dtype=np.int32)
-        there = self._place[self._values ^ np.uint32(flip)]
+        there = self._row[self._values ^ np.uint32(flip)]
         ours = np.flatnonzero(there >= here if flip == 0 else there > here)
         found = [
             self._compare(left, begin, sizes, most_bits)

@@ -49,7 +49,7 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
     publish_unflushed(path, content.getvalue())
 
 
-def thumbnail_reader(
+def load_thumbnails(
     workspace: Workspace, cover_ids: Sequence[str]
 ) -> Callable[[int], Image.Image | None]:
     """Return what reads the thumbnail of a cover by its row; None where it has none."""

@@ -31,7 +31,7 @@ _LONGEST_NAME = 200
 _LESS = 0.5
 
 
-class _Asking(Protocol):
+class _ReadsPictures(Protocol):
     """The part of a library that understands pictures and covers."""
 
     @property
@@ -98,7 +98,7 @@ class Question:
         names = [*self.texts, *map(_name, self.pictures)]
         return " + ".join(name[:_LONGEST_NAME] for name in names)
 
-    def in_pictures(self, library: _Asking) -> tuple[Vector, tuple[str, ...]]:
+    def in_pictures(self, library: _ReadsPictures) -> tuple[Vector, tuple[str, ...]]:
         """Return the vector to search the library's own index with, and the covers to leave out."""
         pictures = [part for part in self.pictures if not isinstance(part, Query)]
         found = library.ask(pictures)
@@ -111,7 +111,7 @@ class Question:
         return mean_direction([query.embedding for query in queries]), own
 
     def in_words(
-        self, library: _Asking, index: VectorStore, embedder: WordEmbedder
+        self, library: _ReadsPictures, index: VectorStore, embedder: WordEmbedder
     ) -> tuple[Vector, tuple[str, ...]]:
         """Return the vector to search an index that knows words with, and the covers to leave out.
 
@@ -177,7 +177,7 @@ def _name(part: Part) -> str:
     return str(part) if isinstance(part, str | Path) else "a picture"
 
 
-def _open(part: Part, library: _Asking) -> tuple[str, Image.Image | None]:
+def _open(part: Part, library: _ReadsPictures) -> tuple[str, Image.Image | None]:
     """Return the id of a cover of the library, or the pixels of a picture from outside."""
     from covers.classify.query import read_picture
 

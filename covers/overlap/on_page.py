@@ -251,7 +251,7 @@ def facts(pair: Pair, a: str, b: str) -> list[tuple[str, str]]:
     return found
 
 
-def place_genres(overlap: Overlap) -> dict[str, tuple[float, float]]:
+def lay_out_genres(overlap: Overlap) -> dict[str, tuple[float, float]]:
     """Lay genres out in the unit square, alike ones close; unknown overlaps count as none."""
     genres = shown_genres(overlap)
     place = {genre: i for i, genre in enumerate(genres)}

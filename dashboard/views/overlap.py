@@ -185,7 +185,7 @@ def _graph(library: Library, shown: Overlap, chosen: tuple[str, str] | None) -> 
     top = max(n.values(), default=1) or 1
     sizes = {g: 7 + 13 * (n.get(g, 0) / top) ** 0.5 for g in pairs.shown_genres(shown)}
     pick.show(
-        graph(pairs.place_genres(shown), sizes, library.colours, pairs.edges(shown)),
+        graph(pairs.lay_out_genres(shown), sizes, library.colours, pairs.edges(shown)),
         key="graph",
         chosen=_both_ways(chosen),
         then=pick.keep_in_address("pair"),

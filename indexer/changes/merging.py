@@ -72,7 +72,7 @@ def write_segments(
     for number, group in enumerate(groups, first_number):
         name = f"{number:06d}"
         request = request_for(sum(s.n_live for s in group), total, plan.request)
-        if len(group) == 1 and group[0].is_kept(drops_dead=plan.merges_all):
+        if len(group) == 1 and group[0].goes_on(drops_dead=plan.merges_all):
             entry = _carry(writer, name, group[0], plan, request)
         else:
             entry = _merge(writer, name, group, plan, request)
@@ -91,7 +91,7 @@ class _Source:
     dead: Rows | None = None
     new_items: pa.Table | None = None
 
-    def is_kept(self, *, drops_dead: bool) -> bool:
+    def goes_on(self, *, drops_dead: bool) -> bool:
         """Whether the segment goes on as it is, with tombstones beside it."""
         if self.segment is None or self.dead is None:
             return False

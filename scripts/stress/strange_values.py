@@ -29,11 +29,11 @@ VALUES = (
 )
 
 
-def places_of(content):
-    """Every place in nested dicts and lists: what holds it, and its key."""
+def entries_of(content):
+    """Every entry in nested dicts and lists: what holds it, and its key."""
     pairs = content.items() if isinstance(content, dict) else enumerate(content)
     for key, value in list(pairs):
         if key != "sha256" or content.get("format") is None:
             yield content, key
         if isinstance(value, dict | list):
-            yield from places_of(value)
+            yield from entries_of(value)

@@ -11,14 +11,14 @@ from dashboard_browser import first_cover, serve, workspace  # noqa: F401
 
 
 @pytest.fixture(scope="module")
-def place(workspace):  # noqa: F811
+def server(workspace):  # noqa: F811
     with serve(workspace.root) as url:
         address = urlparse(url)
         yield address.hostname, address.port, first_cover(workspace, "Jazz")
 
 
-def ask(place, path, **headers):
-    host, port, _ = place
+def ask(server, path, **headers):
+    host, port, _ = server
     connection = http.client.HTTPConnection(host, port, timeout=30)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():
@@ -43,22 +43,22 @@ def paths(cover):
 
 
 @pytest.mark.parametrize("number", range(7))
-def test_another_host_or_origin_is_refused_on_every_route(place, number):
-    path = paths(place[2])[number]
-    answer, _ = ask(place, path)
+def test_another_host_or_origin_is_refused_on_every_route(server, number):
+    path = paths(server[2])[number]
+    answer, _ = ask(server, path)
     assert answer.status in {200, 404}
-    port = place[1]
+    port = server[1]
     for host in ("evil.example", f"evil.example:{port}", "127.0.0.1:1", "127.0.0.1"):
-        answer, body = ask(place, path, Host=host)
+        answer, body = ask(server, path, Host=host)
         assert answer.status == 403
         assert b"only" in body
     for origin in ("http://evil.example", f"http://127.0.0.1:{port + 1}", "null"):
-        assert ask(place, path, Origin=origin)[0].status == 403
+        assert ask(server, path, Origin=origin)[0].status == 403
 
 
-def test_answers_may_not_be_framed_guessed_or_load_from_elsewhere(place):
-    for path in paths(place[2]):
-        answer, _ = ask(place, path)
+def test_answers_may_not_be_framed_guessed_or_load_from_elsewhere(server):
+    for path in paths(server[2]):
+        answer, _ = ask(server, path)
         policy = answer.getheader("Content-Security-Policy")
         assert "default-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -74,8 +74,8 @@ def test_answers_may_not_be_framed_guessed_or_load_from_elsewhere(place):
         ("http://evil.example", b"403"),
     ],
 )
-def test_only_its_own_pages_open_its_socket(place, origin, status):
-    host, port, _ = place
+def test_only_its_own_pages_open_its_socket(server, origin, status):
+    host, port, _ = server
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [
         "GET /_stcore/stream HTTP/1.1",

@@ -330,7 +330,7 @@ def test_the_matrix_follows_the_dendrogram_and_marks_what_is_unknown():
 
 
 def test_genres_alike_stand_closer_in_the_graph():
-    places = pairs.place_genres(make_overlap())
+    places = pairs.lay_out_genres(make_overlap())
     assert set(places) == set(VOCAB)
     assert all(0 <= v <= 1 for place in places.values() for v in place)
     near = math.dist(places["Jazz"], places["Metal"])

@@ -51,7 +51,7 @@ class Elements(HTMLParser):
         ]
 
 
-def place(style, side):
+def position_of(style, side):
     return float(re.search(rf"(?:^|;){side}:([\d.]+)%", style)[1])
 
 
@@ -73,7 +73,7 @@ def test_an_axis_places_equal_factors_equally_far_apart_when_it_is_logarithmic()
 
 def test_bars_are_as_long_as_their_numbers():
     drawn = Elements(charts.genre_bars({"Jazz": 40, NASTY: 10}, COLOURS))
-    long, short = (place(bar["style"], "width") for bar in drawn.all("i", "bar"))
+    long, short = (position_of(bar["style"], "width") for bar in drawn.all("i", "bar"))
     assert long == pytest.approx(4 * short)
     assert "40" in drawn.text
     assert drawn.all("div", "rows")[0]["aria-label"].startswith(
@@ -106,7 +106,9 @@ def test_what_is_as_frequent_as_everywhere_lies_on_the_line():
     lifts = [("Jazz", 1.0, (0.5, 1.5), "tip"), (NASTY, 0.25, (0.25, 0.25), "tip")]
     drawn = Elements(charts.lift_dots(lifts, COLOURS))
     spots, marks = drawn.all("i", "spot"), drawn.all("i", "mark")
-    assert place(spots[0]["style"], "left") == place(marks[0]["style"], "left")
+    assert position_of(spots[0]["style"], "left") == position_of(
+        marks[0]["style"], "left"
+    )
 
 
 def test_a_curve_without_an_interval_is_drawn_all_the_same():
@@ -137,7 +139,7 @@ def test_network_and_vote_stand_beside_both_together():
         "network": {"Jazz": 0.2, NASTY: 0.8},
     }
     drawn = Elements(charts.distributions(by_method, COLOURS))
-    widths = [place(bar["style"], "width") for bar in drawn.all("i", "bar")]
+    widths = [position_of(bar["style"], "width") for bar in drawn.all("i", "bar")]
     assert widths == pytest.approx([75, 100, 25, 50, 25, 100])
     assert (
         drawn.all("div", "row")[0]["title"]

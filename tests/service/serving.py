@@ -34,9 +34,9 @@ def serving(library, *, bounds=None, **options):
         listening.close()
 
 
-def ask(place, method, path, body=None, headers=()):
+def ask(server, method, path, body=None, headers=()):
     """Send one request on a connection of its own; give status, headers and body."""
-    connection = http.client.HTTPConnection(*place, timeout=60)
+    connection = http.client.HTTPConnection(*server, timeout=60)
     names = {name.lower() for name, _ in headers}
     connection.putrequest(method, path, skip_host="host" in names)
     for name, value in headers:
@@ -52,7 +52,7 @@ def ask(place, method, path, body=None, headers=()):
     return answer.status, answer.headers, content
 
 
-def ask_json(place, method, path, body=None, headers=()):
+def ask_json(server, method, path, body=None, headers=()):
     """Send one request that is answered by JSON; give status and value."""
-    status, _, content = ask(place, method, path, body, headers)
+    status, _, content = ask(server, method, path, body, headers)
     return status, json.loads(content)

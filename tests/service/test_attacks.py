@@ -31,19 +31,19 @@ def library(drawn_once):
 
 
 @pytest.fixture(scope="module")
-def place(library):
+def server(library):
     with serving(library) as address:
         yield address
 
 
 @contextlib.contextmanager
-def wire(place):
-    with socket.create_connection(place, timeout=20) as one:
+def wire(server):
+    with socket.create_connection(server, timeout=20) as one:
         yield one
 
 
-def head(place, line, *headers):
-    lines = [line, f"Host: {place[0]}:{place[1]}", *headers]
+def head(server, line, *headers):
+    lines = [line, f"Host: {server[0]}:{server[1]}", *headers]
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
@@ -60,13 +60,13 @@ def is_closed_within(connection, seconds):
     return True
 
 
-def is_fine(place):
-    return ask_json(place, "GET", "/v1/health")[0] == 200
+def is_fine(server):
+    return ask_json(server, "GET", "/v1/health")[0] == 200
 
 
-def counted(place, status):
+def counted(server, status):
     """Return how many requests were answered by a status, of all routes."""
-    text = ask(place, "GET", "/v1/metrics")[2].decode()
+    text = ask(server, "GET", "/v1/metrics")[2].decode()
     found = re.findall(rf'covers_requests_total{{.*status="{status}"}} ([0-9.]+)', text)
     return sum(map(float, found))
 
@@ -75,7 +75,7 @@ def counted(place, status):
     "sent", [b"", b"GET /v1/health HTT", b"GET /v1/health HTTP/1.1\r\nHost: "]
 )
 def test_a_head_that_does_not_come_is_waited_for_once(library, sent):
-    with serving(library, bounds={"head_s": 1.0}) as place, wire(place) as slow:
+    with serving(library, bounds={"head_s": 1.0}) as server, wire(server) as slow:
         is_closed = False
         for _ in range(300):  # a wait that begins anew with each byte has no end
             try:
@@ -85,15 +85,15 @@ def test_a_head_that_does_not_come_is_waited_for_once(library, sent):
                 break
             sent = sent[1:] or sent
             time.sleep(0.1)
-            assert is_fine(place)
+            assert is_fine(server)
             if is_closed := is_closed_within(slow, 0.05):
                 break
         assert is_closed
 
 
 def test_a_second_request_on_a_connection_must_come_too(library):
-    with serving(library, bounds={"head_s": 1.0}) as place, wire(place) as slow:
-        slow.sendall(head(place, "GET /v1/health HTTP/1.1") + b"\r\n")
+    with serving(library, bounds={"head_s": 1.0}) as server, wire(server) as slow:
+        slow.sendall(head(server, "GET /v1/health HTTP/1.1") + b"\r\n")
         assert slow.recv(65536).startswith(b"HTTP/1.1 200")
         slow.sendall(b"G")
         assert is_closed_within(slow, 5)
@@ -101,12 +101,12 @@ def test_a_second_request_on_a_connection_must_come_too(library):
 
 def test_whoever_asks_is_answered_however_many_idle_connections_there_are(library):
     with (
-        serving(library, bounds={"most": 20, "head_s": 90}) as place,
+        serving(library, bounds={"most": 20, "head_s": 90}) as server,
         contextlib.ExitStack() as kept,
     ):
-        idle = [kept.enter_context(wire(place)) for _ in range(80)]
+        idle = [kept.enter_context(wire(server)) for _ in range(80)]
         for _ in range(5):
-            assert is_fine(place)
+            assert is_fine(server)
         closed = sum(is_closed_within(one, 0.01) for one in idle)
         assert closed >= 60
         assert not is_closed_within(idle[-1], 0.01)  # the oldest went first
@@ -115,9 +115,9 @@ def test_whoever_asks_is_answered_however_many_idle_connections_there_are(librar
 @pytest.mark.parametrize(
     "endless", [b"x" * 1000, b"X-More: and more\r\n", b" folded\r\n"]
 )
-def test_headers_without_an_end_are_cut_off(place, endless):
-    with wire(place) as greedy:
-        greedy.sendall(head(place, "GET /v1/health HTTP/1.1"))
+def test_headers_without_an_end_are_cut_off(server, endless):
+    with wire(server) as greedy:
+        greedy.sendall(head(server, "GET /v1/health HTTP/1.1"))
         n_sent = 0
         with contextlib.suppress(OSError):
             while n_sent < 5_000_000:
@@ -125,20 +125,20 @@ def test_headers_without_an_end_are_cut_off(place, endless):
                 n_sent += len(endless)
         assert n_sent < 5_000_000
         assert is_closed_within(greedy, 5)
-    assert is_fine(place)
+    assert is_fine(server)
 
 
 @pytest.mark.parametrize(
     "large", [[("X", "x" * 20_000)], [(f"X-{n}", "y") for n in range(3000)]]
 )
-def test_a_large_head_is_refused_even_where_it_comes_in_one_piece(place, large):
-    status, headers, content = ask(place, "GET", "/v1/health", headers=large)
+def test_a_large_head_is_refused_even_where_it_comes_in_one_piece(server, large):
+    status, headers, content = ask(server, "GET", "/v1/health", headers=large)
     assert (status, headers["X-Content-Type-Options"]) == (431, "nosniff")
     assert "too large" in json.loads(content)["detail"]
 
 
-def test_an_address_without_an_end_is_cut_off(place):
-    with wire(place) as greedy, contextlib.suppress(ConnectionError):
+def test_an_address_without_an_end_is_cut_off(server):
+    with wire(server) as greedy, contextlib.suppress(ConnectionError):
         greedy.sendall(b"GET /v1/search?id=" + b"a" * 200_000)
         assert greedy.recv(100).startswith(b"HTTP/1.1 400")
 
@@ -147,59 +147,61 @@ def test_slow_uploads_keep_nobody_from_asking(library, monkeypatch):
     monkeypatch.setattr(limits, "SHORTEST_UPLOAD_S", 1.0)
     own = library.catalogue.cover_ids[0]
     few = Limits(n_workers=1, n_waiting=1, n_uploading=3)
-    with serving(library, limits=few) as place, contextlib.ExitStack() as kept:
-        start = head(place, "POST /v1/classify HTTP/1.1", "Content-Length: 90000")
-        slow = [kept.enter_context(wire(place)) for _ in range(3)]
+    with serving(library, limits=few) as server, contextlib.ExitStack() as kept:
+        start = head(server, "POST /v1/classify HTTP/1.1", "Content-Length: 90000")
+        slow = [kept.enter_context(wire(server)) for _ in range(3)]
         for one in slow:
             one.sendall(start + b"\r\n\xff\xd8")
         time.sleep(0.2)
-        assert ask(place, "GET", f"/v1/search?id={own}")[0] == 200
-        status, headers, _ = ask(place, "POST", "/v1/classify", b"no picture")
+        assert ask(server, "GET", f"/v1/search?id={own}")[0] == 200
+        status, headers, _ = ask(server, "POST", "/v1/classify", b"no picture")
         assert (status, headers["Retry-After"]) == (503, "1")
         time.sleep(1.0)  # the slow ones had their time
-        assert ask(place, "POST", "/v1/classify", b"no picture")[0] == 415
+        assert ask(server, "POST", "/v1/classify", b"no picture")[0] == 415
         slow[0].settimeout(5)
         assert slow[0].recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_an_upload_that_never_ends_is_given_up(library, monkeypatch):
     monkeypatch.setattr(limits, "LONGEST_UPLOAD_S", 0.5)
-    with serving(library) as place, wire(place) as slow:
+    with serving(library) as server, wire(server) as slow:
         slow.sendall(
-            head(place, "POST /v1/search HTTP/1.1", "Content-Length: 9") + b"\r\nx"
+            head(server, "POST /v1/search HTTP/1.1", "Content-Length: 9") + b"\r\nx"
         )
         slow.settimeout(5)
         assert slow.recv(100).startswith(b"HTTP/1.1 408")
 
 
-def test_who_leaves_in_the_middle_of_an_upload_is_no_error_of_the_server(place, caplog):
-    before = counted(place, 500)
+def test_who_leaves_in_the_middle_of_an_upload_is_no_error_of_the_server(
+    server, caplog
+):
+    before = counted(server, 500)
     for _ in range(5):
-        with wire(place) as gone:
-            start = head(place, "POST /v1/search HTTP/1.1", "Content-Length: 9000")
+        with wire(server) as gone:
+            start = head(server, "POST /v1/search HTTP/1.1", "Content-Length: 9000")
             gone.sendall(start + b"\r\nhalf a picture")
             time.sleep(0.1)
     time.sleep(0.3)
-    assert is_fine(place)
-    assert counted(place, 500) == before
+    assert is_fine(server)
+    assert counted(server, 500) == before
     assert "Traceback" not in caplog.text
 
 
 def test_an_answer_that_nobody_reads_is_dropped(library):
     own = library.catalogue.cover_ids[0]
     bounds = {"pause_s": 0.5, "most": 50}
-    with serving(library, bounds=bounds) as place:
+    with serving(library, bounds=bounds) as server:
         deaf = socket.socket()
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect(place)
-        request = head(place, f"GET /v1/covers/{own}?k=100 HTTP/1.1") + b"\r\n"
+        deaf.connect(server)
+        request = head(server, f"GET /v1/covers/{own}?k=100 HTTP/1.1") + b"\r\n"
         deaf.settimeout(2)
         with deaf:
             with contextlib.suppress(OSError):
                 for _ in range(400):
                     deaf.sendall(request)
             time.sleep(1.5)
-            assert is_fine(place)
+            assert is_fine(server)
             assert was_dropped(deaf, request)
 
 
@@ -216,11 +218,11 @@ def was_dropped(connection, request):
     return False
 
 
-def test_requests_sent_at_once_are_answered_in_order(place, library):
+def test_requests_sent_at_once_are_answered_in_order(server, library):
     ids = library.catalogue.cover_ids[:6]
-    with wire(place) as quick:
+    with wire(server) as quick:
         for own in ids:
-            quick.sendall(head(place, f"GET /v1/covers/{own}?k=1 HTTP/1.1") + b"\r\n")
+            quick.sendall(head(server, f"GET /v1/covers/{own}?k=1 HTTP/1.1") + b"\r\n")
         got = b""
         deadline = time.monotonic() + 20
         while got.count(b'"thumbnail"') < 6 and time.monotonic() < deadline:
@@ -240,10 +242,10 @@ def test_requests_sent_at_once_are_answered_in_order(place, library):
         ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"),
     ],
 )
-def test_a_body_of_doubtful_length_never_hides_a_second_request(place, lengths):
-    hidden = head(place, "GET /v1/overlap HTTP/1.1") + b"\r\n"
-    with wire(place) as sly:
-        sly.sendall(head(place, "POST /v1/search HTTP/1.1", *lengths) + b"\r\n")
+def test_a_body_of_doubtful_length_never_hides_a_second_request(server, lengths):
+    hidden = head(server, "GET /v1/overlap HTTP/1.1") + b"\r\n"
+    with wire(server) as sly:
+        sly.sendall(head(server, "POST /v1/search HTTP/1.1", *lengths) + b"\r\n")
         sly.sendall(b"0\r\n\r\n" + hidden)
         sly.settimeout(3)
         got = b""
@@ -277,8 +279,8 @@ def test_a_body_of_doubtful_length_never_hides_a_second_request(place, lengths):
         "/docs",
     ],
 )
-def test_an_id_is_an_id_and_no_path(place, path):
-    status, headers, content = ask(place, "GET", path)
+def test_an_id_is_an_id_and_no_path(server, path):
+    status, headers, content = ask(server, "GET", path)
     assert status in {404, 422}
     assert "Set-Cookie" not in headers
     assert b"root:" not in content
@@ -315,17 +317,17 @@ COSTLY = {
 
 
 @pytest.mark.parametrize("kind", COSTLY)
-def test_pictures_made_to_cost_are_answered_soon(place, kind):
+def test_pictures_made_to_cost_are_answered_soon(server, kind):
     content = COSTLY[kind]()
     begun = time.process_time()
-    status, answer = ask_json(place, "POST", "/v1/search?k=1", content)
+    status, answer = ask_json(server, "POST", "/v1/search?k=1", content)
     assert status in {200, 413, 415}, answer
     assert time.process_time() - begun < 8  # the service runs in this process
-    assert is_fine(place)
+    assert is_fine(server)
 
 
-def test_a_packed_body_is_not_unpacked(place):
+def test_a_packed_body_is_not_unpacked(server):
     packed = gzip.compress(b"\0" * 100_000_000)
     sent = [("Content-Encoding", "gzip"), ("Content-Length", str(len(packed)))]
-    status, answer = ask_json(place, "POST", "/v1/search", packed, headers=sent)
+    status, answer = ask_json(server, "POST", "/v1/search", packed, headers=sent)
     assert (status, json.dumps(answer["detail"]).count("\\n")) == (415, 0)

@@ -101,18 +101,18 @@ def test_state_checks_and_history(folder):
 
 
 def test_the_service_answers_and_sees_changes(folder, some_ids):
-    with serving(covers.open(folder)) as place:
-        assert ask_json(place, "GET", "/v1/health")[1]["n_covers"] == 120
+    with serving(covers.open(folder)) as server:
+        assert ask_json(server, "GET", "/v1/health")[1]["n_covers"] == 120
         path = f"/v1/covers/{some_ids[0]}"
-        status, before = ask_json(place, "GET", path)
+        status, before = ask_json(server, "GET", path)
         assert (status, before["cover"]["cover_id"]) == (200, some_ids[0])
         store = open_store(covers.open(folder).index.address)
         gone = before["neighbours"][0]["cover_id"]
         removed = store.get([gone])
         store.apply(remove=[gone])
         try:
-            assert ask_json(place, "GET", "/v1/health")[1]["n_covers"] == 119
-            _, after = ask_json(place, "GET", path)
+            assert ask_json(server, "GET", "/v1/health")[1]["n_covers"] == 119
+            _, after = ask_json(server, "GET", path)
             assert gone not in {one["cover_id"] for one in after["neighbours"]}
         finally:
             store.apply(upsert=removed)

@@ -34,7 +34,7 @@ def library(drawn_once):
 
 
 @pytest.fixture(scope="module")
-def place(library):
+def server(library):
     with serving(library) as address:
         yield address
 
@@ -58,30 +58,30 @@ def png_bomb(width, height, *, n_bytes=None):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")  # fmt: skip
 
 
-def test_a_search_by_id_and_by_picture_is_the_librarys(place, library, picture):
+def test_a_search_by_id_and_by_picture_is_the_librarys(server, library, picture):
     cover_id, content = picture
-    status, found = ask_json(place, "GET", f"/v1/search?id={cover_id}&k=4")
+    status, found = ask_json(server, "GET", f"/v1/search?id={cover_id}&k=4")
     expected = library.search(cover_id, 4)
     assert status == 200
     assert [hit["cover_id"] for hit in found["neighbours"]] == [
         h.cover_id for h in expected
     ]
-    status, found = ask_json(place, "POST", "/v1/search?k=4", content)
+    status, found = ask_json(server, "POST", "/v1/search?k=4", content)
     assert status == 200
     assert found["neighbours"] == library.search(content, 4).to_json()["neighbours"]
     genre = library.catalogue.vocab[0]
     status, found = ask_json(
-        place, "GET", f"/v1/search?id={cover_id}&where=genre={genre.lower()}"
+        server, "GET", f"/v1/search?id={cover_id}&where=genre={genre.lower()}"
     )
     assert status == 200
     assert all(genre in hit["genres"] for hit in found["neighbours"])
 
 
-def test_a_classification_is_the_librarys(place, library, picture):
+def test_a_classification_is_the_librarys(server, library, picture):
     cover_id, content = picture
     for status, found in (
-        ask_json(place, "GET", f"/v1/classify?id={cover_id}"),
-        ask_json(place, "POST", "/v1/classify", content),
+        ask_json(server, "GET", f"/v1/classify?id={cover_id}"),
+        ask_json(server, "POST", "/v1/classify", content),
     ):
         assert status == 200
         (answer,) = library.classify([cover_id])
@@ -93,23 +93,23 @@ def test_a_classification_is_the_librarys(place, library, picture):
             assert found["probabilities"][method] == pytest.approx(p, abs=2e-3)
 
 
-def test_a_cover_its_thumbnail_and_the_analyses_are_shown(place, library, picture):
+def test_a_cover_its_thumbnail_and_the_analyses_are_shown(server, library, picture):
     cover_id, _ = picture
-    status, found = ask_json(place, "GET", f"/v1/covers/{cover_id[:12]}?k=3")
+    status, found = ask_json(server, "GET", f"/v1/covers/{cover_id[:12]}?k=3")
     assert status == 200
     assert found["cover"]["cover_id"] == cover_id
     assert len(found["neighbours"]) == 3
-    status, headers, content = ask(place, "GET", found["thumbnail"])
+    status, headers, content = ask(server, "GET", found["thumbnail"])
     assert (status, headers["Content-Type"]) == (200, "image/jpeg")
     assert content == library.workspace.thumbnail_path(cover_id).read_bytes()
-    status, found = ask_json(place, "GET", "/v1/overlap")
+    status, found = ask_json(server, "GET", "/v1/overlap")
     assert status == 200
     stored = overlap.read(library.workspace).ranked()[0]
     assert found["pairs"][0]["overlap"] == pytest.approx(stored.overlap)
-    status, found = ask_json(place, "GET", "/v1/clusters")
+    status, found = ask_json(server, "GET", "/v1/clusters")
     assert status == 200
     assert found["clusters"][0]["n"] == cluster.read(library.workspace).ranked()[0].n
-    status, found = ask_json(place, "GET", "/v1/health")
+    status, found = ask_json(server, "GET", "/v1/health")
     assert (status, found["n_covers"]) == (200, 120)
 
 
@@ -130,18 +130,18 @@ def test_a_cover_its_thumbnail_and_the_analyses_are_shown(place, library, pictur
         ("GET", "/nowhere", None, 404, ""),
     ],
 )  # fmt: skip
-def test_a_wrong_request_is_told_why(place, method, path, body, status, said):
-    got, found = ask_json(place, method, path, body)
+def test_a_wrong_request_is_told_why(server, method, path, body, status, said):
+    got, found = ask_json(server, method, path, body)
     assert got == status
     assert said in json.dumps(found["detail"])
 
 
-def test_an_unknown_column_is_named_and_no_path_is_told(place, picture, library):
+def test_an_unknown_column_is_named_and_no_path_is_told(server, picture, library):
     status, found = ask_json(
-        place, "GET", f"/v1/search?id={picture[0]}&where=yaer=1990"
+        server, "GET", f"/v1/search?id={picture[0]}&where=yaer=1990"
     )
     assert (status, "did you mean 'year'" in found["detail"]) == (400, True)
-    status, found = ask_json(place, "GET", "/v1/search?id=ffffffff")
+    status, found = ask_json(server, "GET", "/v1/search?id=ffffffff")
     assert str(library.workspace.root) not in found["detail"]
 
 
@@ -157,14 +157,14 @@ def test_an_unknown_column_is_named_and_no_path_is_told(place, picture, library)
     ],
     ids=["huge", "large", "hollow", "oblong", "scans", "bytes"],
 )  # fmt: skip
-def test_bombs_are_refused(place, bomb, status):
-    assert ask_json(place, "POST", "/v1/classify", bomb)[0] == status
-    assert ask_json(place, "GET", "/v1/health")[0] == 200
+def test_bombs_are_refused(server, bomb, status):
+    assert ask_json(server, "POST", "/v1/classify", bomb)[0] == status
+    assert ask_json(server, "GET", "/v1/health")[0] == 200
 
 
-def test_a_body_without_a_length_is_counted_while_it_comes(place):
-    with socket.create_connection(place, timeout=30) as wire:
-        host = f"{place[0]}:{place[1]}"
+def test_a_body_without_a_length_is_counted_while_it_comes(server):
+    with socket.create_connection(server, timeout=30) as wire:
+        host = f"{server[0]}:{server[1]}"
         wire.sendall(f"POST /v1/search HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())  # fmt: skip
         piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
         with contextlib.suppress(OSError):  # the answer came, and the rest was not read
@@ -173,7 +173,7 @@ def test_a_body_without_a_length_is_counted_while_it_comes(place):
         wire.settimeout(10)
         with contextlib.suppress(ConnectionResetError):
             assert b"413" in wire.recv(100)
-    assert ask_json(place, "GET", "/v1/health")[0] == 200
+    assert ask_json(server, "GET", "/v1/health")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -193,24 +193,24 @@ def test_a_body_without_a_length_is_counted_while_it_comes(place):
 @pytest.mark.parametrize(
     "path", ["/v1/health", "/v1/openapi.json", "/v1/overlap", "/x"]
 )
-def test_another_host_or_origin_is_refused_on_every_route(place, headers, path):
-    own = f"{place[0]}:{place[1]}"
+def test_another_host_or_origin_is_refused_on_every_route(server, headers, path):
+    own = f"{server[0]}:{server[1]}"
     sent = [(name, value.format(own=own)) for name, value in headers]
-    status, got, content = ask(place, "GET", path, headers=sent)
+    status, got, content = ask(server, "GET", path, headers=sent)
     assert status in {400, 403}  # the parser itself refuses two hosts
     if status == 403:
         assert got["X-Content-Type-Options"] == "nosniff"
         assert "this server answers to" in json.loads(content)["detail"]
 
 
-def test_a_host_in_capitals_is_the_same_host(place):
-    host = [("Host", f"LocalHost:{place[1]}")]
-    assert ask(place, "GET", "/v1/health", headers=host)[0] == 200
+def test_a_host_in_capitals_is_the_same_host(server):
+    host = [("Host", f"LocalHost:{server[1]}")]
+    assert ask(server, "GET", "/v1/health", headers=host)[0] == 200
 
 
-def test_answers_may_not_be_framed_or_guessed(place):
+def test_answers_may_not_be_framed_or_guessed(server):
     for path in ("/v1/health", "/nowhere", "/v1/metrics"):
-        _, headers, _ = ask(place, "GET", path)
+        _, headers, _ = ask(server, "GET", path)
         assert headers["X-Frame-Options"] == "DENY"
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert headers["Server"] is None
@@ -218,20 +218,20 @@ def test_answers_may_not_be_framed_or_guessed(place):
 
 def test_a_token_is_asked_for_everywhere_but_at_the_door(library, picture):
     token = "s3cret-" * 4
-    with serving(library, token=token) as place:
-        assert ask(place, "GET", "/v1/health")[0] == 200
+    with serving(library, token=token) as server:
+        assert ask(server, "GET", "/v1/health")[0] == 200
         wrong = ["", "Bearer", "Bearer x", f"Basic {token}", f"Bearer {token}x", token, "Bearer \xff\xfe"]  # fmt: skip
         for path in ("/v1/overlap", "/v1/openapi.json", "/v1/metrics", "/nowhere"):
-            status, headers, _ = ask(place, "GET", path)
+            status, headers, _ = ask(server, "GET", path)
             assert (status, headers["WWW-Authenticate"]) == (401, "Bearer")
             for value in wrong:
                 assert (
-                    ask(place, "GET", path, headers=[("Authorization", value)])[0]
+                    ask(server, "GET", path, headers=[("Authorization", value)])[0]
                     == 401
                 )
         right = [("Authorization", f"Bearer {token}")]
-        assert ask(place, "GET", "/v1/overlap", headers=right)[0] == 200
-        assert ask(place, "GET", "/v1/overlap", headers=right * 2)[0] == 401
+        assert ask(server, "GET", "/v1/overlap", headers=right)[0] == 200
+        assert ask(server, "GET", "/v1/overlap", headers=right * 2)[0] == 401
 
 
 def test_who_comes_when_it_is_full_is_sent_away_and_told_when_to_return(
@@ -248,9 +248,9 @@ def test_who_comes_when_it_is_full_is_sent_away_and_told_when_to_return(
 
     monkeypatch.setattr(RequestHandler, "search_cover", slow)
     limits = Limits(n_workers=1, n_waiting=2)
-    with serving(library, limits=limits) as place, concurrent.futures.ThreadPoolExecutor(9) as clients:  # fmt: skip
+    with serving(library, limits=limits) as server, concurrent.futures.ThreadPoolExecutor(9) as clients:  # fmt: skip
         path = f"/v1/search?id={picture[0]}"
-        asked = [clients.submit(ask, place, "GET", path) for _ in range(9)]
+        asked = [clients.submit(ask, server, "GET", path) for _ in range(9)]
         done, _ = concurrent.futures.wait(asked, timeout=5)
         assert len(done) == 6
         for one in done:
@@ -258,20 +258,20 @@ def test_who_comes_when_it_is_full_is_sent_away_and_told_when_to_return(
             assert (status, headers["Retry-After"]) == (503, "1")
         gate.set()
         assert sorted(one.result()[0] for one in asked) == [200] * 3 + [503] * 6
-        assert ask(place, "GET", path)[0] == 200
+        assert ask(server, "GET", path)[0] == 200
 
 
 def test_a_new_generation_is_answered_from_without_a_restart(drawn_once, tmp_path):
     shutil.copytree(drawn_once / "workspace", tmp_path / "workspace")
     library = covers.open(tmp_path / "workspace")
-    with serving(library) as place:
-        _, before = ask_json(place, "GET", "/v1/health")
+    with serving(library) as server:
+        _, before = ask_json(server, "GET", "/v1/health")
         gone = str(library.index.ids[0])
         covers.open(tmp_path / "workspace").index.remove([gone])
-        _, after = ask_json(place, "GET", "/v1/health")
+        _, after = ask_json(server, "GET", "/v1/health")
         assert after["generation"] > before["generation"]
         assert after["n_covers"] == 119
-        assert ask(place, "GET", f"/v1/covers/{gone}")[0] == 404
+        assert ask(server, "GET", f"/v1/covers/{gone}")[0] == 404
 
 
 def test_answers_are_never_mixed_of_two_generations(drawn_once, tmp_path):
@@ -279,10 +279,15 @@ def test_answers_are_never_mixed_of_two_generations(drawn_once, tmp_path):
     library = covers.open(tmp_path / "workspace")
     ids = [str(item) for item in library.index.ids]
     asked, others = ids[:8], ids[8:]
-    with serving(library) as place, concurrent.futures.ThreadPoolExecutor(8) as clients:
+    with (
+        serving(library) as server,
+        concurrent.futures.ThreadPoolExecutor(8) as clients,
+    ):
 
         def ask_often(cover_id):
-            return [ask(place, "GET", f"/v1/classify?id={cover_id}") for _ in range(12)]
+            return [
+                ask(server, "GET", f"/v1/classify?id={cover_id}") for _ in range(12)
+            ]
 
         running = [clients.submit(ask_often, one) for one in asked]
         writer = covers.open(tmp_path / "workspace").index
@@ -297,17 +302,17 @@ def test_answers_are_never_mixed_of_two_generations(drawn_once, tmp_path):
     assert {v.cover_id for v in answer.voters} <= left
 
 
-def test_what_is_counted_is_what_was_asked(place, picture):
+def test_what_is_counted_is_what_was_asked(server, picture):
     def counted():
-        text = ask(place, "GET", "/v1/metrics")[2].decode()
+        text = ask(server, "GET", "/v1/metrics")[2].decode()
         pattern = r'covers_requests_total\{route="/v1/overlap",status="200"\} ([0-9.]+)'
         found = re.search(pattern, text)
         return float(found[1]) if found else 0.0, text
 
     before, _ = counted()
     for _ in range(3):
-        ask(place, "GET", "/v1/overlap")
-    ask(place, "GET", "/secret-path-of-a-stranger")
+        ask(server, "GET", "/v1/overlap")
+    ask(server, "GET", "/secret-path-of-a-stranger")
     after, text = counted()
     assert after - before == 3
     assert "secret-path" not in text
@@ -315,14 +320,14 @@ def test_what_is_counted_is_what_was_asked(place, picture):
 
 def test_a_half_made_library_is_not_ready(drawn_once, tmp_path):
     shutil.copytree(drawn_once / "workspace", tmp_path / "workspace")
-    with serving(covers.open(tmp_path / "workspace")) as place:
+    with serving(covers.open(tmp_path / "workspace")) as server:
         (tmp_path / "workspace/analysis/overlap.json").unlink()
-        assert ask_json(place, "GET", "/v1/overlap") == (404, {"detail": "this was not measured yet"})  # fmt: skip
+        assert ask_json(server, "GET", "/v1/overlap") == (404, {"detail": "this was not measured yet"})  # fmt: skip
         shutil.rmtree(tmp_path / "workspace/index")
-        status, headers, content = ask(place, "GET", "/v1/health")
+        status, headers, content = ask(server, "GET", "/v1/health")
         assert (status, headers["Retry-After"]) == (503, "1")
         assert str(tmp_path) not in content.decode()
-        assert ask(place, "GET", "/v1/overlap")[0] == 503  # more than that is missing
+        assert ask(server, "GET", "/v1/overlap")[0] == 503  # more than that is missing
 
 
 def test_examples_are_what_they_are_examples_of():
@@ -368,8 +373,8 @@ def test_the_schema_holds_against_generated_requests(library, tmp_path, known):
         own = library.catalogue.cover_ids[0]
         config += f'[parameters]\n"query.id" = "{own}"\n"path.cover_id" = "{own}"\n'
     (tmp_path / "schemathesis.toml").write_text(config)
-    with serving(library) as place:
-        url = f"http://{place[0]}:{place[1]}/v1/openapi.json"
+    with serving(library) as server:
+        url = f"http://{server[0]}:{server[1]}/v1/openapi.json"
         command = [sys.executable, "-m", "schemathesis.cli", "run", url]
         command += [
             "--checks",
@@ -402,10 +407,10 @@ def test_an_unsafe_start_is_refused(library, options, said):
     assert (done.exit_code, said in done.output) == (1, True)
 
 
-def test_a_half_made_workspace_and_a_taken_port_are_one_line(library, tmp_path, place):
+def test_a_half_made_workspace_and_a_taken_port_are_one_line(library, tmp_path, server):
     done = CliRunner().invoke(main, ["serve", "-w", str(tmp_path)])
     assert (done.exit_code, done.output.count("\n")) == (1, 1)
-    command = ["serve", "-w", str(library.workspace.root), "--port", str(place[1])]
+    command = ["serve", "-w", str(library.workspace.root), "--port", str(server[1])]
     done = CliRunner().invoke(main, command)
     assert (done.exit_code, "is taken" in done.output) == (1, True)
 

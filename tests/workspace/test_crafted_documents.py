@@ -48,12 +48,12 @@ READERS = {
 }
 
 
-def places_of(content):
+def entries_of(content):
     pairs = content.items() if isinstance(content, dict) else enumerate(content)
     for key, value in list(pairs):
         yield content, key
         if isinstance(value, dict | list):
-            yield from places_of(value)
+            yield from entries_of(value)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -64,7 +64,7 @@ def test_a_document_with_another_value_is_read_or_refused_in_one_line(workspace,
     try:
         for number in range(N_TRIES):
             content = json.loads(before)
-            places = list(places_of(content))
+            places = list(entries_of(content))
             holder, key = places[rng.randrange(len(places))]
             holder[key] = VALUES[number % len(VALUES)]
             path.write_bytes(json.dumps(content).encode("utf-8", "surrogatepass"))

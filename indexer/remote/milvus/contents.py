@@ -12,7 +12,7 @@ from indexer.filters import Where, check_where
 from indexer.remote.about import About
 from indexer.remote.milvus.about import MilvusAbout, read_about
 from indexer.remote.milvus.client import Client, CollectionGoneError
-from indexer.remote.milvus.expressions import both, filter_expression, one_of
+from indexer.remote.milvus.expressions import all_of, filter_expression, one_of
 from indexer.remote.milvus.fields import Row, decode_rows, field_name, vectors_of
 from indexer.remote.milvus.searching import MOST_ROWS, Session
 from indexer.remote.remote_store import RemoteStore, Result, show_some
@@ -53,7 +53,7 @@ class CollectionContents(RemoteStore):
             return False
         expression = one_of("id", [item_id])
         return self._read(
-            lambda session: session.count(both(expression, session.alive)) > 0
+            lambda session: session.count(all_of(expression, session.alive)) > 0
         )
 
     @property
@@ -99,7 +99,7 @@ class CollectionContents(RemoteStore):
     ) -> Iterator[list[Row]]:
         """Give pages of a generation that is kept until they were read."""
         for page in session.pages("", fields, size=min(size, 4096)):
-            if not self._is_kept(session):
+            if not self._is_readable(session):
                 message = f"store {self.address!r} was changed again and again while it was read: read it again"
                 raise IndexBusyError(message)
             yield page
@@ -110,7 +110,7 @@ class CollectionContents(RemoteStore):
         window = f"id >= {low} and id < {high}" if start else ""
 
         def read(session: Session) -> list[str]:
-            expression = both(window, session.alive)
+            expression = all_of(window, session.alive)
             rows = session.query(expression, ["id"], limit=max(most, _FEW))
             return sorted(row["id"] for row in rows)[:most]
 
@@ -152,7 +152,7 @@ class CollectionContents(RemoteStore):
             if column not in schema.names or schema.field(column).type == pa.null():
                 return False
             null = f'array_contains(nulls, "{field_name(schema, column)}")'
-            return session.count(both(session.alive, f"not {null}")) > 0
+            return session.count(all_of(session.alive, f"not {null}")) > 0
 
         return self._read(read)
 
@@ -165,7 +165,7 @@ class CollectionContents(RemoteStore):
         """Let every store of this process see at least a generation."""
         _published[self.address] = about.generation
 
-    def _is_kept(self, session: Session) -> bool:
+    def _is_readable(self, session: Session) -> bool:
         """Whether no row of the generation that was looked at is taken away, or sorted in, yet."""
         about, seen = read_about(self._client, is_newest=False), session.about
         if about.collection != seen.collection:
@@ -179,7 +179,7 @@ class CollectionContents(RemoteStore):
             try:
                 session = self._session()
                 result = do(session)
-                if self._is_kept(session):
+                if self._is_readable(session):
                     return result
             except CollectionGoneError:
                 continue

@@ -11,13 +11,13 @@ from indexer.files.arrow import as_values
 from indexer.filters import Where, end_of_range, is_list
 from indexer.remote.milvus.fields import field_name, stored_type, to_stored
 
-__all__ = ["NOTHING", "both", "filter_expression", "one_of"]
+__all__ = ["NOTHING", "all_of", "filter_expression", "one_of"]
 
 NOTHING = "place == -9"
 """No row is there."""
 
 
-def both(*parts: str) -> str:
+def all_of(*parts: str) -> str:
     """Join expressions by *and*; empty ones let everything through."""
     return " and ".join(f"({part})" for part in parts if part)
 
@@ -52,7 +52,7 @@ def filter_expression(where: Where, schema: pa.Schema) -> str:
                 f"the filter says {condition!r} ({error})"
             )
             raise ValueError(message) from error
-    return both(*parts)
+    return all_of(*parts)
 
 
 def _is_null(name: str) -> str:
@@ -99,7 +99,7 @@ def _range(field: pa.Field, name: str, ends: tuple[Any, Any]) -> str:
         if isinstance(value, float) and stored_type(field) == pa.int64():
             value = math.ceil(value) if sign == ">=" else math.floor(value)
         parts.append(f"{name} {sign} {_literal(value)}")
-    return both(*parts)
+    return all_of(*parts)
 
 
 def _literal(value: Any) -> str:

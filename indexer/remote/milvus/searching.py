@@ -19,7 +19,7 @@ from indexer.backends.exact import exact_candidates
 from indexer.filters import check_where
 from indexer.remote.milvus.about import MilvusAbout
 from indexer.remote.milvus.client import Client, CollectionGoneError
-from indexer.remote.milvus.expressions import both, filter_expression, one_of
+from indexer.remote.milvus.expressions import all_of, filter_expression, one_of
 from indexer.remote.milvus.fields import Row, decode_rows, list_fields, vectors_of
 from indexer.remote.search_request import (
     MEASURED_K,
@@ -99,13 +99,13 @@ class Session:
         """Give the rows whose field has one of some values."""
         for start in range(0, len(values), _ROWS_AT_ONCE):
             some = values[start : start + _ROWS_AT_ONCE]
-            yield from self.query(both(one_of(field, some), within), fields)
+            yield from self.query(all_of(one_of(field, some), within), fields)
 
     def pages(
         self, expression: str, fields: Sequence[str], *, size: int = _PAGE
     ) -> Iterator[list[Row]]:
         """Give the rows of the generation, by their positions, some at a time."""
-        return self.scan(both(self.alive, expression), fields, size=size)
+        return self.scan(all_of(self.alive, expression), fields, size=size)
 
     def scan(
         self, expression: str, fields: Sequence[str], *, size: int = _PAGE
@@ -114,7 +114,7 @@ class Session:
         size = min(size, MOST_ROWS)
         for start in range(0, self.about.next_position, size):
             window = f"place >= {start} and place < {start + size}"
-            rows = self.query(both(window, expression), ["place", *fields])
+            rows = self.query(all_of(window, expression), ["place", *fields])
             if rows:
                 yield sorted(rows, key=lambda row: int(row["place"]))
 
@@ -142,7 +142,7 @@ def search_collection(session: Session, request: SearchRequest) -> SearchResult:
     about, notes = session.about, list[str]()
     where = check_where(request.where, about.schema)
     hidden = f"not ({one_of('id', request.hidden)})" if request.hidden else ""
-    allowed = both(session.alive, filter_expression(where, about.schema), hidden)
+    allowed = all_of(session.alive, filter_expression(where, about.schema), hidden)
     is_filtered = bool(where or request.hidden)
     n_allowed = session.count(allowed) if is_filtered else about.n_items
     structure = about.structure

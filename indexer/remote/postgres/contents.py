@@ -37,7 +37,7 @@ class TableContents(RemoteStore):
     def refresh(self) -> bool:
         """Look up the newest generation; say whether there was a newer one."""
         before = self._about.generation
-        with self._reading():
+        with self._one_state():
             return self._about.generation != before
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class TableContents(RemoteStore):
     def __contains__(self, item_id: object) -> bool:
         if not isinstance(item_id, str) or "\0" in item_id:
             return False
-        with self._reading() as session:
+        with self._one_state() as session:
             return bool(session.rows("SELECT FROM {table} WHERE id = %s", [item_id]))
 
     @property
@@ -66,7 +66,7 @@ class TableContents(RemoteStore):
         if batch_size < 1:
             message = f"batch_size must be at least 1, got {batch_size}"
             raise ValueError(message)
-        with self._reading() as session:
+        with self._one_state() as session:
             last, schema = -1, session.about.schema
             if columns is not None:
                 schema = pa.schema([field for field in schema if field.name in columns])
@@ -86,13 +86,13 @@ class TableContents(RemoteStore):
         """Give ids that begin with some text, at most so many."""
         if "\0" in start:
             return []
-        with self._reading() as session:
+        with self._one_state() as session:
             query = "SELECT id FROM {table} WHERE id ^@ %s ORDER BY id LIMIT %s"
             return [row[0] for row in session.rows(query, [start, most])]
 
     def ids_where(self, where: Where) -> list[str]:
         """Give the ids of all items that a filter lets through."""
-        with self._reading() as session:
+        with self._one_state() as session:
             schema = session.about.schema
             condition, values = filter_sql(check_where(where, schema), schema)
             query = "SELECT id FROM {table} WHERE {condition} ORDER BY place"
@@ -102,7 +102,7 @@ class TableContents(RemoteStore):
         """Give the values of a column, those inside its lists too, each once; no null."""
         from psycopg import sql
 
-        with self._reading() as session:
+        with self._one_state() as session:
             schema = session.about.schema
             check_where({column: None}, schema)
             value = sql.SQL(
@@ -116,18 +116,18 @@ class TableContents(RemoteStore):
         """Whether any item has a value in a column; not where there is no such column."""
         from psycopg import sql
 
-        with self._reading() as session:
+        with self._one_state() as session:
             if column not in session.about.schema.names:
                 return False
             query = "SELECT FROM {table} WHERE {column} IS NOT NULL LIMIT 1"
             return bool(session.rows(query, column=sql.Identifier(column)))
 
     def _read(self, do: Callable[[Session], Result]) -> Result:
-        with self._reading() as session:
+        with self._one_state() as session:
             return do(session)
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
+    def _one_state(self) -> Iterator[Session]:
         """Lend a session that sees one state."""
         names = names_of(self._connections.address)
         with (
