@@ -47,13 +47,19 @@ AUDIO_EXTENSIONS = frozenset(
         ".spx",
         ".m4a",
         ".m4b",
+        ".m4p",
         ".mp4",
         ".wma",
         ".asf",
         ".wav",
+        ".wave",
+        ".w64",
+        ".rf64",
+        ".bw64",
         ".aiff",
         ".aif",
         ".aifc",
+        ".dff",
     }
 )
 """Endings of music files whose tags are read."""
@@ -61,13 +67,10 @@ UNREAD_AUDIO_EXTENSIONS = frozenset(
     {
         ".ac3",
         ".caf",
-        ".dff",
         ".dts",
-        ".m4p",
         ".mka",
         ".ra",
         ".shn",
-        ".w64",
     }
 )
 """Endings of music files that are known as such, without their tags."""

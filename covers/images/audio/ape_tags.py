@@ -1,4 +1,4 @@
-"""APE tags, at the end of Monkey's Audio, WavPack, Musepack and other files; DSF's tag.
+"""APE tags, at the end or the beginning of Monkey's Audio, WavPack, Musepack and other files; DSF's tag.
 
 References
 ----------
@@ -8,7 +8,6 @@ References
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from covers.images.audio.id3 import read_id3
@@ -19,9 +18,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _FOOTER = 32
-_ID3V1 = 128
+_MARK = b"APETAGEX"
 _MAX_TAG = 64 * 2**20
 _MAX_ITEMS = 10_000
+_WRONG_SIZE = "APE tag damaged: its size cannot be"
 _FIELDS = {
     "album artist": "albumartist",
     "year": "year",
@@ -42,26 +42,48 @@ _PICTURES = {
 }
 
 
-def read_ape(file: BinaryIO) -> RawTags | None:
-    """Read the APE tag at the end of a file, before an old ID3 tag; None without one."""
-    end = file.seek(0, io.SEEK_END)
-    for behind in (0, _ID3V1):
-        start = end - behind - _FOOTER
-        if start < 0:
-            continue
-        file.seek(start)
-        footer = file.read(_FOOTER)
-        if footer.startswith(b"APETAGEX"):
-            size = int.from_bytes(footer[12:16], "little") - _FOOTER
-            count = int.from_bytes(footer[16:20], "little")
-            tags = RawTags()
-            if not 0 <= size <= min(start, _MAX_TAG):
-                tags.problems.append("APE tag damaged: its size cannot be")
-                return tags
-            file.seek(start - size)
-            _read_items(file.read(size), min(count, _MAX_ITEMS), tags)
-            return tags
-    return None
+def read_ape(file: BinaryIO, end: int) -> tuple[RawTags, int] | None:
+    """Read the APE tag that ends somewhere in a file; also return where it begins.
+
+    None where no such tag ends there.
+    """
+    start = end - _FOOTER
+    if start < 0:
+        return None
+    file.seek(start)
+    footer = file.read(_FOOTER)
+    if not footer.startswith(_MARK):
+        return None
+    size = int.from_bytes(footer[12:16], "little") - _FOOTER
+    if not 0 <= size <= min(start, _MAX_TAG):
+        return RawTags(problems=[_WRONG_SIZE]), start
+    tags = _read_body(file, start - size, footer)
+    begin = start - size - _FOOTER
+    file.seek(max(0, begin))
+    has_header = begin >= 0 and file.read(len(_MARK)) == _MARK
+    return tags, begin if has_header else start - size
+
+
+def read_ape_start(file: BinaryIO) -> tuple[RawTags, int] | None:
+    """Read the APE tag that begins where the file stands, and how long it is; None without one."""
+    start = file.tell()
+    header = file.read(_FOOTER)
+    if not header.startswith(_MARK) or len(header) < _FOOTER:
+        return None
+    size = int.from_bytes(header[12:16], "little")
+    if not 0 <= size - _FOOTER <= _MAX_TAG:
+        return RawTags(problems=[_WRONG_SIZE]), _FOOTER
+    return _read_body(file, start + _FOOTER, header), _FOOTER + size
+
+
+def _read_body(file: BinaryIO, start: int, frame: bytes) -> RawTags:
+    """Read the items of a tag whose header or footer says how many there are."""
+    size = int.from_bytes(frame[12:16], "little") - _FOOTER
+    count = int.from_bytes(frame[16:20], "little")
+    file.seek(start)
+    tags = RawTags()
+    _read_items(file.read(size), min(count, _MAX_ITEMS), tags)
+    return tags
 
 
 def read_dsf(file: BinaryIO) -> RawTags | None:

@@ -1,13 +1,10 @@
-"""Parts of music files: the chunks of WAV and AIFF, and the pictures of WMA."""
+"""Parts of music files: what follows a tag, and the pictures of WMA."""
 
 from __future__ import annotations
 
 import io
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Literal
-
-from covers.images.formats import find_format
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,18 +15,11 @@ _ASF_EXTENSION = bytes.fromhex("B503BF5F2EA9CF118EE300C00C205365")
 _ASF_LIBRARY = bytes.fromhex("941C23449894D149A1411D134E457054")
 _ASF_METADATA = bytes.fromhex("EACBF8C5AF5B77488467AA8C44FA4CCA")
 _MAX_ASF_HEADER = 64 * 2**20
-_MAX_ID3 = 64 * 2**20
-_MAX_CHUNKS = 1000
-_MAX_OTHERS = 2**17
 _MAX_ATTRIBUTES = 4096
-_MAX_MP4_TEXT = 2**17
 
 
 class Tail(io.RawIOBase):
     """A file from somewhere on, as if it began there.
-
-    Of an MP4 file it gives pictures whole and everything else up to a bound:
-    tinytag compares each value with all before it.
 
     Parameters
     ----------
@@ -42,8 +32,6 @@ class Tail(io.RawIOBase):
     def __init__(self, file: BinaryIO, start: int) -> None:
         self._file = file
         self._start = start
-        file.seek(start)
-        self._text_left = _MAX_MP4_TEXT if file.read(8)[4:] == b"ftyp" else None
         file.seek(start)
 
     def readable(self) -> bool:
@@ -66,56 +54,7 @@ class Tail(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Read bytes, all that are left if `size` is negative."""
-        data = self._file.read(size)
-        # A picture has eight bytes of its own before it.
-        if self._text_left is None or find_format(data[8:256]):
-            return data
-        self._text_left -= len(data)
-        return data if self._text_left >= 0 else b""
-
-
-@dataclass(frozen=True)
-class Chunks:
-    """The parts of a WAV or AIFF file.
-
-    Parameters
-    ----------
-    id3 : list of bytes
-        Its ID3 tags.
-    rest : BinaryIO
-        A file of the same kind with the other short parts, without the sound.
-    """
-
-    id3: list[bytes]
-    rest: BinaryIO
-
-
-def read_chunks(file: BinaryIO) -> Chunks | None:
-    """Take a WAV or AIFF file apart; None of another file."""
-    file.seek(0)
-    head = file.read(12)
-    order: Literal["little", "big"]
-    if head.startswith(b"RIFF") and head[8:] == b"WAVE":
-        order = "little"
-    elif head.startswith(b"FORM") and head[8:] in (b"AIFF", b"AIFC"):
-        order = "big"
-    else:
-        return None
-    tags = []
-    others = b""
-    for _ in range(_MAX_CHUNKS):
-        name = file.read(8)
-        if len(name) < 8:
-            break
-        size = int.from_bytes(name[4:], order)
-        end = file.tell() + size + size % 2
-        if name[:4].lower() == b"id3 ":
-            tags.append(file.read(min(size, _MAX_ID3)))
-        elif len(others) + size <= _MAX_OTHERS:
-            others += name + file.read(size + size % 2)
-        file.seek(end)
-    length = (4 + len(others)).to_bytes(4, order)
-    return Chunks(tags, io.BytesIO(head[:4] + length + head[8:] + others))
+        return self._file.read(size)
 
 
 def refuse_many_attributes(file: BinaryIO) -> None:

@@ -1,9 +1,9 @@
 """Tags and pictures of music files, read and never written.
 
-The one module that knows tinytag, which reads MP4 and WMA, and the few words of
-WAV, AIFF and the first version of ID3. Where it falls short of what real
-software writes, the tags are read here: `covers.images.audio.id3`,
-`covers.images.audio.vorbis`, `covers.images.audio.ape_tags`, and the pictures of WMA in
+The one module that knows tinytag, which reads WMA. Where it falls short of what
+real software writes, the tags are read here: `covers.images.audio.id3`,
+`covers.images.audio.vorbis`, `covers.images.audio.mp4`, `covers.images.audio.chunks` (WAV
+and AIFF), `covers.images.audio.end_tags`, and the pictures of WMA in
 `covers.images.audio.audio_bytes`.
 """
 
@@ -16,16 +16,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from covers.errors import UNREAD, BrokenImageError, DataError, needs_extra
-from covers.images.audio.ape_tags import read_ape, read_dsf
+from covers.images.audio.ape_tags import read_ape_start, read_dsf
 from covers.images.audio.audio_bytes import (
     Tail,
     read_asf_pictures,
-    read_chunks,
     refuse_many_attributes,
 )
+from covers.images.audio.chunks import read_chunks
 from covers.images.audio.cue_sheet import parse_cue_sheet
-from covers.images.audio.genre_numbers import NAMES, name_genres
+from covers.images.audio.end_tags import read_end
+from covers.images.audio.genre_numbers import name_genres
 from covers.images.audio.id3 import read_id3
+from covers.images.audio.mp4 import read_mp4
 from covers.images.audio.raw_tags import CUE_SHEET, RawTags
 from covers.images.audio.tag_values import parse_year
 from covers.images.audio.vorbis import read_vorbis
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 6
+READER = 7
 """Raised whenever an unchanged file may be read otherwise than before."""
 
 # Formats that tinytag does not know; their tags are of kinds that many formats share.
@@ -55,10 +57,8 @@ _WITHOUT_MORE = frozenset(
         ".wv",
     }
 )
-_WITH_APE = _WITHOUT_MORE | {".mp2", ".mp3"}
 _MAX_TAGS = 8
-_MAX_GENRE_SEARCH = 2**24
-_MISNAMED = frozenset(NAMES[138:])
+_MAX_ZEROS = 2**16
 FRONT = "front_cover"
 COVER_TYPES = (FRONT, "generic", "unknown", "illustration")
 """Types of pictures that may be a cover, best first; an artist's photo, a back
@@ -265,37 +265,48 @@ def _read(path: Path) -> RawTags:
             if not file.seek(0, io.SEEK_END):
                 message = "empty file (0 bytes)"
                 raise DataError(message)
-            tags, rest = _split(file)
+            whole = read_chunks(file) or read_dsf(file)
+            if whole is not None:
+                return whole
+            tags, start = _read_start(file)
             for tag in tags:
                 found.fill(tag)
-            suffix = path.suffix.lower()
-            if suffix in _WITH_APE:
-                found.fill(read_dsf(file) or read_ape(file) or RawTags())
-            if rest is not None and suffix not in _WITHOUT_MORE:
-                found.fill(read_vorbis(rest) or _read_rest(path, rest, bool(tags)))
+            rest = cast("BinaryIO", Tail(file, start))
+            of_format = read_mp4(rest) or read_vorbis(rest)
+            found.fill(of_format or RawTags())
+            for tag in read_end(file, start):
+                found.fill(tag)
+                tags.append(tag)
+            if of_format is None and path.suffix.lower() not in _WITHOUT_MORE:
+                found.fill(_read_rest(path, rest, bool(tags)))
     except OSError as error:
         message = f"{UNREAD}{error.strerror or error}"
         raise DataError(message) from error
     return found
 
 
-def _split(file: BinaryIO) -> tuple[list[RawTags], BinaryIO | None]:
-    """Return the ID3 tags of a file, and the rest of it, None where all of it is tags."""
-    file.seek(0)
-    chunks = read_chunks(file)
-    if chunks is not None:
-        in_chunks = [read_id3(io.BytesIO(content)) for content in chunks.id3]
-        return [tag[0] for tag in in_chunks if tag is not None], chunks.rest
+def _read_start(file: BinaryIO) -> tuple[list[RawTags], int]:
+    """Return the tags before the sound, zeros between them, and where they end."""
     tags: list[RawTags] = []
     start = 0
     while len(tags) < _MAX_TAGS:
-        file.seek(start)
-        tag = read_id3(file)
-        if tag is None:
-            return tags, cast("BinaryIO", Tail(file, start))
+        for read in (read_id3, read_ape_start):
+            file.seek(start)
+            tag = read(file)
+            if tag is not None:
+                break
+        else:
+            file.seek(start)
+            zeros = file.read(_MAX_ZEROS)
+            n_zeros = len(zeros) - len(zeros.lstrip(b"\0"))
+            # An MP4 file begins with the zeros of its first size.
+            if n_zeros < 4 or n_zeros == len(zeros):
+                return tags, start
+            start += n_zeros
+            continue
         tags.append(tag[0])
         start += tag[1]
-    return tags, None
+    return tags, start
 
 
 def _read_rest(path: Path, rest: BinaryIO, has_tags: bool) -> RawTags:
@@ -325,8 +336,6 @@ def _read_rest(path: Path, rest: BinaryIO, has_tags: bool) -> RawTags:
         message = f"tags cannot be read: {_reason(error)}"
         raise DataError(message) from error
     _sort(said, tags)
-    if any(genre in _MISNAMED for genre in tags.fields.get("genre", ())):
-        tags.fields["genre"] = _correct_number(path) or tags.fields["genre"]
     rest.seek(0)
     for number, data in () if tags.pictures else read_asf_pictures(rest):
         tags.add_picture(number, data)
@@ -353,17 +362,3 @@ def _sort(said: Any, tags: RawTags) -> None:
     for name, several in said.images.other.items():
         for image in several:
             tags.add_picture(_TYPE_NUMBERS.get(name, _UNKNOWN), image.data)
-
-
-def _correct_number(path: Path) -> list[str]:
-    """Return the genre number of an MP4 file in brackets, as ID3 counts; empty without one.
-
-    tinytag names the wrong ones from 139 on, and the last for a file without one.
-    """
-    atom = re.compile(rb"gnre.{4}data.{8}(..)", re.DOTALL)
-    with path.open("rb") as file:
-        match = atom.search(file.read(_MAX_GENRE_SEARCH))
-    if match is None:
-        return []
-    number = int.from_bytes(match.group(1))
-    return [f"({number - 1})" if 0 < number <= len(NAMES) else "(255)"]
