@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from covers.audit.findings import FindingKind
 from covers.catalogue.corrections import Action, Decision
 from covers.errors import DataError
+from covers.workspace.disk.text_encodings import decode_text
 from covers.workspace.disk.text_tables import (
-    decode_text,
     read_text_table,
     restore_cell,
     write_csv,

@@ -78,6 +78,25 @@ def test_a_flac_file_counts_its_tracks_in_a_block_of_their_own(tmp_path):
     assert read_music_file(tmp_path / "short/image.flac").problem
 
 
+@pytest.mark.parametrize(
+    ("encoding", "artist", "genre"),
+    [
+        ("shift_jis", "中島みゆき", "ニューミュージック"),
+        ("gbk", "罗大佑", "流行"),
+        ("euc-kr", "이문세", "발라드"),
+        ("utf-16-le", "Björk", "Électro"),
+        ("latin-1", "Björk", "Électro"),
+    ],
+)
+def test_cue_sheets_in_the_encoding_of_their_country(tmp_path, encoding, artist, genre):
+    put(tmp_path / "A/image.ape", b"x")
+    put(tmp_path / "A/cover.jpg", jpeg(1))
+    text = CUE.replace("Godspeed", artist).replace("Post-Rock", genre)
+    put(tmp_path / "A/image.cue", text.encode(encoding))
+    [(_, found, _, genres)] = taken(tmp_path)
+    assert (found, genres) == (artist, (genre,))
+
+
 def test_tags_come_before_a_cue_sheet(tmp_path):
     put(
         tmp_path / "A/image.flac",

@@ -316,6 +316,56 @@ def test_remarks_above_the_header_do_not_count(images, end):
     assert [place for place, _, _ in found.problems] == ["line 6"]
 
 
+def test_columns_that_say_the_same_are_joined(images):
+    text = (
+        "path,genre,genres,Genre,artist,album_artist,year,date,file\n"
+        "images/a.jpg,Rock,Pop;Jazz,Rock,,Ann,,1985-02,x\n"
+        ",,Folk,,Bo,Various,1999,2001,images/b.jpg\n"
+    )
+    found = labels_of(read_manifest(write(images, text)))
+    assert found["images/a.jpg"].genres == ("Pop;Jazz", "Rock")
+    assert found["images/b.jpg"].genres == ("Folk",)
+    assert (found["images/a.jpg"].artist, found["images/a.jpg"].year) == ("Ann", 1985)
+    assert (found["images/b.jpg"].artist, found["images/b.jpg"].year) == ("Bo", 1999)
+    assert found["images/b.jpg"].extra["album_artist"] == "Various"
+
+
+def test_parquet_columns_that_say_the_same_are_joined(images):
+    path = write_typed(images, genres=[["Jazz", "Pop"], None])
+    found = labels_of(read_manifest(path))
+    assert found["images/a.jpg"].genres == ("Jazz", "Pop", "Rock")
+    assert found["images/b.jpg"].genres == ("Pop",)
+
+
+def test_lines_of_two_encodings_all_arrive(images):
+    content = "path,genre\nimages/a.jpg,Électro\nimages/b.jpg,Chanson réaliste\n"
+    content = content.encode().replace(b"\xc3\xa9aliste", b"\xe9aliste")
+    path = images / "m.csv"
+    path.write_bytes(content)
+    manifest = read_manifest(path)
+    found = labels_of(manifest)
+    assert found["images/a.jpg"].genres == ("Électro",)
+    assert found["images/b.jpg"].genres == ("Chanson réaliste",)
+    assert "Windows-1252 in 1 of its lines" in manifest.notes[0]
+
+
+def test_a_cell_too_long_to_be_one_is_named_with_its_line(images):
+    for filler in ("\n", "a\n", " ", 'x""'):
+        text = f'path,note\nimages/a.jpg,"{filler * (2**22 + 1)}"\nimages/b.jpg,x\n'
+        manifest = read_manifest(write(images, text))
+        assert list(labels_of(manifest)) == ["images/b.jpg"]
+        [(place, _, reason)] = manifest.problems
+        assert place == "line 2"
+        assert "letters, the most is 4,194,304" in reason
+
+
+def test_very_many_damaged_lines_are_counted(images):
+    text = "path,genre\nimages/a.jpg,Rock\n" + "x\n" * 12_000
+    problems = read_manifest(write(images, text)).problems
+    assert len(problems) == 10_001
+    assert "and 2,000 more lines" in problems[-1][2]
+
+
 def test_a_guessed_encoding_is_named(images):
     text = "path,genre\nimages/a.jpg,Chanson réaliste\n"
     assert read_manifest(write(images, text)).notes == []

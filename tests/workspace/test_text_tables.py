@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from covers.workspace.disk.text_encodings import decode_text
 from covers.workspace.disk.text_tables import (
     csv_text,
-    decode_text,
     read_text_table,
     restore_cell,
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from covers.images.audio.id3 import read_id3
 from covers.images.audio.raw_tags import RawTags
-from covers.workspace.disk.text_tables import decode_text
+from covers.workspace.disk.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from covers.images.audio.ape_tags import read_ape
 from covers.images.audio.id3 import read_id3
 from covers.images.audio.raw_tags import RawTags
-from covers.workspace.disk.text_tables import decode_text
+from covers.workspace.disk.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -11,7 +11,7 @@ from covers.errors import UNREAD
 from covers.images.audio.audio_tags import Tags, read_tags
 from covers.images.audio.cue_sheet import parse_cue_sheet
 from covers.images.audio.tag_values import parse_year
-from covers.workspace.disk.text_tables import decode_text
+from covers.workspace.disk.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

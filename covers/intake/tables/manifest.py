@@ -158,9 +158,9 @@ class _ManifestRows:
         self.found: dict[str, Candidate] = {}
         self.problems: list[tuple[str, ProblemKind, str]] = []
         self.notes: list[str] = []
-        if table.is_guessed:
+        if table.guess:
             self.notes.append(
-                f"manifest '{path.name}' is not in UTF-8 and read as Windows-1252: "
+                f"manifest '{path.name}' is not in UTF-8 and read as {table.guess}: "
                 "save it as UTF-8 if names in it look wrong"
             )
         self.files = _named_files(root, table)

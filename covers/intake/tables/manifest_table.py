@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,11 +15,12 @@ import pyarrow.parquet
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
-from covers.workspace.disk.text_tables import decode_guess, read_text_table
+from covers.workspace.disk.text_encodings import ENCODING_NAMES, decode_guess
+from covers.workspace.disk.text_tables import read_text_table
 from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from covers.workspace.remote import AnyPath
 
@@ -54,8 +56,8 @@ class ManifestTable:
         Where and why, of lines that could not be read.
     fingerprint : str
         Hash of the file.
-    is_guessed : bool
-        Whether nothing says in which encoding its text is.
+    guess : str
+        What was guessed of the encoding of its text, empty where its form says it.
     """
 
     columns: dict[str, list[Any]]
@@ -63,7 +65,7 @@ class ManifestTable:
     lines: list[str]
     damaged: list[tuple[str, str]]
     fingerprint: str
-    is_guessed: bool = False
+    guess: str = ""
 
     @classmethod
     def read(cls, path: AnyPath) -> ManifestTable:
@@ -81,8 +83,11 @@ class ManifestTable:
         fingerprint = hashlib.sha256(content).hexdigest()[:32]
         if path.suffix.lower() == ".parquet":
             return cls(*_read_parquet(path, content), [], fingerprint)
-        text, is_guessed = decode_guess(content)
-        return cls(*_read_text(path, text), fingerprint, is_guessed)
+        decoded = decode_guess(content)
+        guess = ENCODING_NAMES[decoded.guess] if decoded.guess else ""
+        if decoded.n_guessed is not None:
+            guess += f" in {decoded.n_guessed:,} of its lines, where it is no UTF-8"
+        return cls(*_read_text(path, decoded.text), fingerprint, guess)
 
 
 def _read(path: AnyPath) -> bytes:
@@ -98,8 +103,13 @@ def _read(path: AnyPath) -> bytes:
 
 def _find_columns(
     path: AnyPath, headers: list[str]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Find the columns that are understood and name the others."""
+) -> tuple[dict[str, list[int]], dict[str, int]]:
+    """Find the columns that are understood and name the others.
+
+    Several columns may say one thing, such as 'genre' and 'genres': the first
+    comes first, and the others are kept under their names, too, but for genres,
+    of which all count.
+    """
     columns = _understood(headers)
     if "path" not in columns:
         shown = ", ".join(headers[:20]) or "none"
@@ -109,7 +119,8 @@ def _find_columns(
         )
         raise DataError(message)
     extras: dict[str, int] = {}
-    taken = set(columns.values())
+    taken = {positions[0] for positions in columns.values()}
+    taken.update(columns.get("genres", ()))
     for i, header in enumerate(headers):
         if i in taken or not header:
             continue
@@ -123,16 +134,31 @@ def _find_columns(
     return columns, extras
 
 
-def _understood(headers: list[str]) -> dict[str, int]:
-    """Return the position of each column that is understood."""
+def _understood(headers: Iterable[str]) -> dict[str, list[int]]:
+    """Return the positions of each column that is understood, the best names first."""
     lowered = [header.lower().replace(" ", "_") for header in headers]
-    columns: dict[str, int] = {}
+    columns: dict[str, list[int]] = {}
     for name, synonyms in _SYNONYMS.items():
         for synonym in synonyms:
-            if synonym in lowered:
-                columns[name] = lowered.index(synonym)
-                break
+            same = [i for i, header in enumerate(lowered) if header == synonym]
+            if same:
+                columns.setdefault(name, []).extend(same)
     return columns
+
+
+def _join(name: str, several: list[list[Any]]) -> list[Any]:
+    """Join columns that say one thing: the first that is filled in; genres all together."""
+    if len(several) == 1:
+        return several[0]
+    joined: list[Any] = []
+    for values in zip(*several, strict=True):
+        given = [value for value in values if value is not None and value != ""]
+        if name == "genres":
+            parts = [v if isinstance(v, list) else [v] for v in given]
+            joined.append([item for part in parts for item in part] or None)
+        else:
+            joined.append(next((v for v in given if str(v).strip()), None))
+    return joined
 
 
 def _unreadable(path: AnyPath, error: Exception) -> str:
@@ -154,15 +180,19 @@ def _read_parquet(
         raise DataError(_unreadable(path, error)) from error
     headers = [str(name).strip() for name in rows.column_names]
     columns, extras = _find_columns(path, headers)
-    for name, i in columns.items():
-        if not _is_simple(rows.field(i).type, lists=name in ("genres", "artist")):
-            message = (
-                f"manifest '{path}' has a column '{headers[i]}' of the type "
-                f"{str(rows.field(i).type)[:60]}: make it text"
-            )
-            raise DataError(message)
+    for name, positions in columns.items():
+        for i in positions:
+            if not _is_simple(rows.field(i).type, lists=name in ("genres", "artist")):
+                message = (
+                    f"manifest '{path}' has a column '{headers[i]}' of the type "
+                    f"{str(rows.field(i).type)[:60]}: make it text"
+                )
+                raise DataError(message)
     return (
-        {name: _python_values(rows.column(i)) for name, i in columns.items()},
+        {
+            name: _join(name, [_python_values(rows.column(i)) for i in positions])
+            for name, positions in columns.items()
+        },
         {name: _python_values(rows.column(i)) for name, i in extras.items()},
         [f"row {row + 1}" for row in range(rows.num_rows)],
     )
@@ -224,7 +254,10 @@ def _read_text(
     columns, extras = _find_columns(path, table.header)
     cells = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
     return (
-        {name: [cell or None for cell in cells[i]] for name, i in columns.items()},
+        {
+            name: _join(name, [[cell or None for cell in cells[i]] for i in positions])
+            for name, positions in columns.items()
+        },
         {
             name: read_values(cells[i], is_quoted=i in table.quoted)
             for name, i in extras.items()
@@ -241,8 +274,13 @@ def _blank_lines(match: re.Match[str]) -> str:
 
 def _names_a_picture(header: list[str], cells: list[str]) -> bool:
     """Say whether a line looks like a row: a picture where the path should be."""
-    position = _understood(header).get("path", 0)
+    position = _path_position(tuple(header))
     return position < len(cells) and is_picture_name(cells[position])
+
+
+@lru_cache(maxsize=8)
+def _path_position(header: tuple[str, ...]) -> int:
+    return _understood(header).get("path", [0])[0]
 
 
 def read_values(cells: Sequence[str], *, is_quoted: bool) -> list[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from covers.workspace.disk.publish import publish
@@ -24,6 +25,14 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?|[+-]?\.\d+", re.IGNORECASE)
 _SHOWN = 80
+_QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
+_EMPTY_LINES = re.compile(r"(?:[^\S\n]*+\n)*+")
+_SAYING = re.compile(r"[^\n]+")
+_LINES_TO_JUDGE = 1000
+_SHOWN_TO_JUDGE = 4096
+MAX_CELL = 2**22
+"""Letters of the longest cell that is read."""
+_MAX_DAMAGED = 10_000
 
 
 @dataclass
@@ -42,6 +51,8 @@ class TextTable:
         Number of each line that gave no row, and the reason.
     quoted : set of int
         Columns in which a cell stood in quotes.
+    n_more : int
+        Lines that gave no row and are only counted.
     """
 
     header: list[str]
@@ -49,6 +60,17 @@ class TextTable:
     lines: list[int] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
     quoted: set[int] = field(default_factory=set)
+    n_more: int = 0
+
+    def note(self, number: int, reason: str) -> None:
+        """Name a line that gave no row; of very many the rest is counted."""
+        if len(self.damaged) < _MAX_DAMAGED:
+            self.damaged.append((number, reason))
+            return
+        self.n_more += 1
+        more = f"and {self.n_more:,} more lines from here on that gave no row"
+        first = number if self.n_more == 1 else self.damaged.pop()[0]
+        self.damaged.append((first, more))
 
 
 def read_text_table(
@@ -78,15 +100,15 @@ def read_text_table(
     pads : bool, default=False
         Whether missing cells at the end of a row are empty, or a damage.
     """
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    parser = _RowParser(lines.split("\n"))
+    whole = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    parser = _RowParser(whole)
     first = parser.skip_empty(0)
-    named = _SEPARATOR_LINE.fullmatch(parser.lines[first].strip(" "))
-    if named and first + 1 < len(parser.lines):
-        first = parser.skip_empty(first + 1)
+    named = _SEPARATOR_LINE.fullmatch(parser.line(first).strip(" "))
+    if named and parser.after(first) < len(whole):
+        first = parser.skip_empty(parser.after(first))
     else:
         named = None
-    header_line = parser.lines[first]
+    header_line = parser.line(first)
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=_without_quotes(header_line).count)
     if named:
@@ -94,7 +116,7 @@ def read_text_table(
     parser.delimiter = delimiter
     record = parser.record(first)
     if record is None or parser.eats(record, first, record[0], is_row):
-        record = parser.plain(header_line), first + 1
+        record = parser.plain(header_line), parser.after(first)
     table = TextTable([cell.strip() for cell in record[0]])
     parser.quoted.clear()
     parser.read(table, record[1], is_row, pads=pads)
@@ -107,137 +129,144 @@ def _without_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
 
 
-class _RowParser:
-    """Takes the lines of one text apart into rows."""
+def _refuse(cells: list[str], width: int) -> str | None:
+    """Say why cells are no row, None where they are one."""
+    if len(cells) != width:
+        return f"{len(cells)} columns instead of {width}"
+    longest = max(map(len, cells))
+    if longest > MAX_CELL:
+        return f"a cell of {longest:,} letters, the most is {MAX_CELL:,}"
+    return None
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
+
+class _RowParser:
+    """Takes one text apart into rows; a line is named by the position where it begins."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.delimiter = ","
         self.quoted: set[int] = set()
 
-    def skip_empty(self, number: int) -> int:
-        """Return the first line from a number on that says something, or the last."""
-        while number + 1 < len(self.lines) and not self.lines[number].strip():
-            number += 1
-        return number
+    def line(self, begin: int) -> str:
+        """Return the line that begins somewhere, without its end."""
+        end = self.text.find("\n", begin)
+        return self.text[begin:] if end < 0 else self.text[begin:end]
+
+    def after(self, begin: int) -> int:
+        """Return where the line after this one begins."""
+        end = self.text.find("\n", begin)
+        return len(self.text) if end < 0 else end + 1
+
+    def skip_empty(self, begin: int) -> int:
+        """Return where the first line from a position on says something, or the last begins."""
+        match = _EMPTY_LINES.match(self.text, begin)
+        return match.end() if match else begin
 
     def read(
         self,
         table: TextTable,
-        start: int,
+        begin: int,
         is_row: Callable[[list[str], list[str]], bool],
         *,
         pads: bool,
     ) -> None:
         """Read all rows from a line on."""
         width = len(table.header)
-        number = start
-        while number < len(self.lines):
-            line = self.lines[number]
-            if '"' not in line:
-                cells, after = line.split(self.delimiter), number + 1
-            else:
-                record = self.record(number)
-                if record is None or self.eats(record, number, table.header, is_row):
-                    reason = "a quote opens or closes here that has no counterpart"
-                    table.damaged.append((number + 1, f"{reason}: {line[:_SHOWN]!r}"))
-                    number += 1
-                    continue
-                cells, after = record
-            number, begun = after, number
-            if not any(cells) or not "".join(cells).strip():
-                continue
-            while len(cells) > width and not cells[-1].strip():
-                cells.pop()
-            if pads:
-                cells += [""] * (width - len(cells))
-            if len(cells) == width:
-                table.rows.append(cells)
-                table.lines.append(begun + 1)
-            else:
-                reason = f"{len(cells)} columns instead of {width}"
-                table.damaged.append((begun + 1, f"{reason}: {line[:_SHOWN]!r}"))
-                number = begun + 1  # what a quote joined to it is looked at anew
+        number = 1 + self.text.count("\n", 0, begin)
+        while begin < len(self.text):
+            cells, after, reason = self.take(begin, table.header, is_row)
+            if reason is None and any(cells) and "".join(cells).strip():
+                while len(cells) > width and not cells[-1].strip():
+                    cells.pop()
+                if pads:
+                    cells += [""] * (width - len(cells))
+                reason = _refuse(cells, width)
+                if len(cells) != width:
+                    after = self.after(begin)  # what a quote joined is looked at anew
+                elif reason is None:
+                    table.rows.append(cells)
+                    table.lines.append(number)
+            if reason is not None:
+                table.note(number, f"{reason}: {self.line(begin)[:_SHOWN]!r}")
+            number += self.text.count("\n", begin, after)
+            begin = after
+            if self.text.startswith("\n", begin):
+                begin = self.skip_empty(begin)
+                number += self.text.count("\n", after, begin)
+
+    def take(
+        self,
+        begin: int,
+        header: list[str],
+        is_row: Callable[[list[str], list[str]], bool],
+    ) -> tuple[list[str], int, str | None]:
+        """Return the cells that begin in a line, where the next ones do, and what is wrong."""
+        line = self.line(begin)
+        if '"' not in line:
+            return line.split(self.delimiter), begin + len(line) + 1, None
+        record = self.record(begin)
+        if record is None or self.eats(record, begin, header, is_row):
+            reason = "a quote opens or closes here that has no counterpart"
+            return [], self.after(begin), reason
+        return *record, None
 
     def eats(
         self,
         record: tuple[list[str], int],
-        number: int,
+        begin: int,
         header: list[str],
         is_row: Callable[[list[str], list[str]], bool],
     ) -> bool:
-        """Say whether a row that begins in a line seems to hold other rows."""
-        inner = self.lines[number + 1 : record[1]]
-        return any(is_row(header, self.plain(line)) for line in inner)
+        """Say whether a row that begins in a line seems to hold other rows.
+
+        A quote that was never closed eats the very next rows, so that few lines
+        are enough.
+        """
+        inner = _SAYING.finditer(self.text, self.after(begin), max(0, record[1] - 1))
+        return any(
+            is_row(header, self.plain(line.group()[:_SHOWN_TO_JUDGE]))
+            for line in islice(inner, _LINES_TO_JUDGE)
+        )
 
     def plain(self, line: str) -> list[str]:
         """Split a line whose quotes cannot be trusted."""
         return [cell.strip(' "') for cell in line.split(self.delimiter)]
 
-    def record(self, number: int) -> tuple[list[str], int] | None:
+    def record(self, begin: int) -> tuple[list[str], int] | None:
         """Read the row that begins in a line, and where the next one begins.
 
         None where a quote is not closed, or is followed by something else.
         """
         cells: list[str] = []
-        line, position = self.lines[number], 0
+        position, end_of_line = begin, self.after(begin)
         while True:
-            if line.startswith('"', position):
-                closed = self._quoted_cell(number, position)
+            if self.text.startswith('"', position):
+                closed = self._quoted_cell(position)
                 if closed is None:
                     return None
-                cell, number, position = closed
-                line = self.lines[number]
+                cell, position = closed
+                end_of_line = self.after(position)
                 self.quoted.add(len(cells))
                 cells.append(cell)
-                if line[position:].strip(" ") == "":
-                    return cells, number + 1
-                if not line.startswith(self.delimiter, position):
+                if not self.text[position:end_of_line].strip(" \n"):
+                    return cells, end_of_line
+                if not self.text.startswith(self.delimiter, position):
                     return None
             else:
-                end = line.find(self.delimiter, position)
-                cells.append(line[position:] if end < 0 else line[position:end])
+                line_end = end_of_line - self.text.endswith("\n", 0, end_of_line)
+                end = self.text.find(self.delimiter, position, line_end)
+                cells.append(self.text[position : end if end >= 0 else line_end])
                 if end < 0:
-                    return cells, number + 1
+                    return cells, end_of_line
                 position = end
             position += len(self.delimiter)
 
-    def _quoted_cell(self, number: int, position: int) -> tuple[str, int, int] | None:
+    def _quoted_cell(self, position: int) -> tuple[str, int] | None:
         """Read a cell in quotes; return it and where it ends, None if it does not."""
-        parts: list[str] = []
-        line, start = self.lines[number], position + 1
-        while True:
-            end = line.find('"', start)
-            if end < 0:
-                parts.append(line[start:] + "\n")
-                number += 1
-                if number == len(self.lines):
-                    return None
-                line, start = self.lines[number], 0
-            elif line.startswith('""', end):
-                parts.append(line[start : end + 1])
-                start = end + 2
-            else:
-                parts.append(line[start:end])
-                return "".join(parts), number, end + 1
-
-
-def decode_text(content: bytes) -> str:
-    """Decode UTF-8, UTF-16 with its mark or without, or, failing these, Windows Western."""
-    return decode_guess(content)[0]
-
-
-def decode_guess(content: bytes) -> tuple[str, bool]:
-    """Decode a text as `decode_text` does, and say whether it is only taken for Windows Western."""
-    for order, zeros in (("le", content[1:8:2]), ("be", content[:8:2])):
-        if len(zeros) == 4 and not any(zeros):
-            return content.decode(f"utf-16-{order}", "replace"), False
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace"), False
-    try:
-        return content.decode("utf-8-sig"), False
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace"), True
+        match = _QUOTED.match(self.text, position)
+        if match is None:
+            return None
+        return match.group(1).replace('""', '"'), match.end()
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
