@@ -228,7 +228,7 @@ def _marked(content: bytes) -> str:
 
 def _quicktime_texts(content: bytes) -> list[str]:
     """Return texts of user data: each with its length and a code of its language."""
-    texts = []
+    texts: list[str] = []
     offset = 0
     while len(texts) < 16 and offset + 4 <= len(content):
         size = int.from_bytes(content[offset : offset + 2])

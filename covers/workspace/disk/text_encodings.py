@@ -139,7 +139,8 @@ def _decode_lines(content: bytes) -> Decoded:
 
 def guess_encoding(lines: list[bytes]) -> str:
     """Guess the encoding of lines that are not UTF-8; Windows Western by default."""
-    sample, size = [], 0
+    sample: list[bytes] = []
+    size = 0
     for line in lines:
         if size + len(line) > _SAMPLE and sample:
             break
