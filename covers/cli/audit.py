@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import common_options, open_for_command, seed_option
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
@@ -30,18 +31,18 @@ _SHOWN = 3
     is_flag=False,
     flag_value="",
     metavar="[FILE]",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     help="Write a page with pictures, which needs nothing else.  [to: analysis/audit.html]",
 )
 @click.option(
     "--csv",
     "table",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     help="Write a table to be reviewed to this file: fill in its column 'action'.",
 )
 @click.option(
     "--accept",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False),
     help="Put the decisions of a reviewed table in force: drop, relabel or keep.",
 )
 @click.option(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import (
     common_options,
     figures_option,
@@ -19,6 +19,8 @@ from covers.cli.terminal.speech import print_document, print_json
 from covers.cli.terminal.tables import count_covers, print_table, print_text, show
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.cluster.measured import Cluster
     from covers.cluster.result import Clustering
     from covers.workspace.stages import Manner
@@ -179,7 +181,7 @@ def map_command(
 @click.command("name")
 @click.option(
     "--words",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    type=NamedPath(dir_okay=False, exists=True),
     help="A text file with words of your own, one a line; it is remembered.  [default: the program's]",
 )
 @click.option(

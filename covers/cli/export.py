@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import common_options, device_option, open_for_command
 from covers.cli.terminal.speech import print_json, tell
 from covers.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.exports.export import Export
     from covers.library.library import Library
 
@@ -29,7 +31,7 @@ class _ExportCommand(click.Command):
 
 @click.command("export", cls=_ExportCommand)
 @click.argument("target")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=NamedPath())
 @common_options
 @click.option(
     "--like",

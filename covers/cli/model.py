@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.recipe import recipe_options
 from covers.cli.options.shared import (
     common_options,
@@ -22,6 +22,7 @@ from covers.cli.terminal.tables import print_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from covers.model.training.train import TrainingReport
     from covers.model.training.watcher import TrainingWatcher
@@ -241,7 +242,7 @@ def info(
 
 
 @model_command.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(dir_okay=False))
 @common_options
 def export(
     *,
@@ -270,7 +271,7 @@ def export(
 
 
 @model_command.command("import")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(dir_okay=False))
 @common_options
 @click.option("--replace", is_flag=True, help="Let it take another model's place.")
 @click.option(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import common_options, device_option, open_for_command
 from covers.cli.terminal.speech import print_json
 from covers.errors import DataError
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.library.library import Library
 
 level_option = click.option(
@@ -159,7 +161,7 @@ def classify_command(
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     help="The picture of where the network looked.  [default: in the workspace]",
 )
 @level_option

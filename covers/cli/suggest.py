@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from covers.cli.export import tell_export
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import common_options, open_for_command
 from covers.cli.terminal.speech import print_json, tell
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_SHOWN = 45
 
@@ -31,13 +35,13 @@ _MOST_SHOWN = 45
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     help="Also write all of them as a CSV table.",
 )
 @click.option(
     "--beets",
     "beets_folder",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     help="Also write a folder for beets, as 'covers export beets' does, with what is suggested.",
 )
 def suggest_command(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -336,7 +337,7 @@ class _Walker:
         elif not stat.S_ISREG(status.st_mode):
             self._report(path, "not a regular file")
         elif not _is_utf8(path):
-            self._report(path, "its name is not valid UTF-8: rename it")
+            self._report(path, _explain_name(path))
         else:
             self.files.append(FileEntry(path, status.st_size, status.st_mtime_ns))
 
@@ -354,6 +355,14 @@ def _devices_of_the_system() -> frozenset[int]:
     with contextlib.suppress(OSError):
         found.discard(os.stat("/").st_dev)  # noqa: PTH116
     return frozenset(found)
+
+
+def _explain_name(path: str) -> str:
+    """Say why a name cannot be written as UTF-8: by itself, or in this locale alone."""
+    if _is_utf8(os.fsencode(path).decode("utf-8", "surrogateescape")):
+        encoding = sys.getfilesystemencoding()
+        return f"its name cannot be read in this locale ({encoding}): set PYTHONUTF8=1"
+    return "its name is not valid UTF-8: rename it"
 
 
 def _is_utf8(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from covers.errors import DataError
 from covers.library.library import Library
 from covers.workspace.paths import Workspace
 
@@ -30,7 +31,15 @@ def open_library(root: str | Path) -> Library:
     >>> covers.open(folder / "workspace")
     <Library: 120 covers of 8 genres in 'workspace'>
     """
-    return Library(Workspace.open(Path(root)))
+    return Library(Workspace.open(_named(root)))
+
+
+def _named(root: str | Path) -> Path:
+    """Return the folder of a workspace, unless its name is empty."""
+    if not str(root).strip():
+        message = f"no workspace {str(root)!r}: name its folder, or '.' for this one"
+        raise DataError(message)
+    return Path(root)
 
 
 def create_library(
@@ -62,7 +71,7 @@ def create_library(
     from covers.intake.scan import scan_workspace
     from covers.workspace.remote import path_of_source
 
-    folder = Path(root)
+    folder = _named(root)
     one_or_many = [sources] if isinstance(sources, str | Path) else sources
     scan_workspace(
         folder,

@@ -200,7 +200,16 @@ AnyPath = Path | RemotePath
 
 
 def path_of_source(text: str, base: Path) -> AnyPath:
-    """Return what a text in ``covers.toml`` names: an address, or a path below `base`."""
+    """Return what a text in ``covers.toml`` names: an address, or a path below `base`.
+
+    Raises
+    ------
+    ConfigError
+        If it is empty, which Python would take for the current folder.
+    """
+    if not text.strip():
+        message = f"no source {text!r}: name a folder of covers, a manifest or a music library"
+        raise ConfigError(message)
     return RemotePath.of(text) if is_remote(text) else base / text
 
 

@@ -266,3 +266,36 @@ def test_a_stream_that_was_closed_takes_everything(tmp_path, closed):
     )
     assert "Traceback" not in done.stdout + done.stderr
     assert (tmp_path / "ws/catalogue.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["scan", ""],
+        ["scan", "  "],
+        ["run", ""],
+        ["scan", "x", "-w", ""],
+        ["status", "--workspace="],
+        ["export", "csv", ""],
+        ["index", "info", "-w", ""],
+        ["model", "import", ""],
+        ["audit", "--csv", ""],
+    ],
+)
+def test_an_empty_name_is_never_the_current_folder(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert "an empty name: is a variable not set?" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_name_is_no_source_and_no_workspace_for_python_either(tmp_path):
+    import covers
+    from covers.errors import ConfigError, DataError
+
+    with pytest.raises(DataError, match="name its folder"):
+        covers.open("")
+    with pytest.raises(ConfigError, match="no source ''"):
+        covers.create(tmp_path / "ws", [""])
+    assert not (tmp_path / "ws").exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,32 @@ def test_an_empty_mount_point_counts_as_not_mounted(tmp_path):
 def test_nothing_given_and_nothing_known_names_the_command(tmp_path):
     with pytest.raises(DataError, match="run 'covers scan SOURCE -w"):
         join_sources(Workspace(tmp_path), [], [])
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
+@pytest.mark.parametrize("mode", ["0", "1"])
+def test_names_are_read_in_any_locale_or_the_repair_is_named(tmp_path, locale, mode):
+    (tmp_path / "Röck").mkdir()
+    (tmp_path / "Röck/é.jpg").write_bytes(b"x")
+    (tmp_path / os.fsdecode(b"\xff.jpg")).write_bytes(b"x")
+    code = (
+        "import sys; from covers.intake.sources import walk; from pathlib import Path\n"
+        "found = walk(Path(sys.argv[1]))\n"
+        "print(ascii([f.path for f in found.files]), ascii(found.problems))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "LC_ALL": locale,
+            "PYTHONUTF8": mode,
+            "PYTHONCOERCECLOCALE": "0",
+        },
+    )
+    is_whole = ascii(["Röck/é.jpg"]) in done.stdout
+    assert is_whole != ("this locale (ascii): set PYTHONUTF8=1" in done.stdout)
+    assert is_whole or (mode, locale != "C.UTF-8") == ("0", True)
+    assert "is not valid UTF-8: rename it" in done.stdout

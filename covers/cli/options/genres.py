@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from covers.cli.options.choices import NameChoice
+from covers.cli.options.path_or_address import NamedPath
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _GENRE_OPTIONS = (
     click.option(
@@ -24,7 +27,7 @@ _GENRE_OPTIONS = (
     ),
     click.option(
         "--genre-table",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=NamedPath(exists=True, dir_okay=False),
         help="Your own spellings and tree of genres; see docs/method/genres-and-splits.md.",
     ),
     click.option(

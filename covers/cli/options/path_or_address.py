@@ -1,4 +1,4 @@
-"""A source that a person names: a path of this machine, or an address such as ``s3://bucket/folder``."""
+"""Paths that a person names, and sources: a path of this machine, or an address such as ``s3://bucket/folder``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from typing import Any
 import click
 
 
-class PathOrAddress(click.Path):
-    """A path, or an address of an object store or a server; an address is taken as it is."""
+class NamedPath(click.Path):
+    """A path that has a name: an empty word would be the current folder."""
 
     def __init__(self, **checks: Any) -> None:
         super().__init__(path_type=Path, **checks)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Turn what was typed into a `Path`."""
+        if not str(value).strip():
+            message = "an empty name: is a variable not set? '.' is the current folder"
+            self.fail(message, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class PathOrAddress(NamedPath):
+    """A path, or an address of an object store or a server; an address is taken as it is."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

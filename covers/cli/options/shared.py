@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from covers.cli.options.choices import NameChoice
+from covers.cli.options.path_or_address import NamedPath
 from covers.cli.terminal.speech import DEFAULT_WORKSPACE, WORKSPACE_KEY, tell
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covers.library.library import Library
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
@@ -32,7 +34,7 @@ def _remember_workspace(ctx: click.Context, _: click.Parameter, given: Path) -> 
 workspace_option = click.option(
     "-w",
     "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False),
     default=DEFAULT_WORKSPACE,
     envvar="COVERS_WORKSPACE",
     show_default=True,
