@@ -54,7 +54,7 @@ class HostGuard:
             await self.app(scope, receive, self._marked(send))
 
     def refused(self, reason: str) -> Response:
-        """Return what a stranger is answered."""
+        """Return the response to a request that is refused."""
         from starlette.responses import PlainTextResponse
 
         return PlainTextResponse(reason, status_code=403)

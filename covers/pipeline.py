@@ -116,7 +116,7 @@ class _AtHand:
         return name_ingredients(self.workspace, self.catalogue, model)
 
     def baseline_features(self) -> dict[str, str]:
-        """Return what the stamp of an evaluation is compared with beside; see `name_baseline_features`."""
+        """Return the fingerprint of the baselines' features for the stamp of an evaluation; see `name_baseline_features`."""
         if self.card is None or self.catalogue is None:
             return {}
         return name_baseline_features(self.workspace, self.catalogue, self.card)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """What became of a person's decisions.
+    """How many decisions of a person are in force, and what they changed.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _write(workspace: Workspace, decisions: Overlay) -> None:
 
 
 def _facts(decisions: Iterable[Decision]) -> dict[tuple[str, str], Any]:
-    """Return what is decided about each subject."""
+    """Return action and genres of each decision, by the cover or finding that it is about."""
     return {d.subject: (d.action, d.genres) for d in decisions}
 
 

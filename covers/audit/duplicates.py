@@ -94,7 +94,7 @@ def find_repeated_designs(
 
 
 def find_shared_covers(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """List covers whose places give them different genres.
+    """List covers that lie in several files to which the sources give different genres.
 
     Parameters
     ----------

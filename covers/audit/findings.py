@@ -44,7 +44,7 @@ EXPLANATIONS: dict[FindingKind, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something to look at. Nothing was changed.
+    """One doubt of the audit about some covers, with its reason; nothing was changed.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class Decision:
 
     @property
     def subject(self) -> tuple[str, str]:
-        """What a later decision replaces: the cover's fate, or one finding about it."""
+        """Key that a decision shares with the older one it replaces: the cover, or one finding about it."""
         return self.cover_id, self.finding if self.action is Action.KEEP else ""
 
 

@@ -67,11 +67,11 @@ class CoverSet:
 
     @cached_property
     def rows(self) -> RowsById:
-        """Where each cover stands."""
+        """Row of each cover, looked up by its id."""
         return RowsById(self.cover_ids)
 
     def columns(self) -> dict[str, Any]:
-        """Return what every set of covers has, to make another table of the same covers."""
+        """Return the columns that every `CoverSet` has, to make another table of the same covers."""
         names = [one.name for one in fields(CoverSet)]
         return {name: getattr(self, name) for name in names}
 

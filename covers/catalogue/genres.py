@@ -89,7 +89,7 @@ class GenreMapper:
         return is_placeholder(name) or genre_key(name) in self._ignored_keys
 
     def map(self, raw_genres: Iterable[str], kind: SourceKind) -> tuple[str, ...]:
-        """Return the distinct genres of one place, in alphabetical order.
+        """Return the distinct genres of the labels at one location, in alphabetical order.
 
         What only says that the genre is not known ("N/A", "Unknown") is none.
         """
@@ -132,7 +132,7 @@ class GenreMapper:
 
     @cached_property
     def _mapped(self) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """What was asked already: thousands of covers have the same labels."""
+        """Labels that were mapped before, with their genres: thousands of covers have the same ones."""
         return {}
 
     @cached_property

@@ -245,7 +245,7 @@ def measure_balance(
 
 
 def _weigh(names: Sequence[str]) -> dict[str, float]:
-    """Share one cover out over its genres."""
+    """Return the weight of each of a cover's genres; they sum to one."""
     return dict.fromkeys(names, 1 / len(names)) if names else {UNDECIDED: 1.0}
 
 
@@ -319,7 +319,7 @@ class _Dealer:
         return cost
 
     def _count(self, row: int, side: str, sign: int = 1) -> None:
-        """Add one cover's genres to a side that has a share, or take them away."""
+        """Add the genres of one cover to the sums of its side (-1 subtracts them); a side without a share has none."""
         if side in self._held:
             held = self._held[side]
             for genre, amount in self._weights[row].items():
@@ -336,5 +336,5 @@ def _add(weights: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _draw(seed: int, group: Hashable) -> bytes:
-    """Draw a group's place in the order, the same on every machine."""
+    """Draw the position of a group in the order of dealing, the same on every machine."""
     return hashlib.sha256(f"{seed}/{group}".encode()).digest()

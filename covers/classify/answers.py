@@ -157,7 +157,7 @@ class Classification:
 
     @property
     def said(self) -> str:
-        """What the prediction set promises; for independent genres, which it has."""
+        """What the prediction set promises, as a sentence; where genres are independent, which ones the cover has."""
         often = f"{100 * self.level:g} %"
         if self.labels is not None:
             return self._said_of_several(often)

@@ -39,7 +39,7 @@ class Probabilities:
         return len(self.combined)
 
     def by_method(self) -> dict[str, Array]:
-        """Return them under the names of the methods."""
+        """Return the probabilities of each method by its name."""
         found = {
             Method.NETWORK: self.network,
             Method.VOTE: self.vote,
@@ -49,7 +49,7 @@ class Probabilities:
 
     @classmethod
     def of(cls, by_method: Mapping[str, Array]) -> Probabilities:
-        """Read them off their names."""
+        """Take the probabilities of the three methods from a dict by their names."""
         return cls(
             network=by_method[Method.NETWORK],
             vote=by_method[Method.VOTE],
@@ -78,7 +78,7 @@ class HeldOutCovers:
     references: Array | None = None
 
     def labelled(self) -> LabelledCovers:
-        """Return the genres of these covers, and of those that were seen."""
+        """Return yes or no for each genre, of these covers and of those that network and voters have seen."""
         return LabelledCovers(
             has=self.membership > 0,
             groups=self.groups,

@@ -42,7 +42,7 @@ class LabelledCovers:
     known: Flags | None = None
 
     def take(self, rows: npt.NDArray[np.int64]) -> LabelledCovers:
-        """Return some of the covers, beside all of the others."""
+        """Return some of the covers to fit on; `known` stays whole."""
         return LabelledCovers(
             has=self.has[rows], groups=self.groups[rows], known=self.known
         )

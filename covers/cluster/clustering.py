@@ -82,7 +82,7 @@ class Candidate:
 
     @property
     def is_telling(self) -> bool:
-        """Whether it says anything: not one cluster of nearly all covers beside a tiny one."""
+        """Whether this clustering is informative; one cluster of nearly all covers beside a tiny one is not."""
         return self.n_clusters > 1 and self.largest_share <= _MOST_IN_ONE
 
     @property

@@ -229,7 +229,7 @@ def _gain_by_luck(confusion: Array) -> float:
 
 
 def _spread_out(totals: Array) -> npt.NDArray[np.int64]:
-    """Return each number so often as its total says; together as many as all totals, rounded."""
+    """Repeat each column number as often as its total says; fractions are rounded along the running sum."""
     ends = np.rint(np.cumsum(totals)).astype(np.int64)
     return np.repeat(np.arange(len(totals)), np.diff(ends, prepend=0))
 

@@ -84,7 +84,7 @@ class Predictions:
     named: dict[str, Flags] | None = None
 
     def first(self, n_covers: int) -> Predictions:
-        """Return those of the first covers."""
+        """Return the predictions for the first covers."""
         by_method = self.probabilities.by_method()
         return Predictions(
             probabilities=Probabilities.of(
@@ -161,7 +161,7 @@ class HeldOutFits:
         self.familiarity = Familiarity.fit(self.near_valid.similarities)
 
     def _deal(self, seed: int) -> tuple[Rows, Rows]:
-        """Return the fold of each valid cover, and of each that is fitted on: those behind them are dealt apart."""
+        """Return the fold of each valid cover, and that of each cover that is fitted on, train covers included."""
         n, n_folds, dealt = self.n_valid, N_FOLDS, []
         for some in (slice(n), slice(n, None)):
             groups, membership = self.groups[some], self.membership[some]
@@ -190,7 +190,7 @@ class HeldOutFits:
         return min(k, len(self.sides.train))
 
     def _across_folds(self) -> tuple[Rows, Neighbours, Array]:
-        """Return the train covers that unknowing heads answered for, their neighbours, and what those said.
+        """Return the train covers predicted by heads fitted without them, their neighbours and these predictions.
 
         Neighbours are sought among the covers that the same head was fitted on, which
         are those of the other folds.
@@ -222,7 +222,7 @@ class HeldOutFits:
         return train, found, np.asarray(inputs.crossed_p[train], np.float64)
 
     def fit(self, rows: Rows) -> Classifier:
-        """Fit on some rows of the valid split, and of those behind it."""
+        """Fit a classifier on some of the valid covers and cross-predicted train covers, given as rows of both in turn."""
         settings = self.losses.best(rows)
         kind = SeveralGenresClassifier if self.inputs.is_several else OneGenreClassifier
         votes = kind.vote_with(
@@ -252,7 +252,7 @@ class HeldOutFits:
         return classifier.apply(p_network, votes)
 
     def cross_fit(self) -> Predictions:
-        """Answer for every cover that is fitted on, with fits on the other folds."""
+        """Predict every cover that is fitted on, by fits on the other folds."""
         shape = self.membership.shape
         found: dict[str, Array] = {}
         named: dict[str, Flags] = {}
@@ -287,13 +287,13 @@ class HeldOutFits:
         )
 
     def predict_held(self) -> Predictions:
-        """Answer for the measured side."""
+        """Predict the covers of the measured side."""
         if self.sides.crossed:
             return self.crossed
         return self.predict(self.sides.held, self.near_held)
 
     def predict(self, rows: Rows, near: Neighbours) -> Predictions:
-        """Answer with the deployed fits."""
+        """Predict covers by the fits that the workspace's decision uses."""
         found = self.apply(self.deployed, self.p_network[rows], near)
         return Predictions(
             probabilities=found,
@@ -304,7 +304,7 @@ class HeldOutFits:
         )
 
     def decision(self) -> Decision:
-        """Return what classification needs."""
+        """Return the decision by which pictures are classified: classifier, prediction sets, familiarity."""
         return Decision(
             vocab=self.inputs.vocab,
             classifier=self.deployed,

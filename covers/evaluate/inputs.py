@@ -72,7 +72,7 @@ class EvaluationInputs(CoverSet):
 
 @dataclass(frozen=True)
 class Sides:
-    """Rows of the sides.
+    """Rows of the covers on each side of the split.
 
     Parameters
     ----------

@@ -317,7 +317,7 @@ def _read_frozen(
 def _read_crossed(
     workspace: Workspace, card: ModelCard, table: EmbeddingTable
 ) -> dict[str, Any]:
-    """Let heads that have not seen them answer for the train covers; nothing where that cannot be."""
+    """Predict the train covers by heads fitted without them; empty for a model whose fits are not known."""
     if not card.summary.get("head_fits"):  # then torch is not needed either
         return {}
     with needs_extra("evaluating across folds"):

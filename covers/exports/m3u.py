@@ -70,7 +70,7 @@ def write_m3u(covers: CoverTable, out: Path) -> list[str]:
 
 
 def find_tracks(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:
-    """Return the music beside a cover, in the first of its places that has any."""
+    """Return the music beside a cover, at the first of its locations that has any."""
     for location in locations:
         try:
             path = workspace.resolve_here(location["source"], location["path"])
@@ -83,7 +83,7 @@ def find_tracks(workspace: Workspace, locations: list[Mapping[str, Any]]) -> lis
 
 
 def _files(workspace: Workspace, locations: list[Mapping[str, Any]]) -> list[Path]:
-    """Return the tracks of the first place that has any, else a picture."""
+    """Return the tracks at the first location that has any, else a picture."""
     if tracks := find_tracks(workspace, locations):
         return tracks
     for location in locations:

@@ -1,4 +1,4 @@
-"""What the static pages say of overlap, clusters and model, as HTML by place."""
+"""What the static pages say of overlap, clusters and model, as HTML for each part of the pages."""
 
 from __future__ import annotations
 

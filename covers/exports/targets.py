@@ -165,7 +165,7 @@ TARGETS = (
 
 
 def find_target(name: str) -> Target:
-    """Return the target that is meant.
+    """Return the target of that name, whatever its case.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class Layer:
 
     @cached_property
     def blurred(self) -> Floats:
-        """Return it as `_refine` compares it."""
+        """The picture, softened as `_refine` compares it."""
         from scipy.ndimage import gaussian_filter
 
         return np.asarray(gaussian_filter(self.values, _BLUR_PX), np.float32)

@@ -157,7 +157,7 @@ class InkAgreement:
         return self.most >= _LIES_OVER and self.parts < _OTHER_WORDS
 
     def reaches(self, least_whole: float, least_parts: float) -> bool:
-        """Say whether both are large enough."""
+        """Say whether `whole` and `parts` reach two limits."""
         return self.whole >= least_whole and self.parts >= least_parts
 
 

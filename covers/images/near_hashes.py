@@ -123,7 +123,7 @@ class _Band:
         return np.concatenate(found) if found else np.zeros(0, np.int64)
 
     def _blocks(self, ours: Rows, theirs: Rows) -> Iterator[tuple[Rows, Rows, Rows]]:
-        """Yield places of hashes, where their candidates begin, and how many they are."""
+        """Yield positions of hashes, where their candidates begin, and how many they are."""
         n_ours = self._starts[ours + 1] - self._starts[ours]
         left = _ranges(self._starts[ours], n_ours)
         begin = np.repeat(self._starts[theirs], n_ours)

@@ -219,17 +219,17 @@ def rows_where(table: pa.Table, where: Mapping[str, Any]) -> npt.NDArray[np.bool
 
 
 class _Values(Protocol):
-    """What is known of the columns of a store, or of a table."""
+    """Columns of a store, or of a table, and the values in them."""
 
     @property
     def schema(self) -> pa.Schema:
-        """Names and types."""
+        """Names and types of the columns."""
 
     def distinct(self, column: str) -> set[Any]:
         """Values of a column, those inside its lists too."""
 
     def has_values(self, column: str) -> bool:
-        """Whether there is any."""
+        """Whether any row has a value in a column."""
 
 
 class _TableValues:

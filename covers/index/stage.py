@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexReport:
-    """What became of an index.
+    """What a run of the index stage did: generation, changes, pictures that failed.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class UpdateReport:
 
 @dataclass(frozen=True, kw_only=True)
 class _Difference:
-    """In what a catalogue differs from its index.
+    """Covers in which a catalogue differs from its index: new, changed or gone.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class _Difference:
 
     @classmethod
     def between(cls, catalogue: Catalogue, index: VectorStore) -> _Difference:
-        """Compare them, some items of the index at a time."""
+        """Compare a catalogue with its index, some items at a time."""
         known = RowsById(catalogue.cover_ids)
         is_indexed = np.zeros(len(catalogue), bool)
         relabelled, gone = list[int](), list[str]()

@@ -24,7 +24,7 @@ class PreviousSplit:
 
     @classmethod
     def read(cls, workspace: Workspace) -> PreviousSplit:
-        """Take them from the last catalogue, if there is one."""
+        """Read the sides and folds of covers from the last catalogue, if there is one."""
         if not workspace.catalogue_path.is_file():
             return cls()
         catalogue = read_catalogue(workspace)

@@ -111,7 +111,7 @@ class ScanRecord:
 
     @property
     def key(self) -> Key:
-        """Where it is."""
+        """Source, path and member, which name the candidate."""
         return self.source, self.path, self.member
 
 

@@ -104,7 +104,7 @@ class ScanSteps:
 
     @cached_property
     def old(self) -> list[ScanRecord]:
-        """What the last scan saw."""
+        """Records of the last scan."""
         return read_records(self.workspace)
 
     @cached_property
@@ -115,12 +115,12 @@ class ScanSteps:
 
     @cached_property
     def journal(self) -> Journal:
-        """What an interrupted scan did."""
+        """Journal of an interrupted scan: the pictures that it read."""
         return Journal(self.workspace.journal_path)
 
     @cached_property
     def pictures(self) -> MeasuredPictures:
-        """What is measured on pictures."""
+        """Measures of the pictures that were read before."""
         return MeasuredPictures(self.workspace.pictures_path)
 
     def look(self, given: Sequence[AnyPath]) -> None:
@@ -313,7 +313,7 @@ class ScanSteps:
         self.records.sort(key=lambda p: (order[p.source], p.path, p.member))
 
     def _is_same(self) -> bool:
-        """Say whether the last catalogue was made from the same."""
+        """Say whether the last catalogue was made from the same records and parameters."""
         stamp = read_stamp(self.workspace.catalogue_path)
         return (
             stamp is not None

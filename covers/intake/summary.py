@@ -148,7 +148,7 @@ def explain_nothing(sources: Sequence[Source], records: Sequence[ScanRecord]) ->
 
 @dataclass(frozen=True, kw_only=True)
 class ScanCourse:
-    """What happened in a scan.
+    """Sources and records of a scan, from which its report is summed up.
 
     Parameters
     ----------

@@ -32,11 +32,11 @@ _LESS = 0.5
 
 
 class _ReadsPictures(Protocol):
-    """The part of a library that understands pictures and covers."""
+    """What a question needs of a library: reading pictures, and telling files from covers."""
 
     @property
     def workspace(self) -> Workspace:
-        """Where it lies."""
+        """Workspace of the library."""
 
     def ask(self, pictures: Sequence[PictureLike]) -> Queries:
         """Read and embed pictures."""
@@ -47,7 +47,7 @@ class _ReadsPictures(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """The parts of a question.
+    """Pictures, covers and words that a search combines.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """The question as it is shown."""
+        """The pictures, covers and words as they are shown."""
         names = [*self.texts, *map(_name, self.pictures)]
         return " + ".join(name[:_LONGEST_NAME] for name in names)
 

@@ -37,7 +37,7 @@ GPU_BATCH = 256
 
 @dataclass(frozen=True)
 class WorkedBatch:
-    """What came out of some covers.
+    """Results of one batch of covers, and the covers that could not be read.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _cut(n: int, batch_size: int) -> Iterator[range]:
 
 
 def _answer(embed: EmbedBytes, batch: PixelBatch) -> WorkedBatch:
-    """Ask the network about covers that are pixels already."""
+    """Run the network on covers that are decoded already."""
     return WorkedBatch(batch.positions, embed.answer(batch.pixels), batch.failed)
 
 

@@ -265,7 +265,7 @@ def _is_summary(summary: Any) -> bool:
 
 
 def _are_head_fits(values: Any) -> bool:
-    """Say whether these say how the heads of a model were fitted."""
+    """Say whether values are valid settings by which heads of a model were fitted."""
     return isinstance(values, list) and all(
         isinstance(one, dict)
         and _is_fingerprint(one.get("fingerprint"))
@@ -277,7 +277,7 @@ def _are_head_fits(values: Any) -> bool:
 
 
 def _are_columns(values: Any) -> bool:
-    """Say whether these are the first and the last of some columns."""
+    """Say whether values are two column numbers, the first below the last."""
     return (
         isinstance(values, list | tuple)
         and len(values) == 2
@@ -293,5 +293,5 @@ def _are_numbers(values: tuple[Any, ...]) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Say what is wrong with a card that was one."""
+    """Return what an error says of a damaged card, in brackets; empty where it tells nothing."""
     return f" ({error!s:.200})" if isinstance(error, (ValueError, DataError)) else ""

@@ -59,7 +59,7 @@ class FrozenNetwork:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What changes when its answer would change."""
+        """Hash of weights, architecture and preprocessing: it changes when a vector would."""
         from covers.model.network.backbone import N_MIXTURES, STATISTICS
         from covers.model.weights import fingerprint_weights
 
@@ -128,7 +128,7 @@ class Pending:
         return len(self.catalogue) - len(self.rows)
 
     def path_of(self, cover_id: str) -> str:
-        """Return the first place of a cover, as messages name it; its id where it has none."""
+        """Return the first path of a cover, as messages name it; its id where it has none."""
         row = int(self.catalogue.rows_of([cover_id])[0])
         locations = self.catalogue.table.column("locations")[row].as_py()
         return str(locations[0]["path"]) if locations else cover_id

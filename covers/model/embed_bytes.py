@@ -31,7 +31,7 @@ _SQUASHED_AT_ONCE = 4  # as many as stay in a core's cache
 
 @dataclass(frozen=True)
 class EmbeddedBytes:
-    """What came out of some pictures.
+    """Results for some pictures given as bytes, and those that could not be decoded.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class EmbedBytes:
         return EmbeddedBytes(ids, np.asarray(good, np.int64), arrays, failed)
 
     def answer(self, pixels: Pixels) -> Arrays:
-        """Ask the network about pictures that are pixels already; nothing of none."""
+        """Run the network on pictures that are decoded already; empty for no picture."""
         return self.work(pixels) if len(pixels) else {}
 
     def _decode(self, picture: bytes | DataError) -> Image.Image:

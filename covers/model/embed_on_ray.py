@@ -298,7 +298,7 @@ def _publish(answer: pa.Table, pending: Pending) -> dict[str, str]:
 
 @contextmanager
 def _session(cluster: RayCluster) -> Iterator[None]:
-    """Be connected to a cluster; one that was started for this is ended."""
+    """Connect to a cluster for a while; end one that was started for it."""
     address = cluster.address or os.environ.get("RAY_ADDRESS")
     _be_discreet(is_own=not address)
     import ray

@@ -77,7 +77,7 @@ class OverlapSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap:
-    """What was measured.
+    """Overlap and mixing of every pair of genres, with their intervals.
 
     Parameters
     ----------

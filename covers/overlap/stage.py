@@ -178,7 +178,7 @@ def read(workspace: Workspace) -> OverlapResult:
 
 
 def _rename(found: dict[str, Any]) -> None:
-    """Give what version 0.1 wrote its names of today."""
+    """Rename, in place, the keys that version 0.1 wrote to those of today."""
     for part in (found, *found.get("parts", {}).values()):
         if "n_asked" in part:
             part["n_sampled"] = part.pop("n_asked")
@@ -214,7 +214,7 @@ def describe_overlap(
 
 @dataclass(frozen=True)
 class _Measured:
-    """The overlap of some covers, their neighbours, and whose were looked at."""
+    """The overlap of some covers, their neighbours, and a mask of the covers whose neighbours were counted."""
 
     overlap: Overlap
     near: Neighbours
@@ -268,7 +268,7 @@ def _describe(
 
 
 def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
-    """Say which covers are counted when it is left to be decided."""
+    """Decide between held-out and all covers where the settings say ``auto``."""
     if which != "auto":
         return which
     if covers.held_out().all():

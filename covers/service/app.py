@@ -175,7 +175,7 @@ class ServiceGuard(HostGuard):
     """Refuses strangers as the service says everything that is wrong."""
 
     def refused(self, reason: str) -> JSONResponse:
-        """Return what a stranger is answered."""
+        """Return the response to a request that is refused."""
         return JSONResponse({"detail": reason}, 403)
 
 

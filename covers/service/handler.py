@@ -218,7 +218,7 @@ class RequestHandler:
         }
 
     def _steady(self, ask: Callable[[], Value]) -> Value:
-        """Ask again if something was published meanwhile."""
+        """Call `ask`, and again if something was published meanwhile."""
         for _ in range(_MOST_TRIES):
             before = self._version()
             try:

@@ -95,7 +95,7 @@ class Pool:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no place."""
+        """Whether no slot is free."""
         return self.n_inside >= self._most
 
     async def do(self, work: Callable[[], Value]) -> Value:

@@ -97,7 +97,7 @@ class Suggestion:
 
     @property
     def certainty(self) -> float:
-        """Of the likeliest genre, whether or not it is suggested."""
+        """Probability of the likeliest genre, whether or not it is suggested."""
         return self.ranked[0].certainty
 
     @property
@@ -168,7 +168,7 @@ class Precision:
 
     @property
     def said(self) -> str:
-        """The same in a sentence."""
+        """The measured precision as a sentence."""
         if not self.n:
             return f"no held-out album reached {self.certainty:.0%}, so nothing is known of such suggestions"
         low, high = self.ci95
@@ -225,7 +225,7 @@ class Suggestions:
 
     @property
     def made(self) -> tuple[Suggestion, ...]:
-        """Those that suggest something."""
+        """The albums for which a genre is suggested."""
         return tuple(one for one in self.items if not one.left_open)
 
     @property
@@ -321,7 +321,7 @@ class Suggestions:
 
 
 def refuse_taken(path: Path) -> None:
-    """Refuse to write a table where something is.
+    """Refuse to write a table to a path that is taken.
 
     Raises
     ------

@@ -241,7 +241,7 @@ def refuse_swollen(metadata: Any, n_bytes: int) -> None:
 
 
 def parse_stamp(values: Mapping[str, Any], path: Path) -> Stamp:
-    """Turn the content of a stamp into one.
+    """Make a `Stamp` of its JSON values, checked.
 
     Raises
     ------

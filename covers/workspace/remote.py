@@ -94,7 +94,7 @@ class RemotePath:
 
     @property
     def scheme(self) -> str:
-        """How it is asked for: s3, gs, https."""
+        """The protocol: s3, gs, http or https."""
         return self.url.partition("://")[0]
 
     @property
@@ -273,7 +273,7 @@ def _hosts_named() -> set[str]:
 
 @cache
 def filesystem(scheme: str) -> Any:
-    """Open what answers one kind of address.
+    """Open fsspec's file system for one kind of address, such as ``s3``.
 
     Raises
     ------

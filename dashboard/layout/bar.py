@@ -27,7 +27,7 @@ def selected() -> Selection | None:
 
 
 def link_parameters() -> dict[str, str]:
-    """Return what links to other pages take along."""
+    """Return the part of the address that links to other pages take along: the selection."""
     text = st.query_params.get(PARAMETER, "")
     return {PARAMETER: text} if text else {}
 

@@ -1,4 +1,4 @@
-"""Streamlit's decorators, with the types of what they decorate."""
+"""Streamlit's cache as a decorator that keeps the types of a function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 def cached(
     max_entries: int, *, spinner: bool | str = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keep the last results of a loader, shared by all readers and never copied.
+    """Cache the last results of a function, shared by all sessions and never copied.
 
     Parameters
     ----------

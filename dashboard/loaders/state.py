@@ -23,5 +23,5 @@ def version_of(*files: File) -> Version:
 
 
 def at(root: str) -> Workspace:
-    """Return the workspace of a root."""
+    """Return the workspace in a folder."""
     return Workspace(Path(root))

@@ -1,4 +1,4 @@
-"""What there is: the covers, filtered and sorted."""
+"""All covers of the library, filtered and sorted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def show() -> None:
 
 
 def _said(library: Library) -> str:
-    """Return what there is in one line."""
+    """Return the numbers of covers, genres and artists, and the years, in one line."""
     artists = len({artist for artist in library.artists if artist})
     span = library.year_range
     held = int((library.splits != "train").sum())

@@ -1,4 +1,4 @@
-"""Covers most like the one that is asked about: filtered, with more and less of others."""
+"""Covers most like the query: filtered, and with more or less of further examples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_EXAMPLES = 12
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """What is looked for: how many, which, and like what else."""
+    """What a search shall find: how many covers, and which."""
 
     k: int
     where: dict[str, Any] | None
@@ -38,7 +38,7 @@ class _Wanted:
 
 
 def go_to(cover_id: str) -> None:
-    """Take a cover of the library; the address keeps it."""
+    """Search by a cover of the library, which the address names from now on."""
     st.session_state.pop(OUTSIDE, None)
     st.session_state.pop("alike-page", None)
     for name in (_PLUS, _MINUS):
@@ -119,7 +119,7 @@ def _item(library: Library, hit: Hit) -> Item:
 
 
 def _take(picked: str) -> None:
-    """Walk on to a cover, or add it to what is looked for."""
+    """Search by the cover that was clicked, or add it to the examples of more or less."""
     way, _, cover_id = picked.rpartition(":")
     if way not in (_PLUS, _MINUS):
         go_to(cover_id)
@@ -142,7 +142,7 @@ def _write(name: str, ids: list[str]) -> None:
 
 
 def _tray(library: Library, plus: list[str], minus: list[str]) -> None:
-    """Show what is looked for besides the query; choosing one takes it away."""
+    """Show the further examples of a search; clicking one removes it."""
     if not plus and not minus:
         return
     items = [
@@ -167,7 +167,7 @@ def _tray(library: Library, plus: list[str], minus: list[str]) -> None:
 
 
 def _filters(library: Library) -> _Wanted:
-    """Let filters be chosen; no `where` where no artist is called what was typed."""
+    """Show the filters of a search; `where` is None if no artist has the name that was typed."""
     where: dict[str, Any] = {}
     artist, once, words = "", False, []
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

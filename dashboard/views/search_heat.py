@@ -1,4 +1,4 @@
-"""Where the network looked: a heat map beside the picture that is asked about."""
+"""Where the network looked: a heat map beside the query."""
 
 from __future__ import annotations
 

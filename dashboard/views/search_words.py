@@ -22,13 +22,13 @@ _SHOWN = 24
 
 
 def show(library: Library, then: Callable[[str], None]) -> None:
-    """Let covers be found by words, and one of them be taken; nothing where no index knows words.
+    """Show a search by words and the covers found, if an index knows words.
 
     Parameters
     ----------
     library : Library
     then : callable
-        Is told the id of the cover that was taken.
+        Called with the id of the cover that was clicked.
     """
     door = loaders.front_door()
     if not door.knows_words:

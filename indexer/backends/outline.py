@@ -60,14 +60,14 @@ def check_outline(data: Any, shape: tuple[int, int]) -> None:
 
 
 class _Walk:
-    """A place in the file that only moves forward, and never beyond its end."""
+    """Reads numbers of a file from front to back, and refuses to go beyond its end."""
 
     def __init__(self, view: memoryview) -> None:
         self.view = view
         self.place = 0
 
     def skip(self, n_bytes: int) -> int:
-        """Move on; give the place before."""
+        """Move forward by some bytes; return the offset before."""
         start = self.place
         _require(0 <= n_bytes <= len(self.view) - start, "it ends too early")
         self.place = start + n_bytes

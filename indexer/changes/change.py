@@ -1,4 +1,4 @@
-"""What a change did."""
+"""Counts of what a change to an index did."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a search of a store on a server asks for, and its answer out of candidates.
+"""Searches of stores on servers: what is wanted, and the answer made of candidates.
 
 Whatever proposed them, candidates are scored again here, so similarities are the
 numbers of every other store.
@@ -41,7 +41,7 @@ MEASURED_K = 10
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
-    """What a search asks for.
+    """A search: queries, k, filter, and the ids to leave out.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class SearchRequest:
 
     @property
     def n_wanted(self) -> int:
-        """Candidates that leave k when those excluded are gone."""
+        """How many candidates to fetch, so that k are left without the excluded ones."""
         return self.k + max((len(some) for some in self.excluded), default=0)
 
 
@@ -150,7 +150,7 @@ def table_of(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
 
 
 def doubts(about: About, *, is_filtered: bool) -> list[str]:
-    """Say when an answer of what proposes may be incomplete."""
+    """Say why an approximate answer may be incomplete; nothing where it hardly is."""
     structure = about.structure
     if is_filtered:
         note = (

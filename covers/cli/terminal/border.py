@@ -59,7 +59,7 @@ class ExplainingGroup(click.Group):
             formatter.write_dl(rows)
 
     def _interruptible(self, ctx: click.Context) -> Any:
-        """Do the command; an error that Ctrl-C has caused within a library is no other."""
+        """Run the command; an error that Ctrl-C caused inside a library is reported as Ctrl-C."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -70,7 +70,7 @@ class ExplainingGroup(click.Group):
             raise click.ClickException(_INTERRUPTED) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the command; turn what can be explained into one line."""
+        """Run the command; turn errors that can be explained into one line."""
         try:
             with watch_for_interrupts():
                 return self._interruptible(ctx)
@@ -103,7 +103,7 @@ _MEANT = (click.exceptions.Exit, click.exceptions.Abort, click.ClickException)
 
 
 def _command(ctx: click.Context) -> str:
-    """Return the command that was asked for, as it is typed."""
+    """Return the command that runs, as it is typed, such as ``covers index build``."""
     names = [ctx.invoked_subcommand]
     while ctx.parent is not None:
         names.append(ctx.info_name)

@@ -131,7 +131,7 @@ def embed_words(
 
 
 class _Namer:
-    """Covers and words in one space."""
+    """Finds words for sets of covers, by the vectors of both in one space."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class _Namer:
         vectors: npt.NDArray[np.float32],
         margin: float,
     ) -> _Namer:
-        """Look all covers of the index up that are still in the catalogue."""
+        """Score the words for all covers of the index that are still in the catalogue."""
         ids = [cover_id for cover_id in catalogue.cover_ids if cover_id in index]
         scores = score_words(index.reconstruct(ids), vectors)
         return cls(catalogue, ids, scores, WordSet(words, vectors @ vectors.T, margin))

@@ -114,7 +114,7 @@ def _right(method: MethodResult, *, several: bool) -> Estimate:
 
 
 def _without_looking(found: Evaluation) -> tuple[float, str]:
-    """Return how often an answer is right that does not look at covers (NaN where it was not measured), and which it is."""
+    """Return how often the best answer without looking at covers is right (NaN where not measured), and its name."""
     several = found.several_genres
     if several and Method.FREQUENCY in found.methods:
         same = found.methods[Method.FREQUENCY]

@@ -173,7 +173,7 @@ class CoverTable:
         return pa.FixedSizeListArray.from_arrays(flat, self.vectors.shape[1])
 
     def _saying(self, note: str) -> CoverTable:
-        """Return the same with a note more."""
+        """Return the table with one more note."""
         return replace(self, notes=(*self.notes, note))
 
     def take(self, rows: npt.NDArray[np.int64]) -> CoverTable:
@@ -190,7 +190,7 @@ class CoverTable:
         )
 
     def batches(self) -> Iterator[CoverTable]:
-        """Yield the same rows in parts of a thousand, so that few pictures are in memory at once."""
+        """Yield the table in parts of a thousand rows, so that few pictures are in memory at once."""
         for start in range(0, len(self), _ROWS_AT_ONCE):
             yield self.take(np.arange(start, min(start + _ROWS_AT_ONCE, len(self))))
 

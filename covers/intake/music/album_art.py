@@ -56,7 +56,7 @@ class AlbumArt:
 
     @property
     def path(self) -> str:
-        """Where it is, for people."""
+        """Folder of the album as shown to people."""
         return self.album.path
 
 

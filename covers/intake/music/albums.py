@@ -78,7 +78,7 @@ class Album:
 
     @property
     def path(self) -> str:
-        """Where it is, for people: its folder, and its name where others lie there."""
+        """Folder of the album as shown to people, and its name where others lie there."""
         shown = self.folder or "."
         return shown if self.is_alone else f"{shown} ({self.name or 'no album tag'})"
 

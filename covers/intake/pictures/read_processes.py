@@ -146,7 +146,7 @@ class _EndedError(Exception):
 
 
 class _Slot:
-    """Where one process runs; another takes its place when it has ended."""
+    """Room for one process: a new one is started when the last has ended."""
 
     def __init__(self, loader: PictureLoader) -> None:
         self._loader = loader

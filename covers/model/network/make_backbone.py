@@ -49,7 +49,7 @@ class Undrawn(TorchFunctionMode):  # type: ignore[misc]
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Do what torch would, unless it is to draw."""
+        """Call the function of torch, unless it fills a tensor with random numbers."""
         given = kwargs or {}
         if func in _DRAWS:
             return args[0] if args else given["tensor"]

@@ -42,13 +42,13 @@ def import_torchvision() -> Any:
 
 
 def _is_compile_supported(device_type: str) -> bool:
-    """Ask the real function."""
+    """Import torch's compiler and call its function of this name."""
     utils: Any = importlib.import_module(_ASKED_FOR)
     return bool(utils.is_compile_supported(device_type))
 
 
 def _forget(*stand_ins: types.ModuleType) -> None:
-    """Make room for the real modules."""
+    """Remove stand-in modules, so that the real ones are imported next."""
     for stand_in in stand_ins:
         if sys.modules.get(stand_in.__name__) is stand_in:
             del sys.modules[stand_in.__name__]

@@ -12,7 +12,7 @@ _BEFORE = (
 
 
 def __getattr__(name: str) -> Any:
-    """Find what this was a module of in version 0.1; see `covers.moved`."""
+    """Return a name that this module had in version 0.1; see `covers.moved`."""
     if name not in _BEFORE:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

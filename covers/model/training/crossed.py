@@ -76,7 +76,7 @@ class CrossedPredictions:
     def as_columns(
         self, n_covers: int, rows: npt.NDArray[np.int64]
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return them as columns of a table of covers, in some of its rows, in the words of an evaluation's inputs."""
+        """Return the predictions as columns of `EvaluationInputs`, filled in some of its rows."""
         folds = np.full(n_covers, -1, np.int64)
         p = np.zeros((n_covers, self.logits.shape[1]))
         embeddings = np.zeros((n_covers, *self.embeddings.shape[1:]), np.float16)

@@ -34,6 +34,6 @@ class TrainingOptions:
     watcher: TrainingWatcher | None = None
 
     def note(self, text: str) -> None:
-        """Tell whoever watches something in words."""
+        """Send a message to the watcher, if there is one."""
         if self.watcher is not None:
             self.watcher.note(text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What is trained on, in rows of the catalogue.
+    """Covers of a training with their genres and groups, in rows of the catalogue.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """With what a training runs, apart from what is trained.
+    """Workspace, picture cache, device, seed and watcher of a training.
 
     Parameters
     ----------

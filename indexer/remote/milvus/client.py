@@ -22,7 +22,7 @@ class CollectionGoneError(IndexReadError):
 
 
 class Client:
-    """What is asked of one server; threads may share it.
+    """The connection to one Milvus server, opened when it is needed; threads may share it.
 
     Parameters
     ----------

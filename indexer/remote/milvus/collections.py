@@ -103,7 +103,7 @@ def make_lists(client: Client, name: str, n_rows: int) -> None:
 
 
 def wait_until_searchable(client: Client, name: str) -> bool:
-    """Let the server make files of what was written, and search in those.
+    """Wait until the server searches in files of all that was written.
 
     Returns
     -------

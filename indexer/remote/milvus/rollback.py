@@ -96,7 +96,7 @@ def go_back(session: Session, back: Back) -> MilvusAbout:
 
 
 def _collection_before(session: Session) -> MilvusAbout | None:
-    """Return what the collection says that was current before this one."""
+    """Return the description of the collection that was current before this one."""
     name = session.about.before
     if not name:
         return None

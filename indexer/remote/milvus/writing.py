@@ -52,7 +52,7 @@ _FIELDS = ["place", "id", "embedding", "born", "died"]
 
 @dataclass(frozen=True)
 class Written:
-    """What a change writes: items, as rows without position and generations, and rows that die."""
+    """Rows that a change adds, without positions and generations, and rows that it removes."""
 
     new: Sequence[Row]
     dying: Sequence[Row]
@@ -119,7 +119,7 @@ def replace_collection(
 
 
 def swing(client: Client, about: MilvusAbout, before: MilvusAbout | None) -> None:
-    """Let the alias mean another collection; keep the one before, not what was before that."""
+    """Point the alias to another collection; the one before is kept, and the one before that dropped."""
     alias = client.address.collection
     if before is None:
         client.write("create_alias", about.collection, alias)

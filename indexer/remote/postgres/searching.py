@@ -215,7 +215,7 @@ def set_effort(connection: Any, effort: int) -> None:
 def _columns(
     rows: Sequence[Any], dimension: int
 ) -> tuple[Rows, npt.NDArray[np.object_], Float32s]:
-    """Part rows of place, id and embedding."""
+    """Split rows of position, id and embedding into three arrays."""
     positions = np.array([row[0] for row in rows], dtype=np.int64)
     ids = np.empty(len(rows), dtype=object)
     ids[:] = [row[1] for row in rows]

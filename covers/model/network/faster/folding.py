@@ -59,7 +59,7 @@ def _fold(module: nn.Module) -> int:
 
 
 def _beside_normalising(module: nn.Module) -> nn.Module | None:
-    """Return what a batch normalisation does beside; None where it is none, or one that is not known."""
+    """Return what is left of a batch normalisation once it is folded; None for any other module."""
     if type(module) is nn.BatchNorm2d:
         return nn.Identity()
     if type(module).__name__ == "BatchNormAct2d" and isinstance(
@@ -72,7 +72,7 @@ def _beside_normalising(module: nn.Module) -> nn.Module | None:
 
 
 def _answer(backbone: Backbone) -> Tensor:
-    """Return what a backbone says of noise."""
+    """Return a backbone's output for a picture of noise, to compare networks by."""
     side = backbone.fixed_size or 128
     noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     device = next(backbone.parameters()).device

@@ -120,7 +120,7 @@ class _Sizes(fx.Interpreter):  # type: ignore[misc]
         self.inputs: dict[str, list[int]] = {}
 
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """Do what the graph says."""
+        """Run a module of the graph, after noting the shape of its input."""
         self.inputs[str(target)] = list(args[0].shape)
         return super().call_module(target, args, kwargs)
 
