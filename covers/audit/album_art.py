@@ -13,7 +13,7 @@ from covers.errors import DataError
 from covers.images.audio.audio_tags import COVER_TYPES, Tags, read_member
 from covers.images.content import content_id
 from covers.images.decode import decode, read_bytes
-from covers.images.duplicate_groups import group_near_duplicates
+from covers.images.duplicates.groups import group_near_duplicates
 from covers.images.measures import measure_picture, measures_table
 from covers.intake.music.album_art import find_albums
 from covers.intake.music.album_notes import is_nfo

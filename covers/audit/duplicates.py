@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.audit.findings import Finding, FindingKind
-from covers.images.duplicate_groups import connect
+from covers.images.duplicates.groups import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from covers.images.near_duplicates import DuplicatePairs
+    from covers.images.duplicates.near_duplicates import DuplicatePairs
 
 # Shares of right pairs on real covers, judged by eye; see docs/method/audit.md.
 _NEAR_BITS = 8

@@ -17,7 +17,7 @@ import numpy as np
 
 from covers.errors import CoversError
 from covers.exports.site_parts import attempt, gather
-from covers.images.designs import designs_of
+from covers.images.duplicates.designs import designs_of
 from covers.render.cards import Card, Note, tile
 from covers.render.genre_legend import genre_legend
 from covers.render.marks import asset, chart_style

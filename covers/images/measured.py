@@ -112,7 +112,7 @@ class MeasuredPictures:
 
     def group(self, workspace: Workspace) -> dict[str, int]:
         """Return a number for each cover; near-duplicates have the same."""
-        from covers.images.duplicate_groups import group_near_duplicates
+        from covers.images.duplicates.groups import group_near_duplicates
 
         look = load_thumbnails(workspace, self.cover_ids)
         groups = group_near_duplicates(self._views(), look=look)

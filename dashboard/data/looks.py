@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from covers.images.designs import designs_of, fold_designs
+from covers.images.duplicates.designs import designs_of, fold_designs
 from dashboard.data.arrays import numbers
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from covers.audit.stage import AuditOptions
 from covers.audit.stage import run as audit_workspace
 from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
-from covers.images.near_duplicates import DuplicatePairs
+from covers.images.duplicates.near_duplicates import DuplicatePairs
 from covers.intake.scan import scan_workspace
 from covers.model import embedding_table
 from covers.model.embedding_table import EmbeddingTable

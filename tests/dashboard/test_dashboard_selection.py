@@ -16,7 +16,7 @@ from test_dashboard_parts import make_library, make_votes
 from covers.catalogue.table import read_catalogue
 from covers.cluster.map.cover_map import read_cover_map
 from covers.cluster.map.regions import lay_down, name_regions, place_words
-from covers.images.designs import same_designs
+from covers.images.duplicates.designs import same_designs
 from covers.library.tags import drop_tag, read_tags, tag_covers
 from covers.workspace.artefacts import Stamp, fingerprint_file, write_json
 from covers.workspace.registry import MAP_TABLE, NAMES_DOCUMENT

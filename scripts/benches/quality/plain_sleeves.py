@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from covers.images.decode import decode
-from covers.images.duplicate_groups import group_near_duplicates
+from covers.images.duplicates.groups import group_near_duplicates
 from covers.images.measures import measure_picture, measures_table
 
 SIDE = 256

@@ -145,7 +145,7 @@ def do_step(step, root, n):
 
         Library(Workspace.open(root)).status()
     elif step == "hashes":
-        from covers.images.near_hashes import find_near_hashes
+        from covers.images.duplicates.hashes import find_near_hashes
 
         hashes = np.unique(draw_hashes(n), axis=0)
         start = time.perf_counter()

@@ -6,7 +6,7 @@ of one and any view of the other agree twice: few bits of their perceptual
 hashes differ, and their small grey copies correlate. The second test is what
 keeps a large catalogue clean: among 5,000 million pairs some hashes agree by
 accident. Views without structure (blank, black) agree with nothing, and plain
-sleeves must agree where their ink is (`covers.images.ink`).
+sleeves must agree where their ink is (`covers.images.duplicates.ink`).
 
 How the thresholds were chosen is in ``docs/method/audit.md``. Letters: N covers,
 V views, P pairs.
@@ -23,10 +23,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covers.images.ink import Ink, coarse_agreement, ink_agreement, ink_cells
+from covers.images.duplicates.hashes import find_near_hashes
+from covers.images.duplicates.ink import Ink, coarse_agreement, ink_agreement, ink_cells
+from covers.images.duplicates.plain_sleeves import PlainSleeves, SleevePairs
 from covers.images.measures import SIGNATURE_SIDE
-from covers.images.near_hashes import find_near_hashes
-from covers.images.plain_sleeves import PlainSleeves, SleevePairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +174,7 @@ def find_near_duplicates(
 
     Where many views have the very same hash, they are compared with the first
     of them instead of each with each, so that ten thousand copies of one
-    placeholder do not make fifty million pairs; `covers.images.duplicate_groups.connect` is not affected
+    placeholder do not make fifty million pairs; `covers.images.duplicates.groups.connect` is not affected
     where their grey copies agree.
 
     Parameters

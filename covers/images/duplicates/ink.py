@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from covers.images.alignment import Layer, aligned
+from covers.images.duplicates.alignment import Layer, aligned
 from covers.images.measures import inner_box
 
 if TYPE_CHECKING:

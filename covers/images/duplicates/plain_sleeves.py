@@ -1,6 +1,6 @@
 """Which pairs of plain sleeves show one design, at a cost that grows with the covers, not with the pairs.
 
-Two plain sleeves are looked at closely (`covers.images.ink`), which takes about ten
+Two plain sleeves are looked at closely (`covers.images.duplicates.ink`), which takes about ten
 milliseconds. Among thousands of white sleeves with a line of text millions of pairs
 could be the same, so that where a sleeve resembles many others, only its likeliest
 pairs are looked at, those whose ink is most alike in a small copy, best first:
@@ -25,7 +25,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from covers.images.ink import Ink, InkAgreement
+    from covers.images.duplicates.ink import Ink, InkAgreement
 
 Rows = npt.NDArray[np.int64]
 
@@ -71,7 +71,7 @@ class PlainSleeves:
     ink_of : callable
         Returns the ink of a cover by its row, None where it has no thumbnail.
     compare : callable
-        Compares two inks, as `covers.images.ink.ink_agreement`.
+        Compares two inks, as `covers.images.duplicates.ink.ink_agreement`.
     least : pair of float
         The agreement of the whole and of the parts that two plain sleeves of one
         design reach.

@@ -13,15 +13,15 @@ from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
 from covers.images import near_duplicates, plain_sleeves
 from covers.images.decode import decode
-from covers.images.duplicate_groups import connect, group_near_duplicates
-from covers.images.ink import ink_agreement
-from covers.images.measures import measure_picture, measures_table
-from covers.images.near_duplicates import (
+from covers.images.duplicates.groups import connect, group_near_duplicates
+from covers.images.duplicates.ink import ink_agreement
+from covers.images.duplicates.near_duplicates import (
     DuplicatePairs,
     DuplicateThresholds,
     Views,
     find_near_duplicates,
 )
+from covers.images.measures import measure_picture, measures_table
 
 SIDE = 160
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from covers.images import near_hashes
-from covers.images.near_hashes import find_near_hashes
+from covers.images.duplicates.hashes import find_near_hashes
 
 
 def drawn(n, seed, n_near=200):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from covers.images.alignment import Layer, aligned
+from covers.images.duplicates.alignment import Layer, aligned
 
 
 @pytest.mark.parametrize("blank", ["first", "second", "both"])

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from covers.images.near_duplicates import DuplicatePairs, Views, find_near_duplicates
+from covers.images.duplicates.near_duplicates import (
+    DuplicatePairs,
+    Views,
+    find_near_duplicates,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from covers.images.near_duplicates import DuplicateThresholds, Look
+    from covers.images.duplicates.near_duplicates import DuplicateThresholds, Look
 
 _COPIES = 0.99  # correlation of pictures that are copies of each other
 
@@ -40,7 +44,7 @@ def group_near_duplicates(
 
     Notes
     -----
-    Exact: no pair of near hashes is missed (`covers.images.near_hashes`).
+    Exact: no pair of near hashes is missed (`covers.images.duplicates.hashes`).
     """
     pairs = find_near_duplicates(Views.of(pictures), thresholds, look)
     return connect(pairs, pictures.num_rows)
