@@ -83,7 +83,7 @@ _MOVED = {
     "catalogue.choosing": "intake.pictures.choose",
     "catalogue.colours": "images.colours",
     "catalogue.demo": "demo",
-    "catalogue.duplicates": "images.near_duplicates",
+    "catalogue.duplicates": "images.duplicates.near_duplicates",
     "catalogue.finding": "intake.candidates",
     "catalogue.folders": "intake.folders",
     "catalogue.holding": "workspace.disk.locks",

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
-from covers.images import near_duplicates, plain_sleeves
 from covers.images.decode import decode
+from covers.images.duplicates import near_duplicates, plain_sleeves
 from covers.images.duplicates.groups import connect, group_near_duplicates
 from covers.images.duplicates.ink import ink_agreement
 from covers.images.duplicates.near_duplicates import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from covers.images import near_hashes
+from covers.images.duplicates import hashes as module
 from covers.images.duplicates.hashes import find_near_hashes
 
 
@@ -32,7 +32,7 @@ IN_THREE = [(n, 0) for n in (0, 1, 2, 8, 12)]
 
 @pytest.mark.parametrize(("most_bits", "four_below"), IN_FOUR + IN_THREE)
 def test_no_pair_is_missed_and_none_is_twice(most_bits, four_below, monkeypatch):
-    monkeypatch.setattr(near_hashes, "_FOUR_BANDS_BELOW", four_below)
+    monkeypatch.setattr(module, "_FOUR_BANDS_BELOW", four_below)
     hashes = drawn(600, seed=most_bits)
     found = find_near_hashes(hashes, most_bits)
     first, second, bits = by_brute_force(hashes, most_bits)
@@ -44,7 +44,7 @@ def test_no_pair_is_missed_and_none_is_twice(most_bits, four_below, monkeypatch)
 def test_blocks_of_any_size_give_the_same(monkeypatch):
     hashes = drawn(400, seed=1)
     whole = find_near_hashes(hashes, 12)
-    monkeypatch.setattr(near_hashes, "_BLOCK", 3)
+    monkeypatch.setattr(module, "_BLOCK", 3)
     cut = find_near_hashes(hashes, 12)
     np.testing.assert_array_equal(cut.first, whole.first)
     np.testing.assert_array_equal(cut.second, whole.second)
