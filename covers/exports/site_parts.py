@@ -57,8 +57,8 @@ def _overlap(
     found: Overlap, cards: list[Card], here: dict[str, int]
 ) -> dict[str, Any] | None:
     """Return the answer, the most alike pairs, the matrix, and what is behind each cell."""
-    from covers.overlap import on_page
-    from covers.overlap.sentences import say_overlap
+    from covers.overlap.page import pairs
+    from covers.overlap.page.sentences import say_overlap
 
     if len(found.genres) < 2:
         return None
@@ -76,7 +76,7 @@ def _overlap(
         ends = f"95 % interval {span(pair.overlap_ci95, '.2f')}"
         shown.append(
             alike(
-                on_page.name_pair(pair.a, pair.b),
+                pairs.name_pair(pair.a, pair.b),
                 (pair.a, pair.b),
                 f"{pair.overlap:.2f}",
                 ends if math.isfinite(low) else "no interval",
@@ -84,19 +84,19 @@ def _overlap(
             )
         )
     matrices = {}
-    for family in ("", *on_page.families(found)):
-        genres, cells = on_page.cells(on_page.of_family(found, family), "overlap")
+    for family in ("", *pairs.families(found)):
+        genres, cells = pairs.cells(pairs.of_family(found, family), "overlap")
         drawn = matrix(genres, cells, label="Overlap coefficient of genre pairs")
-        matrices[family] = drawn + key(*on_page.key_of("overlap", found), "uncertain")
+        matrices[family] = drawn + key(*pairs.key_of("overlap", found), "uncertain")
     behind = {
-        on_page.name_pair(pair.a, pair.b): _pair(pair, here) for pair in found.pairs
+        pairs.name_pair(pair.a, pair.b): _pair(pair, here) for pair in found.pairs
     }
-    first = on_page.name_pair(ranked[0].a, ranked[0].b) if ranked else ""
+    first = pairs.name_pair(ranked[0].a, ranked[0].b) if ranked else ""
     return {
         "answer": say_overlap(found),
         "alike": f'<div class="answers">{"".join(shown)}</div>',
         "matrices": matrices,
-        "how_to_read": on_page.HOW_TO_READ["overlap"]
+        "how_to_read": pairs.HOW_TO_READ["overlap"]
         + note_on_parts(found.n_by_genre.values()),
         "pairs": behind,
         "first": first,
@@ -106,10 +106,10 @@ def _overlap(
 
 def _pair(pair: Pair, here: dict[str, int]) -> dict[str, Any]:
     """Return what was measured of two genres, and the numbers of the covers behind it."""
-    from covers.overlap import on_page
-    from covers.overlap.sentences import say_pair
+    from covers.overlap.page import pairs
+    from covers.overlap.page.sentences import say_pair
 
-    facts = on_page.facts(pair, pair.a, pair.b)
+    facts = pairs.facts(pair, pair.a, pair.b)
     closest = [
         (here[one.a], here[one.b], f"{one.similarity:.2f}")
         for one in pair.closest[:4]

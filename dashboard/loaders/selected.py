@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from covers.errors import CoversError
-from covers.overlap import on_page as pairs
+from covers.overlap.page import pairs
 from covers.workspace.registry import (
     AUDIT,
     CATALOGUE_TABLE,

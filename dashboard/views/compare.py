@@ -10,8 +10,8 @@ import streamlit as st
 from covers.classify.answers import METHODS
 from covers.classify.methods import Method
 from covers.errors import CoversError
-from covers.overlap import on_page as pairs
-from covers.overlap.sentences import say_pair
+from covers.overlap.page import pairs
+from covers.overlap.page.sentences import say_pair
 from covers.render import charts, html
 from covers.render.numbers import note_on_parts, per_cent
 from dashboard import loaders

@@ -13,7 +13,7 @@ from covers.classify.methods import TRAINED, Method
 from covers.evaluate.measures import IN_WORDS
 from covers.evaluate.page import charts, tables
 from covers.evaluate.words.headline import headline_of
-from covers.overlap import on_page as pairs
+from covers.overlap.page import pairs
 from covers.render import html
 from covers.render.matrix import confusion_matrix
 from covers.render.numbers import count, note_on_parts, per_cent, sentence

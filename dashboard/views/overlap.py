@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from covers.overlap import on_page as pairs
 from covers.overlap.figures.trends import pair_lines
-from covers.overlap.sentences import say_changes, say_overlap, say_pair
+from covers.overlap.page import pairs
+from covers.overlap.page.sentences import say_changes, say_overlap, say_pair
 from covers.render import cards, curves, html
 from covers.render.graph import graph
 from covers.render.matrix import key, matrix

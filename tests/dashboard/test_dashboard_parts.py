@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.cluster.map.cover_map import CoverMap
 from covers.cluster.map.regions import lay_down
-from covers.overlap import on_page as pairs
+from covers.overlap.page import pairs
 from covers.overlap.result import Overlap
 from covers.render.palette import NOISE_COLOUR
 from covers.stats.bootstrap import GroupBootstrap

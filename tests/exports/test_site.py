@@ -8,7 +8,7 @@ import pytest
 
 import covers
 from covers.cluster.stage import read as read_clusters
-from covers.overlap.sentences import say_overlap
+from covers.overlap.page.sentences import say_overlap
 from covers.overlap.stage import read as read_overlap
 
 

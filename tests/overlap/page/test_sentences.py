@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from covers.overlap.page.sentences import say_overlap, say_pair
 from covers.overlap.result import Overlap
-from covers.overlap.sentences import say_overlap, say_pair
 
 
 def make(*pairs, genres=("Country", "Pop", "Rock")):

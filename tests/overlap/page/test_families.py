@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from covers.overlap import on_page
+from covers.overlap.page import pairs
 from covers.overlap.result import Overlap
 
 BROAD = {"rock": 12, "electronic": 9, "jazz": 4, "folk": 1, "blues": 1}
@@ -50,7 +50,7 @@ def measured():
 
 
 def test_families_are_the_largest_first_and_none_of_one(measured):
-    found = on_page.families(measured)
+    found = pairs.families(measured)
     assert {name: len(genres) for name, genres in found.items()} == {
         "rock": 12,
         "electronic": 9,
@@ -61,19 +61,17 @@ def test_families_are_the_largest_first_and_none_of_one(measured):
 
 
 def test_at_first_the_broad_genres_are_shown(measured):
-    broad = on_page.of_family(measured)
-    genres, cells = on_page.cells(broad, "overlap")
+    broad = pairs.of_family(measured)
+    genres, cells = pairs.cells(broad, "overlap")
     assert sorted(genres) == sorted(BROAD)
     picks = {cell.pick for row in cells for cell in row if cell.pick}
     assert picks == {f"{a}~{b}" for a, b in itertools.permutations(BROAD, 2)}
-    assert {(edge.a, edge.b) for edge in on_page.edges(broad)} == {
-        ("rock", "electronic")
-    }
+    assert {(edge.a, edge.b) for edge in pairs.edges(broad)} == {("rock", "electronic")}
 
 
 def test_a_family_is_opened_with_its_pairs_lines_and_branches(measured):
-    rock = on_page.of_family(measured, "rock")
-    genres, cells = on_page.cells(rock, "overlap")
+    rock = pairs.of_family(measured, "rock")
+    genres, cells = pairs.cells(rock, "overlap")
     assert len(genres) == BROAD["rock"]
     whole = {frozenset((p.a, p.b)): p.overlap for p in measured.pairs}
     for i, j in itertools.permutations(range(len(genres)), 2):
@@ -81,7 +79,7 @@ def test_a_family_is_opened_with_its_pairs_lines_and_branches(measured):
         assert said == pytest.approx(
             whole[frozenset((genres[i], genres[j]))], abs=0.006
         )
-    assert {(edge.a, edge.b) for edge in on_page.edges(rock)} == {("rock 1", "rock 2")}
+    assert {(edge.a, edge.b) for edge in pairs.edges(rock)} == {("rock 1", "rock 2")}
     first, second, last = rock.tree.branches
     assert first.genres == ("rock 1", "rock 2")
     assert first.support == 0.9
@@ -92,10 +90,10 @@ def test_a_family_is_opened_with_its_pairs_lines_and_branches(measured):
 
 
 def test_what_is_no_family_shows_the_broad_genres(measured):
-    assert on_page.of_family(measured, "polka") == on_page.of_family(measured)
+    assert pairs.of_family(measured, "polka") == pairs.of_family(measured)
 
 
 def test_few_genres_stay_together(measured):
-    few = on_page.of_family(measured, "rock")
-    assert on_page.families(few) == {}
-    assert on_page.of_family(few, "rock") is few
+    few = pairs.of_family(measured, "rock")
+    assert pairs.families(few) == {}
+    assert pairs.of_family(few, "rock") is few

@@ -1,0 +1,1 @@
+"""What pages and sentences say of an overlap."""
