@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from covers.cli.options.path_or_address import NamedPath
-from covers.cli.options.shared import common_options, open_for_command, seed_option
+from covers.cli.options.shared import (
+    common_options,
+    open_for_command,
+    refuse_idle,
+    seed_option,
+)
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_text
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 _SHOWN = 3
+_OWN_PAGE = "analysis/audit.html of the workspace"
+"""Stands for the page of the workspace where `--html` names no file."""
 
 
 @click.command("audit")
@@ -29,7 +35,7 @@ _SHOWN = 3
 @click.option(
     "--html",
     is_flag=False,
-    flag_value="",
+    flag_value=_OWN_PAGE,
     metavar="[FILE]",
     type=NamedPath(dir_okay=False),
     help="Write a page with pictures, which needs nothing else.  [to: analysis/audit.html]",
@@ -91,12 +97,15 @@ def audit_command(
         if accept is not None and revert is not None:
             message = "use just one of --accept and --revert"
             raise click.UsageError(message)
-        _refuse_audit_options()
+        refuse_idle(
+            "for an audit, and --accept and --revert make none",
+            *("html", "table", "label_share", "no_music", "seed"),
+        )
         _decide(opened, accept, revert, as_json=as_json)
         return
     from covers.audit.stage import AuditOptions
 
-    if html == Path():  # given without a name
+    if html == Path(_OWN_PAGE):
         html = opened.path(AUDIT_PAGE)
     with progress_bar("reading pictures") as progress:
         audit = library.audit(
@@ -115,29 +124,6 @@ def audit_command(
         _show(audit)
     for line in written:
         tell(line)
-
-
-_OF_AN_AUDIT = {
-    "html": "--html",
-    "table": "--csv",
-    "label_share": "--label-share",
-    "no_music": "--no-music",
-    "seed": "--seed",
-}
-
-
-def _refuse_audit_options() -> None:
-    """Refuse options that would be ignored, because no audit is made."""
-    ctx = click.get_current_context()
-    given = [
-        option
-        for name, option in _OF_AN_AUDIT.items()
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
-    if given:
-        verb = "go" if len(given) > 1 else "goes"
-        message = f"{', '.join(given)} {verb} with an audit, not with --accept or --revert, which make none"
-        raise click.UsageError(message)
 
 
 def _write(

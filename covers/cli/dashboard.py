@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options.shared import common_options
+from covers.cli.options.shared import common_options, open_for_command
 from covers.cli.terminal.speech import print_json
 from covers.errors import ConfigError, MissingExtraError, refuse_missing_package
 
@@ -77,6 +77,7 @@ def dashboard_command(
     covers dashboard -w my-workspace --review      decide about doubtful covers
     """
     refuse_missing_package("streamlit", "the dashboard")
+    open_for_command(workspace)  # refuses a folder that is no workspace
     port = find_port() if port is None else refuse_busy_port(port)
     url = f"http://127.0.0.1:{port}"
     # A plain kill shall end the server too, not only Ctrl-C.

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covers.cli.options.shared import common_options, device_option, seed_option
+from covers.cli.options.shared import (
+    common_options,
+    device_option,
+    refuse_idle,
+    seed_option,
+)
 from covers.cli.terminal.speech import tell
 from covers.errors import refuse_missing_package
 
@@ -86,6 +91,10 @@ def demo_command(
     begun = time.monotonic()
     library = workspace / "library"
     if (library / "manifest.csv").exists():
+        refuse_idle(
+            f"for drawing, and covers lie in '{library}' already: name another workspace",
+            "n_covers",
+        )
         tell(f"demo: covers lie in '{library}' already")
     else:
         tell(f"demo: drawing {n_covers} covers in '{library}'")

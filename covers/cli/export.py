@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.options.path_or_address import NamedPath
-from covers.cli.options.shared import common_options, device_option, open_for_command
+from covers.cli.options.shared import (
+    common_options,
+    device_option,
+    open_for_command,
+    refuse_idle,
+)
 from covers.cli.terminal.speech import print_json, tell
 from covers.errors import DataError
 
@@ -43,7 +48,7 @@ class _ExportCommand(click.Command):
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="How many of them.",
+    help="With --like: how many covers.",
 )
 @click.option(
     "--path",
@@ -99,10 +104,12 @@ def export_command(
     from covers.exports.targets import find_target
 
     find_target(target)
-    library = open_for_command(workspace, device)
     if like is not None and ends is not None:
         message = "give one of --like and --path: each says in which order covers come"
         raise click.UsageError(message)
+    if like is None:
+        refuse_idle("for '--like QUERY'", "k", "device")
+    library = open_for_command(workspace, device)
     made = library.export(
         target,
         out,

@@ -12,6 +12,7 @@ from covers.cli.options.shared import (
     common_options,
     device_option,
     open_for_command,
+    refuse_idle,
     seed_option,
 )
 from covers.cli.terminal.border import ExplainingGroup
@@ -141,23 +142,27 @@ def build(
     covers index build --embedder clip:ViT-B-32
     """
     if embedder is None:
-        if weights or offline:
-            message = "'--weights' and '--offline' are for '--embedder'"
-            raise click.UsageError(message)
+        refuse_idle("for '--embedder'", "weights", "offline")
+        _refuse_idle_build(structure)
         chosen = {"structure": structure, "prefer": prefer}
         _build(workspace, chosen, device, as_json=as_json, dry_run=dry_run)
         return
-    if dry_run or structure != "auto" or prefer != "fast":
-        message = (
-            "'--dry-run', '--structure' and '--build' are for the workspace's own index"
-        )
-        raise click.UsageError(message)
+    refuse_idle(
+        "for the workspace's own index, not for that of an '--embedder'",
+        *("dry_run", "structure", "prefer"),
+    )
     _build_other(
         workspace,
         embedder,
         {"weights": weights, "device": device, "offline": offline},
         as_json=as_json,
     )
+
+
+def _refuse_idle_build(structure: str) -> None:
+    """Refuse ``--build`` where the structure is named, and so nothing is left to choose."""
+    if structure != "auto":
+        refuse_idle("for '--structure auto'", "prefer")
 
 
 def _build_other(
@@ -217,6 +222,7 @@ def rebuild(
     \b
     covers index rebuild -w my-workspace
     """
+    _refuse_idle_build(structure)
     chosen = {"structure": structure, "prefer": prefer}
     _build(workspace, chosen, device, as_json=as_json, dry_run=dry_run)
 
@@ -248,6 +254,10 @@ def update(
     """
     from covers.cli.terminal.progress import progress_bars
 
+    if dry_run and scan:
+        refuse_idle(
+            "for an update: with '--dry-run' no source is looked through", "scan"
+        )
     with progress_bars() as progress:
         report = open_for_command(workspace, device).update_index(
             scan=scan, dry_run=dry_run, progress=progress

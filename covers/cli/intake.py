@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options.choices import NameChoice
 from covers.cli.options.genres import genre_options, given_settings
 from covers.cli.options.path_or_address import PathOrAddress
-from covers.cli.options.shared import common_options, seed_option
+from covers.cli.options.shared import common_options, refuse_idle, seed_option
+from covers.cli.options.sources import source_options
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_table, print_text
@@ -28,18 +28,7 @@ _SHOWN = 30
 @click.argument("sources", nargs=-1, type=PathOrAddress())
 @common_options
 @seed_option
-@click.option(
-    "--kind",
-    type=NameChoice(["auto", "folders", "manifest", "music"]),
-    default="auto",
-    show_default=True,
-    help="What SOURCES are; by default it is found out.",
-)
-@click.option(
-    "--root",
-    type=PathOrAddress(exists=True, file_okay=False),
-    help="Folder or address that the paths in a table begin in, when not its own.",
-)
+@source_options
 @genre_options
 @click.option(
     "--valid-share",
@@ -92,6 +81,8 @@ def scan_command(
     """
     from covers.intake.scan import ScanOptions, scan_workspace
 
+    if not sources:
+        refuse_idle("for SOURCES: name them too", "kind", "root")
     intake = given_settings(changes, workspace)
     try:
         with progress_bar("reading files") as progress:

@@ -14,6 +14,8 @@ from covers.cli.options.shared import (
     device_option,
     engine_options,
     open_for_command,
+    refuse_idle,
+    refuse_idle_address,
     seed_option,
 )
 from covers.cli.terminal.border import ExplainingGroup
@@ -98,6 +100,7 @@ def train_command(
 def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> None:
     """Print what a training ended with."""
     from covers.model.card import describe_best
+    from covers.model.network.embedder_names import shown_arch
 
     card, best = report.card, report.card.summary["best"]
     if as_json:
@@ -114,7 +117,7 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
         )
     else:
         click.echo(
-            f"model {card.fingerprint[:8]}: {card.arch}, {len(card.vocab)} genres, {card.embedding_dim}-d embeddings, "
+            f"model {card.fingerprint[:8]}: {shown_arch(card.arch)}, {len(card.vocab)} genres, {card.embedding_dim}-d embeddings, "
             f"trained on {card.summary['n_train']:,} covers in {report.seconds:.0f} s"
         )
         click.echo(
@@ -154,6 +157,7 @@ def embed_command(
     """
     from covers.cli.terminal.progress import progress_bar
 
+    refuse_idle_address(engine)
     library = open_for_command(workspace, device)
     try:
         with progress_bar("embedding") as progress:
@@ -214,6 +218,7 @@ def info(
     from dataclasses import asdict
 
     from covers.model.card import read_card, summary_of
+    from covers.model.network.embedder_names import shown_arch
     from covers.workspace.paths import Workspace
 
     card = read_card(Workspace.open(workspace).model_folder)
@@ -224,7 +229,7 @@ def info(
     best = summary["best"]
     rows = {
         "fingerprint": card.fingerprint,
-        "architecture": f"{card.arch}, {summary['n_parameters']:,} parameters",
+        "architecture": f"{shown_arch(card.arch)}, {summary['n_parameters']:,} parameters",
         "pictures": f"{card.image_size} x {card.image_size} px",
         "embedding": f"{card.embedding_dim}-d",
         "genres": ", ".join(card.vocab),
@@ -298,10 +303,18 @@ def import_command(
     covers model import export.pkl --trust-pickle
     """
     from covers.model.import_export import PICKLE_SUFFIXES, import_fastai, import_model
+    from covers.model.network.embedder_names import shown_arch
     from covers.workspace.paths import Workspace
 
+    is_pickle = file.suffix in PICKLE_SUFFIXES
+    if is_pickle:
+        refuse_idle(
+            "for a whole model, and a fastai export is only a backbone", "replace"
+        )
+    else:
+        refuse_idle("for a fastai export.pkl: leave it out", "trust_pickle")
     opened = Workspace.open(workspace)
-    if file.suffix in PICKLE_SUFFIXES:
+    if is_pickle:
         arch = import_fastai(opened, file, trust_pickle=trust_pickle)
         if as_json:
             print_json({"file": str(file), "backbone": arch})
@@ -316,6 +329,6 @@ def import_command(
         print_json({"file": str(file), "fingerprint": card.fingerprint})
         return
     click.echo(
-        f"model {card.fingerprint[:8]}: {card.arch}, {', '.join(card.vocab)}; "
+        f"model {card.fingerprint[:8]}: {shown_arch(card.arch)}, {', '.join(card.vocab)}; "
         f"embed the covers with it: 'covers index build -w {workspace}'"
     )

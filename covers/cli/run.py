@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covers.cli.options.choices import NameChoice
 from covers.cli.options.genres import (
     genre_options,
     given_settings,
@@ -20,8 +19,11 @@ from covers.cli.options.shared import (
     device_option,
     engine_options,
     open_for_command,
+    refuse_idle,
+    refuse_idle_address,
     seed_option,
 )
+from covers.cli.options.sources import source_options
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_facts, print_text
 from covers.errors import refuse_missing_package
@@ -42,13 +44,7 @@ if TYPE_CHECKING:
 @engine_options
 @genre_options
 @recipe_options
-@click.option(
-    "--kind",
-    type=NameChoice(["auto", "folders", "manifest", "music"]),
-    default="auto",
-    show_default=True,
-    help="What SOURCES are; by default it is found out.",
-)
+@source_options
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 @click.option("--retrain", is_flag=True, help="Train even if the model is still good.")
 @click.option(
@@ -67,6 +63,7 @@ def run_command(
     engine: str,
     ray_address: str | None,
     kind: str,
+    root: AnyPath | None,
     offline: bool,
     retrain: bool,
     analysis: bool,
@@ -83,10 +80,14 @@ def run_command(
     covers run ~/covers/by-genre -w my-workspace
     covers run -w my-workspace          after adding covers
     """
+    if not sources:
+        refuse_idle("for SOURCES: name them too", "kind", "root")
+    refuse_idle_address(engine)
     about_genres, about_training = split_options(given)
     job = Job(
         sources=sources,
         kind=kind,
+        root=root,
         intake=given_settings(about_genres, workspace),
         recipe=about_training,
         seed=seed,
@@ -110,6 +111,8 @@ class Job:
         Sources to be scanned and remembered; those known already are scanned too.
     kind : str, default="auto"
         What the given sources are.
+    root : Path or RemotePath, optional
+        Where the paths of a table begin, when not in its own folder.
     intake : dict
         Settings of the intake that change.
     recipe : dict
@@ -130,6 +133,7 @@ class Job:
 
     sources: tuple[AnyPath, ...]
     kind: str = "auto"
+    root: AnyPath | None = None
     intake: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
@@ -178,7 +182,7 @@ def _scan(workspace: Path, job: Job) -> None:
             workspace,
             job.sources,
             intake=job.intake,
-            options=ScanOptions(kind=job.kind, seed=job.seed),
+            options=ScanOptions(kind=job.kind, root=job.root, seed=job.seed),
             progress=progress,
         )
     n_problems = sum(scan.problems.values())

@@ -313,8 +313,9 @@ class MadeLibrary(SharedLibrary):
         """Write the parameters of a training into the workspace's settings, if they differ."""
         from covers.workspace.settings import write_settings
 
-        if recipe != self.workspace.settings.train:
-            write_settings(self._root, {"train": recipe})
+        before = self.workspace.settings.train
+        if recipe != before:
+            write_settings(self._root, {"train": {**dict.fromkeys(before), **recipe}})
 
 
 def _choose_cluster(engine: str, ray_address: str | None) -> RayCluster | None:

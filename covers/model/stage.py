@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
 from covers.model.card import ModelCard, read_card
+from covers.model.network.embedder_names import shown_arch
 from covers.workspace.stages import State, Verdict
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def judge(
     recipe : Recipe, optional
         What the model should have been trained with.
     """
-    told = f"{card.arch} {card.fingerprint[:8]}, {len(card.vocab)} genres"
+    told = f"{shown_arch(card.arch)} {card.fingerprint[:8]}, {len(card.vocab)} genres"
     if catalogue is None:
         return Verdict(State.FRESH, f"{told}; no catalogue to compare with")
     if card.summary.get("is_interrupted"):

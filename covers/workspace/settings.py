@@ -251,8 +251,8 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
     workspace : Path
         The workspace; its ``covers.toml`` is made when missing.
     changes : dict
-        New values by top-level key, as plain TOML values; of a table, the keys
-        that are not given stay.
+        New values by top-level key, as plain TOML values; of a table that is there,
+        the keys that are not given stay, and those with None go.
     """
     import tomlkit
 
@@ -268,8 +268,11 @@ def write_settings(workspace: Path, changes: dict[str, Any]) -> None:
                 table.update(entry)
                 tables.append(table)
             document[key] = tables
-        elif isinstance(value, dict) and key in document:
-            document[key].update(value)  # type: ignore[union-attr]
+        elif isinstance(value, dict):
+            table = document.setdefault(key, {})
+            table.update({k: v for k, v in value.items() if v is not None})
+            for gone in [k for k, v in value.items() if v is None and k in table]:
+                table.remove(gone)
         else:
             document[key] = value
     with publish(path) as file:

@@ -63,11 +63,14 @@ def test_an_audit_without_a_workspace_names_the_command(tmp_path):
     ("options", "message"),
     [
         (["--accept", "FILE", "--revert", "all"], "just one of --accept and --revert"),
-        (["--revert", "all", "--html", "x.html"], "--html goes with an audit"),
-        (["--accept", "FILE", "--label-share", "0.1"], "--label-share goes with an"),
+        (["--revert", "all", "--html", "x.html"], "'--html' is for an audit"),
+        (
+            ["--accept", "FILE", "--label-share", "0.1"],
+            "'--label-share' is for an audit",
+        ),
         (
             ["--accept", "FILE", "--no-music", "--seed", "1"],
-            "--no-music, --seed go with an audit",
+            "'--no-music' and '--seed' are for an audit",
         ),
     ],
 )

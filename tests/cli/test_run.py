@@ -45,3 +45,12 @@ def test_without_options_about_genres_the_workspace_keeps_its_own(scanned, tmp_p
     CliRunner().invoke(main, ["run", "covers", "-w", str(tmp_path / "w")])
     ((_, options),) = scanned
     assert options["intake"] == {}
+
+
+def test_the_folder_that_the_paths_of_a_table_begin_in_reaches_the_scan(
+    scanned, tmp_path
+):
+    given = ["run", "covers.csv", "--root", str(tmp_path), "-w", str(tmp_path / "w")]
+    CliRunner().invoke(main, given)
+    ((_, options),) = scanned
+    assert options["options"].root == tmp_path

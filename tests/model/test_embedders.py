@@ -3,9 +3,11 @@ import open_clip
 import pytest
 import tiny_openclip
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import save_file
 
+from covers.cli import main
 from covers.errors import ConfigError, ModelError
 from covers.model.embedders.embedder import PublishedEmbedder, TrainedEmbedder
 from covers.model.embedders.protocol import Embedder, WordEmbedder
@@ -18,6 +20,8 @@ from covers.model.network.make_backbone import make_backbone
 from covers.model.network.openclip import usual_tag
 from covers.model.pixels import to_pixels
 from covers.model.weights import SavedModel
+from covers.workspace.paths import Workspace
+from covers.workspace.settings import write_settings
 
 ARCH = f"clip:{tiny_openclip.NAME}"
 
@@ -166,3 +170,29 @@ def test_crafted_weights_are_refused(tmp_path, monkeypatch):
         with pytest.raises(ModelError, match=r"weights"):
             PublishedEmbedder(ARCH, path.name, "cpu")
     assert not (tmp_path / "hacked").exists()
+
+
+def test_a_size_that_is_remembered_is_no_complaint_against_a_published_network(
+    trained_workspace, tmp_path
+):
+    import timm
+
+    model = timm.create_model("test_vit", num_classes=0).eval()
+    weights = tmp_path / "vit.safetensors"
+    save_file(dict(model.state_dict()), weights)
+    write_settings(trained_workspace.root, {"train": {"image_size": 48}})
+    given = ["train", "-w", str(trained_workspace.root), "--weights", str(weights)]
+    given += ["--embedder", "timm:test_vit", "--device", "cpu"]
+    side = model.default_cfg["input_size"][-1]
+    wrong = CliRunner().invoke(main, [*given, "--image-size", "48"])
+    assert wrong.exit_code == 1
+    assert f"'timm:test_vit' takes pictures of {side} px only" in wrong.stderr
+    assert f"give '--image-size {side}'" in wrong.stderr
+    done = CliRunner().invoke(main, given)
+    assert done.exit_code == 0, done.output
+    assert "untouched:" not in done.output
+    assert "timm:test_vit" in done.stdout
+    opened = Workspace.open(trained_workspace.root)
+    assert "image_size" not in opened.settings.train
+    status = CliRunner().invoke(main, ["status", "-w", str(opened.root)])
+    assert "another image_size" not in status.stdout

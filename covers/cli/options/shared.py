@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from covers.cli.options.choices import NameChoice
 from covers.cli.options.path_or_address import NamedPath
@@ -120,9 +121,48 @@ def open_for_command(workspace: Path, device: str | None = None) -> Library:
     return Library(Workspace.open(workspace), device=device)
 
 
+def refuse_idle(reason: str, *names: str) -> None:
+    """Refuse options of this command that would do nothing, where they were typed.
+
+    Parameters
+    ----------
+    reason : str
+        Why they would, such as ``"for '--like'"``.
+    *names : str
+        Of parameters of the command.
+
+    Raises
+    ------
+    click.UsageError
+        Naming those that were typed; one from the environment does not count.
+    """
+    ctx = click.get_current_context()
+    spelt = {parameter.name: parameter for parameter in ctx.command.params}
+    typed = [
+        _spell(spelt[name], is_off=ctx.params.get(name) is False)
+        for name in names
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        message = f"{' and '.join(typed)} {'is' if len(typed) == 1 else 'are'} {reason}"
+        raise click.UsageError(message)
+
+
+def _spell(parameter: click.Parameter, *, is_off: bool) -> str:
+    """Return an option as it was typed, in its long form."""
+    names = parameter.secondary_opts if is_off else parameter.opts
+    return f"'{max(names, key=len)}'"
+
+
 def engine_options(command: Command) -> Command:
     """Add ``--engine`` and ``--ray-address``."""
     return engine_option(ray_address_option(command))
+
+
+def refuse_idle_address(engine: str) -> None:
+    """Refuse ``--ray-address`` where no Ray cluster is asked for."""
+    if engine != "ray":
+        refuse_idle("for '--engine ray'", "ray_address")
 
 
 def stage_options(command: Command) -> Command:

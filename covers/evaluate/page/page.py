@@ -13,6 +13,7 @@ from covers.classify.methods import TRAINED, Method
 from covers.evaluate.measures import IN_WORDS
 from covers.evaluate.page import charts, tables
 from covers.evaluate.page.page_covers import CoverGallery
+from covers.model.network.embedder_names import shown_arch
 from covers.render.charts import share_bars
 from covers.render.marks import chart_style
 from covers.render.numbers import note_on_parts, per_cent
@@ -67,7 +68,7 @@ def _head(found: Evaluation) -> str:
     split, model = found.split, found.model
     n_held = found.methods[Method.COMBINED].n
     made_with = (
-        f"; {escape(model.arch)}, model {escape(model.fingerprint)[:8]}"
+        f"; {escape(shown_arch(model.arch))}, model {escape(model.fingerprint)[:8]}"
         if model
         else ""
     )

@@ -115,6 +115,19 @@ def typed_name(arch: str) -> str:
     return arch if arch.startswith(CLIP) else CNN
 
 
+def shown_arch(arch: str) -> str:
+    """Return an architecture as people read it: one that is used as published by its maker's name.
+
+    Examples
+    --------
+    >>> shown_arch("resnet18,untouched:vit_tiny_patch16_224")
+    'resnet18,timm:vit_tiny_patch16_224'
+    """
+    if arch.startswith(FILE):
+        return arch
+    return ",".join(re.sub(f"^{UNTOUCHED}", "timm:", one) for one in arch.split(","))
+
+
 def split_clip(arch: str) -> tuple[str, str]:
     """Return the OpenCLIP model and the tag of its weights, empty for the usual one.
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from covers.errors import ModelError, needs_extra
 from covers.model.network.architectures import unknown_architecture
-from covers.model.network.embedder_names import CLIP, FILE, UNTOUCHED
+from covers.model.network.embedder_names import CLIP, FILE, UNTOUCHED, shown_arch
 from covers.model.network.untouched import UntouchedBackbone
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _make_timm(
     arch: str, weights: str
 ) -> tuple[Backbone, Normalisation, Normalisation]:
     """Build a timm network with its own pooling and without its classifier."""
-    with needs_extra(f"architecture {arch!r}"):
+    with needs_extra(f"architecture {shown_arch(arch)!r}"):
         import timm
     from covers.model.network.weights.hub import (
         cached_timm,
@@ -121,6 +121,6 @@ def _make_timm(
     try:
         backbone = UntouchedBackbone(model, arch, side)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        message = f"architecture {arch!r} gives no vector of a picture ({error}): try 'timm:vit_small_patch16_224'"
+        message = f"architecture {shown_arch(arch)!r} gives no vector of a picture ({error}): try 'timm:vit_small_patch16_224'"
         raise ModelError(message) from error
     return backbone, tuple(config["mean"]), tuple(config["std"])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from covers.errors import ModelError
 from covers.model.network.backbone import Backbone
+from covers.model.network.embedder_names import shown_arch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ class UntouchedBackbone(Backbone):
         """Refuse: there is no feature map that its vector is the mean of."""
         del images
         message = (
-            f"{self.arch!r} is used as it was published, and where it looked is not "
+            f"{shown_arch(self.arch)!r} is used as it was published, and where it looked is not "
             "known: only the network of 'covers train --embedder cnn' shows that"
         )
         raise ModelError(message)

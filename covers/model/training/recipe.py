@@ -195,9 +195,13 @@ def choose_recipe(
         or of vectors is remembered relative to the workspace. ``embedder`` stands
         for the architecture that it means.
     """
-    changes = dict(workspace.settings.train)
-    changes.update({name: value for name, value in given.items() if value is not None})
-    recipe, changes = _with_weights(workspace, given, _with_arch(changes))
+    before = dict(workspace.settings.train)
+    now = {name: value for name, value in given.items() if value is not None}
+    changes = _with_arch({**before, **now})
+    arch = changes.get("arch", DEFAULT_ARCH)
+    if "image_size" not in now and arch != before.get("arch") and _is_published(arch):
+        changes.pop("image_size", None)  # was that of the network before
+    recipe, changes = _with_weights(workspace, given, changes)
     if is_untouched(recipe.arch):
         recipe = replace(recipe, epochs=0)  # it is used as it was published
     if not recipe.arch.startswith(FILE):
@@ -207,6 +211,11 @@ def choose_recipe(
         path = workspace.root / path
     kept = {**changes, "arch": FILE + workspace.relative(path)}
     return replace(recipe, arch=f"{FILE}{path}"), kept
+
+
+def _is_published(arch: object) -> bool:
+    """Say whether an architecture is used as it was published; what is no text is refused later."""
+    return isinstance(arch, str) and is_untouched(arch)
 
 
 def _with_arch(changes: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from covers.model.embedding_table import frozen_parts
 from covers.model.network.backbone import normalise
+from covers.model.network.embedder_names import shown_arch
 from covers.model.network.head import Head
 from covers.model.network.joined import JoinedBackbone, JoinedHead
 from covers.model.training.loss import score_tuning, tempered_losses
@@ -143,7 +144,9 @@ def train_parts(
             own = replace(own, epochs=0)
         run = start_run(own, part, own_norm)
         if is_joined:
-            run.watcher.note(f"network {len(trained) + 1} of {len(parts)}: {arch}")
+            run.watcher.note(
+                f"network {len(trained) + 1} of {len(parts)}: {shown_arch(arch)}"
+            )
         resumed = (
             checkpoint if checkpoint and checkpoint.recipe["arch"] == arch else None
         )

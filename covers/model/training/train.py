@@ -17,7 +17,12 @@ from covers.model.embed import (
 from covers.model.embedders.stored_vectors import store_vectors
 from covers.model.network.architectures import split_archs
 from covers.model.network.device import pick_device
-from covers.model.network.embedder_names import FILE, is_untouched, vectors_path
+from covers.model.network.embedder_names import (
+    FILE,
+    is_untouched,
+    shown_arch,
+    vectors_path,
+)
 from covers.model.network.imagenet import announce_weights
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import PixelCache
@@ -353,7 +358,10 @@ def _fit_image_size(recipe: Recipe, backbone: Backbone) -> Recipe:
     if backbone.fixed_size is None or backbone.fixed_size == recipe.image_size:
         return recipe
     if recipe.image_size != Recipe().image_size:
-        message = f"architecture {recipe.arch!r} takes pictures of {backbone.fixed_size} px only: leave '--image-size' out"
+        message = (
+            f"{shown_arch(recipe.arch)!r} takes pictures of {backbone.fixed_size} px only, not of "
+            f"{recipe.image_size} px: give '--image-size {backbone.fixed_size}'"
+        )
         raise ConfigError(message)
     return replace(recipe, image_size=backbone.fixed_size)
 

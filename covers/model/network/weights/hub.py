@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.errors import ModelError
+from covers.model.network.embedder_names import shown_arch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ def no_download(arch: str, error: Exception) -> ModelError:
     """Return the error that says what to do where weights cannot be fetched."""
     reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     return ModelError(
-        f"cannot download the weights of {arch!r} ({reason}): "
+        f"cannot download the weights of {shown_arch(arch)!r} ({reason}): "
         "give a file with '--weights FILE'"
     )
 
@@ -27,7 +28,7 @@ def no_download(arch: str, error: Exception) -> ModelError:
 def not_here(arch: str) -> ModelError:
     """Return the error that says that weights are missing and may not be fetched."""
     return ModelError(
-        f"the weights of {arch!r} are not on this machine and may not be fetched now: "
+        f"the weights of {shown_arch(arch)!r} are not on this machine and may not be fetched now: "
         "give a file with '--weights FILE', or run the command that uses them first, without '--offline'"
     )
 
