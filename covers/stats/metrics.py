@@ -70,7 +70,7 @@ class Measures:
     values : dict of str to float
         ``accuracy, macro_f1, top3, ece, brier, log_loss``, and
         ``ece_if_calibrated``: the error that perfectly calibrated
-        probabilities would show on as many covers, by chance alone.
+        probabilities would show on as many covers of as many groups, by chance alone.
     intervals : dict of str to Interval
         95 % group-bootstrap interval of each value; empty without resamples.
     confusion : ndarray of float64, shape (n_genres, n_genres)
@@ -152,7 +152,9 @@ def measure_method(
         "macro_f1": float(macro_f1_of(confusion)),
         "top3": float(per_cover["top3"].mean()),
         "ece": reliability.error,
-        "ece_if_calibrated": expected_error(certainty, reliability),
+        "ece_if_calibrated": expected_error(
+            certainty, right, reliability, None if draws is None else draws.members
+        ),
         "brier": float(per_cover["brier"].mean()),
         "log_loss": float(per_cover["log_loss"].mean()),
     }
@@ -361,10 +363,51 @@ def reliability_table(
     )
 
 
-def expected_error(certainty: Array, table: Reliability) -> float:
-    """Return the mean error that calibrated certainties show by chance (normal approximation)."""
+def expected_error(
+    certainty: Array,
+    right: Array,
+    table: Reliability,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> float:
+    """Return the mean error that calibrated certainties show by chance (normal approximation).
+
+    Covers of one group tend to be right or wrong together, as an artist's are who has
+    one genre: then many covers say no more than few, and chance shows a larger error.
+
+    Parameters
+    ----------
+    certainty, right : ndarray of float64, shape (n_covers,)
+        As `reliability_table` took them.
+    table : Reliability
+        What it returned.
+    groups : ndarray of int64, shape (n_covers,), optional
+        By default every cover stands for itself.
+    """
     variance = np.bincount(table.bins, certainty * (1 - certainty)) / table.n
+    if groups is not None:
+        variance = variance * _design_effect(right - certainty, table, groups)
     return float(np.average(np.sqrt(2 / np.pi * variance / table.n), weights=table.n))
+
+
+def _design_effect(
+    gaps: Array, table: Reliability, groups: npt.NDArray[np.int64]
+) -> float:
+    """Return how many times the variance of a bin's mean gap is that of independent covers; at least 1.
+
+    Gaps are taken from the mean of their bin, so that wrong certainties are not
+    mistaken for covers that agree; what centring takes away is given back.
+    """
+    centred = gaps - (table.rate - table.certainty)[table.bins]
+    cells = np.stack([table.bins, groups])
+    (bins, _), place = np.unique(cells, axis=1, return_inverse=True)
+    place = place.ravel()
+    n = np.bincount(place)  # covers of a group in a bin
+    together = (np.bincount(place, centred) ** 2).sum()
+    apart = (centred**2).sum()
+    free = (n * (1 - n / table.n[bins])).sum()
+    if free <= 0 or apart <= 0:
+        return 1.0
+    return float(max(1.0, together / free / (apart / (table.n - 1).sum())))
 
 
 def _error_interval(

@@ -6,6 +6,7 @@ from covers.evaluate.curves import coverage_curve
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.metrics import (
     brier_scores,
+    expected_error,
     log_losses,
     measure_method,
     reliability_table,
@@ -103,6 +104,29 @@ def test_true_posteriors_have_the_calibration_error_expected_by_chance():
         errors.append(found["ece"])
         expected.append(found["ece_if_calibrated"])
     assert np.mean(errors) == pytest.approx(np.mean(expected), rel=0.15)
+
+
+def test_covers_of_an_artist_that_share_a_genre_show_a_larger_error_by_chance():
+    errors, expected, alone = [], [], []
+    for seed in range(60):
+        p, y = draw(48, seed=seed)  # an artist's covers look alike and have its genre
+        rows = np.repeat(np.arange(48), np.random.default_rng(seed).integers(1, 8, 48))
+        draws = GroupBootstrap.draw(rows, n_bootstraps=2)
+        found = measure_method(p[rows], np.eye(4)[y[rows]], draws=draws).values
+        errors.append(found["ece"])
+        expected.append(found["ece_if_calibrated"])
+        found = measure_method(p[rows], np.eye(4)[y[rows]]).values
+        alone.append(found["ece_if_calibrated"])
+    assert np.mean(errors) == pytest.approx(np.mean(expected), rel=0.15)
+    assert np.mean(errors) > 1.5 * np.mean(alone)
+
+
+def test_covers_of_groups_that_say_nothing_of_one_another_count_each_for_itself():
+    p, y = draw(3000)
+    groups = np.repeat(np.arange(600), 5)
+    table = reliability_table(p.max(axis=1), right := 1.0 * (p.argmax(axis=1) == y))
+    found = expected_error(p.max(axis=1), right, table, groups)
+    assert found == pytest.approx(expected_error(p.max(axis=1), right, table), rel=0.15)
 
 
 def test_overconfidence_is_measured_as_what_it_is():

@@ -163,7 +163,12 @@ def measure_labels(
         **{name: float(v) for name, v in over_genres(counts.sum(axis=0)).items()},
         **{name: float(scores.mean()) for name, scores in per_cover.items()},
         "ece": reliability.error,
-        "ece_if_calibrated": expected_error(certainty, reliability),
+        "ece_if_calibrated": expected_error(
+            certainty,
+            right,
+            reliability,
+            None if draws is None else np.repeat(draws.members, p.shape[1]),
+        ),
     }
     samples: dict[str, Array] = {}
     intervals: dict[str, Interval] = {}

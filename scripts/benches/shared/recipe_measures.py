@@ -27,7 +27,7 @@ def measure(
     """Measure one method over seeds and folds; also its macro-F1 in each resample."""
     n_genres = membership.shape[1]
     per_seed, sampled, values = [], [], []
-    certainty, right, inside, covered = [], [], [], []
+    certainty, right, groups, inside, covered = [], [], [], [], []
     for folds in runs:
         p = np.concatenate([run[key] for run in folds])
         p = p / p.sum(axis=1, keepdims=True)
@@ -40,6 +40,7 @@ def measure(
         chosen = p.argmax(axis=1)
         certainty.append(p.max(axis=1))
         right.append(truth[np.arange(len(p)), chosen])
+        groups.append(draws.members[rows])
         margins = book_covers(truth, np.eye(n_genres)[chosen]).margins
         spread = np.zeros((len(membership), 3 * n_genres))
         spread[rows] = margins.toarray()
@@ -56,7 +57,7 @@ def measure(
         "per_seed": [round(float(f), 4) for f in per_seed],
         "accuracy": float(np.mean([v["accuracy"] for v in values])),
         "log_loss": float(np.mean([v["log_loss"] for v in values])),
-        **calibration(np.concatenate(certainty), np.concatenate(right), len(runs)),
+        **calibration(*map(np.concatenate, (certainty, right, groups))),
         "seconds": float(np.median([run["seconds"] for one in runs for run in one])),
     }
     if "tuning" in runs[0][0]:
@@ -105,13 +106,13 @@ def measure_several(
     return result, samples
 
 
-def calibration(certainty: np.ndarray, right: np.ndarray, n_seeds: int) -> dict:
+def calibration(certainty: np.ndarray, right: np.ndarray, groups: np.ndarray) -> dict:
     """Return the calibration error, and what perfect probabilities would show by chance.
 
-    Each seed measures the same covers again, which leaves their labels' noise as it is.
+    Each seed measures the same covers again: with their groups they say no more than once.
     """
     table = reliability_table(certainty, right)
     return {
         "ece_pooled": table.error,
-        "ece_if_calibrated": expected_error(certainty, table) * n_seeds**0.5,
+        "ece_if_calibrated": expected_error(certainty, right, table, groups),
     }
