@@ -138,7 +138,7 @@ def _print_clusters(found: Clustering) -> None:
         f"AMI with genre {show(found.ami, '.3f')} (by chance {show(low, '.3f')} to "
         f"{show(high, '.3f')}, {count_covers(found.ami_n, found.ami_covers)})"
     )
-    for part in found.content.get("cut", []):
+    for part in found.cut:
         if len(part) > 1:
             print_text(", ".join(map(str, part)), first="merged: ")
 

@@ -122,6 +122,7 @@ class Measured(Document):
     grouped_by: str = ""
     noise_by_genre: dict[str, float] = field(default_factory=dict)
     hierarchy: tuple[Merge, ...] = ()
+    cut: tuple[tuple[int, ...], ...] = ()
     compared_with: dict[str, OtherMethod] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
 

@@ -44,6 +44,8 @@ class Clustering(Measured):
     noise_by_genre : dict of str to float
         Share of each genre's covers in no cluster.
     hierarchy : tuple of Merge
+    cut : tuple of tuple of int
+        Clusters merged along `hierarchy`, by ``covers cluster --cut``; else empty.
     compared_with : dict of str to OtherMethod
     parameters : dict
         Of UMAP and HDBSCAN.

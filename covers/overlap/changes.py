@@ -5,7 +5,7 @@ Letters: T decades, P pairs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ _FEWEST_GROUPS = 10
 
 
 def split_covers(
-    covers: EmbeddedCovers, by: str | None
+    covers: EmbeddedCovers, by: Literal["year", "source"] | None
 ) -> dict[str, npt.NDArray[np.int64]]:
     """Return the rows of each decade or source, in order of its name.
 
@@ -42,14 +42,11 @@ def split_covers(
         return {}
     if by == "source":
         names = np.asarray(covers.sources, dtype=str)
-    elif by == "year":
+    else:
         decade = covers.years // _YEARS_PER_PART * _YEARS_PER_PART
         names = np.asarray(
             [f"{int(d)}s" if np.isfinite(d) else "" for d in decade], dtype=str
         )
-    else:
-        message = f"by must be 'year' or 'source', got {by!r}"
-        raise ValueError(message)
     found = {
         str(name): np.flatnonzero(names == name) for name in np.unique(names) if name
     }

@@ -1,16 +1,17 @@
-"""Measuring searches of a store on a server against exact ones.
+"""Measuring searches of a store on a server against exact ones, and describing it.
 
 Letters of shapes: S sampled items, k neighbours, D dimensions.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from indexer.files.problems import Problem
-from indexer.remote.about import Structure
+from indexer.remote.about import About, Structure
 from indexer.remote.search_request import MEASURED_K, SearchRequest
 from indexer.result import SearchResult
 from indexer.structures import RecallMeasure, measure_recall
@@ -20,6 +21,7 @@ __all__ = [
     "REPAIR",
     "Sampled",
     "choose_effort",
+    "describe",
     "find_lost",
     "find_poor_recall",
     "measure_searches",
@@ -104,3 +106,36 @@ def find_poor_recall(
 
 def _filled(similarities: Float32s) -> Float32s:
     return np.nan_to_num(similarities, nan=-np.inf)
+
+
+def describe(about: About, *, structure: str, **of_engine: Any) -> dict[str, Any]:
+    """Say what a store holds, as plain values that go into JSON.
+
+    Parameters
+    ----------
+    about : About
+    structure : str
+        What proposes where there are many items, with its effort.
+    **of_engine
+        Values that differ between engines, such as ``bytes`` and ``versions``.
+    """
+    how = about.structure
+    return {
+        "generation": about.generation,
+        "n": about.n_items,
+        "dimension": about.dimension,
+        "structure": structure if how.has_graph else "exact",
+        "recall_at_k": how.recall_at_k,
+        "k": MEASURED_K,
+        "target_recall": how.target_recall,
+        "exact_up_to": how.exact_up_to,
+        "segments": [],
+        "tombstones": 0,
+        "fingerprints": dict(about.fingerprints),
+        "columns": {field.name: str(field.type) for field in about.schema},
+        "history": [],
+        **of_engine,
+        "created": about.changed,
+        "ok": True,
+        "problems": [],
+    }

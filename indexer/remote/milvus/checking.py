@@ -12,6 +12,7 @@ from indexer.remote.measuring import (
     REPAIR,
     Sampled,
     choose_effort,
+    describe,
     find_lost,
     find_poor_recall,
     measure_searches,
@@ -20,7 +21,6 @@ from indexer.remote.milvus.about import MilvusAbout
 from indexer.remote.milvus.client import Client
 from indexer.remote.milvus.fields import vectors_of
 from indexer.remote.milvus.searching import Session, search_collection
-from indexer.remote.search_request import MEASURED_K
 from indexer.structures import RecallMeasure
 
 __all__ = ["check_collection", "describe_collection", "measure_lists"]
@@ -61,28 +61,14 @@ def _sample(session: Session, n_sampled: int) -> Sampled:
 def describe_collection(session: Session) -> dict[str, Any]:
     """Say what a store holds, as plain values that go into JSON."""
     about, structure = session.about, session.about.structure
-    return {
-        "generation": about.generation,
-        "n": about.n_items,
-        "dimension": about.dimension,
-        "structure": f"ivf_flat, nprobe {structure.effort}"
-        if structure.has_graph
-        else "exact",
-        "recall_at_k": structure.recall_at_k,
-        "k": MEASURED_K,
-        "target_recall": structure.target_recall,
-        "exact_up_to": structure.exact_up_to,
-        "segments": [],
-        "tombstones": session.count(f"died <= {about.generation}"),
-        "fingerprints": dict(about.fingerprints),
-        "columns": {field.name: str(field.type) for field in about.schema},
-        "bytes": 4 * about.dimension * about.n_items,
-        "created": about.changed,
-        "history": [past.generation for past in about.pasts],
-        "versions": {"milvus": session.client.read("get_server_version")},
-        "ok": True,
-        "problems": [],
-    }
+    return describe(
+        about,
+        structure=f"ivf_flat, nprobe {structure.effort}",
+        tombstones=session.count(f"died <= {about.generation}"),
+        bytes=4 * about.dimension * about.n_items,
+        history=[past.generation for past in about.pasts],
+        versions={"milvus": session.client.read("get_server_version")},
+    )
 
 
 def check_collection(session: Session, n_sampled: int) -> VerifyReport:

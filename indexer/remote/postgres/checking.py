@@ -10,13 +10,13 @@ from indexer.remote.measuring import (
     REPAIR,
     Sampled,
     choose_effort,
+    describe,
     find_lost,
     find_poor_recall,
     measure_searches,
 )
 from indexer.remote.postgres.columns import unpack_vectors
 from indexer.remote.postgres.searching import Session, search_table
-from indexer.remote.search_request import MEASURED_K
 from indexer.structures import RecallMeasure
 
 __all__ = ["check_table", "describe_table", "measure_graph"]
@@ -51,34 +51,18 @@ def _sample(session: Session, n_sampled: int) -> Sampled:
 
 def describe_table(session: Session) -> dict[str, Any]:
     """Say what a store holds, as plain values that go into JSON."""
-    about, structure = session.about, session.about.structure
+    about = session.about
     ((n_bytes, server, extension),) = session.rows(
         "SELECT pg_total_relation_size(%s::regclass), current_setting('server_version'), "
         "(SELECT extversion FROM pg_extension WHERE extname = 'vector')",
         [session.names.table.as_string(session.connection)],
     )
-    return {
-        "generation": about.generation,
-        "n": about.n_items,
-        "dimension": about.dimension,
-        "structure": f"hnsw, ef_search {structure.effort}"
-        if structure.has_graph
-        else "exact",
-        "recall_at_k": structure.recall_at_k,
-        "k": MEASURED_K,
-        "target_recall": structure.target_recall,
-        "exact_up_to": structure.exact_up_to,
-        "segments": [],
-        "tombstones": 0,
-        "fingerprints": dict(about.fingerprints),
-        "columns": {field.name: str(field.type) for field in about.schema},
-        "bytes": n_bytes,
-        "created": about.changed,
-        "history": [],
-        "versions": {"postgresql": server, "pgvector": extension},
-        "ok": True,
-        "problems": [],
-    }
+    return describe(
+        about,
+        structure=f"hnsw, ef_search {about.structure.effort}",
+        bytes=n_bytes,
+        versions={"postgresql": server, "pgvector": extension},
+    )
 
 
 def check_table(session: Session, n_sampled: int) -> VerifyReport:
