@@ -2,45 +2,13 @@
 
 import numpy as np
 import pytest
+from drawn_vectors import D, unit
 
 from indexer import (
     IndexMismatchError,
     IndexNotFoundError,
     VectorIndex,
 )
-
-N, D = 600, 24
-GENRES = ["Rock", "Pop", "Jazz"]
-
-
-@pytest.fixture
-def vectors():
-    rng = np.random.default_rng(7)
-    return rng.standard_normal((N, D)).astype(np.float32)
-
-
-@pytest.fixture
-def ids():
-    return [f"cover-{number}" for number in range(N)]
-
-
-@pytest.fixture
-def columns():
-    return {
-        "genre": [GENRES[number % 3] for number in range(N)],
-        "year": [1960 + number % 60 if number % 7 else None for number in range(N)],
-        "tags": [["live", "demo"][: number % 3] for number in range(N)],
-    }
-
-
-@pytest.fixture
-def index(tmp_path, ids, vectors, columns):
-    return VectorIndex.build(tmp_path / "index", ids, vectors, columns)
-
-
-def unit(matrix):
-    matrix = matrix.astype(np.float64)
-    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize(

@@ -19,22 +19,6 @@ from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
 
 
-@pytest.fixture
-def library(tmp_path):
-    """Two genres of twelve covers each, one cover in both."""
-    root = tmp_path / "library"
-    for i in range(12):
-        put(root / f"Rock/r{i}.png", picture(i))
-        put(root / f"Pop/deep/p{i}.png", picture(100 + i))
-    put(root / "Pop/both.png", picture(0))
-    return root
-
-
-@pytest.fixture
-def ws(tmp_path):
-    return tmp_path / "ws"
-
-
 def movement(report):
     names = ("new", "changed", "moved", "gone", "unchanged")
     return tuple(getattr(report, name) for name in names)

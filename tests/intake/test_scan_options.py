@@ -16,22 +16,6 @@ from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
 
 
-@pytest.fixture
-def library(tmp_path):
-    """Two genres of twelve covers each, one cover in both."""
-    root = tmp_path / "library"
-    for i in range(12):
-        put(root / f"Rock/r{i}.png", picture(i))
-        put(root / f"Pop/deep/p{i}.png", picture(100 + i))
-    put(root / "Pop/both.png", picture(0))
-    return root
-
-
-@pytest.fixture
-def ws(tmp_path):
-    return tmp_path / "ws"
-
-
 def test_two_scans_at_once_are_refused(library, ws):
     from filelock import FileLock
 
