@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError
 from covers.exports.site_parts import attempt, gather
 from covers.images.duplicates.designs import designs_of
 from covers.render.cards import Card, Note, tile
-from covers.render.genre_legend import genre_legend
+from covers.render.genre_legend import legend_of
 from covers.render.marks import asset, chart_style
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.membership import make_membership
@@ -143,7 +144,8 @@ def _map(covers: CoverTable) -> dict[str, Any] | None:
     points = lay_down(xy[rows]).astype("<f4")
     genres = covers.column("genres")
     membership = make_membership([genres[row] for row in rows], covers.vocab)
-    entries = genre_legend(membership, covers.vocab, genre_colours(covers.vocab))
+    ids = [covers.cover_ids[row] for row in rows]
+    entries = legend_of(read_catalogue(covers.workspace), ids)
     bits = entries.has[:, :32] @ (1 << np.arange(min(len(entries.names), 32)))
     found = attempt(covers.workspace, read_clusters)
     clusters = np.array([-2 if c is None else c for c in covers.column("cluster")])

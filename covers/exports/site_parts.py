@@ -40,7 +40,7 @@ def gather(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
     return {
         "n": len(covers),
         "overlap": _overlap(overlap, cards, here) if overlap else None,
-        "clusters": _clusters(found, cards, here) if found else None,
+        "clusters": _clusters(found, covers, cards) if found else None,
         "model": _model(measured) if measured else None,
     }
 
@@ -126,7 +126,7 @@ def _pair(pair: Pair, here: dict[str, int]) -> dict[str, Any]:
 
 
 def _clusters(
-    found: Clustering, cards: list[Card], here: dict[str, int]
+    found: Clustering, covers: CoverTable, cards: list[Card]
 ) -> dict[str, Any]:
     """Return the kinds of covers as cards."""
     from covers.cluster.naming import (
@@ -137,7 +137,8 @@ def _clusters(
     )
 
     names = name_clusters(found)
-    colours = genre_colours({g.genre for one in found.clusters for g in one.genres})
+    colours = genre_colours(covers.vocab)
+    here = RowsById(covers.cover_ids).position
     shown = [
         Kind(
             pick=str(one.id),

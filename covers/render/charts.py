@@ -60,14 +60,14 @@ def year_bars(
     vocab: Sequence[str],
     colours: Mapping[str, str],
 ) -> str:
-    """Return covers per year as bars, stacked by first genre.
+    """Return covers per year as bars, stacked by the genre whose colour they have.
 
     Parameters
     ----------
     years : ndarray of float, shape (n_covers,)
         NaN where unknown; some year must be known.
     genres : ndarray of int, shape (n_covers,)
-        Column of `vocab` of each cover's first genre, -1 without one.
+        Column of `vocab` of the genre whose colour each cover has, -1 without one.
     vocab : sequence of str
     colours : mapping of str to str
     """

@@ -5,14 +5,21 @@ Letters: N covers, G genres, E entries of the legend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from covers.render.palette import MOST_NAMED, genre_colours, genre_families
+from covers.render.palette import (
+    MOST_NAMED,
+    NOISE_COLOUR,
+    genre_colours,
+    genre_families,
+)
 from covers.stats.membership import make_membership
+from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +40,8 @@ class GenreLegend:
     has : ndarray of bool, shape (n_covers, n_entries)
         Which covers belong to an entry.
     main : ndarray of int64, shape (n_covers,)
-        The entry whose colour a cover has; -1 for one without a genre.
+        The entry whose colour a cover has: that of which it has most genres, of
+        equals the rarer one; -1 for a cover without a genre.
     is_broad : bool
         Whether the entries stand for several genres.
     """
@@ -48,6 +56,16 @@ class GenreLegend:
     def main_names(self) -> list[str]:
         """The entry whose colour each cover has; empty for one without a genre."""
         return [self.names[entry] if entry >= 0 else "" for entry in self.main]
+
+    @cached_property
+    def colour_of_cover(self) -> list[str]:
+        """The one colour of each cover; grey for one without a genre."""
+        colours = [*self.colours, NOISE_COLOUR]  # -1 is the last
+        return [colours[entry] for entry in self.main]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> GenreLegend:
+        """Return the same entries for some covers, whose colours stay what they are."""
+        return replace(self, has=self.has[rows], main=self.main[rows])
 
     @property
     def colour_of(self) -> dict[str, str]:
@@ -72,11 +90,16 @@ def genre_legend(
 
     Notes
     -----
-    A cover of several genres has the colour of its first one; of broad genres that of
-    which it has most.
+    A cover that belongs to several entries has the colour of that of which it has most
+    genres. Of equals it is the rarer one, which says more: of Rock and Jazz it is Jazz.
+    So a genre that is always filed beside a greater one has dots of its own.
 
     Examples
     --------
+    >>> colours = {"jazz": "#0072b2", "rock": "#e69f00"}
+    >>> few = genre_legend(np.array([[1, 1], [0, 1]]), list(colours), colours)
+    >>> few.main_names
+    ['jazz', 'rock']
     >>> many = [*(f"genre {i}" for i in range(19)), "house", "techno"]
     >>> membership = np.zeros((2, 21))
     >>> membership[0, [0, 19, 20]] = 1 / 3
@@ -98,7 +121,9 @@ def genre_legend(
         counts = counts[:, order]
         names = [list(entries)[at] for at in order]
         entries = {name: entries[name] for name in names}
-    main = counts.argmax(axis=1).astype(np.int64) if entries else np.zeros(len(has))
+    n_covers = (counts > 0).sum(axis=0)  # (E,)
+    most = counts - n_covers / (len(has) + 1)
+    main = most.argmax(axis=1).astype(np.int64) if entries else np.zeros(len(has))
     main[~has.any(axis=1)] = -1
     return GenreLegend(
         names=tuple(entries),
@@ -110,8 +135,11 @@ def genre_legend(
 
 
 def legend_of(catalogue: Catalogue, cover_ids: Sequence[str]) -> GenreLegend:
-    """Return the legend of some covers of a library; one that the catalogue does not know has no genre."""
-    genre_of = dict(zip(catalogue.cover_ids, catalogue.genres, strict=True))
-    genres = [genre_of.get(cover_id, []) for cover_id in cover_ids]
-    membership = make_membership(genres, catalogue.vocab)
-    return genre_legend(membership, catalogue.vocab, genre_colours(catalogue.vocab))
+    """Return the legend of some covers of a library, in the colours that they have among all.
+
+    A cover that the catalogue does not know has no genre.
+    """
+    vocab = catalogue.vocab
+    membership = make_membership([*catalogue.genres, []], vocab)
+    found = genre_legend(membership, vocab, genre_colours(vocab))
+    return found.take(RowsById(catalogue.cover_ids).of(list(cover_ids)))

@@ -63,9 +63,9 @@ def by_genre(library: Library) -> Colouring:
     entries = library.legend
     note = "One colour per genre."
     if entries.is_broad:
-        note = "One colour per broad genre; a cover of several has that of which it has most, and counts in each."
+        note = "One colour per broad genre; a cover of several has that of which it has most, of equals the rarer, and counts in each."
     elif (entries.has.sum(axis=1) > 1).any():
-        note = "One colour per genre; a cover of several genres has the colour of its first, and counts in each."
+        note = "One colour per genre; a cover of several genres has the colour of the rarest, and counts in each."
     codes = entries.main + 1
     counts = [int((codes == 0).sum()), *map(int, entries.has.sum(axis=0))]
     return _categories(

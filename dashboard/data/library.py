@@ -101,13 +101,6 @@ class Library(CoverSet):
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     @cached_property
-    def main_genre(self) -> Rows:
-        """Column of each cover's first genre of the vocabulary, ``-1`` without one."""
-        found: Rows = self.membership.argmax(axis=1).astype(np.int64)
-        found[~self.membership.any(axis=1)] = -1
-        return found
-
-    @cached_property
     def legend(self) -> GenreLegend:
         """What colours stand for: genres, or broad genres where there are many."""
         return genre_legend(self.membership, self.vocab, self.colours)

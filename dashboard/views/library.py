@@ -183,12 +183,11 @@ def _charts(library: Library) -> None:
         known = int(np.isfinite(library.years).sum())
         if known:
             entries = library.legend
-            said = "broad genre, of several that of which a cover has most"
-            said = said if entries.is_broad else "first genre"
+            said = "broad genre, of several that of which a cover has most, of equals the rarer"
+            said = said if entries.is_broad else "genre, of several the rarest"
             frame.section("Years", f"n = {known:,} covers with a year, by {said}.")
-            of_entries = dict(zip(entries.names, entries.colours, strict=True))
             drawn = charts.year_bars(
-                library.years, entries.main, entries.names, of_entries
+                library.years, entries.main, entries.names, entries.colour_of
             )
             pick.show(drawn, key="year-bars")
         names, counts = np.unique(library.sources, return_counts=True)

@@ -14,7 +14,6 @@ from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
 from covers.render import cards, charts
 from covers.render.numbers import count
-from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
 from dashboard.components import paste, pick
 from dashboard.data import folder, lookup
@@ -274,15 +273,13 @@ def _evidence(library: Library, answer: Classification) -> None:
         )
         frame.section(
             "The vote",
-            f"{count(len(voters), 'cover')} vote, near ones weigh more, each for the genre of its frame{some}. {answer.flip_in_words}",
+            f"{count(len(voters), 'cover')} vote, near ones weigh more, each for all of its genres; the frame has the colour it has on the map{some}. {answer.flip_in_words}",
         )
         items = [
             Item(
                 row=(row := library.position[voter.cover_id]),
                 badge=f"{100 * voter.weight:.1f} %",
-                ring=library.colours.get(
-                    next(iter(library.genres[row]), ""), NOISE_COLOUR
-                ),
+                ring=library.legend.colour_of_cover[row],
                 tip=f"{library.full_title(row)}\n{', '.join(library.genres[row])}\nsimilarity {voter.similarity:.2f}, {100 * voter.weight:.1f} % of the vote",
             )
             for voter in voters[:_VOTERS_SHOWN]
@@ -310,8 +307,8 @@ def _suggest(library: Library) -> None:
 
 def _one_per_genre(library: Library) -> list[int]:
     rows = []
-    for code in range(len(library.vocab)):
-        members = (library.main_genre == code).nonzero()[0]
+    for code in range(len(library.legend.names)):
+        members = (library.legend.main == code).nonzero()[0]
         if len(members):
             rows.append(int(min(members, key=lambda row: library.cover_ids[row])))
     return rows

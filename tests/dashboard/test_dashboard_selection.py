@@ -143,7 +143,7 @@ def test_one_design_is_one_picture_with_a_count():
 
 # Names of regions.
 def test_a_region_is_named_by_the_genre_that_is_frequent_there(library):
-    places = [library.main_genre, np.linspace(-0.1, 0.1, 60)]
+    places = [library.legend.main, np.linspace(-0.1, 0.1, 60)]
     points = np.column_stack(places).astype(np.float32)
     regions = name_regions(points, library.membership, library.vocab, None, {})
     assert regions
@@ -411,7 +411,7 @@ Looks.of(read_rows(here, PICTURES)[0], covers).colour_words
 table, stamp = read_votes(here)
 Votes.of(table, tuple(stamp.parameters["vocab"]), covers).certainty
 MapPoints.of(read_cover_map(here), covers)
-covers.main_genre, covers.genre_counts
+covers.legend, covers.genre_counts
 assert "pandas" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
