@@ -138,11 +138,14 @@ def learning_curve(
     Returns
     -------
     list of dict
-        ``n_references``, the figures, and ``ci95``.
+        ``n_references``, the figures, and ``ci95`` of the first; ``gain`` in it over
+        the point before, and ``gain_ci95`` on the same resamples, to which is added
+        how much subsets of references differ.
     """
     rng = np.random.default_rng(seed)
     groups, n_held = np.unique(train.groups), len(np.unique(held.groups))
-    curve = []
+    curve: list[dict[str, Any]] = []
+    before: tuple[float, Array, float] | None = None
     for fraction in FRACTIONS:
         results, sizes = [], []
         for _ in range(N_REPEATS if fraction < 1 else 1):
@@ -155,9 +158,23 @@ def learning_curve(
         point: dict[str, Any] = {"n_references": round(float(np.mean(sizes)))}
         for name in figures[0]:
             point[name] = float(np.mean([values[name] for values in figures]))
+        main = next(iter(figures[0]))
         samples = np.mean([sample for _, sample in results], axis=0)
-        ends = spread_interval(point[next(iter(figures[0]))], samples, n_held)
-        curve.append({**point, "ci95": ends.as_list()})
+        values = [one[main] for one in figures]
+        error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        point["ci95"] = spread_interval(point[main], samples, n_held).as_list()
+        now = (point[main], samples, float(error))
+        if before is not None:
+            point["gain"] = now[0] - before[0]
+            point["gain_ci95"] = spread_interval(
+                point["gain"],
+                now[1] - before[1],
+                n_held,
+                is_share=False,
+                unseen=float(np.hypot(now[2], before[2])),
+            ).as_list()
+        before = now
+        curve.append(point)
     return curve
 
 

@@ -303,11 +303,16 @@ class Growth:
     value : float
         In the measure that methods are compared by.
     ci95 : tuple of float
+    gain : float
+        Over the point before, which has half the groups; unknown at the first.
+    gain_ci95 : tuple of float
     """
 
     n_references: int
     value: float
     ci95: Interval = (math.nan, math.nan)
+    gain: float = math.nan
+    gain_ci95: Interval = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, kw_only=True)

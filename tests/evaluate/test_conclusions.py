@@ -88,3 +88,30 @@ def test_one_genre_is_not_said_to_be_read_best_where_guessing_is_as_good():
     assert blind[0].startswith("The highest macro-F1 is that of ")
     assert "not certainly better than guessing" in blind[1]
     assert not any("best by" in sentence or "lead" in sentence for sentence in blind)
+
+
+@pytest.mark.parametrize(
+    ("gain", "ci95", "told"),
+    [
+        (0.02, [0.01, 0.03], "More covers to vote still help: from "),
+        (0.02, [-0.01, 0.05], "Whether more covers to vote would help is not certain"),
+        (0.002, [-0.004, 0.008], "Twice the covers to vote bring less than a point"),
+        (0.02, [None, None], ""),
+    ],
+)
+def test_what_more_covers_bring_is_said_with_its_interval(payload, gain, ci95, told):
+    *curve, last = payload["learning_curve"]
+    curve.append({**last, "gain": gain, "gain_ci95": ci95})
+    of_growth = [
+        one
+        for one in conclude({**payload, "learning_curve": curve})
+        if "to vote" in one
+    ]
+    assert len(of_growth) == bool(told)
+    for one in of_growth:
+        assert one.startswith(told)
+        low, high = ci95
+        assert one.endswith(
+            f"changed by {100 * gain:+.1f} points "
+            f"(95 % interval {100 * low:+.1f} to {100 * high:+.1f} points)."
+        )

@@ -1,6 +1,7 @@
 """Evaluations where covers have several genres: nested, rare, missing, or all the same."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -182,6 +183,14 @@ def test_differences_and_curve_are_in_mean_average_precision(evaluation):
         )
     curve = evaluation.result.to_json()["learning_curve"]
     assert curve[-1]["mean_average_precision"] > curve[0]["mean_average_precision"]
+    for before, after in pairwise(curve):
+        low, high = after["gain_ci95"]
+        gain = after["mean_average_precision"] - before["mean_average_precision"]
+        assert after["gain"] == pytest.approx(gain)
+        assert low < gain < high
+        # On the same resamples, so narrower than if the two had nothing in common.
+        apart = np.hypot(np.ptp(before["ci95"]), np.ptp(after["ci95"]))
+        assert high - low < 1.5 * apart
 
 
 def test_a_test_side_is_measured_and_never_fitted_on():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
@@ -87,18 +88,25 @@ def describe_gain(found: Evaluation, trained: Method) -> list[str]:
 
 
 def describe_growth(found: Evaluation) -> list[str]:
-    """Say what more reference covers would bring."""
+    """Say what twice the reference covers brought, and how certain that is; nothing where it is not known."""
     if len(found.learning_curve) < 2:
         return []
     before, last = found.learning_curve[-2:]
-    gain = last.value - before.value
+    low, high = last.gain_ci95
+    if not (math.isfinite(last.gain) and math.isfinite(low) and math.isfinite(high)):
+        return []
     told = (
-        "the vote still gains from more covers"
-        if gain > _WORTHWHILE
-        else "more covers of the same kind would hardly help the vote"
+        "more covers to vote still help"
+        if low > 0
+        else "twice the covers to vote bring less than a point"
+        if high < _WORTHWHILE
+        else "whether more covers to vote would help is not certain"
     )
     return [
-        f"{told} ({100 * gain:+.1f} points of {MEASURES[found.measure]} from {before.n_references} to {last.n_references})."
+        (
+            f"{told}: from {before.n_references:,} to {last.n_references:,} of them {MEASURES[found.measure]} "
+            f"changed by {100 * last.gain:+.1f} points (95 % interval {points(low, high)})."
+        )
     ]
 
 
