@@ -97,7 +97,8 @@ def genre_tag(card: Card) -> str:
     if not card.genres:
         return '<span class="line tags muted">no genre</span>'
     dots = "".join(dot(colour) for colour in list(card.genres.values())[:3])
-    return f'<span class="line tags">{dots}<span class="line">{escape(", ".join(card.genres))}</span></span>'
+    names = escape(", ".join(card.genres))
+    return f'<span class="line tags" title="{names}">{dots}<span class="line">{names}</span></span>'
 
 
 def gallery(

@@ -8,6 +8,7 @@ from nested_genres import nested
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
+from covers.evaluate.words.sentences import LOOKING_METHODS
 
 
 def conclude(payload):
@@ -31,6 +32,25 @@ def test_no_method_is_said_to_rank_best_that_ranks_no_better_than_a_random_order
     assert said[1].startswith("The highest mean average precision is that of ")
     assert "not certainly better than guessing" in said[2]
     assert not any("ranked best" in sentence or "lead" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(("low", "is_best"), [(0.01, True), (-0.01, False)])
+def test_a_method_ranks_best_only_where_it_is_certainly_better_than_all(
+    payload, low, is_best
+):
+    found = Evaluation.from_json(payload)
+    best = found.best(LOOKING_METHODS)
+    rows = [
+        {**row, "ci95": [0.01, 0.2] if row["a"] == best else [-0.2, -0.01]}
+        for row in payload["differences"]
+    ]
+    for row in rows:
+        if {row["a"], row["b"]} == {best, "linear probe"}:
+            row["ci95"] = [low, 0.2] if row["a"] == best else [-0.2, -low]
+    said = conclude({**payload, "differences": rows})[1]
+    assert best != "linear probe"
+    assert said.startswith("Covers are ranked best by ") == is_best
+    assert said.startswith("The highest mean average precision is that of ") != is_best
 
 
 def test_names_are_told_beside_the_same_names_for_every_cover(payload):
@@ -80,6 +100,9 @@ def test_one_genre_is_not_said_to_be_read_best_where_guessing_is_as_good():
     def said(low):
         for found in payload["methods"].values():
             found["ci95"] = found["ci95"] | {"accuracy": [low, 1.0]}
+        best = Evaluation.from_json(payload).best(LOOKING_METHODS)
+        for row in payload["differences"]:
+            row["ci95"] = [0.01, 0.2] if row["a"] == best else [-0.2, -0.01]
         return conclude(payload)
 
     assert "read best by" in said(0.95)[0]

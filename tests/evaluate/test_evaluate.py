@@ -377,6 +377,7 @@ def test_conclusions_tell_a_certain_lead_from_an_uncertain_one(evaluation):
     )
     tied = conclusions_with(evaluation.result.to_json(), "vote", "network", -0.02, 0.22)
     assert any("over the network is within chance" in said for said in tied)
+    assert tied[0].startswith("The highest macro-F1 is that of the vote of neighbours")
 
 
 def test_conclusions_say_each_comparison_once(evaluation):

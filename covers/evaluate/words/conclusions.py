@@ -14,6 +14,7 @@ from covers.evaluate.words.sentences import (
     describe_gain,
     describe_growth,
     describe_lead,
+    is_certainly_best,
     listed,
     percent,
     points,
@@ -64,7 +65,7 @@ def _best_method(found: Evaluation) -> list[str]:
     is_certain = low > max(chance, frequency)
     first = (
         f"genres are read best by {IN_WORDS[best]}:"
-        if is_certain
+        if is_certain and is_certainly_best(found, best)
         else f"the highest macro-F1 is that of {IN_WORDS[best]}:"
     )
     # Any genre of several being right is easier: it has to be said.

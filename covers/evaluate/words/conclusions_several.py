@@ -12,6 +12,7 @@ from covers.evaluate.words.sentences import (
     describe_gain,
     describe_growth,
     describe_lead,
+    is_certainly_best,
     listed,
     percent,
 )
@@ -64,7 +65,7 @@ def _best(found: Evaluation) -> list[str]:
     is_certain = low > chance
     first = (
         f"covers are ranked best by {IN_WORDS[best]}: mean average precision"
-        if is_certain
+        if is_certain and is_certainly_best(found, best)
         else f"the highest mean average precision is that of {IN_WORDS[best]}:"
     )
     said = [

@@ -41,6 +41,12 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def is_certainly_best(found: Evaluation, best: Method) -> bool:
+    """Say whether one method is certainly better than every other that looks at the covers."""
+    gaps = [found.difference(best, one) for one in LOOKING_METHODS if one != best]
+    return all(gap is None or gap.ci95[0] > 0 for gap in gaps)
+
+
 def describe_lead(found: Evaluation, best: Method) -> list[str]:
     """Say whether the lead of the best method over others of its sort is certain.
 
