@@ -14,7 +14,7 @@ import numpy.typing as npt
 from covers.errors import CoversError
 from covers.overlap.measured import Confusion
 from covers.overlap.mixing import adjust
-from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.intervals import share_intervals
 from covers.stats.rows import RowsById
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import BASELINE_FEATURES, VOTES
@@ -110,7 +110,6 @@ def _rates(weights: Array, taken: Array, sizes: Array) -> tuple[Array, Array]:
 def confuse(
     decided: npt.NDArray[np.int64],
     membership: npt.NDArray[np.float64],
-    bootstrap: GroupBootstrap,
     groups: npt.NDArray[np.int64],
 ) -> Table:
     """Return how often covers of one genre are taken for another.
@@ -121,40 +120,40 @@ def confuse(
         Genre that each cover was taken for.
     membership : ndarray of float64, shape (n_covers, n_genres)
         A cover of several genres counts in each with its share.
-    bootstrap : GroupBootstrap
-        Resamples of the groups.
     groups : ndarray of int64, shape (n_covers,)
 
     Returns
     -------
     list of list of Confusion
-        For genres a, b: the share of a's covers that are taken for b; ``p`` and ``q``,
-        see `compare_with_chance`, are NaN where a is b.
+        For genres a, b: the share of a's covers that are taken for b, with Wilson's
+        interval for as many covers as they are worth (what never happened may happen
+        all the same); ``p`` and ``q``, see `compare_with_chance`, are NaN where a is b.
     """
     n_genres = membership.shape[1]
     p, q = compare_with_chance(decided, membership, groups)
+    _, members = np.unique(groups, return_inverse=True)
+    in_groups = np.zeros((int(members.max()) + 1, n_genres))
+    np.add.at(in_groups, members, membership)
     table = []
     for a in range(n_genres):
         share = membership[:, a].astype(np.float64)
-        taken = np.zeros((len(share), n_genres))
-        taken[np.arange(len(share)), decided] = share
-        sizes = bootstrap.sums(share)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rates = bootstrap.sums(taken) / sizes[:, None]
-            point = taken.sum(axis=0) / share.sum()
-        row = []
-        for b in range(n_genres):
-            ends = percentile_interval(rates[:, b])
-            row.append(
+        n = float(share.sum())
+        taken = np.zeros_like(in_groups)
+        np.add.at(taken, (members, decided), share)
+        low, high = share_intervals(taken, np.repeat(in_groups[:, [a]], n_genres, 1))
+        rates = taken.sum(axis=0) / n if n else np.full(n_genres, math.nan)
+        table.append(
+            [
                 Confusion(
-                    rate=float(point[b]),
-                    ci95=(ends.low, ends.high),
-                    n=float(share.sum()),
+                    rate=float(rates[b]),
+                    ci95=(float(low[b]), float(high[b])),
+                    n=n,
                     p=math.nan if a == b else float(p[a, b]),
                     q=math.nan if a == b else float(q[a, b]),
                 )
-            )
-        table.append(row)
+                for b in range(n_genres)
+            ]
+        )
     return table
 
 
@@ -162,13 +161,12 @@ def read_confusion(workspace: Workspace, covers: EmbeddedCovers) -> dict[str, Ta
     """Return the confusion of the network, and of the vote where it was evaluated."""
     if len(covers.vocab) < 2:
         return {}
-    bootstrap = GroupBootstrap.draw(covers.groups, n_bootstraps=400, seed=0)
     decisions = {"network": covers.logits.argmax(axis=1)}
     voted = _vote_decisions(workspace, covers)
     if voted is not None:
         decisions["vote"] = voted
     return {
-        method: confuse(decided, covers.membership, bootstrap, covers.groups)
+        method: confuse(decided, covers.membership, covers.groups)
         for method, decided in decisions.items()
     }
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from covers.overlap.confusion import compare_with_chance
+from covers.overlap.confusion import compare_with_chance, confuse
 
 
 def draw(rng, *, prolific=False, n_groups=90, effect=0.0):
@@ -52,3 +52,23 @@ def test_what_never_varies_is_no_finding():
         np.zeros(4, np.int64), np.ones((4, 1), np.float32), groups[:4]
     )
     assert one[0].tolist() == [[1.0]]
+
+
+def test_what_never_happened_may_happen_all_the_same():
+    groups = np.arange(20)
+    membership = np.eye(2)[groups % 2]
+    ((own, never), _) = confuse(groups % 2, membership, groups)
+    assert (own.rate, never.rate) == (1, 0)
+    assert never.ci95[0] == 0
+    assert 0.2 < never.ci95[1] < 0.4  # of ten covers
+    assert own.ci95 == pytest.approx((1 - never.ci95[1], 1))
+
+
+def test_intervals_of_confusion_hold_the_truth_where_groups_differ():
+    rng = np.random.default_rng(2)
+    truth, held = 1 / 3, []
+    for _ in range(60):
+        decided, membership, groups = draw(rng)
+        for row in confuse(decided, membership, groups):
+            held += [low <= truth <= high for low, high in (one.ci95 for one in row)]
+    assert 0.92 <= np.mean(held) <= 1

@@ -19,18 +19,21 @@ _HIGH = 0.5
 
 
 def say_overlap(found: Overlap) -> str:
-    """Return in one sentence which genres look most alike, and which stands apart.
+    """Return in one sentence which genres look most alike, or most surely do, and which stands apart.
 
     Examples
     --------
-    >>> say_overlap(library.overlap()).split(" look most alike")[0].count(" and ")
+    >>> say_overlap(library.overlap()).split(" look ")[0].count(" and ")
     1
     """
     measured = [pair for pair in found.ranked() if math.isfinite(pair.overlap)]
     if not measured:
         return "No two genres have enough covers to say how alike they look."
     first, *others = measured
-    text = f"{_name_both(first)} look most alike: overlap {_value(first)}"
+    # By the low end of the interval: a few covers may well show more overlap.
+    surely = any(pair.overlap > first.overlap for pair in others)
+    most = "most surely look alike" if surely else "look most alike"
+    text = f"{_name_both(first)} {most}: overlap {_value(first)}"
     if others and abs(first.overlap - others[0].overlap) < _CLOSE:
         text += (
             f", with {_name_both(others[0])} ({others[0].overlap:.2f}) hardly behind"

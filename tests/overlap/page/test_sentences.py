@@ -61,6 +61,13 @@ def test_a_pair_hardly_behind_is_named():
     assert "with Country and Pop (0.84) hardly behind" in say_overlap(found)
 
 
+def test_a_pair_that_is_only_surest_is_not_called_the_most_alike():
+    found = make(("Country", "Pop", 0.8, 1.0, ""), ("Pop", "Rock", 1.0, 0.9, ""))
+    luck = replace(found.pairs[1], overlap_ci95=(0.1, 1.0))
+    said = say_overlap(replace(found, pairs=(found.pairs[0], luck)))
+    assert said.startswith("Country and Pop most surely look alike: overlap 0.80")
+
+
 def test_nothing_is_said_of_what_was_not_measured():
     assert say_overlap(make(("Pop", "Rock", None, 1.0, ""))).startswith("No two genres")
     assert "Too few" in say_pair(make(("Pop", "Rock", None, 1.0, "")).pairs[0])
