@@ -48,6 +48,11 @@ class ClassifiedCovers:
     probabilities : ndarray of float32, shape (n_covers, n_genres)
         Calibrated; of independent genres each by itself.
     verdicts : list of str
+    inside : ndarray of bool, shape (n_covers, n_genres)
+        Prediction sets.
+    named : ndarray of bool, shape (n_covers, n_genres)
+        The genres that a cover is said to have; the likeliest where genres are not
+        independent.
     voters : list of list of Hit
         The nearest covers that voted, as many as were asked for.
     """
@@ -56,12 +61,22 @@ class ClassifiedCovers:
     vocab: tuple[str, ...]
     probabilities: npt.NDArray[np.float32]
     verdicts: list[str]
+    inside: npt.NDArray[np.bool_]
+    named: npt.NDArray[np.bool_]
     voters: list[list[Hit]] = field(default_factory=list, repr=False)
 
     @property
     def likeliest(self) -> list[str]:
         """The genre with the highest probability of each cover."""
         return [self.vocab[column] for column in self.probabilities.argmax(axis=1)]
+
+    def listed(self, chosen: npt.NDArray[np.bool_]) -> list[list[str]]:
+        """Return the chosen genres of each cover, likeliest first."""
+        order = np.argsort(-self.probabilities, axis=1, kind="stable")
+        return [
+            [self.vocab[column] for column in columns if own[column]]
+            for columns, own in zip(order.tolist(), chosen, strict=True)
+        ]
 
     @property
     def certainties(self) -> npt.NDArray[np.float32]:
@@ -117,6 +132,7 @@ def classify_covers(
             shown += _read_voters(index, references, chosen.nearest(n_voters))
     n_genres = len(decision.vocab)
     combined = [one.probabilities.combined for one in found]
+    none = np.zeros((0, n_genres), bool)
     return ClassifiedCovers(
         cover_ids=list(table.cover_ids),
         vocab=decision.vocab,
@@ -124,8 +140,19 @@ def classify_covers(
             np.float32
         ),
         verdicts=[str(verdict) for one in found for verdict in one.verdicts],
+        inside=np.concatenate([none, *(one.inside for one in found)]),
+        named=np.concatenate([none, *(_named(one) for one in found)]),
         voters=shown,
     )
+
+
+def _named(one: Classified) -> npt.NDArray[np.bool_]:
+    """Return which genres are named; the likeliest where genres are not independent."""
+    if one.named is not None:
+        return one.named
+    p = one.probabilities.combined
+    found: npt.NDArray[np.bool_] = np.arange(p.shape[1]) == p.argmax(axis=1)[:, None]
+    return found
 
 
 def _read_voters(

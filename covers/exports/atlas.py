@@ -22,6 +22,8 @@ _ORDER = (
     "genres",
     "prediction",
     "certainty",
+    "named",
+    "prediction_set",
     "verdict",
     "cluster",
     "year",

@@ -1,7 +1,7 @@
 """What beets can take in: a table of albums, and a plugin that notes what their covers look like.
 
 The plugin is a file beside this one; it is copied, never imported. It sets
-``cover_genre`` and ``cover_certainty`` and never touches ``genre``.
+``cover_genre``, ``cover_genres`` and ``cover_certainty`` and never touches ``genre``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from covers.exports.table.cover_table import CoverTable
 
-COLUMNS = ("mb_albumid", "albumartist", "album", "genre", "certainty")
+COLUMNS = ("mb_albumid", "albumartist", "album", "genre", "certainty", "genres")
 PLUGIN = Path(__file__).with_name("beets_plugin.py")
 _NAME = "covergenre"
 _CONFIG = """\
@@ -62,13 +62,20 @@ def write_beets(covers: CoverTable, out: Path) -> None:
 
 
 def _rows(covers: CoverTable) -> Iterator[tuple[Any, ...]]:
-    """Yield the albums whose title or id is known, with their likeliest genre."""
+    """Yield the albums whose title or id is known, with their likeliest genre and all that most of their covers are named."""
     albums = group_albums(covers.catalogue)
     p = covers.probabilities
     assert p is not None
-    for album, mean in zip(albums, mean_by_album(p, albums), strict=True):
+    column = {genre: j for j, genre in enumerate(covers.prediction_vocab)}
+    named = np.where(np.isfinite(p), 0.0, np.nan)
+    for row, genres in enumerate(covers.column("named")):
+        named[row, [column[genre] for genre in genres or ()]] = 1
+    means = zip(mean_by_album(p, albums), mean_by_album(named, albums), strict=True)
+    for album, (mean, how_often) in zip(albums, means, strict=True):
         if not (album.release or album.album) or not np.isfinite(mean).all():
             continue
         genre = covers.prediction_vocab[int(mean.argmax())]
         names = (cut_text(name) for name in (album.release, album.artist, album.album))
-        yield *names, genre, f"{mean.max():.3f}"
+        most = [j for j in np.argsort(-mean, kind="stable") if how_often[j] >= 0.5]
+        genres = ";".join(covers.prediction_vocab[j] for j in most)
+        yield *names, genre, f"{mean.max():.3f}", genres

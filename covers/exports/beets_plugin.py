@@ -1,9 +1,9 @@
 """A plugin for beets: notes on each album what its cover looks like, as album-covers found.
 
 Made by 'covers export beets'. 'beet covergenre' sets the flexible fields
-cover_genre and cover_certainty of albums and their tracks; the field genre and
-the files are never touched. Then: beet ls -a cover_genre:jazz
-cover_certainty:0.8..
+cover_genre, cover_genres (all that are named) and cover_certainty of albums and
+their tracks; the field genre and the files are never touched. Then:
+beet ls -a cover_genre:jazz cover_certainty:0.8..
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FORMULA = (
 
 
 class CoverGenrePlugin(BeetsPlugin):  # type: ignore[misc]
-    """Sets cover_genre and cover_certainty, never genre."""
+    """Sets cover_genre, cover_genres and cover_certainty, never genre."""
 
     item_types: ClassVar[dict[str, Any]] = {"cover_certainty": types.FLOAT}
     album_types: ClassVar[dict[str, Any]] = {"cover_certainty": types.FLOAT}
@@ -69,18 +69,20 @@ class CoverGenrePlugin(BeetsPlugin):  # type: ignore[misc]
                 ui.print_(f"{album}: {found[0]} {found[1]:.0%}")
                 continue
             for target in (album, *album.items()):
-                target["cover_genre"], target["cover_certainty"] = found
+                target["cover_genre"], target["cover_certainty"] = found[:2]
+                target["cover_genres"] = found[2]
                 target.store()
         done = "would be set" if opts.pretend else "set"
         self._log.info("cover_genre {} on {} albums", done, n_set)
 
-    def _read(self, path: Path) -> dict[str, tuple[str, float]]:
-        """Return genre and certainty by release id, and by artist and title."""
-        known: dict[str, tuple[str, float]] = {}
+    def _read(self, path: Path) -> dict[str, tuple[str, float, str]]:
+        """Return genre, certainty and all genres by release id, and by artist and title."""
+        known: dict[str, tuple[str, float, str]] = {}
         try:
             with path.open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file):
-                    found = _plain(row["genre"]), float(row["certainty"])
+                    genre, genres = _plain(row["genre"]), _plain(row["genres"])
+                    found = genre, float(row["certainty"]), genres.replace(";", "; ")
                     names = _plain(row["albumartist"]), _plain(row["album"])
                     for key in (_plain(row["mb_albumid"]), _title_key(*names)):
                         if key:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from covers.exports.table.cover_table import begins_with
 from covers.workspace.disk.text_tables import csv_lines
 
@@ -21,7 +23,10 @@ def is_own(out: Path) -> bool:
 
 
 def write_csv(covers: CoverTable, out: Path) -> None:
-    """Write a row per cover; genres are joined by ``;``, ids of neighbours by a space."""
+    """Write a row per cover; genres are joined by ``;``, ids of neighbours by a space.
+
+    The probability of each genre stands in a column ``p GENRE`` of its own, last.
+    """
     names = list(covers.rows.column_names)
     columns: list[list[Any]] = [[_cell(v) for v in covers.column(n)] for n in names]
     if covers.embeddings is not None:
@@ -29,6 +34,10 @@ def write_csv(covers: CoverTable, out: Path) -> None:
         near = covers.neighbours.nearest(_SHOWN_NEIGHBOURS).rows
         ids = covers.cover_ids
         columns.append([" ".join(ids[i] for i in row if i >= 0) for row in near])
+    if covers.probabilities is not None:
+        for genre, p in zip(covers.prediction_vocab, covers.probabilities.T, strict=True):
+            names.append(f"p {genre}")
+            columns.append(["" if np.isnan(v) else f"{v:.4g}" for v in p])
     with out.open("w", encoding="utf-8", newline="") as file:
         csv_lines(file, names, zip(*columns, strict=True))
 

@@ -29,7 +29,10 @@ _NAMES = {
 
 
 def write_huggingface(covers: CoverTable, out: Path) -> None:
-    """Write ``data/SPLIT-00000-of-00001.parquet`` with the features ``Image`` and ``ClassLabel``."""
+    """Write ``data/SPLIT-00000-of-00001.parquet`` with the features ``Image`` and ``ClassLabel``.
+
+    ``label`` is the first genre of a cover, ``labels`` are all.
+    """
     features = _features(covers)
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     (out / "data").mkdir()
@@ -47,6 +50,7 @@ def write_imagefolder(covers: CoverTable, out: Path) -> None:
         with (folder / "metadata.jsonl").open("w", encoding="utf-8") as file:
             for batch in part.batches():
                 labels = _labels(batch)
+                predicted = batch.probability_column().to_pylist()
                 for row, values in enumerate(batch.rows.to_pylist()):
                     picture = batch.picture(row)
                     if picture is None:
@@ -55,7 +59,12 @@ def write_imagefolder(covers: CoverTable, out: Path) -> None:
                     (folder / name).write_bytes(picture)
                     number = labels[row]
                     label = None if number is None else covers.vocab[number]
-                    line = {"file_name": name, "label": label, **values}
+                    line = {
+                        "file_name": name,
+                        "label": label,
+                        **values,
+                        "probabilities": predicted[row],
+                    }
                     file.write(json.dumps(to_jsonable(line)) + "\n")
 
 
@@ -70,16 +79,24 @@ def _sides(covers: CoverTable) -> Iterator[tuple[str, CoverTable]]:
 
 def _labels(covers: CoverTable) -> list[int | None]:
     """Return the number of each cover's first genre among those with enough covers."""
+    return [next(iter(own), None) for own in _all_labels(covers)]
+
+
+def _all_labels(covers: CoverTable) -> list[list[int]]:
+    """Return the numbers of each cover's genres among those with enough covers."""
     number = {genre: i for i, genre in enumerate(covers.vocab)}
     return [
-        next((number[genre] for genre in genres or () if genre in number), None)
+        [number[genre] for genre in genres or () if genre in number]
         for genres in covers.column("genres")
     ]
 
 
 def _with_pictures(covers: CoverTable) -> pa.Table:
-    """Add label, embedding and picture."""
+    """Add labels, probabilities, embedding and picture."""
     table = covers.rows.append_column("label", pa.array(_labels(covers), pa.int64()))
+    labels = pa.array(_all_labels(covers), pa.list_(pa.int64()))
+    table = table.append_column("labels", labels)
+    table = table.append_column("probabilities", covers.probability_column())
     table = table.append_column("embedding", covers.embedding_column())
     return table.append_column("image", covers.image_column())
 
@@ -95,6 +112,19 @@ def _features(covers: CoverTable) -> dict[str, Any]:
             {"feature": value, "length": -1, "_type": "List"} if is_list else value
         )
     features["label"] = {"names": list(covers.vocab), "_type": "ClassLabel"}
+    features["labels"] = {
+        "feature": features["label"],
+        "length": -1,
+        "_type": "List",
+    }
+    features["probabilities"] = {
+        "feature": {
+            "genre": {"dtype": "string", "_type": "Value"},
+            "probability": {"dtype": "float32", "_type": "Value"},
+        },
+        "length": -1,
+        "_type": "List",
+    }
     features["embedding"] = {
         "feature": {"dtype": "float32", "_type": "Value"},
         "length": int(covers.vectors.shape[1]),

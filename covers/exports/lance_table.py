@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from covers.exports.table.cover_table import PROBABILITIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -14,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def write_lance(covers: CoverTable, out: Path) -> None:
-    """Write a row per cover, with ``embedding`` (fixed-size list) and ``picture`` (large binary)."""
+    """Write a row per cover, with ``probabilities``, ``embedding`` (fixed-size list) and ``picture`` (large binary)."""
     import lance
 
     width = int(covers.vectors.shape[1])
     schema = pa.schema(
         [
             *covers.rows.schema,
+            ("probabilities", PROBABILITIES),
             ("embedding", pa.list_(pa.float32(), width)),
             ("picture", pa.large_binary()),
         ]
@@ -32,6 +35,7 @@ def write_lance(covers: CoverTable, out: Path) -> None:
 def _batches(covers: CoverTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in covers.batches():
         pictures = [part.picture(row) for row in range(len(part))]
-        table = part.rows.append_column("embedding", part.embedding_column())
+        table = part.rows.append_column("probabilities", part.probability_column())
+        table = table.append_column("embedding", part.embedding_column())
         table = table.append_column("picture", pa.array(pictures, pa.large_binary()))
         yield from table.cast(schema).combine_chunks().to_batches()

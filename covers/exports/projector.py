@@ -19,6 +19,7 @@ _COLUMNS = (
     "genres",
     "prediction",
     "certainty",
+    "named",
     "verdict",
     "cluster",
     "split",

@@ -163,6 +163,11 @@ def test_a_csv_says_what_the_library_says(library, tmp_path):
         expected = answer.probabilities[answer.likeliest]
         assert float(row["certainty"]) == pytest.approx(expected, abs=1e-5)
         assert row["genres"] == ";".join(genres)
+        # Where a cover has one genre, the likeliest is the one that is named.
+        assert row["named"] == row["prediction"]
+        assert row["prediction_set"] == ";".join(answer.prediction_set)
+        listed = {genre: float(row[f"p {genre}"]) for genre in answer.probabilities}
+        assert listed == pytest.approx(answer.probabilities, abs=1e-4)
     hits = library.search(rows[0]["cover_id"], 5)
     assert rows[0]["neighbours"].split() == [hit.cover_id for hit in hits]
 

@@ -82,7 +82,7 @@ def test_rows_stay_rows(exported):
     folder = made["projector"].path
     lines = (folder / "metadata.tsv").read_text(encoding="utf-8").split("\n")
     assert len(lines) == made["projector"].n_covers + 2
-    assert {line.count("\t") for line in lines[:-1]} == {8}
+    assert {line.count("\t") for line in lines[:-1]} == {9}
     assert all(line.isprintable() or "\t" in line for line in lines)
     folder = made["imagefolder"].path
     n_lines = 0

@@ -126,6 +126,7 @@ def test_load_dataset_opens_it_offline(exported, library, truth, tmp_path, monke
     )  # fmt: skip
     kinds, names, rows = json.loads(done.stdout.splitlines()[-1])
     assert (kinds["image"], kinds["label"]) == ("Image", "ClassLabel")
+    assert (kinds["labels"], kinds["probabilities"]) == ("List", "List")
     assert names == list(library.catalogue.vocab)
     by_id = dict(zip(truth[0], truth[1], strict=True))
     sides = {"train": "train", "validation": "valid"}
@@ -348,6 +349,9 @@ def test_beets_finds_albums_by_what_their_covers_look_like(beet, albums):
     found = run("ls", "-a", "cover_certainty:0.8..", "-f", "$album")
     assert len(found.splitlines()) == len(sure)
     assert set(run("ls", "-f", "$genres").splitlines()) == {"as it was"}
+    all_genres = run("ls", "-a", "-f", "$cover_genre|$cover_genres").splitlines()
+    for genre, genres in (line.split("|") for line in all_genres):
+        assert genre in genres.split("; ")
     run("splupdate")
     assert len((home / "looks.m3u").read_text().splitlines()) == expected
 

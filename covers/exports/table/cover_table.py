@@ -40,8 +40,13 @@ N_NEIGHBOURS = 15
 _ROWS_AT_ONCE = 1000
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
+PROBABILITIES = pa.list_(
+    pa.struct([("genre", pa.string()), ("probability", pa.float32())])
+)
+"""Type of the column of probabilities, for targets that hold lists."""
+
 _COLUMNS_OF = {
-    Part.PREDICTION: ("prediction", "certainty", "verdict"),
+    Part.PREDICTION: ("prediction", "certainty", "named", "prediction_set", "verdict"),
     Part.MAP: ("x", "y"),
     Part.CLUSTER: ("cluster",),
 }
@@ -62,6 +67,8 @@ SCHEMA = pa.schema(
         ("cluster", pa.int32()),
         ("prediction", pa.string()),
         ("certainty", pa.float32()),
+        ("named", pa.list_(pa.string())),
+        ("prediction_set", pa.list_(pa.string())),
         ("verdict", pa.string()),
     ]
 )
@@ -166,6 +173,22 @@ class CoverTable:
             ],
             _IMAGE,
         )
+
+    def probability_column(self) -> pa.Array:
+        """Return genre and probability of each genre, likeliest first; null where a cover was not classified."""
+        p = self.probabilities
+        if p is None:
+            return pa.nulls(len(self), PROBABILITIES)
+        order = np.argsort(-p, axis=1, kind="stable")
+        values = [
+            None
+            if np.isnan(row).any()
+            else [
+                {"genre": self.prediction_vocab[j], "probability": row[j]} for j in columns
+            ]
+            for row, columns in zip(p, order.tolist(), strict=True)
+        ]
+        return pa.array(values, PROBABILITIES)
 
     def embedding_column(self) -> pa.Array:
         """Return the embeddings as lists of one length."""

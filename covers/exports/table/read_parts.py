@@ -45,6 +45,8 @@ def _read_predictions(
     columns = {
         "prediction": classified.likeliest,
         "certainty": classified.certainties.tolist(),
+        "named": classified.listed(classified.named),
+        "prediction_set": classified.listed(classified.inside),
         "verdict": classified.verdicts,
     }
     arrays = {"probabilities": probabilities, "prediction_vocab": classified.vocab}
