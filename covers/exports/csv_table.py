@@ -35,7 +35,9 @@ def write_csv(covers: CoverTable, out: Path) -> None:
         ids = covers.cover_ids
         columns.append([" ".join(ids[i] for i in row if i >= 0) for row in near])
     if covers.probabilities is not None:
-        for genre, p in zip(covers.prediction_vocab, covers.probabilities.T, strict=True):
+        for genre, p in zip(
+            covers.prediction_vocab, covers.probabilities.T, strict=True
+        ):
             names.append(f"p {genre}")
             columns.append(["" if np.isnan(v) else f"{v:.4g}" for v in p])
     with out.open("w", encoding="utf-8", newline="") as file:

@@ -184,7 +184,8 @@ class CoverTable:
             None
             if np.isnan(row).any()
             else [
-                {"genre": self.prediction_vocab[j], "probability": row[j]} for j in columns
+                {"genre": self.prediction_vocab[j], "probability": row[j]}
+                for j in columns
             ]
             for row, columns in zip(p, order.tolist(), strict=True)
         ]
