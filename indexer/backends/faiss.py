@@ -15,7 +15,7 @@ from indexer.backends.outline import check_outline
 from indexer.errors import IndexDamagedError
 from indexer.vectors import decoded
 
-__all__ = ["FaissStructure", "nearest_rows"]
+__all__ = ["FaissStructure", "nearest_rows", "products_at"]
 
 faiss: Any = _faiss  # its type stubs lack most of what is used here
 
@@ -23,6 +23,8 @@ Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 _ADD_ROWS = 65_536
+# Of k-means; more move the centres of lists without finding more.
+_ITERATIONS = 8
 
 
 class FaissStructure:
@@ -71,7 +73,7 @@ class FaissStructure:
                 if n_training < n:
                     rng = np.random.default_rng(seed)
                     rows = np.sort(rng.choice(n, n_training, replace=False))
-                _accept_small_training(index)
+                _train_briefly(index)
                 index.train(np.ascontiguousarray(decoded(vectors[rows])))
             _add(index, vectors)
         return cls(index)
@@ -269,21 +271,54 @@ def nearest_rows(
     return rows, products
 
 
+def products_at(queries: Float32s, vectors: Float32s, rows: Rows) -> Float32s:
+    """Multiply each query with some vectors of its own, where these lie.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (Q, D)
+    vectors : ndarray of float32, shape (N, D)
+    rows : ndarray of int64, shape (Q, M)
+        Below N; negative where there is none.
+
+    Returns
+    -------
+    ndarray of float32, shape (Q, M)
+        ``-inf`` where there is no row.
+    """
+    n_queries, n_rows = rows.shape
+    queries, vectors, rows = map(np.ascontiguousarray, (queries, vectors, rows))
+    products = np.full((n_queries, n_rows), -np.inf, dtype=np.float32)
+    # C++ goes where it is told to.
+    if rows.size and int(rows.max()) >= len(vectors):
+        message = f"row {rows.max()} is beyond {len(vectors)} vectors"
+        raise ValueError(message)
+    faiss.fvec_inner_products_by_idx(
+        *map(faiss.swig_ptr, (products, queries, vectors, rows)),
+        vectors.shape[1],
+        n_queries,
+        n_rows,
+    )
+    return products
+
+
 def _add(index: Any, vectors: npt.NDArray[Any]) -> None:
     """Put stored vectors into a structure, block by block."""
     for start in range(0, len(vectors), _ADD_ROWS):
         index.add(np.ascontiguousarray(decoded(vectors[start : start + _ADD_ROWS])))
 
 
-def _accept_small_training(index: Any) -> None:
-    """Keep FAISS from warning on stderr about samples that we chose knowingly."""
+def _train_briefly(index: Any) -> None:
+    """Set how long cells are trained, without FAISS's warnings about small samples."""
     inner = faiss.downcast_index(index)
     if isinstance(inner, faiss.IndexPreTransform):
         inner = faiss.downcast_index(inner.index)
     if isinstance(inner, faiss.IndexIVF):
         inner.cp.min_points_per_centroid = 1
+        inner.cp.niter = _ITERATIONS
     if hasattr(inner, "pq"):
         inner.pq.cp.min_points_per_centroid = 1
+        inner.pq.cp.niter = _ITERATIONS
 
 
 @contextmanager

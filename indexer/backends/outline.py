@@ -221,6 +221,25 @@ def _check_lists_rabitq(walk: _Walk, n: int, dimension: int, depth: int) -> None
     _check_lists(walk, n, n_lists, n_bytes)
 
 
+def _check_lists_rabitq_fast(walk: _Walk, n: int, dimension: int, depth: int) -> None:
+    """Check lists of RaBitQ's codes in blocks of 32, with two numbers per vector."""
+    n_lists = _check_coarse(walk, n, dimension, depth)
+    n_bytes = (dimension + 7) // 8 + 8
+    said = walk.read("Q"), walk.read("Q"), walk.read("i"), walk.read("Q")
+    _require(said[0] == dimension, "its codes are of other vectors")
+    _require(said[2] in {0, 1} and said[3] == 1, "it measures otherwise")
+    walk.skip(1)
+    _require(said[1] == walk.read("Q") == n_bytes, "its codes have another length")
+    per_block, second, n_parts = walk.read("i"), walk.read("Q"), walk.read("Q")
+    is_plain = (second, walk.read("i")) == (0, 0)
+    is_plain &= 0 < walk.read("B") <= _MOST_QUERY_BITS and walk.read("B") <= 1
+    _require(is_plain, "it searches otherwise")
+    n_quarters = (dimension + 3) // 4
+    fits = per_block == _FAST_BLOCK and n_parts == n_quarters + n_quarters % 2
+    _require(fits, "its blocks are of another size")
+    _check_blocks(walk, n, n_lists, per_block * (n_parts // 2 + 8))
+
+
 def _check_coarse(walk: _Walk, n: int, dimension: int, depth: int) -> int:
     """Check the quantiser that chooses lists; give their number."""
     n_lists = int(walk.read("Q"))
@@ -330,6 +349,7 @@ _KINDS: dict[str, Callable[[_Walk, int, int, int], None]] = {
     "IwPQ": _check_lists_product,
     "IwPf": _check_lists_fast,
     "Iwrq": _check_lists_rabitq,
+    "Iwrn": _check_lists_rabitq_fast,
     "IHNf": _check_graph,
     "IHNs": _check_graph,
     "IHNp": _check_graph,

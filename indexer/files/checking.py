@@ -255,6 +255,7 @@ _TRIED: dict[str, Check] = {
     "refine": _is_whole(1, _MOST_EFFORT["refine"]),
     "n_rows": _COUNT,
     "seconds": _is_number(0, _MOST_BYTES),
+    "read_bytes": _is_number(0, _MOST_BYTES),
 }
 _STRUCTURE: dict[str, Check] = {
     "file": _is_made(FileEntry),

@@ -110,7 +110,7 @@ class TriedStructure:
     n_bytes : float
         Size per vector.
     query_ms : float
-        Median time of one query that compares every code of the sample.
+        Time of one query that compares every code of the sample.
     recall_at_k : float
         Of such searches.
     refine : int
@@ -119,6 +119,8 @@ class TriedStructure:
         Size of the sample.
     seconds : float
         What the trial took.
+    read_bytes : float
+        What such a query reads: codes, and the vectors of the candidates.
     """
 
     key: str
@@ -128,6 +130,7 @@ class TriedStructure:
     refine: int
     n_rows: int
     seconds: float
+    read_bytes: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

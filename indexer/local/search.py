@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
+from indexer.backends.scoring import best_rows
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where
 from indexer.local.selection import Few, Part, select
 from indexer.result import SHORT, SearchResult
-from indexer.vectors import score_rows
 
 __all__ = ["Allowed", "LocalResult", "search_snapshot"]
 
@@ -209,11 +209,11 @@ def _search_part(
     n_candidates = min(refine * n_wanted, part.n_allowed)
     rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
     rows[rows >= len(segment)] = -1  # a list may have rotted on the disk
-    similarities = score_rows(queries, segment.vectors, rows)
+    rows, similarities = best_rows(queries, segment.vectors, rows, n_exact)
     is_short = (rows >= 0).sum(axis=1) < min(n_wanted, part.n_allowed)
     if is_short.any():
         rows[is_short], similarities[is_short] = exact_candidates(
-            queries[is_short], segment.vectors, n_candidates, part.allowed
+            queries[is_short], segment.vectors, rows.shape[1], part.allowed
         )
     return rows, similarities
 

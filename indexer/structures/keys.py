@@ -5,15 +5,16 @@ vectors                structures that ``"auto"`` tries
 =====================  ==========================================================
 up to 256 MiB          none: exact search over the stored vectors
 above, D up to 128     ``HNSW32`` where a million rows or fewer fit the bound
-above                  ``IVF{n}`` over ``PQ{D/4}x4fs``, ``PQ{D/2}x4fs``, ``RaBitQ``
-                       and ``SQ8``, as far as they fit the bound; graphs over
-                       ``SQ8`` too where the quickest search was asked for
+above                  ``IVF{n}`` over ``PQ{D/4}x4fs``, ``PQ{D/2}x4fs``, ``RaBitQ``,
+                       ``RaBitQfs`` and ``SQ8``, as far as they fit the bound;
+                       graphs over ``SQ8`` too where the quickest search was
+                       asked for
 too large for a bound  ``IVF{n},PQ{m}x4fs`` with the longest code that fits
 =====================  ==========================================================
 
 ``PQ…x4fs`` are codes of four bits per part, laid out so that a processor compares
-32 vectors at once (André et al. 2015, 2017). They and RaBitQ's (Gao & Long 2024) are
-coarse, which costs little here: what they propose is scored again with the stored
+32 vectors at once (André et al. 2015, 2017), as ``RaBitQfs`` are of RaBitQ's bits
+(Gao & Long 2024). They are coarse, which costs little here: what they propose is scored again with the stored
 vectors.
 
 Letters of shapes: N vectors, D dimensions.
@@ -42,6 +43,7 @@ _GRAPH_DIMENSIONS = 128
 _GRAPH_ROWS = 1_000_000
 _GRAPH_LINK_BYTES = 280
 _ID_BYTES = 8
+_BITS = ("RaBitQ", "RaBitQfs")
 _LONGEST_KEY = 100
 _MOST_LINKS = 512
 
@@ -100,7 +102,7 @@ def _list_keys(n: int, dimension: int) -> tuple[str, ...]:
     n_lists = _number_of_lists(n)
     parts = [dimension // step for step in (4, 2) if dimension % step == 0]
     codes = [f"PQ{n_parts}x4fs" for n_parts in parts]
-    return tuple(f"IVF{n_lists},{code}" for code in (*codes, "RaBitQ", "SQ8"))
+    return tuple(f"IVF{n_lists},{code}" for code in (*codes, *_BITS, "SQ8"))
 
 
 def _number_of_lists(n: int) -> int:
@@ -121,7 +123,7 @@ def bytes_per_vector(key: str, dimension: int) -> int:
 
 def _code_bytes(key: str, dimension: int) -> int:
     code = key.partition(",")[2]
-    if code == "RaBitQ":  # a bit per dimension and two numbers
+    if code in _BITS:  # a bit per dimension and two numbers
         return (dimension + 7) // 8 + 8
     parts = re.fullmatch(r"PQ(\d+)x4fs", code)
     return (int(parts[1]) + 1) // 2 if parts else dimension

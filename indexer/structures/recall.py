@@ -5,7 +5,7 @@ Letters of shapes: N vectors, S sampled queries, k neighbours, D dimensions.
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from indexer.backends import StructureBackend
 from indexer.backends.exact import exact_candidates
-from indexer.vectors import decoded, score_rows
+from indexer.backends.scoring import best_rows
+from indexer.vectors import decoded
 
 __all__ = ["RecallMeasure", "Sample", "measure_recall"]
 
@@ -22,7 +23,7 @@ Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 _N_QUERIES = 512
-_N_TIMED = 64
+_N_TIMED = 48
 _SLACK = 8
 _ONE_SIDED_95 = 1.645
 
@@ -96,11 +97,18 @@ class Sample:
     true: Float32s
 
     @classmethod
-    def draw(cls, vectors: npt.NDArray[Any], k: int, *, seed: int) -> Self:
-        """Draw up to 512 vectors and search for their k neighbours exactly."""
+    def draw(
+        cls,
+        vectors: npt.NDArray[Any],
+        k: int,
+        *,
+        seed: int,
+        n_queries: int = _N_QUERIES,
+    ) -> Self:
+        """Draw up to `n_queries` vectors and search for their k neighbours exactly."""
         n = len(vectors)
         rng = np.random.default_rng(seed)
-        rows = np.sort(rng.choice(n, min(_N_QUERIES, n), replace=False))
+        rows = np.sort(rng.choice(n, min(n_queries, n), replace=False))
         k = max(1, min(k, n - 1))
         queries = decoded(vectors[rows])
         found, similarities = exact_candidates(queries, vectors, min(k + 1 + _SLACK, n))
@@ -120,15 +128,24 @@ class Sample:
         best = _nearest_others(self.rows, found, similarities, self.k)
         return measure_recall(best, self.true)
 
-    def time(self, structure: StructureBackend, effort: Mapping[str, int]) -> float:
-        """Seconds of one query alone: the median over 64, after one for warmth."""
-        queries = self.queries[:_N_TIMED]
-        seconds = []
-        for number in (0, *range(len(queries))):
-            start = time.perf_counter()
-            self._search(structure, queries[number : number + 1], effort)
-            seconds.append(time.perf_counter() - start)
-        return float(np.median(seconds[1:]))
+    def times(
+        self, contenders: Sequence[tuple[StructureBackend, Mapping[str, int]]]
+    ) -> list[float]:
+        """Seconds of one query alone with each structure and effort.
+
+        All are timed in turn, so that other work on the machine slows them alike,
+        and the lower quartile over 48 queries counts: what a query takes that
+        nothing interrupted.
+        """
+        seconds = np.zeros((_N_TIMED, len(contenders)))
+        for number in range(_N_TIMED):
+            query = self.queries[number % len(self.queries)][np.newaxis]
+            for place, (structure, effort) in enumerate(contenders):
+                start = time.perf_counter()
+                self._search(structure, query, effort)
+                seconds[number, place] = time.perf_counter() - start
+        quartiles: list[float] = np.percentile(seconds, 25, axis=0).tolist()
+        return quartiles
 
     def _search(
         self,
@@ -139,7 +156,7 @@ class Sample:
         settings = {name: value for name, value in effort.items() if name != "refine"}
         wanted = min(effort["refine"] * (self.k + 1), len(self.vectors))
         found = structure.search(queries, wanted, effort=settings)
-        return found, score_rows(queries, self.vectors, found)
+        return best_rows(queries, self.vectors, found, self.k + 1 + _SLACK)
 
 
 def _nearest_others(

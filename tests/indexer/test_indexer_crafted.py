@@ -277,6 +277,8 @@ STRUCTURES = {
     "fast codes of eight bits": with_numbers("IVF4,PQ8x4fs", (D, 8, 4), (D, 8, 8)),
     "fast codes cut": with_numbers("IVF4,PQ4x4fs", (32, 64), (32, 128)),
     "bits of other vectors": with_number("IVF4,RaBitQ", D, D + 8, "<Q"),
+    "fast bits of other vectors": with_numbers("IVF4,RaBitQfs", (D, 9), (D + 8, 9)),
+    "fast bits of other blocks": with_numbers("IVF4,RaBitQfs", (32, 288), (32, 576)),
     "a kind that cannot be checked": lambda _: structured("NSG8"),
     "cut in the middle": lambda data: data[: len(data) // 2],
     "more after its end": lambda data: data + data,
@@ -302,6 +304,7 @@ KEYS = [
     *("Flat", "IVF4,Flat", "IVF4,SQ8", "IVF4,SQ4", "IVF4,SQfp16", "IVF64,SQ8"),
     *("HNSW8", "HNSW8,SQ8", "HNSW4,PQ4x4", "IVF4,PQ4x4", "PQ4x4", "SQ6"),
     *("IVF4,PQ4x4fs", "IVF64,PQ8x4fs", "IVF4,RaBitQ", "HNSW8_SQ8"),
+    *("IVF4,RaBitQfs", "IVF64,RaBitQfs"),
     *("PCA4,IVF4,SQ8", "RR4,SQ8", "IVF8_HNSW4,SQ8", "L2norm,Flat"),
 ]
 

@@ -1,0 +1,57 @@
+"""From proposed rows to scored ones: what a structure found, compared with the vectors.
+
+Letters of shapes: Q queries, N vectors, M proposed rows, B best of them, D dimensions.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.vectors import score_rows
+
+__all__ = ["best_rows"]
+
+Float32s = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+# Fewer rows more than are wanted are not worth a choice.
+_LEAST_MORE = 8
+
+
+def best_rows(
+    queries: Float32s, vectors: npt.NDArray[Any], rows: Rows, n_best: int
+) -> tuple[Rows, Float32s]:
+    """Keep the nearest of the rows proposed for each query, with their similarities.
+
+    FAISS multiplies vectors where they lie, which takes a third of the time that
+    copying them does, but rounds otherwise: so it only chooses, and what is kept
+    gets its similarity from `indexer.vectors.score_rows`, as everywhere.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (Q, D)
+    vectors : ndarray of float32 or float16, shape (N, D)
+        As they are stored.
+    rows : ndarray of int64, shape (Q, M)
+        Below N; negative where there is none.
+    n_best : int
+        B. The last few may not be the nearest where similarities differ by a
+        rounding only.
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (Q, M) or (Q, B)
+        In no particular order.
+    similarities : ndarray of float32, of the same shape
+        ``-inf`` where there is no row.
+    """
+    n_proposed = rows.shape[1]
+    if n_proposed > n_best + _LEAST_MORE and vectors.dtype == np.float32:
+        from indexer.backends.faiss import products_at
+
+        products = products_at(queries, vectors, rows)
+        first = n_proposed - n_best
+        best = np.argpartition(products, first, axis=1)[:, first:]
+        rows = np.take_along_axis(rows, best, axis=1)
+    return rows, score_rows(queries, vectors, rows)
