@@ -12,10 +12,12 @@ import numpy.typing as npt
 from indexer.errors import IndexMismatchError
 
 __all__ = [
+    "INT8_PEAK",
     "STORES",
     "as_matrix",
     "cosine_similarities",
     "decoded",
+    "encoded",
     "iterate_unit_rows",
     "refuse_unusable_vectors",
     "score_rows",
@@ -27,7 +29,8 @@ Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 # How numbers may be stored, and their type on disk.
-STORES = {"float32": "<f4", "float16": "<f2"}
+STORES = {"float32": "<f4", "float16": "<f2", "int8": "|i1"}
+INT8_PEAK = 127
 
 _BLOCK_ROWS = 16_384
 # Copied and scored together; small enough to stay in a processor's cache.
@@ -169,11 +172,12 @@ def decoded(vectors: npt.NDArray[Any]) -> Float32s:
     """Read stored vectors as float32 of length one.
 
     Vectors stored as float32 are given as they are. Those of float16 are scaled
-    again, as rounding has changed their length by up to a thousandth.
+    again, as rounding has changed their length by up to a thousandth; those of int8
+    have been stretched, each until its largest number was 127.
 
     Parameters
     ----------
-    vectors : ndarray of float32 or float16, shape (…, D)
+    vectors : ndarray of float32, float16 or int8, shape (…, D)
 
     Returns
     -------
@@ -185,6 +189,29 @@ def decoded(vectors: npt.NDArray[Any]) -> Float32s:
     with np.errstate(all="ignore"):  # of zero length only in a damaged file
         numbers /= np.sqrt(np.vecdot(numbers, numbers))[..., np.newaxis]
     return numbers
+
+
+def encoded(vectors: npt.NDArray[Any], store: str) -> npt.NDArray[Any]:
+    """Write vectors as they are stored; those that are stored so stay bit by bit.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
+        Unit rows, or rows as they are stored.
+    store : {"float32", "float16", "int8"}
+
+    Returns
+    -------
+    ndarray, shape (N, D), C-contiguous
+    """
+    kind = np.dtype(STORES[store])
+    if vectors.dtype == kind:
+        return np.ascontiguousarray(vectors)
+    numbers = decoded(vectors)
+    if kind == np.int8:
+        peaks = np.abs(numbers).max(axis=1, keepdims=True)
+        numbers = np.rint(numbers * (INT8_PEAK / peaks))
+    return np.ascontiguousarray(numbers, dtype=kind)
 
 
 def cosine_similarities(queries: Float32s, candidates: Float32s) -> Float32s:
@@ -214,7 +241,7 @@ def score_rows(queries: Float32s, vectors: npt.NDArray[Any], rows: Rows) -> Floa
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         As they are stored.
     rows : ndarray of int64, shape (Q, M)
         Negative where there is none.

@@ -46,7 +46,7 @@ def exact_candidates(
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         Unit rows as they are stored, usually memory-mapped.
     n_candidates : int
         M; fewer columns come back when fewer rows may be found. The last few may

@@ -53,7 +53,7 @@ class FaissStructure:
         ----------
         key : str
             A FAISS factory key.
-        vectors : ndarray of float32 or float16, shape (N, D)
+        vectors : ndarray of float32, float16 or int8, shape (N, D)
             Unit rows as they are stored; read block by block.
         n_training : int
             Rows that train quantisers; all when at least N.
@@ -191,7 +191,7 @@ class FaissStructure:
 
         Parameters
         ----------
-        vectors : ndarray of float32 or float16, shape (N, D)
+        vectors : ndarray of float32, float16 or int8, shape (N, D)
             Unit rows as they are stored; read block by block.
         """
         # What lies in a mapped file cannot grow: a copy in memory is emptied instead.

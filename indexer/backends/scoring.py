@@ -31,7 +31,7 @@ def best_rows(
     Parameters
     ----------
     queries : ndarray of float32, shape (Q, D)
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         As they are stored.
     rows : ndarray of int64, shape (Q, M)
         Below N; negative where there is none.

@@ -29,6 +29,7 @@ from indexer.files.columns import (
 from indexer.files.manifest import Manifest, PastGeneration, StructureRequest
 from indexer.files.segment import Segment
 from indexer.files.snapshot import Snapshot
+from indexer.structures.explain import explain_choice
 
 __all__ = [
     "choose_past",
@@ -235,6 +236,7 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
                 "n_trained": structure.n_trained if structure else 0,
                 "cell_fit": structure.cell_fit if structure else None,
                 "trained_fit": structure.trained_fit if structure else None,
+                "why": explain_choice(entry, manifest.dimension, manifest.request),
                 "tried": [asdict(one) for one in structure.tried] if structure else [],
             }
         )

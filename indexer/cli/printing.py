@@ -127,15 +127,16 @@ def print_info(facts: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _print_choice(segment: dict[str, Any]) -> None:
-    """Say what a structure was chosen from, where there was a choice."""
+    """Say why a segment has its structure, and what that was chosen from."""
+    click.echo(f"\n{segment['n']} items by {segment['structure']}: {segment['why']}")
     if not segment["tried"]:
         return
-    n_rows = segment["tried"][0]["n_rows"]
-    click.echo(f"\nchosen by trying each on {n_rows} of its {segment['n']} items:")
-    click.echo(f"{'structure':<22}{'ms a query':>11}{'bytes an item':>15}{'recall':>8}")
+    click.echo(f"tried on {segment['tried'][0]['n_rows']} of them:")
+    heads = f"{'MiB a query':>13}{'ms a query':>12}{'bytes an item':>15}{'recall':>8}"
+    click.echo(f"{'structure':<22}{heads}")
     for one in segment["tried"]:
         mark = "  <" if one["key"] == segment["structure"] else ""
         click.echo(
-            f"{one['key']:<22}{one['query_ms']:>11.3f}{one['n_bytes']:>15.0f}"
-            f"{one['recall_at_k']:>8.3f}{mark}"
+            f"{one['key']:<22}{one['read_bytes'] / 2**20:>13.2f}{one['query_ms']:>12.3f}"
+            f"{one['n_bytes']:>15.0f}{one['recall_at_k']:>8.3f}{mark}"
         )

@@ -69,7 +69,7 @@ class StructureRequest:
         the smallest; ``"quick-search"``, the quickest search, graphs too, which take
         long to build.
     store : str
-        How new segments store vectors: ``"float32"`` or ``"float16"``.
+        How new segments store vectors: ``"float32"``, ``"float16"`` or ``"int8"``.
 
     Raises
     ------

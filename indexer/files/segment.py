@@ -22,7 +22,7 @@ from indexer.files.manifest import FileEntry, SegmentEntry
 from indexer.files.opening import MappedFile
 from indexer.files.store import GenerationWriter
 from indexer.ids import hash_ids
-from indexer.vectors import STORES, decoded
+from indexer.vectors import STORES, encoded
 
 __all__ = [
     "NewSegment",
@@ -40,7 +40,7 @@ _ITEMS_PER_BATCH = 1 << 20
 # What is written before the vectors, whatever release of NumPy writes it.
 _HEADER_BYTES = 256
 _HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00(..)\{'descr': '(<f[24])', 'fortran_order': False, "
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '(<f[24]|\|i1)', 'fortran_order': False, "
     rb"'shape': \(([0-9]{1,19}), ([0-9]{1,19})\), \} *\n",
     re.DOTALL,
 )
@@ -60,7 +60,7 @@ class Segment:
 
     Attributes
     ----------
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         All rows, also dead ones, memory-mapped as they are stored: `decoded` reads
         them.
 
@@ -284,13 +284,13 @@ class NewSegment:
 
     Attributes
     ----------
-    vectors : iterable of ndarray of float32 or float16
+    vectors : iterable of ndarray of float32, float16 or int8
         Blocks of unit rows as they are stored or new, `shape` together.
     shape : (int, int)
         N and D.
     items : pyarrow.Table of N rows
         The ids, then the columns.
-    store : {"float32", "float16"}, default="float32"
+    store : {"float32", "float16", "int8"}, default="float32"
         How the numbers are stored.
     """
 
@@ -319,9 +319,7 @@ def write_segment(
         header = {"descr": kind.str, "fortran_order": False, "shape": new.shape}
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
         for block in new.vectors:
-            # Copied as they are where they are stored alike: rounded only once.
-            numbers = block if block.dtype == kind else decoded(block)
-            file.write(np.ascontiguousarray(numbers, dtype=kind).data)
+            file.write(encoded(block, new.store).data)
     vectors_entry = file.entry
     items_entry = write_items(writer, name, new.items)
     hashes = hash_ids(_iterate_strings(new.items.column(ID_COLUMN)))

@@ -71,9 +71,9 @@ class BuiltIndex(IndexReader):
             measuring on a sample: the quickest search of those that are built
             fast; the smallest; the quickest search, graphs too, whose build takes
             several times as long.
-        store : {"float32", "float16"}, default="float32"
-            How numbers are stored, also those added later. Half of the bytes move a
-            similarity by up to 0.0005.
+        store : {"float32", "float16", "int8"}, default="float32"
+            How numbers are stored, also those added later. Of 512 dimensions half of
+            the bytes move a similarity by up to 0.0005, a quarter by up to 0.003.
         keep_generations : int, default=2
             Older generations that stay for `rollback`; 0 keeps none.
         lock_timeout_s : float, default=10

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from indexer.backends.exact import exact_candidates
 from indexer.backends.scoring import best_rows
+from indexer.files.manifest import StructureEntry
 from indexer.files.snapshot import Snapshot
 from indexer.filters import Where
 from indexer.local.selection import Few, Part, select
 from indexer.result import SHORT, SearchResult
+from indexer.structures.keys import lists_of
 
 __all__ = ["Allowed", "LocalResult", "search_snapshot"]
 
@@ -25,8 +27,15 @@ Mask = npt.NDArray[np.bool_]
 # Products round differently by their shape, so a few more than k are fetched,
 # scored alike, and cut.
 _SLACK = 4
-# A filter that leaves no more products than this is searched exactly.
-_EXACT_NUMBERS = 1 << 26
+# A filter that leaves no more numbers than this is searched exactly; where there are
+# no inverted lists, one that leaves no more than that.
+_EXACT_NUMBERS = 1 << 20
+_EXACT_BESIDE_GRAPHS = 1 << 26
+# Bytes of vectors that are read in the time of a byte of codes.
+_BYTES_PER_CODE_BYTE = 2
+# A batch reads vectors once for many queries, codes for each.
+_BATCH = 16
+_BATCH_GAIN = 12
 _FEW_EXCLUDED = 8
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
@@ -189,10 +198,8 @@ def _search_part(
     """Find the nearest rows of one segment, ``-1`` where none is."""
     segment = part.segment
     n_exact = min(n_wanted + _SLACK, part.n_allowed)
-    n_numbers = part.n_allowed * segment.vectors.shape[1]
     entry = segment.entry.structure
-    is_few = part.is_filtered and n_numbers <= _EXACT_NUMBERS
-    if is_exact or entry is None or is_few:
+    if is_exact or entry is None or _is_quick_exactly(part, entry, len(queries)):
         return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
     structure = segment.structure
     if structure is None:
@@ -201,11 +208,8 @@ def _search_part(
             f"run 'python -m indexer verify FOLDER --repair'"
         )
         return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
-    effort = dict(entry.effort)
+    effort = _effort_for(part, entry)
     refine = effort.pop("refine", 1)
-    # The rarer the rows that may be found, the more lists hold k of them.
-    factor = max(1, round(len(segment) / part.n_allowed))
-    effort = {name: value * factor for name, value in effort.items()}
     n_candidates = min(refine * n_wanted, part.n_allowed)
     rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
     rows[rows >= len(segment)] = -1  # a list may have rotted on the disk
@@ -216,6 +220,31 @@ def _search_part(
             queries[is_short], segment.vectors, rows.shape[1], part.allowed
         )
     return rows, similarities
+
+
+def _effort_for(part: Part, entry: StructureEntry) -> dict[str, int]:
+    """Search wider for rarer rows: more lists hold k of them, not more candidates."""
+    factor = max(1, round(len(part.segment) / part.n_allowed))
+    return {
+        name: value if name == "refine" else value * factor
+        for name, value in entry.effort.items()
+    }
+
+
+def _is_quick_exactly(part: Part, entry: StructureEntry, n_queries: int) -> bool:
+    """Whether comparing all that a filter leaves takes no longer than the structure."""
+    n_numbers = part.n_allowed * int(part.segment.vectors.shape[1])
+    if not part.is_filtered:
+        return False
+    n_lists, n_probed = lists_of(entry.key), _effort_for(part, entry).get("nprobe", 0)
+    if not n_lists or not n_probed:
+        return n_numbers <= _EXACT_BESIDE_GRAPHS
+    n_bytes = n_numbers * int(part.segment.vectors.itemsize)
+    if n_queries >= _BATCH:
+        n_bytes //= _BATCH_GAIN
+    n_code_bytes = entry.file.n_bytes * min(1, n_probed / n_lists)
+    is_less = n_bytes <= _BYTES_PER_CODE_BYTE * n_code_bytes
+    return is_less or n_numbers <= _EXACT_NUMBERS
 
 
 def _order(places: Rows, similarities: Float32s, k: int) -> tuple[Rows, Float32s]:

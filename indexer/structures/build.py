@@ -73,7 +73,7 @@ def build_structure(
     writer : GenerationWriter
     name : str
         First part of the file name.
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         All rows of the segment, as they are stored.
     request : StructureRequest
     former : Former, optional

@@ -28,6 +28,7 @@ from indexer.files.manifest import PREFERENCES, StructureRequest
 __all__ = [
     "AUTO",
     "EXACT",
+    "EXACT_BYTES",
     "PREFERENCES",
     "bytes_per_vector",
     "candidate_keys",
@@ -38,7 +39,7 @@ __all__ = [
 AUTO = "auto"
 EXACT = "exact"
 
-_EXACT_BYTES = 256 << 20
+EXACT_BYTES = 256 << 20
 _GRAPH_DIMENSIONS = 128
 _GRAPH_ROWS = 1_000_000
 _GRAPH_LINK_BYTES = 280
@@ -68,7 +69,7 @@ def candidate_keys(
     """
     if request.key != AUTO:
         return (request.key,)
-    if 4 * n * dimension <= _EXACT_BYTES:
+    if 4 * n * dimension <= EXACT_BYTES:
         return (EXACT,)
     bound = math.inf if request.memory_mib is None else request.memory_mib << 20
     graphs = [key for key in _graph_keys(n, dimension, request) if key]

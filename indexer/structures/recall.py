@@ -83,7 +83,7 @@ class Sample:
 
     Attributes
     ----------
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         As they are stored.
     rows : ndarray of int64, shape (S,)
     queries : ndarray of float32, shape (S, D)

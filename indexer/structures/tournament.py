@@ -56,7 +56,7 @@ def hold_tournament(
     ----------
     keys : sequence of str
         FAISS factory keys, for all vectors.
-    vectors : ndarray of float32 or float16, shape (N, D)
+    vectors : ndarray of float32, float16 or int8, shape (N, D)
         As they are stored.
     request : StructureRequest
         Its recall must be reached. Of those that reach it ``"small"`` takes the

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from indexer import VectorIndex
-from indexer.files.manifest import StructureRequest
-from indexer.structures import candidate_keys, keys, measure_recall, tournament
+from indexer.files.manifest import StructureRequest, TriedStructure
+from indexer.local import search
+from indexer.structures import (
+    candidate_keys,
+    explain_choice,
+    keys,
+    measure_recall,
+    tournament,
+)
 
 N, D, K = 4000, 32, 10
 
@@ -87,15 +94,13 @@ def test_every_structure_has_the_recall_it_states_and_exact_numbers(
 def test_filters_and_tombstones_leave_k_answers_whenever_k_exist(
     tmp_path, ids, vectors, monkeypatch, key
 ):
-    from indexer.local import search
-
     columns = {"part": [number % 50 for number in range(N)]}
     index = VectorIndex.build(tmp_path, ids, vectors, columns, structure=key)
     index.remove(ids[1::2][:900])
     alive = np.ones(N, bool)
     alive[np.arange(N)[1::2][:900]] = False
     # As on an index so large that even a filtered part is not searched exactly.
-    monkeypatch.setattr(search, "_EXACT_NUMBERS", 0)
+    monkeypatch.setattr(search, "_is_quick_exactly", lambda *_: False)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     for where, kept in [
         ({"part": 2}, np.arange(N) % 50 == 2),
@@ -185,10 +190,46 @@ def test_the_tournament_takes_the_quickest_or_the_smallest_that_finds_enough(vec
     assert tournament.choose(quick, StructureRequest()) == fast
 
 
+def test_a_choice_is_explained_by_what_decided(tmp_path, ids, vectors):
+    def tried(key, read_bytes, query_ms, recall=0.995):
+        return TriedStructure(
+            key=key,
+            n_bytes=read_bytes / N,
+            query_ms=query_ms,
+            recall_at_k=recall,
+            refine=4,
+            n_rows=N,
+            seconds=0.1,
+            read_bytes=read_bytes,
+        )
+
+    index = VectorIndex.build(tmp_path, ids, vectors, structure="IVF32,SQ8")
+    request = StructureRequest()
+
+    def why(*some, prefer="fast"):
+        (segment,) = index._snapshot.manifest.segments
+        entry = replace(segment.structure, tried=some)
+        segment = replace(segment, structure=entry)
+        return explain_choice(segment, D, replace(request, prefer=prefer))
+
+    least, quick = tried("IVF32,SQ8", 2**20, 0.2), tried("IVF32,RaBitQ", 2**19, 1.0)
+    assert "0.20 of the time that RaBitQ takes" in why(quick, least)
+    other = tried("IVF32,PQ8x4fs", 2**21, 0.2)
+    assert "the least of 2 that find 0.99" in why(other, least)
+    assert why(quick, least, prefer="small").startswith("the smallest of 2")
+    assert "none of 2 found 0.99" in why(quick, replace(least, recall_at_k=0.9))
+    (facts,) = index.info()["segments"]
+    assert facts["why"] == "it was asked for"
+    index.rebuild("exact")
+    assert "as was asked for" in index.info()["segments"][0]["why"]
+    index.rebuild("auto")
+    assert "for up to 256 MiB" in index.info()["segments"][0]["why"]
+
+
 def test_an_index_above_the_exact_size_gets_a_structure_by_itself(
     tmp_path, ids, vectors, monkeypatch
 ):
-    monkeypatch.setattr(keys, "_EXACT_BYTES", 4 * D * 3000)
+    monkeypatch.setattr(keys, "EXACT_BYTES", 4 * D * 3000)
     monkeypatch.setattr(keys, "_GRAPH_DIMENSIONS", 16)
     index = VectorIndex.build(tmp_path, ids[:2900], vectors[:2900])
     assert index.info()["structure"] == "exact"
@@ -220,6 +261,37 @@ def count_trainings(monkeypatch):
 
     monkeypatch.setattr(FaissStructure, "train", counted)
     return trained
+
+
+def test_a_filter_is_searched_exactly_where_that_reads_less(tmp_path, ids, vectors):
+    """As on a million vectors of 512 dimensions, where lists hold 64 bytes a vector."""
+
+    class Large:
+        vectors, alive = np.broadcast_to(np.float32(0), (10**6, 512)), None
+
+        def __len__(self):
+            return len(self.vectors)
+
+    columns = {"part": [number % 100 for number in range(N)]}
+    index = VectorIndex.build(tmp_path, ids, vectors, columns, structure="IVF32,SQ8")
+    (segment,) = index._snapshot.segments
+    entry = replace(
+        segment.entry.structure,
+        key="IVF2048,PQ128x4fs",
+        effort={"nprobe": 90, "refine": 8},
+        file=replace(segment.entry.structure.file, n_bytes=76 * 10**6),
+    )
+
+    def is_exact(share, n_queries=1, entry=entry):
+        part = search.Part(Large(), 0, np.ones(1, bool), int(share * 10**6))
+        return search._is_quick_exactly(part, entry, n_queries)
+
+    assert [is_exact(s) for s in (0.001, 0.01, 0.1, 0.5)] == [True, True, False, False]
+    assert is_exact(0.1, n_queries=1000)
+    assert not is_exact(0.5, n_queries=1000)
+    graph = replace(entry, key="HNSW32", effort={"efSearch": 64, "refine": 2})
+    assert is_exact(0.1, entry=graph)
+    assert not is_exact(0.5, entry=graph)
 
 
 @pytest.mark.parametrize("key", ["IVF32,SQ8", "IVF32,PQ16x4fs", "IVF32,RaBitQfs"])

@@ -126,3 +126,35 @@ def measure_filter(index, queries, outcome, rounds, parent):
     again.pop("selector")
     result["again, 1000 at once"] = compare(alternate(5, **_over(again, [queries])))
     outcome["filter_1_percent"] = result
+
+
+SHARES = (0.001, 0.01, 0.1, 0.5)
+
+
+def measure_shares(index, queries, outcome, rounds=20):
+    """Filters that keep some of the items, beside exact search of the same items.
+
+    `thousandth` has nothing to do with the vectors, `side` cuts their space in two.
+    """
+    result = {}
+    for column in ("thousandth", "side"):
+        for share in SHARES:
+            where = {column: (0, round(1000 * share) - 1)}
+            few = queries[:200]
+            true = index.search(few, K, where=where, exact=True)
+            found = index.search(few, K, where=where)
+            row = {
+                "recall_at_10": round(recall(found.rows, true.rows), 4),
+                "is_short": bool((found.rows < 0).any()),
+            }
+            for size, n in ((1, rounds), (100, 3)):
+                batches = [few[i : i + size] for i in range(0, len(few), size)]
+                searches = {
+                    "index": lambda q, w=where: index.search(q, K, where=w),
+                    "exact": lambda q, w=where: index.search(q, K, where=w, exact=True),
+                }
+                row[f"{size} at once"] = compare(
+                    alternate(n, **_over(searches, batches))
+                )
+            result[f"{column}, {100 * share:g} %"] = row
+    outcome["filters"] = result

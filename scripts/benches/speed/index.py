@@ -2,10 +2,9 @@
 
     scripts/bench index --n 100000 [--dimension 512] [--parts …] [--json]
 
-The vectors are drawn, not real: a mixture of 500 overlapping clusters
-(spread within equal to spread between) in a space of 32 dimensions, turned into
-`--dimension` with a little noise in all of them, as embeddings of a network are (their effective dimension is far below their
-length). Recall on unstructured noise would say nothing about them.
+The vectors are those of `scripts.benches.shared.index_data`: drawn, in tight
+clusters, or real embeddings enlarged (``--data real --embeddings FILE.npy``, such as
+`python -m indexer export WORKSPACE/index FOLDER` writes).
 
 Timings of the index and of FAISS alternate, so that both see the same machine;
 each timed call follows an untimed one of its own kind, because the idle threads
@@ -20,7 +19,6 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +28,20 @@ from pathlib import Path
 import numpy as np
 
 from indexer import VectorIndex
-from scripts.benches.shared.index_filter import bare_faiss, measure_filter
+from scripts.benches.shared.index_cold import cold_search_s, measure_cold
+from scripts.benches.shared.index_data import (
+    ABOUT,
+    columns_of,
+    sides_of,
+    source_of,
+    write_vectors,
+)
+from scripts.benches.shared.index_filter import (
+    bare_faiss,
+    measure_filter,
+    measure_shares,
+)
+from scripts.benches.shared.index_recall import measure_recall_of_new
 from scripts.benches.shared.index_rivals import RIVALS, measure_rivals
 from scripts.benches.shared.index_timing import (
     PeakMemory,
@@ -46,6 +57,7 @@ from scripts.benches.shared.index_timing import (
 K = 10
 PARTS = (
     "build",
+    "cold",
     "open",
     "search",
     "filter",
@@ -55,54 +67,6 @@ PARTS = (
     "rebuild",
     "rivals",
 )
-BLOCK = 65_536
-
-
-class Mixture:
-    """Draws vectors block by block, so that they never lie in memory at once."""
-
-    def __init__(self, dimension, seed):
-        rng = np.random.default_rng(seed)
-        self.latent = 32
-        self.centres = rng.standard_normal((500, self.latent), dtype=np.float32)
-        self.spread = rng.standard_normal((self.latent, dimension), dtype=np.float32)
-        self.dimension = dimension
-
-    def draw(self, n, rng):
-        z = self.centres[rng.integers(len(self.centres), size=n)]
-        z = z + rng.standard_normal(z.shape, dtype=np.float32)
-        x = z @ self.spread
-        return x + 0.5 * rng.standard_normal(x.shape, dtype=np.float32)
-
-
-def write_vectors(path, mixture, n, seed):
-    out = np.lib.format.open_memmap(
-        path, mode="w+", dtype=np.float32, shape=(n, mixture.dimension)
-    )
-    rng = np.random.default_rng(seed)
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        out[start:stop] = mixture.draw(stop - start, rng)
-    out.flush()
-    del out
-
-
-def cold_search_s(folder, item):
-    """Seconds of a search by id in a new process: of all, and without imports."""
-    code = (
-        "import sys, time, faiss\n"
-        "from indexer import VectorIndex\n"
-        "start = time.perf_counter()\n"
-        f"index = VectorIndex.open({str(folder)!r})\n"
-        f"assert index.neighbours_of([{item!r}], 10).ids[0, 0]\n"
-        "print(time.perf_counter() - start)\n"
-    )
-    result, seconds = timed(
-        lambda: subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
-        )
-    )
-    return seconds, float(result.stdout)
 
 
 def measure_open(folder, outcome):
@@ -111,25 +75,26 @@ def measure_open(folder, outcome):
         "median_s": round(float(np.median(opens)), 5),
         "first_s": round(opens[0], 5),
     }
-    cold = np.median([cold_search_s(folder, id_of(5)) for _ in range(3)], axis=0)
+    runs = [timed(lambda: cold_search_s(folder, id_of(5))) for _ in range(3)]
     outcome["search_by_id_in_a_new_process"] = {
-        "all_s": round(float(cold[0]), 3),
-        "open_and_search_s": round(float(cold[1]), 3),
+        "all_s": round(float(np.median([whole for _, whole in runs])), 3),
+        "open_and_search_s": round(float(np.median([own for own, _ in runs])), 3),
     }
 
 
 def measure_build(folder, ids, source, arguments, outcome):
     vectors = np.load(source, mmap_mode="r")
-    parts = {"part": np.arange(len(ids)) % 100}
+    columns = columns_of(len(ids)) | {"side": sides_of(vectors)}
     with PeakMemory() as memory:
         index, build_s = timed(
             lambda: VectorIndex.build(
                 folder,
                 ids,
                 vectors,
-                parts,
+                columns,
                 structure=arguments.structure,
                 prefer=arguments.build,
+                store=arguments.store,
             )
         )
     outcome["build"] = {
@@ -169,24 +134,14 @@ def measure_searches(index, queries, outcome, rounds):
             "spread": spread(times["index"] / times["faiss"]),
             "rounds": rounds,
         }
-    few = queries[:500]
-    true = index.search(few, K, exact=True)
-    _, bare_rows = search_bare(few, K)
-    found = index.search(few, K)
-    outcome["recall"] = {
-        "queries": "new draws of the same mixture",
-        "n_queries": len(few),
-        "recall_at_10": round(recall(found.rows, true.rows), 4),
-        "faiss_recall_at_10": round(recall(bare_rows, true.rows), 4),
-        "stated_recall_at_10": round(index.info()["recall_at_k"], 4),
-        "same_similarities_as_exact": bool(
-            (found.similarities == true.similarities)[found.rows == true.rows].all()
-        ),
-    }
+    measure_recall_of_new(index, queries, outcome)
+    outcome["recall"]["faiss_recall_at_10"] = round(
+        recall(search_bare(queries, K)[1], index.search(queries, K, exact=True).rows), 4
+    )
     del bare
 
 
-def measure_update(index, mixture, queries, outcome):
+def measure_update(index, source, queries, outcome):
     n_changed = min(10_000, len(index) // 100)
     half = n_changed // 2
     rng = np.random.default_rng(99)
@@ -194,8 +149,8 @@ def measure_update(index, mixture, queries, outcome):
     for number in range(3):
         names = [id_of(i) for i in rng.choice(outcome["n"], half, replace=False)]
         names += [f"new-{number}-{i}" for i in range(n_changed - half)]
-        vectors = mixture.draw(n_changed, rng)
-        parts = {"part": np.arange(n_changed) % 100}
+        vectors = source.draw(n_changed, rng)
+        parts = columns_of(n_changed)
         seconds.append(
             timed(lambda n=names, v=vectors, p=parts: index.update(n, v, p))[1]
         )
@@ -219,8 +174,12 @@ def measure_whole(index, outcome, operation):
     }
 
 
-def compare_update(outcome):
-    """Say what an update costs of what makes the whole anew in the same run."""
+def compare_whole(outcome):
+    """Say what a build costs of FAISS's, and an update of what makes the whole anew."""
+    rival = outcome.get("rivals", {}).get("faiss_ivf_sq8", {}).get("build_s")
+    if rival and "build" in outcome:
+        share = outcome["build"]["s"] / rival
+        outcome["build"]["over_faiss_ivf_sq8"] = round(share, 3)
     for operation in ("build", "compact", "rebuild"):
         if operation in outcome and "update" in outcome:
             share = outcome["update"]["s"] / outcome[operation]["s"]
@@ -231,7 +190,7 @@ def id_of(number):
     return hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest()
 
 
-def measure_parts(index, queries, mixture, arguments, outcome):
+def measure_parts(index, queries, source, arguments, outcome):
     """Measure what was asked for on an index that is there."""
     asked = set(arguments.parts.split(","))
     is_slow = len(index) > 200_000 and index.info()["structure"] == "exact"
@@ -247,17 +206,18 @@ def measure_parts(index, queries, mixture, arguments, outcome):
     if "filter" in asked:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
             measure_filter(index, queries, outcome, min(rounds, 100), parent)
+        measure_shares(index, queries, outcome)
     if "rivals" in asked:
         measure_rivals(index, queries, arguments.rivals.split(","), outcome)
     if "verify" in asked:
         verified, verify_s = timed(index.verify)
         outcome["verify"] = {"s": round(verify_s, 2), "ok": verified.ok}
     if "update" in asked:
-        measure_update(index, mixture, queries, outcome)
+        measure_update(index, source, queries, outcome)
     for operation in ("compact", "rebuild"):
         if operation in asked:
             measure_whole(index, outcome, operation)
-    compare_update(outcome)
+    compare_whole(outcome)
 
 
 def main():
@@ -270,8 +230,11 @@ def main():
         "--build", default="fast", help="what 'auto' prefers; default: %(default)s"
     )
     parser.add_argument(
-        "--rivals", default="faiss_ivf_sq8", help=f"of {', '.join(RIVALS)}"
+        "--rivals", default=",".join(RIVALS), help="which others; default: %(default)s"
     )
+    parser.add_argument("--data", default="drawn", choices=list(ABOUT))
+    parser.add_argument("--embeddings", type=Path, help="a .npy file, for --data real")
+    parser.add_argument("--store", default="float32", help="default: %(default)s")
     parser.add_argument("--folder", type=Path, help="where to put the files of the run")
     parser.add_argument("--keep", action="store_true", help="leave the index there")
     parser.add_argument(
@@ -282,36 +245,42 @@ def main():
     asked = set(arguments.parts.split(","))
     if not asked <= set(PARTS) or (arguments.keep and not arguments.folder):
         parser.error(f"parts are {', '.join(PARTS)}; --keep needs --folder")
-    n, dimension = arguments.n, arguments.dimension
+    if (arguments.data == "real") != bool(arguments.embeddings):
+        parser.error("--data real needs --embeddings FILE.npy, and only that")
+    source = source_of(arguments)
+    n = arguments.n
     outcome = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": {
             "processor": platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
+            "threads": os.environ.get("OMP_NUM_THREADS", "as many as cores"),
             "load_at_start": [round(x, 1) for x in os.getloadavg()],
             "system": platform.system(),
         },
         "versions": {name: version(name) for name in ("faiss-cpu", "numpy", "pyarrow")}
         | {"python": platform.python_version()},
         "n": n,
-        "dimension": dimension,
+        "dimension": source.dimension,
         "seed": arguments.seed,
-        "data": "500 overlapping clusters in 32 dimensions, plus noise in all",
+        "data": ABOUT[arguments.data],
+        "store": arguments.store,
     }
-    mixture = Mixture(dimension, arguments.seed)
-    queries = mixture.draw(1000, np.random.default_rng(arguments.seed + 2))
+    queries = source.draw(1000, np.random.default_rng(arguments.seed + 2))
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
         folder = (arguments.folder if arguments.keep else Path(parent)) / "index"
         if "build" in asked or not folder.exists():
-            source = Path(parent) / "source.npy"
-            write_vectors(source, mixture, n, arguments.seed + 1)
+            path = Path(parent) / "source.npy"
+            write_vectors(path, source, n, arguments.seed + 1)
             ids = [id_of(number) for number in range(n)]
-            measure_build(folder, ids, source, arguments, outcome)
-            source.unlink()
+            measure_build(folder, ids, path, arguments, outcome)
+            path.unlink()
             gc.collect()
+        if "cold" in asked:
+            measure_cold(folder, id_of(5), outcome)
         index = VectorIndex.open(folder)
-        measure_parts(index, queries, mixture, arguments, outcome)
+        measure_parts(index, queries, source, arguments, outcome)
         outcome["machine"]["load_at_end"] = [round(x, 1) for x in os.getloadavg()]
         assert index.verify(n_sampled=32).ok
     print(json.dumps(outcome, indent=None if arguments.json else 1))
