@@ -38,6 +38,7 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _FLAGS
+_SCATTERED = getattr(mmap, "MADV_RANDOM", None)
 _HAS_DIR_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
@@ -213,6 +214,7 @@ class MappedFile:
 
     def __init__(self, folder: Path, entry: FileEntry) -> None:
         self.entry = entry
+        self._is_scattered = False
         try:
             with open_inside(folder, entry.path) as descriptor:
                 found = os.fstat(descriptor)
@@ -232,8 +234,21 @@ class MappedFile:
             )
             raise IndexDamagedError(message) from error
 
+    def expect(self, *, is_scattered: bool) -> None:
+        """Say how it will be read: a page here and there, or a good part of it.
+
+        The system reads 32 pages for each that is asked for, unless it knows that
+        the others are not needed.
+        """
+        if is_scattered != self._is_scattered and _SCATTERED is not None:
+            advice = _SCATTERED if is_scattered else mmap.MADV_NORMAL
+            with suppress(OSError):  # advice, no more
+                self.data.madvise(advice)
+        self._is_scattered = is_scattered
+
     def is_whole(self) -> bool:
         """Compare the bytes with the checksum of the manifest."""
+        self.expect(is_scattered=False)
         return hashlib.sha256(self.data).hexdigest() == self.entry.sha256
 
 

@@ -177,6 +177,10 @@ class Segment:
             return self.entry.structure.file.path
         return None
 
+    def expect(self, *, is_scattered: bool) -> None:
+        """Say whether few vectors will be read, or many; see `MappedFile.expect`."""
+        self.files[self.entry.vectors.path].expect(is_scattered=is_scattered)
+
     def refuse_damaged(self, *parts: FileEntry) -> None:
         """Compare checksums before bytes are copied under a new checksum.
 

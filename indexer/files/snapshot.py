@@ -124,6 +124,8 @@ class Snapshot:
     @cached_property
     def vectors(self) -> Float32s:
         """Vectors of all live items; memory-mapped when they lie in one piece."""
+        for segment in self.segments:
+            segment.expect(is_scattered=False)
         with self.lock:
             if len(self.segments) == 1 and self.segments[0].alive is None:
                 return decoded(self.segments[0].vectors)

@@ -146,6 +146,8 @@ class IndexContents:
             message = f"batch_size must be at least 1, got {batch_size}"
             raise ValueError(message)
         snapshot = self._snapshot
+        for segment in snapshot.segments:
+            segment.expect(is_scattered=False)
         for start in range(0, len(snapshot), batch_size):
             rows = np.arange(start, min(start + batch_size, len(snapshot)))
             places = snapshot.places_of(rows)

@@ -199,14 +199,17 @@ def _search_part(
     segment = part.segment
     n_exact = min(n_wanted + _SLACK, part.n_allowed)
     entry = segment.entry.structure
-    if is_exact or entry is None or _is_quick_exactly(part, entry, len(queries)):
-        return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
-    structure = segment.structure
-    if structure is None:
-        notes.append(
-            f"{entry.file.path!r} is damaged, its segment was searched exactly: "
-            f"run 'python -m indexer verify FOLDER --repair'"
-        )
+    structure = None
+    if entry is not None and not is_exact:
+        if not _is_quick_exactly(part, entry, len(queries)):
+            structure = segment.structure
+            if structure is None:
+                notes.append(
+                    f"{entry.file.path!r} is damaged, its segment was searched "
+                    f"exactly: run 'python -m indexer verify FOLDER --repair'"
+                )
+    segment.expect(is_scattered=structure is not None)
+    if entry is None or structure is None:
         return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
     effort = _effort_for(part, entry)
     refine = effort.pop("refine", 1)

@@ -1,7 +1,9 @@
 """Structures: chosen by size, tuned to a recall that is measured, same numbers."""
 
 import logging
+import mmap
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -401,3 +403,22 @@ def test_searches_are_the_same_alone_and_in_a_batch(tmp_path, ids, vectors, key)
         alone = index.search(vectors[number], K)
         assert alone.rows[0].tolist() == batch.rows[number].tolist()
         assert (alone.similarities[0] == batch.similarities[number]).all()
+
+
+def test_a_search_by_structure_says_that_it_reads_little(tmp_path, ids, vectors):
+    """Otherwise the system reads 32 pages for each vector that is scored."""
+    index = VectorIndex.build(tmp_path, ids, vectors, structure="IVF32,SQ8")
+    (segment,) = VectorIndex.open(tmp_path)._snapshot.segments
+    mapped = segment.files[segment.entry.vectors.path]
+    given = []
+    mapped.data = SimpleNamespace(madvise=given.append)
+    for is_scattered in (True, True, False, True):
+        segment.expect(is_scattered=is_scattered)
+    assert given == [mmap.MADV_RANDOM, mmap.MADV_NORMAL, mmap.MADV_RANDOM]
+    told = []
+    segment = index._snapshot.segments[0]
+    segment.expect = lambda *, is_scattered: told.append(is_scattered)
+    index.search(vectors[:2], K)
+    index.search(vectors[:2], K, exact=True)
+    list(index.batches())
+    assert told == [True, False, False]

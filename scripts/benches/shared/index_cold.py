@@ -50,7 +50,8 @@ def cached_bytes(path):
 
 def measure_cold(folder, item, outcome):
     """Count what is read of each kind of file; no process may have the index open."""
-    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    found = [path for path in Path(folder).rglob("*") if path.is_file()]
+    files = [path for path in found if path.stat().st_size]
     for path in files:
         forget(path)
     before = sum(map(cached_bytes, files))
