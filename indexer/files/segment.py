@@ -85,6 +85,9 @@ class Segment:
             if mapped is None or mapped.entry != file:
                 mapped = MappedFile(folder, file)
             known[file.path] = self.files[file.path] = mapped
+        self.files[entry.lookup.path].expect(is_scattered=True)
+        if entry.structure is not None:
+            self.expect(is_scattered=True)
         self.vectors = self._map_vectors(dimension)
         self._items = Items(self.files[entry.items.path], len(self), self._repair)
 

@@ -199,15 +199,13 @@ def _search_part(
     segment = part.segment
     n_exact = min(n_wanted + _SLACK, part.n_allowed)
     entry = segment.entry.structure
-    structure = None
-    if entry is not None and not is_exact:
-        if not _is_quick_exactly(part, entry, len(queries)):
-            structure = segment.structure
-            if structure is None:
-                notes.append(
-                    f"{entry.file.path!r} is damaged, its segment was searched "
-                    f"exactly: run 'python -m indexer verify FOLDER --repair'"
-                )
+    is_exact = is_exact or _is_quick_exactly(part, entry, len(queries))
+    structure = None if is_exact else segment.structure
+    if not is_exact and entry is not None and structure is None:
+        notes.append(
+            f"{entry.file.path!r} is damaged, its segment was searched exactly: "
+            f"run 'python -m indexer verify FOLDER --repair'"
+        )
     segment.expect(is_scattered=structure is not None)
     if entry is None or structure is None:
         return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
@@ -234,11 +232,11 @@ def _effort_for(part: Part, entry: StructureEntry) -> dict[str, int]:
     }
 
 
-def _is_quick_exactly(part: Part, entry: StructureEntry, n_queries: int) -> bool:
+def _is_quick_exactly(part: Part, entry: StructureEntry | None, n_queries: int) -> bool:
     """Whether comparing all that a filter leaves takes no longer than the structure."""
     n_numbers = part.n_allowed * int(part.segment.vectors.shape[1])
-    if not part.is_filtered:
-        return False
+    if entry is None or not part.is_filtered:
+        return entry is None
     n_lists, n_probed = lists_of(entry.key), _effort_for(part, entry).get("nprobe", 0)
     if not n_lists or not n_probed:
         return n_numbers <= _EXACT_BESIDE_GRAPHS

@@ -412,9 +412,9 @@ def test_a_search_by_structure_says_that_it_reads_little(tmp_path, ids, vectors)
     mapped = segment.files[segment.entry.vectors.path]
     given = []
     mapped.data = SimpleNamespace(madvise=given.append)
-    for is_scattered in (True, True, False, True):
+    for is_scattered in (True, False, True, True, False):
         segment.expect(is_scattered=is_scattered)
-    assert given == [mmap.MADV_RANDOM, mmap.MADV_NORMAL, mmap.MADV_RANDOM]
+    assert given == [mmap.MADV_NORMAL, mmap.MADV_RANDOM, mmap.MADV_NORMAL]
     told = []
     segment = index._snapshot.segments[0]
     segment.expect = lambda *, is_scattered: told.append(is_scattered)
