@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from covers.moved import find_moved_modules
 
 if TYPE_CHECKING:
-    from covers.audit.stage import Audit
+    from covers.audit.pictures import PictureLimits
+    from covers.audit.stage import Audit, AuditOptions
     from covers.classify.answers import Classification, Explanation, Voter
+    from covers.classify.query import Queries, Query
     from covers.classify.voting import vote_genres
     from covers.cluster.map.cover_map import CoverMap
     from covers.cluster.result import Clustering
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
         MissingExtraError,
         ModelError,
         StaleError,
+        WrongTypeError,
+        WrongValueError,
     )
     from covers.evaluate.result import Evaluation
     from covers.exports.export import Export
@@ -38,12 +42,16 @@ if TYPE_CHECKING:
     from covers.library.library import Library
     from covers.library.opening import create_library as create
     from covers.library.opening import open_library as open
+    from covers.model.training.watcher import TrainingWatcher
     from covers.overlap.result import Overlap
     from covers.stats.neighbours import Neighbours, find_neighbours
     from covers.suggest.result import Suggestions
+    from covers.workspace.paths import Workspace
+    from covers.workspace.stages import Manner
 
 __all__ = [
     "Audit",
+    "AuditOptions",
     "BrokenImageError",
     "Classification",
     "Clustering",
@@ -56,15 +64,23 @@ __all__ = [
     "Export",
     "Hit",
     "Library",
+    "Manner",
     "MissingExtraError",
     "ModelError",
     "Names",
     "Neighbours",
     "Overlap",
+    "PictureLimits",
+    "Queries",
+    "Query",
     "SearchHits",
     "StaleError",
     "Suggestions",
+    "TrainingWatcher",
     "Voter",
+    "Workspace",
+    "WrongTypeError",
+    "WrongValueError",
     "create",
     "find_neighbours",
     "open",
@@ -73,6 +89,7 @@ __all__ = [
 
 _HOMES = {
     "Audit": "covers.audit.stage",
+    "AuditOptions": "covers.audit.stage",
     "BrokenImageError": "covers.errors",
     "Classification": "covers.classify.answers",
     "Clustering": "covers.cluster.result",
@@ -85,15 +102,23 @@ _HOMES = {
     "Export": "covers.exports.export",
     "Hit": "covers.index.hits",
     "Library": "covers.library.library",
+    "Manner": "covers.workspace.stages",
     "MissingExtraError": "covers.errors",
     "ModelError": "covers.errors",
     "Names": "covers.cluster.words.names",
     "Neighbours": "covers.stats.neighbours",
     "Overlap": "covers.overlap.result",
+    "PictureLimits": "covers.audit.pictures",
+    "Queries": "covers.classify.query",
+    "Query": "covers.classify.query",
     "SearchHits": "covers.index.hits",
     "StaleError": "covers.errors",
     "Suggestions": "covers.suggest.result",
+    "TrainingWatcher": "covers.model.training.watcher",
     "Voter": "covers.classify.answers",
+    "Workspace": "covers.workspace.paths",
+    "WrongTypeError": "covers.errors",
+    "WrongValueError": "covers.errors",
     "create": "covers.library.opening",
     "find_neighbours": "covers.stats.neighbours",
     "open": "covers.library.opening",

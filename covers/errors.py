@@ -4,13 +4,14 @@
 
     CoversError
     ├─ ConfigError           a setting is unknown, malformed or contradicts another
+    │  ├─ WrongTypeError     what a function was given is of another kind; also a TypeError
+    │  └─ WrongValueError    what a function was given is out of range; also a ValueError
     ├─ DataError             the data set is missing, incomplete or contradicts its table
     │  └─ BrokenImageError   one cover cannot be decoded
     ├─ ModelError            no model, or one that cannot be trusted or read
     ├─ StaleError            an artefact no longer belongs to what it was made from
     └─ MissingExtraError     an optional package is absent; also an ImportError
 
-Caller bugs (a wrong shape, ``k < 1``) are plain `ValueError` or `TypeError`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "StaleError",
+    "WrongTypeError",
+    "WrongValueError",
     "missing_extra",
     "needs_extra",
     "refuse_missing_package",
@@ -77,6 +80,14 @@ class CoversError(Exception):
 
 class ConfigError(CoversError):
     """A setting is unknown, malformed or contradicts another."""
+
+
+class WrongTypeError(ConfigError, TypeError):
+    """What a function was given is of another kind than it takes."""
+
+
+class WrongValueError(ConfigError, ValueError):
+    """What a function was given is out of range."""
 
 
 class DataError(CoversError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from covers.cli.dashboard import REVIEW
 from covers.workspace.paths import Workspace
-from covers.workspace.settings import DEFAULT_WORKSPACE
+from covers.workspace.registry import DEFAULT_WORKSPACE
 
 
 def workspace() -> Workspace:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from covers.arguments import check_fields, number, whole
 from covers.audit.findings import Finding, FindingKind, beyond
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ class PictureLimits:
         brighter parts, is dark.
     least_sharpness : float, default=0.16
         Less is blurred.
+
+    Examples
+    --------
+    >>> large = covers.AuditOptions(pictures=covers.PictureLimits(least_side_px=5000))
+    >>> library.audit(large).counts["tiny"]
+    120
     """
 
     least_side_px: int = 120
@@ -35,6 +43,16 @@ class PictureLimits:
     least_contrast: float = 0.02
     least_light: float = 0.15
     least_sharpness: float = 0.16
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            least_side_px=whole(at_least=0),
+            **dict.fromkeys(
+                ("most_oblong", "least_contrast", "least_light", "least_sharpness"),
+                number(0, math.inf),
+            ),
+        )
 
 
 def find_bad_pictures(

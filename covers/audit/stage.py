@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.arguments import check_fields, flag, made_by, number
 from covers.audit.duplicates import find_repeated_designs, find_shared_covers
 from covers.audit.findings import Finding, FindingKind
 from covers.audit.labels import (
@@ -32,6 +33,7 @@ from covers.images.thumbnails import load_thumbnails
 from covers.render.text import text_table
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
+from covers.workspace.disk.read_only import freeze_fields
 from covers.workspace.documents import decode
 from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
@@ -79,11 +81,25 @@ class AuditOptions:
         List at most this share of the labelled covers as doubtful.
     music : bool, default=True
         Whether to read the pictures of music libraries again and compare them.
+
+    Examples
+    --------
+    >>> sure = covers.AuditOptions(label_share=0.01, music=False)
+    >>> len(library.audit(sure).findings) <= len(library.audit().findings)
+    True
     """
 
     pictures: PictureLimits = field(default_factory=PictureLimits)
     label_share: float = 0.02
     music: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            pictures=made_by("PictureLimits"),
+            label_share=number(0, 1),
+            music=flag,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -115,6 +131,9 @@ class Audit:
     n_reviewed: int
     not_checked: dict[str, str] = field(default_factory=dict)
     label_check: LabelCheck | None = None
+
+    def __post_init__(self) -> None:
+        freeze_fields(self, "not_checked")
 
     @property
     def counts(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from covers.errors import needs_extra
 from covers.index.hits import Hit, hits_html, hits_of, show_hits
 from covers.render.text import WIDTH, text_table
 from covers.stats.conformal import says_nothing
+from covers.workspace.disk.read_only import freeze_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,9 @@ class Classification:
     labels: dict[str, float] | None = None
     named: tuple[str, ...] = ()
     _workspace: Workspace | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        freeze_fields(self, "by_method", "labels")
 
     @property
     def probabilities(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from covers.errors import BrokenImageError, DataError
 from covers.images.formats import EXTENSIONS, UNREAD_EXTENSIONS
 from covers.index.search import COVER_ID
+from covers.workspace.disk.read_only import freeze_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Query:
-    """One picture, as the network sees it.
+    """One picture, as the network sees it: what `covers.Library.ask` makes of what it is given.
 
     Parameters
     ----------
@@ -46,6 +47,12 @@ class Query:
         answer is on disk.
     picture : Path, bytes or Image, optional
         Where the pixels are; None for a cover of the library.
+
+    Examples
+    --------
+    >>> query = library.ask(cover_id).items[0]
+    >>> query.embedding.shape == (library.card.embedding_dim,)
+    True
     """
 
     name: str
@@ -65,10 +72,21 @@ class Queries:
         In the order given.
     broken : dict of str to str
         Why each of the others could not be read, by name.
+
+    Examples
+    --------
+    >>> asked = library.ask([cover_id, "00000000"])
+    >>> len(asked.items), list(asked.broken)
+    (1, ['00000000'])
+    >>> len(library.classify(asked))
+    1
     """
 
     items: tuple[Query, ...]
     broken: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        freeze_fields(self, "broken")
 
     def refuse_broken(self) -> None:
         """Raise if any picture could not be read.

@@ -5,12 +5,15 @@ Letters: Q queries, k neighbours, N references, G genres.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from covers.arguments import array, checked, made_by, number
+from covers.errors import WrongValueError
 from covers.stats.neighbours import Neighbours
 
 if TYPE_CHECKING:
@@ -60,6 +63,13 @@ SEED_RECIPE = VoteSettings(k=5, temperature=1.0)
 """Five nearly equal voters (the nearest breaks ties): what the baselines use."""
 
 
+@checked(
+    neighbours=made_by("Neighbours"),
+    membership=array(2),
+    temperature=number(0, math.inf, ends=False),
+    class_balance=number(0, math.inf),
+    prior_votes=number(0, math.inf),
+)
 def vote_genres(
     neighbours: Neighbours,
     membership: npt.NDArray[np.floating[Any]],
@@ -99,7 +109,7 @@ def vote_genres(
 
     Raises
     ------
-    ValueError
+    WrongTypeError, WrongValueError
         If `temperature` is not positive, or a neighbour is no row of `membership`.
 
     References
@@ -115,7 +125,7 @@ def vote_genres(
     """
     if neighbours.rows.size and neighbours.rows.max() >= len(membership):
         message = f"neighbour {neighbours.rows.max()} is no row of a membership of {len(membership)} references"
-        raise ValueError(message)
+        raise WrongValueError(message)
     m = np.asarray(membership, np.float64)  # (N, G)
     weights = vote_weights(neighbours, m, temperature=temperature)  # (Q, k)
     base = m.sum(axis=0)

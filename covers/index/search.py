@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from covers.arguments import refuse_type
 from covers.catalogue.artists import artist_keys
 from covers.catalogue.matching import match_name
-from covers.errors import DataError
+from covers.errors import DataError, WrongValueError
 from covers.index.hits import Hit, hits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -113,12 +116,13 @@ def search_index(
     thins_out = wanted.one_per_artist or wanted.among is not None
     n_fetched = wanted.k * _SPARE if thins_out else wanted.k
     while True:
-        found = index.search(
-            embedding,
-            min(n_fetched, len(index)),
-            where=where or None,
-            exclude_ids=list(leave_out) or None,
-        )
+        with _explained(where):
+            found = index.search(
+                embedding,
+                min(n_fetched, len(index)),
+                where=where or None,
+                exclude_ids=list(leave_out) or None,
+            )
         batch = found.hits()
         hits = hits_of(batch, found.similarities[0][: len(batch)].tolist())
         is_all = len(batch) < n_fetched
@@ -215,7 +219,25 @@ def rows_where(table: pa.Table, where: Mapping[str, Any]) -> npt.NDArray[np.bool
     from indexer.filters import check_where, match_rows
 
     cleaned = clean_where(_TableValues(table), where)
-    return match_rows(table, check_where(cleaned, table.schema), table.schema)
+    with _explained(cleaned):
+        return match_rows(table, check_where(cleaned, table.schema), table.schema)
+
+
+@contextmanager
+def _explained(where: Mapping[str, Any]) -> Iterator[None]:
+    """Say that a filter does not fit its column, where there is one.
+
+    Raises
+    ------
+    WrongValueError
+        If a value cannot be compared with the column.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not where:
+            raise
+        raise WrongValueError(str(error)) from error
 
 
 class _Values(Protocol):
@@ -283,6 +305,8 @@ def _clean_condition(values: _Values, name: str, condition: Any) -> Any:
     known = set(map(str, values.distinct(name)))
     if isinstance(condition, str):
         return match_name(condition, known, what=_NAMES[name])
+    if not isinstance(condition, Iterable):
+        refuse_type(f"where[{name!r}]", "a name, or a list of names", condition)
     return [
         value if value is None else match_name(str(value), known, what=_NAMES[name])
         for value in condition

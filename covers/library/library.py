@@ -9,7 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from covers.arguments import (
+    callback,
+    checked,
+    flag,
+    made_by,
+    number,
+    optional,
+    path,
+    seed,
+)
 from covers.library.making import MadeLibrary
+from covers.library.naming import names_workspace
+from covers.library.stored import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +32,13 @@ if TYPE_CHECKING:
     from covers.cluster.words.names import Names
     from covers.evaluate.result import Evaluation
     from covers.overlap.result import Overlap
+    from covers.workspace.paths import Workspace
     from covers.workspace.stages import Manner
 
+_MANNER = optional(made_by("Manner"))
 
+
+@names_workspace
 class Library(MadeLibrary):
     """A collection of covers: searched, classified and analysed.
 
@@ -46,6 +62,11 @@ class Library(MadeLibrary):
     True
     """
 
+    @checked(workspace=made_by("Workspace"), device=DEVICE)
+    def __init__(self, workspace: Workspace, *, device: str | None = None) -> None:
+        super().__init__(workspace, device=device)
+
+    @checked(manner=_MANNER)
     def evaluate(self, manner: Manner | None = None, **settings: Any) -> Evaluation:
         """Measure how well genres are recognised, on covers kept out of training.
 
@@ -84,6 +105,7 @@ class Library(MadeLibrary):
             )
         return run(workspace, how, **settings)
 
+    @checked(manner=_MANNER)
     def overlap(self, manner: Manner | None = None, **settings: Any) -> Overlap:
         """Measure which genres look alike, with intervals; what is fresh is read.
 
@@ -104,6 +126,7 @@ class Library(MadeLibrary):
 
         return run(self.workspace, manner, **settings)
 
+    @checked(manner=_MANNER)
     def clusters(self, manner: Manner | None = None, **settings: Any) -> Clustering:
         """Find groups of covers that look alike, whatever their genre; what is fresh is read.
 
@@ -124,6 +147,7 @@ class Library(MadeLibrary):
 
         return run(self.workspace, manner, **settings)
 
+    @checked(manner=_MANNER, words=optional(path), margin=optional(number(0, 10)))
     def names(
         self,
         manner: Manner | None = None,
@@ -155,6 +179,7 @@ class Library(MadeLibrary):
             write_settings(self._root, {"names": {"words": kept}})
         return run(self.workspace, manner, margin=margin)
 
+    @checked(manner=_MANNER, refit=flag)
     def map(self, manner: Manner | None = None, *, refit: bool = False) -> CoverMap:
         """Lay all covers out in two dimensions; old ones keep their place.
 
@@ -171,6 +196,11 @@ class Library(MadeLibrary):
         map_workspace(self.workspace, manner, refit=refit)
         return read_cover_map(self.workspace)
 
+    @checked(
+        options=optional(made_by("AuditOptions")),
+        seed=seed,
+        progress=optional(callback),
+    )
     def audit(
         self,
         options: AuditOptions | None = None,

@@ -5,6 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from covers.arguments import (
+    callback,
+    checked,
+    flag,
+    made_by,
+    one_of,
+    optional,
+    seed,
+    text,
+)
+from covers.arguments import sources as several
 from covers.errors import ConfigError, needs_extra, refuse_missing_package
 from covers.library.sharing import SharedLibrary
 
@@ -21,6 +32,8 @@ if TYPE_CHECKING:
     from covers.pipeline import Stage
 
     Progress = Callable[[int, int], None]
+
+_ENGINE = one_of("local", "ray")
 
 
 class MadeLibrary(SharedLibrary):
@@ -43,6 +56,7 @@ class MadeLibrary(SharedLibrary):
             workspace, recipe if workspace.settings.train else None
         )
 
+    @checked(progress=optional(callback))
     def scan(
         self,
         *sources: str | Path,
@@ -64,13 +78,21 @@ class MadeLibrary(SharedLibrary):
         from covers.intake.scan import scan_workspace
         from covers.workspace.remote import path_of_source
 
+        given = several("sources", sources)
+
         return scan_workspace(
             self._root,
-            [path_of_source(str(source), Path()) for source in sources],
+            [path_of_source(str(one), Path()) for one in given],
             intake=settings,
             progress=progress,
         )
 
+    @checked(
+        resume=flag,
+        offline=flag,
+        seed=seed,
+        watcher=optional(made_by("TrainingWatcher")),
+    )
     @needs_extra("training")
     def train(
         self,
@@ -116,6 +138,11 @@ class MadeLibrary(SharedLibrary):
         self._remember(remembered)
         return report
 
+    @checked(
+        progress=optional(callback),
+        engine=_ENGINE,
+        ray_address=optional(text),
+    )
     @needs_extra("embedding")
     def embed(
         self,
@@ -160,6 +187,11 @@ class MadeLibrary(SharedLibrary):
             cluster=_choose_cluster(engine, ray_address),
         )
 
+    @checked(
+        structure=text,
+        prefer=one_of("fast", "small", "quick-search"),
+        progress=optional(callback),
+    )
     @needs_extra("embedding")
     def build_index(
         self,
@@ -195,6 +227,7 @@ class MadeLibrary(SharedLibrary):
             progress=progress,
         )[1]
 
+    @checked(scan=flag, dry_run=flag, progress=optional(callback))
     @needs_extra("embedding")
     def update_index(
         self,
@@ -249,6 +282,16 @@ class MadeLibrary(SharedLibrary):
             )
         return report
 
+    @checked(
+        say=optional(callback),
+        progress=optional(callback),
+        retrain=flag,
+        analysis=flag,
+        offline=flag,
+        seed=seed,
+        engine=_ENGINE,
+        ray_address=optional(text),
+    )
     @needs_extra("making what is stale")
     def run(
         self,
@@ -334,7 +377,7 @@ def _choose_cluster(engine: str, ray_address: str | None) -> RayCluster | None:
 
         return RayCluster(ray_address)
     if engine != "local" or ray_address is not None:
-        message = f"engine {engine!r} with ray_address {ray_address!r}: an address needs '--engine ray', the other engine is 'local'"
+        message = f"engine {engine!r} with ray_address {ray_address!r}: an address needs the engine 'ray', the other is 'local'"
         raise ConfigError(message)
     return None
 

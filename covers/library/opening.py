@@ -5,21 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import DataError
+from covers.arguments import callback, checked, optional, path
+from covers.arguments import sources as several
 from covers.library.library import Library
+from covers.library.naming import naming
+from covers.library.stored import DEVICE
 from covers.workspace.paths import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def open_library(root: str | Path) -> Library:
+@checked(root=path, device=DEVICE)
+def open_library(root: str | Path, *, device: str | None = None) -> Library:
     """Open the library that a workspace holds.
 
     Parameters
     ----------
     root : str or Path
         Folder of the workspace, as ``covers run -w`` made it.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where the network runs; by default as the workspace's settings say.
 
     Raises
     ------
@@ -31,21 +37,16 @@ def open_library(root: str | Path) -> Library:
     >>> covers.open(folder / "workspace")
     <Library: 120 covers of 8 genres in 'workspace'>
     """
-    return Library(Workspace.open(_named(root)))
+    with naming(Path(root)):
+        return Library(Workspace.open(Path(root)), device=device)
 
 
-def _named(root: str | Path) -> Path:
-    """Return the folder of a workspace, unless its name is empty."""
-    if not str(root).strip():
-        message = f"no workspace {str(root)!r}: name its folder, or '.' for this one"
-        raise DataError(message)
-    return Path(root)
-
-
+@checked(root=path, sources=several, device=DEVICE, progress=optional(callback))
 def create_library(
     root: str | Path,
     sources: str | Path | Sequence[str | Path],
     *,
+    device: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     **settings: Any,
 ) -> Library:
@@ -57,6 +58,8 @@ def create_library(
         Folder of the workspace; made if missing.
     sources : str, Path, or a sequence of them
         Folders with a folder per genre, music libraries, or manifests.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where the network runs, as in `covers.open`.
     progress : callable, optional
         Called with (pictures read, pictures in all).
     **settings
@@ -71,12 +74,12 @@ def create_library(
     from covers.intake.scan import scan_workspace
     from covers.workspace.remote import path_of_source
 
-    folder = _named(root)
-    one_or_many = [sources] if isinstance(sources, str | Path) else sources
-    scan_workspace(
-        folder,
-        [path_of_source(str(source), Path()) for source in one_or_many],
-        intake=settings,
-        progress=progress,
-    )
-    return open_library(folder)
+    folder = Path(root)
+    with naming(folder):
+        scan_workspace(
+            folder,
+            [path_of_source(str(one), Path()) for one in several("sources", sources)],
+            intake=settings,
+            progress=progress,
+        )
+    return open_library(folder, device=device)

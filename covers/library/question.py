@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from covers.classify.query import Query, clean_text, is_words
 from covers.errors import DataError
+from covers.library.pictures import each_picture, each_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,8 @@ class Question:
         cls,
         query: Part | Sequence[Part] | None,
         text: str | Sequence[str] | None,
+        *,
+        name: str = "query",
     ) -> Question:
         """Tell pictures from words.
 
@@ -73,12 +76,8 @@ class Question:
         DataError
             If nothing is asked for, or a text is empty.
         """
-        given: list[Part] = []
-        if isinstance(query, list | tuple):
-            given = list(query)
-        elif query is not None:
-            given = [query]  # type: ignore[list-item]
-        texts = [text] if isinstance(text, str) else list(text or ())
+        given: list[Part] = [] if query is None else each_picture(name, query)
+        texts = [] if text is None else each_text("text", text)
         pictures: list[Part] = []
         for part in given:
             if isinstance(part, str) and is_words(part):

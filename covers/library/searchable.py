@@ -5,37 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from covers.arguments import (
+    checked,
+    cover_ids,
+    filters,
+    flag,
+    number,
+    optional,
+    text,
+    whole,
+)
 from covers.classify.answers import Classification, Explanation, put_together
 from covers.errors import DataError
-from covers.index.hits import SearchHits
+from covers.index.hits import Hit, SearchHits
 from covers.index.search import Wanted, find_cover, search_index
+from covers.library.pictures import each_picture, is_one, picture
 from covers.library.stored import StoredLibrary
 from covers.model.network.embedder_names import FILE, typed_name
 from covers.workspace import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
-    from PIL import Image
 
     from covers.classify.query import Queries, Query
-
-    PictureLike = str | Path | bytes | Image.Image
+    from covers.library.pictures import PictureLike
 
 DEFAULT_LEVEL = 0.9
+_LEVEL = number(0, 1, ends=False)
 
 
-def _each(pictures: PictureLike | Iterable[PictureLike]) -> Iterable[PictureLike]:
-    """Return pictures one by one, where one alone may be given."""
-    is_one = isinstance(pictures, str | bytes | Path) or hasattr(pictures, "getbands")
-    return [pictures] if is_one else pictures  # type: ignore[list-item,return-value]
+def _is_given(pictures: Any) -> bool:
+    """Say whether there is at least one picture."""
+    return is_one(pictures) or len(pictures) > 0
 
 
 class SearchableLibrary(StoredLibrary):
     """A collection of covers that is searched and classified; see `covers.Library`."""
 
+    @checked(to_classify=flag)
     def ask(
         self,
         pictures: PictureLike | Sequence[PictureLike],
@@ -70,11 +80,11 @@ class SearchableLibrary(StoredLibrary):
             self.refuse_unfinished()
         found: list[PictureLike] = []
         broken: dict[str, str] = {}
-        for picture in _each(pictures):
+        for given in each_picture("pictures", pictures):
             try:
-                found.append(self.understand(picture))
+                found.append(self.understand(given))
             except DataError as error:
-                broken[str(picture)] = str(error)
+                broken[str(given)] = str(error)
         if self.card.arch.startswith(FILE):  # no picture can be embedded
             found = [self._known(picture) for picture in found]
         outside = [picture for picture in found if not isinstance(picture, str)]
@@ -87,23 +97,28 @@ class SearchableLibrary(StoredLibrary):
             )
         embedded = {id(query.picture): query for query in read.items}
         items: list[Query] = []
-        for picture in found:
-            if isinstance(picture, str):
-                items.append(query_cover(picture, self.index))
-            elif id(picture) in embedded:
-                items.append(embedded[id(picture)])
+        for one in found:
+            if isinstance(one, str):
+                items.append(query_cover(one, self.index))
+            elif id(one) in embedded:
+                items.append(embedded[id(one)])
         return Queries(items=tuple(items), broken={**broken, **read.broken})
 
+    @checked(
+        k=whole(at_least=1),
+        where=optional(filters),
+        one_per_artist=flag,
+    )
     def search(
         self,
         query: PictureLike | Query | Sequence[PictureLike | Query] | None = None,
         k: int = 10,
         *,
         text: str | Sequence[str] | None = None,
-        less: Sequence[PictureLike | Query] = (),
+        less: PictureLike | Query | Sequence[PictureLike | Query] = (),
         where: Mapping[str, Any] | None = None,
         one_per_artist: bool = False,
-        among: Collection[str] | None = None,
+        among: str | Hit | Iterable[str | Hit] | None = None,
     ) -> SearchHits:
         """Find the covers most like a picture or a cover, or those that words describe.
 
@@ -122,7 +137,7 @@ class SearchableLibrary(StoredLibrary):
             Words, whatever they look like. They need an index that knows words:
             ``covers index build --embedder clip:ViT-B-32``. Pictures that are given
             with words are looked up in that index too.
-        less : sequence of str, Path, bytes or PIL Image
+        less : str, Path, bytes or PIL Image, or a sequence of them
             Pictures, covers and words that the hits shall be less like: half of
             their mean is taken away from that of `query`.
         where : mapping, optional
@@ -131,7 +146,7 @@ class SearchableLibrary(StoredLibrary):
             ``None`` unknown. Names of genres and columns may be written in any case.
         one_per_artist : bool, default=False
             Only the nearest cover of each artist.
-        among : collection of str, optional
+        among : id of a cover, or a collection of ids or hits, optional
             Only these covers.
 
         Returns
@@ -157,7 +172,8 @@ class SearchableLibrary(StoredLibrary):
         from covers.library.question import Question, less_like
 
         question = Question.read(query, text)
-        wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=among)
+        ids = None if among is None else frozenset(cover_ids("among", among))
+        wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=ids)
         if question.texts:
             index, embedder = self._word_parts(question.texts[0])
             vector, own = question.in_words(self, index, embedder)
@@ -165,8 +181,8 @@ class SearchableLibrary(StoredLibrary):
         else:
             index, name = self.index, typed_name(self.card.arch)
             vector, own = question.in_pictures(self)
-        if less:
-            away = Question.read(less, None)
+        away = Question.read(less, None, name="less") if _is_given(less) else None
+        if away is not None:
             if away.texts and not question.texts:
                 message = "words to be less like need words to be like: add some"
                 raise DataError(message)
@@ -187,6 +203,7 @@ class SearchableLibrary(StoredLibrary):
             _workspace=self.workspace,
         )
 
+    @checked(level=_LEVEL)
     def classify(
         self,
         pictures: PictureLike | Sequence[PictureLike] | Queries,
@@ -240,6 +257,7 @@ class SearchableLibrary(StoredLibrary):
         names = [(query.name, query.cover_id) for query in pictures.items]
         return put_together(names, answer, index, self.workspace)
 
+    @checked(picture=picture, genre=optional(text), level=_LEVEL)
     def explain(
         self,
         picture: PictureLike | Query,
@@ -280,6 +298,7 @@ class SearchableLibrary(StoredLibrary):
         heat = draw_heat(pixels, self.model, seen, max_megapixels=limit)
         return Explanation(answer=answer, genre=seen, picture=heat)
 
+    @checked(given=picture)
     def understand(self, given: PictureLike) -> PictureLike:
         """Return a path for a file, the whole id for a cover, anything else as it is."""
         from covers.classify.query import is_picture_file

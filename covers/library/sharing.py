@@ -5,6 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from covers.arguments import (
+    checked,
+    cover_ids,
+    filters,
+    flag,
+    optional,
+    path,
+    share,
+    text,
+)
 from covers.library.searchable import SearchableLibrary
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 class SharedLibrary(SearchableLibrary):
     """A collection of covers that suggests genres and is exported; see `covers.Library`."""
 
+    @checked(min_certainty=share, doubtful=flag)
     def suggest(
         self, *, min_certainty: float = 0.8, doubtful: bool = True
     ) -> Suggestions:
@@ -52,12 +63,19 @@ class SharedLibrary(SearchableLibrary):
             self.workspace, min_certainty=min_certainty, doubtful=doubtful
         )
 
+    @checked(
+        target=text,
+        out=path,
+        where=optional(filters),
+        force=flag,
+        pictures=flag,
+    )
     def export(
         self,
         target: str,
         out: str | Path,
         *,
-        covers: Iterable[str | Hit] | None = None,
+        covers: str | Hit | Iterable[str | Hit] | None = None,
         where: Mapping[str, Any] | None = None,
         force: bool = False,
         pictures: bool = True,
@@ -70,7 +88,7 @@ class SharedLibrary(SearchableLibrary):
             Such as ``"csv"``; a wrong one is told all there are.
         out : str or Path
             The file or folder to make.
-        covers : iterable of str or Hit, optional
+        covers : str or Hit, or an iterable of them, optional
             Only these, in this order: ids, or what a search found.
         where : mapping, optional
             Only covers with these values, as in `search`; also by ``prediction``,
@@ -96,8 +114,6 @@ class SharedLibrary(SearchableLibrary):
         """
         from covers.exports.export import Wanted, export_workspace
 
-        ids = None
-        if covers is not None:
-            ids = [c if isinstance(c, str) else c.cover_id for c in covers]
+        ids = None if covers is None else cover_ids("covers", covers)
         wanted = Wanted(cover_ids=ids, where=where, force=force, pictures=pictures)
         return export_workspace(self.workspace, target, Path(out), wanted)

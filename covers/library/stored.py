@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from covers.arguments import checked, filters, one_of, optional, text
 from covers.errors import DataError, needs_extra
 from covers.workspace import registry
 from covers.workspace.disk.strangers import is_plain_file
@@ -13,7 +14,6 @@ from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from covers.model.weights import SavedModel
     from indexer import VectorStore
 
-    PictureLike = str | Path | bytes | Image.Image
+DEVICE = optional(one_of("auto", "cpu", "cuda"))
+_EMBEDDER = optional(text)
 
 
 class StoredLibrary:
@@ -126,7 +127,8 @@ class StoredLibrary:
         name = word_embedder(self.workspace)
         return name is not None and self.workspace.path(card_file(name)).is_file()
 
-    def embedder(self, name: str = "") -> Embedder:
+    @checked(name=_EMBEDDER)
+    def embedder(self, name: str | None = None) -> Embedder:
         """Return what turns pictures into the vectors of an index, and for some words too.
 
         Parameters
@@ -231,6 +233,7 @@ class StoredLibrary:
         ]
         return self._cache.get("embedded", files, read)
 
+    @checked(where=optional(filters))
     @needs_extra("a data frame")
     def covers(self, where: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Return the catalogue as a data frame, one row per cover.
@@ -253,6 +256,7 @@ class StoredLibrary:
         frame: pd.DataFrame = table.to_pandas()
         return frame.set_index("cover_id", drop=True)
 
+    @checked(split=optional(text))
     def embeddings(
         self, split: str | None = None
     ) -> tuple[list[str], npt.NDArray[np.float32]]:
@@ -284,6 +288,7 @@ class StoredLibrary:
         some = table.take(table.splits == side)
         return list(some.cover_ids), some.embeddings
 
+    @checked(cover_id=text)
     def picture_of(self, cover_id: str) -> Image.Image:
         """Return the pixels of a cover: from its source, else its thumbnail.
 

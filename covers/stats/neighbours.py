@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from covers.arguments import array, checked, optional, whole
+from covers.errors import WrongValueError
+
 _CELLS = 2**24  # found neighbours that are held at once
 
 
@@ -35,11 +38,19 @@ class Neighbours:
     rows: npt.NDArray[np.int64]
     similarities: npt.NDArray[np.float32]
 
+    @checked(k=whole(at_least=0))
     def nearest(self, k: int) -> Neighbours:
         """Keep the first `k` neighbours only."""
         return Neighbours(self.rows[:, :k], self.similarities[:, :k])
 
 
+@checked(
+    queries=array(2),
+    references=array(2),
+    k=whole(at_least=1),
+    query_groups=optional(array(1)),
+    reference_groups=optional(array(1)),
+)
 def find_neighbours(
     queries: npt.NDArray[np.float32],
     references: npt.NDArray[np.float32],
@@ -69,8 +80,8 @@ def find_neighbours(
 
     Raises
     ------
-    ValueError
-        If ``k < 1`` or the dimensions differ.
+    WrongTypeError, WrongValueError
+        If ``k < 1``, the dimensions differ, or groups do not belong to the rows.
 
     Examples
     --------
@@ -78,16 +89,10 @@ def find_neighbours(
     >>> find_neighbours(corners[:1], corners, k=1).rows.tolist()
     [[0]]
     """
-    if k < 1:
-        message = f"k must be at least 1, got {k}"
-        raise ValueError(message)
-    if (
-        queries.ndim != 2
-        or references.ndim != 2
-        or queries.shape[1] != references.shape[1]
-    ):
+    if queries.shape[1] != references.shape[1]:
         message = f"queries {queries.shape} and references {references.shape} must be 2-d of one width"
-        raise ValueError(message)
+        raise WrongValueError(message)
+    _refuse_other_groups(queries, query_groups, references, reference_groups)
     rows = np.full((len(queries), k), -1, np.int64)  # (Q, k)
     similarities = np.full((len(queries), k), np.nan, np.float32)  # (Q, k)
     if not len(queries) or not len(references):
@@ -126,6 +131,25 @@ def find_neighbours(
         start = stop
     similarities[rows < 0] = np.nan
     return Neighbours(rows, similarities)
+
+
+def _refuse_other_groups(
+    queries: npt.NDArray[np.float32],
+    query_groups: npt.NDArray[np.int64] | None,
+    references: npt.NDArray[np.float32],
+    reference_groups: npt.NDArray[np.int64] | None,
+) -> None:
+    """Refuse groups of one side alone, or of another number of rows."""
+    if (query_groups is None) != (reference_groups is None):
+        message = "query_groups and reference_groups go together: give both, or none"
+        raise WrongValueError(message)
+    for name, rows, groups in (
+        ("query_groups", queries, query_groups),
+        ("reference_groups", references, reference_groups),
+    ):
+        if groups is not None and len(groups) != len(rows):
+            message = f"{name} must have one entry for each of {len(rows)} rows, got {len(groups)}"
+            raise WrongValueError(message)
 
 
 def find_own_neighbours(

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self, TypeVar, Union
 
 from covers.errors import DataError
 from covers.workspace.disk.jsonable import to_jsonable
+from covers.workspace.disk.read_only import ReadOnlyDict
 
 Part = TypeVar("Part")
 
@@ -45,7 +46,8 @@ class Document:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as it lies on disk, its stamp left out."""
-        return dict(self.content)
+        found: dict[str, Any] = to_jsonable(self.content)
+        return found
 
     def joined(self, **more: Any) -> Self:
         """Return the document with more fields, or with others."""
@@ -95,10 +97,10 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     if origin in (dict, Mapping):
         if not isinstance(value, Mapping):
             raise _wrong(where, "a table", value)
-        return {
-            str(key): _decode(inner[1], one, f"{where}.{key}")
+        return ReadOnlyDict(
+            (str(key), _decode(inner[1], one, f"{where}.{key}"))
             for key, one in value.items()
-        }
+        )
     if dataclasses.is_dataclass(kind):
         return _decode_fields(kind, value, where)
     return _decode_plain(kind, value, where)

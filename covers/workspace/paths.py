@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from covers.arguments import path
 from covers.errors import DataError
 from covers.workspace import registry
 from covers.workspace.disk.strangers import is_plain_name, read_text
@@ -26,9 +27,20 @@ class Workspace:
     ----------
     root : Path
         Its folder. Nothing is made or changed by constructing this.
+
+    Examples
+    --------
+    >>> workspace = covers.Workspace.open(folder / "workspace")
+    >>> workspace.settings.seed, workspace.catalogue_path.name
+    (0, 'catalogue.parquet')
+    >>> covers.Library(workspace)
+    <Library: 120 covers of 8 genres in 'workspace'>
     """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", path("root", self.root))
 
     @classmethod
     def open(cls, root: Path) -> Workspace:

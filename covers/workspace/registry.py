@@ -10,10 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -95,6 +92,26 @@ class Artefact:
         return f"covers {command or self.command} -w {quote(root)}"
 
 
+def complete_commands(text: str, workspace: Path) -> str:
+    """Complete the commands that a text names in quotes with a workspace.
+
+    A hint that is obeyed as it stands shall not act on another workspace.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> complete_commands("no index: run 'covers index build'", Path("music"))
+    "no index: run 'covers index build -w music'"
+    """
+    if workspace == DEFAULT_WORKSPACE:
+        return text
+
+    def complete(match: re.Match[str]) -> str:
+        return f"'{match[1]} -w {quote(workspace)}'"
+
+    return re.sub(r"'(covers [a-z](?:(?! -w )[^'])*)'", complete, text)
+
+
 def quote(path: Path) -> str:
     """Return a path as a shell takes it; in double quotes where those do, because messages use single ones."""
     text = str(path)
@@ -102,6 +119,9 @@ def quote(path: Path) -> str:
     quoted = shlex.quote(text)
     return f'"{text}"' if quoted != text and is_plain else quoted
 
+
+DEFAULT_WORKSPACE = Path("covers-workspace")
+"""Where commands look, and what is not said in hints."""
 
 CONFIG = File("covers.toml")
 DECISIONS = File("decisions.json", "decisions")

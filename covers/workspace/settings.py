@@ -6,22 +6,21 @@ in the workspace, then the defaults below.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from covers.errors import ConfigError
+from covers.arguments import MOST_SEED, shown
+from covers.errors import ConfigError, WrongTypeError, WrongValueError
 from covers.workspace.disk.strangers import read_text
 from covers.workspace.registry import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-DEFAULT_WORKSPACE = Path("covers-workspace")
 _MOST_BOOTSTRAPS = 1_000_000
-_MOST_SEED = 2**32 - 1  # what the libraries below take
 _NO_NUL = r"^[^\x00]*$"
 _Options = TypeVar("_Options", bound=BaseModel)
 Text = Annotated[str, Field(pattern=_NO_NUL, max_length=10_000)]
@@ -146,7 +145,7 @@ class Settings(BaseSettings):
     overlap: OverlapOptions = OverlapOptions()
     clusters: ClusterOptions = ClusterOptions()
     names: NameOptions = NameOptions()
-    seed: int = Field(default=0, ge=0, le=_MOST_SEED)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @classmethod
@@ -201,20 +200,35 @@ def check_options(options: _Options, values: Mapping[str, Any]) -> _Options:
 
     Raises
     ------
-    ConfigError
+    WrongTypeError, WrongValueError
         If a value is wrong.
     """
+    plain = {name: _of_python(value) for name, value in values.items()}
     try:
-        return type(options).model_validate(dict(values))
+        return type(options).model_validate(plain, strict=True)
     except ValidationError as error:
-        message = f"wrong setting: {_details(error)}"
-        raise ConfigError(message) from error
+        raise _wrong_setting(error) from error
+
+
+def _of_python(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, a list as a tuple."""
+    if callable(getattr(value, "item", None)) and not getattr(value, "ndim", 0):
+        return value.item()
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _wrong_setting(error: ValidationError, *, of: str = "") -> ConfigError:
+    """Return the error that says of each wrong value what it is and what it should be."""
+    kinds = [item["type"] for item in error.errors()]
+    is_type = any(kind.endswith("_type") or kind == "extra_forbidden" for kind in kinds)
+    wrong = WrongTypeError if is_type else WrongValueError
+    return wrong(f"wrong setting{of}: {_details(error)}")
 
 
 def _details(error: ValidationError) -> str:
     """Say of each wrong value what it is and what it should be."""
     return "; ".join(
-        f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}"
+        f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {shown(item['input'])}"
         for item in error.errors()
     )
 
@@ -229,11 +243,12 @@ def change_intake(
     ConfigError
         If a new value is unknown or wrong, or nothing would be left to train on.
     """
+    given = {**settings.model_dump(), **changes}
+    plain = {name: _of_python(value) for name, value in given.items()}
     try:
-        changed = IntakeSettings.model_validate({**settings.model_dump(), **changes})
+        changed = IntakeSettings.model_validate(plain, strict=True)
     except ValidationError as error:
-        message = f"wrong setting for the intake: {_details(error)}"
-        raise ConfigError(message) from error
+        raise _wrong_setting(error, of=" for the intake") from error
     if changed.valid_share + changed.test_share >= 1:
         message = (
             f"valid_share {changed.valid_share:g} and test_share {changed.test_share:g} leave nothing "

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from covers.errors import ConfigError, MissingExtraError
+from covers.arguments import callback, check_fields, flag, optional, seed
+from covers.errors import MissingExtraError, WrongTypeError
 from covers.workspace.artefacts import Stamp, add_to_summary
 from covers.workspace.interrupts import stop_if_interrupted
 from covers.workspace.publishing import is_whole, keep_files, publish_whole
@@ -64,23 +65,25 @@ def wanted_settings(
 
     Raises
     ------
-    ConfigError
+    WrongTypeError, WrongValueError
         If a name is unknown or a value is wrong.
     """
     from covers.workspace.settings import check_options
 
     own = own_settings(artefact, workspace)
     given = {name: value for name, value in changes.items() if value is not None}
+    if "seed" in given:
+        given["seed"] = seed("seed", given["seed"])
     known = {*own, *artefact.additions}
     if unknown := sorted(set(given) - known):
         message = f"{artefact.name} has no setting {unknown[0]!r}: there are {', '.join(sorted(known))}"
-        raise ConfigError(message)
+        raise WrongTypeError(message)
     options = getattr(workspace.settings, artefact.name, None)
     if options is None:
         return {**own, **given}
     wanted = {**own, **given}
-    seed = wanted.pop("seed")
-    return {**check_options(options, wanted).model_dump(), "seed": seed}
+    first = wanted.pop("seed")
+    return {**check_options(options, wanted).model_dump(), "seed": first}
 
 
 def has_settings(artefact: Artefact, stamp: Stamp, settings: Mapping[str, Any]) -> bool:
@@ -140,6 +143,13 @@ class Manner:
         Let a result made with other settings replace the workspace's own.
     figures : bool, default=True
         Draw the figures too.
+
+    Examples
+    --------
+    >>> told = []
+    >>> quick = covers.Manner(figures=False, progress=lambda done, total: told.append(done))
+    >>> library.overlap(quick).k == library.overlap().k
+    True
     """
 
     progress: Callable[[int, int], None] | None = None
@@ -147,6 +157,13 @@ class Manner:
     again: bool = False
     replace: bool = False
     figures: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            **dict.fromkeys(("progress", "say"), optional(callback)),
+            **dict.fromkeys(("again", "replace", "figures"), flag),
+        )
 
     def interruptible(self) -> Manner:
         """Return the same, stopping at a step if Ctrl-C was pressed and swallowed since."""

@@ -119,7 +119,7 @@ def test_references_without_a_genre_do_not_vote():
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan])
 def test_a_temperature_that_is_not_positive_is_refused(temperature):
-    with pytest.raises(ValueError, match="temperature must be positive"):
+    with pytest.raises(ValueError, match="temperature must be a number above 0"):
         vote_genres(near([[0]], [[1.0]]), THREE, temperature=temperature)
 
 

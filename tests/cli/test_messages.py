@@ -17,7 +17,7 @@ from covers.cli.evaluate import print_evaluation
 from covers.cli.options.shared import common_options
 from covers.cli.overlap import _print_overlap
 from covers.cli.terminal.border import ExplainingGroup
-from covers.cli.terminal.speech import DEFAULT_WORKSPACE, tell
+from covers.cli.terminal.speech import tell
 from covers.cluster.stage import read as read_clusters
 from covers.errors import DataError, ModelError
 from covers.evaluate.stage import read as read_evaluation
@@ -28,7 +28,6 @@ from covers.model.network.architectures import (
     refuse_unknown_architecture,
 )
 from covers.overlap.stage import read as read_overlap
-from covers.workspace import settings
 from covers.workspace.paths import Workspace
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "version-0.1.zip"
@@ -81,10 +80,6 @@ def test_a_workspace_from_the_environment_is_named_too(monkeypatch):
     monkeypatch.setenv("COVERS_WORKSPACE", "elsewhere")
     done = CliRunner().invoke(top, ["fail"])
     assert "'covers index rebuild -w elsewhere'" in done.stderr
-
-
-def test_command_line_and_dashboard_mean_the_same_folder():
-    assert settings.DEFAULT_WORKSPACE == DEFAULT_WORKSPACE
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from click.core import ParameterSource
 
 from covers.cli.options.choices import NameChoice
 from covers.cli.options.path_or_address import NamedPath
-from covers.cli.terminal.speech import DEFAULT_WORKSPACE, WORKSPACE_KEY, tell
+from covers.cli.terminal.speech import WORKSPACE_KEY, tell
+from covers.workspace.registry import DEFAULT_WORKSPACE
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.workspace.registry import complete_commands
 from indexer.terminal import one_line, raw_stream
 
 if TYPE_CHECKING:
     from covers.workspace.documents import Document
 
-DEFAULT_WORKSPACE = Path("covers-workspace")
 WORKSPACE_KEY = "covers.workspace"
 
 
@@ -24,14 +22,9 @@ def name_workspace(text: str) -> str:
     """
     ctx = click.get_current_context(silent=True)
     workspace = ctx.meta.get(WORKSPACE_KEY) if ctx else None
-    if workspace in (None, DEFAULT_WORKSPACE):
+    if workspace is None:
         return text
-    from covers.workspace.registry import quote
-
-    def complete(match: re.Match[str]) -> str:
-        return f"'{match[1]} -w {quote(workspace)}'"
-
-    return re.sub(r"'(covers [a-z](?:(?! -w )[^'])*)'", complete, text)
+    return complete_commands(text, workspace)
 
 
 def tell(text: str) -> None:

@@ -6,7 +6,17 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import ConfigError, ModelError
+from covers.arguments import (
+    Check,
+    check_fields,
+    flag,
+    number,
+    optional,
+    refuse_type,
+    text,
+    whole,
+)
+from covers.errors import ModelError, WrongTypeError
 from covers.model.network.embedder_names import (
     FILE,
     arch_of_embedder,
@@ -91,17 +101,7 @@ class Recipe:
     multi_label: bool | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in _BOUNDS:
-            value = getattr(self, name)
-            if name == "epochs" and value is None:
-                continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, (int, float))
-                or not low <= value <= high
-            ):
-                message = f"training parameter {name} = {value!r}: expected a number from {low} to {high}"
-                raise ConfigError(message)
+        check_fields(self, **_CHECKS)
 
     def parts(self) -> list[Recipe]:
         """Return the recipe of each backbone; of a single one the recipe itself."""
@@ -115,14 +115,14 @@ class Recipe:
 
         Raises
         ------
-        ConfigError
+        WrongTypeError, WrongValueError
             If a name is unknown or a value out of range.
         """
         known = {field.name for field in fields(self)}
         unknown = sorted(set(changes) - known)
         if unknown:
             message = f"unknown training parameter {unknown[0]!r}: there are {', '.join(sorted(known))}"
-            raise ConfigError(message)
+            raise WrongTypeError(message)
         return replace(self, **changes)
 
 
@@ -224,8 +224,7 @@ def _with_arch(changes: dict[str, Any]) -> dict[str, Any]:
     if embedder is None:
         return changes
     if not isinstance(embedder, str):
-        message = f"embedder {embedder!r:.200}: expected text such as 'clip:ViT-B-32'"
-        raise ConfigError(message)
+        refuse_type("embedder", "text such as 'clip:ViT-B-32'", embedder)
     arch = str(changes.get("arch", DEFAULT_ARCH))
     trained = [one for one in arch.split(",") if not is_untouched(one)]
     own = ",".join(trained) if trained and not is_untouched(arch) else DEFAULT_ARCH
@@ -246,18 +245,21 @@ def _with_weights(
     return recipe, {**changes, "weights": kept}
 
 
-_BOUNDS: tuple[tuple[str, float, float], ...] = (
-    ("image_size", 32, 1024),
-    ("embedding_dim", 2, 4096),
-    ("epochs", 0, 1000),
-    ("learning_rate", 1e-7, 1.0),
-    ("frozen_share", 0.0, 0.95),
-    ("batch_size", 2, 4096),
-    ("weight_decay", 0.0, 10.0),
-    ("dropout", 0.0, 0.95),
-    ("label_smoothing", 0.0, 0.9),
-    ("mixup", 0.0, 10.0),
-    ("class_balance", 0.0, 1.0),
-    ("patience", 1, 1000),
-    ("tuning_share", 0.02, 0.5),
-)
+_CHECKS: dict[str, Check] = {
+    "arch": text,
+    "weights": text,
+    "image_size": whole(at_least=32, at_most=1024),
+    "embedding_dim": whole(at_least=2, at_most=4096),
+    "epochs": optional(whole(at_least=0, at_most=1000)),
+    "learning_rate": number(1e-7, 1.0),
+    "frozen_share": number(0.0, 0.95),
+    "batch_size": whole(at_least=2, at_most=4096),
+    "weight_decay": number(0.0, 10.0),
+    "dropout": number(0.0, 0.95),
+    "label_smoothing": number(0.0, 0.9),
+    "mixup": number(0.0, 10.0),
+    "class_balance": number(0.0, 1.0),
+    "patience": whole(at_least=1, at_most=1000),
+    "tuning_share": number(0.02, 0.5),
+    "multi_label": optional(flag),
+}

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 
 class TrainingWatcher:
-    """Callbacks for the progress of a training; each does nothing until a subclass overrides it."""
+    """Callbacks for the progress of a training; each does nothing until a subclass overrides it.
+
+    Examples
+    --------
+    >>> class Teller(covers.TrainingWatcher):
+    ...     def note(self, text):
+    ...         print(text)
+    >>> Teller().note("first the last layer")
+    first the last layer
+    """
 
     def stage(self, name: str, done: float, total: float) -> None:
         """Report that part of a stage is done."""
