@@ -13,7 +13,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pyarrow as pa
-from strange_values import GIANTS, VALUES, places_of
+from strange_values import GIANTS, VALUES, entries_of
 
 N, D = 400, 16
 ZEROS = "0" * 64
@@ -215,14 +215,14 @@ class Stranger:
             path.write_text(rng.choice(["{" * 9000, "[" * 200_000, '{"pid": "\033["}']))
 
     def a_value_of_the_manifest(self):
-        places = list(places_of(self.content))
+        places = list(entries_of(self.content))
         for _ in range(self.rng.choice([1, 1, 1, 2, 5])):
             holder, key = self.rng.choice(places)
             holder[key] = self.rng.choice(VALUES)
         self.seal_manifest()
 
     def a_field_of_the_manifest(self):
-        holders = [h for h, _ in places_of(self.content) if isinstance(h, dict)]
+        holders = [h for h, _ in entries_of(self.content) if isinstance(h, dict)]
         holder = self.rng.choice(holders)
         if self.rng.random() < 0.5:
             holder.pop(self.rng.choice(list(holder)))

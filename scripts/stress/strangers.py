@@ -34,7 +34,7 @@ import pieces
 import strangers_index as index_rounds
 import torch  # noqa: F401  (loaded once, before forking)
 from click.testing import CliRunner
-from strange_values import VALUES, places_of
+from strange_values import VALUES, entries_of
 
 from covers.audit import stage as audit
 from covers.cli import main as covers_main
@@ -110,7 +110,7 @@ class Stranger:
     def a_value_of_a_document(self):
         path, rng = self.file(".json"), self.rng
         content = json.loads(path.read_text())
-        places = list(places_of(content))
+        places = list(entries_of(content))
         for _ in range(rng.choice([1, 1, 5])):
             holder, key = rng.choice(places)
             holder[key] = rng.choice(VALUES)
@@ -125,7 +125,7 @@ class Stranger:
         (length,) = struct.unpack("<Q", data[:8])
         header = json.loads(data[8 : 8 + length])
         card = json.loads(header["__metadata__"]["covers"])
-        holder, key = rng.choice([*places_of(card), *places_of(header)])
+        holder, key = rng.choice([*entries_of(card), *entries_of(header)])
         holder[key] = rng.choice(VALUES)
         texts = header.get("__metadata__")
         if isinstance(texts, dict):

@@ -103,7 +103,7 @@ def test_more_certainty_asked_for_leaves_more_open(hidden):
     ]
     assert all(more >= less for more, less in itertools.pairwise(made))
     assert len(made[0]) > len(made[-1]) == 0
-    with pytest.raises(covers.DataError, match="from 0 to 1"):
+    with pytest.raises(covers.WrongValueError, match="from 0 to 1"):
         library.suggest(min_certainty=80)
 
 
