@@ -10,6 +10,7 @@ from covers.intake.sources import (
     AUDIO_EXTENSIONS,
     MANIFEST_EXTENSIONS,
     MANIFEST_STEM,
+    explain_name,
     is_picture_name,
     is_track_name,
     show_name,
@@ -232,6 +233,14 @@ def find_nested(workspace_root: Path, sources: Sequence[Source]) -> list[str]:
     ]
 
 
+def _refuse_unwritable(spelled: str) -> None:
+    """Refuse a source whose name cannot be written into ``covers.toml``."""
+    reason = explain_name(spelled)
+    if reason is not None:
+        message = f"source '{show_name(spelled)}' cannot be taken in: {reason}"
+        raise DataError(message)
+
+
 def join_sources(
     workspace: Workspace,
     known: Sequence[Source],
@@ -278,6 +287,7 @@ def join_sources(
     chosen: list[str] = []
     for path in [*given, *([] if root is None else [root])]:
         name_host(path)
+        _refuse_unwritable(workspace.relative(path))
     for path in given:
         chosen_path = choose_path(path) if kind in {"auto", "manifest"} else path
         spelled = workspace.relative(chosen_path)

@@ -336,8 +336,8 @@ class _Walker:
             )
         elif not stat.S_ISREG(status.st_mode):
             self._report(path, "not a regular file")
-        elif not _is_utf8(path):
-            self._report(path, _explain_name(path))
+        elif (reason := explain_name(path)) is not None:
+            self._report(path, reason)
         else:
             self.files.append(FileEntry(path, status.st_size, status.st_mtime_ns))
 
@@ -357,8 +357,10 @@ def _devices_of_the_system() -> frozenset[int]:
     return frozenset(found)
 
 
-def _explain_name(path: str) -> str:
-    """Say why a name cannot be written as UTF-8: by itself, or in this locale alone."""
+def explain_name(path: str) -> str | None:
+    """Say why a name cannot be written as UTF-8: by itself, or in this locale; None if it can."""
+    if _is_utf8(path):
+        return None
     if _is_utf8(os.fsencode(path).decode("utf-8", "surrogateescape")):
         encoding = sys.getfilesystemencoding()
         return f"its name cannot be read in this locale ({encoding}): set PYTHONUTF8=1"

@@ -212,3 +212,11 @@ def test_names_are_read_in_any_locale_or_the_repair_is_named(tmp_path, locale, m
     assert is_whole != ("this locale (ascii): set PYTHONUTF8=1" in done.stdout)
     assert is_whole or (mode, locale != "C.UTF-8") == ("0", True)
     assert "is not valid UTF-8: rename it" in done.stdout
+
+
+def test_a_source_whose_name_cannot_be_written_down_is_refused_in_one_line(tmp_path):
+    folder = tmp_path / os.fsdecode(b"s\xf6")
+    touch(folder, "Rock/a.jpg")
+    for given, root in (([folder], None), ([tmp_path / "m.csv"], folder)):
+        with pytest.raises(DataError, match=r"s\\xf6' cannot be taken in: its name"):
+            join_sources(Workspace(tmp_path / "ws"), [], given, kind="auto", root=root)
