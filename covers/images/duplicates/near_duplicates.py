@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covers.images.duplicates.hashes import find_near_hashes
+from covers.images.duplicates.hash_pairs import agreeing_hashes
 from covers.images.duplicates.ink import Ink, coarse_agreement, ink_agreement, ink_cells
 from covers.images.duplicates.plain_sleeves import PlainSleeves, SleevePairs
 from covers.images.measures import SIGNATURE_SIDE
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     Look = Callable[[int], Image.Image | None]
 
-_LARGEST_PRODUCT = 1024
 _INK_BLOCK = 4096
 _SAME_INK = 0.999
 _INKS_KEPT = 96
@@ -172,10 +171,11 @@ def find_near_duplicates(
 ) -> DuplicatePairs:
     """Find the pairs of covers of which two views agree.
 
-    Where many views have the very same hash, they are compared with the first
-    of them instead of each with each, so that ten thousand copies of one
-    placeholder do not make fifty million pairs; `covers.images.duplicates.groups.connect` is not affected
-    where their grey copies agree.
+    Where many views have the very same hash, each is compared with the first of them
+    and with those whose grey copies are most like its own, instead of with each, so
+    that ten thousand copies of one placeholder do not make fifty million pairs;
+    `covers.images.duplicates.groups.connect` is not affected where their grey copies
+    agree.
 
     Parameters
     ----------
@@ -193,7 +193,8 @@ def find_near_duplicates(
     limits = thresholds or DuplicateThresholds()
     structured = np.flatnonzero(_structure(views.signatures) >= limits.least_structure)
     copies = views.signatures[structured]
-    left, right, bits = _agreeing_hashes(views.hashes[structured], limits.far_bits)
+    hashes = views.hashes[structured]
+    left, right, bits = agreeing_hashes(hashes, copies, limits.far_bits)
     correlations = np.empty(len(left), np.float32)
     for start in range(0, len(left), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -348,33 +349,3 @@ def _correlate(
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     correlations: npt.NDArray[np.float32] = np.einsum("ij,ij->i", a, b) / lengths
     return correlations
-
-
-def _agreeing_hashes(
-    hashes: npt.NDArray[np.uint8], most_bits: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return pairs of rows of `hashes` that differ in at most `most_bits` bits, and those bits."""
-    if not len(hashes):
-        nothing = np.zeros(0, np.int64)
-        return nothing, nothing, nothing
-    codes, members = np.unique(hashes, axis=0, return_inverse=True)
-    order = np.argsort(members, kind="stable")
-    starts = np.searchsorted(members[order], np.arange(len(codes) + 1))
-    near = find_near_hashes(codes, most_bits)
-    queries, found, distances = near.first, near.second, near.bits
-    sizes = np.diff(starts)
-    alone = (sizes[queries] == 1) & (sizes[found] == 1)
-    lefts = [order[starts[queries[alone]]]]
-    rights = [order[starts[found[alone]]]]
-    bits = [distances[alone].astype(np.int64)]
-    for a, b, distance in zip(
-        queries[~alone], found[~alone], distances[~alone], strict=True
-    ):
-        ours = order[starts[a] : starts[a + 1]]
-        theirs = order[starts[b] : starts[b + 1]]
-        if len(ours) * len(theirs) > _LARGEST_PRODUCT:
-            ours = ours[:1]
-        lefts.append(np.repeat(ours, len(theirs)))
-        rights.append(np.tile(theirs, len(ours)))
-        bits.append(np.full(len(ours) * len(theirs), int(distance)))
-    return np.concatenate(lefts), np.concatenate(rights), np.concatenate(bits)

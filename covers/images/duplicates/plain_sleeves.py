@@ -33,10 +33,10 @@ FEW = 8
 """A cover with at most so many partners is looked at beside each of them."""
 _SPARE_REFUSALS = 400
 _LIKELIEST = 16
-_LEAST_LIKENESS = 0.3
-_CODE_PX = 32
-_CODE_WINDOW_PX = 7
-_CODE_NOISE = 0.02
+_LEAST_LIKENESS = 0.75
+_CODE_PX = 64
+_CODE_WINDOW_PX = 9
+_CODE_NOISE = 0.2
 _BLOCK = 256
 _COPIES = 0.95  # agreement of two that are copies of each other
 
@@ -151,9 +151,9 @@ class PlainSleeves:
             partners, places = np.unique(ends[1][pairs], return_inverse=True)
             for kind in range(codes.shape[1]):
                 block = codes[begin : begin + _BLOCK, kind] @ codes[partners, kind].T
-                likeness[pairs] += block[ends[0][pairs] - begin, places]
-        mean: npt.NDArray[np.float32] = likeness / np.float32(codes.shape[1])
-        return mean
+                alike = block[ends[0][pairs] - begin, places]
+                likeness[pairs] = np.maximum(likeness[pairs], alike)
+        return likeness
 
 
 def _codes(ink: Ink | None) -> npt.NDArray[np.float32]:

@@ -1,10 +1,12 @@
 """Measure near-duplicates among plain sleeves, as docs/method/audit.md says it; print JSON.
 
     scripts/bench plain_sleeves [-n 16]
+    scripts/bench plain_sleeves --crowd 300 --layout frame --ground white --copy 0
 
 Sleeves of different words are drawn for each ground and layout, each with three
 copies: JPEG quality 40, half the size, cropped by 2 %. Counted are the pairs within
 groups that show one design (precision), and the pairs of one design that are found.
+A crowd is of very many sleeves that share words, with one copy of each.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import io
 import itertools
 import json
+import time
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -26,6 +29,14 @@ WORDS = (
     *("NIGHT RAIN", "OCEAN", "LIVE 1971", "HEARTS", "ZERO", "SYMPHONY No 5", "BLUE"),
     *("THE GARDEN", "SOLO PIANO", "WALTZ", "IRON GATE", "SUMMER", "EARLY WORKS"),
     *("MOTION", "DUST AND GOLD", "VOLUME II"),
+)
+FIFTY = (
+    *("night", "rain", "ocean", "live", "hearts", "zero", "symphony", "blue", "garden"),
+    *("solo", "piano", "waltz", "iron", "gate", "summer", "early", "works", "motion"),
+    *("dust", "gold", "volume", "sea", "red", "house", "river", "stone", "light"),
+    *("dark", "moon", "sun", "fire", "city", "road", "love", "war", "peace", "king"),
+    *("queen", "ghost", "bird", "wolf", "snow", "wind", "dream", "home", "glass"),
+    *("mirror", "paper", "silver", "black", "white", "green"),
 )
 GROUNDS = ("white", "dark", "gradient")
 LAYOUTS = ("left", "centred", "two lines", "ring", "name of a label", "frame", "disc")
@@ -95,10 +106,39 @@ def measure(ground: str, layout: str, n: int) -> dict[str, object]:
     }
 
 
+def measure_crowd(n: int, layout: str, ground: str, number: int) -> dict[str, object]:
+    """Return precision and recall of many sleeves of one kind, and what they cost."""
+    rng, titles = np.random.default_rng(0), set()
+    while len(titles) < n:
+        titles.add(" ".join(rng.choice(FIFTY, rng.integers(1, 4))).upper())
+    images = [sleeve(title, ground, layout) for title in sorted(titles)]
+    images += [copies(image)[number] for image in images]
+    names = [str(number) for number in range(len(images))]
+    table = measures_table(names, [measure_picture(image) for image in images])
+    begun = time.process_time()
+    groups = group_near_duplicates(table, look=images.__getitem__)
+    seconds = time.process_time() - begun
+    sizes = np.unique(groups, return_counts=True)[1]
+    found = int((groups[:n] == groups[n:]).sum())
+    return {
+        "precision": found / max(1, int((sizes * (sizes - 1) // 2).sum())),
+        "found": found,
+        "processor_seconds": round(seconds, 1),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-n", type=int, default=16, help="sleeves of each kind")
+    parser.add_argument("--crowd", type=int, help="sleeves of one crowd")
+    parser.add_argument("--layout", choices=LAYOUTS, default="left")
+    parser.add_argument("--ground", choices=GROUNDS, default="white")
+    parser.add_argument("--copy", type=int, choices=(0, 1, 2), default=0)
     given = parser.parse_args()
+    if given.crowd:
+        crowd = measure_crowd(given.crowd, given.layout, given.ground, given.copy)
+        print(json.dumps({**vars(given), **crowd}, indent=1))
+        return
     kinds = itertools.product(LAYOUTS, GROUNDS)
     rows = [measure(ground, layout, given.n) for layout, ground in kinds]
     print(json.dumps({"n": given.n, "sleeves": rows}, indent=1))
