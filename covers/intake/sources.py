@@ -336,8 +336,8 @@ class _Walker:
             )
         elif not stat.S_ISREG(status.st_mode):
             self._report(path, "not a regular file")
-        elif (reason := explain_name(path)) is not None:
-            self._report(path, reason)
+        elif (unwritable := explain_name(path)) is not None:
+            self._report(path, unwritable)
         else:
             self.files.append(FileEntry(path, status.st_size, status.st_mtime_ns))
 
