@@ -224,7 +224,7 @@ def classify_embeddings(
             _evidence(
                 Neighbours(chosen.rows[q : q + 1], chosen.similarities[q : q + 1]),
                 references,
-                settings,
+                decision,
             )
             for q in range(len(pictures.embeddings))
         ],
@@ -347,18 +347,18 @@ def _n_candidates(settings: VoteSettings) -> int:
     return settings.k * (_CANDIDATES_PER_VOTER if settings.one_per_group else 1)
 
 
-def _evidence(
-    near: Neighbours, references: References, settings: VoteSettings
-) -> Evidence:
+def _evidence(near: Neighbours, references: References, decision: Decision) -> Evidence:
     """Gather the evidence of one picture."""
-    membership = references.membership
+    membership, settings = references.membership, decision.classifier.settings
     filled = near.rows[0] >= 0
     weights = vote_weights(near, membership, temperature=settings.temperature)[0]
     return Evidence(
         cover_ids=tuple(references.cover_ids[row] for row in near.rows[0][filled]),
         similarities=near.similarities[0][filled],
         weights=weights[filled],
-        flip=find_flip(near, membership, settings) if filled.any() else Flip((), -1),
+        flip=find_flip(near, membership, settings, is_several=decision.is_several)
+        if filled.any()
+        else Flip((), -1),
     )
 
 

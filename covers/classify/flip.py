@@ -40,8 +40,13 @@ def find_flip(
     neighbours: Neighbours,
     membership: npt.NDArray[np.floating[Any]],
     settings: VoteSettings,
+    *,
+    is_several: bool = False,
 ) -> Flip:
     """Find the fewest voters of one query without whom another genre would win.
+
+    Where genres are independent, a voter of several counts fully for each, and what
+    most of the weight has wins, however frequent it is.
 
     Parameters
     ----------
@@ -50,7 +55,12 @@ def find_flip(
     membership : ndarray of float, shape (n_references, n_genres)
     settings : VoteSettings
         How they vote.
+    is_several : bool, default=False
+        Whether genres are independent.
     """
+    if is_several:
+        membership = (np.asarray(membership) > 0).astype(np.float64)
+        settings = replace(settings, class_balance=0.0)
     neighbours, membership = _among_voters(neighbours, membership)
     plain = replace(settings, one_per_group=False, k=neighbours.rows.shape[1])
     winner = int(vote_with(plain, neighbours, membership)[0].argmax())

@@ -94,7 +94,7 @@ class LabelCalibrator:
     def name(self, p: Array, implied: Flags | None = None) -> Flags:
         """Say which genres are named, shape (n_covers, n_genres); the likeliest always is."""
         named: Flags = p >= self.thresholds
-        named[np.arange(len(p)), (p / self.thresholds).argmax(axis=1)] = True
+        named[np.arange(len(p)), p.argmax(axis=1)] = True
         return follow_tree(named, implied)
 
     def to_json(self) -> dict[str, Any]:

@@ -79,3 +79,12 @@ def test_a_flip_holds_in_the_vote_among_all_references(seed):
     left[0, list(flip.slots)] = -1
     won = vote_with(settings, Neighbours(left, near.similarities), membership)[0]
     assert won.argmax() == flip.genre_id != winner
+
+
+def test_a_genre_that_all_voters_have_wins_whatever_is_left_out():
+    # Rock, and one of two rarer genres each: as shares, a rarer one may seem to win.
+    membership = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1]]) / 2
+    found = near([[0, 1, 2]], [[0.5, 0.4, 0.3]])
+    plain = VoteSettings(k=3, prior_votes=0.0, class_balance=1.0)
+    assert find_flip(found, membership, plain).genre_id >= 0
+    assert find_flip(found, membership, plain, is_several=True).genre_id == -1

@@ -35,6 +35,16 @@ def fitted(n=400, implied=NO_TREE):
     return SeveralGenresClassifier.fit(held, VoteSettings(), implied), held, has
 
 
+def test_the_likeliest_genre_is_named_even_below_a_threshold_that_others_pass():
+    calibrator = LabelCalibrator(
+        weights=np.ones((3, 1)),
+        offsets=np.zeros(3),
+        thresholds=np.array([0.6, 0.1, 0.9]),
+    )
+    p = np.array([[0.5, 0.2, 0.1], [0.3, 0.05, 0.4]])
+    assert calibrator.name(p).tolist() == [[True, True, False], [False, False, True]]
+
+
 def test_a_cover_always_gets_a_name():
     calibrator = LabelCalibrator(
         weights=np.ones((3, 2)), offsets=np.zeros(3), thresholds=np.full(3, 0.9)

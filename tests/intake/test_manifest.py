@@ -156,7 +156,11 @@ def test_a_manifest_without_genres_is_noted(images):
             "every line of manifest .* is damaged; line 2: 3 columns instead of 2",
         ),
         ("path,split\nimages/a.jpg,holdout\n", "line 2: split is 'holdout', expected"),
-        ("path\nnowhere.jpg\n", "none of the 1 files of manifest"),
+        ("path\nnowhere.jpg\n", "none of the 1 files of manifest '.*' is there"),
+        (
+            "path\n/elsewhere/a.jpg\n",
+            "none of the 1 files of manifest '.*' is below its folder .* '--root FOLDER'",
+        ),
         ("PK\x03\x04\0\0", "is no table: expected a header"),
     ],
 )

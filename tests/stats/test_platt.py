@@ -47,6 +47,14 @@ def test_a_rare_label_borrows_from_the_others():
     assert np.mean(errors["shrunk"]) < 0.6 * np.mean(errors["alone"])
 
 
+def test_slopes_of_a_label_with_few_covers_stay_with_what_all_have_in_common():
+    logits, has = known_odds(200, 6)
+    has[:, 0] = logits[:, 0] < np.sort(logits[:, 0])[3]  # three covers say the reverse
+    weights = Platt.fit(logits[:, :, None], has).weights[:, 0]
+    assert np.ptp(weights) < 0.1
+    assert weights[0] > 0.5
+
+
 def test_a_useless_second_source_is_hardly_believed():
     logits, has = known_odds(2000, 4)
     noise = np.random.default_rng(0).normal(size=logits.shape)

@@ -23,7 +23,7 @@ _GENRE_OPTIONS = (
         "--map",
         "genre_mapping",
         type=NameChoice(["tags", "all", "none"]),
-        help="Where spellings of one genre are put together (hiphop, Hip-Hop): in music tags, in all sources, or nowhere.  [default: tags]",
+        help="Call a genre by its usual name, whatever else it is called (hiphop and Rap/Hip Hop become Hip Hop): tags in music tags only, all in folders and tables too, none nowhere.  [default: tags]",
     ),
     click.option(
         "--genre-table",

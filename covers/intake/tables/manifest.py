@@ -289,7 +289,8 @@ class _ManifestRows:
             else "fill its column 'path'"
         )
         message = (
-            f"none of the {len(self.problems)} files of manifest '{self.path}' is there "
+            f"none of the {len(self.problems)} files of manifest '{self.path}' is "
+            f"{'below its folder' if n_outside == len(self.problems) else 'there'} "
             f"(the first is '{path}', looked for below '{self.root}'): {repair}"
         )
         raise DataError(message)
