@@ -37,6 +37,7 @@ from covers.workspace.disk.read_only import freeze_fields
 from covers.workspace.documents import decode
 from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -291,7 +292,7 @@ def _read_pictures(workspace: Workspace, catalogue: Catalogue) -> pa.Table:
 
     table, _ = read_rows(workspace, PICTURES)
     rows = RowsById(table.column("cover_id").to_pylist()).of(catalogue.cover_ids)
-    return table.take(pa.array(rows, pa.int64(), mask=rows < 0))
+    return table.take(make_array([None if r < 0 else int(r) for r in rows], pa.int64()))
 
 
 def _read_features(

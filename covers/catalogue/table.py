@@ -20,6 +20,7 @@ from covers.workspace.artefacts import (
     write_table,
 )
 from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
+from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -265,7 +266,7 @@ class Catalogue:
         order = np.argsort(np.asarray(self.cover_ids, dtype=str), kind="stable")
         some = self.table.select(names)
         for start in range(0, len(order), _ROWS_AT_ONCE):
-            block = some.take(order[start : start + _ROWS_AT_ONCE])
+            block = some.take(as_take_indices(order[start : start + _ROWS_AT_ONCE]))
             columns = (column.to_pylist() for column in block.columns)
             yield [[_plain(cell) for cell in row] for row in zip(*columns, strict=True)]
 

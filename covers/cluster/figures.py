@@ -31,6 +31,7 @@ from covers.render.palette import (
 )
 from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import CLUSTER_DOCUMENT, CLUSTER_TABLE, MAP_TABLE
+from indexer.files.arrow import as_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -218,7 +219,7 @@ def draw_map_figures(workspace: Workspace) -> list[Path]:
     """
     table, _ = read_rows(workspace, MAP_TABLE)
     ids = table.column("cover_id").to_pylist()
-    points = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
+    points = np.stack([as_numbers(table.column(axis)) for axis in ("x", "y")], axis=1)
     catalogue = read_catalogue(workspace)
     legend = legend_of(catalogue, ids)
     labels: npt.NDArray[np.int64] | None = None

@@ -19,6 +19,7 @@ from covers.errors import DataError
 from covers.workspace.artefacts import Stamp, fingerprint, write_table
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import LAYOUT_GRAPH
+from indexer.files.arrow import as_numbers, make_array
 
 if TYPE_CHECKING:
     from covers.cluster.projection import Graph
@@ -68,7 +69,7 @@ def layout_graph(
         ):
             # Copied: UMAP writes into what it is given.
             rows, distances = (
-                table.column(name).combine_chunks().flatten().to_numpy().copy()
+                as_numbers(table.column(name).combine_chunks().flatten()).copy()
                 for name in ("rows", "distances")
             )
             return rows.reshape(-1, k), distances.reshape(-1, k)
@@ -77,7 +78,7 @@ def layout_graph(
     k = max(_LEAST, n_neighbors)
     graph = exact_neighbours(principal_components(covers.embeddings), k)
     columns = {
-        name: pa.FixedSizeListArray.from_arrays(np.ravel(values), k)
+        name: pa.FixedSizeListArray.from_arrays(make_array(np.ravel(values)), k)
         for name, values in zip(("rows", "distances"), graph, strict=True)
     }
     write_table(

@@ -35,6 +35,7 @@ from covers.workspace.registry import (
     PICTURES,
 )
 from covers.workspace.stages import Made, Maker, Manner
+from indexer.files.arrow import as_numbers, make_array, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,7 +203,7 @@ def _stable_ids(
     return keep_ids(
         labels,
         covers.cover_ids,
-        old.column("label").to_numpy(),
+        as_numbers(old.column("label")),
         old.column("cover_id").to_pylist(),
     )
 
@@ -227,9 +228,11 @@ def _table(
     soft = (
         pa.nulls(len(covers), pa.list_(pa.float32()))
         if found.soft is None
-        else pa.array(list(np.asarray(found.soft, np.float32)), pa.list_(pa.float32()))
+        else make_array(
+            list(np.asarray(found.soft, np.float32)), pa.list_(pa.float32())
+        )
     )
-    return pa.table(
+    return make_table(
         {
             "cover_id": covers.cover_ids,
             "label": ids,

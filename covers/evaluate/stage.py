@@ -36,6 +36,7 @@ from covers.workspace.registry import (
     VOTES,
 )
 from covers.workspace.stages import Made, Maker, Manner
+from indexer.files.arrow import as_numbers, make_array, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -274,25 +275,27 @@ def votes_table(evaluated: Evaluated) -> pa.Table:
     combined = votes.probabilities.combined
     has = inputs.membership[votes.rows] > 0
     lists = {
-        PROBABILITY_COLUMNS[name]: pa.array(
+        PROBABILITY_COLUMNS[name]: make_array(
             list(p.astype(np.float32)), pa.list_(pa.float32())
         )
         for name, p in votes.probabilities.by_method().items()
     }
-    return pa.table(
+    return make_table(
         {
-            "cover_id": pa.array(ids[votes.rows].tolist(), pa.string()),
-            "split": pa.array(inputs.splits[votes.rows].tolist(), pa.string()),
-            "held_out": pa.array(votes.held_out),
-            "genres": [vocab[row].tolist() for row in has],
+            "cover_id": make_array(ids[votes.rows].tolist(), pa.string()),
+            "split": make_array(inputs.splits[votes.rows].tolist(), pa.string()),
+            "held_out": make_array(votes.held_out),
+            "genres": make_array(
+                [vocab[row].tolist() for row in has], pa.list_(pa.string())
+            ),
             **lists,
-            "prediction_set": pa.array(
+            "prediction_set": make_array(
                 [vocab[row].tolist() for row in votes.inside], pa.list_(pa.string())
             ),
-            "verdict": pa.array([str(v) for v in votes.verdicts], pa.string()),
-            "top1": pa.array(vocab[combined.argmax(axis=1)].tolist(), pa.string()),
-            "certainty": pa.array(combined.max(axis=1).astype(np.float32)),
-            "nearest": pa.array(
+            "verdict": make_array([str(v) for v in votes.verdicts], pa.string()),
+            "top1": make_array(vocab[combined.argmax(axis=1)].tolist(), pa.string()),
+            "certainty": make_array(combined.max(axis=1).astype(np.float32)),
+            "nearest": make_array(
                 [ids[row[row >= 0]].tolist() for row in votes.nearest],
                 pa.list_(pa.string()),
             ),
@@ -343,7 +346,9 @@ def _read_colours(
         _log.warning("no baseline on colours: %s", error)
         return None
     column = table.column("colour_histogram").combine_chunks()
-    histograms = np.asarray(column.flatten(), np.float32).reshape(-1, HISTOGRAM_BINS)
+    histograms = (
+        as_numbers(column.flatten()).astype(np.float32).reshape(-1, HISTOGRAM_BINS)
+    )
     ids = table.column("cover_id").to_pylist()
     return _aligned("colours", ids, histograms, cover_ids)
 

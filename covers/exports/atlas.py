@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from covers.exports.parquet import is_parquet_of, write_parquet
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,17 +62,17 @@ def _tables(covers: CoverTable) -> Iterator[pa.Table]:
         start += len(part)
         ids = near.rows[rows, :n_filled]
         distances = 1.0 - near.similarities[rows, :n_filled].astype(float)
-        table = part.rows.append_column("title", pa.array(part.titles, pa.string()))
+        table = part.rows.append_column("title", make_array(part.titles, pa.string()))
         clusters = [
             None if c is None else "in none" if c < 0 else f"kind {c}"
             for c in part.column("cluster")
         ]
         place = table.column_names.index("cluster")
-        table = table.set_column(place, "cluster", pa.array(clusters, pa.string()))
+        table = table.set_column(place, "cluster", make_array(clusters, pa.string()))
         neighbours = [
             {"ids": i, "distances": d}
             for i, d in zip(ids.tolist(), distances.tolist(), strict=True)
         ]
-        table = table.append_column("neighbors", pa.array(neighbours, _NEIGHBOURS))
+        table = table.append_column("neighbors", make_array(neighbours, _NEIGHBOURS))
         table = table.append_column("image", part.image_column())
         yield table.select(_ORDER)

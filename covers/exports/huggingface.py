@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from covers.exports.parquet import write_parquet
 from covers.workspace.disk.jsonable import to_jsonable
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +94,8 @@ def _all_labels(covers: CoverTable) -> list[list[int]]:
 
 def _with_pictures(covers: CoverTable) -> pa.Table:
     """Add labels, probabilities, embedding and picture."""
-    table = covers.rows.append_column("label", pa.array(_labels(covers), pa.int64()))
-    labels = pa.array(_all_labels(covers), pa.list_(pa.int64()))
+    table = covers.rows.append_column("label", make_array(_labels(covers), pa.int64()))
+    labels = make_array(_all_labels(covers), pa.list_(pa.int64()))
     table = table.append_column("labels", labels)
     table = table.append_column("probabilities", covers.probability_column())
     table = table.append_column("embedding", covers.embedding_column())

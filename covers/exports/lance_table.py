@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from covers.exports.table.cover_table import PROBABILITIES
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,5 +38,5 @@ def _batches(covers: CoverTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         pictures = [part.picture(row) for row in range(len(part))]
         table = part.rows.append_column("probabilities", part.probability_column())
         table = table.append_column("embedding", part.embedding_column())
-        table = table.append_column("picture", pa.array(pictures, pa.large_binary()))
+        table = table.append_column("picture", make_array(pictures, pa.large_binary()))
         yield from table.cast(schema).combine_chunks().to_batches()

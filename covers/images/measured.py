@@ -16,6 +16,7 @@ from covers.images.thumbnails import SUFFIX, load_thumbnails
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.registry import CATALOGUE, quote
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +94,7 @@ class MeasuredPictures:
             message = f"measures are missing in '{self._path}': run 'covers scan -w {self._path.parent}'"
             raise DataError(message)
         added = measure.measures_table(missing, [measures[c] for c in missing])
-        old = self.table.take(pa.array(kept, pa.int64()))
+        old = self.table.take(make_array(kept, pa.int64()))
         self.table = pa.concat_tables([old, added])
         self.cover_ids = self.table.column("cover_id").to_pylist()
         write_table(self._path, self.table, Stamp(kind=measure.KIND))

@@ -24,6 +24,7 @@ from covers.images.colours import (
     leading_colours,
 )
 from covers.workspace.registry import PICTURES
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +180,7 @@ def measures_table(
     )
     columns["cover_id"] = list(cover_ids)
     columns["colour_histogram"] = pa.FixedSizeListArray.from_arrays(
-        pa.array(histograms, pa.float32()), HISTOGRAM_BINS
+        make_array(histograms, pa.float32()), HISTOGRAM_BINS
     )
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 

@@ -14,6 +14,7 @@ from covers.model.card import read_card
 from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import delete_old_embeddings, read_embeddings
 from indexer import build_store
+from indexer.files.arrow import as_take_indices
 from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ _NOT_INDEXED = ("cover_id", "locations", "artists", "raw_genres")
 def index_columns(catalogue: Catalogue, rows: Sequence[int]) -> pa.Table:
     """Return what the index knows of some covers: everything to filter on and to show."""
     names = [name for name in catalogue.table.column_names if name not in _NOT_INDEXED]
-    return catalogue.table.select(names).take(np.asarray(rows, np.int64))
+    return catalogue.table.select(names).take(
+        as_take_indices(np.asarray(rows, np.int64))
+    )
 
 
 def build_index(

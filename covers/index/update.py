@@ -16,6 +16,7 @@ from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import read_embeddings
 from covers.stats.rows import RowsById
 from indexer import Batch
+from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -81,11 +82,13 @@ class _Difference:
             rows = known.of(batch.ids.tolist())
             lost, kept = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
             gone += batch.ids[lost].tolist()
-            freed.update(_files_of(batch.columns.take(lost)))
+            freed.update(_files_of(batch.columns.take(as_take_indices(lost))))
             is_indexed[rows[kept]] = True
-            relabelled += _changed_rows(catalogue, rows[kept], batch.columns.take(kept))
+            relabelled += _changed_rows(
+                catalogue, rows[kept], batch.columns.take(as_take_indices(kept))
+            )
         missing = np.flatnonzero(~is_indexed)
-        lie = _files_of(catalogue.table.take(missing))
+        lie = _files_of(catalogue.table.take(as_take_indices(missing)))
         return cls(
             new=[catalogue.cover_ids[row] for row in missing],
             gone=sorted(gone),

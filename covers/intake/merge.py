@@ -14,6 +14,7 @@ from covers.catalogue.splits import UNDECIDED, join_groups, split_groups
 from covers.catalogue.table import SCHEMA, SPLITS
 from covers.intake.tables.manifest import spread_extras
 from covers.workspace.source_files import SourceKind
+from indexer.files.arrow import make_array, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -148,7 +149,7 @@ def assemble(
     )
     columns = {name: table.column(name) for name in _DESCRIBED.names}
     for name, values in zip(_OF_ALL, (groups, splits.tolist()), strict=True):
-        columns[name] = pa.array(values, SCHEMA.field(name).type)
+        columns[name] = make_array(values, SCHEMA.field(name).type)
     table = pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
     table = table.combine_chunks()
     extras = [_first_extra(records) for records in covers.values()]
@@ -171,7 +172,7 @@ def _merge_some(
         if rules.corrections and cover_id in rules.corrections:
             row["genres"] = sorted(rules.corrections[cover_id])
     columns = {name: [row.get(name) for row in rows] for name in _DESCRIBED.names}
-    return pa.table(columns, schema=_DESCRIBED)
+    return make_table(columns, _DESCRIBED)
 
 
 def _values(table: pa.Table, name: str) -> list[Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from covers.catalogue.splits import fold_groups
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
@@ -61,4 +62,4 @@ class PreviousSplit:
         except ValueError as error:
             message = f"cannot make folds: {error}; take others with '--folds K', none with '--folds 0'"
             raise ConfigError(message) from error
-        return table.append_column("fold", pa.array(folds, pa.int32()))
+        return table.append_column("fold", make_array(folds, pa.int32()))

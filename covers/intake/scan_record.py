@@ -23,6 +23,7 @@ from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.disk.strangers import parse_json, read_text, unlink_link
 from covers.workspace.read_artefacts import read_rows, stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
+from indexer.files.arrow import make_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,7 +143,7 @@ def write_records(
         columns[name] = [getattr(record.content, name) for record in records]
     columns["labels"] = labels
     stamp = Stamp(kind=SCAN_RECORDS.kind, parameters=dict(limits))
-    table = pa.table(columns, schema=SCHEMA)
+    table = make_table(columns, SCHEMA)
     write_table(workspace.path(SCAN_RECORDS), table, stamp)
     workspace.path(SCAN_RECORDS_BEFORE).unlink(missing_ok=True)
 

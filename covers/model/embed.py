@@ -24,6 +24,7 @@ from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.pixels import CoverFile, Progress
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import MODEL
+from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +98,7 @@ def cover_files(
     """Return what is needed to read the pictures of some (by default all) rows."""
     some = catalogue.table.select(["cover_id", "locations"])
     if rows is not None:
-        some = some.take(np.asarray(rows, np.int64))
+        some = some.take(as_take_indices(np.asarray(rows, np.int64)))
     columns = (some.column(name).to_pylist() for name in some.column_names)
     return [CoverFile(*cover) for cover in zip(*columns, strict=True)]
 

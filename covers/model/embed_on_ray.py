@@ -28,6 +28,7 @@ from covers.model.embed import COVERS_PER_PART, EmbedReport, find_pending
 from covers.model.embed_bytes import EmbedBytes
 from covers.workspace.cores import count_cores
 from covers.workspace.remote import path_of_source
+from indexer.files.arrow import as_numbers, as_take_indices, make_array, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,11 +131,11 @@ class RowEmbedder:
             for position, reason in found.failed:
                 reasons[start + position] = reason
         columns = {
-            "cover_id": pa.array([cover_id for cover_id, _ in covers], pa.string()),
-            "reason": pa.array(reasons, pa.string()),
+            "cover_id": make_array([cover_id for cover_id, _ in covers], pa.string()),
+            "reason": make_array(reasons, pa.string()),
         }
         for name, values in arrays.items():
-            flat = pa.array(values.reshape(-1))
+            flat = make_array(values.reshape(-1))
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
         return pa.table(columns)
 
@@ -255,7 +256,7 @@ def _answers(workspace: Workspace, pending: Pending, device: str) -> Iterator[pa
 def _rows(workspace: Workspace, pending: Pending, rows: Sequence[int]) -> pa.Table:
     """Say of some rows of the catalogue where their pictures lie."""
     some = pending.catalogue.table.select(["cover_id", "locations"]).take(
-        np.asarray(rows, np.int64)
+        as_take_indices(np.asarray(rows, np.int64))
     )
     located = [
         [
@@ -270,7 +271,7 @@ def _rows(workspace: Workspace, pending: Pending, rows: Sequence[int]) -> pa.Tab
         for locations in some.column("locations").to_pylist()
     ]
     ids = some.column("cover_id").combine_chunks()
-    return pa.table({"cover_id": ids, "locations": located}, schema=ROWS)
+    return make_table({"cover_id": ids, "locations": located}, ROWS)
 
 
 def _whole(file: object) -> str:
@@ -285,7 +286,7 @@ def _publish(answer: pa.Table, pending: Pending) -> dict[str, str]:
     good = np.flatnonzero([reason is None for reason in reasons])
     arrays: Arrays = {}
     for name in answer.column_names[2:]:
-        values = answer.column(name).combine_chunks().flatten().to_numpy()
+        values = as_numbers(answer.column(name).combine_chunks().flatten())
         arrays[name] = values.reshape(len(ids), -1)[good]
     if len(good):
         pending.parts.append([ids[row] for row in good], arrays, pending.stamp)

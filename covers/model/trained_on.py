@@ -10,6 +10,7 @@ from covers.errors import CoversError, StaleError
 from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.read_artefacts import read_rows, repair_command
 from covers.workspace.registry import TRAINED_COVERS, WEIGHTS
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from covers.catalogue.table import Catalogue
@@ -24,7 +25,7 @@ def write_trained_on(
     sides = zip(catalogue.cover_ids, catalogue.splits, strict=True)
     ids = sorted(cover_id for cover_id, side in sides if side == "train")
     stamp = Stamp(kind=TRAINED_COVERS.kind, made_from={"model": fingerprint})
-    table = pa.table({"cover_id": pa.array(ids, pa.string())})
+    table = pa.table({"cover_id": make_array(ids, pa.string())})
     write_table(workspace.path(TRAINED_COVERS), table, stamp)
 
 

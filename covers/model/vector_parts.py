@@ -21,6 +21,7 @@ from covers.workspace.artefacts import (
     write_table,
 )
 from covers.workspace.disk.strangers import open_regular, refuse_link
+from indexer.files.arrow import as_numbers, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -61,10 +62,10 @@ class VectorParts:
             Provenance.
         """
         columns: dict[str, pa.Array] = {
-            "cover_id": pa.array(list(cover_ids), pa.string())
+            "cover_id": make_array(list(cover_ids), pa.string())
         }
         for name, array in arrays.items():
-            flat = pa.array(np.ascontiguousarray(array).reshape(-1))
+            flat = make_array(np.ascontiguousarray(array).reshape(-1))
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
         paths = self.paths()
         number = int(paths[-1].stem.split("-")[1]) + 1 if paths else 0
@@ -122,7 +123,7 @@ class VectorParts:
             message = f"no {self.kind} in '{self.folder}': make them with '{repair}'"
             raise DataError(message)
         if among is not None:
-            wanted = pa.array(list(among), pa.string())
+            wanted = make_array(list(among), pa.string())
             paths = [p for p in paths[:-1] if _has_any(p, wanted)] + paths[-1:]
         ids: list[str] = []
         blocks: list[list[npt.NDArray[np.float32]]] = [[] for _ in names]
@@ -132,7 +133,7 @@ class VectorParts:
             ids += table.column("cover_id").to_pylist()
             for name, block in zip(names, blocks, strict=True):
                 column = table.column(name)
-                flat = column.combine_chunks().flatten().to_numpy()
+                flat = as_numbers(column.combine_chunks().flatten())
                 block.append(flat.reshape(len(column), -1).astype(np.float32))
         arrays = [np.concatenate(block) for block in blocks]
         last = RowsById(ids).position

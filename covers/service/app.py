@@ -14,7 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
-from covers.errors import BrokenImageError, CoversError, DataError
+from covers.errors import (
+    BrokenImageError,
+    CoversError,
+    DataError,
+    WrongTypeError,
+    WrongValueError,
+)
 from covers.host_guard import HostGuard
 from covers.library.library import Library
 from covers.service import answers
@@ -376,7 +382,8 @@ def _explain_errors(app: FastAPI) -> None:
         add(kind, lambda _, code=code, detail=detail: answer(code, detail))  # type: ignore[misc]
     add(FullError, lambda _: answer(503, "busy: try again later", busy))
     add(BrokenImageError, lambda e: answer(415, str(e).removeprefix("'picture 1': ")))
-    add(BadFilterError, lambda e: answer(400, str(e)))
+    for kind in (BadFilterError, WrongTypeError, WrongValueError):
+        add(kind, lambda e: answer(400, str(e)))
 
     async def name_methods(request: Request, error: Exception) -> Response:
         """Let a wrong method be answered with all the right ones of its address."""

@@ -26,6 +26,7 @@ from covers.suggest.albums import Album, group_albums, mean_by_album
 from covers.suggest.result import Precision, Ranked, Suggestion, Suggestions
 from covers.workspace.read_artefacts import read_document, repair_command
 from covers.workspace.registry import AUDIT_DOCUMENT, VOTES
+from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,9 +132,9 @@ def measure_precision(
         repair = repair_command(workspace, VOTES)
         message = f"no cover was held out in the evaluation: run '{repair}'"
         raise DataError(message)
-    table = table.take(held)
+    table = table.take(as_take_indices(held))
     rows = catalogue.rows_of(table.column("cover_id").to_pylist())
-    albums = group_albums(catalogue.table.take(rows))
+    albums = group_albums(catalogue.table.take(as_take_indices(rows)))
     p = mean_by_album(np.asarray(table.column("p_combined").to_pylist(), float), albums)
     vocab = [str(genre) for genre in stamp.parameters["vocab"]]
     genres = table.column("genres").to_pylist()

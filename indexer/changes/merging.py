@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from indexer.changes.plan import NewRows, Plan
 from indexer.files import store
-from indexer.files.arrow import as_take_indices
+from indexer.files.arrow import as_take_indices, make_array
 from indexer.files.columns import ID_COLUMN, align_table
 from indexer.files.manifest import SegmentEntry, StructureEntry, StructureRequest
 from indexer.files.segment import (
@@ -141,7 +141,7 @@ def _new_source(new: NewRows, schema: pa.Schema) -> _Source:
     return _Source(
         n_live=len(new.ids),
         blocks=lambda: iterate_unit_rows(new.vectors),
-        items=lambda: _with_ids(pa.array(new.ids, pa.string()), new.columns, schema),
+        items=lambda: _with_ids(make_array(new.ids, pa.string()), new.columns, schema),
     )
 
 

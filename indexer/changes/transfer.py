@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from indexer.errors import IndexMismatchError, IndexWriteError
 from indexer.files import disk
+from indexer.files.arrow import make_array
 from indexer.files.columns import ID_COLUMN
 from indexer.files.snapshot import Snapshot
 
@@ -160,5 +161,5 @@ def _refuse_other_file(path: Path) -> None:
 
 
 def _items_of(snapshot: Snapshot) -> pa.Table:
-    ids = pa.array(snapshot.ids.tolist(), pa.string())
+    ids = make_array(snapshot.ids.tolist(), pa.string())
     return snapshot.columns.add_column(0, pa.field(ID_COLUMN, pa.string()), ids)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from indexer.files.arrow import make_table
 from indexer.files.framing import check_schema
 
 __all__ = [
@@ -46,8 +47,9 @@ def as_table(columns: Any, n_rows: int) -> pa.Table:
         return empty_table(n_rows)
     try:
         if isinstance(columns, Mapping):
-            columns = {name: _plain(values) for name, values in columns.items()}
-        table = columns if isinstance(columns, pa.Table) else pa.table(columns)
+            table = make_table({n: _plain(values) for n, values in columns.items()})
+        else:
+            table = columns if isinstance(columns, pa.Table) else pa.table(columns)
     except (pa.ArrowException, TypeError, ValueError) as error:
         message = (
             f"the columns cannot be read as a table: {error}; give a mapping of names "

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from indexer.files.arrow import make_array
 from indexer.files.columns import empty_table
 from indexer.filters import Where
 from indexer.remote.about import About
@@ -143,7 +144,7 @@ def table_of(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
         return empty_table(len(rows))
     values = zip(*rows, strict=True) if rows else ([] for _ in schema)
     columns = [
-        pa.array(list(column), field.type)
+        make_array(list(column), field.type)
         for column, field in zip(values, schema, strict=True)
     ]
     return pa.table(columns, schema=schema)

@@ -23,6 +23,7 @@ from covers.workspace.artefacts import write_table
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import EMBEDDINGS, MAP, MAP_TABLE
 from covers.workspace.stages import Made, Maker, Manner
+from indexer.files.arrow import as_numbers, make_table
 
 if TYPE_CHECKING:
     from covers.workspace.artefacts import Stamp
@@ -162,8 +163,6 @@ def _make(
     workspace: Workspace, settings: dict[str, Any], manner: Manner
 ) -> Made[dict[str, Any]]:
     """Lay out the covers, or place new ones among those that are on the map."""
-    import pyarrow as pa
-
     seed = settings["seed"]
     covers = EmbeddedCovers.read(workspace)
     if not len(covers):
@@ -196,7 +195,7 @@ def _make(
         "trustworthiness": judge_map(covers.embeddings, positions, seed=seed),
         "seed": seed,
     }
-    table = pa.table(
+    table = make_table(
         {
             "cover_id": covers.cover_ids,
             "x": positions[:, 0].astype(np.float32),
@@ -251,8 +250,8 @@ def _old_map(
     known = rows >= 0
     if not known.any():
         return None
-    xy = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
-    placed = table.column("placed").to_numpy(zero_copy_only=False)
+    xy = np.stack([as_numbers(table.column(axis)) for axis in ("x", "y")], axis=1)
+    placed = as_numbers(table.column("placed"))
     return (
         known,
         np.where(known[:, None], xy[rows], 0).astype(np.float32),

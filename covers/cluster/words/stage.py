@@ -28,6 +28,7 @@ from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES, NAMES_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
+from indexer.files.arrow import as_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +189,7 @@ def _name_clusters(workspace: Workspace, namer: _Namer) -> list[dict[str, Any]]:
     except CoversError:
         return []
     rows = namer.rows.of(table.column("cover_id").to_pylist())
-    labels = table.column("label").to_numpy()[rows >= 0]
+    labels = as_numbers(table.column("label"))[rows >= 0]
     rows = rows[rows >= 0]
     named = []
     for cluster in np.unique(labels[labels >= 0]):
@@ -215,7 +216,7 @@ def _name_regions(
     from sklearn.cluster import KMeans
 
     rows = namer.rows.of(table.column("cover_id").to_pylist())
-    xy = np.stack([table.column(axis).to_numpy() for axis in ("x", "y")], axis=1)
+    xy = np.stack([as_numbers(table.column(axis)) for axis in ("x", "y")], axis=1)
     xy, rows = xy[rows >= 0], rows[rows >= 0]
     n = min(_MOST_REGIONS, len(rows) // _COVERS_PER_REGION)
     if n < 2:

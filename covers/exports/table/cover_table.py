@@ -22,7 +22,7 @@ from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.disk.strangers import open_regular, read_thumbnail
 from indexer.errors import IndexerError
-from indexer.files.arrow import as_take_indices
+from indexer.files.arrow import as_take_indices, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -166,7 +166,7 @@ class CoverTable:
     def image_column(self) -> pa.Array:
         """Return the thumbnails as ``{bytes, path}``, as Hugging Face and Embedding Atlas read them."""
         pictures = [self.picture(row) for row in range(len(self))]
-        return pa.array(
+        return make_array(
             [
                 None if content is None else {"bytes": content, "path": f"{one}.jpg"}
                 for content, one in zip(pictures, self.cover_ids, strict=True)
@@ -189,11 +189,11 @@ class CoverTable:
             ]
             for row, columns in zip(p, order.tolist(), strict=True)
         ]
-        return pa.array(values, PROBABILITIES)
+        return make_array(values, PROBABILITIES)
 
     def embedding_column(self) -> pa.Array:
         """Return the embeddings as lists of one length."""
-        flat = pa.array(np.ascontiguousarray(self.vectors).ravel(), pa.float32())
+        flat = make_array(np.ascontiguousarray(self.vectors).ravel(), pa.float32())
         return pa.FixedSizeListArray.from_arrays(flat, self.vectors.shape[1])
 
     def _saying(self, note: str) -> CoverTable:
@@ -339,7 +339,7 @@ def _join(catalogue: Catalogue, known: Mapping[str, Any]) -> tuple[pa.Table, int
                 text is not None and len(text) > LONGEST_TEXT for text in values
             )
             values = [cut_text(text) for text in values]
-        columns[column.name] = pa.array(values, column.type)
+        columns[column.name] = make_array(values, column.type)
     return pa.table(columns), n_cut
 
 

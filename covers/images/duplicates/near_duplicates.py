@@ -27,6 +27,7 @@ from covers.images.duplicates.hash_pairs import agreeing_hashes
 from covers.images.duplicates.ink import Ink, coarse_agreement, ink_agreement, ink_cells
 from covers.images.duplicates.plain_sleeves import PlainSleeves, SleevePairs
 from covers.images.measures import SIGNATURE_SIDE
+from indexer.files.arrow import as_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +112,7 @@ class Views:
         """
         whole, inner = pictures.column("phash"), pictures.column("phash_inner")
         has_inner = pc.and_(
-            inner.is_valid(), pc.fill_null(pc.not_equal(inner, whole), fill_value=True)
+            inner.is_valid(), pc.or_kleene(whole.is_null(), pc.not_equal(inner, whole))
         )
         parts = [
             _views_where(whole.is_valid(), whole, pictures.column("signature")),
@@ -128,7 +129,7 @@ def _views_where(
     mask: pa.ChunkedArray, hashes: pa.ChunkedArray, copies: pa.ChunkedArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Return rows, hashes and grey copies of the covers that have a view."""
-    rows = np.flatnonzero(np.asarray(mask.to_numpy(), bool))
+    rows = np.flatnonzero(as_mask(mask))
     text = "".join(hashes.filter(mask).to_pylist())
     some = pa.chunked_array([copies.filter(mask).combine_chunks()]).chunk(0)
     width = SIGNATURE_SIDE**2

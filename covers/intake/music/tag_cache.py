@@ -15,6 +15,7 @@ from covers.images.audio.audio_tags import READER, EmbeddedPicture, Tags
 from covers.workspace.artefacts import Stamp, read_table, write_table
 from covers.workspace.cores import count_cores
 from covers.workspace.registry import MUSIC_TAGS
+from indexer.files.arrow import make_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -129,11 +130,11 @@ class TagCache:
             (source, file, size, mtime_ns, _dump_tags(tags))
             for (source, file), (size, mtime_ns, tags) in sorted(self.rows.items())
         ]
-        table = pa.table(
+        table = make_table(
             dict(zip(SCHEMA.names, zip(*columns, strict=True), strict=True))
             if columns
             else {name: [] for name in SCHEMA.names},
-            schema=SCHEMA,
+            SCHEMA,
         )
         write_table(self.path, table, Stamp(kind=KIND, parameters=_PARAMETERS))
         self.is_changed = False

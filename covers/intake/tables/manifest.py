@@ -17,6 +17,7 @@ from covers.intake.sources import Candidate, Labels, ProblemKind, Walk, show_nam
 from covers.intake.tables.manifest_table import ManifestTable
 from covers.intake.tables.named_files import NamedFiles
 from covers.workspace.remote import RemotePath, is_below, is_remote
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -351,9 +352,9 @@ def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:
     for name in names:
         values = [extra.get(name) for extra in extras]
         try:
-            columns[name] = pa.array(values)
+            columns[name] = make_array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            columns[name] = pa.array(
+            columns[name] = make_array(
                 [None if value is None else str(value) for value in values], pa.string()
             )
     return columns

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from covers.errors import DataError
 from covers.workspace.artefacts import refuse_swollen
 from covers.workspace.disk.strangers import open_regular
+from indexer.files.arrow import as_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -268,14 +269,14 @@ def _read_parquet(path: Path) -> Iterator[Block]:
                     or len(flat) != width * len(lists)
                     or (
                         not pa.types.is_fixed_size_list(lists.type)
-                        and set(np.diff(lists.offsets.to_numpy())) - {width}
+                        and set(np.diff(as_numbers(lists.offsets))) - {width}
                     )
                 ):
                     raise _wrong(
                         path,
                         f"the vectors in column {vector!r} are not all {width} numbers long",
                     )
-                values = flat.to_numpy(zero_copy_only=False).astype(np.float32)
+                values = as_numbers(flat).astype(np.float32)
                 yield keys.to_pylist(), values.reshape(len(lists), width)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _wrong(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from indexer.files.arrow import as_values
+from indexer.files.arrow import as_values, make_array
 from indexer.filters import Where, end_of_range, is_list
 from indexer.remote.milvus.fields import field_name, stored_type, to_stored
 
@@ -91,7 +91,7 @@ def _range(field: pa.Field, name: str, ends: tuple[Any, Any]) -> str:
         if end is None:
             continue
         scalar = end_of_range(end, field.type)
-        (value,) = to_stored(pa.array([scalar.as_py()], scalar.type), scalar.type)
+        (value,) = to_stored(make_array([scalar.as_py()], scalar.type), scalar.type)
         if isinstance(value, float) and not math.isfinite(value):
             if math.isnan(value) or (value > 0) == (sign == ">="):
                 return NOTHING

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from indexer.files.arrow import make_array
 from indexer.filters import is_list
 from indexer.remote.search_request import table_of
 
@@ -139,7 +140,7 @@ def _column(rows: Sequence[Row], schema: pa.Schema, field: pa.Field) -> pa.Array
         return pa.nulls(len(rows))
     name = field_name(schema, field.name)
     values = [_value(row, name) for row in rows]
-    array = pa.array(values, stored_type(field))
+    array = make_array(values, stored_type(field))
     kind, of_list = field.type, is_list(field.type)
     plain = kind.value_type if of_list else kind
     if pa.types.is_date32(plain):
