@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from covers.audit.findings import FindingKind
 from covers.catalogue.corrections import Action, Decision
 from covers.errors import DataError
+from covers.workspace.disk.strangers import read_bounded
 from covers.workspace.disk.text_encodings import decode_text
 from covers.workspace.disk.text_tables import (
     read_text_table,
@@ -142,7 +143,7 @@ def read_cover_ids(path: Path) -> set[str]:
 def _read_lines(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     """Read a table whatever its separator; with the number of each line, and what is damaged."""
     try:
-        text = decode_text(path.read_bytes())
+        text = decode_text(read_bounded(path))
     except OSError as error:
         message = f"cannot read '{path}': {error.strerror or error}; expected the CSV of 'covers audit --csv', reviewed"
         raise DataError(message) from error

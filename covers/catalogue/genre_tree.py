@@ -24,6 +24,7 @@ from covers.catalogue.genre_names import (
 )
 from covers.errors import ConfigError
 from covers.workspace.artefacts import fingerprint
+from covers.workspace.disk.strangers import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,11 +84,7 @@ class GenreTree:
         """
         shown = str(path) if path else "genre_tree.toml"
         try:
-            text = (
-                path.read_text(encoding="utf-8")
-                if path
-                else read_packaged("genre_tree.toml")
-            )
+            text = read_text(path) if path else read_packaged("genre_tree.toml")
             written = tomllib.loads(text)
         except (
             OSError,

@@ -11,6 +11,7 @@ from PIL import Image
 from covers.errors import BrokenImageError
 from covers.images.decode import decode
 from covers.workspace.disk.publish import publish_unflushed
+from covers.workspace.disk.strangers import read_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,11 +57,8 @@ def load_thumbnails(
 
     @functools.lru_cache(maxsize=256)
     def read(row: int) -> Image.Image | None:
-        path = workspace.thumbnail_path(cover_ids[row])
-        if path.is_symlink():  # of a workspace from a stranger
-            return None
         try:
-            return decode(path.read_bytes())
+            return decode(read_thumbnail(workspace.thumbnail_path(cover_ids[row])))
         except (OSError, BrokenImageError):
             return None
 

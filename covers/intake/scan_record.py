@@ -20,7 +20,7 @@ from covers.errors import UNREAD, DataError
 from covers.images.measures import PictureMeasures
 from covers.intake.sources import CRASHED, Labels, ProblemKind
 from covers.workspace.artefacts import Stamp, write_table
-from covers.workspace.disk.strangers import parse_json, read_text, unlink_link
+from covers.workspace.disk.strangers import open_regular, parse_json, unlink_link
 from covers.workspace.read_artefacts import read_rows, stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
 from indexer.files.arrow import make_table
@@ -81,6 +81,7 @@ class Content:
         return self.cover_id is None and (self.reason or "").startswith(_PASSING)
 
 
+_LONGEST_LINE = 2**20
 _PASSING = (UNREAD, CRASHED)
 _CONTENT_FIELDS = tuple(item.name for item in fields(Content))
 
@@ -325,12 +326,17 @@ class Journal:
     def _read(self) -> None:
         """Read what an interrupted scan left, up to the first damaged line."""
         try:
-            lines: Iterable[str] = read_text(self.path).split("\n")
-        except (OSError, UnicodeDecodeError):
+            file = open_regular(self.path)
+        except OSError:
             return
+        with file:
+            self._read_lines(iter(lambda: file.readline(_LONGEST_LINE), b""))
+
+    def _read_lines(self, lines: Iterable[bytes]) -> None:
+        """Read lines of the journal, up to the first damaged one."""
         for line in lines:
             try:
-                item = parse_json(line)
+                item = parse_json(line.decode("utf-8"))
                 content = _read_content(item["content"])
                 key = tuple(item["key"])
                 self.contents[key, item["size"], item["mtime_ns"]] = content

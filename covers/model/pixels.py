@@ -22,7 +22,7 @@ from covers.images.decode import decode
 from covers.images.locations import read_cover
 from covers.stats.rows import RowsById
 from covers.workspace.cores import count_cores
-from covers.workspace.disk.strangers import refuse_link, unlink_link
+from covers.workspace.disk.strangers import read_text, refuse_link, unlink_link
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,7 +292,11 @@ class PixelCache:
         if not self._ids_path.exists() or not self._pixels_path.exists():
             self.delete()
             return
-        text = self._ids_path.read_text(encoding="utf-8")
+        try:
+            text = read_text(self._ids_path)
+        except (OSError, UnicodeDecodeError):
+            self.delete()
+            return
         ids = text[: text.rfind("\n") + 1].split()
         n_whole = self._pixels_path.stat().st_size // self.picture_bytes
         if (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.workspace.disk.strangers import is_plain_file
+from covers.workspace.disk.strangers import read_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +50,7 @@ def gallery_html(tiles: Iterable[Tile], *, title: str = "") -> str:
 def picture_uri(path: Path | None) -> str:
     """Return a JPEG as a data URI; empty where there is none."""
     try:
-        content = path.read_bytes() if path and is_plain_file(path) else b""
+        content = read_thumbnail(path) if path else b""
     except OSError:
         return ""
     if not content.startswith(b"\xff\xd8"):

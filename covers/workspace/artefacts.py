@@ -319,7 +319,7 @@ def add_to_summary(path: Path, entries: Mapping[str, str]) -> None:
         summary = {**stamp.summary, **entries}
         write_table(path, table, replace(stamp, summary=summary))
         return
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(read_text(path))
     stamp = parse_stamp(content.pop("stamp"), path)
     write_json(path, content, replace(stamp, summary={**stamp.summary, **entries}))
 

@@ -32,17 +32,20 @@ from pathlib import Path
 
 import pieces
 import strangers_index as index_rounds
+import todays_files
 import torch  # noqa: F401  (loaded once, before forking)
 from click.testing import CliRunner
 from strange_values import VALUES, entries_of
 
 from covers.audit import stage as audit
+from covers.catalogue.corrections import Overlay
 from covers.cli import main as covers_main
 from covers.cluster import stage as cluster
 from covers.cluster.map import stage as cover_map
 from covers.errors import CoversError
 from covers.evaluate import stage as evaluation
 from covers.images.measured import MeasuredPictures
+from covers.library.tags import read_tags
 from covers.model import embedding_table
 from covers.overlap import stage as overlap
 from covers.workspace.paths import Workspace
@@ -60,7 +63,7 @@ SETTINGS = (
 )
 
 
-class Stranger:
+class Stranger(todays_files.ChangesOfToday):
     """Changes one workspace by chance; the names of its methods name the changes."""
 
     def __init__(self, root, precious, seed):
@@ -141,7 +144,8 @@ class Stranger:
 AT_ONCE = 10
 CHANGES = [
     name
-    for name in vars(Stranger)
+    for kind in (Stranger, todays_files.ChangesOfToday)
+    for name in vars(kind)
     if not name.startswith("_") and name not in {"file", "root"}
 ]
 
@@ -163,6 +167,8 @@ WRITING = (
     ["index", "verify"],
     ["index", "update"],
     ["audit", "--no-music"],
+    ["audit", "--accept", "REVIEW"],
+    ["scan", "MUSIC", "--kind", "music"],
     ["index", "rollback"],
 )
 
@@ -180,6 +186,8 @@ def read_analyses(root):
         cover_map.read_summary,
         audit.read,
         lambda workspace: MeasuredPictures(workspace.pictures_path).table,
+        read_tags,
+        Overlay.read,
         embedding_table.read_embeddings,
         embedding_table.read_frozen,
     ):
@@ -194,6 +202,8 @@ def use(root, commands):
         "NAMED": (found or ["0" * 32])[0],
         "OTHER": (found or ["1" * 32])[-1],
         "BESIDE": str(root.parent / "table.csv"),
+        "REVIEW": str(root / todays_files.REVIEW),
+        "MUSIC": str(root.parent / "music"),
     }
     read_analyses(root)
     for command in commands:
@@ -205,8 +215,10 @@ def use(root, commands):
 
 def warm_up(place, original):
     """Use a workspace in this process, so that those forked from it need not import."""
+    shutil.copytree(original.parent / "music", place / "music")
     use(Path(shutil.copytree(original, place / "warm")), [*READING, *WRITING])
     shutil.rmtree(place / "warm")
+    shutil.rmtree(place / "music")
     (place / "table.csv").unlink()
     gc.freeze()  # else collecting in a child copies what it shares
 
@@ -216,6 +228,7 @@ def play_round(place, original, name, seed):
     signal.alarm(index_rounds.PATIENCE_S)
     precious = index_rounds.make_precious(place)
     root = Path(shutil.copytree(original, place / "workspace"))
+    shutil.copytree(original.parent / "music", place / "music")
     if name:
         getattr(Stranger(root, precious, seed), name)()
     before, wrong, said = index_rounds.tree_of(precious), None, ""
@@ -263,6 +276,7 @@ def main():
     parser.add_argument("--mutations", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=CHANGES, help="one kind of change")
+    parser.add_argument("--today", action="store_true", help="files of today only")
     pieces.add_options(parser)
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -273,13 +287,15 @@ def main():
         with zipfile.ZipFile(ARCHIVE) as archive:
             archive.extractall(place / "originals")
         original = place / "originals" / "workspace"
+        todays_files.add_files(original)
         warm_up(place, original)
         ((wrong, said),), undisturbed = play_apart([("", 0)], place, original)
         if wrong:
             sys.exit(f"the undisturbed workspace failed: {said}")
         tally.raise_to("undisturbed", undisturbed)
         for numbers in pieces.rounds(tally, args, at_once=AT_ONCE):
-            names = [args.only or CHANGES[number % len(CHANGES)] for number in numbers]
+            kinds = [name for name in CHANGES if "today" in name or not args.today]
+            names = [args.only or kinds[number % len(kinds)] for number in numbers]
             seeds = [args.seed * 1_000_003 + number for number in numbers]
             rounds = list(zip(names, seeds, strict=True))
             ended, n_bytes = play_apart(rounds, place, original)

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
+from covers.workspace.disk.strangers import read_bounded
 from covers.workspace.disk.text_encodings import ENCODING_NAMES, decode_guess
 from covers.workspace.disk.text_tables import read_text_table
 from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
@@ -93,7 +94,7 @@ class ManifestTable:
 def _read(path: AnyPath) -> bytes:
     """Read a manifest whole; over the network, no more than is allowed."""
     if not isinstance(path, RemotePath):
-        return path.read_bytes()
+        return read_bounded(path, MOST_TABLE_MEBIBYTES << 20)
     content = path.read(MOST_TABLE_MEBIBYTES << 20)
     if len(content) > MOST_TABLE_MEBIBYTES << 20:
         message = f"larger than {MOST_TABLE_MEBIBYTES:,} MiB"

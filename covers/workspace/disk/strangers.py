@@ -41,6 +41,8 @@ _CONFIG = "covers.toml"
 _DEEPEST = 7
 _LARGEST_THUMBNAIL_PX = 2048
 _LARGEST_THUMBNAIL = 1 << 20
+MOST_BYTES = 512 * 2**20
+"""Bytes of the largest document or table of text that is read."""
 
 
 def is_plain_name(name: object) -> bool:
@@ -109,10 +111,26 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def read_text(path: Path) -> str:
-    """Read a text file in UTF-8; see `open_regular`."""
+def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file whole, unless it is too large to be what it should be; see `open_regular`.
+
+    Raises
+    ------
+    OSError
+        If it has more than `most` bytes, as a file of nothing but a hole may.
+    """
     with open_regular(path) as file:
-        return file.read().decode("utf-8")
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(most + 1) if size <= most else b""
+    if max(size, len(content)) > most:
+        message = f"it is larger than {most >> 20:,} MiB"
+        raise OSError(message)
+    return content
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8; see `read_bounded`."""
+    return read_bounded(path).decode("utf-8")
 
 
 def refuse_link(folder: Path) -> None:
