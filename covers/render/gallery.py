@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.workspace.disk.strangers import read_thumbnail
+from covers.workspace.disk.strangers import is_plain_file, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 _TILE_PX = 120
+_LARGEST = 2**20
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def gallery_html(tiles: Iterable[Tile], *, title: str = "") -> str:
 def picture_uri(path: Path | None) -> str:
     """Return a JPEG as a data URI; empty where there is none."""
     try:
-        content = read_thumbnail(path) if path else b""
+        is_own = path is not None and is_plain_file(path)
+        content = read_bounded(path, _LARGEST) if path and is_own else b""
     except OSError:
         return ""
     if not content.startswith(b"\xff\xd8"):

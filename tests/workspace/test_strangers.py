@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +12,12 @@ import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save
 
+from covers.audit.review import read_review
+from covers.catalogue.genre_tree import GenreTree
 from covers.cli import main
 from covers.errors import ConfigError, CoversError, DataError, ModelError
+from covers.images.thumbnails import load_thumbnails
+from covers.intake.scan_record import Journal
 from covers.intake.sources import walk
 from covers.model.card import read_card, summary_of
 from covers.model.embedding_table import delete_old_embeddings
@@ -25,7 +30,7 @@ from covers.workspace.artefacts import (
     write_table,
 )
 from covers.workspace.disk.publish import publish, publish_unflushed
-from covers.workspace.disk.strangers import is_plain_file
+from covers.workspace.disk.strangers import is_plain_file, read_text
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
 
@@ -412,12 +417,36 @@ def test_a_whole_workspace_of_a_stranger_in_short():
 
     root = Path(__file__).parents[2]
     script = root / "scripts" / "stress" / "strangers.py"
-    command = [sys.executable, str(script), "--mutations", "8", "--seed", "2"]
+    command = [sys.executable, str(script), "--mutations", "13", "--seed", "2"]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment
     )
     assert result.returncode == 0, result.stdout + result.stderr
     outcome = json.loads(result.stdout)
-    assert outcome["mutations"] == outcome["kinds"] == 8
+    assert outcome["mutations"] == outcome["kinds"] == 13
     assert outcome["touched_outside"] == outcome["tracebacks"] == 0
+
+
+def test_what_has_no_end_or_is_too_large_is_not_read_whole(workspace, tmp_path):
+    hole, pipe = tmp_path / "hole", tmp_path / "pipe"
+    with hole.open("wb") as file:
+        file.truncate(1 << 40)
+    os.mkfifo(pipe)
+    for path in (hole, pipe, Path("/dev/zero")):
+        with pytest.raises(OSError, match=r"larger than|not a regular file"):
+            read_text(path)
+        with pytest.raises(ConfigError):
+            GenreTree.read(path)
+        with pytest.raises(DataError):
+            read_review(path, {})
+        workspace.journal_path.unlink(missing_ok=True)
+        workspace.journal_path.symlink_to(path)  # the owner moved it to another disk
+        assert Journal(workspace.journal_path).contents == {}
+        thumbnail = workspace.thumbnail_path("b" * 32)
+        thumbnail.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.parent == tmp_path:
+            path.rename(thumbnail)
+            assert load_thumbnails(workspace, ["b" * 32])(0) is None
+            assert picture_uri(thumbnail) == ""
+            thumbnail.unlink()
