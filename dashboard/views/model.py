@@ -59,12 +59,14 @@ def _answer(found: Evaluation) -> None:
     first = headline_of(found)
     frame.answer(first.said)
     low, high = first.right.ci95
-    ends = f"right, of {first.n:,} never seen"
+    # Any genre of several being right is easier: it has to be said.
+    right = "given one of their genres" if first.any_of_several else "right"
+    ends = f"{right}, of {first.n:,} never seen"
     if math.isfinite(low):
         ends += f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
     tiles = [(per_cent(first.right.value), ends, "")]
     if math.isfinite(first.chance):
-        tiles.append((per_cent(first.chance), f"right by {first.guess}", ""))
+        tiles.append((per_cent(first.chance), f"{right} by {first.guess}", ""))
     if first.easiest and first.hardest:
         names = f"{first.easiest[0]}, {first.hardest[0]}"
         shown_ends = [

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from synthetic_library import simulate
 
+from covers.classify.voting import VoteSettings
 from covers.evaluate.baselines import (
     PENALTIES,
     find_by_features,
@@ -11,6 +12,7 @@ from covers.evaluate.baselines import (
     guess_uniformly,
     vote_plainly,
 )
+from covers.evaluate.curves import Side, nearest_candidates
 from covers.stats.metrics import measure_method
 
 
@@ -104,3 +106,11 @@ def test_a_probe_of_independent_genres_finds_them_and_knows_when_to_be_stiff():
     stiff = fit_label_probe(noise[:600], has[:600], groups[:600])
     assert stiff.penalty < probe.penalty
     assert np.abs(stiff.predict(noise[600:]) - has[:600].mean(axis=0)).mean() < 0.06
+
+
+def test_the_own_group_does_not_vote_in_the_growth_of_the_vote_either():
+    features = np.eye(4, dtype=np.float32)
+    side = Side(embeddings=features, membership=np.eye(4), groups=np.arange(4))
+    near = nearest_candidates(side, side, VoteSettings(k=4))
+    for row, found in enumerate(near.rows):
+        assert sorted(found[found >= 0]) == [g for g in range(4) if g != row]

@@ -37,6 +37,7 @@ def test_the_share_right_comes_with_interval_chance_and_extremes():
 def test_what_is_not_known_is_left_out():
     found = headline_of(make({"Pop": math.nan}, several=True))
     assert found.easiest is None
+    assert found.any_of_several
     assert math.isnan(found.chance)
     assert found.said == (
         "Of 564 covers that were never seen, 60 % are given one of their genres."

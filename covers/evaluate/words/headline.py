@@ -39,6 +39,8 @@ class Headline:
         said, the average precision above that of a random order.
     n : int
         Held-out covers.
+    any_of_several : bool
+        Whether genres are independent, so that any of a cover's counts as right.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Headline:
     hardest: tuple[str, float] | None
     measure: str = "F1"
     n: int
+    any_of_several: bool = False
 
     @property
     def said(self) -> str:
@@ -99,6 +102,7 @@ def headline_of(found: Evaluation) -> Headline:
         hardest=(ranked[-1], scores[ranked[-1]]) if several else None,
         measure="average precision above chance" if found.several_genres else "F1",
         n=best.n,
+        any_of_several=found.several_genres,
     )
 
 
