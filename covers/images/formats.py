@@ -1,4 +1,4 @@
-"""Which format a picture has: told by its first bytes, never by its name."""
+"""Endings of pictures and of music files; which format a picture has is told by its first bytes, never by its name."""
 
 from __future__ import annotations
 
@@ -120,3 +120,54 @@ def _find_brands(head: bytes) -> set[bytes]:
         return set()
     end = min(int.from_bytes(head[:4]), 256)
     return {head[8:12], *(head[i : i + 4] for i in range(16, end, 4))}
+
+
+AUDIO_EXTENSIONS = frozenset(
+    {
+        ".mp3",
+        ".mp1",
+        ".aac",
+        ".ape",
+        ".dsf",
+        ".mp+",
+        ".mpc",
+        ".mpp",
+        ".ofr",
+        ".tak",
+        ".tta",
+        ".wv",
+        ".mp2",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".spx",
+        ".m4a",
+        ".m4b",
+        ".m4p",
+        ".mp4",
+        ".wma",
+        ".asf",
+        ".wav",
+        ".wave",
+        ".w64",
+        ".rf64",
+        ".bw64",
+        ".aiff",
+        ".aif",
+        ".aifc",
+        ".dff",
+    }
+)
+"""Endings of music files whose tags are read."""
+UNREAD_AUDIO_EXTENSIONS = frozenset(
+    {
+        ".ac3",
+        ".caf",
+        ".dts",
+        ".mka",
+        ".ra",
+        ".shn",
+    }
+)
+"""Endings of music files that are known as such, without their tags."""

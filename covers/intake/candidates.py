@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from covers.workspace.remote import AnyPath
     from covers.workspace.settings import IntakeSettings, Source
 
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True)
 class SourceOffer:
@@ -125,6 +127,7 @@ class CandidateLister:
                 f"source '{source.name}': {found.n_left_out:,} hidden files and folders, "
                 "or such of the system, are left out"
             )
+        notes += _name_workspaces(source.name, found.workspaces)
         if kind is SourceKind.FOLDERS:
             candidates = label_by_folder(found.files)
             notes += doubt_folders(root, candidates)
@@ -147,6 +150,17 @@ class CandidateLister:
             tags,
             self.settings.art_priority,
         )
+
+
+def _name_workspaces(source: str, workspaces: Sequence[str]) -> list[str]:
+    """Say which workspaces lie in a source and are left out."""
+    if not workspaces:
+        return []
+    named = ", ".join(f"'{one}'" for one in workspaces[:_MOST_NAMED])
+    more = len(workspaces) - _MOST_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    which = "a workspace" if len(workspaces) == 1 else f"{len(workspaces)} workspaces"
+    return [f"source '{source}': left out: {which} of covers at {named}{rest}"]
 
 
 def _is_read_for_tags(path: str) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
+from covers.images.formats import AUDIO_EXTENSIONS
 from covers.intake.sources import (
-    AUDIO_EXTENSIONS,
     MANIFEST_EXTENSIONS,
     MANIFEST_STEM,
     explain_name,

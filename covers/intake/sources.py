@@ -16,65 +16,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
-from covers.images.formats import EXTENSIONS
+from covers.images.formats import (
+    AUDIO_EXTENSIONS,
+    EXTENSIONS,
+    UNREAD_AUDIO_EXTENSIONS,
+)
+from covers.workspace import registry
 from covers.workspace.remote import RemotePath
 from covers.workspace.source_files import FileEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from covers.workspace.remote import AnyPath
 
-AUDIO_EXTENSIONS = frozenset(
-    {
-        ".mp3",
-        ".mp1",
-        ".aac",
-        ".ape",
-        ".dsf",
-        ".mp+",
-        ".mpc",
-        ".mpp",
-        ".ofr",
-        ".tak",
-        ".tta",
-        ".wv",
-        ".mp2",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".spx",
-        ".m4a",
-        ".m4b",
-        ".m4p",
-        ".mp4",
-        ".wma",
-        ".asf",
-        ".wav",
-        ".wave",
-        ".w64",
-        ".rf64",
-        ".bw64",
-        ".aiff",
-        ".aif",
-        ".aifc",
-        ".dff",
-    }
-)
-"""Endings of music files whose tags are read."""
-UNREAD_AUDIO_EXTENSIONS = frozenset(
-    {
-        ".ac3",
-        ".caf",
-        ".dts",
-        ".mka",
-        ".ra",
-        ".shn",
-    }
-)
-"""Endings of music files that are known as such, without their tags."""
 MANIFEST_EXTENSIONS = frozenset({".csv", ".tsv", ".tab", ".parquet"})
 MANIFEST_STEM = "manifest"
 _LITTER = frozenset(
@@ -161,11 +117,15 @@ class Walk:
         Folders and files that could not be looked at.
     n_left_out : int
         Number of hidden files and system litter passed over.
+    workspaces : tuple of str
+        Workspaces of covers that lie in it and are left out: their thumbnails are
+        no covers. ``"."`` is the folder itself, whose other folders are looked at.
     """
 
     files: list[FileEntry]
     problems: list[tuple[str, str]]
     n_left_out: int
+    workspaces: tuple[str, ...] = ()
 
 
 def is_litter(name: str) -> bool:
@@ -245,7 +205,12 @@ def walk(root: AnyPath, *, leave_out: Iterable[Path] = ()) -> Walk:
         raise DataError(message) from error
     walker.run()
     walker.files.sort(key=lambda entry: entry.path)
-    return Walk(walker.files, sorted(walker.problems), walker.n_left_out)
+    return Walk(
+        walker.files,
+        sorted(walker.problems),
+        walker.n_left_out,
+        tuple(sorted(walker.workspaces)),
+    )
 
 
 def _walk_remote(root: RemotePath) -> Walk:
@@ -262,7 +227,25 @@ def _walk_remote(root: RemotePath) -> Walk:
         message = f"cannot list '{root}': {error}"
         raise DataError(message) from error
     files.sort(key=lambda entry: entry.path)
-    return Walk(files, [], n_left_out)
+    found = [e.path.rpartition("/")[0] for e in files if _is_settings(e.path)]
+    inside = tuple(f"{folder}/" if folder else folder for folder in found)
+    files = [entry for entry in files if not _is_of_workspace(entry.path, inside)]
+    return Walk(files, [], n_left_out, tuple(folder or "." for folder in found))
+
+
+def _is_settings(path: str) -> bool:
+    """Say whether a file makes its folder a workspace of covers."""
+    return path.rpartition("/")[2] == registry.CONFIG.path
+
+
+def _is_of_workspace(path: str, workspaces: Sequence[str]) -> bool:
+    """Say whether a file belongs to one of some workspaces; ``""`` is the source itself."""
+    return any(
+        path.startswith(inside)
+        if inside
+        else path.partition("/")[0] in registry.FOLDERS
+        for inside in workspaces
+    )
 
 
 class _Walker:
@@ -272,6 +255,7 @@ class _Walker:
         self.files: list[FileEntry] = []
         self.problems: list[tuple[str, str]] = []
         self.n_left_out = 0
+        self.workspaces: list[str] = []
         self._folders: list[tuple[str, str]] = []
         self._links: list[tuple[str, str]] = []
         self._entered: set[tuple[int, int]] = set()
@@ -311,9 +295,15 @@ class _Walker:
             self._report(path, "a folder of the system, not of files")
             return
         self._entered.add(identity)
-        with os.scandir(full) as entries:
-            for entry in entries:
-                self._look_at(entry, f"{path}/{entry.name}" if path else entry.name)
+        with os.scandir(full) as opened:
+            entries = list(opened)
+        if any(_is_settings(entry.name) for entry in entries):
+            self.workspaces.append(path or ".")
+            if path:
+                return
+            entries = [e for e in entries if e.name not in registry.FOLDERS]
+        for entry in entries:
+            self._look_at(entry, f"{path}/{entry.name}" if path else entry.name)
 
     def _look_at(self, entry: os.DirEntry[str], path: str) -> None:
         """Sort one entry into files, folders, links and problems."""

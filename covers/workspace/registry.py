@@ -184,6 +184,13 @@ def _figures(*names: str) -> tuple[File, ...]:
 
 EXPLANATIONS = File("analysis/explanations")
 
+FOLDERS = frozenset(
+    file.path.partition("/")[0]
+    for file in list(globals().values())
+    if isinstance(file, File) and ("/" in file.path or "." not in file.path)
+)
+"""The names of all folders of a workspace."""
+
 SETTINGS = Artefact("settings", "scan SOURCE", (CONFIG,))
 CORRECTIONS = Artefact("decisions", "audit --accept FILE", (DECISIONS,))
 CATALOGUE = Artefact(

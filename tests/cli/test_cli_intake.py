@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import covers
 from covers.cli import main
 from covers.intake import scan
 
@@ -185,3 +187,17 @@ def test_genres_without_a_scan_name_the_command(tmp_path):
     result = run("genres", "-w", tmp_path)
     assert result.exit_code == 1
     assert "covers scan SOURCE" in result.stderr
+
+
+def test_another_workspace_in_a_source_gives_no_covers_and_is_named(library, tmp_path):
+    inside = library / "HipHop/other"
+    assert run("scan", library, "-w", tmp_path / "first").exit_code == 0
+    shutil.copytree(tmp_path / "first", inside)
+    assert list(inside.rglob("thumbnails/*/*.jpg"))
+    result = run("scan", library, "-w", tmp_path / "ws")
+    assert "24 covers in 24 locations" in result.stdout
+    said = " ".join(result.stderr.split())
+    assert "left out: a workspace of covers at 'HipHop/other'" in said
+    report = covers.open(tmp_path / "ws").scan(library)
+    assert report.n_covers == 24
+    assert any("'HipHop/other'" in warning for warning in report.warnings)

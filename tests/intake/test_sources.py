@@ -106,6 +106,31 @@ def test_a_workspace_inside_its_source_is_not_read(tmp_path):
     assert paths_of(tmp_path, leave_out=[tmp_path / "ws"]) == ["Rock/a.jpg"]
 
 
+@pytest.mark.parametrize("folder", ["ws", "Rock/deep/ws", "Pop"])
+def test_any_workspace_inside_a_source_is_left_out_and_counted(tmp_path, folder):
+    touch(tmp_path, "Rock/a.jpg", "Jazz/b.jpg")
+    inside = [f"{folder}/{name}" for name in ("thumbnails/3f/3f9a.jpg", "c.jpg")]
+    touch(tmp_path, *inside, f"{folder}/covers.toml", "Jazz/1/thumbnails/d.jpg")
+    found = walk(tmp_path)
+    assert [entry.path for entry in found.files] == [
+        "Jazz/1/thumbnails/d.jpg",
+        "Jazz/b.jpg",
+        "Rock/a.jpg",
+    ]
+    assert found.workspaces == (folder,)
+
+
+def test_of_a_source_that_is_a_workspace_too_only_its_own_folders_are_left_out(
+    tmp_path,
+):
+    touch(tmp_path, "covers.toml", "thumbnails/3f/3f9a.jpg", "Rock/a.jpg")
+    touch(tmp_path, "analysis/explanations/b.png", "Rock/thumbnails/c.jpg")
+    found = walk(tmp_path)
+    names = [entry.path for entry in found.files]
+    assert names == ["Rock/a.jpg", "Rock/thumbnails/c.jpg", "covers.toml"]
+    assert found.workspaces == (".",)
+
+
 def test_kinds_are_told_apart(tmp_path):
     touch(tmp_path / "covers", "Rock/a.jpg", "Pop/b.jpg")
     touch(tmp_path / "music", "B/A/1.mp3", "B/A/cover.jpg", "B/artist.jpg")
