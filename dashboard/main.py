@@ -25,18 +25,22 @@ _STYLE = """<style>
 [data-baseweb="tag"] { background: color-mix(in srgb, currentColor 14%, transparent) !important; }
 [data-baseweb="tag"], [data-baseweb="tag"] * { color: inherit !important; }
 .stMainBlockContainer { max-width: 1240px; padding-top: 0.6rem; padding-left: 2rem; padding-right: 2rem; }
-.stMainBlockContainer h1 { letter-spacing: -0.02em; padding-bottom: 0; }
+.stMainBlockContainer h1 { letter-spacing: -0.02em; padding: 0; }
 .stMainBlockContainer h2, .stMainBlockContainer h3 { letter-spacing: -0.01em; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .78; }
 [data-testid="stCaptionContainer"] p { max-width: 110ch; }
 .stElementContainer:has(h3) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
 [data-testid="stHeaderActionElements"] { display: none; }
-.stButtonGroup [role]:has(> [data-variant="pills"]) { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
+.stButtonGroup [role="radiogroup"], .stButtonGroup [role]:has(> [data-variant="pills"]) { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
 @media (max-width: 640px) {
-  .st-key-nav { flex-wrap: wrap; }
+  .st-key-nav { flex-wrap: wrap; row-gap: 0; margin-bottom: 0; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
   .stHorizontalBlock { gap: 1rem; }
-  .stButtonGroup [role="radiogroup"] { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
+  .st-key-filters > div > .stHorizontalBlock { gap: 0.6rem; }
+  .st-key-filters > div > .stHorizontalBlock > .stColumn + .stColumn { min-width: 9rem; flex: 1 1 9rem; }
+  .st-key-sides > div > .stHorizontalBlock > .stColumn { min-width: 9rem; flex: 1 1 9rem; }
+  .st-key-map-page:has(.st-key-opened, .st-key-selection-shares, .st-key-found) > div:last-child > .stHorizontalBlock > .stColumn:last-child,
+  .st-key-evidence > div > .stHorizontalBlock > .stColumn:last-child { order: -1; }
   .stButtonGroup [role="radiogroup"] button, .stButtonGroup [role="radiogroup"] label { border-radius: 8px; margin: 0 4px 0 0; }
 }
 </style>"""

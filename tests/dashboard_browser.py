@@ -30,6 +30,9 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 LONGEST_MS = 45_000
+SIZES = [(1440, 900), (1024, 768), (400, 800)]
+SCHEMES = ("light", "dark")
+LOOKS = [(*size, scheme) for size in SIZES for scheme in SCHEMES]
 
 
 def find_chromium():

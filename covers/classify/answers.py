@@ -153,7 +153,7 @@ class Classification:
         if not others:
             return ""
         if self.says_nothing:
-            return "that is all there is to say"
+            return "but it could be almost any genre"
         if len(others) > _MOST_GENRES - 1:
             return f"could be any of {len(others) + 1} genres"
         *first, last = others

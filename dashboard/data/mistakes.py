@@ -1,28 +1,47 @@
-"""The most confident mistakes, to take along and to review."""
+"""What a person is to review, to take along: the table that ``covers audit --accept`` takes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from covers.audit.findings import FindingKind
-from covers.audit.review import COLUMNS
+from covers.audit.review import COLUMNS, GENRE_SEPARATOR
 from covers.workspace.disk.text_tables import csv_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import numpy.typing as npt
 
     from dashboard.data.analysis import Votes
+    from dashboard.data.doubts import Doubt
     from dashboard.data.library import Library
+
+
+def doubts_csv(library: Library, doubts: Iterable[Doubt]) -> str:
+    """Return doubts as a table, a line for each cover.
+
+    Its column ``action`` is empty, for a person to fill in. Cells that a spreadsheet
+    would run are quoted.
+    """
+    rows = []
+    for number, doubt in enumerate(doubts, start=1):
+        about = {
+            "finding": number,
+            "kind": doubt.kind,
+            "confidence": f"{doubt.confidence:.4f}",
+            "reason": doubt.reason,
+            "suggestion": GENRE_SEPARATOR.join(doubt.suggestion),
+        }
+        rows += [_line(library, row, about) for row in doubt.rows]
+    return csv_text(_HEADER, rows)
 
 
 def mistakes_csv(
     library: Library, votes: Votes, answers: npt.NDArray[np.int64] | None = None
 ) -> str:
-    """Return the confident mistakes as the table that ``covers audit --accept`` takes.
-
-    Its column ``action`` is empty, for a person to fill in; the suggestion is what
-    was read. Cells that a spreadsheet would run are quoted.
+    """Return the confident mistakes as a table; the suggestion is what was read.
 
     Parameters
     ----------
@@ -35,18 +54,27 @@ def mistakes_csv(
     predicted, certainty = votes.predicted(), votes.certainty
     chosen = votes.mistakes() if answers is None else answers
     for number, answer in enumerate(chosen, start=1):
-        row = int(votes.rows[answer])
         said = votes.vocab[predicted[answer]]
-        line = {
+        about = {
             "finding": number,
             "kind": FindingKind.LABEL_ERROR.value,
-            "cover_id": library.cover_ids[row],
-            "path": library.paths[row],
-            "genres": ";".join(library.genres[row]),
             "confidence": f"{certainty[answer]:.4f}",
             "reason": f"taken for {said} with {100 * certainty[answer]:.0f} %",
             "suggestion": said,
         }
-        about = [library.artists[row], library.albums[row]]
-        rows.append([*(line.get(name, "") for name in COLUMNS), *about])
-    return csv_text([*COLUMNS, "artist", "album"], rows)
+        rows.append(_line(library, int(votes.rows[answer]), about))
+    return csv_text(_HEADER, rows)
+
+
+_HEADER = (*COLUMNS, "artist", "album")
+
+
+def _line(library: Library, row: int, about: dict[str, object]) -> list[object]:
+    cells = about | {
+        "cover_id": library.cover_ids[row],
+        "path": library.paths[row],
+        "genres": GENRE_SEPARATOR.join(library.genres[row]),
+        "artist": library.artists[row],
+        "album": library.albums[row],
+    }
+    return [cells.get(name, "") for name in _HEADER]

@@ -43,7 +43,8 @@ def show() -> None:
         else:
             both = (ranked[0].a, ranked[0].b) if ranked else library.vocab[:2]
             left, right = (f"genre:{name}" for name in both)
-    columns = st.columns(2, gap="large")
+    with st.container(key="sides"):
+        columns = st.columns(2, gap="large")
     sides = []
     for name, column, side in zip(
         ("left", "right"), columns, (left, right), strict=True
@@ -78,7 +79,7 @@ def _choose(name: str, library: Library, side: str | None) -> str | None:
     text = st.text_input(
         f"{label}: find a cover",
         key=f"{name}-find",
-        placeholder="Artist, album or file name; or choose a genre below",
+        placeholder="Artist, album or file",
     )
     rows = library.find(text, limit=12) if text else []
     if text and not rows:

@@ -37,13 +37,14 @@ def show() -> None:
     )
     library, found = loaders.library(), loaders.covermap()
     frame.warn_if_stale("map")
-    name, colouring, text = _tools()
     chosen = bar.selected()
-    left, right = st.columns([7, 3], gap="medium")
-    with left:
-        _map(library, found, (name, colouring, text), chosen)
-    with right:
-        _beside(library, found, text, chosen)
+    with st.container(key="map-page"):
+        name, colouring, text = _tools()
+        left, right = st.columns([7, 3], gap="medium")
+        with left:
+            _map(library, found, (name, colouring, text), chosen)
+        with right:
+            _beside(library, found, text, chosen)
 
 
 def _tools() -> tuple[str, Colouring, str]:
@@ -215,9 +216,10 @@ def _selection(library: Library, chosen: Selection) -> None:
             library.colours,
         )
         pick.show(bars, key="selection-shares")
+    frame.gallery(library, chosen.rows, key="selection", looks=_NARROW, then=_open)
+    if shares:
         first = shares[0]
         st.caption(
             f"Share of each genre, and how many times as frequent it is here as in the library "
             f"({first.genre}: {span(first.lift_ci95, '.1f')}, 95 % interval).{note_on_parts(one.n for one in shares)}"
         )
-    frame.gallery(library, chosen.rows, key="selection", looks=_NARROW, then=_open)

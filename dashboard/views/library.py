@@ -75,9 +75,10 @@ def _covers() -> None:
 
 def _choose(library: Library) -> Filters:
     """Let filters and the order be chosen; all of them stand in the address."""
-    first, second, third = st.columns(
-        [5, 2, 2], gap="small", vertical_alignment="bottom"
-    )
+    with st.container(key="filters"):
+        first, second, third = st.columns(
+            [5, 2, 2], gap="small", vertical_alignment="bottom"
+        )
     text = first.text_input(
         "Find",
         key="find",

@@ -18,6 +18,7 @@ from covers.workspace.registry import quote
 from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.data.doubts import TITLES, waiting
+from dashboard.data.mistakes import doubts_csv
 from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import fragment
 from dashboard.layout.markup import Item
@@ -69,7 +70,11 @@ def _review() -> None:
         inside = set(chosen.rows.tolist())
         here = [one for one in here if inside & set(one.rows)]
     left = [one for one in here if not one.is_decided(library, overlay)]
-    _progress(len(here) - len(left), len(here))
+    with st.container(
+        horizontal=True, gap="small", vertical_alignment="center", key="review-line"
+    ):
+        _progress(len(here) - len(left), len(here))
+        _take_along(library, left)
     named = st.query_params.get("doubt", "")
     doubt = next((one for one in here if one.name == named), None)
     if doubt is None and left:
@@ -114,6 +119,21 @@ def _progress(n_done: int, n: int) -> None:
         f'<div class="muted">{n_done:,} of {n:,} decided</div>',
         key="review-progress",
     )
+
+
+def _take_along(library: Library, left: list[Doubt]) -> None:
+    """Offer what is not decided yet as a table, to decide in elsewhere."""
+    if left:
+        st.download_button(
+            f"Take {len(left):,} along as CSV",
+            lambda: doubts_csv(library, left),
+            "to-review.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key="take-doubts",
+            help="Fill in its column action (keep, relabel, drop) and hand it to 'covers audit --accept'.",
+        )
 
 
 def _one(library: Library, doubt: Doubt) -> None:

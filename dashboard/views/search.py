@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dashboard.data.library import Library
 
 _VOTERS_SHOWN = 15
+_SUGGESTED = 16
 
 
 def show() -> None:
@@ -257,7 +259,8 @@ def _on_the_map(query: Query) -> None:
 def _evidence(library: Library, answer: Classification) -> None:
     voters = [voter for voter in answer.voters if voter.cover_id in library.position]
     voters.sort(key=lambda voter: -voter.weight)
-    left, right = st.columns(2, gap="large")
+    with st.container(key="evidence"):
+        left, right = st.columns(2, gap="large")
     with left:
         frame.section(
             "Genres",
@@ -292,10 +295,10 @@ def _evidence(library: Library, answer: Classification) -> None:
 
 
 def _suggest(library: Library) -> None:
-    """Offer covers to begin with: one per genre."""
+    """Offer covers to begin with: some of each genre."""
     frame.section("Or begin with one of these")
     chosen = bar.selected()
-    rows = chosen.rows.tolist() if chosen else _one_per_genre(library)
+    rows = chosen.rows.tolist() if chosen else _some_per_genre(library)
     pick.show(
         markup.gallery(
             library, frame.folded([Item(row=row) for row in rows[:96]])[:24]
@@ -305,10 +308,12 @@ def _suggest(library: Library) -> None:
     )
 
 
-def _one_per_genre(library: Library) -> list[int]:
-    rows = []
-    for code in range(len(library.legend.names)):
-        members = (library.legend.main == code).nonzero()[0]
-        if len(members):
-            rows.append(int(min(members, key=lambda row: library.cover_ids[row])))
+def _some_per_genre(library: Library) -> list[int]:
+    """Return about as many covers of each genre, so that they fill two lines."""
+    entries = library.legend
+    n_each = max(1, -(-_SUGGESTED // max(1, len(entries.names))))
+    rows: list[int] = []
+    for code in range(len(entries.names)):
+        members = (entries.main == code).nonzero()[0].tolist()
+        rows += nsmallest(n_each, members, key=library.cover_ids.__getitem__)
     return rows

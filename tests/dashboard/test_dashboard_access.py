@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from dashboard_browser import first_cover, wait_for_map
+from dashboard_browser import LOOKS, first_cover, wait_for_map
 
 from dashboard.pages import PAGES
 
@@ -34,11 +34,6 @@ def findings(reader):
     ]
 
 
-LOOKS = [
-    (width, height, scheme)
-    for width, height in [(1440, 900), (1024, 768), (400, 800)]
-    for scheme in ("light", "dark")
-]
 IS_LIT = """light => { const [r] = getComputedStyle(document.querySelector('[data-testid="stApp"]'))
   .backgroundColor.match(/\\d+/g).map(Number); return (r > 127) === light; }"""
 FOLDS = {

@@ -4,11 +4,9 @@ import re
 
 import pytest
 from complete_workspace import GENRES
-from dashboard_browser import first_cover, wait_for_map
+from dashboard_browser import LOOKS, first_cover, wait_for_map
 
 pytestmark = pytest.mark.browser
-SIZES = [(1440, 900), (1024, 768), (400, 800)]
-LOOKS = [(*size, scheme) for size in SIZES for scheme in ("light", "dark")]
 
 
 def looks_of(reader):

@@ -7,96 +7,130 @@ from pathlib import Path
 
 import pytest
 from complete_workspace import GENRES
-from dashboard_browser import first_cover, png, wait_for_map
+from dashboard_browser import SCHEMES, SIZES, first_cover, png, wait_for_map
+
+from covers.audit.review import read_review
+from covers.catalogue.table import read_catalogue
+from covers.overlap.on_page import name_pair
 
 pytestmark = pytest.mark.browser
-SIZES = pytest.mark.parametrize(
-    ("width", "scheme"), [(1440, "light"), (1024, "dark"), (1440, "dark")]
-)
+AT_EVERY_WIDTH = pytest.mark.parametrize(("width", "height"), SIZES)
 
 
-def in_sight(reader, place):
-    """Say whether the beginning of an element can be seen without scrolling."""
+def in_sight(reader, *places):
+    """Say that elements begin within the window without scrolling, light and dark."""
+    width, height = (reader.page.viewport_size[name] for name in ("width", "height"))
+    for scheme in SCHEMES:
+        reader.look(width, height, scheme)
+        reader.settle()
+        for place in places:
+            place.wait_for()
+            box = place.bounding_box()
+            assert 0 <= box["y"] < height - 40, (place, box, scheme)
+            assert box["x"] >= 0, (place, box, scheme)
+            assert box["x"] + box["width"] <= width, (place, box, scheme)
+
+
+def click(reader, place):
+    """Click on what can be seen without scrolling; return what can."""
     place.wait_for()
+    reader.settle()
     box = place.bounding_box()
-    size = reader.page.viewport_size
-    return 0 <= box["y"] < size["height"] - 40 and box["x"] < size["width"]
+    assert 0 <= box["y"] < reader.page.viewport_size["height"] - 20, box
+    place.click()
 
 
-@SIZES
-def test_which_genres_overlap_most_and_why(read, width, scheme):
-    reader = read(width=width, scheme=scheme)
-    reader.page.get_by_role("link", name="Overlap", exact=True).click()  # 1
+@AT_EVERY_WIDTH
+def test_which_genres_overlap_most_and_why(read, width, height):
+    reader = read(width=width, height=height)
+    click(reader, reader.page.get_by_role("link", name="Overlap", exact=True))  # 1
     sentence = reader.element("answer-first").locator(".answer")
-    sentence.wait_for()
     found = re.match(
         r"(\w+) and (\w+) (?:look most|most surely look) alike", sentence.inner_text()
     )
     assert found, sentence.inner_text()
     assert set(found.groups()) <= set(GENRES)
-    assert in_sight(reader, sentence)
-    title = f"{found[1]} and {found[2]}"
-    assert in_sight(reader, reader.page.get_by_role("heading", name=title, exact=True))
-    first = reader.element("most-alike").locator(".alike").first
-    assert in_sight(reader, first.locator("img").first)
+    first = reader.element("most-alike").locator(
+        f'[data-pick="{name_pair(*found.groups())}"]'
+    )
     assert first.locator("img").count() >= 2
+    in_sight(reader, sentence, first.locator("img").first)
+    click(reader, first)  # 2
+    title = f"{found[1]} and {found[2]}"
+    reader.settle()
+    in_sight(reader, reader.page.get_by_role("heading", name=title, exact=True))
 
 
-@SIZES
-def test_what_is_this_picture_and_why(read, width, scheme):
-    reader = read(width=width, scheme=scheme)
-    reader.page.get_by_role("link", name="Search", exact=True).click()  # 1
-    reader.page.locator('input[type="file"]').wait_for(state="attached")
-    reader.page.set_input_files(  # 2
-        'input[type="file"]',
+@AT_EVERY_WIDTH
+def test_what_is_this_picture_and_why(read, width, height):
+    reader = read(width=width, height=height)
+    click(reader, reader.page.get_by_role("link", name="Search", exact=True))  # 1
+    field = reader.page.locator('input[type="file"]')
+    field.wait_for(state="attached")
+    in_sight(reader, reader.page.get_by_role("button", name="Upload"))
+    field.set_input_files(  # 2
         {"name": "it.png", "mimeType": "image/png", "buffer": png()},
     )
     likeliest = reader.element("query").locator(".likeliest")
     likeliest.wait_for(timeout=180_000)
     reader.settle()
     assert re.search(r"\d+ %", likeliest.inner_text())
-    assert in_sight(reader, likeliest)
-    assert in_sight(reader, reader.element("voters").locator("img").first)
+    in_sight(reader, likeliest, reader.element("voters").locator("img").first)
 
 
-@SIZES
-def test_ten_doubtful_labels_and_the_decisions_along(read, width, scheme):
-    reader = read(width=width, scheme=scheme)
-    reader.page.get_by_role("link", name="Model", exact=True).click()  # 1
+@AT_EVERY_WIDTH
+def test_ten_doubtful_labels_and_the_decisions_along(
+    read, workspace, tmp_path, width, height
+):
+    reader = read(width=width, height=height)
+    click(reader, reader.page.get_by_role("link", name="Review", exact=True))  # 1
+    mistakes = reader.page.get_by_role("radio", name="Confident mistakes")
+    click(reader, mistakes)  # 2
+    reader.settle()
     button = reader.page.get_by_role("button", name=re.compile("along as CSV"))
+    in_sight(reader, button, reader.element("doubt").locator(".way"))
     with reader.page.expect_download() as download:
-        button.click()  # 2
+        click(reader, button)  # 3
     text = Path(download.value.path()).read_text(encoding="utf-8")
     lines = list(csv.DictReader(io.StringIO(text)))
-    assert lines
-    assert {"cover_id", "kind", "action", "suggestion"} <= set(lines[0])
+    assert len(lines) >= 10
+    # The decisions go along: what a person fills in is what the audit takes.
+    path = tmp_path / "reviewed.csv"
+    path.write_text(text.replace(",,,", ",relabel,,", 1), encoding="utf-8")
+    catalogue = read_catalogue(workspace)
+    known = dict(zip(catalogue.cover_ids, catalogue.column("path"), strict=True))
+    (decision,) = read_review(path, known)
+    assert decision.cover_id == lines[0]["cover_id"]
+    assert list(decision.genres) == lines[0]["suggestion"].split(";")
 
 
-@SIZES
-def test_what_is_this_region_of_the_map(read, width, scheme):
-    reader = read(width=width, scheme=scheme)
-    reader.page.get_by_role("link", name="Map", exact=True).click()  # 1
+@AT_EVERY_WIDTH
+def test_what_is_this_region_of_the_map(read, width, height):
+    reader = read(width=width, height=height)
+    click(reader, reader.page.get_by_role("link", name="Map", exact=True))  # 1
     wait_for_map(reader)
-    reader.page.locator(".covermap").get_by_role("button", name="Zoom in").click()
-    reader.page.locator(".covermap").get_by_role("button", name="Select view").click()
+    tools = reader.page.locator(".covermap")
+    click(reader, tools.get_by_role("button", name="Zoom in"))  # 2
+    click(reader, tools.get_by_role("button", name="Select view"))  # 3
     heading = reader.page.get_by_role("heading", name=re.compile("covers? selected"))
-    assert in_sight(reader, heading)
+    heading.wait_for()
     reader.settle()
-    assert in_sight(reader, reader.element("selection-shares").locator(".share").first)
-    assert in_sight(reader, reader.element("selection").locator("img").first)
-
-
-@SIZES
-def test_what_i_see_can_be_shared_by_its_address(read, workspace, width, scheme):
-    reader = read(
-        f"search?cover={first_cover(workspace, 'Pop')}", width=width, scheme=scheme
+    in_sight(
+        reader,
+        heading,
+        reader.element("selection-shares").locator(".share").first,
+        reader.element("selection").locator("img").first,
     )
+
+
+@AT_EVERY_WIDTH
+def test_what_i_see_can_be_shared_by_its_address(read, workspace, width, height):
+    looks = {"width": width, "height": height}
+    reader = read(f"search?cover={first_cover(workspace, 'Pop')}", **looks)
     reader.page.get_by_role("button", name=re.compile("Select these")).click()  # 1
     reader.settle()
-    other = read(f"search?{reader.query()}", width=width, scheme=scheme)
-    mine = reader.element("selection-bar").get_by_text("covers selected").inner_text()
-    assert (
-        mine
-        == other.element("selection-bar").get_by_text("covers selected").inner_text()
-    )
+    other = read(f"search?{reader.query()}", **looks)
+    said = [r.element("selection-bar").get_by_text("selected") for r in (reader, other)]
+    assert said[0].inner_text() == said[1].inner_text()
     assert other.element("query").inner_text() == reader.element("query").inner_text()
+    in_sight(other, said[1], other.element("query").locator(".likeliest"))

@@ -33,15 +33,16 @@ class Window:
     own waits look again after up to half a second.
     """
 
-    def __init__(self, context, url, repeats):
+    def __init__(self, context, url, repeats, *, patience_ms=60_000):
         context.add_init_script(LOOK)
         self.context, self.url, self.repeats = context, url, repeats
+        self.patience_ms = patience_ms
         self.answers, self.views = {}, {}
 
     def open(self, path):
         """Open a page in a new tab."""
         self.page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(self.patience_ms)
         self.page.goto(f"{self.url}/{path}")
 
     def view(self, name, path, where, pattern="."):
@@ -49,7 +50,7 @@ class Window:
         times = []
         for _ in range(self.repeats + 1):
             self.page = self.context.new_page()
-            self.page.set_default_timeout(60_000)
+            self.page.set_default_timeout(self.patience_ms)
             # A new tab is itself a page; it shall not run beside ours.
             self.page.goto("about:blank")
             self.page.wait_for_timeout(300)

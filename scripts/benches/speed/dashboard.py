@@ -4,7 +4,8 @@ Run with ``scripts/bench dashboard``; needs Chromium. Prints one JSON document o
 stdout and a table on stderr. A first view is timed in a new tab, with a server that
 has shown the page before and a browser that has been here before, until the page has
 settled and every picture in view is there. An answer is timed from the click until
-what it asked for is on the page and nothing runs any more.
+what it asked for is on the page and nothing runs any more. The same is then timed
+with the server of an earlier commit, and each median given as a ratio to that one's.
 """
 
 import argparse
@@ -16,12 +17,14 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests"))
 
 from dashboard_browser import ARGUMENTS, find_chromium, free_port
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from covers.catalogue.table import read_catalogue
 from covers.workspace.artefacts import library_versions
@@ -29,16 +32,42 @@ from covers.workspace.paths import Workspace
 from scripts.benches.shared import dashboard_pages as pages
 from scripts.benches.shared.dashboard_window import Window
 from scripts.benches.shared.drawn_workspace import draw_workspace
+from scripts.benches.shared.earlier_version import (
+    ROOT,
+    add_ratios,
+    checked_out,
+    describe,
+)
+from scripts.benches.shared.small_network import make_network_workspace
+
+EARLIER = "3593392"
+"""The last version before pages led with their answers."""
+PATIENCE_MS = 60_000
+LITTLE_PATIENCE_MS = 8_000
+"""For an earlier version, whose pages may lack what is waited for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version of the program, and how it is timed."""
+
+    code: Path = ROOT
+    patience_ms: int = PATIENCE_MS
+    repeats: int = 5
+    browser: Any = None
 
 
 @contextmanager
-def serve(workspace):
-    """Run the dashboard and give what it says of itself."""
-    command = [sys.executable, "-m", "covers", "dashboard", "-w", str(workspace.root)]
+def serve(workspace, code=ROOT):
+    """Run a version of the dashboard and give what it says of itself."""
+    command = [sys.executable, "-m", "covers", "dashboard"]
+    place = ["-w", str(workspace.root.resolve())]
     server = subprocess.Popen(
-        [*command, "--port", str(free_port()), "--no-browser", "--json"],
+        [*command, *place, "--port", str(free_port()), "--no-browser", "--json"],
         stdout=subprocess.PIPE,
         text=True,
+        cwd=code,
+        env={**os.environ, "PYTHONPATH": str(code)},
     )
     try:
         yield json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
@@ -48,27 +77,34 @@ def serve(workspace):
         server.stdout.close()
 
 
-def bench_size(folder, n, repeats, browser):
-    """Draw a workspace of n covers, serve it, and time everything."""
-    workspace = draw_workspace(
+def draw(folder, n):
+    """Draw a workspace of n covers, or take the one that is there."""
+    return draw_workspace(
         folder / f"drawn-{n}", n, say=lambda text: print(text, file=sys.stderr)
     )
+
+
+def bench_pages(workspace, version):
+    """Serve a workspace, and time every page and click."""
     catalogue = read_catalogue(workspace)
-    artists = sorted(set(catalogue.column("artist")))[:: len(catalogue) // 40]
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    with serve(workspace) as said:
-        window = Window(context, said["url"], repeats)
+    artists = sorted(set(catalogue.column("artist")))[:: max(1, len(catalogue) // 40)]
+    cover = catalogue.cover_ids[len(catalogue) // 2]
+    with serve(workspace, version.code) as said:
+        window = _open(version, said["url"])
         idle = memory_mib(said["pid"])
-        pages.bench_library(window)
-        pages.bench_map(window)
-        pages.bench_overlap(window)
-        pages.bench_search(window, catalogue.cover_ids[len(catalogue) // 2], artists)
-        pages.bench_clusters(window)
-        pages.bench_model(window)
-        pages.bench_compare(window)
-        context.close()
+        _go_through(
+            version,
+            lambda: pages.bench_library(window),
+            lambda: pages.bench_map(window),
+            lambda: pages.bench_overlap(window),
+            lambda: pages.bench_search(window, cover, artists),
+            lambda: pages.bench_clusters(window),
+            lambda: pages.bench_model(window),
+            lambda: pages.bench_compare(window),
+        )
+        window.context.close()
         return {
-            "covers": n,
+            "covers": len(catalogue),
             "views": window.views,
             "answers": window.answers,
             "memory_mib": {
@@ -78,15 +114,31 @@ def bench_size(folder, n, repeats, browser):
         }
 
 
-def bench_network(workspace, repeats, browser):
+def bench_network(workspace, version):
     """Time uploaded pictures on a workspace with a trained network."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    with serve(workspace) as said:
-        window = Window(context, said["url"], repeats)
-        pages.bench_upload(window)
-        context.close()
+    with serve(workspace, version.code) as said:
+        window = _open(version, said["url"])
+        _go_through(version, lambda: pages.bench_upload(window))
+        window.context.close()
     n = len(read_catalogue(workspace))
-    return [{"covers": n, "views": window.views, "answers": window.answers}]
+    return {"covers": n, "views": window.views, "answers": window.answers}
+
+
+def _open(version, url):
+    context = version.browser.new_context(viewport={"width": 1280, "height": 900})
+    return Window(context, url, version.repeats, patience_ms=version.patience_ms)
+
+
+def _go_through(version, *parts):
+    """Time each part; what an earlier version does not have is left out."""
+    for part in parts:
+        try:
+            part()
+        except Error as error:
+            if version.code == ROOT:
+                raise
+            said = str(error).splitlines()[0]
+            print(f"left out of the earlier version: {said}", file=sys.stderr)
 
 
 def memory_mib(pid):
@@ -96,31 +148,27 @@ def memory_mib(pid):
 
 
 def _spread_of(times):
-    return "{median_s:.2f} ({least_s:.2f} to {most_s:.2f}) s".format(**times)
+    said = "{median_s:.2f} ({least_s:.2f} to {most_s:.2f}) s".format(**times)
+    return f"{said}, {times['ratio']:.2f} of before" if "ratio" in times else said
 
 
-def print_table(rows, sizes):
+def print_table(rows, uploads, repeats):
     """Print the table of the docs."""
 
     def tell(*cells):
         print("| " + " | ".join(cells) + " |", file=sys.stderr)
 
-    rows, others = rows[: len(sizes)], rows[len(sizes) :]
-    n = sizes and rows[0]["views"]["library"]["n"]
-    for row in others:
+    for row in uploads:
         for name, times in row["answers"].items():
             tell(f"{name}, {row['covers']:,} covers", _spread_of(times))
     if not rows:
         return
-    tell(f"median of {n}", *(f"{row['covers']:,} covers" for row in rows))
+    tell(f"median of {repeats}", *(f"{row['covers']:,} covers" for row in rows))
     tell("---", *("---:" for _ in rows))
     for kind, before in (("views", "first view of "), ("answers", "")):
         for name in rows[0][kind]:
             times = [row[kind][name] for row in rows]
-            tell(
-                before + name,
-                *map(_spread_of, times),
-            )
+            tell(before + name, *map(_spread_of, times))
     tell(
         "first view of library after a start of the server",
         *(f"{row['views']['library']['first_s']:.2f} s" for row in rows),
@@ -131,10 +179,54 @@ def print_table(rows, sizes):
     )
 
 
+def bench_all(given, folder, browser):
+    """Time all sizes and uploads, now and at the earlier commit; the drawing is not timed."""
+    against = None if given.against == "none" else describe(given.against)
+    now = Version(repeats=given.repeats, browser=browser)
+    drawn = [draw(folder, n) for n in given.covers]
+    network = Workspace(given.network) if given.network else None
+    if network is None and given.uploads:
+        network = make_network_workspace(
+            folder / "network", say=lambda text: print(text, file=sys.stderr)
+        )
+    found = {
+        "result": [bench_pages(workspace, now) for workspace in drawn],
+        "uploads": [bench_network(network, now)] if network else [],
+    }
+    if against:
+        with checked_out(given.against, folder / "earlier") as code:
+            before = Version(
+                code=code,
+                patience_ms=LITTLE_PATIENCE_MS,
+                repeats=given.repeats,
+                browser=browser,
+            )
+            for row, workspace in zip(found["result"], drawn, strict=True):
+                print(f"now {given.against}:", file=sys.stderr)
+                row["before"] = bench_pages(workspace, before)
+                add_ratios(row, row["before"])
+            for row in found["uploads"]:
+                row["before"] = bench_network(network, before)
+                add_ratios(row, row["before"])
+    return {"against": against, **found}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--covers", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--repeats", type=int, default=5, choices=range(1, 8))
+    parser.add_argument(
+        "--against",
+        default=EARLIER,
+        metavar="COMMIT",
+        help=f"an earlier version to compare with; 'none' leaves it out (default: {EARLIER})",
+    )
+    parser.add_argument(
+        "--uploads",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="time uploaded pictures too, on a small workspace with a network",
+    )
     parser.add_argument(
         "--network",
         type=Path,
@@ -149,22 +241,17 @@ def main():
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=ARGUMENTS
         )
-        rows = [
-            bench_size(given.folder or Path(temporary), n, given.repeats, browser)
-            for n in given.covers
-        ]
-        if given.network:
-            rows += bench_network(Workspace(given.network), given.repeats, browser)
+        found = bench_all(given, given.folder or Path(temporary), browser)
         version = browser.version
         browser.close()
-    print_table(rows, given.covers)
+    print_table(found["result"], found["uploads"], given.repeats)
     document = {
         "bench": "dashboard",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "chromium": version,
         "versions": library_versions(["streamlit", "numpy", "faiss-cpu"]),
-        "result": rows,
+        **found,
     }
     print(json.dumps(document, indent=1))
 
