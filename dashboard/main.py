@@ -31,6 +31,7 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"] p { max-width: 110ch; }
 .stElementContainer:has(h3) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
 [data-testid="stHeaderActionElements"] { display: none; }
+.st-key-pair-mark { height: 0; min-height: 0; margin-bottom: -1rem; }
 .stButtonGroup [role="radiogroup"], .stButtonGroup [role]:has(> [data-variant="pills"]) { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
 @media (max-width: 640px) {
   .st-key-nav { flex-wrap: wrap; row-gap: 0; margin-bottom: 0; }

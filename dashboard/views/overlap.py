@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -203,6 +204,9 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
         st.caption("Choose a pair to see the covers behind it.")
         return
     a, b = pair.a, pair.b
+    # Where it lies below the matrix, as on a phone, it is brought into sight.
+    name = escape(st.query_params.get("pair", "the most alike"))
+    pick.show(f'<i data-show="{name}" data-below></i>', key="pair-mark")
     frame.section(f"{a} and {b}", say_pair(pair))
     chosen_rows = bar.selected()
     bridges = library.rows_of(pair.bridges)

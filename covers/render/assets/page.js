@@ -86,7 +86,8 @@ export default function (component) {
     if (name && root.about !== undefined && root.about !== name) {
       requestAnimationFrame(() => {
         const at = root.getBoundingClientRect();
-        if (at.top < 0 || at.top > innerHeight * 0.5) root.scrollIntoView({ block: "start" });
+        const below = at.top > innerHeight * 0.5;
+        if (below || (at.top < 0 && !("below" in about.dataset))) root.scrollIntoView({ block: "start" });
       });
     }
     if (name) root.about = name;
