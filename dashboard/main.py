@@ -21,7 +21,8 @@ _STYLE = """<style>
 .st-key-nav { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; margin: 0 -0.7rem 0.4rem; gap: 0.15rem; }
 .st-key-nav > div { flex: none; width: auto; }
 .st-key-nav p { white-space: nowrap; font-size: 0.95rem; }
-.st-key-selection-bar { background: color-mix(in srgb, currentColor 7%, transparent); backdrop-filter: blur(16px); position: sticky; top: 0.4rem; z-index: 90; padding: 0.35rem 0.9rem; }
+.st-key-selection-bar { background: light-dark(rgb(244 243 240 / .96), rgb(31 34 39 / .96)); padding: 0.35rem 0.9rem; }
+@media (min-width: 641px) { div:has(> .st-key-selection-bar) { position: sticky; top: 0.4rem; z-index: 90; } }
 [data-baseweb="tag"] { background: color-mix(in srgb, currentColor 14%, transparent) !important; }
 [data-baseweb="tag"], [data-baseweb="tag"] * { color: inherit !important; }
 .stMainBlockContainer { max-width: 1240px; padding-top: 0.6rem; padding-left: 2rem; padding-right: 2rem; }

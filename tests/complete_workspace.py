@@ -24,6 +24,8 @@ GENRES = {
 }
 STRANGE_ARTIST = "<b>Söhne & *Töchter*</b>"
 N_ARTISTS, N_EACH = 14, 3
+FIRST_RELEASE = 500_000
+"""Of numbers at Discogs, which lead out of the dashboard."""
 
 
 def paint_library(folder, *, seed=0):
@@ -55,14 +57,17 @@ def paint_library(folder, *, seed=0):
                         name,
                         f"{genre} Album {artist}.{album}",
                         1970 + artist * 3 + album,
+                        FIRST_RELEASE + len(rows),
                     ]
                 )
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    rows.append(["broken.jpg", "Jazz", "Nobody", "Nothing", 1999])
+    rows.append(["broken.jpg", "Jazz", "Nobody", "Nothing", 1999, ""])
     manifest = folder / "manifest.csv"
     with manifest.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "genres", "artist", "album", "year"])
+        writer.writerow(
+            ["path", "genres", "artist", "album", "year", "discogs_release"]
+        )
         writer.writerows(rows)
     return manifest
 

@@ -53,7 +53,10 @@ def test_the_answer_is_in_sight(read, workspace, path, first):
 def test_two_sides_of_a_comparison_are_named_in_sight(read):
     reader = read("compare?left=genre:Jazz&right=genre:Metal")
     for look in looks_of(reader):
-        if look[0] > 400:  # on a phone the second side lies below the first
+        for side in ("Left: genre", "Right: genre"):
+            field = reader.page.get_by_role("combobox", name=re.compile(side))
+            assert_in_sight(reader, field, look)
+        if look[0] > 400:  # on a phone the portraits lie below each other
             for name in ("Jazz", "Metal"):
                 title = reader.page.get_by_role("heading", name=name, exact=True)
                 assert_in_sight(reader, title, look)
@@ -64,11 +67,13 @@ def test_what_was_opened_on_the_map_is_beside_it(read, workspace):
     reader = read(f"map?cover={cover}")
     wait_for_map(reader)
     for look in looks_of(reader):
+        opened = reader.element("opened").locator("img").first
+        assert_in_sight(reader, opened, look)
+        frame = reader.page.locator(".covermap .frame").bounding_box()
         if look[0] > 400:
-            opened = reader.element("opened").locator("img").first
-            assert_in_sight(reader, opened, look)
-            frame = reader.page.locator(".covermap .frame").bounding_box()
             assert opened.bounding_box()["x"] > frame["x"] + frame["width"]
+        else:  # on a phone it stands above the map
+            assert opened.bounding_box()["y"] < frame["y"]
 
 
 def test_the_model_leads_with_three_tiles_and_folds_the_rest(read):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dashboard_browser import first_cover, serve, wait_for_map
+from dashboard_browser import LOOKS, first_cover, serve, wait_for_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dashboard_parts import make_library, make_votes
@@ -257,20 +257,22 @@ def test_back_goes_back_one_step(read, workspace):
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("path", "choose", "written"),
+    ("path", "choose", "written", "look"),
     [
-        ("overlap", ("radio", "Neighbour mixing"), "measure=Neighbour"),
-        ("overlap", ("fold", "Family tree"), "tree-open=true"),
-        ("model", ("fold", "Genre by genre"), "genres-open=true"),
-        ("", ("genre", "Jazz"), "genre=Jazz"),
-        ("map", ("radio", "Year"), "colour=Year"),
+        ("overlap", ("radio", "Neighbour mixing"), "measure=Neighbour", LOOKS[0]),
+        ("overlap", ("fold", "Family tree"), "tree-open=true", LOOKS[5]),
+        ("model", ("fold", "Genre by genre"), "genres-open=true", LOOKS[3]),
+        ("", ("genre", "Jazz"), "genre=Jazz", LOOKS[4]),
+        ("map", ("radio", "Year"), "colour=Year", LOOKS[2]),
+        ("map", ("radio", "Year"), "colour=Year", LOOKS[5]),
     ],
-    ids=["measure", "fold", "fold of the model", "filter", "colour"],
+    ids=["measure", "fold", "fold of the model", "filter", "colour", "small"],
 )
 def test_what_was_chosen_in_a_field_is_in_the_address_and_back_undoes_it(
-    read, path, choose, written
+    read, path, choose, written, look
 ):
-    reader = read(path)
+    width, height, scheme = look
+    reader = read(path, width=width, height=height, scheme=scheme)
     page, (kind, name) = reader.page, choose
     before = page.url
     if kind == "fold":
@@ -344,16 +346,18 @@ def test_decisions_are_written_with_review_and_survive_a_scan(read, other):
     with serve(other.root, "--review") as url:
         reader = read("review?look=mistakes", url=url)
         reader.page.get_by_role("radio", name="Confident mistakes").click()
-        reader.settle()
-        reader.page.keyboard.press("k")
-        reader.page.get_by_text(re.compile("^1 of ")).wait_for()
-        (kept,) = Overlay.read(other).decisions
-        assert kept.action is Action.KEEP
-        reader.settle()
-        reader.page.keyboard.press("u")
-        reader.page.get_by_text(re.compile("^0 of ")).wait_for()
-        assert Overlay.read(other).decisions == ()
-        reader.settle()
+        for look in LOOKS:
+            reader.look(*look)
+            reader.settle()
+            reader.page.keyboard.press("k")
+            reader.page.get_by_text(re.compile("^1 of ")).wait_for()
+            (kept,) = Overlay.read(other).decisions
+            assert kept.action is Action.KEEP
+            reader.settle()
+            reader.page.keyboard.press("u")
+            reader.page.get_by_text(re.compile("^0 of ")).wait_for()
+            assert Overlay.read(other).decisions == ()
+            reader.settle()
         reader.page.get_by_role("button", name=re.compile("Drop")).click()
         reader.page.get_by_text(re.compile("^1 of ")).wait_for()
         (dropped,) = Overlay.read(other).dropped

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from dashboard_browser import SCHEMES, SIZES
 
 import covers
 from covers.cluster.stage import read as read_clusters
@@ -73,30 +74,39 @@ def test_names_from_files_cannot_become_html(library, tmp_path, monkeypatch):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1440, "light"), (1024, "dark"), (400, "dark")]
-)
-def test_the_pages_open_from_disk_and_answer(browser, site, tmp_path, width, scheme):
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_pages_open_from_disk_and_answer(browser, site, tmp_path, width, height):
     moved = tmp_path / "elsewhere"
     shutil.copytree(site, moved)
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme
-    )
+    context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
+
+    def assert_in_sight(place):
+        place.wait_for()
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            light = page.evaluate(
+                "getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'"
+            )
+            assert light == (scheme == "light")
+            box = place.bounding_box()
+            assert 0 <= box["y"] < height, (place, box)
+            assert box["x"] + box["width"] <= width, (place, box)
+
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.goto((moved / "index.html").as_uri())
     page.locator(".covermap.ready").wait_for()
-    page.locator("#overlap .answer").get_by_text("look").wait_for()
+    assert_in_sight(page.locator("#overlap .answer").get_by_text("look"))
     page.locator("#overlap .matrix button").first.click()
-    page.locator("#pair h3").wait_for()
+    assert_in_sight(page.locator("#pair h3"))
     page.locator(".covermap").get_by_role("button", name="Select view").click()
-    page.locator("#selected h3").get_by_text("covers selected").wait_for()
+    assert_in_sight(page.locator("#selected h3").get_by_text("covers selected"))
     page.locator("#clusters .card").first.click()
     page.get_by_text(re.compile(r"^\d+ covers of “")).wait_for()
     page.locator("#gallery .cover").first.click()
-    page.locator("dialog[open] img").wait_for()
+    assert_in_sight(page.locator("dialog[open] img"))
     page.locator("#close").click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
     context.close()

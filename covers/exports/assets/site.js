@@ -9,6 +9,9 @@
     PAGE({ parentElement: place, data: { html, chosen }, setTriggerValue: (_, value) => then && then(value) });
   const text = (tag, said) => { const e = document.createElement(tag); e.textContent = said; return e; };
 
+  // On a phone what was chosen lies below what it was chosen in.
+  const bringUp = (e) => { if (e.getBoundingClientRect().top > innerHeight * 0.8) e.scrollIntoView(); };
+
   function open(row) {
     if (!/^\d+$/.test(row)) return;
     put($("large"), `<div style="max-width:520px">${all.tiles[Number(row)]}</div>`, null);
@@ -31,7 +34,8 @@
     const parts = (name) => overlap.querySelector(`[data-part=${name}]`);
     const { matrices, pairs } = data.overlap, families = Object.keys(matrices);
     let family = "", both = [];
-    const matrix = () => put(parts("matrix"), matrices[family], show, both);
+    const choose = (name) => { show(name); bringUp($("pair")); };
+    const matrix = () => put(parts("matrix"), matrices[family], choose, both);
     const buttons = families.length < 2 ? [] : families.map((name) => {
       const chip = text("button", name || "Broad genres");
       chip.type = "button";
@@ -47,7 +51,7 @@
       const [a, b] = name.split("~"), pair = pairs[name] || pairs[`${b}~${a}`], place = $("pair");
       if (!pair) return;
       both = [name, `${b}~${a}`];
-      put(parts("alike"), data.overlap.alike, show, both);
+      put(parts("alike"), data.overlap.alike, choose, both);
       matrix();
       place.replaceChildren(text("h3", pair.title), Object.assign(text("p", pair.said), { className: "small" }));
       for (const [title, html] of [["Bridges: as many neighbours of the one genre as of the other", gallery(pair.bridges)], ["Closest: covers of the two that are most alike", sides(pair.closest)], ["", pair.facts]]) {
@@ -58,7 +62,7 @@
         put(box, html, open);
       }
     };
-    put(parts("alike"), data.overlap.alike, show);
+    put(parts("alike"), data.overlap.alike, choose);
     matrix();
     show(data.overlap.first);
   }
@@ -100,6 +104,7 @@
       const gallery = document.createElement("div");
       box.append(gallery);
       put(gallery, `<div class="gallery row">${inside.slice(0, 24).map((row) => all.tiles[row]).join("")}</div>`, open);
+      bringUp(box);
       Object.assign(state, { rows: new Set(inside), cluster: null, genre: -1, page: 0 });
       draw();
     };

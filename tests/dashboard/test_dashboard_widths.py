@@ -1,0 +1,94 @@
+"""What can be done on a page is in reach at three widths, light and dark."""
+
+import re
+
+import pytest
+from complete_workspace import GENRES
+from dashboard_browser import LOOKS, first_cover
+
+pytestmark = pytest.mark.browser
+LEAST_PX = 24
+"""Smaller ones are missed by fingers (WCAG 2.5.8)."""
+
+
+def at_every_look(reader):
+    """Give the page every size and colour, one after the other."""
+    for look in LOOKS:
+        reader.look(*look)
+        reader.settle()
+        yield look
+
+
+def assert_in_reach(look, *places):
+    """Say that elements can be seen and hit without scrolling sideways."""
+    for place in places:
+        place.wait_for()
+        box = place.bounding_box()
+        assert box["x"] >= 0, (look, place, box)
+        assert box["x"] + box["width"] <= look[0], (look, place, box)
+        assert min(box["width"], box["height"]) >= LEAST_PX, (look, place, box)
+
+
+def test_the_selection_bar_stays_with_all_it_offers(read):
+    reader = read("?selection=cluster:0")
+    bar = reader.element("selection-bar")
+    ways = [bar.get_by_role("link", name=n) for n in ("On the map", "Compare with")]
+    does = [bar.get_by_role("button", name=n) for n in ("Take along", "Clear")]
+    for look in at_every_look(reader):
+        assert_in_reach(look, *ways, *does)
+        last = reader.element("browse").locator(".cover").last
+        last.scroll_into_view_if_needed()
+        if look[0] > 400:  # on a phone it would hide what it is about
+            top = bar.bounding_box()["y"]
+            assert 0 <= top < 20, look  # it goes along
+        reader.page.get_by_role("heading", name="Library").scroll_into_view_if_needed()
+
+
+def test_chips_filter_wherever_the_window_ends(read):
+    reader = read()
+    chips = [
+        reader.element("genre").get_by_role("button", name=g, exact=True)
+        for g in GENRES
+    ]
+    shown = reader.element("browse").locator(".tags")
+    for look, chip, genre in zip(
+        at_every_look(reader), [*chips, *chips], [*GENRES, *GENRES], strict=False
+    ):
+        assert_in_reach(look, *chips)
+        chip.click()
+        reader.page.wait_for_function(f"location.search.includes('{genre}')")
+        reader.settle()
+        assert all(genre in tags for tags in shown.all_inner_texts()), look
+        first = reader.element("browse").locator(".cover img").first.bounding_box()
+        assert 0 <= first["y"] < look[1] - LEAST_PX, look
+        chip.click()
+        reader.page.wait_for_function(f"!location.search.includes('{genre}')")
+        reader.settle()
+
+
+def test_an_opened_cover_leads_on_more_less_and_out(read, workspace):
+    cover, other = first_cover(workspace, "Jazz"), first_cover(workspace, "Metal")
+    reader = read(f"search?cover={cover}&plus={other}")
+    query, alike = reader.element("query"), reader.element("alike")
+    link = query.get_by_role("link", name=re.compile("Discogs"))
+    assert re.fullmatch(
+        r"https://www\.discogs\.com/release/\d+", link.get_attribute("href")
+    )
+    assert "noopener" in link.get_attribute("rel")
+    tile = alike.locator(".with-acts").first
+    acts = [tile.get_by_role("button", name=n) for n in ("More like", "Less like")]
+    on_map = reader.page.get_by_role("button", name="Show on the map")
+    for look in at_every_look(reader):
+        tile.hover()
+        assert_in_reach(look, *acts, on_map, reader.element("tray").locator("button"))
+        box = link.bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= look[0], look
+        query.locator("img").first.scroll_into_view_if_needed()
+    acts[1].click()
+    reader.page.wait_for_function("location.search.includes('minus=')")
+    reader.settle()
+    assert reader.element("tray").locator(".cover").count() == 2
+    for name in ("minus", "plus"):
+        reader.element("tray").locator(".cover").last.click()
+        reader.page.wait_for_function(f"!location.search.includes('{name}=')")
+        reader.settle()
