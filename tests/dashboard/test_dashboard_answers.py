@@ -39,7 +39,10 @@ def assert_in_sight(reader, place, look):
         ("model", [("answer-first", ".answer"), ("model-tiles", ".tile")]),
         ("review", [("doubt", ".way")]),
         ("?selection=cluster:0", [("selection-bar", "strong")]),
-        ("map?selection=cluster:0", [("selection-bar", "strong"), ("map", ".dots")]),
+        (
+            "map?selection=cluster:0",
+            [("selection-bar", "strong"), ("selection-shares", ".share")],
+        ),
         ("overlap?selection=cluster:0", [("selection-bar", "strong")]),
     ],
 )
