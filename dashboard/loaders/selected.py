@@ -163,7 +163,7 @@ def _alike(value: str, library: Library) -> Found:
     if not more:
         return None
     hits = front_door().search(
-        more, min(int(number), 1000), less=less, among=library.position
+        more, min(int(number), 1000), less=less, among=library.all_ids
     )
     rows = [library.position[hit.cover_id] for hit in hits]
     first = library.title(library.position[more[0]])

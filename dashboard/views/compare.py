@@ -223,7 +223,7 @@ def _cover(library: Library, name: str, row: int) -> None:
         ),
         key=f"{name}-answer",
     )
-    hits = door.search(cover_id, 8, one_per_artist=True, among=library.position)
+    hits = door.search(cover_id, 8, one_per_artist=True, among=library.all_ids)
     st.caption("Most like it, one per artist.")
     pick.show(
         markup.gallery(

@@ -193,7 +193,7 @@ def _nearest(library: Library, row: int) -> list[Item]:
         cover_id = library.cover_ids[row]
         if cover_id not in door.index:
             return []
-        hits = door.search(cover_id, 6, among=library.position)
+        hits = door.search(cover_id, 6, among=library.all_ids)
     except (CoversError, IndexerError):
         return []
     return [

@@ -249,7 +249,7 @@ def _on_the_map(query: Query) -> None:
     library = loaders.library()
     cover_id = query.cover_id
     if cover_id not in library.position:
-        hits = loaders.front_door().search(query, 1, among=library.position)
+        hits = loaders.front_door().search(query, 1, among=library.all_ids)
         if not len(hits):
             return
         cover_id = next(iter(hits)).cover_id

@@ -44,7 +44,7 @@ def show(library: Library, then: Callable[[str], None]) -> None:
         return
     try:
         with st.spinner("Looking for covers that show it"):
-            hits = door.search(text=text, k=_SHOWN, among=library.position)
+            hits = door.search(text=text, k=_SHOWN, among=library.all_ids)
     except (CoversError, IndexerError) as error:
         frame.explain(error)
         return

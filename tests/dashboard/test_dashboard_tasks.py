@@ -53,8 +53,8 @@ def test_which_genres_overlap_most_and_why(read, width, height):
     first = reader.element("most-alike").locator(
         f'[data-pick="{name_pair(*found.groups())}"]'
     )
-    assert first.locator("img").count() >= 2
     in_sight(reader, sentence, first.locator("img").first)
+    assert first.locator("img").count() >= 2
     click(reader, first)  # 2
     title = f"{found[1]} and {found[2]}"
     reader.settle()
