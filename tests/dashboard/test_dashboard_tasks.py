@@ -125,6 +125,7 @@ def test_what_i_see_can_be_shared_by_its_address(read, workspace, width, height)
     looks = {"width": width, "height": height}
     reader = read(f"search?cover={first_cover(workspace, 'Pop')}", **looks)
     reader.page.get_by_role("button", name=re.compile("Select these")).click()  # 1
+    reader.page.wait_for_function("() => location.search.includes('selection=')")
     reader.settle()
     other = read(f"search?{reader.query()}", **looks)
     said = [r.element("selection-bar").get_by_text("selected") for r in (reader, other)]

@@ -10,6 +10,7 @@ from covers.index.hits import Hit, SearchHits
 class _Library:
     def __init__(self):
         self.position = {"a" * 32: 0, "b" * 32: 1}
+        self.all_ids = set(self.position)
 
     def full_title(self, row):
         return f"cover <{row}>"
