@@ -24,6 +24,7 @@ from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs, Sides
+from covers.stats.labels.figures import average_precision_by_chance
 from covers.stats.labels.metrics import measure_labels
 from covers.stats.metrics import SMALLEST_PROBABILITY
 
@@ -77,6 +78,42 @@ def test_every_figure_over_all_is_scikit_learns_on_the_answers_of_the_evaluation
         )
         assert found["ranking_loss"] == pytest.approx(label_ranking_loss(has, p))
         assert found["coverage_error"] == pytest.approx(coverage_error(has, p))
+
+
+def test_chance_is_that_of_the_measured_covers(evaluation):
+    votes, inputs = evaluation.votes, evaluation.inputs
+    has = inputs.membership[votes.rows[votes.held_out]] > 0
+    found = evaluation.result.to_json()["self_check"]
+    assert found["first_right_by_chance"] == pytest.approx(has.mean())
+    in_random_order = [
+        average_precision_by_chance(int(n), len(has)) for n in has.sum(axis=0)
+    ]
+    assert found["mean_average_precision_by_chance"] == pytest.approx(
+        np.mean(in_random_order)
+    )
+    for name, p in votes.probabilities.by_method().items():
+        first = p[votes.held_out].argmax(axis=1)
+        by_luck = found["methods"][name]["first_right_if_shuffled"]
+        assert by_luck == pytest.approx(has.mean(axis=0)[first].mean())
+
+
+def test_intervals_are_of_groups_and_not_of_covers(evaluation):
+    inputs = evaluation.inputs
+    found = evaluation.result.to_json()
+    held = inputs.splits == "valid"
+    n_groups = len(np.unique(inputs.groups[held]))
+    assert n_groups < held.sum()
+    assert found["split"]["n_groups"] == n_groups
+    # Every cover three times more in its group tells nothing new.
+    rows = np.flatnonzero(held)
+    more = np.concatenate([np.arange(len(inputs)), *[rows] * 3])
+    often = inputs.take(more)
+    ids = tuple(f"{row:032x}" for row in range(len(more)))
+    often = evaluate_arrays(replace(often, cover_ids=ids), n_bootstraps=100)
+    for figure in ("micro_f1", "first_right"):
+        wide = np.ptp(found["methods"]["network"]["ci95"][figure])
+        same = np.ptp(often.result.to_json()["methods"]["network"]["ci95"][figure])
+        assert same > 0.7 * wide  # of four times the covers it would be half
 
 
 def test_predictions_follow_the_tree(evaluation):
