@@ -73,20 +73,12 @@ class _Steps:
             self.progress(self.done, self.n_steps)
 
 
-def evaluate_arrays(
-    inputs: EvaluationInputs,
-    *,
-    seed: int = 0,
-    n_bootstraps: int = 1000,
-    level: float = DEFAULT_LEVEL,
-    leakage: bool = False,
-    progress: Progress | None = None,
-) -> Evaluated:
-    """Measure every method and baseline and fit what classification needs.
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """How methods are measured.
 
     Parameters
     ----------
-    inputs : EvaluationInputs
     seed : int, default=0
         Of folds, resamples and subsets; the same seed gives the same numbers.
     n_bootstraps : int, default=1000
@@ -95,6 +87,26 @@ def evaluate_arrays(
         Rate at which prediction sets shall hold the truth.
     leakage : bool, default=False
         Also measure what a split that ignores groups would have claimed.
+    """
+
+    seed: int = 0
+    n_bootstraps: int = 1000
+    level: float = DEFAULT_LEVEL
+    leakage: bool = False
+
+
+def evaluate_arrays(
+    inputs: EvaluationInputs,
+    settings: EvaluationSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Evaluated:
+    """Measure every method and baseline and fit what classification needs.
+
+    Parameters
+    ----------
+    inputs : EvaluationInputs
+    settings : EvaluationSettings, optional
     progress : callable, optional
         Called with (steps done, steps in all).
 
@@ -105,7 +117,8 @@ def evaluate_arrays(
     StaleError
         If the network knows other genres.
     """
-    step = _Steps(progress, _STEPS + leakage)
+    how = settings or EvaluationSettings()
+    step = _Steps(progress, _STEPS + how.leakage)
     step()
     inputs = inputs.labelled()
     check_sides(inputs.cover_ids, inputs.groups, inputs.splits)
@@ -115,12 +128,12 @@ def evaluate_arrays(
     kind = several_genres if inputs.is_several else one_genre
     # Raw, because a calibrator could bring exchanged columns back into order and hide it.
     kind.check_order(p_network[sides.held], inputs, sides)
-    fits = HeldOutFits(inputs, p_network, level=level, seed=seed, progress=step)
+    fits = HeldOutFits(inputs, p_network, level=how.level, seed=how.seed, progress=step)
     held = fits.predict_held()
     draws = GroupBootstrap.draw(
-        inputs.groups[sides.held], n_bootstraps=n_bootstraps, seed=seed
+        inputs.groups[sides.held], n_bootstraps=how.n_bootstraps, seed=how.seed
     )
-    measured = kind.measure_methods(fits, held, draws, seed)
+    measured = kind.measure_methods(fits, held, draws, how.seed)
     step()
     membership = np.asarray(inputs.membership[sides.held], np.float64)
     combined = held.probabilities.combined
@@ -139,7 +152,7 @@ def evaluate_arrays(
         "coverage_accuracy": coverage_curve(
             combined.max(axis=1), right.astype(np.float64), draws=draws
         ),
-        "learning_curve": kind.measure_growth(fits, draws, seed),
+        "learning_curve": kind.measure_growth(fits, draws, how.seed),
         "top_losses": _top_losses(inputs, sides.held, combined, membership),
         "self_check": {
             "passed": True,
@@ -150,11 +163,11 @@ def evaluate_arrays(
         },
     }
     step()
-    if leakage:
+    if how.leakage:
         from covers.evaluate.leakage import measure_all_leakage
 
         content["leakage"] = measure_all_leakage(
-            inputs, n_bootstraps=n_bootstraps, seed=seed
+            inputs, n_bootstraps=how.n_bootstraps, seed=how.seed
         )
         step()
     votes = fits.votes(held)

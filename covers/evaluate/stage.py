@@ -15,7 +15,7 @@ from covers.classify.decision import Decision
 from covers.classify.labels import label_odds
 from covers.classify.methods import BEFORE, Method, named_now
 from covers.errors import DataError, needs_extra
-from covers.evaluate.evaluate import Evaluated, evaluate_arrays
+from covers.evaluate.evaluate import Evaluated, EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs
 from covers.evaluate.measures import MeasuredModel
 from covers.evaluate.result import Evaluation
@@ -107,7 +107,9 @@ def _make(
     from covers.evaluate.page.page import write_report
 
     inputs, card = read_inputs(workspace)
-    evaluated = evaluate_arrays(inputs, **settings, progress=manner.progress)
+    evaluated = evaluate_arrays(
+        inputs, EvaluationSettings(**settings), progress=manner.progress
+    )
     model = MeasuredModel(
         fingerprint=card.fingerprint,
         arch=card.arch,

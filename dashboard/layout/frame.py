@@ -40,6 +40,8 @@ class GalleryLooks:
         Whether covers of one design are shown as one, with their number.
     row_of : callable
         Row of the library behind an entry.
+    item : callable
+        What is shown of an entry; by default entries are rows of the library.
     """
 
     per_page: int = 24
@@ -48,6 +50,7 @@ class GalleryLooks:
     empty: str = "No cover fits."
     folds: bool = True
     row_of: Callable[[Any], int] = int
+    item: Callable[[Any], Item] = lambda row: Item(row=int(row))
 
 
 _NEXT = "next-page"
@@ -182,13 +185,12 @@ def gallery(
     found: Sequence[Any] | Rows,
     *,
     key: str,
-    item: Callable[[Any], Item] = lambda row: Item(row=int(row)),
     looks: GalleryLooks | None = None,
     then: Callable[[str], None] = open_cover,
 ) -> None:
     """Show covers in pages; choosing one calls `then` before anything is drawn.
 
-    Of `found`, rows of the library or what `item` makes entries of, only those of
+    Of `found`, rows of the library or entries as `looks` takes them, only those of
     the page that is shown are looked at. Covers of one design are one picture.
     """
     how = looks or GalleryLooks()
@@ -199,7 +201,7 @@ def gallery(
         order, n_same = loaders.looks().fold(np.asarray(rows, np.int64))
     with paged(len(order), how.per_page, key=f"{key}-page") as part:
         shown = [
-            replace(item(found[i]), n_same=n)
+            replace(how.item(found[i]), n_same=n)
             for i, n in zip(order[part].tolist(), n_same[part].tolist(), strict=True)
         ]
         html = markup.gallery(

@@ -149,11 +149,11 @@ def _confusion() -> None:
         frame.gallery(
             library,
             rows,
-            item=lambda row: Item(row=row, badge=_certainty(votes, row, method)),
             key=f"cell-{method}-{chosen}",
             looks=GalleryLooks(
                 per_page=12,
                 empty="These covers are no longer in the library, or not selected.",
+                item=lambda row: Item(row=row, badge=_certainty(votes, row, method)),
             ),
         )
 
@@ -199,12 +199,12 @@ def _mistakes() -> None:
     frame.gallery(
         library,
         wrong.tolist(),
-        item=item,
         key="mistakes",
         looks=GalleryLooks(
             per_page=8,
             empty="There is no mistake among the held-out covers.",
             row_of=lambda answer: int(votes.rows[answer]),
+            item=item,
         ),
     )
     if len(wrong):

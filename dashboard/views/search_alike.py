@@ -86,11 +86,11 @@ def show() -> None:
     frame.gallery(
         library,
         hits.hits,
-        item=lambda hit: _item(library, hit),
         key="alike",
         looks=GalleryLooks(
             empty="No cover passes these filters.",
             row_of=lambda hit: library.position[hit.cover_id],
+            item=lambda hit: _item(library, hit),
         ),
         then=_take,
     )

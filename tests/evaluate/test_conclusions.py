@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from nested_genres import nested
 
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
 from covers.evaluate.words.sentences import LOOKING_METHODS
@@ -18,7 +18,7 @@ def conclude(payload):
 @pytest.fixture(scope="module")
 def payload():
     inputs, _ = nested(900)
-    return evaluate_arrays(inputs, n_bootstraps=30).result.to_json()
+    return evaluate_arrays(inputs, EvaluationSettings(n_bootstraps=30)).result.to_json()
 
 
 def test_no_method_is_said_to_rank_best_that_ranks_no_better_than_a_random_order(
@@ -95,7 +95,9 @@ def test_one_genre_is_not_said_to_be_read_best_where_guessing_is_as_good():
     inputs, _ = nested(300)
     p = inputs.p_network / inputs.p_network.sum(axis=1, keepdims=True)
     inputs = replace(inputs, is_several=False, p_network=p)
-    payload = evaluate_arrays(inputs, n_bootstraps=20).result.to_json()
+    payload = evaluate_arrays(
+        inputs, EvaluationSettings(n_bootstraps=20)
+    ).result.to_json()
 
     def said(low):
         for found in payload["methods"].values():

@@ -14,7 +14,7 @@ from covers.evaluate.checks import (
     find_twins,
 )
 from covers.evaluate.cross_fit import HeldOutFits
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import Sides
 from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
@@ -23,7 +23,7 @@ from covers.stats.folds import group_folds
 from covers.stats.metrics import measure_method
 from covers.stats.neighbours import Neighbours
 
-EVALUATE = {"n_bootstraps": 100}
+EVALUATE = EvaluationSettings(n_bootstraps=100)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def inputs():
 
 @pytest.fixture(scope="module")
 def evaluation(inputs):
-    return evaluate_arrays(inputs, **EVALUATE)
+    return evaluate_arrays(inputs, EVALUATE)
 
 
 def test_every_method_is_measured_on_the_same_covers(evaluation):
@@ -84,7 +84,7 @@ def test_top_losses_are_wrong_covers_the_worst_first(evaluation):
 
 def test_the_same_seed_gives_the_same_numbers(inputs, evaluation):
     assert (
-        evaluate_arrays(inputs, **EVALUATE).result.to_json()
+        evaluate_arrays(inputs, EVALUATE).result.to_json()
         == evaluation.result.to_json()
     )
 
@@ -103,8 +103,7 @@ def test_covers_without_a_genre_are_left_out(inputs, evaluation):
         colours=np.vstack([inputs.colours, inputs.colours[:1]]),
     )
     assert (
-        evaluate_arrays(more, **EVALUATE).result.to_json()
-        == evaluation.result.to_json()
+        evaluate_arrays(more, EVALUATE).result.to_json() == evaluation.result.to_json()
     )
 
 
@@ -115,7 +114,7 @@ def test_columns_are_found_by_name_whatever_the_models_order(inputs, evaluation)
         p_network=inputs.p_network[:, order],
         model_vocab=tuple(VOCAB[j] for j in order),
     )
-    found = evaluate_arrays(shuffled, **EVALUATE).result.to_json()
+    found = evaluate_arrays(shuffled, EVALUATE).result.to_json()
     assert (
         found["methods"]["network"] == evaluation.result.to_json()["methods"]["network"]
     )
@@ -127,7 +126,7 @@ def test_predictions_in_another_order_than_the_labels_are_caught(inputs):
     with pytest.raises(
         DataError, match=r"the network seem to be in another order.*'Ambient'"
     ):
-        evaluate_arrays(swapped, **EVALUATE)
+        evaluate_arrays(swapped, EVALUATE)
 
 
 def test_a_group_on_both_sides_is_caught(inputs):
@@ -138,19 +137,19 @@ def test_a_group_on_both_sides_is_caught(inputs):
         row = int(np.flatnonzero(splits == "valid")[-1])
         splits[row] = "train"
     with pytest.raises(DataError, match="leak: 1 groups lie on both sides"):
-        evaluate_arrays(replace(inputs, splits=splits), **EVALUATE)
+        evaluate_arrays(replace(inputs, splits=splits), EVALUATE)
 
 
 def test_a_cover_that_appears_twice_is_caught(inputs):
     ids = (inputs.cover_ids[1], *inputs.cover_ids[1:])
     with pytest.raises(DataError, match="appears 2 times"):
-        evaluate_arrays(replace(inputs, cover_ids=ids), **EVALUATE)
+        evaluate_arrays(replace(inputs, cover_ids=ids), EVALUATE)
 
 
 def test_a_split_without_a_held_out_side_is_explained(inputs):
     splits = np.full(len(inputs), "train")
     with pytest.raises(DataError, match="found only train: run 'covers scan'"):
-        evaluate_arrays(replace(inputs, splits=splits), **EVALUATE)
+        evaluate_arrays(replace(inputs, splits=splits), EVALUATE)
 
 
 def test_a_model_of_other_genres_is_refused():
@@ -219,7 +218,7 @@ def test_twins_across_the_split_are_named(inputs):
     train = np.flatnonzero(inputs.splits == "train")[0]
     embeddings = inputs.embeddings.copy()
     embeddings[held] = embeddings[train]
-    found = evaluate_arrays(replace(inputs, embeddings=embeddings), **EVALUATE)
+    found = evaluate_arrays(replace(inputs, embeddings=embeddings), EVALUATE)
     assert found.result.to_json()["self_check"]["twins"] == [inputs.cover_ids[held]]
     assert any(
         "all but identical" in said for said in found.result.to_json()["conclusions"]
@@ -230,7 +229,7 @@ def test_twins_across_the_split_are_named(inputs):
 
 def test_a_test_side_is_measured_and_never_fitted_on():
     inputs = simulate(900, n_groups=260, test=0.2)
-    first = evaluate_arrays(inputs, **EVALUATE)
+    first = evaluate_arrays(inputs, EVALUATE)
     split = first.result.to_json()["split"]
     assert split["measured"] == "test"
     assert split["n_test"] == (inputs.splits == "test").sum()
@@ -239,7 +238,7 @@ def test_a_test_side_is_measured_and_never_fitted_on():
     membership = inputs.membership.copy()
     test = inputs.splits == "test"
     membership[test] = np.roll(membership[test], 1, axis=0)
-    second = evaluate_arrays(replace(inputs, membership=membership), **EVALUATE)
+    second = evaluate_arrays(replace(inputs, membership=membership), EVALUATE)
     assert second.decision.to_json() == first.decision.to_json()
     assert (
         second.result.to_json()["methods"]["network + vote"]["accuracy"]
@@ -253,7 +252,7 @@ def test_a_cover_is_never_measured_with_a_fit_on_its_own_label(inputs, evaluatio
     own = np.flatnonzero(inputs.groups == group)
     membership = inputs.membership.copy()
     membership[own] = np.roll(membership[own], 1, axis=1)
-    other = evaluate_arrays(replace(inputs, membership=membership), **EVALUATE)
+    other = evaluate_arrays(replace(inputs, membership=membership), EVALUATE)
     rows = np.isin(evaluation.votes.rows, own)
     # Folds are balanced by genre, so one group's labels may move others between
     # folds; the network's own predictions for it may not follow its labels.
@@ -278,7 +277,7 @@ def with_crossed(inputs, slope=1.0):
 
 
 def test_answers_across_folds_are_fitted_on_and_never_measured(inputs, evaluation):
-    found = evaluate_arrays(with_crossed(inputs), **EVALUATE)
+    found = evaluate_arrays(with_crossed(inputs), EVALUATE)
     fitted, split = found.result.to_json()["fitted"], found.result.to_json()["split"]
     assert fitted["n_across_folds"] == split["n_train"]
     assert evaluation.result.to_json()["fitted"]["n_across_folds"] == 0
@@ -288,7 +287,7 @@ def test_answers_across_folds_are_fitted_on_and_never_measured(inputs, evaluatio
         assert one["macro_f1"] == pytest.approx(before["macro_f1"], abs=0.02)
     assert found.result.to_json()["sets"]["coverage"] == pytest.approx(0.9, abs=0.06)
     # They count: heads that are too certain there make the network's answers soft.
-    sharp = evaluate_arrays(with_crossed(inputs, slope=4.0), **EVALUATE)
+    sharp = evaluate_arrays(with_crossed(inputs, slope=4.0), EVALUATE)
     slopes = [
         one.result.to_json()["fitted"]["calibrators"]["network"]["slope"]
         for one in (sharp, found)
@@ -310,7 +309,7 @@ def test_across_folds_nobody_votes_for_the_own_group_or_the_own_fold(inputs):
 
 def test_without_features_their_baselines_are_missing_and_all_else_is_there(inputs):
     bare = replace(inputs, frozen=None, colours=None)
-    methods = evaluate_arrays(bare, **EVALUATE).result.to_json()["methods"]
+    methods = evaluate_arrays(bare, EVALUATE).result.to_json()["methods"]
     assert set(methods) == {"chance", "frequency", "network", "vote", "network + vote"}
 
 
@@ -319,7 +318,7 @@ def test_labels_without_any_signal_are_said_to_be_unreadable():
     rng = np.random.default_rng(1)
     order = rng.permutation(len(inputs))
     nonsense = replace(inputs, membership=inputs.membership[order])
-    payload = evaluate_arrays(nonsense, **EVALUATE).result.to_json()
+    payload = evaluate_arrays(nonsense, EVALUATE).result.to_json()
     assert payload["methods"]["network + vote"]["accuracy"] < 0.4
     assert any("cannot be shown" in said for said in payload["conclusions"])
 
@@ -338,7 +337,9 @@ def test_calibration_and_coverage_hold_over_many_drawn_libraries():
     errors, noise, coverages, n = [], [], [], []
     for seed in range(4):
         drawn = simulate(1200, seed=seed, n_groups=1200, shared=0.0, spread=1.6)
-        payload = evaluate_arrays(drawn, n_bootstraps=10, seed=seed).result.to_json()
+        payload = evaluate_arrays(
+            drawn, EvaluationSettings(n_bootstraps=10, seed=seed)
+        ).result.to_json()
         errors.append(payload["methods"]["network + vote"]["ece"])
         noise.append(payload["methods"]["network + vote"]["ece_if_calibrated"])
         coverages.append(payload["sets"]["coverage"])

@@ -3,7 +3,7 @@ import pytest
 from synthetic_library import simulate
 
 from covers.evaluate.baselines import find_by_features, vote_plainly
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import Sides
 from covers.evaluate.leakage import (
     LeakageSettings,
@@ -73,7 +73,9 @@ def test_the_vote_of_a_trained_network_leaks_through_its_references():
 
 def test_the_document_gains_a_leakage_row_per_method():
     inputs = simulate(400, n_groups=60)
-    payload = evaluate_arrays(inputs, n_bootstraps=50, leakage=True).result.to_json()
+    payload = evaluate_arrays(
+        inputs, EvaluationSettings(n_bootstraps=50, leakage=True)
+    ).result.to_json()
     rows = payload["leakage"]
     assert set(rows) == {"colours", "frozen neighbours", "linear probe", "vote"}
     for row in rows.values():

@@ -9,7 +9,7 @@ from PIL import Image
 from synthetic_library import VOCAB, simulate
 
 from covers.classify.methods import Method
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.page.csv_tables import write_tables
 from covers.evaluate.page.page import write_report
 from covers.evaluate.result import Evaluation
@@ -48,7 +48,7 @@ def outline_of(page):
 @pytest.fixture(scope="module")
 def evaluation():
     inputs = simulate(400, n_groups=120)
-    return evaluate_arrays(inputs, n_bootstraps=50, leakage=True)
+    return evaluate_arrays(inputs, EvaluationSettings(n_bootstraps=50, leakage=True))
 
 
 @pytest.fixture(scope="module")

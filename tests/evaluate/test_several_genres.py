@@ -22,7 +22,7 @@ from covers.errors import DataError
 from covers.evaluate import cross_fit, one_genre, several_genres
 from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.cross_fit import HeldOutFits
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs, Sides
 from covers.stats.labels.figures import average_precision_by_chance
 from covers.stats.labels.metrics import measure_labels
@@ -32,7 +32,7 @@ from covers.stats.metrics import SMALLEST_PROBABILITY
 @pytest.fixture(scope="module")
 def evaluation():
     inputs, _ = nested(900)
-    return evaluate_arrays(inputs, n_bootstraps=100)
+    return evaluate_arrays(inputs, EvaluationSettings(n_bootstraps=100))
 
 
 def test_methods_rank_as_they_were_made_and_each_is_measured(evaluation):
@@ -193,7 +193,9 @@ def test_the_document_has_types_in_which_the_unknown_is_unknown():
     membership = inputs.membership.copy()
     membership[inputs.splits == "valid", VOCAB.index("swing")] = 0
     unseen = replace(inputs, membership=membership)
-    payload = evaluate_arrays(unseen, n_bootstraps=20).result.to_json()
+    payload = evaluate_arrays(
+        unseen, EvaluationSettings(n_bootstraps=20)
+    ).result.to_json()
     found = Evaluation.from_json(payload)
     both = found.methods["network + vote"]
     low, high = both.mean_average_precision.ci95
@@ -234,11 +236,13 @@ def test_a_test_side_is_measured_and_never_fitted_on():
     inputs, _ = nested(900)
     splits = inputs.splits.copy()
     splits[inputs.groups >= 375] = "test"
-    first = evaluate_arrays(replace(inputs, splits=splits), n_bootstraps=20)
+    first = evaluate_arrays(
+        replace(inputs, splits=splits), EvaluationSettings(n_bootstraps=20)
+    )
     membership = inputs.membership.copy()
     membership[splits == "test"] = np.roll(membership[splits == "test"], 2, axis=0)
     other = replace(inputs, splits=splits, membership=membership)
-    second = evaluate_arrays(other, n_bootstraps=20)
+    second = evaluate_arrays(other, EvaluationSettings(n_bootstraps=20))
     assert first.result.to_json()["split"]["measured"] == "test"
     assert second.decision.to_json() == first.decision.to_json()
     assert (
@@ -305,7 +309,7 @@ def test_random_memberships_pass_every_check_of_their_own(
     )
     labelled = has.any(axis=1)
     assume(labelled[:60].any() and labelled[60:].any())
-    found = evaluate_arrays(inputs, n_bootstraps=10)
+    found = evaluate_arrays(inputs, EvaluationSettings(n_bootstraps=10))
     assert found.result.to_json()["self_check"]["passed"]
     held = has[60:][labelled[60:]]
     p = found.votes.probabilities.combined[found.votes.held_out]
@@ -343,10 +347,14 @@ def test_random_memberships_do_not_pass_where_something_is_wrong(
     torn = inputs.groups.copy()
     torn[60] = torn[59]
     with pytest.raises(DataError, match="lie on both sides of the split"):
-        evaluate_arrays(replace(inputs, groups=torn), n_bootstraps=2)
+        evaluate_arrays(
+            replace(inputs, groups=torn), EvaluationSettings(n_bootstraps=2)
+        )
     twice = (*inputs.cover_ids[:61], inputs.cover_ids[60], *inputs.cover_ids[62:])
     with pytest.raises(DataError, match="appears 2 times"):
-        evaluate_arrays(replace(inputs, cover_ids=twice), n_bootstraps=2)
+        evaluate_arrays(
+            replace(inputs, cover_ids=twice), EvaluationSettings(n_bootstraps=2)
+        )
     spoils, kind = (
         (SPOILED_LABELS, several_genres) if is_several else (SPOILED, one_genre)
     )
@@ -360,7 +368,7 @@ def test_random_memberships_do_not_pass_where_something_is_wrong(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(kind, name, wrong)
             with pytest.raises(DataError, match=message):
-                evaluate_arrays(inputs, n_bootstraps=2)
+                evaluate_arrays(inputs, EvaluationSettings(n_bootstraps=2))
 
 
 def off_by_a_little(figure):
@@ -427,7 +435,9 @@ def test_a_single_exchanged_pair_is_named():
     inputs, _ = nested(1200)
     swapped = inputs.p_network[:, [1, 0, 2, 3, 4, 5]]
     with pytest.raises(DataError, match="'bluesrock' taken for 'bebop'"):
-        evaluate_arrays(replace(inputs, p_network=swapped), n_bootstraps=10)
+        evaluate_arrays(
+            replace(inputs, p_network=swapped), EvaluationSettings(n_bootstraps=10)
+        )
 
 
 def test_nested_genres_are_not_taken_for_exchanged():
@@ -442,10 +452,12 @@ def test_twins_and_leaks_are_found_as_with_one_genre():
     embeddings = inputs.embeddings.copy()
     held = int(np.flatnonzero(inputs.splits == "valid")[0])
     embeddings[held] = embeddings[0]
-    found = evaluate_arrays(replace(inputs, embeddings=embeddings), n_bootstraps=10)
+    found = evaluate_arrays(
+        replace(inputs, embeddings=embeddings), EvaluationSettings(n_bootstraps=10)
+    )
     assert found.result.to_json()["self_check"]["twins"] == [inputs.cover_ids[held]]
-    leak = evaluate_arrays(inputs, n_bootstraps=10, leakage=True).result.to_json()[
-        "leakage"
-    ]
+    leak = evaluate_arrays(
+        inputs, EvaluationSettings(n_bootstraps=10, leakage=True)
+    ).result.to_json()["leakage"]
     assert set(leak) == {"colours", "frozen neighbours", "linear probe", "vote"}
     assert {row["figure"] for row in leak.values()} == {"mean_average_precision"}

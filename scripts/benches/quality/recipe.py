@@ -29,7 +29,7 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.evaluate import baselines
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.stage import read_inputs
 from covers.intake.scan import scan_workspace
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
@@ -206,7 +206,9 @@ def run_recipe(
     seconds = time.monotonic() - start
     embed_workspace(workspace)
     inputs, card = read_inputs(workspace)
-    evaluation = evaluate_arrays(inputs, seed=seed, n_bootstraps=2, level=LEVEL)
+    evaluation = evaluate_arrays(
+        inputs, EvaluationSettings(seed=seed, n_bootstraps=2, level=LEVEL)
+    )
     inputs = inputs.labelled()
     votes = evaluation.votes
     held = votes.rows[votes.held_out]

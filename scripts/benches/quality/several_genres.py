@@ -33,7 +33,7 @@ import numpy as np
 from covers.catalogue.table import read_catalogue
 from covers.classify.methods import Method
 from covers.evaluate.cross_fit import HeldOutFits
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import Sides
 from covers.evaluate.stage import read_inputs
 from covers.model.embedding_table import frozen_parts
@@ -122,7 +122,7 @@ def measure(inputs, statistics, width, seed_and_part, *, nested) -> dict:
     asked = with_head(inputs, statistics, is_held, width, seed)
     start, cpu = time.monotonic(), time.process_time()
     with patch.object(platt, "SLOPE_SPREAD", best):
-        payload = evaluate_arrays(asked, seed=seed).result.to_json()
+        payload = evaluate_arrays(asked, EvaluationSettings(seed=seed)).result.to_json()
     return {
         **{key: payload[key] for key in ("split", "genres", "sets", "self_check")},
         **{key: payload[key] for key in ("methods", "differences", "conclusions")},

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from covers.catalogue.table import read_catalogue
-from covers.evaluate.evaluate import evaluate_arrays
+from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.stage import read_inputs
 from covers.model.card import read_card
 from covers.model.embed import embed_workspace
@@ -133,7 +133,7 @@ def test_an_evaluation_is_fitted_on_the_train_side_too(trained):
     assert inputs.crossed_folds is not None
     np.testing.assert_array_equal(inputs.crossed_folds >= 0, train)
     np.testing.assert_allclose(inputs.crossed_p[train].sum(axis=1), 1)
-    evaluation = evaluate_arrays(inputs, n_bootstraps=20)
+    evaluation = evaluate_arrays(inputs, EvaluationSettings(n_bootstraps=20))
     assert evaluation.result.to_json()["fitted"]["n_across_folds"] == train.sum()
     n_held = (catalogue.splits == "valid").sum()
     assert evaluation.votes.held_out.sum() <= n_held
