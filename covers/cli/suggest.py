@@ -85,7 +85,7 @@ def suggest_command(
 
 
 def _refuse_taken(output: Path | None, beets_folder: Path | None) -> None:
-    """Refuse places that are taken, before anything is computed for them."""
+    """Refuse paths that are taken, before anything is computed for them."""
     from covers.exports.export import refuse_existing
     from covers.exports.targets import find_target
     from covers.suggest.result import refuse_taken

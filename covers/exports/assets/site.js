@@ -5,8 +5,8 @@
   const state = { genre: -1, cluster: null, rows: null, text: "", page: 0 };
   $("lead").textContent = `${n.toLocaleString("en")} album covers, and how much their genres look alike to a network.`;
 
-  const put = (place, html, then, chosen = []) =>
-    PAGE({ parentElement: place, data: { html, chosen }, setTriggerValue: (_, value) => then && then(value) });
+  const put = (element, html, then, chosen = []) =>
+    PAGE({ parentElement: element, data: { html, chosen }, setTriggerValue: (_, value) => then && then(value) });
   const text = (tag, said) => { const e = document.createElement(tag); e.textContent = said; return e; };
 
   // On a phone what was chosen lies below what it was chosen in.
@@ -48,17 +48,17 @@
     const gallery = (rows) => rows.length ? `<div class="gallery row bare">${rows.map((row) => all.tiles[row]).join("")}</div>` : "";
     const sides = (found) => found.length ? `<div class="pairs">${found.map(([p, q, similarity]) => `<div class="pair">${all.tiles[p]}${all.tiles[q]}<span class="caption">similarity ${similarity}</span></div>`).join("")}</div>` : "";
     const show = (name) => {
-      const [a, b] = name.split("~"), pair = pairs[name] || pairs[`${b}~${a}`], place = $("pair");
+      const [a, b] = name.split("~"), pair = pairs[name] || pairs[`${b}~${a}`], element = $("pair");
       if (!pair) return;
       both = [name, `${b}~${a}`];
       put(parts("alike"), data.overlap.alike, choose, both);
       matrix();
-      place.replaceChildren(text("h3", pair.title), Object.assign(text("p", pair.said), { className: "small" }));
+      element.replaceChildren(text("h3", pair.title), Object.assign(text("p", pair.said), { className: "small" }));
       for (const [title, html] of [["Bridges: as many neighbours of the one genre as of the other", gallery(pair.bridges)], ["Closest: covers of the two that are most alike", sides(pair.closest)], ["", pair.facts]]) {
         if (!html) continue;
         const box = document.createElement("div");
-        if (title) place.append(text("h4", title));
-        place.append(box);
+        if (title) element.append(text("h4", title));
+        element.append(box);
         put(box, html, open);
       }
     };
@@ -90,8 +90,8 @@
     const image = (row) => { const found = /<img src="([^"]+)"/.exec(all.tiles[row]); return found ? found[1] : ""; };
     const parts = { points: bytes(data.map.parts.points), genre: bytes(data.map.parts.genre), genres: bytes(data.map.parts.genres), ids: ids.buffer };
     const points = new Float32Array(parts.points), sets = new Uint32Array(parts.genres);
-    const place = $("themap");
-    place.innerHTML = MAP_HTML;
+    const element = $("themap");
+    element.innerHTML = MAP_HTML;
     const names = (row) => all.genres[row].map((g) => all.vocab[g]).join(", ");
     const select = ({ outline, hidden }) => {
       const box = $("selected");
@@ -109,7 +109,7 @@
       draw();
     };
     MAP({
-      parentElement: place,
+      parentElement: element,
       data: {
         version: "site", colour: "genre", colours: data.map.colours, legend: data.map.legend, scale: null, label: `Map of ${rows.length} covers`,
         outline: null, hidden: [], marks: [], chosen: "", fly: [], regions: data.map.regions, height: 620, parts,

@@ -107,25 +107,25 @@ class CoverMap {
   // The map was made anew between the page and this fetch: have the page drawn again, once.
   ask(data) {
     this.data = { ...data, version: "" };
-    if (this.asked === data.version) return;
-    this.asked = data.version;
+    if (this.requested === data.version) return;
+    this.requested = data.version;
     this.send.setTriggerValue("outdated", data.version);
   }
 
   // Counting sort of points into a grid, for hovering.
   sort() {
-    const place = (v) => Math.max(0, Math.min(CELLS - 1, Math.floor(((v + 1) / 2) * CELLS)));
+    const cellOf = (v) => Math.max(0, Math.min(CELLS - 1, Math.floor(((v + 1) / 2) * CELLS)));
     const cell = new Uint16Array(this.n);
     this.starts = new Uint32Array(CELLS * CELLS + 1);
     for (let i = 0; i < this.n; i++) {
-      cell[i] = place(this.points[2 * i + 1]) * CELLS + place(this.points[2 * i]);
+      cell[i] = cellOf(this.points[2 * i + 1]) * CELLS + cellOf(this.points[2 * i]);
       this.starts[cell[i] + 1]++;
     }
     for (let c = 0; c < CELLS * CELLS; c++) this.starts[c + 1] += this.starts[c];
     const next = this.starts.slice();
     this.order = new Uint32Array(this.n);
     for (let i = 0; i < this.n; i++) this.order[next[cell[i]]++] = i;
-    this.place = place;
+    this.cellOf = cellOf;
   }
 
   id(i) {
@@ -464,8 +464,8 @@ class CoverMap {
     const [x0, y0] = this.toMap(px - reach, py + reach), [x1, y1] = this.toMap(px + reach, py - reach);
     let best = -1, least = reach * reach;
     if (!this.n) return best;
-    for (let row = this.place(y0); row <= this.place(y1); row++) {
-      for (let s = this.starts[row * CELLS + this.place(x0)]; s < this.starts[row * CELLS + this.place(x1) + 1]; s++) {
+    for (let row = this.cellOf(y0); row <= this.cellOf(y1); row++) {
+      for (let s = this.starts[row * CELLS + this.cellOf(x0)]; s < this.starts[row * CELLS + this.cellOf(x1) + 1]; s++) {
         const i = this.order[s];
         if (this.isHidden(i)) continue;
         const [x, y] = this.toScreen(this.points[2 * i], this.points[2 * i + 1]);
