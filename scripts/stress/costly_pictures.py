@@ -163,10 +163,10 @@ def main() -> None:
     given = parser.parse_args()
     rng = np.random.default_rng(given.seed)
     kinds = bombs()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as base:
         folders = {}
         for what in ("plain", "costly"):
-            folders[what] = Path(place) / what / "Rock"
+            folders[what] = Path(base) / what / "Rock"
             folders[what].mkdir(parents=True)
         names = list(kinds)
         for number in range(given.n):
@@ -178,7 +178,7 @@ def main() -> None:
             (folders["costly"] / f"{number}-{name}").write_bytes(content)
         peaks = {}
         for what, folder in folders.items():
-            workspace = Path(place) / f"{what}-workspace"
+            workspace = Path(base) / f"{what}-workspace"
             peaks[what] = scan(folder.parent, workspace, given.workers)
     each = slowest(kinds)
     result = {

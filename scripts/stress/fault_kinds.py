@@ -65,7 +65,7 @@ def terminate(this: Round) -> list[Outcome]:
 
 def disk_full(this: Round) -> list[Outcome]:
     """Let the job run in a file system that is full soon, then enlarge that."""
-    kept = this.workspace.rename(this.place / "kept")
+    kept = this.workspace.rename(this.base / "kept")
     this.workspace.mkdir()
     mount_memory(this.workspace, "512m")
     shutil.copytree(kept, this.workspace, dirs_exist_ok=True)
@@ -82,16 +82,16 @@ def disk_full(this: Round) -> list[Outcome]:
 def source_gone(this: Round) -> list[Outcome]:
     run = this.start()
     this.wait_a_while(run)
-    away = (this.place / "library").rename(this.place / "away")
+    away = (this.base / "library").rename(this.base / "away")
     outcome = run.wait()
-    away.rename(this.place / "library")
+    away.rename(this.base / "library")
     return [outcome]
 
 
 def source_gone_before(this: Round) -> list[Outcome]:
-    away = (this.place / "library").rename(this.place / "away")
+    away = (this.base / "library").rename(this.base / "away")
     outcome = this.start().wait()
-    away.rename(this.place / "library")
+    away.rename(this.base / "library")
     return [outcome]
 
 
@@ -118,7 +118,7 @@ def no_shared_memory(this: Round) -> list[Outcome]:
 def no_temporary_folder(this: Round) -> list[Outcome]:
     """Make every folder for temporary files unwritable."""
     need_root()
-    nothing = this.place / "nothing"
+    nothing = this.base / "nothing"
     nothing.mkdir()
 
     def refuse() -> None:
@@ -144,14 +144,14 @@ def clock_set_back(this: Round) -> list[Outcome]:
 def moved(this: Round) -> list[Outcome]:
     """Kill it, then rename the folder that holds workspace and library."""
     outcome = kill(this)
-    this.place = this.place.rename(this.place.with_name("elsewhere"))
+    this.base = this.base.rename(this.base.with_name("elsewhere"))
     return outcome
 
 
 def copied_with_new_times(this: Round) -> list[Outcome]:
     """Kill it, then copy the workspace as a file manager does."""
     outcome = kill(this)
-    old = this.workspace.rename(this.place / "old")
+    old = this.workspace.rename(this.base / "old")
     shutil.copytree(old, this.workspace, copy_function=shutil.copy)
     for path in this.workspace.rglob("*"):
         os.utime(path)

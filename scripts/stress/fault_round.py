@@ -26,7 +26,7 @@ class Run:
     Parameters
     ----------
     args : sequence of str
-    place : Path
+    base : Path
         Its log goes there.
     before : callable
         Called in the new process before the command.
@@ -35,17 +35,17 @@ class Run:
     _numbers = itertools.count()
 
     def __init__(
-        self, args: tuple[str, ...], place: Path, *before: Callable[[], object]
+        self, args: tuple[str, ...], base: Path, *before: Callable[[], object]
     ) -> None:
-        self.log = place / f"log-{next(self._numbers)}.txt"
+        self.log = base / f"log-{next(self._numbers)}.txt"
         self.pid = os.fork()
         if self.pid == 0:
-            self._work(args, place, before)
+            self._work(args, base, before)
 
     def _work(
         self,
         args: tuple[str, ...],
-        place: Path,
+        base: Path,
         before: tuple[Callable[[], object], ...],
     ) -> None:
         """Do the command in the new process; never returns."""
@@ -61,7 +61,7 @@ class Run:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            os.chdir(place)
+            os.chdir(base)
             for step in before:
                 step()
             try:
@@ -113,11 +113,11 @@ class Run:
 
 @dataclass
 class Round:
-    """One fault: a place with a library and a workspace, and when it is to happen.
+    """One fault: a folder with a library and a workspace, and when it is to happen.
 
     Parameters
     ----------
-    place : Path
+    base : Path
     stage : str
         The first stage that is due.
     seconds : float
@@ -127,7 +127,7 @@ class Round:
     rng : random.Random
     """
 
-    place: Path
+    base: Path
     stage: str
     seconds: float
     growth: int
@@ -136,12 +136,12 @@ class Round:
 
     @property
     def workspace(self) -> Path:
-        return self.place / "workspace"
+        return self.base / "workspace"
 
     def start(self, *before: Callable[[], object]) -> Run:
         """Start the whole job."""
         args = ("run", "library/manifest.csv") if self.stage == "scan" else ("run",)
-        return Run(args, self.place, *before)
+        return Run(args, self.base, *before)
 
     def wait_a_while(self, run: Run) -> None:
         """Wait for an instant of the stage."""

@@ -1,7 +1,7 @@
 """Do something bad to the whole job, again and again, and look whether it recovers; print JSON.
 
     python -m scripts.stress.faults [--faults 200] [--seed 0] [--only "disk full"]
-    python -m scripts.stress.faults --keep known.json --place FOLDER --seconds 200   # again and again
+    python -m scripts.stress.faults --keep known.json --folder FOLDER --seconds 200   # again and again
 
 Each round takes a workspace that lacks a stage, starts ``covers run`` and does one
 fault of `scripts.stress.fault_kinds` at an instant of that stage: signals, a full
@@ -37,7 +37,7 @@ from collections import Counter, defaultdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from scripts.stress import fault_place, pieces  # noqa: E402
+from scripts.stress import fault_folder, pieces  # noqa: E402
 from scripts.stress.fault_kinds import DEADLY, KINDS, ONLY_SCANS  # noqa: E402
 from scripts.stress.fault_mounts import SkippedError  # noqa: E402
 from scripts.stress.fault_round import Round, Run  # noqa: E402
@@ -52,17 +52,17 @@ _NOISE = (
 _LONGEST_LINE = 600
 
 
-def warm_up(place: Path) -> None:
+def warm_up(base: Path) -> None:
     """Do the whole job once in this process, so that those forked from it need not import."""
     from covers.cli import main
     from covers.render import frame
 
     frame._PNG_DPI = 30  # small pictures are drawn sooner, and compared as well
-    fault_place.paint_library(place / "library", 10)
-    (place / "workspace").mkdir()
-    (place / "workspace" / "covers.toml").write_text(fault_place.SETTINGS)
-    table, workspace = str(place / "library/manifest.csv"), str(place / "workspace")
-    with (place / "log.txt").open("w") as log:
+    fault_folder.paint_library(base / "library", 10)
+    (base / "workspace").mkdir()
+    (base / "workspace" / "covers.toml").write_text(fault_folder.SETTINGS)
+    table, workspace = str(base / "library/manifest.csv"), str(base / "workspace")
+    with (base / "log.txt").open("w") as log:
         kept = os.dup(1), os.dup(2)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -96,7 +96,7 @@ def unclear(status: int | None, said: str, *, is_deadly: bool) -> str | None:
 
 def lost(before: dict[str, bytes], workspace: Path, stage: str) -> list[str]:
     """Name what was published before the stage and is not there any more."""
-    after = fault_place.published(workspace)
+    after = fault_folder.published(workspace)
     wrong = [f"{name} is gone" for name in before if name not in after]
     if stage != "scan":  # the catalogue and the weights are older than the stage
         kept = (
@@ -134,7 +134,7 @@ def _may_go(text: str) -> bool:
 
 def play(this: Round, kind: str, reference: dict[str, Any]) -> dict[str, Any]:
     """Do one fault and what follows it; return what went wrong, and how it ended."""
-    before = fault_place.published(this.workspace)
+    before = fault_folder.published(this.workspace)
     outcomes = KINDS[kind](this)
     wrong = []
     for status, said in outcomes:
@@ -146,7 +146,7 @@ def play(this: Round, kind: str, reference: dict[str, Any]) -> dict[str, Any]:
         wrong.append(f"the next run failed ({status}): {said[-800:]}")
     else:
         is_done = kind == "source gone meanwhile" and outcomes[0][0] == 0
-        found = fault_place.differences(
+        found = fault_folder.differences(
             reference,
             this.workspace,
             **(_after_fewer_covers(before) if is_done else {}),
@@ -177,7 +177,7 @@ def apart(function: Any, *args: Any) -> Any:
     return json.loads(found)
 
 
-def prepare(place: Path, n_artists: int) -> fault_place.Prepared:
+def prepare(base: Path, n_artists: int) -> fault_folder.Prepared:
     """Make the workspaces that rounds begin with, and undisturbed ones to compare with."""
 
     def run(where: Path, command: tuple[str, ...]) -> float:
@@ -188,17 +188,17 @@ def prepare(place: Path, n_artists: int) -> fault_place.Prepared:
             sys.exit(f"the undisturbed '{' '.join(args)}' failed: {said}")
         return time.monotonic() - begun
 
-    prepared = fault_place.prepare(place, run, n_artists)
+    prepared = fault_folder.prepare(base, run, n_artists)
     grown = prepared.references["grown"]
-    if wrong := fault_place.differences(grown, place / "here" / "workspace"):
+    if wrong := fault_folder.differences(grown, base / "here" / "workspace"):
         sys.exit(f"two undisturbed runs differ: {wrong}")
     return prepared
 
 
 def choose(
-    number: int, given: argparse.Namespace, prepared: fault_place.Prepared, place: Path
+    number: int, given: argparse.Namespace, prepared: fault_folder.Prepared, base: Path
 ) -> tuple[Round, str, str]:
-    """Return the round of a number, its kind, and the series that its place is of."""
+    """Return the round of a number, its kind, and the series that its workspace is of."""
     wanted = [given.only] if given.only else list(KINDS)
     kind = wanted[number % len(wanted)]
     rng = random.Random(given.seed * 1_000_003 + number)
@@ -206,22 +206,22 @@ def choose(
     starts = prepared.starts[series]
     stages = ["scan"] if kind in ONLY_SCANS else list(starts)
     stage = given.stage or stages[(number // len(wanted)) % len(stages)]
-    here = fault_place.copy_place(starts[stage], place / "round")
-    growth = prepared.sizes[series] - fault_place.bytes_of(here / "workspace")
+    here = fault_folder.copy_folder(starts[stage], base / "round")
+    growth = prepared.sizes[series] - fault_folder.bytes_of(here / "workspace")
     seconds = prepared.seconds.get(stage, 0.5)
     return Round(here, stage, seconds, max(20_000, growth), rng), kind, series
 
 
-def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
+def campaign(base: Path, given: argparse.Namespace) -> dict[str, Any]:
     """Play the rounds of this piece; return what is printed."""
-    shutil.rmtree(place / "warm", ignore_errors=True)
-    shutil.rmtree(place / "round", ignore_errors=True)
-    (place / "warm").mkdir(parents=True)
-    warm_up(place / "warm")
+    shutil.rmtree(base / "warm", ignore_errors=True)
+    shutil.rmtree(base / "round", ignore_errors=True)
+    (base / "warm").mkdir(parents=True)
+    warm_up(base / "warm")
     tally = pieces.begin(given, given.faults)
-    prepared = prepare(place, given.artists)
+    prepared = prepare(base, given.artists)
     for (number,) in pieces.rounds(tally, given):
-        this, kind, series = choose(number, given, prepared, place)
+        this, kind, series = choose(number, given, prepared, base)
         try:
             found = play(this, kind, prepared.references[series])
         except SkippedError as error:
@@ -235,7 +235,7 @@ def campaign(place: Path, given: argparse.Namespace) -> dict[str, Any]:
                 tally.counts[line] += 1
             if wrong and given.talk:
                 print(json.dumps(failure, indent=1), file=sys.stderr, flush=True)
-        _clear(this.place)
+        _clear(this.base)
     return _sum_up(tally, 12 * given.artists)
 
 
@@ -261,11 +261,11 @@ def _sum_up(tally: pieces.Tally, n_covers: int) -> dict[str, Any]:
     }
 
 
-def _clear(place: Path) -> None:
+def _clear(base: Path) -> None:
     """Remove what a round left."""
-    if os.path.ismount(place / "workspace"):
-        subprocess.run(["umount", "-l", str(place / "workspace")], check=False)
-    shutil.rmtree(place)
+    if os.path.ismount(base / "workspace"):
+        subprocess.run(["umount", "-l", str(base / "workspace")], check=False)
+    shutil.rmtree(base)
 
 
 def main() -> None:
@@ -276,18 +276,18 @@ def main() -> None:
         "--artists", type=int, default=12, help="of each genre, 3 covers each"
     )
     parser.add_argument("--only", choices=list(KINDS), help="one kind of fault")
-    parser.add_argument("--stage", choices=[*fault_place.STAGES], help="one stage")
+    parser.add_argument("--stage", choices=[*fault_folder.STAGES], help="one stage")
     parser.add_argument(
         "--talk", action="store_true", help="print each failure at once"
     )
     parser.add_argument(
-        "--place", type=Path, help="a folder that keeps the workspaces to begin with"
+        "--folder", type=Path, help="a folder that keeps the workspaces to begin with"
     )
     pieces.add_options(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
-        place = (given.place or Path(temporary)).resolve()
-        outcome = campaign(place, given)
+        base = (given.folder or Path(temporary)).resolve()
+        outcome = campaign(base, given)
     print(json.dumps(outcome, indent=1))
     sys.exit(1 if outcome["failures"] else 0)
 

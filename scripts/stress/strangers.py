@@ -213,22 +213,22 @@ def use(root, commands):
             raise result.exception
 
 
-def warm_up(place, original):
+def warm_up(base, original):
     """Use a workspace in this process, so that those forked from it need not import."""
-    shutil.copytree(original.parent / "music", place / "music")
-    use(Path(shutil.copytree(original, place / "warm")), [*READING, *WRITING])
-    shutil.rmtree(place / "warm")
-    shutil.rmtree(place / "music")
-    (place / "table.csv").unlink()
+    shutil.copytree(original.parent / "music", base / "music")
+    use(Path(shutil.copytree(original, base / "warm")), [*READING, *WRITING])
+    shutil.rmtree(base / "warm")
+    shutil.rmtree(base / "music")
+    (base / "table.csv").unlink()
     gc.freeze()  # else collecting in a child copies what it shares
 
 
-def play_round(place, original, name, seed):
+def play_round(base, original, name, seed):
     """Change a copy of a workspace and use it; return what went wrong and what was said."""
     signal.alarm(index_rounds.PATIENCE_S)
-    precious = index_rounds.make_precious(place)
-    root = Path(shutil.copytree(original, place / "workspace"))
-    shutil.copytree(original.parent / "music", place / "music")
+    precious = index_rounds.make_precious(base)
+    root = Path(shutil.copytree(original, base / "workspace"))
+    shutil.copytree(original.parent / "music", base / "music")
     if name:
         getattr(Stranger(root, precious, seed), name)()
     before, wrong, said = index_rounds.tree_of(precious), None, ""
@@ -240,11 +240,11 @@ def play_round(place, original, name, seed):
         wrong, said = "traceback", traceback.format_exc()[-1500:]
     if index_rounds.tree_of(precious) != before:
         wrong = "touched"
-    shutil.rmtree(place)
+    shutil.rmtree(base)
     return wrong, said
 
 
-def play_apart(rounds, place, original):
+def play_apart(rounds, base, original):
     """Play rounds in a process of their own.
 
     Returns how each ended, in their order, and the most memory in bytes. Where the
@@ -257,7 +257,7 @@ def play_apart(rounds, place, original):
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
         for number, (name, seed) in enumerate(rounds):
-            ended = play_round(place / f"round-{number}", original, name, seed)
+            ended = play_round(base / f"round-{number}", original, name, seed)
             os.write(into, (json.dumps(ended) + "\n").encode())
         os._exit(0)
     os.close(into)
@@ -266,7 +266,7 @@ def play_apart(rounds, place, original):
     _, status, used = os.wait4(child, 0)
     if status:
         ended.append([index_rounds.judge(status), f"status {status}"])
-    for left in place.glob("round-*"):
+    for left in base.glob("round-*"):
         shutil.rmtree(left)
     return ended, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -283,13 +283,13 @@ def main():
     warnings.simplefilter("ignore")
     tally = pieces.begin(args, args.mutations)
     with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary)
+        base = Path(temporary)
         with zipfile.ZipFile(ARCHIVE) as archive:
-            archive.extractall(place / "originals")
-        original = place / "originals" / "workspace"
+            archive.extractall(base / "originals")
+        original = base / "originals" / "workspace"
         todays_files.add_files(original)
-        warm_up(place, original)
-        ((wrong, said),), undisturbed = play_apart([("", 0)], place, original)
+        warm_up(base, original)
+        ((wrong, said),), undisturbed = play_apart([("", 0)], base, original)
         if wrong:
             sys.exit(f"the undisturbed workspace failed: {said}")
         tally.raise_to("undisturbed", undisturbed)
@@ -298,7 +298,7 @@ def main():
             names = [args.only or kinds[number % len(kinds)] for number in numbers]
             seeds = [args.seed * 1_000_003 + number for number in numbers]
             rounds = list(zip(names, seeds, strict=True))
-            ended, n_bytes = play_apart(rounds, place, original)
+            ended, n_bytes = play_apart(rounds, base, original)
             tally.raise_to("peak", n_bytes)
             for number, name, (wrong, said) in zip(numbers, names, ended, strict=False):
                 wrong = wrong or ("memory" if n_bytes > 2 * undisturbed else None)

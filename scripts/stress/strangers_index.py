@@ -45,7 +45,7 @@ PATIENCE_S = 60
 CALLER = ("not in index", "in the index already", "unknown column", "do not fit")
 
 
-def build_originals(place):
+def build_originals(base):
     """Indexes with every kind of file: structures, tombstones, columns, a history."""
     rng = np.random.default_rng(0)
     ids = [f"item-{number}" for number in range(N)]
@@ -55,7 +55,7 @@ def build_originals(place):
         "tags": [["live", "demo"][: n % 3] for n in range(N)],
     }
     for key in ("IVF4,SQ8", "HNSW8", "PCA8,IVF4,PQ4x4", "exact"):
-        folder = place / key.replace(",", "-")
+        folder = base / key.replace(",", "-")
         index = VectorIndex.build(
             folder, ids, rng.standard_normal((N, D)), columns, structure=key
         )
@@ -66,13 +66,13 @@ def build_originals(place):
         yield folder
 
 
-def use(folder, place):
+def use(folder, base):
     """Do with an index what its owner would; give the errors that are its own."""
     refusals = []
     steps = [look, ask, filter_by, list_all, change, compact, verify, repair, look]
     for step in steps:
         try:
-            step(folder, place)
+            step(folder, base)
         except IndexerError as error:
             refusals.append(str(error))
         except ValueError as error:
@@ -103,13 +103,13 @@ def filter_by(folder, _):
     index.search(np.ones((2, D)), 5, where={"tags": "live", "year": (1960, 1999)})
 
 
-def list_all(folder, place):
+def list_all(folder, base):
     index = VectorIndex.open(folder)
     index.columns.slice(0, 50).to_pylist()
     index.ids.tolist()
     for batch in index.batches(100):
         batch.columns.num_rows  # noqa: B018
-    index.export(place / "exported", overwrite=True)
+    index.export(base / "exported", overwrite=True)
 
 
 def change(folder, _):
@@ -134,9 +134,9 @@ def repair(folder, _):
     VectorIndex.repair(folder, lock_timeout_s=1)
 
 
-def run_apart(folder, place):
+def run_apart(folder, base):
     """Use an index in a process of its own: how it ended, what it said, its memory."""
-    log = place / "log.txt"
+    log = base / "log.txt"
     child = os.fork()
     if child == 0:
         status = 3
@@ -145,7 +145,7 @@ def run_apart(folder, place):
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(out, 1)
             os.dup2(out, 2)
-            os.write(out, f"{len(use(folder, place))} refusals\n".encode())
+            os.write(out, f"{len(use(folder, base))} refusals\n".encode())
             status = 0
         except BaseException:  # noqa: BLE001
             os.write(2, traceback.format_exc().encode("utf-8", "replace"))
@@ -169,9 +169,9 @@ def tree_of(folder):
     return found
 
 
-def make_precious(place):
+def make_precious(base):
     """A tree that looks in part like an index, in part like anybody's files."""
-    precious = place / "precious"
+    precious = base / "precious"
     for name in ("gen-000001", "deep", "empty"):
         (precious / name).mkdir(parents=True)
     names = ("notes.txt", "copy.bin", "CURRENT", "writer.lock", "manifest.json")
@@ -188,17 +188,17 @@ def judge(status):
     return "traceback" if status else None
 
 
-def play_round(place, original, change_name, seed):
+def play_round(base, original, change_name, seed):
     """Change a copy of an index and use it; give what went wrong, or None."""
-    folder = place / "index"
-    precious = make_precious(place)
+    folder = base / "index"
+    precious = make_precious(base)
     shutil.copytree(original, folder, symlinks=True)
     getattr(Stranger(folder, precious, seed), change_name)()
     before = tree_of(precious)
     outcome = {"status": 0, "said": "", "bytes": 0, "wrong": None}
-    status, said, n_bytes = run_apart(folder, place)
+    status, said, n_bytes = run_apart(folder, base)
     outcome |= {"status": status, "said": said[-1500:], "bytes": n_bytes}
-    beside = {path.name for path in place.iterdir()}
+    beside = {path.name for path in base.iterdir()}
     if tree_of(precious) != before or beside - {
         "index",
         "precious",
@@ -232,16 +232,16 @@ def print_outcome(tally, n_kinds):
     sys.exit(1 if tally.failures else 0)
 
 
-def use_undisturbed(place, originals):
+def use_undisturbed(base, originals):
     """Use the indexes as they are; return the most memory of one, in bytes."""
     most = 0
     for original in originals:
-        undisturbed = Path(shutil.copytree(original, place / "plain" / "index"))
-        status, said, n_bytes = run_apart(undisturbed, place)
+        undisturbed = Path(shutil.copytree(original, base / "plain" / "index"))
+        status, said, n_bytes = run_apart(undisturbed, base)
         if status:
             sys.exit(f"the undisturbed index failed: {said}")
         most = max(most, n_bytes)
-        shutil.rmtree(place / "plain")
+        shutil.rmtree(base / "plain")
     return most
 
 
@@ -257,15 +257,15 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     tally = pieces.begin(args, args.mutations)
     with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary)
-        originals = list(build_originals(place / "originals"))
-        plain = use_undisturbed(place, originals)
+        base = Path(temporary)
+        originals = list(build_originals(base / "originals"))
+        plain = use_undisturbed(base, originals)
         tally.raise_to("undisturbed", plain)
         for (number,) in pieces.rounds(tally, args):
             name = args.only or CHANGES[number % len(CHANGES)]
             seed = args.seed * 1_000_003 + number
             original = originals[random.Random(seed).randrange(len(originals))]
-            here = place / "round"
+            here = base / "round"
             here.mkdir()
             outcome = play_round(here, original, name, seed)
             tally.raise_to("peak", outcome["bytes"])

@@ -89,9 +89,9 @@ def paint_library(folder: Path, n_artists: int, *, first: int = 0) -> None:
         table.writerows(rows)
 
 
-def copy_place(place: Path, to: Path) -> Path:
+def copy_folder(base: Path, to: Path) -> Path:
     """Copy a library and its workspace with all times, so that a scan sees the same."""
-    shutil.copytree(place, to, copy_function=shutil.copy2)
+    shutil.copytree(base, to, copy_function=shutil.copy2)
     return to
 
 
@@ -276,7 +276,7 @@ class Prepared:
     Parameters
     ----------
     starts : dict
-        By series, ``"first"`` or ``"grown"``, and stage: the place as it is before that stage.
+        By series, ``"first"`` or ``"grown"``, and stage: the folder as it is before that stage.
         A grown one has results already, of a library with fewer covers.
     seconds : dict of str to float
         Of each stage.
@@ -293,31 +293,31 @@ class Prepared:
 
 
 def prepare(
-    place: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
+    base: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
 ) -> Prepared:
     """Make the workspaces that rounds begin with, unless they lie in the folder already.
 
     Parameters
     ----------
-    place : Path
+    base : Path
         A folder.
     run : callable
         Runs a command on the workspace in a folder; returns its seconds.
     n_artists : int
         Of each genre, three covers each.
     """
-    note = place / "prepared.json"
+    note = base / "prepared.json"
     if not note.is_file():
-        _make(place, run, n_artists)
+        _make(base, run, n_artists)
     known = json.loads(note.read_text(encoding="utf-8"))
     if known["n_artists"] != n_artists:
-        message = f"'{place}' was prepared with --artists {known['n_artists']}"
+        message = f"'{base}' was prepared with --artists {known['n_artists']}"
         raise SystemExit(message)
     names = known["starts"]
-    whole = {series: place / f"{series}-whole" / "workspace" for series in names}
+    whole = {series: base / f"{series}-whole" / "workspace" for series in names}
     return Prepared(
         {
-            series: {stage: place / f"{series}-{stage}" for stage in stages}
+            series: {stage: base / f"{series}-{stage}" for stage in stages}
             for series, stages in names.items()
         },
         known["seconds"],
@@ -327,12 +327,12 @@ def prepare(
 
 
 def _make(
-    place: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
+    base: Path, run: Callable[[Path, tuple[str, ...]], float], n_artists: int
 ) -> None:
     """Run stage after stage on a library, and again when it has grown; keep each state."""
     names: dict[str, list[str]] = {"first": [], "grown": []}
     seconds = {}
-    here = place / "here"
+    here = base / "here"
     paint_library(here / "library", n_artists)
     (here / "workspace").mkdir()
     (here / "workspace" / "covers.toml").write_text(SETTINGS)
@@ -341,16 +341,16 @@ def _make(
         for stage, command in STAGES.items():
             if not is_first and stage == "train":
                 continue
-            copy_place(here, place / f"{series}-{stage}")
+            copy_folder(here, base / f"{series}-{stage}")
             stages.append(stage)
             is_update = stage == "index" and not is_first
             seconds[stage] = run(here, ("index", "update") if is_update else command)
         if is_first:
             paint_library(here / "library", n_artists + 1, first=n_artists)
-    copy_place(here, place / "grown-done")
+    copy_folder(here, base / "grown-done")
     names["grown"].append("done")
     for series in names:
-        whole = copy_place(place / f"{series}-scan", place / f"{series}-whole")
+        whole = copy_folder(base / f"{series}-scan", base / f"{series}-whole")
         run(whole, ("run", "library/manifest.csv"))
     known = {"n_artists": n_artists, "seconds": seconds, "starts": names}
-    (place / "prepared.json").write_text(json.dumps(known), encoding="utf-8")
+    (base / "prepared.json").write_text(json.dumps(known), encoding="utf-8")
