@@ -109,7 +109,9 @@ def test_intervals_are_of_groups_and_not_of_covers(evaluation):
     more = np.concatenate([np.arange(len(inputs)), *[rows] * 3])
     often = inputs.take(more)
     ids = tuple(f"{row:032x}" for row in range(len(more)))
-    often = evaluate_arrays(replace(often, cover_ids=ids), n_bootstraps=100)
+    often = evaluate_arrays(
+        replace(often, cover_ids=ids), EvaluationSettings(n_bootstraps=100)
+    )
     for figure in ("micro_f1", "first_right"):
         wide = np.ptp(found["methods"]["network"]["ci95"][figure])
         same = np.ptp(often.result.to_json()["methods"]["network"]["ci95"][figure])
