@@ -22,6 +22,9 @@ def main(): pass
 @click.argument("how")
 def work(how):
     if how == "crash": os.kill(os.getpid(), signal.SIGSEGV)
+    if how == "leave":
+        import ctypes
+        ctypes.CDLL(None).exit(1)
     if how == "refuse": raise click.ClickException("no covers")
     if how == "wait":
         import time
@@ -40,8 +43,9 @@ def work(how):
     )
 
 
-def test_a_crash_is_one_line_that_names_the_limit():
-    done = work("crash")
+@pytest.mark.parametrize("how", ["crash", "leave"])
+def test_a_crash_is_one_line_that_names_the_limit(how):
+    done = work(how)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: a library crashed for want of memory")
     assert "allows 2.0 GB" in done.stderr

@@ -1,12 +1,13 @@
 """Working under a limit of memory (``ulimit -v``), where libraries crash instead of saying so.
 
-Compiled code that gets no memory often ends the whole process without a word. So,
-where there is such a limit and only there, the command is done by a child process, and
-its parent says what happened.
+Compiled code that gets no memory often ends the whole process without a word, or with
+one that nobody understands. So, where there is such a limit and only there, the command
+is done by a child process, and its parent says what happened.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -35,21 +36,31 @@ def watch_limited() -> None:
         return
     sys.stdout.flush()
     sys.stderr.flush()
+    ended, end = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(ended)
+        # Not where a library leaves by itself, as libgomp and OpenBLAS do.
+        atexit.register(os.write, end, b"by Python")
         return
+    os.close(end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child gets it, too
     for name in _FORWARDED:
         signal.signal(getattr(signal, name), lambda number, _: _send(child, number))
-    sys.exit(_status_of(child, limit))
+    sys.exit(_status_of(child, limit, ended))
 
 
-def _status_of(child: int, limit: int) -> int:
-    """Wait for the child; return its exit status, after a line where it has crashed."""
+def _status_of(child: int, limit: int, ended: int) -> int:
+    """Wait for the child; return its exit status, after a line where a library has ended it."""
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status >= 0:
+    os.set_blocking(ended, False)
+    try:
+        was_left = status > 0 and not os.read(ended, 1)
+    except BlockingIOError:  # a process of the child's lives on and could write
+        was_left = True
+    if status >= 0 and not was_left:
         return status
-    if -status in {getattr(signal, name) for name in _CRASHES}:
+    if was_left or -status in {getattr(signal, name) for name in _CRASHES}:
         click.echo(
             f"Error: a library crashed for want of memory: 'ulimit -v' allows {limit / 1e9:.1f} GB, "
             "and networks, clusters and maps need 3 to 6; raise it and run the same command again",
