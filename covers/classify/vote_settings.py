@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VOTER_COUNTS = (3, 5, 10, 20, 40, 80, 160)
-TEMPERATURES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.25, 1.0)
+TEMPERATURES = (0.01, 0.02, 0.04, 0.07, 0.1, 0.2, 1.0)
 
 MOST_SCORED = 3000
 

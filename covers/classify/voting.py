@@ -56,7 +56,7 @@ class VoteSettings:
         return cls(**values)
 
 
-USUAL = VoteSettings(k=40, temperature=0.12, class_balance=0.5)
+USUAL = VoteSettings(k=80, temperature=0.1, class_balance=0.5)
 """What votes best on most collections, see `covers.classify.vote_settings.VoteLosses.best`."""
 
 SEED_RECIPE = VoteSettings(k=5, temperature=1.0)

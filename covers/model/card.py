@@ -269,6 +269,7 @@ def _are_head_fits(values: Any) -> bool:
     return isinstance(values, list) and all(
         isinstance(one, dict)
         and _is_fingerprint(one.get("fingerprint"))
+        and ("mirrored" not in one or _is_fingerprint(one["mirrored"]))
         and is_whole_number(one.get("seed"), 0, 2**63)
         and type(one.get("penalty")) in {int, float}
         and type(one.get("class_balance")) in {int, float}

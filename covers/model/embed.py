@@ -44,11 +44,29 @@ BATCH_SIZE: int | None = None  # by default as network and device like it
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to a picture before the network sees it."""
+    """What is done to a picture before the network sees it.
+
+    Parameters
+    ----------
+    image_size : int
+        Side in pixels.
+    mean, std : tuple of 3 floats
+        What pictures in [0, 1] are normalised with.
+    mirrored : bool, default=False
+        Whether left and right are exchanged.
+    """
 
     image_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    mirrored: bool = False
+
+    def described(self) -> dict[str, Any]:
+        """Return what tells one from another; as in versions that mirrored nothing, where nothing is."""
+        values = asdict(self)
+        if not self.mirrored:
+            del values["mirrored"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -69,7 +87,7 @@ class FrozenNetwork:
             dict(self.backbone.state_dict()),
             arch=self.backbone.arch,
             statistics=("vector",) if self.backbone.is_untouched else output,
-            **asdict(self.preprocessing),
+            **self.preprocessing.described(),
         )
 
 
@@ -251,7 +269,8 @@ def embed_frozen(
     extractor.prepare(len(missing), pack=False)
 
     def work(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
-        statistics = extractor(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+        pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        statistics = extractor(pictures.flip(3) if how.mirrored else pictures)
         return {"statistics": statistics.half().cpu().numpy()}
 
     stamp = Stamp(kind=FROZEN_KIND, made_from={"backbone": fingerprint})

@@ -99,8 +99,9 @@ def predict_across_folds(
 
     Parameters
     ----------
-    statistics : ndarray of float32, shape (n_covers, n_features)
-        Of the train side, by the untouched backbone.
+    statistics : ndarray of float32, shape (n_views * n_covers, n_features)
+        Of the train side, by the untouched backbone; mirror images behind them, as the
+        head itself was fitted.
     membership : ndarray of float32, shape (n_covers, n_genres)
         1/m for each of a cover's m genres.
     groups : ndarray of int64, shape (n_covers,)
@@ -119,7 +120,7 @@ def predict_across_folds(
     embeddings = []
     for outside, inside in iterate_folds(folds):
         metric, coefficients, offsets = probe.fit_twice(points, fit.penalty, outside)
-        unit = unit_rows(points @ metric)
+        unit = unit_rows(points[: len(membership)] @ metric)
         logits[inside] = unit[inside] @ coefficients.T + offsets
         embeddings.append(unit.astype(np.float16))
     return CrossedPredictions(
@@ -168,13 +169,10 @@ def read_crossed(
         return None
     found = []
     for one in fits:
-        parts = frozen_parts(workspace, str(one["fingerprint"]))
-        try:
-            ids, (statistics,) = parts.read(["statistics"], "covers evaluate")
-        except DataError:
-            return None
-        rows = RowsById(ids).of(cover_ids)
-        if (rows < 0).any():
+        names = [str(one[name]) for name in ("fingerprint", "mirrored") if name in one]
+        views = [_read_statistics(workspace, name, cover_ids) for name in names]
+        known = [view for view in views if view is not None]
+        if len(known) < len(views):
             return None
         fit = HeadFit(
             class_balance=float(one["class_balance"]),
@@ -184,7 +182,21 @@ def read_crossed(
         )
         found.append(
             predict_across_folds(
-                statistics[rows], np.asarray(membership, np.float32), groups, fit
+                np.concatenate(known), np.asarray(membership, np.float32), groups, fit
             )
         )
     return found[0] if len(found) == 1 else join_crossed(found)
+
+
+def _read_statistics(
+    workspace: Workspace, fingerprint: str, cover_ids: Sequence[str]
+) -> npt.NDArray[np.float32] | None:
+    """Return what an untouched backbone says of some covers; None where one is missing."""
+    try:
+        ids, (statistics,) = frozen_parts(workspace, fingerprint).read(
+            ["statistics"], "covers evaluate"
+        )
+    except DataError:
+        return None
+    rows = RowsById(ids).of(cover_ids)
+    return None if (rows < 0).any() else statistics[rows]

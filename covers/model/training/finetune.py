@@ -11,21 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from covers.model.embed import FrozenNetwork, Preprocessing, embed_frozen
-from covers.model.embedding_table import frozen_parts, frozen_weights_path
 from covers.model.network.backbone import Backbone, normalise
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
+from covers.model.training.frozen import FrozenStatistics, make_statistics
 from covers.model.training.head_fit import HeadSettings, start_head
 from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe, portable_recipe
 from covers.model.training.tuned import tuned_statistics
-from covers.stats.rows import RowsById
 from covers.stats.significance import is_certainly_lower
-from covers.workspace.disk.publish import publish
 from covers.workspace.interrupts import go_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import numpy.typing as npt
 
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile
     from covers.model.training.training_set import TrainingSet, TrainingSetup
-    from covers.workspace.paths import Workspace
 
 SHALLOW_RATE = 0.1
 """Rate of a pretrained backbone's shallow end, as a share of its deep end's and the head's."""
@@ -59,7 +55,7 @@ class TrainingRun:
         from covers.model.training.loss import GenreLoss
 
         self.workspace, self.cache = setup.workspace, setup.cache
-        self.vectors_from = setup.vectors_from
+        self.setup = setup
         self.device, self.seed, self.watcher = setup.device, setup.seed, setup.watcher
         self.recipe, self.data = recipe, data
         mean, std = norm
@@ -82,38 +78,13 @@ class TrainingRun:
             (data.membership > 0).float() if recipe.multi_label else data.membership
         )
 
-    def frozen_statistics(self, files: list[CoverFile]) -> tuple[str, Tensor]:
-        """Run the untouched backbone over the cached covers, as far as it has not been.
-
-        Returns
-        -------
-        fingerprint : str
-            Of the untouched backbone and its preprocessing.
-        statistics : Tensor of float32, shape (n_covers, n_features)
-            Of the training set's covers.
-        """
-        if self.vectors_from:
-            return self.vectors_from, self._read_frozen(self.vectors_from)
-        fingerprint, _ = embed_frozen(
-            self.workspace,
-            FrozenNetwork(
-                self.backbone,
-                Preprocessing(self.recipe.image_size, self.mean, self.std),
-            ),
-            device=self.device.type,
-            files=[file for file in files if file.cover_id in self.cache],
-            progress=lambda done, total: self.watcher.stage("features", done, total),
-        )
-        if not self.backbone.is_untouched:  # what the model holds it as it is
-            _keep_backbone(self.workspace, self.backbone.state_dict())
-        return fingerprint, self._read_frozen(fingerprint)
-
-    def _read_frozen(self, fingerprint: str) -> Tensor:
-        """Read the statistics of the training set's covers by an untouched backbone."""
-        parts = frozen_parts(self.workspace, fingerprint)
-        ids, (statistics,) = parts.read(["statistics"], "covers train")
-        rows = RowsById(ids).of(self.data.cover_ids)
-        return torch.from_numpy(statistics[rows])
+    def frozen_statistics(
+        self, files: list[CoverFile], labelled: Collection[str]
+    ) -> FrozenStatistics:
+        """Run the untouched backbone over the cached covers; see `covers.model.training.frozen`."""
+        norm = (self.mean, self.std)
+        network = (self.backbone, norm)
+        return make_statistics(self.setup, self.recipe, network, files, labelled)
 
     def fit_head(self, head: Head, statistics: Tensor) -> None:
         """Fit the head on the frozen statistics, in closed form, and score it on the tuning covers."""
@@ -137,7 +108,7 @@ class TrainingRun:
 
     def fit_head_on_all(self, head: Head, statistics: Tensor) -> float:
         """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it; returns its penalty."""
-        everyone = np.arange(len(statistics))
+        everyone = np.arange(len(self.data.cover_ids))
         return self._start_head(head.cpu(), statistics, everyone)
 
     def _start_head(
@@ -147,9 +118,11 @@ class TrainingRun:
         rows: npt.NDArray[np.int64],
         penalty: float | None = None,
     ) -> float:
+        starts = np.arange(0, len(statistics), len(self.data.cover_ids))
+        views = (starts[:, None] + rows).ravel()  # mirror images lie behind the covers
         groups = self.data.groups[rows]
         return self.start_head(
-            head, statistics[rows], self.targets[rows], groups, penalty
+            head, statistics[views], self.targets[rows], groups, penalty
         )
 
     def start_head(
@@ -379,15 +352,3 @@ class TrainingRun:
             if row["phase"] == phase and row["epoch"] == epoch
         ]
         self.best = rows[0] if rows else self.best
-
-
-def _keep_backbone(workspace: Workspace, state: dict[str, Tensor]) -> None:
-    """Keep the untouched backbone, so that the baselines can be measured on later covers too."""
-    from safetensors.torch import save
-
-    with publish(frozen_weights_path(workspace), "wb") as file:
-        file.write(
-            save(
-                {key: value.detach().cpu().contiguous() for key, value in state.items()}
-            )
-        )

@@ -87,14 +87,16 @@ def start_head(
     whitened: neighbours are already those of the untouched backbone. A linear
     probe on the unit embeddings then says which directions tell genres apart;
     these are lengthened, and the probe is fitted again as the classifier. The
-    penalty of both fits is the one with which all of this answers best.
+    penalty of both fits is the one with which all of this answers best for the
+    covers as they are; mirror images are only learned from.
 
     Parameters
     ----------
     head : Head
         Changed in place.
-    statistics : Tensor of float32, shape (n_covers, n_features)
-        Of the train side.
+    statistics : Tensor of float32, shape (n_views * n_covers, n_features)
+        Of the train side; behind them, in the same order, those of mirror images,
+        where there are any.
     membership : Tensor of float32, shape (n_covers, n_genres)
         1/m for each of a cover's m genres, or 1 for each when `multi_label`.
     groups : ndarray of int64, shape (n_covers,)
@@ -168,7 +170,12 @@ def _lengthen(coefficients: Floats) -> Floats:
 
 
 class Probe:
-    """Logistic regression against membership of genres."""
+    """Logistic regression against membership of genres.
+
+    Points (n_views * n_covers, D) may hold several views of the covers, one block
+    after the other: all are fitted on, each counting as its share of a cover, and
+    the first is asked about.
+    """
 
     def __init__(
         self,
@@ -186,8 +193,9 @@ class Probe:
         self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
     ) -> tuple[Floats, Floats]:
         """Return coefficients (G, D) and offsets (G,)."""
-        rows = np.arange(len(points)) if rows is None else rows
-        membership = self.membership[rows]
+        rows, covers_of = self._views(len(points), rows)
+        penalty = penalty * len(self.membership) / len(points)
+        membership = self.membership[covers_of]
         if self.multi_label:
             found = fit_logistic(points[rows], membership > 0, penalty=penalty)
             return (
@@ -212,6 +220,15 @@ class Probe:
             coefficients[model.classes_] = model.coef_
             offsets[model.classes_] = model.intercept_
         return coefficients, offsets
+
+    def _views(
+        self, n_points: int, covers: npt.NDArray[np.int64] | None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the points of all views of some (by default all) covers, and the cover of each."""
+        n = len(self.membership)
+        covers = np.arange(n) if covers is None else covers
+        starts = np.arange(0, n_points, n)
+        return (starts[:, None] + covers).ravel(), np.tile(covers, len(starts))
 
     def fit_twice(
         self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
@@ -258,14 +275,13 @@ class Probe:
         for penalty in PENALTIES:
             loss = 0.0
             for fold, (train, test) in enumerate(folds):
-                unit, (first, second) = unit_rows(points[train]), begun[fold]
-                first = fit_logistic(unit, has[train], penalty=penalty, start=first)
+                rows, covers_of = self._views(len(points), train)
+                known, pull = has[covers_of], penalty * len(has) / len(points)
+                unit, (first, second) = unit_rows(points[rows]), begun[fold]
+                first = fit_logistic(unit, known, penalty=pull, start=first)
                 metric = _lengthen(first.coefficients.astype(np.float32))
                 second = fit_logistic(
-                    unit_rows(points[train] @ metric),
-                    has[train],
-                    penalty=penalty,
-                    start=second,
+                    unit_rows(points[rows] @ metric), known, penalty=pull, start=second
                 )
                 begun[fold] = (first, second)
                 logits = second.log_odds(unit_rows(points[test] @ metric)).astype(

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from covers.model.embedding_table import frozen_parts
+from covers.errors import ModelError
 from covers.model.network.backbone import normalise
 from covers.model.network.embedder_names import shown_arch
 from covers.model.network.head import Head
 from covers.model.network.joined import JoinedBackbone, JoinedHead
 from covers.model.training.loss import score_tuning, tempered_losses
-from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from covers.model.pixels import CoverFile
     from covers.model.training.checkpoint import Checkpoint
     from covers.model.training.finetune import TrainingRun
+    from covers.model.training.frozen import FrozenStatistics
     from covers.model.training.recipe import Recipe
 
 _AT_ONCE = 32
@@ -184,7 +184,12 @@ def _join(heads: list[Head], *, is_joined: bool) -> Head:
 def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
     """Fit a head on a backbone's statistics, then fine-tune as far as that pays."""
     recipe, backbone = run.recipe, run.backbone
-    fingerprint, statistics = run.frozen_statistics(given.files)
+    everyone = given.everyone
+    frozen = run.frozen_statistics(given.files, everyone.cover_ids)
+    statistics = frozen.of(run.data.cover_ids)
+    if statistics is None:
+        message = "the backbone said nothing of some covers: run 'covers train' again"
+        raise ModelError(message)
     head = Head(
         backbone.n_features,
         recipe.embedding_dim,
@@ -204,16 +209,17 @@ def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
     final = head_fit = None
     if is_start and not interrupted:
         penalty = run.fit_head_on_all(head, statistics)
-        final = _fit_final(run, head, fingerprint, given.everyone)
+        final = _fit_final(run, head, frozen, everyone)
         if not recipe.multi_label:
             head_fit = {
-                "fingerprint": fingerprint,
+                "fingerprint": frozen.fingerprint,
+                **({"mirrored": frozen.mirrored} if frozen.mirrored else {}),
                 "penalty": penalty,
                 "class_balance": recipe.class_balance,
                 "seed": run.seed,
             }
-    frozen = {
-        "fingerprint": fingerprint,
+    described = {
+        "fingerprint": frozen.fingerprint,
         "deepest_channels": backbone.channels[-1],
         "columns": list(backbone.baseline_columns),
     }
@@ -222,21 +228,20 @@ def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
         run=run,
         logits=logits,
         is_interrupted=interrupted,
-        frozen=frozen,
+        frozen=described,
         final=final,
         head_fit=head_fit,
     )
 
 
 def _fit_final(
-    run: TrainingRun, head: Head, fingerprint: str, everyone: LabelledCovers
+    run: TrainingRun, head: Head, frozen: FrozenStatistics, everyone: LabelledCovers
 ) -> Head | None:
     """Fit a head on the statistics of all labelled covers; None where some held-out covers have none."""
-    ids, (statistics,) = frozen_parts(run.workspace, fingerprint).read(
-        ["statistics"], "covers train"
-    )
-    rows = RowsById(ids).of(everyone.cover_ids)
-    if len(rows) <= len(run.data.cover_ids) or (rows < 0).any():
+    if len(everyone.cover_ids) <= len(run.data.cover_ids):
+        return None
+    known = frozen.of(everyone.cover_ids)
+    if known is None:
         return None
     final = Head(
         head.project.in_features,
@@ -245,7 +250,6 @@ def _fit_final(
         run.recipe.dropout,
         follows=head.follows,
     )
-    known = torch.from_numpy(statistics[rows])
     run.start_head(final, known, everyone.targets, everyone.groups)
     final.eval()
     return final

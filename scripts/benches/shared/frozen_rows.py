@@ -6,7 +6,7 @@ how answers are calibrated is the program's own code.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ from covers.model.training.crossed import (
     join_crossed,
     predict_across_folds,
 )
+from covers.model.training.frozen import MOST_MIRRORED
 from covers.model.training.head_fit import HeadSettings, start_head
 from covers.model.training.recipe import Recipe, for_catalogue
 from covers.stats.distributions import softmax
@@ -61,23 +62,27 @@ class FrozenRows:
         self.catalogue = read_catalogue(workspace)
         self.recipe = for_catalogue(Recipe(), self.catalogue)
         self.membership = np.asarray(self.catalogue.membership(), np.float32)
-        self._statistics: dict[str, tuple[np.ndarray, int]] = {}
+        self._statistics: dict[str, tuple[np.ndarray, list[np.ndarray], int]] = {}
 
-    def statistics(self, arch: str) -> tuple[np.ndarray, int]:
-        """Return a backbone's statistics (N, F), and how many are its deepest channels."""
+    def statistics(self, arch: str) -> tuple[np.ndarray, list[np.ndarray], int]:
+        """Return a backbone's statistics (N, F), those of mirror images where they are learned from, and how many are its deepest channels."""
         if arch not in self._statistics:
             name, _, size = arch.partition("@")
             backbone, mean, std = make_backbone(name, self.weights[arch])
             how = Preprocessing(
                 int(size or Recipe().image_size), tuple(mean), tuple(std)
             )
-            fingerprint, _ = embed_frozen(
-                self.workspace, FrozenNetwork(backbone.eval(), how)
-            )
-            parts = frozen_parts(self.workspace, fingerprint)
-            ids, (found,) = parts.read(["statistics"], "bench")
-            rows = RowsById(ids).of(self.catalogue.cover_ids)
-            self._statistics = {arch: (found[rows], backbone.channels[-1])}
+            views = []
+            few = (self.membership.sum(axis=1) > 0).sum() <= MOST_MIRRORED
+            for seen in (how, replace(how, mirrored=True))[: 1 + few]:
+                fingerprint, _ = embed_frozen(
+                    self.workspace, FrozenNetwork(backbone.eval(), seen)
+                )
+                parts = frozen_parts(self.workspace, fingerprint)
+                ids, (found,) = parts.read(["statistics"], "bench")
+                views.append(found[RowsById(ids).of(self.catalogue.cover_ids)])
+            plain, *mirrored = views
+            self._statistics = {arch: (plain, mirrored, backbone.channels[-1])}
         return self._statistics[arch]
 
     def head(
@@ -86,7 +91,8 @@ class FrozenRows:
         """Return every cover's embedding and logits by a head on some covers, and its frozen features."""
         into = self.cache / f"head-{slug(arch)}-{seed}-{fold}.npz"
         if not into.exists():
-            values, width = self.statistics(arch)
+            values, mirrored, width = self.statistics(arch)
+            known = np.concatenate([values[train], *(view[train] for view in mirrored)])
             several = bool(self.recipe.multi_label)
             targets = (self.membership > 0) if several else self.membership
             head = Head(
@@ -94,7 +100,7 @@ class FrozenRows:
             )
             penalty = start_head(
                 head.eval(),
-                torch.from_numpy(values[train]),
+                torch.from_numpy(known),
                 torch.from_numpy(targets[train].astype(np.float32)),
                 self.catalogue.groups[train],
                 HeadSettings(
@@ -107,7 +113,7 @@ class FrozenRows:
                 embedded = head.embed(torch.from_numpy(values))
                 logits = head.genres(embedded)
             frozen = values[:, -2 * width : -width]
-            across = {} if several else vars(self._across(values, train, penalty, seed))
+            across = {} if several else vars(self._across(known, train, penalty, seed))
             np.savez(
                 into,
                 embedding=embedded,
@@ -118,7 +124,7 @@ class FrozenRows:
         return dict(np.load(into))
 
     def _across(
-        self, values: np.ndarray, train: np.ndarray, penalty: float, seed: int
+        self, known: np.ndarray, train: np.ndarray, penalty: float, seed: int
     ) -> CrossedPredictions:
         """Answer across the folds of the train side, as an evaluation does."""
         fit = HeadFit(
@@ -128,7 +134,7 @@ class FrozenRows:
             n_axes=self.recipe.embedding_dim,
         )
         groups = self.catalogue.groups[train]
-        return predict_across_folds(values[train], self.membership[train], groups, fit)
+        return predict_across_folds(known, self.membership[train], groups, fit)
 
     def run(self, archs: str, seed: int, fold: int, held: np.ndarray) -> dict:
         """Answer for a held-out fold by the mean of some backbones' heads; see `scripts.benches.recipe`."""
