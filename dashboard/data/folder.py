@@ -18,7 +18,7 @@ def file_of(library: Library, cover_id: str) -> Path | None:
     row = int(catalogue.rows_of([cover_id])[0])
     if row < 0:
         return None
-    for place in catalogue.table["locations"][row].as_py():
+    for place in catalogue.table["locations"][row].as_py() or ():
         try:
             path = library.workspace.resolve_here(place["source"], place["path"])
         except DataError:

@@ -222,10 +222,10 @@ def main():
         help=f"an earlier version to compare with; 'none' leaves it out (default: {EARLIER})",
     )
     parser.add_argument(
-        "--uploads",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="time uploaded pictures too, on a small workspace with a network",
+        "--no-uploads",
+        dest="uploads",
+        action="store_false",
+        help="leave out uploaded pictures, timed on a small workspace with a network",
     )
     parser.add_argument(
         "--network",
