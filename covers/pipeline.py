@@ -13,6 +13,7 @@ from covers.index import stage as index
 from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.model import stage as model
 from covers.model.card import describe_best
+from covers.render.short_repr import ShortRepr
 from covers.workspace.publishing import is_whole
 from covers.workspace.read_artefacts import stamp_of
 from covers.workspace.registry import (
@@ -51,8 +52,8 @@ _MAKERS = {
 """Where each analysis has its `MAKER`; imported only when it is due, they bring much."""
 
 
-@dataclass(frozen=True)
-class Stage:
+@dataclass(frozen=True, repr=False)
+class Stage(ShortRepr):
     """One link of the chain.
 
     Parameters

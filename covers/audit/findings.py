@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from covers.render.short_repr import ShortRepr
+
 
 class FindingKind(StrEnum):
     """What may be wrong, in the order in which a person should look."""
@@ -42,8 +44,8 @@ EXPLANATIONS: dict[FindingKind, str] = {
 """One sentence for people about each kind."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Finding(ShortRepr):
     """One doubt of the audit about some covers, with its reason; nothing was changed.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.audit.findings import Finding, FindingKind, beyond
+from covers.render.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +22,8 @@ _MOST_CHECKED = 20_000
 _CUTS = (0.01, 0.02, 0.05, 0.1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelCheck:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LabelCheck(ShortRepr):
     """How far the list of doubtful labels can be trusted, measured on planted errors.
 
     Parameters

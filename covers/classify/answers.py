@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from covers.classify.methods import TRAINED, Method
 from covers.errors import needs_extra
 from covers.index.hits import Hit, hits_html, hits_of, show_hits
+from covers.render.short_repr import ShortRepr
 from covers.render.text import WIDTH, text_table
 from covers.stats.conformal import says_nothing
 from covers.workspace.disk.read_only import freeze_fields
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 COMBINED = str(Method.COMBINED)
 METHODS = tuple(str(method) for method in TRAINED)
 
+PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""What the picture of an explanation may be written as, by the ending of its name."""
+
 MOST_VOTERS = 10
 _MOST_GENRES = 6
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Voter(Hit):
     """A cover that voted.
 
@@ -50,8 +54,8 @@ class Voter(Hit):
     weight: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class VoteFlip:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class VoteFlip(ShortRepr):
     """The least that would change a vote.
 
     Parameters
@@ -244,7 +248,7 @@ class Classification:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Explanation:
     """A classification, and a picture of where the network looked.
 
@@ -268,15 +272,28 @@ class Explanation:
     picture: Image.Image = field(repr=False)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture as a PNG, replacing one that is there, and return its path."""
-        from pathlib import Path
+        """Write the picture, replacing one that is there, and return its path.
 
+        Parameters
+        ----------
+        path : str or Path
+            Ends in .png, .jpg, .jpeg or .webp.
+
+        Raises
+        ------
+        DataError
+            If it ends otherwise, is a folder, or cannot be written.
+        """
+        from covers.workspace.disk.outputs import output_file
         from covers.workspace.disk.publish import publish
 
-        target = Path(path)
+        target = output_file("path", path, *PICTURE_FORMATS)
         with publish(target, "wb") as file:
-            self.picture.save(file, "PNG")
+            self.picture.save(file, PICTURE_FORMATS[target.suffix.lower()])
         return target
+
+    def __repr__(self) -> str:
+        return f"{self.answer!r}\nlooked for: {self.genre}; .save('where.png') writes where"
 
     def _repr_png_(self) -> bytes:
         import io

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from covers.errors import BrokenImageError, DataError
 from covers.images.formats import EXTENSIONS, UNREAD_EXTENSIONS
 from covers.index.search import COVER_ID
+from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.read_only import freeze_fields
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ _LONGEST_TEXT = 2000  # far more than any model reads
 _BATCH = 32
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Query:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Query(ShortRepr):
     """One picture, as the network sees it: what `covers.Library.ask` makes of what it is given.
 
     Parameters
@@ -62,8 +63,8 @@ class Query:
     picture: Picture | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Queries:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Queries(ShortRepr):
     """Pictures that could be read, and those that could not.
 
     Parameters

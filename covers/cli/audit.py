@@ -104,9 +104,12 @@ def audit_command(
         _decide(opened, accept, revert, as_json=as_json)
         return
     from covers.audit.stage import AuditOptions
+    from covers.workspace.disk.outputs import output_file
 
     if html == Path(_OWN_PAGE):
         html = opened.path(AUDIT_PAGE)
+    html = None if html is None else output_file("--html", html, ".html", ".htm")
+    table = None if table is None else output_file("--csv", table, ".csv")
     with progress_bar("reading pictures") as progress:
         audit = library.audit(
             AuditOptions(label_share=label_share, music=not no_music),

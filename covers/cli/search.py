@@ -162,7 +162,7 @@ def classify_command(
     "-o",
     "--output",
     type=NamedPath(dir_okay=False),
-    help="The picture of where the network looked.  [default: in the workspace]",
+    help="The picture of where the network looked: .png, .jpg or .webp.  [default: in the workspace]",
 )
 @level_option
 @device_option
@@ -186,6 +186,11 @@ def explain_command(
     covers explain sleeve.jpg
     """
     library = open_for_command(workspace, device)
+    if output is not None:
+        from covers.classify.answers import PICTURE_FORMATS
+        from covers.workspace.disk.outputs import output_file
+
+        output = output_file("output", output, *PICTURE_FORMATS)
     explained = library.explain(picture, genre=genre, level=level)
     answer = explained.answer
     path = explained.save(output or library.workspace.explanation_path(answer.cover_id))

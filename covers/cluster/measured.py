@@ -9,13 +9,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from covers.render.short_repr import ShortRepr
 from covers.workspace.documents import Document
 
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class GenreShare:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GenreShare(ShortRepr):
     """A genre's part of a cluster.
 
     Parameters
@@ -34,8 +35,8 @@ class GenreShare:
     lift_ci95: Interval
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cluster:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Cluster(ShortRepr):
     """One kind of covers.
 
     Parameters
@@ -81,8 +82,8 @@ class Cluster:
         return tuple(self.look.get("subjects", ()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Merge:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Merge(ShortRepr):
     """Two sets of clusters that become one at a height, in HDBSCAN's tree."""
 
     left: tuple[int, ...]
@@ -90,8 +91,8 @@ class Merge:
     height: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class OtherMethod:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OtherMethod(ShortRepr):
     """What another way of clustering finds: clusters, share in none, AMI with genre."""
 
     n_clusters: int

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from covers.classify.voting import VoteSettings  # noqa: TC001 - read by Document
+from covers.render.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ _NOT_KNOWN = (None, None)
 ONE_GENRE = {
     "macro_f1": "macro-F1",
     "accuracy": "accuracy",
-    "top3": "top 3",
+    "top3": "top-3",
     "ece": "calibration error",
     "brier": "Brier",
     "log_loss": "log-loss",
@@ -57,8 +58,8 @@ def measures_of(*, several_genres: bool) -> dict[str, str]:
     return SEVERAL_GENRES if several_genres else ONE_GENRE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Estimate(ShortRepr):
     """A measure with its 95 % interval, by bootstrap over groups.
 
     Parameters
@@ -78,8 +79,8 @@ class Estimate:
 _NOT_MEASURED = Estimate(value=math.nan)
 
 
-@dataclass(frozen=True, kw_only=True)
-class GenreScore:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GenreScore(ShortRepr):
     """How well one genre is read.
 
     Parameters
@@ -101,8 +102,8 @@ class GenreScore:
     ci95: dict[str, Interval] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bin:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Bin(ShortRepr):
     """Covers of similar certainty: its mean, the rate of being right, and n."""
 
     certainty: float
@@ -110,8 +111,8 @@ class Bin:
     n: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class MethodResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MethodResult(ShortRepr):
     """How well one method does; what is not measured in this kind of evaluation is NaN.
 
     Parameters
@@ -175,8 +176,8 @@ class MethodResult:
         return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class Split:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Split(ShortRepr):
     """Sides that were used: covers on each, which was measured, groups and what they are."""
 
     n_train: int
@@ -187,8 +188,8 @@ class Split:
     grouped_by: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Difference(ShortRepr):
     """Two methods on the same resamples.
 
     Parameters
@@ -224,8 +225,8 @@ class Difference:
         return Difference(a=self.b, b=self.a, value=-self.value, ci95=(-high, -low))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leak:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Leak(ShortRepr):
     """What a split at random would have claimed, what holds, and the difference.
 
     Parameters
@@ -244,8 +245,8 @@ class Leak:
     figure: str = "macro_f1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SetScore:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SetScore(ShortRepr):
     """How often a genre's prediction sets hold it, and how large they are."""
 
     coverage: float = math.nan
@@ -253,8 +254,8 @@ class SetScore:
     n: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sets:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Sets(ShortRepr):
     """Prediction sets: the stated rate, the rate reached, their mean size.
 
     Parameters
@@ -272,8 +273,8 @@ class Sets:
     per_genre: dict[str, SetScore] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Certain:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Certain(ShortRepr):
     """Accuracy among the most certain share of the covers.
 
     Parameters
@@ -293,8 +294,8 @@ class Certain:
     ci95: Interval = (math.nan, math.nan)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Growth:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Growth(ShortRepr):
     """How well the vote does with so many covers to learn from.
 
     Parameters
@@ -315,8 +316,8 @@ class Growth:
     gain_ci95: Interval = (math.nan, math.nan)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loss:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Loss(ShortRepr):
     """A held-out cover whose own genre was thought unlikely, and what was thought instead."""
 
     cover_id: str
@@ -327,8 +328,8 @@ class Loss:
     log_loss: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fitted:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Fitted(ShortRepr):
     """What was fitted on held-out covers.
 
     Parameters
@@ -347,8 +348,8 @@ class Fitted:
     n_across_folds: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class SelfCheck:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SelfCheck(ShortRepr):
     """What was checked before anything was written.
 
     Parameters
@@ -364,8 +365,8 @@ class SelfCheck:
     mean_average_precision_by_chance: float = math.nan
 
 
-@dataclass(frozen=True, kw_only=True)
-class MeasuredModel:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MeasuredModel(ShortRepr):
     """Which model was measured, and on how many covers its head was fitted afterwards."""
 
     fingerprint: str

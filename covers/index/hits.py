@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from covers.errors import needs_extra
 from covers.render.gallery import Tile, gallery_html
+from covers.render.short_repr import ShortRepr
 from covers.render.text import text_table
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _COLUMNS = ("path", "genres", "artist", "album", "year")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hit(ShortRepr):
     """A cover that was found.
 
     Parameters

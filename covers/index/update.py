@@ -14,6 +14,7 @@ from covers.model.card import read_card
 from covers.model.embed import EmbedReport
 from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import read_embeddings
+from covers.render.short_repr import ShortRepr
 from covers.stats.rows import RowsById
 from indexer import Batch
 from indexer.files.arrow import as_take_indices
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from indexer import VectorStore
 
 
-@dataclass(frozen=True)
-class UpdateReport:
+@dataclass(frozen=True, repr=False)
+class UpdateReport(ShortRepr):
     """What an update of the index did.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from covers.catalogue.splits import measure_balance
 from covers.intake.merge import count_split_conflicts, group_by_cover
+from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.text_tables import write_csv
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Problem:
     reason: str
 
 
-@dataclass(frozen=True)
-class SourceReport:
+@dataclass(frozen=True, repr=False)
+class SourceReport(ShortRepr):
     """What one source holds.
 
     Parameters
@@ -56,8 +57,8 @@ class SourceReport:
     n_problems: int
 
 
-@dataclass(frozen=True)
-class ScanReport:
+@dataclass(frozen=True, repr=False)
+class ScanReport(ShortRepr):
     """What a scan found.
 
     Parameters

@@ -22,6 +22,7 @@ from covers.model.embedding_table import (
 )
 from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.pixels import CoverFile, Progress
+from covers.render.short_repr import ShortRepr
 from covers.workspace.artefacts import Stamp
 from covers.workspace.registry import MODEL
 from indexer.files.arrow import as_take_indices
@@ -101,8 +102,8 @@ class _Results:
     progress: Progress | None
 
 
-@dataclass(frozen=True)
-class EmbedReport:
+@dataclass(frozen=True, repr=False)
+class EmbedReport(ShortRepr):
     """What an embedding run did: counts, and reasons by path for what could not be read."""
 
     n_new: int

@@ -10,14 +10,15 @@ from collections.abc import Mapping  # noqa: TC003 - read by Document
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from covers.render.short_repr import ShortRepr
 from covers.workspace.documents import Document
 
 Interval = tuple[float, float]
 """Ends of a 95 % interval, both NaN where it was not measured."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Closest:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Closest(ShortRepr):
     """Two covers of different genres that look alike.
 
     Parameters
@@ -33,8 +34,8 @@ class Closest:
     similarity: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Confusion:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Confusion(ShortRepr):
     """How often held-out covers of one genre are taken for another.
 
     Parameters
@@ -55,8 +56,8 @@ class Confusion:
     q: float = math.nan
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Pair(ShortRepr):
     """How alike two genres look.
 
     Parameters
@@ -116,8 +117,8 @@ class Pair:
         return {**value, **found}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Branch:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Branch(ShortRepr):
     """Genres that are joined in the tree.
 
     Parameters
@@ -134,8 +135,8 @@ class Branch:
     support: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tree:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Tree(ShortRepr):
     """Average linkage of genres on 1 - overlap.
 
     Parameters
@@ -149,8 +150,8 @@ class Tree:
     branches: tuple[Branch, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edge:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Edge(ShortRepr):
     """Two genres that lie among each other's neighbours more often than by chance."""
 
     a: str
@@ -160,8 +161,8 @@ class Edge:
     q: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class AtK:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class AtK(ShortRepr):
     """The same measures with another number of neighbours.
 
     Parameters
@@ -178,8 +179,8 @@ class AtK:
     edges: tuple[Edge, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Change(ShortRepr):
     """How the overlap of two genres moved over the decades.
 
     Parameters

@@ -155,6 +155,12 @@ class Overlap(Measured):
         lines = [said, text_table(header, rows, right=(1, 2, 3, 4))]
         if len(self.pairs) > _MOST_SHOWN:
             lines.append(f"and {len(self.pairs) - _MOST_SHOWN} pairs less surely alike")
+        lines += [
+            f"{name}: {part.n_covers:,} covers look like "
+            f"{number(part.effective_genres, '.1f')} distinct genres "
+            f"({span(part.effective_genres_ci95, '.1f')})"
+            for name, part in self.parts.items()
+        ]
         return "\n".join(lines)
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra
 from covers.render.gallery import Tile, gallery_html
+from covers.render.short_repr import ShortRepr
 from covers.render.text import WIDTH, counted, text_table
+from covers.workspace.disk.outputs import output_file
 from covers.workspace.disk.text_tables import write_csv
 
 if TYPE_CHECKING:
@@ -42,16 +44,16 @@ COLUMNS = (
 """Of the data frame and of the CSV."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ranked:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Ranked(ShortRepr):
     """A genre and how certain it is, 0 to 1."""
 
     genre: str
     certainty: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Suggestion(ShortRepr):
     """What an album may be.
 
     Parameters
@@ -130,8 +132,8 @@ class Suggestion:
         return {**asdict(self), "voters": voters, "suggested": self.suggested}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Precision:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Precision(ShortRepr):
     """How often suggestions of some certainty and above were right, on held-out albums.
 
     Parameters
@@ -240,7 +242,7 @@ class Suggestions:
 
         return pd.DataFrame([one.row() for one in self.items], columns=list(COLUMNS))
 
-    def write_csv(self, path: Path) -> None:
+    def write_csv(self, path: str | Path) -> None:
         """Write a table for spreadsheets, a row per album.
 
         Raises
@@ -248,9 +250,9 @@ class Suggestions:
         DataError
             If something is there already, or it cannot be written.
         """
-        refuse_taken(path)
+        file = refuse_taken(path)
         try:
-            write_csv(path, COLUMNS, (one.row() for one in self.items))
+            write_csv(file, COLUMNS, (one.row() for one in self.items))
         except OSError as error:
             message = f"cannot write '{path}' ({error.strerror}): name another path"
             raise DataError(message) from error
@@ -320,14 +322,16 @@ class Suggestions:
         return gallery_html(tiles, title=self.measured.said)
 
 
-def refuse_taken(path: Path) -> None:
-    """Refuse to write a table to a path that is taken.
+def refuse_taken(path: str | Path) -> Path:
+    """Return where a table shall be written, unless the path is taken.
 
     Raises
     ------
     DataError
-        If something is there already.
+        If something is there already, or it is not named as a table.
     """
-    if os.path.lexists(path):
-        message = f"'{path}' exists already: name another path"
+    file = output_file("path", path, ".csv")
+    if os.path.lexists(file):
+        message = f"'{file}' exists already: name another path"
         raise DataError(message)
+    return file

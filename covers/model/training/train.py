@@ -50,6 +50,7 @@ from covers.model.training.several import (
 from covers.model.training.training_set import TrainingSet, TrainingSetup
 from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
+from covers.render.short_repr import ShortRepr
 from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.locks import lock_training
@@ -71,8 +72,8 @@ if TYPE_CHECKING:
 MOST_CACHE_BYTES = 2 * 2**30
 
 
-@dataclass(frozen=True)
-class TrainingReport:
+@dataclass(frozen=True, repr=False)
+class TrainingReport(ShortRepr):
     """What a training run ended with."""
 
     card: ModelCard
