@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Real
@@ -57,8 +58,9 @@ def short(value: Any) -> str:
 
 def _is_empty(value: Any) -> bool:
     """Say whether there is nothing to show: no value, none known, or an empty text or list."""
+    value = getattr(value, "value", value) if hasattr(value, "ci95") else value
     if isinstance(value, float):
-        return value != value
+        return math.isnan(value)
     return value is None or (
         isinstance(value, str | tuple | list | Mapping) and not value
     )
