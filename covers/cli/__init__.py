@@ -144,8 +144,12 @@ def main() -> None:
     r"""Recognise the genre of an album by its cover, and see which genres look alike.
 
     \b
+    covers demo                   try it on made-up covers
     covers run MY-COVERS          a model, an index and an honest evaluation
     covers dashboard              look at the result
+
+    All that is made lies in one folder, the workspace: 'covers-workspace', or
+    what '-w FOLDER' names. 'covers COMMAND --help' explains a command.
     """
 
 

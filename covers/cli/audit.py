@@ -38,7 +38,7 @@ _OWN_PAGE = "analysis/audit.html of the workspace"
     flag_value=_OWN_PAGE,
     metavar="[FILE]",
     type=NamedPath(dir_okay=False),
-    help="Write a page with pictures, which needs nothing else.  [to: analysis/audit.html]",
+    help="Write a page with pictures, all in one file.  [to: analysis/audit.html]",
 )
 @click.option(
     "--csv",

@@ -40,14 +40,14 @@ _WIDEST_GENRES = 52
     "n_neighbors",
     type=click.IntRange(min=2),
     default=None,
-    help="Neighbours of the layout (30): few find fine kinds, many coarse ones.",
+    help="Neighbours that the layout looks at (30): few find fine kinds, many coarse ones.",
 )
 @click.option(
     "--assign-noise",
     "assign",
     is_flag=True,
     default=None,
-    help="Also give noise to the cluster of its neighbours, marked as such.",
+    help="Also give covers in no cluster that of their neighbours, marked as such.",
 )
 @click.option(
     "--resamples",
@@ -60,7 +60,7 @@ _WIDEST_GENRES = 52
     "--cut",
     type=click.IntRange(min=1),
     default=None,
-    help="Also show which clusters merge when at most this many are wanted.",
+    help="Also show which clusters join where at most this many are wanted.",
 )
 @stage_options
 @common_options

@@ -134,8 +134,8 @@ def build(
 ) -> None:
     r"""Build the index; covers that have no embedding yet get one.
 
-    With --embedder it is one that lies beside the workspace's own, and that
-    'covers run' and 'covers index update' keep up to date.
+    With --embedder a second index is built beside the workspace's own; 'covers
+    run' and 'covers index update' keep it up to date.
 
     \b
     covers index build -w my-workspace
@@ -316,6 +316,7 @@ def info(
 @device_option
 @click.option(
     "--sample",
+    type=click.IntRange(min=0),
     default=16,
     show_default=True,
     help="Pictures that are embedded again and compared.",
@@ -362,7 +363,9 @@ def verify(
 
 @_subcommand("rollback")
 @click.option(
-    "--to", type=int, help="Generation to go back to; by default the one before."
+    "--to",
+    type=click.IntRange(min=1),
+    help="Generation to go back to; by default the one before.",
 )
 @_dry_run
 def rollback(

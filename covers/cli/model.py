@@ -294,9 +294,9 @@ def import_command(
 ) -> None:
     r"""Take a network from FILE into the workspace.
 
-    FILE is what 'covers model export' wrote. Of a fastai export.pkl the body
-    is taken over as the backbone that 'covers train' starts from; its head is
-    left behind, because its neighbours and its classifier share no embedding.
+    FILE is what 'covers model export' wrote. Of a fastai export.pkl only the
+    backbone is taken, for 'covers train' to start from; its classifier is left
+    behind.
 
     \b
     covers model import genres.safetensors -w my-workspace

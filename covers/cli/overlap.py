@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     "which",
     type=NameChoice(["auto", "held-out", "all"]),
     default=None,
-    help="Covers to measure (auto). The network tears apart those it was trained on, so "
-    "'auto' takes the held-out ones where they are enough.",
+    help="Covers to measure (auto). Those that the network was trained on look more different "
+    "than they are, so 'auto' takes held-out covers where there are enough.",
 )
 @click.option(
     "-k",

@@ -156,7 +156,7 @@ def classify_command(
 @click.argument("picture")
 @common_options
 @click.option(
-    "--genre", help="Where does the network see this genre?  [default: the likeliest]"
+    "--genre", help="The genre to look for in the picture.  [default: the likeliest]"
 )
 @click.option(
     "-o",
