@@ -184,7 +184,7 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_computed(
     hidden, tmp_path, monkeypatch, option
 ):
     library, _ = hidden
-    taken = tmp_path / "taken"
+    taken = tmp_path / "taken.csv"
     taken.write_text("mine")
     monkeypatch.setattr(covers.Library, "suggest", None)
     command = ["suggest", "-w", str(library.workspace.root), option, str(taken)]
