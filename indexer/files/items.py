@@ -80,6 +80,7 @@ class Items:
             self._check([ID_COLUMN])
             column = self._unchecked.column(ID_COLUMN)
             return as_strings(column.take(as_take_indices(rows))).reshape(rows.shape)
+        self._mapped.expect(is_scattered=True)
         few = np.empty(rows.size, dtype=object)
         few[:] = [self._read_id(row) for row in rows.ravel().tolist()]
         return few.reshape(rows.shape)
@@ -87,6 +88,7 @@ class Items:
     @cached_property
     def _unchecked(self) -> pa.Table:
         """The table, its frame checked, but not yet what its columns hold."""
+        self._mapped.expect(is_scattered=True)
         try:
             check_frame(self._mapped.data, self._n_rows)
             with pa.ipc.open_file(pa.py_buffer(self._mapped.data)) as reader:
@@ -111,6 +113,7 @@ class Items:
             for name in names:
                 if name in self._checked:
                     continue
+                self._mapped.expect(is_scattered=False)
                 column = self._unchecked.column(name)
                 try:
                     column.validate(full=True)

@@ -31,6 +31,8 @@ _SLACK = 4
 # no inverted lists, one that leaves no more than that.
 _EXACT_NUMBERS = 1 << 20
 _EXACT_BESIDE_GRAPHS = 1 << 26
+# Times as many lists as the share of rows asks for.
+_WIDER = 4
 # Bytes of vectors that are read in the time of a byte of codes.
 _BYTES_PER_CODE_BYTE = 2
 # A batch reads vectors once for many queries, codes for each.
@@ -224,8 +226,14 @@ def _search_part(
 
 
 def _effort_for(part: Part, entry: StructureEntry) -> dict[str, int]:
-    """Search wider for rarer rows: more lists hold k of them, not more candidates."""
+    """Search wider for rarer rows: more lists hold k of them, not more candidates.
+
+    A filter may leave out what lies near a query and keep what lies far away: where
+    it has to do with the vectors, lists in proportion to the rarity are not enough.
+    """
     factor = max(1, round(len(part.segment) / part.n_allowed))
+    if part.is_filtered:
+        factor *= _WIDER
     return {
         name: value if name == "refine" else value * factor
         for name, value in entry.effort.items()

@@ -11,6 +11,9 @@ __all__ = ["MOST_REFINE", "tune"]
 MOST_REFINE = 64
 _WIDEST_GRAPH_SEARCH = 4096
 _FINEST_STEPS = 3
+# A dozen settings are compared on one sample, and the luckiest would win: so each has
+# to reach the target with a certainty of one in two hundred, not of one in twenty.
+_CAUTION = 2.576 / 1.645
 # Another setting must be so much quicker: clocks are noisy.
 _CLEARLY = 0.93
 
@@ -35,7 +38,7 @@ def tune(
     structure : StructureBackend
     sample : Sample
     target : float
-        What the lower end of the interval of the recall should reach.
+        What the recall should reach, with room for the error of the sample.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def tune(
         Its recall; below the target where no effort reaches it.
     """
     tuned = _reach(structure, sample, target)
-    if tuned.measure.low < target:
+    if not _reaches(tuned.measure, target):
         return tuned.effort, tuned.measure
     best = _take_back(structure, sample, tuned, target)
     if structure.effort_names:
@@ -55,6 +58,12 @@ def tune(
         if seconds[quickest] < _CLEARLY * seconds[0]:
             best = options[quickest]
     return best.effort, best.measure
+
+
+def _reaches(measure: RecallMeasure, target: float) -> bool:
+    """Whether the recall reaches the target, luck among settings left out."""
+    error = _CAUTION * (measure.recall_at_k - measure.low)
+    return measure.recall_at_k - error >= target
 
 
 def _limits(structure: StructureBackend) -> Effort:
@@ -72,7 +81,7 @@ def _reach(structure: StructureBackend, sample: Sample, target: float) -> _Tuned
     effort = {"refine": 2, **{name: starts[name] for name in names}}
     tuned = _Tuned(effort, sample.measure(structure, effort))
     limits = _limits(structure)
-    while tuned.measure.low < target:
+    while not _reaches(tuned.measure, target):
         options = []
         for name in (*names, "refine"):
             if tuned.effort[name] < limits[name]:
@@ -101,7 +110,7 @@ def _take_back(
                 break
             effort = {**best.effort, name: middle}
             measure = sample.measure(structure, effort)
-            if measure.low >= target:
+            if _reaches(measure, target):
                 best = _Tuned(effort, measure)
             else:
                 low = middle
@@ -122,6 +131,6 @@ def _other_refinements(
         for breadth in sorted({start[name], min(2 * start[name], limits[name])}):
             effort = {**start, "refine": refine, name: breadth}
             measure = sample.measure(structure, effort)
-            if measure.low >= target:
+            if _reaches(measure, target):
                 yield _take_back(structure, sample, _Tuned(effort, measure), target)
                 break

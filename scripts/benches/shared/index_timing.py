@@ -41,6 +41,13 @@ def timed(function):
     return result, time.perf_counter() - start
 
 
+def cpu_timed(function):
+    """Result, seconds, and seconds of the processor, which other work does not lengthen."""
+    before = time.process_time()
+    result, seconds = timed(function)
+    return result, seconds, time.process_time() - before
+
+
 def alternate(rounds, **functions):
     """Time several functions in turn, each warm; seconds of each call, by name."""
     seconds = {name: [] for name in functions}
