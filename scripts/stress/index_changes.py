@@ -347,7 +347,9 @@ class Stranger:
     def another_structure(self):
         entry, rng = self.entry("structure"), self.rng
         n, d = rng.choice([(N, D), (N, 8), (100, D), (5000, D), (N, 64)])
-        key = rng.choice(["Flat", "HNSW4", "IVF2,Flat", "SQ8", "LSH", "NSG8", "PQ4x4"])
+        keys = ["Flat", "HNSW4", "IVF2,Flat", "SQ8", "LSH", "NSG8", "PQ4x4"]
+        keys += ["IVF2,PQ4x4fs", "IVF2,RaBitQ", "IVF2,RaBitQfs"]
+        key = rng.choice(keys)
         metric = rng.choice([faiss.METRIC_INNER_PRODUCT, faiss.METRIC_L2])
         numbers = np.random.default_rng(0).standard_normal((n, d)).astype("f4")
         try:

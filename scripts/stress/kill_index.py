@@ -45,6 +45,8 @@ OPERATIONS = (
     "rollback",
 )
 
+STRUCTURES = ("auto", "IVF8,SQ8", "exact", "IVF8,PQ4x4fs", "IVF8,RaBitQfs")
+
 
 def item(name, seed):
     """The vector and the genre that an item has after the change `seed`."""
@@ -81,7 +83,7 @@ def apply_to_index(folder, operation, seed):
     names = change_of(operation, seed)
     if operation == "build":
         pairs = [item(name, seed) for name in names]
-        structure = "IVF8,SQ8" if seed % 2 else "auto"
+        structure = STRUCTURES[seed % len(STRUCTURES)]
         VectorIndex.build(
             folder,
             names,
@@ -106,7 +108,7 @@ def apply_to_index(folder, operation, seed):
     elif operation == "compact":
         index.compact()
     elif operation == "rebuild":
-        index.rebuild("IVF8,SQ8" if seed % 2 else "exact")
+        index.rebuild(STRUCTURES[seed % len(STRUCTURES)])
     else:
         index.rollback()
 

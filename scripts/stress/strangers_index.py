@@ -54,10 +54,16 @@ def build_originals(base):
         "year": [None if n % 9 == 0 else 1950 + n % 70 for n in range(N)],
         "tags": [["live", "demo"][: n % 3] for n in range(N)],
     }
-    for key in ("IVF4,SQ8", "HNSW8", "PCA8,IVF4,PQ4x4", "exact"):
+    fast = "IVF4,PQ4x4fs", "IVF4,RaBitQfs"
+    for key in ("IVF4,SQ8", "HNSW8", "PCA8,IVF4,PQ4x4", "exact", *fast):
         folder = base / key.replace(",", "-")
         index = VectorIndex.build(
-            folder, ids, rng.standard_normal((N, D)), columns, structure=key
+            folder,
+            ids,
+            rng.standard_normal((N, D)),
+            columns,
+            structure=key,
+            store="int8" if key in fast else "float32",
         )
         index.remove(ids[3:9])
         more = [f"more-{number}" for number in range(20)]

@@ -84,7 +84,9 @@ def test_a_structure_is_read_in_full_only_when_it_may_have_changed(folder, tmp_p
     assert result.notes == expected.notes == ()
 
 
-def test_bits_that_rot_unnoticed_cost_no_number_and_verify_names_them(folder):
+@pytest.mark.parametrize("key", ["IVF4,SQ8", "IVF4,PQ4x4fs", "IVF4,RaBitQfs"])
+def test_bits_that_rot_unnoticed_cost_no_number_and_verify_names_them(folder, key):
+    VectorIndex.open(folder).rebuild(key)
     path = path_of(folder, "structure")
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns
     queries = np.random.default_rng(9).standard_normal((5, D))
