@@ -186,22 +186,27 @@ class FaissStructure:
         products, _ = quantiser.search(np.ascontiguousarray(vectors), 1)
         return float(np.clip(products.mean(), -1, 1))
 
-    def filled_with(self, vectors: npt.NDArray[Any]) -> Self:
+    def filled_with(self, vectors: npt.NDArray[Any], n_kept: int = 0) -> Self:
         """Copy the structure with other vectors in it, trained as it is.
 
         Parameters
         ----------
         vectors : ndarray of float32, float16 or int8, shape (N, D)
             Unit rows as they are stored; read block by block.
+        n_kept : int, default=0
+            How many of the first rows are those that it holds: all of them, or none.
         """
-        # What lies in a mapped file cannot grow: a copy in memory is emptied instead.
+        # What lies in a mapped file cannot grow: a copy in memory does.
         index = faiss.deserialize_index(
             faiss.serialize_index(self._index)
             if self._owner is None
             else self._owner[0]
         )
-        index.reset()
-        _add(index, vectors)
+        if n_kept != index.ntotal:
+            n_kept = 0
+        if not n_kept:
+            index.reset()
+        _add(index, vectors[n_kept:])
         return type(self)(index)
 
     def write(self, file: Any) -> None:

@@ -240,8 +240,10 @@ def _largest_structure(group: list[_Source]) -> Former | None:
     segments = [source.segment for source in group if source.segment is not None]
     for segment in sorted(segments, key=len, reverse=True):
         entry, structure = segment.entry.structure, segment.structure
-        if entry is not None and structure is not None:
-            return Former(entry, structure)
+        # Its bytes go on under a new checksum.
+        if entry and structure and segment.files[entry.file.path].is_whole():
+            goes_on = segment is group[0].segment and group[0].n_live == len(segment)
+            return Former(entry, structure, n_kept=len(segment) if goes_on else 0)
     return None
 
 

@@ -91,6 +91,12 @@ def verify(
                 f"{report.info['n']} items, {report.checks['files']:.0f} files, "
                 f"{report.checks['bytes'] / 2**20:.1f} MiB"
             )
+            if "cell_fit" in report.checks:
+                click.echo(
+                    f"similarity of vectors to the centres of their lists: "
+                    f"{report.checks['cell_fit']:.3f}, and "
+                    f"{report.checks['cell_fit_when_trained']:.3f} when these were made"
+                )
     if not report.ok:
         raise SystemExit(1)
 

@@ -48,11 +48,21 @@ class Former:
     """The structure of a segment whose rows go into a larger one.
 
     Its quantisers were trained on vectors of the same index: they are used again,
-    which spares half of a build, while they fit.
+    which spares half of a build, while they fit; and so are its lists, where the rows
+    go on in their order.
+
+    Attributes
+    ----------
+    entry : StructureEntry
+    structure : StructureBackend
+    n_kept : int
+        How many of the first rows of the larger segment are all of its own; 0 where
+        they are others, or in another order.
     """
 
     entry: StructureEntry
     structure: StructureBackend
+    n_kept: int = 0
 
 
 def build_structure(
@@ -163,7 +173,7 @@ def _fill_again(
     if fit is None or 1 - fit > _MOST_DRIFT * lost:
         _log.info("structure %s is trained anew: its cells drifted", entry.key)
         return None
-    structure = former.structure.filled_with(vectors)
+    structure = former.structure.filled_with(vectors, former.n_kept)
     effort, measure = tune(structure, sample, request.target_recall)
     if measure.low < request.target_recall:
         return None

@@ -252,6 +252,32 @@ def test_an_index_above_the_exact_size_gets_a_structure_by_itself(
     assert index.verify().ok
 
 
+@pytest.mark.parametrize("key", ["IVF32,SQ8", "IVF32,PQ16x4fs", "IVF32,RaBitQfs"])
+def test_rows_that_go_on_in_their_order_are_not_put_in_again(
+    tmp_path, ids, vectors, monkeypatch, key
+):
+    from indexer.backends import faiss as backend
+
+    added, add = [], backend._add
+
+    def counted(index, rows):
+        added.append(len(rows))
+        add(index, rows)
+
+    index = VectorIndex.build(tmp_path, ids[:3000], vectors[:3000], structure=key)
+    monkeypatch.setattr(backend, "_add", counted)
+    index.add(ids[3000:], vectors[3000:])
+    added.clear()
+    index.compact()
+    assert added == [1000]
+    assert index.measure_recall(K, n_sampled=N).recall_at_k >= 0.98
+    assert index.verify(n_sampled=N).ok  # each finds itself
+    index.remove(ids[:2])
+    index.compact()  # all rows have moved
+    assert added == [1000, N - 2]
+    assert index.verify(n_sampled=N).ok
+
+
 def count_trainings(monkeypatch):
     from indexer.backends.faiss import FaissStructure
 
