@@ -31,8 +31,9 @@ _SLACK = 4
 # no inverted lists, one that leaves no more than that.
 _EXACT_NUMBERS = 1 << 20
 _EXACT_BESIDE_GRAPHS = 1 << 26
-# Times as many lists as the share of rows asks for.
+# Times as many lists as the share of rows asks for, unless that is nearly one.
 _WIDER = 4
+_NEARLY_ALL = 0.99
 # Bytes of vectors that are read in the time of a byte of codes.
 _BYTES_PER_CODE_BYTE = 2
 # A batch reads vectors once for many queries, codes for each.
@@ -232,7 +233,7 @@ def _effort_for(part: Part, entry: StructureEntry) -> dict[str, int]:
     it has to do with the vectors, lists in proportion to the rarity are not enough.
     """
     factor = max(1, round(len(part.segment) / part.n_allowed))
-    if part.is_filtered:
+    if part.n_allowed < _NEARLY_ALL * part.segment.entry.n_live:
         factor *= _WIDER
     return {
         name: value if name == "refine" else value * factor

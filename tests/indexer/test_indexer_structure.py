@@ -296,6 +296,7 @@ def test_a_filter_is_searched_exactly_where_that_reads_less(tmp_path, ids, vecto
 
     class Large:
         vectors, alive = np.broadcast_to(np.float32(0), (10**6, 512)), None
+        entry = SimpleNamespace(n_live=10**6)
 
         def __len__(self):
             return len(self.vectors)
@@ -317,6 +318,13 @@ def test_a_filter_is_searched_exactly_where_that_reads_less(tmp_path, ids, vecto
     assert [is_exact(s) for s in (0.001, 0.01, 0.1, 0.5)] == [True, True, False, False]
     assert is_exact(0.1, n_queries=1000)
     assert not is_exact(0.5, n_queries=1000)
+
+    def n_probed(share):
+        part = search.Part(Large(), 0, np.ones(1, bool), int(share * 10**6))
+        return search._effort_for(part, entry)
+
+    assert n_probed(0.5) == {"nprobe": 90 * 2 * 4, "refine": 8}
+    assert n_probed(0.995) == entry.effort  # a few items left out cost nothing
     graph = replace(entry, key="HNSW32", effort={"efSearch": 64, "refine": 2})
     assert is_exact(0.1, entry=graph)
     assert not is_exact(0.5, entry=graph)
