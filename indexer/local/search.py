@@ -214,7 +214,8 @@ def _search_part(
         return exact_candidates(queries, segment.vectors, n_exact, part.allowed)
     effort = _effort_for(part, entry)
     refine = effort.pop("refine", 1)
-    n_candidates = min(refine * n_wanted, part.n_allowed)
+    # Never fewer than the recall was measured with: codes are coarse.
+    n_candidates = min(refine * max(n_wanted, entry.k + 1), part.n_allowed)
     rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
     rows[rows >= len(segment)] = -1  # a list may have rotted on the disk
     rows, similarities = best_rows(queries, segment.vectors, rows, n_exact)
