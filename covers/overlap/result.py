@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from covers.arguments import checked, text
 from covers.overlap.measured import Measured
 from covers.render.numbers import number, span
 from covers.render.text import text_table
@@ -69,10 +70,12 @@ class Overlap(Measured):
 
     parts: dict[str, Overlap] = field(default_factory=dict)
 
+    @checked(a=text, b=text)
     def pair(self, a: str, b: str) -> Pair | None:
-        """Return the pair of two genres in either order; None where there is none."""
+        """Return the pair of two genres in either order and any case; None where there is none."""
+        wanted = {a.casefold(), b.casefold()}
         for pair in self.pairs:
-            if {pair.a, pair.b} == {a, b}:
+            if {pair.a.casefold(), pair.b.casefold()} == wanted:
                 return pair
         return None
 

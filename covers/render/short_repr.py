@@ -41,9 +41,9 @@ def short(value: Any) -> str:
     if isinstance(value, Real) or value is None:
         return repr(value)
     if isinstance(value, str):
-        return repr(
-            value if len(value) <= _LONGEST_TEXT else f"{value[: _LONGEST_TEXT - 1]}…"
-        )
+        text = str(value)  # of an enum its value
+        is_long = len(text) > _LONGEST_TEXT
+        return repr(f"{text[: _LONGEST_TEXT - 1]}…" if is_long else text)
     if isinstance(value, Mapping) or hasattr(value, "shape"):
         return f"<{len(value)}>"
     if isinstance(value, list | tuple):

@@ -78,3 +78,10 @@ def test_an_overlap_by_year_says_so(library):
     both = dataclasses.replace(plain, by="year", parts={"1970s": part})
     assert "1970s: 120 covers look like" in repr(both)
     assert "1970s" not in repr(plain)
+
+
+def test_a_pair_is_found_in_any_order_and_case(library):
+    overlap = library.overlap()
+    first = overlap.pairs[0]
+    assert overlap.pair(first.b.upper(), first.a.lower()) is first
+    assert overlap.pair(first.a, "Polka") is None
