@@ -178,6 +178,7 @@ class CoverMap {
     const zoom = Math.min((w - 36) / Math.max(x1 - x0, 0.02), (h - 36) / Math.max(y1 - y0, 0.02)) / base;
     this.whole = Math.max(0.3, Math.min(zoom, 6));
     this.view = { x: (x0 + x1) / 2, y: (y0 + y1) / 2, zoom: this.whole };
+    this.rested = { ...this.view };
     if (draw) this.move();
   }
 
@@ -667,7 +668,10 @@ class CoverMap {
       const [w, h] = this.size();
       if (!this.n || !w || !h) return this.draw();
       const before = this.turned;
-      if (h > 1.05 * w !== before) { this.lay(); this.reset(); } else this.draw();
+      const { x, y, zoom } = this.view, at = this.rested;
+      if (h > 1.05 * w !== before) { this.lay(); this.reset(); }
+      else if (at && at.x === x && at.y === y && at.zoom === zoom) this.reset(); // nobody looked closer
+      else this.draw();
     });
     resized.observe(this.dots);
     const themed = window.matchMedia("(prefers-color-scheme: dark)");
