@@ -120,9 +120,9 @@ def _find_layout(file: BinaryIO) -> _Layout | None:
 def _walk(file: BinaryIO, layout: _Layout) -> Iterator[_Chunk]:
     """Yield the chunks of a file, those after an odd one wherever they begin."""
     end = file.seek(0, io.SEEK_END)
-    place, size_of_sound = layout.start, 0
+    offset, size_of_sound = layout.start, 0
     for _ in range(_MAX_CHUNKS):
-        chunk = _look(file, layout, place) if place < end else None
+        chunk = _look(file, layout, offset) if offset < end else None
         if chunk is None:
             return
         size = chunk.size
@@ -132,29 +132,29 @@ def _walk(file: BinaryIO, layout: _Layout) -> Iterator[_Chunk]:
             size = size_of_sound or end - chunk.start
         yield chunk._replace(size=min(size, end - chunk.start))
         bare = chunk.start + size
-        place = bare + -size % layout.align
+        offset = bare + -size % layout.align
         # Some leave out the byte that makes an odd chunk even.
-        if place != bare and _fits(file, layout, bare, end):
+        if offset != bare and _fits(file, layout, bare, end):
             file.seek(bare)
-            if file.read(1) != b"\0" and not _fits(file, layout, place, end):
-                place = bare
+            if file.read(1) != b"\0" and not _fits(file, layout, offset, end):
+                offset = bare
 
 
-def _look(file: BinaryIO, layout: _Layout, place: int) -> _Chunk | None:
+def _look(file: BinaryIO, layout: _Layout, offset: int) -> _Chunk | None:
     """Return the chunk that begins somewhere, None where none can."""
     n_head = layout.n_name + layout.n_size
-    file.seek(place)
+    file.seek(offset)
     head = file.read(n_head)
     size = int.from_bytes(head[layout.n_name :], layout.order)
     size -= n_head if layout.counts_head else 0
     if len(head) < n_head or size < 0:
         return None
-    return _Chunk(head[: layout.n_name], place + n_head, size)
+    return _Chunk(head[: layout.n_name], offset + n_head, size)
 
 
-def _fits(file: BinaryIO, layout: _Layout, place: int, end: int) -> bool:
+def _fits(file: BinaryIO, layout: _Layout, offset: int, end: int) -> bool:
     """Say whether a chunk may begin here: a name in letters, and a size that can be."""
-    chunk = _look(file, layout, place) if place < end else None
+    chunk = _look(file, layout, offset) if offset < end else None
     if chunk is None or not all(32 <= byte < 127 for byte in chunk.name):
         return False
     return chunk.start + chunk.size <= end or chunk.size == _UNKNOWN_SIZE

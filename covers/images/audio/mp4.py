@@ -96,7 +96,7 @@ def read_mp4(file: BinaryIO) -> RawTags | None:
 
 
 def _atoms(file: BinaryIO, start: int, end: int) -> Iterator[_Atom]:
-    """Yield the atoms between two places of a file; the last one may be cut."""
+    """Yield the atoms between two offsets of a file; the last one may be cut."""
     for _ in range(_MAX_ATOMS):
         if end - start < 8:
             return
