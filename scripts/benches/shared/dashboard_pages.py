@@ -125,7 +125,7 @@ def bench_map(window):
     window.answer(
         "map: find an album",
         [
-            (window.typing("Find on the map", w), ".st-key-found", f">{w}<")
+            (window.typing("Find on the map", w), ".st-key-found", rf"{w}\b")
             for w in [f"Album {n}" for n in (11, 222, 13, 144, 155, 166, 77)][
                 : window.repeats
             ]
