@@ -73,7 +73,7 @@ def test_its_evaluation_votes_and_overlap_come_with_the_names_of_now(old):
 
 
 def test_what_it_scanned_is_not_read_again(old, tmp_path):
-    from covers.intake.scan_record import read_records, write_records
+    from covers.intake.record_table import read_records, write_records
     from covers.workspace.paths import Workspace
 
     root = tmp_path / "again"
@@ -82,7 +82,7 @@ def test_what_it_scanned_is_not_read_again(old, tmp_path):
     (root / "covers.toml").touch()
     workspace = Workspace.open(root)
     records = read_records(workspace)
-    assert len(records) == 127
+    assert records.num_rows == 127
     write_records(workspace, records, {})
     assert read_records(workspace) == records
     assert {path.name for path in root.iterdir()} == {

@@ -28,7 +28,8 @@ from covers.catalogue.corrections import Overlay
 from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import CoversError, DataError, MissingExtraError
-from covers.images.duplicates.near_duplicates import Views, find_near_duplicates
+from covers.images.duplicates.near_duplicates import find_near_duplicates
+from covers.images.duplicates.views import Views
 from covers.images.thumbnails import load_thumbnails
 from covers.render.text import text_table
 from covers.stats.rows import RowsById

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from covers.catalogue.table import SPLITS
+from indexer.files.arrow import as_numbers, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -25,7 +27,8 @@ UNDECIDED = ""
 
 
 def join_groups(
-    cover_ids: Sequence[str], ties: Iterable[Sequence[Hashable | None]]
+    cover_ids: Sequence[str],
+    ties: Iterable[Sequence[Hashable | None] | pa.Array | pa.ChunkedArray],
 ) -> list[str]:
     """Find the groups that covers form when those with a common tie belong together.
 
@@ -48,32 +51,38 @@ def join_groups(
     >>> join_groups(["a", "b", "c", "d"], [["x", "x", None, "y"], [None, 1, 1, None]])
     ['a', 'a', 'a', 'd']
     """
-    parent = list(range(len(cover_ids)))
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def find(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
+    if not cover_ids:
+        return []
+    n_covers = len(cover_ids)
+    ends = [np.zeros((2, 0), np.int64)]
     for tie in ties:
-        first: dict[Hashable, int] = {}
-        for row, value in enumerate(tie):
-            if value is None:
-                continue
-            other = first.setdefault(value, row)
-            if other != row:
-                low, high = sorted((find(other), find(row)))
-                parent[high] = low
-    names: dict[int, str] = {}
-    roots = [find(row) for row in range(len(cover_ids))]
-    for row, root in enumerate(roots):
-        names[root] = min(names.get(root, cover_ids[row]), cover_ids[row])
-    return [names[root] for root in roots]
+        coded = _in_one_piece(tie).dictionary_encode().indices
+        tied = np.flatnonzero(as_numbers(coded.is_valid()))
+        values = as_numbers(coded.drop_null())
+        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        ends.append(np.stack([tied[first][inverse.ravel()], tied]))
+    left, right = np.concatenate(ends, axis=1)
+    edges = coo_array(
+        (np.ones(len(left), bool), (left, right)), shape=(n_covers, n_covers)
+    )
+    labels = connected_components(edges, directed=False)[1]
+    by_name = sorted(range(n_covers), key=cover_ids.__getitem__)
+    _, smallest = np.unique(labels[by_name], return_index=True)
+    return [cover_ids[by_name[smallest[label]]] for label in labels]
+
+
+def _in_one_piece(values: Sequence[Hashable | None] | pa.ChunkedArray) -> pa.Array:
+    """Return values as one Arrow array."""
+    if isinstance(values, pa.ChunkedArray):
+        return values.combine_chunks()
+    return values if isinstance(values, pa.Array) else make_array(list(values))
 
 
 def split_groups(
-    genres: Sequence[Sequence[str]],
+    genres: Iterable[Sequence[str]],
     groups: Sequence[Hashable],
     *,
     shares: Mapping[str, float],
@@ -119,7 +128,9 @@ def split_groups(
     The greedy rule follows the idea of scikit-learn's ``StratifiedGroupKFold``,
     extended to unequal shares, several labels per item and fixed items.
     """
-    n_covers = len(genres)
+    shared: dict[tuple[str, ...], dict[str, float]] = {}
+    weights = [_weigh(tuple(names), shared) for names in genres]
+    n_covers = len(weights)
     fixed = [UNDECIDED] * n_covers if previous is None else list(previous)
     if len(groups) != n_covers or len(fixed) != n_covers:
         message = f"genres, groups and previous must be of one length, got {n_covers}, {len(groups)}, {len(fixed)}"
@@ -127,10 +138,13 @@ def split_groups(
     if not shares or min(shares.values()) <= 0:
         message = f"shares must be positive, got {dict(shares)!r}"
         raise ValueError(message)
+    # Groups whose covers all have a side are most of a large catalogue.
+    waiting = {group for group, side in zip(groups, fixed, strict=True) if not side}
     members: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):
-        members.setdefault(group, []).append(row)
-    dealer = _Dealer([_weigh(names) for names in genres], shares, fixed)
+        if group in waiting:
+            members.setdefault(group, []).append(row)
+    dealer = _Dealer(weights, shares, fixed)
     undecided = []
     for group, rows in members.items():
         taken = {fixed[row] for row in rows} - {UNDECIDED}
@@ -147,7 +161,7 @@ def split_groups(
 
 
 def fold_groups(
-    genres: Sequence[Sequence[str]],
+    genres: Iterable[Sequence[str]],
     groups: Sequence[Hashable],
     *,
     n_folds: int,
@@ -217,17 +231,19 @@ class SplitBalance:
 
 
 def measure_balance(
-    genres: Sequence[Sequence[str]], groups: Sequence[Hashable], splits: Sequence[str]
+    genres: Iterable[Sequence[str]], groups: Sequence[Hashable], splits: Sequence[str]
 ) -> SplitBalance:
     """Measure how a split came out; see `SplitBalance`."""
     n = {side: 0 for side in SPLITS if side in set(splits)}
-    sides_of: dict[Hashable, set[bool]] = {}
+    in_train: dict[Hashable, bool] = {}
+    torn: set[Hashable] = set()
     group_sizes: dict[Hashable, int] = {}
     all_of: dict[str, float] = {}
     held_out: dict[str, float] = {}
     for names, group, side in zip(genres, groups, splits, strict=True):
         n[side] += 1
-        sides_of.setdefault(group, set()).add(side == "train")
+        if in_train.setdefault(group, side == "train") != (side == "train"):
+            torn.add(group)
         group_sizes[group] = group_sizes.get(group, 0) + 1
         for genre in names:
             all_of[genre] = all_of.get(genre, 0) + 1
@@ -240,13 +256,18 @@ def measure_balance(
         },
         n_groups=len(group_sizes),
         largest_group=max(group_sizes.values(), default=0),
-        n_torn_groups=sum(len(sides) > 1 for sides in sides_of.values()),
+        n_torn_groups=len(torn),
     )
 
 
-def _weigh(names: Sequence[str]) -> dict[str, float]:
-    """Return the weight of each of a cover's genres; they sum to one."""
-    return dict.fromkeys(names, 1 / len(names)) if names else {UNDECIDED: 1.0}
+def _weigh(
+    names: tuple[str, ...], known: dict[tuple[str, ...], dict[str, float]]
+) -> dict[str, float]:
+    """Share one cover out over its genres; the same genres are one object."""
+    if names not in known:
+        share = 1 / len(names) if names else 1.0
+        known[names] = dict.fromkeys(names or (UNDECIDED,), share)
+    return known[names]
 
 
 class _Dealer:

@@ -20,7 +20,6 @@ from covers.workspace.artefacts import (
     write_table,
 )
 from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
-from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -261,14 +260,20 @@ class Catalogue:
         names = ["cover_id", "genres", "group", "split"]
         return fingerprint_blocks([self.genre_minimum], self._blocks(names))
 
-    def _blocks(self, names: Sequence[str]) -> Iterator[list[list[Any]]]:
-        """Yield the rows of some columns, in the order of their ids, as JSON values."""
-        order = np.argsort(np.asarray(self.cover_ids, dtype=str), kind="stable")
-        some = self.table.select(names)
-        for start in range(0, len(order), _ROWS_AT_ONCE):
-            block = some.take(as_take_indices(order[start : start + _ROWS_AT_ONCE]))
-            columns = (column.to_pylist() for column in block.columns)
-            yield [[_plain(cell) for cell in row] for row in zip(*columns, strict=True)]
+    def _blocks(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Yield the rows of some columns, in the order of their ids, as JSON."""
+        import pyarrow.compute as pc
+
+        from covers.catalogue.json_rows import json_rows
+
+        order = pc.sort_indices(self.table.column("cover_id").cast(pa.string()))
+        return json_rows(self.table, names, order)
+
+
+def each_value(column: pa.ChunkedArray) -> Iterator[Any]:
+    """Yield the values of a column as Python values, with some thousand of them in memory."""
+    for start in range(0, len(column), _ROWS_AT_ONCE):
+        yield from column.slice(start, _ROWS_AT_ONCE).to_pylist()
 
 
 def _require_types(table: pa.Table, path: Path, repair: str) -> None:
@@ -305,15 +310,6 @@ def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
         found.get_field_index(part.name) >= 0
         and _fits(found.field(part.name).type, part.type)
         for part in wanted
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Make a cell hashable as JSON."""
-    return (
-        value
-        if value is None or isinstance(value, (str, int, float, bool, list))
-        else str(value)
     )
 
 

@@ -14,7 +14,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from covers.cluster.density import (
     validity_of,
 )
 from covers.cluster.projection import Graph, LayoutSettings, Points, project
+from covers.cluster.sampled import MOST_FITTED, draw_sample, spread_labels
 from covers.cluster.stability import mean_jaccard
 
 Labels = npt.NDArray[np.int64]
@@ -58,7 +59,10 @@ class ClusterSettings:
     n_halves : int, default=4
         Random halves behind the stability of each candidate.
     seed : int, default=0
-        Seed of layout and halves.
+        Seed of layout, halves and sample.
+    most_fitted : int, default=100_000
+        More covers are clustered by a random sample of so many; see
+        `covers.cluster.sampled`.
     """
 
     n_neighbors: int = 30
@@ -67,6 +71,7 @@ class ClusterSettings:
     min_samples: int = 5
     n_halves: int = 4
     seed: int = 0
+    most_fitted: int = MOST_FITTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,11 @@ class Clustering:
         return int(self.labels.max(initial=NOISE)) + 1
 
     @property
+    def n_fitted(self) -> int:
+        """Number of covers that were clustered: all, or a sample that the others follow."""
+        return min(len(self.labels), self.settings.most_fitted)
+
+    @property
     def noise_fraction(self) -> float:
         """Share of covers in no cluster; NaN without covers."""
         return float(np.mean(self.labels == NOISE)) if len(self.labels) else np.nan
@@ -174,6 +184,7 @@ def cluster_covers(
                 n_neighbors=settings.n_neighbors,
                 min_dist=0.0,
                 seed=settings.seed,
+                most_fitted=settings.most_fitted,
             ),
             graph,
         )
@@ -182,6 +193,23 @@ def cluster_covers(
 
 def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
     """Cluster points of few dimensions; see `cluster_covers`."""
+    sample = draw_sample(len(layout), settings.most_fitted, settings.seed)
+    if len(sample) == len(layout):
+        return _cluster_all(layout, settings)
+    found = _cluster_all(layout[sample], settings)
+    labels, strengths = spread_labels(layout, sample, found.labels, found.strengths)
+    return replace(
+        found,
+        labels=labels,
+        strengths=strengths,
+        soft=None,
+        exemplars=[sample[rows].tolist() for rows in found.exemplars],
+        layout=layout,
+    )
+
+
+def _cluster_all(layout: Points, settings: ClusterSettings) -> Clustering:
+    """Cluster points, each of which counts."""
     n_covers = len(layout)
     fewest = settings.min_cluster_size or size_ladder(n_covers)[0]
     if n_covers < max(2 * fewest, 10) or not np.ptp(layout, axis=0).any():
@@ -339,8 +367,6 @@ def _exemplars(
 
 def _with_size(settings: ClusterSettings, size: int) -> ClusterSettings:
     """Return the settings with the size that was used."""
-    from dataclasses import replace
-
     return replace(settings, min_cluster_size=size)
 
 

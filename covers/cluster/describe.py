@@ -104,6 +104,7 @@ def describe_clusters(
         "ami_all_covers": relation_all.ami,
         "ami_all_covers_null95": list(relation_all.ami_null95),
         "n_covers": len(covers),
+        "n_fitted": found.n_fitted,
         "grouped_by": covers.grouped_by,
         "noise_by_genre": {
             genre: float(covers.membership[noise, g].sum() / weight[g])

@@ -15,6 +15,7 @@ from covers.cluster.projection import (
     exact_neighbours,
     principal_components,
 )
+from covers.cluster.sampled import MOST_FITTED
 from covers.errors import DataError
 from covers.workspace.artefacts import Stamp, fingerprint, write_table
 from covers.workspace.read_artefacts import read_rows
@@ -48,9 +49,10 @@ def layout_graph(
     Returns
     -------
     Graph or None
-        None for fewer than 20,000 covers.
+        None for fewer than 20,000 covers, and for more than 100,000, of which
+        a sample is laid out.
     """
-    if len(covers) < STORED_FROM:
+    if not STORED_FROM <= len(covers) <= MOST_FITTED:
         return None
     made_from = {
         "model": covers.made_from["model"],

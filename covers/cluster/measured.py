@@ -120,6 +120,7 @@ class Measured(Document):
     homogeneity: float = math.nan
     completeness: float = math.nan
     n_covers: int
+    n_fitted: int | None = None
     grouped_by: str = ""
     noise_by_genre: dict[str, float] = field(default_factory=dict)
     hierarchy: tuple[Merge, ...] = ()

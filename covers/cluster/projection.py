@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.cluster.compiled import find_compile_folder
+from covers.cluster.sampled import MOST_FITTED, draw_sample, spread_layout
 from covers.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -99,12 +100,15 @@ class LayoutSettings:
         Smallest distance between points: 0 packs clusters tight, 1 spreads evenly.
     seed : int, default=0
         Same seed and library versions, same layout.
+    most_fitted : int, default=100_000
+        More covers are laid out by a random sample of so many; see `covers.cluster.sampled`.
     """
 
     n_components: int
     n_neighbors: int = 15
     min_dist: float = 0.1
     seed: int = 0
+    most_fitted: int = MOST_FITTED
 
 
 def project(
@@ -119,7 +123,7 @@ def project(
     settings : LayoutSettings
     graph : Graph, optional
         `exact_neighbours` of the vectors' principal components, `n_neighbors` or
-        more, where they are known.
+        more, where they are known; of no use above `most_fitted`.
 
     Returns
     -------
@@ -137,6 +141,14 @@ def project(
        Approximation and Projection for Dimension Reduction". arXiv:1802.03426.
     """
     points = principal_components(vectors)
+    sample = draw_sample(len(points), settings.most_fitted, settings.seed)
+    if len(sample) == len(points):
+        return _fit(points, settings, graph)
+    return spread_layout(points, sample, _fit(points[sample], settings, None))
+
+
+def _fit(points: Points, settings: LayoutSettings, graph: Graph | None) -> Points:
+    """Lay points out with UMAP, from their first components on."""
     start = np.zeros((len(points), settings.n_components), np.float32)
     width = min(settings.n_components, points.shape[1])
     start[:, :width] = points[:, :width]

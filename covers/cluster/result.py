@@ -39,6 +39,9 @@ class Clustering(Measured):
         The same for all covers, those the network was trained on among them.
     homogeneity, completeness : float
     n_covers : int
+    n_fitted : int or None
+        Covers that were laid out and clustered: all, or a random sample that the
+        others follow; None in results of versions that had no sample.
     grouped_by : str
         What the groups of the resamples are, in words.
     noise_by_genre : dict of str to float

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import itertools
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from covers.errors import DataError
 from covers.images import measures as measure
 from covers.images.thumbnails import SUFFIX, load_thumbnails
-from covers.stats.rows import RowsById
-from covers.workspace.artefacts import Stamp, read_table, write_table
+from covers.stats.rows import rows_in
+from covers.workspace.artefacts import Stamp, read_table
 from covers.workspace.registry import CATALOGUE, quote
-from indexer.files.arrow import make_array
+from covers.workspace.table_stream import read_batches, write_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from covers.workspace.paths import Workspace
@@ -37,22 +40,21 @@ class MeasuredPictures:
 
     Attributes
     ----------
-    cover_ids : list of str
+    cover_ids : pyarrow.ChunkedArray of str
         Covers whose measures are known.
     """
 
     def __init__(self, path: Path) -> None:
-        self.cover_ids: list[str] = []
+        self.cover_ids = pa.chunked_array([], pa.string())
         self._path = path
         with (
             contextlib.suppress(OSError, pa.ArrowException),
             pq.ParquetFile(path) as file,
         ):
             if file.schema_arrow.remove_metadata().equals(measure.SCHEMA):
-                ids = file.read(columns=["cover_id"])
-                self.cover_ids = ids.column(0).to_pylist()
+                self.cover_ids = file.read(columns=["cover_id"]).column(0)
 
-    @functools.cached_property
+    @property
     def table(self) -> pa.Table:
         """The whole table.
 
@@ -61,21 +63,19 @@ class MeasuredPictures:
         DataError
             If its ids could be read but its measures cannot.
         """
-        if not self.cover_ids:
-            return measure.SCHEMA.empty_table()
+        if not len(self.cover_ids):
+            return pa.Table.from_batches([], measure.SCHEMA)
         table, _ = read_table(self._path, measure.KIND, self._repair)
         return table.replace_schema_metadata(None)
 
     def update(
-        self,
-        cover_ids: Sequence[str],
-        measures: Mapping[str, measure.PictureMeasures],
+        self, cover_ids: pa.Array, measures: Mapping[str, measure.PictureMeasures]
     ) -> None:
         """Publish the measures of exactly these covers, where they are others than before.
 
         Parameters
         ----------
-        cover_ids : sequence of str
+        cover_ids : pyarrow.Array of str
             All covers of the catalogue.
         measures : mapping of str to PictureMeasures
             Of at least those that are not known yet.
@@ -85,39 +85,61 @@ class MeasuredPictures:
         DataError
             If measures are missing.
         """
-        rows = RowsById(self.cover_ids).position
-        missing = [cover_id for cover_id in cover_ids if cover_id not in rows]
-        kept = [rows[cover_id] for cover_id in cover_ids if cover_id in rows]
-        if not missing and len(kept) == len(rows):
+        is_known = pc.is_in(cover_ids, value_set=self.cover_ids)
+        missing = cover_ids.filter(pc.invert(is_known)).to_pylist()
+        is_kept = pc.is_in(self.cover_ids, value_set=cover_ids)
+        if not missing and pc.all(is_kept).as_py() is not False:
             return
         if any(cover_id not in measures for cover_id in missing):
             message = f"measures are missing in '{self._path}': run 'covers scan -w {self._path.parent}'"
             raise DataError(message)
         added = measure.measures_table(missing, [measures[c] for c in missing])
-        old = self.table.take(make_array(kept, pa.int64()))
-        self.table = pa.concat_tables([old, added])
-        self.cover_ids = self.table.column("cover_id").to_pylist()
-        write_table(self._path, self.table, Stamp(kind=measure.KIND))
+        write_batches(
+            self._path,
+            measure.SCHEMA,
+            itertools.chain(self._kept(is_kept), added.to_batches()),
+            Stamp(kind=measure.KIND),
+        )
+        self.cover_ids = pa.chunked_array(
+            [
+                *self.cover_ids.filter(is_kept).chunks,
+                *added.column("cover_id").chunks,
+            ],
+            pa.string(),
+        )
 
-    def _views(self) -> pa.Table:
-        """Return what near-duplicates are found by, without reading all that is measured."""
-        if "table" in self.__dict__ or not self.cover_ids:
-            return self.table
-        return read_table(self._path, measure.KIND, self._repair, _VIEWS)[0]
+    def _kept(self, is_kept: pa.ChunkedArray) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that stay."""
+        start = 0
+        if len(is_kept):
+            for batch in read_batches(self._path, measure.KIND, self._repair):
+                stays = is_kept.slice(start, batch.num_rows).combine_chunks()
+                start += batch.num_rows
+                yield batch.filter(stays)
+
+    def group(self, workspace: Workspace, cover_ids: pa.Array) -> npt.NDArray[np.int64]:
+        """Return a number for each cover; near-duplicates have the same."""
+        from covers.images.duplicates.groups import connect
+        from covers.images.duplicates.known_hashes import KnownHashes
+        from covers.images.duplicates.near_duplicates import find_near_duplicates
+        from covers.images.duplicates.views import Views
+
+        if not len(self.cover_ids):
+            return np.full(len(cover_ids), -1)
+        batches = read_batches(self._path, measure.KIND, self._repair, _VIEWS)
+        views = Views.of_batches(batches)
+        look = load_thumbnails(workspace, self.cover_ids.to_pylist())
+        find = KnownHashes(workspace).find
+        pairs = find_near_duplicates(views, look=look, near_hashes=find)
+        groups = connect(pairs, views.n_covers)
+        rows = rows_in(cover_ids, self.cover_ids)
+        return np.where(rows < 0, -1, groups[rows])
 
     @property
     def _repair(self) -> str:
         """The command that makes the file anew."""
         again = CATALOGUE.repair(self._path.parent)
         return f"rm {quote(self._path)} && {again}"
-
-    def group(self, workspace: Workspace) -> dict[str, int]:
-        """Return a number for each cover; near-duplicates have the same."""
-        from covers.images.duplicates.groups import group_near_duplicates
-
-        look = load_thumbnails(workspace, self.cover_ids)
-        groups = group_near_duplicates(self._views(), look=look)
-        return dict(zip(self.cover_ids, groups.tolist(), strict=True))
 
 
 def list_thumbnails(workspace: Workspace, *, look_inside: bool = False) -> set[str]:

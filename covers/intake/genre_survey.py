@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.genre_tree import GenreTree
 from covers.errors import DataError
-from covers.intake.merge import group_by_cover, make_mapper
-from covers.intake.scan_record import read_records
+from covers.intake.label_table import make_mapper
+from covers.intake.merge import Places
+from covers.intake.record_table import covers_in, of_sources, read_records
 from covers.workspace.settings import IntakeSettings, change_intake
 from covers.workspace.source_files import SourceKind
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.catalogue.genres import GenreMapper
-    from covers.intake.scan_record import ScanRecord
     from covers.workspace.paths import Workspace
 
 
@@ -105,23 +105,23 @@ def survey_genres(
     """
     settings = workspace.settings
     kinds = {s.name: _kind(s.kind) for s in settings.sources}
-    records = [
-        record
-        for record in read_records(workspace)
-        if record.content.cover_id is not None and record.source in kinds
-    ]
-    if not records:
+    places = Places(of_sources(covers_in(read_records(workspace)), kinds), kinds)
+    if not places.records.num_rows:
         message = f"nothing scanned yet in '{workspace.root}': run 'covers scan SOURCE -w {workspace.root}'"
         raise DataError(message)
     after = change_intake(settings.intake, changes or {})
-    mapper = _mapper(workspace, settings.intake, records, kinds)
-    other = _mapper(workspace, after, records, kinds)
+    mapper = _mapper(workspace, settings.intake, places)
+    other = _mapper(workspace, after, places)
     names: Counter[tuple[str, SourceKind]] = Counter()
     now: Counter[str] = Counter()
     then: Counter[str] = Counter()
     n_changed = 0
-    for cover_records in group_by_cover(records).values():
-        raw = {(g, kinds[p.source]) for p in cover_records for g in p.labels.genres}
+    said = [
+        {(genre, kind) for genre in places.sayings.labels(number).genres}
+        for number, kind in enumerate(places.sayings.kinds)
+    ]
+    for cover in range(len(places.cover_ids)):
+        raw = set().union(*(said[number] for number in places.numbers_of(cover)))
         names.update({(n, kind) for g, kind in raw for n in mapper.split(g, kind)})
         old, new = (
             {genre for name, kind in raw for genre in m.map([name], kind)}
@@ -167,11 +167,10 @@ def _kind(name: str) -> SourceKind:
 def _mapper(
     workspace: Workspace,
     settings: IntakeSettings,
-    records: list[ScanRecord],
-    kinds: Mapping[str, SourceKind],
+    places: Places,
 ) -> GenreMapper:
     table = GenreTree.read(genre_table_path(workspace.root, settings))
-    return make_mapper(records, kinds, table, settings)
+    return make_mapper(places.sayings, table, settings)
 
 
 def _order(counts: Counter[Any]) -> list[tuple[Any, int]]:

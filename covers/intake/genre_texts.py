@@ -38,12 +38,20 @@ def cut_genre_texts(
     protected : frozenset of str
         Keys of names that are not split.
     """
+    judged: dict[tuple[str, ...], str | None] = {}
+    for candidates in offer.choices:
+        for candidate in candidates:
+            genres = candidate.labels.genres
+            if genres not in judged:
+                judged[genres] = _judge(genres, separators, protected)
+    if not any(judged.values()):
+        return offer
     choices = []
     problems = list(offer.problems)
     for candidates in offer.choices:
         kept: list[Candidate] = []
         for candidate in candidates:
-            reason = _judge(candidate.labels.genres, separators, protected)
+            reason = judged[candidate.labels.genres]
             if reason is None:
                 kept.append(candidate)
                 continue

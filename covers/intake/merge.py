@@ -1,77 +1,114 @@
-"""From the record of a scan to the catalogue: one row per distinct picture."""
+"""From the records of a scan to the catalogue: one row per distinct picture.
+
+What sources say of covers repeats: all of a folder say the same. So labels are
+looked at once each (`covers.intake.label_table`), and the columns of the
+catalogue are taken from there by number.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from covers.catalogue.artists import artist_keys
-from covers.catalogue.genres import GenreMapper, Level, Resolve
-from covers.catalogue.splits import UNDECIDED, join_groups, split_groups
-from covers.catalogue.table import SCHEMA, SPLITS
-from covers.intake.tables.manifest import spread_extras
-from covers.workspace.source_files import SourceKind
-from indexer.files.arrow import make_array, make_table
+from covers.catalogue.splits import join_groups, split_groups
+from covers.catalogue.table import LOCATION, SCHEMA, each_value
+from covers.errors import DataError
+from covers.intake.label_table import DESCRIBED, LabelTable, Sayings
+from indexer.files.arrow import as_numbers, as_take_indices, make_array
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from covers.catalogue.genre_tree import GenreTree
-    from covers.intake.scan_record import ScanRecord
-    from covers.workspace.settings import IntakeSettings
+    from covers.catalogue.genres import GenreMapper
+    from covers.workspace.source_files import SourceKind
 
-_ROWS_AT_ONCE = 50_000
-_OF_ALL = ("group", "split")
-_DESCRIBED = pa.schema([field for field in SCHEMA if field.name not in _OF_ALL])
+    Rows = npt.NDArray[np.int64]
 
 
-def make_mapper(
-    records: Iterable[ScanRecord],
-    kinds: Mapping[str, SourceKind],
-    table: GenreTree,
-    settings: IntakeSettings,
-) -> GenreMapper:
-    """Make the mapper for the genres of these records; it learns the names that people chose.
+@dataclass(frozen=True)
+class Places:
+    """Scan records by cover.
 
     Parameters
     ----------
-    records : iterable of ScanRecord
-        Those with a cover.
+    records : pyarrow.Table
+        Those with a cover, in the order of the scan.
     kinds : mapping of str to SourceKind
         Kind of each source by name.
-    table : GenreTree
-        Aliases and tree.
-    settings : IntakeSettings
-        Separators, level, which names are resolved, and which are no genre.
     """
-    mapper = GenreMapper(
-        table,
-        settings.genre_separators,
-        Level(settings.genre_level),
-        Resolve(settings.genre_mapping),
-        settings.ignored_genres,
-    )
-    raw: Counter[tuple[str, SourceKind]] = Counter()
-    for record in records:
-        kind = kinds[record.source]
-        raw.update((name, kind) for name in record.labels.genres)
-    for (name, kind), n in raw.items():
-        counts = mapper.tagged if kind is SourceKind.MUSIC else mapper.chosen
-        for part in mapper.split(name, kind):
-            counts[part] += n
-    return mapper
 
+    records: pa.Table
+    kinds: Mapping[str, SourceKind]
 
-def group_by_cover(records: Iterable[ScanRecord]) -> dict[str, list[ScanRecord]]:
-    """Collect the records of each cover, keeping their order."""
-    covers: dict[str, list[ScanRecord]] = {}
-    for record in records:
-        if record.content.cover_id is not None:
-            covers.setdefault(record.content.cover_id, []).append(record)
-    return covers
+    @cached_property
+    def cover_ids(self) -> pa.Array:
+        """Distinct covers, in the order of their first places."""
+        return self.records.column("cover_id").unique()
+
+    @cached_property
+    def order(self) -> Rows:
+        """Rows of `records`, those of one cover together, shape (n_records,)."""
+        order: Rows = np.argsort(self._covers, kind="stable")
+        return order
+
+    @cached_property
+    def starts(self) -> Rows:
+        """Where the places of each cover begin in `order`, and the end of all, shape (n_covers + 1,)."""
+        sizes = np.bincount(self._covers, minlength=len(self.cover_ids))
+        starts: Rows = np.concatenate([[0], np.cumsum(sizes)])
+        return starts
+
+    @cached_property
+    def sayings(self) -> Sayings:
+        """What the sources say of each record."""
+        return Sayings.of(self.records, self.kinds)
+
+    @cached_property
+    def _covers(self) -> Rows:
+        """The cover of each record, shape (n_records,)."""
+        coded = self.records.column("cover_id").combine_chunks().dictionary_encode()
+        covers: Rows = as_numbers(coded.indices).astype(np.int64)
+        return covers
+
+    def without(self, dropped: Collection[str]) -> Places:
+        """Leave covers out.
+
+        Raises
+        ------
+        DataError
+            If none is left.
+        """
+        if not dropped:
+            return self
+        out = make_array(sorted(dropped), pa.string())
+        is_out = pc.is_in(self.records.column("cover_id"), value_set=out)
+        left = self.records.filter(pc.invert(is_out))
+        if not left.num_rows:
+            message = (
+                f"all {len(self.cover_ids)} covers are dropped: take decisions back "
+                "with 'covers audit --revert all'"
+            )
+            raise DataError(message)
+        return Places(left, self.kinds)
+
+    def numbers_of(self, cover: int) -> Rows:
+        """Return the numbers of what is said of a cover, place by place."""
+        rows = self.order[self.starts[cover] : self.starts[cover + 1]]
+        return self.sayings.numbers[rows]
+
+    def with_several(self) -> list[int]:
+        """Return the covers of which several things are said."""
+        numbers = self.sayings.numbers[self.order]
+        other = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+        covers = np.searchsorted(self.starts, other, side="right") - 1
+        found: list[int] = np.unique(covers[self.starts[covers] != other]).tolist()
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,40 +117,35 @@ class AssemblyRules:
 
     Parameters
     ----------
-    kinds : mapping of str to SourceKind
-        Kind of each source by name.
     mapper : GenreMapper
         Turns raw genres into those of the catalogue.
-    near_duplicates : mapping of str to hashable
-        Group of each cover id that has near-duplicates.
+    near_duplicates : ndarray of int64, shape (n_covers,)
+        Group of each cover, the same for near-duplicates; ``-1`` where it has none.
     shares : mapping of str to float
         Share of each side of the split.
     seed : int
         Decides among equally good splits.
-    previous : mapping of str to str
-        Side of each cover that has one already.
-    corrections : mapping of str to sequence of str, optional
+    previous : sequence of str, length n_covers
+        Side of each cover, ``""`` where it has none yet.
+    corrections : mapping of str to sequence of str
         Genres that a person decided on, by cover id.
     """
 
-    kinds: Mapping[str, SourceKind]
     mapper: GenreMapper
-    near_duplicates: Mapping[str, Hashable]
+    near_duplicates: Rows
     shares: Mapping[str, float]
     seed: int
-    previous: Mapping[str, str]
-    corrections: Mapping[str, Sequence[str]] | None = None
+    previous: Sequence[str]
+    corrections: Mapping[str, Sequence[str]]
 
 
-def assemble(
-    covers: Mapping[str, Sequence[ScanRecord]], rules: AssemblyRules
-) -> pa.Table:
+def assemble(places: Places, rules: AssemblyRules) -> pa.Table:
     """Make the catalogue's rows.
 
     Parameters
     ----------
-    covers : mapping of str to sequence of ScanRecord
-        Locations of each cover id; the first one gives a cover its path.
+    places : Places
+        The first one gives a cover its path.
     rules : AssemblyRules
 
     Returns
@@ -121,139 +153,87 @@ def assemble(
     pyarrow.Table
         Columns of `covers.catalogue.table.SCHEMA`, then those of manifests.
     """
-    cover_ids = list(covers)
-    # Thousands at a time: as Python values, all rows would take twenty times the room.
-    blocks = [
-        _merge_some(cover_ids[start : start + _ROWS_AT_ONCE], covers, rules)
-        for start in range(0, len(cover_ids), _ROWS_AT_ONCE)
-    ]
-    table = pa.concat_tables(blocks) if blocks else _DESCRIBED.empty_table()
+    labels = LabelTable(places.sayings, rules.mapper)
+    rows = _label_rows(places, labels, rules.corrections)
+    known = labels.table()
+    described = known.take(as_take_indices(rows))
+    first = places.records.take(as_take_indices(places.order[places.starts[:-1]]))
+    columns = {name: described.column(name) for name in DESCRIBED}
+    for name in ("cover_id", "source", "path", "width", "height", "format"):
+        columns[name] = first.column(name)
+    columns["locations"] = _locations(places, known.column("said"))
     groups = join_groups(
-        cover_ids,
+        places.cover_ids.to_pylist(),
         [
-            [artists[0] if artists else None for artists in _values(table, "artists")],
-            _values(table, "release_group"),
-            [rules.near_duplicates.get(cover_id) for cover_id in cover_ids],
+            _main_artists(described.column("artists")),
+            described.column("release_group"),
+            [None if n < 0 else n for n in rules.near_duplicates.tolist()],
         ],
     )
-    fixed = [
-        _given_side(records) or rules.previous.get(cover_id, UNDECIDED)
-        for cover_id, records in covers.items()
-    ]
+    sides = described.column("side").to_pylist()
     splits = split_groups(
-        _values(table, "genres"),
+        each_value(described.column("genres")),
         groups,
         shares=rules.shares,
         seed=rules.seed,
-        previous=fixed,
+        previous=[
+            given or before for given, before in zip(sides, rules.previous, strict=True)
+        ],
     )
-    columns = {name: table.column(name) for name in _DESCRIBED.names}
-    for name, values in zip(_OF_ALL, (groups, splits.tolist()), strict=True):
-        columns[name] = make_array(values, SCHEMA.field(name).type)
+    columns["group"] = make_array(groups, pa.string())
+    columns["split"] = make_array(splits.tolist(), pa.string())
     table = pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
     table = table.combine_chunks()
-    extras = [_first_extra(records) for records in covers.values()]
-    for name, values in spread_extras(extras).items():
+    for name, values in labels.extras(rows).items():
         table = table.append_column(name, values)
     return table
 
 
-def _merge_some(
-    cover_ids: Sequence[str],
-    covers: Mapping[str, Sequence[ScanRecord]],
-    rules: AssemblyRules,
-) -> pa.Table:
-    """Make the rows of some covers, but for what depends on all."""
-    rows = [
-        _merge(covers[cover_id], rules.kinds, rules.mapper) for cover_id in cover_ids
-    ]
-    for cover_id, row in zip(cover_ids, rows, strict=True):
-        row["cover_id"] = cover_id
-        if rules.corrections and cover_id in rules.corrections:
-            row["genres"] = sorted(rules.corrections[cover_id])
-    columns = {name: [row.get(name) for row in rows] for name in _DESCRIBED.names}
-    return make_table(columns, _DESCRIBED)
-
-
-def _values(table: pa.Table, name: str) -> list[Any]:
-    """Return a column as Python values."""
-    return list(table.column(name).to_pylist())
-
-
-def count_split_conflicts(covers: Mapping[str, Sequence[ScanRecord]]) -> int:
-    """Count the covers whose records put them on different sides."""
-    return sum(
-        len({record.labels.split for record in records if record.labels.split}) > 1
-        for records in covers.values()
+def _label_rows(
+    places: Places, labels: LabelTable, corrections: Mapping[str, Sequence[str]]
+) -> Rows:
+    """Return the row of `labels` of each cover; what several places say is added to it."""
+    firsts = places.order[places.starts[:-1]]
+    rows = places.sayings.numbers[firsts].copy()
+    merged = dict.fromkeys(places.with_several())
+    decided = {}
+    if corrections:
+        for cover, cover_id in enumerate(places.cover_ids.to_pylist()):
+            if cover_id in corrections:
+                decided[cover] = corrections[cover_id]
+                merged[cover] = None
+    covers = sorted(merged)
+    rows[covers] = labels.add(
+        (places.numbers_of(cover).tolist() for cover in covers),
+        [decided.get(cover) for cover in covers],
     )
+    return rows
 
 
-def _merge(
-    records: Sequence[ScanRecord],
-    kinds: Mapping[str, SourceKind],
-    mapper: GenreMapper,
-) -> dict[str, Any]:
-    """Make one row of all records of one cover."""
-    first = records[0]
-    genres: set[str] = set()
-    raw: dict[str, None] = {}
-    artists: dict[str, None] = {}
-    for record in records:
-        genres.update(map_labels(mapper, record, kinds))
-        raw.update(dict.fromkeys(record.labels.genres))
-        artists.update(dict.fromkeys(record.labels.artists))
-    row: dict[str, Any] = {
-        "source": first.source,
-        "path": first.path,
-        "locations": [
-            {
-                "source": record.source,
-                "path": record.path,
-                "member": record.member,
-                "size": record.size,
-                "mtime_ns": record.mtime_ns,
-                "genres": list(record.labels.genres),
-            }
-            for record in records
-        ],
-        "genres": sorted(genres),
-        "raw_genres": list(raw),
-        "artists": list(artists),
-        "width": first.content.width,
-        "height": first.content.height,
-        "format": first.content.format,
+def _locations(places: Places, said: pa.ChunkedArray) -> pa.Array:
+    """Return where each cover lies, and what is said of it there."""
+    order = as_take_indices(places.order)
+    columns = {
+        name: places.records.column(name).take(order).combine_chunks()
+        for name in ("source", "path", "member", "size", "mtime_ns")
     }
-    for name in ("artist", "album", "year", "release_group"):
-        values = (getattr(record.labels, name) for record in records)
-        row[name] = next((value for value in values if value is not None), None)
-    if not row["artists"]:
-        row["artists"] = list(artist_keys(row["artist"]))
-    return row
+    genres = said.take(as_take_indices(places.sayings.numbers[places.order]))
+    columns["genres"] = genres.combine_chunks()
+    parts = pa.StructArray.from_arrays(
+        [columns[part.name] for part in LOCATION], fields=list(LOCATION)
+    )
+    return pa.ListArray.from_arrays(make_array(places.starts, pa.int32()), parts)
 
 
-def map_labels(
-    mapper: GenreMapper, record: ScanRecord, kinds: Mapping[str, SourceKind]
-) -> tuple[str, ...]:
-    """Return the genres of one record; equal labels are mapped once."""
-    return mapper.map(record.labels.genres, kinds[record.source])
+def _main_artists(artists: pa.ChunkedArray) -> list[str | None]:
+    """Return the first artist of each cover, None where there is none."""
+    return [names[0] if names else None for names in each_value(artists)]
 
 
-def _given_side(records: Sequence[ScanRecord]) -> str:
-    """Return the side that a cover's records decide.
-
-    The first of train, valid and test wins, so that nothing trained on is
-    ever evaluated on.
-    """
-    sides = {record.labels.split for record in records if record.labels.split}
-    return min(sides, key=SPLITS.index) if sides else UNDECIDED
-
-
-def _first_extra(records: Sequence[ScanRecord]) -> dict[str, Any]:
-    """Join the further columns of all records, the first value winning."""
-    if len(records) == 1:
-        return records[0].labels.extra
-    joined: dict[str, Any] = {}
-    for record in records:
-        for name, value in record.labels.extra.items():
-            joined.setdefault(name, value)
-    return joined
+def count_split_conflicts(places: Places) -> int:
+    """Count the covers whose records put them on different sides."""
+    n_conflicts = 0
+    for cover in places.with_several():
+        labels = map(places.sayings.labels, set(places.numbers_of(cover).tolist()))
+        n_conflicts += len({one.split for one in labels if one.split}) > 1
+    return n_conflicts

@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from covers.intake.record_table import may_any_pass
 from covers.intake.repeat import remember_report
 from covers.intake.scan_options import ScanOptions
 from covers.intake.scan_steps import ScanSteps
@@ -81,7 +82,7 @@ def scan_workspace(
             scan.find()
             scan.read()
             report = scan.publish()
-            if not any(record.content.may_pass for record in scan.records):
+            if not may_any_pass(scan.records):
                 remember_report(scan.workspace, seen, report)
     return replace(report, seconds=round(time.monotonic() - begun, 2))
 

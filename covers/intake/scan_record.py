@@ -10,26 +10,25 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from covers.errors import UNREAD, DataError
+from covers.errors import UNREAD
 from covers.images.measures import PictureMeasures
 from covers.intake.sources import CRASHED, Labels, ProblemKind
-from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.disk.strangers import open_regular, parse_json, unlink_link
-from covers.workspace.read_artefacts import read_rows, stamp_of
+from covers.workspace.read_artefacts import stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
-from indexer.files.arrow import make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
 
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import File
 
@@ -78,11 +77,11 @@ class Content:
     @property
     def may_pass(self) -> bool:
         """Whether it was the machine that failed and not the file: another time it may be read."""
-        return self.cover_id is None and (self.reason or "").startswith(_PASSING)
+        return self.cover_id is None and (self.reason or "").startswith(PASSING)
 
 
 _LONGEST_LINE = 2**20
-_PASSING = (UNREAD, CRASHED)
+PASSING = (UNREAD, CRASHED)
 _CONTENT_FIELDS = tuple(item.name for item in fields(Content))
 
 
@@ -117,44 +116,12 @@ class ScanRecord:
         return self.source, self.path, self.member
 
 
-def write_records(
-    workspace: Workspace, records: Sequence[ScanRecord], limits: Mapping[str, Any]
-) -> None:
-    """Publish ``scan-records.parquet``; what version 0.1 wrote instead is removed.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    records : sequence of ScanRecord
-    limits : mapping
-        What decided which pictures are good, for the stamp.
-    """
-    texts: dict[int, str] = {}
-    labels = []
-    for record in records:
-        text = texts.get(id(record.labels))
-        if text is None:
-            text = texts[id(record.labels)] = _write_labels(record.labels)
-        labels.append(text)
-    columns: dict[str, list[Any]] = {
-        name: [getattr(record, name) for record in records]
-        for name in ("source", "path", "member", "size", "mtime_ns")
-    }
-    for name in ("cover_id", "width", "height", "format", "kind", "reason"):
-        columns[name] = [getattr(record.content, name) for record in records]
-    columns["labels"] = labels
-    stamp = Stamp(kind=SCAN_RECORDS.kind, parameters=dict(limits))
-    table = make_table(columns, SCHEMA)
-    write_table(workspace.path(SCAN_RECORDS), table, stamp)
-    workspace.path(SCAN_RECORDS_BEFORE).unlink(missing_ok=True)
-
-
 def records_stamp(workspace: Workspace) -> Stamp | None:
     """Return the stamp of the scan records; None where there are none."""
-    return stamp_of(workspace, _records_file(workspace))
+    return stamp_of(workspace, records_file(workspace))
 
 
-def _records_file(workspace: Workspace) -> File:
+def records_file(workspace: Workspace) -> File:
     """Return the file that holds the scan records: of today, else of version 0.1."""
     is_old = (
         workspace.path(SCAN_RECORDS_BEFORE).is_file()
@@ -163,72 +130,33 @@ def _records_file(workspace: Workspace) -> File:
     return SCAN_RECORDS_BEFORE if is_old else SCAN_RECORDS
 
 
-def read_records(workspace: Workspace) -> list[ScanRecord]:
-    """Read ``scan-records.parquet``; none where it is missing or cannot be read.
-
-    It only saves work: without it, everything is read anew.
-    """
-    file = _records_file(workspace)
-    if not workspace.path(file).is_file():
-        return []
-    try:
-        table, _ = read_rows(workspace, file)
-    except DataError:
-        return []
-    if table.schema.names != SCHEMA.names:
-        return []
-    rows = zip(*(table.column(name).to_pylist() for name in SCHEMA.names), strict=True)
+def parse_rows(batch: pa.RecordBatch) -> list[ScanRecord]:
+    """Return some rows of scan records; equal labels are one object."""
+    columns = [batch.column(name).to_pylist() for name in SCHEMA.names]
     read: dict[str, Labels] = {}
-    contents: list[ScanRecord] = []
-    for row in rows:
-        (
-            source,
-            file,
-            member,
-            size,
-            mtime,
-            cover_id,
-            width,
-            height,
-            form,
-            kind,
-            reason,
-            text,
-        ) = row
+    records = []
+    for row in zip(*columns, strict=True):
+        source, path, member, size, mtime_ns, *content, text = row
         labels = read.get(text)
         if labels is None:
-            labels = read[text] = _read_labels(text)
+            labels = read[text] = parse_labels(text)
+        cover_id, width, height, form, kind, reason = content
         problem = ProblemKind(kind) if kind else None
-        contents.append(
-            ScanRecord(
-                source,
-                file,
-                member,
-                size,
-                mtime,
-                Content(cover_id, width, height, form, problem, reason),
-                labels,
-            )
-        )
-    return contents
+        found = Content(cover_id, width, height, form, problem, reason)
+        records.append(ScanRecord(source, path, member, size, mtime_ns, found, labels))
+    return records
 
 
-def by_key(records: Iterable[ScanRecord]) -> dict[Key, ScanRecord]:
-    """Return records by source, path and member."""
-    return {record.key: record for record in records}
-
-
-def merge_records(records: Sequence[ScanRecord]) -> list[ScanRecord]:
-    """Join the labels of pictures that several albums share, such as one sidecar."""
-    merged: dict[Key, ScanRecord] = {}
-    for record in records:
-        known = merged.get(record.key)
-        if known is not None and known.labels != record.labels:
-            genres = dict.fromkeys((*known.labels.genres, *record.labels.genres))
-            labels = replace(known.labels, genres=tuple(genres))
-            record = replace(known, labels=labels)
-        merged[record.key] = record
-    return list(merged.values())
+def write_labels(several: Iterable[Labels]) -> list[str]:
+    """Write labels as JSON; what is one object is written once."""
+    texts: dict[int, tuple[Labels, str]] = {}
+    written = []
+    for labels in several:
+        known = texts.get(id(labels))
+        if known is None:
+            known = texts[id(labels)] = (labels, _write_labels(labels))
+        written.append(known[1])
+    return written
 
 
 def _write_labels(labels: Labels) -> str:
@@ -245,7 +173,7 @@ def _write_labels(labels: Labels) -> str:
     )
 
 
-def _read_labels(text: str) -> Labels:
+def parse_labels(text: str) -> Labels:
     """Read labels from JSON."""
     written = json.loads(text)
     for name in ("genres", "artists"):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from covers.catalogue.corrections import Overlay
 from covers.catalogue.genre_tree import GenreTree
@@ -20,27 +24,23 @@ from covers.intake.candidates import (
 )
 from covers.intake.genre_survey import genre_table_path
 from covers.intake.genre_texts import cut_genre_texts
-from covers.intake.merge import (
-    AssemblyRules,
-    assemble,
-    group_by_cover,
-    make_mapper,
-)
+from covers.intake.label_table import make_mapper
+from covers.intake.merge import AssemblyRules, Places, assemble, count_split_conflicts
 from covers.intake.music.tag_cache import TagCache
 from covers.intake.pictures.choose import Chooser
 from covers.intake.pictures.read_one import PictureLoader
 from covers.intake.previous_split import PreviousSplit
-from covers.intake.repeat import hash_walks, recall_report
-from covers.intake.scan_options import ScanOptions
-from covers.intake.scan_record import (
-    Journal,
-    ScanRecord,
-    by_key,
-    merge_records,
+from covers.intake.record_table import (
+    covers_in,
+    join_records,
+    of_sources,
     read_records,
-    records_stamp,
+    table_of,
     write_records,
 )
+from covers.intake.repeat import hash_walks, recall_report
+from covers.intake.scan_options import ScanOptions
+from covers.intake.scan_record import SCHEMA, Journal, records_stamp
 from covers.intake.source_kinds import find_nested, join_sources
 from covers.intake.summary import (
     ScanCourse,
@@ -53,11 +53,11 @@ from covers.workspace.artefacts import Stamp, read_stamp
 from covers.workspace.registry import CATALOGUE
 from covers.workspace.settings import change_intake, write_settings
 from covers.workspace.source_files import SourceKind, is_mounted
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from covers.intake.scan_record import Key
     from covers.intake.sources import Walk
     from covers.workspace.paths import Workspace
     from covers.workspace.remote import AnyPath
@@ -97,13 +97,13 @@ class ScanSteps:
         self.states: dict[str, str] = {}
         self.walks: dict[str, Walk] = {}
         self.offers: dict[str, SourceOffer] = {}
-        self.records: list[ScanRecord] = []
+        self.records: pa.Table = pa.Table.from_batches([], SCHEMA)
         self.notes: list[str] = []
         self.n_read = 0
         self.overlay = Overlay.read(workspace)
 
     @cached_property
-    def old(self) -> list[ScanRecord]:
+    def old(self) -> pa.Table:
         """Records of the last scan."""
         return read_records(self.workspace)
 
@@ -186,35 +186,41 @@ class ScanSteps:
 
     def read(self) -> None:
         """Read the pictures that are not known from the last scan."""
-        measured = set(self.pictures.cover_ids)
+        pictured = list_thumbnails(
+            self.workspace, look_inside=bool(self.journal.contents)
+        )
+        thumbnails = make_array(sorted(pictured), pa.string())
+
+        def are_trusted(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+            measured = pc.is_in(ids, value_set=self.pictures.cover_ids)
+            return pc.and_(measured, pc.is_in(ids, value_set=thumbnails))
+
+        def make_loader() -> PictureLoader:
+            measured = set(self.pictures.cover_ids.to_pylist())
+            measured.update(self.journal.measures)
+            limit = self.intake.max_megapixels
+            return PictureLoader(self.workspace, measured, pictured, limit)
+
         chooser = Chooser(
             {name: offer.root for name, offer in self.offers.items()},
             self._known(),
             self.journal,
-            PictureLoader(
-                self.workspace,
-                measured | set(self.journal.measures),
-                list_thumbnails(
-                    self.workspace, look_inside=bool(self.journal.contents)
-                ),
-                self.intake.max_megapixels,
-            ),
+            are_trusted,
+            make_loader,
         )
-        chooser.choose(
-            (
-                (name, candidates)
-                for name, offer in self.offers.items()
-                for candidates in offer.choices
-            ),
+        self.records = chooser.choose(
+            {name: offer.choices for name, offer in self.offers.items()},
             n_workers=self.options.n_workers,
             progress=self.progress,
         )
-        self.records += chooser.records
         self.n_read = chooser.n_read
+        for name, offer in self.offers.items():  # what publishing does not need
+            self.offers[name] = replace(offer, choices=[])
+        self.walks = {}
         if self.n_read and hasattr(os, "sync"):
             os.sync()  # all thumbnails at once, before the journal is given up
 
-    def _known(self) -> dict[Key, ScanRecord]:
+    def _known(self) -> pa.Table:
         """Return what the last scan knew; with other limits, its bad files count anew.
 
         Pictures inside music files count anew where tags were read otherwise.
@@ -222,13 +228,12 @@ class ScanSteps:
         stamp = records_stamp(self.workspace)
         before = {} if stamp is None else stamp.parameters
         if before == self._limits():
-            return by_key(self.old)
-        is_same_reader = before.get("tag_reader") == READER
-        return {
-            key: record
-            for key, record in by_key(self.old).items()
-            if record.content.cover_id and (is_same_reader or not record.member)
-        }
+            return self.old
+        good = covers_in(self.old)
+        if before.get("tag_reader") == READER:
+            return good
+        none = make_array([""], pa.string())
+        return good.filter(pc.is_in(good.column("member"), value_set=none))
 
     def _has_other_limits(self) -> bool:
         """Say whether the last scan judged pictures otherwise."""
@@ -244,23 +249,19 @@ class ScanSteps:
         workspace = self.workspace
         self._refuse_vanished()
         self._collect()
-        good = [
-            record for record in self.records if record.content.cover_id is not None
-        ]
-        if not good:
+        good = covers_in(self.records)
+        if not good.num_rows:
             raise DataError(explain_nothing(self.sources, self.records))
-        dropped = self.overlay.dropped & {record.content.cover_id for record in good}
+        places = Places(good, self._kinds())
+        dropped = self.overlay.dropped.intersection(places.cover_ids.to_pylist())
         if dropped:
             self.notes.append(
                 f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
                 "takes all decisions back"
             )
-        covers = group_by_cover(good)
-        self.pictures.update(list(covers), self.journal.measures)
+        self.pictures.update(places.cover_ids, self.journal.measures)
         is_same = not self.options.split_anew and self._is_same()
-        catalogue = (
-            read_catalogue(workspace) if is_same else self._assemble(covers, good)
-        )
+        catalogue = read_catalogue(workspace) if is_same else self._assemble(places)
         self._publish_settings()
         has_other_limits = self._has_other_limits()
         if not is_same:
@@ -283,6 +284,7 @@ class ScanSteps:
                 states=self.states,
                 before=self.old,
                 after=self.records,
+                n_conflicts=count_split_conflicts(places),
                 notes=self.notes,
                 n_read=self.n_read,
             ),
@@ -302,15 +304,23 @@ class ScanSteps:
 
     def _collect(self) -> None:
         """Add the records of sources that are not scanned, and put all in order."""
-        for record in self.old:
-            if self.states.get(record.source) in {"not scanned", "not mounted"}:
-                self.records.append(record)
-        order = {source.name: i for i, source in enumerate(self.sources)}
+        absent = [
+            name
+            for name, state in self.states.items()
+            if state in {"not scanned", "not mounted"}
+        ]
         for offer in self.offers.values():
-            self.records += offer.problems
             self.notes += offer.notes
-        self.records = merge_records(self.records)
-        self.records.sort(key=lambda p: (order[p.source], p.path, p.member))
+        self.records = join_records(
+            pa.concat_tables(
+                [
+                    self.records,
+                    of_sources(self.old, absent),
+                    *(table_of(offer.problems) for offer in self.offers.values()),
+                ]
+            ),
+            [source.name for source in self.sources],
+        )
 
     def _is_same(self) -> bool:
         """Say whether the last catalogue was made from the same records and parameters."""
@@ -319,35 +329,35 @@ class ScanSteps:
             stamp is not None
             and stamp.kind == KIND
             and stamp.parameters == self._parameters()
-            and by_key(self.old) == by_key(self.records)
+            and self.old.equals(self.records)
         )
 
-    def _assemble(
-        self,
-        covers: Mapping[str, Sequence[ScanRecord]],
-        good: Sequence[ScanRecord],
-    ) -> Catalogue:
-        """Make the catalogue from the records of covers."""
-        kinds = {
+    def _kinds(self) -> dict[str, SourceKind]:
+        """Return the kind of each source by its name."""
+        return {
             source.name: SourceKind.FOLDERS
             if source.kind == "auto"
             else SourceKind(source.kind)
             for source in self.sources
         }
+
+    def _assemble(self, places: Places) -> Catalogue:
+        """Make the catalogue from the records of covers."""
         before = (
             PreviousSplit()
             if self.options.split_anew
             else PreviousSplit.read(self.workspace)
         )
+        mapper = make_mapper(places.sayings, self.genre_table, self.intake)
+        left = places.without(self.overlay.dropped)
         table = assemble(
-            self.overlay.leave_out(covers),
+            left,
             AssemblyRules(
-                kinds=kinds,
-                mapper=make_mapper(good, kinds, self.genre_table, self.intake),
-                near_duplicates=self.pictures.group(self.workspace),
+                mapper=mapper,
+                near_duplicates=self.pictures.group(self.workspace, left.cover_ids),
                 shares=self._shares(),
                 seed=self.seed,
-                previous=before.splits,
+                previous=before.splits(left.cover_ids),
                 corrections=self.overlay.genres,
             ),
         )

@@ -6,8 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from covers.catalogue.splits import measure_balance
-from covers.intake.merge import count_split_conflicts, group_by_cover
+from covers.catalogue.table import each_value
+from covers.intake.record_table import (
+    compare_records,
+    covers_in,
+    of_sources,
+    records_of,
+)
 from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.text_tables import write_csv
 
@@ -15,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from covers.catalogue.splits import SplitBalance
     from covers.catalogue.table import Catalogue
-    from covers.intake.scan_record import ScanRecord
     from covers.intake.sources import ProblemKind
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import Source
@@ -109,19 +118,22 @@ class ScanReport(ShortRepr):
     seconds: float = 0.0
 
 
-def list_problems(records: Sequence[ScanRecord]) -> list[Problem]:
+def list_problems(records: pa.Table) -> list[Problem]:
     """List what gave no cover, in the order of the records."""
-    problems = []
-    for record in records:
-        content = record.content
-        if content.kind is not None:
-            path = f"{record.path}#{record.member}" if record.member else record.path
-            reason = content.reason or ""
-            problems.append(Problem(record.source, path, content.kind, reason))
-    return problems
+    bad = records.filter(records.column("kind").is_valid())
+    return [
+        Problem(
+            record.source,
+            f"{record.path}#{record.member}" if record.member else record.path,
+            kind,
+            record.content.reason or "",
+        )
+        for record in records_of(bad)
+        if (kind := record.content.kind) is not None
+    ]
 
 
-def write_problems(path: Path, records: Sequence[ScanRecord]) -> None:
+def write_problems(path: Path, records: pa.Table) -> None:
     """Publish ``problems.csv``."""
     write_csv(
         path,
@@ -130,7 +142,7 @@ def write_problems(path: Path, records: Sequence[ScanRecord]) -> None:
     )
 
 
-def explain_nothing(sources: Sequence[Source], records: Sequence[ScanRecord]) -> str:
+def explain_nothing(sources: Sequence[Source], records: pa.Table) -> str:
     """Say what no source with a single readable cover holds instead."""
     paths = ", ".join(f"'{source.path}'" for source in sources)
     problems = list_problems(records)
@@ -157,8 +169,12 @@ class ScanCourse:
         All of the workspace.
     states : mapping of str to str
         State of each source by name; see `SourceReport`.
-    before, after : sequence of ScanRecord
-        Of the last scan and of this one.
+    before : pyarrow.Table
+        Records of the last scan.
+    after : pyarrow.Table
+        Records of this one.
+    n_conflicts : int
+        Covers that lie in several splits at once.
     notes : sequence of str
         Remarks from looking at the sources.
     n_read : int
@@ -167,8 +183,9 @@ class ScanCourse:
 
     sources: Sequence[Source]
     states: Mapping[str, str]
-    before: Sequence[ScanRecord]
-    after: Sequence[ScanRecord]
+    before: pa.Table
+    after: pa.Table
+    n_conflicts: int
     notes: Sequence[str]
     n_read: int
 
@@ -187,43 +204,38 @@ def sum_up(
     course : ScanCourse
         What happened.
     """
-    sources, after = course.sources, course.after
-    genres = catalogue.genres
+    column = catalogue.table.column
     balance = measure_balance(
-        genres, catalogue.column("group"), catalogue.column("split")
+        each_value(column("genres")),
+        column("group").to_pylist(),
+        column("split").to_pylist(),
     )
-    covers_of: dict[str, set[str]] = {source.name: set() for source in sources}
-    problems_of: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    n_locations = 0
-    for record in after:
-        if record.content.cover_id is not None:
-            n_locations += 1
-            covers_of[record.source].add(record.content.cover_id)
-        elif record.content.kind is not None:
-            problems_of[record.source] += 1
-            kinds[record.content.kind.value] += 1
+    good = covers_in(course.after)
+    problems = list_problems(course.after)
+    problems_of = Counter(problem.source for problem in problems)
     reports = [
         SourceReport(
             name=source.name,
             path=source.path,
             kind=source.kind,
             state=course.states[source.name],
-            n_covers=len(covers_of[source.name]),
+            n_covers=pc.count_distinct(
+                of_sources(good, [source.name]).column("cover_id")
+            ).as_py(),
             n_problems=problems_of[source.name],
         )
-        for source in sources
+        for source in course.sources
     ]
-    n_conflicts = count_split_conflicts(group_by_cover(after))
+    n_genres = Counter(len(names) for names in each_value(column("genres")))
     return ScanReport(
         n_covers=len(catalogue),
-        n_locations=n_locations,
-        n_multi_genre=sum(len(names) > 1 for names in genres),
-        n_unlabelled=sum(not names for names in genres),
-        **compare_records(course.before, after),
+        n_locations=good.num_rows,
+        n_multi_genre=len(catalogue) - n_genres[0] - n_genres[1],
+        n_unlabelled=n_genres[0],
+        **compare_records(course.before, course.after),
         n_read=course.n_read,
         genres=catalogue.genre_counts,
-        problems=dict(kinds),
+        problems=dict(Counter(problem.kind.value for problem in problems)),
         problems_path=workspace.problems_path,
         sources=reports,
         split=balance,
@@ -231,7 +243,7 @@ def sum_up(
         warnings=[
             *course.notes,
             *_warn_of_sources(reports, workspace.problems_path),
-            *find_warnings(catalogue, balance, n_conflicts, workspace.root),
+            *find_warnings(catalogue, balance, course.n_conflicts, workspace.root),
         ],
     )
 
@@ -259,43 +271,12 @@ def _count_folds(catalogue: Catalogue) -> list[int]:
     return [counts[fold] for fold in range(max(counts) + 1)]
 
 
-def compare_records(
-    old: Sequence[ScanRecord], new: Sequence[ScanRecord]
-) -> dict[str, int]:
-    """Count what is new, changed, moved, gone and unchanged between two scans.
-
-    Returns
-    -------
-    dict of str to int
-        A record counts as moved when its picture lay elsewhere before, and is
-        gone from there. Places without a cover are left out.
-    """
-    before = {p.key: p.content.cover_id for p in old if p.content.cover_id}
-    after = {p.key: p.content.cover_id for p in new if p.content.cover_id}
-    left: dict[str | None, int] = {}
-    for key, cover_id in before.items():
-        if key not in after:
-            left[cover_id] = left.get(cover_id, 0) + 1
-    counts = dict.fromkeys(("new", "changed", "moved", "gone", "unchanged"), 0)
-    for key, cover_id in after.items():
-        if key in before:
-            counts["unchanged" if before[key] == cover_id else "changed"] += 1
-        elif left.get(cover_id):
-            left[cover_id] -= 1
-            counts["moved"] += 1
-        else:
-            counts["new"] += 1
-    counts["gone"] = sum(left.values())
-    return counts
-
-
 def find_warnings(
     catalogue: Catalogue, balance: SplitBalance, n_conflicts: int, workspace: Path
 ) -> list[str]:
     """Say what stands in the way of training and honest evaluation, and the repair."""
     warnings = []
-    n_labelled = sum(bool(names) for names in catalogue.genres)
-    if not n_labelled:
+    if not catalogue.n_labelled:
         warnings.append(
             "no cover has a genre: search and clusters work, training needs genres; put the covers "
             "into folders named after genres, or scan a manifest with a column 'genre'"

@@ -36,7 +36,7 @@ _NEWEST_FORMAT = 1_000_000
 _MOST_UNPACKED = 300
 _MOST_ROWS = 64
 _ROOM_UNPACKED = 64 << 20
-_METADATA_KEY = b"covers"
+METADATA_KEY = b"covers"
 _STAMPED_PACKAGES = (
     "album-covers",
     "numpy",
@@ -105,19 +105,19 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(_packed(parts)).hexdigest()[:32]
 
 
-def fingerprint_blocks(head: Sequence[object], blocks: Iterable[list[Any]]) -> str:
-    """Hash `head` and what is in blocks as `fingerprint` does, with one block in memory.
+def fingerprint_blocks(head: Sequence[object], blocks: Iterable[bytes]) -> str:
+    """Hash `head` and what is in blocks of JSON as `fingerprint` does, with one block in memory.
 
     Examples
     --------
-    >>> fingerprint_blocks(["a"], [[1, 2], [], [3]]) == fingerprint("a", 1, 2, 3)
+    >>> fingerprint_blocks(["a"], [b"1,2", b"", b"3"]) == fingerprint("a", 1, 2, 3)
     True
     """
     digest = hashlib.sha256(_packed(list(head))[:-1])
     is_first = not head
     for block in blocks:
         if block:
-            digest.update((b"" if is_first else b",") + _packed(block)[1:-1])
+            digest.update(block if is_first else b"," + block)
             is_first = False
     digest.update(b"]")
     return digest.hexdigest()[:32]
@@ -174,7 +174,7 @@ def read_json(path: Path, kind: str, repair: str) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         message = f"cannot read '{path}' ({error}): make it anew with '{repair}'"
         raise DataError(message) from error
-    _check(
+    check_stamp(
         payload.get("stamp", {}) if isinstance(payload, dict) else {},
         path,
         kind,
@@ -189,7 +189,7 @@ def write_table(path: Path, table: Any, stamp: Stamp) -> None:
     import pyarrow.parquet as pq
 
     metadata = dict(table.schema.metadata or {})
-    metadata[_METADATA_KEY] = json.dumps(asdict(stamp)).encode()
+    metadata[METADATA_KEY] = json.dumps(asdict(stamp)).encode()
     with publish(path, "wb") as file:
         pq.write_table(
             table.replace_schema_metadata(metadata), file, compression="zstd"
@@ -209,7 +209,7 @@ def read_table(
             refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
             table = file.read(columns=None if columns is None else list(columns))
         table.validate(full=True)
-        found = parse_json((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+        found = parse_json((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
         raise DataError(message) from error
@@ -217,7 +217,7 @@ def read_table(
         reason = " ".join(str(error).split())[:300]
         message = f"cannot read '{path}' ({reason}): make it anew with '{repair}'"
         raise DataError(message) from error
-    _check(found, path, kind, repair)
+    check_stamp(found, path, kind, repair)
     return table, parse_stamp(found, path)
 
 
@@ -250,14 +250,14 @@ def parse_stamp(values: Mapping[str, Any], path: Path) -> Stamp:
     """
     try:
         stamp = Stamp(**values)
-        _check_stamp(stamp)
+        _check_fields(stamp)
     except (TypeError, ValueError) as error:
         message = f"'{path}' has a damaged stamp ({error}): make it anew"
         raise DataError(message) from error
     return stamp
 
 
-def _check_stamp(stamp: Stamp) -> None:
+def _check_fields(stamp: Stamp) -> None:
     """Refuse a field of another type.
 
     Raises
@@ -299,10 +299,10 @@ def read_stamp(path: Path) -> Stamp | None:
 
             with open_regular(path) as file:
                 metadata = pq.read_schema(file).metadata or {}
-            stamp = Stamp(**parse_json(metadata[_METADATA_KEY]))
+            stamp = Stamp(**parse_json(metadata[METADATA_KEY]))
         else:
             stamp = Stamp(**parse_json(read_text(path))["stamp"])
-        _check_stamp(stamp)
+        _check_fields(stamp)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return stamp
@@ -315,7 +315,7 @@ def add_to_summary(path: Path, entries: Mapping[str, str]) -> None:
 
         with pq.ParquetFile(path) as file:
             table = file.read()
-        stamp = parse_stamp(json.loads(table.schema.metadata[_METADATA_KEY]), path)
+        stamp = parse_stamp(json.loads(table.schema.metadata[METADATA_KEY]), path)
         summary = {**stamp.summary, **entries}
         write_table(path, table, replace(stamp, summary=summary))
         return
@@ -344,8 +344,14 @@ def require_fresh(
             raise StaleError(message)
 
 
-def _check(stamp: Mapping[str, Any], path: Path, kind: str, repair: str) -> None:
-    """Refuse what is not an artefact of this kind and format."""
+def check_stamp(stamp: Mapping[str, Any], path: Path, kind: str, repair: str) -> None:
+    """Refuse what is not an artefact of this kind and format.
+
+    Raises
+    ------
+    DataError
+        By its stamp.
+    """
     if not isinstance(stamp, dict) or stamp.get("kind") != kind:
         message = f"'{path}' is not a {kind} of this program: make one with '{repair}'"
         raise DataError(message)

@@ -130,6 +130,8 @@ TAGS = File("tags.json", "tags")
 
 CATALOGUE_TABLE = File("catalogue.parquet", "catalogue")
 PICTURES = File("pictures.parquet", "picture measures")
+NEAR_HASHES = File("near-hashes.parquet", "near hashes")
+"""Of large libraries only."""
 PROBLEMS = File("problems.csv")
 SCAN_RECORDS = File("scan-records.parquet", "scan records")
 SCAN_RECORDS_BEFORE = File("places.parquet", "scanned places")
@@ -199,6 +201,7 @@ CATALOGUE = Artefact(
     (
         CATALOGUE_TABLE,
         PICTURES,
+        NEAR_HASHES,
         PROBLEMS,
         SCAN_RECORDS,
         SCAN_RECORDS_BEFORE,

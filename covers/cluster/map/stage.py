@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from covers.cluster.layout_graph import layout_graph
 from covers.cluster.projection import Graph, LayoutSettings, Points, project
+from covers.cluster.sampled import MOST_FITTED, draw_sample, weigh
 from covers.errors import DataError
 from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.neighbours import find_neighbours
@@ -106,10 +107,7 @@ def place_covers(
         raise ValueError(message)
     near = find_neighbours(vectors, mapped, k=min(k, len(mapped)))
     distance = np.sqrt(np.maximum(2 - 2 * near.similarities.astype(np.float64), 0))
-    beyond = distance - distance[:, :1]  # the nearest one has full weight
-    scale = np.maximum(beyond.mean(axis=1, keepdims=True), 1e-9)
-    weight = np.exp(-beyond / scale)
-    weight /= weight.sum(axis=1, keepdims=True)
+    weight = weigh(distance)
     placed: Points = (positions[near.rows] * weight[:, :, None]).sum(axis=1)
     return placed.astype(np.float32)
 
@@ -147,7 +145,8 @@ def map_workspace(
     Returns
     -------
     dict
-        ``n_covers``, ``n_placed`` (put onto the map after it was made),
+        ``n_covers``, ``n_fitted`` and ``n_placed`` (those it was made of: all, or a
+        sample of 100,000; and those put onto it after that),
         ``refitted``, ``trustworthiness``, ``seed``.
 
     Raises
@@ -178,7 +177,8 @@ def _make(
             seed=seed,
             graph=layout_graph(workspace, covers, N_NEIGHBORS),
         )
-        placed = np.zeros(len(covers), bool)
+        placed = np.ones(len(covers), bool)
+        placed[draw_sample(len(covers), MOST_FITTED, seed)] = False
     else:
         known, positions, placed, seed = old
         new = np.flatnonzero(~known)
@@ -191,6 +191,7 @@ def _make(
     result = {
         "n_covers": len(covers),
         "n_placed": int(placed.sum()),
+        "n_fitted": int((~placed).sum()),
         "refitted": old is None,
         "trustworthiness": judge_map(covers.embeddings, positions, seed=seed),
         "seed": seed,
@@ -229,7 +230,7 @@ def read_map(workspace: Workspace) -> Any:
 def read_summary(workspace: Workspace) -> dict[str, Any]:
     """Return what `map_workspace` says of a map that is there already."""
     _, stamp = read_rows(workspace, MAP_TABLE)
-    names = ("n_covers", "n_placed", "trustworthiness", "seed")
+    names = ("n_covers", "n_fitted", "n_placed", "trustworthiness", "seed")
     return {
         **{name: stamp.parameters.get(name) for name in names},
         "refitted": False,

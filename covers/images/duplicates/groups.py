@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from covers.images.duplicates.near_duplicates import (
     DuplicatePairs,
-    Views,
     find_near_duplicates,
 )
+from covers.images.duplicates.views import Views
 
 if TYPE_CHECKING:
     import pyarrow as pa

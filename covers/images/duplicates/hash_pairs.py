@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from covers.images.duplicates.hashes import find_near_hashes
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covers.images.duplicates.hashes import NearHashes
 
 _LARGEST_PRODUCT = 1024
 _MOST_ALIKE = 16
@@ -13,9 +18,13 @@ _BLOCK = 4096
 
 
 def agreeing_hashes(
-    hashes: npt.NDArray[np.uint8], copies: npt.NDArray[np.uint8], most_bits: int
+    hashes: npt.NDArray[np.uint8],
+    copies: npt.NDArray[np.uint8],
+    near_hashes: Callable[[npt.NDArray[np.uint8]], NearHashes],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return pairs of rows of `hashes` that differ in at most `most_bits` bits, and those bits.
+    """Return pairs of rows of `hashes` that are near, and the bits in which they differ.
+
+    `near_hashes` says which of distinct hashes are near.
 
     Where very many have two hashes, each is paired with those whose grey copies are
     most like its own.
@@ -26,9 +35,11 @@ def agreeing_hashes(
     codes, members = np.unique(hashes, axis=0, return_inverse=True)
     order = np.argsort(members, kind="stable")
     starts = np.searchsorted(members[order], np.arange(len(codes) + 1))
-    near = find_near_hashes(codes, most_bits)
-    queries, found, distances = near.first, near.second, near.bits
+    near = near_hashes(codes)
     sizes = np.diff(starts)
+    # Each hash is near itself, which says nothing where one view alone has it.
+    good = np.flatnonzero((near.first != near.second) | (sizes[near.first] > 1))
+    queries, found, distances = near.first[good], near.second[good], near.bits[good]
     alone = (sizes[queries] == 1) & (sizes[found] == 1)
     lefts = [order[starts[queries[alone]]]]
     rights = [order[starts[found[alone]]]]

@@ -20,21 +20,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from covers.images.duplicates.hash_pairs import agreeing_hashes
+from covers.images.duplicates.hashes import find_near_hashes
 from covers.images.duplicates.ink import Ink, coarse_agreement, ink_agreement, ink_cells
 from covers.images.duplicates.plain_sleeves import PlainSleeves, SleevePairs
-from covers.images.measures import SIGNATURE_SIDE
-from indexer.files.arrow import as_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PIL import Image
 
+    from covers.images.duplicates.hashes import NearHashes
+    from covers.images.duplicates.views import Views
+
     Look = Callable[[int], Image.Image | None]
+    FindHashes = Callable[[npt.NDArray[np.uint8], int], NearHashes]
 
 _INK_BLOCK = 4096
 _SAME_INK = 0.999
@@ -84,65 +85,6 @@ class DuplicateThresholds:
 
 
 @dataclass(frozen=True)
-class Views:
-    """What of each cover is compared.
-
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (n_views,)
-        The cover each view belongs to, in ``0 .. n_covers - 1``, ascending.
-    hashes : ndarray of uint8, shape (n_views, 8)
-        Perceptual hashes.
-    signatures : ndarray of uint8, shape (n_views, 256)
-        Small grey copies.
-    n_covers : int
-        Covers without a view are alone.
-    """
-
-    rows: npt.NDArray[np.int64]
-    hashes: npt.NDArray[np.uint8]
-    signatures: npt.NDArray[np.uint8]
-    n_covers: int
-
-    @classmethod
-    def of(cls, pictures: pa.Table) -> Views:
-        """Take the views from a table of picture measures, rows as they come.
-
-        Covers whose measures are missing (null) get no view.
-        """
-        whole, inner = pictures.column("phash"), pictures.column("phash_inner")
-        has_inner = pc.and_(
-            inner.is_valid(), pc.or_kleene(whole.is_null(), pc.not_equal(inner, whole))
-        )
-        parts = [
-            _views_where(whole.is_valid(), whole, pictures.column("signature")),
-            _views_where(has_inner, inner, pictures.column("signature_inner")),
-        ]
-        rows, hashes, copies = (
-            np.concatenate(some) for some in zip(*parts, strict=True)
-        )
-        order = np.argsort(rows, kind="stable")  # the whole before its inside
-        return cls(rows[order], hashes[order], copies[order], pictures.num_rows)
-
-
-def _views_where(
-    mask: pa.ChunkedArray, hashes: pa.ChunkedArray, copies: pa.ChunkedArray
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return rows, hashes and grey copies of the covers that have a view."""
-    rows = np.flatnonzero(as_mask(mask))
-    text = "".join(hashes.filter(mask).to_pylist())
-    some = pa.chunked_array([copies.filter(mask).combine_chunks()]).chunk(0)
-    width = SIGNATURE_SIDE**2
-    grey = np.frombuffer(some.buffers()[1] or b"", np.uint8)
-    start = some.offset * width
-    return (
-        rows,
-        np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, 8),
-        grey[start : start + len(rows) * width].reshape(-1, width),
-    )
-
-
-@dataclass(frozen=True)
 class DuplicatePairs:
     """Pairs of covers that show the same design, each pair once.
 
@@ -169,6 +111,7 @@ def find_near_duplicates(
     views: Views,
     thresholds: DuplicateThresholds | None = None,
     look: Look | None = None,
+    near_hashes: FindHashes = find_near_hashes,
 ) -> DuplicatePairs:
     """Find the pairs of covers of which two views agree.
 
@@ -185,6 +128,8 @@ def find_near_duplicates(
     look : callable, optional
         Returns the thumbnail of a cover by its row, None where there is none.
         Without thumbnails plain sleeves must be the same to the last cell.
+    near_hashes : callable, default=find_near_hashes
+        What finds the hashes that differ in few bits.
 
     Returns
     -------
@@ -192,15 +137,15 @@ def find_near_duplicates(
         Ordered by rows; the best view pair of each two covers.
     """
     limits = thresholds or DuplicateThresholds()
-    structured = np.flatnonzero(_structure(views.signatures) >= limits.least_structure)
-    copies = views.signatures[structured]
-    hashes = views.hashes[structured]
-    left, right, bits = agreeing_hashes(hashes, copies, limits.far_bits)
+    views = views.structured(limits.least_structure)
+    copies, rows = views.signatures, views.rows
+    left, right, bits = agreeing_hashes(
+        views.hashes, copies, lambda hashes: near_hashes(hashes, limits.far_bits)
+    )
     correlations = np.empty(len(left), np.float32)
     for start in range(0, len(left), _BLOCK):
         block = slice(start, start + _BLOCK)
         correlations[block] = _correlate(copies[left[block]], copies[right[block]])
-    rows = views.rows[structured]
     first = np.minimum(rows[left], rows[right])
     second = np.maximum(rows[left], rows[right])
     agree = (first != second) & (
@@ -329,15 +274,6 @@ def _ink_of(look: Look | None, row: int) -> Ink | None:
     """Return what a cover's thumbnail shows on its background."""
     image = look(row) if look is not None else None
     return None if image is None else Ink.of(image)
-
-
-def _structure(signatures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return the standard deviation of each grey copy, shape (V,)."""
-    structure = np.empty(len(signatures), np.float32)
-    for start in range(0, len(signatures), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        structure[block] = signatures[block].std(axis=1, dtype=np.float32)
-    return structure
 
 
 def _correlate(

@@ -30,7 +30,8 @@ from covers.demo.designs import draw_sleeve
 from covers.demo.plan import plan_library
 from covers.errors import BrokenImageError
 from covers.images.decode import decode
-from covers.images.duplicates.near_duplicates import Views, find_near_duplicates
+from covers.images.duplicates.near_duplicates import find_near_duplicates
+from covers.images.duplicates.views import Views
 from covers.images.formats import EXTENSIONS
 from covers.images.measures import measure_picture, measures_table
 from covers.images.thumbnails import SIZE_PX

@@ -46,7 +46,8 @@ def draw_hashes(n, seed=0):
 def draw_workspace(root, folder, n):
     """Make empty files, and a workspace whose records say that they are covers."""
     from covers.intake.candidates import label_by_folder
-    from covers.intake.scan_record import Content, ScanRecord, write_records
+    from covers.intake.record_table import table_of, write_records
+    from covers.intake.scan_record import Content, ScanRecord
     from covers.intake.sources import walk
     from covers.workspace.paths import Workspace
     from covers.workspace.settings import write_settings
@@ -63,7 +64,7 @@ def draw_workspace(root, folder, n):
     )
     workspace = Workspace(root)
     ids = [f"{number:032x}" for number in range(n)]
-    records = [
+    records = (
         ScanRecord(
             "drawn",
             candidate.file.path,
@@ -76,10 +77,10 @@ def draw_workspace(root, folder, n):
         for cover_id, candidate in zip(
             ids, label_by_folder(walk(folder).files), strict=True
         )
-    ]
+    )
     from covers.intake.scan_steps import ScanSteps
 
-    write_records(workspace, records, ScanSteps(workspace, {})._limits())
+    write_records(workspace, table_of(records), ScanSteps(workspace, {})._limits())
     write_measures(workspace, ids)
 
 

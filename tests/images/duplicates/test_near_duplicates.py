@@ -18,9 +18,9 @@ from covers.images.duplicates.ink import ink_agreement
 from covers.images.duplicates.near_duplicates import (
     DuplicatePairs,
     DuplicateThresholds,
-    Views,
     find_near_duplicates,
 )
+from covers.images.duplicates.views import Views
 from covers.images.measures import measure_picture, measures_table
 
 SIDE = 160

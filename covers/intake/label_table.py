@@ -1,0 +1,236 @@
+"""What sources say of covers, each distinct saying once, in columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from covers.catalogue.artists import artist_keys
+from covers.catalogue.genres import GenreMapper, Level, Resolve
+from covers.catalogue.splits import UNDECIDED
+from covers.catalogue.table import SCHEMA, SPLITS
+from covers.intake.scan_record import parse_labels
+from covers.intake.tables.manifest import spread_extras
+from covers.workspace.source_files import SourceKind
+from indexer.files.arrow import as_numbers, as_take_indices, make_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from covers.catalogue.genre_tree import GenreTree
+    from covers.intake.sources import Labels
+    from covers.workspace.settings import IntakeSettings
+
+    Rows = npt.NDArray[np.int64]
+
+DESCRIBED = (
+    "genres",
+    "raw_genres",
+    "artist",
+    "artists",
+    "album",
+    "year",
+    "release_group",
+)
+"""Columns of the catalogue that labels decide."""
+_SAID = pa.list_(pa.string())
+_SCHEMA = pa.schema(
+    [
+        *(SCHEMA.field(name) for name in DESCRIBED),
+        pa.field("said", _SAID),  # raw genres as one place says them
+        pa.field("side", pa.string()),
+    ]
+)
+_ROWS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True)
+class Sayings:
+    """Which labels each record has, by number.
+
+    Parameters
+    ----------
+    numbers : ndarray of int64, shape (n_records,)
+        Number of the labels and of the kind of source of each record, ``0``
+        upwards in the order of first appearance.
+    texts : sequence of str
+        The labels of each number as JSON.
+    kinds : sequence of SourceKind
+        The kind of each number.
+    """
+
+    numbers: Rows
+    texts: Sequence[str]
+    kinds: Sequence[SourceKind]
+
+    @classmethod
+    def of(cls, records: pa.Table, kinds: Mapping[str, SourceKind]) -> Sayings:
+        """Give numbers to the labels of records; `kinds` is by the name of a source."""
+        if not records.num_rows:
+            return cls(np.zeros(0, np.int64), [], [])
+        sources = records.column("source").combine_chunks().dictionary_encode()
+        labels = records.column("labels").combine_chunks().dictionary_encode()
+        sources, labels = _one_chunk(sources), _one_chunk(labels)
+        several = [kinds[name] for name in sources.dictionary.to_pylist()]
+        known = list(dict.fromkeys(several))
+        of_source = np.array([known.index(kind) for kind in several], np.int64)
+        kind = of_source[as_numbers(sources.indices)]
+        joined = as_numbers(labels.indices).astype(np.int64) * len(known) + kind
+        pairs, first, numbers = np.unique(
+            joined, return_index=True, return_inverse=True
+        )
+        order = np.argsort(first)
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        pairs = pairs[order]
+        texts = labels.dictionary.take(as_take_indices(pairs // len(known))).to_pylist()
+        return cls(
+            place[numbers.ravel()], texts, [known[i] for i in pairs % len(known)]
+        )
+
+    def labels(self, number: int) -> Labels:
+        """Return the labels of a number."""
+        return parse_labels(self.texts[number])
+
+
+def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return a dictionary column in one piece."""
+    if isinstance(column, pa.ChunkedArray):
+        return column.unify_dictionaries().combine_chunks()
+    return column
+
+
+def make_mapper(
+    sayings: Sayings, table: GenreTree, settings: IntakeSettings
+) -> GenreMapper:
+    """Make the mapper for the genres of records; it learns the names that people chose.
+
+    Parameters
+    ----------
+    sayings : Sayings
+        Of the records with a cover.
+    table : GenreTree
+        Aliases and tree.
+    settings : IntakeSettings
+        Separators, level, which names are resolved, and which are no genre.
+    """
+    mapper = GenreMapper(
+        table,
+        settings.genre_separators,
+        Level(settings.genre_level),
+        Resolve(settings.genre_mapping),
+        settings.ignored_genres,
+    )
+    raw: Counter[tuple[str, SourceKind]] = Counter()
+    counts = np.bincount(sayings.numbers, minlength=len(sayings.texts)).tolist()
+    for number, kind in enumerate(sayings.kinds):
+        for name in sayings.labels(number).genres:
+            raw[name, kind] += counts[number]
+    for (name, kind), n in raw.items():
+        learnt = mapper.tagged if kind is SourceKind.MUSIC else mapper.chosen
+        for part in mapper.split(name, kind):
+            learnt[part] += n
+    return mapper
+
+
+@dataclass
+class LabelTable:
+    """What becomes of labels, or of several together, in rows.
+
+    Parameters
+    ----------
+    sayings : Sayings
+        Its numbers are the first rows.
+    mapper : GenreMapper
+        Turns raw genres into those of the catalogue.
+    """
+
+    sayings: Sayings
+    mapper: GenreMapper
+    _tables: list[pa.Table] = field(default_factory=list)
+    _extras: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        n = len(self.sayings.texts)
+        for start in range(0, n, _ROWS_AT_ONCE):
+            self.add([number] for number in range(start, min(n, start + _ROWS_AT_ONCE)))
+
+    def __len__(self) -> int:
+        return len(self._extras)
+
+    def add(
+        self,
+        several: Iterable[Sequence[int]],
+        genres: Iterable[Sequence[str] | None] | None = None,
+    ) -> Rows:
+        """Add what some numbers say together; return the rows.
+
+        Parameters
+        ----------
+        several : iterable of sequences of int
+            Numbers of `sayings`, in the order of the places; the first that says something wins.
+        genres : iterable of sequences of str, optional
+            Genres that a person decided on instead.
+        """
+        before = len(self)
+        rows = [self._merge(numbers) for numbers in several]
+        if genres is not None:
+            for row, decided in zip(rows, genres, strict=True):
+                if decided is not None:
+                    row["genres"] = sorted(decided)
+        self._extras += [row.pop("extra") for row in rows]
+        columns = {name: [row[name] for row in rows] for name in _SCHEMA.names}
+        self._tables.append(make_table(columns, _SCHEMA))
+        return np.arange(before, len(self))
+
+    def table(self) -> pa.Table:
+        """Return all rows, without the further columns of manifests."""
+        return pa.concat_tables(
+            [pa.Table.from_batches([], _SCHEMA), *self._tables]
+        ).combine_chunks()
+
+    def extras(self, rows: Rows) -> dict[str, pa.Array]:
+        """Return the further columns of manifests for covers with these rows."""
+        used, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        taken = as_take_indices(place[inverse.ravel()])
+        columns = spread_extras([self._extras[row] for row in used[order].tolist()])
+        return {name: column.take(taken) for name, column in columns.items()}
+
+    def _merge(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Make one row of the labels of several places of a cover."""
+        several = [self.sayings.labels(number) for number in numbers]
+        genres: set[str] = set()
+        extra: dict[str, Any] = {}
+        for number, labels in zip(numbers, several, strict=True):
+            genres.update(self.mapper.map(labels.genres, self.sayings.kinds[number]))
+            for name, value in labels.extra.items():
+                extra.setdefault(name, value)
+        sides = {labels.split for labels in several if labels.split}
+        row: dict[str, Any] = {
+            "genres": sorted(genres),
+            "raw_genres": _distinct(name for one in several for name in one.genres),
+            "artists": _distinct(name for one in several for name in one.artists),
+            "said": list(several[0].genres),
+            # The first wins, so that nothing trained on is ever evaluated on.
+            "side": min(sides, key=SPLITS.index) if sides else UNDECIDED,
+            "extra": extra,
+        }
+        for name in ("artist", "album", "year", "release_group"):
+            values = (getattr(labels, name) for labels in several)
+            row[name] = next((value for value in values if value is not None), None)
+        if not row["artists"]:
+            row["artists"] = list(artist_keys(row["artist"]))
+        return row
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Return names once each, in their order."""
+    return list(dict.fromkeys(names))

@@ -1,0 +1,63 @@
+"""Parquet artefacts some thousand rows at a time: those that would fill the memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from covers.errors import DataError
+from covers.workspace.artefacts import METADATA_KEY, Stamp, check_stamp, refuse_swollen
+from covers.workspace.disk.publish import publish
+from covers.workspace.disk.strangers import open_regular, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+_ROWS_AT_ONCE = 1 << 14
+_BYTES_AT_ONCE = 1 << 20
+
+
+def read_batches(
+    path: Path, kind: str, repair: str, columns: Sequence[str] | None = None
+) -> Iterator[Any]:
+    """Yield a parquet artefact, or some columns of it, as ``pyarrow.RecordBatch``; see `read_table`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with (
+            open_regular(path) as source,
+            pq.ParquetFile(source, buffer_size=_BYTES_AT_ONCE) as file,
+        ):
+            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
+            found = parse_json((file.metadata.metadata or {}).get(METADATA_KEY, b"{}"))
+            check_stamp(found, path, kind, repair)
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns):
+                batch.validate(full=True)
+                yield batch
+    except FileNotFoundError as error:
+        message = f"no {kind} in '{path}': make one with '{repair}'"
+        raise DataError(message) from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        message = f"cannot read '{path}' ({reason}): make it anew with '{repair}'"
+        raise DataError(message) from error
+
+
+def write_batches(
+    path: Path, schema: Any, batches: Iterable[Any], stamp: Stamp
+) -> None:
+    """Publish batches of rows with their `stamp` as a parquet file; see `write_table`."""
+    import pyarrow.parquet as pq
+
+    metadata = {METADATA_KEY: json.dumps(asdict(stamp)).encode()}
+    stamped = schema.with_metadata(metadata)
+    with (
+        publish(path, "wb") as file,
+        pq.ParquetWriter(file, stamped, compression="zstd") as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch.replace_schema_metadata(metadata))
