@@ -167,7 +167,10 @@ def assemble(places: Places, rules: AssemblyRules) -> pa.Table:
         [
             _main_artists(described.column("artists")),
             described.column("release_group"),
-            [None if n < 0 else n for n in rules.near_duplicates.tolist()],
+            make_array(
+                [None if n < 0 else n for n in rules.near_duplicates.tolist()],
+                pa.int64(),
+            ),
         ],
     )
     sides = described.column("side").to_pylist()
@@ -225,9 +228,10 @@ def _locations(places: Places, said: pa.ChunkedArray) -> pa.Array:
     return pa.ListArray.from_arrays(make_array(places.starts, pa.int32()), parts)
 
 
-def _main_artists(artists: pa.ChunkedArray) -> list[str | None]:
+def _main_artists(artists: pa.ChunkedArray) -> pa.Array:
     """Return the first artist of each cover, None where there is none."""
-    return [names[0] if names else None for names in each_value(artists)]
+    first = [names[0] if names else None for names in each_value(artists)]
+    return make_array(first, pa.string())
 
 
 def count_split_conflicts(places: Places) -> int:
