@@ -23,7 +23,9 @@ def picture(name: str, given: Any) -> Any:
         return given
     if isinstance(given, bytearray | memoryview):
         return bytes(given)
-    if isinstance(given, bytes | str):
+    if isinstance(given, bytes):
+        return given  # an empty file is a broken picture, not a wrong argument
+    if isinstance(given, str):
         if not given.strip():
             refuse_value(name, _EXPECTED, given)
         return given

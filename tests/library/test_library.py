@@ -262,3 +262,10 @@ def test_embeddings_are_a_copy(library):
     _, first = library.embeddings()
     first -= first.mean(axis=0)
     assert np.allclose(np.linalg.norm(library.embeddings()[1], axis=1), 1, atol=1e-5)
+
+
+def test_an_empty_file_is_a_broken_picture(library):
+    from covers.errors import BrokenImageError
+
+    with pytest.raises(BrokenImageError, match=r"empty file \(0 bytes\)"):
+        library.search(b"")
