@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from covers.render.palette import NOISE_COLOUR
 from covers.stats.bootstrap import GroupBootstrap
 from dashboard.data import breakdown, colouring, lookup
 from dashboard.data.analysis import Votes
+from dashboard.data.folder import file_of
 from dashboard.data.library import Library
 from dashboard.data.points import MapPoints
 from dashboard.layout import markup
@@ -350,3 +352,9 @@ def test_pictures_that_are_too_large_are_refused_before_they_are_decoded():
         BrokenImageError, match="too large: 26 MiB, the limit is 25 MiB"
     ):
         lookup.take_picture(None, content)
+
+
+def test_a_cover_without_known_locations_has_no_folder_to_open():
+    unknown = pa.table({"locations": pa.array([None], pa.list_(pa.string()))})
+    catalogue = SimpleNamespace(rows_of=lambda _ids: [0], table=unknown)
+    assert file_of(SimpleNamespace(catalogue=catalogue), "a" * 32) is None

@@ -96,10 +96,12 @@ def _write_catalogue(workspace, n, rng):
         sorted({GENRES[a], GENRES[b]}) for a, b in zip(genre, second, strict=True)
     ]
     names = [f"{GENRES[artist_genre[a]]} Artist {a}" for a in artist]
+    paths = [f"{i // 1000:03d}/{i:06d}.jpg" for i in range(n)]
     columns = {
         "cover_id": ids,
         "source": ["drawn"] * n,
-        "path": [f"{i // 1000:03d}/{i:06d}.jpg" for i in range(n)],
+        "path": paths,
+        "locations": [[{"source": "drawn", "path": path}] for path in paths],
         "genres": genres,
         "raw_genres": genres,
         "artist": names,
