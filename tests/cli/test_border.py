@@ -292,10 +292,9 @@ def test_an_empty_name_is_never_the_current_folder(words, tmp_path, monkeypatch)
 
 def test_an_empty_name_is_no_source_and_no_workspace_for_python_either(tmp_path):
     import covers
-    from covers.errors import ConfigError, DataError
 
-    with pytest.raises(DataError, match="name its folder"):
+    with pytest.raises(covers.WrongValueError, match="root must be a path"):
         covers.open("")
-    with pytest.raises(ConfigError, match="no source ''"):
+    with pytest.raises(covers.WrongValueError, match="sources must be a path"):
         covers.create(tmp_path / "ws", [""])
     assert not (tmp_path / "ws").exists()
