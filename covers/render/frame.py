@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import textwrap
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +23,32 @@ from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from matplotlib.figure import Figure
 
     from covers.workspace.paths import Workspace
 
 _PNG_DPI = 150
 _TOP_INCHES, _LINE_INCHES, _LETTER_INCHES = 0.55, 0.19, 0.066
 _MOST_IN_LEGEND = 20
+
+
+@contextmanager
+def _any_name(figure: Figure) -> Iterator[None]:
+    """Draw names as they are: a dollar begins no formula, and letters that the font lacks are boxes.
+
+    An SVG keeps such letters as text.
+    """
+    import matplotlib as mpl
+    from matplotlib.text import Text
+
+    with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+        yield
 
 
 @dataclass
@@ -68,7 +88,8 @@ class Frame:
         foot = (len(lines) + 0.8) * _LINE_INCHES / self.height
         head = 1 - _TOP_INCHES / self.height
         if self.tight:
-            self.figure.tight_layout(rect=(0, foot, 1 - self.room_right, head))
+            with _any_name(self.figure):
+                self.figure.tight_layout(rect=(0, foot, 1 - self.room_right, head))
         self.figure.text(
             0.015,
             1 - 0.12 / self.height,
@@ -97,7 +118,7 @@ class Frame:
         options = {"svg.fonttype": "none", "svg.hashsalt": "covers"}
         for suffix in ("svg", "png"):
             buffer = io.BytesIO()
-            with mpl.rc_context(options):
+            with mpl.rc_context(options), _any_name(self.figure):
                 self.figure.savefig(
                     buffer,
                     format=suffix,
