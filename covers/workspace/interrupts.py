@@ -6,8 +6,10 @@ wrong with that, an interrupt included; a long computation would then go on.
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _pressed = threading.Event()
+_SAME_S = 1.0
+
+
+@contextmanager
+def restored_signals() -> Iterator[None]:
+    """Put back afterwards what Ctrl-C and SIGTERM did before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -22,7 +40,8 @@ def watch_for_interrupts() -> Iterator[None]:
     """Remember Ctrl-C while something runs, so that `stop_if_interrupted` sees it.
 
     SIGTERM, by which systems end a program, is taken like it, so that it ends with a
-    line and tidies up. Nothing changes where Ctrl-C is ignored or handled by somebody else, as in a
+    line and tidies up. A second one within a second is the same one, so that the line
+    is written. Nothing changes where Ctrl-C is ignored or handled by somebody else, as in a
     background job or a server.
     """
     is_main = threading.current_thread() is threading.main_thread()
@@ -30,7 +49,14 @@ def watch_for_interrupts() -> Iterator[None]:
         yield
         return
 
+    first = math.inf
+
     def remember(number: int, frame: Any) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if _pressed.is_set() and now - first < _SAME_S:
+            return
+        first = now
         _pressed.set()
         signal.default_int_handler(number, frame)
 
@@ -41,9 +67,12 @@ def watch_for_interrupts() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Whoever interrupts again shall not cut off the line that says so.
+        was_pressed = _pressed.is_set()
+        ignore, default = signal.SIG_IGN, signal.default_int_handler
+        signal.signal(signal.SIGINT, ignore if was_pressed else default)
         if ends:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, ignore if was_pressed else signal.SIG_DFL)
         _pressed.clear()
 
 

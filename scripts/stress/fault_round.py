@@ -67,6 +67,7 @@ class Run:
             try:
                 main([*args, "-w", "workspace"], prog_name="covers")
             except SystemExit as end:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 status = end.code if isinstance(end.code, int) else int(bool(end.code))
             sys.stdout.flush()
             sys.stderr.flush()

@@ -107,6 +107,7 @@ def test_two_readers_go_on_while_the_index_is_rebuilt(read, other):
 def test_an_empty_workspace_names_the_command_on_every_page(read, tmp_path):
     empty = tmp_path / "nothing"
     empty.mkdir()
+    (empty / "covers.toml").touch()  # a folder without is refused before it starts
     with serve(empty) as url:
         for path in PATHS:
             reader = read(path, url=url)

@@ -106,7 +106,7 @@ def test_a_place_that_cannot_be_written(target, whole, tmp_path):
 
 def test_a_name_that_is_none(target, whole, tmp_path):
     ending = target.endings[0] if target.endings else ""
-    with pytest.raises(covers.DataError, match="no name that a file can have"):
+    with pytest.raises(covers.CoversError, match="must be a path"):
         covers.open(whole).export(target.name, f"{tmp_path}/a\0b{ending}")
     assert left_in(tmp_path) == []
 

@@ -205,5 +205,5 @@ def importlib_util_find_spec():
 def test_an_address_needs_the_engine(unembedded):
     given = ["embed", "--ray-address", "10.0.0.1:6379", "-w", str(unembedded.root)]
     done = CliRunner().invoke(main, given)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "needs '--engine ray'" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -10,7 +11,11 @@ import click
 from covers.cli.terminal.limited import watch_limited
 from covers.cli.terminal.speech import name_workspace
 from covers.errors import CoversError, DataError, missing_extra
-from covers.workspace.interrupts import was_interrupted, watch_for_interrupts
+from covers.workspace.interrupts import (
+    restored_signals,
+    was_interrupted,
+    watch_for_interrupts,
+)
 from indexer.errors import IndexerError
 from indexer.terminal import SafeStream, one_line, safe_streams
 
@@ -25,10 +30,10 @@ class ExplainingGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Do everything on streams that show no control character raw."""
-        with safe_streams():
-            if (
-                not args and options.get("args") is None
-            ):  # typed, not called from Python
+        is_typed = not args and options.get("args") is None
+        signals = nullcontext() if is_typed else restored_signals()
+        with signals, safe_streams():
+            if is_typed:
                 watch_limited()
             return super().main(*args, **options)
 
@@ -76,6 +81,8 @@ class ExplainingGroup(click.Group):
                 return self._interruptible(ctx)
         except (click.exceptions.Exit, click.exceptions.Abort):
             raise  # RuntimeErrors to Python, no errors to us
+        except KeyboardInterrupt:  # pressed again while that was put into words
+            raise click.ClickException(_INTERRUPTED) from None
         except click.ClickException as error:
             if not isinstance(error, click.exceptions.NoArgsIsHelpError):
                 error.message = one_line(error.message)  # type: ignore[misc]

@@ -253,9 +253,9 @@ def test_vision_learner_trains_this_very_backbone_and_head():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image_size": 8}, "image_size = 8: expected a number from 32 to 1024"),
-        ({"dropout": 2}, "dropout = 2"),
-        ({"epochs": "ten"}, "epochs = 'ten'"),
+        ({"image_size": 8}, "image_size must be a whole number from 32 to 1024, got 8"),
+        ({"dropout": 2}, "dropout must be a number from 0 to 0.95, got 2"),
+        ({"epochs": "ten"}, "epochs must be a whole number from 0 to 1000, got 'ten'"),
         ({"layers": 3}, "unknown training parameter 'layers': there are arch"),
     ],
 )
