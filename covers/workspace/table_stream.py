@@ -35,9 +35,10 @@ def read_batches(
             refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
             found = parse_json((file.metadata.metadata or {}).get(METADATA_KEY, b"{}"))
             check_stamp(found, path, kind, repair)
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns):
-                batch.validate(full=True)
-                yield batch
+            for group in range(file.num_row_groups):  # of all, it would read far ahead
+                for batch in file.iter_batches(_ROWS_AT_ONCE, [group], columns):
+                    batch.validate(full=True)
+                    yield batch
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
         raise DataError(message) from error
@@ -60,4 +61,5 @@ def write_batches(
         pq.ParquetWriter(file, stamped, compression="zstd") as writer,
     ):
         for batch in batches:
-            writer.write_batch(batch.replace_schema_metadata(metadata))
+            stamped_batch = batch.replace_schema_metadata(metadata)
+            writer.write_batch(stamped_batch, row_group_size=_ROWS_AT_ONCE)
