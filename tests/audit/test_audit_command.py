@@ -90,7 +90,8 @@ def test_a_page_that_cannot_be_written_is_explained(workspace, tmp_path):
     (tmp_path / "file").touch()
     result = run("-w", workspace.root, "--html", tmp_path / "file" / "a.html")
     assert result.exit_code == 1
-    assert "Error: cannot write '" in result.stderr
+    assert "a.html' cannot be written: '" in result.stderr
+    assert "is a file, name another path" in result.stderr
 
 
 def test_a_damaged_thumbnail_leaves_a_gap(workspace, tmp_path):

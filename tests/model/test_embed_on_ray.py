@@ -206,4 +206,4 @@ def test_an_address_needs_the_engine(unembedded):
     given = ["embed", "--ray-address", "10.0.0.1:6379", "-w", str(unembedded.root)]
     done = CliRunner().invoke(main, given)
     assert done.exit_code == 2
-    assert "needs '--engine ray'" in done.stderr
+    assert "'--ray-address' is for '--engine ray'" in done.stderr
