@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -27,8 +28,10 @@ from covers.workspace.disk.strangers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow.parquet as pq
 
 FORMAT = 1
 _NEWEST_FORMAT = 1_000_000
@@ -200,16 +203,41 @@ def read_table(
     path: Path, kind: str, repair: str, columns: Sequence[str] | None = None
 ) -> tuple[Any, Stamp]:
     """Read a parquet artefact, or some columns of it, as a ``pyarrow.Table`` and its stamp; see `read_json`."""
+    with opened_table(path, kind, repair) as file:
+        table = file.read(columns=None if columns is None else list(columns))
+        table.validate(full=True)
+        found = parse_json((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    check_stamp(found, path, kind, repair)
+    return table, parse_stamp(found, path)
+
+
+@contextmanager
+def opened_table(
+    path: Path, kind: str, repair: str, **options: Any
+) -> Iterator[pq.ParquetFile]:
+    """Open a parquet artefact; what goes wrong within names its repair.
+
+    Parameters
+    ----------
+    path : Path
+    kind, repair : str
+        As in `read_json`.
+    **options
+        Of ``pyarrow.parquet.ParquetFile``.
+
+    Raises
+    ------
+    DataError
+        If it is missing, damaged or says that it holds more than it can.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
-        with open_regular(path) as source, pq.ParquetFile(source) as file:
+        with open_regular(path) as source, pq.ParquetFile(source, **options) as file:
             refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
-            table = file.read(columns=None if columns is None else list(columns))
-        table.validate(full=True)
-        found = parse_json((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+            yield file
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
         raise DataError(message) from error
@@ -217,8 +245,6 @@ def read_table(
         reason = " ".join(str(error).split())[:300]
         message = f"cannot read '{path}' ({reason}): make it anew with '{repair}'"
         raise DataError(message) from error
-    check_stamp(found, path, kind, repair)
-    return table, parse_stamp(found, path)
 
 
 def refuse_swollen(metadata: Any, n_bytes: int) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from covers.errors import DataError
-from covers.workspace.artefacts import METADATA_KEY, Stamp, check_stamp, refuse_swollen
+from covers.workspace.artefacts import METADATA_KEY, Stamp, check_stamp, opened_table
 from covers.workspace.disk.publish import publish
-from covers.workspace.disk.strangers import open_regular, parse_json
+from covers.workspace.disk.strangers import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,28 +22,13 @@ def read_batches(
     path: Path, kind: str, repair: str, columns: Sequence[str] | None = None
 ) -> Iterator[Any]:
     """Yield a parquet artefact, or some columns of it, as ``pyarrow.RecordBatch``; see `read_table`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with (
-            open_regular(path) as source,
-            pq.ParquetFile(source, buffer_size=_BYTES_AT_ONCE) as file,
-        ):
-            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
-            found = parse_json((file.metadata.metadata or {}).get(METADATA_KEY, b"{}"))
-            check_stamp(found, path, kind, repair)
-            for group in range(file.num_row_groups):  # of all, it would read far ahead
-                for batch in file.iter_batches(_ROWS_AT_ONCE, [group], columns):
-                    batch.validate(full=True)
-                    yield batch
-    except FileNotFoundError as error:
-        message = f"no {kind} in '{path}': make one with '{repair}'"
-        raise DataError(message) from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        message = f"cannot read '{path}' ({reason}): make it anew with '{repair}'"
-        raise DataError(message) from error
+    with opened_table(path, kind, repair, buffer_size=_BYTES_AT_ONCE) as file:
+        found = parse_json((file.metadata.metadata or {}).get(METADATA_KEY, b"{}"))
+        check_stamp(found, path, kind, repair)
+        for group in range(file.num_row_groups):  # of all, it would read far ahead
+            for batch in file.iter_batches(_ROWS_AT_ONCE, [group], columns):
+                batch.validate(full=True)
+                yield batch
 
 
 def write_batches(
