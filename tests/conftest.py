@@ -33,7 +33,16 @@ def _main_module_stays(monkeypatch):
 @pytest.fixture(scope="session")
 def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 drawn covers of 8 genres and the workspace that version 0.1 made of them."""
-    root = tmp_path_factory.mktemp("drawn")
+    return unpack_drawn(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture
+def drawn_anew(tmp_path: Path) -> Path:
+    """The same as `drawn_once`, and nobody has asked anything of it yet."""
+    return unpack_drawn(tmp_path / "drawn")
+
+
+def unpack_drawn(root: Path) -> Path:
     with zipfile.ZipFile(Path(__file__).parent / "fixtures/version-0.1.zip") as archive:
         archive.extractall(root)
     return root
