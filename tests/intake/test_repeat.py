@@ -18,14 +18,10 @@ from covers.workspace.paths import Workspace
 
 
 @pytest.fixture
-def library(tmp_path):
-    root = tmp_path / "library"
-    for i in range(12):
-        put(root / f"Rock/r{i}.png", picture(i))
-        put(root / f"Pop/deep/p{i}.png", picture(100 + i))
-    put(root / "Pop/both.png", picture(0))
-    put(root / "Pop/broken.png", b"no picture")
-    return root
+def library(library):
+    """The library of all tests of scans, with a picture that is none."""
+    put(library / "Pop/broken.png", b"no picture")
+    return library
 
 
 @pytest.fixture
