@@ -16,7 +16,7 @@ import functools
 import inspect
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -219,9 +219,11 @@ def _value(name: str, given: Any) -> Any:
     return plain
 
 
-def cover_ids(name: str, given: Any) -> tuple[str, ...]:
+def cover_ids(name: str, given: Any) -> Collection[str]:
     """Take ids of covers, or what has a ``cover_id`` such as hits; one alone is one."""
     expected = "ids of covers, or hits of a search"
+    if isinstance(given, frozenset) and all(isinstance(one, str) for one in given):
+        return given  # all of a library, with every search of the dashboard
     alone = isinstance(given, str | bytes) or hasattr(given, "cover_id")
     found = []
     for one in [given] if alone else _several(name, expected, given):

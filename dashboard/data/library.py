@@ -77,9 +77,9 @@ class Library(CoverSet):
         return self.rows.position
 
     @cached_property
-    def all_ids(self) -> set[str]:
+    def all_ids(self) -> frozenset[str]:
         """Ids of all covers."""
-        return set(self.cover_ids)
+        return frozenset(self.cover_ids)
 
     @cached_property
     def short_ids(self) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class _Wanted:
     k: int
     where: dict[str, Any] | None
     one_per_artist: bool = False
-    among: set[str] = field(default_factory=set)
+    among: frozenset[str] = frozenset()
 
 
 def go_to(cover_id: str) -> None:
@@ -215,7 +215,7 @@ def _filters(library: Library) -> _Wanted:
     )
 
 
-def _among(library: Library, words: list[str], *, only: bool) -> set[str]:
+def _among(library: Library, words: list[str], *, only: bool) -> frozenset[str]:
     """Return the covers that may be found: of some colours, of the selection."""
     kept = np.ones(len(library), bool)
     if words:
@@ -225,7 +225,7 @@ def _among(library: Library, words: list[str], *, only: bool) -> set[str]:
         kept &= chosen.mask(len(library))
     if kept.all():
         return library.all_ids
-    return {library.cover_ids[row] for row in np.flatnonzero(kept)}
+    return frozenset(library.cover_ids[row] for row in np.flatnonzero(kept))
 
 
 def _artist_like(library: Library, text: str) -> str:
