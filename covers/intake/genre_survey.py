@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from covers.catalogue.genre_tree import GenreTree
 from covers.errors import DataError
 from covers.intake.label_table import make_mapper
-from covers.intake.merge import Places
+from covers.intake.merge import RecordsByCover
 from covers.intake.record_table import covers_in, of_sources, read_records
 from covers.workspace.settings import IntakeSettings, change_intake
 from covers.workspace.source_files import SourceKind
@@ -105,23 +105,25 @@ def survey_genres(
     """
     settings = workspace.settings
     kinds = {s.name: _kind(s.kind) for s in settings.sources}
-    places = Places(of_sources(covers_in(read_records(workspace)), kinds), kinds)
-    if not places.records.num_rows:
+    by_cover = RecordsByCover(
+        of_sources(covers_in(read_records(workspace)), kinds), kinds
+    )
+    if not by_cover.records.num_rows:
         message = f"nothing scanned yet in '{workspace.root}': run 'covers scan SOURCE -w {workspace.root}'"
         raise DataError(message)
     after = change_intake(settings.intake, changes or {})
-    mapper = _mapper(workspace, settings.intake, places)
-    other = _mapper(workspace, after, places)
+    mapper = _mapper(workspace, settings.intake, by_cover)
+    other = _mapper(workspace, after, by_cover)
     names: Counter[tuple[str, SourceKind]] = Counter()
     now: Counter[str] = Counter()
     then: Counter[str] = Counter()
     n_changed = 0
     said = [
-        {(genre, kind) for genre in places.sayings.labels(number).genres}
-        for number, kind in enumerate(places.sayings.kinds)
+        {(genre, kind) for genre in by_cover.sayings.labels(number).genres}
+        for number, kind in enumerate(by_cover.sayings.kinds)
     ]
-    for cover in range(len(places.cover_ids)):
-        raw = set().union(*(said[number] for number in places.numbers_of(cover)))
+    for cover in range(len(by_cover.cover_ids)):
+        raw = set().union(*(said[number] for number in by_cover.numbers_of(cover)))
         names.update({(n, kind) for g, kind in raw for n in mapper.split(g, kind)})
         old, new = (
             {genre for name, kind in raw for genre in m.map([name], kind)}
@@ -167,10 +169,10 @@ def _kind(name: str) -> SourceKind:
 def _mapper(
     workspace: Workspace,
     settings: IntakeSettings,
-    places: Places,
+    by_cover: RecordsByCover,
 ) -> GenreMapper:
     table = GenreTree.read(genre_table_path(workspace.root, settings))
-    return make_mapper(places.sayings, table, settings)
+    return make_mapper(by_cover.sayings, table, settings)
 
 
 def _order(counts: Counter[Any]) -> list[tuple[Any, int]]:

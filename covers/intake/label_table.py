@@ -16,8 +16,14 @@ from covers.catalogue.splits import UNDECIDED
 from covers.catalogue.table import SCHEMA, SPLITS
 from covers.intake.scan_record import parse_labels
 from covers.intake.tables.manifest import spread_extras
+from covers.stats.rows import number_by_appearance
 from covers.workspace.source_files import SourceKind
-from indexer.files.arrow import as_numbers, as_take_indices, make_table
+from indexer.files.arrow import (
+    as_dictionary,
+    as_numbers,
+    as_take_indices,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +48,7 @@ _SAID = pa.list_(pa.string())
 _SCHEMA = pa.schema(
     [
         *(SCHEMA.field(name) for name in DESCRIBED),
-        pa.field("said", _SAID),  # raw genres as one place says them
+        pa.field("said", _SAID),  # raw genres as one record says them
         pa.field("side", pa.string()),
     ]
 )
@@ -73,36 +79,21 @@ class Sayings:
         """Give numbers to the labels of records; `kinds` is by the name of a source."""
         if not records.num_rows:
             return cls(np.zeros(0, np.int64), [], [])
-        sources = records.column("source").combine_chunks().dictionary_encode()
-        labels = records.column("labels").combine_chunks().dictionary_encode()
-        sources, labels = _one_chunk(sources), _one_chunk(labels)
+        sources = as_dictionary(records.column("source"))
+        labels = as_dictionary(records.column("labels"))
         several = [kinds[name] for name in sources.dictionary.to_pylist()]
         known = list(dict.fromkeys(several))
         of_source = np.array([known.index(kind) for kind in several], np.int64)
         kind = of_source[as_numbers(sources.indices)]
         joined = as_numbers(labels.indices).astype(np.int64) * len(known) + kind
-        pairs, first, numbers = np.unique(
-            joined, return_index=True, return_inverse=True
-        )
-        order = np.argsort(first)
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        pairs = pairs[order]
+        first, numbers = number_by_appearance(joined)
+        pairs = joined[first]
         texts = labels.dictionary.take(as_take_indices(pairs // len(known))).to_pylist()
-        return cls(
-            place[numbers.ravel()], texts, [known[i] for i in pairs % len(known)]
-        )
+        return cls(numbers, texts, [known[i] for i in pairs % len(known)])
 
     def labels(self, number: int) -> Labels:
         """Return the labels of a number."""
         return parse_labels(self.texts[number])
-
-
-def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
-    """Return a dictionary column in one piece."""
-    if isinstance(column, pa.ChunkedArray):
-        return column.unify_dictionaries().combine_chunks()
-    return column
 
 
 def make_mapper(
@@ -173,7 +164,7 @@ class LabelTable:
         Parameters
         ----------
         several : iterable of sequences of int
-            Numbers of `sayings`, in the order of the places; the first that says something wins.
+            Numbers of `sayings`, in the order of the records; the first that says something wins.
         genres : iterable of sequences of str, optional
             Genres that a person decided on instead.
         """
@@ -196,16 +187,13 @@ class LabelTable:
 
     def extras(self, rows: Rows) -> dict[str, pa.Array]:
         """Return the further columns of manifests for covers with these rows."""
-        used, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        taken = as_take_indices(place[inverse.ravel()])
-        columns = spread_extras([self._extras[row] for row in used[order].tolist()])
+        first, numbers = number_by_appearance(rows)
+        taken = as_take_indices(numbers)
+        columns = spread_extras([self._extras[row] for row in rows[first].tolist()])
         return {name: column.take(taken) for name, column in columns.items()}
 
     def _merge(self, numbers: Sequence[int]) -> dict[str, Any]:
-        """Make one row of the labels of several places of a cover."""
+        """Make one row of the labels of several records of a cover."""
         several = [self.sayings.labels(number) for number in numbers]
         genres: set[str] = set()
         extra: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from covers.catalogue.splits import join_groups, split_groups
 from covers.catalogue.table import LOCATION, SCHEMA, each_value
 from covers.errors import DataError
 from covers.intake.label_table import DESCRIBED, LabelTable, Sayings
-from indexer.files.arrow import as_numbers, as_take_indices, make_array
+from indexer.files.arrow import as_dictionary, as_numbers, as_take_indices, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Places:
+class RecordsByCover:
     """Scan records by cover.
 
     Parameters
@@ -48,7 +48,7 @@ class Places:
 
     @cached_property
     def cover_ids(self) -> pa.Array:
-        """Distinct covers, in the order of their first places."""
+        """Distinct covers, in the order of their first records."""
         return self.records.column("cover_id").unique()
 
     @cached_property
@@ -59,7 +59,7 @@ class Places:
 
     @cached_property
     def starts(self) -> Rows:
-        """Where the places of each cover begin in `order`, and the end of all, shape (n_covers + 1,)."""
+        """Where the records of each cover begin in `order`, and the end of all, shape (n_covers + 1,)."""
         sizes = np.bincount(self._covers, minlength=len(self.cover_ids))
         starts: Rows = np.concatenate([[0], np.cumsum(sizes)])
         return starts
@@ -72,11 +72,11 @@ class Places:
     @cached_property
     def _covers(self) -> Rows:
         """The cover of each record, shape (n_records,)."""
-        coded = self.records.column("cover_id").combine_chunks().dictionary_encode()
+        coded = as_dictionary(self.records.column("cover_id"))
         covers: Rows = as_numbers(coded.indices).astype(np.int64)
         return covers
 
-    def without(self, dropped: Collection[str]) -> Places:
+    def without(self, dropped: Collection[str]) -> RecordsByCover:
         """Leave covers out.
 
         Raises
@@ -95,10 +95,10 @@ class Places:
                 "with 'covers audit --revert all'"
             )
             raise DataError(message)
-        return Places(left, self.kinds)
+        return RecordsByCover(left, self.kinds)
 
     def numbers_of(self, cover: int) -> Rows:
-        """Return the numbers of what is said of a cover, place by place."""
+        """Return the numbers of what is said of a cover, record by record."""
         rows = self.order[self.starts[cover] : self.starts[cover + 1]]
         return self.sayings.numbers[rows]
 
@@ -139,12 +139,12 @@ class AssemblyRules:
     corrections: Mapping[str, Sequence[str]]
 
 
-def assemble(places: Places, rules: AssemblyRules) -> pa.Table:
+def assemble(by_cover: RecordsByCover, rules: AssemblyRules) -> pa.Table:
     """Make the catalogue's rows.
 
     Parameters
     ----------
-    places : Places
+    by_cover : RecordsByCover
         The first one gives a cover its path.
     rules : AssemblyRules
 
@@ -153,17 +153,17 @@ def assemble(places: Places, rules: AssemblyRules) -> pa.Table:
     pyarrow.Table
         Columns of `covers.catalogue.table.SCHEMA`, then those of manifests.
     """
-    labels = LabelTable(places.sayings, rules.mapper)
-    rows = _label_rows(places, labels, rules.corrections)
+    labels = LabelTable(by_cover.sayings, rules.mapper)
+    rows = _label_rows(by_cover, labels, rules.corrections)
     known = labels.table()
     described = known.take(as_take_indices(rows))
-    first = places.records.take(as_take_indices(places.order[places.starts[:-1]]))
+    first = by_cover.records.take(as_take_indices(by_cover.order[by_cover.starts[:-1]]))
     columns = {name: described.column(name) for name in DESCRIBED}
     for name in ("cover_id", "source", "path", "width", "height", "format"):
         columns[name] = first.column(name)
-    columns["locations"] = _locations(places, known.column("said"))
+    columns["locations"] = _locations(by_cover, known.column("said"))
     groups = join_groups(
-        places.cover_ids.to_pylist(),
+        by_cover.cover_ids.to_pylist(),
         [
             _main_artists(described.column("artists")),
             described.column("release_group"),
@@ -193,39 +193,41 @@ def assemble(places: Places, rules: AssemblyRules) -> pa.Table:
 
 
 def _label_rows(
-    places: Places, labels: LabelTable, corrections: Mapping[str, Sequence[str]]
+    by_cover: RecordsByCover,
+    labels: LabelTable,
+    corrections: Mapping[str, Sequence[str]],
 ) -> Rows:
-    """Return the row of `labels` of each cover; what several places say is added to it."""
-    firsts = places.order[places.starts[:-1]]
-    rows = places.sayings.numbers[firsts].copy()
-    merged = dict.fromkeys(places.with_several())
+    """Return the row of `labels` of each cover; what several records say is added to it."""
+    firsts = by_cover.order[by_cover.starts[:-1]]
+    rows = by_cover.sayings.numbers[firsts].copy()
+    merged = dict.fromkeys(by_cover.with_several())
     decided = {}
     if corrections:
-        for cover, cover_id in enumerate(places.cover_ids.to_pylist()):
+        for cover, cover_id in enumerate(by_cover.cover_ids.to_pylist()):
             if cover_id in corrections:
                 decided[cover] = corrections[cover_id]
                 merged[cover] = None
     covers = sorted(merged)
     rows[covers] = labels.add(
-        (places.numbers_of(cover).tolist() for cover in covers),
+        (by_cover.numbers_of(cover).tolist() for cover in covers),
         [decided.get(cover) for cover in covers],
     )
     return rows
 
 
-def _locations(places: Places, said: pa.ChunkedArray) -> pa.Array:
+def _locations(by_cover: RecordsByCover, said: pa.ChunkedArray) -> pa.Array:
     """Return where each cover lies, and what is said of it there."""
-    order = as_take_indices(places.order)
+    order = as_take_indices(by_cover.order)
     columns = {
-        name: places.records.column(name).take(order).combine_chunks()
+        name: by_cover.records.column(name).take(order).combine_chunks()
         for name in ("source", "path", "member", "size", "mtime_ns")
     }
-    genres = said.take(as_take_indices(places.sayings.numbers[places.order]))
+    genres = said.take(as_take_indices(by_cover.sayings.numbers[by_cover.order]))
     columns["genres"] = genres.combine_chunks()
     parts = pa.StructArray.from_arrays(
         [columns[part.name] for part in LOCATION], fields=list(LOCATION)
     )
-    return pa.ListArray.from_arrays(make_array(places.starts, pa.int32()), parts)
+    return pa.ListArray.from_arrays(make_array(by_cover.starts, pa.int32()), parts)
 
 
 def _main_artists(artists: pa.ChunkedArray) -> pa.Array:
@@ -234,10 +236,10 @@ def _main_artists(artists: pa.ChunkedArray) -> pa.Array:
     return make_array(first, pa.string())
 
 
-def count_split_conflicts(places: Places) -> int:
+def count_split_conflicts(by_cover: RecordsByCover) -> int:
     """Count the covers whose records put them on different sides."""
     n_conflicts = 0
-    for cover in places.with_several():
-        labels = map(places.sayings.labels, set(places.numbers_of(cover).tolist()))
+    for cover in by_cover.with_several():
+        labels = map(by_cover.sayings.labels, set(by_cover.numbers_of(cover).tolist()))
         n_conflicts += len({one.split for one in labels if one.split}) > 1
     return n_conflicts

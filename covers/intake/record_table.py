@@ -28,7 +28,13 @@ from covers.stats.rows import rows_in
 from covers.workspace.artefacts import Stamp, write_table
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE
-from indexer.files.arrow import as_numbers, as_take_indices, make_array, make_table
+from indexer.files.arrow import (
+    as_dictionary,
+    as_numbers,
+    as_take_indices,
+    make_array,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -152,9 +158,7 @@ def join_records(records: pa.Table, sources: Sequence[str]) -> pa.Table:
     sources : sequence of str
         Names in the order that their rows get.
     """
-    keys = keys_of(records).combine_chunks().dictionary_encode()
-    if isinstance(keys, pa.ChunkedArray):
-        keys = keys.unify_dictionaries().combine_chunks()
+    keys = as_dictionary(keys_of(records))
     codes = as_numbers(keys.indices).astype(np.int64)
     if len(keys.dictionary) < len(codes):
         records = _join_shared(records, codes)

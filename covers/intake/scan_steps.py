@@ -25,7 +25,12 @@ from covers.intake.candidates import (
 from covers.intake.genre_survey import genre_table_path
 from covers.intake.genre_texts import cut_genre_texts
 from covers.intake.label_table import make_mapper
-from covers.intake.merge import AssemblyRules, Places, assemble, count_split_conflicts
+from covers.intake.merge import (
+    AssemblyRules,
+    RecordsByCover,
+    assemble,
+    count_split_conflicts,
+)
 from covers.intake.music.tag_cache import TagCache
 from covers.intake.pictures.choose import Chooser
 from covers.intake.pictures.read_one import PictureLoader
@@ -225,20 +230,19 @@ class ScanSteps:
 
         Pictures inside music files count anew where tags were read otherwise.
         """
-        stamp = records_stamp(self.workspace)
-        before = {} if stamp is None else stamp.parameters
-        if before == self._limits():
+        if self._limits_before == self._limits():
             return self.old
         good = covers_in(self.old)
-        if before.get("tag_reader") == READER:
+        if self._limits_before.get("tag_reader") == READER:
             return good
         none = make_array([""], pa.string())
         return good.filter(pc.is_in(good.column("member"), value_set=none))
 
-    def _has_other_limits(self) -> bool:
-        """Say whether the last scan judged pictures otherwise."""
+    @cached_property
+    def _limits_before(self) -> dict[str, Any]:
+        """What the last scan judged pictures by; empty where there is none."""
         stamp = records_stamp(self.workspace)
-        return stamp is None or stamp.parameters != self._limits()
+        return {} if stamp is None else stamp.parameters
 
     def _limits(self) -> dict[str, Any]:
         """Return what decides whether a picture is good, and which bytes it has."""
@@ -252,18 +256,17 @@ class ScanSteps:
         good = covers_in(self.records)
         if not good.num_rows:
             raise DataError(explain_nothing(self.sources, self.records))
-        places = Places(good, self._kinds())
-        dropped = self.overlay.dropped.intersection(places.cover_ids.to_pylist())
+        by_cover = RecordsByCover(good, self._kinds())
+        dropped = self.overlay.dropped.intersection(by_cover.cover_ids.to_pylist())
         if dropped:
             self.notes.append(
                 f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
                 "takes all decisions back"
             )
-        self.pictures.update(places.cover_ids, self.journal.measures)
+        self.pictures.update(by_cover.cover_ids, self.journal.measures)
         is_same = not self.options.split_anew and self._is_same()
-        catalogue = read_catalogue(workspace) if is_same else self._assemble(places)
+        catalogue = read_catalogue(workspace) if is_same else self._assemble(by_cover)
         self._publish_settings()
-        has_other_limits = self._has_other_limits()
         if not is_same:
             catalogue.write(
                 workspace.catalogue_path,
@@ -271,7 +274,7 @@ class ScanSteps:
             )
         # After the catalogue: where only one of them was published before the scan was
         # ended, the next must not take the old catalogue for the one of these records.
-        if not is_same or has_other_limits:
+        if not is_same or self._limits_before != self._limits():
             write_records(workspace, self.records, self._limits())
         write_problems(workspace.problems_path, self.records)
         self.tag_cache.keep({source.name for source in self.sources})
@@ -284,7 +287,7 @@ class ScanSteps:
                 states=self.states,
                 before=self.old,
                 after=self.records,
-                n_conflicts=count_split_conflicts(places),
+                n_conflicts=count_split_conflicts(by_cover),
                 notes=self.notes,
                 n_read=self.n_read,
             ),
@@ -341,15 +344,15 @@ class ScanSteps:
             for source in self.sources
         }
 
-    def _assemble(self, places: Places) -> Catalogue:
+    def _assemble(self, by_cover: RecordsByCover) -> Catalogue:
         """Make the catalogue from the records of covers."""
         before = (
             PreviousSplit()
             if self.options.split_anew
             else PreviousSplit.read(self.workspace)
         )
-        mapper = make_mapper(places.sayings, self.genre_table, self.intake)
-        left = places.without(self.overlay.dropped)
+        mapper = make_mapper(by_cover.sayings, self.genre_table, self.intake)
+        left = by_cover.without(self.overlay.dropped)
         table = assemble(
             left,
             AssemblyRules(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,35 @@ class RowsById:
         """Return the row of each of `wanted`, ``-1`` where it has none; shape (n_wanted,)."""
         found = [self.position.get(one, -1) for one in wanted]
         return np.asarray(found, np.int64)
+
+
+def number_by_appearance(
+    values: npt.NDArray[Any],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give distinct values numbers in the order in which they come.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_values,)
+
+    Returns
+    -------
+    first : ndarray of int64, shape (n_distinct,)
+        Where each distinct value stands first, ascending.
+    numbers : ndarray of int64, shape (n_values,)
+        The number of each value, so that ``values[first][numbers]`` is `values`.
+
+    Examples
+    --------
+    >>> first, numbers = number_by_appearance(np.array([7, 3, 7]))
+    >>> first.tolist(), numbers.tolist()
+    ([0, 1], [0, 1, 0])
+    """
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    return first[order], number[inverse.ravel()]
 
 
 def rows_in(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 __all__ = [
+    "as_dictionary",
     "as_integers",
     "as_mask",
     "as_numbers",
@@ -223,6 +224,15 @@ def _numbers_in(chunk: pa.Array) -> npt.NDArray[Any]:
     known = _unpack(chunk.buffers()[0], chunk)
     is_float = dtype.kind == "f"
     return np.where(known, values if is_float else values.astype(np.float64), np.nan)
+
+
+def as_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Make one array of a column: its distinct values in their order, and which each is."""
+    coded = column.combine_chunks().dictionary_encode()
+    # Texts of more than 2 GB stay in several pieces.
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.unify_dictionaries().combine_chunks()
+    return coded
 
 
 def as_take_indices(rows: npt.NDArray[np.int64]) -> pa.Array:

@@ -12,6 +12,7 @@ from covers.images.duplicates.near_duplicates import (
     find_near_duplicates,
 )
 from covers.images.duplicates.views import Views
+from covers.stats.rows import number_by_appearance
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,11 +71,7 @@ def connect(pairs: DuplicatePairs, n_covers: int) -> npt.NDArray[np.int64]:
             break
         waiting = left
     labels = np.array([groups.root(node) for node in labels.tolist()], np.int64)
-    _, first_rows, labels = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.empty(len(first_rows), np.int64)
-    order[np.argsort(first_rows)] = np.arange(len(first_rows))
-    numbers: npt.NDArray[np.int64] = order[labels]
-    return numbers
+    return number_by_appearance(labels)[1]
 
 
 def _components(
