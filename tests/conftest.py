@@ -33,19 +33,37 @@ def _main_module_stays(monkeypatch):
 @pytest.fixture(scope="session")
 def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 drawn covers of 8 genres and the workspace that version 0.1 made of them."""
-    return unpack_drawn(tmp_path_factory.mktemp("drawn"))
-
-
-@pytest.fixture
-def drawn_anew(tmp_path: Path) -> Path:
-    """The same as `drawn_once`, and nobody has asked anything of it yet."""
-    return unpack_drawn(tmp_path / "drawn")
-
-
-def unpack_drawn(root: Path) -> Path:
+    root = tmp_path_factory.mktemp("drawn")
     with zipfile.ZipFile(Path(__file__).parent / "fixtures/version-0.1.zip") as archive:
         archive.extractall(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def _drawn_files(drawn_once: Path) -> dict[Path, tuple[int, int]]:
+    return stamps_below(drawn_once)
+
+
+@pytest.fixture(autouse=True)
+def _drawn_stays(request: pytest.FixtureRequest):
+    """Fail a test that changes the workspace that all share, not those that come after it."""
+    shared = "drawn_once" in request.fixturenames
+    before = request.getfixturevalue("_drawn_files") if shared else {}
+    yield
+    now = stamps_below(request.getfixturevalue("drawn_once")) if shared else {}
+    changed = [
+        path for path in before.keys() | now if before.get(path) != now.get(path)
+    ]
+    if changed:
+        before.clear()
+        before.update(now)
+        pytest.fail(f"changed what all tests share, take a copy: {sorted(changed)}")
+
+
+def stamps_below(root: Path) -> dict[Path, tuple[int, int]]:
+    """Return time and size of each file below a folder."""
+    found = {path: path.stat() for path in root.rglob("*") if path.is_file()}
+    return {path: (s.st_mtime_ns, s.st_size) for path, s in found.items()}
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Query(ShortRepr):
     embedding : ndarray of float32, shape (n_dimensions,)
     logits : ndarray of float32, shape (n_genres,), or None
         In the order of the model's genres; None for a cover of the library, whose
-        answer is on disk.
+        answer is on disk and counts.
     picture : Path, bytes or Image, optional
         Where the pixels are; None for a cover of the library.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ class SearchableLibrary(StoredLibrary):
                 self.model,
                 max_megapixels=self.workspace.settings.intake.max_megapixels,
             )
-        embedded = {id(query.picture): query for query in read.items}
+        embedded = {id(query.picture): self._as_stored(query) for query in read.items}
         items: list[Query] = []
         for one in found:
             if isinstance(one, str):
@@ -321,6 +322,15 @@ class SearchableLibrary(StoredLibrary):
             return cover_id if cover_id in self.index else given
         return given
 
+    def _as_stored(self, query: Query) -> Query:
+        """Give a picture that is a cover of the library, byte for byte, the vector of that cover.
+
+        Processors round in other places; so both get one answer wherever they are asked.
+        """
+        if not query.cover_id or query.cover_id not in self.index:
+            return query
+        return replace(query, embedding=self.index.reconstruct([query.cover_id])[0])
+
     def _ask_one(self, given: PictureLike) -> Query:
         queries = self.ask([given])
         queries.refuse_broken()
@@ -328,10 +338,12 @@ class SearchableLibrary(StoredLibrary):
 
     def _logits(self, query: Query) -> npt.NDArray[np.float32]:
         """Return what the network said of a picture, from disk for a cover of the library."""
-        if query.logits is not None:
+        if query.logits is not None and query.cover_id not in self.index:
             return query.logits
         row = int(self._embedded.rows.of([query.cover_id])[0])
         if row < 0:
+            if query.logits is not None:
+                return query.logits
             message = (
                 f"the network has not seen cover {query.cover_id!r} yet: run "
                 f"'{registry.INDEX.repair(self._root)}'"

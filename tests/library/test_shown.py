@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -14,8 +15,10 @@ OTHERS = {"Workspace", "SplitBalance"}
 
 
 @pytest.fixture(scope="module")
-def library(drawn_once):
-    return covers.open(drawn_once / "workspace")
+def library(drawn_once, tmp_path_factory):
+    root = tmp_path_factory.mktemp("own") / "drawn"
+    shutil.copytree(drawn_once, root)
+    return covers.open(root / "workspace")
 
 
 def parts_of(result, seen):

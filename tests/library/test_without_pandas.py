@@ -8,6 +8,7 @@ theirs.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,10 +87,11 @@ METHODS = (
 
 
 @pytest.fixture
-def place(drawn_anew, tmp_path):
+def place(drawn_once, tmp_path):
     """A workspace whose analyses are fresh, so that reading is enough."""
+    shutil.copytree(drawn_once, tmp_path / "drawn")
     write_settings(
-        drawn_anew / "workspace",
+        tmp_path / "drawn/workspace",
         {
             "evaluation": {"n_bootstraps": 60},
             "overlap": {"n_bootstraps": 60, "which": "all"},

@@ -8,6 +8,7 @@ import json
 import math
 import pickle
 import re
+import shutil
 import typing
 from pathlib import Path
 
@@ -114,8 +115,10 @@ MEANS_THE_DEFAULT |= {"arch", "dropout"}
 
 
 @pytest.fixture(scope="module")
-def library(drawn_once):
-    return covers.open(drawn_once / "workspace")
+def library(drawn_once, tmp_path_factory):
+    root = tmp_path_factory.mktemp("own") / "drawn"
+    shutil.copytree(drawn_once, root)
+    return covers.open(root / "workspace")
 
 
 @pytest.fixture(scope="module")

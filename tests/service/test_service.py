@@ -90,7 +90,7 @@ def test_a_classification_is_the_librarys(server, library, picture):
             v.cover_id for v in answer.voters
         ]
         for method, p in answer.by_method.items():
-            assert found["probabilities"][method] == pytest.approx(p, abs=2e-3)
+            assert found["probabilities"][method] == pytest.approx(p, abs=1e-6)
 
 
 def test_a_cover_its_thumbnail_and_the_analyses_are_shown(server, library, picture):
