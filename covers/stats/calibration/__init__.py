@@ -1,0 +1,1 @@
+"""Probabilities that mean what they say: calibrators, and how far off they are."""
