@@ -16,7 +16,11 @@ from covers.classify.blend import Blend, fit_blend
 from covers.classify.labels import LabelCalibrator, LabelledCovers
 from covers.classify.methods import Method, named_now
 from covers.classify.voting import VoteSettings, label_shares, vote_with
-from covers.stats.calibration import Calibrator, Temperature, read_calibrator
+from covers.stats.calibration.temperature import (
+    Calibrator,
+    Temperature,
+    read_calibrator,
+)
 from covers.stats.labels.platt import log_odds
 
 if TYPE_CHECKING:

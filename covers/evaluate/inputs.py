@@ -45,7 +45,7 @@ class EvaluationInputs(CoverSet):
     crossed_folds : ndarray of int64, shape (n_covers,), optional
         Fold of the train side in which a head that has not seen the cover answered
         for it; ``-1`` for other covers. What is fitted on held-out covers is fitted
-        on these answers too, see `covers.model.training.crossed`.
+        on these answers too, see `covers.model.training.heads.crossed`.
     crossed_p : ndarray of float, shape (n_covers, n_genres), optional
         What that head says, in columns of `vocab`.
     crossed_embeddings : ndarray of float16, shape (n_covers, n_folds, n_dimensions), optional

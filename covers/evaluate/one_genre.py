@@ -16,7 +16,7 @@ from covers.classify.voting import vote_with
 from covers.evaluate import baselines
 from covers.evaluate.checks import check_columns, check_figures, summarise_checks
 from covers.evaluate.curves import Side, learning_curve
-from covers.stats.calibration import Temperature
+from covers.stats.calibration.temperature import Temperature
 from covers.stats.folds import iterate_folds
 from covers.stats.metrics import Measures, measure_method
 

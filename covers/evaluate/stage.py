@@ -326,7 +326,7 @@ def _read_crossed(
     if not card.summary.get("head_fits"):  # then torch is not needed either
         return {}
     with needs_extra("evaluating across folds"):
-        from covers.model.training.crossed import read_crossed
+        from covers.model.training.heads.crossed import read_crossed
 
     is_known = (table.splits == "train") & (table.membership.sum(axis=1) > 0)
     train = np.flatnonzero(is_known)

@@ -20,8 +20,8 @@ from covers.errors import CoversError
 from covers.exports.site_parts import attempt, gather
 from covers.images.duplicates.designs import designs_of
 from covers.render.cards import Card, Note, tile
+from covers.render.charts.marks import asset, chart_style
 from covers.render.genre_legend import legend_of
-from covers.render.marks import asset, chart_style
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.membership import make_membership
 from covers.stats.rows import RowsById

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from covers.errors import CoversError
 from covers.render import html
 from covers.render.cards import Kind, alike, kinds
-from covers.render.matrix import confusion_matrix, key, matrix
+from covers.render.charts.matrix import confusion_matrix, key, matrix
 from covers.render.numbers import count, note_on_parts, per_cent, span
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.rows import RowsById

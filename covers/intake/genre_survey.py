@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.genre_tree import GenreTree
 from covers.errors import DataError
-from covers.intake.label_table import make_mapper
+from covers.intake.labels.table import make_mapper
 from covers.intake.merge import RecordsByCover
 from covers.intake.record_table import covers_in, of_sources, read_records
 from covers.workspace.settings import IntakeSettings, change_intake

@@ -1,7 +1,7 @@
 """From the records of a scan to the catalogue: one row per distinct picture.
 
 What sources say of covers repeats: all of a folder say the same. So labels are
-looked at once each (`covers.intake.label_table`), and the columns of the
+looked at once each (`covers.intake.labels.table`), and the columns of the
 catalogue are taken from there by number.
 """
 
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from covers.catalogue.splits import join_groups, split_groups
 from covers.catalogue.table import LOCATION, SCHEMA, each_value
 from covers.errors import DataError
-from covers.intake.label_table import DESCRIBED, LabelTable, Sayings
+from covers.intake.labels.table import DESCRIBED, LabelTable, Sayings
 from indexer.files.arrow import as_dictionary, as_numbers, as_take_indices, make_array
 
 if TYPE_CHECKING:

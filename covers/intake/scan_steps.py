@@ -23,8 +23,8 @@ from covers.intake.candidates import (
     walk_source,
 )
 from covers.intake.genre_survey import genre_table_path
-from covers.intake.genre_texts import cut_genre_texts
-from covers.intake.label_table import make_mapper
+from covers.intake.labels.table import make_mapper
+from covers.intake.labels.texts import cut_genre_texts
 from covers.intake.merge import (
     AssemblyRules,
     RecordsByCover,

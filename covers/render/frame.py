@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import needs_extra
+from covers.render.charts.scales import scale_colours
 from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
-from covers.render.scales import scale_colours
 from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import open_thumbnail
 
@@ -195,7 +195,7 @@ def add_thumbnail(
 
 
 def colour_map(name: str = SEQUENTIAL_SCALE) -> Any:
-    """Return a scale of `covers.render.scales` as matplotlib's colour map."""
+    """Return a scale of `covers.render.charts.scales` as matplotlib's colour map."""
     from matplotlib.colors import ListedColormap
 
     return ListedColormap(scale_colours(np.linspace(0, 1, 256), name), name)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from covers.render.marks import asset
+from covers.render.charts.marks import asset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from covers.render.marks import asset, chart_style
+from covers.render.charts.marks import asset, chart_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.render.charts.scales import scale_colours
 from covers.render.palette import NOISE_COLOUR, cluster_colours
-from covers.render.scales import scale_colours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,11 +17,12 @@ from covers.cluster.naming import (
     say_firmness,
     say_genres,
 )
-from covers.render import charts, html
+from covers.render import html
 from covers.render.cards import Kind, kinds
-from covers.render.marks import FAINT
+from covers.render.charts import bars
+from covers.render.charts.marks import FAINT
+from covers.render.charts.tree import dendrogram
 from covers.render.numbers import count, number, per_cent, span
-from covers.render.tree import dendrogram
 from dashboard import loaders
 from dashboard.components import pick
 from dashboard.layout import bar, frame, markup
@@ -219,7 +220,7 @@ def _lifts(library: Library, cluster: Cluster) -> None:
         )
         for one in cluster.genres[:8]
     ]
-    pick.show(charts.lift_dots(lifts, library.colours), key="cluster-lift")
+    pick.show(bars.lift_dots(lifts, library.colours), key="cluster-lift")
 
 
 def _look(cluster: Cluster) -> None:
@@ -302,12 +303,12 @@ def _more() -> None:
 
 def _noise(library: Library, found: Clustering) -> None:
     shares = sorted(found.noise_by_genre.items(), key=lambda one: -one[1])
-    bars = html.share_bars(
+    drawn = html.share_bars(
         [(g, share, per_cent(share)) for g, share in shares if share == share],
         library.colours,
     )
     st.caption("Share of each genre's covers that belong to no cluster.")
-    pick.show(bars, key="noise-shares")
+    pick.show(drawn, key="noise-shares")
     labels, _ = loaders.cluster_labels()
     rows = np.flatnonzero(labels == -1)
     bar.choose("cluster:-1", len(rows), key="select-noise")

@@ -12,7 +12,8 @@ from covers.classify.methods import Method
 from covers.errors import CoversError
 from covers.overlap.page import pairs
 from covers.overlap.page.sentences import say_pair
-from covers.render import charts, html
+from covers.render import html
+from covers.render.charts import bars
 from covers.render.numbers import note_on_parts, per_cent
 from dashboard import loaders
 from dashboard.components import pick
@@ -184,7 +185,7 @@ def _some(library: Library, name: str, *, rest: bool) -> None:
             )
             for one in shares[:12]
         ]
-        pick.show(charts.lift_dots(lifts, library.colours), key=f"{name}-lift")
+        pick.show(bars.lift_dots(lifts, library.colours), key=f"{name}-lift")
     frame.gallery(
         library,
         rows,
@@ -216,7 +217,7 @@ def _cover(library: Library, name: str, row: int) -> None:
         return
     frame.section(answer.headline, answer.said)
     pick.show(
-        charts.distributions(
+        bars.distributions(
             {method: answer.by_method[method] for method in reversed(METHODS)},
             library.colours,
             n_shown=5,
@@ -275,7 +276,7 @@ def _genre(library: Library, name: str, genre: str) -> None:
             )
             order = np.argsort(-line)[:6]
             shares = line / line.sum()
-            bars = html.share_bars(
+            drawn = html.share_bars(
                 [
                     (evaluation.genres[j], shares[j], per_cent(shares[j]))
                     for j in order
@@ -283,4 +284,4 @@ def _genre(library: Library, name: str, genre: str) -> None:
                 ],
                 library.colours,
             )
-            pick.show(bars, key=f"{name}-read")
+            pick.show(drawn, key=f"{name}-read")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from covers.render import charts, html
+from covers.render import html
+from covers.render.charts import bars
 from covers.render.numbers import count
 from dashboard import loaders
 from dashboard.components import pick
@@ -175,7 +176,7 @@ def _charts(library: Library) -> None:
             f"n = {len(library):,} covers; one of several genres counts in each.",
         )
         shown = dict(list(library.genre_counts.items())[:20])
-        pick.show(charts.genre_bars(shown, library.colours), key="genres-bars")
+        pick.show(bars.genre_bars(shown, library.colours), key="genres-bars")
         if len(library.genre_counts) > len(shown):
             st.caption(
                 f"The {len(shown)} largest of {len(library.genre_counts):,} genres."
@@ -187,7 +188,7 @@ def _charts(library: Library) -> None:
             said = "broad genre, of several that of which a cover has most, of equals the rarer"
             said = said if entries.is_broad else "genre, of several the rarest"
             frame.section("Years", f"n = {known:,} covers with a year, by {said}.")
-            drawn = charts.year_bars(
+            drawn = bars.year_bars(
                 library.years, entries.main, entries.names, entries.colour_of
             )
             pick.show(drawn, key="year-bars")

@@ -15,7 +15,7 @@ from covers.evaluate.page import charts, tables
 from covers.evaluate.words.headline import headline_of
 from covers.overlap.page import pairs
 from covers.render import html
-from covers.render.matrix import confusion_matrix
+from covers.render.charts.matrix import confusion_matrix
 from covers.render.numbers import count, note_on_parts, per_cent, sentence
 from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders

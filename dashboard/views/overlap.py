@@ -11,12 +11,13 @@ import streamlit as st
 from covers.overlap.figures.trends import pair_lines
 from covers.overlap.page import pairs
 from covers.overlap.page.sentences import say_changes, say_overlap, say_pair
-from covers.render import cards, curves, html
-from covers.render.graph import graph
-from covers.render.matrix import key, matrix
+from covers.render import cards, html
+from covers.render.charts import curves
+from covers.render.charts.graph import graph
+from covers.render.charts.matrix import key, matrix
+from covers.render.charts.tree import dendrogram
 from covers.render.numbers import count, note_on_parts, number, span
 from covers.render.palette import NOISE_COLOUR, colour_sequence
-from covers.render.tree import dendrogram
 from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.layout import bar, frame, markup

@@ -13,7 +13,8 @@ from covers.classify.answers import METHODS
 from covers.classify.query import Queries
 from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
-from covers.render import cards, charts
+from covers.render import cards
+from covers.render.charts import bars
 from covers.render.numbers import count
 from dashboard import loaders
 from dashboard.components import paste, pick
@@ -267,7 +268,7 @@ def _evidence(library: Library, answer: Classification) -> None:
             "Calibrated probabilities of network and vote together, and of each alone.",
         )
         by_method = {method: answer.by_method[method] for method in reversed(METHODS)}
-        pick.show(charts.distributions(by_method, library.colours), key="answer")
+        pick.show(bars.distributions(by_method, library.colours), key="answer")
     with right:
         some = (
             f"; here are the {_VOTERS_SHOWN} that weigh most"

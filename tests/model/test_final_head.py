@@ -13,7 +13,7 @@ from covers.model.embed import cover_files, embed_workspace
 from covers.model.embedding_table import frozen_parts, read_embeddings
 from covers.model.network.head import Head
 from covers.model.pixels import read_pixels
-from covers.model.training.head_fit import HeadSettings, start_head
+from covers.model.training.heads.fit import HeadSettings, start_head
 from covers.model.training.recipe import Recipe
 from covers.model.training.train import train_workspace
 from covers.model.weights import SavedModel

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covers.render import charts, curves, html, numbers
-from covers.render.graph import Edge, graph, spread
-from covers.render.marks import chart_style
-from covers.render.matrix import Cell, confusion_matrix, key, matrix
+from covers.render import html, numbers
+from covers.render.charts import bars, curves
+from covers.render.charts.graph import Edge, graph, spread
+from covers.render.charts.marks import chart_style
+from covers.render.charts.matrix import Cell, confusion_matrix, key, matrix
+from covers.render.charts.scales import Axis, number_axis, scale_colours
+from covers.render.charts.tree import dendrogram
 from covers.render.palette import DIVERGING_SCALE, SEQUENTIAL_SCALE
-from covers.render.scales import Axis, number_axis, scale_colours
-from covers.render.tree import dendrogram
 
 NASTY = '<img src=x onerror="alert(1)">'
 GENRES = ["Jazz", NASTY]
@@ -72,7 +73,7 @@ def test_an_axis_places_equal_factors_equally_far_apart_when_it_is_logarithmic()
 
 
 def test_bars_are_as_long_as_their_numbers():
-    drawn = Elements(charts.genre_bars({"Jazz": 40, NASTY: 10}, COLOURS))
+    drawn = Elements(bars.genre_bars({"Jazz": 40, NASTY: 10}, COLOURS))
     long, short = (position_of(bar["style"], "width") for bar in drawn.all("i", "bar"))
     assert long == pytest.approx(4 * short)
     assert "40" in drawn.text
@@ -85,7 +86,7 @@ def test_covers_per_year_are_stacked_without_losing_any():
     rng = np.random.default_rng(0)
     years = np.where(rng.random(500) < 0.1, np.nan, rng.integers(1950, 2021, size=500))
     genres = rng.integers(-1, 2, size=500)
-    drawn = Elements(charts.year_bars(years, genres, GENRES, COLOURS))
+    drawn = Elements(bars.year_bars(years, genres, GENRES, COLOURS))
     told = [box["title"] for box in drawn.all("rect")]
     counted = sum(int(tip.rsplit(": ", 1)[1].replace(",", "")) for tip in told)
     assert counted == np.isfinite(years).sum()
@@ -96,15 +97,13 @@ def test_covers_per_year_are_stacked_without_losing_any():
 
 
 def test_one_year_alone_has_its_name():
-    drawn = Elements(
-        charts.year_bars(np.array([1991.0]), np.array([0]), GENRES, COLOURS)
-    )
+    drawn = Elements(bars.year_bars(np.array([1991.0]), np.array([0]), GENRES, COLOURS))
     assert drawn.all("rect")[0]["title"] == "Jazz, 1991: 1"
 
 
 def test_what_is_as_frequent_as_everywhere_lies_on_the_line():
     lifts = [("Jazz", 1.0, (0.5, 1.5), "tip"), (NASTY, 0.25, (0.25, 0.25), "tip")]
-    drawn = Elements(charts.lift_dots(lifts, COLOURS))
+    drawn = Elements(bars.lift_dots(lifts, COLOURS))
     spots, marks = drawn.all("i", "spot"), drawn.all("i", "mark")
     assert position_of(spots[0]["style"], "left") == position_of(
         marks[0]["style"], "left"
@@ -138,7 +137,7 @@ def test_network_and_vote_stand_beside_both_together():
         "vote": {"Jazz": 0.8, NASTY: 0.2},
         "network": {"Jazz": 0.2, NASTY: 0.8},
     }
-    drawn = Elements(charts.distributions(by_method, COLOURS))
+    drawn = Elements(bars.distributions(by_method, COLOURS))
     widths = [position_of(bar["style"], "width") for bar in drawn.all("i", "bar")]
     assert widths == pytest.approx([75, 100, 25, 50, 25, 100])
     assert (
@@ -178,11 +177,11 @@ def test_text_from_files_stays_text_in_every_figure():
     points = [(GENRES, 0.5, 0.5)]
     distribution = {"network + vote": dict.fromkeys(GENRES, 0.5)}
     for drawn in (
-        charts.genre_bars(dict.fromkeys(GENRES, 3), COLOURS),
-        charts.year_bars(np.array([1990.0]), np.array([1]), GENRES, COLOURS),
-        charts.dots([charts.Dot(name=NASTY, value=0.5)], alt=NASTY, title=NASTY),
-        charts.distributions(distribution, COLOURS),
-        charts.lift_dots([(NASTY, 1.0, (0.5, 2.0), NASTY)], COLOURS),
+        bars.genre_bars(dict.fromkeys(GENRES, 3), COLOURS),
+        bars.year_bars(np.array([1990.0]), np.array([1]), GENRES, COLOURS),
+        bars.dots([bars.Dot(name=NASTY, value=0.5)], alt=NASTY, title=NASTY),
+        bars.distributions(distribution, COLOURS),
+        bars.lift_dots([(NASTY, 1.0, (0.5, 2.0), NASTY)], COLOURS),
         dendrogram(GENRES, points, COLOURS),
         curves.decade_lines([NASTY], {NASTY: [(0.1, 0.0, 0.2)]}, COLOURS, "overlap"),
         html.table([NASTY], [[NASTY]]),

@@ -5,7 +5,7 @@ import pytest
 from synthetic_library import simulate
 
 from covers.classify.blend import Blend, fit_blend
-from covers.stats.calibration import Temperature, read_calibrator
+from covers.stats.calibration.temperature import Temperature, read_calibrator
 from covers.stats.distributions import softmax
 from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.metrics import log_losses, measure_method

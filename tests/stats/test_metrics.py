@@ -4,13 +4,8 @@ from sklearn import metrics
 
 from covers.evaluate.curves import coverage_curve
 from covers.stats.bootstrap import GroupBootstrap
-from covers.stats.metrics import (
-    brier_scores,
-    expected_error,
-    log_losses,
-    measure_method,
-    reliability_table,
-)
+from covers.stats.metrics import brier_scores, log_losses, measure_method
+from covers.stats.reliability import expected_error, reliability_table
 
 
 def draw(n, n_genres=4, seed=0, sharpness=1.5):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from covers.classify.methods import TRAINED, Method
 from covers.evaluate.measures import IN_WORDS
-from covers.render import curves
-from covers.render.charts import Dot, dots
-from covers.render.marks import FAINT, MAIN
+from covers.render.charts import curves
+from covers.render.charts.bars import Dot, dots
+from covers.render.charts.marks import FAINT, MAIN
 from covers.render.numbers import reach_of, sentence
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from covers.evaluate.measures import IN_WORDS
 from covers.evaluate.page import charts, tables
 from covers.evaluate.page.page_covers import CoverGallery
 from covers.model.network.embedder_names import shown_arch
-from covers.render.charts import share_bars
-from covers.render.marks import chart_style
+from covers.render.charts.bars import share_bars
+from covers.render.charts.marks import chart_style
 from covers.render.numbers import note_on_parts, per_cent
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.classify.methods import Method
-from covers.render.matrix import confusion_matrix
+from covers.render.charts.matrix import confusion_matrix
 from covers.render.numbers import note_on_parts
 from covers.workspace.disk.strangers import open_thumbnail
 

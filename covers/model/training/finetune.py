@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from covers.model.network.backbone import Backbone, normalise
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
-from covers.model.training.frozen import FrozenStatistics, make_statistics
-from covers.model.training.head_fit import HeadSettings, start_head
+from covers.model.training.heads.fit import HeadSettings, start_head
+from covers.model.training.heads.frozen import FrozenStatistics, make_statistics
+from covers.model.training.heads.tuned import tuned_statistics
 from covers.model.training.loss import balance_genres
 from covers.model.training.recipe import Recipe, portable_recipe
-from covers.model.training.tuned import tuned_statistics
 from covers.stats.significance import is_certainly_lower
 from covers.workspace.interrupts import go_on
 
@@ -81,7 +81,7 @@ class TrainingRun:
     def frozen_statistics(
         self, files: list[CoverFile], labelled: Collection[str]
     ) -> FrozenStatistics:
-        """Run the untouched backbone over the cached covers; see `covers.model.training.frozen`."""
+        """Run the untouched backbone over the cached covers; see `covers.model.training.heads.frozen`."""
         norm = (self.mean, self.std)
         network = (self.backbone, norm)
         return make_statistics(self.setup, self.recipe, network, files, labelled)
@@ -133,7 +133,7 @@ class TrainingRun:
         groups: npt.NDArray[np.int64],
         penalty: float | None = None,
     ) -> float:
-        """Fit a head on some covers as the recipe says; see `covers.model.training.head_fit.start_head`."""
+        """Fit a head on some covers as the recipe says; see `covers.model.training.heads.fit.start_head`."""
         from covers.model.training.fastai_adapter import seed_everything
 
         seed_everything(self.seed)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from covers.model.pixels import CoverFile
     from covers.model.training.checkpoint import Checkpoint
     from covers.model.training.finetune import TrainingRun
-    from covers.model.training.frozen import FrozenStatistics
+    from covers.model.training.heads.frozen import FrozenStatistics
     from covers.model.training.recipe import Recipe
 
 _AT_ONCE = 32

@@ -395,7 +395,7 @@ def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]
 
 def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> None:
     """Write ``history.csv`` and ``learning_curve.svg`` beside the model."""
-    from covers.render.curves import training_history
+    from covers.render.charts.curves import training_history
 
     names = ["phase", "epoch", "train_loss", "tuning_loss", "accuracy", "macro_f1"]
     write_csv(

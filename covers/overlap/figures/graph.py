@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.overlap.figures.order import genre_order, pair_matrices
+from covers.render.charts.graph import spread
 from covers.render.frame import (
     Frame,
     new_frame,
     plate,
 )
-from covers.render.graph import spread
 from covers.render.numbers import note_on_parts
 from covers.render.palette import genre_colours
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covers.overlap.figures.order import genre_order, pair_matrices
+from covers.render.charts.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 from covers.render.frame import (
     Frame,
     colour_map,
@@ -20,7 +21,6 @@ from covers.render.frame import (
 )
 from covers.render.numbers import span
 from covers.render.palette import text_colour
-from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

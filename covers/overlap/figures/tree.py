@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covers.render.charts.tree import Joint, joints
 from covers.render.frame import (
     Frame,
     Thumbnails,
@@ -15,7 +16,6 @@ from covers.render.frame import (
     new_frame,
     plate,
 )
-from covers.render.tree import Joint, joints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,11 +13,11 @@ import numpy as np
 
 from covers.overlap.figures.order import genre_groups, genre_order
 from covers.overlap.overlap import OverlapSettings
-from covers.render.graph import Edge, spread
-from covers.render.matrix import Cell
+from covers.render.charts.graph import Edge, spread
+from covers.render.charts.matrix import Cell
+from covers.render.charts.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 from covers.render.numbers import per_cent, tidy
 from covers.render.palette import DIVERGING_SCALE
-from covers.render.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.render.marks import (
+from covers.render.charts.marks import (
     FAINT,
     MAIN,
     Plot,
@@ -18,9 +18,9 @@ from covers.render.marks import (
     rows,
     whisker,
 )
+from covers.render.charts.scales import Axis, number_axis
 from covers.render.numbers import per_cent, reach_of, with_reach
 from covers.render.palette import NOISE_COLOUR
-from covers.render.scales import Axis, number_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covers.render.marks import (
+from covers.render.charts.marks import (
     FAINT,
     MAIN,
     Plot,
@@ -19,9 +19,9 @@ from covers.render.marks import (
     line,
     spot,
 )
+from covers.render.charts.scales import Axis, number_axis
 from covers.render.numbers import as_number, per_cent, reach_of, with_reach
 from covers.render.palette import colour_sequence
-from covers.render.scales import Axis, number_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.render.scales import Axis
+    from covers.render.charts.scales import Axis
 
 MAIN, FAINT = "var(--main)", "#8f8d87"
 """Colour of what a chart is about, and of what it is compared with."""

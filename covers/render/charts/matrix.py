@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from covers.render.charts.scales import scale_colours
 from covers.render.numbers import per_cent, tidy
 from covers.render.palette import text_colour
-from covers.render.scales import scale_colours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

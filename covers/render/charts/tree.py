@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from covers.render.marks import FAINT, MAIN, Plot, line, spot, word
+from covers.render.charts.marks import FAINT, MAIN, Plot, line, spot, word
+from covers.render.charts.scales import Axis, number_axis
 from covers.render.numbers import per_cent
 from covers.render.palette import NOISE_COLOUR
-from covers.render.scales import Axis, number_axis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from covers.stats.calibration_before import CalibratorBefore
+from covers.stats.calibration.before import CalibratorBefore
 from covers.stats.distributions import log_probabilities, softmax
 from covers.stats.effective import effective_count
 from covers.stats.metrics import log_losses

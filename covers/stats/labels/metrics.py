@@ -27,11 +27,7 @@ from covers.stats.labels.figures import (
     over_genres,
     precision_recall_f1,
 )
-from covers.stats.metrics import (
-    Reliability,
-    expected_error,
-    reliability_table,
-)
+from covers.stats.reliability import Reliability, expected_error, reliability_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

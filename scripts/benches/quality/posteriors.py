@@ -21,7 +21,7 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.evaluate.stage import PROBABILITY_COLUMNS, read_votes
-from covers.stats.metrics import reliability_table
+from covers.stats.reliability import reliability_table
 from covers.workspace.paths import Workspace
 
 

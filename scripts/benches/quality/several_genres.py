@@ -137,7 +137,7 @@ def with_head(inputs, statistics, is_held, width: int, seed: int):
     import torch
 
     from covers.model.network.head import Head
-    from covers.model.training.head_fit import HeadSettings, start_head
+    from covers.model.training.heads.fit import HeadSettings, start_head
 
     known = inputs.membership.sum(axis=1) > 0
     train = np.flatnonzero(~is_held & known)

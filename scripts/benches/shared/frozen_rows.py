@@ -22,14 +22,14 @@ from covers.model.embedding_table import frozen_parts
 from covers.model.network.architectures import match_weights
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
-from covers.model.training.crossed import (
+from covers.model.training.heads.crossed import (
     CrossedPredictions,
     HeadFit,
     join_crossed,
     predict_across_folds,
 )
-from covers.model.training.frozen import MOST_MIRRORED
-from covers.model.training.head_fit import HeadSettings, start_head
+from covers.model.training.heads.fit import HeadSettings, start_head
+from covers.model.training.heads.frozen import MOST_MIRRORED
 from covers.model.training.recipe import Recipe, for_catalogue
 from covers.stats.distributions import softmax
 from covers.stats.rows import RowsById

@@ -6,13 +6,8 @@ import numpy as np
 
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.labels.metrics import average_precisions
-from covers.stats.metrics import (
-    book_covers,
-    expected_error,
-    macro_f1_from,
-    measure_method,
-    reliability_table,
-)
+from covers.stats.metrics import book_covers, macro_f1_from, measure_method
+from covers.stats.reliability import expected_error, reliability_table
 
 N_MAP_DRAWS = 100
 

@@ -2,7 +2,7 @@
 
     scripts/bench index --n 100000 [--dimension 512] [--parts …] [--json]
 
-The vectors are those of `scripts.benches.shared.index_data`: drawn, in tight
+The vectors are those of `scripts.benches.shared.index.data`: drawn, in tight
 clusters, or real embeddings enlarged (``--data real --embeddings FILE.npy``, such as
 `python -m indexer export WORKSPACE/index FOLDER` writes).
 
@@ -28,22 +28,22 @@ from pathlib import Path
 import numpy as np
 
 from indexer import VectorIndex
-from scripts.benches.shared.index_cold import cold_search_s, measure_cold
-from scripts.benches.shared.index_data import (
+from scripts.benches.shared.index.cold import cold_search_s, measure_cold
+from scripts.benches.shared.index.data import (
     ABOUT,
     columns_of,
     sides_of,
     source_of,
     write_vectors,
 )
-from scripts.benches.shared.index_filter import (
+from scripts.benches.shared.index.filter import (
     bare_faiss,
     measure_filter,
     measure_shares,
 )
-from scripts.benches.shared.index_recall import measure_recall_of_new
-from scripts.benches.shared.index_rivals import RIVALS, measure_rivals
-from scripts.benches.shared.index_timing import (
+from scripts.benches.shared.index.recall import measure_recall_of_new
+from scripts.benches.shared.index.rivals import RIVALS, measure_rivals
+from scripts.benches.shared.index.timing import (
     PeakMemory,
     alternate,
     compare,

@@ -11,13 +11,13 @@ from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.stage import read_inputs
 from covers.model.card import read_card
 from covers.model.embed import embed_workspace
-from covers.model.training.crossed import (
+from covers.model.training.heads.crossed import (
     HeadFit,
     join_crossed,
     predict_across_folds,
     read_crossed,
 )
-from covers.model.training.head_fit import genre_weights, principal_axes
+from covers.model.training.heads.fit import genre_weights, principal_axes
 from covers.model.training.recipe import Recipe
 from covers.model.training.train import train_workspace
 
@@ -54,7 +54,7 @@ def test_a_fold_is_answered_by_a_head_that_has_not_seen_its_labels():
 
 def predict_across_folds_with(folds, statistics, shares, groups):
     """Answer across given folds: those that are dealt follow the labels."""
-    from covers.model.training import crossed
+    from covers.model.training.heads import crossed
 
     class Probe(crossed.Probe):
         def folds(self):

@@ -20,9 +20,13 @@ from covers.model.embedding_table import frozen_parts
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import read_pixels
-from covers.model.training import frozen
-from covers.model.training.crossed import HeadFit, predict_across_folds, read_crossed
-from covers.model.training.head_fit import HeadSettings, Probe, start_head
+from covers.model.training.heads import frozen
+from covers.model.training.heads.crossed import (
+    HeadFit,
+    predict_across_folds,
+    read_crossed,
+)
+from covers.model.training.heads.fit import HeadSettings, Probe, start_head
 from covers.model.training.recipe import Recipe
 from covers.model.training.train import train_workspace
 from covers.stats.rows import RowsById

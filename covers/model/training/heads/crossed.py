@@ -17,7 +17,7 @@ import torch
 
 from covers.errors import DataError
 from covers.model.embedding_table import frozen_parts
-from covers.model.training.head_fit import Probe, genre_weights, principal_axes
+from covers.model.training.heads.fit import Probe, genre_weights, principal_axes
 from covers.stats.distributions import softmax
 from covers.stats.folds import iterate_folds
 from covers.stats.rows import RowsById

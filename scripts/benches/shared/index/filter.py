@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer import VectorIndex
-from scripts.benches.shared.index_timing import alternate, compare, recall
+from scripts.benches.shared.index.timing import alternate, compare, recall
 
 K = 10
 

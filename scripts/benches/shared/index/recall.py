@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.benches.shared.index_timing import recall
+from scripts.benches.shared.index.timing import recall
 
 K = 10
 N_NEAR = 100

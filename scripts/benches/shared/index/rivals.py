@@ -17,7 +17,7 @@ import sys
 
 import numpy as np
 
-from scripts.benches.shared.index_timing import alternate, compare, cpu_timed, recall
+from scripts.benches.shared.index.timing import alternate, compare, cpu_timed, recall
 
 K = 10
 ROUNDS = 200
