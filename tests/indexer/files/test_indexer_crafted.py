@@ -24,7 +24,7 @@ from indexer.local.verification import verify_folder
 
 N, D = 300, 8
 IDS = [f"i{number}" for number in range(N)]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 USE = """
 import sys
