@@ -273,8 +273,14 @@ class Pipeline:
         due = self._due(MODEL.name)
         if not due and not retrain:
             return
+        from covers.evaluate.checks import refuse_one_side
+        from covers.model.training.enough import refuse_too_little
         from covers.model.training.options import TrainingOptions
         from covers.model.training.watcher import TrainingWatcher
+
+        catalogue = read_catalogue(self.workspace)
+        refuse_too_little(catalogue)
+        refuse_one_side(catalogue.splits[catalogue.known_rows])
 
         class Watcher(TrainingWatcher):
             def stage(self, name: str, done: float, total: float) -> None:

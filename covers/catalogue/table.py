@@ -202,6 +202,17 @@ class Catalogue:
             sorted(g for g, n in self.genre_counts.items() if n >= self.genre_minimum)
         )
 
+    @cached_property
+    def known_rows(self) -> npt.NDArray[np.int64]:
+        """Rows of the covers that have a genre of `vocab`."""
+        of_vocab = set(self.vocab)
+        rows = [
+            row
+            for row, genres in enumerate(self.genres)
+            if not of_vocab.isdisjoint(genres)
+        ]
+        return np.array(rows, np.int64)
+
     def membership(self, vocab: Sequence[str] | None = None) -> npt.NDArray[np.float64]:
         """Return how much each cover belongs to each genre.
 

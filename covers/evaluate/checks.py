@@ -33,6 +33,29 @@ _LUCK_DRAWS = 30
 _ROUNDING = 1e-9
 
 
+def refuse_one_side(splits: npt.NDArray[np.str_]) -> None:
+    """Refuse to measure where no cover is held out, or none is left to learn from.
+
+    Parameters
+    ----------
+    splits : ndarray of str, shape (n_covers,)
+        Of the covers with a genre.
+
+    Raises
+    ------
+    DataError
+        Naming what splits them.
+    """
+    sides = np.unique(splits).tolist()
+    if "train" in sides and len(sides) > 1:
+        return
+    message = (
+        f"an evaluation needs covers with a genre on the train side and held-out ones, found {' and '.join(sides) or 'none'} only: "
+        "run 'covers scan --split-anew', and see that a manifest with a column 'split' has both sides"
+    )
+    raise DataError(message)
+
+
 def check_sides(
     cover_ids: Sequence[str],
     groups: npt.NDArray[np.int64],
@@ -59,10 +82,8 @@ def check_sides(
         )
         raise DataError(message)
     del first
+    refuse_one_side(splits)
     sides, side_of = np.unique(splits, return_inverse=True)
-    if "train" not in sides or len(sides) < 2:
-        message = f"an evaluation needs train covers and held-out ones, found only {', '.join(sides) or 'none'}: run 'covers scan' again"
-        raise DataError(message)
     _, numbers = np.unique(groups, return_inverse=True)
     seen = np.zeros((numbers.max() + 1, len(sides)), bool)
     seen[numbers, side_of] = True

@@ -54,6 +54,9 @@ def run(
     ModelError
         If the backbone or its weights cannot be had, or there is nothing to resume.
     """
+    from covers.model.training.enough import refuse_too_little
+
+    refuse_too_little(read_catalogue(workspace))
     from covers.model.training.train import train_workspace
 
     return train_workspace(workspace, recipe, options)

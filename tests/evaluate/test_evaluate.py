@@ -148,7 +148,9 @@ def test_a_cover_that_appears_twice_is_caught(inputs):
 
 def test_a_split_without_a_held_out_side_is_explained(inputs):
     splits = np.full(len(inputs), "train")
-    with pytest.raises(DataError, match="found only train: run 'covers scan'"):
+    with pytest.raises(
+        DataError, match="found train only: run 'covers scan --split-anew'"
+    ):
         evaluate_arrays(replace(inputs, splits=splits), EVALUATE)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from covers.catalogue.table import read_catalogue
-from covers.errors import ConfigError, DataError, ModelError
+from covers.errors import ConfigError, ModelError
 from covers.model.embed import (
     cover_files,
 )
@@ -31,6 +31,11 @@ from covers.model.training.checkpoint import (
     Checkpoint,
     checkpoint_path,
     read_checkpoint,
+)
+from covers.model.training.enough import (
+    labelled_train_rows,
+    refuse_few_genres,
+    refuse_few_groups,
 )
 from covers.model.training.finetune import TrainingRun
 from covers.model.training.options import TrainingOptions
@@ -97,35 +102,15 @@ def choose_training_set(
     DataError
         If there are too few genres or covers to train on.
     """
-    vocab = catalogue.vocab
-    if len(vocab) < 2:
-        counts = (
-            ", ".join(
-                f"{genre}: {n}" for genre, n in list(catalogue.genre_counts.items())[:5]
-            )
-            or "none"
-        )
-        repair = "scan a folder per genre or a manifest with genres"
-        if len(catalogue.genre_counts) > 1:
-            repair += ", or lower the limit with '--genre-minimum N' of 'covers scan' or 'covers run'"
-        message = (
-            f"training needs at least 2 genres of {catalogue.genre_minimum} covers or more, found {counts}: "
-            f"{repair}"
-        )
-        raise DataError(message)
-    membership = catalogue.membership(vocab)
+    refuse_few_genres(catalogue)
     rows = [
         row
-        for row in np.flatnonzero(
-            (catalogue.splits == "train") & (membership.sum(axis=1) > 0)
-        )
+        for row in labelled_train_rows(catalogue)
         if readable(catalogue.cover_ids[row])
     ]
     groups = catalogue.groups[rows]
-    if len(set(groups.tolist())) < 10:
-        message = f"training needs at least 10 separate covers or artists on the train side, found {len(set(groups))}"
-        raise DataError(message)
-    known = membership[rows]
+    refuse_few_groups(groups)
+    known = catalogue.membership()[rows]
     n_folds = max(2, round(1 / tuning_share))
     folds = group_folds(groups, known, n_folds=n_folds, seed=seed)
     train, tuning = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
@@ -135,7 +120,7 @@ def choose_training_set(
         torch.from_numpy(known).float(),
         train,
         tuning,
-        vocab,
+        catalogue.vocab,
     )
 
 
@@ -194,8 +179,7 @@ def train_workspace(
 
 def _weigh_epochs(recipe: Recipe, catalogue: Catalogue, how: TrainingOptions) -> Recipe:
     """Decide how long to fine-tune, where nobody has, and say what it is likely to bring."""
-    is_labelled = catalogue.membership(catalogue.vocab).sum(axis=1) > 0
-    n_covers = int((is_labelled & (catalogue.splits == "train")).sum())
+    n_covers = len(labelled_train_rows(catalogue))
     recipe = for_device(recipe, n_covers, on_gpu=pick_device(how.device).type != "cpu")
     trainable = [part for part in recipe.parts() if not is_untouched(part.arch)]
     if any(part.weights != "none" for part in trainable):
