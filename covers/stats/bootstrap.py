@@ -109,6 +109,11 @@ class GroupBootstrap:
         """Return the first resamples, for a rough interval of something slow."""
         return GroupBootstrap(self.counts[:n_bootstraps], self.members)
 
+    def left_out(self) -> GroupBootstrap:
+        """Return all groups but one, each left out in turn, for a jackknife; shape (n_groups, n_groups)."""
+        counts = ~np.eye(self.n_groups, dtype=bool)
+        return GroupBootstrap(counts.astype(np.int16), self.members)
+
     @property
     def n_groups(self) -> int:
         """Number of groups that are drawn."""

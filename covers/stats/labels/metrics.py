@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from covers.stats.bootstrap import Interval
 from covers.stats.intervals import (
+    as_resamples,
     resampled_error,
     share_intervals,
     spread_interval,
@@ -43,6 +44,7 @@ PAIRED = ("mean_average_precision", "macro_f1", "micro_f1", "first_right")
 _NO_SHARES = ("coverage_error", "named_per_cover", "log_loss")
 _MOST_WEIGHTS = 4e8
 _FEWEST_RESAMPLES = 100
+_FEW_GROUPS = 200
 _UNKNOWN = Interval(float("nan"), float("nan"))
 
 
@@ -101,7 +103,9 @@ class LabelMeasures:
     reliability : Reliability
         Of all probabilities of all genres together.
     samples : dict of str to ndarray
-        The figures in `PAIRED` in each resample, for differences of methods.
+        The figures in `PAIRED` in each resample, for differences of methods; of few
+        groups mean average precisions as `covers.stats.intervals.as_resamples`
+        makes them.
     """
 
     n: int
@@ -241,10 +245,18 @@ def _resample(
     means = draws.means(np.column_stack(list(per_cover.values())))
     samples |= dict(zip(per_cover, means.T, strict=True))
     n_kept = int(np.clip(_MOST_WEIGHTS // p.size, _FEWEST_RESAMPLES, len(draws)))
-    kept = draws.counts[:n_kept][:, draws.members].astype(np.float64)  # (B, N)
-    average = average_precisions(p, has, kept)  # (B, G)
-    samples["mean_average_precision"] = mean_known(average)
+    average = average_precisions(p, has, _weigh(draws.first(n_kept)))  # (B, G)
+    mean = mean_known(average)
+    if draws.n_groups <= _FEW_GROUPS:
+        without = average_precisions(p, has, _weigh(draws.left_out()))  # (U, G)
+        mean = as_resamples(mean_known(without))
+    samples["mean_average_precision"] = mean
     return _Drawn(samples, precision_recall_f1(drawn)[2], average)
+
+
+def _weigh(draws: GroupBootstrap) -> Array:
+    """Return each resample as weights of the covers, shape (B, N)."""
+    return draws.counts[:, draws.members].astype(np.float64)
 
 
 def _intervals_by_genre(

@@ -1,13 +1,13 @@
 """How often the 95 % intervals of independent genres hold the truth, where it is known.
 
-    scripts/bench label_intervals [--runs 400]
+    scripts/bench label_intervals [--runs 400] [--groups 38 --size 10]
 
 Draws covers of 15 nested genres (3 broad ones of 4 kinds each), from 1 to 45 % of
 the covers, whose probabilities are known; groups share part of what they are made
 of. Measures the figures of two methods, one that knows the probabilities and one
 that knows them badly, and prints JSON: per number of groups the share of intervals that
 hold the truth, of each figure, of single genres by how many covers they have, and of the
-differences of the two methods. The truth is what the figure is on average on as many
+differences of the two methods. ``--groups`` and ``--size`` measure one design alone. The truth is what the figure is on average on as many
 covers; of precision, recall and F1 of single genres what it is on 200,000.
 """
 
@@ -46,10 +46,15 @@ BY_COVERS = ((1, 10), (10, 20), (20, 50), (50, 10**6))
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--groups", type=int, help="measure so many groups alone")
+    parser.add_argument("--size", type=int, help="covers of each of them")
     given = parser.parse_args()
+    if (given.groups is None) != (given.size is None):
+        parser.error("--groups and --size go together")
+    designs = DESIGNS if given.groups is None else [(given.groups, given.size)]
     found = {
         f"{groups} groups of {size}": simulate(groups, size, given.runs)
-        for groups, size in DESIGNS
+        for groups, size in designs
     }
     print(json.dumps({"runs": given.runs, "designs": found}, indent=1))
 
