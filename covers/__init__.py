@@ -18,7 +18,8 @@ from covers.moved import find_moved_modules
 
 if TYPE_CHECKING:
     from covers.audit.pictures import PictureLimits
-    from covers.audit.stage import Audit, AuditOptions
+    from covers.audit.result import Audit
+    from covers.audit.stage import AuditOptions
     from covers.classify.answers import Classification, Explanation, Voter
     from covers.classify.query import Queries, Query
     from covers.classify.voting import vote_genres
@@ -88,7 +89,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Audit": "covers.audit.stage",
+    "Audit": "covers.audit.result",
     "AuditOptions": "covers.audit.stage",
     "BrokenImageError": "covers.errors",
     "Classification": "covers.classify.answers",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from covers.audit.findings import Finding, FindingKind, beyond
 from covers.render.short_repr import ShortRepr
+from covers.workspace.disk.read_only import ReadOnly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ _CUTS = (0.01, 0.02, 0.05, 0.1)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class LabelCheck(ShortRepr):
+class LabelCheck(ReadOnly, ShortRepr):
     """How far the list of doubtful labels can be trusted, measured on planted errors.
 
     Parameters
@@ -35,7 +36,7 @@ class LabelCheck(ShortRepr):
     average_precision : float
         Area under the precision-recall curve; equals `random_precision` for
         a list in random order.
-    cuts : list of dict
+    cuts : tuple of dict
         ``share`` of the covers listed, most doubtful first, with ``precision``
         and ``recall`` of the planted errors, and the ``recall`` that a random
         list would have.
@@ -45,7 +46,7 @@ class LabelCheck(ShortRepr):
     n_flipped: int
     random_precision: float
     average_precision: float
-    cuts: list[dict[str, float]]
+    cuts: tuple[dict[str, float], ...]
 
 
 def find_doubtful_labels(
@@ -134,7 +135,7 @@ def find_doubtful_labels(
         n_flipped=int(recovery.flipped.sum()),
         random_precision=recovery.random_precision,
         average_precision=recovery.average_precision,
-        cuts=cuts,
+        cuts=tuple(cuts),
     )
     return findings, check
 

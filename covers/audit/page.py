@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.audit.findings import Finding
-    from covers.audit.stage import Audit
+    from covers.audit.result import Audit
 
 SHOWN_PER_KIND = 60
 _SHOWN_PICTURES = 12

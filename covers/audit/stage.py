@@ -8,7 +8,6 @@ What a person decides about them comes back through
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from covers.audit.labels import (
     find_outliers,
 )
 from covers.audit.pictures import PictureLimits, find_bad_pictures
+from covers.audit.result import Audit
 from covers.catalogue.corrections import Overlay
 from covers.catalogue.cover_set import CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
@@ -31,19 +31,15 @@ from covers.errors import CoversError, DataError, MissingExtraError
 from covers.images.duplicates.near_duplicates import find_near_duplicates
 from covers.images.duplicates.views import Views
 from covers.images.thumbnails import load_thumbnails
-from covers.render.text import text_table
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import Stamp, write_json
-from covers.workspace.disk.read_only import freeze_fields
-from covers.workspace.documents import decode
 from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import AUDIT_DOCUMENT, PICTURES
 from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    import pandas as pd
     import pyarrow as pa
 
     from covers.catalogue.table import Catalogue
@@ -104,92 +100,6 @@ class AuditOptions:
         )
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Audit:
-    """What an audit found.
-
-    Parameters
-    ----------
-    findings : list of Finding
-        By kind, most confident first.
-    n_covers : int
-        Covers in the catalogue.
-    n_reviewed : int
-        Findings left out, because a person kept every cover in them.
-    not_checked : dict of str to str
-        Kinds that could not be looked for, with the reason.
-    label_check : LabelCheck or None
-        How far doubtful labels can be trusted.
-
-    Examples
-    --------
-    >>> found = library.audit()
-    >>> found.n_covers
-    120
-    """
-
-    findings: list[Finding]
-    n_covers: int
-    n_reviewed: int
-    not_checked: dict[str, str] = field(default_factory=dict)
-    label_check: LabelCheck | None = None
-
-    def __post_init__(self) -> None:
-        freeze_fields(self, "not_checked")
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of findings of each kind, those without any left out."""
-        counted = Counter(finding.kind for finding in self.findings)
-        return {kind.value: counted[kind] for kind in FindingKind if counted[kind]}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Audit:
-        """Check what was read from disk and give it its types.
-
-        Raises
-        ------
-        DataError
-            If a field is missing or of another kind.
-        """
-        return decode(cls, content, "audit")
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a data frame with a row per finding, most urgent kind first."""
-        import pandas as pd
-
-        names = ("kind", "confidence", "reason", "cover_ids", "paths", "suggestion")
-        return pd.DataFrame(
-            [[getattr(finding, name) for name in names] for finding in self.findings],
-            columns=list(names),
-        )
-
-    def __repr__(self) -> str:
-        rows = [
-            [kind.replace("_", " "), f"{n:,}", self._first(kind)]
-            for kind, n in self.counts.items()
-        ]
-        said = f"{len(self.findings):,} findings in {self.n_covers:,} covers"
-        if not rows:
-            return said
-        return "\n".join([said, text_table(["kind", "n", "such as"], rows, right=[1])])
-
-    def _first(self, kind: str) -> str:
-        """Return the reason of the first finding of a kind."""
-        return next(one.reason for one in self.findings if one.kind == kind)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``covers audit --json`` prints."""
-        return {
-            "findings": [finding.to_json() for finding in self.findings],
-            "counts": self.counts,
-            "n_covers": self.n_covers,
-            "n_reviewed": self.n_reviewed,
-            "not_checked": self.not_checked,
-            "label_check": self.label_check,
-        }
-
-
 def run(
     workspace: Workspace,
     options: AuditOptions | None = None,
@@ -241,7 +151,7 @@ def run(
     # Of equal confidence, the order in which they were found: most doubtful first.
     left.sort(key=lambda f: (order[f.kind], -f.confidence))
     audit = Audit(
-        findings=left,
+        findings=tuple(left),
         n_covers=len(catalogue),
         n_reviewed=len(findings) - len(left),
         not_checked=not_checked,

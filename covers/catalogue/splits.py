@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from covers.catalogue.table import SPLITS
+from covers.workspace.disk.read_only import ReadOnly
 from indexer.files.arrow import as_numbers, make_array
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def fold_groups(
 
 
 @dataclass(frozen=True)
-class SplitBalance:
+class SplitBalance(ReadOnly):
     """How well a split keeps to the shares it was meant to have.
 
     Parameters

@@ -12,7 +12,7 @@ from covers.index.hits import Hit, hits_html, hits_of, show_hits
 from covers.render.short_repr import ShortRepr
 from covers.render.text import WIDTH, text_table
 from covers.stats.conformal import says_nothing
-from covers.workspace.disk.read_only import freeze_fields
+from covers.workspace.disk.read_only import ReadOnly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class VoteFlip(ShortRepr):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Classification:
+class Classification(ReadOnly):
     """Which genres a cover looks like, how sure that is, and why.
 
     Parameters
@@ -120,9 +120,6 @@ class Classification:
     labels: dict[str, float] | None = None
     named: tuple[str, ...] = ()
     _workspace: Workspace | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        freeze_fields(self, "by_method", "labels")
 
     @property
     def probabilities(self) -> dict[str, float]:

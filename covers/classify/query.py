@@ -13,7 +13,7 @@ from covers.errors import BrokenImageError, DataError
 from covers.images.formats import EXTENSIONS, UNREAD_EXTENSIONS
 from covers.index.search import COVER_ID
 from covers.render.short_repr import ShortRepr
-from covers.workspace.disk.read_only import freeze_fields
+from covers.workspace.disk.read_only import ReadOnly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Query(ShortRepr):
+class Query(ReadOnly, ShortRepr):
     """One picture, as the network sees it: what `covers.Library.ask` makes of what it is given.
 
     Parameters
@@ -64,7 +64,7 @@ class Query(ShortRepr):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Queries(ShortRepr):
+class Queries(ReadOnly, ShortRepr):
     """Pictures that could be read, and those that could not.
 
     Parameters
@@ -85,9 +85,6 @@ class Queries(ShortRepr):
 
     items: tuple[Query, ...]
     broken: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        freeze_fields(self, "broken")
 
     def refuse_broken(self) -> None:
         """Raise if any picture could not be read.

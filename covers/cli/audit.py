@@ -21,7 +21,7 @@ from indexer.terminal import one_line
 
 if TYPE_CHECKING:
     from covers.audit.decisions import Review
-    from covers.audit.stage import Audit
+    from covers.audit.result import Audit
     from covers.workspace.paths import Workspace
 
 _SHOWN = 3

@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from covers.cluster.measured import Measured
+from covers.render.gallery import cover_tiles, gallery_html, with_galleries
 from covers.render.numbers import number, span
 from covers.render.text import WIDTH, text_table
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_SHOWN = 20
+_MOST_PICTURED, _MOST_EXEMPLARS = 6, 6
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -126,3 +128,16 @@ class Clustering(Measured):
         if self.n_clusters > _MOST_SHOWN:
             lines.append(f"and {self.n_clusters - _MOST_SHOWN} smaller ones")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        clusters = [one for one in self.ranked() if one.exemplars][:_MOST_PICTURED]
+        return with_galleries(
+            repr(self),
+            *(
+                gallery_html(
+                    cover_tiles(self._workspace, one.exemplars[:_MOST_EXEMPLARS]),
+                    title=f"Cluster {one.id}, {one.n:,} covers",
+                )
+                for one in clusters
+            ),
+        )

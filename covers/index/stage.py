@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from covers.errors import CoversError
 from covers.index.open import open_index
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.stages import State, Verdict
 from indexer.errors import IndexerError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexReport:
+class IndexReport(ReadOnly):
     """What a run of the index stage did: generation, changes, pictures that failed.
 
     Parameters

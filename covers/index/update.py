@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import read_embeddings
 from covers.render.short_repr import ShortRepr
 from covers.stats.rows import RowsById
+from covers.workspace.disk.read_only import ReadOnly
 from indexer import Batch
 from indexer.files.arrow import as_take_indices
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class UpdateReport(ShortRepr):
+class UpdateReport(ReadOnly, ShortRepr):
     """What an update of the index did.
 
     Parameters
@@ -38,7 +39,7 @@ class UpdateReport(ShortRepr):
     added, changed, moved, removed, unchanged : int
         Covers: new ones; pictures replaced at the same place; same picture at
         another place or with other labels; gone; as they were.
-    failed : list of dict
+    failed : tuple of dict
         ``path`` and ``reason`` of pictures that could not be embedded.
     generation : int
         Of the index, afterwards.
@@ -49,7 +50,7 @@ class UpdateReport(ShortRepr):
     moved: int
     removed: int
     unchanged: int
-    failed: list[dict[str, str]] = field(default_factory=list)
+    failed: tuple[dict[str, str], ...] = ()
     generation: int = 0
 
 
@@ -145,7 +146,9 @@ def update_index(
         moved=n_relabelled,
         removed=len(difference.gone) - n_replaced,
         unchanged=len(catalogue) - n_new - n_relabelled,
-        failed=[{"path": p, "reason": reason} for p, reason in report.failed.items()],
+        failed=tuple(
+            {"path": p, "reason": reason} for p, reason in report.failed.items()
+        ),
         generation=index.generation,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -17,6 +17,7 @@ from covers.intake.record_table import (
     records_of,
 )
 from covers.render.short_repr import ShortRepr
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.disk.text_tables import write_csv
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class SourceReport(ShortRepr):
 
 
 @dataclass(frozen=True, repr=False)
-class ScanReport(ShortRepr):
+class ScanReport(ReadOnly, ShortRepr):
     """What a scan found.
 
     Parameters
@@ -90,9 +91,9 @@ class ScanReport(ShortRepr):
         Number of problems of each kind; `problems_path` lists them.
     split : SplitBalance
         How the split came out.
-    folds : list of int
+    folds : tuple of int
         Covers in each fold, where folds are asked for.
-    warnings : list of str
+    warnings : tuple of str
         What stands in the way of training, and how to mend it.
     seconds : float
         Time taken.
@@ -111,10 +112,10 @@ class ScanReport(ShortRepr):
     genres: dict[str, int]
     problems: dict[str, int]
     problems_path: Path
-    sources: list[SourceReport]
+    sources: tuple[SourceReport, ...]
     split: SplitBalance
-    folds: list[int] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    folds: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -237,14 +238,14 @@ def sum_up(
         genres=catalogue.genre_counts,
         problems=dict(Counter(problem.kind.value for problem in problems)),
         problems_path=workspace.problems_path,
-        sources=reports,
+        sources=tuple(reports),
         split=balance,
         folds=_count_folds(catalogue),
-        warnings=[
+        warnings=(
             *course.notes,
             *_warn_of_sources(reports, workspace.problems_path),
             *find_warnings(catalogue, balance, course.n_conflicts, workspace.root),
-        ],
+        ),
     )
 
 
@@ -263,12 +264,12 @@ def _warn_of_sources(sources: Sequence[SourceReport], problems_path: Path) -> li
     ]
 
 
-def _count_folds(catalogue: Catalogue) -> list[int]:
+def _count_folds(catalogue: Catalogue) -> tuple[int, ...]:
     """Return the number of covers in each fold; empty without folds."""
     if "fold" not in catalogue.table.column_names:
-        return []
+        return ()
     counts = Counter(catalogue.column("fold"))
-    return [counts[fold] for fold in range(max(counts) + 1)]
+    return tuple(counts[fold] for fold in range(max(counts) + 1))
 
 
 def find_warnings(

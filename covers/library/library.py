@@ -26,7 +26,8 @@ from covers.library.stored import DEVICE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from covers.audit.stage import Audit, AuditOptions
+    from covers.audit.result import Audit
+    from covers.audit.stage import AuditOptions
     from covers.cluster.map.cover_map import CoverMap
     from covers.cluster.result import Clustering
     from covers.cluster.words.names import Names
@@ -124,7 +125,7 @@ class Library(MadeLibrary):
         """
         from covers.overlap.stage import run
 
-        return run(self.workspace, manner, **settings)
+        return run(self.workspace, manner, **settings).at(self.workspace)
 
     @checked(manner=_MANNER)
     def clusters(self, manner: Manner | None = None, **settings: Any) -> Clustering:
@@ -145,7 +146,7 @@ class Library(MadeLibrary):
         """
         from covers.cluster.stage import run
 
-        return run(self.workspace, manner, **settings)
+        return run(self.workspace, manner, **settings).at(self.workspace)
 
     @checked(manner=_MANNER, words=optional(path), margin=optional(number(0, 10)))
     def names(
@@ -223,4 +224,5 @@ class Library(MadeLibrary):
 
         workspace = self.workspace
         chosen = workspace.settings.seed if seed is None else seed
-        return run(workspace, options, seed=chosen, progress=progress)
+        found = run(workspace, options, seed=chosen, progress=progress)
+        return found.at(workspace)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, ModelError
 from covers.workspace.artefacts import FORMAT, Stamp, parse_stamp, write_json
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.disk.strangers import is_whole_number, open_regular, parse_json
 from covers.workspace.registry import MODEL, MODEL_CARD, WEIGHTS, quote
 
@@ -38,7 +39,7 @@ CARD_NAME = MODEL_CARD.name
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard:
+class ModelCard(ReadOnly):
     """All that is needed to use the weights, and where they come from.
 
     Parameters
@@ -259,14 +260,14 @@ def _is_summary(summary: Any) -> bool:
         and ("deepest_channels" in frozen or not frozen)
         and _are_columns(frozen.get("columns", (0, 1)))
         and isinstance(best.get("phase"), str)
-        and _are_head_fits(summary.get("head_fits", []))
+        and _are_head_fits(summary.get("head_fits", ()))
         and all(type(best.get(name, 0)) in {int, float} for name in _SCORES)
     )
 
 
 def _are_head_fits(values: Any) -> bool:
     """Say whether values are valid settings by which heads of a model were fitted."""
-    return isinstance(values, list) and all(
+    return isinstance(values, tuple) and all(
         isinstance(one, dict)
         and _is_fingerprint(one.get("fingerprint"))
         and ("mirrored" not in one or _is_fingerprint(one["mirrored"]))

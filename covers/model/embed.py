@@ -24,6 +24,7 @@ from covers.model.network.embedder_names import FILE, is_untouched
 from covers.model.pixels import CoverFile, Progress
 from covers.render.short_repr import ShortRepr
 from covers.workspace.artefacts import Stamp
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.registry import MODEL
 from indexer.files.arrow import as_take_indices
 
@@ -103,7 +104,7 @@ class _Results:
 
 
 @dataclass(frozen=True, repr=False)
-class EmbedReport(ShortRepr):
+class EmbedReport(ReadOnly, ShortRepr):
     """What an embedding run did: counts, and reasons by path for what could not be read."""
 
     n_new: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from covers.arguments import checked, text
 from covers.overlap.measured import Measured
+from covers.render.gallery import cover_tiles, gallery_html, with_galleries
 from covers.render.numbers import number, span
 from covers.render.text import text_table
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from covers.overlap.measured import Pair
+    from covers.workspace.paths import Workspace
 
 _MOST_SHOWN = 20
+_MOST_PICTURED, _MOST_BRIDGES = 4, 6
 _FEWEST_TO_RANK = 10
 
 
@@ -165,6 +168,25 @@ class Overlap(Measured):
             for name, part in self.parts.items()
         ]
         return "\n".join(lines)
+
+    def at(self, workspace: Workspace) -> Self:
+        """Return the result, which with all its parts knows its workspace from now on."""
+        for part in self.parts.values():
+            part.at(workspace)
+        return super().at(workspace)
+
+    def _repr_html_(self) -> str:
+        pairs = [pair for pair in self.ranked() if pair.bridges][:_MOST_PICTURED]
+        return with_galleries(
+            repr(self),
+            *(
+                gallery_html(
+                    cover_tiles(self._workspace, pair.bridges[:_MOST_BRIDGES]),
+                    title=f"Between {pair.a} and {pair.b}",
+                )
+                for pair in pairs
+            ),
+        )
 
 
 def _alikeness(pair: Pair) -> tuple[bool, float, float]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from covers.workspace.paths import Workspace
+
 _TILE_PX = 120
 _LARGEST = 2**20
 
@@ -46,6 +48,19 @@ def gallery_html(tiles: Iterable[Tile], *, title: str = "") -> str:
     head = f'<div style="margin:0 0 6px">{escape(title)}</div>' if title else ""
     inside = "".join(_tile_html(tile) for tile in tiles)
     return f'<div>{head}<div style="display:flex;flex-wrap:wrap;gap:10px">{inside}</div></div>'
+
+
+def cover_tiles(workspace: Workspace | None, cover_ids: Iterable[str]) -> list[Tile]:
+    """Return a tile for each cover; without its picture where no workspace is known."""
+    return [
+        Tile(workspace.thumbnail_path(one) if workspace else None, one[:8], one)
+        for one in cover_ids
+    ]
+
+
+def with_galleries(text: str, *galleries: str) -> str:
+    """Return a result's text, as a terminal shows it, with rows of thumbnails below."""
+    return "\n".join([f"<pre>{escape(text)}</pre>", *galleries])
 
 
 def picture_uri(path: Path | None) -> str:

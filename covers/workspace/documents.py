@@ -14,17 +14,31 @@ import typing
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar, Self, TypeVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union
 
 from covers.errors import DataError
 from covers.workspace.disk.jsonable import to_jsonable
-from covers.workspace.disk.read_only import ReadOnlyDict
+from covers.workspace.disk.read_only import ReadOnlyDict, freeze
+
+if TYPE_CHECKING:
+    from covers.workspace.paths import Workspace
 
 Part = TypeVar("Part")
 
 
+class InWorkspace:
+    """A result that may know in which workspace its covers lie, so that a notebook can show them."""
+
+    _workspace: Any = None
+
+    def at(self, workspace: Workspace) -> Self:
+        """Return the result, which from now on knows its workspace."""
+        object.__setattr__(self, "_workspace", workspace)
+        return self
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Document:
+class Document(InWorkspace):
     """What a JSON artefact says; made by `from_json`."""
 
     what: ClassVar[str] = "document"
@@ -90,8 +104,6 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         (some,) = (one for one in inner if one is not type(None))
         return None if value is None else _decode(some, value, where)
-    if origin is list:
-        return list(_decode_tuple((*inner, Ellipsis), value, where))
     if origin is tuple:
         return _decode_tuple(inner, value, where)
     if origin in (dict, Mapping):
@@ -132,10 +144,9 @@ def _decode_fields(kind: Any, value: Any, where: str) -> Any:
         if field.name in value:
             place = f"{where}.{field.name}"
             given[field.name] = _decode(hints[field.name], value[field.name], place)
-        elif (
-            field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-        ):
+        elif field.default_factory is not dataclasses.MISSING:
+            given[field.name] = freeze(field.default_factory())
+        elif field.default is dataclasses.MISSING:
             message = f"cannot read {where}: it has no {field.name!r}"
             raise DataError(message)
     return kind(**given)
@@ -144,7 +155,7 @@ def _decode_fields(kind: Any, value: Any, where: str) -> Any:
 def _decode_plain(kind: Any, value: Any, where: str) -> Any:
     """Decode a number, a text, or true and false."""
     if kind is Any:
-        return value
+        return freeze(value)
     if kind is float:
         if value is None:
             return math.nan

@@ -38,7 +38,7 @@ from indexer.errors import IndexerError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from covers.audit.stage import Audit
+    from covers.audit.result import Audit
     from covers.catalogue.corrections import Overlay
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from html import escape
 
+import numpy as np
 import pytest
 
 import covers
 
+PROVENANCE = {"Stamp", "Workspace"}
+"""Of the file that was read, and where it lies."""
 MOST_LINES, MOST_COLUMNS = 60, 200
 OTHERS = {"Workspace", "SplitBalance"}
 """A folder with its settings; shares of all genres on each side of a split."""
+ASKS = [
+    "search(cover_id)",
+    "classify(cover_id)",
+    "explain(cover_id)",
+    "ask([cover_id, '00000000'])",
+    "evaluate()",
+    "overlap()",
+    "clusters()",
+    "map()",
+    "audit()",
+    "suggest()",
+    "status()",
+    "scan()",
+    "embed()",
+    "update_index(scan=False, dry_run=True)",
+    "export('csv', folder / 'a.csv')",
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +60,61 @@ def parts_of(result, seen):
         yield from parts_of(one, seen)
 
 
-@pytest.mark.parametrize(
-    "ask",
-    [
-        "search(cover_id)",
-        "classify(cover_id)",
-        "explain(cover_id)",
-        "ask([cover_id, '00000000'])",
-        "evaluate()",
-        "overlap()",
-        "clusters()",
-        "map()",
-        "audit()",
-        "suggest()",
-        "status()",
-        "scan()",
-        "embed()",
-        "update_index(scan=False, dry_run=True)",
-        "export('csv', folder / 'a.csv')",
-    ],
-)
+def answer(library, ask, folder):
+    names = {"cover_id": library.catalogue.cover_ids[0], "folder": folder}
+    return eval(f"library.{ask}", {"library": library, **names})
+
+
+def changeable(value, where):
+    """Yield where a result holds something that could be changed in place."""
+    if _is_changeable(value):
+        yield where
+    if isinstance(value, dict):
+        inside = {f"[{key!r}]": one for key, one in value.items()}
+    elif isinstance(value, tuple):
+        inside = {f"[{number}]": one for number, one in enumerate(value)}
+    elif dataclasses.is_dataclass(value) and type(value).__name__ not in PROVENANCE:
+        inside = {
+            f".{f.name}": getattr(value, f.name) for f in dataclasses.fields(value)
+        }
+    else:
+        return
+    for name, one in inside.items():
+        yield from changeable(one, where + name)
+
+
+def _is_changeable(value):
+    if isinstance(value, np.ndarray):
+        return value.flags.writeable
+    if dataclasses.is_dataclass(value):
+        return not type(value).__dataclass_params__.frozen
+    return isinstance(value, list | set) or type(value) is dict
+
+
+@pytest.mark.parametrize("ask", [*ASKS, "card"])
+def test_nothing_in_a_result_can_be_changed_in_place(library, ask, tmp_path):
+    result = answer(library, ask, tmp_path)
+    # Those of several are in a list of the caller's own.
+    found = result if isinstance(result, list) else [result]
+    for one in found:
+        assert not list(changeable(one, type(one).__name__))
+
+
+def test_results_that_hold_covers_show_them_in_a_notebook(library):
+    for result in (library.overlap(), library.clusters(), library.audit()):
+        html = result._repr_html_()
+        assert html.count("data:image/jpeg;base64,") >= 4, type(result)
+        assert html.startswith(f"<pre>{escape(repr(result).splitlines()[0])}")
+    parts = library.overlap(by="source").parts.values()
+    assert parts
+    assert all("data:image/jpeg" in part._repr_html_() for part in parts)
+    somewhere = type(result).from_json(result.to_json())
+    assert "data:image" not in somewhere._repr_html_()
+
+
+@pytest.mark.parametrize("ask", ASKS)
 def test_results_and_their_parts_are_short(library, ask, tmp_path):
-    names = {"cover_id": library.catalogue.cover_ids[0], "folder": tmp_path}
-    result = eval(f"library.{ask}", {"library": library, **names})
+    result = answer(library, ask, tmp_path)
     found = [
         one for one in parts_of(result, set()) if type(one).__module__[:6] == "covers"
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from covers.audit.stage import Audit
+from covers.audit.result import Audit
 from covers.cluster.result import Clustering
 from covers.errors import DataError
 from covers.evaluate.result import Evaluation

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import MAP_TABLE
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class CoverMap:
+class CoverMap(ReadOnly):
     """All covers in two dimensions: those that look alike lie near each other.
 
     Distances between far groups mean little; see the documents on clusters.

@@ -60,6 +60,7 @@ from covers.stats.folds import group_folds
 from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.locks import lock_training
 from covers.workspace.disk.publish import publish
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.disk.text_tables import write_csv
 from covers.workspace.registry import HISTORY, LEARNING_CURVE, MODEL
 
@@ -78,11 +79,11 @@ MOST_CACHE_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True, repr=False)
-class TrainingReport(ShortRepr):
+class TrainingReport(ReadOnly, ShortRepr):
     """What a training run ended with."""
 
     card: ModelCard
-    history: list[dict[str, Any]]
+    history: tuple[dict[str, Any], ...]
     is_interrupted: bool
     seconds: float
     failed: dict[str, str]
@@ -278,7 +279,8 @@ def _train(
     _publish(workspace, catalogue, card, trained)
     if len(cache) * cache.picture_bytes > MOST_CACHE_BYTES:
         cache.delete()
-    return TrainingReport(card, trained.history, trained.is_interrupted, 0.0, failed)
+    history = tuple(trained.history)
+    return TrainingReport(card, history, trained.is_interrupted, 0.0, failed)
 
 
 def _describe(

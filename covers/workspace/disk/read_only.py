@@ -1,7 +1,8 @@
-"""Mappings in results that nobody can change by mistake."""
+"""Results that nobody can change by mistake: mappings, lists and arrays in them as well."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, NoReturn, TypeVar
 
 Key = TypeVar("Key")
@@ -35,14 +36,41 @@ class ReadOnlyDict(dict[Key, Value]):
         return type(self), (dict(self),)
 
 
+class ReadOnly:
+    """A frozen dataclass whose mappings, lists and arrays cannot be changed either.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Found(ReadOnly):
+    ...     names: list[str]
+    >>> Found(["Jazz"]).names
+    ('Jazz',)
+    """
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            frozen = freeze(value)
+            if frozen is not value:
+                object.__setattr__(self, field.name, frozen)
+
+
 def freeze(value: Any) -> Any:
-    """Return a dictionary of values or of dictionaries that cannot be changed; anything else as it is."""
+    """Return a value that cannot be changed: mappings, lists and arrays, and those inside them; others as they are.
+
+    Examples
+    --------
+    >>> freeze({"genres": ["Jazz", "Folk"]})
+    {'genres': ('Jazz', 'Folk')}
+    """
     if isinstance(value, dict):
         return ReadOnlyDict({key: freeze(one) for key, one in value.items()})
+    if isinstance(value, list) or type(value) is tuple:
+        return tuple(freeze(one) for one in value)
+    if hasattr(value, "setflags") and value.ndim:
+        view = value.view()
+        view.setflags(write=False)
+        return view
     return value
-
-
-def freeze_fields(result: Any, *names: str) -> None:
-    """Freeze some fields of a frozen dataclass, from its ``__post_init__``."""
-    for name in names:
-        object.__setattr__(result, name, freeze(getattr(result, name)))

@@ -1,0 +1,121 @@
+"""What an audit says: its findings, how many of which kind, and how far to trust them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from covers.audit.findings import Finding, FindingKind
+from covers.audit.labels import LabelCheck  # noqa: TC001  `decode` reads the types
+from covers.render.gallery import cover_tiles, gallery_html, with_galleries
+from covers.render.text import text_table
+from covers.workspace.disk.read_only import ReadOnly
+from covers.workspace.documents import InWorkspace, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+_MOST_OF_A_KIND, _MOST_COVERS = 3, 6
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Audit(ReadOnly, InWorkspace):
+    """What an audit found.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        By kind, most confident first.
+    n_covers : int
+        Covers in the catalogue.
+    n_reviewed : int
+        Findings left out, because a person kept every cover in them.
+    not_checked : dict of str to str
+        Kinds that could not be looked for, with the reason.
+    label_check : LabelCheck or None
+        How far doubtful labels can be trusted.
+
+    Examples
+    --------
+    >>> found = library.audit()
+    >>> found.n_covers
+    120
+    """
+
+    findings: tuple[Finding, ...]
+    n_covers: int
+    n_reviewed: int
+    not_checked: dict[str, str] = field(default_factory=dict)
+    label_check: LabelCheck | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings of each kind, those without any left out."""
+        counted = Counter(finding.kind for finding in self.findings)
+        return {kind.value: counted[kind] for kind in FindingKind if counted[kind]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Audit:
+        """Check what was read from disk and give it its types.
+
+        Raises
+        ------
+        DataError
+            If a field is missing or of another kind.
+        """
+        return decode(cls, content, "audit")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per finding, most urgent kind first."""
+        import pandas as pd
+
+        names = ("kind", "confidence", "reason", "cover_ids", "paths", "suggestion")
+        return pd.DataFrame(
+            [[getattr(finding, name) for name in names] for finding in self.findings],
+            columns=list(names),
+        )
+
+    def __repr__(self) -> str:
+        rows = [
+            [kind.replace("_", " "), f"{n:,}", self._first(kind)]
+            for kind, n in self.counts.items()
+        ]
+        said = f"{len(self.findings):,} findings in {self.n_covers:,} covers"
+        if not rows:
+            return said
+        return "\n".join([said, text_table(["kind", "n", "such as"], rows, right=[1])])
+
+    def _repr_html_(self) -> str:
+        kinds = {
+            kind: [f for f in self.findings if f.kind == kind] for kind in self.counts
+        }
+        return with_galleries(
+            repr(self),
+            *(
+                gallery_html(
+                    cover_tiles(self._workspace, one.cover_ids[:_MOST_COVERS]),
+                    title=f"{kind.replace('_', ' ')}: {one.reason}",
+                )
+                for kind, found in kinds.items()
+                for one in found[:_MOST_OF_A_KIND]
+                if one.cover_ids
+            ),
+        )
+
+    def _first(self, kind: str) -> str:
+        """Return the reason of the first finding of a kind."""
+        return next(one.reason for one in self.findings if one.kind == kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``covers audit --json`` prints."""
+        return {
+            "findings": [finding.to_json() for finding in self.findings],
+            "counts": self.counts,
+            "n_covers": self.n_covers,
+            "n_reviewed": self.n_reviewed,
+            "not_checked": self.not_checked,
+            "label_check": self.label_check,
+        }
