@@ -101,8 +101,8 @@ class SharedLibrary(SearchableLibrary):
         Raises
         ------
         DataError
-            If there is no such target, `out` exists or cannot be written, or no
-            cover is left.
+            If there is no such target, no cover has one of the ids, `out` exists or
+            cannot be written, or no cover is left.
         CoversError, IndexerError
             If something that the target needs is missing or stale.
 

@@ -37,6 +37,7 @@ LONGEST_TEXT = 1000
 """Characters; a longer name is cut in every export."""
 
 N_NEIGHBOURS = 15
+_MOST_NAMED = 5
 _ROWS_AT_ONCE = 1000
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -291,20 +292,22 @@ def choose_rows(
     ----------
     table : CoverTable
     cover_ids : sequence of str, optional
-        These, in this order; those that are not there are left out.
+        These, in this order; those without what the export needs are left out.
     where : mapping, optional
         Column to value, list of values or ``(first, last)``.
 
     Raises
     ------
     DataError
-        If a column or a name is unknown, or nothing is left.
+        If an id, a column or a name is unknown, or nothing is left.
     """
     from covers.index.search import rows_where
 
     rows = np.arange(len(table))
     if cover_ids is not None:
-        found = RowsById(table.cover_ids).of(list(dict.fromkeys(cover_ids)))
+        wanted = list(dict.fromkeys(cover_ids))
+        found = RowsById(table.cover_ids).of(wanted)
+        _refuse_unknown(table.workspace, [wanted[n] for n in np.flatnonzero(found < 0)])
         rows = found[found >= 0]
     if where:
         passes = rows_where(table.rows, where)
@@ -314,6 +317,30 @@ def choose_rows(
         raise DataError(message)
     is_all = cover_ids is None and len(rows) == len(table)
     return table if is_all else table.take(rows)
+
+
+def _refuse_unknown(workspace: Workspace, cover_ids: Sequence[str]) -> None:
+    """Refuse ids that no cover of the catalogue has.
+
+    Raises
+    ------
+    DataError
+        Naming the first of them.
+    """
+    if not cover_ids:
+        return
+    rows = RowsById(read_catalogue(workspace).cover_ids).of(list(cover_ids))
+    unknown = [cover_ids[number] for number in np.flatnonzero(rows < 0)]
+    if not unknown:
+        return
+    shown = ", ".join(f"{one!r:.40}" for one in unknown[:_MOST_NAMED])
+    more = (
+        f" and {len(unknown) - _MOST_NAMED:,} more"
+        if len(unknown) > _MOST_NAMED
+        else ""
+    )
+    message = f"no cover of the library has the id {shown}{more}: check it, or run 'covers index update' where a search found it"
+    raise DataError(message)
 
 
 def begins_with(path: Path, head: bytes) -> bool:
