@@ -74,61 +74,10 @@ def write_workspace(
 ) -> Workspace:
     """Publish a workspace with catalogue, pictures, model card, embeddings and thumbnails."""
     inputs = simulate(n_covers, seed=seed, n_groups=50)
-    rng = np.random.default_rng(seed)
-    source = root.parent / f"{root.name}-source"
-    rows, histograms = [], []
-    for row in range(n_covers):
-        genre = int(inputs.membership[row].argmax())
-        pixels = rng.integers(0, 90, size=(48, 48, 3)) + 40 * np.array(
-            [genre, 3 - genre, genre % 2]
-        )
-        name = f"{row:03d} <b>.png"
-        folder = source / VOCAB[genre]
-        folder.mkdir(parents=True, exist_ok=True)
-        image = Image.fromarray(pixels.astype(np.uint8))
-        image.save(folder / name)
-        content = (folder / name).read_bytes()
-        cover_id = content_id(content)
-        write_thumbnail(image, Workspace(root).thumbnail_path(cover_id))
-        path = f"{VOCAB[genre]}/{name}"
-        genres = [VOCAB[j] for j in np.flatnonzero(inputs.membership[row])]
-        artist = f"Artist & {inputs.groups[row]}"
-        rows.append(
-            {
-                "cover_id": cover_id,
-                "source": "folders",
-                "path": path,
-                "locations": [
-                    {
-                        "source": "folders",
-                        "path": path,
-                        "member": "",
-                        "size": len(content),
-                        "mtime_ns": 0,
-                        "genres": genres,
-                    }
-                ],
-                "genres": genres,
-                "raw_genres": genres,
-                "artist": artist,
-                "artists": [artist],
-                "album": f"Album {row}",
-                "year": 1970 + row % 50,
-                "release_group": None,
-                "group": artist,
-                "split": str(inputs.splits[row]),
-                "width": 48,
-                "height": 48,
-                "format": "PNG",
-            }
-        )
-        histograms.append(np.histogram(pixels, HISTOGRAM_BINS, (0, 255))[0])
-    catalogue = Catalogue(pa.Table.from_pylist(rows, SCHEMA))
     root.mkdir(parents=True, exist_ok=True)
-    (root / "covers.toml").write_text(
-        f'[[sources]]\nname = "folders"\npath = "../{source.name}"\nkind = "folders"\n'
-    )
     workspace = Workspace(root)
+    rows, histograms = write_pictures(workspace, inputs, seed)
+    catalogue = Catalogue(pa.Table.from_pylist(rows, SCHEMA))
     catalogue.write(workspace.catalogue_path, Stamp(kind=CATALOGUE_KIND))
     flat = pa.array(unit(np.sqrt(np.array(histograms))).ravel())
     write_table(
@@ -144,6 +93,62 @@ def write_workspace(
         Stamp(kind=MEASURES_KIND),
     )
     write_card(workspace, catalogue, multi_label=multi_label)
+    write_vectors(workspace, catalogue, inputs)
+    return workspace
+
+
+def write_pictures(workspace, inputs, seed):
+    """Draw a picture per cover into a folder of its genre; return catalogue rows and histograms."""
+    rng = np.random.default_rng(seed)
+    source = workspace.root.parent / f"{workspace.root.name}-source"
+    rows, histograms = [], []
+    for row in range(len(inputs.membership)):
+        genre = int(inputs.membership[row].argmax())
+        pixels = rng.integers(0, 90, size=(48, 48, 3)) + 40 * np.array(
+            [genre, 3 - genre, genre % 2]
+        )
+        path = source / VOCAB[genre] / f"{row:03d} <b>.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(pixels.astype(np.uint8))
+        image.save(path)
+        rows.append(catalogue_row(inputs, row, path, source))
+        thumbnail = workspace.thumbnail_path(rows[-1]["cover_id"])
+        write_thumbnail(image, thumbnail)
+        histograms.append(np.histogram(pixels, HISTOGRAM_BINS, (0, 255))[0])
+    (workspace.root / "covers.toml").write_text(
+        f'[[sources]]\nname = "folders"\npath = "../{source.name}"\nkind = "folders"\n'
+    )
+    return rows, histograms
+
+
+def catalogue_row(inputs, row, path, source):
+    """Describe a drawn cover as a scan would."""
+    content = path.read_bytes()
+    genres = [VOCAB[j] for j in np.flatnonzero(inputs.membership[row])]
+    artist = f"Artist & {inputs.groups[row]}"
+    place = {"source": "folders", "path": path.relative_to(source).as_posix()}
+    location = {"member": "", "size": len(content), "mtime_ns": 0, "genres": genres}
+    return {
+        **place,
+        "cover_id": content_id(content),
+        "locations": [{**place, **location}],
+        "genres": genres,
+        "raw_genres": genres,
+        "artist": artist,
+        "artists": [artist],
+        "album": f"Album {row}",
+        "year": 1970 + row % 50,
+        "release_group": None,
+        "group": artist,
+        "split": str(inputs.splits[row]),
+        "width": 48,
+        "height": 48,
+        "format": "PNG",
+    }
+
+
+def write_vectors(workspace, catalogue, inputs):
+    """Publish embeddings and logits, and the statistics of the untouched backbone."""
     embeddings_parts(workspace, FINGERPRINT).append(
         catalogue.cover_ids,
         {
@@ -158,7 +163,6 @@ def write_workspace(
         {"statistics": np.hstack([inputs.frozen, inputs.frozen])},
         Stamp(kind=frozen.kind),
     )
-    return workspace
 
 
 def write_card(workspace, catalogue, *, multi_label=False):

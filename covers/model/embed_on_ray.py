@@ -24,8 +24,9 @@ from covers.errors import DataError, refuse_missing_package
 from covers.images.locations import PictureLocation, locations_of, read_first
 from covers.model.batch_streams import CPU_BATCH, GPU_BATCH
 from covers.model.card import WEIGHTS_NAME, read_card
-from covers.model.embed import COVERS_PER_PART, EmbedReport, find_pending
+from covers.model.embed import COVERS_PER_PART, EmbedReport
 from covers.model.embed_bytes import EmbedBytes
+from covers.model.pending import find_pending
 from covers.workspace.cores import count_cores
 from covers.workspace.remote import path_of_source
 from indexer.files.arrow import as_numbers, as_take_indices, make_array, make_table
@@ -33,7 +34,7 @@ from indexer.files.arrow import as_numbers, as_take_indices, make_array, make_ta
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from covers.model.embed import Pending
+    from covers.model.pending import Pending
     from covers.model.pixels import Progress
     from covers.workspace.paths import Workspace
 

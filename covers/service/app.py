@@ -7,42 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.routing import Route
 
-from covers.errors import (
-    BrokenImageError,
-    CoversError,
-    DataError,
-    WrongTypeError,
-    WrongValueError,
-)
+from covers.errors import DataError
 from covers.host_guard import HostGuard
 from covers.library.library import Library
 from covers.service import answers
 from covers.service.connections import HeadGate
-from covers.service.handler import (
-    BadFilterError,
-    NoSuchCoverError,
-    RequestHandler,
-    WordlessError,
-)
-from covers.service.limits import (
-    RETRY_AFTER_S,
-    FullError,
-    Limits,
-    Pool,
-    TooLargeError,
-    TooSlowError,
-    Uploads,
-)
+from covers.service.handler import RequestHandler
+from covers.service.limits import FullError, Limits, Pool, Uploads
 from covers.service.metrics import Meter
+from covers.service.problems import NotMeasuredError, explain_errors
 from covers.service.token import TokenGate
-from indexer.errors import IndexerError
 
 Value = TypeVar("Value")
 
@@ -166,7 +143,7 @@ def make_app(
         # Only said here, for whoever makes a client; `TokenGate` asks for it.
         dependencies=[Depends(HTTPBearer(auto_error=False))] if token else [],
     )
-    _explain_errors(app)
+    explain_errors(app)
     _add_pictures(app, handler, pool, used)
     _add_covers(app, handler, pool)
     _add_library(app, handler, pool, meter)
@@ -325,15 +302,6 @@ def _add_library(
         return Response(content, headers={"Content-Type": kind})
 
 
-def _methods_of(app: FastAPI, request: Request) -> list[str]:
-    """Return the methods of all routes that a request's address fits."""
-    methods: set[str] = set()
-    for route in app.routes:
-        if isinstance(route, Route) and route.path_regex.match(request.url.path):
-            methods |= route.methods or set()
-    return sorted(methods)
-
-
 def _measured(
     handler: RequestHandler, read: Callable[[], Value]
 ) -> Callable[[], Value]:
@@ -348,56 +316,3 @@ def _measured(
             raise NotMeasuredError from error
 
     return ask
-
-
-class NotMeasuredError(Exception):
-    """An analysis was not made yet."""
-
-
-def _explain_errors(app: FastAPI) -> None:
-    """Turn what can be explained into an answer; paths of this machine are only logged."""
-    busy = {"Retry-After": str(RETRY_AFTER_S)}
-    plain = {
-        NoSuchCoverError: (
-            404,
-            "no cover has this id, or several do: give more digits",
-        ),
-        NotMeasuredError: (404, "this was not measured yet"),
-        WordlessError: (404, "no index of this library knows words"),
-        TooLargeError: (413, "the picture is too large"),
-        TooSlowError: (408, "the picture did not come in time"),
-        ClientDisconnect: (400, "the picture did not come whole"),  # nobody reads it
-    }
-
-    def answer(code: int, detail: str, headers: Any = None) -> JSONResponse:
-        return JSONResponse({"detail": detail}, code, headers)
-
-    def add(kind: type[Exception], make: Callable[[Exception], JSONResponse]) -> None:
-        async def handle(_: Request, error: Exception) -> JSONResponse:
-            return make(error)
-
-        app.add_exception_handler(kind, handle)
-
-    for kind, (code, detail) in plain.items():
-        add(kind, lambda _, code=code, detail=detail: answer(code, detail))  # type: ignore[misc]
-    add(FullError, lambda _: answer(503, "busy: try again later", busy))
-    add(BrokenImageError, lambda e: answer(415, str(e).removeprefix("'picture 1': ")))
-    for kind in (BadFilterError, WrongTypeError, WrongValueError):
-        add(kind, lambda e: answer(400, str(e)))
-
-    async def name_methods(request: Request, error: Exception) -> Response:
-        """Let a wrong method be answered with all the right ones of its address."""
-        assert isinstance(error, HTTPException)
-        found = await http_exception_handler(request, error)
-        if error.status_code == 405:
-            found.headers["Allow"] = ", ".join(_methods_of(app, request))
-        return found
-
-    app.add_exception_handler(HTTPException, name_methods)
-
-    def not_ready(error: Exception) -> JSONResponse:
-        _LOG.error("the library is not ready: %s", error)
-        return answer(503, "the library is not ready: see the server's log", busy)
-
-    add(CoversError, not_ready)
-    add(IndexerError, not_ready)

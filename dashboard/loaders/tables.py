@@ -287,7 +287,7 @@ def _doubts(root: str, version: Version) -> dict[str, list[Doubt]]:
     try:
         findings = audit().findings
     except CoversError:
-        findings = []
+        findings = ()
     return doubts_of(findings, library(), votes_or_none())
 
 

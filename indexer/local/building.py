@@ -15,8 +15,8 @@ from indexer.changes.plan import NewRows, Plan
 from indexer.changes.transfer import read_export
 from indexer.changes.writer import open_writer
 from indexer.files import store as storage
-from indexer.files.manifest import StructureRequest
 from indexer.files.problems import VerifyReport
+from indexer.local.build_settings import BuildSettings
 from indexer.local.reading import IndexReader
 from indexer.local.repair import repair_folder
 
@@ -35,13 +35,7 @@ class BuiltIndex(IndexReader):
         columns: pa.Table | Mapping[str, Sequence[Any]] | None = None,
         *,
         fingerprints: Mapping[str, str] | None = None,
-        structure: str = "auto",
-        target_recall: float = 0.99,
-        memory_mib: int | None = None,
-        prefer: str = "fast",
-        store: str = "float32",
-        keep_generations: int = 2,
-        lock_timeout_s: float = 10.0,
+        **settings: Any,
     ) -> Self:
         """Make an index, or replace the content of one.
 
@@ -58,26 +52,9 @@ class BuiltIndex(IndexReader):
             N rows, not called ``id``.
         fingerprints : mapping of str to str, optional
             What the vectors were made with, compared by `open`.
-        structure : str, default="auto"
-            ``"auto"`` chooses by size, ``"exact"`` searches exactly, anything
-            else is a FAISS factory key such as ``"IVF1024,SQ8"``.
-        target_recall : float, default=0.99
-            Share of the true ten nearest that searches must find, in (0, 1].
-            Towards 1 searches cost more.
-        memory_mib : int, optional
-            Upper bound of the structure chosen by ``"auto"``, in MiB.
-        prefer : {"fast", "small", "quick-search"}, default="fast"
-            What ``"auto"`` chooses by among structures that reach the recall, by
-            measuring on a sample: the quickest search of those that are built
-            fast; the smallest; the quickest search, graphs too, whose build takes
-            several times as long.
-        store : {"float32", "float16", "int8"}, default="float32"
-            How numbers are stored, also those added later. Of 512 dimensions half of
-            the bytes move a similarity by up to 0.0005, a quarter by up to 0.003.
-        keep_generations : int, default=2
-            Older generations that stay for `rollback`; 0 keeps none.
-        lock_timeout_s : float, default=10
-            How long to wait for another writer.
+        **settings
+            Of `BuildSettings`: ``structure``, ``target_recall``, ``memory_mib``,
+            ``prefer``, ``store``, ``keep_generations``, ``lock_timeout_s``.
 
         Returns
         -------
@@ -96,33 +73,24 @@ class BuiltIndex(IndexReader):
             If the disk refuses; what was there before is whole.
         """
         folder = Path(folder)
-        request = StructureRequest(
-            key=structure,
-            target_recall=target_recall,
-            memory_mib=memory_mib,
-            prefer=prefer,
-            store=store,
-        )
-        if keep_generations < 0:
-            message = f"keep_generations must not be negative, got {keep_generations}"
-            raise ValueError(message)
+        how = BuildSettings(**settings)
         new = NewRows.check(ids, vectors, columns)
         storage.refuse_foreign_folder(folder)
         updates.make_index_folder(folder)
         with open_writer(
-            folder, timeout_s=lock_timeout_s, replaces_damaged=True
+            folder, timeout_s=how.lock_timeout_s, replaces_damaged=True
         ) as writer:
             plan = Plan(
                 operation="build",
                 schema=new.columns.schema.remove_metadata(),
                 dimension=new.vectors.shape[1],
-                request=request,
-                keep_generations=keep_generations,
+                request=how.request(),
+                keep_generations=how.keep_generations,
                 fingerprints=dict(fingerprints or {}),
                 new=new,
                 is_fresh=True,
             )
-            return cls(writer.publish(plan), lock_timeout_s=lock_timeout_s)
+            return cls(writer.publish(plan), lock_timeout_s=how.lock_timeout_s)
 
     def replace(
         self,
@@ -161,7 +129,7 @@ class BuiltIndex(IndexReader):
         items: str | Path,
         *,
         id_column: str = "id",
-        **options: Any,
+        **settings: Any,
     ) -> Self:
         """Build an index of a .npy file and a Parquet file with as many rows.
 
@@ -170,7 +138,7 @@ class BuiltIndex(IndexReader):
         folder, vectors, items : str or Path
         id_column : str, default="id"
             The column of `items` that holds the ids; the others are columns.
-        **options
+        **settings
             As in `build`.
 
         Raises
@@ -181,7 +149,7 @@ class BuiltIndex(IndexReader):
         ids, matrix, columns = read_export(
             Path(vectors), Path(items), id_column=id_column
         )
-        return cls.build(folder, ids, matrix, columns, **options)
+        return cls.build(folder, ids, matrix, columns, **settings)
 
     @staticmethod
     def repair(folder: str | Path, *, lock_timeout_s: float = 10.0) -> VerifyReport:

@@ -55,7 +55,7 @@ def test_adding_changing_moving_and_removing_covers_updates_the_index(
     assert (report.added, report.changed, report.moved, report.removed) == (2, 1, 1, 1)
     assert (dry.added, dry.changed, dry.moved, dry.removed) == (2, 1, 1, 1)
     assert report.unchanged == n - 3
-    assert report.failed == []
+    assert not report.failed
     after = open_index(workspace)
     assert len(after) == n + 1
     assert sorted(after.ids) == sorted(read_catalogue(workspace).cover_ids)

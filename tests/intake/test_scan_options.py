@@ -156,7 +156,7 @@ def test_folds_are_a_column_that_stays(library, ws):
     assert sum(scan_workspace(ws).folds) == 25
     after = {row["cover_id"]: row["fold"] for row in rows_of(ws).values()}
     assert {cover_id: after[cover_id] for cover_id in before} == before
-    assert scan_workspace(ws, intake={"n_folds": 0}).folds == []
+    assert scan_workspace(ws, intake={"n_folds": 0}).folds == ()
     with pytest.raises(
         ConfigError, match="cannot make folds: n_folds must be at least"
     ):

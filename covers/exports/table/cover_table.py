@@ -307,7 +307,9 @@ def choose_rows(
     if cover_ids is not None:
         wanted = list(dict.fromkeys(cover_ids))
         found = RowsById(table.cover_ids).of(wanted)
-        _refuse_unknown(table.workspace, [wanted[n] for n in np.flatnonzero(found < 0)])
+        _refuse_unknown(
+            table.workspace, [wanted[n] for n in np.flatnonzero(found < 0).tolist()]
+        )
         rows = found[found >= 0]
     if where:
         passes = rows_where(table.rows, where)
@@ -330,7 +332,9 @@ def _refuse_unknown(workspace: Workspace, cover_ids: Sequence[str]) -> None:
     if not cover_ids:
         return
     rows = RowsById(read_catalogue(workspace).cover_ids).of(list(cover_ids))
-    unknown = [cover_ids[number] for number in np.flatnonzero(rows < 0)]
+    unknown = [
+        one for one, row in zip(cover_ids, rows.tolist(), strict=True) if row < 0
+    ]
     if not unknown:
         return
     shown = ", ".join(f"{one!r:.40}" for one in unknown[:_MOST_NAMED])

@@ -223,7 +223,8 @@ def measure_parts(index, queries, source, arguments, outcome):
     compare_whole(outcome)
 
 
-def main():
+def read_arguments():
+    """Read what to measure; refuse what does not go together."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--dimension", type=int, default=512)
@@ -250,9 +251,12 @@ def main():
         parser.error(f"parts are {', '.join(PARTS)}; --keep needs --folder")
     if (arguments.data == "real") != bool(arguments.embeddings):
         parser.error("--data real needs --embeddings FILE.npy, and only that")
-    source = source_of(arguments)
-    n = arguments.n
-    outcome = {
+    return arguments
+
+
+def describe_run(arguments, source):
+    """Say when, where and on what is measured."""
+    return {
         "date": time.strftime("%Y-%m-%d"),
         "machine": {
             "processor": platform.processor() or platform.machine(),
@@ -263,12 +267,20 @@ def main():
         },
         "versions": {name: version(name) for name in ("faiss-cpu", "numpy", "pyarrow")}
         | {"python": platform.python_version()},
-        "n": n,
+        "n": arguments.n,
         "dimension": source.dimension,
         "seed": arguments.seed,
         "data": ABOUT[arguments.data],
         "store": arguments.store,
     }
+
+
+def main():
+    arguments = read_arguments()
+    asked = set(arguments.parts.split(","))
+    source = source_of(arguments)
+    n = arguments.n
+    outcome = describe_run(arguments, source)
     queries = source.draw(1000, np.random.default_rng(arguments.seed + 2))
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
