@@ -12,9 +12,10 @@ from covers.audit.music import AlbumRecord, Art, Library
 from covers.errors import DataError
 from covers.images.audio.audio_tags import COVER_TYPES, Tags, read_member
 from covers.images.content import content_id
-from covers.images.decode import decode, read_bytes
+from covers.images.decode import read_bytes
 from covers.images.duplicates.groups import group_near_duplicates
 from covers.images.measures import measure_picture, measures_table
+from covers.images.outside import OutsideDecoder
 from covers.intake.music.album_art import find_albums
 from covers.intake.music.album_notes import is_nfo
 from covers.intake.music.albums import label_album
@@ -170,20 +171,25 @@ class _ArtLoader:
         """Measure all pictures and number their designs."""
         measures: dict[str, PictureMeasures] = {}
         thumbnails: dict[str, bytes] = {}
-        for number, (content, art) in enumerate(self._first.items(), start=1):
-            try:
-                path = self._root / art.path
-                data = read_member(path, art.member) if art.member else path
-                image = decode(data, size_px=_THUMBNAIL_PX)
-            except DataError:
-                continue
-            measures[content] = measure_picture(image)
-            image.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
-            buffer = io.BytesIO()
-            image.save(buffer, "WEBP", quality=75, method=2)
-            thumbnails[content] = buffer.getvalue()
-            if progress is not None:
-                progress(number, len(self._first))
+        with OutsideDecoder() as decoder:
+            for number, (content, art) in enumerate(self._first.items(), start=1):
+                try:
+                    path = self._root / art.path
+                    data = (
+                        read_member(path, art.member)
+                        if art.member
+                        else read_bytes(path)
+                    )
+                    image = decoder.decode(data, size_px=_THUMBNAIL_PX)
+                except DataError:
+                    continue
+                measures[content] = measure_picture(image)
+                image.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
+                buffer = io.BytesIO()
+                image.save(buffer, "WEBP", quality=75, method=2)
+                thumbnails[content] = buffer.getvalue()
+                if progress is not None:
+                    progress(number, len(self._first))
         groups = group_near_duplicates(
             measures_table(list(measures), list(measures.values()))
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from covers.images.outside import OutsideDecoder
     from covers.model.weights import SavedModel
     from indexer import VectorStore
 
@@ -115,24 +116,27 @@ def embed_pictures(
     max_megapixels : float
         Larger pictures are refused.
     """
+    from covers.images.outside import OutsideDecoder
     from covers.model.pixels import to_pixels
 
     read: list[tuple[str, str, Picture]] = []
     pixels: list[npt.NDArray[np.uint8]] = []
     broken: dict[str, str] = {}
     embedded: list[Any] = []
-    for number, picture in enumerate(pictures):
-        name = str(picture) if isinstance(picture, Path) else f"picture {number + 1}"
-        try:
-            cover_id, image = _read(picture, model.image_size, max_megapixels)
-        except BrokenImageError as error:
-            broken[name] = str(error)
-            continue
-        read.append((name, cover_id, picture))
-        pixels.append(to_pixels(image, model.image_size))
-        if len(pixels) == _BATCH:
-            embedded.append(model.embed(np.stack(pixels)))
-            pixels.clear()
+    with OutsideDecoder() as decoder:
+        for number, picture in enumerate(pictures):
+            is_file = isinstance(picture, Path)
+            name = str(picture) if is_file else f"picture {number + 1}"
+            try:
+                read_one = _read(decoder, picture, model.image_size, max_megapixels)
+            except BrokenImageError as error:
+                broken[name] = str(error)
+                continue
+            read.append((name, read_one[0], picture))
+            pixels.append(to_pixels(read_one[1], model.image_size))
+            if len(pixels) == _BATCH:
+                embedded.append(model.embed(np.stack(pixels)))
+                pixels.clear()
     if pixels:
         embedded.append(model.embed(np.stack(pixels)))
     vectors = [vector for part in embedded for vector in part.embeddings]
@@ -228,7 +232,10 @@ def read_picture(picture: Picture, *, max_megapixels: float) -> Image.Image:
     BrokenImageError
         If it cannot be read.
     """
-    return _read(picture, _SHOWN_PX, max_megapixels)[1]
+    from covers.images.outside import OutsideDecoder
+
+    with OutsideDecoder() as decoder:
+        return _read(decoder, picture, _SHOWN_PX, max_megapixels)[1]
 
 
 def draw_heat(
@@ -246,20 +253,20 @@ def draw_heat(
     """
     from covers.model.gradcam import grad_cam, overlay
 
-    _, image = _read(picture, _SHOWN_PX, max_megapixels)
+    image = read_picture(picture, max_megapixels=max_megapixels)
     image.thumbnail((_SHOWN_PX, _SHOWN_PX))
     return overlay(image, grad_cam(model, image, genre))
 
 
 def _read(
-    picture: Picture, size_px: int, max_megapixels: float
+    decoder: OutsideDecoder, picture: Picture, size_px: int, max_megapixels: float
 ) -> tuple[str, Image.Image]:
     """Return the content id and the pixels of a picture."""
     from covers.images.content import content_id
-    from covers.images.decode import decode, read_bytes
+    from covers.images.decode import read_bytes
 
     if not isinstance(picture, Path | bytes):
         return "", picture.convert("RGB")
     content = read_bytes(picture) if isinstance(picture, Path) else picture
-    image = decode(content, size_px=size_px, max_megapixels=max_megapixels)
+    image = decoder.decode(content, size_px=size_px, max_megapixels=max_megapixels)
     return content_id(content), image

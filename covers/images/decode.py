@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ _QUICK_FORMATS = {"JPEG", "PNG", "GIF", "WEBP", "BMP"}
 _QUICK_BYTES = 1 << 20
 _QUICK_PIXELS = 1 << 23
 _EMPTY = "empty file (0 bytes)"
-_ALONE: AbstractContextManager[object] = nullcontext()
+_FREE: AbstractContextManager[object] = nullcontext()
+_ONE_HEAVY: AbstractContextManager[object] = threading.Lock()
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -135,7 +137,7 @@ def read_picture(
     *,
     size_px: int | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
-    heavy: AbstractContextManager[object] = _ALONE,
+    heavy: AbstractContextManager[object] = _ONE_HEAVY,
 ) -> Picture:
     """Decode a picture to upright RGB and say how large its file has it.
 
@@ -154,8 +156,9 @@ def read_picture(
     max_megapixels : float, default=100
         Refuse a picture of more pixels than this, by its header.
     heavy : context manager, optional
-        Entered while a picture of more than `HEAVY_PIXELS` is decoded; with one
-        lock for all that read side by side, one such picture is in memory at a time.
+        Entered while a picture of more than `HEAVY_PIXELS` is decoded: a lock of all
+        that read side by side, so that one such picture is in memory at a time. By
+        default the lock of this process.
 
     Raises
     ------
@@ -253,7 +256,7 @@ def _decode(
     if size_px is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
         image.draft("", (size_px, size_px))
     try:
-        with heavy if image.width * image.height > HEAVY_PIXELS else _ALONE:
+        with heavy if image.width * image.height > HEAVY_PIXELS else _FREE:
             image.load()
             orientation = _orientation(image)
             rgb = to_rgb(image)

@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from covers.errors import UNREAD
+from covers.images.guarded import CRASHED
 from covers.images.measures import PictureMeasures
-from covers.intake.sources import CRASHED, Labels, ProblemKind
+from covers.intake.sources import Labels, ProblemKind
 from covers.workspace.disk.strangers import open_regular, parse_json, unlink_link
 from covers.workspace.read_artefacts import stamp_of
 from covers.workspace.registry import SCAN_RECORDS, SCAN_RECORDS_BEFORE

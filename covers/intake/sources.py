@@ -52,10 +52,6 @@ _LITTER = frozenset(
 _OF_THE_DISK = "lost+found"
 
 
-CRASHED = "its decoder crashed"
-"""How the reason begins where a process ended on a picture."""
-
-
 class ProblemKind(StrEnum):
     """Why something in a source gave no cover."""
 

@@ -293,7 +293,7 @@ class SearchableLibrary(StoredLibrary):
         network = answer.by_method[Method.NETWORK]
         seen = genre or max(network, key=lambda name: network[name])
         pixels = (
-            one.picture if one.picture is not None else self.picture_of(one.cover_id)
+            one.picture if one.picture is not None else self._content_of(one.cover_id)
         )
         limit = self.workspace.settings.intake.max_megapixels
         heat = draw_heat(pixels, self.model, seen, max_megapixels=limit)

@@ -297,20 +297,25 @@ class StoredLibrary:
         DataError
             If neither can be read.
         """
-        from covers.images.decode import decode, read_bytes
+        from covers.images.decode import decode
+
+        limit = self.workspace.settings.intake.max_megapixels
+        return decode(self._content_of(cover_id), max_megapixels=limit)
+
+    def _content_of(self, cover_id: str) -> bytes:
+        """Return the bytes of a cover's picture: from its source, else its thumbnail."""
+        from covers.images.decode import read_bytes
         from covers.images.locations import read_cover
 
         row = int(self.catalogue.rows_of([cover_id])[0])
         locations = self.catalogue.table.column("locations")[row].as_py()
         try:
-            content = read_cover(self.workspace, cover_id, locations)
+            return read_cover(self.workspace, cover_id, locations)
         except DataError:
             path = self.workspace.thumbnail_path(cover_id)
             if not is_plain_file(path):
                 raise
-            content = read_bytes(path)
-        limit = self.workspace.settings.intake.max_megapixels
-        return decode(content, max_megapixels=limit)
+            return read_bytes(path)
 
     def refuse_unfinished(self) -> None:
         """Raise if covers cannot be classified yet; quicker than opening the network.

@@ -32,7 +32,7 @@ def take_picture(library: Library, content: bytes) -> tuple[Query, str]:
     BrokenImageError
         If it is too large or no readable picture; the message says why.
     """
-    from covers.images.decode import decode
+    from covers.classify.query import read_picture
 
     if len(content) > MOST_MEBIBYTES * 2**20:
         message = f"too large: {len(content) / 2**20:,.0f} MiB, the limit is {MOST_MEBIBYTES} MiB"
@@ -41,7 +41,7 @@ def take_picture(library: Library, content: bytes) -> tuple[Query, str]:
     if queries.broken:
         raise BrokenImageError(next(iter(queries.broken.values())))
     limit = library.workspace.settings.intake.max_megapixels
-    image = decode(content, size_px=_SHOWN_PX, max_megapixels=limit)
+    image = read_picture(content, max_megapixels=limit)
     return queries.items[0], data_uri(image)
 
 

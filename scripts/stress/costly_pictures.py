@@ -119,8 +119,8 @@ def memory_of(pid: int) -> float:
             for line in Path(f"/proc/{number}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
                     total += int(line.split()[1]) / 1024
-            children = Path(f"/proc/{number}/task/{number}/children").read_text()
-            todo += map(int, children.split())
+            for thread in Path(f"/proc/{number}/task").iterdir():
+                todo += map(int, (thread / "children").read_text().split())
         except OSError:
             continue
     return total

@@ -219,10 +219,11 @@ def _to_a_worker(this: Round, number: int) -> list[Outcome]:
     """Let a scan read in processes, and send one of these a signal."""
 
     def use_processes() -> None:
-        from covers.intake.pictures import read_many, read_processes
+        from covers.images import guarded
+        from covers.intake.pictures import read_many
 
         read_many.WORTH_PROCESSES = 1
-        read_processes.PATIENCE_S = 15.0
+        guarded.PATIENCE_S = 15.0
 
     run = this.start(use_processes)
     end = time.monotonic() + 20

@@ -16,6 +16,7 @@ from PIL import Image
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import BrokenImageError, DataError
+from covers.images import guarded
 from covers.intake.pictures import read_many as reading
 from covers.intake.pictures import read_one, read_processes
 from covers.intake.pictures.read_many import read_pictures
@@ -132,7 +133,7 @@ def test_a_picture_that_takes_too_long_is_ended_and_listed(
     tmp_path, files, monkeypatch, worth
 ):
     monkeypatch.setattr(reading, "WORTH_PROCESSES", worth)
-    monkeypatch.setattr(read_processes, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(guarded, "MAX_SECONDS", 0.5)
     for name in (3, 5):
         costly = png_of_many_chunks(900_000 + name)
         put(tmp_path / f"library/Rock/{name:02d}.png", costly)
@@ -165,7 +166,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_its_picture_alone(
         "from covers", f"exec({CRASHING!r}); from covers"
     )
     monkeypatch.setattr(read_processes, "_START", start)
-    monkeypatch.setattr(read_processes, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(guarded, "PATIENCE_S", 2.0)
     found, _, _ = read_all(tmp_path / "ws", files)
     bad = {i: content.reason for i, (content, _) in enumerate(found) if content.reason}
     assert set(bad) == {7, 9, 11, 13, 17}

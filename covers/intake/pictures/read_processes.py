@@ -1,34 +1,26 @@
 """Processes that read pictures for a scan, and are ended where a picture takes too long.
 
-They are started as plain commands, not through `multiprocessing`, which would
-run a caller's script again in each of them. What to read and what it gave go through
-pipes; a process ends with its pipe, so none outlives the scan.
-
-A decoder may run, or crash, in C, where Python cannot stop it. So the operating
-system ends a process that spends more of a core on one picture than it may; one
-that gives no answer at all is ended, too. Another takes its place, and the
-picture is listed with the reason.
+A process that gives no answer at all is ended, too (`covers.images.guarded` says what
+else ends one). Another takes its place, and the picture is listed with the reason.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import pickle
-import signal
-import subprocess
-import sys
 import threading
 import time
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
+from covers.images import guarded
+from covers.images.guarded import GuardedProcess, ProcessEndedError
 from covers.intake.pictures.read_one import PictureLoader, refuse
-from covers.intake.sources import CRASHED, ProblemKind
+from covers.intake.sources import ProblemKind
 from covers.workspace.remote import RemotePath, filesystem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from covers.images.measures import PictureMeasures
@@ -38,17 +30,7 @@ if TYPE_CHECKING:
     Read = tuple[Content, PictureMeasures | None]
     File = tuple[AnyPath, str]
 
-MAX_SECONDS = 5.0
-"""Of a core, for one picture. The largest ones that are taken need 3.5."""
-PATIENCE_S = 120.0
-"""Until a process that answers nothing, and does nothing, is ended."""
-_LONGEST_START_S = 120.0
-
-_START = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from covers.intake.pictures.read_processes import serve; serve()"
-)
-_READY = "ready"
+_START = "from covers.intake.pictures.read_processes import serve; serve()"
 _TRIES = 2
 _LOOKS = 20  # at the silent ones while patience lasts
 
@@ -124,25 +106,9 @@ class LoaderProcesses:
 
     def _end_the_silent(self) -> None:
         """End processes that have given no answer for too long."""
-        while not self._ended.wait(PATIENCE_S / _LOOKS):
+        while not self._ended.wait(guarded.PATIENCE_S / _LOOKS):
             for slot in self._slots:
                 slot.end_if_silent()
-
-
-class _EndedError(Exception):
-    """A process has ended before it gave an answer.
-
-    Parameters
-    ----------
-    reason : str
-        Why its picture is refused.
-    is_costly : bool
-        Whether the picture had its time.
-    """
-
-    def __init__(self, reason: str, *, is_costly: bool = False) -> None:
-        super().__init__(reason)
-        self.is_costly = is_costly
 
 
 class _Slot:
@@ -150,14 +116,14 @@ class _Slot:
 
     def __init__(self, loader: PictureLoader) -> None:
         self._loader = loader
-        self._process: _Process | None = None
+        self._process: GuardedProcess | None = None
         self._is_barren = False  # no process gets ready here
 
     def start(self) -> bool:
         """Start a process, unless one runs; say whether there is one."""
         if self._process is None:
             with contextlib.suppress(OSError):
-                self._process = _Process(self._loader)
+                self._process = _start_process(self._loader)
         return self._process is not None
 
     def end(self) -> None:
@@ -183,9 +149,9 @@ class _Slot:
             assert self._process is not None
             n_before = len(found)
             try:
-                for answer in self._process.read(files[n_before:]):
+                for answer in self._process.ask(files[n_before:]):
                     found.append(answer)
-            except _EndedError as error:
+            except ProcessEndedError as error:
                 self.end()
                 tries = tries + 1 if len(found) == n_before else 1
                 if error.is_costly or tries == _TRIES:
@@ -206,143 +172,34 @@ class _Slot:
         return False
 
 
-class _Process:
-    """One process and its pipes."""
-
-    def __init__(self, loader: PictureLoader) -> None:
-        self.deadline = float("inf")
-        self._is_ready = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # there is one per core
-            # Ctrl-C ends the scan, and that ends us.
-            process_group=0 if hasattr(os, "setpgid") else None,
-        )
-        try:
-            self._send(sys.path)
-            self._send(
-                (
-                    loader.workspace.root,
-                    loader.measured,
-                    loader.pictured,
-                    loader.max_megapixels,
-                    MAX_SECONDS,
-                )
-            )
-        except OSError:
-            self.end()
-            raise
-
-    def is_ready(self) -> bool:
-        """Wait until it serves; say whether it does."""
-        if not self._is_ready:
-            with contextlib.suppress(_EndedError):
-                self._is_ready = self._answer(_LONGEST_START_S) == _READY
-        return self._is_ready
-
-    def read(self, files: Sequence[File]) -> Iterator[Read]:
-        """Let the process read some pictures, and yield each.
-
-        Raises
-        ------
-        _EndedError
-            If it ends before the next.
-        """
-        try:
-            self._send(files)
-        except OSError as error:
-            raise self._why_ended() from error
-        for _ in files:
-            answer = self._answer(PATIENCE_S)
-            if isinstance(answer, BaseException):
-                raise answer
-            yield answer
-
-    def kill(self) -> None:
-        """End it now."""
-        self._process.kill()
-
-    def end(self) -> None:
-        """Close its pipes and wait for it; one that does not answer is ended."""
-        with contextlib.suppress(OSError):
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-        try:
-            self._process.wait(MAX_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def _answer(self, patience_s: float) -> Any:
-        """Wait for what the process says next."""
-        assert self._process.stdout is not None
-        self.deadline = time.monotonic() + patience_s
-        try:
-            return pickle.load(self._process.stdout)  # noqa: S301  our own process
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise self._why_ended() from error
-        finally:
-            self.deadline = float("inf")
-
-    def _why_ended(self) -> _EndedError:
-        """Say why a process is gone."""
-        self._process.kill()
-        status = self._process.wait()
-        if hasattr(signal, "SIGPROF") and status == -signal.SIGPROF:
-            reason = f"too costly: more than {MAX_SECONDS:g} s of a core"
-            return _EndedError(reason, is_costly=True)
-        ended = f"signal {-status}" if status < 0 else f"status {status}"
-        return _EndedError(f"{CRASHED}, or gave no answer ({ended})")
-
-    def _send(self, value: Any) -> None:
-        assert self._process.stdin is not None
-        _write(self._process.stdin, value)
+def _start_process(loader: PictureLoader) -> GuardedProcess:
+    """Start a process with a copy of a loader."""
+    return GuardedProcess(
+        _START,
+        loader.workspace.root,
+        loader.measured,
+        loader.pictured,
+        loader.max_megapixels,
+    )
 
 
 def serve() -> None:
-    """Read the pictures that standard input names until it ends; answer on standard output."""
+    """Read the pictures that standard input names until it ends; see `covers.images.guarded.serve`."""
+    guarded.serve(_make_work, _prepare)
+
+
+def _make_work(
+    root: Path, measured: set[str], pictured: set[str], max_megapixels: float
+) -> Callable[[File], Read]:
+    """Return what reads one picture."""
     from covers.workspace.paths import Workspace
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the scan, that ends us
-    asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr
-    root, measured, pictured, max_megapixels, seconds = pickle.load(asked)  # noqa: S301
     loader = PictureLoader(Workspace(root), measured, pictured, max_megapixels)
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        _write(answers, _READY)
-        while True:
-            files = pickle.load(asked)  # noqa: S301
-            for path, member in files:
-                if isinstance(path, RemotePath):
-                    filesystem(path.scheme)  # what is imported is no picture's time
-                try:
-                    with _limited_time(seconds):
-                        answer: Any = loader.read(path, member)
-                except Exception as error:  # noqa: BLE001  raised again where it was asked for
-                    answer = error
-                _write(answers, answer)
-                if isinstance(answer, BaseException):
-                    break
-    os._exit(0)  # there is nothing to tidy up, and the scan waits
+    return lambda file: loader.read(*file)
 
 
-@contextlib.contextmanager
-def _limited_time(seconds: float) -> Iterator[None]:
-    """Let the operating system end this process if it computes for too long."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def _write(pipe: IO[bytes], value: Any) -> None:
-    pickle.dump(value, pipe, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.flush()
+def _prepare(file: File) -> None:
+    """Import what reads over a network: that is no picture's time."""
+    path, _ = file
+    if isinstance(path, RemotePath):
+        filesystem(path.scheme)
