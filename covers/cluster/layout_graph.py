@@ -18,17 +18,21 @@ from covers.cluster.projection import (
 from covers.cluster.sampled import MOST_FITTED
 from covers.errors import DataError
 from covers.workspace.artefacts import Stamp, fingerprint, write_table
+from covers.workspace.disk.strangers import is_whole_number
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import LAYOUT_GRAPH
 from indexer.files.arrow import as_numbers, make_array
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from covers.cluster.projection import Graph
     from covers.index.embedded import EmbeddedCovers
     from covers.workspace.paths import Workspace
 
 STORED_FROM = 20_000
 """Neighbours of fewer covers are found faster than a file would be read."""
+_MOST_NEIGHBOURS = 1000
 _LEAST = 30  # what clusters take by default; the map takes fewer
 
 
@@ -58,34 +62,20 @@ def layout_graph(
         "model": covers.made_from["model"],
         "covers": fingerprint(covers.cover_ids),
     }
-    try:
-        table, stamp = read_rows(workspace, LAYOUT_GRAPH)
-    except DataError:
-        pass
-    else:
-        k = stamp.parameters["k"]
-        if (
-            stamp.made_from == made_from
-            and stamp.parameters.get("n_components") == MOST_COMPONENTS
-            and k >= n_neighbors
-        ):
-            # Copied: UMAP writes into what it is given.
-            rows, distances = (
-                as_numbers(table.column(name).combine_chunks().flatten()).copy()
-                for name in ("rows", "distances")
-            )
-            return rows.reshape(-1, k), distances.reshape(-1, k)
+    stored = _stored(workspace, made_from, len(covers))
+    if stored is not None and stored[0].shape[1] >= n_neighbors:
+        return stored
     import pyarrow as pa
 
     k = max(_LEAST, n_neighbors)
     graph = exact_neighbours(principal_components(covers.embeddings), k)
-    columns = {
-        name: pa.FixedSizeListArray.from_arrays(make_array(np.ravel(values)), k)
-        for name, values in zip(("rows", "distances"), graph, strict=True)
-    }
+    columns = [
+        pa.FixedSizeListArray.from_arrays(make_array(np.ravel(values)), k)
+        for values in graph
+    ]
     write_table(
         workspace.path(LAYOUT_GRAPH),
-        pa.table(columns),
+        pa.table(columns, schema=_schema(k)),
         Stamp(
             kind=LAYOUT_GRAPH.kind,
             made_from=made_from,
@@ -93,3 +83,44 @@ def layout_graph(
         ),
     )
     return graph
+
+
+def _stored(
+    workspace: Workspace, made_from: dict[str, str], n_covers: int
+) -> Graph | None:
+    """Return the graph on disk; None where there is none of these covers, or it is damaged.
+
+    Compiled code goes by its rows without looking, so none may lead out of the covers.
+    """
+    try:
+        table, stamp = read_rows(workspace, LAYOUT_GRAPH)
+    except DataError:
+        return None
+    k = stamp.parameters.get("k")
+    if (
+        stamp.made_from != made_from
+        or stamp.parameters.get("n_components") != MOST_COMPONENTS
+        or not is_whole_number(k, 1, _MOST_NEIGHBOURS)
+        or not table.schema.equals(_schema(k))
+        or table.num_rows != n_covers
+        or any(column.null_count for column in table.columns)
+    ):
+        return None
+    # Copied: UMAP writes into what it is given.
+    rows, distances = (
+        as_numbers(table.column(name).combine_chunks().flatten()).copy()
+        for name in ("rows", "distances")
+    )
+    if len(rows) != n_covers * k or len(distances) != n_covers * k:
+        return None
+    if rows.min() < 0 or rows.max() >= n_covers or not np.isfinite(distances).all():
+        return None
+    return rows.reshape(-1, k), distances.reshape(-1, k)
+
+
+def _schema(k: int) -> pa.Schema:
+    """Return the columns of the table."""
+    import pyarrow as pa
+
+    kinds = {"rows": pa.int32(), "distances": pa.float32()}
+    return pa.schema({name: pa.list_(kind, k) for name, kind in kinds.items()})

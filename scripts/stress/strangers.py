@@ -30,6 +30,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import later_files
 import pieces
 import strangers_index as index_rounds
 import todays_files
@@ -63,12 +64,13 @@ SETTINGS = (
 )
 
 
-class Stranger(todays_files.ChangesOfToday):
+class Stranger(todays_files.ChangesOfToday, later_files.LaterChanges):
     """Changes one workspace by chance; the names of its methods name the changes."""
 
     def __init__(self, root, precious, seed):
         self.root, self.precious = root, precious
         self.rng = random.Random(seed)
+        self.texts = later_files.selections(root)
 
     def file(self, suffix=""):
         """One file, those of many kinds as often as those of one kind."""
@@ -142,12 +144,17 @@ class Stranger(todays_files.ChangesOfToday):
 
 
 AT_ONCE = 10
-CHANGES = [
-    name
-    for kind in (Stranger, todays_files.ChangesOfToday)
+KINDS = {
+    "first": Stranger,
+    "today": todays_files.ChangesOfToday,
+    "later": later_files.LaterChanges,
+}
+CHANGES = {
+    name: files
+    for files, kind in KINDS.items()
     for name in vars(kind)
-    if not name.startswith("_") and name not in {"file", "root"}
-]
+    if not name.startswith("_") and name != "file"
+}
 
 
 READING = (
@@ -195,8 +202,8 @@ def read_analyses(root):
             read(workspace)
 
 
-def use(root, commands):
-    """Read the analyses of a workspace and run commands on it: none may end in a traceback."""
+def use(root, commands, texts):
+    """Read a workspace, ask for selections and run commands: none may end in a traceback."""
     found = sorted(path.stem for path in (root / "thumbnails").glob("*/*.jpg"))
     named = {
         "NAMED": (found or ["0" * 32])[0],
@@ -206,6 +213,7 @@ def use(root, commands):
         "MUSIC": str(root.parent / "music"),
     }
     read_analyses(root)
+    later_files.read_files(root, texts)
     for command in commands:
         words = [named.get(word, word) for word in command]
         result = CliRunner().invoke(covers_main, [*words, "-w", str(root)])
@@ -216,7 +224,8 @@ def use(root, commands):
 def warm_up(base, original):
     """Use a workspace in this process, so that those forked from it need not import."""
     shutil.copytree(original.parent / "music", base / "music")
-    use(Path(shutil.copytree(original, base / "warm")), [*READING, *WRITING])
+    warm = Path(shutil.copytree(original, base / "warm"))
+    use(warm, [*READING, *WRITING], later_files.selections(warm))
     shutil.rmtree(base / "warm")
     shutil.rmtree(base / "music")
     (base / "table.csv").unlink()
@@ -229,13 +238,14 @@ def play_round(base, original, name, seed):
     precious = index_rounds.make_precious(base)
     root = Path(shutil.copytree(original, base / "workspace"))
     shutil.copytree(original.parent / "music", base / "music")
+    stranger = Stranger(root, precious, seed)
     if name:
-        getattr(Stranger(root, precious, seed), name)()
+        getattr(stranger, name)()
     before, wrong, said = index_rounds.tree_of(precious), None, ""
     rng = random.Random(seed)
     some = [*rng.sample(READING, 3), *rng.sample(WRITING, 1), ["status"]]
     try:
-        use(root, some if name else [*READING, *WRITING])
+        use(root, some if name else [*READING, *WRITING], stranger.texts)
     except BaseException:  # noqa: BLE001
         wrong, said = "traceback", traceback.format_exc()[-1500:]
     if index_rounds.tree_of(precious) != before:
@@ -276,7 +286,7 @@ def main():
     parser.add_argument("--mutations", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=CHANGES, help="one kind of change")
-    parser.add_argument("--today", action="store_true", help="files of today only")
+    parser.add_argument("--files", choices=KINDS, help="changes of such files only")
     pieces.add_options(parser)
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -288,13 +298,14 @@ def main():
             archive.extractall(base / "originals")
         original = base / "originals" / "workspace"
         todays_files.add_files(original)
+        later_files.add_files(original)
         warm_up(base, original)
         ((wrong, said),), undisturbed = play_apart([("", 0)], base, original)
         if wrong:
             sys.exit(f"the undisturbed workspace failed: {said}")
         tally.raise_to("undisturbed", undisturbed)
         for numbers in pieces.rounds(tally, args, at_once=AT_ONCE):
-            kinds = [name for name in CHANGES if "today" in name or not args.today]
+            kinds = [n for n in CHANGES if args.files in {None, CHANGES[n]}]
             names = [args.only or kinds[number % len(kinds)] for number in numbers]
             seeds = [args.seed * 1_000_003 + number for number in numbers]
             rounds = list(zip(names, seeds, strict=True))

@@ -1,4 +1,6 @@
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from known_workspace import write_known_workspace, write_model
 
@@ -76,3 +78,37 @@ def test_a_layout_needs_only_the_nearest_of_a_given_graph():
     np.testing.assert_array_equal(
         given, project(vectors, LayoutSettings(n_components=2, n_neighbors=15))
     )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows, distances: (rows + 10**6, distances),
+        lambda rows, distances: (rows - 1, distances),
+        lambda rows, distances: (rows, np.full_like(distances, np.nan)),
+        lambda rows, distances: (rows.astype(np.float64), distances),
+        lambda rows, distances: (rows[:, :5], distances),
+        lambda rows, distances: (rows[:50], distances[:50]),
+    ],
+)
+def test_a_graph_that_leads_out_of_the_covers_is_made_again(tmp_path, searches, spoil):
+    workspace, _ = write_known_workspace(tmp_path)
+    covers = EmbeddedCovers.read(workspace)
+    graph = layout_graph(workspace, covers, 10)
+    path = workspace.path(LAYOUT_GRAPH)
+    stamp = pq.read_schema(path).metadata
+    columns = [pa.array(part.tolist()) for part in spoil(*graph)]
+    columns = [
+        pa.array(column, pa.list_(column.type.value_type, len(column[0])))
+        for column in columns
+    ]
+    spoiled = pa.table(columns, ["rows", "distances"])
+    kinds = {"rows": pa.int32(), "distances": pa.float32()}
+    if spoil(*graph)[0].dtype == np.int32:
+        spoiled = spoiled.cast(
+            pa.schema({n: pa.list_(k, len(spoiled[n][0])) for n, k in kinds.items()})
+        )
+    pq.write_table(spoiled.replace_schema_metadata(stamp), path)
+    again = layout_graph(workspace, covers, 10)
+    assert searches == [30, 30]
+    np.testing.assert_array_equal(again[0], graph[0])

@@ -49,7 +49,7 @@ def test_a_small_picture_needs_no_process():
 def test_what_takes_too_long_is_refused_and_the_next_is_read(large, monkeypatch):
     with monkeypatch.context() as patch, OutsideDecoder() as decoder:
         patch.setattr(guarded, "MAX_SECONDS", 0.001)
-        with pytest.raises(BrokenImageError, match="too costly: more than 0.001 s"):
+        with pytest.raises(BrokenImageError, match="too costly: more than 0"):
             decoder.decode(large, size_px=64)
         patch.undo()
         assert decoder.decode(large, size_px=64).size == (66, 66)

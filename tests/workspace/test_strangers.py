@@ -417,14 +417,14 @@ def test_a_whole_workspace_of_a_stranger_in_short():
 
     root = Path(__file__).parents[2]
     script = root / "scripts" / "stress" / "strangers.py"
-    command = [sys.executable, str(script), "--mutations", "13", "--seed", "2"]
+    command = [sys.executable, str(script), "--mutations", "19", "--seed", "2"]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment
     )
     assert result.returncode == 0, result.stdout + result.stderr
     outcome = json.loads(result.stdout)
-    assert outcome["mutations"] == outcome["kinds"] == 13
+    assert outcome["mutations"] == outcome["kinds"] == 19
     assert outcome["touched_outside"] == outcome["tracebacks"] == 0
 
 

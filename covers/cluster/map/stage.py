@@ -21,7 +21,8 @@ from covers.index.embedded import EmbeddedCovers, fingerprints_at_hand
 from covers.stats.neighbours import find_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_table
-from covers.workspace.read_artefacts import read_rows
+from covers.workspace.disk.strangers import is_whole_number
+from covers.workspace.read_artefacts import read_rows, readable
 from covers.workspace.registry import EMBEDDINGS, MAP, MAP_TABLE
 from covers.workspace.stages import Made, Maker, Manner
 from indexer.files.arrow import as_numbers, make_table
@@ -243,16 +244,20 @@ def _old_map(
     """Return which covers are on the map and where; None where it cannot be kept."""
     try:
         table, stamp = read_rows(workspace, MAP_TABLE)
+        with readable(workspace, MAP_TABLE):
+            on_map = RowsById(table.column("cover_id").to_pylist())
+            xy = np.stack([as_numbers(table.column(axis)) for axis in ("x", "y")], 1)
+            placed = as_numbers(table.column("placed")).astype(bool)
+            has_places = bool(np.isfinite(xy).all())
     except DataError:
         return None
-    if stamp.made_from.get("model") != covers.made_from["model"]:
+    is_seed = is_whole_number(stamp.seed or 0, 0, 2**32 - 1)
+    if stamp.made_from.get("model") != covers.made_from["model"] or not is_seed:
         return None
-    rows = RowsById(table.column("cover_id").to_pylist()).of(covers.cover_ids)
+    rows = on_map.of(covers.cover_ids)
     known = rows >= 0
-    if not known.any():
+    if not known.any() or not has_places:
         return None
-    xy = np.stack([as_numbers(table.column(axis)) for axis in ("x", "y")], axis=1)
-    placed = as_numbers(table.column("placed"))
     return (
         known,
         np.where(known[:, None], xy[rows], 0).astype(np.float32),
