@@ -7,9 +7,11 @@ and Southeast Asian scripts, voicing marks of Japanese, й beside и, C++ beside
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from functools import cache, lru_cache
+from html.entities import html5
 from importlib import resources
 from itertools import islice
 
@@ -34,7 +36,8 @@ _WIDE = {
     "\r": "\x00",
 }
 """What separates as another character does: wide forms, and the end of a line as NUL."""
-_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u2060\ufeff"))
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u0640\u180e\u200b\u2060\ufeff"))
+_ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});")
 # Scripts whose marks are accents, which people write or leave out.
 _ACCENTED = ("LATIN", "GREEK")
 _VARIANTS = range(0xFE00, 0xFE10)  # how an emoji is drawn
@@ -146,10 +149,29 @@ def split_genres(
     ('Techno (Peak / Time)', 'Rock', 'Pop')
     >>> split_genres("Jazz, R&B/Soul", protected=frozenset({protected_key("R&B/Soul")}))
     ('Jazz', 'R&B/Soul')
+    >>> split_genres("R&amp;B; Rock &#38; Roll")
+    ('R&B', 'Rock & Roll')
     """
     names = _split(raw, separators, protected)
     short = (name for name in names if len(name) <= LONGEST_NAME)
     return tuple(islice(short, MOST_NAMES))
+
+
+def one_line(name: str) -> str:
+    """Return a name with single blanks, its accents composed as most programs write them.
+
+    Examples
+    --------
+    >>> one_line("Cafe\u0301  Jazz") == "Caf\u00e9 Jazz"
+    True
+    """
+    return unicodedata.normalize("NFC", " ".join(name.split()))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    """Return the character that a web page writes as such a text, if it is one."""
+    is_known = match.group().startswith("&#") or match.group()[1:] in html5
+    return html.unescape(match.group()) if is_known else match.group()
 
 
 def loses_names(
@@ -165,7 +187,8 @@ def loses_names(
 
 def _split(raw: str, separators: str, protected: frozenset[str]) -> list[str]:
     """Return the distinct names in the part of a raw string that counts."""
-    pieces = _cut(raw[:LONGEST_TEXT].translate(_UNSEEN), separators)
+    plain = _ENTITY.sub(_unescape, raw[:LONGEST_TEXT]).translate(_UNSEEN)
+    pieces = _cut(plain, separators)
     if len(raw) > LONGEST_TEXT and len(pieces) > 1:
         del pieces[-2:]  # the last name is cut in two
     most = max((_count_separators(key) for key in protected), default=0)
@@ -177,7 +200,7 @@ def _split(raw: str, separators: str, protected: frozenset[str]) -> list[str]:
             if protected_key("".join(pieces[start : longer + 1])) in protected:
                 end = longer
                 break
-        name = " ".join("".join(pieces[start : end + 1]).replace("\x00", " ").split())
+        name = one_line("".join(pieces[start : end + 1]).replace("\x00", " "))
         if name:
             names[name] = None
         start = end + 2

@@ -23,6 +23,7 @@ from covers.catalogue.genre_names import (
     SEPARATORS,
     genre_key,
     is_placeholder,
+    one_line,
     split_genres,
 )
 from covers.workspace.source_files import SourceKind
@@ -81,7 +82,7 @@ class GenreMapper:
     def split(self, raw: str, kind: SourceKind) -> tuple[str, ...]:
         """Split a raw string; the name of a folder is one genre, whatever is in it."""
         if kind is SourceKind.FOLDERS:
-            return (" ".join(raw.split()),)
+            return (one_line(raw),)
         return split_genres(raw, self.separators, self.table.protected)
 
     def is_none(self, name: str) -> bool:

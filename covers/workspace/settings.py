@@ -60,6 +60,7 @@ class IntakeSettings(BaseModel):
         "album",
         "art",
         "albumart*",
+        "*front*",
     )
     valid_share: float = Field(default=0.2, gt=0, lt=1)
     test_share: float = Field(default=0.0, ge=0, lt=1)

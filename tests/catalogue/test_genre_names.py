@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -56,7 +58,20 @@ def test_any_text_can_be_split_and_loses_nothing_but_separators(raw):
     names = split_genres(raw, protected=PROTECTED)
     kept = "".join(names)
     assert all(name == name.strip() and name for name in names)
-    assert set(kept) <= set(raw) | {" "}
+    plain = html.unescape(raw)
+    assert set(kept) <= {*raw, *plain, *unicodedata.normalize("NFC", plain), " "}
+
+
+def test_texts_of_web_pages_and_apart_accents_are_the_characters_that_they_mean():
+    assert split_genres("R&amp;B/Soul") == ("R&B", "Soul")
+    assert split_genres("Rock &#39;n&#x27; Roll; M&uacute;sica") == ("Rock 'n' Roll", "Música")  # fmt: skip
+    assert split_genres("R&B;Soul") == ("R&B", "Soul")
+    assert split_genres("Drum&Bass;House") == ("Drum&Bass", "House")
+    for name in ("Café", "각곡", "и\u0306ога"):
+        apart = unicodedata.normalize("NFD", name)
+        assert split_genres(apart) == (unicodedata.normalize("NFC", name),)
+    assert genre_key("قـــوالي") != genre_key("قوالب")
+    assert split_genres("قـــوالي") == split_genres("قوالي")
 
 
 def test_spellings_share_a_key():
@@ -127,7 +142,7 @@ def test_forms_of_one_name_share_a_key(one, other):
     "name",
     """N/A|n/a|None|<Unknown>|[unknown]|UNKNOWN GENRE|(none)|-|--|???|null|NaN|
 Not  available|unbekannt|неизвестно|未知|#N/A|n / a|N\\A|#NULL!|—|\u2013 none \u2013|Not Specified|No genre set|
-Genre inconnu|sin género|ジャンル不明|알 수 없음|TBA|<n/a>|*none*""".replace(
+Genre inconnu|Genre|<Genre>|Default|No genre listed|sin género|ジャンル不明|알 수 없음|TBA|<n/a>|*none*""".replace(
         "\n", ""
     ).split("|"),
 )

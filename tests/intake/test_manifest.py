@@ -376,3 +376,44 @@ def test_a_guessed_encoding_is_named(images):
     found = read_manifest(write(images, text, encoding="latin-1"))
     assert labels_of(found)["images/a.jpg"].genres == ("Chanson réaliste",)
     assert "not in UTF-8 and read as Windows-1252" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "genres"),
+    [
+        ('"[""Rock"", ""Pop""]"', ("Rock", "Pop")),
+        ("\"['R&B', 'Soul']\"", ("R&B", "Soul")),
+        ("['R&B' 'Soul']", ("R&B", "Soul")),
+        ("[Rock]", ("[Rock]",)),
+        ("\"['Rock'\"", ("['Rock'",)),
+        ('="Rock"', ("Rock",)),
+        ('"=""Rock"""', ("Rock",)),
+    ],
+)
+def test_lists_and_texts_as_programs_write_them_are_what_they_hold(
+    images, cell, genres
+):
+    path = write(images, f"path,genre\nimages/a.jpg,{cell}\n")
+    assert labels_of(read_manifest(path))["images/a.jpg"].genres == genres
+
+
+def test_numbers_that_a_spreadsheet_was_told_to_leave_alone_stay_text(images):
+    path = write(images, 'path,catno\nimages/a.jpg,="007"\nimages/b.jpg,="12"\n')
+    labels = labels_of(read_manifest(path))
+    assert [labels[f"images/{n}.jpg"].extra["catno"] for n in "ab"] == ["007", "12"]
+
+
+@pytest.mark.parametrize("is_url", [True, False])
+def test_whole_paths_are_found_however_the_folder_is_named(images, is_url):
+    (images / "link").symlink_to(images / "images")
+    start = "file://" if is_url else ""
+    path = write(
+        images,
+        f"path,genre\n{start}{images}/images/a.jpg,Rock\n{start}{images}/b.jpg,Pop\n",
+    )
+    roots = (images / "images" / ".." / "images", images / "images", images / "link")
+    for root in roots:
+        manifest = read_manifest(path, root)
+        assert list(labels_of(manifest)) == ["a.jpg"]
+        ((_, kind, _),) = manifest.problems
+        assert kind is ProblemKind.MISSING

@@ -40,6 +40,7 @@ Deutsche Welle; Podcast; Indie Rock; G-Funk; Dubstep; Garage Rock; Psybient
 NAMES = tuple(name.strip() for name in _NAMES.replace("\n", " ").split(";"))
 """Name of each number: 80 of the first version of ID3, the rest from Winamp."""
 _REFERENCE = re.compile(r"\((\d{1,3}|CR|RX)\)", re.IGNORECASE)
+_HALF_BRACKET = re.compile(r"\((\d{1,3})|(\d{1,3})\)", re.ASCII)
 _BEHIND = re.compile(r"(.*\S)\s*\((\d{1,3})\)")
 _WORDS = {"CR": "Cover", "RX": "Remix"}
 
@@ -53,6 +54,8 @@ def name_genres(values: Iterable[str]) -> tuple[str, ...]:
     ('Rock', 'Metal', 'Black Metal', 'Viking Metal', 'Remix', 'Country')
     >>> name_genres(["17/13", "(9);(79)", "Top/40", "Rock (17)"])
     ('Rock', 'Pop', 'Metal', 'Hard Rock', 'Top/40')
+    >>> name_genres(["(17", "8)"])
+    ('Rock', 'Jazz')
     """
     found: dict[str, str] = {}
     for value in values:
@@ -86,6 +89,8 @@ def _read_genre(value: str) -> list[str]:
     """Return the genres of one text: numbers in brackets, then perhaps a name."""
     if _is_number(value) or value in _WORDS:
         return _look_up(value)
+    if match := _HALF_BRACKET.fullmatch(value):
+        return _look_up(match.group(1) or match.group(2))
     if (match := _BEHIND.fullmatch(value)) and _look_up(match.group(2)) == [
         match.group(1)
     ]:

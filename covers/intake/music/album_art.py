@@ -192,7 +192,9 @@ class _Pictures:
 
 
 def _stem(entry: FileEntry) -> str:
-    return PurePosixPath(entry.path).stem.lower()
+    """Return the name of a picture without its ending, or its endings ("cover.jpg.jpg")."""
+    stem = PurePosixPath(entry.path).stem.lower()
+    return PurePosixPath(stem).stem if is_picture_name(stem) else stem
 
 
 def _offer(

@@ -29,10 +29,11 @@ _WORDS = (
     r"|eins|zwei|drei|vier|fünf|une?|deux|trois|quatre|uno|dos|due|tres|tre|quattro|cuatro|один|два|три)"
 )
 _LONG_WORDS = r"(?:one|two|three|four|five|six|seven|eight|nine|ten)"
-_ORDER = (
-    r"(?:first|second|third|fourth|bonus|extra|special|live|\d(?:st|nd|rd|th)"
-    r"|erste|zweite|dritte|primer|segundo|premier|deuxième|первый|второй|третий|\d-?й)"
+_ORDINAL = (
+    r"(?:first|second|third|fourth|\d(?:st|nd|rd|th)"
+    r"|erste|zweite|dritte|primero?|segundo|premier|deuxième|первый|второй|третий|\d-?й)"
 )
+_ORDER = rf"(?:bonus|extra|special|live|{_ORDINAL})"
 _NO = r"(?:n[or°º]\.?\s*|№\s*)?"
 _NUMBER = rf"(?:[\s._#-]*{_NO}{_DIGITS}|[\s._#-]+{_WORDS}|{_LONG_WORDS})"
 _OF = r"(?:\s*(?:of|von|de|di|из|/)\s*\d{1,3})?"
@@ -44,7 +45,7 @@ _DISC = re.compile(
     rf"{_OPEN}{_SIZE}?{_MEDIUM}(?:"
     rf"[\s._#-]*{_NO}{_DIGITS}{_OF}{_SHUT}(?:[^a-z0-9].*)?"
     rf"|(?:[\s._#-]+{_WORDS}|{_LONG_WORDS}){_OF}{_SHUT}{_TITLE})"
-    rf"|{_OPEN}{_ORDER}\s+{_MEDIUM}{_SHUT}{_TITLE}|{_MEDIUM}\s+(?:bonus|extra){_TITLE}"
+    rf"|{_OPEN}{_ORDER}\s+{_MEDIUM}{_SHUT}{_TITLE}|{_MEDIUM}\s+(?:bonus|extra|{_ORDINAL}){_TITLE}"
     rf"|{_OPEN}(?:第\s*{_DIGITS}\s*|{_DIGITS}\s*\.?\s*)(?:碟|張|张|枚|盘|ディスク|диск|디스크)[片目]?{_SHUT}{_TITLE}",
     re.IGNORECASE,
 )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import os
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pyarrow as pa
 
 from covers.catalogue.artists import artist_keys
+from covers.catalogue.genre_names import LONGEST_TEXT
 from covers.errors import DataError
 from covers.images.audio.tag_values import parse_year
 from covers.intake.folders import SPLIT_NAMES
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 
     from covers.workspace.remote import AnyPath
     from covers.workspace.source_files import FileEntry
+
+_ITEM = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""")
+_LIST = re.compile(rf"\[\s*(?:{_ITEM.pattern})(?:[\s,]+(?:{_ITEM.pattern}))*[\s,]*\]")
 
 
 @dataclass(frozen=True)
@@ -265,7 +275,8 @@ class _ManifestRows:
     def _genres(self, row: int) -> tuple[str, ...]:
         value = self._value("genres", row)
         items = value if isinstance(value, list) else [value]
-        names = [str(item).strip() for item in items if item is not None]
+        texts = (str(item).strip() for item in items if item is not None)
+        names = (name for text in texts for name in _listed(text))
         return tuple(dict.fromkeys(name for name in names if name))
 
     def _split(self, row: int) -> str | None:
@@ -297,30 +308,57 @@ class _ManifestRows:
         raise DataError(message)
 
 
+def _listed(text: str) -> list[str]:
+    r"""Return the texts in a cell that holds a list as Python or JSON writes it; else the cell.
+
+    Examples
+    --------
+    >>> _listed('["Rock", "Pop"]'), _listed("['R&B' 'Soul']"), _listed("[Rock]")
+    (['Rock', 'Pop'], ['R&B', 'Soul'], ['[Rock]'])
+    """
+    if len(text) > LONGEST_TEXT or not _LIST.fullmatch(text):
+        return [text]
+    return [str(ast.literal_eval(item)).strip() for item in _ITEM.findall(text)]
+
+
 def _below(root: AnyPath, text: str) -> str | None:
     """Return a path below the root in POSIX form, None where it leads out of it."""
     if isinstance(root, RemotePath):
         text = text.removeprefix(f"{root}/")
         return text if is_below(text) and not is_remote(text) else None
+    if text.startswith("file:/"):
+        text = url2pathname(urlsplit(text).path)
     if "\\" in text and "/" not in text:
         text = PureWindowsPath(text).as_posix()
     if not text.startswith(("/", ".")) and "/." not in text and "//" not in text:
         return text.rstrip("/") or None  # most are as plain as this
-    pure = PurePosixPath(text)
-    if pure.is_absolute():
-        try:
-            pure = PurePosixPath(Path(text).relative_to(root).as_posix())
-        except ValueError:
-            return None
     parts: list[str] = []
-    for part in pure.parts:
+    for part in _take_root_off(PurePosixPath(text), root).parts:
         if part == "..":
             if not parts:
                 return None
             parts.pop()
+        elif part.startswith("/"):
+            return None
         elif part != ".":
             parts.append(part)
     return "/".join(parts) or None
+
+
+def _take_root_off(path: PurePosixPath, root: Path) -> PurePosixPath:
+    """Return a path from a folder on; as it is where it does not lie below, by its name."""
+    if not path.is_absolute():
+        return path
+    above = (start for start in _spellings(root) if path.is_relative_to(start))
+    start = next(above, None)
+    return path if start is None else path.relative_to(start)
+
+
+@lru_cache(maxsize=8)
+def _spellings(root: Path) -> tuple[PurePosixPath, ...]:
+    """Return how a folder may be written: as it is named, without "..", and without links."""
+    named = (root, os.path.normpath(root), os.path.realpath(root))
+    return tuple(PurePosixPath(Path(one).as_posix()) for one in named)
 
 
 def _plain(value: Any) -> Any:

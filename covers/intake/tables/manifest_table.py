@@ -36,6 +36,7 @@ _SYNONYMS = {
 }
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _COMMENTS = re.compile(r"\ufeff?(?:(?:#(?![^\r\n]*path)[^\r\n]*)?(?:\r\n|\r|\n))*")
 """Remarks and empty lines above the header, which says 'path' even behind a '#'."""
 _RESERVED = frozenset({*SCHEMA.names, "fold"})
@@ -254,6 +255,11 @@ def _read_text(
         raise DataError(message)
     columns, extras = _find_columns(path, table.header)
     cells = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
+    if '="' in text:
+        for i, column in enumerate(cells):
+            cells[i] = tuple(map(_take_formula_off, column))
+            if cells[i] != column:
+                table.quoted.add(i)
     return (
         {
             name: _join(name, [[cell or None for cell in cells[i]] for i in positions])
@@ -266,6 +272,12 @@ def _read_text(
         [f"line {number}" for number in table.lines],
         damaged,
     )
+
+
+def _take_formula_off(cell: str) -> str:
+    """Return the text of a cell that is written ``="007"``, so that a spreadsheet keeps its zeros."""
+    match = _TEXT_FORMULA.fullmatch(cell)
+    return match.group(1).replace('""', '"') if match else cell
 
 
 def _blank_lines(match: re.Match[str]) -> str:

@@ -26,7 +26,10 @@ ENCODING_NAMES = {
     "gb18030": "GBK",
     "big5": "Big5",
     "cp1251": "Windows-1251",
+    "koi8_r": "KOI8-R",
+    "cp866": "CP866",
 }
+_CYRILLIC = ("cp1251", "koi8_r", "cp866")  # of equals the first is taken
 _STANDARD = {
     "cp932": "euc_jp",
     "euc_jp": "euc_jp",
@@ -49,6 +52,8 @@ _HANGUL = frozenset(
     "힙합댄팝악못처럼같속와왜티태희혜준호진솔임권황송류홍양손배허남곽엄채천함변염추석설표명왕금옥육맹탁편산림필숙순철창규혁훈빈린빛밖"
 )
 """Syllables that make up most of Korean; a wrong reading has others."""
+_OLD_CYRILLIC = 0.7
+"""Less than common letters of the East say."""
 _CAPITALS = 8
 """Cyrillic capitals that are no Western ones in a row, as "ÄÖÜ" is."""
 _SAMPLE = 2**16
@@ -163,20 +168,27 @@ def _score(content: bytes, encoding: str) -> float:
     ]
     if len(letters) < _FEWEST:
         return 0.0
-    if encoding == "cp1251":
-        return _score_words(text)
+    if encoding in _CYRILLIC:
+        return _score_words(text, encoding)
     usual = sum(_usual(letter, encoding) for letter in letters) / len(letters)
     return usual * (0.5 if _mixes(text) else 1.0)
 
 
-def _score_words(text: str) -> float:
-    """Return the share of Cyrillic letters that are in words as they are written."""
+def _score_words(text: str, encoding: str) -> float:
+    """Return the share of Cyrillic letters that are in words as they are written.
+
+    In the older encodings a capital must begin a word: capitals of one encoding are
+    small letters of another.
+    """
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     usual = [word for word in words if _CYRILLIC_WORD.fullmatch(word)]
-    n_usual = sum(map(len, usual))
-    has_words = any(len(word) > 2 and not word.isupper() for word in usual)
-    is_enough = has_words or n_usual > _CAPITALS
-    return n_usual / sum(map(len, words)) if is_enough else 0.0
+    n_usual, n_letters = sum(map(len, usual)), sum(map(len, words))
+    if encoding == "cp1251":
+        has_words = any(len(word) > 2 and not word.isupper() for word in usual)
+        is_enough = has_words or n_usual > _CAPITALS
+        return n_usual / n_letters if is_enough else 0.0
+    has_names = any(len(word) > 2 and word.istitle() for word in usual)
+    return _OLD_CYRILLIC if has_names and n_usual == n_letters else 0.0
 
 
 def _usual(letter: str, encoding: str) -> float:

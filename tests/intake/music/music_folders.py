@@ -15,7 +15,16 @@ from covers.intake.music.album_notes import read_music_file
 from covers.intake.scan import ScanOptions, scan_workspace
 from covers.intake.sources import is_audio_name, walk
 
-PRIORITY = ("cover", "folder", "front", "embedded", "album", "art", "albumart*")
+PRIORITY = (
+    "cover",
+    "folder",
+    "front",
+    "embedded",
+    "album",
+    "art",
+    "albumart*",
+    "*front*",
+)
 
 
 def jpeg(seed, side=200):

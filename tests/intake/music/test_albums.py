@@ -33,7 +33,16 @@ TAGS = {
     "artist_id": "33333333-3333-3333-3333-333333333333",
     "album_artist_id": "44444444-4444-4444-4444-444444444444",
 }
-PRIORITY = ("cover", "folder", "front", "embedded", "album", "art", "albumart*")
+PRIORITY = (
+    "cover",
+    "folder",
+    "front",
+    "embedded",
+    "album",
+    "art",
+    "albumart*",
+    "*front*",
+)
 
 
 def jpeg(red: int, size: int = 40) -> bytes:

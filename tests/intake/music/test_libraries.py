@@ -422,6 +422,16 @@ def test_the_priority_decides_between_good_sidecars_and_a_small_one_is_better_th
     ]
 
 
+@pytest.mark.parametrize(
+    "name", ["Front Cover.jpg", "cover.jpg.jpg", "Cover (Front).png", "01-front.JPG"]
+)
+def test_usual_names_of_a_front_are_taken_where_there_is_no_better(tmp_path, name):
+    song(tmp_path / "A/1.mp3", album="A")
+    put(tmp_path / "A" / name, jpeg(1))
+    put(tmp_path / "A/back.jpg", jpeg(2))
+    assert [path for path, *_ in taken(tmp_path)] == [f"A/{name}"]
+
+
 def test_a_large_library_is_grouped_in_little_time():
     files = []
     for i in range(1500):
