@@ -6,7 +6,7 @@ held-out covers alone, and looks at all dimensions. Letters: N covers, K neighbo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def _stored(
         table, stamp = read_rows(workspace, LAYOUT_GRAPH)
     except DataError:
         return None
-    k = stamp.parameters.get("k")
+    k: Any = stamp.parameters.get("k")
     if (
         stamp.made_from != made_from
         or stamp.parameters.get("n_components") != MOST_COMPONENTS
