@@ -180,6 +180,8 @@ def start(
         "--server.headless=true",
         f"--server.maxUploadSize={MOST_MEBIBYTES}",
         "--browser.gatherUsageStats=false",
+        # Galleries show the page of the address, whatever page the field begins with.
+        "--global.disableWidgetStateDuplicationWarning=true",
         "--",
         str(workspace),
         *([REVIEW] if review else []),

@@ -123,24 +123,25 @@ def show(
         if off is not None:
             actions.on_legend([int(code) for code in off])
 
+    data = {
+        "version": version,
+        "colour": view.name,
+        "colours": view.colouring.colours,
+        "legend": view.colouring.legend[:60],
+        "scale": view.colouring.scale,
+        "label": view.label,
+        "outline": view.outline or None,
+        "hidden": view.hidden,
+        "marks": view.marks,
+        "chosen": view.chosen,
+        "fly": view.fly,
+        "regions": view.regions,
+        "height": height,
+        # What stands above the map; with a selection its bar does too.
+        "above": 400 if view.chosen else 330,
+    }
     _show(
-        data={
-            "version": version,
-            "colour": view.name,
-            "colours": view.colouring.colours,
-            "legend": view.colouring.legend[:60],
-            "scale": view.colouring.scale,
-            "label": view.label,
-            "outline": view.outline or None,
-            "hidden": view.hidden,
-            "marks": view.marks,
-            "chosen": view.chosen,
-            "fly": view.fly,
-            "regions": view.regions,
-            "height": height,
-            # What stands above the map; with a selection its bar does too.
-            "above": 400 if view.chosen else 330,
-        },
+        data=[data],  # in a list, as in `dashboard.components.pick`
         key="map",
         on_selected_change=take_area,
         on_opened_change=take_cover,

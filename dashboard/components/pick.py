@@ -53,7 +53,8 @@ def show(
         if then is not None and picked is not None:
             then(str(picked))
 
-    data = {"html": html, "chosen": list(chosen)}
+    # In a list, because Streamlit would load pandas to look for tables in a dictionary.
+    data = [{"html": html, "chosen": list(chosen)}]
     _show(data=data, key=key, on_picked_change=take)
 
 

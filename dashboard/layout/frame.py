@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, cast
+from zlib import crc32
 
 import numpy as np
 import streamlit as st
@@ -36,8 +37,6 @@ class GalleryLooks:
     captions : bool, default=True
     empty : str
         Said where there is no cover.
-    folds : bool, default=True
-        Whether covers of one design are shown as one, with their number.
     row_of : callable
         Row of the library behind an entry.
     item : callable
@@ -48,7 +47,6 @@ class GalleryLooks:
     size: str = ""
     captions: bool = True
     empty: str = "No cover fits."
-    folds: bool = True
     row_of: Callable[[Any], int] = int
     item: Callable[[Any], Item] = lambda row: Item(row=int(row))
 
@@ -194,12 +192,13 @@ def gallery(
     the page that is shown are looked at. Covers of one design are one picture.
     """
     how = looks or GalleryLooks()
-    order, n_same = np.arange(len(found)), np.ones(len(found), np.int64)
-    if how.folds:
-        is_rows = isinstance(found, np.ndarray)
-        rows = found if is_rows else [how.row_of(one) for one in found]
-        order, n_same = loaders.looks().fold(np.asarray(rows, np.int64))
-    with paged(len(order), how.per_page, key=f"{key}-page") as part:
+    is_rows = isinstance(found, np.ndarray)
+    rows = np.asarray(
+        found if is_rows else [how.row_of(one) for one in found], np.int64
+    )
+    order, n_same = loaders.looks().fold(rows)
+    of = crc32(rows.tobytes())
+    with paged(len(order), how.per_page, key=f"{key}-page", of=of) as part:
         shown = [
             replace(how.item(found[i]), n_same=n)
             for i, n in zip(order[part].tolist(), n_same[part].tolist(), strict=True)
@@ -221,14 +220,36 @@ def folded(items: Sequence[Item]) -> list[Item]:
 
 
 @contextmanager
-def paged(n: int, per_page: int, *, key: str) -> Iterator[slice]:
-    """Give the part of `n` things that is shown, and offer the other pages below it."""
+def paged(n: int, per_page: int, *, key: str, of: object = "") -> Iterator[slice]:
+    """Give the part of `n` things that is shown, and offer the other pages below it.
+
+    Parameters
+    ----------
+    n, per_page : int
+    key : str
+        Under it the address holds the page, and a mark of what it is a page of.
+    of : object
+        What the things are, as text: others begin at their first page.
+
+    Yields
+    ------
+    slice
+    """
     n_pages = max(1, -(-n // per_page))
-    page = min(st.session_state.get(key, 1), n_pages) - 1
-    yield slice(page * per_page, (page + 1) * per_page)
-    if n_pages > 1:
-        # The key holds the number of pages: with other covers it begins at the first.
-        st.pagination(n_pages, key=key)
+    mark = f"{crc32(f'{n} {of}'.encode()):08x}"[:4]
+    number, _, known = st.query_params.get(key, "").partition("-")
+    is_here = known == mark and number.isdecimal() and 1 <= int(number) <= n_pages
+    page = int(number) if is_here else 1
+    yield slice((page - 1) * per_page, page * per_page)
+    if n_pages == 1:
+        return
+    if st.session_state.get(key) != page:
+        st.session_state[key] = page
+
+    def turn() -> None:
+        st.query_params[key] = f"{st.session_state[key]}-{mark}"
+
+    st.pagination(n_pages, key=key, on_change=turn)
 
 
 def choose_years(library: Library) -> tuple[int, int] | None:

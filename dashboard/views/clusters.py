@@ -108,7 +108,9 @@ def _cards(library: Library, found: Clustering, sorting: str) -> None:
         "mixed": lambda c: -c.entropy,
     }
     clusters = sorted(found.clusters, key=keys[sorting])
-    with frame.paged(len(clusters), _CARDS_PER_PAGE, key="cards-page") as part:
+    with frame.paged(
+        len(clusters), _CARDS_PER_PAGE, key="cards-page", of=sorting
+    ) as part:
         pick.show(_kinds(library, clusters[part]), key="cards", then=_choose)
 
 
@@ -118,7 +120,6 @@ def _choose(cluster: str) -> None:
         st.query_params[_OPENED] = cluster
     else:
         st.query_params.pop(_OPENED, None)
-    st.session_state.pop("members-Members-page", None)
 
 
 def _kinds(library: Library, shown: list[Cluster]) -> str:

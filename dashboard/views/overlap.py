@@ -18,6 +18,7 @@ from covers.render.charts.matrix import key, matrix
 from covers.render.charts.tree import dendrogram
 from covers.render.numbers import count, note_on_parts, number, span
 from covers.render.palette import NOISE_COLOUR, colour_sequence
+from covers.workspace.registry import quote
 from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.layout import bar, frame, markup
@@ -318,7 +319,7 @@ def _over_time(measured: Overlap) -> None:
     if not measured.parts:
         st.caption("Overlap was not measured by decade yet. This measures it:")
         st.code(
-            f"covers overlap -w {arguments.workspace().root} --by decade",
+            f"covers overlap -w {quote(arguments.workspace().root)} --by decade",
             language="bash",
         )
         return

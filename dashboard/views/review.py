@@ -222,7 +222,8 @@ def _waiting(library: Library, overlay: Overlay) -> None:
 
 def _others(library: Library, others: list[Doubt], overlay: Overlay) -> None:
     """Show the other ones as a grid; choosing one brings it up."""
-    with frame.paged(len(others), _NEXT_SHOWN, key="doubts-page") as part:
+    look = st.query_params.get("look")
+    with frame.paged(len(others), _NEXT_SHOWN, key="doubts-page", of=look) as part:
         tiles = [_tile(library, doubt, overlay) for doubt in others[part]]
         pick.show(
             cards.gallery(tiles, size="row"),

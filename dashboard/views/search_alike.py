@@ -40,7 +40,6 @@ class _Wanted:
 def go_to(cover_id: str) -> None:
     """Search by a cover of the library, which the address names from now on."""
     st.session_state.pop(OUTSIDE, None)
-    st.session_state.pop("alike-page", None)
     for name in (_PLUS, _MINUS):
         st.query_params.pop(name, None)
     st.query_params["cover"] = cover_id
@@ -127,7 +126,6 @@ def _take(picked: str) -> None:
     other = _MINUS if way == _PLUS else _PLUS
     _write(other, [c for c in _named(other) if c != cover_id])
     _write(way, [*dict.fromkeys([*_named(way), cover_id])][-_MOST_EXAMPLES:])
-    st.session_state.pop("alike-page", None)
 
 
 def _named(name: str) -> list[str]:

@@ -5,10 +5,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from dashboard_browser import LOOKS, first_cover, serve, wait_for_map
+from dashboard_browser import LOOKS, first_cover, names, serve, wait_for_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dashboard_parts import make_library, make_votes
@@ -29,6 +30,7 @@ from dashboard.data.selection import (
     read_area,
     write_area,
 )
+from dashboard.pages import PAGES
 
 
 @pytest.fixture
@@ -419,3 +421,58 @@ covers.legend, covers.genre_counts
 assert "pandas" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.browser
+def test_pages_are_shown_without_pandas(read, workspace):
+    with serve(workspace.root) as url:
+        for page in PAGES:
+            read(page.path, url=url)
+        port = f"--server.port={urlparse(url).port}"
+        (server,) = (
+            folder
+            for folder in Path("/proc").glob("[0-9]*")
+            if port in read_or_nothing(folder / "cmdline")
+        )
+        assert "pyarrow" in read_or_nothing(server / "maps")
+        assert "pandas" not in read_or_nothing(server / "maps")
+
+
+def read_or_nothing(path):
+    """Return what a process says of itself; it may have ended."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+@pytest.mark.browser
+def test_the_page_of_a_gallery_is_in_the_address_and_other_covers_begin_at_the_first(
+    read,
+):
+    reader = read()
+    browse = reader.element("browse")
+    shown = {}
+    for number in (2, 3):
+        reader.page.get_by_role("button", name=f"Page {number}", exact=True).click()
+        reader.page.wait_for_function(
+            "n => location.search.includes(`browse-page=${n}-`)", arg=number
+        )
+        reader.settle()
+        shown[number] = names(browse)
+    assert shown[2] != shown[3]
+    assert names(read(f"?{reader.query()}").element("browse")) == shown[3]
+    chip = reader.element("genre").get_by_role("button", name="Jazz", exact=True)
+    chip.click()
+    reader.page.wait_for_function("() => location.search.includes('genre=Jazz')")
+    reader.settle()
+    first = reader.page.get_by_role("button", name="Page 1", exact=True)
+    assert first.get_attribute("aria-current") == "page"
+    for number in (3, 2):
+        reader.page.go_back()
+        reader.page.wait_for_function(
+            "n => location.search.endsWith(`browse-page=${n}-` + location.search.slice(-4))",
+            arg=number,
+        )
+        reader.settle()
+        assert names(browse) == shown[number]

@@ -6,7 +6,7 @@
   $("lead").textContent = `${n.toLocaleString("en")} album covers, and how much their genres look alike to a network.`;
 
   const put = (element, html, then, chosen = []) =>
-    PAGE({ parentElement: element, data: { html, chosen }, setTriggerValue: (_, value) => then && then(value) });
+    PAGE({ parentElement: element, data: [{ html, chosen }], setTriggerValue: (_, value) => then && then(value) });
   const text = (tag, said) => { const e = document.createElement(tag); e.textContent = said; return e; };
 
   // On a phone what was chosen lies below what it was chosen in.
@@ -110,11 +110,11 @@
     };
     MAP({
       parentElement: element,
-      data: {
+      data: [{
         version: "site", colour: "genre", colours: data.map.colours, legend: data.map.legend, scale: null, label: `Map of ${rows.length} covers`,
         outline: null, hidden: [], marks: [], chosen: "", fly: [], regions: data.map.regions, height: 620, parts,
         picture: (id) => image(number(id)), about: (id) => ({ title: all.words[number(id)], genres: names(number(id)) }),
-      },
+      }],
       setTriggerValue: (name, value) => (name === "selected" ? select(value) : name === "opened" ? open(String(number(value))) : null),
     });
   }

@@ -720,7 +720,7 @@ function rgb(text) {
 }
 
 export default function (component) {
-  const { parentElement, data, setTriggerValue } = component;
+  const { parentElement, data: [data], setTriggerValue } = component;
   const root = parentElement.querySelector(".covermap");
   root.map = root.map || new CoverMap(root);
   root.map.watch();

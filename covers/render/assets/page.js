@@ -2,7 +2,7 @@
 // finger or keyboard; elements with data-tip explain themselves, those of a chart also
 // when its arrow keys are pressed.
 export default function (component) {
-  const { parentElement, data, setTriggerValue } = component;
+  const { parentElement, data: [data], setTriggerValue } = component;
   let root = parentElement.querySelector(".root");
   if (!root) {
     root = document.createElement("div");
