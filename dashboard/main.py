@@ -35,7 +35,7 @@ _STYLE = """<style>
 .st-key-pair-mark { height: 0; min-height: 0; margin-bottom: -1rem; }
 .stButtonGroup [role="radiogroup"], .stButtonGroup [role]:has(> [data-variant="pills"]) { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
 @media (max-width: 640px) {
-  .st-key-nav { flex-wrap: wrap; row-gap: 0; margin-bottom: 0; }
+  .st-key-nav { flex-wrap: wrap; row-gap: 0; margin-bottom: 0; overflow: visible; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
   .stHorizontalBlock { gap: 1rem; }
   .st-key-filters > div > .stHorizontalBlock { gap: 0.6rem; }

@@ -57,8 +57,9 @@ def _explore() -> None:
     chosen = pairs.split_pair(st.query_params.get("pair", ""), measured.genres)
     family = st.query_params.get("family", "")
     ranked = _ranked(measured)
-    if chosen is None and (most := _ranked(pairs.of_family(measured, family))):
-        chosen = most[0].a, most[0].b
+    of_family = _ranked(pairs.of_family(measured, family)) if family else ranked
+    if chosen is None and of_family:
+        chosen = of_family[0].a, of_family[0].b
     alike = "".join(_card(library, pair) for pair in ranked[:_MOST_ALIKE])
     pick.show(
         f'<div class="answers">{alike}</div>',

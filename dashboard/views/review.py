@@ -157,8 +157,10 @@ def _one(library: Library, doubt: Doubt) -> None:
         )
     with right:
         pick.show(f'<div class="review">{about}</div>', key="doubt")
-        _beside(library, doubt)
-        review_actions.show(doubt)
+        # Of a group one is chosen first; else the buttons stay where they are.
+        parts = [lambda: review_actions.show(doubt), lambda: _beside(library, doubt)]
+        for part in reversed(parts) if doubt.is_group else parts:
+            part()
 
 
 def _beside(library: Library, doubt: Doubt) -> None:

@@ -14,6 +14,8 @@ _WIDE, _STRETCH = 1.6, 1.45
 """A frame's usual width over its height, and by how much the map may be stretched to fill it."""
 _OUTSIDE = 0.5
 """Per cent of the points at each side that may lie outside of what is fitted into the frame."""
+_GAP = 0.06
+"""Empty strips across the map are made at most so wide, as a share of all of it."""
 _LEVELS = ((1, 24), (2, 96), (3, 400))
 """Zoom levels below that of the clusters, and into how many parts each cuts the map."""
 _FEWEST = 12
@@ -25,7 +27,7 @@ def lay_down(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Turn a map so that its longer way lies down, and fit it into a wide frame.
 
     The directions of a map mean nothing, so it may be turned; far distances mean
-    little, so it may be stretched a little.
+    little, so it may be stretched a little, and empty strips across it are narrowed.
 
     Parameters
     ----------
@@ -39,6 +41,7 @@ def lay_down(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     turned = centred @ axes[:, np.argsort(-values)]
     # The heavier tails to the right and to the top, so that it always comes out the same.
     turned *= np.where((turned**3).sum(axis=0) < 0, -1, 1)
+    turned = np.column_stack([_close_gaps(turned[:, axis]) for axis in (0, 1)])
     low, high = np.percentile(turned, [_OUTSIDE, 100 - _OUTSIDE], axis=0)
     spans = np.maximum(high - low, 1e-9)
     turned -= (low + high) / 2
@@ -47,6 +50,16 @@ def lay_down(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     spans[1] *= stretch
     fitted: npt.NDArray[np.float64] = turned * (2 / max(spans[0], _WIDE * spans[1]))
     return fitted
+
+
+def _close_gaps(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Move points along one axis together where nothing lies between them for long."""
+    order = np.argsort(values)
+    steps = np.diff(values[order])
+    excess = np.maximum(steps - _GAP * np.ptp(values), 0)
+    closed = values.copy()
+    closed[order[1:]] -= np.cumsum(excess)
+    return closed
 
 
 def name_regions(
@@ -119,18 +132,11 @@ def place_words(
     if not len(words) or len(points) < 3:
         return []
 
-    def extended(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.column_stack([xy, np.ones(len(xy))])
-
-    # Laying down turns, stretches and moves, so its matrix can be found again.
-    way, *_ = np.linalg.lstsq(
-        extended(positions), points.astype(np.float64), rcond=None
-    )
-    placed = extended(np.array([one[:2] for one in words], np.float64)) @ way
-    found = [
-        _region(x, y, text, 1, n)
-        for (x, y), (_, _, text, n) in zip(placed, words, strict=True)
-    ]
+    # The nearest cover takes them along, wherever it was laid.
+    found = []
+    for x, y, text, n in words:
+        nearest = np.square(positions - (x, y)).sum(axis=1).argmin()
+        found.append(_region(*points[nearest].tolist(), text, 1, n))
     return sorted(found, key=lambda region: -region["n"])
 
 

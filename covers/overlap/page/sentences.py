@@ -67,14 +67,13 @@ def say_pair(pair: Pair) -> str:
             "a cover has slightly more neighbours of its own genre, so slightly fewer of any other, "
             "and that slight preference is all that separates the two."
         )
-    if low > 1:
-        return (
-            f"{seen} They are neighbours {often} times as often as by chance: "
-            "they lie closer to each other than to the other genres."
-        )
-    if pair.overlap < _HIGH and high < 1:
-        return f"{seen} They are neighbours {often} times as often as by chance: they keep away from each other."
-    return f"{seen} They are neighbours {often} times as often as by chance: about as often as not."
+    said = f"{seen} They are neighbours {often} times as often as by chance"
+    spans = pair.lift_ab_ci95, pair.lift_ba_ci95
+    if all(least > 1 for least, _ in spans):
+        return f"{said}: they lie closer to each other than to the other genres."
+    if all(most < 1 for _, most in spans):
+        return f"{said}: they keep away from each other."
+    return f"{said}, which may be chance."
 
 
 def say_changes(found: Overlap) -> str:
