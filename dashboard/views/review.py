@@ -158,9 +158,11 @@ def _one(library: Library, doubt: Doubt) -> None:
     with right:
         pick.show(f'<div class="review">{about}</div>', key="doubt")
         # Of a group one is chosen first; else the buttons stay where they are.
-        parts = [lambda: review_actions.show(doubt), lambda: _beside(library, doubt)]
-        for part in reversed(parts) if doubt.is_group else parts:
-            part()
+        if doubt.is_group:
+            _beside(library, doubt)
+        review_actions.show(doubt)
+        if not doubt.is_group:
+            _beside(library, doubt)
 
 
 def _beside(library: Library, doubt: Doubt) -> None:

@@ -136,7 +136,8 @@ def place_words(
     found = []
     for x, y, text, n in words:
         nearest = np.square(positions - (x, y)).sum(axis=1).argmin()
-        found.append(_region(*points[nearest].tolist(), text, 1, n))
+        at_x, at_y = points[nearest].tolist()
+        found.append(_region(at_x, at_y, text, 1, n))
     return sorted(found, key=lambda region: -region["n"])
 
 
