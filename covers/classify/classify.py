@@ -76,7 +76,7 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True)
 class SeenPictures:
-    """Some pictures, and what the network says of them.
+    """Pictures with their embeddings and logits.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class EmbeddedCovers(CoverSet):
 def fingerprints_at_hand(
     workspace: Workspace, catalogue: Catalogue | None = None
 ) -> dict[str, str]:
-    """Return the fingerprints of catalogue and model: what results made from them say in their stamps.
+    """Return the fingerprints of catalogue and model: as results made from them have in their stamps.
 
     Parameters
     ----------

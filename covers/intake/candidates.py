@@ -177,9 +177,9 @@ def _offer_albums(
 ) -> SourceOffer:
     """Add the albums of a music library to what is known of it."""
     offer.problems.extend(
-        record_problem(source, path, ProblemKind.TAGS, said.problem)
-        for path, said in tags.items()
-        if said.problem
+        record_problem(source, path, ProblemKind.TAGS, read.problem)
+        for path, read in tags.items()
+        if read.problem
     )
     root = offer.root
     assert isinstance(root, Path)

@@ -118,12 +118,14 @@ def survey_genres(
     now: Counter[str] = Counter()
     then: Counter[str] = Counter()
     n_changed = 0
-    said = [
-        {(genre, kind) for genre in by_cover.sayings.labels(number).genres}
-        for number, kind in enumerate(by_cover.sayings.kinds)
+    raw_genres = [
+        {(genre, kind) for genre in by_cover.distinct_labels.labels(number).genres}
+        for number, kind in enumerate(by_cover.distinct_labels.kinds)
     ]
     for cover in range(len(by_cover.cover_ids)):
-        raw = set().union(*(said[number] for number in by_cover.numbers_of(cover)))
+        raw = set().union(
+            *(raw_genres[number] for number in by_cover.numbers_of(cover))
+        )
         names.update({(n, kind) for g, kind in raw for n in mapper.split(g, kind)})
         old, new = (
             {genre for name, kind in raw for genre in m.map([name], kind)}
@@ -172,7 +174,7 @@ def _mapper(
     by_cover: RecordsByCover,
 ) -> GenreMapper:
     table = GenreTree.read(genre_table_path(workspace.root, settings))
-    return make_mapper(by_cover.sayings, table, settings)
+    return make_mapper(by_cover.distinct_labels, table, settings)
 
 
 def _order(counts: Counter[Any]) -> list[tuple[Any, int]]:

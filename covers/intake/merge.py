@@ -1,7 +1,7 @@
 """From the records of a scan to the catalogue: one row per distinct picture.
 
-What sources say of covers repeats: all of a folder say the same. So labels are
-looked at once each (`covers.intake.labels.table`), and the columns of the
+Labels repeat: all covers of a folder have the same. So each distinct one is
+looked at once (`covers.intake.labels.table`), and the columns of the
 catalogue are taken from there by number.
 """
 
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from covers.catalogue.splits import join_groups, split_groups
 from covers.catalogue.table import LOCATION, SCHEMA, each_value
 from covers.errors import DataError
-from covers.intake.labels.table import DESCRIBED, LabelTable, Sayings
+from covers.intake.labels.table import DESCRIBED, DistinctLabels, LabelTable
 from indexer.files.arrow import as_dictionary, as_numbers, as_take_indices, make_array
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ class RecordsByCover:
         return starts
 
     @cached_property
-    def sayings(self) -> Sayings:
-        """What the sources say of each record."""
-        return Sayings.of(self.records, self.kinds)
+    def distinct_labels(self) -> DistinctLabels:
+        """The labels of the records."""
+        return DistinctLabels.of(self.records, self.kinds)
 
     @cached_property
     def _covers(self) -> Rows:
@@ -98,13 +98,13 @@ class RecordsByCover:
         return RecordsByCover(left, self.kinds)
 
     def numbers_of(self, cover: int) -> Rows:
-        """Return the numbers of what is said of a cover, record by record."""
+        """Return the numbers of the labels of a cover, record by record."""
         rows = self.order[self.starts[cover] : self.starts[cover + 1]]
-        return self.sayings.numbers[rows]
+        return self.distinct_labels.numbers[rows]
 
-    def with_several(self) -> list[int]:
-        """Return the covers of which several things are said."""
-        numbers = self.sayings.numbers[self.order]
+    def with_different_labels(self) -> list[int]:
+        """Return the covers whose records have different labels."""
+        numbers = self.distinct_labels.numbers[self.order]
         other = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
         covers = np.searchsorted(self.starts, other, side="right") - 1
         found: list[int] = np.unique(covers[self.starts[covers] != other]).tolist()
@@ -153,7 +153,7 @@ def assemble(by_cover: RecordsByCover, rules: AssemblyRules) -> pa.Table:
     pyarrow.Table
         Columns of `covers.catalogue.table.SCHEMA`, then those of manifests.
     """
-    labels = LabelTable(by_cover.sayings, rules.mapper)
+    labels = LabelTable(by_cover.distinct_labels, rules.mapper)
     rows = _label_rows(by_cover, labels, rules.corrections)
     known = labels.table()
     described = known.take(as_take_indices(rows))
@@ -161,7 +161,7 @@ def assemble(by_cover: RecordsByCover, rules: AssemblyRules) -> pa.Table:
     columns = {name: described.column(name) for name in DESCRIBED}
     for name in ("cover_id", "source", "path", "width", "height", "format"):
         columns[name] = first.column(name)
-    columns["locations"] = _locations(by_cover, known.column("said"))
+    columns["locations"] = _locations(by_cover, known.column("own_genres"))
     groups = join_groups(
         by_cover.cover_ids.to_pylist(),
         [
@@ -197,10 +197,10 @@ def _label_rows(
     labels: LabelTable,
     corrections: Mapping[str, Sequence[str]],
 ) -> Rows:
-    """Return the row of `labels` of each cover; what several records say is added to it."""
+    """Return the row of `labels` of each cover; rows for several records together are added to it."""
     firsts = by_cover.order[by_cover.starts[:-1]]
-    rows = by_cover.sayings.numbers[firsts].copy()
-    merged = dict.fromkeys(by_cover.with_several())
+    rows = by_cover.distinct_labels.numbers[firsts].copy()
+    merged = dict.fromkeys(by_cover.with_different_labels())
     decided = {}
     if corrections:
         for cover, cover_id in enumerate(by_cover.cover_ids.to_pylist()):
@@ -215,14 +215,16 @@ def _label_rows(
     return rows
 
 
-def _locations(by_cover: RecordsByCover, said: pa.ChunkedArray) -> pa.Array:
-    """Return where each cover lies, and what is said of it there."""
+def _locations(by_cover: RecordsByCover, own_genres: pa.ChunkedArray) -> pa.Array:
+    """Return where each cover lies, with the genres it is given there."""
     order = as_take_indices(by_cover.order)
     columns = {
         name: by_cover.records.column(name).take(order).combine_chunks()
         for name in ("source", "path", "member", "size", "mtime_ns")
     }
-    genres = said.take(as_take_indices(by_cover.sayings.numbers[by_cover.order]))
+    genres = own_genres.take(
+        as_take_indices(by_cover.distinct_labels.numbers[by_cover.order])
+    )
     columns["genres"] = genres.combine_chunks()
     parts = pa.StructArray.from_arrays(
         [columns[part.name] for part in LOCATION], fields=list(LOCATION)
@@ -239,7 +241,9 @@ def _main_artists(artists: pa.ChunkedArray) -> pa.Array:
 def count_split_conflicts(by_cover: RecordsByCover) -> int:
     """Count the covers whose records put them on different sides."""
     n_conflicts = 0
-    for cover in by_cover.with_several():
-        labels = map(by_cover.sayings.labels, set(by_cover.numbers_of(cover).tolist()))
+    for cover in by_cover.with_different_labels():
+        labels = map(
+            by_cover.distinct_labels.labels, set(by_cover.numbers_of(cover).tolist())
+        )
         n_conflicts += len({one.split for one in labels if one.split}) > 1
     return n_conflicts

@@ -351,7 +351,7 @@ class ScanSteps:
             if self.options.split_anew
             else PreviousSplit.read(self.workspace)
         )
-        mapper = make_mapper(by_cover.sayings, self.genre_table, self.intake)
+        mapper = make_mapper(by_cover.distinct_labels, self.genre_table, self.intake)
         left = by_cover.without(self.overlay.dropped)
         table = assemble(
             left,

@@ -18,7 +18,7 @@ _EXPECTED = "a file, its bytes, a PIL image, or the id of a cover"
 
 
 def picture(name: str, given: Any) -> Any:
-    """Take one picture, or what is left of one that was asked about before."""
+    """Take one picture, or a query, hit or classification of one."""
     if hasattr(given, "getbands") or type(given).__name__ == "Query":
         return given
     if isinstance(given, bytearray | memoryview):

@@ -192,7 +192,7 @@ class SavedModel:
         return self.apply_heads(self.extractor(pictures))
 
     def apply_heads(self, statistics: Tensor) -> dict[str, npt.NDArray[np.float32]]:
-        """Turn statistics of covers of the library into what is kept of them.
+        """Turn the backbone's statistics of covers into embeddings and logits.
 
         Returns
         -------

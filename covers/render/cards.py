@@ -48,7 +48,7 @@ class Card:
 
     @property
     def said(self) -> str:
-        """What is read aloud of it."""
+        """The words that a screen reader says."""
         return f"{self.full_title}, {', '.join(self.genres) or 'no genre'}"
 
 

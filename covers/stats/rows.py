@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RowsById:
-    """Where each id stands.
+    """The row of each id in a table.
 
     Parameters
     ----------

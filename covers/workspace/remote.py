@@ -104,7 +104,7 @@ class RemotePath:
 
     @property
     def name(self) -> str:
-        """The last part."""
+        """The last part of the address: the name of the file or folder."""
         return self.url.rpartition("/")[2]
 
     @property

@@ -232,6 +232,6 @@ def _how(found: Evaluation) -> str:
 
 
 def _conclusions(found: Evaluation) -> str:
-    """End with what it all says."""
+    """End with the conclusions."""
     items = "".join(f"<li>{escape(said)}</li>" for said in found.conclusions)
     return f'<h2>Conclusions</h2><ul class="conclusions">{items}</ul>'

@@ -55,7 +55,7 @@ class Headline:
 
     @property
     def said(self) -> str:
-        """All of it as a sentence."""
+        """The headline as a sentence."""
         low, high = self.right.ci95
         ends = (
             f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"

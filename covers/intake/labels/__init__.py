@@ -1,1 +1,1 @@
-"""What sources say of covers: genres cut to lists of names, and labels in columns."""
+"""The labels that sources give to covers: genres cut to lists of names, and labels in columns."""

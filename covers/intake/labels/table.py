@@ -1,4 +1,4 @@
-"""What sources say of covers, each distinct saying once, in columns."""
+"""The labels that sources give to covers, each distinct one looked at once, in columns."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ DESCRIBED = (
     "release_group",
 )
 """Columns of the catalogue that labels decide."""
-_SAID = pa.list_(pa.string())
+_NAMES = pa.list_(pa.string())
 _SCHEMA = pa.schema(
     [
         *(SCHEMA.field(name) for name in DESCRIBED),
-        pa.field("said", _SAID),  # raw genres as one record says them
+        pa.field("own_genres", _NAMES),  # raw genres of the first record alone
         pa.field("side", pa.string()),
     ]
 )
@@ -56,8 +56,8 @@ _ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
-class Sayings:
-    """Which labels each record has, by number.
+class DistinctLabels:
+    """The labels of records, each distinct one once, and which each record has.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Sayings:
     kinds: Sequence[SourceKind]
 
     @classmethod
-    def of(cls, records: pa.Table, kinds: Mapping[str, SourceKind]) -> Sayings:
+    def of(cls, records: pa.Table, kinds: Mapping[str, SourceKind]) -> DistinctLabels:
         """Give numbers to the labels of records; `kinds` is by the name of a source."""
         if not records.num_rows:
             return cls(np.zeros(0, np.int64), [], [])
@@ -97,13 +97,13 @@ class Sayings:
 
 
 def make_mapper(
-    sayings: Sayings, table: GenreTree, settings: IntakeSettings
+    distinct_labels: DistinctLabels, table: GenreTree, settings: IntakeSettings
 ) -> GenreMapper:
     """Make the mapper for the genres of records; it learns the names that people chose.
 
     Parameters
     ----------
-    sayings : Sayings
+    distinct_labels : DistinctLabels
         Of the records with a cover.
     table : GenreTree
         Aliases and tree.
@@ -118,9 +118,11 @@ def make_mapper(
         settings.ignored_genres,
     )
     raw: Counter[tuple[str, SourceKind]] = Counter()
-    counts = np.bincount(sayings.numbers, minlength=len(sayings.texts)).tolist()
-    for number, kind in enumerate(sayings.kinds):
-        for name in sayings.labels(number).genres:
+    counts = np.bincount(
+        distinct_labels.numbers, minlength=len(distinct_labels.texts)
+    ).tolist()
+    for number, kind in enumerate(distinct_labels.kinds):
+        for name in distinct_labels.labels(number).genres:
             raw[name, kind] += counts[number]
     for (name, kind), n in raw.items():
         learnt = mapper.tagged if kind is SourceKind.MUSIC else mapper.chosen
@@ -131,23 +133,23 @@ def make_mapper(
 
 @dataclass
 class LabelTable:
-    """What becomes of labels, or of several together, in rows.
+    """Labels as rows of the catalogue: those of one record, or of several records of a cover together.
 
     Parameters
     ----------
-    sayings : Sayings
+    distinct_labels : DistinctLabels
         Its numbers are the first rows.
     mapper : GenreMapper
         Turns raw genres into those of the catalogue.
     """
 
-    sayings: Sayings
+    distinct_labels: DistinctLabels
     mapper: GenreMapper
     _tables: list[pa.Table] = field(default_factory=list)
     _extras: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        n = len(self.sayings.texts)
+        n = len(self.distinct_labels.texts)
         for start in range(0, n, _ROWS_AT_ONCE):
             self.add([number] for number in range(start, min(n, start + _ROWS_AT_ONCE)))
 
@@ -159,12 +161,12 @@ class LabelTable:
         several: Iterable[Sequence[int]],
         genres: Iterable[Sequence[str] | None] | None = None,
     ) -> Rows:
-        """Add what some numbers say together; return the rows.
+        """Add rows for labels of several records of a cover, joined; return the numbers of the rows.
 
         Parameters
         ----------
         several : iterable of sequences of int
-            Numbers of `sayings`, in the order of the records; the first that says something wins.
+            Numbers of `distinct_labels`, in the order of the records; the first with a value wins.
         genres : iterable of sequences of str, optional
             Genres that a person decided on instead.
         """
@@ -194,11 +196,13 @@ class LabelTable:
 
     def _merge(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Make one row of the labels of several records of a cover."""
-        several = [self.sayings.labels(number) for number in numbers]
+        several = [self.distinct_labels.labels(number) for number in numbers]
         genres: set[str] = set()
         extra: dict[str, Any] = {}
         for number, labels in zip(numbers, several, strict=True):
-            genres.update(self.mapper.map(labels.genres, self.sayings.kinds[number]))
+            genres.update(
+                self.mapper.map(labels.genres, self.distinct_labels.kinds[number])
+            )
             for name, value in labels.extra.items():
                 extra.setdefault(name, value)
         sides = {labels.split for labels in several if labels.split}
@@ -206,7 +210,7 @@ class LabelTable:
             "genres": sorted(genres),
             "raw_genres": _distinct(name for one in several for name in one.genres),
             "artists": _distinct(name for one in several for name in one.artists),
-            "said": list(several[0].genres),
+            "own_genres": list(several[0].genres),
             # The first wins, so that nothing trained on is ever evaluated on.
             "side": min(sides, key=SPLITS.index) if sides else UNDECIDED,
             "extra": extra,

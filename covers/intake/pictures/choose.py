@@ -178,7 +178,7 @@ class Chooser:
         return trusted
 
     def _take(self, choices: Choices, rows: Rows, quick: Rows) -> pa.Table:
-        """Return the records of covers that are as before, with what is said of them now."""
+        """Return the records of covers that are as before, with their labels of now."""
         table = self._known.take(as_take_indices(rows[quick]))
         labels = [
             make_array(

@@ -141,5 +141,5 @@ def _peek(path: AnyPath) -> None:
 
 
 def refuse(kind: ProblemKind, reason: str) -> tuple[Content, None]:
-    """Return what is found where there is no picture."""
+    """Return the record of a candidate without a picture."""
     return Content(None, kind=kind, reason=reason), None

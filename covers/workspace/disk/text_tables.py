@@ -37,7 +37,7 @@ _MAX_DAMAGED = 10_000
 
 @dataclass
 class TextTable:
-    """A table as its text says it.
+    """The rows of a text table, with the line of each and what could not be read.
 
     Parameters
     ----------

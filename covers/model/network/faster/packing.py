@@ -170,7 +170,7 @@ def _pack(
 def _gather(
     convolution: fx.Node, modules: dict[str, nn.Module]
 ) -> tuple[list[fx.Node], tuple[Any, ...], Activation]:
-    """Return what becomes one with a convolution, what goes into that, and its activation."""
+    """Return the layers that are merged into a convolution, the input of these, and the activation."""
     fused: list[fx.Node] = [convolution]
     inputs: tuple[Any, ...] = (convolution.args[0],)
     activation: Activation = ("none", [])

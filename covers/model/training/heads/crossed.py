@@ -1,4 +1,4 @@
-"""What heads say of train covers that they have not seen.
+"""Predictions for train covers, each by a head that has not seen it.
 
 The head is fitted once more without each fold of the train side, and answers for
 it. A library keeps few artists aside; answers across folds say of all of them how
@@ -191,7 +191,7 @@ def read_crossed(
 def _read_statistics(
     workspace: Workspace, fingerprint: str, cover_ids: Sequence[str]
 ) -> npt.NDArray[np.float32] | None:
-    """Return what an untouched backbone says of some covers; None where one is missing."""
+    """Return an untouched backbone's statistics of some covers; None where one is missing."""
     try:
         ids, (statistics,) = frozen_parts(workspace, fingerprint).read(
             ["statistics"], "covers evaluate"

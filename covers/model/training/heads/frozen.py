@@ -1,4 +1,4 @@
-"""What an untouched backbone says of the covers of a training, as they are and mirrored."""
+"""The untouched backbone's statistics of train covers, as they are and mirrored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fine-tuned backbone says of the covers it was tuned on, and of those set aside."""
+"""The fine-tuned backbone's statistics of the covers it was tuned on, and of those set aside."""
 
 from __future__ import annotations
 
