@@ -13,6 +13,7 @@ from covers.index.open import index_address
 from covers.model.card import read_card
 from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import delete_old_embeddings, read_embeddings
+from covers.workspace.settings import write_settings
 from indexer import build_store
 from indexer.files.arrow import as_take_indices
 from indexer.remote.address import is_remote
@@ -44,10 +45,21 @@ def build_index(
     *,
     structure: str = "auto",
     prefer: str = "fast",
+    store: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> tuple[VectorStore, EmbedReport]:
     """Build the index anew from workspace and sources, embedding what is missing.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    structure, prefer
+        As in `indexer.VectorIndex.build`.
+    store : {"float32", "float16", "int8"}, optional
+        How numbers are stored; the workspace remembers it, and it is meant without it.
+    device : str, default="auto"
+    progress : callable, optional
 
     Returns
     -------
@@ -60,9 +72,14 @@ def build_index(
     options = {"structure": structure, "prefer": prefer}
     if is_remote(address):
         del options["prefer"]
-        if prefer != "fast" or structure not in ("auto", "exact"):
-            message = f"'{address}' chooses by itself how it searches: give '--structure auto' or '--structure exact', and no '--build'"
+        if prefer != "fast" or store or structure not in ("auto", "exact"):
+            message = (
+                f"'{address}' chooses by itself how it stores and searches: give '--structure auto' or "
+                "'--structure exact', and neither '--build' nor '--store'"
+            )
             raise ConfigError(message)
+    else:
+        options["store"] = store or workspace.settings.index.store
     report = embed_covers(workspace, device=device, progress=progress)
     catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace, final=True)
@@ -74,6 +91,8 @@ def build_index(
         fingerprints=catalogue_fingerprints(catalogue, table.fingerprint),
         **options,
     )
+    if store not in (None, workspace.settings.index.store):
+        write_settings(workspace.root, {"index": {"store": store}})
     _forget_old_embeddings(workspace, table.fingerprint)
     return index, report
 

@@ -26,6 +26,7 @@ from covers.index.embedder_card import (
     read_embedder_card,
     weights_of,
 )
+from covers.index.open import stored_otherwise
 from covers.model.embed import embed_frozen
 from covers.model.embedding_table import frozen_parts
 from covers.model.network.embedder_names import (
@@ -219,6 +220,8 @@ def judge_other_index(
         and index.fingerprints.get("catalogue") != catalogue.fingerprint()
     ):
         return Verdict(State.STALE, "the catalogue changed since", command)
+    if otherwise := stored_otherwise(workspace, index):
+        return Verdict(State.STALE, otherwise, command)
     words = ", knows words" if knows_words(name) else ""
     told = f"generation {index.generation}, {len(index):,} covers{words}"
     return Verdict(State.FRESH, told, command)
@@ -305,6 +308,7 @@ def _publish(
         np.ascontiguousarray(unit_rows(vectors[rows])),
         index_columns(catalogue, catalogue.rows_of(kept).tolist()),
         fingerprints=made_from,
+        store=workspace.settings.index.store,
     )
     write_json(
         workspace.path(card_file(card.name)),

@@ -57,6 +57,13 @@ def index_address(workspace: Workspace) -> str:
     return str(address)
 
 
+def stored_otherwise(workspace: Workspace, index: VectorStore) -> str:
+    """Say how an index stores numbers where the settings ask for another way; a server has its own."""
+    wanted = workspace.settings.index.store
+    stored = index.info().get("store", wanted)
+    return "" if stored == wanted else f"stored as {stored}, not {wanted}"
+
+
 def open_index(workspace: Workspace, *, check_model: bool = True) -> VectorStore:
     """Open the index of a workspace.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from covers.errors import CoversError
-from covers.index.open import open_index
+from covers.index.open import open_index, stored_otherwise
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.stages import State, Verdict
 from indexer.errors import IndexerError
@@ -46,7 +46,7 @@ def run(
     progress: Progress | None = None,
     cluster: RayCluster | None = None,
 ) -> IndexReport:
-    """Bring the index up to the catalogue; build it where there is none by this model.
+    """Bring the index up to the catalogue; build it where there is none by this model, stored as asked.
 
     Parameters
     ----------
@@ -69,8 +69,10 @@ def run(
 
         embed_covers(workspace, device=device, progress=progress, cluster=cluster)
     try:
-        open_index(workspace)
+        has_to_be_built = bool(stored_otherwise(workspace, open_index(workspace)))
     except (CoversError, IndexerError):
+        has_to_be_built = True
+    if has_to_be_built:
         from covers.index.build import build_index
 
         index, report = build_index(workspace, device=device, progress=progress)
@@ -108,6 +110,12 @@ def judge(
     fingerprints = index.fingerprints
     if card is not None and fingerprints.get("model") != card.fingerprint:
         return Verdict(State.STALE, "made by another model", "index rebuild")
+    try:
+        otherwise = stored_otherwise(workspace, index)
+    except CoversError:
+        otherwise = ""  # what is wrong with the settings is told where they are used
+    if otherwise:
+        return Verdict(State.STALE, otherwise, "index rebuild")
     if (
         catalogue is not None
         and fingerprints.get("catalogue") != catalogue.fingerprint()

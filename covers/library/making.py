@@ -190,6 +190,7 @@ class MadeLibrary(SharedLibrary):
     @checked(
         structure=text,
         prefer=one_of("fast", "small", "quick-search"),
+        store=optional(one_of("float32", "float16", "int8")),
         progress=optional(callback),
     )
     @needs_extra("embedding")
@@ -198,6 +199,7 @@ class MadeLibrary(SharedLibrary):
         *,
         structure: str = "auto",
         prefer: str = "fast",
+        store: str | None = None,
         progress: Progress | None = None,
     ) -> EmbedReport:
         """Build the index anew from all covers, giving vectors to those that have none.
@@ -205,10 +207,14 @@ class MadeLibrary(SharedLibrary):
         Parameters
         ----------
         structure : str, default="auto"
-            How vectors are stored: ``"auto"``, ``"exact"``, or a key of FAISS's
+            How near vectors are found: ``"auto"``, ``"exact"``, or a key of FAISS's
             factory such as ``"IVF1024,SQ8"``.
         prefer : {"fast", "small", "quick-search"}, default="fast"
             What ``"auto"`` looks for in a large library.
+        store : {"float32", "float16", "int8"}, optional
+            How numbers are stored; remembered as the workspace's own, which is meant
+            without it. Of 512 dimensions half of the bytes move a similarity by up to
+            0.0005, a quarter by up to 0.003.
         progress : callable, optional
             Called with covers done and covers in all.
 
@@ -223,6 +229,7 @@ class MadeLibrary(SharedLibrary):
             self.workspace,
             structure=structure,
             prefer=prefer,
+            store=store,
             device=self._where,
             progress=progress,
         )[1]

@@ -71,7 +71,7 @@ class Workspace:
         """Server that the index lies on; None for within the workspace, without reading all settings."""
         if "COVERS_INDEX__URI" not in os.environ:
             try:
-                if "index" not in read_text(self.config_path):
+                if "uri" not in read_text(self.config_path):
                     return None
             except FileNotFoundError:
                 return None

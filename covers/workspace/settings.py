@@ -104,11 +104,17 @@ class NameOptions(BaseModel):
 
 
 class IndexOptions(BaseModel):
-    """Where the vectors lie: in the workspace, ``postgresql://host/database?table=covers`` or ``milvus://host:19530/covers``."""
+    """Where the vectors lie, and with how many bytes a number.
+
+    ``uri`` is ``postgresql://host/database?table=covers`` or
+    ``milvus://host:19530/covers``; without it they lie in the workspace. ``store`` is
+    for indexes within the workspace.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     uri: Text | None = None
+    store: Literal["float32", "float16", "int8"] = "float32"
 
     def hosts_named(self) -> frozenset[str]:
         """Return the servers that the environment names, besides those of this machine."""

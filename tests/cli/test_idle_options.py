@@ -51,6 +51,10 @@ def place(tmp_path):
             "'--build' is for '--structure auto'",
         ),
         (
+            "index build --embedder clip:ViT-B-32 --store int8",
+            "'--store' is for the workspace's own index",
+        ),
+        (
             "index build --embedder clip:ViT-B-32 --dry-run --structure exact",
             "'--dry-run' and '--structure' are for the workspace's own index",
         ),

@@ -11,6 +11,7 @@ from covers.catalogue.table import read_catalogue
 from covers.cli import main
 from covers.errors import StaleError
 from covers.index.open import open_index
+from covers.index.stage import run as bring_up
 from covers.index.update import update_index
 from covers.index.verify import verify_index
 from covers.intake.scan import scan_workspace
@@ -171,3 +172,45 @@ def test_verify_finds_vectors_that_no_longer_come_out_of_the_pictures(
         ).exit_code
         == 1
     )
+
+
+def test_numbers_are_stored_in_fewer_bytes_by_choice_and_the_choice_is_remembered(
+    trained_workspace,
+):
+    root = trained_workspace.root
+    whole = open_index(trained_workspace)
+    before = whole.search(whole.vectors[:5], k=5).similarities
+    for store, n_bytes, most in (("float16", 2, 1e-3), ("int8", 1, 0.02)):
+        asked = ["index", "build", "-w", root, "--store", store, "--json"]
+        said = json.loads(_run(*asked).stdout)
+        assert said["store"] == store
+        index = VectorIndex.open(root / "index")
+        (kept,) = (root / "index").glob(f"gen-*{index.generation}/*.vectors.npy")
+        stored = np.load(kept)
+        assert stored.nbytes == n_bytes * len(index) * index.dimension
+        found = index.search(whole.vectors[:5], k=5)
+        assert np.abs(found.similarities - before).max() <= most
+        workspace = Workspace.open(root)
+        assert workspace.settings.index.store == store
+        assert _states(workspace)["index"] == State.FRESH
+    built = json.loads(_run("index", "rebuild", "-w", root, "--json").stdout)
+    assert built["store"] == "int8"
+    assert verify_index(Workspace.open(root), device="cpu")["ok"]
+
+
+def test_an_index_stored_otherwise_than_covers_toml_says_is_built_anew(
+    trained_workspace,
+):
+    config = trained_workspace.config_path
+    config.write_text(f'{config.read_text()}\n[index]\nstore = "float16"\n')
+    workspace = Workspace.open(trained_workspace.root)
+    (stage,) = (s for s in inspect_workspace(workspace) if s.name == "index")
+    assert (stage.state, stage.why) == (
+        State.STALE,
+        "stored as float32, not float16",
+    )
+    bring_up(workspace, device="cpu")
+    assert open_index(workspace).info()["store"] == "float16"
+    assert _states(workspace)["index"] == State.FRESH
+    n = open_index(workspace).generation
+    assert bring_up(workspace, device="cpu").generation == n  # and not once more

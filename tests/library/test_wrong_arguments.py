@@ -93,7 +93,12 @@ ASKING = {
         "dropout": "number",
     },
     "embed": {"progress": "callback", "engine": "device", "ray_address": "text"},
-    "build_index": {"structure": "text", "prefer": "device", "progress": "callback"},
+    "build_index": {
+        "structure": "text",
+        "prefer": "device",
+        "store": "device",
+        "progress": "callback",
+    },
     "update_index": {"scan": "flag", "dry_run": "flag", "progress": "callback"},
     "run": {
         "say": "callback",
