@@ -127,9 +127,10 @@ def unit_queries(queries: npt.NDArray[Any]) -> Float32s:
         Names the first unusable queries by their number.
     """
     if queries.dtype == np.float32:
-        squares = np.vecdot(queries, queries)
+        off = np.vecdot(queries, queries) - 1
         # Half the tolerance of `_scale`, as these are squares; NaN is not below it.
-        if np.abs(squares - 1).max(initial=0) <= _UNIT_TOLERANCE:
+        worst = abs(off[0]) if len(off) == 1 else np.abs(off).max(initial=0)
+        if worst <= _UNIT_TOLERANCE:
             return np.ascontiguousarray(queries)
     norms = _norms(queries)
     if not ((norms > 0) & (norms < np.inf)).all():

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from indexer.vectors import cosine_similarities, decoded, score_rows
 
-__all__ = ["exact_candidates"]
+__all__ = ["exact_candidates", "take_columns"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -112,7 +112,7 @@ def _search_block(
         if block.forbidden is not None:
             products[:, block.forbidden] = -np.inf
         chosen = _select(products, n_candidates)
-        found.append((block.rows_at(chosen), _take(products, chosen)))
+        found.append((block.rows_at(chosen), take_columns(products, chosen)))
     return _best_of(found, n_candidates)
 
 
@@ -125,10 +125,10 @@ def _best_of(
     rows = np.concatenate([rows for rows, _ in found], axis=1)
     products = np.concatenate([products for _, products in found], axis=1)
     best = _select(products, n_candidates)
-    return _take(rows, best), _take(products, best)
+    return take_columns(rows, best), take_columns(products, best)
 
 
-def _take(values: npt.NDArray[Any], chosen: Rows) -> npt.NDArray[Any]:
+def take_columns(values: npt.NDArray[Any], chosen: Rows) -> npt.NDArray[Any]:
     """Give the chosen columns of each row."""
     if len(values) == 1:  # the same, without the cost of many axes
         return values[:, chosen[0]]
@@ -197,7 +197,7 @@ def _select(similarities: Float32s, n_candidates: int) -> Rows:
         rest = np.arange(n_runs * length, n)
         rest = np.broadcast_to(rest, (n_queries, len(rest)))
         columns = np.concatenate([columns, rest], axis=1)
-    few = _take(similarities, columns)
+    few = take_columns(similarities, columns)
     chosen = np.argpartition(few, few.shape[1] - n_candidates, axis=1)
     chosen = chosen[:, few.shape[1] - n_candidates :]
-    return _take(columns, chosen)
+    return take_columns(columns, chosen)

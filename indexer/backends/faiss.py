@@ -42,6 +42,7 @@ class FaissStructure:
         if self._is_transformed:
             inner = faiss.downcast_index(inner.index)
         self._inner = inner
+        self._usual: tuple[tuple[Any, ...], Any] = ((), None)
 
     @classmethod
     def train(
@@ -232,6 +233,19 @@ class FaissStructure:
             raise failure[0]
 
     def _parameters(
+        self, effort: Mapping[str, int], n_candidates: int, selector: Any
+    ) -> Any:
+        """Make what FAISS is told, or take that of the last search where it was the same."""
+        if selector is not None:
+            return self._make_parameters(effort, n_candidates, selector)
+        asked = (*effort.values(), n_candidates)
+        known, parameters = self._usual
+        if known != asked:
+            parameters = self._make_parameters(effort, n_candidates, None)
+            self._usual = asked, parameters
+        return parameters
+
+    def _make_parameters(
         self, effort: Mapping[str, int], n_candidates: int, selector: Any
     ) -> Any:
         if isinstance(self._inner, faiss.IndexIVF):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from indexer.backends.exact import take_columns
 from indexer.vectors import score_rows
 
 __all__ = ["best_rows"]
@@ -53,5 +54,5 @@ def best_rows(
         products = products_at(queries, vectors, rows)
         first = n_proposed - n_best
         best = np.argpartition(products, first, axis=1)[:, first:]
-        rows = np.take_along_axis(rows, best, axis=1)
+        rows = take_columns(rows, best)
     return rows, score_rows(queries, vectors, rows)

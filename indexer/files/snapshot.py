@@ -53,6 +53,7 @@ class Snapshot:
         self.manifest = manifest
         self.lock = threading.RLock()
         self.selections: OrderedDict[str, Any] = OrderedDict()
+        self.everything: Any = None
         for path, what in inconsistencies(manifest):
             message = (
                 f"index {str(folder)!r} is damaged: {path!r}: {what}; "

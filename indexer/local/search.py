@@ -164,16 +164,18 @@ def _search_parts(
     notes: list[str],
 ) -> tuple[Rows, Float32s]:
     """Collect candidates of all segments with their similarities, in any order."""
-    all_places = [np.zeros((len(queries), 0), dtype=np.int64)]
-    all_similarities = [np.zeros((len(queries), 0), dtype=np.float32)]
-    for part in parts:
-        rows, similarities = _search_part(
-            part, queries, n_wanted, is_exact=is_exact, notes=notes
-        )
-        all_places.append(np.where(rows < 0, -1, rows + part.start))
-        all_similarities.append(similarities)
-    places = np.concatenate(all_places, axis=1)
-    return _fill_up(places, np.concatenate(all_similarities, axis=1), n_wanted)
+    found = [
+        _search_part(part, queries, n_wanted, is_exact=is_exact, notes=notes)
+        for part in parts
+    ]
+    if len(found) == 1:  # the same, without copies
+        return _fill_up(*found[0], n_wanted)
+    nothing = np.zeros((len(queries), 0), dtype=np.int64)
+    places = np.concatenate([nothing, *(some for some, _ in found)], axis=1)
+    similarities = np.concatenate(
+        [nothing.astype(np.float32), *(numbers for _, numbers in found)], axis=1
+    )
+    return _fill_up(places, similarities, n_wanted)
 
 
 def _fill_up(
@@ -191,6 +193,23 @@ def _fill_up(
 
 
 def _search_part(
+    part: Part,
+    queries: Float32s,
+    n_wanted: int,
+    *,
+    is_exact: bool,
+    notes: list[str],
+) -> tuple[Rows, Float32s]:
+    """Find the places of the nearest rows of one segment, ``-1`` where none is."""
+    rows, similarities = _search_rows(
+        part, queries, n_wanted, is_exact=is_exact, notes=notes
+    )
+    if part.start:
+        rows = np.where(rows < 0, -1, rows + part.start)
+    return rows, similarities
+
+
+def _search_rows(
     part: Part,
     queries: Float32s,
     n_wanted: int,
@@ -219,6 +238,8 @@ def _search_part(
     rows = structure.search(queries, n_candidates, effort=effort, allowed=part.allowed)
     rows[rows >= len(segment)] = -1  # a list may have rotted on the disk
     rows, similarities = best_rows(queries, segment.vectors, rows, n_exact)
+    if rows.min(initial=0) >= 0:
+        return rows, similarities
     is_short = (rows >= 0).sum(axis=1) < min(n_wanted, part.n_allowed)
     if is_short.any():
         rows[is_short], similarities[is_short] = exact_candidates(

@@ -114,7 +114,9 @@ def select(snapshot: Snapshot, where: Where, hidden: Rows) -> Selection:
     hidden : ndarray of int64
         Places that may not be found.
     """
-    selection = _select_matching(snapshot, where) if where else _select_alive(snapshot)
+    selection = _select_matching(snapshot, where) if where else snapshot.everything
+    if selection is None:
+        selection = snapshot.everything = _select_alive(snapshot)
     if not len(hidden):
         return selection
     return _select_possible(_hide(part, hidden) for part in selection.parts)

@@ -36,6 +36,7 @@ from scripts.benches.shared.index.data import (
     source_of,
     write_vectors,
 )
+from scripts.benches.shared.index.earlier import measure_against
 from scripts.benches.shared.index.filter import (
     bare_faiss,
     measure_filter,
@@ -67,7 +68,10 @@ PARTS = (
     "compact",
     "rebuild",
     "rivals",
+    "against",
 )
+# The last version whose structures were chosen by size alone.
+EARLIER = "da478a4a"
 
 
 def measure_open(folder, outcome):
@@ -242,7 +246,18 @@ def read_arguments():
     parser.add_argument("--folder", type=Path, help="where to put the files of the run")
     parser.add_argument("--keep", action="store_true", help="leave the index there")
     parser.add_argument(
-        "--parts", default=",".join(PARTS), help="what to measure; default: %(default)s"
+        "--parts",
+        default=",".join(PARTS[:-1]),
+        help=f"what to measure, of {', '.join(PARTS)}; default: all but the last",
+    )
+    parser.add_argument(
+        "--against",
+        default=EARLIER,
+        metavar="COMMIT",
+        help="the version that 'against' compares with; default: %(default)s",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="of 'against'; default: %(default)s"
     )
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments = parser.parse_args()
@@ -283,6 +298,11 @@ def main():
     outcome = describe_run(arguments, source)
     queries = source.draw(1000, np.random.default_rng(arguments.seed + 2))
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    if "against" in asked:
+        measure_against(arguments.against, source, queries, arguments, outcome)
+        if asked == {"against"}:
+            print(json.dumps(outcome, indent=None if arguments.json else 1))
+            return 0
     with tempfile.TemporaryDirectory(dir=arguments.folder) as parent:
         folder = (arguments.folder if arguments.keep else Path(parent)) / "index"
         if "build" in asked or not folder.exists():
