@@ -67,7 +67,7 @@ def _open(workspace: Path) -> Any:
 
 def _build(
     workspace: Path,
-    chosen: Mapping[str, str | None],
+    chosen: Mapping[str, Any],
     device: str | None,
     *,
     as_json: bool,
