@@ -8,15 +8,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from covers.audit.findings import EXPLANATIONS, FindingKind
+from covers.images.thumbnails import open_thumbnail
 from covers.workspace.disk.publish import publish
-from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from covers.audit.findings import Finding
     from covers.audit.result import Audit
+    from covers.workspace.paths import Workspace
 
 SHOWN_PER_KIND = 60
 _SHOWN_PICTURES = 12
@@ -48,7 +49,7 @@ ul { margin: .3rem 0; padding-left: 1.1rem; font-size: 13px; overflow-wrap: anyw
 """
 
 
-def write_page(path: Path, audit: Audit, thumbnail_path: Callable[[str], Path]) -> None:
+def write_page(path: Path, audit: Audit, workspace: Workspace) -> None:
     """Write the page; of each kind the first 60 findings are shown.
 
     Parameters
@@ -56,14 +57,14 @@ def write_page(path: Path, audit: Audit, thumbnail_path: Callable[[str], Path]) 
     path : Path
         An older file of this name is replaced.
     audit : Audit
-    thumbnail_path : callable
-        Gives the path of a cover's thumbnail by its id.
+    workspace : Workspace
+        Where thumbnails are.
     """
     with publish(path) as file:
-        file.writelines(_page(audit, thumbnail_path))
+        file.writelines(_page(audit, workspace))
 
 
-def _page(audit: Audit, thumbnail_path: Callable[[str], Path]) -> Iterator[str]:
+def _page(audit: Audit, workspace: Workspace) -> Iterator[str]:
     """Yield the page in pieces."""
     yield (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
@@ -82,7 +83,7 @@ def _page(audit: Audit, thumbnail_path: Callable[[str], Path]) -> Iterator[str]:
     for kind in FindingKind:
         findings = [f for f in audit.findings if f.kind is kind]
         if findings:
-            yield from _section(kind, findings, thumbnail_path)
+            yield from _section(kind, findings, workspace)
     yield "</body></html>\n"
 
 
@@ -122,12 +123,12 @@ def _label_check(audit: Audit) -> Iterator[str]:
 def _section(
     kind: FindingKind,
     findings: Sequence[Finding],
-    thumbnail_path: Callable[[str], Path],
+    workspace: Workspace,
 ) -> Iterator[str]:
     yield f"<h2 id='{kind.value}'>{_title(kind)}: {len(findings):,}</h2><p class='soft'>{EXPLANATIONS[kind]}</p>"
     for finding in findings[:SHOWN_PER_KIND]:
         yield "<div class='finding'><div class='pictures'>"
-        yield from _pictures(finding, thumbnail_path)
+        yield from _pictures(finding, workspace)
         yield (
             f"</div><div><div class='reason'>{escape(finding.reason)}</div>"
             f"<div><span class='bar'><i style='width:{finding.confidence:.0%}'></i></span> "
@@ -145,11 +146,11 @@ def _section(
         yield f"<p>And {len(findings) - SHOWN_PER_KIND:,} more: see <code>covers audit --csv</code>.</p>"
 
 
-def _pictures(finding: Finding, thumbnail_path: Callable[[str], Path]) -> Iterator[str]:
+def _pictures(finding: Finding, workspace: Workspace) -> Iterator[str]:
     """Yield the covers of a finding, then its other pictures."""
     count = 0
     for cover_id in finding.cover_ids[:_SHOWN_PICTURES]:
-        content = _shrink(thumbnail_path(cover_id))
+        content = _shrink(workspace, cover_id)
         yield _image(content) if content else "<span>no thumbnail</span>"
         count += 1
     for content in finding.pictures[: _SHOWN_PICTURES - count]:
@@ -160,15 +161,14 @@ def _image(content: bytes) -> str:
     return f"<img alt='' src='data:image/webp;base64,{base64.b64encode(content).decode()}'>"
 
 
-def _shrink(path: Path) -> bytes | None:
+def _shrink(workspace: Workspace, cover_id: str) -> bytes | None:
     """Return a thumbnail in the size of the page, None where it is missing."""
-    try:
-        with open_thumbnail(path) as image:
-            image.thumbnail((_PICTURE_PX * 3 // 2, _PICTURE_PX * 3 // 2))
-            buffer = io.BytesIO()
-            image.save(buffer, "WEBP", quality=75, method=2)
-    except OSError:
+    image = open_thumbnail(workspace, cover_id)
+    if image is None:
         return None
+    image.thumbnail((_PICTURE_PX * 3 // 2, _PICTURE_PX * 3 // 2))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=75, method=2)
     return buffer.getvalue()
 
 

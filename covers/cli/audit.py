@@ -137,7 +137,7 @@ def _write(
     if html is not None:
         from covers.audit.page import write_page
 
-        write_page(html, audit, workspace.thumbnail_path)
+        write_page(html, audit, workspace)
         written.append(f"page with pictures: {html}")
     if table is not None:
         from covers.audit.review import write_review

@@ -65,9 +65,8 @@ def pictures_of(
     catalogue : Catalogue
     cover_ids : sequence of str
     """
-    from covers.images.decode import read_bytes
     from covers.images.locations import read_cover
-    from covers.workspace.disk.strangers import is_plain_file
+    from covers.images.thumbnails import read_thumbnail
 
     locations, formats = catalogue.table["locations"], catalogue.column("format")
     content = io.BytesIO()
@@ -80,10 +79,10 @@ def pictures_of(
             try:
                 picture = read_cover(workspace, cover_id, locations[row].as_py())
             except DataError:
-                path = workspace.thumbnail_path(cover_id)
-                if not is_plain_file(path):
+                thumbnail = read_thumbnail(workspace, cover_id)
+                if thumbnail is None:
                     continue
-                picture, suffix = read_bytes(path), "jpg"
+                picture, suffix = thumbnail, "jpg"
             left -= len(picture)
             if left < 0:
                 break

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from covers.errors import DataError
 from covers.images import measures as measure
-from covers.images.thumbnails import SUFFIX, load_thumbnails
+from covers.images.thumbnail_shards import SUFFIX, list_shards
+from covers.images.thumbnails import load_thumbnails
 from covers.stats.rows import rows_in
 from covers.workspace.artefacts import Stamp, read_table
 from covers.workspace.registry import CATALOGUE, quote
@@ -151,7 +152,7 @@ def list_thumbnails(workspace: Workspace, *, look_inside: bool = False) -> set[s
         Leave out empty files, which a power cut makes of what a scan wrote
         but had not flushed yet.
     """
-    found: set[str] = set()
+    found: set[str] = set(list_shards(workspace))
     with (
         contextlib.suppress(FileNotFoundError),
         os.scandir(workspace.thumbnails_folder) as folders,

@@ -10,8 +10,9 @@ from PIL import Image
 
 from covers.errors import BrokenImageError
 from covers.images.decode import decode
+from covers.images.thumbnail_shards import find_in_shards
 from covers.workspace.disk.publish import publish_unflushed
-from covers.workspace.disk.strangers import read_thumbnail
+from covers.workspace.disk.strangers import read_thumbnail_file, refuse_no_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ SIZE_PX = 256
 LEAST_PX = 192
 """Short side that is enough to make a thumbnail of, so that decoding may stop early."""
 
-SUFFIX = ".jpg"
 # JPEG, not WebP: 15 % larger at the same looks, and made in a fourteenth of the time.
 _QUALITY = 80
 
@@ -50,6 +50,40 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
     publish_unflushed(path, content.getvalue())
 
 
+def read_thumbnail(workspace: Workspace, cover_id: str) -> bytes | None:
+    """Return the thumbnail of a cover, a JPEG; None where it has none that can be shown.
+
+    It has a file of its own, or lies in a shard of a large library.
+
+    Raises
+    ------
+    DataError
+        If no cover can have such an id.
+    """
+    path = workspace.thumbnail_path(cover_id)
+    try:
+        return read_thumbnail_file(path)
+    except OSError:
+        content = find_in_shards(workspace, cover_id)
+    if content is not None:
+        try:
+            refuse_no_thumbnail(content)
+        except OSError:
+            return None
+    return content
+
+
+def open_thumbnail(workspace: Workspace, cover_id: str) -> Image.Image | None:
+    """Decode the thumbnail of a cover, as RGB; see `read_thumbnail`."""
+    content = read_thumbnail(workspace, cover_id)
+    try:
+        return (
+            None if content is None else Image.open(io.BytesIO(content)).convert("RGB")
+        )
+    except OSError:
+        return None
+
+
 def load_thumbnails(
     workspace: Workspace, cover_ids: Sequence[str]
 ) -> Callable[[int], Image.Image | None]:
@@ -57,8 +91,9 @@ def load_thumbnails(
 
     @functools.lru_cache(maxsize=256)
     def read(row: int) -> Image.Image | None:
+        content = read_thumbnail(workspace, cover_ids[row])
         try:
-            return decode(read_thumbnail(workspace.thumbnail_path(cover_ids[row])))
+            return None if content is None else decode(content)
         except (OSError, BrokenImageError):
             return None
 

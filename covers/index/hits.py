@@ -192,9 +192,11 @@ def show_hits(hits: Sequence[Hit]) -> str:
 
 def hits_html(hits: Sequence[Hit], workspace: Workspace | None, *, title: str) -> str:
     """Return the thumbnails of hits as HTML."""
+    from covers.images.thumbnails import read_thumbnail
+
     tiles = [
         Tile(
-            workspace.thumbnail_path(hit.cover_id) if workspace else None,
+            read_thumbnail(workspace, hit.cover_id) if workspace else None,
             f"{hit.similarity:.2f} {', '.join(hit.genres)}",
             hit.title,
         )

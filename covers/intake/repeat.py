@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.splits import SplitBalance
 from covers.errors import DataError
-from covers.images.thumbnails import SUFFIX
+from covers.images.thumbnail_shards import SUFFIX
 from covers.intake.summary import ScanReport, SourceReport
 from covers.workspace.artefacts import Stamp, write_json
 from covers.workspace.read_artefacts import read_document

@@ -16,6 +16,7 @@ from covers.catalogue.table import KIND, Catalogue, read_catalogue
 from covers.errors import DataError
 from covers.images.audio.audio_tags import READER
 from covers.images.measured import MeasuredPictures, list_thumbnails
+from covers.images.thumbnail_shards import pack_thumbnails
 from covers.intake.candidates import (
     CandidateLister,
     SourceOffer,
@@ -279,6 +280,7 @@ class ScanSteps:
         write_problems(workspace.problems_path, self.records)
         self.tag_cache.keep({source.name for source in self.sources})
         self.journal.remove()
+        pack_thumbnails(workspace, len(catalogue))
         return sum_up(
             workspace,
             catalogue,

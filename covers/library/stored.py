@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from covers.arguments import checked, filters, one_of, optional, text
 from covers.errors import DataError, needs_extra
 from covers.workspace import registry
-from covers.workspace.disk.strangers import is_plain_file
 from covers.workspace.fresh import FreshValues
 from covers.workspace.paths import Workspace
 from indexer.remote.address import is_remote
@@ -304,18 +303,18 @@ class StoredLibrary:
 
     def _content_of(self, cover_id: str) -> bytes:
         """Return the bytes of a cover's picture: from its source, else its thumbnail."""
-        from covers.images.decode import read_bytes
         from covers.images.locations import read_cover
+        from covers.images.thumbnails import read_thumbnail
 
         row = int(self.catalogue.rows_of([cover_id])[0])
         locations = self.catalogue.table.column("locations")[row].as_py()
         try:
             return read_cover(self.workspace, cover_id, locations)
         except DataError:
-            path = self.workspace.thumbnail_path(cover_id)
-            if not is_plain_file(path):
+            thumbnail = read_thumbnail(self.workspace, cover_id)
+            if thumbnail is None:
                 raise
-            return read_bytes(path)
+            return thumbnail
 
     def refuse_unfinished(self) -> None:
         """Raise if covers cannot be classified yet; quicker than opening the network.

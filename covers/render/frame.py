@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import needs_extra
+from covers.images.thumbnails import open_thumbnail
 from covers.render.charts.scales import scale_colours
 from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
 from covers.workspace.disk.publish import publish
-from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -157,13 +157,10 @@ class Thumbnails:
 
     def picture(self, cover_id: str, size_px: int = 128) -> npt.NDArray[np.uint8]:
         """Return a square picture, shape (size_px, size_px, 3)."""
-        path = self.workspace.thumbnail_path(cover_id)
-        try:
-            with open_thumbnail(path) as image:
-                small = image.convert("RGB").resize((size_px, size_px))
-                return np.asarray(small, np.uint8)
-        except OSError:
+        picture = open_thumbnail(self.workspace, cover_id)
+        if picture is None:
             return np.full((size_px, size_px, 3), 200, np.uint8)
+        return np.asarray(picture.resize((size_px, size_px)), np.uint8)
 
 
 def add_thumbnail(

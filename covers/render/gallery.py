@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from covers.workspace.disk.strangers import is_plain_file, read_bounded
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from covers.workspace.paths import Workspace
 
 _TILE_PX = 120
-_LARGEST = 2**20
 
 
 @dataclass(frozen=True)
@@ -25,13 +21,13 @@ class Tile:
 
     Parameters
     ----------
-    picture : Path or None
+    picture : bytes or None
         A small JPEG; a grey square stands for one that is not there.
     caption, detail : str
         Below the picture; shown when the pointer rests on it.
     """
 
-    picture: Path | None
+    picture: bytes | None
     caption: str
     detail: str = ""
 
@@ -52,8 +48,10 @@ def gallery_html(tiles: Iterable[Tile], *, title: str = "") -> str:
 
 def cover_tiles(workspace: Workspace | None, cover_ids: Iterable[str]) -> list[Tile]:
     """Return a tile for each cover; without its picture where no workspace is known."""
+    from covers.images.thumbnails import read_thumbnail
+
     return [
-        Tile(workspace.thumbnail_path(one) if workspace else None, one[:8], one)
+        Tile(read_thumbnail(workspace, one) if workspace else None, one[:8], one)
         for one in cover_ids
     ]
 
@@ -63,14 +61,9 @@ def with_galleries(text: str, *galleries: str) -> str:
     return "\n".join([f"<pre>{escape(text)}</pre>", *galleries])
 
 
-def picture_uri(path: Path | None) -> str:
+def picture_uri(content: bytes | None) -> str:
     """Return a JPEG as a data URI; empty where there is none."""
-    try:
-        is_own = path is not None and is_plain_file(path)
-        content = read_bounded(path, _LARGEST) if path and is_own else b""
-    except OSError:
-        return ""
-    if not content.startswith(b"\xff\xd8"):
+    if not content:
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 

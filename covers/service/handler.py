@@ -98,13 +98,16 @@ class RequestHandler:
         NoSuchCoverError
             If there is no such cover, or no thumbnail of it.
         """
-        from covers.workspace.disk.strangers import read_thumbnail
+        from covers.images.thumbnails import read_thumbnail
 
         try:
             whole = self._cover(cover_id).items[0].cover_id
-            return read_thumbnail(self.library.workspace.thumbnail_path(whole))
-        except (OSError, DataError) as error:
+            content = read_thumbnail(self.library.workspace, whole)
+        except DataError as error:
             raise NoSuchCoverError from error
+        if content is None:
+            raise NoSuchCoverError
+        return content
 
     def overlap(self) -> Any:
         """Return which genres look alike, as it was last measured."""

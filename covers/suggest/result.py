@@ -309,9 +309,11 @@ class Suggestions:
         return lines
 
     def _repr_html_(self) -> str:
+        from covers.images.thumbnails import read_thumbnail
+
         tiles = [
             Tile(
-                self._workspace.thumbnail_path(one.cover_ids[0])
+                read_thumbnail(self._workspace, one.cover_ids[0])
                 if self._workspace
                 else None,
                 f"{one.suggested or 'left open'} {one.certainty:.0%}",

@@ -140,6 +140,8 @@ MUSIC_TAGS = File("tags.parquet", "music tags")
 SCAN_JOURNAL = File("scan.journal")
 SCAN_REPORT = File("scan.json", "scan")
 THUMBNAILS = File("thumbnails")
+THUMBNAIL_SHARDS = File("thumbnails/shards", "thumbnails")
+"""Of large libraries only."""
 
 WEIGHTS = File("model/weights.safetensors", "model")
 MODEL_CARD = File("model/model.json", "model")
@@ -209,6 +211,7 @@ CATALOGUE = Artefact(
         SCAN_JOURNAL,
         SCAN_REPORT,
         THUMBNAILS,
+        THUMBNAIL_SHARDS,
     ),
     ("settings", "decisions"),
 )

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import streamlit
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from covers.errors import CoversError
-from covers.workspace.disk.strangers import is_plain_file
+from covers.images.thumbnails import read_thumbnail
 from dashboard import arguments, loaders
 from dashboard.pages import PAGES
 
@@ -87,9 +87,11 @@ async def send_thumbnail(request: Request) -> Response:
     """Send the thumbnail of a cover, or a grey record where there is none."""
     cover_id = request.path_params["cover_id"]
     if _COVER_ID.fullmatch(cover_id):
-        path = arguments.workspace().thumbnail_path(cover_id)
-        if is_plain_file(path):  # a link could lead to any file of this machine
-            return FileResponse(path, media_type="image/jpeg", headers=_FOREVER)
+        content = await run_in_threadpool(
+            read_thumbnail, arguments.workspace(), cover_id
+        )
+        if content is not None:
+            return Response(content, media_type="image/jpeg", headers=_FOREVER)
     return Response(
         _MISSING, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
     )

@@ -376,9 +376,7 @@ def test_the_page_needs_nothing_else_and_escapes_what_files_are_called(
         design(3).resize((140, 140)),
     )
     scan_workspace(workspace.root)
-    write_page(
-        tmp_path / "audit.html", audit_workspace(workspace), workspace.thumbnail_path
-    )
+    write_page(tmp_path / "audit.html", audit_workspace(workspace), workspace)
     page = (tmp_path / "audit.html").read_text(encoding="utf-8")
     assert "&lt;img src=x onerror=alert(1)&gt;&amp;\\n.jpg" in page
     assert "<img src=x" not in page

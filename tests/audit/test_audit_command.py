@@ -99,6 +99,6 @@ def test_a_damaged_thumbnail_leaves_a_gap(workspace, tmp_path):
     for finding in audit.findings:
         for cover_id in finding.cover_ids:
             workspace.thumbnail_path(cover_id).write_bytes(b"RIFF")
-    write_page(tmp_path / "audit.html", audit, workspace.thumbnail_path)
+    write_page(tmp_path / "audit.html", audit, workspace)
     page = io.StringIO((tmp_path / "audit.html").read_text(encoding="utf-8"))
     assert "no thumbnail" in page.getvalue()

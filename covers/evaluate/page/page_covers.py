@@ -11,9 +11,9 @@ import numpy as np
 
 from covers.catalogue.table import read_catalogue
 from covers.classify.methods import Method
+from covers.images.thumbnails import open_thumbnail
 from covers.render.charts.matrix import confusion_matrix
 from covers.render.numbers import note_on_parts
-from covers.workspace.disk.strangers import open_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,12 +145,10 @@ class CoverGallery:
 
 def _data_uri(workspace: Workspace, cover_id: str) -> str:
     """Shrink a thumbnail to `SIDE_PX` and encode it."""
-    try:
-        with open_thumbnail(workspace.thumbnail_path(cover_id)) as image:
-            small = image.convert("RGB")
-            small.thumbnail((SIDE_PX, SIDE_PX))
-    except OSError:
+    small = open_thumbnail(workspace, cover_id)
+    if small is None:
         return ""
+    small.thumbnail((SIDE_PX, SIDE_PX))
     encoded = io.BytesIO()
     small.save(encoded, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"

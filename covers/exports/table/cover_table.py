@@ -18,9 +18,10 @@ from covers.catalogue.table import Catalogue, read_catalogue
 from covers.errors import CoversError, DataError
 from covers.exports.table.parts import Part
 from covers.exports.table.read_parts import READ_PART
+from covers.images.thumbnails import read_thumbnail
 from covers.stats.neighbours import Neighbours, find_own_neighbours
 from covers.stats.rows import RowsById
-from covers.workspace.disk.strangers import open_regular, read_thumbnail
+from covers.workspace.disk.strangers import open_regular
 from indexer.errors import IndexerError
 from indexer.files.arrow import as_take_indices, make_array
 
@@ -160,8 +161,8 @@ class CoverTable:
         """Return the thumbnail of a cover, a JPEG of at most 256 px; None where there is none."""
         if not self.has_pictures:
             return None
-        with contextlib.suppress(OSError, DataError):
-            return read_thumbnail(self.workspace.thumbnail_path(self.cover_ids[row]))
+        with contextlib.suppress(DataError):
+            return read_thumbnail(self.workspace, self.cover_ids[row])
         return None
 
     def image_column(self) -> pa.Array:

@@ -6,33 +6,31 @@ to another disk. Nothing is written, removed or shown through one.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError
 from indexer.files.opening import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
-
-    from PIL import Image
 
 __all__ = [
     "is_plain_file",
     "is_plain_name",
     "is_whole_number",
     "open_regular",
-    "open_thumbnail",
     "parse_json",
     "read_text",
-    "read_thumbnail",
+    "read_thumbnail_file",
     "refuse_link",
     "refuse_linked_lock",
+    "refuse_no_thumbnail",
     "unlink_link",
 ]
 
@@ -40,7 +38,7 @@ _PLAIN = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _CONFIG = "covers.toml"
 _DEEPEST = 7
 _LARGEST_THUMBNAIL_PX = 2048
-_LARGEST_THUMBNAIL = 1 << 20
+LARGEST_THUMBNAIL = 1 << 20
 MOST_BYTES = 512 * 2**20
 """Bytes of the largest document or table of text that is read."""
 
@@ -61,38 +59,43 @@ def is_plain_file(path: Path) -> bool:
     return False
 
 
-@contextmanager
-def open_thumbnail(path: Path) -> Iterator[Image.Image]:
-    """Open a thumbnail: a small JPEG that lies in the workspace itself.
+def read_thumbnail_file(path: Path) -> bytes:
+    """Return a thumbnail that has a file of its own in the workspace.
 
     Raises
     ------
     OSError
         If it is missing or something else, such as a link to any file of this machine.
     """
-    from PIL import Image
-
     if not is_plain_file(path):
         message = "no file of this workspace"
         raise OSError(message)
-    try:
-        with open_regular(path) as file, Image.open(file, formats=["JPEG"]) as image:
-            if max(image.size) > _LARGEST_THUMBNAIL_PX:
-                message = f"too large for a thumbnail: {image.size}"
-                raise OSError(message)
-            yield image
-    except Image.DecompressionBombError as error:
-        raise OSError(str(error)) from error
+    content = read_bounded(path, LARGEST_THUMBNAIL)
+    refuse_no_thumbnail(content)
+    return content
 
 
-def read_thumbnail(path: Path) -> bytes:
-    """Return the bytes of a thumbnail, a MiB at most; see `open_thumbnail`."""
-    with open_thumbnail(path), open_regular(path) as file:
-        content = file.read(_LARGEST_THUMBNAIL + 1)
-    if len(content) > _LARGEST_THUMBNAIL:
+def refuse_no_thumbnail(content: bytes) -> None:
+    """Refuse what is no JPEG of at most a MiB and 2,048 pixels; it is not decoded.
+
+    Raises
+    ------
+    OSError
+        Says what is wrong.
+    """
+    from PIL import Image
+
+    if len(content) > LARGEST_THUMBNAIL:
         message = "too large for a thumbnail: more than 1 MiB"
         raise OSError(message)
-    return content
+    try:
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            size = image.size
+    except Image.DecompressionBombError as error:
+        raise OSError(str(error)) from error
+    if max(size) > _LARGEST_THUMBNAIL_PX:
+        message = f"too large for a thumbnail: {size}"
+        raise OSError(message)
 
 
 def open_regular(path: Path) -> BinaryIO:
