@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from covers.workspace.artefacts import (
     write_table,
 )
 from covers.workspace.disk.publish import publish, publish_unflushed
-from covers.workspace.disk.strangers import is_plain_file, read_text
+from covers.workspace.disk.strangers import is_plain_file, read_bounded, read_text
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
 
@@ -425,6 +426,23 @@ def test_a_whole_workspace_of_a_stranger_in_short():
     outcome = json.loads(result.stdout)
     assert outcome["mutations"] == outcome["kinds"] == 19
     assert outcome["touched_outside"] == outcome["tracebacks"] == 0
+
+
+def test_a_document_takes_no_more_memory_than_it_is_long(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"x" * 1000)
+    tracemalloc.start()
+    assert read_bounded(path) == b"x" * 1000
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 1 << 20
+    with pytest.raises(OSError, match="larger than"):
+        read_bounded(path, 999)
+    assert read_bounded(path, 1000) == b"x" * 1000
+    if Path("/proc/self/status").exists():  # says that it has 0 bytes
+        assert b"Name:" in read_bounded(Path("/proc/self/status"))
+        with pytest.raises(OSError, match="larger than"):
+            read_bounded(Path("/proc/self/status"), 10)
 
 
 def test_what_has_no_end_or_is_too_large_is_not_read_whole(workspace, tmp_path):

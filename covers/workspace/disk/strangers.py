@@ -37,6 +37,7 @@ __all__ = [
 _PLAIN = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _CONFIG = "covers.toml"
 _DEEPEST = 7
+_STEP = 1 << 20
 _LARGEST_THUMBNAIL_PX = 2048
 LARGEST_THUMBNAIL = 1 << 20
 MOST_BYTES = 512 * 2**20
@@ -124,7 +125,10 @@ def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        content = file.read(most + 1) if size <= most else b""
+        # Python takes at once as much memory as it is asked to read.
+        content = file.read(size + 1) if size <= most else b""
+        while size < len(content) <= most and (more := file.read(_STEP)):
+            content += more  # it grows, or does not tell its size
     if max(size, len(content)) > most:
         message = f"it is larger than {most >> 20:,} MiB"
         raise OSError(message)
