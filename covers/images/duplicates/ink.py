@@ -36,6 +36,9 @@ _OTHER_WORDS = 0.6  # agreement of parts below which letters differ for certain
 _IS_THE_SAME = 0.985  # a median of ink that was copied, not drawn anew
 _OTHER_WORDS_SURELY = 0.88
 _PART_BELOW_MOST = 0.1  # of copies at 90 px 0.03, of BIRD and KING 0.13
+_LEAST_LETTERS = 0.75  # of copies at 90 px 0.81, of KING and RING 0.6
+_WORST_SHARE = 0.03
+_FEWEST_WINDOWS = 5
 _FIT_SIDE = 32
 _GRID_PX = 96
 _WINDOW_PX = 13
@@ -149,11 +152,15 @@ class InkAgreement:
         strong: other words below a large mark that is the same.
     most : float, default=0
         The median over windows: a large mark that is the same, whatever the words.
+    letters : float, default=1
+        The mean of the 3 % of letter-sized windows with strong ink that agree least:
+        one letter that differs in words that are the same otherwise.
     """
 
     whole: float
     parts: float
     most: float = 0.0
+    letters: float = 1.0
 
     def is_other_words(self) -> bool:
         """Say whether most of the ink lies over each other, and small parts differ."""
@@ -161,9 +168,10 @@ class InkAgreement:
         return self.most >= _LIES_OVER and self.parts < least
 
     def reaches(self, least_whole: float, least_parts: float) -> bool:
-        """Say whether both are large enough, and no part agrees much less than most do."""
+        """Say whether both are large enough, no part agrees much less than most do, and no letter differs."""
         least = max(least_parts, self.most - _PART_BELOW_MOST)
-        return self.whole >= least_whole and self.parts >= least
+        agrees = self.whole >= least_whole and self.parts >= least
+        return agrees and self.letters >= _LEAST_LETTERS
 
 
 def ink_agreement(first: Ink, second: Ink) -> InkAgreement:
@@ -260,7 +268,8 @@ def _compare(first: Floats, second: Floats) -> InkAgreement:
         return InkAgreement(whole, -1.0, median)
     local, energy = _correlate(first, second, smooth=0.7, window=_LETTER_PX, noise=3e-3)
     inked = energy > max(0.02 * float(energy.max()), _LEAST_ENERGY)
-    return InkAgreement(whole, _least_tiles(local, inked), median)
+    parts, letters = _least_tiles(local, inked), _least_letters(local, energy)
+    return InkAgreement(whole, parts, median, letters)
 
 
 def _correlate(
@@ -292,6 +301,13 @@ def _correlate(
     product = np.maximum(variance_a * variance_b, 0)
     shared = mean(a * b) - mean_a * mean_b
     return np.asarray(shared / np.sqrt(product + none**2), np.float32), energy
+
+
+def _least_letters(local: Floats, energy: Floats) -> float:
+    """Return the mean of the windows with strong ink that agree least."""
+    strong = np.sort(local[energy > _WEAKEST_SHARE * float(energy.max())])
+    n = max(_FEWEST_WINDOWS, round(_WORST_SHARE * len(strong)))
+    return float(strong[:n].mean()) if len(strong) else 1.0
 
 
 def _least_tiles(local: Floats, inked: npt.NDArray[np.bool_]) -> float:

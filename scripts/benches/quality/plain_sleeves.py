@@ -2,11 +2,13 @@
 
     scripts/bench plain_sleeves [-n 16]
     scripts/bench plain_sleeves --crowd 300 --layout frame --ground white --copy 0
+    scripts/bench plain_sleeves --close
 
 Sleeves of different words are drawn for each ground and layout, each with three
 copies: JPEG quality 40, half the size, cropped by 2 %. Counted are the pairs within
 groups that show one design (precision), and the pairs of one design that are found.
-A crowd is of very many sleeves that share words, with one copy of each.
+A crowd is of very many sleeves that share words, with one copy of each. Close words
+differ in a letter or two.
 """
 
 from __future__ import annotations
@@ -37,6 +39,15 @@ FIFTY = (
     *("dark", "moon", "sun", "fire", "city", "road", "love", "war", "peace", "king"),
     *("queen", "ghost", "bird", "wolf", "snow", "wind", "dream", "home", "glass"),
     *("mirror", "paper", "silver", "black", "white", "green"),
+)
+CLOSE = (
+    *("GREEN/QUEEN", "LIGHT/NIGHT", "RIVER/RAVEN", "BLACK/BLOCK", "HOUSE/HORSE"),
+    *("STONE/STORE", "DREAM/CREAM", "GHOST/COAST", "SNOW/SHOW", "WIND/KIND"),
+    *("ROAD/READ", "LOVE/LIVE", "WAR/WAY", "FIRE/FIVE", "MOON/MOOD", "KING/RING"),
+    *("GOLD/COLD", "SEA/TEA", "SUN/RUN", "WHITE/WRITE", "PAPER/PIPER", "HOME/HOPE"),
+    *("VOLUME II/VOLUME III", "LIVE 1971/LIVE 1977", "SYMPHONY No 5/SYMPHONY No 6"),
+    *("PART 1/PART 2", "CITY/PITY", "DARK/BARK", "PEACE/PLACE"),
+    "EARLY WORKS/LATER WORKS",
 )
 GROUNDS = ("white", "dark", "gradient")
 LAYOUTS = ("left", "centred", "two lines", "ring", "name of a label", "frame", "disc")
@@ -127,6 +138,17 @@ def measure_crowd(n: int, layout: str, ground: str, number: int) -> dict[str, ob
     }
 
 
+def measure_close(layout: str) -> dict[str, object]:
+    """Return how many pairs of close words are joined on each ground."""
+    joined = dict.fromkeys(GROUNDS, 0)
+    for ground, pair in itertools.product(GROUNDS, CLOSE):
+        images = [sleeve(words, ground, layout) for words in pair.split("/")]
+        table = measures_table(["a", "b"], [measure_picture(one) for one in images])
+        groups = group_near_duplicates(table, look=images.__getitem__)
+        joined[ground] += int(groups[0] == groups[1])
+    return {"layout": layout, "pairs": len(CLOSE), "joined": joined}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-n", type=int, default=16, help="sleeves of each kind")
@@ -134,7 +156,12 @@ def main() -> None:
     parser.add_argument("--layout", choices=LAYOUTS, default="left")
     parser.add_argument("--ground", choices=GROUNDS, default="white")
     parser.add_argument("--copy", type=int, choices=(0, 1, 2), default=0)
+    parser.add_argument("--close", action="store_true", help="pairs of close words")
     given = parser.parse_args()
+    if given.close:
+        rows = [measure_close(layout) for layout in LAYOUTS]
+        print(json.dumps(rows, indent=1))
+        return
     if given.crowd:
         crowd = measure_crowd(given.crowd, given.layout, given.ground, given.copy)
         print(json.dumps({**vars(given), **crowd}, indent=1))

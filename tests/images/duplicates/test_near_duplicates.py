@@ -14,7 +14,7 @@ from covers.demo.plan import plan_library
 from covers.images.decode import decode
 from covers.images.duplicates import hash_pairs, near_duplicates, plain_sleeves
 from covers.images.duplicates.groups import connect, group_near_duplicates
-from covers.images.duplicates.ink import ink_agreement
+from covers.images.duplicates.ink import Ink, ink_agreement
 from covers.images.duplicates.near_duplicates import (
     DuplicatePairs,
     DuplicateThresholds,
@@ -247,6 +247,23 @@ def test_sleeves_of_one_label_agree_in_the_small_words_too(ground, mark):
     together = [(i, j) for j in range(8) for i in range(j) if found[i] == found[j]]
     assert len(together) <= 1  # of 28 pairs of other words
     assert sum(found[i] == found[i + 8] for i in range(8)) >= 7
+
+
+@pytest.mark.parametrize("ground", ["white", "dark", "gradient"])
+@pytest.mark.parametrize(
+    "pair", ["GREEN QUEEN", "HOUSE HORSE", "STONE STORE", "KING RING"]
+)
+def test_a_letter_that_differs_tells_plain_sleeves_apart(pair, ground):
+    for one in pair.split():
+        sleeve = plain_sleeve(one, ground)
+        copies = (recompress(sleeve, 40), sleeve.resize((128, 128)))
+        for copy in copies:
+            agreement = ink_agreement(Ink.of(sleeve), Ink.of(copy))
+            assert agreement.reaches(0.87, 0.8)
+    one, other = (Ink.of(plain_sleeve(word, ground)) for word in pair.split())
+    agreement = ink_agreement(one, other)
+    assert not agreement.reaches(0.87, 0.8)
+    assert agreement.letters < 0.75
 
 
 @pytest.mark.parametrize("ground", ["white", "dark", "gradient"])
