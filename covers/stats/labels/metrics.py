@@ -103,9 +103,7 @@ class LabelMeasures:
     reliability : Reliability
         Of all probabilities of all genres together.
     samples : dict of str to ndarray
-        The figures in `PAIRED` in each resample, for differences of methods; of few
-        groups mean average precisions as `covers.stats.intervals.as_resamples`
-        makes them.
+        The figures in `PAIRED` in each resample, for differences of methods.
     """
 
     n: int
@@ -177,16 +175,16 @@ def measure_labels(
         drawn = _resample(p, has, counts, per_cover, draws)
         samples = drawn.samples
         by_genre = _intervals_by_genre(average, drawn, counts, draws)
-        spread = _unseen_of_f1(by_genre["f1"], drawn.f1, f1, draws.n_groups)
+        unseen = _unseen_of_f1(by_genre["f1"], drawn.f1, f1, draws.n_groups)
         intervals = {
             name: spread_interval(
                 values[name],
                 sample,
                 draws.n_groups,
                 is_share=name not in _NO_SHARES,
-                unseen=spread if name == "macro_f1" else 0.0,
+                unseen=unseen if name == "macro_f1" else 0.0,
             )
-            for name, sample in samples.items()
+            for name, sample in drawn.spread.items()
         }
     return LabelMeasures(
         n=len(p),
@@ -225,9 +223,15 @@ def check_label_probabilities(p: Array, named: Flags, has: Flags) -> None:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Figures in each resample: over all, and F1 and average precision of genres, shape (B, G)."""
+    """Figures in each resample: over all, and F1 and average precision of genres, shape (B, G).
+
+    What intervals over all are made from (`spread`) differs from the resamples in
+    the mean average precision of few groups. Not so differences of two methods: there
+    resamples spread as they should.
+    """
 
     samples: dict[str, Array]
+    spread: dict[str, Array]
     f1: Array
     average: Array
 
@@ -246,12 +250,12 @@ def _resample(
     samples |= dict(zip(per_cover, means.T, strict=True))
     n_kept = int(np.clip(_MOST_WEIGHTS // p.size, _FEWEST_RESAMPLES, len(draws)))
     average = average_precisions(p, has, _weigh(draws.first(n_kept)))  # (B, G)
-    mean = mean_known(average)
+    samples["mean_average_precision"] = mean_known(average)
+    spread = dict(samples)
     if draws.n_groups <= _FEW_GROUPS:
         without = average_precisions(p, has, _weigh(draws.left_out()))  # (U, G)
-        mean = as_resamples(mean_known(without))
-    samples["mean_average_precision"] = mean
-    return _Drawn(samples, precision_recall_f1(drawn)[2], average)
+        spread["mean_average_precision"] = as_resamples(mean_known(without))
+    return _Drawn(samples, spread, precision_recall_f1(drawn)[2], average)
 
 
 def _weigh(draws: GroupBootstrap) -> Array:
