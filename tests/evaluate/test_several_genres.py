@@ -188,6 +188,30 @@ def test_answers_of_a_fold_are_put_back_cover_by_cover(monkeypatch):
         assert named[np.arange(len(p)), p.argmax(axis=1)].mean() > 0.9
 
 
+def test_what_is_said_of_a_genre_does_not_depend_on_its_column():
+    inputs, _ = nested(400)
+    order = np.array([3, 0, 5, 1, 4, 2])
+    # The network keeps the order that it had: its columns are found by name.
+    moved = replace(
+        inputs,
+        vocab=tuple(VOCAB[j] for j in order),
+        membership=inputs.membership[:, order],
+        implied=IMPLIED[np.ix_(order, order)],
+    )
+    first, second = (
+        evaluate_arrays(one, EvaluationSettings(n_bootstraps=2)).result.to_json()
+        for one in (inputs, moved)
+    )
+    for method, row in first["methods"].items():
+        if method == Method.CHANCE:
+            continue
+        again = second["methods"][method]["per_genre"]
+        for genre, found in row["per_genre"].items():
+            assert again[genre]["n"] == found["n"]
+            for figure in ("average_precision", "recall"):
+                assert again[genre][figure] == pytest.approx(found[figure], abs=0.03)
+
+
 def test_the_document_has_types_in_which_the_unknown_is_unknown():
     from covers.evaluate.result import Evaluation
 
@@ -247,6 +271,15 @@ def test_a_test_side_is_measured_and_never_fitted_on():
     second = evaluate_arrays(other, EvaluationSettings(n_bootstraps=20))
     assert first.result.to_json()["split"]["measured"] == "test"
     assert second.decision.to_json() == first.decision.to_json()
+    # What any method or baseline names is the same, whatever the test side has.
+    n_named = [
+        {
+            name: row["named_per_cover"]
+            for name, row in one.result.to_json()["methods"].items()
+        }
+        for one in (first, second)
+    ]
+    assert n_named[0] == n_named[1]
     assert (
         second.result.to_json()["methods"]["network"]["mean_average_precision"]
         < first.result.to_json()["methods"]["network"]["mean_average_precision"]
