@@ -82,13 +82,32 @@ def _confirm(
     if not len(others.rows):
         return tuned
     name = (*structure.effort_names, "refine")[0]
-    effort = dict(tuned.effort)
-    while True:
-        measure = others.measure(structure, effort).of(whole)
-        error = _CAUTION * (measure.recall_at_k - measure.low)
-        if measure.recall_at_k - error >= target or effort[name] >= generous[name]:
-            return _Tuned(effort, measure)
-        effort[name] = min(effort[name] * 9 // 8 + 1, generous[name])
+
+    def measured(effort: Effort) -> _Tuned:
+        return _Tuned(effort, others.measure(structure, effort).of(whole))
+
+    best = measured(tuned.effort)
+    refine = tuned.effort["refine"]
+    while not _is_certain(best.measure, target) and best.effort != generous:
+        if best.effort[name] == tuned.effort[name]:
+            # Where the candidates are too few, no breadth helps.
+            widest = measured({**generous, "refine": refine})
+            if not _is_certain(widest.measure, target):
+                refine = min(2 * refine, generous["refine"])
+                is_last = refine == generous["refine"]
+                best = measured(
+                    generous if is_last else {**tuned.effort, "refine": refine}
+                )
+                continue
+        breadth = min(best.effort[name] * 9 // 8 + 1, generous[name])
+        best = measured({**best.effort, name: breadth})
+    return best
+
+
+def _is_certain(measure: RecallMeasure, target: float) -> bool:
+    """Whether the recall reaches the target but for one case in two hundred."""
+    error = _CAUTION * (measure.recall_at_k - measure.low)
+    return measure.recall_at_k - error >= target
 
 
 def _limits(structure: StructureBackend) -> Effort:

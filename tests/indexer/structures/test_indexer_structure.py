@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from indexer import VectorIndex
+from indexer.backends.faiss import FaissStructure
 from indexer.files.manifest import StructureRequest, TriedStructure
 from indexer.local import search
 from indexer.structures import (
@@ -17,7 +18,9 @@ from indexer.structures import (
     keys,
     measure_recall,
     tournament,
+    tuning,
 )
+from indexer.structures.recall import Sample
 
 N, D, K = 4000, 32, 10
 
@@ -456,3 +459,18 @@ def test_a_search_by_structure_says_that_it_reads_little(tmp_path, ids, vectors)
     index.search(vectors[:2], K, exact=True)
     list(index.batches())
     assert told == [True, False, False]
+
+
+def test_a_setting_that_only_seemed_enough_gets_more_candidates_too(vectors):
+    """No breadth helps where the candidates are too few."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    structure = FaissStructure.train("IVF32,PQ8x4fs", unit, n_training=N)
+    sample = Sample.draw(unit, K, seed=1, n_queries=64)
+    effort = {"nprobe": 32, "refine": 2}
+    lucky = tuning._Tuned(effort, sample.measure(structure, effort))
+    more = {"nprobe": 32, "refine": 8}
+    target = sample.measure(structure, more).recall_at_k
+    assert lucky.measure.recall_at_k < target - 0.02
+    best = tuning._confirm(structure, sample, lucky, target - 0.02)
+    assert best.effort["refine"] > 2
+    assert best.measure.recall_at_k > lucky.measure.recall_at_k
