@@ -211,6 +211,8 @@ class Pipeline:
         Where the network runs.
     offline : bool
         Never touch the network.
+    is_recipe_chosen : bool
+        Whether a model of another recipe is stale; not where nobody chose one.
     cluster : RayCluster, optional
         Where the network embeds, instead of threads of this process.
     """
@@ -220,6 +222,7 @@ class Pipeline:
     seed: int = 0
     device: str = "auto"
     offline: bool = False
+    is_recipe_chosen: bool = True
     cluster: RayCluster | None = None
     _seen: dict[str, Stage] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -261,7 +264,8 @@ class Pipeline:
 
     def _due(self, name: str) -> Stage | None:
         if not self._seen:
-            for found in inspect_workspace(self.workspace, self.recipe):
+            recipe = self.recipe if self.is_recipe_chosen else None
+            for found in inspect_workspace(self.workspace, recipe):
                 self._seen[found.name] = found
         return self._seen[name] if self._seen[name].is_due else None
 

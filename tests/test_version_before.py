@@ -6,6 +6,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+import covers
 from covers.cli import main
 
 ROUNDED = 5e-3
@@ -73,6 +74,16 @@ def test_its_evaluation_votes_and_overlap_come_with_the_names_of_now(old):
     assert set(evaluate.PROBABILITY_COLUMNS.values()) <= set(table.column_names)
     assert stamp.parameters["vocab"] == list(found.genres)
     assert set(overlap.read(workspace).pairs[0].confusion_ab) == {"network", "vote"}
+
+
+def test_run_keeps_its_model_where_nobody_chose_another(old, tmp_path):
+    shutil.copytree(old[0], tmp_path / "drawn")
+    said = []
+    library = covers.open(tmp_path / "drawn" / "workspace", device="cpu")
+    model = library.card.fingerprint
+    library.run(offline=True, analysis=False, say=said.append)
+    assert not [line for line in said if line.startswith("train")]
+    assert covers.open(tmp_path / "drawn" / "workspace").card.fingerprint == model
 
 
 def test_what_it_scanned_is_not_read_again(old, tmp_path):

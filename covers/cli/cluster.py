@@ -159,7 +159,7 @@ def map_command(
     r"""Lay all covers out on a map where neighbours look alike.
 
     Covers that are on the map already stay where they are; new ones are placed
-    among them, until --refit.
+    among them, until --refit or another --seed.
 
     \b
     covers map -w music

@@ -345,6 +345,7 @@ class MadeLibrary(SharedLibrary):
             seed=settings.seed if seed is None else seed,
             device=self._where,
             offline=offline,
+            is_recipe_chosen=bool(remembered),
             cluster=_choose_cluster(engine, ray_address),
         ).run(
             say=say or _be_quiet,

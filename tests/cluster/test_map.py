@@ -88,6 +88,8 @@ def test_old_covers_stay_and_new_ones_are_placed_among_them(tmp_path):
 
     again = map_workspace(workspace, refit=True)
     assert again["refitted"]
+    seeded = map_workspace(workspace, seed=5)
+    assert (seeded["refitted"], seeded["seed"]) == (True, 5)
     assert again["n_placed"] == 0
 
 

@@ -141,7 +141,7 @@ def map_workspace(
     """Make or extend the map of a workspace; write ``analysis/map.parquet`` and its figure.
 
     Old covers keep their place as long as the model is the same; new ones are
-    placed among them. With another model, or `refit`, all are laid out anew.
+    placed among them. With another model, a `seed`, or `refit`, all are laid out anew.
 
     Returns
     -------
@@ -155,6 +155,7 @@ def map_workspace(
     ModelError, DataError, MissingExtraError
         If something it needs is missing.
     """
+    refit = refit or seed is not None
     manner = replace(manner or Manner(), again=refit or (manner or Manner()).again)
     return MAKER.run(workspace, manner, refit=refit, seed=seed)
 
