@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from covers.audit.findings import Finding, FindingKind
@@ -111,11 +111,12 @@ class Audit(ReadOnly, InWorkspace):
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``covers audit --json`` prints."""
+        check = self.label_check
         return {
             "findings": [finding.to_json() for finding in self.findings],
             "counts": self.counts,
             "n_covers": self.n_covers,
             "n_reviewed": self.n_reviewed,
             "not_checked": self.not_checked,
-            "label_check": self.label_check,
+            "label_check": None if check is None else asdict(check),
         }

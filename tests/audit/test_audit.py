@@ -1,6 +1,7 @@
 """What an audit finds, and that it changes nothing."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -389,7 +390,8 @@ def test_the_page_needs_nothing_else_and_escapes_what_files_are_called(
 
 def test_the_page_does_without_thumbnails(workspace, tmp_path):
     audit = audit_workspace(workspace)
-    write_page(tmp_path / "audit.html", audit, lambda cover_id: tmp_path / cover_id)
+    shutil.rmtree(workspace.root / "thumbnails", ignore_errors=True)
+    write_page(tmp_path / "audit.html", audit, workspace)
     assert "no thumbnail" in (tmp_path / "audit.html").read_text(encoding="utf-8")
 
 

@@ -11,6 +11,14 @@ from click.testing import CliRunner
 from covers.cli.terminal.border import ExplainingGroup
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """Let Ctrl-C interrupt also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def group(monkeypatch):
     @click.group(cls=ExplainingGroup)

