@@ -65,8 +65,7 @@ def pictures_of(
     catalogue : Catalogue
     cover_ids : sequence of str
     """
-    from covers.images.locations import read_cover
-    from covers.images.thumbnails import read_thumbnail
+    from covers.images.locations import read_cover_or_thumbnail
 
     locations, formats = catalogue.table["locations"], catalogue.column("format")
     content = io.BytesIO()
@@ -77,12 +76,12 @@ def pictures_of(
             cover_id = catalogue.cover_ids[row]
             suffix = _SUFFIXES.get(str(formats[row]).upper(), "img")
             try:
-                picture = read_cover(workspace, cover_id, locations[row].as_py())
+                picture, is_thumbnail = read_cover_or_thumbnail(
+                    workspace, cover_id, locations[row].as_py()
+                )
             except DataError:
-                thumbnail = read_thumbnail(workspace, cover_id)
-                if thumbnail is None:
-                    continue
-                picture, suffix = thumbnail, "jpg"
+                continue
+            suffix = "jpg" if is_thumbnail else suffix
             left -= len(picture)
             if left < 0:
                 break

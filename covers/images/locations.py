@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from covers.errors import CoversError, DataError
 from covers.images.content import content_id
 from covers.images.decode import read_bytes
+from covers.images.thumbnails import read_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,6 +104,25 @@ def read_cover(
         If no location has the cover any more.
     """
     return read_first(cover_id, locations_of(workspace, locations))
+
+
+def read_cover_or_thumbnail(
+    workspace: Workspace, cover_id: str, locations: Iterable[Mapping[str, Any]]
+) -> tuple[bytes, bool]:
+    """Read a cover's bytes as `read_cover` does, else its thumbnail's; say whether it is the thumbnail.
+
+    Raises
+    ------
+    DataError
+        If neither can be read.
+    """
+    try:
+        return read_cover(workspace, cover_id, locations), False
+    except DataError:
+        thumbnail = read_thumbnail(workspace, cover_id)
+        if thumbnail is None:
+            raise
+        return thumbnail, True
 
 
 def _read(location: PictureLocation) -> bytes:

@@ -77,10 +77,8 @@ def open_thumbnail(workspace: Workspace, cover_id: str) -> Image.Image | None:
     """Decode the thumbnail of a cover, as RGB; see `read_thumbnail`."""
     content = read_thumbnail(workspace, cover_id)
     try:
-        return (
-            None if content is None else Image.open(io.BytesIO(content)).convert("RGB")
-        )
-    except OSError:
+        return None if content is None else decode(content)
+    except (OSError, BrokenImageError):
         return None
 
 
@@ -91,10 +89,6 @@ def load_thumbnails(
 
     @functools.lru_cache(maxsize=256)
     def read(row: int) -> Image.Image | None:
-        content = read_thumbnail(workspace, cover_ids[row])
-        try:
-            return None if content is None else decode(content)
-        except (OSError, BrokenImageError):
-            return None
+        return open_thumbnail(workspace, cover_ids[row])
 
     return read

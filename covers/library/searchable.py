@@ -338,12 +338,11 @@ class SearchableLibrary(StoredLibrary):
 
     def _logits(self, query: Query) -> npt.NDArray[np.float32]:
         """Return what the network said of a picture, from disk for a cover of the library."""
-        if query.logits is not None and query.cover_id not in self.index:
+        is_stored = query.logits is None or query.cover_id in self.index
+        row = int(self._embedded.rows.of([query.cover_id])[0]) if is_stored else -1
+        if row < 0 and query.logits is not None:
             return query.logits
-        row = int(self._embedded.rows.of([query.cover_id])[0])
         if row < 0:
-            if query.logits is not None:
-                return query.logits
             message = (
                 f"the network has not seen cover {query.cover_id!r} yet: run "
                 f"'{registry.INDEX.repair(self._root)}'"

@@ -303,18 +303,11 @@ class StoredLibrary:
 
     def _content_of(self, cover_id: str) -> bytes:
         """Return the bytes of a cover's picture: from its source, else its thumbnail."""
-        from covers.images.locations import read_cover
-        from covers.images.thumbnails import read_thumbnail
+        from covers.images.locations import read_cover_or_thumbnail
 
         row = int(self.catalogue.rows_of([cover_id])[0])
         locations = self.catalogue.table.column("locations")[row].as_py()
-        try:
-            return read_cover(self.workspace, cover_id, locations)
-        except DataError:
-            thumbnail = read_thumbnail(self.workspace, cover_id)
-            if thumbnail is None:
-                raise
-            return thumbnail
+        return read_cover_or_thumbnail(self.workspace, cover_id, locations)[0]
 
     def refuse_unfinished(self) -> None:
         """Raise if covers cannot be classified yet; quicker than opening the network.

@@ -270,7 +270,7 @@ def _train(
         seed=how.seed,
     )
     counts = {
-        "n_labelled": sum(bool(genres) for genres in catalogue.genres),
+        "n_labelled": catalogue.n_labelled,
         "n_train": len(data.train),
         "n_tuning": len(data.tuning),
     }
