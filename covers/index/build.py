@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError
 from covers.index.embedder_card import embedder_fingerprints
 from covers.index.open import index_address
-from covers.model.card import read_card
+from covers.model.card import read_card, statistics_of
 from covers.model.embedders.embed_covers import embed_covers
 from covers.model.embedding_table import delete_old_embeddings, read_embeddings
 from covers.workspace.settings import write_settings
@@ -104,8 +104,7 @@ def catalogue_fingerprints(catalogue: Catalogue, model: str) -> dict[str, str]:
 
 def _forget_old_embeddings(workspace: Workspace, fingerprint: str) -> None:
     """Remove the embeddings of earlier models once the index no longer needs them."""
-    card: dict[str, Any] = read_card(workspace.model_folder).summary
-    frozen = card.get("frozen", {}).get("fingerprint", "")
-    others = (f"frozen-{other}" for other in embedder_fingerprints(workspace))
-    keep = [fingerprint, f"frozen-{frozen}", *others]
+    card = read_card(workspace.model_folder)
+    needed = [*statistics_of(card), *embedder_fingerprints(workspace)]
+    keep = [fingerprint, *(f"frozen-{one}" for one in needed)]
     delete_old_embeddings(workspace, keep=keep)

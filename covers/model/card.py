@@ -90,6 +90,18 @@ def summary_of(card: ModelCard) -> dict[str, Any]:
     return card.summary
 
 
+def statistics_of(card: ModelCard) -> list[str]:
+    """Return the fingerprints of the untouched backbones' statistics that an evaluation reads.
+
+    Those of the baseline, and those that heads were fitted on, of every part and of
+    mirror images too: an evaluation fits the heads once more without each fold.
+    """
+    found = [card.summary.get("frozen", {}).get("fingerprint", "")]
+    for fit in card.summary.get("head_fits", ()):
+        found += [fit["fingerprint"], fit.get("mirrored", "")]
+    return list(dict.fromkeys(one for one in found if one))
+
+
 def describe_best(card: ModelCard) -> str:
     """Say in words which weights of a training run were kept."""
     best = summary_of(card)["best"]

@@ -9,7 +9,9 @@ from safetensors.torch import save_file
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
-from covers.model.card import read_card
+from covers.evaluate.stage import read_inputs
+from covers.index.build import build_index
+from covers.model.card import read_card, statistics_of
 from covers.model.embed import (
     FrozenNetwork,
     Preprocessing,
@@ -180,6 +182,27 @@ def test_a_training_on_a_pretrained_backbone_keeps_both_views(
     assert np.abs(other.logits - found.logits).max() > 1e-3
     parts.delete()
     assert read_crossed(painted_workspace, card, *about) is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"arch": f"squeezenet1_1,{ARCH}", "weights": "none"}]
+)
+def test_an_index_keeps_what_an_evaluation_across_folds_reads(
+    painted_workspace, recipe, changes
+):
+    given = replace(recipe, **changes)
+    card = train_workspace(painted_workspace, given, device="cpu").card
+    build_index(painted_workspace, device="cpu")
+    inputs, _ = read_inputs(painted_workspace)
+    catalogue = read_catalogue(painted_workspace)
+    train = (catalogue.splits == "train") & (catalogue.membership().sum(axis=1) > 0)
+    assert inputs.crossed_folds is not None
+    np.testing.assert_array_equal(inputs.crossed_folds >= 0, train)
+    # Those of a model that is gone are not kept.
+    train_workspace(painted_workspace, replace(given, image_size=48), device="cpu")
+    build_index(painted_workspace, device="cpu")
+    for old in statistics_of(card):
+        assert not frozen_parts(painted_workspace, old).paths()
 
 
 def test_no_mirror_images_from_nothing_or_of_many_covers(
