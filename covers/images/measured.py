@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from covers.errors import DataError
 from covers.images import measures as measure
 from covers.images.thumbnail_shards import SUFFIX, list_shards
 from covers.images.thumbnails import load_thumbnails
 from covers.stats.rows import rows_in
-from covers.workspace.artefacts import Stamp, read_table
+from covers.workspace.artefacts import Stamp, opened_table, read_table
 from covers.workspace.registry import CATALOGUE, quote
 from covers.workspace.table_stream import read_batches, write_batches
 
@@ -49,8 +48,8 @@ class MeasuredPictures:
         self.cover_ids = pa.chunked_array([], pa.string())
         self._path = path
         with (
-            contextlib.suppress(OSError, pa.ArrowException),
-            pq.ParquetFile(path) as file,
+            contextlib.suppress(DataError),
+            opened_table(path, measure.KIND, "covers scan") as file,
         ):
             if file.schema_arrow.remove_metadata().equals(measure.SCHEMA):
                 self.cover_ids = file.read(columns=["cover_id"]).column(0)

@@ -30,6 +30,7 @@ _ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "I16": 2, "I8":
     "BOOL": 1,
 }
 _MOST_WIDTH = 1 << 16
+_MOST_AXES = 8
 _MOST_COUNT = 1 << 48
 _SCORES = ("share", "accuracy", "macro_f1")
 _COUNTS = ("n_parameters", "n_train", "n_tuning", "n_labelled")
@@ -198,6 +199,8 @@ def _fits(tensor: Any, room: int) -> bool:
         return False
     shape, place = tensor.get("shape"), tensor.get("data_offsets")
     if not isinstance(shape, list) or not isinstance(place, list) or len(place) != 2:
+        return False
+    if len(shape) > _MOST_AXES:  # their product would take hours
         return False
     if not all(is_whole_number(v, 0, room) for v in (*shape, *place)):
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,9 @@ from covers.stats.rows import RowsById
 from covers.workspace.artefacts import (
     Stamp,
     read_table,
-    refuse_swollen,
     write_table,
 )
+from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.strangers import open_regular, refuse_link
 from indexer.files.arrow import as_numbers, make_array
 
@@ -184,7 +183,7 @@ def _read_ids(path: Path) -> pa.ChunkedArray:
     # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
     with open_regular(path) as source, pq.ParquetFile(source) as file:
         try:
-            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
+            refuse_swollen(source, file)
             ids = file.read(columns=["cover_id"])
             ids.validate(full=True)
         except ValueError as error:

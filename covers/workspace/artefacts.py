@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, StaleError
+from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import (
     is_whole_number,
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _NEWEST_FORMAT = 1_000_000
-# How much larger than its file a table may be: texts that repeat pack well.
-_MOST_UNPACKED = 300
-_MOST_ROWS = 64
-_ROOM_UNPACKED = 64 << 20
 METADATA_KEY = b"covers"
 _STAMPED_PACKAGES = (
     "album-covers",
@@ -236,7 +232,8 @@ def opened_table(
     try:
         # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
         with open_regular(path) as source, pq.ParquetFile(source, **options) as file:
-            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
+            if "metadata" not in options:  # that of a file that was opened before
+                refuse_swollen(source, file)
             yield file
     except FileNotFoundError as error:
         message = f"no {kind} in '{path}': make one with '{repair}'"
@@ -245,25 +242,6 @@ def opened_table(
         reason = " ".join(str(error).split())[:300]
         message = f"cannot read '{path}' ({reason}): make it anew with '{repair}'"
         raise DataError(message) from error
-
-
-def refuse_swollen(metadata: Any, n_bytes: int) -> None:
-    """Refuse a parquet file that says it holds far more than such a file can.
-
-    Raises
-    ------
-    ValueError
-        If its rows or its unpacked columns are hundreds of times its size.
-    """
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    n_unpacked = sum(group.total_byte_size for group in groups)
-    n_rows = sum(group.num_rows for group in groups)
-    if n_rows != metadata.num_rows or not 0 <= n_rows <= _MOST_ROWS * n_bytes:
-        message = f"it says it has {metadata.num_rows:,} rows in {n_bytes:,} bytes"
-        raise ValueError(message)
-    if not 0 <= n_unpacked <= _MOST_UNPACKED * n_bytes + _ROOM_UNPACKED:
-        message = f"it says it unpacks to {n_unpacked:,} bytes"
-        raise ValueError(message)
 
 
 def parse_stamp(values: Mapping[str, Any], path: Path) -> Stamp:

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
+from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.strangers import read_bounded
 from covers.workspace.disk.text_encodings import ENCODING_NAMES, decode_guess
 from covers.workspace.disk.text_tables import read_text_table
@@ -39,6 +40,8 @@ _DECIMAL = re.compile(r"-?\d+\.\d+")
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _COMMENTS = re.compile(r"\ufeff?(?:(?:#(?![^\r\n]*path)[^\r\n]*)?(?:\r\n|\r|\n))*")
 """Remarks and empty lines above the header, which says 'path' even behind a '#'."""
+_ROOM_ROWS = 1 << 20
+"""Rows that a parquet file of any size may have; beyond, as many as it has bytes."""
 _RESERVED = frozenset({*SCHEMA.names, "fold"})
 
 
@@ -176,9 +179,15 @@ def _read_parquet(
     """Read a Parquet file, in which columns have types."""
     try:
         # Not read_table: that imports pyarrow.dataset and with it pandas.
-        with pyarrow.parquet.ParquetFile(io.BytesIO(content)) as file:
+        source = io.BytesIO(content)
+        with pyarrow.parquet.ParquetFile(source) as file:
+            refuse_swollen(source, file)
+            if file.metadata.num_rows > len(content) + _ROOM_ROWS:
+                message = f"{file.metadata.num_rows:,} rows in {len(content):,} bytes"
+                raise ValueError(message)
             rows = file.read()
-    except (pa.ArrowException, OSError) as error:
+            rows.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(_unreadable(path, error)) from error
     headers = [str(name).strip() for name in rows.column_names]
     columns, extras = _find_columns(path, headers)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
-from covers.workspace.artefacts import refuse_swollen
+from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.strangers import open_regular
 from indexer.files.arrow import as_numbers
 
@@ -252,7 +252,7 @@ def _read_parquet(path: Path) -> Iterator[Block]:
 
     try:
         with open_regular(path) as source, pq.ParquetFile(source) as file:
-            refuse_swollen(file.metadata, os.fstat(source.fileno()).st_size)
+            refuse_swollen(source, file)
             key, vector = _choose_columns(file.schema_arrow, path)
             width = 0
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[key, vector]):
