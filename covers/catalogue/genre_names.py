@@ -26,16 +26,22 @@ MOST_NAMES = 64
 _MOST_KEPT = 2**16
 _OPENING, _CLOSING = "([{", ")]}"
 _TELLING = frozenset("&+#$€£¥")  # signs that are part of a name
-_ALIKE = str.maketrans("♯♭\u02bc\u02bb", "#b''")
+# The Turkish letter without its dot is written with one, and the other way round, in capitals.
+_ALIKE = str.maketrans("♯♭\u02bc\u02bb\u0131", "#b''i")
 _WIDE = {
     "\uff1b": ";",
     "\uff0f": "/",
     "\uff0c": ",",
     "\uff5c": "|",
-    "\n": "\x00",
-    "\r": "\x00",
+    "\u3001": ",",
+    "\uff64": ",",
+    "\u060c": ",",
+    "\u061b": ";",
+    **dict.fromkeys("\n\r\x0b\x0c\x85\u2028\u2029", "\x00"),
 }
-"""What separates as another character does: wide forms, and the end of a line as NUL."""
+"""What separates as another character does: wide forms and those of other scripts, and the end of a line as NUL."""
+_SEVERAL = "\\\\"
+"""What Mp3tag shows, and exports, between the values of a field that has several."""
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u0640\u180e\u200b\u2060\ufeff"))
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});")
 # Scripts whose marks are accents, which people write or leave out.
@@ -95,6 +101,13 @@ def placeholders() -> frozenset[str]:
     return frozenset(line for line in lines if line and not line.startswith("# "))
 
 
+@cache
+def _placeholder_keys() -> frozenset[str]:
+    """Return what is the same in all spellings of these: "No-Genre" is "no genre"."""
+    keys = map(_reduce, placeholders())
+    return frozenset(key for key in keys if len(key) > 2 or not key.isascii())
+
+
 def read_packaged(*path: str) -> str:
     """Read a text file that lies beside this module."""
     folder = resources.files("covers.catalogue")
@@ -121,7 +134,7 @@ def _is_placeholder(name: str) -> bool:
     bare = text.strip(_WRAPPING)
     if not bare:
         return "!" not in text  # "-" and "???" say nothing, "!!!" may be meant
-    return text in placeholders() or bare in placeholders()
+    return bool({text, bare} & placeholders()) or _reduce(bare) in _placeholder_keys()
 
 
 def split_genres(
@@ -188,6 +201,8 @@ def loses_names(
 def _split(raw: str, separators: str, protected: frozenset[str]) -> list[str]:
     """Return the distinct names in the part of a raw string that counts."""
     plain = _ENTITY.sub(_unescape, raw[:LONGEST_TEXT]).translate(_UNSEEN)
+    if "\x00" in separators:
+        plain = plain.replace(_SEVERAL, "\x00")
     pieces = _cut(plain, separators)
     if len(raw) > LONGEST_TEXT and len(pieces) > 1:
         del pieces[-2:]  # the last name is cut in two

@@ -216,6 +216,10 @@ def test_a_name_that_the_limit_cuts_in_two_is_left_out():
         ("\ufeffRo\u200bck\u00ad", ("Rock",)),
         ("\u200b", ()),
         ("काव्\u200dय", ("काव्\u200dय",)),
+        ("ロック、ポップ､ジャズ", ("ロック", "ポップ", "ジャズ")),
+        ("روك، بوب؛ جاز", ("روك", "بوب", "جاز")),
+        ("Rock\\\\Pop", ("Rock", "Pop")),  # as Mp3tag exports several values
+        ("Rock\u2028Pop\x0bJazz", ("Rock", "Pop", "Jazz")),
     ],
 )
 def test_wide_separators_line_ends_and_what_nobody_sees(raw, names):
@@ -228,10 +232,33 @@ def test_wide_separators_are_those_of_the_user():
 
 @pytest.mark.parametrize(
     "name",
-    ["Άγνωστο", "ΆΓΝΩΣΤΟ", "không rõ", "ไม่ทราบ", "None\u200b", "\u200f", "未分類"],
+    [
+        "No-Genre",
+        "no_genre",
+        "NoGenre",
+        "N.A.",
+        "Unknown-Genre",
+        "k. A.",
+        "Άγνωστο",
+        "ΆΓΝΩΣΤΟ",
+        "không rõ",
+        "ไม่ทราบ",
+        "None\u200b",
+        "\u200f",
+        "未分類",
+    ],
 )
 def test_placeholders_of_more_languages(name):
     assert is_placeholder(name)
+
+
+def test_the_turkish_letter_without_a_dot_is_one_with_its_capital():
+    assert genre_key("Şarkı") == genre_key("ŞARKI") == genre_key("şarkı")  # noqa: RUF001
+    assert genre_key("İlahi") == genre_key("ilahi") == genre_key("ILAHI")
+
+
+def test_two_backslashes_stay_where_nothing_but_a_semicolon_separates():
+    assert split_genres("Rock\\\\Pop", separators=";") == ("Rock\\\\Pop",)
 
 
 def test_an_apostrophe_is_one_however_it_is_drawn():

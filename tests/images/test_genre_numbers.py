@@ -24,6 +24,8 @@ from covers.images.audio.genre_numbers import NAMES, name_genres
         "(CR)": ("Cover",),
         "(RX)(18)": ("Remix", "Techno"),
         "(rx)": ("Remix",),
+        "１７": ("Rock",),  # noqa: RUF001
+        "（17）Rock": ("Rock",),  # noqa: RUF001
         "RX": ("Remix",),
         "CR": ("Cover",),
         "Cr": ("Cr",),

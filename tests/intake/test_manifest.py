@@ -177,6 +177,7 @@ def test_a_parquet_file_that_is_none_is_explained(images):
 def test_years_are_found_in_dates():
     texts = ["1985", 1985, 1985.0, "May 1985", "1985-02", "19850201", "(1985)"]
     assert {parse_year(text) for text in texts} == {1985}
+    assert {parse_year(text) for text in ("１９８５年", "١٩٨٥", "१९८५")} == {1985}
     assert {parse_year(t) for t in ["", None, "0", "85", float("nan"), True]} == {None}
 
 

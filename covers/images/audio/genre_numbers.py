@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def _is_number(value: str) -> bool:
 
 def _read_genre(value: str) -> list[str]:
     """Return the genres of one text: numbers in brackets, then perhaps a name."""
+    plain = unicodedata.normalize("NFKC", value)
+    if plain.isascii() and not value.isascii():
+        value = plain  # wide digits, in wide brackets perhaps
     if _is_number(value) or value in _WORDS:
         return _look_up(value)
     if match := _HALF_BRACKET.fullmatch(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 
@@ -13,6 +14,8 @@ def parse_year(value: Any) -> int | None:
     --------
     >>> parse_year("1 May 1999"), parse_year(1985.0), parse_year("n.d."), parse_year("0000")
     (1999, 1985, None, None)
+    >>> parse_year("１９９９年"), parse_year("١٩٩٩")
+    (1999, 1999)
     """
     if value is None or isinstance(value, bool):
         return None
@@ -20,6 +23,8 @@ def parse_year(value: Any) -> int | None:
         text = str(int(value)) if value == value and abs(value) < 1e8 else ""
     else:
         text = str(value)
+    if not text.isascii():  # digits of any script
+        text = "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
     match = re.search(r"(?<!\d)(1[5-9]\d\d|2[01]\d\d)(?!\d)", text) or re.match(
         r"(1[5-9]\d\d|2[01]\d\d)(?=[01]\d[0-3]\d$)", text
     )
