@@ -244,6 +244,18 @@ def test_a_picture_is_found_behind_any_description(tmp_path, description, encodi
     assert read(tmp_path, tag(frame(b"APIC", content)))[1] == [ART]
 
 
+@pytest.mark.parametrize("format_name", ["AVIF", "TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("description", [b"", b"\0"])
+def test_a_picture_of_any_format_is_found_behind_a_wide_text_that_ends_as_a_narrow_one(
+    tmp_path, description, format_name
+):
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(buffer, format_name)
+    content = apic(buffer.getvalue(), description=description, encoding=b"\1")
+    found = read(tmp_path, tag(frame(b"APIC", content)))[1]
+    assert found == [buffer.getvalue()]
+
+
 def test_packed_grouped_and_locked_frames_do_what_their_flags_say(tmp_path):
     packed = safe(len(apic())) + zlib.compress(apic())
     data = tag(

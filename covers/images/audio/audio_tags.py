@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 7
+READER = 8
 """Raised whenever an unchanged file may be read otherwise than before."""
 
 # Formats that tinytag does not know; their tags are of kinds that many formats share.

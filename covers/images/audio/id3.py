@@ -326,7 +326,13 @@ def _find_picture(content: bytes, *, is_22: bool) -> tuple[int, bytes] | None:
     while is_wide and end >= 0 and (end - start) % 2:
         end = content.find(b"\0\0", end + 1)
     stated = start if end < 0 else end + (2 if is_wide else 1)
-    if find_format(content[stated : stated + 256]) is None:
+    # Some end it as a narrow text, or have none.
+    places = (stated, content.find(b"\0", start) + 1, start)
+    for place in places:
+        if place and find_format(content[place : place + 256]):
+            stated = place
+            break
+    else:
         for offset in range(start, min(len(content), start + _PICTURE_SEARCH)):
             if content[offset] in _FIRST_BYTES and find_format(
                 content[offset : offset + 256]

@@ -33,6 +33,8 @@ _UNREAD = tuple(UNREAD_EXTENSIONS)
 _SMALL = re.compile(r"small|thumb|icon", re.IGNORECASE)
 _LEAST_PX = 150
 _LEAST_BYTES = 16_384
+_MUCH = 4
+"""So many times as many bytes show that a picture is larger, and not only packed less."""
 _N_SHOWN = 3
 
 
@@ -153,21 +155,23 @@ class _Pictures:
                 found += [*self.read.get(below, ()), *self.unread.get(below, ())]
         return found
 
-    def rank(self, entries: Sequence[FileEntry]) -> dict[str, list[FileEntry]]:
+    def rank(
+        self, entries: Sequence[FileEntry], inside: int
+    ) -> dict[str, list[FileEntry]]:
         """Return the sidecars among pictures by the pattern they fit, better ones first.
 
-        Thumbnails, by their names or as they are, come behind all others: they
-        get a pattern of their own.
+        Thumbnails, by their names or as they are, come behind all others, and behind the
+        picture inside the music, of so many bytes: they get a pattern of their own.
         """
         ranked: dict[str, list[FileEntry]] = {}
         for pattern, compiled in self._patterns.items():
             ranked[pattern] = [e for e in entries if compiled.match(_stem(e))]
         fitting = list(dict.fromkeys(e for several in ranked.values() for e in several))
-        if len(fitting) < 2:
+        if len(fitting) + bool(inside) < 2:
             return ranked
-        largest = max(entry.size for entry in fitting)
+        largest = max(inside, *(entry.size for entry in fitting))
         small = [e for e in fitting if self._is_small(e, largest)]
-        if len(small) == len(fitting):
+        if len(small) == len(fitting) and not inside:
             small = []
         for pattern, several in ranked.items():
             if len(several) > 1:
@@ -219,8 +223,17 @@ def _offer(
         # A picture beside several albums is less likely to be of this one.
         order.remove(EMBEDDED)
         order.insert(0, EMBEDDED)
-    ranked = pictures.rank(beside)
+    inside = _bytes_of(embedded[0], album) if embedded else 0
+    ranked = pictures.rank(beside, inside)
     small = ranked.pop("", [])
+    large = max((e.size for several in ranked.values() for e in several), default=0)
+    if (
+        album.is_alone
+        and EMBEDDED in order
+        and _MUCH * inside < min(large, _MUCH * _LEAST_BYTES)
+    ):
+        order.remove(EMBEDDED)  # a thumbnail, beside a picture
+        order.append(EMBEDDED)
     candidates: dict[tuple[str, str], Candidate] = {}
     for pattern in order:
         for candidate in (
@@ -234,6 +247,17 @@ def _offer(
     if candidates:
         return AlbumArt(album, tuple(candidates.values()))
     return AlbumArt(album, (), _explain(album, beside, folders, pictures))
+
+
+def _bytes_of(candidate: Candidate, album: Album) -> int:
+    """Return how large a picture inside the music is."""
+    return next(
+        picture.n_bytes
+        for entry, tags in album.tracks
+        if entry == candidate.file
+        for picture in tags.pictures
+        if picture.member == candidate.member
+    )
 
 
 def _explain(

@@ -138,7 +138,8 @@ def _split_folder(
     """Part the tracks of one folder into albums."""
     titled = [t for t in members if t[1].album or t[1].release_id]
     untitled = [t for t in members if not (t[1].album or t[1].release_id)]
-    groups = _join_same_art(_part_titled(titled))
+    parted = [part for group in _part_titled(titled) for part in _part_artists(group)]
+    groups = _join_same_art(parted)
     albums = [Album(folder, _name_group(group), tracks=group) for group in groups]
     loose = _find_loose(untitled, groups, has_cover=has_cover)
     taken = {id(track) for group in loose for track in group}
@@ -188,6 +189,31 @@ def _part_titled(tracks: Sequence[Track]) -> list[list[Track]]:
         key = ("release", release) if release else ("title", title, artist)
         groups.setdefault(key, []).append(track)
     return list(groups.values())
+
+
+def _part_artists(group: list[Track]) -> list[list[Track]]:
+    """Part tracks of one title by their artists, where nothing else tells two albums apart.
+
+    They name no album artist and no release, and each artist has several, all with
+    one picture that no other has. Songs of a compilation have a picture each, or share one.
+    """
+    by_artist: dict[str, list[Track]] = defaultdict(list)
+    for track in group:
+        tags = track[1]
+        if tags.release_id or _album_artist(tags) or tags.is_compilation:
+            return [group]
+        by_artist[_main(tags.artist)].append(track)
+    pictures = {
+        artist: {p.content_id if (p := first_picture(t)) else None for _, t in tracks}
+        for artist, tracks in by_artist.items()
+    }
+    own = set().union(*pictures.values()) - {None}
+    are_told = len(own) == len(by_artist) and "" not in by_artist
+    have_one = all(len(found) == 1 for found in pictures.values())
+    have_several = all(len(tracks) > 1 for tracks in by_artist.values())
+    return (
+        list(by_artist.values()) if are_told and have_one and have_several else [group]
+    )
 
 
 def _join_same_art(groups: list[list[Track]]) -> list[list[Track]]:

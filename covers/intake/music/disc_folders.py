@@ -51,7 +51,7 @@ _DISC = re.compile(
 )
 _PARTS = r"(?:volume|vol\.?|part|pt\.?|teil|partie|parte|del|deel|часть|том|set|act|book|chapter|reel|box|band|tom|巻|上巻|下巻)"
 _PERHAPS = re.compile(
-    rf"{_DIGITS}{_OF}(?:\.?\s+.*|{_TITLE})|{_OPEN}(?:[a-d]-?sides?|d\d|(?:hybrid|dual|audio)\s+{_MEDIUM}|{_SIZE}{_MEDIUM}?|{_MEDIUM}){_SHUT}{_TITLE}"
+    rf"{_DIGITS}{_OF}(?:\.?\s+.*|{_TITLE})|{_DIGITS}[\s._-]*{_MEDIUM}{_TITLE}|{_OPEN}(?:[a-d]-?sides?|d\d|(?:hybrid|dual|audio)\s+{_MEDIUM}|{_SIZE}{_MEDIUM}?|{_MEDIUM}){_SHUT}{_TITLE}"
     rf"|{_PARTS}{_NUMBER}{_OF}{_TITLE}"
     rf"|(?:bonus|extras?)(?:\s+(?:tracks?|songs?|material|album))?"
     rf"|(?:re)?mix(?:es)?|instrumentals?|live|demos?|outtakes|studio|acoustic|rarities"
@@ -78,7 +78,8 @@ def strip_disc(title: str) -> str:
 
 def title_key(title: str | None) -> str:
     """Reduce a title to what its discs and spellings have in common."""
-    return " ".join(strip_disc(title or "").casefold().split())
+    plain = unicodedata.normalize("NFC", title or "")
+    return " ".join(strip_disc(plain).casefold().split())
 
 
 def is_disc_name(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import unicodedata
 
 import audio_files
 import pytest
@@ -81,6 +82,29 @@ def test_a_compilation_whose_tracks_name_their_own_artists_is_one_album(tmp_path
         )
     [album] = albums_of(tmp_path)
     assert len(album.album.tracks) == 5
+
+
+def test_one_title_by_two_artists_with_pictures_of_their_own_is_two_albums(tmp_path):
+    for i in range(6):
+        band = ("Ann", "Bob")[i % 2]
+        tags = {"album": "Greatest Hits", "artist": band, "genres": [f"of {band}"]}
+        song(tmp_path / f"mix/{i}.mp3", jpeg(i % 2), **tags)
+        song(tmp_path / f"shared/{i}.mp3", jpeg(7), **tags)
+        song(tmp_path / f"each/{i}.mp3", jpeg(10 + i), **tags | {"artist": f"A{i}"})
+    assert [row[1:] for row in taken(tmp_path)] == [
+        ("Various Artists", "Greatest Hits", ("of Ann", "of Bob")),
+        ("Ann", "Greatest Hits", ("of Ann",)),
+        ("Bob", "Greatest Hits", ("of Bob",)),
+        ("Various Artists", "Greatest Hits", ("of Ann", "of Bob")),
+    ]
+
+
+def test_a_title_is_one_in_either_unicode_form(tmp_path):
+    for i, form in enumerate(("NFC", "NFD")):
+        title = unicodedata.normalize(form, "Café")
+        song(tmp_path / f"a/{i}.mp3", jpeg(1), album=title, artist="Ann")
+    song(tmp_path / "a/3.mp3", jpeg(2), album="Cafe", artist="Ann")
+    assert [len(a.album.tracks) for a in albums_of(tmp_path)] == [1, 2]
 
 
 def test_loose_singles_with_pictures_of_their_own_are_covers_of_their_own(tmp_path):
@@ -302,7 +326,7 @@ def test_a_closed_lost_and_found_is_litter(tmp_path, monkeypatch):
     assert (found.n_left_out, found.problems) == (1, [])
 
 
-UNREAD = ["shn", "caf", "mka", "ac3", "dts", "ra"]
+UNREAD = ["shn", "caf", "mka", "ac3", "dts", "ra", "oma", "amr", "mid", "weba"]
 READ = ["ape", "wv", "dsf", "mpc", "tta", "tak", "aac"]
 
 
@@ -406,6 +430,20 @@ def test_the_better_sidecar_wins(tmp_path, worse, better):
     put(tmp_path / "A" / better, jpeg(1, 200))
     [album] = albums_of(tmp_path)
     assert [c.file.path for c in album.candidates] == [f"A/{better}", f"A/{worse}"]
+
+
+def test_a_thumbnail_beside_the_music_comes_behind_the_picture_inside_it(tmp_path):
+    song(tmp_path / "A/1.mp3", jpeg(1, 600), album="A")
+    put(tmp_path / "A/cover.jpg", jpeg(1, 75))
+    song(tmp_path / "B/1.mp3", jpeg(2, 75), album="B")
+    put(tmp_path / "B/AlbumArt.jpg", jpeg(2, 600))
+    song(tmp_path / "C/1.mp3", jpeg(3, 600), album="C")
+    put(tmp_path / "C/cover.jpg", jpeg(4, 600))
+    assert [path for path, *_ in taken(tmp_path)] == [
+        "A/1.mp3",
+        "B/AlbumArt.jpg",
+        "C/cover.jpg",
+    ]
 
 
 def test_the_priority_decides_between_good_sidecars_and_a_small_one_is_better_than_none(
