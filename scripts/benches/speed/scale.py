@@ -87,7 +87,8 @@ def draw_workspace(root, folder, n):
 def write_measures(workspace, ids):
     """Draw what is measured on pictures, some thousand covers at a time."""
     from covers.images import measures
-    from covers.workspace.artefacts import Stamp, write_table
+    from covers.workspace.artefacts import Stamp
+    from covers.workspace.table_stream import write_batches
 
     rng = np.random.default_rng(1)
     n = len(ids)
@@ -116,7 +117,13 @@ def write_measures(workspace, ids):
     table = pa.table(
         [columns[name] for name in measures.SCHEMA.names], schema=measures.SCHEMA
     )
-    write_table(workspace.pictures_path, table, Stamp(kind=measures.KIND))
+    # As a scan writes it: in one piece, reading it would take the memory of all.
+    write_batches(
+        workspace.pictures_path,
+        measures.SCHEMA,
+        table.to_batches(),
+        Stamp(kind=measures.KIND),
+    )
 
 
 def do_step(step, root, n):
