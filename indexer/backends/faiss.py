@@ -15,7 +15,7 @@ from indexer.backends.outline import check_outline
 from indexer.errors import IndexDamagedError
 from indexer.vectors import decoded
 
-__all__ = ["FaissStructure", "nearest_rows", "products_at"]
+__all__ = ["FaissStructure", "n_threads", "nearest_rows", "products_at"]
 
 faiss: Any = _faiss  # its type stubs lack most of what is used here
 
@@ -264,6 +264,11 @@ class FaissStructure:
         if self._is_transformed:
             return faiss.SearchParametersPreTransform(index_params=parameters)
         return parameters
+
+
+def n_threads() -> int:
+    """Return how many threads FAISS takes for a batch."""
+    return int(faiss.omp_get_max_threads())
 
 
 def nearest_rows(

@@ -3,6 +3,7 @@
 Letters of shapes: Q queries, N vectors, M proposed rows, B best of them, D dimensions.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ Rows = npt.NDArray[np.int64]
 
 # Fewer rows more than are wanted are not worth a choice.
 _LEAST_MORE = 8
+# Queries that are worth a thread of their own.
+_LEAST_QUERIES = 128
 
 
 def best_rows(
@@ -47,12 +50,23 @@ def best_rows(
     similarities : ndarray of float32, of the same shape
         ``-inf`` where there is no row.
     """
-    n_proposed = rows.shape[1]
-    if n_proposed > n_best + _LEAST_MORE and vectors.dtype == np.float32:
-        from indexer.backends.faiss import products_at
+    if rows.shape[1] <= n_best + _LEAST_MORE or vectors.dtype != np.float32:
+        return rows, score_rows(queries, vectors, rows)
+    from indexer.backends.faiss import n_threads, products_at
 
-        products = products_at(queries, vectors, rows)
-        first = n_proposed - n_best
-        best = np.argpartition(products, first, axis=1)[:, first:]
-        rows = take_columns(rows, best)
-    return rows, score_rows(queries, vectors, rows)
+    products = products_at(queries, vectors, rows)
+
+    def keep(some: slice) -> tuple[Rows, Float32s]:
+        first = rows.shape[1] - n_best
+        best = np.argpartition(products[some], first, axis=1)[:, first:]
+        kept = take_columns(rows[some], best)
+        return kept, score_rows(queries[some], vectors, kept)
+
+    n_parts = min(n_threads(), len(queries) // _LEAST_QUERIES)
+    if n_parts < 2:
+        return keep(slice(None))
+    ends = np.linspace(0, len(queries), n_parts + 1, dtype=np.int64).tolist()
+    with ThreadPoolExecutor(n_parts) as pool:
+        parts = list(pool.map(keep, map(slice, ends[:-1], ends[1:])))
+    kept, similarities = zip(*parts, strict=True)
+    return np.concatenate(kept), np.concatenate(similarities)

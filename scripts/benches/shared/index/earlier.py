@@ -46,7 +46,7 @@ def measure(vectors, queries, folder):
     n = max(2, len(vectors) // 100)
     found["update of 1 %"] = [
         clock(index.update, ids[i : i + n], vectors[:n], {"part": part[:n]})
-        for i in (0, n, 2 * n)
+        for i in range(0, 9 * n, n)
     ]
     return {name: float(np.median(seconds)) for name, seconds in found.items()}
 

@@ -29,7 +29,8 @@ def bare_faiss(index):
         space.set_index_parameter(base, name, value)
     vectors = np.ascontiguousarray(segment.vectors)
     refined = faiss.IndexRefineFlat(base, faiss.swig_ptr(vectors))
-    refined.k_factor = refine
+    # As many candidates as the index takes: one neighbour more may be the item itself.
+    refined.k_factor = refine * (entry.k + 1) / entry.k
     settings = ",".join(f"{name}={value}" for name, value in entry.effort.items())
     return (
         (base, refined),
