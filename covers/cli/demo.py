@@ -119,36 +119,42 @@ def demo_command(
 
 
 def _announce_limit(workspace: Path, library: Path) -> None:
-    """Say what the best possible classifier reads, of the held-out covers and of endless ones."""
+    """Say what the best possible classifier reads, of the covers that were measured and of endless ones."""
     from covers.catalogue.table import read_catalogue
     from covers.demo.genres import demo_mixture
     from covers.demo.limit import DrawnCovers, measure_limit
-    from covers.evaluate.stage import read_votes
+    from covers.evaluate.stage import read
+    from covers.evaluate.words.across import held_in_words
     from covers.workspace.paths import Workspace
 
     opened = Workspace.open(workspace)
-    votes, stamp = read_votes(opened)
-    vocab = stamp.parameters["vocab"]
-    catalogue = read_catalogue(opened)
-    held = votes.filter(votes.column("held_out")).column("cover_id").to_pylist()
-    rows = catalogue.rows_of(held)
-    locations = catalogue.column("locations")
-    covers = DrawnCovers(
-        paths=[[place["path"] for place in locations[row]] for row in rows],
-        membership=catalogue.membership(vocab)[rows],
-        groups=catalogue.groups[rows],
-        vocab=vocab,
-    )
-    truth_file = library / "truth.json"
-    found = measure_limit(truth_file, covers) if truth_file.is_file() else None
+    catalogue, found = read_catalogue(opened), read(opened)
     mixture = demo_mixture()
     tell(
         f"demo: the genres overlap by design: the best possible classifier has an accuracy of {mixture.bayes_accuracy():.2f} "
         f"and a macro-F1 of {mixture.bayes_macro_f1():.2f}"
     )
-    if found is not None:
-        tell(
-            f"demo: on the {found.n} held-out covers of {len(set(covers.groups.tolist()))} artists alone it reads an accuracy of "
-            f"{found.values['accuracy']:.2f} and a macro-F1 of {found.values['macro_f1']:.2f}, "
-            f"and its probabilities, the true ones, seem off by {found.values['ece']:.3f} (ECE): so much is luck"
+    truth_file = library / "truth.json"
+    if not truth_file.is_file():
+        return
+    locations = catalogue.column("locations")
+    held = catalogue.splits == found.split.measured
+    measured = [(f"{held_in_words(found.split)} alone", held)]
+    if found.across_folds is not None:
+        measured.insert(0, ("labelled covers", catalogue.splits != "test"))
+    for which, mask in measured:
+        rows = mask.nonzero()[0]
+        covers = DrawnCovers(
+            paths=[[place["path"] for place in locations[row]] for row in rows],
+            membership=catalogue.membership(found.genres)[rows],
+            groups=catalogue.groups[rows],
+            vocab=found.genres,
         )
+        limit = measure_limit(truth_file, covers)
+        if limit is not None:
+            n_artists = len(set(covers.groups.tolist()))
+            tell(
+                f"demo: on the {limit.n} {which}, of {n_artists} artists, it reads an accuracy of "
+                f"{limit.values['accuracy']:.2f} and a macro-F1 of {limit.values['macro_f1']:.2f}, "
+                f"and its probabilities, the true ones, seem off by {limit.values['ece']:.3f} (ECE): so much is luck"
+            )

@@ -116,13 +116,21 @@ def show_evaluation(
 def print_evaluation(found: Evaluation) -> None:
     """Print an evaluation for people."""
     from covers.evaluate.measures import IN_WORDS
+    from covers.evaluate.words.across import held_in_words, own_group
 
-    split, methods = found.split, found.methods
-    n_held = next(iter(methods.values())).n
-    print_text(
-        f"{n_held} {'test' if split.measured == 'test' else 'held-out'} covers of "
-        f"{len(found.genres)} genres ({split.n_train} train covers)"
-    )
+    split, across = found.split, found.across_folds
+    n_held = next(iter(found.methods.values())).n
+    covers = f"{n_held} {held_in_words(split)}"
+    genres = f"{len(found.genres)} genres"
+    if across is not None:
+        print_text(
+            f"Every labelled cover once: {across.n} covers of {genres}, each read by a head fitted "
+            f"without {own_group(split)} (some {across.n_learned_from} other covers)"
+        )
+        _print_methods(found.leading)
+        print_text(f"\nThe {covers} alone ({split.n_train} train covers)")
+    else:
+        print_text(f"{covers} of {genres} ({split.n_train} train covers)")
     _print_methods(found)
     for name, leak in found.leakage.items():
         print_text(
@@ -133,9 +141,10 @@ def print_evaluation(found: Evaluation) -> None:
     for sentence in found.conclusions:
         print_text(sentence, first="- ")
     if split.n_groups < n_held:
-        print_text(
-            f"Intervals: bootstrap over {split.n_groups} groups ({split.grouped_by})."
+        n_groups = (
+            f"{across.n_groups} and {split.n_groups}" if across else split.n_groups
         )
+        print_text(f"Intervals: bootstrap over {n_groups} groups ({split.grouped_by}).")
 
 
 _ONE_GENRE = {

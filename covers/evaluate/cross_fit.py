@@ -18,13 +18,9 @@ from covers.classify.classifier import (
     SeveralGenresClassifier,
 )
 from covers.classify.decision import Decision, judge_levels
-from covers.classify.vote_settings import (
-    VOTER_COUNTS,
-    GroupedGenres,
-    measure_settings,
-)
-from covers.evaluate.checks import check_references
+from covers.classify.vote_settings import GroupedGenres, measure_settings
 from covers.evaluate.inputs import Sides
+from covers.evaluate.raw_answers import Asked, RawAnswers, ask, ask_without_folds
 from covers.stats.conformal import (
     Familiarity,
     PredictionSets,
@@ -32,7 +28,6 @@ from covers.stats.conformal import (
     set_report,
 )
 from covers.stats.folds import group_folds, iterate_folds
-from covers.stats.neighbours import Neighbours, find_neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +35,7 @@ if TYPE_CHECKING:
     from covers.classify.classifier import Classifier
     from covers.evaluate.inputs import EvaluationInputs
     from covers.stats.conformal import Verdict
+    from covers.stats.neighbours import Neighbours
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -126,7 +122,7 @@ class HeldOutFits:
     ) -> None:
         sides = Sides.find(inputs.splits)
         self.inputs, self.sides, self.level = inputs, sides, level
-        self.p_network, self.progress = p_network, progress
+        self.p_network = p_network
         n_genres = len(inputs.vocab)
         self.implied = (
             np.zeros((n_genres, n_genres), bool)
@@ -135,15 +131,12 @@ class HeldOutFits:
         )
         self.references = inputs.membership[sides.train]
         self.reference_groups = inputs.groups[sides.train]
-        self.near_valid = self.find(sides.valid)
+        valid = ask(inputs, sides.valid, sides.train, p_network)
+        self.near_valid = valid.near
         self.near_held = self.near_valid if sides.crossed else self.find(sides.held)
         self.n_valid = len(sides.valid)
-        crossed, near, p_crossed = self._across_folds()
-        self.near = _stack(self.near_valid, near)
-        self.p_rows = np.concatenate([p_network[sides.valid], p_crossed])
-        rows = np.concatenate([sides.valid, crossed])
-        self.membership = np.asarray(inputs.membership[rows], np.float64)
-        self.groups = inputs.groups[rows]
+        self.raw = self._raw(valid, with_held_out=False)
+        self.membership, self.groups = self.raw.membership, self.raw.groups
         # Voters are chosen on held-out covers alone: across folds there are fewer to ask.
         self.losses = measure_settings(
             self.near_valid,
@@ -151,20 +144,26 @@ class HeldOutFits:
             GroupedGenres(self.membership[: self.n_valid], self.groups[: self.n_valid]),
             is_several=inputs.is_several,
         )
-        self.folds, self.all_folds = self._deal(seed)
+        self.folds, self.all_folds = self._deal(self.raw, seed)
         progress()
-        self.deployed = self.fit(np.arange(len(rows)))
+        everywhere = np.arange(len(self.raw))
+        self.deployed = self.fit(self.raw, everywhere)
         progress()
-        everyone = self.cross_fit()
-        self.sets = self._fit_sets(np.arange(len(rows)), everyone)
+        everyone = self.cross_fit(self.raw, self.all_folds, progress)
+        self.sets = self._fit_sets(self.raw, everywhere, everyone)
         self.crossed = everyone.first(self.n_valid)
         self.familiarity = Familiarity.fit(self.near_valid.similarities)
 
-    def _deal(self, seed: int) -> tuple[Rows, Rows]:
+    def _raw(self, valid: Asked, *, with_held_out: bool) -> RawAnswers:
+        """Return what is said of the valid covers, and of train covers across folds."""
+        others = ask_without_folds(self.inputs, self.sides, with_held_out=with_held_out)
+        return RawAnswers(inputs=self.inputs, parts=(valid, *others))
+
+    def _deal(self, raw: RawAnswers, seed: int) -> tuple[Rows, Rows]:
         """Return the fold of each valid cover, and that of each cover that is fitted on, train covers included."""
         n, n_folds, dealt = self.n_valid, N_FOLDS, []
         for some in (slice(n), slice(n, None)):
-            groups, membership = self.groups[some], self.membership[some]
+            groups, membership = raw.groups[some], raw.membership[some]
             if len(groups):
                 folds = group_folds(groups, membership, n_folds=n_folds, seed=seed)
                 dealt.append(folds)
@@ -173,118 +172,79 @@ class HeldOutFits:
 
     def find(self, rows: Rows) -> Neighbours:
         """Find the neighbours of some covers among the train covers of other groups."""
-        near = find_neighbours(
-            self.inputs.embeddings[rows],
-            self.inputs.embeddings[self.sides.train],
-            k=self._n_candidates(),
-            query_groups=self.inputs.groups[rows],
-            reference_groups=self.reference_groups,
-        )
-        check_references(near, self.inputs.groups[rows], self.reference_groups)
-        return near
+        return ask(self.inputs, rows, self.sides.train, self.p_network).near
 
-    def _n_candidates(self) -> int:
-        """Return how many neighbours are looked up, of which some may vote."""
-        repeats = len(np.unique(self.reference_groups)) < len(self.reference_groups)
-        k = max(VOTER_COUNTS) * (3 if repeats else 1)
-        return min(k, len(self.sides.train))
-
-    def _across_folds(self) -> tuple[Rows, Neighbours, Array]:
-        """Return the train covers predicted by heads fitted without them, their neighbours and these predictions.
-
-        Neighbours are sought among the covers that the same head was fitted on, which
-        are those of the other folds.
-        """
-        inputs, train = self.inputs, self.sides.train
-        k = self._n_candidates()
-        folds, embeddings = inputs.crossed_folds, inputs.crossed_embeddings
-        if folds is None or embeddings is None or inputs.crossed_p is None:
-            nothing = np.zeros(0, np.int64)
-            slots = np.zeros((0, k))
-            empty = Neighbours(slots.astype(np.int64), slots.astype(np.float32))
-            return nothing, empty, np.zeros((0, self.p_network.shape[1]))
-        rows = np.full((len(train), k), -1, np.int64)
-        similarities = np.full((len(train), k), np.nan, np.float32)
-        for outside, inside in iterate_folds(folds[train]):
-            fold = int(folds[train[inside[0]]])
-            near = find_neighbours(
-                embeddings[train[inside], fold].astype(np.float32),
-                embeddings[train[outside], fold].astype(np.float32),
-                k=min(k, len(outside)),
-                query_groups=self.reference_groups[inside],
-                reference_groups=self.reference_groups[outside],
-            )
-            width = near.rows.shape[1]
-            rows[inside, :width] = np.where(near.rows < 0, -1, outside[near.rows])
-            similarities[inside, :width] = near.similarities
-        found = Neighbours(rows, similarities)
-        check_references(found, self.reference_groups, self.reference_groups)
-        return train, found, np.asarray(inputs.crossed_p[train], np.float64)
-
-    def fit(self, rows: Rows) -> Classifier:
-        """Fit a classifier on some of the valid covers and cross-predicted train covers, given as rows of both in turn."""
+    def fit(self, raw: RawAnswers, rows: Rows) -> Classifier:
+        """Fit a classifier on some of the raw answers; those for valid covers stand first in them."""
         settings = self.losses.best(rows)
-        kind = SeveralGenresClassifier if self.inputs.is_several else OneGenreClassifier
-        votes = kind.vote_with(
-            settings,
-            _rows_of(self.near, rows),
-            self.references,
-            self.reference_groups,
-        )
         held = HeldOutCovers(
-            p_network=self.p_rows[rows],
-            p_vote=votes,
-            membership=self.membership[rows],
-            groups=self.groups[rows],
+            p_network=raw.p_network[rows],
+            p_vote=raw.votes(settings)[rows],
+            membership=raw.membership[rows],
+            groups=raw.groups[rows],
             references=self.references,
         )
         if self.inputs.is_several:
             return SeveralGenresClassifier.fit(held, settings, self.implied)
         return OneGenreClassifier.fit(held, settings)
 
-    def apply(
-        self, classifier: Classifier, p_network: Array, near: Neighbours
-    ) -> Probabilities:
-        """Return the probabilities of some covers, by what the network says and their neighbours."""
-        votes = classifier.vote_with(
-            classifier.settings, near, self.references, self.reference_groups
-        )
-        return classifier.apply(p_network, votes)
-
-    def cross_fit(self) -> Predictions:
+    def cross_fit(
+        self,
+        raw: RawAnswers,
+        folds: Rows,
+        progress: Callable[[], None] = lambda: None,
+    ) -> Predictions:
         """Predict every cover that is fitted on, by fits on the other folds."""
-        shape = self.membership.shape
+        shape = raw.membership.shape
         found: dict[str, Array] = {}
         named: dict[str, Flags] = {}
-        for outside, fold in iterate_folds(self.all_folds):
-            classifier = self.fit(outside)
-            near = _rows_of(self.near, fold)
-            answers = self.apply(classifier, self.p_rows[fold], near)
+        for outside, fold in iterate_folds(folds):
+            classifier = self.fit(raw, outside)
+            votes = raw.votes(classifier.settings)[fold]
+            answers = classifier.apply(raw.p_network[fold], votes)
             for name, p in answers.by_method().items():
                 found.setdefault(name, np.empty(shape))[fold] = p
             if isinstance(classifier, SeveralGenresClassifier):
                 for name, flags in classifier.name(answers).items():
                     named.setdefault(name, np.empty(shape, bool))[fold] = flags
-            self.progress()
+            progress()
         predictions = Predictions(
             probabilities=Probabilities.of(found),
             inside=np.empty(shape, bool),
             named=named or None,
         )
-        for outside, fold in iterate_folds(self.all_folds):
-            sets = self._fit_sets(outside, predictions)
+        for outside, fold in iterate_folds(folds):
+            sets = self._fit_sets(raw, outside, predictions)
             predictions.inside[fold] = sets.contains(
                 predictions.probabilities.combined[fold], self.level
             )
         return predictions
 
-    def _fit_sets(self, rows: Rows, crossed: Predictions) -> PredictionSets:
-        """Fit prediction sets on some rows of the valid split."""
+    def _fit_sets(
+        self, raw: RawAnswers, rows: Rows, crossed: Predictions
+    ) -> PredictionSets:
+        """Fit prediction sets on some of the covers that are fitted on."""
         return PredictionSets.fit(
             crossed.probabilities.combined[rows],
-            self.membership[rows],
+            raw.membership[rows],
             independent=self.inputs.is_several,
         )
+
+    def across_folds(self) -> tuple[RawAnswers, Predictions] | None:
+        """Predict every valid and train cover once, by heads and fits that have not seen its group.
+
+        The heads are fitted on all labelled covers but one fold, of which the valid
+        split is one.
+
+        Returns
+        -------
+        tuple of RawAnswers, Predictions, or None
+            None where no heads were fitted so.
+        """
+        raw = self._raw(self.raw.parts[0], with_held_out=True)
+        if len(raw.parts) == 1:
+            return None
+        return raw, self.cross_fit(raw, self.all_folds)
 
     def predict_held(self) -> Predictions:
         """Predict the covers of the measured side."""
@@ -294,7 +254,10 @@ class HeldOutFits:
 
     def predict(self, rows: Rows, near: Neighbours) -> Predictions:
         """Predict covers by the fits that the workspace's decision uses."""
-        found = self.apply(self.deployed, self.p_network[rows], near)
+        votes = self.deployed.vote_with(
+            self.deployed.settings, near, self.references, self.reference_groups
+        )
+        found = self.deployed.apply(self.p_network[rows], votes)
         return Predictions(
             probabilities=found,
             inside=self.sets.contains(found.combined, self.level),
@@ -364,16 +327,3 @@ class HeldOutFits:
             else give_verdicts(inside, unfamiliar),
             nearest=nearest,
         )
-
-
-def _rows_of(near: Neighbours, rows: Rows) -> Neighbours:
-    """Return the neighbours of some queries."""
-    return Neighbours(near.rows[rows], near.similarities[rows])
-
-
-def _stack(first: Neighbours, second: Neighbours) -> Neighbours:
-    """Return the neighbours of two sets of queries below one another."""
-    return Neighbours(
-        np.concatenate([first.rows, second.rows]),
-        np.concatenate([first.similarities, second.similarities]),
-    )

@@ -4,7 +4,9 @@ The network, the references of the vote and the linear probe know the train side
 only. What is fitted afterwards (k, temperature, calibrators, thresholds,
 conformal scores) is fitted on the valid split. Where valid is also the side that
 is measured, those fits are cross-fitted over folds that keep groups together: no
-cover is measured with anything that was fitted on its own group.
+cover is measured with anything that was fitted on its own group. Where heads were
+also fitted without each fold of the train side, every labelled cover is measured
+once more, each by a head that was fitted without its fold.
 
 Where covers have one genre each, `covers.evaluate.one_genre` measures; where
 genres are independent, `covers.evaluate.several_genres` does. Letters: N covers,
@@ -30,6 +32,7 @@ from covers.evaluate.inputs import EvaluationInputs, Sides
 from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
 from covers.stats.bootstrap import GroupBootstrap
+from covers.stats.conformal import set_report
 from covers.stats.intervals import gap_interval
 from covers.stats.membership import share_with_several
 
@@ -38,7 +41,7 @@ Rows = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
 _TOP_LOSSES = 24
-_STEPS = N_FOLDS + 5
+_STEPS = N_FOLDS + 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +136,10 @@ def evaluate_arrays(
     draws = GroupBootstrap.draw(
         inputs.groups[sides.held], n_bootstraps=how.n_bootstraps, seed=how.seed
     )
-    measured = kind.measure_methods(fits, held, draws, how.seed)
+    against = kind.Baselines(fits=fits, seed=how.seed)
+    measured = kind.measure_methods(fits, held, draws, against)
+    step()
+    across = _measure_across_folds(fits, against, how)
     step()
     membership = np.asarray(inputs.membership[sides.held], np.float64)
     combined = held.probabilities.combined
@@ -148,6 +154,7 @@ def evaluate_arrays(
         },
         "differences": compare_methods(measured, kind.PAIRED, draws.n_groups),
         "sets": fits.set_report(held),
+        "across_folds": across,
         "fitted": fits.report(),
         "coverage_accuracy": coverage_curve(
             combined.max(axis=1), right.astype(np.float64), draws=draws
@@ -190,6 +197,45 @@ def _describe_split(
         "measured": "valid" if sides.crossed else "test",
         "n_groups": draws.n_groups,
         "grouped_by": inputs.grouped_by,
+    }
+
+
+def _measure_across_folds(
+    fits: HeldOutFits, against: Any, how: EvaluationSettings
+) -> dict[str, Any] | None:
+    """Measure every labelled cover once, each by what was fitted without its fold; None where that was not done.
+
+    The held-out side, answered by the network itself, is one of the folds. A test part is
+    of none, and is left out.
+
+    What a cover's own group has no part in: the head that answers for it (all of it but
+    the penalty), its neighbours, blend, temperatures and prediction set. What was
+    settled with it: the penalties of the head (one of four) and of the linear probe, on
+    the train side; and the heads whose answers blend and temperatures are fitted on
+    have learned from it, as it was not in their fold.
+    """
+    if fits.inputs.is_several:
+        return None
+    found = fits.across_folds()
+    if found is None:
+        return None
+    answers, predictions = found
+    draws = GroupBootstrap.draw(
+        answers.groups, n_bootstraps=how.n_bootstraps, seed=how.seed
+    )
+    measured = one_genre.measure_across(answers, predictions, draws, against)
+    vocab = fits.inputs.vocab
+    learned = [len(part.references) for part in answers.parts]
+    return {
+        "n": len(answers),
+        "n_groups": draws.n_groups,
+        "n_folds": len(answers.parts),
+        "n_learned_from": round(sum(learned) / len(learned)),
+        "methods": {name: one.to_json(vocab) for name, one in measured.items()},
+        "differences": compare_methods(measured, one_genre.PAIRED, draws.n_groups),
+        "sets": set_report(
+            predictions.inside, answers.membership, level=how.level, vocab=vocab
+        ),
     }
 
 

@@ -44,12 +44,16 @@ class EvaluationInputs(CoverSet):
         Colour histograms, L2-normalised.
     crossed_folds : ndarray of int64, shape (n_covers,), optional
         Fold of the train side in which a head that has not seen the cover answered
-        for it; ``-1`` for other covers. What is fitted on held-out covers is fitted
-        on these answers too, see `covers.model.training.heads.crossed`.
+        for it; ``-1`` for other covers, see `covers.model.training.heads.crossed`.
     crossed_p : ndarray of float, shape (n_covers, n_genres), optional
-        What that head says, in columns of `vocab`.
+        What that head says, in columns of `vocab`, if it learned from the other folds
+        of the train side alone: what is fitted on held-out covers is fitted on this too.
     crossed_embeddings : ndarray of float16, shape (n_covers, n_folds, n_dimensions), optional
         Unit vectors by the head of each fold.
+    across_p, across_embeddings : ndarray, optional
+        The same by heads that learned from the held-out covers too, so that every
+        cover is read by a head fitted on all folds but its own, the held-out side
+        being one of them.
     """
 
     grouped_by: str = field(metadata=OF_ALL)
@@ -63,6 +67,8 @@ class EvaluationInputs(CoverSet):
     crossed_folds: npt.NDArray[np.int64] | None = None
     crossed_p: npt.NDArray[np.floating[Any]] | None = None
     crossed_embeddings: npt.NDArray[np.float16] | None = None
+    across_p: npt.NDArray[np.floating[Any]] | None = None
+    across_embeddings: npt.NDArray[np.float16] | None = None
 
     def labelled(self) -> EvaluationInputs:
         """Return the covers that have at least one genre of the vocabulary; rows of `membership` sum to one."""

@@ -5,7 +5,9 @@ Letters: N covers, G genres.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +23,16 @@ from covers.stats.folds import iterate_folds
 from covers.stats.metrics import Measures, measure_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from covers.evaluate.cross_fit import HeldOutFits, Predictions
     from covers.evaluate.inputs import EvaluationInputs, Sides
+    from covers.evaluate.raw_answers import RawAnswers
     from covers.stats.bootstrap import GroupBootstrap
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Reader = Callable[[Rows], Array]
 
 PAIRED = ("macro_f1", "accuracy")
 """Figures that methods are compared by, the first of them first."""
@@ -48,8 +52,107 @@ def check_order(p: Array, inputs: EvaluationInputs, sides: Sides) -> None:
     check_columns("the network", raw.confusion, inputs.vocab)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """What every result must be compared with, fitted on the same covers as the network.
+
+    Parameters
+    ----------
+    fits : HeldOutFits
+    seed : int
+    """
+
+    fits: HeldOutFits
+    seed: int
+
+    @cached_property
+    def of_train(self) -> tuple[dict[str, Reader], float | None]:
+        """Baselines on the train side, by their names, and the penalty of the linear probe."""
+        return self._read(self.fits.sides.train, None)
+
+    def held(self) -> dict[str, Array]:
+        """Return the distributions of every baseline on the measured side, calibrated on the valid split."""
+        fits, sides = self.fits, self.fits.sides
+        membership, groups = fits.membership, fits.groups
+        found = self._guess(len(sides.held), sides.train)
+        for name, read in self.of_train[0].items():
+            raw = read(sides.valid)
+            n = len(raw)
+            if sides.crossed:
+                found[name] = _calibrated(raw, membership[:n], groups[:n], fits.folds)
+            else:
+                fitted = Temperature.fit(raw, membership[:n], groups[:n])
+                found[name] = fitted.apply(read(sides.held))
+        return found
+
+    def across(self, answers: RawAnswers) -> dict[str, Array]:
+        """Return the same for covers that were answered fold by fold, each by baselines without its fold.
+
+        The penalty of the linear probe is that of the train side.
+        """
+        readers, penalty = self.of_train
+        found: dict[str, list[Array]] = {}
+        for number, part in enumerate(answers.parts):
+            if number:
+                readers, _ = self._read(part.references, penalty)
+            guesses = self._guess(len(part.rows), part.references)
+            read = {name: one(part.rows) for name, one in readers.items()}
+            for name, p in {**guesses, **read}.items():
+                found.setdefault(name, []).append(p)
+        whole = {name: np.concatenate(parts) for name, parts in found.items()}
+        for name in self.of_train[0]:
+            whole[name] = _calibrated(
+                whole[name], answers.membership, answers.groups, self.fits.all_folds
+            )
+        return whole
+
+    def _guess(self, n_covers: int, references: Rows) -> dict[str, Array]:
+        """Return what can be said without looking at the covers."""
+        inputs = self.fits.inputs
+        known = inputs.membership[references]
+        return {
+            str(Method.CHANCE): baselines.guess_uniformly(n_covers, len(inputs.vocab)),
+            str(Method.FREQUENCY): baselines.guess_frequency(n_covers, known),
+        }
+
+    def _read(
+        self, references: Rows, penalty: float | None
+    ) -> tuple[dict[str, Reader], float | None]:
+        """Return what answers for covers from their features, and the probe's penalty."""
+        inputs = self.fits.inputs
+        known = inputs.membership[references]
+        found: dict[str, Reader] = {}
+
+        def vote_by(features: npt.NDArray[np.float32]) -> Reader:
+            def read(rows: Rows) -> Array:
+                near = baselines.find_by_features(
+                    features, rows, references, inputs.groups
+                )
+                return baselines.vote_plainly(near, known)
+
+            return read
+
+        if inputs.colours is not None:
+            found[str(Method.COLOURS)] = vote_by(inputs.colours)
+        frozen = inputs.frozen
+        if frozen is None:
+            return found, penalty
+        found[str(Method.FROZEN)] = vote_by(frozen)
+        if len(np.unique(np.nonzero(known)[1])) > 1:
+            probe = baselines.fit_linear_probe(
+                frozen[references],
+                known,
+                inputs.groups[references],
+                penalty=penalty,
+                seed=self.seed,
+            )
+            penalty = probe.penalty
+            found[str(Method.PROBE)] = lambda rows: probe.predict(frozen[rows])
+        return found, penalty
+
+
 def measure_methods(
-    fits: HeldOutFits, held: Predictions, draws: GroupBootstrap, seed: int
+    fits: HeldOutFits, held: Predictions, draws: GroupBootstrap, against: Baselines
 ) -> dict[str, Measures]:
     """Measure every method and baseline on the measured side, and check each.
 
@@ -58,9 +161,30 @@ def measure_methods(
     dict of str to Measures
         In the order of `Method`; baselines without features are missing.
     """
-    inputs, sides = fits.inputs, fits.sides
-    membership = np.asarray(inputs.membership[sides.held], np.float64)
-    methods = {**_baselines(fits, seed), **held.probabilities.by_method()}
+    methods = {**against.held(), **held.probabilities.by_method()}
+    membership = np.asarray(fits.inputs.membership[fits.sides.held], np.float64)
+    measured = _measure(methods, membership, draws)
+    for name, found in measured.items():
+        if name != Method.CHANCE:
+            check_columns(name, found.confusion, fits.inputs.vocab)
+    return measured
+
+
+def measure_across(
+    answers: RawAnswers,
+    found: Predictions,
+    draws: GroupBootstrap,
+    against: Baselines,
+) -> dict[str, Measures]:
+    """Measure the same on covers that were each answered without their fold; see `measure_methods`."""
+    methods = {**against.across(answers), **found.probabilities.by_method()}
+    return _measure(methods, answers.membership, draws)
+
+
+def _measure(
+    methods: Mapping[str, Array], membership: Array, draws: GroupBootstrap
+) -> dict[str, Measures]:
+    """Measure distributions of covers, by the methods' names."""
     measured = {}
     for method in Method:
         if method not in methods:
@@ -70,9 +194,17 @@ def measure_methods(
         found = measure_method(p, membership, draws=draws, guesses=is_chance)
         if not is_chance:
             check_figures(method, found, membership, p)
-            check_columns(method, found.confusion, inputs.vocab)
         measured[str(method)] = found
     return measured
+
+
+def _calibrated(raw: Array, membership: Array, groups: Rows, folds: Rows) -> Array:
+    """Calibrate by a temperature fitted on the other folds, which leaves predictions as they are."""
+    calibrated = np.empty_like(raw)
+    for outside, fold in iterate_folds(folds):
+        fitted = Temperature.fit(raw[outside], membership[outside], groups[outside])
+        calibrated[fold] = fitted.apply(raw[fold])
+    return calibrated
 
 
 def measure_growth(
@@ -98,53 +230,3 @@ def describe_checks(
     """Say for each method how it compares with its own shuffled predictions."""
     del held
     return {"methods": summarise_checks(measured, membership)}
-
-
-def _baselines(fits: HeldOutFits, seed: int) -> dict[str, Array]:
-    """Return the distributions of every baseline on the measured side."""
-    inputs, sides = fits.inputs, fits.sides
-    references = inputs.membership[sides.train]
-    n_held = len(sides.held)
-    methods: dict[str, Array] = {
-        Method.CHANCE: baselines.guess_uniformly(n_held, len(inputs.vocab)),
-        Method.FREQUENCY: baselines.guess_frequency(n_held, references),
-    }
-    for method, features in (
-        (Method.COLOURS, inputs.colours),
-        (Method.FROZEN, inputs.frozen),
-    ):
-        if features is not None:
-            methods[method] = _calibrated(partial(_vote_of_side, features, fits), fits)
-    if inputs.frozen is not None and len(np.unique(np.nonzero(references)[1])) > 1:
-        frozen = inputs.frozen
-        probe = baselines.fit_linear_probe(
-            frozen[sides.train], references, inputs.groups[sides.train], seed=seed
-        )
-        methods[Method.PROBE] = _calibrated(
-            lambda rows: probe.predict(frozen[rows]), fits
-        )
-    return methods
-
-
-def _calibrated(predict: Callable[[Rows], Array], fits: HeldOutFits) -> Array:
-    """Calibrate a baseline by a temperature, which leaves its predictions as they are."""
-    raw = predict(fits.sides.valid)
-
-    def fit(rows: Rows) -> Temperature:
-        return Temperature.fit(raw[rows], fits.membership[rows], fits.groups[rows])
-
-    if not fits.sides.crossed:
-        return fit(np.arange(len(raw))).apply(predict(fits.sides.held))
-    calibrated = np.empty_like(raw)
-    for outside, fold in iterate_folds(fits.folds):
-        calibrated[fold] = fit(outside).apply(raw[fold])
-    return calibrated
-
-
-def _vote_of_side(
-    features: npt.NDArray[np.float32], fits: HeldOutFits, rows: Rows
-) -> Array:
-    """Let the nearest train covers vote on some rows."""
-    inputs, train = fits.inputs, fits.sides.train
-    near = baselines.find_by_features(features, rows, train, inputs.groups)
-    return baselines.vote_plainly(near, inputs.membership[train])

@@ -6,7 +6,7 @@ Letters: G genres.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from covers.classify.methods import TRAINED
@@ -27,6 +27,7 @@ from covers.evaluate.measures import (
     measures_of,
 )
 from covers.render.numbers import number, span
+from covers.render.short_repr import ShortRepr
 from covers.render.text import text_table
 from covers.workspace.documents import Document
 
@@ -45,6 +46,42 @@ _MAIN, _BASELINE = "#0072b2", "#8a8a8a"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class AcrossFolds(ShortRepr):
+    """How well each method does on every labelled cover, each read without its fold.
+
+    The network's head is fitted once more without each fold of the train side, and
+    answers for it; the held-out side is one fold more. So there are some five times the
+    covers of the held-out side, and which artists it holds is no matter of luck.
+
+    Parameters
+    ----------
+    n : int
+        Covers: all with a genre, but those of a test part.
+    n_groups : int
+    n_folds : int
+        The held-out side included.
+    n_learned_from : int
+        Covers that a head was fitted on, on average.
+    methods : dict of str to MethodResult
+        By name, as in `Evaluation`.
+    differences : tuple of Difference
+    sets : Sets
+    """
+
+    n: int
+    n_groups: int
+    n_folds: int
+    n_learned_from: int
+    methods: dict[str, MethodResult]
+    differences: tuple[Difference, ...] = ()
+    sets: Sets | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per method, as `Evaluation.to_frame`."""
+        return _frame_of(self.methods, measures_of(several_genres=False))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Evaluation(Document):
     """How well each method reads genres off covers that none has seen.
 
@@ -56,6 +93,9 @@ class Evaluation(Document):
     split : Split
     differences : tuple of Difference
     sets : Sets
+    across_folds : AcrossFolds
+        The same for every labelled cover once; None where heads were not fitted so,
+        as after fine-tuning, or where genres are independent.
     conclusions : tuple of str
         The findings in sentences.
     leakage : dict of str to Leak
@@ -87,6 +127,7 @@ class Evaluation(Document):
     split: Split
     differences: tuple[Difference, ...] = ()
     sets: Sets | None = None
+    across_folds: AcrossFolds | None = None
     conclusions: tuple[str, ...] = ()
     leakage: dict[str, Leak] = field(default_factory=dict)
     several_genres: bool = False
@@ -119,6 +160,20 @@ class Evaluation(Document):
         """The measure that methods are compared by."""
         return next(iter(self.measures))
 
+    @property
+    def leading(self) -> Evaluation:
+        """The evaluation with the figures of every labelled cover in the place of the held-out ones', where there are such."""
+        across = self.across_folds
+        if across is None:
+            return self
+        return replace(
+            self,
+            methods=across.methods,
+            differences=across.differences,
+            sets=across.sets,
+            split=replace(self.split, n_groups=across.n_groups),
+        )
+
     def best(self, among: Iterable[str] | None = None) -> str:
         """Return the name of the method that does best in `measure`, of all or of some."""
         names = self.methods if among is None else among
@@ -136,19 +191,7 @@ class Evaluation(Document):
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per method; intervals are ``_low`` and ``_high``."""
-        import pandas as pd
-
-        rows = {}
-        for name, method in self.methods.items():
-            row: dict[str, float] = {"n": method.n}
-            for measure in self.measures:
-                found = method.estimate(measure)
-                row[measure] = found.value
-                row[f"{measure}_low"], row[f"{measure}_high"] = found.ci95
-            rows[name] = row
-        frame = pd.DataFrame.from_dict(rows, orient="index")
-        frame.index.name = "method"
-        return frame
+        return _frame_of(self.methods, self.measures)
 
     def plot(self) -> Figure:
         """Draw how well each method does, with its 95 % interval.
@@ -185,6 +228,18 @@ class Evaluation(Document):
         return next(iter(self.methods.values())).n if self.methods else 0
 
     def __repr__(self) -> str:
+        held = (
+            f"{self._n_held():,} held-out covers of {len(self.genres)} genres "
+            f"({self.split.n_train:,} train covers)"
+        )
+        parts = [held, self._table()]
+        if self.across_folds is not None:
+            every = f"{self.across_folds.n:,} covers, each read without its fold"
+            parts = [every, self.leading._table(), *parts]
+        return "\n".join(parts)
+
+    def _table(self) -> str:
+        """Return a row of measures for each method, as text."""
         shown = _SHOWN[self.several_genres]
         n_with_ends = 1 if self.several_genres else 2  # 80 columns hold no more
         header = ["method"]
@@ -199,8 +254,23 @@ class Evaluation(Document):
                 if place < n_with_ends:
                     row.append(span(found.ci95, ".2f"))
             rows.append(row)
-        said = (
-            f"{self._n_held():,} held-out covers of {len(self.genres)} genres "
-            f"({self.split.n_train:,} train covers)"
-        )
-        return "\n".join([said, text_table(header, rows, right=range(1, len(header)))])
+        return text_table(header, rows, right=range(1, len(header)))
+
+
+def _frame_of(
+    methods: Mapping[str, MethodResult], measures: Iterable[str]
+) -> pd.DataFrame:
+    """Return a row per method, with three columns for each measure."""
+    import pandas as pd
+
+    rows = {}
+    for name, method in methods.items():
+        row: dict[str, float] = {"n": method.n}
+        for measure in measures:
+            found = method.estimate(measure)
+            row[measure] = found.value
+            row[f"{measure}_low"], row[f"{measure}_high"] = found.ci95
+        rows[name] = row
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame.index.name = "method"
+    return frame

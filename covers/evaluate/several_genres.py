@@ -5,6 +5,7 @@ Letters: N covers, G genres.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PAIRED",
+    "Baselines",
     "calibrate_baseline",
     "check_order",
     "describe_checks",
@@ -56,8 +58,29 @@ def check_order(p: Array, inputs: EvaluationInputs, sides: Sides) -> None:
     check_label_columns("the network", p, has, inputs.groups[sides.held], inputs.vocab)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """What every result must be compared with, fitted on the same covers as the network.
+
+    Parameters
+    ----------
+    fits : HeldOutFits
+    seed : int
+    """
+
+    fits: HeldOutFits
+    seed: int
+
+    def held(self) -> dict[str, tuple[Array, Flags]]:
+        """Return probabilities and names of every baseline on the measured side."""
+        found = _guesses(self.fits, self.seed)
+        for method, raw in _raw_baselines(self.fits, self.seed).items():
+            found[method] = calibrate_baseline(raw, self.fits)
+        return found
+
+
 def measure_methods(
-    fits: HeldOutFits, held: Predictions, draws: GroupBootstrap, seed: int
+    fits: HeldOutFits, held: Predictions, draws: GroupBootstrap, against: Baselines
 ) -> dict[str, LabelMeasures]:
     """Measure every method and baseline on the measured side, and check each.
 
@@ -69,9 +92,7 @@ def measure_methods(
     assert held.named is not None
     inputs, sides = fits.inputs, fits.sides
     has = inputs.membership[sides.held] > 0
-    methods = _guesses(fits, seed)
-    for method, raw in _raw_baselines(fits, seed).items():
-        methods[method] = calibrate_baseline(raw, fits)
+    methods = against.held()
     for name, p in held.probabilities.by_method().items():
         methods[name] = (p, held.named[name])
     measured = {}

@@ -16,7 +16,7 @@ from covers.classify.labels import label_odds
 from covers.classify.methods import BEFORE, Method, named_now
 from covers.errors import DataError, needs_extra
 from covers.evaluate.evaluate import Evaluated, EvaluationSettings, evaluate_arrays
-from covers.evaluate.inputs import EvaluationInputs
+from covers.evaluate.inputs import EvaluationInputs, Sides
 from covers.evaluate.measures import MeasuredModel
 from covers.evaluate.result import Evaluation
 from covers.index.embedded import name_baseline_features, name_ingredients
@@ -322,18 +322,26 @@ def _read_frozen(
 def _read_crossed(
     workspace: Workspace, card: ModelCard, table: EmbeddingTable
 ) -> dict[str, Any]:
-    """Predict the train covers by heads fitted without them; empty for a model whose fits are not known."""
+    """Predict the train covers by heads fitted without their fold; empty for a model whose fits are not known."""
     if not card.summary.get("head_fits"):  # then torch is not needed either
         return {}
     with needs_extra("evaluating across folds"):
-        from covers.model.training.heads.crossed import read_crossed
+        from covers.model.training.heads.crossed import LabelledRows, read_crossed
 
-    is_known = (table.splits == "train") & (table.membership.sum(axis=1) > 0)
-    train = np.flatnonzero(is_known)
-    ids = [table.cover_ids[row] for row in train]
-    membership = as_membership(table.membership[train])
-    found = read_crossed(workspace, card, ids, membership, table.groups[train])
-    return {} if found is None else found.as_columns(len(table), train)
+    known = table.membership.sum(axis=1) > 0
+    sides = Sides.find(np.where(known, table.splits, ""))
+
+    def labelled(rows: npt.NDArray[np.int64]) -> LabelledRows:
+        return LabelledRows(
+            cover_ids=[table.cover_ids[row] for row in rows],
+            membership=as_membership(table.membership[rows]),
+            groups=table.groups[rows],
+        )
+
+    found = read_crossed(workspace, card, labelled(sides.train), labelled(sides.valid))
+    if found is None:
+        return {}
+    return found.as_columns(len(table), sides.train, sides.valid)
 
 
 def _read_colours(

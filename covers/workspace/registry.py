@@ -166,6 +166,8 @@ EVALUATION_METHODS = File("analysis/evaluation-methods.csv")
 EVALUATION_GENRES = File("analysis/evaluation-genres.csv")
 EVALUATION_CONFUSION = File("analysis/evaluation-confusion.csv")
 EVALUATION_DIFFERENCES = File("analysis/evaluation-differences.csv")
+EVALUATION_ACROSS = File("analysis/evaluation-across-folds.csv")
+EVALUATION_ACROSS_GENRES = File("analysis/evaluation-across-folds-genres.csv")
 
 OVERLAP_DOCUMENT = File("analysis/overlap.json", "overlap")
 CLUSTER_DOCUMENT = File("analysis/clusters.json", "clusters")
@@ -253,7 +255,7 @@ EVALUATION = Artefact(
         EVALUATION_DIFFERENCES,
     ),
     ("catalogue", "model", "embeddings"),
-    (EVALUATION_CONFUSION,),
+    (EVALUATION_CONFUSION, EVALUATION_ACROSS, EVALUATION_ACROSS_GENRES),
     additions=("leakage",),
 )
 OVERLAP = Artefact(

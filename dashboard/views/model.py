@@ -61,7 +61,7 @@ def _answer(found: Evaluation) -> None:
     low, high = first.right.ci95
     # Any genre of several being right is easier: it has to be said.
     right = "given one of their genres" if first.any_of_several else "right"
-    ends = f"{right}, of {first.n:,} never seen"
+    ends = f"{right}, of {first.n:,} {first.which}"
     if math.isfinite(low):
         ends += f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
     tiles = [(per_cent(first.right.value), ends, "")]

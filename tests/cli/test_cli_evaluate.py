@@ -211,6 +211,35 @@ def test_independent_logits_become_shares():
     assert np.isfinite(shares).all()
 
 
+def test_the_demo_says_it_of_every_labelled_cover_too_where_each_was_measured(
+    workspace, evaluated, tmp_path, capsys, monkeypatch
+):
+    from covers.cli.demo import _announce_limit
+    from covers.evaluate import stage
+
+    catalogue = read_catalogue(workspace)
+    labelled = [
+        (places[0]["path"], genres)
+        for places, genres in zip(
+            catalogue.column("locations"), catalogue.genres, strict=True
+        )
+        if genres
+    ]
+    drawn = [
+        {"path": path, "posterior": dict.fromkeys(genres, 1.0)}
+        for path, genres in labelled
+    ]
+    (tmp_path / "truth.json").write_text(json.dumps({"covers": drawn}), "utf-8")
+    across = {"n": len(drawn), "n_groups": 9, "n_folds": 5, "n_learned_from": 1}
+    more = {**across, "methods": evaluated["methods"], "sets": evaluated["sets"]}
+    found = stage.read(workspace).joined(across_folds=more)
+    monkeypatch.setattr(stage, "read", lambda _: found)
+    _announce_limit(workspace.root, tmp_path)
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"on the {len(drawn)} labelled covers" in told
+    assert told.index("labelled covers") < told.index("held-out covers alone")
+
+
 def test_the_demo_says_what_true_posteriors_read_of_the_covers_held_out(
     workspace, evaluated, tmp_path, capsys
 ):

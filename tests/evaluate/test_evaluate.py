@@ -275,6 +275,8 @@ def with_crossed(inputs, slope=1.0):
         crossed_folds=folds,
         crossed_p=p / p.sum(axis=1, keepdims=True),
         crossed_embeddings=vectors.astype(np.float16),
+        across_p=p / p.sum(axis=1, keepdims=True),
+        across_embeddings=vectors.astype(np.float16),
     )
 
 
@@ -301,12 +303,18 @@ def test_across_folds_nobody_votes_for_the_own_group_or_the_own_fold(inputs):
     crossed = with_crossed(inputs).labelled()
     sides = Sides.find(crossed.splits)
     fits = HeldOutFits(crossed, np.asarray(crossed.p_network, float), level=0.9)
-    assert len(fits.near.rows) == len(sides.valid) + len(sides.train)
-    near = fits.near.rows[len(sides.valid) :]
-    folds, groups = crossed.crossed_folds[sides.train], crossed.groups[sides.train]
-    for values in (folds, groups):
-        assert ((values[near] != values[:, None]) | (near < 0)).all()
-    assert (near[:, :40] >= 0).all()
+    for raw in (fits.raw, fits.across_folds()[0]):
+        assert sorted(raw.rows) == sorted([*sides.valid, *sides.train])
+        for part in raw.parts[1:]:
+            voting = np.where(part.near.rows < 0, -1, part.references[part.near.rows])
+            for values in (crossed.crossed_folds, crossed.groups):
+                own = values[part.rows][:, None]
+                assert ((values[voting] != own) | (voting < 0)).all()
+            assert (voting[:, :40] >= 0).all()
+    # Heads that learned from the held-out covers let them vote, the others do not.
+    asked = [np.isin(sides.valid, part.references) for part in raw.parts[1:]]
+    assert np.all(asked)
+    assert not np.isin(sides.valid, fits.raw.parts[1].references).any()
 
 
 def test_without_features_their_baselines_are_missing_and_all_else_is_there(inputs):

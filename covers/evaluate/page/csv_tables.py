@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from covers.workspace.disk.text_tables import write_csv
 from covers.workspace.registry import (
+    EVALUATION_ACROSS,
+    EVALUATION_ACROSS_GENRES,
     EVALUATION_CONFUSION,
     EVALUATION_DIFFERENCES,
     EVALUATION_GENRES,
@@ -24,32 +26,19 @@ if TYPE_CHECKING:
 def write_tables(folder: Path, found: Evaluation) -> None:
     """Write ``evaluation-methods.csv``, ``-genres``, ``-differences`` and, of one genre a cover, ``-confusion``.
 
+    Where every labelled cover was measured once, ``-across-folds`` and
+    ``-across-folds-genres`` hold the same as the first two.
+
     Parameters
     ----------
     folder : Path
     found : Evaluation
     """
-    header = ["method", "n"]
-    for figure in found.measures:
-        header += [figure, f"{figure}_low", f"{figure}_high"]
-    rows = []
-    for name, method in found.methods.items():
-        row: list[Any] = [name, method.n]
-        for figure in found.measures:
-            row += _with_ends(method.estimate(figure))
-        rows.append(row)
-    _write(folder / EVALUATION_METHODS.name, header, rows)
-    of_genres = ["average_precision"] if found.several_genres else []
-    of_genres += ["precision", "recall", "f1"]
-    _write(
-        folder / EVALUATION_GENRES.name,
-        ["method", "genre", "n", *of_genres],
-        (
-            [name, genre, one.n, *(getattr(one, figure) for figure in of_genres)]
-            for name, method in found.methods.items()
-            for genre, one in method.per_genre.items()
-        ),
-    )
+    _write_methods(found, folder / EVALUATION_METHODS.name)
+    _write_genres(found, folder / EVALUATION_GENRES.name)
+    if found.across_folds is not None:
+        _write_methods(found.leading, folder / EVALUATION_ACROSS.name)
+        _write_genres(found.leading, folder / EVALUATION_ACROSS_GENRES.name)
     if not found.several_genres:
         _write(
             folder / EVALUATION_CONFUSION.name,
@@ -74,6 +63,35 @@ def write_tables(folder: Path, found: Evaluation) -> None:
                 *(cell for gap in one.measures.values() for cell in _with_ends(gap)),
             ]
             for one in found.differences
+        ),
+    )
+
+
+def _write_methods(found: Evaluation, path: Path) -> None:
+    """Write a row of measures for each method."""
+    header = ["method", "n"]
+    for figure in found.measures:
+        header += [figure, f"{figure}_low", f"{figure}_high"]
+    rows = []
+    for name, method in found.methods.items():
+        row: list[Any] = [name, method.n]
+        for figure in found.measures:
+            row += _with_ends(method.estimate(figure))
+        rows.append(row)
+    _write(path, header, rows)
+
+
+def _write_genres(found: Evaluation, path: Path) -> None:
+    """Write a row for each method and genre."""
+    of_genres = ["average_precision"] if found.several_genres else []
+    of_genres += ["precision", "recall", "f1"]
+    _write(
+        path,
+        ["method", "genre", "n", *of_genres],
+        (
+            [name, genre, one.n, *(getattr(one, figure) for figure in of_genres)]
+            for name, method in found.methods.items()
+            for genre, one in method.per_genre.items()
         ),
     )
 

@@ -13,6 +13,7 @@ from covers.classify.methods import TRAINED, Method
 from covers.evaluate.measures import IN_WORDS
 from covers.evaluate.page import charts, tables
 from covers.evaluate.page.page_covers import CoverGallery
+from covers.evaluate.words.across import counted_groups, held_in_words, own_group
 from covers.model.network.embedder_names import shown_arch
 from covers.render.charts.bars import share_bars
 from covers.render.charts.marks import chart_style
@@ -42,6 +43,7 @@ def write_report(
     gallery = CoverGallery(evaluated, workspace)
     sections = [
         _head(found),
+        _across(found),
         _methods(found),
         _differences(found),
         _genres(found),
@@ -84,6 +86,30 @@ def _head(found: Evaluation) -> str:
         f'<p class="note">{n_held:,} held-out covers ({escape(split.measured)} side) of {len(found.genres)} genres; '
         f"{split.n_train:,} covers to learn from; groups that never cross the split: {escape(split.grouped_by)}{made_with}.{after}</p>"
         f'<p class="lead">{escape(found.conclusions[0])}</p>'
+    )
+
+
+def _across(found: Evaluation) -> str:
+    """Show every labelled cover, each read without its fold, where that was measured."""
+    across, split = found.across_folds, found.split
+    if across is None or across.sets is None:
+        return ""
+    group, leading = own_group(split), found.leading
+    method = across.methods[Method.COMBINED]
+    return (
+        "<h2>Every labelled cover once</h2>"
+        f"<p>{across.n:,} covers of {escape(counted_groups(across.n_groups, split))} in {across.n_folds} folds, {escape(held_in_words(split))} "
+        f"among them: each is read by a head fitted on the other folds (some {across.n_learned_from:,} covers), its neighbours are sought there, "
+        f"and blend, temperatures and prediction sets are fitted without {escape(group)}. Which covers happened to be held out plays no "
+        "part in these figures. What was chosen with a cover&#8217;s own label: one of four penalties of the head and one of eight of the linear probe; "
+        "and the other heads, on whose answers blend and temperatures are fitted, have learned from it. "
+        "Everything further down is of the held-out covers alone.</p>"
+        f'<figure class="card">{charts.method_dots(leading, found.measure)}</figure>'
+        f"<details><summary>All measures with their intervals</summary>{tables.methods_table(leading)}"
+        f'<p class="note">The probabilities of {Method.COMBINED} are off by {method.ece.value:.3f} (ECE), where perfect ones would show '
+        f"{method.ece_if_calibrated:.3f}; their {per_cent(across.sets.level)} sets hold {per_cent(across.sets.coverage)}.</p></details>"
+        f"<details><summary>Genre by genre</summary>{tables.genres_table(leading)}</details>"
+        f"<details><summary>Methods in pairs</summary>{tables.differences_table(leading)}</details>"
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from covers.classify.methods import IN_WORDS, TRAINED, Method
 from covers.evaluate.measures import IN_WORDS as MEASURES
 from covers.evaluate.words import conclusions_several
+from covers.evaluate.words.across import describe_across
 from covers.evaluate.words.sentences import (
     LOOKING_METHODS,
     NOT_READABLE,
@@ -39,16 +40,20 @@ def draw_conclusions(found: Evaluation) -> list[str]:
         One conclusion each: the best method and whether that is certain,
         against chance, against simple features, genres that cannot be told
         apart, what the probabilities are worth, what more covers would bring.
+        Where every labelled cover was measured once, they go by these figures, and
+        the first says so.
     """
     if found.several_genres:
         said = conclusions_several.describe_methods(found)
     else:
+        leading = found.leading
         said = [
-            *_best_method(found),
-            *_simple_features(found),
-            *_genres(found),
-            *describe_calibration(found, 0.03),
-            *_sets(found),
+            *describe_across(found),
+            *_best_method(leading),
+            *_simple_features(leading),
+            *_genres(leading),
+            *describe_calibration(leading, 0.03),
+            *_sets(leading),
             *describe_growth(found),
         ]
     said += [*_leakage(found), *_caution(found)]
@@ -70,9 +75,10 @@ def _best_method(found: Evaluation) -> list[str]:
     )
     # Any genre of several being right is easier: it has to be said.
     right = "given one of their genres" if found.share_with_several > 0 else "right"
+    which = "covers" if found.across_folds else "held-out covers"
     said = [
         (
-            f"{first} {percent(measured.accuracy.value)} of held-out covers {right} "
+            f"{first} {percent(measured.accuracy.value)} of {which} {right} "
             f"(95 % interval {percent(low)} to {percent(high)}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
             f"is {percent(chance)} and always the most frequent genre {percent(frequency)}."
         )
@@ -161,8 +167,11 @@ def _caution(found: Evaluation) -> list[str]:
     said = []
     n_groups = found.split.n_groups
     if n_groups < 30:
+        of_which = (
+            " of the held-out covers alone" if found.leading.split.n_groups > 30 else ""
+        )
         said.append(
-            f"only {n_groups} independent groups are held out: take the intervals as too narrow."
+            f"only {n_groups} independent groups are held out: take the intervals{of_which} as too narrow."
         )
     twins = found.self_check.twins
     if twins:

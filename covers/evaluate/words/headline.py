@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from covers.classify.methods import Method
+from covers.evaluate.words.across import held_in_words, own_group
 from covers.stats.labels.figures import average_precision_by_chance
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Headline:
     method : str
         Which answers are meant: those of network and vote together.
     right : Estimate
-        Share of held-out covers whose likeliest genre is one of theirs.
+        Share of the covers whose likeliest genre is one of theirs.
     chance : float
         The same without looking at them; NaN where it was not measured.
     guess : str
@@ -38,7 +39,12 @@ class Headline:
         F1, or of several genres a cover, where frequent genres have a high F1 whatever is
         said, the average precision above that of a random order.
     n : int
-        Held-out covers.
+        Covers that were asked about.
+    which : str
+        Which these are: never seen, or each read by a head fitted without its group.
+    alone : (str, MethodResult) or None
+        Held-out covers, in words, and what was read of them alone, where the headline is
+        of every labelled cover.
     any_of_several : bool
         Whether genres are independent, so that any of a cover's counts as right.
     """
@@ -51,6 +57,8 @@ class Headline:
     hardest: tuple[str, float] | None
     measure: str = "F1"
     n: int
+    which: str = "never seen"
+    alone: tuple[str, MethodResult] | None = None
     any_of_several: bool = False
 
     @property
@@ -63,26 +71,31 @@ class Headline:
             else ""
         )
         text = (
-            f"Of {self.n:,} covers that were never seen, {100 * self.right.value:.0f} % "
-            f"are given one of their genres{ends}"
+            f"Of {self.n:,} covers {'that were ' if self.alone is None else ''}{self.which}, "
+            f"{100 * self.right.value:.0f} % are given one of their genres{ends}"
         )
         if math.isfinite(self.chance):
             text += f", where {self.guess} gets {100 * self.chance:.0f} %"
-        if self.easiest is None or self.hardest is None:
+        if self.easiest is not None and self.hardest is not None:
+            text += f"; {self.easiest[0]} is read most easily, {self.hardest[0]} least"
+        if self.alone is None:
             return f"{text}."
+        held, method = self.alone
         return (
-            f"{text}; {self.easiest[0]} is read most easily, {self.hardest[0]} least."
+            f"{text}. Of the {method.n:,} {held} alone it is "
+            f"{100 * method.accuracy.value:.0f} %."
         )
 
 
 def headline_of(found: Evaluation) -> Headline:
-    """Return what an evaluation comes down to.
+    """Return what an evaluation comes down to, by every labelled cover where each was measured once.
 
     Examples
     --------
     >>> headline_of(library.evaluate()).said.startswith("Of ")
     True
     """
+    held_out, found = found, found.leading
     name = str(Method.COMBINED) if Method.COMBINED in found.methods else found.best()
     best = found.methods[name]
     read = {
@@ -93,7 +106,7 @@ def headline_of(found: Evaluation) -> Headline:
     ranked = sorted(scores, key=lambda genre: (-scores[genre], genre))
     several = len(ranked) > 1
     chance, guess = _without_looking(found)
-    return Headline(
+    first = Headline(
         method=name,
         right=_right(best, several=found.several_genres),
         chance=chance,
@@ -103,6 +116,13 @@ def headline_of(found: Evaluation) -> Headline:
         measure="average precision above chance" if found.several_genres else "F1",
         n=best.n,
         any_of_several=found.several_genres,
+    )
+    if held_out.across_folds is None:
+        return first
+    return replace(
+        first,
+        which=f"each read by a head fitted without {own_group(found.split)}",
+        alone=(held_in_words(found.split), held_out.methods[name]),
     )
 
 

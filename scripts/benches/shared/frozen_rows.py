@@ -25,6 +25,7 @@ from covers.model.network.make_backbone import make_backbone
 from covers.model.training.heads.crossed import (
     CrossedPredictions,
     HeadFit,
+    deal_folds,
     join_crossed,
     predict_across_folds,
 )
@@ -133,8 +134,9 @@ class FrozenRows:
             seed=seed,
             n_axes=self.recipe.embedding_dim,
         )
-        groups = self.catalogue.groups[train]
-        return predict_across_folds(known, self.membership[train], groups, fit)
+        membership = self.membership[train]
+        folds = deal_folds(membership, self.catalogue.groups[train], seed)
+        return predict_across_folds(known, membership, folds, fit)
 
     def run(self, archs: str, seed: int, fold: int, held: np.ndarray) -> dict:
         """Answer for a held-out fold by the mean of some backbones' heads; see `scripts.benches.recipe`."""
@@ -154,7 +156,7 @@ class FrozenRows:
                     for part in parts
                 ]
             )
-            across = found.as_columns(len(catalogue), train)
+            across = found.as_columns("crossed", len(catalogue), train)
         inputs = EvaluationInputs(
             **across,
             cover_ids=catalogue.cover_ids,

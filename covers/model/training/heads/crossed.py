@@ -1,4 +1,4 @@
-"""Predictions for train covers, each by a head that has not seen it.
+"""Predictions for labelled covers, each by a head that has not seen it.
 
 The head is fitted once more without each fold of the train side, and answers for
 it. A library keeps few artists aside; answers across folds say of all of them how
@@ -17,14 +17,21 @@ import torch
 
 from covers.errors import DataError
 from covers.model.embedding_table import frozen_parts
-from covers.model.training.heads.fit import Probe, genre_weights, principal_axes
+from covers.model.training.heads.fit import (
+    N_FOLDS,
+    Probe,
+    genre_weights,
+    principal_axes,
+)
 from covers.stats.distributions import softmax
-from covers.stats.folds import iterate_folds
+from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from torch import Tensor
 
     from covers.model.card import ModelCard
     from covers.workspace.paths import Workspace
@@ -57,13 +64,14 @@ class HeadFit:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossedPredictions:
-    """Predictions for train covers by heads that were fitted without their fold.
+    """Predictions for covers by heads that were fitted without their fold.
 
     Parameters
     ----------
     folds : ndarray of int64, shape (n_covers,)
-        Fold of each cover.
+        Fold of each cover; ``-1`` for one that every head has learned from.
     logits : ndarray of float32, shape (n_covers, n_genres)
+        Zeros for a cover of no fold.
     embeddings : ndarray of float16, shape (n_covers, n_folds, embedding_dim)
         Of every cover by each fold's head, unit vectors: a cover of the fold is to be
         compared with the others under the same head.
@@ -74,9 +82,9 @@ class CrossedPredictions:
     embeddings: npt.NDArray[np.float16]
 
     def as_columns(
-        self, n_covers: int, rows: npt.NDArray[np.int64]
+        self, name: str, n_covers: int, rows: npt.NDArray[np.int64]
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return the predictions as columns of `EvaluationInputs`, filled in some of its rows."""
+        """Return the predictions as columns of `EvaluationInputs` that begin with a name, filled in some of its rows."""
         folds = np.full(n_covers, -1, np.int64)
         p = np.zeros((n_covers, self.logits.shape[1]))
         embeddings = np.zeros((n_covers, *self.embeddings.shape[1:]), np.float16)
@@ -84,43 +92,103 @@ class CrossedPredictions:
         p[rows] = softmax(self.logits.astype(np.float64))
         return {
             "crossed_folds": folds,
-            "crossed_p": p,
-            "crossed_embeddings": embeddings,
+            f"{name}_p": p,
+            f"{name}_embeddings": embeddings,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledRows:
+    """Covers with a genre that a model's heads may learn from.
+
+    Parameters
+    ----------
+    cover_ids : sequence of str
+    membership : ndarray of float, shape (n_covers, n_genres)
+        1/m for each of a cover's m genres.
+    groups : ndarray of int64, shape (n_covers,)
+        Covers that stay in one fold.
+    """
+
+    cover_ids: Sequence[str]
+    membership: npt.NDArray[np.floating[Any]]
+    groups: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossedAnswers:
+    """What heads say of a model's train covers, each without the covers of its fold.
+
+    Parameters
+    ----------
+    train : CrossedPredictions
+        By heads that learned from the train side alone: what is fitted on them can be
+        measured on held-out covers.
+    all : CrossedPredictions
+        By heads that learned from the held-out covers too, which come behind the
+        train covers and are of no fold.
+    """
+
+    train: CrossedPredictions
+    all: CrossedPredictions
+
+    def as_columns(
+        self, n_covers: int, train: npt.NDArray[np.int64], held: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the predictions as columns of `EvaluationInputs`.
+
+        Parameters
+        ----------
+        n_covers : int
+        train, held : ndarray of int64
+            Rows of the covers that were given to `read_crossed`.
+        """
+        everyone = np.concatenate([train, held])
+        return {
+            **self.train.as_columns("crossed", n_covers, train),
+            **self.all.as_columns("across", n_covers, everyone),
         }
 
 
 def predict_across_folds(
     statistics: npt.NDArray[np.float32],
-    membership: npt.NDArray[np.float32],
-    groups: npt.NDArray[np.int64],
+    membership: npt.NDArray[np.floating[Any]],
+    folds: npt.NDArray[np.int64],
     fit: HeadFit,
 ) -> CrossedPredictions:
     """Fit the head without each fold, and predict the covers of that fold.
 
+    All of it is fitted anew: mean and spread of the statistics, axes, weights of the
+    genres, metric and probe. Only the penalty is given.
+
     Parameters
     ----------
     statistics : ndarray of float32, shape (n_views * n_covers, n_features)
-        Of the train side, by the untouched backbone; mirror images behind them, as the
-        head itself was fitted.
-    membership : ndarray of float32, shape (n_covers, n_genres)
+        By the untouched backbone; mirror images behind them, as the head itself was
+        fitted.
+    membership : ndarray of float, shape (n_covers, n_genres)
         1/m for each of a cover's m genres.
-    groups : ndarray of int64, shape (n_covers,)
-        Covers that stay in one fold.
+    folds : ndarray of int64, shape (n_covers,)
+        See `deal_folds`; a cover of fold ``-1`` is learned from by every head.
     fit : HeadFit
         As the head itself was fitted.
     """
-    values = torch.from_numpy(np.asarray(statistics, np.float32))
-    axes, mean, variance = principal_axes(values, fit.n_axes, fit.seed)
-    standard = (values - mean) / torch.sqrt(variance + torch.nn.BatchNorm1d(1).eps)
-    points = (standard @ axes.T).numpy()  # (N, D)
-    weights = genre_weights(membership, fit.class_balance)
-    probe = Probe(membership, weights, groups, multi_label=False, seed=fit.seed)
-    folds = probe.folds()
-    logits = np.zeros(membership.shape, np.float32)
+    shares = np.asarray(membership, np.float32)
+    views = torch.from_numpy(np.asarray(statistics, np.float32)).view(
+        -1, len(shares), statistics.shape[1]
+    )  # (V, N, F)
+    logits = np.zeros(shares.shape, np.float32)
     embeddings = []
     for outside, inside in iterate_folds(folds):
-        metric, coefficients, offsets = probe.fit_twice(points, fit.penalty, outside)
-        unit = unit_rows(points[: len(membership)] @ metric)
+        known = shares[outside]
+        seen = views[:, torch.from_numpy(outside)].flatten(0, 1)
+        axes = principal_axes(seen, fit.n_axes, fit.seed)
+        weights = genre_weights(known, fit.class_balance)
+        probe = Probe(known, weights, folds[outside], multi_label=False, seed=fit.seed)
+        metric, coefficients, offsets = probe.fit_twice(
+            _project(seen, *axes), fit.penalty
+        )
+        unit = unit_rows(_project(views[0], *axes) @ metric)
         logits[inside] = unit[inside] @ coefficients.T + offsets
         embeddings.append(unit.astype(np.float16))
     return CrossedPredictions(
@@ -128,8 +196,28 @@ def predict_across_folds(
     )
 
 
+def _project(
+    values: Tensor, axes: Tensor, mean: Tensor, variance: Tensor
+) -> npt.NDArray[np.float32]:
+    """Return statistics (n, F) along principal axes, shape (n, D)."""
+    standard = (values - mean) / torch.sqrt(variance + torch.nn.BatchNorm1d(1).eps)
+    points: npt.NDArray[np.float32] = (standard @ axes.T).numpy()
+    return points
+
+
+def deal_folds(
+    membership: npt.NDArray[np.floating[Any]],
+    groups: npt.NDArray[np.int64],
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """Return the fold (n_covers,) in which each train cover is held out, groups together."""
+    return group_folds(groups, membership, n_folds=N_FOLDS, seed=seed)
+
+
 def join_crossed(parts: Sequence[CrossedPredictions]) -> CrossedPredictions:
     """Return the predictions of several networks as one: mean logits, joined unit vectors."""
+    if len(parts) == 1:
+        return parts[0]
     scale = len(parts) ** -0.5
     joined = np.concatenate([part.embeddings for part in parts], axis=2)
     return CrossedPredictions(
@@ -140,12 +228,8 @@ def join_crossed(parts: Sequence[CrossedPredictions]) -> CrossedPredictions:
 
 
 def read_crossed(
-    workspace: Workspace,
-    card: ModelCard,
-    cover_ids: Sequence[str],
-    membership: npt.NDArray[np.floating[Any]],
-    groups: npt.NDArray[np.int64],
-) -> CrossedPredictions | None:
+    workspace: Workspace, card: ModelCard, train: LabelledRows, held: LabelledRows
+) -> CrossedAnswers | None:
     """Answer across folds for the covers that a workspace's model was trained on.
 
     Parameters
@@ -153,24 +237,27 @@ def read_crossed(
     workspace : Workspace
     card : ModelCard
         Of its model.
-    cover_ids : sequence of str
+    train : LabelledRows
         The train side.
-    membership : ndarray of float, shape (n_covers, n_genres)
-    groups : ndarray of int64, shape (n_covers,)
+    held : LabelledRows
+        The held-out side, another fold of the same covers.
 
     Returns
     -------
-    CrossedPredictions or None
+    CrossedAnswers or None
         None where the network was fine-tuned on these covers, genres are
         independent, the statistics are gone, or there are more than `MOST_CROSSED`.
     """
     fits = card.summary.get("head_fits")
-    if not fits or card.multi_label or not 1 < len(cover_ids) <= MOST_CROSSED:
+    n_train = len(train.cover_ids)
+    if not fits or card.multi_label or not 1 < n_train <= MOST_CROSSED:
         return None
-    found = []
+    ids = [*train.cover_ids, *held.cover_ids]
+    membership = np.concatenate([train.membership, held.membership])
+    alone, together = [], []
     for one in fits:
         names = [str(one[name]) for name in ("fingerprint", "mirrored") if name in one]
-        views = [_read_statistics(workspace, name, cover_ids) for name in names]
+        views = [_read_statistics(workspace, name, ids) for name in names]
         known = [view for view in views if view is not None]
         if len(known) < len(views):
             return None
@@ -180,12 +267,14 @@ def read_crossed(
             seed=int(one["seed"]),
             n_axes=card.embedding_dim // len(fits),
         )
-        found.append(
-            predict_across_folds(
-                np.concatenate(known), np.asarray(membership, np.float32), groups, fit
-            )
+        folds = deal_folds(train.membership, train.groups, fit.seed)
+        everyone = np.concatenate([folds, np.full(len(held.cover_ids), -1)])
+        some = np.concatenate([view[:n_train] for view in known])
+        alone.append(predict_across_folds(some, train.membership, folds, fit))
+        together.append(
+            predict_across_folds(np.concatenate(known), membership, everyone, fit)
         )
-    return found[0] if len(found) == 1 else join_crossed(found)
+    return CrossedAnswers(train=join_crossed(alone), all=join_crossed(together))
 
 
 def _read_statistics(

@@ -1,0 +1,71 @@
+"""What is said of every labelled cover, each read without its own group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covers.classify.methods import IN_WORDS, Method
+from covers.evaluate.measures import IN_WORDS as MEASURES
+
+if TYPE_CHECKING:
+    from covers.evaluate.measures import Estimate, Split
+    from covers.evaluate.result import Evaluation
+
+_CLEAREST = ("artist", "release group")
+"""Names of groups that a sentence can count: a group of near-duplicates is mostly one cover."""
+
+
+def own_group(split: Split) -> str:
+    """Name what a cover is read without, such as ``"its artist"``.
+
+    Examples
+    --------
+    >>> from covers.evaluate.measures import Split
+    >>> sides = {"n_train": 9, "n_valid": 3, "measured": "valid", "n_groups": 3}
+    >>> own_group(Split(grouped_by="artist, near-duplicates", **sides))
+    'its artist'
+    """
+    return f"its {_first_name(split)}"
+
+
+def counted_groups(n_groups: int, split: Split) -> str:
+    """Say of how many artists covers are, or of how many groups where no artists are known."""
+    name = _first_name(split)
+    noun = name if name in _CLEAREST else "group"
+    return f"{n_groups:,} {noun}{'' if n_groups == 1 else 's'}"
+
+
+def held_in_words(split: Split) -> str:
+    """Name the covers that the network was kept from."""
+    return "test covers" if split.measured == "test" else "held-out covers"
+
+
+def describe_across(found: Evaluation) -> list[str]:
+    """Say what every labelled cover once and the held-out ones alone read, and which figure is good for what."""
+    across = found.across_folds
+    if across is None:
+        return []
+    split, method = found.split, Method.COMBINED
+    every, alone = across.methods[method], found.methods[method]
+    group = own_group(split)
+    held = held_in_words(split)
+    return [
+        (
+            f"every labelled cover once, by heads fitted without {group}: {MEASURES[found.measure]} of {IN_WORDS[method]} "
+            f"{_with_ends(every.macro_f1)}, {across.n:,} covers of {counted_groups(across.n_groups, split)}; "
+            f"the {held} alone: {_with_ends(alone.macro_f1)}, {alone.n:,} covers of {counted_groups(split.n_groups, split)}."
+        ),
+        (
+            "trust the first figure for how well such a model reads what is new to it, because chance has less part in which covers "
+            f"were asked about, and the second for the model at hand: no penalty was chosen with its {held}. What follows is said of the first."
+        ),
+    ]
+
+
+def _first_name(split: Split) -> str:
+    return split.grouped_by.split(",")[0].strip() or "group"
+
+
+def _with_ends(measured: Estimate) -> str:
+    low, high = measured.ci95
+    return f"{measured.value:.2f} ({low:.2f} to {high:.2f})"
