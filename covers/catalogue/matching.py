@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_LISTED = 12
+SPLITS = ("train", "valid", "test")
+_HELD_OUT = {"held-out", "held out", "heldout", "held_out"}
 _ACCENTED = ("LATIN", "GREEK")
 
 
@@ -74,3 +76,25 @@ def match_name(wanted: str, known: Iterable[str], *, what: str) -> str:
         hint = f"there are {len(names)}: {shown}, …"
     message = f"no {what} {wanted!r}: {hint}"
     raise DataError(message)
+
+
+def match_split(wanted: str) -> str:
+    """Return the side of the split that is meant.
+
+    Raises
+    ------
+    DataError
+        If there is no such side.
+
+    Examples
+    --------
+    >>> match_split("Train")
+    'train'
+    >>> match_split("held-out")
+    Traceback (most recent call last):
+    covers.errors.DataError: no split 'held-out': did you mean 'valid' (held out to measure on) or 'test' (for a last test of your own)?
+    """
+    if fold_name(wanted) in _HELD_OUT:
+        message = f"no split {wanted!r}: did you mean 'valid' (held out to measure on) or 'test' (for a last test of your own)?"
+        raise DataError(message)
+    return match_name(wanted, SPLITS, what="split")

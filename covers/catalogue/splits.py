@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from covers.catalogue.table import SPLITS
+from covers.catalogue.matching import SPLITS
 from covers.workspace.disk.read_only import ReadOnly
 from indexer.files.arrow import as_numbers, make_array
 

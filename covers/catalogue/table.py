@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 KIND = CATALOGUE_TABLE.kind
-SPLITS = ("train", "valid", "test")
 
 LOCATION = pa.struct(
     [

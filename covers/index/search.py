@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from covers.arguments import refuse_type
 from covers.catalogue.artists import artist_keys
-from covers.catalogue.matching import match_name
+from covers.catalogue.matching import match_name, match_split
 from covers.errors import DataError, WrongValueError
 from covers.index.hits import Hit, hits_of
 
@@ -28,7 +28,9 @@ _SPARE = 10
 _MOST_NAMED = 100
 _MOST_SAID = 5
 _ALIASES = {"genre": "genres"}
-_NAMES = {"genres": "genre", "artist": "artist"}
+_NAMES = {"genres": "genre", "artist": "artist", "split": "split"}
+_FREE = {"cover_id", "path"}
+"""Columns of texts that nobody is expected to know by heart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +282,8 @@ def clean_where(known: _Values, where: Mapping[str, Any] | None) -> dict[str, An
     Raises
     ------
     DataError
-        If there is no such column or genre, or the column is empty.
+        If there is no such column, genre, artist, split or other name, or the
+        column is empty.
     """
     cleaned: dict[str, Any] = {}
     for given, condition in (where or {}).items():
@@ -299,15 +302,37 @@ def _match_column(schema: pa.Schema, name: str) -> str:
 
 
 def _clean_condition(values: _Values, name: str, condition: Any) -> Any:
-    """Replace names of genres and artists by the way they are written in the table."""
-    if name not in _NAMES or condition is None:
+    """Replace names by the way they are written in the table; paths and ranges stay as they are."""
+    is_name = name in _NAMES
+    if condition is None or not (is_name or _holds_names(values.schema, name)):
         return condition
-    known = set(map(str, values.distinct(name)))
-    if isinstance(condition, str):
-        return match_name(condition, known, what=_NAMES[name])
-    if not isinstance(condition, Iterable):
+    if not is_name and isinstance(condition, tuple):
+        return condition
+    if not isinstance(condition, str | Iterable):
+        if not is_name:
+            return condition  # of the wrong kind: what compares it says so
         refuse_type(f"where[{name!r}]", "a name, or a list of names", condition)
-    return [
-        value if value is None else match_name(str(value), known, what=_NAMES[name])
-        for value in condition
-    ]
+
+    def match(wanted: Any) -> Any:
+        if not (is_name or isinstance(wanted, str)) or wanted is None:
+            return wanted
+        if name == "split":
+            return match_split(str(wanted))
+        return match_name(str(wanted), known, what=_NAMES.get(name, name))
+
+    known = set() if name == "split" else set(map(str, values.distinct(name)))
+    if isinstance(condition, str):
+        return match(condition)
+    return [match(one) for one in condition]
+
+
+def _holds_names(schema: pa.Schema, name: str) -> bool:
+    """Say whether a column holds names, of which a wrong one can be told from a right one."""
+    import pyarrow.types as kinds
+
+    kind = schema.field(name).type
+    if kinds.is_list(kind) or kinds.is_large_list(kind):
+        kind = kind.value_type
+    if kinds.is_dictionary(kind):
+        kind = kind.value_type
+    return name not in _FREE and (kinds.is_string(kind) or kinds.is_large_string(kind))

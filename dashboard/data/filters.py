@@ -65,7 +65,7 @@ class Filters:
         whole = len(years) == 2 and all(y.lstrip("-").isdigit() for y in years)
         sort = found.get("sort", ["filed"])[0]
         return cls(
-            **{n: tuple(found.get(n, ())) for n in _LISTS},
+            **{n: tuple(filter(_CAN_BE.get(n), found.get(n, ()))) for n in _LISTS},
             years=(int(years[0]), int(years[1])) if whole else None,
             text=" ".join(found.get("text", ())),
             sort=sort if sort in SORTINGS else "filed",
@@ -134,3 +134,9 @@ class Filters:
 
 
 _LISTS = ("genres", "sources", "sides", "bands", "verdicts")
+_CAN_BE = {
+    "sides": SIDES.__contains__,
+    "bands": BANDS.__contains__,
+    "verdicts": VERDICTS.__contains__,
+}
+"""Which values of a list can be; of the others the library knows."""

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from covers.catalogue.artists import artist_keys
 from covers.catalogue.genres import GenreMapper, Level, Resolve
+from covers.catalogue.matching import SPLITS
 from covers.catalogue.splits import UNDECIDED
-from covers.catalogue.table import SCHEMA, SPLITS
+from covers.catalogue.table import SCHEMA
 from covers.intake.scan_record import parse_labels
 from covers.intake.tables.manifest import spread_extras
 from covers.stats.rows import number_by_appearance
