@@ -14,6 +14,7 @@ from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.model import stage as model
 from covers.model.card import describe_best
 from covers.render.short_repr import ShortRepr
+from covers.render.text import text_table
 from covers.workspace.publishing import is_whole
 from covers.workspace.read_artefacts import stamp_of
 from covers.workspace.registry import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from covers.model.card import ModelCard
     from covers.model.embed_on_ray import RayCluster
     from covers.model.training.recipe import Recipe
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
     from covers.workspace.registry import Artefact
 
@@ -77,6 +79,23 @@ class Stage(ShortRepr):
     def is_due(self) -> bool:
         """Whether it has to be made before what follows can be trusted."""
         return self.state is not State.FRESH
+
+
+class Status(tuple[Stage, ...]):
+    """The links of the chain in order, as a table where it is shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        rows = [
+            [
+                stage.name,
+                str(stage.state),
+                stage.why if not stage.is_due else f"{stage.why}; run: {stage.command}",
+            ]
+            for stage in self
+        ]
+        return text_table(["artefact", "state", "what is known of it"], rows)
 
 
 @dataclass(frozen=True)
@@ -123,9 +142,7 @@ class _AtHand:
         return name_baseline_features(self.workspace, self.catalogue, self.card)
 
 
-def inspect_workspace(
-    workspace: Workspace, recipe: Recipe | None = None
-) -> list[Stage]:
+def inspect_workspace(workspace: Workspace, recipe: Recipe | None = None) -> Status:
     """Look at each artefact of a workspace, in the order they depend on each other.
 
     Parameters
@@ -145,7 +162,7 @@ def inspect_workspace(
         Stage(name, verdict.state, verdict.why, verdict.command)
         for name, verdict in index.judge_others(workspace, at_hand.catalogue)
     )
-    return [*stages[:_BEFORE_OTHERS], *others, *stages[_BEFORE_OTHERS:]]
+    return Status([*stages[:_BEFORE_OTHERS], *others, *stages[_BEFORE_OTHERS:]])
 
 
 def _judge(at_hand: _AtHand, artefact: Artefact) -> Verdict:
@@ -261,6 +278,26 @@ class Pipeline:
         self._evaluate(say, stage)
         if analysis:
             self._analyse(say, stage)
+
+    def kept_by_other_seeds(self) -> list[str]:
+        """Name what is fresh and was made with another seed, so that `run` leaves it as it is."""
+        stages = inspect_workspace(self.workspace)
+        fresh = {stage.name for stage in stages if not stage.is_due}
+        return [
+            artefact.name
+            for artefact in CHAIN
+            if artefact.name in fresh
+            and (stamp := self._stamp(artefact)) is not None
+            and stamp.seed not in (None, self.seed)
+        ]
+
+    def _stamp(self, artefact: Artefact) -> Stamp | None:
+        """Return what an artefact of the chain says of itself; of the catalogue the scan tells."""
+        if artefact in (CATALOGUE, EMBEDDINGS, INDEX):
+            return None
+        if artefact is MODEL:
+            return model.read(self.workspace).stamp
+        return stamp_of(self.workspace, artefact.file)
 
     def _due(self, name: str) -> Stage | None:
         if not self._seen:

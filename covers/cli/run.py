@@ -18,6 +18,7 @@ from covers.cli.options.shared import (
     common_options,
     device_option,
     engine_options,
+    library_to_fill,
     open_for_command,
     refuse_idle,
     refuse_idle_address,
@@ -32,7 +33,7 @@ from covers.render.text import counted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.pipeline import Stage
+    from covers.pipeline import Status
     from covers.workspace.remote import AnyPath
 
 
@@ -175,15 +176,15 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
 def _scan(workspace: Path, job: Job) -> None:
     """Look through the sources, and say what was found."""
     from covers.cli.terminal.progress import progress_bar
-    from covers.intake.scan import ScanOptions, scan_workspace
 
     with progress_bar("reading pictures") as progress:
-        scan = scan_workspace(
-            workspace,
-            job.sources,
-            intake=job.intake,
-            options=ScanOptions(kind=job.kind, root=job.root, seed=job.seed),
+        scan = library_to_fill(workspace).scan(
+            *map(str, job.sources),
+            kind=job.kind,
+            root=None if job.root is None else str(job.root),
+            seed=job.seed,
             progress=progress,
+            **job.intake,
         )
     n_problems = sum(scan.problems.values())
     problems = f", {n_problems} problems listed in '{scan.problems_path}'"
@@ -255,7 +256,7 @@ def status_command(
     print_facts(facts)
 
 
-def _show_stages(stages: list[Stage]) -> None:
+def _show_stages(stages: Status) -> None:
     """Print what is known of each artefact, and what to run where that is due."""
     signs = {"fresh": "✓", "stale": "✗", "missing": "·"}
     click.echo(f"  {'artefact':<12}{'state':<9}what is known of it")

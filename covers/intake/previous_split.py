@@ -11,19 +11,37 @@ import pyarrow.compute as pc
 from covers.catalogue.splits import UNDECIDED, fold_groups
 from covers.catalogue.table import SCHEMA, each_value, read_catalogue
 from covers.errors import ConfigError
+from covers.workspace.artefacts import read_stamp
 from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
 
 _COLUMNS = ("cover_id", "split", "fold")
+SPLIT_MADE_WITH = "split"
+"""In the stamp of a catalogue: shares and seed that all covers were last split with."""
 
 
 @dataclass(frozen=True)
 class PreviousSplit:
-    """Sides and folds of the covers of a catalogue; none where all are to be dealt anew."""
+    """Sides and folds of the covers of a catalogue; none where all are split anew.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns ``cover_id`` and ``split``, and ``fold`` where there are folds.
+    made_with : dict
+        ``valid_share``, ``test_share`` and ``seed`` that all covers were split with.
+    n_folds : int
+        How many folds there are.
+    """
 
     table: pa.Table = field(default_factory=lambda: pa.Table.from_batches([], SCHEMA))
+    made_with: dict[str, Any] = field(default_factory=dict)
+    n_folds: int = 0
 
     @classmethod
     def read(cls, workspace: Workspace) -> PreviousSplit:
@@ -31,7 +49,12 @@ class PreviousSplit:
         if not workspace.catalogue_path.is_file():
             return cls()
         table = read_catalogue(workspace).table
-        return cls(table.select([n for n in _COLUMNS if n in table.column_names]))
+        stamp = read_stamp(workspace.catalogue_path)
+        return cls(
+            table.select([n for n in _COLUMNS if n in table.column_names]),
+            split_made_with(stamp),
+            stamp.parameters.get("n_folds", 0) if stamp else 0,
+        )
 
     def splits(self, cover_ids: pa.Array) -> list[str]:
         """Return the side of each cover, ``""`` where it has none."""
@@ -46,19 +69,16 @@ class PreviousSplit:
         return [otherwise if one is None else one for one in found.to_pylist()]
 
     def add_folds(self, table: pa.Table, n_folds: int, seed: int) -> pa.Table:
-        """Add the column ``fold`` to a catalogue; covers keep theirs, unless there were more.
+        """Add the column ``fold`` to a catalogue; covers keep theirs while there are as many folds.
 
         Raises
         ------
         ConfigError
             If there are too few groups for so many folds.
         """
-        n_covers = table.num_rows
-        previous = self._column("fold", table.column("cover_id"), -1)
-        if "fold" in self.table.column_names and any(
-            fold >= n_folds for fold in self.table.column("fold").unique().to_pylist()
-        ):
-            previous = [-1] * n_covers
+        previous = [-1] * table.num_rows
+        if n_folds == self.n_folds:
+            previous = self._column("fold", table.column("cover_id"), -1)
         try:
             folds = fold_groups(
                 each_value(table.column("genres")),
@@ -71,3 +91,45 @@ class PreviousSplit:
             message = f"cannot make folds: {error}; take others with '--folds K', none with '--folds 0'"
             raise ConfigError(message) from error
         return table.append_column("fold", make_array(folds, pa.int32()))
+
+
+def split_made_with(stamp: Stamp | None) -> dict[str, Any]:
+    """Return shares and seed that the covers of a catalogue were split with, by its stamp."""
+    if stamp is None:
+        return {}
+    found: dict[str, Any] = stamp.parameters.get(SPLIT_MADE_WITH) or {
+        "valid_share": stamp.parameters.get("valid_share"),
+        "test_share": stamp.parameters.get("test_share"),
+        "seed": stamp.seed,
+    }
+    return found
+
+
+def note_kept_sides(before: Stamp | None, wanted: Mapping[str, Any]) -> list[str]:
+    """Say which settings of the split do nothing, since known covers keep their side.
+
+    Parameters
+    ----------
+    before : Stamp, optional
+        Of the last catalogue; without one no cover has a side.
+    wanted : mapping
+        Some of ``valid_share``, ``test_share`` and ``seed``.
+    """
+    made_with = split_made_with(before)
+    others = {
+        name: value
+        for name, value in wanted.items()
+        if made_with.get(name) not in (None, value)
+    }
+    if not others:
+        return []
+    given = " and ".join(f"{name} {value:.10g}" for name, value in others.items())
+    options = " ".join(
+        f"--{name.replace('_', '-')} {value:.10g}" for name, value in others.items()
+    )
+    are = "is" if len(others) == 1 else "are"
+    note = (
+        f"{given} {are} for new covers alone, because known ones keep their side: "
+        f"'covers scan --split-anew {options}' splits all of them again"
+    )
+    return [note]

@@ -73,6 +73,9 @@ def scan_workspace(
     begun = time.monotonic()
     with lock_workspace(workspace_root):
         scan = ScanSteps(Workspace(workspace_root), intake or {}, options, progress)
+        kept = scan.new_catalogue.note_kept_sides(
+            is_seed_given=scan.options.seed is not None
+        )
         scan.look(sources)
         seen = scan.seen()
         known = None if scan.options.split_anew else scan.recall(seen)
@@ -84,7 +87,11 @@ def scan_workspace(
             report = scan.publish()
             if not may_any_pass(scan.records):
                 remember_report(scan.workspace, seen, report)
-    return replace(report, seconds=round(time.monotonic() - begun, 2))
+    return replace(
+        report,
+        warnings=(*report.warnings, *kept),
+        seconds=round(time.monotonic() - begun, 2),
+    )
 
 
 def reassemble_workspace(workspace_root: Path) -> ScanReport:

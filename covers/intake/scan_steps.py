@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from covers.catalogue.corrections import Overlay
 from covers.catalogue.genre_tree import GenreTree
-from covers.catalogue.table import KIND, Catalogue, read_catalogue
+from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 from covers.images.audio.audio_tags import READER
 from covers.images.measured import MeasuredPictures, list_thumbnails
@@ -24,18 +24,12 @@ from covers.intake.candidates import (
     walk_source,
 )
 from covers.intake.genre_survey import genre_table_path
-from covers.intake.labels.table import make_mapper
 from covers.intake.labels.texts import cut_genre_texts
-from covers.intake.merge import (
-    AssemblyRules,
-    RecordsByCover,
-    assemble,
-    count_split_conflicts,
-)
+from covers.intake.merge import RecordsByCover, count_split_conflicts
 from covers.intake.music.tag_cache import TagCache
+from covers.intake.new_catalogue import NewCatalogue
 from covers.intake.pictures.choose import Chooser
 from covers.intake.pictures.read_one import PictureLoader
-from covers.intake.previous_split import PreviousSplit
 from covers.intake.record_table import (
     covers_in,
     join_records,
@@ -55,10 +49,9 @@ from covers.intake.summary import (
     sum_up,
     write_problems,
 )
-from covers.workspace.artefacts import Stamp, read_stamp
 from covers.workspace.registry import CATALOGUE
 from covers.workspace.settings import change_intake, write_settings
-from covers.workspace.source_files import SourceKind, is_mounted
+from covers.workspace.source_files import is_mounted
 from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
@@ -107,6 +100,19 @@ class ScanSteps:
         self.notes: list[str] = []
         self.n_read = 0
         self.overlay = Overlay.read(workspace)
+
+    @property
+    def new_catalogue(self) -> NewCatalogue:
+        """What the catalogue is made with, beside the records."""
+        return NewCatalogue(
+            workspace=self.workspace,
+            sources=self.sources,
+            intake=self.intake,
+            genre_table=self.genre_table,
+            overlay=self.overlay,
+            seed=self.seed,
+            split_anew=self.options.split_anew,
+        )
 
     @cached_property
     def old(self) -> pa.Table:
@@ -157,7 +163,7 @@ class ScanSteps:
         return hash_walks(
             self.walks,
             {
-                "parameters": self._parameters(),
+                "parameters": self.new_catalogue.parameters(),
                 "limits": self._limits(),
                 "sources": [source.model_dump() for source in self.sources],
                 "states": self.states,
@@ -257,7 +263,8 @@ class ScanSteps:
         good = covers_in(self.records)
         if not good.num_rows:
             raise DataError(explain_nothing(self.sources, self.records))
-        by_cover = RecordsByCover(good, self._kinds())
+        new = self.new_catalogue
+        by_cover = RecordsByCover(good, new.kinds)
         dropped = self.overlay.dropped.intersection(by_cover.cover_ids.to_pylist())
         if dropped:
             self.notes.append(
@@ -265,14 +272,14 @@ class ScanSteps:
                 "takes all decisions back"
             )
         self.pictures.update(by_cover.cover_ids, self.journal.measures)
-        is_same = not self.options.split_anew and self._is_same()
-        catalogue = read_catalogue(workspace) if is_same else self._assemble(by_cover)
+        is_same = new.is_published() and self.old.equals(self.records)
+        if is_same:
+            catalogue = read_catalogue(workspace)
+        else:
+            catalogue = new.assemble(by_cover, self.pictures)
         self._publish_settings()
         if not is_same:
-            catalogue.write(
-                workspace.catalogue_path,
-                Stamp(kind=KIND, parameters=self._parameters(), seed=self.seed),
-            )
+            catalogue.write(workspace.catalogue_path, new.stamp())
         # After the catalogue: where only one of them was published before the scan was
         # ended, the next must not take the old catalogue for the one of these records.
         if not is_same or self._limits_before != self._limits():
@@ -326,64 +333,6 @@ class ScanSteps:
             ),
             [source.name for source in self.sources],
         )
-
-    def _is_same(self) -> bool:
-        """Say whether the last catalogue was made from the same records and parameters."""
-        stamp = read_stamp(self.workspace.catalogue_path)
-        return (
-            stamp is not None
-            and stamp.kind == KIND
-            and stamp.parameters == self._parameters()
-            and self.old.equals(self.records)
-        )
-
-    def _kinds(self) -> dict[str, SourceKind]:
-        """Return the kind of each source by its name."""
-        return {
-            source.name: SourceKind.FOLDERS
-            if source.kind == "auto"
-            else SourceKind(source.kind)
-            for source in self.sources
-        }
-
-    def _assemble(self, by_cover: RecordsByCover) -> Catalogue:
-        """Make the catalogue from the records of covers."""
-        before = (
-            PreviousSplit()
-            if self.options.split_anew
-            else PreviousSplit.read(self.workspace)
-        )
-        mapper = make_mapper(by_cover.distinct_labels, self.genre_table, self.intake)
-        left = by_cover.without(self.overlay.dropped)
-        table = assemble(
-            left,
-            AssemblyRules(
-                mapper=mapper,
-                near_duplicates=self.pictures.group(self.workspace, left.cover_ids),
-                shares=self._shares(),
-                seed=self.seed,
-                previous=before.splits(left.cover_ids),
-                corrections=self.overlay.genres,
-            ),
-        )
-        if self.intake.n_folds:
-            table = before.add_folds(table, self.intake.n_folds, self.seed)
-        return Catalogue(table, self.intake.genre_minimum)
-
-    def _shares(self) -> dict[str, float]:
-        """Return the share of each side."""
-        valid, test = self.intake.valid_share, self.intake.test_share
-        shares = {"train": 1 - valid - test, "valid": valid, "test": test}
-        return {side: share for side, share in shares.items() if share > 0}
-
-    def _parameters(self) -> dict[str, Any]:
-        """Return everything but the records that the catalogue is made with."""
-        return {
-            **self.intake.model_dump(mode="json"),
-            "sources": [[source.name, str(source.kind)] for source in self.sources],
-            "table": self.genre_table.fingerprint,
-            "decisions": self.overlay.fingerprint(),
-        }
 
     def _publish_settings(self) -> None:
         """Publish ``covers.toml`` when sources or parameters changed."""

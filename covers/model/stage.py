@@ -112,15 +112,8 @@ def judge(
     if card.summary.get("is_interrupted"):
         why = "its training was interrupted, and goes on where it stopped"
         return Verdict(State.STALE, why, "train --resume")
-    if recipe is not None:
-        from covers.model.training.recipe import for_catalogue, portable_recipe
-
-        trained = card.stamp.parameters
-        for name, value in portable_recipe(for_catalogue(recipe, catalogue)).items():
-            if value is None or (name == "frozen_share" and not _is_tuned(card)):
-                continue
-            if trained.get(name) != value:
-                return Verdict(State.STALE, _other_training(name, trained.get(name)))
+    if recipe is not None and (why := _other_recipe(card, catalogue, recipe)):
+        return Verdict(State.STALE, why)
     if catalogue.vocab != card.vocab:
         changed = ", ".join(sorted(set(catalogue.vocab) ^ set(card.vocab)))
         return Verdict(State.STALE, f"the genres changed: {changed}")
@@ -159,6 +152,20 @@ def _is_tuned(card: ModelCard) -> bool:
     starts_from_nothing = card.stamp.parameters.get("weights") == "none"
     best = card.summary.get("best") or {}
     return not starts_from_nothing and best.get("phase") != "probe"
+
+
+def _other_recipe(card: ModelCard, catalogue: Catalogue, recipe: Recipe) -> str:
+    """Say in what a model's recipe differs from another where that matters; nothing where it does not."""
+    from covers.model.training.recipe import TUNING_ONLY, for_catalogue, portable_recipe
+
+    trained = card.stamp.parameters
+    idle = set() if _is_tuned(card) else {"frozen_share"}
+    if trained.get("epochs") == 0:
+        idle.update(TUNING_ONLY)
+    for name, value in portable_recipe(for_catalogue(recipe, catalogue)).items():
+        if value is not None and name not in idle and trained.get(name) != value:
+            return _other_training(name, trained.get(name))
+    return ""
 
 
 def _other_training(name: str, value: object) -> str:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
     from covers.overlap.result import Overlap
-    from covers.pipeline import Stage
+    from covers.pipeline import Status
     from covers.workspace.registry import Artefact
     from dashboard.data.doubts import Doubt
 
@@ -296,7 +296,7 @@ def has_music() -> bool:
     return arguments.workspace().path(MUSIC_TAGS).is_file()
 
 
-def chain() -> list[Stage]:
+def chain() -> Status:
     """Return the chain of artefacts and what is stale."""
     here = arguments.workspace()
     files = (artefact.file for artefact in (SETTINGS, *CHAIN))
@@ -304,7 +304,7 @@ def chain() -> list[Stage]:
 
 
 @cached(2)
-def _chain(root: str, version: Version) -> list[Stage]:
+def _chain(root: str, version: Version) -> Status:
     from covers.pipeline import inspect_workspace
 
     return inspect_workspace(at(root))

@@ -11,7 +11,7 @@ from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.catalogue.table import read_catalogue
 from covers.errors import ConfigError, DataError
 from covers.intake.pictures import read_one as reading
-from covers.intake.scan import reassemble_workspace, scan_workspace
+from covers.intake.scan import ScanOptions, reassemble_workspace, scan_workspace
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import read_settings
 
@@ -161,6 +161,36 @@ def test_folds_are_a_column_that_stays(library, ws):
         ConfigError, match="cannot make folds: n_folds must be at least"
     ):
         scan_workspace(ws, intake={"n_folds": 1000})
+
+
+def test_more_folds_than_before_are_dealt_anew_and_of_one_size(library, ws):
+    scan_workspace(ws, [library], intake={"n_folds": 3})
+    assert scan_workspace(ws, intake={"n_folds": 6}).folds == (4,) * 6
+
+
+def kept_sides(report):
+    return [line for line in report.warnings if "keep their side" in line]
+
+
+def test_what_would_need_another_split_says_so_and_how(library, ws):
+    first = scan_workspace(ws, [library], options=ScanOptions(seed=3))
+    assert not kept_sides(first)
+    assert not kept_sides(scan_workspace(ws))
+    before = {row["cover_id"]: row["split"] for row in rows_of(ws).values()}
+    (said,) = kept_sides(
+        scan_workspace(ws, intake={"valid_share": 0.4}, options=ScanOptions(seed=5))
+    )
+    assert "valid_share 0.4 and seed 5 are for new covers alone" in said
+    assert "'covers scan --split-anew --valid-share 0.4 --seed 5'" in said
+    (again,) = kept_sides(
+        scan_workspace(ws)
+    )  # the share is remembered, the seed is not
+    assert again.startswith("valid_share 0.4 is")
+    assert {row["cover_id"]: row["split"] for row in rows_of(ws).values()} == before
+    anew = scan_workspace(ws, options=ScanOptions(seed=5, split_anew=True))
+    assert not kept_sides(anew)
+    assert not kept_sides(scan_workspace(ws, options=ScanOptions(seed=5)))
+    assert anew.split.n["valid"] > first.split.n["valid"]
 
 
 def test_settings_written_by_hand_stay(library, ws):

@@ -16,11 +16,12 @@ from covers.arguments import (
     text,
     whole,
 )
-from covers.errors import ModelError, WrongTypeError
+from covers.errors import ModelError, WrongTypeError, WrongValueError
 from covers.model.network.embedder_names import (
     FILE,
     arch_of_embedder,
     is_untouched,
+    typed_name,
     vectors_path,
 )
 from covers.model.training.prospect import default_epochs
@@ -33,6 +34,17 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 DEFAULT_ARCH = "tf_efficientnet_lite0"
+TUNING_ONLY = (
+    "learning_rate",
+    "frozen_share",
+    "batch_size",
+    "weight_decay",
+    "dropout",
+    "label_smoothing",
+    "mixup",
+    "patience",
+)
+"""Parameters that do nothing where the last layer alone is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +159,14 @@ def refuse_wrong_start(recipe: Recipe) -> None:
             raise ModelError(message)
 
 
+def list_idle(recipe: Recipe) -> list[str]:
+    """List the parameters that differ from the defaults and do nothing, because the last layer alone is trained."""
+    if recipe.epochs is None or recipe.epochs > 0:
+        return []
+    usual = Recipe()
+    return [n for n in TUNING_ONLY if getattr(recipe, n) != getattr(usual, n)]
+
+
 def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:
     """Return the recipe with a yes or no to independent genres, as the covers' genres suggest."""
     if recipe.multi_label is not None:
@@ -202,6 +222,7 @@ def choose_recipe(
     if "image_size" not in now and arch != before.get("arch") and _is_published(arch):
         changes.pop("image_size", None)  # was that of the network before
     recipe, changes = _with_weights(workspace, given, changes)
+    _refuse_idle(recipe, now)
     if is_untouched(recipe.arch):
         recipe = replace(recipe, epochs=0)  # it is used as it was published
     if not recipe.arch.startswith(FILE):
@@ -211,6 +232,25 @@ def choose_recipe(
         path = workspace.root / path
     kept = {**changes, "arch": FILE + workspace.relative(path)}
     return replace(recipe, arch=f"{FILE}{path}"), kept
+
+
+def _refuse_idle(recipe: Recipe, now: Mapping[str, Any]) -> None:
+    """Refuse parameters given now that do nothing for an embedder that is not trained.
+
+    Raises
+    ------
+    WrongValueError
+        Naming the first of them.
+    """
+    idle = []
+    if is_untouched(recipe.arch) and now.get("epochs"):
+        idle = ["epochs"]
+    if recipe.arch.startswith(FILE):
+        idle += [name for name in ("image_size", "weights") if name in now]
+    if idle:
+        what = typed_name(recipe.arch)
+        message = f"{idle[0]} must be left out, got {now[idle[0]]!r}: {what!r} is used as it is, and only a head is trained on it"
+        raise WrongValueError(message)
 
 
 def _is_published(arch: object) -> bool:

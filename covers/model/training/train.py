@@ -44,6 +44,7 @@ from covers.model.training.recipe import (
     Recipe,
     for_catalogue,
     for_device,
+    list_idle,
     portable_recipe,
 )
 from covers.model.training.several import (
@@ -182,6 +183,12 @@ def _weigh_epochs(recipe: Recipe, catalogue: Catalogue, how: TrainingOptions) ->
     """Decide how long to fine-tune, where nobody has, and say what it is likely to bring."""
     n_covers = len(labelled_train_rows(catalogue))
     recipe = for_device(recipe, n_covers, on_gpu=pick_device(how.device).type != "cpu")
+    if idle := list_idle(recipe):
+        does = "does" if len(idle) == 1 else "do"
+        how.note(
+            f"{', '.join(idle)} {does} nothing where the last layer alone is trained: "
+            "'covers train --epochs 8' tunes the whole network"
+        )
     trainable = [part for part in recipe.parts() if not is_untouched(part.arch)]
     if any(part.weights != "none" for part in trainable):
         how.note(describe_prospect(n_covers, recipe.epochs or 0))

@@ -1,6 +1,7 @@
 import pytest
 from painted import tiny_recipe
 
+from covers.errors import WrongValueError
 from covers.model.training.prospect import (
     CURVE,
     PAYS_FROM,
@@ -8,7 +9,7 @@ from covers.model.training.prospect import (
     default_epochs,
     describe_prospect,
 )
-from covers.model.training.recipe import Recipe, for_device
+from covers.model.training.recipe import Recipe, choose_recipe, for_device
 from covers.model.training.train import train_workspace
 from covers.model.training.watcher import TrainingWatcher
 
@@ -95,3 +96,38 @@ def test_how_much_stayed_frozen_matters_only_where_something_was_tuned(
     verdict = judge(tuned, catalogue, wanted.changed({"frozen_share": 0.5}))
     assert verdict.state == State.STALE
     assert "another frozen_share" in verdict.why
+
+
+def test_parameters_of_tuning_are_said_to_do_nothing_where_nothing_is_tuned(
+    painted_workspace,
+):
+    from covers.catalogue.table import read_catalogue
+    from covers.model.stage import judge
+
+    notes = _Notes()
+    recipe = tiny_recipe(epochs=0, learning_rate=0.01, mixup=0.3)
+    report = train_workspace(painted_workspace, recipe, device="cpu", watcher=notes)
+    (line,) = [note for note in notes.said if "do nothing" in note]
+    assert line.startswith("learning_rate, batch_size, mixup do nothing")
+    catalogue = read_catalogue(painted_workspace)
+    same = judge(report.card, catalogue, tiny_recipe(epochs=0, learning_rate=0.5))
+    assert same.state == "fresh"  # the same network would come out
+    tuned = judge(report.card, catalogue, tiny_recipe(epochs=2, learning_rate=0.5))
+    assert tuned.state == "stale"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"embedder": "clip:ViT-B-32", "epochs": 5}, "epochs must be left out, got 5"),
+        ({"embedder": "file:a.npy", "image_size": 96}, "image_size must be left out"),
+        ({"embedder": "file:a.npy", "weights": "none"}, "weights must be left out"),
+    ],
+)
+def test_what_does_nothing_for_a_published_embedder_is_refused(
+    painted_workspace, given, message
+):
+    with pytest.raises(WrongValueError, match=message):
+        choose_recipe(painted_workspace, given)
+    recipe, _ = choose_recipe(painted_workspace, {"embedder": given["embedder"]})
+    assert recipe.epochs == 0
