@@ -176,14 +176,18 @@ def path(name: str, given: Any) -> Path:
     return Path(spelled)
 
 
+def source(name: str, given: Any) -> str | Path:
+    """Take a path, or an address such as ``"s3://bucket/by-genre"``."""
+    path(name, given)
+    return given if isinstance(given, str) else Path(given)
+
+
 def sources(name: str, given: Any) -> tuple[str | Path, ...]:
     """Take one or several paths or addresses, such as ``"s3://bucket/by-genre"``."""
     expected = "a path, an address, or several of them"
     alone = isinstance(given, str | bytes | os.PathLike)
     found = (given,) if alone else _several(name, expected, given)
-    for one in found:
-        path(name, one)
-    return tuple(one if isinstance(one, str) else Path(one) for one in found)
+    return tuple(source(name, one) for one in found)
 
 
 def filters(name: str, given: Any) -> Mapping[str, Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from covers.audit.findings import EXPLANATIONS, FindingKind
 from covers.images.thumbnails import open_thumbnail
 from covers.workspace.disk.publish import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from covers.audit.findings import Finding
-    from covers.audit.result import Audit
+    from covers.audit.labels import LabelCheck
     from covers.workspace.paths import Workspace
 
 SHOWN_PER_KIND = 60
@@ -49,7 +49,24 @@ ul { margin: .3rem 0; padding-left: 1.1rem; font-size: 13px; overflow-wrap: anyw
 """
 
 
-def write_page(path: Path, audit: Audit, workspace: Workspace) -> None:
+class _Audit(Protocol):
+    """What an audit says; see `covers.audit.result.Audit`, which has itself written here."""
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+    @property
+    def n_covers(self) -> int: ...
+    @property
+    def n_reviewed(self) -> int: ...
+    @property
+    def not_checked(self) -> Mapping[str, str]: ...
+    @property
+    def label_check(self) -> LabelCheck | None: ...
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+
+
+def write_page(path: Path, audit: _Audit, workspace: Workspace) -> None:
     """Write the page; of each kind the first 60 findings are shown.
 
     Parameters
@@ -64,7 +81,7 @@ def write_page(path: Path, audit: Audit, workspace: Workspace) -> None:
         file.writelines(_page(audit, workspace))
 
 
-def _page(audit: Audit, workspace: Workspace) -> Iterator[str]:
+def _page(audit: _Audit, workspace: Workspace) -> Iterator[str]:
     """Yield the page in pieces."""
     yield (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
@@ -87,7 +104,7 @@ def _page(audit: Audit, workspace: Workspace) -> Iterator[str]:
     yield "</body></html>\n"
 
 
-def _summary(audit: Audit) -> Iterator[str]:
+def _summary(audit: _Audit) -> Iterator[str]:
     yield "<table><tr><th>Kind</th><th>Found</th><th></th></tr>"
     for kind in FindingKind:
         name, count = _title(kind), audit.counts.get(kind.value, 0)
@@ -102,7 +119,7 @@ def _summary(audit: Audit) -> Iterator[str]:
     yield "</table>"
 
 
-def _label_check(audit: Audit) -> Iterator[str]:
+def _label_check(audit: _Audit) -> Iterator[str]:
     check = audit.label_check
     if check is None:
         return

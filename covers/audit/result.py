@@ -10,11 +10,13 @@ from covers.audit.findings import Finding, FindingKind
 from covers.audit.labels import LabelCheck  # noqa: TC001  `decode` reads the types
 from covers.render.gallery import cover_tiles, gallery_html, with_galleries
 from covers.render.text import text_table
+from covers.workspace.disk.outputs import output_file
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.documents import InWorkspace, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import pandas as pd
 
@@ -77,6 +79,56 @@ class Audit(ReadOnly, InWorkspace):
             [[getattr(finding, name) for name in names] for finding in self.findings],
             columns=list(names),
         )
+
+    def write_page(self, path: str | Path) -> Path:
+        """Write a page with pictures, all in one file, and return its path.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in .html or .htm; an older file of this name is replaced.
+
+        Raises
+        ------
+        DataError
+            If it ends otherwise, is a folder, or cannot be written.
+        """
+        from covers.audit.page import write_page
+
+        target = output_file("path", path, ".html", ".htm")
+        write_page(target, self, self._workspace)
+        return target
+
+    def write_review(self, path: str | Path) -> Path:
+        """Write a table to be reviewed, one line per cover, and return its path.
+
+        A person fills in its column ``action``: ``drop``, ``keep``, or ``relabel``
+        with ``new_genres``. `covers.Library.accept_review` puts that in force.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in .csv; an older file of this name is replaced.
+
+        Raises
+        ------
+        DataError
+            If it ends otherwise, is a folder, or cannot be written.
+        """
+        from covers.audit.review import write_review
+        from covers.catalogue.table import read_catalogue
+
+        target = output_file("path", path, ".csv")
+        catalogue = read_catalogue(self._workspace)
+        columns = (catalogue.column("path"), catalogue.genres)
+        rows = {
+            cover_id: {"path": where, "genres": genres}
+            for cover_id, where, genres in zip(
+                catalogue.cover_ids, *columns, strict=True
+            )
+        }
+        write_review(target, self.findings, rows)
+        return target
 
     def __repr__(self) -> str:
         rows = [

@@ -22,6 +22,7 @@ from indexer.terminal import one_line
 if TYPE_CHECKING:
     from covers.audit.decisions import Review
     from covers.audit.result import Audit
+    from covers.library.library import Library
     from covers.workspace.paths import Workspace
 
 _SHOWN = 3
@@ -101,7 +102,7 @@ def audit_command(
             "for an audit, and --accept and --revert make none",
             *("html", "table", "label_share", "no_music", "seed"),
         )
-        _decide(opened, accept, revert, as_json=as_json)
+        _decide(library, accept, revert, as_json=as_json)
         return
     from covers.audit.stage import AuditOptions
     from covers.workspace.disk.outputs import output_file
@@ -117,7 +118,7 @@ def audit_command(
             progress=progress,
         )
     try:
-        written = _write(opened, audit, html, table)
+        written = _write(audit, opened.root, html, table)
     except OSError as error:
         message = f"cannot write '{error.filename or html or table}': {error.strerror or error}"
         raise click.ClickException(message) from error
@@ -130,52 +131,33 @@ def audit_command(
 
 
 def _write(
-    workspace: Workspace, audit: Audit, html: Path | None, table: Path | None
+    audit: Audit, root: Path, html: Path | None, table: Path | None
 ) -> list[str]:
     """Write page and table; return what to say about them."""
     written = []
     if html is not None:
-        from covers.audit.page import write_page
-
-        write_page(html, audit, workspace)
+        audit.write_page(html)
         written.append(f"page with pictures: {html}")
     if table is not None:
-        from covers.audit.review import write_review
-        from covers.catalogue.table import read_catalogue
-
-        catalogue = read_catalogue(workspace)
-        rows = {
-            cover_id: {"path": path, "genres": genres}
-            for cover_id, path, genres in zip(
-                catalogue.cover_ids,
-                catalogue.column("path"),
-                catalogue.genres,
-                strict=True,
-            )
-        }
-        write_review(table, audit.findings, rows)
+        audit.write_review(table)
         written.append(
-            f"to be reviewed: {table}; then: covers audit -w {workspace.root} --accept {table}"
+            f"to be reviewed: {table}; then: covers audit -w {root} --accept {table}"
         )
     return written
 
 
 def _decide(
-    workspace: Workspace, accept: Path | None, revert: str | None, *, as_json: bool
+    library: Library, accept: Path | None, revert: str | None, *, as_json: bool
 ) -> None:
     """Put decisions in force or take them back."""
-    from covers.audit.decisions import accept_review, revert_review
-
     if accept is not None:
-        review = accept_review(workspace, accept)
-    elif revert == "all":
-        review = revert_review(workspace)
+        review = library.accept_review(accept)
     else:
-        review = revert_review(workspace, Path(revert or ""))
+        review = library.revert_review(None if revert == "all" else revert)
     if as_json:
         print_json(review)
     else:
-        _show_review(review, workspace)
+        _show_review(review, library.workspace)
 
 
 def _show_review(review: Review, workspace: Workspace) -> None:

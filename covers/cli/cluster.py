@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,7 @@ from covers.cli.options.shared import (
     seed_option,
     stage_options,
 )
-from covers.cli.terminal.speech import print_document, print_json
+from covers.cli.terminal.speech import print_document
 from covers.cli.terminal.tables import count_covers, print_table, print_text, show
 
 if TYPE_CHECKING:
@@ -164,17 +164,15 @@ def map_command(
     \b
     covers map -w music
     """
-    from covers.cluster.map.stage import map_workspace
-    from covers.workspace.paths import Workspace
     from covers.workspace.registry import MAP
 
-    opened = Workspace.open(workspace)
+    library = open_for_command(workspace)
     give_result(
         MAP,
-        opened,
-        lambda how: map_workspace(opened, how, refit=refit, seed=seed),
+        library.workspace,
+        lambda how: library.map(how, refit=refit, seed=seed),
         manner={"figures": figures},
-        shown=print_json if as_json else _print_map,
+        shown=print_document if as_json else lambda found: click.echo(repr(found)),
     )
 
 
@@ -218,13 +216,4 @@ def name_command(
         lambda how: library.names(how, words=words, margin=margin),
         manner={"again": again},
         shown=print_document if as_json else lambda found: click.echo(repr(found)),
-    )
-
-
-def _print_map(found: dict[str, Any]) -> None:
-    """Print one line about the map."""
-    click.echo(
-        f"{found['n_covers']} covers on the map, {found['n_placed']} placed later"
-        f"{' (laid out anew)' if found['refitted'] else ''}; "
-        f"trustworthiness {show(found['trustworthiness'], '.3f')}"
     )

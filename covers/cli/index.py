@@ -59,12 +59,6 @@ def _subcommand(name: str) -> Callable[[Any], click.Command]:
     return lambda function: index_command.command(name)(common_options(function))
 
 
-def _open(workspace: Path) -> Any:
-    from covers.workspace.paths import Workspace
-
-    return Workspace.open(workspace)
-
-
 def _build(
     workspace: Path,
     chosen: Mapping[str, Any],
@@ -78,17 +72,12 @@ def _build(
     from covers.cli.terminal.progress import progress_bar
 
     library = open_for_command(workspace, device)
-    opened = library.workspace
     if dry_run:
-        from covers.catalogue.table import read_catalogue
-        from covers.index.open import index_address
-
-        n = len(read_catalogue(opened))
         if as_json:
-            print_json({"n": n, "dry_run": True})
+            print_json({"n": len(library), "dry_run": True})
         else:
             click.echo(
-                f"would embed what is missing of {n:,} covers and build a new generation in '{index_address(opened)}'"
+                f"would embed what is missing of {len(library):,} covers and build a new generation in '{library.index_address}'"
             )
         return
     try:
@@ -162,8 +151,9 @@ def build(
     )
     _build_other(
         workspace,
+        device,
         embedder,
-        {"weights": weights, "device": device, "offline": offline},
+        {"weights": weights, "offline": offline},
         as_json=as_json,
     )
 
@@ -176,6 +166,7 @@ def _refuse_idle_build(structure: str) -> None:
 
 def _build_other(
     workspace: Path,
+    device: str | None,
     embedder: str,
     chosen: dict[str, Any],
     *,
@@ -184,24 +175,19 @@ def _build_other(
     """Build the index of another embedder."""
     from covers.cli.model import failures, show_failures
     from covers.cli.terminal.progress import progress_bar
-    from covers.index.by_embedder import BuildOptions, build_other_index
 
-    opened = _open(workspace)
+    library = open_for_command(workspace, device)
     try:
         with progress_bar("embedding") as progress:
-            options = BuildOptions(
-                weights=chosen["weights"],
-                device=chosen["device"] or opened.settings.device,
-                offline=chosen["offline"],
-                progress=progress,
-                say=tell,
+            failed = library.build_other_index(
+                embedder, **chosen, progress=progress, say=tell
             )
-            index, failed = build_other_index(opened, embedder, options)
     except KeyboardInterrupt:
         message = (
             "interrupted: what was embedded is kept; run the same command to go on"
         )
         raise click.ClickException(message) from None
+    index = library.other_index(embedder)
     if as_json:
         print_json({**index.info(), "failed": failures(failed)})
         return
@@ -295,17 +281,7 @@ def info(
     \b
     covers index info -w my-workspace
     """
-    from covers.index.open import open_index
-    from indexer.errors import IndexDamagedError
-    from indexer.local.verification import verify_folder
-
-    opened = _open(workspace)
-    try:
-        said = open_index(opened, check_model=False).info()
-    except IndexDamagedError:
-        if not as_json:
-            raise
-        said = verify_folder(opened.index_folder).to_dict()
+    said = open_for_command(workspace).index_info(allow_damaged=as_json)
     if as_json:
         print_json(said)
         if not said["ok"]:
@@ -343,32 +319,22 @@ def verify(
     \b
     covers index verify -w my-workspace
     """
-    from covers.index.verify import verify_index
-
-    opened = _open(workspace)
-    report = verify_index(
-        opened,
-        n_pictures=sample,
-        seed=opened.settings.seed if seed is None else seed,
-        device=device or opened.settings.device,
+    if not sample:
+        refuse_idle("for pictures: '--sample 0' compares none", "seed", "device")
+    report = open_for_command(workspace, device).verify_index(
+        n_pictures=sample, seed=seed
     )
-    missing = [source.name for source in opened.missing_sources()]
     if as_json:
-        print_json({**report, "missing_sources": missing})
-    elif report["ok"]:
-        print_text(
-            f"generation {report['generation']}: {report['n']:,} covers, all well "
-            f"(recall@{report['k']} {report['recall_at_k']:.3f}, {report['pictures_compared']} pictures embedded again)"
-        )
+        print_json(report.to_json())
+    elif report.ok:
+        print_text(repr(report))
     else:
-        for problem in report["problems"]:
-            where = problem.get("file") or problem.get("id") or "index"
-            click.echo(f"{where}: {problem['what']}\n  repair: {problem['repair']}")
-    for name in missing:
+        click.echo(repr(report))
+    for name in report.missing_sources:
         tell(
             f"note: source {name!r} is not there today: its pictures were not compared"
         )
-    if not report["ok"]:
+    if not report.ok:
         raise click.exceptions.Exit(1)
 
 
@@ -391,11 +357,7 @@ def rollback(
     \b
     covers index rollback -w my-workspace
     """
-    from covers.index.open import open_index
-
-    change = open_index(_open(workspace), check_model=False).rollback(
-        to, dry_run=dry_run
-    )
+    change = open_for_command(workspace).rollback_index(to, dry_run=dry_run)
     if as_json:
         print_json(asdict(change))
     else:

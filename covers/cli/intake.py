@@ -8,7 +8,13 @@ import click
 
 from covers.cli.options.genres import genre_options, given_settings
 from covers.cli.options.path_or_address import PathOrAddress
-from covers.cli.options.shared import common_options, refuse_idle, seed_option
+from covers.cli.options.shared import (
+    common_options,
+    library_to_fill,
+    open_for_command,
+    refuse_idle,
+    seed_option,
+)
 from covers.cli.options.sources import source_options
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
@@ -79,25 +85,20 @@ def scan_command(
     covers scan covers.csv ~/Music -w my-workspace
     covers scan s3://bucket/by-genre -w my-workspace
     """
-    from covers.intake.scan import ScanOptions, scan_workspace
-
     if not sources:
         refuse_idle("for SOURCES: name them too", "kind", "root")
     intake = given_settings(changes, workspace)
     try:
         with progress_bar("reading files") as progress:
-            report = scan_workspace(
-                workspace,
-                sources,
-                intake=intake,
-                options=ScanOptions(
-                    kind=kind,
-                    root=root,
-                    seed=seed,
-                    split_anew=split_anew,
-                    n_workers=workers,
-                ),
+            report = library_to_fill(workspace).scan(
+                *map(str, sources),
+                kind=kind,
+                root=None if root is None else str(root),
+                seed=seed,
+                split_anew=split_anew,
+                n_workers=workers,
                 progress=progress,
+                **intake,
             )
     except KeyboardInterrupt:
         message = (
@@ -177,11 +178,8 @@ def genres_command(
     covers genres -w my-workspace
     covers genres --level broad -w my-workspace
     """
-    from covers.intake.genre_survey import survey_genres
-    from covers.workspace.paths import Workspace
-
     given = given_settings(changes, workspace)
-    survey = survey_genres(Workspace.open(workspace), given)
+    survey = open_for_command(workspace).genres(**given)
     if as_json:
         print_json(survey)
     else:

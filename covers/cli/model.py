@@ -86,10 +86,7 @@ def train_command(
     covers train -w my-workspace
     covers train --arch resnet34 --epochs 10
     """
-    from covers.model.training.recipe import choose_recipe, refuse_wrong_start
-
     library = open_for_command(workspace, device)
-    refuse_wrong_start(choose_recipe(library.workspace, given)[0])
     with watch_training(is_quiet=as_json) as watcher:
         report = library.train(
             resume=resume, offline=offline, seed=seed, watcher=watcher, **given
@@ -217,11 +214,10 @@ def info(
     """
     from dataclasses import asdict
 
-    from covers.model.card import read_card, summary_of
+    from covers.model.card import summary_of
     from covers.model.network.embedder_names import shown_arch
-    from covers.workspace.paths import Workspace
 
-    card = read_card(Workspace.open(workspace).model_folder)
+    card = open_for_command(workspace).card
     if as_json:
         print_json(asdict(card))
         return
@@ -265,10 +261,7 @@ def export(
     covers model export genres.safetensors -w my-workspace
     covers model export genres.onnx
     """
-    from covers.model.import_export import export_model
-    from covers.workspace.paths import Workspace
-
-    card = export_model(Workspace.open(workspace), file)
+    card = open_for_command(workspace).export_model(file)
     if as_json:
         print_json({"file": str(file), "fingerprint": card.fingerprint})
         return
@@ -302,9 +295,8 @@ def import_command(
     covers model import genres.safetensors -w my-workspace
     covers model import export.pkl --trust-pickle
     """
-    from covers.model.import_export import PICKLE_SUFFIXES, import_fastai, import_model
+    from covers.model.card import PICKLE_SUFFIXES
     from covers.model.network.embedder_names import shown_arch
-    from covers.workspace.paths import Workspace
 
     is_pickle = file.suffix in PICKLE_SUFFIXES
     if is_pickle:
@@ -313,9 +305,9 @@ def import_command(
         )
     else:
         refuse_idle("for a fastai export.pkl: leave it out", "trust_pickle")
-    opened = Workspace.open(workspace)
+    library = open_for_command(workspace)
     if is_pickle:
-        arch = import_fastai(opened, file, trust_pickle=trust_pickle)
+        arch = library.import_backbone(file, trust_pickle=trust_pickle)
         if as_json:
             print_json({"file": str(file), "backbone": arch})
             return
@@ -324,7 +316,7 @@ def import_command(
             f"'covers train -w {workspace} --epochs 0', or fine-tune it with 'covers train -w {workspace} --epochs 8'"
         )
         return
-    card = import_model(opened, file, replace=replace)
+    card = library.import_model(file, replace=replace)
     if as_json:
         print_json({"file": str(file), "fingerprint": card.fingerprint})
         return

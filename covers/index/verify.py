@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,15 @@ from covers.index.open import index_address, open_index
 from covers.model.card import read_card
 from covers.model.network.embedder_names import FILE
 from covers.stats.rows import RowsById
+from covers.workspace.disk.jsonable import to_jsonable
+from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.registry import INDEX
 from indexer import open_store
 from indexer.local.verification import verify_folder
 from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
@@ -30,9 +33,64 @@ MANY = 20
 """No more covers than this are named; one command repairs them all."""
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class IndexCheck(ReadOnly):
+    """Whether an index is whole and right.
+
+    Parameters
+    ----------
+    ok : bool
+        Whether nothing is wrong.
+    problems : tuple of dict
+        Of each what is wrong (``what``), where (``file`` or ``id``), and the
+        command that mends it (``repair``).
+    n_covers, generation : int or None
+        None where the index cannot be opened.
+    recall_at_k : float or None
+        Share of the true nearest neighbours that the index finds, in [0, 1].
+    k : int or None
+        Of that recall.
+    n_pictures : int
+        How many pictures were embedded again and compared.
+    missing_sources : tuple of str
+        Sources that are not there today, so that none of their pictures was.
+    """
+
+    ok: bool
+    problems: tuple[dict[str, Any], ...]
+    n_covers: int | None
+    generation: int | None
+    recall_at_k: float | None
+    k: int | None
+    n_pictures: int
+    missing_sources: tuple[str, ...]
+    content: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``covers index verify --json`` prints."""
+        plain: dict[str, Any] = to_jsonable(self.content)
+        return plain
+
+    def __repr__(self) -> str:
+        if self.ok:
+            recall = (
+                f"recall@{self.k} {self.recall_at_k:.3f}, "
+                if self.recall_at_k is not None
+                else ""
+            )
+            return (
+                f"generation {self.generation}: {self.n_covers:,} covers, all well "
+                f"({recall}{self.n_pictures} pictures embedded again)"
+            )
+        return "\n".join(
+            f"{one.get('file') or one.get('id') or 'index'}: {one['what']}\n  repair: {one['repair']}"
+            for one in self.problems
+        )
+
+
 def verify_index(
     workspace: Workspace, *, n_pictures: int = 16, seed: int = 0, device: str = "auto"
-) -> dict[str, Any]:
+) -> IndexCheck:
     """Check the index, and that pictures embedded again still give its vectors.
 
     Parameters
@@ -48,11 +106,30 @@ def verify_index(
 
     Returns
     -------
-    dict
-        As ``VectorIndex.verify`` reports it, with ``pictures_compared`` and
-        covers' own problems: another model, a catalogue that went on, vectors
-        that no longer come out of the pictures.
+    IndexCheck
+        With the problems that ``VectorIndex.verify`` finds, and covers' own: another
+        model, a catalogue that went on, vectors that no longer come out of the
+        pictures.
     """
+    report = _verify(workspace, n_pictures=n_pictures, seed=seed, device=device)
+    missing = tuple(source.name for source in workspace.missing_sources())
+    return IndexCheck(
+        ok=report["ok"],
+        problems=tuple(report["problems"]),
+        n_covers=report["n"],
+        generation=report["generation"],
+        recall_at_k=report["recall_at_k"],
+        k=report["k"],
+        n_pictures=report["pictures_compared"],
+        missing_sources=missing,
+        content={**report, "missing_sources": list(missing)},
+    )
+
+
+def _verify(
+    workspace: Workspace, *, n_pictures: int, seed: int, device: str
+) -> dict[str, Any]:
+    """Return the report of an index as JSON values; see `verify_index`."""
     rebuild = INDEX.repair(workspace.root, "index rebuild")
     address = index_address(workspace)
     if is_remote(address):

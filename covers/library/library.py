@@ -26,6 +26,7 @@ from covers.library.stored import DEVICE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from covers.audit.decisions import Review
     from covers.audit.result import Audit
     from covers.audit.stage import AuditOptions
     from covers.cluster.map.cover_map import CoverMap
@@ -180,8 +181,14 @@ class Library(MadeLibrary):
             write_settings(self._root, {"names": {"words": kept}})
         return run(self.workspace, manner, margin=margin)
 
-    @checked(manner=_MANNER, refit=flag)
-    def map(self, manner: Manner | None = None, *, refit: bool = False) -> CoverMap:
+    @checked(manner=_MANNER, refit=flag, seed=seed)
+    def map(
+        self,
+        manner: Manner | None = None,
+        *,
+        refit: bool = False,
+        seed: int | None = None,
+    ) -> CoverMap:
         """Lay all covers out in two dimensions; old ones keep their place.
 
         Parameters
@@ -190,12 +197,14 @@ class Library(MadeLibrary):
             As in `evaluate`.
         refit : bool, default=False
             Lay all covers out anew.
+        seed : int, optional
+            Lay all covers out anew from this seed; by default the workspace's own.
         """
         from covers.cluster.map.cover_map import read_cover_map
         from covers.cluster.map.stage import map_workspace
 
-        map_workspace(self.workspace, manner, refit=refit)
-        return read_cover_map(self.workspace)
+        made = map_workspace(self.workspace, manner, refit=refit, seed=seed)
+        return read_cover_map(self.workspace, made)
 
     @checked(
         options=optional(made_by("AuditOptions")),
@@ -226,3 +235,55 @@ class Library(MadeLibrary):
         chosen = workspace.settings.seed if seed is None else seed
         found = run(workspace, options, seed=chosen, progress=progress)
         return found.at(workspace)
+
+    @checked(file=path)
+    def accept_review(self, file: str | Path) -> Review:
+        """Put a person's decisions about an audit in force: covers dropped, relabelled or kept.
+
+        Parameters
+        ----------
+        file : str or Path
+            The table that `Audit.write_review` wrote, its column ``action`` filled in.
+
+        Returns
+        -------
+        Review
+            How many decisions are in force, and what they changed.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be followed; then nothing is changed.
+
+        Examples
+        --------
+        >>> file = library.audit().write_review(folder / "review.csv")
+        >>> library.accept_review(file).n_changed
+        0
+        """
+        from covers.audit.decisions import accept_review
+
+        return accept_review(self.workspace, Path(file))
+
+    @checked(file=optional(path))
+    def revert_review(self, file: str | Path | None = None) -> Review:
+        """Take decisions back: those about the covers of a reviewed table, or all.
+
+        Parameters
+        ----------
+        file : str or Path, optional
+            The reviewed table; without it every decision is taken back.
+
+        Returns
+        -------
+        Review
+            How many decisions are left in force, and what that changed.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be read.
+        """
+        from covers.audit.decisions import revert_review
+
+        return revert_review(self.workspace, None if file is None else Path(file))

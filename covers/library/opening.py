@@ -63,7 +63,7 @@ def create_library(
     progress : callable, optional
         Called with (pictures read, pictures in all).
     **settings
-        Of the intake, such as ``genre_minimum=20``.
+        As in `Library.scan`, such as ``genre_minimum=20`` or ``seed=1``.
 
     Examples
     --------
@@ -71,15 +71,6 @@ def create_library(
     >>> len(made)
     120
     """
-    from covers.intake.scan import scan_workspace
-    from covers.workspace.remote import path_of_source
-
-    folder = Path(root)
-    with naming(folder):
-        scan_workspace(
-            folder,
-            [path_of_source(str(one), Path()) for one in several("sources", sources)],
-            intake=settings,
-            progress=progress,
-        )
-    return open_library(folder, device=device)
+    made = Library(Workspace(Path(root)), device=device)
+    made.scan(*several("sources", sources), progress=progress, **settings)
+    return made

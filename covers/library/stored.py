@@ -280,10 +280,9 @@ class StoredLibrary:
         table = self._embedded
         if split is None:
             return list(table.cover_ids), table.embeddings.copy()
-        from covers.catalogue.matching import match_name
-        from covers.catalogue.table import SPLITS
+        from covers.catalogue.matching import match_split
 
-        side = match_name(split, SPLITS, what="split")
+        side = match_split(split)
         some = table.take(table.splits == side)
         return list(some.cover_ids), some.embeddings
 
@@ -308,6 +307,11 @@ class StoredLibrary:
         row = int(self.catalogue.rows_of([cover_id])[0])
         locations = self.catalogue.table.column("locations")[row].as_py()
         return read_cover_or_thumbnail(self.workspace, cover_id, locations)[0]
+
+    @property
+    def _where(self) -> str:
+        """Where the network runs."""
+        return self._device or self.workspace.settings.device
 
     def refuse_unfinished(self) -> None:
         """Raise if covers cannot be classified yet; quicker than opening the network.

@@ -37,6 +37,8 @@ _COUNTS = ("n_parameters", "n_train", "n_tuning", "n_labelled")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 WEIGHTS_NAME = WEIGHTS.name
 CARD_NAME = MODEL_CARD.name
+PICKLE_SUFFIXES = (".pkl", ".pickle")
+"""Of files that fastai exports; never read unless somebody says so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from covers.workspace.paths import Workspace
 
-PICKLE_SUFFIXES = (".pkl", ".pickle")
 PICKLE_MEANING = (
     "reading a pickle runs whatever code is in it, with your rights: add '--trust-pickle' "
     "only for a file that you made yourself or whose maker you trust"

@@ -103,7 +103,9 @@ def test_a_cut_shows_which_clusters_merge(root, clustered):
 def test_the_map_is_made_drawn_and_kept(root):
     done = run("map", "-w", root)
     assert done.exit_code == 0, done.output
-    assert "180 covers on the map, 0 placed later (laid out anew)" in done.stdout
+    assert (
+        "map of 180 covers, 0 placed after it was made (laid out anew)" in done.stdout
+    )
     assert (root / "analysis" / "figures" / "map.png").is_file()
     again = json.loads(run("map", "-w", root, "--json", "--no-figures").stdout)
     assert again["refitted"] is False

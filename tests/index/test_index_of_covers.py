@@ -69,7 +69,7 @@ def test_adding_changing_moving_and_removing_covers_updates_the_index(
         again.removed,
         again.generation,
     ) == (0, 0, 0, 0, report.generation)
-    assert verify_index(workspace, device="cpu")["ok"]
+    assert verify_index(workspace, device="cpu").ok
     assert report.generation == before.generation + 1
     after.rollback()
     assert sorted(after.ids) == sorted(before.ids)
@@ -163,9 +163,9 @@ def test_verify_finds_vectors_that_no_longer_come_out_of_the_pictures(
     turned = np.roll(table.embeddings, 1, axis=1)
     index.update(table.cover_ids, turned)
     report = verify_index(trained_workspace, n_pictures=8, device="cpu")
-    assert not report["ok"]
-    assert "embedded again it is at cosine" in report["problems"][0]["what"]
-    assert "covers index rebuild" in report["problems"][0]["repair"]
+    assert not report.ok
+    assert "embedded again it is at cosine" in report.problems[0]["what"]
+    assert "covers index rebuild" in report.problems[0]["repair"]
     assert (
         _run(
             "index", "verify", "-w", trained_workspace.root, "--device", "cpu"
@@ -195,7 +195,7 @@ def test_numbers_are_stored_in_fewer_bytes_by_choice_and_the_choice_is_remembere
         assert _states(workspace)["index"] == State.FRESH
     built = json.loads(_run("index", "rebuild", "-w", root, "--json").stdout)
     assert built["store"] == "int8"
-    assert verify_index(Workspace.open(root), device="cpu")["ok"]
+    assert verify_index(Workspace.open(root), device="cpu").ok
 
 
 def test_an_index_stored_otherwise_than_covers_toml_says_is_built_anew(

@@ -28,6 +28,7 @@ WRONG = {
     "flag": (SOMETHING, "no", 1, None),
     "text": (SOMETHING, 5, b"a", "", " ", ["a"]),
     "path": (SOMETHING, 5, b"a", "", ["a"], None),
+    "path or none": (SOMETHING, 5, b"a", "", ["a"]),
     "picture": (SOMETHING, 5, NAN, "", [5], np.zeros((3, 3)), {"a": 1}),
     "words": (SOMETHING, 5, [5], b"a", {"a": 1}),
     "filters": (
@@ -80,9 +81,20 @@ ASKING = {
     "overlap": {"manner": "manner", "seed": "seed", "k": "whole", "by": "text"},
     "clusters": {"manner": "manner", "seed": "seed", "min_cluster_size": "whole"},
     "names": {"manner": "manner", "words": "path", "margin": "number"},
-    "map": {"manner": "manner", "refit": "flag"},
+    "map": {"manner": "manner", "refit": "flag", "seed": "seed"},
     "audit": {"options": "manner", "seed": "seed", "progress": "callback"},
-    "scan": {"progress": "callback", "genre_minimum": "whole"},
+    "accept_review": {"file": "path"},
+    "revert_review": {"file": "path or none"},
+    "scan": {
+        "kind": "device",
+        "root": "path or none",
+        "seed": "seed",
+        "split_anew": "flag",
+        "n_workers": "whole",
+        "progress": "callback",
+        "genre_minimum": "whole",
+    },
+    "genres": {"genre_minimum": "whole"},
     "train": {
         "resume": "flag",
         "offline": "flag",
@@ -99,6 +111,20 @@ ASKING = {
         "store": "device",
         "progress": "callback",
     },
+    "build_other_index": {
+        "name": "text",
+        "weights": "text",
+        "offline": "flag",
+        "progress": "callback",
+        "say": "callback",
+    },
+    "other_index": {"name": "text"},
+    "verify_index": {"n_pictures": "whole", "seed": "seed"},
+    "rollback_index": {"to": "whole", "dry_run": "flag"},
+    "index_info": {"allow_damaged": "flag"},
+    "export_model": {"file": "path"},
+    "import_model": {"file": "path", "replace": "flag"},
+    "import_backbone": {"file": "path", "trust_pickle": "flag"},
     "update_index": {"scan": "flag", "dry_run": "flag", "progress": "callback"},
     "run": {
         "say": "callback",
@@ -115,7 +141,7 @@ ASKING = {
 """Every method that takes anything, with the kind of each parameter; settings by an example."""
 
 MEANS_THE_DEFAULT = {"words", "margin", "level", "k", "min_cluster_size", "epochs"}
-MEANS_THE_DEFAULT |= {"arch", "dropout"}
+MEANS_THE_DEFAULT |= {"arch", "dropout", "n_workers", "to", "genre_minimum"}
 """Settings: None leaves the workspace's own."""
 
 
@@ -138,6 +164,9 @@ def needed(library, tmp_path_factory):
         "export": {"target": "csv", "out": tmp_path_factory.mktemp("o") / "a.csv"},
         "picture_of": {"cover_id": cover_id},
         "understand": {"given": cover_id},
+        "build_other_index": {"name": "clip:ViT-B-32"},
+        "import_model": {"file": "a.safetensors"},
+        "import_backbone": {"file": "a.pkl"},
     }
 
 

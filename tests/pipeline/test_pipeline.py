@@ -289,7 +289,7 @@ def test_a_model_without_its_untouched_backbone_is_evaluated_without_that_baseli
 def test_a_workspace_moved_with_its_sources_still_works(trained_workspace, tmp_path):
     shutil.move(trained_workspace.root.parent, tmp_path / "elsewhere")
     workspace = Workspace.open(tmp_path / "elsewhere" / "workspace")
-    assert verify_index(workspace, device="cpu")["ok"]
+    assert verify_index(workspace, device="cpu").ok
 
 
 def test_status_names_what_is_missing_and_the_command(tmp_path):

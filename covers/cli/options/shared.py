@@ -122,6 +122,14 @@ def open_for_command(workspace: Path, device: str | None = None) -> Library:
     return Library(Workspace.open(workspace), device=device)
 
 
+def library_to_fill(workspace: Path, device: str | None = None) -> Library:
+    """Return the library of a workspace that may have to be made yet."""
+    from covers.library.library import Library
+    from covers.workspace.paths import Workspace
+
+    return Library(Workspace(workspace), device=device)
+
+
 def refuse_idle(reason: str, *names: str) -> None:
     """Refuse options of this command that would do nothing, where they were typed.
 

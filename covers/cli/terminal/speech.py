@@ -10,7 +10,11 @@ from covers.workspace.registry import complete_commands
 from indexer.terminal import one_line, raw_stream
 
 if TYPE_CHECKING:
-    from covers.workspace.documents import Document
+    from typing import Protocol
+
+    class _Document(Protocol):
+        def to_json(self) -> dict[str, Any]: ...
+
 
 WORKSPACE_KEY = "covers.workspace"
 
@@ -50,6 +54,6 @@ def print_json(value: Any) -> None:
     )
 
 
-def print_document(document: Document) -> None:
-    """Print what lies on disk as JSON."""
+def print_document(document: _Document) -> None:
+    """Print a result as JSON."""
     print_json(document.to_json())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import MAP_TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -33,6 +35,10 @@ class CoverMap(ReadOnly):
         Which were put onto the map after it was made.
     trustworthiness : float
         Share of neighbours on the map that are neighbours in truth, in [0, 1].
+    seed : int or None
+        What it was laid out from.
+    is_laid_out_anew : bool
+        Whether it was just now, so that no cover is where it was before.
 
     Examples
     --------
@@ -45,16 +51,32 @@ class CoverMap(ReadOnly):
     positions: npt.NDArray[np.float32]
     placed: npt.NDArray[np.bool_]
     trustworthiness: float
+    seed: int | None = None
+    is_laid_out_anew: bool = False
     _workspace: Workspace = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.cover_ids)
 
     def __repr__(self) -> str:
-        return (
-            f"map of {len(self):,} covers, {int(self.placed.sum()):,} placed after it was made; "
-            f"trustworthiness {self.trustworthiness:.2f}"
-        )
+        anew = " (laid out anew)" if self.is_laid_out_anew else ""
+        trust = "too few to say how far to trust it"
+        if not np.isnan(self.trustworthiness):
+            trust = f"trustworthiness {self.trustworthiness:.3f}"
+        n_placed = int(self.placed.sum())
+        return f"map of {len(self):,} covers, {n_placed:,} placed after it was made{anew}; {trust}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``covers map --json`` prints."""
+        n_placed = int(self.placed.sum())
+        return {
+            "n_covers": len(self),
+            "n_placed": n_placed,
+            "n_fitted": len(self) - n_placed,
+            "refitted": self.is_laid_out_anew,
+            "trustworthiness": self.trustworthiness,
+            "seed": self.seed,
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per cover: ``x``, ``y``, ``placed``."""
@@ -83,8 +105,16 @@ class CoverMap(ReadOnly):
         return figure
 
 
-def read_cover_map(workspace: Workspace) -> CoverMap:
+def read_cover_map(
+    workspace: Workspace, made: Mapping[str, Any] | None = None
+) -> CoverMap:
     """Read the map of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    made : mapping, optional
+        What `covers.cluster.map.stage.map_workspace` said, if it was made just now.
 
     Raises
     ------
@@ -100,5 +130,7 @@ def read_cover_map(workspace: Workspace) -> CoverMap:
         positions=np.stack([x, y], axis=1).astype(np.float32),
         placed=np.asarray(table.column("placed").to_pylist(), bool),
         trustworthiness=np.nan if measured is None else float(measured),
+        seed=stamp.seed,
+        is_laid_out_anew=bool((made or {}).get("refitted")),
         _workspace=workspace,
     )
