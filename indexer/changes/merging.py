@@ -102,18 +102,20 @@ class _Source:
 def _old_sources(segments: Sequence[Segment], plan: Plan) -> list[_Source]:
     sources = []
     for position, segment in enumerate(segments):
-        newly_dead = plan.dead.get(position, np.zeros(0, dtype=np.int64))
-        dead = np.union1d(segment.dead, newly_dead)
+        live = np.ones(len(segment), dtype=bool)
+        live[segment.dead] = False
+        live[plan.dead.get(position, np.zeros(0, dtype=np.int64))] = False
         items = plan.items.get(position)
-        sources.append(_old_source(segment, dead, items, plan.schema))
+        sources.append(_old_source(segment, live, items, plan.schema))
     return sources
 
 
 def _old_source(
-    segment: Segment, dead: Rows, items: pa.Table | None, schema: pa.Schema
+    segment: Segment,
+    live: npt.NDArray[np.bool_],
+    items: pa.Table | None,
+    schema: pa.Schema,
 ) -> _Source:
-    live = np.ones(len(segment), dtype=bool)
-    live[dead] = False
     rows = np.flatnonzero(live)
 
     def blocks() -> Iterator[npt.NDArray[Any]]:
@@ -132,7 +134,7 @@ def _old_source(
         blocks=blocks,
         items=live_items,
         segment=segment,
-        dead=dead,
+        dead=np.flatnonzero(~live),
         new_items=items,
     )
 

@@ -28,7 +28,7 @@ from indexer.files.columns import (
 )
 from indexer.files.manifest import Manifest, PastGeneration, StructureRequest
 from indexer.files.segment import Segment
-from indexer.files.snapshot import Snapshot
+from indexer.files.snapshot import Snapshot, numbers_in
 from indexer.structures.explain import explain_choice
 
 __all__ = [
@@ -134,7 +134,7 @@ def plan_update_columns(
     plan = writer.plan("update_columns", schema=schema)
     owners = snapshot.segment_of(places)
     moved = np.zeros(len(ids), dtype=bool)
-    for number in np.unique(owners).tolist():
+    for number in numbers_in(owners):
         segment = snapshot.segments[number]
         here = np.flatnonzero(owners == number)
         rows = places[here] - snapshot.starts[number]
@@ -291,7 +291,7 @@ def _split(snapshot: Snapshot, places: Rows) -> dict[int, Rows]:
     owners = snapshot.segment_of(places)
     return {
         number: places[owners == number] - snapshot.starts[number]
-        for number in np.unique(owners).tolist()
+        for number in numbers_in(owners)
     }
 
 

@@ -29,7 +29,7 @@ from indexer.vectors import decoded
 if TYPE_CHECKING:
     from indexer.files.opening import MappedFile
 
-__all__ = ["Snapshot", "open_snapshot"]
+__all__ = ["Snapshot", "numbers_in", "open_snapshot"]
 
 Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -174,7 +174,7 @@ class Snapshot:
             return self.segments[0].ids_at(places)
         ids = np.full(places.shape, None, dtype=object)
         owners = np.where(places < 0, -1, self.segment_of(places))
-        for number in np.unique(owners[owners >= 0]).tolist():
+        for number in numbers_in(owners[owners >= 0]):
             here = owners == number
             rows = places[here] - self.starts[number]
             ids[here] = self.segments[number].ids_at(rows)
@@ -189,7 +189,7 @@ class Snapshot:
             schema = pa.schema([field for field in schema if field.name in names])
         owners = np.where(places < 0, -1, self.segment_of(places))
         tables, order = [pa.Table.from_batches([], schema=schema)], []
-        for number in np.unique(owners).tolist():
+        for number in numbers_in(owners):
             here = np.flatnonzero(owners == number)
             order.append(here)
             if number < 0:
@@ -213,11 +213,21 @@ class Snapshot:
             return decoded(self.segments[0].vectors[places])
         vectors = np.empty((*places.shape, dimension), dtype=np.float32)
         owners = self.segment_of(places)
-        for number in np.unique(owners).tolist():
+        for number in numbers_in(owners):
             here = owners == number
             rows = places[here] - self.starts[number]
             vectors[here] = decoded(self.segments[number].vectors[rows])
         return vectors
+
+
+def numbers_in(owners: npt.NDArray[np.intp]) -> list[int]:
+    """Return the numbers of segments that occur, lowest first; -1 is none.
+
+    The first ``np.unique`` of a process loads masked arrays, which takes longer than
+    a small update.
+    """
+    counts = np.bincount(owners.ravel() + 1)
+    return (np.flatnonzero(counts) - 1).tolist()
 
 
 def open_snapshot(folder: Path, previous: Snapshot | None = None) -> Snapshot:
