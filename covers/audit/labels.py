@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.audit.findings import Finding, FindingKind, beyond
+from covers.render.numbers import per_cent
 from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.read_only import ReadOnly
 
@@ -114,7 +115,7 @@ def find_doubtful_labels(
                 cover_ids=(row["cover_id"],),
                 paths=(row["path"],),
                 confidence=chance,
-                reason=f"filed under {' + '.join(row['genres'])}, which has {found.quality[position]:.0%} of the "
+                reason=f"filed under {' + '.join(row['genres'])}, which has {per_cent(found.quality[position])} of the "
                 f"support usual for that genre; looks most like {looks_like}",
                 suggestion=(looks_like,),
             )

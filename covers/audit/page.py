@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from covers.audit.findings import EXPLANATIONS, FindingKind
 from covers.images.thumbnails import open_thumbnail
+from covers.render.numbers import per_cent
 from covers.workspace.disk.publish import publish
 
 if TYPE_CHECKING:
@@ -126,13 +127,13 @@ def _label_check(audit: _Audit) -> Iterator[str]:
     yield (
         f"<h2>How far to trust the doubtful labels</h2><p>{check.n_flipped:,} of {check.n_covers:,} labels "
         "were made wrong at random, and looked for in the same way. A list in random order would have a "
-        f"precision of {check.random_precision:.0%}.</p>"
+        f"precision of {per_cent(check.random_precision)}.</p>"
         "<table><tr><th>Most doubtful</th><th>Precision</th><th>Found of the planted errors</th><th>At random</th></tr>"
     )
     for cut in check.cuts:
         yield (
-            f"<tr><td>{cut['share']:.0%} of the covers</td><td class='n'>{cut['precision']:.0%}</td>"
-            f"<td class='n'>{cut['recall']:.0%}</td><td class='n'>{cut['random_recall']:.0%}</td></tr>"
+            f"<tr><td>{per_cent(cut['share'])} of the covers</td><td class='n'>{per_cent(cut['precision'])}</td>"
+            f"<td class='n'>{per_cent(cut['recall'])}</td><td class='n'>{per_cent(cut['random_recall'])}</td></tr>"
         )
     yield "</table>"
 
@@ -149,7 +150,7 @@ def _section(
         yield (
             f"</div><div><div class='reason'>{escape(finding.reason)}</div>"
             f"<div><span class='bar'><i style='width:{finding.confidence:.0%}'></i></span> "
-            f"<span class='soft'>confidence {finding.confidence:.0%}</span></div>"
+            f"<span class='soft'>confidence {per_cent(finding.confidence)}</span></div>"
         )
         if finding.suggestion:
             yield f"<div>Suggestion: <b>{escape(' + '.join(finding.suggestion))}</b></div>"

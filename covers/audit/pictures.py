@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.arguments import check_fields, number, whole
 from covers.audit.findings import Finding, FindingKind, beyond
+from covers.render.numbers import per_cent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,7 +115,7 @@ def _judge(
         yield (
             FindingKind.DARK,
             beyond(light, limits.least_light, 0),
-            f"brightness {brightness:.3f} and contrast {contrast:.3f}: its brighter parts reach about {light:.0%}",
+            f"brightness {brightness:.3f} and contrast {contrast:.3f}: its brighter parts reach about {per_cent(light)}",
         )
     elif picture["sharpness"] < limits.least_sharpness:
         yield (

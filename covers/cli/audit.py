@@ -17,6 +17,7 @@ from covers.cli.options.shared import (
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_text
+from covers.render.numbers import per_cent
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _show(audit: Audit) -> None:
     for kind, count in audit.counts.items():
         click.echo(f"{kind.replace('_', ' ')}: {count:,}")
         for finding in [f for f in audit.findings if f.kind == kind][:_SHOWN]:
-            print_text(finding.reason, first=f"  {finding.confidence:4.0%}  ")
+            print_text(finding.reason, first=f"  {per_cent(finding.confidence):>5}  ")
             for path in finding.paths[:_SHOWN]:
                 click.echo(f"         {one_line(path)}")
             if len(finding.paths) > _SHOWN:
@@ -205,7 +206,7 @@ def _show_limits(audit: Audit) -> None:
         )
         for cut in check.cuts:
             click.echo(
-                f"  most doubtful {cut['share']:4.0%}: hold {cut['recall']:4.0%} of them "
-                f"(random {cut['random_recall']:.0%}), precision {cut['precision']:.0%} "
-                f"(random {check.random_precision:.0%})"
+                f"  most doubtful {per_cent(cut['share']):>5}: hold {per_cent(cut['recall']):>5} of them "
+                f"(random {per_cent(cut['random_recall'])}), precision {per_cent(cut['precision'])} "
+                f"(random {per_cent(check.random_precision)})"
             )

@@ -17,6 +17,7 @@ from covers.cli.options.shared import (
 )
 from covers.cli.terminal.speech import print_document
 from covers.cli.terminal.tables import count_covers, print_table, print_text, show
+from covers.render.numbers import per_cent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +116,7 @@ def cluster_command(
 
 def list_genres(cluster: Cluster) -> str:
     """Name its leading genres, three if they fit: a number that is cut off would be read as another."""
-    named = [f"{g.genre} {g.share:.0%} x{g.lift:.1f}" for g in cluster.genres[:3]]
+    named = [f"{g.genre} {per_cent(g.share)} x{g.lift:.1f}" for g in cluster.genres[:3]]
     while len(named) > 1 and len(", ".join(named)) > _WIDEST_GENRES:
         named.pop()
     return ", ".join(named)
@@ -134,7 +135,7 @@ def _print_clusters(found: Clustering) -> None:
         print_table(header, rows, right=range(3))
     low, high = found.ami_null95
     print_text(
-        f"{found.n_clusters} clusters, {show(found.noise_fraction, '.0%')} noise; "
+        f"{found.n_clusters} clusters, {per_cent(found.noise_fraction)} noise; "
         f"AMI with genre {show(found.ami, '.3f')} (by chance {show(low, '.3f')} to "
         f"{show(high, '.3f')}, {count_covers(found.ami_n, found.ami_covers)})"
     )

@@ -19,6 +19,7 @@ from covers.cli.options.sources import source_options
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_table, print_text
+from covers.render.numbers import per_cent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +130,7 @@ def _show(report: ScanReport) -> None:
         click.echo()
         shares = report.split.held_out_share
         shown = list(report.genres.items())
-        rows = [(genre, n, f"{shares[genre]:.0%}") for genre, n in shown[:_SHOWN]]
+        rows = [(genre, n, per_cent(shares[genre])) for genre, n in shown[:_SHOWN]]
         print_table(["genre", "covers", "held out"], rows, right=[1, 2])
         if len(shown) > _SHOWN:
             tell(f"… and {len(shown) - _SHOWN} more: see 'covers genres'")
@@ -138,7 +139,7 @@ def _show(report: ScanReport) -> None:
         f"{report.n_multi_genre} covers have several genres, {report.n_unlabelled} have none"
     )
     sides = ", ".join(
-        f"{side} {n} ({report.split.share[side]:.1%})"
+        f"{side} {n} ({per_cent(report.split.share[side], 1)})"
         for side, n in report.split.n.items()
     )
     print_text(

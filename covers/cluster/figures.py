@@ -22,7 +22,7 @@ from covers.render.frame import (
     plate,
 )
 from covers.render.genre_legend import legend_of
-from covers.render.numbers import per_cent
+from covers.render.numbers import number, per_cent, span
 from covers.render.palette import (
     MOST_NAMED,
     NOISE_COLOUR,
@@ -78,7 +78,6 @@ def draw_cluster_figures(workspace: Workspace) -> list[Path]:
 def draw_profiles(found: Measured, genres: Sequence[str]) -> Frame:
     """Draw which genres each cluster holds, as bars of shares."""
     clusters = found.ranked()[:_MOST_SHOWN]
-    low, high = found.ami_null95
     left_out = len(found.clusters) - len(clusters)
     is_broad = len(genres) > MOST_NAMED
     families = genre_families(genres) if is_broad else {g: [g] for g in genres}
@@ -91,8 +90,8 @@ def draw_profiles(found: Measured, genres: Sequence[str]) -> Frame:
             + (", in shades of their broad one. " if is_broad else ". ")
             + "A genre printed with "
             "x lift makes up that many times its share of the whole library, and its 95 % "
-            f"interval excludes 1. AMI with genre {found.ami:.3f}; by "
-            f"chance {low:.3f} to {high:.3f}. n = {found.n_covers:,} covers, "
+            f"interval excludes 1. AMI with genre {number(found.ami)}; by "
+            f"chance {span(found.ami_null95)}. n = {found.n_covers:,} covers, "
             f"{per_cent(found.noise_fraction)} in no cluster"
             + (f"; {left_out} smaller clusters are not shown." if left_out else ".")
         ),

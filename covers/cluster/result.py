@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from covers.cluster.measured import Measured
 from covers.render.gallery import cover_tiles, gallery_html, with_galleries
-from covers.render.numbers import number, span
+from covers.render.numbers import number, per_cent, span
 from covers.render.text import WIDTH, text_table
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Clustering(Measured):
     def __repr__(self) -> str:
         said = (
             f"{self.n_clusters} clusters of {self.n_covers:,} covers, "
-            f"{self.noise_fraction:.0%} in none; AMI with genre {number(self.ami)} "
+            f"{per_cent(self.noise_fraction)} in none; AMI with genre {number(self.ami)} "
             f"(by chance {span(self.ami_null95, '.3f')})"
         )
         rows = [
@@ -118,7 +118,7 @@ class Clustering(Measured):
                 cluster.id,
                 cluster.n,
                 number(cluster.stability, ".2f"),
-                ", ".join(f"{g.genre} {g.share:.0%}" for g in cluster.genres[:3]),
+                ", ".join(f"{g.genre} {per_cent(g.share)}" for g in cluster.genres[:3]),
                 ", ".join((*cluster.subjects, *cluster.words)) or "-",
             ]
             for cluster in self.ranked()[:_MOST_SHOWN]

@@ -66,7 +66,7 @@ class CoverGenrePlugin(BeetsPlugin):  # type: ignore[misc]
                 continue
             n_set += 1
             if opts.pretend:
-                ui.print_(f"{album}: {found[0]} {found[1]:.0%}")
+                ui.print_(f"{album}: {found[0]} {100 * found[1]:.0f} %")
                 continue
             for target in (album, *album.items()):
                 target["cover_genre"], target["cover_certainty"] = found[:2]

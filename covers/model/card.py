@@ -111,9 +111,7 @@ def describe_best(card: ModelCard) -> str:
     if best["phase"] == "mix" and best["share"] == 1:
         return "the last epoch, its head fitted anew"
     if best["phase"] == "mix":
-        return (
-            f"weights {best['share']:.0%} of the way from the start to the last epoch"
-        )
+        return f"weights {100 * best['share']:.0f} % of the way from the start to the last epoch"
     if best["phase"] == "network":
         return f"epoch {best['epoch'] + 1}"
     if best["phase"] == "joined":

@@ -20,6 +20,7 @@ __all__ = [
     "span",
     "tidy",
     "with_reach",
+    "write",
 ]
 
 UNKNOWN = "\N{EN DASH}"
@@ -45,10 +46,22 @@ def reach_of(
     return (value, value) if math.isnan(low) else (low, high)
 
 
+def write(value: float, form: str) -> str:
+    """Return a number with a minus, not a hyphen, where it is below zero.
+
+    Examples
+    --------
+    >>> write(-0.25, ".2f") == "\N{MINUS SIGN}0.25", write(-0.001, ".2f")
+    ('\N{MINUS SIGN}0.25', '0.00')
+    """
+    sign, form = ("+", form[1:]) if form.startswith("+") else ("", form)
+    return f"{float(value):{sign}z{form}}".replace("-", "\N{MINUS SIGN}")
+
+
 def number(value: float | None, form: str = ".3f") -> str:
     """Return a number, a dash where it is not known."""
     value = as_number(value)
-    return UNKNOWN if math.isnan(value) else f"{value:{form}}"
+    return UNKNOWN if math.isnan(value) else write(value, form)
 
 
 def per_cent(share: float | None, digits: int = 0) -> str:
@@ -72,7 +85,7 @@ def span(interval: Sequence[float | None] | None, form: str = ".3f") -> str:
     '0.25 to 0.50'
     """
     low, high = ends_of(interval)
-    return UNKNOWN if math.isnan(low) else f"{low:{form}} to {high:{form}}"
+    return UNKNOWN if math.isnan(low) else f"{write(low, form)} to {write(high, form)}"
 
 
 def with_reach(value: float, reach: tuple[float, float], form: str = ".3f") -> str:
@@ -84,8 +97,8 @@ def with_reach(value: float, reach: tuple[float, float], form: str = ".3f") -> s
     ('0.50 (0.25 to 0.75)', '0.50')
     """
     low, high = reach
-    ends = f" ({low:{form}} to {high:{form}})" if low < high else ""
-    return f"{value:{form}}{ends}"
+    ends = f" ({span(reach, form)})" if low < high else ""
+    return f"{write(value, form)}{ends}"
 
 
 def tidy(n: float) -> str:

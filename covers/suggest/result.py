@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra
 from covers.render.gallery import Tile, gallery_html
+from covers.render.numbers import per_cent
 from covers.render.short_repr import ShortRepr
 from covers.render.text import WIDTH, counted, text_table
 from covers.workspace.disk.outputs import output_file
@@ -172,19 +173,19 @@ class Precision(ShortRepr):
     def said(self) -> str:
         """The measured precision as a sentence."""
         if not self.n:
-            return f"no held-out album reached {self.certainty:.0%}, so nothing is known of such suggestions"
+            return f"no held-out album reached {per_cent(self.certainty)}, so nothing is known of such suggestions"
         low, high = self.ci95
         suggestions = "suggestion" if self.n == 1 else "suggestions"
         were = "was" if self.n_right == 1 else "were"
         groups = "group" if self.n_groups == 1 else "groups"
         without = (
-            f"; always {self.frequent} would be right for {self.frequent_rate:.0%}"
+            f"; always {self.frequent} would be right for {per_cent(self.frequent_rate)}"
             if self.frequent
             else ""
         )
         return (
-            f"of {self.n:,} {suggestions} at {self.certainty:.0%} and above for held-out albums, "
-            f"{self.n_right:,} {were} right: {self.rate:.0%} (95 % interval {low:.0%} to {high:.0%}, {self.n_groups:,} {groups}){without}"
+            f"of {self.n:,} {suggestions} at {per_cent(self.certainty)} and above for held-out albums, "
+            f"{self.n_right:,} {were} right: {per_cent(self.rate)} (95 % interval {100 * low:.0f} to {per_cent(high)}, {self.n_groups:,} {groups}){without}"
         )
 
 
@@ -273,11 +274,11 @@ class Suggestions:
         """Return the measured precision, then at most so many suggestions, as lines of 80 columns."""
         rows = [
             [
-                f"{p.certainty:.0%}",
+                per_cent(p.certainty),
                 p.n,
-                "-" if not p.n else f"{p.rate:.0%}",
-                f"{p.ci95[0]:.0%} to {p.ci95[1]:.0%}" if p.n else "-",
-                f"{p.share:.0%}",
+                "-" if not p.n else per_cent(p.rate),
+                f"{100 * p.ci95[0]:.0f} to {per_cent(p.ci95[1])}" if p.n else "-",
+                per_cent(p.share),
             ]
             for p in self.precision
         ]
@@ -292,7 +293,7 @@ class Suggestions:
         shown = [
             [
                 one.suggested or f"({one.ranked[0].genre})",
-                f"{one.certainty:.0%}",
+                per_cent(one.certainty),
                 "; ".join(one.genres) or "none",
                 one.title,
                 one.left_open,
@@ -316,7 +317,7 @@ class Suggestions:
                 read_thumbnail(self._workspace, one.cover_ids[0])
                 if self._workspace
                 else None,
-                f"{one.suggested or 'left open'} {one.certainty:.0%}",
+                f"{one.suggested or 'left open'} {per_cent(one.certainty)}",
                 one.title,
             )
             for one in self.items[:_MOST_SHOWN]

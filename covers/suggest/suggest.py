@@ -20,6 +20,7 @@ from covers.evaluate.classify_covers import classify_covers
 from covers.evaluate.stage import read_votes
 from covers.index.embedded import fingerprints_at_hand
 from covers.model.card import read_card
+from covers.render.numbers import per_cent
 from covers.stats import intervals
 from covers.stats.rows import RowsById
 from covers.suggest.albums import Album, group_albums, mean_by_album
@@ -286,5 +287,5 @@ def _why_open(
     if first.genre in genres:
         return f"looks like {first.genre}"
     if first.certainty < min_certainty:
-        return f"below {min_certainty:.0%}"
+        return f"below {per_cent(min_certainty)}"
     return ""

@@ -14,7 +14,7 @@ from covers.overlap.page import pairs
 from covers.overlap.page.sentences import say_pair
 from covers.render import html
 from covers.render.charts import bars
-from covers.render.numbers import note_on_parts, per_cent
+from covers.render.numbers import note_on_parts, number, per_cent, span
 from dashboard import loaders
 from dashboard.components import pick
 from dashboard.data import breakdown
@@ -181,7 +181,7 @@ def _some(library: Library, name: str, *, rest: bool) -> None:
                 one.genre,
                 one.lift,
                 one.lift_ci95,
-                f"{one.genre}: {one.lift:.2f} times ({one.lift_ci95[0]:.2f} to {one.lift_ci95[1]:.2f})\n{per_cent(one.share)} of these covers",
+                f"{one.genre}: {number(one.lift, '.2f')} times ({span(one.lift_ci95, '.2f')})\n{per_cent(one.share)} of these covers",
             )
             for one in shares[:12]
         ]

@@ -16,7 +16,7 @@ from covers.evaluate.words.headline import headline_of
 from covers.overlap.page import pairs
 from covers.render import html
 from covers.render.charts.matrix import confusion_matrix
-from covers.render.numbers import count, note_on_parts, per_cent, sentence
+from covers.render.numbers import count, note_on_parts, number, per_cent, sentence
 from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
 from dashboard.components import pick
@@ -70,7 +70,8 @@ def _answer(found: Evaluation) -> None:
     if first.easiest and first.hardest:
         names = f"{first.easiest[0]}, {first.hardest[0]}"
         shown_ends = [
-            f"{first.measure} {n:.2f}" for _, n in (first.easiest, first.hardest)
+            f"{first.measure} {number(n, '.2f')}"
+            for _, n in (first.easiest, first.hardest)
         ]
         said = f"easiest ({shown_ends[0]}) and hardest ({shown_ends[1]}) to read"
         tiles.append((names, said, ' class="words"'))

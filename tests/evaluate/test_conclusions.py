@@ -9,6 +9,7 @@ from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.result import Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
 from covers.evaluate.words.sentences import LOOKING_METHODS
+from covers.render.numbers import span
 
 
 def conclude(payload):
@@ -138,5 +139,5 @@ def test_what_more_covers_bring_is_said_with_its_interval(payload, gain, ci95, t
         low, high = ci95
         assert one.endswith(
             f"changed by {100 * gain:+.1f} points "
-            f"(95 % interval {100 * low:+.1f} to {100 * high:+.1f} points)."
+            f"(95 % interval {span((100 * low, 100 * high), '+.1f')} points)."
         )

@@ -51,6 +51,6 @@ def test_differences_are_those_of_the_best_method_whichever_way_they_are_written
     drawn = charts.difference_dots(found)
     assert tips(drawn) == [
         "chance: +0.300 (+0.200 to +0.400)",
-        "network: +0.100 (-0.100 to +0.300)",
+        "network: +0.100 (\N{MINUS SIGN}0.100 to +0.300)",
     ]
     assert len(re.findall(r'class="[^"]*strong', drawn)) == 1

@@ -223,14 +223,14 @@ def test_the_measure_is_a_sentence_whatever_the_numbers():
         ).said
 
     assert said(100, 81, 0.722, 0.875) == (
-        "of 100 suggestions at 80% and above for held-out albums, 81 were right: "
-        "81% (95 % interval 72% to 88%, 100 groups)"
+        "of 100 suggestions at 80 % and above for held-out albums, 81 were right: "
+        "81 % (95 % interval 72 to 88 %, 100 groups)"
     )
     assert said(15, 15, 0.7, 1.0, frequent="Rock", frequent_rate=1.0).endswith(
-        "15 groups); always Rock would be right for 100%"
+        "15 groups); always Rock would be right for 100 %"
     )
-    assert "of 1 suggestion at 80%" in said(1, 1, 0.21, 1.0)
-    assert "1 was right: 100%" in said(1, 1, 0.21, 1.0)
+    assert "of 1 suggestion at 80 %" in said(1, 1, 0.21, 1.0)
+    assert "1 was right: 100 %" in said(1, 1, 0.21, 1.0)
     assert "nothing is known" in said(0, 0, float("nan"), float("nan"))
 
 

@@ -17,9 +17,9 @@ from covers.evaluate.words.sentences import (
     describe_lead,
     is_certainly_best,
     listed,
-    percent,
     points,
 )
+from covers.render.numbers import per_cent
 
 if TYPE_CHECKING:
     from covers.evaluate.result import Evaluation
@@ -78,9 +78,9 @@ def _best_method(found: Evaluation) -> list[str]:
     which = "covers" if found.across_folds else "held-out covers"
     said = [
         (
-            f"{first} {percent(measured.accuracy.value)} of {which} {right} "
-            f"(95 % interval {percent(low)} to {percent(high)}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
-            f"is {percent(chance)} and always the most frequent genre {percent(frequency)}."
+            f"{first} {per_cent(measured.accuracy.value)} of {which} {right} "
+            f"(95 % interval {per_cent(low)} to {per_cent(high)}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
+            f"is {per_cent(chance)} and always the most frequent genre {per_cent(frequency)}."
         )
     ]
     if not is_certain:
@@ -136,8 +136,8 @@ def _sets(found: Evaluation) -> list[str]:
     if sets is None:
         return []
     said = (
-        f"sets of genres that promise to hold the truth in {percent(sets.level)} of cases did so in "
-        f"{percent(sets.coverage)}, with {sets.mean_size:.1f} of {len(found.genres)} genres on average."
+        f"sets of genres that promise to hold the truth in {per_cent(sets.level)} of cases did so in "
+        f"{per_cent(sets.coverage)}, with {sets.mean_size:.1f} of {len(found.genres)} genres on average."
     )
     weak = [
         genre

@@ -14,8 +14,8 @@ from covers.evaluate.words.sentences import (
     describe_lead,
     is_certainly_best,
     listed,
-    percent,
 )
+from covers.render.numbers import per_cent
 from covers.stats.labels.figures import average_precision_by_chance
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
@@ -45,7 +45,7 @@ def describe_methods(found: Evaluation) -> list[str]:
 def _kind(found: Evaluation) -> list[str]:
     """Say that genres were taken as independent, and why."""
     share = found.share_with_several
-    several = f"{percent(share)} of the covers have several genres"
+    several = f"{per_cent(share)} of the covers have several genres"
     why = (
         f"{several}, so genres are taken as independent"
         if share >= SEVERAL_GENRES_SHARE
@@ -92,10 +92,10 @@ def _first_answers(found: Evaluation) -> list[str]:
     low, high = first.ci95
     return [
         (
-            f"the likeliest genre is one of the cover's own for {percent(first.value)} of covers "
-            f"({percent(low)} to {percent(high)}); always saying the most frequent genre has "
-            f"{percent(same.value)}, a genre drawn at random "
-            f"{percent(found.self_check.first_right_by_chance)}."
+            f"the likeliest genre is one of the cover's own for {per_cent(first.value)} of covers "
+            f"({per_cent(low)} to {per_cent(high)}); always saying the most frequent genre has "
+            f"{per_cent(same.value)}, a genre drawn at random "
+            f"{per_cent(found.self_check.first_right_by_chance)}."
         )
     ]
 
@@ -106,8 +106,8 @@ def _named(found: Evaluation) -> list[str]:
     same = found.methods[Method.FREQUENCY]
     return [
         (
-            f"network and vote together name {combined.named_per_cover.value:.1f} genres a cover: {percent(combined.micro_precision.value)} of the "
-            f"names are right, and {percent(combined.micro_recall.value)} of the covers' genres are named (micro-F1 {combined.micro_f1.value:.2f}, "
+            f"network and vote together name {combined.named_per_cover.value:.1f} genres a cover: {per_cent(combined.micro_precision.value)} of the "
+            f"names are right, and {per_cent(combined.micro_recall.value)} of the covers' genres are named (micro-F1 {combined.micro_f1.value:.2f}, "
             f"macro-F1 {combined.macro_f1.value:.2f}); the same names for every cover have {same.micro_f1.value:.2f} and {same.macro_f1.value:.2f}."
         )
     ]
@@ -168,7 +168,7 @@ def _sets(found: Evaluation) -> list[str]:
         return []
     return [
         (
-            f"sets of genres that promise to hold {percent(sets.level)} of a cover's genres held {percent(sets.coverage)}, "
+            f"sets of genres that promise to hold {per_cent(sets.level)} of a cover's genres held {per_cent(sets.coverage)}, "
             f"with {sets.mean_size:.1f} of {len(found.genres)} genres on average."
         )
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from covers.classify.methods import IN_WORDS, TRAINED, Method
 from covers.evaluate.measures import IN_WORDS as MEASURES
+from covers.render.numbers import span, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +27,9 @@ _BLIND = 0.1
 """So far off seem perfect probabilities with so few covers that none can be called good."""
 
 
-def percent(value: float) -> str:
-    """Return a share as a rounded percentage."""
-    return f"{100 * value:.0f} %"
-
-
 def points(low: float, high: float) -> str:
     """Return the ends of an interval of differences in hundredths."""
-    return f"{100 * low:+.1f} to {100 * high:+.1f} points"
+    return f"{span((100 * low, 100 * high), '+.1f')} points"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -85,7 +81,7 @@ def describe_gain(found: Evaluation, trained: Method) -> list[str]:
             else "not certainly different from"
         )
         by_verdict.setdefault(verdict, []).append(
-            f"{IN_WORDS[simple]} ({100 * gap.value:+.1f}, 95 % interval {points(low, high)})"
+            f"{IN_WORDS[simple]} ({write(100 * gap.value, '+.1f')}, 95 % interval {points(low, high)})"
         )
     if not by_verdict:
         return []
@@ -111,7 +107,7 @@ def describe_growth(found: Evaluation) -> list[str]:
     return [
         (
             f"{told}: from {before.n_references:,} to {last.n_references:,} of them {MEASURES[found.measure]} "
-            f"changed by {100 * last.gain:+.1f} points (95 % interval {points(low, high)})."
+            f"changed by {write(100 * last.gain, '+.1f')} points (95 % interval {points(low, high)})."
         )
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from covers.render.numbers import span
+
 PAYS_FROM = 2000
 """From how many train covers on fine-tuning pays, by the curve."""
 
@@ -75,7 +77,7 @@ def describe_prospect(n_covers: int, epochs: int) -> str:
     change = "better" if point.gain >= 0 else "worse"
     known = (
         f"with {point.n_covers:,} covers it read genres {abs(100 * point.gain):.1f} points of macro-F1 {change} "
-        f"(95 % interval {100 * point.low:+.1f} to {100 * point.high:+.1f}) in our measurements, not on yours"
+        f"(95 % interval {span((100 * point.low, 100 * point.high), '+.1f')}) in our measurements, not on yours"
     )
     enough = n_covers >= PAYS_FROM
     if epochs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from covers.render.numbers import span
+from covers.render.numbers import span, write
 
 if TYPE_CHECKING:
     from covers.overlap.measured import Pair
@@ -87,7 +87,7 @@ def say_changes(found: Overlap) -> str:
     way = "grew more alike" if first.change > 0 else "grew apart"
     text = (
         f"{first.a} and {first.b} {way} from the {first.first} to the {first.last}: "
-        f"overlap {first.change:+.2f} ({span(first.ci95, '+.2f')})"
+        f"overlap {write(first.change, '+.2f')} ({span(first.ci95, '+.2f')})"
     )
     more = len(certain) - 1
     return (

@@ -19,7 +19,7 @@ from covers.render.charts.marks import (
     whisker,
 )
 from covers.render.charts.scales import Axis, number_axis
-from covers.render.numbers import per_cent, reach_of, with_reach
+from covers.render.numbers import number, per_cent, reach_of, with_reach
 from covers.render.palette import NOISE_COLOUR
 
 if TYPE_CHECKING:
@@ -179,12 +179,12 @@ def dots(
             Row(
                 name=dot.name,
                 marks=whisker(axis.at(dot.value), low, high, dot.colour),
-                value=f"{dot.value:{dot.form}}",
+                value=number(dot.value, dot.form),
                 tip=dot.tip or f"{dot.name}: {dot.said()}",
                 strong=dot.strong,
             )
         )
-    told = ", ".join(f"{dot.name} {dot.value:.2f}" for dot in shown)
+    told = ", ".join(f"{dot.name} {number(dot.value, '.2f')}" for dot in shown)
     return rows(lines, axis, alt=f"{alt}: {told}", mark=mark)
 
 

@@ -89,7 +89,7 @@ def number_axis(
     return Axis(
         low=places[0],
         high=places[-1],
-        ticks=[(place, name(place)) for place in places],
+        ticks=[(p, name(p).replace("-", "\N{MINUS SIGN}")) for p in places],
         title=title,
     )
 

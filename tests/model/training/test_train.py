@@ -293,7 +293,7 @@ def test_half_or_all_of_the_fine_tuning_is_kept_unless_it_certainly_reads_worse(
         assert said == (
             "the last epoch, its head fitted anew"
             if share == 1
-            else "weights 50% of the way from the start to the last epoch"
+            else "weights 50 % of the way from the start to the last epoch"
         )
         assert best in report.history
         kept = tried[1 + MIXES.index(share)]
