@@ -152,10 +152,10 @@ def genre_colours(genres: Iterable[str], further: Iterable[str] = ()) -> dict[st
     ):
         found |= dict(zip(family, shades(colour, len(family)), strict=True))
     tree = _tree()
+    base = {tree.broad(family[0]): found[family[0]] for family in families.values()}
     new = dict.fromkeys(
-        broad for name in more if (broad := tree.broad(name)) not in families
+        broad for name in more if (broad := tree.broad(name)) not in base
     )
-    base = {broad: found[family[0]] for broad, family in families.items()}
     after = colour_sequence(len(families) + len(new))[len(families) :]
     base |= dict(zip(new, after, strict=True))
     found |= {name: base[tree.broad(name)] for name in more}
@@ -172,21 +172,24 @@ def genre_families(genres: Iterable[str]) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        By name of the broad genre in the shipped tree, largest families first: the
-        genres below it, the broad genre itself first. A name that the tree does not
-        know is a family of its own.
+        By name of the broad genre, largest families first: the genres below it, the
+        broad genre itself first. It is called as among `genres`, and as in the shipped
+        tree where it is not one of them. A name that the tree does not know is a
+        family of its own.
 
     Examples
     --------
-    >>> genre_families(["house", "jazz", "techno", "electronic"])
-    {'Electronic': ['electronic', 'house', 'techno'], 'Jazz': ['jazz']}
+    >>> genre_families(["house", "jazz", "techno", "bebop", "hard bop"])
+    {'jazz': ['jazz', 'bebop', 'hard bop'], 'Electronic': ['house', 'techno']}
     """
     tree = _tree()
-    found: dict[str, list[str]] = {}
+    families: dict[str, list[str]] = {}
     for name in sorted(set(genres)):
-        found.setdefault(tree.broad(name), []).append(name)
-    for broad, family in found.items():
-        family.sort(key=lambda name: ((tree.canonical(name) or name) != broad, name))
+        families.setdefault(tree.broad(name), []).append(name)
+    found: dict[str, list[str]] = {}
+    for broad, family in families.items():
+        own = [name for name in family if (tree.canonical(name) or name) == broad]
+        found[own[0] if own else broad] = [*own, *(n for n in family if n not in own)]
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 
