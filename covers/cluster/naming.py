@@ -15,7 +15,7 @@ from covers.render.colour_words import name_colours
 from covers.render.palette import seen_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from covers.cluster.measured import Cluster
     from covers.cluster.result import Clustering
@@ -24,6 +24,8 @@ LOOSE = 0.5
 """Below this stability a cluster is hardly more than a name."""
 FIRM = 0.75
 _MOST_GENRES = 2
+_TELLING = 0.02
+"""By so much more than the mean share a colour tells a cluster from others."""
 _WARM = 0.018
 """Difference in OKLab's b from the mean cluster that can be seen."""
 
@@ -37,15 +39,18 @@ def name_clusters(found: Clustering) -> dict[int, str]:
     >>> len(set(names.values())) == len(names)
     True
     """
-    warmth = _warmth(found.clusters)
+    warmth, usual = _warmth(found.clusters), _usual_colours(found.clusters)
     names: dict[int, str] = {}
+    taken: set[tuple[str, frozenset[str]]] = set()
     for cluster in found.ranked():
-        words = _looks(cluster, warmth.get(cluster.id, 0.0))
-        taken = set(names.values())
-        tries = [_compose(cluster, words[:n]) for n in range(2, len(words) + 1)]
-        numbered = f"{_compose(cluster, words[:2])} ({cluster.id})"  # no other has it
-        tries = [*(tries or [_compose(cluster, words)]), numbered]
-        names[cluster.id] = next(name for name in tries if name not in taken)
+        words = _looks(cluster, warmth.get(cluster.id, 0.0), usual)
+        # "Black and grey" and "grey and black" would not tell two clusters apart.
+        tries = [(_compose(cluster), words[:n]) for n in range(2, len(words) + 1)]
+        tries = tries or [(_compose(cluster), words)]
+        tries.append((f"{_compose(cluster)} ({cluster.id})", words[:2]))
+        head, chosen = next(t for t in tries if (t[0], frozenset(t[1])) not in taken)
+        taken.add((head, frozenset(chosen)))
+        names[cluster.id] = f"{head}, {_listed(chosen)}" if chosen else head
     return names
 
 
@@ -86,30 +91,53 @@ def say_firmness(stability: float) -> str:
     return "loosely held" if stability < LOOSE else "fairly firm"
 
 
-def _compose(cluster: Cluster, words: Sequence[str]) -> str:
-    """Join genres, subject and looks."""
+def _compose(cluster: Cluster) -> str:
+    """Join genres and subject."""
     leading = [
         one.genre
         for one in cluster.genres
         if one.lift > 1 and math.isfinite(one.lift_ci95[0]) and one.lift_ci95[0] > 1
     ][:_MOST_GENRES]
     genres = " and ".join(leading) or ("Mixed" if cluster.genres else "No genre")
-    head = f"{genres} {cluster.subjects[0]}s" if cluster.subjects else genres
-    return f"{head}, {' and '.join(words)}" if words else head
+    return f"{genres} {cluster.subjects[0]}s" if cluster.subjects else genres
 
 
-def _looks(cluster: Cluster, warmth: float) -> list[str]:
+def _listed(words: Sequence[str]) -> str:
+    """Join words as in a sentence."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _looks(cluster: Cluster, warmth: float, usual: Mapping[str, float]) -> list[str]:
     """Return words for how covers look, the most telling first."""
     telling = ("dark", "bright", "grey", "colourful")
     words = [word for word in cluster.words if word in telling]
     if abs(warmth) > _WARM and "grey" not in words:
         words.append("warm" if warmth > 0 else "cool")
-    words += [
-        word
-        for word in dict.fromkeys(name_colours(_palette(cluster)[0]))
-        if word not in words
-    ]
+    # What there is more of than elsewhere comes first: black and grey are everywhere.
+    shares = _colour_shares(cluster)
+    common = {word for word in shares if shares[word] < usual[word] + _TELLING}
+    ranked = sorted(shares, key=lambda word: (word in common, -shares[word]))
+    words += [word for word in ranked if word not in words]
     return words + [word for word in cluster.words if word not in words]
+
+
+def _colour_shares(cluster: Cluster) -> dict[str, float]:
+    """Return how much of the leading colours of a cluster each word for a colour stands for."""
+    colours, shares = _palette(cluster)
+    found: dict[str, float] = {}
+    for word, share in zip(name_colours(colours), shares, strict=True):
+        found[word] = found.get(word, 0.0) + share
+    return found
+
+
+def _usual_colours(clusters: Sequence[Cluster]) -> dict[str, float]:
+    """Return the mean share of each word for a colour over all clusters."""
+    found: dict[str, float] = {}
+    for cluster in clusters:
+        for word, share in _colour_shares(cluster).items():
+            found[word] = found.get(word, 0.0) + share / len(clusters)
+    return found
 
 
 def _palette(cluster: Cluster) -> tuple[list[str], list[float]]:

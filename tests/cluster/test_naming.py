@@ -56,6 +56,29 @@ def test_no_two_clusters_have_one_name():
     assert len(set(names.values())) == 5
 
 
+def test_the_order_of_words_alone_tells_no_two_clusters_apart():
+    black, grey, white = "#000000", "#808080", "#ffffff"
+    found = clustering(
+        make(0, [("Rock", 2.0, 1.5)], palette=[black, grey, white]),
+        make(1, [("Rock", 2.0, 1.5)], palette=[grey, black, white]),
+    )
+    words = [
+        set(n.split(", ")[1].split(" and ")) for n in name_clusters(found).values()
+    ]
+    assert words[0] != words[1]
+
+
+def test_a_cluster_is_named_by_the_colours_that_others_have_less_of():
+    black, grey, red, blue = "#000000", "#808080", "#c01818", "#1838c0"
+    found = clustering(
+        make(0, [("Rock", 2.0, 1.5)], palette=[black, grey, red]),
+        make(1, [("Jazz", 2.0, 1.5)], palette=[black, grey, blue]),
+    )
+    names = name_clusters(found)
+    assert name_colours([red])[0] in names[0]
+    assert name_colours([blue])[0] in names[1]
+
+
 def test_loosely_held_clusters_are_called_so():
     loose = [make(i, [("Pop", 2, 1)], stability=0.2) for i in range(3)]
     assert "All are loosely held" in say_clusters(clustering(*loose))
