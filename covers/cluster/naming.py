@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covers.render.colour_words import name_colours
+from covers.render.numbers import per_cent
 from covers.render.palette import seen_by
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ LOOSE = 0.5
 """Below this stability a cluster is hardly more than a name."""
 FIRM = 0.75
 _MOST_GENRES = 2
+_NEARLY_ALL = 0.995
 _TELLING = 0.02
 """By so much more than the mean share a colour tells a cluster from others."""
 _WARM = 0.018
@@ -60,7 +62,11 @@ def say_clusters(found: Clustering) -> str:
         return "No group of covers stands out: they shade into each other."
     n, share = len(found.clusters), 1 - found.noise_fraction
     kinds = "kind" if n == 1 else "kinds"
-    text = f"{n:,} {kinds} of covers stand out, and hold {100 * share:.0f} % of all; the others belong to none."
+    held = f"{per_cent(share)} of all; the others belong to none"
+    if share > _NEARLY_ALL:
+        held = "all of them" if share == 1 else "nearly all of them"
+    verb = "stands out, and holds" if n == 1 else "stand out, and hold"
+    text = f"{n:,} {kinds} of covers {verb} {held}."
     known = [c.stability for c in found.clusters if math.isfinite(c.stability)]
     if not known:
         return text

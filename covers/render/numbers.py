@@ -18,6 +18,7 @@ __all__ = [
     "reach_of",
     "sentence",
     "span",
+    "span_per_cent",
     "tidy",
     "with_reach",
     "write",
@@ -86,6 +87,20 @@ def span(interval: Sequence[float | None] | None, form: str = ".3f") -> str:
     """
     low, high = ends_of(interval)
     return UNKNOWN if math.isnan(low) else f"{write(low, form)} to {write(high, form)}"
+
+
+def span_per_cent(interval: Sequence[float | None] | None) -> str:
+    """Return an interval of shares in per cent, a dash where it is not known.
+
+    Examples
+    --------
+    >>> span_per_cent((0.02, 0.256))
+    '2 to 26 %'
+    """
+    low, high = ends_of(interval)
+    if math.isnan(low):
+        return UNKNOWN
+    return f"{write(100 * low, '.0f')} to {per_cent(high)}"
 
 
 def with_reach(value: float, reach: tuple[float, float], form: str = ".3f") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, needs_extra
 from covers.render.gallery import Tile, gallery_html
-from covers.render.numbers import per_cent
+from covers.render.numbers import per_cent, span_per_cent
 from covers.render.short_repr import ShortRepr
 from covers.render.text import WIDTH, counted, text_table
 from covers.workspace.disk.outputs import output_file
@@ -174,7 +174,6 @@ class Precision(ShortRepr):
         """The measured precision as a sentence."""
         if not self.n:
             return f"no held-out album reached {per_cent(self.certainty)}, so nothing is known of such suggestions"
-        low, high = self.ci95
         suggestions = "suggestion" if self.n == 1 else "suggestions"
         were = "was" if self.n_right == 1 else "were"
         groups = "group" if self.n_groups == 1 else "groups"
@@ -185,7 +184,7 @@ class Precision(ShortRepr):
         )
         return (
             f"of {self.n:,} {suggestions} at {per_cent(self.certainty)} and above for held-out albums, "
-            f"{self.n_right:,} {were} right: {per_cent(self.rate)} (95 % interval {100 * low:.0f} to {per_cent(high)}, {self.n_groups:,} {groups}){without}"
+            f"{self.n_right:,} {were} right: {per_cent(self.rate)} (95 % interval {span_per_cent(self.ci95)}, {self.n_groups:,} {groups}){without}"
         )
 
 
@@ -277,7 +276,7 @@ class Suggestions:
                 per_cent(p.certainty),
                 p.n,
                 "-" if not p.n else per_cent(p.rate),
-                f"{100 * p.ci95[0]:.0f} to {per_cent(p.ci95[1])}" if p.n else "-",
+                span_per_cent(p.ci95) if p.n else "-",
                 per_cent(p.share),
             ]
             for p in self.precision

@@ -136,6 +136,7 @@ def show(
         "chosen": view.chosen,
         "fly": view.fly,
         "regions": view.regions,
+        "keep_place": True,
         "height": height,
         # What stands above the map; with a selection its bar does too.
         "above": 400 if view.chosen else 330,

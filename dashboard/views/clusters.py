@@ -241,12 +241,22 @@ def _look(cluster: Cluster) -> None:
             dict.fromkeys(measures, FAINT),
         )
         pick.show(ranks + _palette(cluster), key="cluster-look")
-    if math.isfinite(cluster.stability):
-        st.caption(
-            f"Stability {cluster.stability:.2f}: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
-            f"above {FIRM} is firm, below {LOOSE} hardly more than a name. "
-            f"Genres are mixed to {cluster.entropy:.2f} (entropy: 0 one genre, 1 all alike)."
-        )
+    with frame.fold("How firm and how mixed it is", key="firm-open") as is_open:
+        if is_open:
+            _firmness(cluster)
+
+
+def _firmness(cluster: Cluster) -> None:
+    """Show stability and entropy of a cluster, and how to read them."""
+    numbers = [
+        (number(cluster.stability, ".2f"), "stability"),
+        (number(cluster.entropy, ".2f"), "mixture of genres (entropy)"),
+    ]
+    pick.show(html.figures(numbers), key="cluster-firmness")
+    st.caption(
+        "Stability: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
+        f"above {FIRM} is firm, below {LOOSE} hardly more than a name. Entropy: 0 is one genre, 1 all alike."
+    )
 
 
 def _palette(cluster: Cluster) -> str:
@@ -340,14 +350,13 @@ def _tree(found: Clustering) -> None:
 
 
 def _relation(found: Clustering) -> None:
-    low, high = found.ami_null95
     numbers = [
         (
             number(found.ami, ".2f"),
             "agreement with genre (AMI; 0 is chance, 1 the same)",
         ),
         (
-            span((low, high), ".2f").replace("-", "−"),  # noqa: RUF001
+            span(found.ami_null95, ".2f"),
             "where chance alone would lie (95 %)",
         ),
         (f"{found.n_covers:,}", f"covers, grouped by {found.grouped_by}"),

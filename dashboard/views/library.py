@@ -20,7 +20,8 @@ from dashboard.layout.frame import GalleryLooks, fragment
 if TYPE_CHECKING:
     from dashboard.data.library import Library
 
-_MOST_CHIPS = 14
+_MOST_CHIPS, _OF_MANY = 14, 10
+"""So many genres are chips; of more than that, so many are, and the others in a list."""
 
 
 def show() -> None:
@@ -102,20 +103,29 @@ def _choose(library: Library) -> Filters:
 
 
 def _genres(library: Library) -> list[str]:
-    """Let genres be chosen: as chips, or from a list where there are many."""
+    """Let genres be chosen: the most frequent as chips, the others from a list."""
     names = list(library.genre_counts)
-    chosen: list[str]
-    if len(names) > _MOST_CHIPS:
-        chosen = st.multiselect("Genres", names, key="genre", bind="query-params")
-        return chosen
-    chosen = st.pills(
-        "Genres",
-        names,
-        selection_mode="multi",
-        key="genre",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    n_chips = _MOST_CHIPS if len(names) <= _MOST_CHIPS else _OF_MANY
+    rarer = names[n_chips:]
+    with st.container(horizontal=True, vertical_alignment="center", key="genres"):
+        chosen: list[str] = st.pills(
+            "Genres",
+            names[:n_chips],
+            selection_mode="multi",
+            key="genre",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        if rarer:
+            chosen = chosen + st.multiselect(
+                "Rarer genres",
+                rarer,
+                key="rarer",
+                bind="query-params",
+                placeholder=f"{len(rarer):,} more genres",
+                label_visibility="collapsed",
+                width=200,
+            )
     return chosen
 
 

@@ -16,7 +16,14 @@ from covers.evaluate.words.headline import headline_of
 from covers.overlap.page import pairs
 from covers.render import html
 from covers.render.charts.matrix import confusion_matrix
-from covers.render.numbers import count, note_on_parts, number, per_cent, sentence
+from covers.render.numbers import (
+    count,
+    note_on_parts,
+    number,
+    per_cent,
+    sentence,
+    span_per_cent,
+)
 from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
 from dashboard.components import pick
@@ -63,7 +70,7 @@ def _answer(found: Evaluation) -> None:
     right = "given one of their genres" if first.any_of_several else "right"
     ends = f"{right}, of {first.n:,} {first.which}"
     if math.isfinite(low):
-        ends += f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        ends += f" (95 % interval {span_per_cent((low, high))})"
     tiles = [(per_cent(first.right.value), ends, "")]
     if math.isfinite(first.chance):
         tiles.append((per_cent(first.chance), f"{right} by {first.guess}", ""))
@@ -143,7 +150,7 @@ def _confusion() -> None:
         frame.section(
             f"{chosen[0]}, {said}: {count(len(rows), 'cover')}",
             ("" if named else "What is confused most often. ")
-            + "The most certain first; one of several genres may stand in several rows.",
+            + "The most certain first; one of several genres stands in each of their rows, and counts in parts.",
         )
         text = f"cell:{method}:{pairs.name_pair(*chosen)}"
         bar.choose(text, len(rows), key="select-cell")

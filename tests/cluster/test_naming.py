@@ -63,7 +63,8 @@ def test_the_order_of_words_alone_tells_no_two_clusters_apart():
         make(1, [("Rock", 2.0, 1.5)], palette=[grey, black, white]),
     )
     words = [
-        set(n.split(", ")[1].split(" and ")) for n in name_clusters(found).values()
+        set(name.removeprefix("Rock, ").replace(" and ", ", ").split(", "))
+        for name in name_clusters(found).values()
     ]
     assert words[0] != words[1]
 
@@ -88,6 +89,17 @@ def test_loosely_held_clusters_are_called_so():
     unknown = make(0, [("Pop", 2, 1)], stability=math.nan)
     assert "held" not in say_clusters(clustering(unknown))
     assert "shade into each other" in say_clusters(clustering())
+
+
+def test_covers_in_no_cluster_are_spoken_of_only_where_there_are_any():
+    one, other = (make(i, [("Pop", 2, 1)]) for i in range(2))
+    for noise, said in [
+        (0.25, "75 % of all; the others belong to none"),
+        (0.001, "nearly all of them."),
+        (0.0, "hold all of them."),
+    ]:
+        assert said in say_clusters(clustering(one, other, noise=noise))
+    assert say_clusters(clustering(one)).startswith("1 kind of covers stands out, and")
 
 
 def test_agreement_with_genres_is_said_against_chance():

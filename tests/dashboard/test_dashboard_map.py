@@ -166,6 +166,33 @@ def test_the_cloud_uses_its_frame_and_its_regions_have_names(read, width, height
     assert min(painted) > 0.5
 
 
+def test_the_place_that_is_looked_at_is_in_the_address(read, workspace):
+    reader = read("map")
+    wait_for_map(reader)
+    assert "at=" not in reader.query()
+    reader.page.locator(".dots").focus()
+    for press in ("+", "+", "+", "+", "ArrowLeft", "ArrowUp"):
+        reader.page.keyboard.press(press)
+    reader.page.wait_for_function("() => location.search.includes('at=')")
+    reader.page.wait_for_timeout(400)
+    shown, query = map_state(reader)["shown"], reader.query()
+    assert 0 < int(shown) < len(read_catalogue(workspace))
+    other = read(f"map?{query}")
+    other.page.locator(f'.covermap.ready[data-shown="{shown}"]').wait_for()
+    # What is chosen there is a step; Back shows the same place, and the page stays.
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_function("() => location.search.includes('selection=')")
+    reader.settle()
+    assert query.split("at=")[1] in reader.query()
+    reader.page.go_back()
+    reader.page.wait_for_function("() => !location.search.includes('selection=')")
+    reader.settle()
+    assert reader.query() == query
+    reader.page.locator(f'.covermap.ready[data-shown="{shown}"]').wait_for()
+    reader.page.locator(".covermap").get_by_role("button", name="Whole map").click()
+    reader.page.wait_for_function("() => !location.search.includes('at=')")
+
+
 def test_colours_without_data_are_not_offered(read, other):
     for name in ("clusters.parquet", "votes.parquet"):
         (other.analysis_folder / name).unlink()

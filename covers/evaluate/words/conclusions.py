@@ -19,7 +19,7 @@ from covers.evaluate.words.sentences import (
     listed,
     points,
 )
-from covers.render.numbers import per_cent
+from covers.render.numbers import per_cent, span_per_cent
 
 if TYPE_CHECKING:
     from covers.evaluate.result import Evaluation
@@ -79,7 +79,7 @@ def _best_method(found: Evaluation) -> list[str]:
     said = [
         (
             f"{first} {per_cent(measured.accuracy.value)} of {which} {right} "
-            f"(95 % interval {per_cent(low)} to {per_cent(high)}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
+            f"(95 % interval {span_per_cent((low, high))}), macro-F1 {measured.macro_f1.value:.2f}, where chance "
             f"is {per_cent(chance)} and always the most frequent genre {per_cent(frequency)}."
         )
     ]

@@ -15,7 +15,7 @@ from covers.evaluate.words.sentences import (
     is_certainly_best,
     listed,
 )
-from covers.render.numbers import per_cent
+from covers.render.numbers import per_cent, span_per_cent
 from covers.stats.labels.figures import average_precision_by_chance
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
@@ -93,7 +93,7 @@ def _first_answers(found: Evaluation) -> list[str]:
     return [
         (
             f"the likeliest genre is one of the cover's own for {per_cent(first.value)} of covers "
-            f"({per_cent(low)} to {per_cent(high)}); always saying the most frequent genre has "
+            f"({span_per_cent((low, high))}); always saying the most frequent genre has "
             f"{per_cent(same.value)}, a genre drawn at random "
             f"{per_cent(found.self_check.first_right_by_chance)}."
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from covers.classify.methods import Method
 from covers.evaluate.words.across import held_in_words, own_group
+from covers.render.numbers import span_per_cent
 from covers.stats.labels.figures import average_precision_by_chance
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Headline:
         """The headline as a sentence."""
         low, high = self.right.ci95
         ends = (
-            f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+            f" (95 % interval {span_per_cent((low, high))})"
             if math.isfinite(low)
             else ""
         )

@@ -16,7 +16,7 @@ from covers.overlap.overlap import OverlapSettings
 from covers.render.charts.graph import Edge, spread
 from covers.render.charts.matrix import Cell
 from covers.render.charts.scales import UNCERTAIN_WIDTH, is_uncertain, scale_colours
-from covers.render.numbers import per_cent, tidy
+from covers.render.numbers import UNKNOWN, number, per_cent, span, span_per_cent, tidy
 from covers.render.palette import DIVERGING_SCALE
 
 if TYPE_CHECKING:
@@ -242,12 +242,13 @@ def facts(pair: Pair, a: str, b: str) -> list[tuple[str, str]]:
         ("vote", a, f"{a} taken for {b}"),
         ("vote", b, f"{b} taken for {a}"),
     ):
-        value, (low, high), _ = read_value(pair, measure, one)
+        value, reach, _ = read_value(pair, measure, one)
         if math.isnan(value):
             continue
-        write = per_cent if measure == "vote" else "{:.2f}".format
-        ends = "" if math.isnan(low) else f" ({write(low)} to {write(high)})"
-        found.append((write(value), said + ends))
+        is_share = measure == "vote"
+        ends = span_per_cent(reach) if is_share else span(reach, ".2f")
+        shown = per_cent(value) if is_share else number(value, ".2f")
+        found.append((shown, said if ends == UNKNOWN else f"{said} ({ends})"))
     return found
 
 

@@ -27,6 +27,7 @@ class CoverMap {
     this.points = new Float32Array(0);
     this.n = 0;
     this.turned = false;
+    this.begun = false;
     this.sets = null;
     this.chosen = null;
     this.lines = [];
@@ -55,7 +56,9 @@ class CoverMap {
       this.fits = null;
       this.lay();
       this.reset(false);
+      this.begun = false;
     }
+    const isPlaced = this.begin();
     if (data.version !== before.version || data.colour !== before.colour) {
       const codes = await this.fetch(data.colour);
       if (this.data !== data) return;
@@ -70,9 +73,10 @@ class CoverMap {
     if (changed("hidden") && [...this.hidden].sort((p, q) => p - q).join() !== off) { this.hidden = new Set(data.hidden); this.legend(); }
     if (changed("outline") || data.version !== before.version) this.outline = data.outline ? data.outline.map((p) => this.flip(p)) : null;
     if (changed("chosen")) this.chosen = data.chosen ? Uint8Array.from(atob(data.chosen), (c) => c.charCodeAt(0)) : null;
-    if (data.fly && data.fly.length && changed("fly")) this.flyTo(data.fly);
+    if (data.fly && data.fly.length && changed("fly") && !isPlaced) this.flyTo(data.fly);
     this.root.classList.add("ready");
     this.draw();
+    this.tell();
   }
 
   async fetch(part) {
@@ -198,8 +202,42 @@ class CoverMap {
     this.hover(-1);
     this.moving = true;
     clearTimeout(this.still);
-    this.still = setTimeout(() => { this.moving = false; this.draw(); }, 140);
+    this.still = setTimeout(() => { this.moving = false; this.draw(); this.tell(); }, 140);
     this.draw();
+  }
+
+  // The place that is looked at stands in the address. Only this script reads and writes
+  // it there, so that to look around asks nothing of the server.
+  tell() {
+    if (!this.data.keep_place || !this.begun || !this.root.isConnected) return;
+    const { x, y, zoom } = this.view, all = this.rested;
+    const [a, b] = this.flip([x, y]).map((v) => v.toFixed(4));
+    const isWhole = x === all.x && y === all.y && zoom === all.zoom;
+    const place = isWhole ? [] : [`at=${a}_${b}_${(zoom / this.whole).toFixed(3)}`];
+    const others = location.search.slice(1).split("&").filter((part) => part && !part.startsWith("at="));
+    const search = [...others, ...place].join("&");
+    if (search === location.search.slice(1)) return;
+    // Not as a step of its own: Back takes back what was chosen, not each look around.
+    History.prototype.replaceState.call(history, history.state, "", location.pathname + (search ? `?${search}` : ""));
+  }
+
+  // Look at the place that the address names; say whether it names one.
+  look() {
+    const found = this.data.keep_place && /[?&]at=(-?[\d.]+)_(-?[\d.]+)_([\d.]+)(&|$)/.exec(location.search);
+    if (!found) return false;
+    const [a, b, near] = found.slice(1, 4).map(Number);
+    if (![a, b, near].every(isFinite)) return false;
+    const [x, y] = this.flip([a, b]);
+    this.view = { x, y, zoom: Math.max(0.3, Math.min(4000, near * this.whole)) };
+    return true;
+  }
+
+  // Once points and frame are there.
+  begin() {
+    const [w, h] = this.size();
+    if (this.begun || !this.n || !w || !h) return false;
+    this.begun = true;
+    return this.look();
   }
 
   // ---------------------------------------------------------------- drawing
@@ -669,15 +707,22 @@ class CoverMap {
       if (!this.n || !w || !h) return this.draw();
       const before = this.turned;
       const { x, y, zoom } = this.view, at = this.rested;
-      if (h > 1.05 * w !== before) { this.lay(); this.reset(); }
-      else if (at && at.x === x && at.y === y && at.zoom === zoom) this.reset(); // nobody looked closer
+      if (h > 1.05 * w !== before) { this.lay(); this.reset(); this.look(); }
+      else if (!this.begun || (at && at.x === x && at.y === y && at.zoom === zoom)) this.reset(); // nobody looked closer
       else this.draw();
+      this.begin();
     });
     resized.observe(this.dots);
     const themed = window.matchMedia("(prefers-color-scheme: dark)");
     const redraw = () => setTimeout(() => this.draw(), 120);
     themed.addEventListener("change", redraw);
-    this.watchers = [() => resized.disconnect(), () => themed.removeEventListener("change", redraw)];
+    const back = () => { if (this.begun && this.data.keep_place) this.look() ? this.draw() : this.reset(); };
+    window.addEventListener("popstate", back);
+    this.watchers = [
+      () => resized.disconnect(),
+      () => themed.removeEventListener("change", redraw),
+      () => window.removeEventListener("popstate", back),
+    ];
   }
 
   rest() {
