@@ -261,6 +261,15 @@ def test_a_cluster_opens_to_its_members_and_boundary(read, workspace):
     assert len(shown) == len(largest["boundary"])
 
 
+def test_the_opened_cluster_is_in_sight_in_the_line_of_all(read, workspace):
+    last = read_clusters(workspace).ranked()[-1].id
+    reader = read(f"clusters?cluster={last}", width=400, height=800)
+    chosen = reader.element("strip").locator(".chosen")
+    chosen.wait_for()
+    box = chosen.bounding_box()
+    assert 0 <= box["x"] < box["x"] + min(box["width"], 60) <= 400, box
+
+
 def test_a_cell_of_the_confusion_matrix_shows_as_many_covers_as_it_says(read):
     reader = read("model")
     cell = reader.element("confusion").get_by_role(

@@ -98,4 +98,9 @@ export default function (component) {
     }
   }
   mark(data.chosen);
+  const strip = content.querySelector(".strip"), chosen = strip && strip.querySelector(".chosen");
+  if (chosen) {
+    const at = chosen.getBoundingClientRect(), frame = strip.getBoundingClientRect();
+    if (at.left < frame.left || at.right > frame.right) strip.scrollLeft += (at.left + at.right - frame.left - frame.right) / 2;
+  }
 }
