@@ -35,6 +35,9 @@ _EMBEDDER = optional(text)
 class StoredLibrary:
     """A collection of covers, as it lies on disk; see `covers.Library`."""
 
+    _speaks_options = False
+    """Whether errors name options of the command line, not arguments."""
+
     def __init__(self, workspace: Workspace, *, device: str | None = None) -> None:
         self._root = workspace.root
         self._device = device

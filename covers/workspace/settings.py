@@ -6,6 +6,7 @@ in the workspace, then the defaults below.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -17,7 +18,7 @@ from covers.workspace.disk.strangers import read_text
 from covers.workspace.registry import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _MOST_BOOTSTRAPS = 1_000_000
@@ -193,10 +194,7 @@ def read_settings(workspace: Path) -> Settings:
     try:
         return Settings(**written)
     except (ValidationError, ValueError) as error:
-        details = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in (error.errors() if isinstance(error, ValidationError) else [])
-        )
+        details = _details(error) if isinstance(error, ValidationError) else ""
         variables = ", ".join(name for name in os.environ if name.startswith("COVERS_"))
         message = f"a setting in '{path}' or the environment ({variables or 'nothing set'}) is wrong: {details or error}"
         raise ConfigError(message) from error
@@ -214,7 +212,7 @@ def check_options(options: _Options, values: Mapping[str, Any]) -> _Options:
     try:
         return type(options).model_validate(plain, strict=True)
     except ValidationError as error:
-        raise _wrong_setting(error) from error
+        raise _wrong_setting(error, known=type(options).model_fields) from error
 
 
 def _of_python(value: Any) -> Any:
@@ -224,20 +222,70 @@ def _of_python(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _wrong_setting(error: ValidationError, *, of: str = "") -> ConfigError:
+def _wrong_setting(error: ValidationError, *, known: Iterable[str]) -> ConfigError:
     """Return the error that says of each wrong value what it is and what it should be."""
     kinds = [item["type"] for item in error.errors()]
     is_type = any(kind.endswith("_type") or kind == "extra_forbidden" for kind in kinds)
     wrong = WrongTypeError if is_type else WrongValueError
-    return wrong(f"wrong setting{of}: {_details(error)}")
+    return wrong(_details(error, known))
 
 
-def _details(error: ValidationError) -> str:
-    """Say of each wrong value what it is and what it should be."""
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {shown(item['input'])}"
-        for item in error.errors()
-    )
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "bool_type": "True or False",
+    "bool_parsing": "True or False",
+    "string_type": "text",
+    "string_pattern_mismatch": "text without NUL",
+    "string_too_long": "at most {max_length} characters",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "literal_error": "{expected}",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+}
+"""What a value must be, by the kind of pydantic's error."""
+
+
+def _details(error: ValidationError, known: Iterable[str] = ()) -> str:
+    """Say of each wrong value what it is and what it should be, in words of Python."""
+    said = []
+    for item in error.errors():
+        *tables, name = map(str, item["loc"]) if item["loc"] else ("",)
+        where = ".".join([*tables, name])
+        if item["type"] == "extra_forbidden":
+            names = sorted(known)
+            listed = f": there are {', '.join(names)}" if names and not tables else ""
+            hint = _meant(name, names)
+            said.append(f"there is no setting {where!r}{hint or listed}")
+            continue
+        expected = _EXPECTED.get(item["type"])
+        if expected is None:
+            said.append(f"{where}: {item['msg']}, got {shown(item['input'])}")
+            continue
+        context = item.get("ctx", {})
+        given = item["input"]
+        choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        hint = _meant(given, choices) if isinstance(given, str) else ""
+        said.append(
+            f"{where} must be {expected.format_map(context)}, got {shown(given)}{hint}"
+        )
+    return "; ".join(said)
+
+
+def _meant(given: str, names: Iterable[str]) -> str:
+    """Ask whether the nearest name was meant; nothing where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(given.casefold(), names, 1, 0.5)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 def change_intake(
@@ -255,7 +303,7 @@ def change_intake(
     try:
         changed = IntakeSettings.model_validate(plain, strict=True)
     except ValidationError as error:
-        raise _wrong_setting(error, of=" for the intake") from error
+        raise _wrong_setting(error, known=IntakeSettings.model_fields) from error
     if changed.valid_share + changed.test_share >= 1:
         message = (
             f"valid_share {changed.valid_share:g} and test_share {changed.test_share:g} leave nothing "

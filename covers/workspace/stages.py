@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -76,7 +77,9 @@ def wanted_settings(
         given["seed"] = seed("seed", given["seed"])
     known = {*own, *artefact.additions}
     if unknown := sorted(set(given) - known):
-        message = f"{artefact.name} has no setting {unknown[0]!r}: there are {', '.join(sorted(known))}"
+        near = get_close_matches(unknown[0], known, 1, 0.6)
+        meant = f"did you mean {near[0]!r}? There" if near else "there"
+        message = f"{artefact.name} has no setting {unknown[0]!r}: {meant} are {', '.join(sorted(known))}"
         raise WrongTypeError(message)
     options = getattr(workspace.settings, artefact.name, None)
     if options is None:

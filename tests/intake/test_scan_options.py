@@ -144,7 +144,7 @@ def test_settings_are_remembered_and_apply_without_reading_again(tmp_path, ws):
     assert scan_workspace(ws).genres == {"Jazz": 4, "Metal": 4}
     with pytest.raises(ConfigError, match="leave nothing to train on"):
         scan_workspace(ws, intake={"valid_share": 0.5, "test_share": 0.5})
-    with pytest.raises(ConfigError, match=r"genre_level: .*got 'huge'"):
+    with pytest.raises(ConfigError, match=r"genre_level must be .*got 'huge'"):
         scan_workspace(ws, intake={"genre_level": "huge"})
 
 

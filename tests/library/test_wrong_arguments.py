@@ -367,3 +367,31 @@ def test_whatever_a_public_function_takes_is_public():
                 if parameter != "return":
                     found |= set(re.findall(r"\b[A-Z]\w+", str(kind)))
     assert found - OF_PYTHON - OF_A_WORKSPACE <= set(covers.__all__)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda lib: lib.overlap(by="yaer"), "by must be 'year' or 'source', got 'yaer': did you mean 'year'?"),
+        (lambda lib: lib.overlap(k=0), "k must be at least 1, got 0"),
+        (lambda lib: lib.clusters(n_neighbours=9), "clusters has no setting 'n_neighbours': did you mean 'n_neighbors'?"),
+        (lambda lib: lib.scan(genre_level="broda"), "genre_level must be 'broad' or 'fine', got 'broda': did you mean 'broad'?"),
+        (lambda lib: lib.scan(genre_minimun=3), "there is no setting 'genre_minimun': did you mean 'genre_minimum'?"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_told_as_any_wrong_argument(library, ask, said):
+    with pytest.raises(covers.CoversError) as raised:
+        ask(library)
+    assert str(raised.value).startswith(said)
+
+
+def test_options_are_arguments_in_python_and_options_in_a_shell(library, tmp_path):
+    out = tmp_path / "a.csv"
+    library.export("csv", out)
+    with pytest.raises(covers.DataError, match="with force=True$"):
+        library.export("csv", out)
+    with pytest.raises(covers.DataError, match="measure without by='year'$"):
+        library.overlap(by="year")
+    root = str(library.workspace.root)
+    done = CliRunner().invoke(main, ["export", "csv", str(out), "-w", root])
+    assert "with '--force'" in done.stderr

@@ -117,17 +117,19 @@ def common_options(command: Command) -> Command:
 def open_for_command(workspace: Path, device: str | None = None) -> Library:
     """Open the library of a workspace for one command."""
     from covers.library.library import Library
+    from covers.library.naming import speak_options
     from covers.workspace.paths import Workspace
 
-    return Library(Workspace.open(workspace), device=device)
+    return speak_options(Library(Workspace.open(workspace), device=device))
 
 
 def library_to_fill(workspace: Path, device: str | None = None) -> Library:
     """Return the library of a workspace that may have to be made yet."""
     from covers.library.library import Library
+    from covers.library.naming import speak_options
     from covers.workspace.paths import Workspace
 
-    return Library(Workspace(workspace), device=device)
+    return speak_options(Library(Workspace(workspace), device=device))
 
 
 def refuse_idle(reason: str, *names: str) -> None:
