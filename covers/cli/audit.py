@@ -66,9 +66,10 @@ _OWN_PAGE = "analysis/audit.html of the workspace"
     help="List at most this share of the labels as doubtful.",
 )
 @click.option(
-    "--no-music",
-    is_flag=True,
-    help="Do not read the pictures in music files to compare them.",
+    "--music/--no-music",
+    default=True,
+    show_default=True,
+    help="Whether to read the pictures in music files and compare them.",
 )
 def audit_command(
     *,
@@ -80,7 +81,7 @@ def audit_command(
     accept: Path | None,
     revert: str | None,
     label_share: float,
-    no_music: bool,
+    music: bool,
 ) -> None:
     r"""Find duplicates, bad pictures and doubtful genre labels.
 
@@ -101,7 +102,7 @@ def audit_command(
             raise click.UsageError(message)
         refuse_idle(
             "for an audit, and --accept and --revert make none",
-            *("html", "table", "label_share", "no_music", "seed"),
+            *("html", "table", "label_share", "music", "seed"),
         )
         _decide(library, accept, revert, as_json=as_json)
         return
@@ -114,7 +115,7 @@ def audit_command(
     table = None if table is None else output_file("--csv", table, ".csv")
     with progress_bar("reading pictures") as progress:
         audit = library.audit(
-            AuditOptions(label_share=label_share, music=not no_music),
+            AuditOptions(label_share=label_share, music=music),
             seed=seed,
             progress=progress,
         )

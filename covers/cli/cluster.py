@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.options.path_or_address import NamedPath
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     figures_option,
@@ -36,23 +37,26 @@ _WIDEST_GENRES = 52
     default=None,
     help="Fewest covers of a cluster; by default chosen by validity and stability.",
 )
-@click.option(
-    "--neighbors",
+@renamed_option(
+    "--n-neighbors",
     "n_neighbors",
+    before="--neighbors",
     type=click.IntRange(min=2),
     default=None,
     help="Neighbours that the layout looks at (30): few find fine kinds, many coarse ones.",
 )
-@click.option(
-    "--assign-noise",
+@renamed_option(
+    "--assign",
     "assign",
+    before="--assign-noise",
     is_flag=True,
     default=None,
     help="Also give covers in no cluster that of their neighbours, marked as such.",
 )
-@click.option(
-    "--resamples",
+@renamed_option(
+    "--n-resamples",
     "n_resamples",
+    before="--resamples",
     type=click.IntRange(min=0),
     default=None,
     help="Clusterings of resampled covers behind the stability (10); 0 leaves it out.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     device_option,
@@ -41,9 +42,10 @@ FROM_NOTHING_RECIPE = {
 @common_options
 @seed_option
 @device_option
-@click.option(
-    "--covers",
+@renamed_option(
+    "--n-covers",
     "n_covers",
+    before="--covers",
     type=click.IntRange(min=200),
     default=900,
     show_default=True,

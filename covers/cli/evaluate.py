@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     device_option,
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     default=None,
     help="How often a prediction set shall hold the truth (0.9).",
 )
-@click.option(
-    "--bootstraps",
+@renamed_option(
+    "--n-bootstraps",
     "n_bootstraps",
+    before="--bootstraps",
     type=click.IntRange(min=10),
     default=None,
     help="Resamples behind every interval (1000).",

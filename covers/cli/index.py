@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.options.choices import NameChoice
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     device_option,
@@ -33,9 +34,10 @@ _structure = click.option(
     help="How near vectors are found: 'auto', 'exact', or a FAISS factory key such as 'IVF1024,SQ8'.",
 )
 
-_prefer = click.option(
-    "--build",
+_prefer = renamed_option(
+    "--prefer",
     "prefer",
+    before="--build",
     type=NameChoice(["fast", "small", "quick-search"]),
     default="fast",
     show_default=True,
@@ -159,7 +161,7 @@ def build(
 
 
 def _refuse_idle_build(structure: str) -> None:
-    """Refuse ``--build`` where the structure is named, and so nothing is left to choose."""
+    """Refuse ``--prefer`` where the structure is named, and so nothing is left to choose."""
     if structure != "auto":
         refuse_idle("for '--structure auto'", "prefer")
 
@@ -301,15 +303,21 @@ def info(
 @_subcommand("verify")
 @seed_option
 @device_option
-@click.option(
-    "--sample",
+@renamed_option(
+    "--n-pictures",
+    before="--sample",
     type=click.IntRange(min=0),
     default=16,
     show_default=True,
     help="Pictures that are embedded again and compared.",
 )
 def verify(
-    *, workspace: Path, as_json: bool, seed: int | None, device: str | None, sample: int
+    *,
+    workspace: Path,
+    as_json: bool,
+    seed: int | None,
+    device: str | None,
+    n_pictures: int,
 ) -> None:
     r"""Check that the index is whole and right; the exit code is 1 if it is not.
 
@@ -319,10 +327,10 @@ def verify(
     \b
     covers index verify -w my-workspace
     """
-    if not sample:
-        refuse_idle("for pictures: '--sample 0' compares none", "seed", "device")
+    if not n_pictures:
+        refuse_idle("for pictures: '--n-pictures 0' compares none", "seed", "device")
     report = open_for_command(workspace, device).verify_index(
-        n_pictures=sample, seed=seed
+        n_pictures=n_pictures, seed=seed
     )
     if as_json:
         print_json(report.to_json())

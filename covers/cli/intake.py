@@ -8,6 +8,7 @@ import click
 
 from covers.cli.options.genres import genre_options, given_settings
 from covers.cli.options.path_or_address import PathOrAddress
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     library_to_fill,
@@ -47,9 +48,10 @@ _SHOWN = 30
     type=click.FloatRange(0, 1, max_open=True),
     help="Share of covers kept for a last test of your own.  [default: 0]",
 )
-@click.option(
-    "--folds",
+@renamed_option(
+    "--n-folds",
     "n_folds",
+    before="--folds",
     type=click.IntRange(min=0),
     help="Also put covers into K folds, in the column 'fold'; 0 for none.  [default: 0]",
 )
@@ -58,8 +60,9 @@ _SHOWN = 30
     is_flag=True,
     help="Forget which side covers are on and split all of them again.",
 )
-@click.option(
-    "--workers",
+@renamed_option(
+    "--n-workers",
+    before="--workers",
     type=click.IntRange(min=1),
     help="Pictures read at the same time.  [default: as many as cores]",
 )
@@ -72,7 +75,7 @@ def scan_command(
     kind: str,
     root: AnyPath | None,
     split_anew: bool,
-    workers: int | None,
+    n_workers: int | None,
     **changes: Any,
 ) -> None:
     r"""Take in covers: a folder per genre, a table (CSV), or a music library.
@@ -97,7 +100,7 @@ def scan_command(
                 root=None if root is None else str(root),
                 seed=seed,
                 split_anew=split_anew,
-                n_workers=workers,
+                n_workers=n_workers,
                 progress=progress,
                 **intake,
             )
@@ -177,7 +180,7 @@ def genres_command(
 
     \b
     covers genres -w my-workspace
-    covers genres --level broad -w my-workspace
+    covers genres --genre-level broad -w my-workspace
     """
     given = given_settings(changes, workspace)
     survey = open_for_command(workspace).genres(**given)

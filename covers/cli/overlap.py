@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covers.cli.options.choices import NameChoice
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     give_result,
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     default=None,
     help="Also measure each decade ('year' says the same), or each source, by itself, and what changed.",
 )
-@click.option(
-    "--covers",
+@renamed_option(
+    "--which",
     "which",
+    before="--covers",
     type=NameChoice(["auto", "held-out", "all"]),
     default=None,
     help="Covers to measure (auto). Those that the network was trained on look more different "
@@ -52,9 +54,10 @@ if TYPE_CHECKING:
     default=None,
     help="Neighbours that decide between two genres; by default the best number.",
 )
-@click.option(
-    "--bootstraps",
+@renamed_option(
+    "--n-bootstraps",
     "n_bootstraps",
+    before="--bootstraps",
     type=click.IntRange(min=10),
     default=None,
     help="Resamples behind the intervals (1000).",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.dashboard import find_port, refuse_busy_port
+from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import common_options, device_option, open_for_command
 from covers.cli.terminal.speech import print_json, tell
 from covers.errors import ConfigError, refuse_missing_package
@@ -50,9 +51,10 @@ _SHORTEST_TOKEN = 16
     metavar="NAME",
     help="Another name by which clients call this server, such as covers.example or covers.example:8600.",
 )
-@click.option(
-    "--workers",
+@renamed_option(
+    "--n-workers",
     "n_workers",
+    before="--workers",
     type=click.IntRange(1, 64),
     default=2,
     show_default=True,

@@ -75,7 +75,7 @@ def build_index(
         if prefer != "fast" or store or structure not in ("auto", "exact"):
             message = (
                 f"'{address}' chooses by itself how it stores and searches: give '--structure auto' or "
-                "'--structure exact', and neither '--build' nor '--store'"
+                "'--structure exact', and neither '--prefer' nor '--store'"
             )
             raise ConfigError(message)
     else:

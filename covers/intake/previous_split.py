@@ -88,7 +88,7 @@ class PreviousSplit:
                 previous=previous,
             )
         except ValueError as error:
-            message = f"cannot make folds: {error}; take others with '--folds K', none with '--folds 0'"
+            message = f"cannot make folds: {error}; take others with '--n-folds K', none with '--n-folds 0'"
             raise ConfigError(message) from error
         return table.append_column("fold", make_array(folds, pa.int32()))
 

@@ -132,7 +132,7 @@ class IndexedLibrary(TrainedLibrary):
         )[1]
 
     @checked(
-        name=text,
+        embedder=text,
         weights=optional(text),
         offline=flag,
         progress=optional(callback),
@@ -141,7 +141,7 @@ class IndexedLibrary(TrainedLibrary):
     @needs_extra("embedding")
     def build_other_index(
         self,
-        name: str,
+        embedder: str,
         *,
         weights: str | None = None,
         offline: bool = False,
@@ -152,7 +152,7 @@ class IndexedLibrary(TrainedLibrary):
 
         Parameters
         ----------
-        name : str
+        embedder : str
             Such as ``"clip:ViT-B-32"``, which knows words, or ``"timm:NAME"``, a
             network as it was published.
         weights : str, optional
@@ -183,10 +183,10 @@ class IndexedLibrary(TrainedLibrary):
             progress=progress,
             say=say,
         )
-        return build_other_index(self.workspace, name, options)[1]
+        return build_other_index(self.workspace, embedder, options)[1]
 
-    @checked(name=text)
-    def other_index(self, name: str) -> VectorStore:
+    @checked(embedder=text)
+    def other_index(self, embedder: str) -> VectorStore:
         """Return the index of another embedder, such as ``"clip:ViT-B-32"``.
 
         Raises
@@ -196,7 +196,7 @@ class IndexedLibrary(TrainedLibrary):
         """
         from covers.index.by_embedder import open_other_index
 
-        return open_other_index(self.workspace, name)
+        return open_other_index(self.workspace, embedder)
 
     @checked(scan=flag, dry_run=flag, progress=optional(callback))
     @needs_extra("embedding")

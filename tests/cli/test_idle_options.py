@@ -44,11 +44,11 @@ def place(tmp_path):
         ("index build --offline", "'--offline' is for '--embedder'"),
         (
             "index build --structure exact --build small",
-            "'--build' is for '--structure auto'",
+            "'--prefer' is for '--structure auto'",
         ),
         (
             "index rebuild --structure exact --build small",
-            "'--build' is for '--structure auto'",
+            "'--prefer' is for '--structure auto'",
         ),
         (
             "index build --embedder clip:ViT-B-32 --store int8",
@@ -65,7 +65,7 @@ def place(tmp_path):
             "'--trust-pickle' is for a fastai export.pkl",
         ),
         ("audit --accept PLACE/review.csv --seed 1", "'--seed' is for an audit"),
-        ("demo --covers 300", "'--covers' is for drawing"),
+        ("demo --covers 300", "'--n-covers' is for drawing"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_wrong_usage(command, message, place):

@@ -112,13 +112,13 @@ ASKING = {
         "progress": "callback",
     },
     "build_other_index": {
-        "name": "text",
+        "embedder": "text",
         "weights": "text",
         "offline": "flag",
         "progress": "callback",
         "say": "callback",
     },
-    "other_index": {"name": "text"},
+    "other_index": {"embedder": "text"},
     "verify_index": {"n_pictures": "whole", "seed": "seed"},
     "rollback_index": {"to": "whole", "dry_run": "flag"},
     "index_info": {"allow_damaged": "flag"},
@@ -164,7 +164,7 @@ def needed(library, tmp_path_factory):
         "export": {"target": "csv", "out": tmp_path_factory.mktemp("o") / "a.csv"},
         "picture_of": {"cover_id": cover_id},
         "understand": {"given": cover_id},
-        "build_other_index": {"name": "clip:ViT-B-32"},
+        "build_other_index": {"embedder": "clip:ViT-B-32"},
         "import_model": {"file": "a.safetensors"},
         "import_backbone": {"file": "a.pkl"},
     }
@@ -388,9 +388,9 @@ def test_a_wrong_setting_is_told_as_any_wrong_argument(library, ask, said):
 def test_options_are_arguments_in_python_and_options_in_a_shell(library, tmp_path):
     out = tmp_path / "a.csv"
     library.export("csv", out)
-    with pytest.raises(covers.DataError, match="with force=True$"):
+    with pytest.raises(covers.DataError, match=r"with force=True$"):
         library.export("csv", out)
-    with pytest.raises(covers.DataError, match="measure without by='year'$"):
+    with pytest.raises(covers.DataError, match=r"measure without by='year'$"):
         library.overlap(by="year")
     root = str(library.workspace.root)
     done = CliRunner().invoke(main, ["export", "csv", str(out), "-w", root])

@@ -99,7 +99,7 @@ def test_state_checks_and_history(folder):
     told = refused(folder, "index", "build", "--structure", "IVF16,Flat")
     assert "'--structure auto'" in told
     told = refused(folder, "index", "build", "--store", "int8")
-    assert "neither '--build' nor '--store'" in told
+    assert "neither '--prefer' nor '--store'" in told
 
 
 def test_the_service_answers_and_sees_changes(folder, some_ids):

@@ -8,20 +8,23 @@ import click
 
 from covers.cli.options.choices import NameChoice
 from covers.cli.options.path_or_address import NamedPath
+from covers.cli.options.renamed import renamed_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _GENRE_OPTIONS = (
-    click.option(
-        "--level",
+    renamed_option(
+        "--genre-level",
         "genre_level",
+        before="--level",
         type=NameChoice(["broad", "fine"]),
         help="Broad genres (Metal), or fine ones as they are (Black Metal).  [default: fine]",
     ),
-    click.option(
-        "--map",
+    renamed_option(
+        "--genre-mapping",
         "genre_mapping",
+        before="--map",
         type=NameChoice(["tags", "all", "none"]),
         help="Call a genre by its usual name, whatever else it is called (hiphop and Rap/Hip Hop become Hip Hop): tags in music tags only, all in folders and tables too, none nowhere.  [default: tags]",
     ),
@@ -34,9 +37,10 @@ _GENRE_OPTIONS = (
         "--genre-separators",
         help="Characters that separate genres in one string.  [default: ; / , | and NUL]",
     ),
-    click.option(
-        "--ignore-genre",
+    renamed_option(
+        "--ignored-genre",
         "ignored_genres",
+        before="--ignore-genre",
         multiple=True,
         metavar="NAME",
         help="A name that is no genre, such as Other; repeat it for several, '' for none.",
