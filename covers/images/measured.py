@@ -91,7 +91,7 @@ class MeasuredPictures:
         if not missing and pc.all(is_kept).as_py() is not False:
             return
         if any(cover_id not in measures for cover_id in missing):
-            message = f"measures are missing in '{self._path}': run 'covers scan -w {self._path.parent}'"
+            message = f"measures are missing in '{self._path}': run 'covers scan -w {quote(self._path.parent)}'"
             raise DataError(message)
         added = measure.measures_table(missing, [measures[c] for c in missing])
         write_batches(

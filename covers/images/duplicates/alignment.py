@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ _LEAST_SIDE_PX = 96
 _LEAST_STEP_PX = 0.05
 _EDGE_PX = 8
 _TINY = 1e-6
+_MOST_STRETCH = 0.12  # of the logarithm of width over height
 _SMOOTH = Image.Resampling.BILINEAR
 
 
@@ -68,6 +69,38 @@ class Layer:
         size = (_SEARCH_PX, _SEARCH_PX)
         image = Image.fromarray(self.values).resize(size, Image.Resampling.BOX)
         return np.asarray(image, np.float32)
+
+
+class Views(Protocol):
+    """A cover as a whole, and without its border; the very same layer where it has none."""
+
+    @property
+    def whole(self) -> Layer:
+        """All of it."""
+
+    @property
+    def inside(self) -> Layer:
+        """Without borders."""
+
+
+def aligned_views(first: Views, second: Views) -> Iterator[tuple[Floats, Floats]]:
+    """Yield two covers laid over each other as wholes, then with and without their borders."""
+    yield from aligned(first.whole, second.whole)
+    is_bordered = first.inside is not first.whole, second.inside is not second.whole
+    if any(is_bordered):
+        yield from aligned(first.inside, second.inside)
+    if is_bordered[1]:
+        yield from aligned(first.whole, second.inside)
+    if is_bordered[0]:
+        yield from aligned(first.inside, second.whole)
+
+
+def are_of_one_shape(first: Floats, second: Floats) -> bool:
+    """Say whether two pictures are about equally wide for their height."""
+    if min(*first.shape, *second.shape) < 2:
+        return False
+    shapes = [np.log(one.shape[1] / one.shape[0]) for one in (first, second)]
+    return bool(abs(shapes[0] - shapes[1]) <= _MOST_STRETCH)
 
 
 def aligned(first: Layer, second: Layer) -> Iterator[tuple[Floats, Floats]]:

@@ -17,7 +17,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from covers.images.duplicates.alignment import Layer, aligned
+from covers.images.duplicates.alignment import (
+    Layer,
+    aligned_views,
+    are_of_one_shape,
+)
+from covers.images.duplicates.strokes import (
+    FineInk,
+    common_side,
+    have_same_strokes,
+)
 from covers.images.measures import inner_box
 
 if TYPE_CHECKING:
@@ -50,7 +59,6 @@ _LEAST_TILES = 3
 _LEAST_ENERGY = 30.0  # variance of ink in a window, of 255²
 _LEAST_NOISE = 4.0
 _SMOOTH = Image.Resampling.BILINEAR
-_MOST_STRETCH = 0.12  # of the logarithm of width over height
 
 
 def ink_cells(signatures: npt.NDArray[np.uint8]) -> Floats:
@@ -105,22 +113,31 @@ class Ink:
         The same without borders; `whole` itself where it has none.
     box : ndarray of float32, shape (height, width)
         The part that ink fills, as large as it is; empty where there is none.
+    flat, flat_inside : ndarray of float32, shape (height, width)
+        What `whole` and `inside` were made of, as large as they are.
     """
 
     whole: Layer
     inside: Layer
     box: Floats
+    flat: Floats
+    flat_inside: Floats
+
+    def fine(self, side: int) -> FineInk:
+        """Return the same on squares of so many pixels."""
+        return FineInk(side, self.flat, self.flat_inside, self.box)
 
     @classmethod
     def of(cls, image: Image.Image) -> Ink:
         """Take the ink of a thumbnail, or of a larger picture."""
         bands = np.stack([np.asarray(band) for band in image.convert("RGB").split()])
         light, inner = image.convert("F"), inner_box(bands)
-        flat = _flatten(light.crop(inner))
-        inside = whole = _on_square(flat)
+        flat = flat_inside = _flatten(light.crop(inner))
+        whole = inside = _on_square(flat_inside)
         if tuple(inner) != (0, 0, *light.size):
-            whole = _on_square(_flatten(light))
-        return cls(whole, inside, _box(flat))
+            flat = _flatten(light)
+            whole = _on_square(flat)
+        return cls(whole, inside, _box(flat_inside), flat, flat_inside)
 
 
 def _flatten(light: Image.Image) -> Floats:
@@ -194,14 +211,13 @@ def _overlays(first: Ink, second: Ink) -> Iterator[tuple[Floats, Floats]]:
     """Yield the ways to lay one picture over the other, the cheap ones first."""
     yield first.inside.values, second.inside.values
     yield from _boxed(first.box, second.box)
-    yield from aligned(first.whole, second.whole)
-    is_bordered = first.inside is not first.whole, second.inside is not second.whole
-    if any(is_bordered):
-        yield from aligned(first.inside, second.inside)
-    if is_bordered[1]:
-        yield from aligned(first.whole, second.inside)
-    if is_bordered[0]:
-        yield from aligned(first.inside, second.whole)
+    yield from aligned_views(first, second)
+
+
+def same_strokes(first: Ink, second: Ink) -> bool:
+    """Say whether no stroke of a letter differs; see `covers.images.duplicates.strokes`."""
+    side = common_side(first.flat, second.flat)
+    return have_same_strokes(first.fine(side), second.fine(side))
 
 
 @cache
@@ -228,10 +244,7 @@ def _without_background(values: Floats, surfaces: Floats) -> Floats:
 
 def _boxed(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
     """Yield two boxes of ink on a common grid, if they are of one shape."""
-    if min(*first.shape, *second.shape) < 2:
-        return
-    shapes = [np.log(box.shape[1] / box.shape[0]) for box in (first, second)]
-    if abs(shapes[0] - shapes[1]) > _MOST_STRETCH:
+    if not are_of_one_shape(first, second):
         return
     height, width = first.shape
     scale = _GRID_PX / max(height, width)

@@ -23,7 +23,13 @@ import numpy.typing as npt
 
 from covers.images.duplicates.hash_pairs import agreeing_hashes
 from covers.images.duplicates.hashes import find_near_hashes
-from covers.images.duplicates.ink import Ink, coarse_agreement, ink_agreement, ink_cells
+from covers.images.duplicates.ink import (
+    Ink,
+    coarse_agreement,
+    ink_agreement,
+    ink_cells,
+    same_strokes,
+)
 from covers.images.duplicates.plain_sleeves import PlainSleeves, SleevePairs
 
 if TYPE_CHECKING:
@@ -263,6 +269,7 @@ def _agree_in_ink(
         lru_cache(_INKS_KEPT)(partial(_ink_of, look)),
         ink_agreement,
         (limits.ink_agreement, limits.part_agreement),
+        same_strokes,
     )
     plain = np.zeros(len(first), bool)
     plain[which.ravel()] = is_plain[open_]

@@ -75,6 +75,9 @@ class PlainSleeves:
     least : pair of float
         The agreement of the whole and of the parts that two plain sleeves of one
         design reach.
+    same_strokes : callable
+        Says whether no stroke differs between two inks that agree otherwise, as
+        `covers.images.duplicates.ink.same_strokes`.
     """
 
     def __init__(
@@ -82,8 +85,10 @@ class PlainSleeves:
         ink_of: Callable[[int], Ink | None],
         compare: Callable[[Ink, Ink], InkAgreement],
         least: tuple[float, float],
+        same_strokes: Callable[[Ink, Ink], bool],
     ) -> None:
         self._ink_of, self._compare, self._least = ink_of, compare, least
+        self._same_strokes = same_strokes
         self.n_looks = 0
 
     def agree(self, pairs: SleevePairs) -> npt.NDArray[np.bool_]:
@@ -92,29 +97,33 @@ class PlainSleeves:
         n_partners = np.bincount(np.concatenate([pairs.first, pairs.second]))
         least = np.minimum(n_partners[pairs.first], n_partners[pairs.second])
         for pair in np.flatnonzero(least <= FEW).tolist():
-            found[pair] = self._is_one_design(
-                self._look(pairs, pair), pairs.plain[pair]
-            )
+            found[pair] = self._is_one_design(self._look(pairs, pair), pairs, pair)
         crowded = np.flatnonzero(least > FEW)
         if len(crowded):
             found[crowded] = self._agree_in_crowd(pairs.take(crowded))
         return found
 
-    def _is_one_design(self, seen: InkAgreement | None, is_plain: bool) -> bool:
-        if not is_plain:
+    def _is_one_design(
+        self, seen: InkAgreement | None, pairs: SleevePairs, pair: int
+    ) -> bool:
+        if not pairs.plain[pair]:
             return seen is None or not seen.is_other_words()
-        return seen is not None and seen.reaches(*self._least)
+        if seen is None or not seen.reaches(*self._least):
+            return False
+        one, other = self._inks(pairs, pair)
+        return one is not None and other is not None and self._same_strokes(one, other)
 
     def _look(self, pairs: SleevePairs, pair: int) -> InkAgreement | None:
         """Look at two covers; None where one cannot be seen."""
-        inks = (
-            self._ink_of(int(pairs.first[pair])),
-            self._ink_of(int(pairs.second[pair])),
-        )
-        if inks[0] is None or inks[1] is None:
+        one, other = self._inks(pairs, pair)
+        if one is None or other is None:
             return None
         self.n_looks += 1
-        return self._compare(inks[0], inks[1])
+        return self._compare(one, other)
+
+    def _inks(self, pairs: SleevePairs, pair: int) -> tuple[Ink | None, Ink | None]:
+        first, second = int(pairs.first[pair]), int(pairs.second[pair])
+        return self._ink_of(first), self._ink_of(second)
 
     def _agree_in_crowd(self, pairs: SleevePairs) -> npt.NDArray[np.bool_]:
         """Say which pairs show one design, by looks at the likeliest."""
@@ -129,8 +138,8 @@ class PlainSleeves:
             if a == b or min(refused[a], refused[b]) >= patience:
                 continue
             seen = self._look(pairs, pair)
-            agree[pair] = self._is_one_design(seen, pairs.plain[pair])
-            if seen is not None and seen.reaches(_COPIES, _COPIES):
+            agree[pair] = self._is_one_design(seen, pairs, pair)
+            if agree[pair] and seen is not None and seen.reaches(_COPIES, _COPIES):
                 refused[classes.join(a, b)] = min(refused[a], refused[b])
             elif not agree[pair]:
                 refused[a] += 1
