@@ -128,8 +128,19 @@ def _parse_condition(schema: pa.Schema, name: str, text: str) -> Any:
             return tuple(end and _parse_value(end, kind) for end in ends)
         return _parse_value(text, kind)
     except pa.ArrowException as error:
-        message = f"column {name!r} holds {kind}, which {text!r} is not: {error}"
+        message = f"column {name!r} holds {_in_words(kind)}, which {text!r} is not"
         raise ValueError(message) from error
+
+
+def _in_words(kind: pa.DataType) -> str:
+    """Say what a column holds, with an example of a range where it has an order."""
+    if pa.types.is_integer(kind):
+        return "whole numbers (a range is 1960..1979)"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "numbers (a range is 0.5..1)"
+    if pa.types.is_boolean(kind):
+        return "'true' or 'false'"
+    return str(kind)
 
 
 def _parse_value(text: str, kind: pa.DataType) -> Any:

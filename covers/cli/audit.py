@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from covers.cli.options.choices import FloatRange
 from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import (
     common_options,
@@ -18,6 +19,7 @@ from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_text
 from covers.render.numbers import per_cent
+from covers.workspace.registry import quote
 from indexer.terminal import one_line
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ _OWN_PAGE = "analysis/audit.html of the workspace"
 )
 @click.option(
     "--label-share",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FloatRange(0, 1, min_open=True),
     default=0.02,
     show_default=True,
     help="List at most this share of the labels as doubtful.",
@@ -143,7 +145,7 @@ def _write(
     if table is not None:
         audit.write_review(table)
         written.append(
-            f"to be reviewed: {table}; then: covers audit -w {root} --accept {table}"
+            f"to be reviewed: {table}; then: covers audit -w {quote(root)} --accept {quote(table)}"
         )
     return written
 
@@ -171,7 +173,7 @@ def _show_review(review: Review, workspace: Workspace) -> None:
         click.echo(f"no other cover is of: {', '.join(review.new_genres)}")
     if review.n_changed:
         click.echo(
-            f"what was trained or measured before is stale: see 'covers status -w {workspace.root}'"
+            f"what was trained or measured before is stale: see 'covers status -w {quote(workspace.root)}'"
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from covers.cli.options.choices import FloatRange
 from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
@@ -189,7 +190,7 @@ def map_command(
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 10),
+    type=FloatRange(0, 10),
     help="By how many standard deviations a word must fit these covers better than the rest.  [default: 0.25]",
 )
 @click.option("--again", is_flag=True, help="Make it anew even if it is fresh.")

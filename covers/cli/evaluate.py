@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from covers.cli.options.choices import FloatRange
 from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FloatRange(0, 1, min_open=True, max_open=True),
     default=None,
     help="How often a prediction set shall hold the truth (0.9).",
 )

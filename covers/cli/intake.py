@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.choices import FloatRange
 from covers.cli.options.genres import genre_options, given_settings
 from covers.cli.options.path_or_address import PathOrAddress
 from covers.cli.options.renamed import renamed_option
@@ -40,12 +41,12 @@ _SHOWN = 30
 @genre_options
 @click.option(
     "--valid-share",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FloatRange(0, 1, min_open=True, max_open=True),
     help="Share of covers kept out of training, to measure on.  [default: 0.2]",
 )
 @click.option(
     "--test-share",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FloatRange(0, 1, max_open=True),
     help="Share of covers kept for a last test of your own.  [default: 0]",
 )
 @renamed_option(

@@ -21,6 +21,7 @@ from covers.cli.options.shared import (
 from covers.cli.terminal.border import ExplainingGroup
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_facts
+from covers.workspace.registry import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +127,7 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
     if report.is_interrupted:
         message = (
             "interrupted: the best epoch so far is kept as the model; "
-            f"go on with 'covers train --resume -w {workspace}'"
+            f"go on with 'covers train --resume -w {quote(workspace)}'"
         )
         raise click.ClickException(message)
 
@@ -313,7 +314,7 @@ def import_command(
             return
         click.echo(
             f"body of {arch} taken over as backbone: fit the head on it with "
-            f"'covers train -w {workspace} --epochs 0', or fine-tune it with 'covers train -w {workspace} --epochs 8'"
+            f"'covers train -w {quote(workspace)} --epochs 0', or fine-tune it with 'covers train -w {quote(workspace)} --epochs 8'"
         )
         return
     card = library.import_model(file, replace=replace)
@@ -322,5 +323,5 @@ def import_command(
         return
     click.echo(
         f"model {card.fingerprint[:8]}: {shown_arch(card.arch)}, {', '.join(card.vocab)}; "
-        f"embed the covers with it: 'covers index build -w {workspace}'"
+        f"embed the covers with it: 'covers index build -w {quote(workspace)}'"
     )

@@ -29,6 +29,7 @@ from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_facts, print_text
 from covers.errors import refuse_missing_package
 from covers.render.text import counted
+from covers.workspace.registry import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,12 +166,12 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
         _scan(workspace, job)
         _make(workspace, job)
     except KeyboardInterrupt:
-        message = f"interrupted: nothing is lost; 'covers run -w {workspace}' goes on where it stopped"
+        message = f"interrupted: nothing is lost; 'covers run -w {quote(workspace)}' goes on where it stopped"
         raise click.ClickException(message) from None
     show_evaluation(Workspace.open(workspace), as_json=as_json)
     if not as_json:
         tell("")
-        tell(f"look at it: covers dashboard -w {workspace}")
+        tell(f"look at it: covers dashboard -w {quote(workspace)}")
 
 
 def _scan(workspace: Path, job: Job) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from covers.cli.options.choices import FloatRange
 from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import common_options, device_option, open_for_command
 from covers.cli.terminal.speech import print_json
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 level_option = click.option(
     "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FloatRange(0, 1, min_open=True, max_open=True),
     default=0.9,
     show_default=True,
     help="How often the set of genres shall hold the truth.",

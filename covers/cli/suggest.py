@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covers.cli.export import tell_export
+from covers.cli.options.choices import FloatRange
 from covers.cli.options.path_or_address import NamedPath
 from covers.cli.options.shared import common_options, open_for_command
 from covers.cli.terminal.speech import print_json, tell
@@ -21,7 +22,7 @@ _MOST_SHOWN = 45
 @common_options
 @click.option(
     "--min-certainty",
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     default=0.8,
     show_default=True,
     help="Suggest nothing for albums whose likeliest genre is less certain than this.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
-from covers.errors import ConfigError
+from covers.errors import ConfigError, WrongValueError
 from covers.index.embedder_card import embedder_fingerprints
 from covers.index.open import index_address
 from covers.model.card import read_card, statistics_of
@@ -67,6 +67,11 @@ def build_index(
         The new generation.
     report : EmbedReport
         What had to be embedded, and what could not be.
+
+    Raises
+    ------
+    WrongValueError
+        If FAISS cannot build the structure.
     """
     address = index_address(workspace)
     options = {"structure": structure, "prefer": prefer}
@@ -83,14 +88,20 @@ def build_index(
     report = embed_covers(workspace, device=device, progress=progress)
     catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace, final=True)
-    index = build_store(
-        address,
-        table.cover_ids,
-        table.embeddings,
-        index_columns(catalogue, catalogue.rows_of(table.cover_ids).tolist()),
-        fingerprints=catalogue_fingerprints(catalogue, table.fingerprint),
-        **options,
-    )
+    columns = index_columns(catalogue, catalogue.rows_of(table.cover_ids).tolist())
+    try:
+        index = build_store(
+            address,
+            table.cover_ids,
+            table.embeddings,
+            columns,
+            fingerprints=catalogue_fingerprints(catalogue, table.fingerprint),
+            **options,
+        )
+    except ValueError as error:
+        if structure in ("auto", "exact"):
+            raise
+        raise WrongValueError(str(error)) from error
     if store not in (None, workspace.settings.index.store):
         write_settings(workspace.root, {"index": {"store": store}})
     _forget_old_embeddings(workspace, table.fingerprint)

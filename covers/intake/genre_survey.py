@@ -11,6 +11,7 @@ from covers.errors import DataError
 from covers.intake.labels.table import make_mapper
 from covers.intake.merge import RecordsByCover
 from covers.intake.record_table import covers_in, of_sources, read_records
+from covers.workspace.registry import quote
 from covers.workspace.settings import IntakeSettings, change_intake
 from covers.workspace.source_files import SourceKind
 
@@ -109,7 +110,7 @@ def survey_genres(
         of_sources(covers_in(read_records(workspace)), kinds), kinds
     )
     if not by_cover.records.num_rows:
-        message = f"nothing scanned yet in '{workspace.root}': run 'covers scan SOURCE -w {workspace.root}'"
+        message = f"nothing scanned yet in '{workspace.root}': run 'covers scan SOURCE -w {quote(workspace.root)}'"
         raise DataError(message)
     after = change_intake(settings.intake, changes or {})
     mapper = _mapper(workspace, settings.intake, by_cover)

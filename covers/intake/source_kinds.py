@@ -16,6 +16,7 @@ from covers.intake.sources import (
     show_name,
     walk,
 )
+from covers.workspace.registry import quote
 from covers.workspace.remote import (
     RemotePath,
     is_remote,
@@ -280,7 +281,7 @@ def join_sources(
         if not sources:
             message = (
                 f"no source given, and none known in '{workspace.root / 'covers.toml'}': "
-                f"run 'covers scan SOURCE -w {workspace.root}'"
+                f"run 'covers scan SOURCE -w {quote(workspace.root)}'"
             )
             raise DataError(message)
         return sources, [source.name for source in sources]

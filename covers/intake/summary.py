@@ -19,6 +19,7 @@ from covers.intake.record_table import (
 from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.disk.text_tables import write_csv
+from covers.workspace.registry import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -289,7 +290,7 @@ def find_warnings(
     elif len(catalogue.vocab) < 2:
         warnings.append(
             f"fewer than two genres have at least {catalogue.genre_minimum} covers: training needs two; "
-            f"add covers, or lower the limit with 'covers scan --genre-minimum N -w {workspace}'"
+            f"add covers, or lower the limit with 'covers scan --genre-minimum N -w {quote(workspace)}'"
         )
     small = {
         genre: n

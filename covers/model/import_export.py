@@ -139,7 +139,12 @@ def import_model(
     if not file.is_file():
         message = f"no file '{file}': name a model that 'covers model export' wrote"
         raise ModelError(message)
-    card, _ = read_model_file(file)
+    try:
+        card, _ = read_model_file(file)
+    except ModelError as error:
+        why = f" ({error.__cause__})" if isinstance(error.__cause__, ValueError) else ""
+        message = f"'{file}' is damaged, or none that 'covers model export' wrote{why}"
+        raise ModelError(message) from error
     there = workspace.model_folder / WEIGHTS_NAME
     if there.exists() and not replace:
         known = read_card(workspace.model_folder)

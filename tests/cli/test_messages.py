@@ -243,3 +243,51 @@ def test_too_little_room_for_decoded_covers_names_the_reserve(
     assert "decoded covers need 1 MiB in" in done.stderr
     assert "256 MiB are left to other programs" in done.stderr
     assert "only 200 MiB are free" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (
+            "audit --no-music --csv review.csv",
+            'covers audit -w "my music" --accept review.csv',
+        ),
+        ("scan", "'covers scan SOURCE -w \"my music\"'"),
+    ],
+)
+def test_a_hint_of_a_folder_with_blanks_can_be_typed(
+    workspace, command, hint, monkeypatch
+):
+    monkeypatch.chdir(workspace.parent)
+    workspace.rename("my music")
+    if command == "scan":
+        (workspace.parent / "my music" / "covers.toml").write_text("")
+    done = run(*command.split(), "-w", "my music")
+    assert hint in done.output
+
+
+def test_a_file_that_is_no_model_is_not_repaired_by_training_another_workspace(
+    workspace, tmp_path
+):
+    for name, content in {"a": b"text", "b": bytes(range(200)), "c": b""}.items():
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        done = run("model", "import", path, "-w", workspace)
+        assert done.exit_code == 1
+        assert "or none that 'covers model export" in done.stderr
+        assert "covers train" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["build", "rebuild"])
+@pytest.mark.parametrize("key", ["nope", "IVF0"])
+def test_a_structure_that_cannot_be_built_is_one_line(trained_workspace, command, key):
+    done = run("index", command, "--structure", key, "-w", trained_workspace.root)
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert f"FAISS cannot build structure '{key}'" in done.stderr
+
+
+def test_what_is_no_number_is_in_no_range(workspace):
+    done = run("evaluate", "--level", "nan", "-w", workspace)
+    assert done.exit_code == 2
+    assert "'nan' is not a valid float range" in done.stderr
