@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from covers.render.short_repr import ShortRepr
+from covers.workspace.documents import UNWRITTEN
 
 
 class FindingKind(StrEnum):
@@ -73,18 +75,12 @@ class Finding(ShortRepr):
     confidence: float
     reason: str
     suggestion: tuple[str, ...] = ()
-    pictures: tuple[bytes, ...] = field(default=(), repr=False)
+    pictures: tuple[bytes, ...] = field(default=(), repr=False, metadata=UNWRITTEN)
 
-    def to_json(self) -> dict[str, object]:
-        """Return what ``covers audit --json`` prints of it."""
-        return {
-            "kind": self.kind.value,
-            "cover_ids": list(self.cover_ids),
-            "paths": list(self.paths),
-            "confidence": round(self.confidence, 3),
-            "reason": self.reason,
-            "suggestion": list(self.suggestion),
-        }
+    @staticmethod
+    def arrange(written: dict[str, Any]) -> dict[str, Any]:
+        """Round the confidence, of which more digits say nothing."""
+        return {**written, "confidence": round(written["confidence"], 3)}
 
 
 def beyond(value: float, limit: float, extreme: float) -> float:

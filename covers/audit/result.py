@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from covers.audit.findings import Finding, FindingKind
-from covers.audit.labels import LabelCheck  # noqa: TC001  `decode` reads the types
+from covers.audit.labels import LabelCheck  # noqa: TC001 - read by Document
 from covers.render.gallery import cover_tiles, gallery_html, with_galleries
 from covers.render.text import text_table
 from covers.workspace.disk.outputs import output_file
-from covers.workspace.disk.read_only import ReadOnly
-from covers.workspace.documents import InWorkspace, decode
+from covers.workspace.documents import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -24,7 +22,7 @@ _MOST_OF_A_KIND, _MOST_COVERS = 3, 6
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Audit(ReadOnly, InWorkspace):
+class Audit(Document):
     """What an audit found.
 
     Parameters
@@ -47,6 +45,7 @@ class Audit(ReadOnly, InWorkspace):
     120
     """
 
+    what: ClassVar[str] = "audit"
     findings: tuple[Finding, ...]
     n_covers: int
     n_reviewed: int
@@ -59,16 +58,9 @@ class Audit(ReadOnly, InWorkspace):
         counted = Counter(finding.kind for finding in self.findings)
         return {kind.value: counted[kind] for kind in FindingKind if counted[kind]}
 
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Audit:
-        """Check what was read from disk and give it its types.
-
-        Raises
-        ------
-        DataError
-            If a field is missing or of another kind.
-        """
-        return decode(cls, content, "audit")
+    def arrange(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Add the number of findings of each kind."""
+        return {**written, "counts": self.counts}
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per finding, most urgent kind first."""
@@ -160,15 +152,3 @@ class Audit(ReadOnly, InWorkspace):
     def _first(self, kind: str) -> str:
         """Return the reason of the first finding of a kind."""
         return next(one.reason for one in self.findings if one.kind == kind)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``covers audit --json`` prints."""
-        check = self.label_check
-        return {
-            "findings": [finding.to_json() for finding in self.findings],
-            "counts": self.counts,
-            "n_covers": self.n_covers,
-            "n_reviewed": self.n_reviewed,
-            "not_checked": self.not_checked,
-            "label_check": None if check is None else asdict(check),
-        }

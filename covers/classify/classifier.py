@@ -16,12 +16,14 @@ from covers.classify.blend import Blend, fit_blend
 from covers.classify.labels import LabelCalibrator, LabelledCovers
 from covers.classify.methods import Method, named_now
 from covers.classify.voting import VoteSettings, label_shares, vote_with
+from covers.render.short_repr import ShortRepr
 from covers.stats.calibration.temperature import (
     Calibrator,
     Temperature,
     read_calibrator,
 )
 from covers.stats.labels.platt import log_odds
+from covers.workspace.documents import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,8 +92,8 @@ class HeldOutCovers:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class OneGenreClassifier:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OneGenreClassifier(ShortRepr):
     """One genre is sought: probabilities of a cover sum to one.
 
     Parameters
@@ -141,7 +143,7 @@ class OneGenreClassifier:
     def to_json(self) -> dict[str, Any]:
         """Return the classifier as JSON values."""
         return {
-            "vote": self.settings.to_json(),
+            "vote": encode(self.settings),
             "calibrators": {
                 str(Method.NETWORK): self.network.to_json(),
                 str(Method.VOTE): self.vote.to_json(),
@@ -158,7 +160,7 @@ class OneGenreClassifier:
             for name, value in named_now(values["calibrators"]).items()
         }
         return cls(
-            settings=VoteSettings.from_json(values["vote"]),
+            settings=decode(VoteSettings, values["vote"], "vote"),
             network=calibrators[Method.NETWORK],
             vote=calibrators[Method.VOTE],
             combined=calibrators[Method.COMBINED],
@@ -166,8 +168,8 @@ class OneGenreClassifier:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeveralGenresClassifier:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SeveralGenresClassifier(ShortRepr):
     """Genres are independent: each has a probability of its own, and covers have any number.
 
     Parameters
@@ -221,7 +223,7 @@ class SeveralGenresClassifier:
     def to_json(self) -> dict[str, Any]:
         """Return the classifier as JSON values."""
         return {
-            "vote": self.settings.to_json(),
+            "vote": encode(self.settings),
             "calibrators": {
                 name: calibrator.to_json()
                 for name, calibrator in self.calibrators.items()
@@ -241,13 +243,20 @@ class SeveralGenresClassifier:
         for finer, broader in values["implied"]:
             implied[finer, broader] = True
         return cls(
-            settings=VoteSettings.from_json(values["vote"]),
+            settings=decode(VoteSettings, values["vote"], "vote"),
             calibrators=calibrators,
             implied=implied,
         )
 
 
 Classifier = OneGenreClassifier | SeveralGenresClassifier
+
+
+def read_classifier(values: Mapping[str, Any]) -> Classifier:
+    """Read what the ``to_json`` of either classifier wrote."""
+    if "implied" in values:
+        return SeveralGenresClassifier.from_json(values)
+    return OneGenreClassifier.from_json(values)
 
 
 def _sources(

@@ -16,9 +16,9 @@ from covers.classify.classifier import (
     Array,
     Classifier,
     Flags,
-    OneGenreClassifier,
     Probabilities,
     SeveralGenresClassifier,
+    read_classifier,
 )
 from covers.classify.labels import LabelCalibrator
 from covers.classify.methods import Method
@@ -129,15 +129,10 @@ class Decision:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Decision:
         """Read what `to_json` wrote, in this version or in the one before."""
-        kind = (
-            SeveralGenresClassifier
-            if values.get("several_genres")
-            else OneGenreClassifier
-        )
         labels = values.get("labels")
         return cls(
             vocab=tuple(values["genres"]),
-            classifier=kind.from_json(values),
+            classifier=read_classifier(values),
             sets=PredictionSets.from_json(values["sets"]),
             familiarity=Familiarity.from_json(values["familiarity"]),
             labels_before=LabelCalibrator.from_json(labels) if labels else None,

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value = TypeVar("Value")
 
 
 class Method(StrEnum):
@@ -44,7 +49,7 @@ BEFORE = {
 """What version 0.1 called them on disk."""
 
 
-def named_now(values: dict[str, Any]) -> dict[str, Any]:
+def named_now(values: Mapping[str, Value]) -> dict[str, Value]:
     """Return a dict whose keys are methods, with the names of version 0.1 replaced.
 
     Examples

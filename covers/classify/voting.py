@@ -6,8 +6,8 @@ Letters: Q queries, k neighbours, N references, G genres.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,6 @@ import numpy.typing as npt
 from covers.arguments import array, checked, made_by, number
 from covers.errors import WrongValueError
 from covers.stats.neighbours import Neighbours
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Array = npt.NDArray[np.float64]
 
@@ -45,15 +42,6 @@ class VoteSettings:
     class_balance: float = 0.0
     one_per_group: bool = False
     prior_votes: float = 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> VoteSettings:
-        """Read what `to_json` wrote."""
-        return cls(**values)
 
 
 USUAL = VoteSettings(k=80, temperature=0.1, class_balance=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -108,7 +109,8 @@ def cluster_command(
         found = library.clusters(how, **changes)
         if cut is None:
             return found
-        return found.joined(cut=cut_hierarchy(found.hierarchy, cut))
+        parts = cut_hierarchy(found.hierarchy, cut)
+        return replace(found, cut=tuple(map(tuple, parts)))
 
     give_result(
         CLUSTERS,

@@ -145,7 +145,7 @@ def _chosen(
         from covers.overlap.path import walk_workspace
 
         walk = walk_workspace(library.workspace, *ends)
-        return [step["cover_id"] for step in walk["steps"]]
+        return [step.cover_id for step in walk.steps]
     return None
 
 

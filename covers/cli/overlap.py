@@ -242,13 +242,12 @@ def path_command(
         ["similarity", "id", "genres", "cover"],
         [
             (
-                show(step["similarity"]),
-                step["cover_id"][:8],
-                ", ".join(step["genres"]) or "-",
-                " · ".join(filter(None, (step["artist"], step["album"])))
-                or step["path"],
+                show(step.similarity),
+                step.cover_id[:8],
+                ", ".join(step.genres) or "-",
+                " · ".join(filter(None, (step.artist, step.album))) or step.path,
             )
-            for step in found["steps"]
+            for step in found.steps
         ],
         right=[0],
     )

@@ -14,6 +14,7 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -81,7 +82,7 @@ class Candidate:
     min_cluster_size: int
     n_clusters: int
     noise_fraction: float
-    largest_share: float
+    largest_share: float = math.nan
     relative_validity: float
     stability: float
 
@@ -96,6 +97,10 @@ class Candidate:
         if self.n_clusters < 2:
             return 0.0
         return max(self.relative_validity, 0.0) * self.stability
+
+    def arrange(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Add the score, which lies in the document too."""
+        return {**written, "score": self.score}
 
 
 @dataclass(frozen=True, kw_only=True)

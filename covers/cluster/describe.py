@@ -5,7 +5,7 @@ Letters: N covers, C clusters, G genres.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +17,14 @@ from covers.cluster.clustering import (
     ClusterSettings,
     cluster_layout,
 )
-from covers.cluster.measured import Merge, OtherMethod
+from covers.cluster.measured import Cluster, Merge, OtherMethod
 from covers.cluster.profile import (
     describe_looks,
     genre_profiles,
     relate_to_genres,
 )
 from covers.cluster.projection import principal_components
+from covers.cluster.result import Clustering as ClusteringResult
 from covers.overlap.exemplars import one_per_group
 from covers.stats.bootstrap import GroupBootstrap
 
@@ -41,7 +42,7 @@ def _describe_each(
     stability: npt.NDArray[np.float64],
     pictures: dict[str, list[Any]] | None,
     n_bootstraps: int,
-) -> list[dict[str, Any]]:
+) -> list[Cluster]:
     """Describe each cluster: its size, genres, look, and the covers that show it best."""
     bootstrap = GroupBootstrap.draw(
         covers.groups, n_bootstraps=n_bootstraps, seed=found.settings.seed
@@ -54,16 +55,17 @@ def _describe_each(
         members = found.labels == i
         shown = one_per_group(found.exemplars[i], covers.groups, _N_SHOWN)
         clusters.append(
-            {
-                "id": i,
-                "n": int(members.sum()),
-                "n_groups": len(np.unique(covers.groups[members])),
-                **profile,
-                "stability": float(stability[i]) if len(stability) else None,
-                "exemplars": [covers.cover_ids[row] for row in shown],
-                "boundary": [covers.cover_ids[row] for row in borders[i]],
-                "look": looks[i],
-            }
+            Cluster(
+                id=i,
+                n=int(members.sum()),
+                n_groups=len(np.unique(covers.groups[members])),
+                genres=profile.genres,
+                entropy=profile.entropy,
+                stability=float(stability[i]) if len(stability) else math.nan,
+                exemplars=tuple(covers.cover_ids[row] for row in shown),
+                boundary=tuple(covers.cover_ids[row] for row in borders[i]),
+                look=looks[i],
+            )
         )
     return clusters
 
@@ -75,8 +77,8 @@ def describe_clusters(
     pictures: dict[str, list[Any]] | None = None,
     *,
     n_bootstraps: int = 1000,
-) -> dict[str, Any]:
-    """Put clusters into words for programs; ids are those of `found`, and so is the seed."""
+) -> ClusteringResult:
+    """Say what clusters hold and which covers stand for them; ids and seed are those of `found`."""
     seed = found.settings.seed
     held = covers.held_out()
     relation = relate_to_genres(
@@ -92,33 +94,30 @@ def describe_clusters(
     )
     noise = found.labels == NOISE
     weight = covers.membership.sum(axis=0)
-    return {
-        "n_clusters": found.n_clusters,
-        "noise_fraction": found.noise_fraction,
-        "ami": relation.ami,
-        "ami_null95": list(relation.ami_null95),
-        "homogeneity": relation.homogeneity,
-        "completeness": relation.completeness,
-        "ami_covers": "held-out" if not held.all() else "all",
-        "ami_n": relation.n_covers,
-        "ami_all_covers": relation_all.ami,
-        "ami_all_covers_null95": list(relation_all.ami_null95),
-        "n_covers": len(covers),
-        "n_fitted": found.n_fitted,
-        "grouped_by": covers.grouped_by,
-        "noise_by_genre": {
+    return ClusteringResult(
+        n_clusters=found.n_clusters,
+        noise_fraction=found.noise_fraction,
+        ami=relation.ami,
+        ami_null95=relation.ami_null95,
+        homogeneity=relation.homogeneity,
+        completeness=relation.completeness,
+        ami_covers="held-out" if not held.all() else "all",
+        ami_n=relation.n_covers,
+        ami_all_covers=relation_all.ami,
+        ami_all_covers_null95=relation_all.ami_null95,
+        n_covers=len(covers),
+        n_fitted=found.n_fitted,
+        grouped_by=covers.grouped_by,
+        noise_by_genre={
             genre: float(covers.membership[noise, g].sum() / weight[g])
             for g, genre in enumerate(covers.vocab)
             if weight[g] > 0
         },
-        "parameters": asdict(found.settings),
-        "candidates": [
-            {**asdict(candidate), "score": candidate.score}
-            for candidate in found.candidates
-        ],
-        "hierarchy": cluster_hierarchy(covers, found),
-        "clusters": clusters,
-    }
+        parameters=found.settings,
+        candidates=found.candidates,
+        hierarchy=tuple(cluster_hierarchy(covers, found)),
+        clusters=tuple(clusters),
+    )
 
 
 def compare_methods(

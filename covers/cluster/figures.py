@@ -175,7 +175,7 @@ def draw_sheets(found: Measured, thumbnails: Thumbnails) -> Frame:
 
 def _describe(axes: Any, cluster: Cluster, top: float) -> None:
     """Write number, size, genres and look of a cluster, with a strip of its colours below."""
-    stability, look = cluster.stability, cluster.look
+    stability = cluster.stability
     genres = ", ".join(
         f"{g.genre} {per_cent(g.share)}"
         for g in cluster.genres[:3]
@@ -197,8 +197,8 @@ def _describe(axes: Any, cluster: Cluster, top: float) -> None:
         linespacing=1.4,
     )
     start = 0.55
-    palette = look.get("palette", []), look.get("palette_share", [])
-    for colour, share in zip(*palette, strict=True):
+    look = cluster.look
+    for colour, share in zip(look.palette, look.palette_share, strict=True):
         axes.barh(top + 0.93, 2.6 * share, left=start, height=0.14, color=colour)
         start += 2.6 * share
 

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from covers.cluster.clustering import Candidate, ClusterSettings
 from covers.render.short_repr import ShortRepr
-from covers.workspace.documents import Document
+from covers.workspace.documents import Document, left_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Interval = tuple[float, float]
+LOOKS = ("brightness", "saturation", "contrast", "sharpness")
+"""What is measured of how covers look."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -36,6 +42,48 @@ class GenreShare(ShortRepr):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class Look(ShortRepr):
+    """How the covers of a cluster look.
+
+    Parameters
+    ----------
+    words : tuple of str
+        What is remarkable, such as ``"dark"``.
+    brightness, saturation, contrast, sharpness : float
+        Medians; NaN where they were not measured.
+    brightness_rank, saturation_rank, contrast_rank, sharpness_rank : float
+        Their places among all covers, 0 to 1; 0.5 is typical.
+    palette : tuple of str
+        Leading colours, such as ``"#203040"``, the most frequent first.
+    palette_share : tuple of float
+        Of each.
+    """
+
+    words: tuple[str, ...] = ()
+    brightness: float = left_out(math.nan)
+    brightness_rank: float = left_out(math.nan)
+    saturation: float = left_out(math.nan)
+    saturation_rank: float = left_out(math.nan)
+    contrast: float = left_out(math.nan)
+    contrast_rank: float = left_out(math.nan)
+    sharpness: float = left_out(math.nan)
+    sharpness_rank: float = left_out(math.nan)
+    palette: tuple[str, ...] = ()
+    palette_share: tuple[float, ...] = ()
+
+    def measures(self) -> list[tuple[str, float, float]]:
+        """Return name, median and rank of each measure that was taken."""
+        found = [
+            (name, getattr(self, name), getattr(self, f"{name}_rank")) for name in LOOKS
+        ]
+        return [one for one in found if math.isfinite(one[2])]
+
+
+NOT_LOOKED_AT = Look()
+"""Of a cluster whose pictures were not measured."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Cluster(ShortRepr):
     """One kind of covers.
 
@@ -53,9 +101,11 @@ class Cluster(ShortRepr):
         How surely it is found again in resamples, 0 to 1; NaN where left out.
     exemplars, boundary : tuple of str
         Ids of covers that show it best, and that lie at its edge.
-    look : dict
-        ``words`` and mean brightness, saturation, contrast, sharpness with ranks;
-        ``subjects`` where words were found for it.
+    look : Look
+        Empty where the pictures were not measured.
+    subjects : tuple of str
+        Words that fit it better than the rest of the library, the surest first.
+        Empty where none does, or the library knows no words.
     """
 
     id: int
@@ -66,20 +116,30 @@ class Cluster(ShortRepr):
     stability: float = math.nan
     exemplars: tuple[str, ...] = ()
     boundary: tuple[str, ...] = ()
-    look: dict[str, Any] = field(default_factory=dict)
+    look: Look = NOT_LOOKED_AT
+    subjects: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
         """What it looks like, in words."""
-        return tuple(self.look.get("words", ()))
+        return self.look.words
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """Words that fit it better than the rest of the library, the surest first.
+    @staticmethod
+    def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take the subjects out of the look, among which they lie in the document."""
+        found = {**value, "subjects": value.get("look", {}).get("subjects", ())}
+        if not value.get("look"):
+            found.pop("look", None)
+        return found
 
-        Empty where none does, or the library knows no words.
-        """
-        return tuple(self.look.get("subjects", ()))
+    def arrange(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Put the subjects into the look, which is empty where nothing was measured."""
+        if self.look is NOT_LOOKED_AT:
+            written["look"] = {}
+        subjects = written.pop("subjects")
+        if subjects:
+            written["look"]["subjects"] = subjects
+        return written
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -124,9 +184,10 @@ class Measured(Document):
     grouped_by: str = ""
     noise_by_genre: dict[str, float] = field(default_factory=dict)
     hierarchy: tuple[Merge, ...] = ()
-    cut: tuple[tuple[int, ...], ...] = ()
+    cut: tuple[tuple[int, ...], ...] = left_out(())
     compared_with: dict[str, OtherMethod] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: ClusterSettings = field(default_factory=ClusterSettings)
+    candidates: tuple[Candidate, ...] = ()
 
     def ranked(self) -> list[Cluster]:
         """Return the clusters, largest first."""

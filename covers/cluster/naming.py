@@ -147,8 +147,7 @@ def _usual_colours(clusters: Sequence[Cluster]) -> dict[str, float]:
 
 
 def _palette(cluster: Cluster) -> tuple[list[str], list[float]]:
-    colours = list(cluster.look.get("palette") or ())
-    shares = list(cluster.look.get("palette_share") or ())
+    colours, shares = list(cluster.look.palette), list(cluster.look.palette_share)
     return colours, shares if len(shares) == len(colours) else [1.0] * len(colours)
 
 

@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.cluster.measured import LOOKS, NOT_LOOKED_AT, GenreShare, Look
 from covers.overlap.mixing import GroupSwap
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
-LOOKS = ("brightness", "saturation", "contrast", "sharpness")
 _WORDS = {
     "brightness": ("dark", "bright"),
     "saturation": ("grey", "colourful"),
@@ -60,6 +61,21 @@ class GenreRelation:
     homogeneity: float
     completeness: float
     n_covers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The genres of a cluster, the most frequent first, and how mixed they are.
+
+    Parameters
+    ----------
+    genres : tuple of GenreShare
+    entropy : float
+        From 0 (one genre) to 1 (all equally).
+    """
+
+    genres: tuple[GenreShare, ...] = ()
+    entropy: float = math.nan
 
 
 def relate_to_genres(
@@ -124,7 +140,7 @@ def genre_profiles(
     membership: npt.NDArray[np.float64],
     bootstrap: GroupBootstrap,
     genres: Sequence[str],
-) -> list[dict[str, Any]]:
+) -> list[Profile]:
     """Return the genres of each cluster with lift and interval, and their entropy.
 
     Parameters
@@ -139,16 +155,14 @@ def genre_profiles(
 
     Returns
     -------
-    list of dict
-        For each cluster ``genres`` (``genre``, ``share``, ``lift``: the share over
-        the genre's share in the whole library, ``lift_ci95``), the largest share
-        first, and ``entropy`` from 0 (one genre) to 1 (all equally).
+    list of Profile
+        Of each cluster.
     """
     from scipy import sparse
 
     n_clusters, n_genres = int(labels.max(initial=-1)) + 1, membership.shape[1]
     if not n_clusters or not n_genres:
-        return [{"genres": [], "entropy": float("nan")} for _ in range(n_clusters)]
+        return [Profile()] * n_clusters
     members, columns = np.nonzero(membership * (labels >= 0)[:, None])
     cells = labels[members] * n_genres + columns
     shares = membership[members, columns].astype(np.float64)
@@ -170,25 +184,23 @@ def genre_profiles(
             part = drawn[:, cluster] / drawn[:, cluster].sum(axis=1, keepdims=True)
             lifts = part / drawn_overall
             profiles.append(
-                {
-                    "genres": [
-                        {
-                            "genre": genres[g],
-                            "share": float(share[g]),
-                            "lift": float(lift[g]),
-                            "lift_ci95": percentile_interval(lifts[:, g]).as_list(),
-                        }
+                Profile(
+                    genres=tuple(
+                        GenreShare(
+                            genre=genres[g],
+                            share=float(share[g]),
+                            lift=float(lift[g]),
+                            lift_ci95=percentile_interval(lifts[:, g]).ends,
+                        )
                         for g in np.argsort(-share, kind="stable")
-                    ],
-                    "entropy": _evenness(share),
-                }
+                    ),
+                    entropy=_evenness(share),
+                )
             )
     return profiles
 
 
-def describe_looks(
-    labels: Labels, pictures: dict[str, list[Any]] | None
-) -> list[dict[str, Any]]:
+def describe_looks(labels: Labels, pictures: dict[str, list[Any]] | None) -> list[Look]:
     """Describe each cluster from what was measured on its pictures.
 
     Parameters
@@ -200,22 +212,21 @@ def describe_looks(
 
     Returns
     -------
-    list of dict
-        For each cluster the medians of brightness, saturation, contrast and
-        sharpness, their place among all covers (``…_rank``, 0.5 is typical),
-        ``palette`` (leading colours with ``palette_share``) and ``words``.
+    list of Look
+        Of each cluster.
     """
     n_clusters = int(labels.max(initial=-1)) + 1
     if pictures is None:
-        return [{} for _ in range(n_clusters)]
-    looks: list[dict[str, Any]] = [{"words": []} for _ in range(n_clusters)]
+        return [NOT_LOOKED_AT] * n_clusters
+    measures: list[dict[str, float]] = [{} for _ in range(n_clusters)]
+    words: list[list[str]] = [[] for _ in range(n_clusters)]
     for name in LOOKS:
         values = np.array(
             [np.nan if v is None else v for v in pictures[name]], np.float64
         )
         known = np.isfinite(values)
         ranked = np.sort(values[known])
-        for cluster, look in enumerate(looks):
+        for cluster in range(n_clusters):
             own = values[(labels == cluster) & known]
             if not len(own):
                 continue
@@ -227,14 +238,23 @@ def describe_looks(
                 )
                 / (2 * len(ranked))
             )
-            look[name], look[f"{name}_rank"] = middle, rank
+            measures[cluster] |= {name: middle, f"{name}_rank": rank}
             if abs(2 * rank - 1) >= _REMARKABLE:
-                look["words"].append(_WORDS[name][rank > 0.5])
-    for cluster, look in enumerate(looks):
+                words[cluster].append(_WORDS[name][rank > 0.5])
+    looks = []
+    for cluster in range(n_clusters):
         rows = np.flatnonzero(labels == cluster)
-        look["palette"], look["palette_share"] = _leading_colours(
+        palette, share = _leading_colours(
             [pictures["palette"][row] for row in rows],
             [pictures["palette_share"][row] for row in rows],
+        )
+        looks.append(
+            Look(
+                words=tuple(words[cluster]),
+                palette=tuple(palette),
+                palette_share=tuple(share),
+                **measures[cluster],
+            )
         )
     return looks
 

@@ -5,7 +5,7 @@ Letters: N covers, C clusters, G genres.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,18 @@ _PICTURE_COLUMNS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The settings of a clustering; see `covers.workspace.settings.ClusterOptions`."""
+
+    min_cluster_size: int | None
+    n_neighbors: int
+    assign: bool
+    n_bootstraps: int
+    n_resamples: int
+    seed: int
+
+
 def run(
     workspace: Workspace, manner: Manner | None = None, **changes: Any
 ) -> ClusteringResult:
@@ -88,17 +100,17 @@ def run(
 
 
 def _make(
-    workspace: Workspace, settings: dict[str, Any], manner: Manner
+    workspace: Workspace, wanted: Wanted, manner: Manner
 ) -> Made[ClusteringResult]:
     """Cluster the covers with some settings."""
     covers = EmbeddedCovers.read(workspace)
-    n_neighbors, seed = settings["n_neighbors"], settings["seed"]
-    n_resamples = settings["n_resamples"]
+    n_neighbors, seed = wanted.n_neighbors, wanted.seed
+    n_resamples = wanted.n_resamples
     steps = _Steps(manner.progress, 4 + n_resamples)
     found = cluster_covers(
         covers.embeddings,
         ClusterSettings(
-            min_cluster_size=settings["min_cluster_size"],
+            min_cluster_size=wanted.min_cluster_size,
             n_neighbors=n_neighbors,
             seed=seed,
         ),
@@ -119,19 +131,23 @@ def _make(
     stability = cluster_stability(
         found.labels, covers.groups, recluster, n_resamples=n_resamples, seed=seed
     )
-    document = describe_clusters(
+    described = describe_clusters(
         covers,
         found,
         stability,
         _read_pictures(workspace, covers),
-        n_bootstraps=settings["n_bootstraps"],
+        n_bootstraps=wanted.n_bootstraps,
     )
     steps.next()
-    document["compared_with"] = compare_methods(covers, found, seed=seed)
+    compared = compare_methods(covers, found, seed=seed)
     steps.next()
     ids = _stable_ids(workspace, covers, found.labels)
-    new_id = _rename(document, found, ids)
-    table = _table(covers, found, ids, new_id, assign=settings["assign"])
+    new_id = {
+        int(cluster): int(ids[np.flatnonzero(found.labels == cluster)[0]])
+        for cluster in range(found.n_clusters)
+    }
+    result = replace(_renamed(described, new_id), compared_with=compared)
+    table = _table(covers, found, ids, new_id, assign=wanted.assign)
     steps.next()
 
     def write(draft: Draft, stamp: Stamp) -> None:
@@ -140,33 +156,27 @@ def _make(
             table,
             replace(stamp, kind=CLUSTER_TABLE.kind),
         )
-        write_json(draft.new_path(CLUSTER_DOCUMENT), document, stamp)
+        write_json(draft.new_path(CLUSTER_DOCUMENT), result.to_json(), stamp)
 
     soft_ids = [new_id[i] for i in range(found.n_clusters)]
     parameters = {**asdict(found.settings), "soft_ids": soft_ids}
-    result = ClusteringResult.from_json(document)
     return Made(result=result, write=write, parameters=parameters)
 
 
-def _rename(
-    document: dict[str, Any], found: Clustering, ids: npt.NDArray[np.int64]
-) -> dict[int, int]:
-    """Give the clusters of a document the ids of the run before; return new ids by old."""
-    new_id = {
-        int(cluster): int(ids[np.flatnonzero(found.labels == cluster)[0]])
-        for cluster in range(found.n_clusters)
-    }
-    for cluster in document["clusters"]:
-        cluster["id"] = new_id[cluster["id"]]
-    document["hierarchy"] = [
-        replace(
-            merge,
-            left=tuple(new_id[i] for i in merge.left),
-            right=tuple(new_id[i] for i in merge.right),
-        )
-        for merge in document["hierarchy"]
-    ]
-    return new_id
+def _renamed(found: ClusteringResult, new_id: dict[int, int]) -> ClusteringResult:
+    """Give clusters the ids of the run before."""
+    return replace(
+        found,
+        clusters=tuple(replace(one, id=new_id[one.id]) for one in found.clusters),
+        hierarchy=tuple(
+            replace(
+                merge,
+                left=tuple(new_id[i] for i in merge.left),
+                right=tuple(new_id[i] for i in merge.right),
+            )
+            for merge in found.hierarchy
+        ),
+    )
 
 
 def read(workspace: Workspace) -> ClusteringResult:
@@ -177,8 +187,9 @@ def read(workspace: Workspace) -> ClusteringResult:
     DataError
         If it is missing or unreadable.
     """
-    content = add_subjects(workspace, read_document(workspace, CLUSTER_DOCUMENT))
-    return typed(ClusteringResult, content, workspace, CLUSTER_DOCUMENT)
+    content = read_document(workspace, CLUSTER_DOCUMENT)
+    found = typed(ClusteringResult, content, workspace, CLUSTER_DOCUMENT)
+    return add_subjects(workspace, found)
 
 
 def read_cluster_table(workspace: Workspace) -> Any:
@@ -284,6 +295,7 @@ def _draw(draft: Draft) -> None:
 MAKER = Maker(
     artefact=CLUSTERS,
     made_from=fingerprints_at_hand,
+    wanted=Wanted,
     make=_make,
     read=read,
     draw=_draw,

@@ -7,13 +7,14 @@ figures that do not follow from their own confusion matrix.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.classify.methods import Method
 from covers.errors import DataError, StaleError
+from covers.evaluate.document import Shuffled
 from covers.stats.metrics import accuracy_of
 
 if TYPE_CHECKING:
@@ -387,7 +388,7 @@ def find_twins(neighbours: Neighbours) -> npt.NDArray[np.int64]:
 
 def summarise_checks(
     measures: dict[str, Measures], membership: Array
-) -> dict[str, Any]:
+) -> dict[str, Shuffled]:
     """Say for each method but chance how it compares with its own shuffled predictions."""
     report = {}
     for name, found in measures.items():
@@ -395,8 +396,8 @@ def summarise_checks(
             continue
         shuffled = accuracy_if_shuffled(found.confusion, membership)
         interval = found.intervals.get("accuracy")
-        report[name] = {
-            "accuracy_if_shuffled": shuffled,
-            "above_shuffled": None if interval is None else interval.low > shuffled,
-        }
+        report[name] = Shuffled(
+            accuracy_if_shuffled=float(shuffled),
+            above_shuffled=None if interval is None else bool(interval.low > shuffled),
+        )
     return report

@@ -6,7 +6,7 @@ Letters: N covers, G genres.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,14 @@ from covers.classify.classifier import (
 )
 from covers.classify.decision import Decision, judge_levels
 from covers.classify.vote_settings import GroupedGenres, measure_settings
+from covers.evaluate.describe import measure_sets
+from covers.evaluate.document import Fitted, Sets
 from covers.evaluate.inputs import Sides
 from covers.evaluate.raw_answers import Asked, RawAnswers, ask, ask_without_folds
 from covers.stats.conformal import (
     Familiarity,
     PredictionSets,
     give_verdicts,
-    set_report,
 )
 from covers.stats.folds import group_folds, iterate_folds
 
@@ -275,24 +276,25 @@ class HeldOutFits:
             familiarity=self.familiarity,
         )
 
-    def set_report(self, predictions: Predictions) -> dict[str, Any]:
+    def measure_sets(self, predictions: Predictions) -> Sets:
         """Measure the prediction sets on the measured side."""
-        return set_report(
+        return measure_sets(
             predictions.inside,
             self.inputs.membership[self.sides.held],
             level=self.level,
             vocab=self.inputs.vocab,
         )
 
-    def report(self) -> dict[str, Any]:
-        """Say what was fitted, in JSON values."""
-        return {
-            **self.deployed.to_json(),
-            "familiarity": self.familiarity.to_json(),
-            "cross_fitted": self.sides.crossed,
-            "n_folds": int(self.folds.max()) + 1,
-            "n_across_folds": len(self.membership) - self.n_valid,
-        }
+    def report(self) -> Fitted:
+        """Say what was fitted."""
+        return Fitted(
+            vote=self.deployed.settings,
+            classifier=self.deployed,
+            familiarity=self.familiarity,
+            cross_fitted=self.sides.crossed,
+            n_folds=int(self.folds.max()) + 1,
+            n_across_folds=len(self.membership) - self.n_valid,
+        )
 
     def votes(self, held: Predictions) -> Votes:
         """Gather the answers of every side, the measured one first."""

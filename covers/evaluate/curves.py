@@ -6,12 +6,14 @@ Letters: N covers, G genres, B resamples.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from covers.evaluate.document import Certain, Growth
+from covers.evaluate.measures import NO_INTERVAL
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 from covers.stats.intervals import spread_interval
 from covers.stats.neighbours import Neighbours, find_neighbours
@@ -34,7 +36,7 @@ def coverage_curve(
     *,
     draws: GroupBootstrap | None = None,
     n_points: int = 20,
-) -> list[dict[str, Any]]:
+) -> list[Certain]:
     """Return the accuracy among the most certain covers, for growing shares of them.
 
     Parameters
@@ -45,30 +47,28 @@ def coverage_curve(
         For the intervals.
     n_points : int, default=20
         Number of shares, up to all covers.
-
-    Returns
-    -------
-    list of dict
-        ``share, n, certainty`` (the least of those kept), ``accuracy, ci95``.
     """
     order = np.argsort(-certainty, kind="stable")
     curve = []
     for share in np.linspace(0, 1, n_points + 1)[1:]:
         kept = order[: max(1, round(share * len(order)))]
-        point: dict[str, Any] = {
-            "share": float(share),
-            "n": len(kept),
-            "certainty": float(certainty[kept[-1]]),
-            "accuracy": float(right[kept].mean()),
-        }
+        ends = NO_INTERVAL
         if draws is not None:
             inside = np.zeros(len(order))
             inside[kept] = 1
             sums = draws.sums(np.column_stack([inside * right, inside]))
             with np.errstate(invalid="ignore"):
                 ratio = sums[:, 0] / sums[:, 1]
-            point["ci95"] = percentile_interval(ratio).as_list()
-        curve.append(point)
+            ends = percentile_interval(ratio).ends
+        curve.append(
+            Certain(
+                share=float(share),
+                n=len(kept),
+                certainty=float(certainty[kept[-1]]),
+                accuracy=float(right[kept].mean()),
+                ci95=ends,
+            )
+        )
     return curve
 
 
@@ -118,7 +118,7 @@ def learning_curve(
     measure: Measure,
     *,
     seed: int = 0,
-) -> list[dict[str, Any]]:
+) -> list[Growth]:
     """Measure how the vote grows with the number of reference covers.
 
     Whole groups of references are left out, so that what a larger library
@@ -137,14 +137,13 @@ def learning_curve(
 
     Returns
     -------
-    list of dict
-        ``n_references``, the figures, and ``ci95`` of the first; ``gain`` in it over
-        the point before, and ``gain_ci95`` on the same resamples, to which is added
-        how much subsets of references differ.
+    list of Growth
+        The gain's interval is on the same resamples as the point before, and adds how
+        much subsets of references differ.
     """
     rng = np.random.default_rng(seed)
     groups, n_held = np.unique(train.groups), len(np.unique(held.groups))
-    curve: list[dict[str, Any]] = []
+    curve: list[Growth] = []
     before: tuple[float, Array, float] | None = None
     for fraction in FRACTIONS:
         results, sizes = [], []
@@ -155,24 +154,31 @@ def learning_curve(
             results.append(measure(nearest_candidates(held, some, settings), some))
             sizes.append(len(some.groups))
         figures = [values for values, _ in results]
-        point: dict[str, Any] = {"n_references": round(float(np.mean(sizes)))}
-        for name in figures[0]:
-            point[name] = float(np.mean([values[name] for values in figures]))
-        main = next(iter(figures[0]))
+        measures = {
+            name: float(np.mean([values[name] for values in figures]))
+            for name in figures[0]
+        }
+        main = next(iter(measures))
         samples = np.mean([sample for _, sample in results], axis=0)
         values = [one[main] for one in figures]
         error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
-        point["ci95"] = spread_interval(point[main], samples, n_held).as_list()
-        now = (point[main], samples, float(error))
+        point = Growth(
+            n_references=round(float(np.mean(sizes))),
+            value=measures[main],
+            ci95=spread_interval(measures[main], samples, n_held).ends,
+            measures=measures,
+        )
+        now = (point.value, samples, float(error))
         if before is not None:
-            point["gain"] = now[0] - before[0]
-            point["gain_ci95"] = spread_interval(
-                point["gain"],
+            gain = now[0] - before[0]
+            ends = spread_interval(
+                gain,
                 now[1] - before[1],
                 n_held,
                 is_share=False,
                 unseen=float(np.hypot(now[2], before[2])),
-            ).as_list()
+            ).ends
+            point = replace(point, gain=gain, gain_ci95=ends)
         before = now
         curve.append(point)
     return curve

@@ -16,9 +16,9 @@ G genres.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +28,19 @@ from covers.evaluate import one_genre, several_genres
 from covers.evaluate.checks import align_columns, check_sides, find_twins
 from covers.evaluate.cross_fit import N_FOLDS, HeldOutFits, Votes
 from covers.evaluate.curves import coverage_curve
+from covers.evaluate.describe import describe_method, measure_sets
+from covers.evaluate.document import Loss, Split
 from covers.evaluate.inputs import EvaluationInputs, Sides
-from covers.evaluate.result import Evaluation
+from covers.evaluate.measures import Difference, Estimate
+from covers.evaluate.result import AcrossFolds, Evaluation
 from covers.evaluate.words.conclusions import draw_conclusions
 from covers.stats.bootstrap import GroupBootstrap
-from covers.stats.conformal import set_report
 from covers.stats.intervals import gap_interval
 from covers.stats.membership import share_with_several
+
+if TYPE_CHECKING:
+    from covers.stats.labels.metrics import LabelMeasures
+    from covers.stats.metrics import Measures
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -144,42 +150,40 @@ def evaluate_arrays(
     membership = np.asarray(inputs.membership[sides.held], np.float64)
     combined = held.probabilities.combined
     right = membership[np.arange(len(combined)), combined.argmax(axis=1)] > 0
-    content: dict[str, Any] = {
-        "several_genres": inputs.is_several,
-        "share_with_several": share_with_several(inputs.membership),
-        "split": _describe_split(inputs, sides, draws),
-        "genres": list(inputs.vocab),
-        "methods": {
-            name: found.to_json(inputs.vocab) for name, found in measured.items()
+    twins = [inputs.cover_ids[sides.held[row]] for row in find_twins(fits.near_held)]
+    result = Evaluation(
+        several_genres=inputs.is_several,
+        share_with_several=share_with_several(inputs.membership),
+        split=_describe_split(inputs, sides, draws),
+        genres=tuple(inputs.vocab),
+        methods={
+            name: describe_method(found, inputs.vocab)
+            for name, found in measured.items()
         },
-        "differences": compare_methods(measured, kind.PAIRED, draws.n_groups),
-        "sets": fits.set_report(held),
-        "across_folds": across,
-        "fitted": fits.report(),
-        "coverage_accuracy": coverage_curve(
-            combined.max(axis=1), right.astype(np.float64), draws=draws
+        differences=tuple(compare_methods(measured, kind.PAIRED, draws.n_groups)),
+        sets=fits.measure_sets(held),
+        across_folds=across,
+        fitted=fits.report(),
+        coverage_accuracy=tuple(
+            coverage_curve(combined.max(axis=1), right.astype(np.float64), draws=draws)
         ),
-        "learning_curve": kind.measure_growth(fits, draws, how.seed),
-        "top_losses": _top_losses(inputs, sides.held, combined, membership),
-        "self_check": {
-            "passed": True,
-            **kind.describe_checks(measured, held, membership),
-            "twins": [
-                inputs.cover_ids[sides.held[row]] for row in find_twins(fits.near_held)
-            ],
-        },
-    }
+        learning_curve=tuple(kind.measure_growth(fits, draws, how.seed)),
+        top_losses=tuple(_top_losses(inputs, sides.held, combined, membership)),
+        self_check=replace(
+            kind.describe_checks(measured, held, membership), twins=tuple(twins)
+        ),
+    )
     step()
     if how.leakage:
         from covers.evaluate.leakage import measure_all_leakage
 
-        content["leakage"] = measure_all_leakage(
+        leakage = measure_all_leakage(
             inputs, n_bootstraps=how.n_bootstraps, seed=how.seed
         )
+        result = replace(result, leakage=leakage)
         step()
     votes = fits.votes(held)
-    result = Evaluation.from_json(content)
-    result = result.joined(conclusions=draw_conclusions(result))
+    result = replace(result, conclusions=tuple(draw_conclusions(result)))
     step()
     return Evaluated(
         result=result, decision=fits.decision(), votes=votes, inputs=inputs
@@ -188,21 +192,21 @@ def evaluate_arrays(
 
 def _describe_split(
     inputs: EvaluationInputs, sides: Sides, draws: GroupBootstrap
-) -> dict[str, Any]:
+) -> Split:
     """Say how many covers were learned from and measured."""
-    return {
-        "n_train": len(sides.train),
-        "n_valid": len(sides.valid),
-        "n_test": 0 if sides.crossed else len(sides.held),
-        "measured": "valid" if sides.crossed else "test",
-        "n_groups": draws.n_groups,
-        "grouped_by": inputs.grouped_by,
-    }
+    return Split(
+        n_train=len(sides.train),
+        n_valid=len(sides.valid),
+        n_test=0 if sides.crossed else len(sides.held),
+        measured="valid" if sides.crossed else "test",
+        n_groups=draws.n_groups,
+        grouped_by=inputs.grouped_by,
+    )
 
 
 def _measure_across_folds(
     fits: HeldOutFits, against: Any, how: EvaluationSettings
-) -> dict[str, Any] | None:
+) -> AcrossFolds | None:
     """Measure every labelled cover once, each by what was fitted without its fold; None where that was not done.
 
     The held-out side, answered by the network itself, is one of the folds. A test part is
@@ -226,47 +230,49 @@ def _measure_across_folds(
     measured = one_genre.measure_across(answers, predictions, draws, against)
     vocab = fits.inputs.vocab
     learned = [len(part.references) for part in answers.parts]
-    return {
-        "n": len(answers),
-        "n_groups": draws.n_groups,
-        "n_folds": len(answers.parts),
-        "n_learned_from": round(sum(learned) / len(learned)),
-        "methods": {name: one.to_json(vocab) for name, one in measured.items()},
-        "differences": compare_methods(measured, one_genre.PAIRED, draws.n_groups),
-        "sets": set_report(
+    return AcrossFolds(
+        n=len(answers),
+        n_groups=draws.n_groups,
+        n_folds=len(answers.parts),
+        n_learned_from=round(sum(learned) / len(learned)),
+        methods={name: describe_method(one, vocab) for name, one in measured.items()},
+        differences=tuple(compare_methods(measured, one_genre.PAIRED, draws.n_groups)),
+        sets=measure_sets(
             predictions.inside, answers.membership, level=how.level, vocab=vocab
         ),
-    }
+    )
 
 
 def compare_methods(
-    measured: dict[str, Any], figures: Sequence[str], n_groups: int
-) -> list[dict[str, Any]]:
+    measured: Mapping[str, Measures | LabelMeasures],
+    figures: Sequence[str],
+    n_groups: int,
+) -> list[Difference]:
     """Compare every pair of methods on the same resamples.
 
     Parameters
     ----------
     measured : dict of str to Measures or LabelMeasures
     figures : sequence of str
-        What to take differences of; ``ci95`` belongs to the first.
+        What to take differences of, the main one first.
     n_groups : int
         Groups that were resampled.
     """
     rows = []
     for a, b in itertools.combinations(reversed(list(measured)), 2):
-        row: dict[str, Any] = {"a": a, "b": b}
-        for number, figure in enumerate(figures):
-            ends = f"ci95_{figure}" if number else "ci95"
-            row[figure] = measured[a].values[figure] - measured[b].values[figure]
+        found = {}
+        for figure in figures:
+            value = measured[a].values[figure] - measured[b].values[figure]
             gap = measured[a].samples[figure] - measured[b].samples[figure]
-            row[ends] = gap_interval(row[figure], gap, n_groups).as_list()
-        rows.append(row)
+            ends = gap_interval(value, gap, n_groups).ends
+            found[figure] = Estimate(value=value, ci95=ends)
+        rows.append(Difference.of(a, b, found))
     return rows
 
 
 def _top_losses(
     inputs: EvaluationInputs, held: Rows, p: Array, membership: Array
-) -> list[dict[str, Any]]:
+) -> list[Loss]:
     """Return the covers whose own genres network and vote found least likely, and another likeliest."""
     from covers.stats.metrics import log_losses
 
@@ -276,13 +282,13 @@ def _top_losses(
     for row in np.argsort(-losses, kind="stable")[: min(_TOP_LOSSES, wrong.sum())]:
         predicted = int(p[row].argmax())
         rows.append(
-            {
-                "cover_id": inputs.cover_ids[held[row]],
-                "genres": [inputs.vocab[j] for j in np.flatnonzero(membership[row])],
-                "predicted": inputs.vocab[predicted],
-                "p_predicted": float(p[row, predicted]),
-                "p_true": float((p[row] * membership[row]).sum()),
-                "log_loss": float(losses[row]),
-            }
+            Loss(
+                cover_id=inputs.cover_ids[held[row]],
+                genres=tuple(inputs.vocab[j] for j in np.flatnonzero(membership[row])),
+                predicted=inputs.vocab[predicted],
+                p_predicted=float(p[row, predicted]),
+                p_true=float((p[row] * membership[row]).sum()),
+                log_loss=float(losses[row]),
+            )
         )
     return rows

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from covers.classify.methods import Method
 from covers.evaluate import baselines
 from covers.evaluate.inputs import Sides
-from covers.stats.bootstrap import GroupBootstrap, Interval
+from covers.evaluate.measures import Leak
+from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.folds import group_folds, iterate_folds
 from covers.stats.intervals import gap_interval
 from covers.stats.labels.metrics import measure_labels
@@ -29,36 +30,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 N_REPEATS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leakage:
-    """One figure under both kinds of split: macro-F1, or mean average precision of independent genres.
-
-    Parameters
-    ----------
-    random, grouped : float
-        On the same covers, with a split at random and with one by groups.
-    interval : Interval
-        Of the difference, by group bootstrap.
-    figure : str
-        Which one.
-    """
-
-    random: float
-    grouped: float
-    interval: Interval
-    figure: str = "macro_f1"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the row of ``covers evaluate --leakage --json``."""
-        return {
-            "figure": self.figure,
-            "random": self.random,
-            "grouped": self.grouped,
-            "difference": self.random - self.grouped,
-            "ci95": self.interval.as_list(),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +59,7 @@ def compare_splits(
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
     settings: LeakageSettings | None = None,
-) -> Leakage:
+) -> Leak:
     """Compare predictions for the same covers under the two kinds of split.
 
     Parameters
@@ -113,12 +84,13 @@ def compare_splits(
         ]
         values.append(float(np.mean([each.values[figure] for each in found])))
         samples.append(np.mean([each.samples[figure] for each in found], axis=0))
-    return Leakage(
+    difference = values[0] - values[1]
+    gap = gap_interval(difference, samples[0] - samples[1], draws.n_groups)
+    return Leak(
         random=values[0],
         grouped=values[1],
-        interval=gap_interval(
-            values[0] - values[1], samples[0] - samples[1], draws.n_groups
-        ),
+        difference=difference,
+        ci95=gap.ends,
         figure=figure,
     )
 
@@ -128,7 +100,7 @@ def measure_leakage(
     membership: npt.NDArray[np.floating[Any]],
     groups: npt.NDArray[np.int64],
     settings: LeakageSettings | None = None,
-) -> Leakage:
+) -> Leak:
     """Cross-validate a method over random folds and over folds that keep groups together.
 
     Parameters
@@ -160,7 +132,7 @@ def measure_vote_leakage(
     groups: npt.NDArray[np.int64],
     sides: Sides,
     settings: LeakageSettings | None = None,
-) -> Leakage:
+) -> Leak:
     """Measure what leaks through the references of a trained network's vote.
 
     The network has seen the train side, so only held-out covers can be
@@ -202,12 +174,12 @@ def measure_vote_leakage(
 
 def measure_all_leakage(
     inputs: EvaluationInputs, *, n_bootstraps: int = 1000, seed: int = 0
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Leak]:
     """Measure the leakage of every method that needs no training of a network.
 
     Returns
     -------
-    dict of str to dict
+    dict of str to Leak
         Colours and frozen neighbours (five nearest), a linear probe where there
         are such features, and the vote on the trained network's embeddings.
     """
@@ -216,7 +188,7 @@ def measure_all_leakage(
     is_several = inputs.is_several
     sides = Sides.find(inputs.splits)
     how = LeakageSettings(is_several=is_several, n_bootstraps=n_bootstraps, seed=seed)
-    found: dict[str, Leakage] = {}
+    found: dict[str, Leak] = {}
     for method, features in (
         (Method.COLOURS, inputs.colours),
         (Method.FROZEN, inputs.frozen),
@@ -238,7 +210,7 @@ def measure_all_leakage(
         sides,
         how,
     )
-    return {str(name): leakage.to_json() for name, leakage in found.items()}
+    return {str(name): leak for name, leak in found.items()}
 
 
 def _probe_of_rows(

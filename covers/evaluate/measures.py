@@ -9,14 +9,17 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from covers.classify.voting import VoteSettings  # noqa: TC001 - read by Document
+from covers.classify.methods import BEFORE
 from covers.render.short_repr import ShortRepr
+from covers.workspace.disk.read_only import ReadOnly
+from covers.workspace.documents import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Interval = tuple[float, float]
-_NOT_KNOWN = (None, None)
+NO_INTERVAL = (math.nan, math.nan)
+"""Where none was measured; one that was, without success, is another tuple."""
 
 ONE_GENRE = {
     "macro_f1": "macro-F1",
@@ -43,6 +46,7 @@ SEVERAL_GENRES = {
 """Where genres are independent; the first is what methods are compared by."""
 
 IN_WORDS = {**ONE_GENRE, **SEVERAL_GENRES}
+_ESTIMATES = (*IN_WORDS, "micro_precision", "micro_recall")
 SHORT = {
     **IN_WORDS,
     "mean_average_precision": "mAP",
@@ -70,7 +74,7 @@ class Estimate(ShortRepr):
     """
 
     value: float
-    ci95: Interval = (math.nan, math.nan)
+    ci95: Interval = left_out(NO_INTERVAL)
 
     def __float__(self) -> float:
         return self.value
@@ -80,7 +84,7 @@ _NOT_MEASURED = Estimate(value=math.nan)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class GenreScore(ShortRepr):
+class GenreScore(ReadOnly, ShortRepr):
     """How well one genre is read.
 
     Parameters
@@ -112,7 +116,7 @@ class Bin(ShortRepr):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MethodResult(ShortRepr):
+class MethodResult(ReadOnly, ShortRepr):
     """How well one method does; what is not measured in this kind of evaluation is NaN.
 
     Parameters
@@ -139,24 +143,24 @@ class MethodResult(ShortRepr):
     """
 
     n: int
-    accuracy: Estimate = _NOT_MEASURED
-    macro_f1: Estimate = _NOT_MEASURED
-    top3: Estimate = _NOT_MEASURED
-    ece: Estimate = _NOT_MEASURED
-    brier: Estimate = _NOT_MEASURED
-    log_loss: Estimate = _NOT_MEASURED
-    mean_average_precision: Estimate = _NOT_MEASURED
-    micro_f1: Estimate = _NOT_MEASURED
-    first_right: Estimate = _NOT_MEASURED
-    jaccard: Estimate = _NOT_MEASURED
-    ranking_loss: Estimate = _NOT_MEASURED
-    coverage_error: Estimate = _NOT_MEASURED
-    named_per_cover: Estimate = _NOT_MEASURED
+    accuracy: Estimate = left_out(_NOT_MEASURED)
+    macro_f1: Estimate = left_out(_NOT_MEASURED)
+    top3: Estimate = left_out(_NOT_MEASURED)
+    ece: Estimate = left_out(_NOT_MEASURED)
+    brier: Estimate = left_out(_NOT_MEASURED)
+    log_loss: Estimate = left_out(_NOT_MEASURED)
+    mean_average_precision: Estimate = left_out(_NOT_MEASURED)
+    micro_f1: Estimate = left_out(_NOT_MEASURED)
+    first_right: Estimate = left_out(_NOT_MEASURED)
+    jaccard: Estimate = left_out(_NOT_MEASURED)
+    ranking_loss: Estimate = left_out(_NOT_MEASURED)
+    coverage_error: Estimate = left_out(_NOT_MEASURED)
+    named_per_cover: Estimate = left_out(_NOT_MEASURED)
     per_genre: dict[str, GenreScore] = field(default_factory=dict)
-    confusion: tuple[tuple[float, ...], ...] = ()
+    confusion: tuple[tuple[float, ...], ...] = left_out(())
     reliability: tuple[Bin, ...] = ()
-    micro_precision: Estimate = _NOT_MEASURED
-    micro_recall: Estimate = _NOT_MEASURED
+    micro_precision: Estimate = left_out(_NOT_MEASURED)
+    micro_recall: Estimate = left_out(_NOT_MEASURED)
     ece_if_calibrated: float = math.nan
 
     @staticmethod
@@ -165,10 +169,20 @@ class MethodResult(ShortRepr):
         ends = value.get("ci95", {})
         joined = {
             name: _joined(value[name], ends.get(name))
-            for name in (*IN_WORDS, "micro_precision", "micro_recall")
+            for name in _ESTIMATES
             if name in value
         }
         return {**value, **joined}
+
+    def arrange(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Put the intervals beside the measures; leave out of genres what was not measured."""
+        measured = {name: written[name] for name in _ESTIMATES if name in written}
+        if self.mean_average_precision is _NOT_MEASURED:
+            for genre in written["per_genre"].values():
+                del genre["average_precision"], genre["ci95"]
+        ends = {name: one["ci95"] for name, one in measured.items() if "ci95" in one}
+        values = {name: one["value"] for name, one in measured.items()}
+        return {**written, **values, "ci95": ends}
 
     def estimate(self, measure: str) -> Estimate:
         """Return one measure by its key, such as ``"macro_f1"``."""
@@ -177,19 +191,7 @@ class MethodResult(ShortRepr):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Split(ShortRepr):
-    """Sides that were used: covers on each, which was measured, groups and what they are."""
-
-    n_train: int
-    n_valid: int
-    n_test: int = 0
-    measured: str
-    n_groups: int
-    grouped_by: str
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Difference(ShortRepr):
+class Difference(ReadOnly, ShortRepr):
     """Two methods on the same resamples.
 
     Parameters
@@ -208,6 +210,12 @@ class Difference(ShortRepr):
     ci95: Interval
     measures: dict[str, Estimate] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, a: str, b: str, measures: dict[str, Estimate]) -> Difference:
+        """Make a difference of what was compared, the main measure first."""
+        main = next(iter(measures.values()))
+        return cls(a=a, b=b, value=main.value, ci95=main.ci95, measures=measures)
+
     @staticmethod
     def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Join each measure with its interval; the one named ``ci95`` is that of the first."""
@@ -215,7 +223,17 @@ class Difference(ShortRepr):
         measures = {main: _joined(value[main], value.get("ci95"))}
         for name in others:
             measures[name] = _joined(value[name], value.get(f"ci95_{name}"))
-        return {**value, "value": value[main], "measures": measures}
+        methods = {way: BEFORE.get(value[way], value[way]) for way in ("a", "b")}
+        return {**value, **methods, "value": value[main], "measures": measures}
+
+    @staticmethod
+    def arrange(written: dict[str, Any]) -> dict[str, Any]:
+        """Put each interval beside its measure, that of the first as ``ci95``."""
+        found = {"a": written["a"], "b": written["b"]}
+        for number, (name, one) in enumerate(written["measures"].items()):
+            found[name] = one["value"]
+            found[f"ci95_{name}" if number else "ci95"] = one["ci95"]
+        return found
 
     def seen_from(self, method: str) -> Difference:
         """Return the difference with `method` first."""
@@ -238,142 +256,13 @@ class Leak(ShortRepr):
         Which measure: ``"macro_f1"`` or ``"mean_average_precision"``.
     """
 
+    figure: str = "macro_f1"
     random: float
     grouped: float
     difference: float
     ci95: Interval
-    figure: str = "macro_f1"
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class SetScore(ShortRepr):
-    """How often a genre's prediction sets hold it, and how large they are."""
-
-    coverage: float = math.nan
-    mean_size: float = math.nan
-    n: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Sets(ShortRepr):
-    """Prediction sets: the stated rate, the rate reached, their mean size.
-
-    Parameters
-    ----------
-    level, coverage, mean_size : float
-    sizes : tuple of float
-        Share of covers with a set of 0, 1, 2 … genres.
-    per_genre : dict of str to SetScore
-    """
-
-    level: float
-    coverage: float = math.nan
-    mean_size: float = math.nan
-    sizes: tuple[float, ...] = ()
-    per_genre: dict[str, SetScore] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Certain(ShortRepr):
-    """Accuracy among the most certain share of the covers.
-
-    Parameters
-    ----------
-    share : float
-    n : int
-    certainty : float
-        The least of those answered.
-    accuracy : float
-    ci95 : tuple of float
-    """
-
-    share: float
-    n: int
-    certainty: float
-    accuracy: float
-    ci95: Interval = (math.nan, math.nan)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Growth(ShortRepr):
-    """How well the vote does with so many covers to learn from.
-
-    Parameters
-    ----------
-    n_references : int
-    value : float
-        In the measure that methods are compared by.
-    ci95 : tuple of float
-    gain : float
-        Over the point before, which has half the groups; unknown at the first.
-    gain_ci95 : tuple of float
-    """
-
-    n_references: int
-    value: float
-    ci95: Interval = (math.nan, math.nan)
-    gain: float = math.nan
-    gain_ci95: Interval = (math.nan, math.nan)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Loss(ShortRepr):
-    """A held-out cover whose own genre was thought unlikely, and what was thought instead."""
-
-    cover_id: str
-    genres: tuple[str, ...]
-    predicted: str
-    p_predicted: float
-    p_true: float
-    log_loss: float
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Fitted(ShortRepr):
-    """What was fitted on held-out covers.
-
-    Parameters
-    ----------
-    vote : VoteSettings
-    cross_fitted : bool
-        Over folds, because the side that is measured is the one fitted on.
-    n_folds : int
-    n_across_folds : int
-        Train covers that helped, with answers by heads that have not seen them.
-    """
-
-    vote: VoteSettings
-    cross_fitted: bool
-    n_folds: int
-    n_across_folds: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class SelfCheck(ShortRepr):
-    """What was checked before anything was written.
-
-    Parameters
-    ----------
-    twins : tuple of str
-        Held-out covers with an all but identical one among the references.
-    first_right_by_chance, mean_average_precision_by_chance : float
-        Of independent genres: what a random answer, or a random order, would have.
-    """
-
-    twins: tuple[str, ...] = ()
-    first_right_by_chance: float = math.nan
-    mean_average_precision_by_chance: float = math.nan
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class MeasuredModel(ShortRepr):
-    """Which model was measured, and on how many covers its head was fitted afterwards."""
-
-    fingerprint: str
-    arch: str
-    n_fitted_after: int | None = None
 
 
 def _joined(value: Any, ends: Any) -> dict[str, Any]:
     """Return a measure and its interval as they become an `Estimate`."""
-    return {"value": value, "ci95": ends or _NOT_KNOWN}
+    return {"value": value, "ci95": ends} if ends else {"value": value}

@@ -18,6 +18,7 @@ from covers.classify.voting import vote_with
 from covers.evaluate import baselines
 from covers.evaluate.checks import check_columns, check_figures, summarise_checks
 from covers.evaluate.curves import Side, learning_curve
+from covers.evaluate.document import SelfCheck
 from covers.stats.calibration.temperature import Temperature
 from covers.stats.folds import iterate_folds
 from covers.stats.metrics import Measures, measure_method
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from covers.evaluate.cross_fit import HeldOutFits, Predictions
+    from covers.evaluate.document import Growth
     from covers.evaluate.inputs import EvaluationInputs, Sides
     from covers.evaluate.raw_answers import RawAnswers
     from covers.stats.bootstrap import GroupBootstrap
@@ -207,9 +209,7 @@ def _calibrated(raw: Array, membership: Array, groups: Rows, folds: Rows) -> Arr
     return calibrated
 
 
-def measure_growth(
-    fits: HeldOutFits, draws: GroupBootstrap, seed: int
-) -> list[dict[str, Any]]:
+def measure_growth(fits: HeldOutFits, draws: GroupBootstrap, seed: int) -> list[Growth]:
     """Measure the vote with fewer references, see `learning_curve`."""
     held = Side.of(fits.inputs, fits.sides.held)
     settings = fits.deployed.settings
@@ -226,7 +226,7 @@ def measure_growth(
 
 def describe_checks(
     measured: dict[str, Measures], held: Predictions, membership: Array
-) -> dict[str, Any]:
+) -> SelfCheck:
     """Say for each method how it compares with its own shuffled predictions."""
     del held
-    return {"methods": summarise_checks(measured, membership)}
+    return SelfCheck(methods=summarise_checks(measured, membership))

@@ -6,33 +6,37 @@ Letters: G genres.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from covers.classify.methods import TRAINED
-from covers.evaluate.measures import (
-    IN_WORDS,
-    SHORT,
+from covers.classify.methods import TRAINED, named_now
+from covers.evaluate.document import (
     Certain,
-    Difference,
     Fitted,
     Growth,
-    Leak,
     Loss,
     MeasuredModel,
-    MethodResult,
     SelfCheck,
     Sets,
     Split,
+)
+from covers.evaluate.measures import (
+    IN_WORDS,
+    SHORT,
+    Difference,
+    Leak,
+    MethodResult,
     measures_of,
 )
 from covers.render.numbers import number, span
 from covers.render.short_repr import ShortRepr
 from covers.render.text import text_table
-from covers.workspace.documents import Document
+from covers.workspace.disk.read_only import ReadOnly
+from covers.workspace.documents import Document, left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -42,11 +46,12 @@ _SHOWN = {
     True: ("mean_average_precision", "micro_f1", "jaccard", "first_right"),
 }
 """Measures in the table, by whether genres are independent."""
+_BY_METHOD = ("methods", "leakage")
 _MAIN, _BASELINE = "#0072b2", "#8a8a8a"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class AcrossFolds(ShortRepr):
+class AcrossFolds(ReadOnly, ShortRepr):
     """How well each method does on every labelled cover, each read without its fold.
 
     The network's head is fitted once more without each fold of the train side, and
@@ -129,7 +134,7 @@ class Evaluation(Document):
     sets: Sets | None = None
     across_folds: AcrossFolds | None = None
     conclusions: tuple[str, ...] = ()
-    leakage: dict[str, Leak] = field(default_factory=dict)
+    leakage: dict[str, Leak] = left_out(empty=dict)
     several_genres: bool = False
     share_with_several: float = math.nan
     fitted: Fitted | None = None
@@ -137,16 +142,17 @@ class Evaluation(Document):
     learning_curve: tuple[Growth, ...] = ()
     top_losses: tuple[Loss, ...] = ()
     self_check: SelfCheck = field(default_factory=SelfCheck)
-    model: MeasuredModel | None = None
+    model: MeasuredModel | None = left_out(None)
 
     @staticmethod
     def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Say which measure the learning curve is of."""
+        """Say which measure the learning curve is of; give methods of version 0.1 the names they have now."""
         several = bool(value.get("several_genres"))
         main = next(iter(measures_of(several_genres=several)))
         curve = value.get("learning_curve", ())
         return {
             **value,
+            **{name: _named(value[name]) for name in _BY_METHOD if name in value},
             "learning_curve": [{**one, "value": one.get(main)} for one in curve],
         }
 
@@ -274,3 +280,8 @@ def _frame_of(
     frame = pd.DataFrame.from_dict(rows, orient="index")
     frame.index.name = "method"
     return frame
+
+
+def _named(value: Any) -> Any:
+    """Return a table by methods with the names they have now; what is none as it is."""
+    return named_now(value) if isinstance(value, Mapping) else value

@@ -17,6 +17,7 @@ from covers.classify.voting import label_shares
 from covers.evaluate import baselines
 from covers.evaluate.checks import check_label_columns, check_label_figures
 from covers.evaluate.curves import Side, learning_curve
+from covers.evaluate.document import SelfCheck, Shuffled
 from covers.stats.folds import iterate_folds
 from covers.stats.labels.figures import average_precision_by_chance
 from covers.stats.labels.metrics import PAIRED, LabelMeasures, measure_labels
@@ -24,6 +25,7 @@ from covers.stats.labels.platt import choose_thresholds, log_odds
 
 if TYPE_CHECKING:
     from covers.evaluate.cross_fit import HeldOutFits, Predictions
+    from covers.evaluate.document import Growth
     from covers.evaluate.inputs import EvaluationInputs, Sides
     from covers.stats.bootstrap import GroupBootstrap
 
@@ -106,9 +108,7 @@ def measure_methods(
     return measured
 
 
-def measure_growth(
-    fits: HeldOutFits, draws: GroupBootstrap, seed: int
-) -> list[dict[str, Any]]:
+def measure_growth(fits: HeldOutFits, draws: GroupBootstrap, seed: int) -> list[Growth]:
     """Measure the vote with fewer references by its mean average precision, see `learning_curve`."""
     held = Side.of(fits.inputs, fits.sides.held)
     settings = fits.deployed.settings
@@ -128,7 +128,7 @@ def measure_growth(
 
 def describe_checks(
     measured: dict[str, LabelMeasures], held: Predictions, membership: Array
-) -> dict[str, Any]:
+) -> SelfCheck:
     """Say what first answers would be worth by chance: many genres a cover make that easy.
 
     ``first_right_by_chance`` is the rate at which a genre drawn at random is one
@@ -147,15 +147,16 @@ def describe_checks(
         )
         for name, p in held.probabilities.by_method().items()
     }
-    return {
-        "first_right_by_chance": float(has.mean()),
-        "mean_average_precision_by_chance": float(
+    return SelfCheck(
+        first_right_by_chance=float(has.mean()),
+        mean_average_precision_by_chance=float(
             np.mean([p for p, n in zip(by_chance, has.sum(axis=0), strict=True) if n])
         ),
-        "methods": {
-            name: {"first_right_if_shuffled": rate} for name, rate in shuffled.items()
+        methods={
+            name: Shuffled(first_right_if_shuffled=rate)
+            for name, rate in shuffled.items()
         },
-    }
+    )
 
 
 def _guesses(fits: HeldOutFits, seed: int) -> dict[str, tuple[Array, Flags]]:

@@ -13,11 +13,11 @@ from covers.catalogue.implied import read_implied
 from covers.catalogue.table import read_catalogue
 from covers.classify.decision import Decision
 from covers.classify.labels import label_odds
-from covers.classify.methods import BEFORE, Method, named_now
+from covers.classify.methods import Method
 from covers.errors import DataError, needs_extra
+from covers.evaluate.document import MeasuredModel
 from covers.evaluate.evaluate import Evaluated, EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs, Sides
-from covers.evaluate.measures import MeasuredModel
 from covers.evaluate.result import Evaluation
 from covers.index.embedded import name_baseline_features, name_ingredients
 from covers.stats.distributions import softmax
@@ -25,7 +25,7 @@ from covers.stats.membership import as_membership
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_json, write_table
 from covers.workspace.disk.publish import publish
-from covers.workspace.read_artefacts import read_document, read_rows, readable, typed
+from covers.workspace.read_artefacts import read_document, read_rows, typed
 from covers.workspace.registry import (
     DECISION,
     EVALUATION,
@@ -100,22 +100,20 @@ def run(
 
 
 def _make(
-    workspace: Workspace, settings: dict[str, Any], manner: Manner
+    workspace: Workspace, settings: EvaluationSettings, manner: Manner
 ) -> Made[Evaluation]:
     """Evaluate with some settings."""
     from covers.evaluate.page.csv_tables import write_tables
     from covers.evaluate.page.page import write_report
 
     inputs, card = read_inputs(workspace)
-    evaluated = evaluate_arrays(
-        inputs, EvaluationSettings(**settings), progress=manner.progress
-    )
+    evaluated = evaluate_arrays(inputs, settings, progress=manner.progress)
     model = MeasuredModel(
         fingerprint=card.fingerprint,
         arch=card.arch,
         n_fitted_after=card.summary.get("final", {}).get("n_covers"),
     )
-    result = evaluated.result.joined(model=model)
+    result = replace(evaluated.result, model=model)
     evaluated = replace(evaluated, result=result)
 
     def write(draft: Draft, stamp: Stamp) -> None:
@@ -143,32 +141,8 @@ def read(workspace: Workspace) -> Evaluation:
     DataError
         If there is none.
     """
-    document = read_document(workspace, EVALUATION_DOCUMENT)
-    with readable(workspace, EVALUATION_DOCUMENT):
-        content = in_words_of_now(document)
+    content = read_document(workspace, EVALUATION_DOCUMENT)
     return typed(Evaluation, content, workspace, EVALUATION_DOCUMENT)
-
-
-def in_words_of_now(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the document of an evaluation with the names that methods have now."""
-    if "several_genres" in content:
-        return content
-    found = {**content, "several_genres": False, "share_with_several": None}
-    found["methods"] = named_now(content["methods"])
-    found["differences"] = [
-        {
-            **row,
-            "a": BEFORE.get(row["a"], row["a"]),
-            "b": BEFORE.get(row["b"], row["b"]),
-        }
-        for row in content["differences"]
-    ]
-    if "leakage" in content:
-        found["leakage"] = {
-            name: {"figure": "macro_f1", **row}
-            for name, row in named_now(content["leakage"]).items()
-        }
-    return found
 
 
 def read_votes(
@@ -394,6 +368,7 @@ def _ingredients(workspace: Workspace) -> dict[str, str]:
 MAKER = Maker(
     artefact=EVALUATION,
     made_from=_ingredients,
+    wanted=EvaluationSettings,
     make=_make,
     read=read,
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,10 @@ def _map(covers: CoverTable) -> dict[str, Any] | None:
                 zip(entries.names, entries.colours, entries.has.T, strict=True), start=1
             )
         ],
-        "regions": name_regions(points, membership, covers.vocab, labels, names),
+        "regions": [
+            asdict(one)
+            for one in name_regions(points, membership, covers.vocab, labels, names)
+        ],
     }
 
 

@@ -146,10 +146,7 @@ def _clusters(
             size=count(one.n, "cover"),
             exemplars=[cards[here[c]] for c in one.exemplars[:5] if c in here],
             leading=[(g.genre, g.share, per_cent(g.share)) for g in one.genres[:3]],
-            palette=(
-                one.look.get("palette") or (),
-                one.look.get("palette_share") or (),
-            ),
+            palette=(one.look.palette, one.look.palette_share),
             facts=[say_firmness(one.stability)],
         )
         for one in found.ranked()

@@ -204,7 +204,7 @@ class Library(MadeLibrary):
         from covers.cluster.map.stage import map_workspace
 
         made = map_workspace(self.workspace, manner, refit=refit, seed=seed)
-        return read_cover_map(self.workspace, made)
+        return read_cover_map(self.workspace, is_laid_out_anew=made.refitted)
 
     @checked(
         options=optional(made_by("AuditOptions")),

@@ -6,16 +6,19 @@ with a slider over these must answer at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from covers.overlap.measured import AtK, Pair
 from covers.overlap.overlap import OverlapSettings, measure_overlap, n_neighbours
 from covers.overlap.tree import find_edges
 from covers.stats.neighbours import find_own_neighbours
 
 if TYPE_CHECKING:
     from covers.index.embedded import EmbeddedCovers
+    from covers.overlap.measured import Interval
     from covers.overlap.overlap import Overlap
 
 LADDER = (3, 5, 10, 15, 25, 50, 100)
@@ -25,7 +28,7 @@ _MANY_GENRES, _MOST_GENRES = 30, 100
 _MOST_COVERS = 6_000
 
 
-def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[dict[str, Any]]:
+def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[AtK]:
     """Measure the overlap with each number of neighbours of a ladder.
 
     Of more than 6,000 covers whole groups are drawn at random until there are
@@ -41,10 +44,9 @@ def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[dict[str, A
 
     Returns
     -------
-    list of dict
-        For each `k` of `LADDER` up to a third of the covers: ``k``, ``n_covers``,
-        ``edges``, and the numbers of ``pairs`` as in docs/method/overlap.md,
-        with `k` neighbours for the overlap coefficient and for the mixing.
+    list of AtK
+        For each `k` of `LADDER` up to a third of the covers, with `k` neighbours for
+        the overlap coefficient and for the mixing.
     """
     covers = draw_groups(covers, _MOST_COVERS, seed=seed)
     n_genres = len(covers.vocab)
@@ -69,36 +71,41 @@ def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[dict[str, A
             near, covers.membership, covers.groups, covers.vocab, settings
         )
         ladder.append(
-            {
-                "k": k,
-                "n_covers": len(covers),
-                "edges": [vars(edge) for edge in find_edges(found)],
-                "pairs": [
+            AtK(
+                k=k,
+                n_covers=len(covers),
+                edges=tuple(find_edges(found)),
+                pairs=tuple(
                     number_pair(found, int(a), int(b))
                     for a, b in zip(*np.triu_indices(len(found.genres), 1), strict=True)
-                ],
-            }
+                ),
+            )
         )
     return ladder
 
 
-def number_pair(found: Overlap, a: int, b: int) -> dict[str, Any]:
+def number_pair(found: Overlap, a: int, b: int) -> Pair:
     """Return what was measured on a pair of genres, given as columns."""
-    return {
-        "a": found.genres[a],
-        "b": found.genres[b],
-        "overlap": found.overlap[a, b],
-        "overlap_ci95": found.overlap_ci95[:, a, b],
-        "overlap_uncorrected": found.raw[a, b],
-        "lift_ab": found.lift[a, b],
-        "lift_ab_ci95": found.lift_ci95[:, a, b],
-        "lift_ba": found.lift[b, a],
-        "lift_ba_ci95": found.lift_ci95[:, b, a],
-        "p": found.p[a, b],
-        "q": found.q[a, b],
-        "n_a": found.n_covers[a],
-        "n_b": found.n_covers[b],
-    }
+    return Pair(
+        a=found.genres[a],
+        b=found.genres[b],
+        overlap=float(found.overlap[a, b]),
+        overlap_ci95=_ends(found.overlap_ci95, a, b),
+        overlap_uncorrected=float(found.raw[a, b]),
+        lift_ab=float(found.lift[a, b]),
+        lift_ab_ci95=_ends(found.lift_ci95, a, b),
+        lift_ba=float(found.lift[b, a]),
+        lift_ba_ci95=_ends(found.lift_ci95, b, a),
+        p=float(found.p[a, b]),
+        q=float(found.q[a, b]),
+        n_a=float(found.n_covers[a]),
+        n_b=float(found.n_covers[b]),
+    )
+
+
+def _ends(ci95: npt.NDArray[np.float64], a: int, b: int) -> Interval:
+    """Return both ends of one cell's interval."""
+    return float(ci95[0, a, b]), float(ci95[1, a, b])
 
 
 def draw_groups(covers: EmbeddedCovers, n_most: int, *, seed: int) -> EmbeddedCovers:

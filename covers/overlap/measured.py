@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from covers.render.short_repr import ShortRepr
-from covers.workspace.documents import Document
+from covers.workspace.disk.read_only import ReadOnly
+from covers.workspace.documents import Document, left_out
 
 Interval = tuple[float, float]
 """Ends of a 95 % interval, both NaN where it was not measured."""
+_CONFUSION = "confusion_"
+_WAYS = ("confusion_ab", "confusion_ba")
+_BEFORE = {"cnn": "network", "n_asked": "n_sampled"}
+"""What version 0.1 called a method and a field."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -57,7 +62,7 @@ class Confusion(ShortRepr):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Pair(ShortRepr):
+class Pair(ReadOnly, ShortRepr):
     """How alike two genres look.
 
     Parameters
@@ -101,20 +106,27 @@ class Pair(ShortRepr):
     n_b: float
     bridges: tuple[str, ...] = ()
     closest: tuple[Closest, ...] = ()
-    contained: str = ""
+    contained: str = left_out("")
     confusion_ab: dict[str, Confusion] = field(default_factory=dict)
     confusion_ba: dict[str, Confusion] = field(default_factory=dict)
 
     @staticmethod
     def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Gather ``confusion_<method>_ab`` of the document by method."""
-        prefix = "confusion_"
-        found: dict[str, Any] = {"confusion_ab": {}, "confusion_ba": {}}
+        found: dict[str, dict[str, Any]] = {way: {} for way in _WAYS}
         for name, one in value.items():
-            if name.startswith(prefix):
-                method, _, way = name.removeprefix(prefix).rpartition("_")
-                found[prefix + way][method] = one
+            if name.startswith(_CONFUSION):
+                method, _, way = name.removeprefix(_CONFUSION).rpartition("_")
+                found[_CONFUSION + way][_BEFORE.get(method, method)] = one
         return {**value, **found}
+
+    @staticmethod
+    def arrange(written: dict[str, Any]) -> dict[str, Any]:
+        """Spread the confusion of each method, as it lies in the document."""
+        for way in _WAYS:
+            for method, one in written.pop(way).items():
+                written[way.replace(_CONFUSION, f"{_CONFUSION}{method}_")] = one
+        return written
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -178,6 +190,13 @@ class AtK(ShortRepr):
     pairs: tuple[Pair, ...] = ()
     edges: tuple[Edge, ...] = ()
 
+    @staticmethod
+    def arrange(written: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the covers between two genres, which are those of the whole."""
+        for pair in written["pairs"]:
+            del pair["bridges"], pair["closest"]
+        return written
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Change(ShortRepr):
@@ -238,3 +257,20 @@ class Measured(Document):
     by: str | None = None
     parts: Mapping[str, Measured] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+
+    @staticmethod
+    def prepare(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the fields of version 0.1 the names they have now."""
+        return {_BEFORE.get(name, name): one for name, one in value.items()}
+
+    @staticmethod
+    def arrange(written: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what is said of parts where there are none, and of the whole in each part."""
+        if written["by"] != "year":
+            del written["changes"]
+        if written["by"] is None:
+            del written["by"], written["parts"]
+            return written
+        for part in written["parts"].values():
+            del part["covers"], part["by_k"]
+        return written

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,6 +37,47 @@ class Walk:
 
     rows: list[int]
     similarities: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One cover of a walk.
+
+    Parameters
+    ----------
+    cover_id : str
+    similarity : float or None
+        Cosine similarity to the one before; None for the first.
+    genres : tuple of str
+    artist, album : str or None
+    path : str
+    """
+
+    cover_id: str
+    similarity: float | None
+    genres: tuple[str, ...]
+    artist: str | None
+    album: str | None
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedWalk:
+    """A walk between two covers or genres of a workspace.
+
+    Parameters
+    ----------
+    start, end : str
+        As they were asked for.
+    k : int
+    steps : tuple of Step
+        The covers passed, both ends included.
+    """
+
+    start: str
+    end: str
+    k: int
+    steps: tuple[Step, ...]
 
 
 def find_walk(
@@ -116,7 +157,7 @@ def find_walk(
 
 def walk_workspace(
     workspace: Workspace, start: str, end: str, *, k: int = 15
-) -> dict[str, Any]:
+) -> NamedWalk:
     """Walk between two covers or genres of a workspace.
 
     Parameters
@@ -131,10 +172,7 @@ def walk_workspace(
 
     Returns
     -------
-    dict
-        ``start``, ``end``, ``k`` and ``steps``: for each cover its ``cover_id``,
-        ``similarity`` to the one before (None for the first), ``genres``,
-        ``artist``, ``album`` and ``path``.
+    NamedWalk
 
     Raises
     ------
@@ -171,21 +209,20 @@ def walk_workspace(
     places = catalogue.rows_of([covers.cover_ids[row] for row in walk.rows])
     artists, albums = catalogue.column("artist"), catalogue.column("album")
     paths = catalogue.column("path")
-    return {
-        "start": start,
-        "end": end,
-        "k": k,
-        "steps": [
-            {
-                "cover_id": covers.cover_ids[row],
-                "similarity": similarity,
-                "genres": catalogue.genres[place],
-                "artist": artists[place],
-                "album": albums[place],
-                "path": paths[place],
-            }
-            for row, place, similarity in zip(
-                walk.rows, places, [None, *walk.similarities], strict=True
+    steps = zip(walk.rows, places, [None, *walk.similarities], strict=True)
+    return NamedWalk(
+        start=start,
+        end=end,
+        k=k,
+        steps=tuple(
+            Step(
+                cover_id=covers.cover_ids[row],
+                similarity=similarity,
+                genres=tuple(catalogue.genres[place]),
+                artist=artists[place],
+                album=albums[place],
+                path=paths[place],
             )
-        ],
-    }
+            for row, place, similarity in steps
+        ),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from covers.arguments import checked, text
 from covers.overlap.measured import Measured
@@ -102,7 +102,7 @@ class Overlap(Measured):
         names = ("overlap", "lift_ab", "lift_ba")
         rows = []
         for pair in self.pairs:
-            row: dict[str, Any] = {"a": pair.a, "b": pair.b}
+            row: dict[str, str | float] = {"a": pair.a, "b": pair.b}
             for name in names:
                 row[name] = getattr(pair, name)
                 row[f"{name}_low"], row[f"{name}_high"] = getattr(pair, f"{name}_ci95")

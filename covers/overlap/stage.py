@@ -19,6 +19,7 @@ from covers.overlap.changes import measure_changes, split_covers
 from covers.overlap.confusion import read_confusion
 from covers.overlap.exemplars import Exemplars, find_exemplars
 from covers.overlap.finite_sample import FEWEST_GROUPS
+from covers.overlap.measured import Closest
 from covers.overlap.overlap import (
     Overlap,
     OverlapSettings,
@@ -30,7 +31,7 @@ from covers.overlap.result import Overlap as OverlapResult
 from covers.overlap.tree import find_edges, grow_tree
 from covers.stats.neighbours import find_own_neighbours
 from covers.workspace.artefacts import write_json
-from covers.workspace.read_artefacts import read_document, readable, typed
+from covers.workspace.read_artefacts import read_document, typed
 from covers.workspace.registry import CATALOGUE, OVERLAP, OVERLAP_DOCUMENT
 from covers.workspace.stages import Made, Maker, Manner
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from covers.overlap.confusion import Table
+    from covers.overlap.measured import Pair
     from covers.stats.neighbours import Neighbours
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
@@ -47,6 +49,17 @@ Which = Literal["auto", "held-out", "all"]
 _MOST_NOTES = 4
 ENOUGH_GROUPS = 40
 """With fewer held-out groups than this per genre, intervals would span half the scale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The settings of a measurement; see `covers.workspace.settings.OverlapOptions`."""
+
+    k: int | None
+    n_bootstraps: int
+    by: Literal["year", "source"] | None
+    which: Which
+    seed: int
 
 
 def run(
@@ -82,70 +95,68 @@ def run(
     return MAKER.run(workspace, manner or Manner(), **changes)
 
 
-def _make(
-    workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[OverlapResult]:
+def _make(workspace: Workspace, wanted: Wanted, manner: Manner) -> Made[OverlapResult]:
     """Measure the overlap with some settings."""
-    found = measure_workspace(workspace, settings, manner.progress)
+    found = measure_workspace(workspace, wanted, manner.progress)
 
     def write(draft: Draft, stamp: Stamp) -> None:
-        write_json(draft.new_path(OVERLAP_DOCUMENT), found, stamp)
+        write_json(draft.new_path(OVERLAP_DOCUMENT), found.to_json(), stamp)
 
-    return Made(result=OverlapResult.from_json(found), write=write, parameters={})
+    return Made(result=found, write=write, parameters={})
 
 
 def measure_workspace(
     workspace: Workspace,
-    settings: dict[str, Any],
+    wanted: Wanted,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
+) -> OverlapResult:
     """Measure the overlap of a workspace's genres and write nothing; see `run`."""
-    which, by, seed = settings["which"], settings["by"], settings["seed"]
+    which, by, seed = wanted.which, wanted.by, wanted.seed
     everything = EmbeddedCovers.read(workspace)
     counted = _which(everything, which)
     covers = _labelled(workspace, everything, counted)
-    measured = OverlapSettings(
-        k=settings["k"], n_bootstraps=settings["n_bootstraps"], seed=seed
-    )
-    parts = split_covers(covers, by)
-    n_steps = len(parts) + 2
-    if progress:
-        progress(0, n_steps)
+    measured = OverlapSettings(k=wanted.k, n_bootstraps=wanted.n_bootstraps, seed=seed)
+    rows_of_parts = split_covers(covers, by)
+    n_steps = len(rows_of_parts) + 2
+    step = progress or (lambda done, total: None)
+    step(0, n_steps)
     nested = read_implied(workspace, covers.vocab, covers.membership, share=SHARED)
     found = describe_overlap(
         covers, measured, nested, confusion=read_confusion(workspace, covers)
     )
-    found["covers"] = counted
-    if progress:
-        progress(1, n_steps)
-    found["by_k"] = measure_ladder(covers, seed=seed)
-    if counted == "all" and not everything.held_out().all():
-        found["notes"].append(
-            "all covers are counted, also those the network was trained on, which it "
-            "tears apart: genres look more distinct than they are"
-            + (
-                f"; fewer than {ENOUGH_GROUPS} groups per genre are held out"
-                if which == "auto"
-                else ""
-            )
-        )
-    if progress:
-        progress(2, n_steps)
-    if by is not None:
-        found |= {"by": by, "parts": {}}
-        single: dict[str, Overlap] = {}
-        for done, (name, rows) in enumerate(parts.items(), start=2):
-            # Resamples of their own, so that chance in one part is not that in another.
-            of_part = replace(measured, seed=seed + done)
-            part = covers.take(rows)
-            measured_part = _measure(part, of_part)
-            single[name] = measured_part.overlap
-            found["parts"][name] = _describe(part, measured_part, nested, {})
-            if progress:
-                progress(done + 1, n_steps)
-        if by == "year":
-            found["changes"] = measure_changes(single, nested)
-    return found
+    step(1, n_steps)
+    by_k = measure_ladder(covers, seed=seed)
+    step(2, n_steps)
+    single: dict[str, Overlap] = {}
+    parts: dict[str, OverlapResult] = {}
+    for done, (name, rows) in enumerate(rows_of_parts.items(), start=2):
+        # Resamples of their own, so that chance in one part is not that in another.
+        of_part = replace(measured, seed=seed + done)
+        part = covers.take(rows)
+        measured_part = _measure(part, of_part)
+        single[name] = measured_part.overlap
+        parts[name] = _describe(part, measured_part, nested, {})
+        step(done + 1, n_steps)
+    seen = counted == "all" and not everything.held_out().all()
+    return replace(
+        found,
+        covers=counted,
+        by_k=tuple(by_k),
+        notes=(*found.notes, *([_note_on_seen(which)] if seen else [])),
+        by=by,
+        parts=parts,
+        changes=tuple(measure_changes(single, nested)) if by == "year" else (),
+    )
+
+
+def _note_on_seen(which: Which) -> str:
+    """Say that covers are counted which the network was trained on."""
+    note = (
+        "all covers are counted, also those the network was trained on, which it "
+        "tears apart: genres look more distinct than they are"
+    )
+    few = f"; fewer than {ENOUGH_GROUPS} groups per genre are held out"
+    return note + few if which == "auto" else note
 
 
 def _labelled(
@@ -172,20 +183,7 @@ def read(workspace: Workspace) -> OverlapResult:
         If it is missing or unreadable.
     """
     found = read_document(workspace, OVERLAP_DOCUMENT)
-    with readable(workspace, OVERLAP_DOCUMENT):
-        _rename(found)
     return typed(OverlapResult, found, workspace, OVERLAP_DOCUMENT)
-
-
-def _rename(found: dict[str, Any]) -> None:
-    """Rename, in place, the keys that version 0.1 wrote to those of today."""
-    for part in (found, *found.get("parts", {}).values()):
-        if "n_asked" in part:
-            part["n_sampled"] = part.pop("n_asked")
-    for pair in found.get("pairs", ()):
-        for way in ("ab", "ba"):
-            if f"confusion_cnn_{way}" in pair:
-                pair[f"confusion_network_{way}"] = pair.pop(f"confusion_cnn_{way}")
 
 
 def describe_overlap(
@@ -194,8 +192,8 @@ def describe_overlap(
     nested: npt.NDArray[np.bool_] | None = None,
     *,
     confusion: Mapping[str, Table] | None = None,
-) -> dict[str, Any]:
-    """Measure the overlap of some covers and put it into words for programs.
+) -> OverlapResult:
+    """Measure the overlap of some covers, and say which covers stand for it.
 
     Parameters
     ----------
@@ -239,32 +237,31 @@ def _describe(
     measured: _Measured,
     nested: npt.NDArray[np.bool_],
     confusion: Mapping[str, Table],
-) -> dict[str, Any]:
-    """Put what was measured into words for programs; see `describe_overlap`."""
+) -> OverlapResult:
+    """Say what was measured, and which covers stand for it; see `describe_overlap`."""
     found, sampled = measured.overlap, measured.sampled
     shown = find_exemplars(measured.near, covers.membership, covers.groups)
-    tree = grow_tree(found)
-    return {
-        "genres": list(covers.vocab),
-        "broad": broad_of(covers.vocab, nested),
-        "pairs": _pairs(found, shown, covers.cover_ids, nested, confusion),
-        "effective_genres": found.effective_genres,
-        "effective_genres_ci95": list(found.effective_genres_ci95),
-        "k": found.k,
-        "grouped_by": covers.grouped_by,
-        "n_covers": len(covers),
-        "n_sampled": int(sampled.sum()),
-        "n_groups": len(np.unique(covers.groups)),
-        "n_by_genre": dict(zip(covers.vocab, found.n_covers.tolist(), strict=True)),
-        "tree": tree.to_json(),
-        "edges": [vars(edge) for edge in find_edges(found, nested=nested)],
-        "prototypes": {
-            genre: [covers.cover_ids[row] for row in rows]
+    return OverlapResult(
+        genres=tuple(covers.vocab),
+        broad=broad_of(covers.vocab, nested),
+        pairs=_pairs(found, shown, covers.cover_ids, nested, confusion),
+        effective_genres=found.effective_genres,
+        effective_genres_ci95=found.effective_genres_ci95,
+        k=found.k,
+        grouped_by=covers.grouped_by,
+        n_covers=len(covers),
+        n_sampled=int(sampled.sum()),
+        n_groups=len(np.unique(covers.groups)),
+        n_by_genre=dict(zip(covers.vocab, found.n_covers.tolist(), strict=True)),
+        tree=grow_tree(found).named(),
+        edges=tuple(find_edges(found, nested=nested)),
+        prototypes={
+            genre: tuple(covers.cover_ids[row] for row in rows)
             for genre, rows in zip(covers.vocab, shown.prototypes, strict=True)
         },
-        "isolated": [covers.cover_ids[row] for row in shown.isolated],
-        "notes": _notes(found, int(sampled.sum())),
-    }
+        isolated=tuple(covers.cover_ids[row] for row in shown.isolated),
+        notes=tuple(_notes(found, int(sampled.sum()))),
+    )
 
 
 def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
@@ -288,26 +285,29 @@ def _pairs(
     cover_ids: list[str],
     nested: npt.NDArray[np.bool_],
     confusion: Mapping[str, Table],
-) -> list[dict[str, Any]]:
+) -> tuple[Pair, ...]:
     """Return one entry per pair of genres; of nested ones ``contained`` names the one within the other."""
     pairs = []
     for a, b in zip(*np.triu_indices(len(found.genres), 1), strict=True):
         pair = (int(a), int(b))
-        entry = {
-            **number_pair(found, *pair),
-            "bridges": [cover_ids[row] for row in shown.bridges.get(pair, [])],
-            "closest": [
-                {"a": cover_ids[i], "b": cover_ids[j], "similarity": similarity}
-                for i, j, similarity in shown.closest.get(pair, [])
-            ],
-        }
+        contained = ""
         if nested[a, b] or nested[b, a]:
-            entry["contained"] = found.genres[a if nested[a, b] else b]
-        for method, rates in confusion.items():
-            entry[f"confusion_{method}_ab"] = rates[a][b]
-            entry[f"confusion_{method}_ba"] = rates[b][a]
-        pairs.append(entry)
-    return pairs
+            contained = found.genres[a if nested[a, b] else b]
+        closest = tuple(
+            Closest(a=cover_ids[i], b=cover_ids[j], similarity=float(similarity))
+            for i, j, similarity in shown.closest.get(pair, [])
+        )
+        pairs.append(
+            replace(
+                number_pair(found, *pair),
+                bridges=tuple(cover_ids[row] for row in shown.bridges.get(pair, [])),
+                closest=closest,
+                contained=contained,
+                confusion_ab={name: one[a][b] for name, one in confusion.items()},
+                confusion_ba={name: one[b][a] for name, one in confusion.items()},
+            )
+        )
+    return tuple(pairs)
 
 
 def _notes(found: Overlap, n_sampled: int) -> list[str]:
@@ -360,6 +360,7 @@ def _draw(draft: Draft) -> None:
 MAKER = Maker(
     artefact=OVERLAP,
     made_from=fingerprints_at_hand,
+    wanted=Wanted,
     make=_make,
     read=read,
     draw=_draw,

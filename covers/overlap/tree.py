@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.overlap.finite_sample import FEWEST_GROUPS
+from covers.overlap.measured import Branch, Edge, Tree
 
 if TYPE_CHECKING:
     from covers.overlap.overlap import Overlap
@@ -46,35 +47,24 @@ class GenreTree:
     support: Array
     order: tuple[str, ...]
 
-    def to_json(self) -> dict[str, object]:
+    def named(self) -> Tree:
         """Return the branches with the genres under each."""
-        return {
-            "order": list(self.order),
-            "branches": [
-                {
-                    "genres": sorted(self.genres[leaf] for leaf in leaves),
-                    "height": float(height),
-                    "support": float(support),
-                }
+        return Tree(
+            order=self.order,
+            branches=tuple(
+                Branch(
+                    genres=tuple(sorted(self.genres[leaf] for leaf in leaves)),
+                    height=float(height),
+                    support=float(support),
+                )
                 for leaves, height, support in zip(
                     _branches(self.linkage),
                     self.linkage[:, 2],
                     self.support,
                     strict=True,
                 )
-            ],
-        }
-
-
-@dataclass(frozen=True)
-class GenreEdge:
-    """Two genres that lie among each other's neighbours more than chance has it."""
-
-    a: str
-    b: str
-    lift: float
-    overlap: float
-    q: float
+            ),
+        )
 
 
 def grow_tree(overlap: Overlap) -> GenreTree:
@@ -110,7 +100,7 @@ def find_edges(
     *,
     q_most: float = 0.05,
     nested: npt.NDArray[np.bool_] | None = None,
-) -> list[GenreEdge]:
+) -> list[Edge]:
     """Return the pairs that mix more than chance, the strongest first.
 
     Parameters
@@ -130,12 +120,12 @@ def find_edges(
         lift = float((overlap.lift[a, b] + overlap.lift[b, a]) / 2)
         if lift > 1 and overlap.q[a, b] <= q_most:
             edges.append(
-                GenreEdge(
-                    overlap.genres[a],
-                    overlap.genres[b],
-                    lift,
-                    float(overlap.overlap[a, b]),
-                    float(overlap.q[a, b]),
+                Edge(
+                    a=overlap.genres[a],
+                    b=overlap.genres[b],
+                    lift=lift,
+                    overlap=float(overlap.overlap[a, b]),
+                    q=float(overlap.q[a, b]),
                 )
             )
     return sorted(edges, key=lambda edge: -edge.lift)

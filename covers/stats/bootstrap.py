@@ -37,9 +37,10 @@ class Interval:
         """Whether zero lies outside; False where the interval is unknown."""
         return self.low > 0 or self.high < 0
 
-    def as_list(self) -> list[float]:
-        """Return ``[low, high]``, the shape in JSON."""
-        return [self.low, self.high]
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends."""
+        return self.low, self.high
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 Array = npt.NDArray[np.float64]
 
@@ -340,52 +340,3 @@ def give_verdicts(
         Verdict.UNFAMILIAR if strange else Verdict.SURE if certain else Verdict.UNSURE
         for strange, certain in zip(unfamiliar, sure, strict=True)
     ]
-
-
-def set_report(
-    inside: npt.NDArray[np.bool_],
-    membership: npt.NDArray[np.floating[Any]],
-    *,
-    level: float,
-    vocab: Sequence[str],
-) -> dict[str, Any]:
-    """Measure prediction sets on held-out covers.
-
-    Parameters
-    ----------
-    inside : ndarray of bool, shape (n_covers, n_genres)
-    membership : ndarray of float, shape (n_covers, n_genres)
-        A cover of m genres counts 1/m for each that its set holds.
-    level : float
-        What was promised.
-    vocab : sequence of str
-        Names of the columns.
-
-    Returns
-    -------
-    dict
-        ``level, coverage, mean_size, sizes`` (share of covers with 0, 1, …
-        genres) and ``per_genre`` coverage, mean size and n.
-    """
-    m = np.asarray(membership, np.float64)
-    sizes = inside.sum(axis=1)
-    n = m.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        covered = (m * inside).sum(axis=0) / n
-        mean_size = (m * sizes[:, None]).sum(axis=0) / n
-    return {
-        "level": level,
-        "coverage": float((m * inside).sum() / m.sum()),
-        "mean_size": float(sizes.mean()),
-        "sizes": (
-            np.bincount(sizes, minlength=m.shape[1] + 1) / max(1, len(sizes))
-        ).tolist(),
-        "per_genre": {
-            genre: {
-                "coverage": float(covered[j]),
-                "mean_size": float(mean_size[j]),
-                "n": float(n[j]),
-            }
-            for j, genre in enumerate(vocab)
-        },
-    }

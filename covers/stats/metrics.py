@@ -22,8 +22,6 @@ from covers.stats.membership import as_membership
 from covers.stats.reliability import error_interval, expected_error, reliability_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from covers.stats.reliability import Reliability
 
 Array = npt.NDArray[np.float64]
@@ -56,26 +54,6 @@ class Measures:
     confusion: Array
     reliability: Reliability
     samples: dict[str, Array] = field(repr=False)
-
-    def to_json(self, vocab: Sequence[str]) -> dict[str, Any]:
-        """Return the figures in the shape of ``covers evaluate --json``."""
-        precision, recall, f1 = precision_recall_f1(self.confusion)
-        return {
-            **self.values,
-            "n": self.n,
-            "ci95": {name: ends.as_list() for name, ends in self.intervals.items()},
-            "per_genre": {
-                genre: {
-                    "precision": float(precision[j]),
-                    "recall": float(recall[j]),
-                    "f1": float(f1[j]),
-                    "n": float(self.confusion[j].sum()),
-                }
-                for j, genre in enumerate(vocab)
-            },
-            "confusion": self.confusion.tolist(),
-            "reliability": self.reliability.to_json(),
-        }
 
 
 def measure_method(

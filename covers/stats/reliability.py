@@ -7,7 +7,7 @@ random, so that calibrated ones have an expected calibration error of zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -43,13 +43,6 @@ class Reliability:
     def error(self) -> float:
         """Expected calibration error: mean gap, bins weighted by their covers."""
         return float(np.average(np.abs(self.certainty - self.rate), weights=self.n))
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """Return one row per bin."""
-        rows = zip(self.certainty, self.rate, self.n, strict=True)
-        return [
-            {"certainty": float(c), "rate": float(r), "n": int(n)} for c, r, n in rows
-        ]
 
 
 def n_reliability_bins(n_covers: int) -> int:

@@ -1,8 +1,10 @@
-"""JSON on disk ↔ frozen dataclasses: a document is checked once, where it is read.
+"""JSON on disk ↔ frozen dataclasses: `decode` checks a document where it is read, `encode` writes it.
 
 A number that was not measured is ``null`` on disk and NaN in code. Fields that a
-document of an older version lacks take their defaults; fields that are not known
-stay in the document and are passed on by `Document.to_json`.
+document of an older version lacks take their defaults, and fields that are not known
+are passed over. Where a type lies on disk in another shape than its own, its
+``prepare`` brings the JSON into the shape of its fields, and its ``arrange`` brings
+them back.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union
 
 from covers.errors import DataError
 from covers.workspace.disk.jsonable import to_jsonable
-from covers.workspace.disk.read_only import ReadOnlyDict, freeze
+from covers.workspace.disk.read_only import ReadOnly, ReadOnlyDict, freeze
 
 if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 Part = TypeVar("Part")
+_LEFT_OUT = "left out"
+UNWRITTEN = {_LEFT_OUT: "always"}
+"""Metadata of a field that is for this process alone and never written."""
 
 
 class InWorkspace:
@@ -38,34 +43,93 @@ class InWorkspace:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Document(InWorkspace):
-    """What a JSON artefact says; made by `from_json`."""
+class Document(ReadOnly, InWorkspace):
+    """What a JSON artefact says."""
 
     what: ClassVar[str] = "document"
-    content: Mapping[str, Any] = dataclasses.field(
-        default_factory=dict, compare=False, repr=False
-    )
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Check what was read from disk, or is about to be written, and give it its types.
+        """Check what was read from disk and give it its types.
 
         Raises
         ------
         DataError
             If a field is missing or of another kind.
         """
-        plain = to_jsonable({k: v for k, v in content.items() if k != "stamp"})
-        return decode(cls, {**plain, "content": plain}, cls.what)
+        return decode(cls, content, cls.what)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as it lies on disk, its stamp left out."""
-        found: dict[str, Any] = to_jsonable(self.content)
+        found: dict[str, Any] = encode(self)
         return found
 
-    def joined(self, **more: Any) -> Self:
-        """Return the document with more fields, or with others."""
-        return self.from_json({**self.content, **more})
+
+def left_out(default: Any = dataclasses.MISSING, *, empty: Any = None) -> Any:
+    """Make a field that is not written where it has its default.
+
+    Parameters
+    ----------
+    default : object
+        The value of a field that is absent; what equals it but is another object is
+        written, so that "measured, and not a number" differs from "not measured".
+    empty : callable, optional
+        Makes the default instead, such as `dict`; what is empty is not written.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Found:
+    ...     n: int
+    ...     k: int | None = left_out(None)
+    >>> encode(Found(3)), encode(Found(3, 5))
+    ({'n': 3}, {'n': 3, 'k': 5})
+    """
+    metadata = {_LEFT_OUT: "where it has its default"}
+    if empty is not None:
+        return dataclasses.field(default_factory=empty, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def encode(value: Any) -> Any:
+    """Turn a value that `decode` can read into JSON values; see there for the types.
+
+    Examples
+    --------
+    >>> encode({"a": (1.0, math.nan)})
+    {'a': [1.0, None]}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        own = _own_way(type(value), "to_json")
+        if own is not None:
+            return to_jsonable(own(value))
+        written = {
+            field.name: encode(one)
+            for field in dataclasses.fields(value)
+            if not _is_left_out(field, one := getattr(value, field.name))
+        }
+        arrange = getattr(value, "arrange", None)
+        return written if arrange is None else arrange(written)
+    if isinstance(value, Mapping):
+        return {str(key): encode(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(one) for one in value]
+    return to_jsonable(value)
+
+
+def _is_left_out(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Say whether a field is not written, see `left_out`."""
+    how = field.metadata.get(_LEFT_OUT)
+    if how is None or how == UNWRITTEN[_LEFT_OUT]:
+        return how is not None
+    if field.default is dataclasses.MISSING:
+        return not value
+    return value is field.default
+
+
+def _own_way(kind: Any, name: str) -> Any:
+    """Return the ``to_json`` or ``from_json`` of a type that writes and reads itself; None for others."""
+    return None if issubclass(kind, Document) else getattr(kind, name, None)
 
 
 def decode(kind: type[Part], value: Any, where: str = "document") -> Part:
@@ -75,7 +139,8 @@ def decode(kind: type[Part], value: Any, where: str = "document") -> Part:
     ----------
     kind : type
         A dataclass, or ``tuple[…]``, ``dict[str, …]``, ``float``, ``int``, ``str``,
-        ``bool``, ``Any``, or one of these ``| None``.
+        ``bool``, ``Any``, or one of these ``| None``. A dataclass that is no
+        `Document` and has a ``from_json`` is read by that.
     value : object
         As `json` reads it.
     where : str
@@ -102,8 +167,14 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     """Decode a value; see `decode`."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
-        (some,) = (one for one in inner if one is not type(None))
-        return None if value is None else _decode(some, value, where)
+        some = [one for one in inner if one is not type(None)]
+        if value is None:
+            return None
+        if len(some) == 1:
+            return _decode(some[0], value, where)
+        if isinstance(value, tuple(some)):  # what `prepare` has read already
+            return value
+        raise _wrong(where, f"one of {len(some)} types", value)
     if origin is tuple:
         return _decode_tuple(inner, value, where)
     if origin in (dict, Mapping):
@@ -133,8 +204,9 @@ def _decode_fields(kind: Any, value: Any, where: str) -> Any:
     """Decode a table into a dataclass; its `prepare`, where there is one, goes first."""
     if not isinstance(value, Mapping):
         raise _wrong(where, "a table", value)
-    if issubclass(kind, Document):
-        value = {**value, "content": value.get("content", value)}
+    own = _own_way(kind, "from_json")
+    if own is not None:
+        return own(value)
     prepare = getattr(kind, "prepare", None)
     if prepare is not None:
         value = prepare(value)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from covers.workspace.registry import Artefact
 
 Result = TypeVar("Result")
+Wanted = TypeVar("Wanted")
 _FIGURES = "figures"
 
 
@@ -204,7 +205,7 @@ class Made(Generic[Result]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Maker(Generic[Result]):
+class Maker(Generic[Wanted, Result]):
     """One stage: its artefact, what it is made from, and how.
 
     Parameters
@@ -212,8 +213,11 @@ class Maker(Generic[Result]):
     artefact : Artefact
     made_from : callable
         Fingerprints of the ingredients at hand.
+    wanted : callable
+        Gives the settings of the stage their types; called with each by its name, and
+        with ``seed``.
     make : callable
-        Finds it, with given settings.
+        Finds it, with what `wanted` returned.
     read : callable
         Reads what is published, fresh or not.
     draw : callable, optional
@@ -222,7 +226,8 @@ class Maker(Generic[Result]):
 
     artefact: Artefact
     made_from: Callable[[Workspace], dict[str, str]]
-    make: Callable[[Workspace, dict[str, Any], Manner], Made[Result]]
+    wanted: Callable[..., Wanted]
+    make: Callable[[Workspace, Wanted, Manner], Made[Result]]
     read: Callable[[Workspace], Result]
     draw: Callable[[Draft], object] | None = None
 
@@ -253,7 +258,8 @@ class Maker(Generic[Result]):
                 self._draw_again(workspace, manner)
             return self.read(workspace)
         made_from = self.made_from(workspace)
-        made = self.make(workspace, settings, manner.interruptible())
+        wanted = self.wanted(**settings)
+        made = self.make(workspace, wanted, manner.interruptible())
         stop_if_interrupted()
         others = [
             name

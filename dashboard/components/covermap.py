@@ -10,8 +10,8 @@ Python only what was chosen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from covers.render.charts.marks import asset
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from covers.cluster.map.regions import Region
     from dashboard.data.colouring import Colouring
 
 _show = st.components.v2.component(
@@ -52,7 +53,7 @@ class View:
         selected, the others are paler; empty where nothing is.
     fly : list of int
         Points to bring into view.
-    regions : list of dict
+    regions : list of Region
         Names on the map: ``x, y, text, level, n``.
     """
 
@@ -64,7 +65,7 @@ class View:
     marks: list[int] = field(default_factory=list)
     chosen: str = ""
     fly: list[int] = field(default_factory=list)
-    regions: list[dict[str, Any]] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ def show(
         "marks": view.marks,
         "chosen": view.chosen,
         "fly": view.fly,
-        "regions": view.regions,
+        "regions": [asdict(one) for one in view.regions],
         "keep_place": True,
         "height": height,
         # What stands above the map; with a selection its bar does too.

@@ -66,8 +66,7 @@ def genre_shares(library: Library, rows: npt.NDArray[np.int64]) -> list[GenreSha
     resampled = sums[:, :-1] / sums[:, -1:]  # (B, G)
     found = []
     for j in np.flatnonzero(inside.any(axis=0)):
-        ends = percentile_interval(resampled[:, j] / base[j]).as_list()
-        low, high = ends
+        low, high = percentile_interval(resampled[:, j] / base[j]).ends
         lift = float(share[j] / base[j])
         found.append(
             GenreShare(

@@ -30,6 +30,7 @@ from dashboard.loaders.tables import (
 )
 
 if TYPE_CHECKING:
+    from covers.cluster.map.regions import Region
     from dashboard.data.colouring import Colouring
 
 _MASKED = 32
@@ -80,7 +81,7 @@ def _colouring(root: str, name: str, version: Version) -> Colouring:
     return colourings.by_year(covers) if name == "year" else colourings.by_genre(covers)
 
 
-def regions() -> list[dict[str, Any]]:
+def regions() -> list[Region]:
     """Return what the regions of the map are called; see `covers.cluster.map.regions`."""
     here = arguments.workspace()
     version = version_of(CATALOGUE_TABLE, MAP_TABLE, CLUSTER_TABLE, NAMES_DOCUMENT)
@@ -88,7 +89,7 @@ def regions() -> list[dict[str, Any]]:
 
 
 @cached(3)
-def _regions(root: str, version: Version) -> list[dict[str, Any]]:
+def _regions(root: str, version: Version) -> list[Region]:
     try:
         labels, names = cluster_labels()[0], names_of_clusters()
     except CoversError:

@@ -135,7 +135,6 @@ def _kinds(library: Library, shown: list[Cluster]) -> str:
 
 def _card(library: Library, cluster: Cluster, name: str, n_chosen: str) -> Kind:
     """Return one cluster at a glance, and how much of the selection is in it."""
-    look = cluster.look
     return Kind(
         pick=str(cluster.id),
         name=name,
@@ -145,7 +144,7 @@ def _card(library: Library, cluster: Cluster, name: str, n_chosen: str) -> Kind:
             for row in library.rows_of(cluster.exemplars)[:5]
         ],
         leading=[(g.genre, g.share, per_cent(g.share)) for g in cluster.genres[:3]],
-        palette=(look.get("palette") or (), look.get("palette_share") or ()),
+        palette=(cluster.look.palette, cluster.look.palette_share),
         facts=[say_firmness(cluster.stability), n_chosen],
     )
 
@@ -226,19 +225,14 @@ def _lifts(library: Library, cluster: Cluster) -> None:
 
 def _look(cluster: Cluster) -> None:
     """Show how the covers of a cluster look, and how firm it is."""
-    look = cluster.look
-    if look:
+    measures = cluster.look.measures()
+    if measures:
         st.caption(
             "How its covers look; the bar is the rank among all covers, a half is usual."
         )
-        measures = ("brightness", "saturation", "contrast", "sharpness")
         ranks = html.share_bars(
-            [
-                (name, look[f"{name}_rank"], f"{look[name]:.2f}")
-                for name in measures
-                if look.get(f"{name}_rank") is not None
-            ],
-            dict.fromkeys(measures, FAINT),
+            [(name, rank, f"{middle:.2f}") for name, middle, rank in measures],
+            dict.fromkeys((name for name, _, _ in measures), FAINT),
         )
         pick.show(ranks + _palette(cluster), key="cluster-look")
     with frame.fold("How firm and how mixed it is", key="firm-open") as is_open:
@@ -260,8 +254,7 @@ def _firmness(cluster: Cluster) -> None:
 
 
 def _palette(cluster: Cluster) -> str:
-    look = cluster.look
-    return html.swatches(look.get("palette") or [], look.get("palette_share") or [])
+    return html.swatches(cluster.look.palette, cluster.look.palette_share)
 
 
 def _covers(library: Library, cluster: Cluster) -> None:

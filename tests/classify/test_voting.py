@@ -16,6 +16,7 @@ from covers.classify.voting import (
     voters,
 )
 from covers.stats.neighbours import Neighbours, find_neighbours
+from covers.workspace.documents import decode, encode
 
 THREE = np.eye(3)[[0, 0, 1, 2, 1, 0]]
 
@@ -208,4 +209,4 @@ def test_the_usual_settings_stay_unless_others_are_certainly_better():
 
 def test_settings_survive_json():
     given_settings = VoteSettings(k=7, temperature=0.3, one_per_group=True)
-    assert VoteSettings.from_json(given_settings.to_json()) == given_settings
+    assert decode(VoteSettings, encode(given_settings)) == given_settings

@@ -16,7 +16,7 @@ from covers.cluster.clustering import (
     size_ladder,
 )
 from covers.cluster.describe import cut_hierarchy
-from covers.cluster.measured import Merge
+from covers.cluster.measured import Look, Merge
 from covers.cluster.profile import (
     describe_looks,
     genre_profiles,
@@ -257,15 +257,15 @@ def test_profiles_give_shares_lifts_and_entropy():
     membership[40:60] = 0.5
     bootstrap = GroupBootstrap.draw(np.arange(100), n_bootstraps=300)
     first, second = genre_profiles(labels, membership, bootstrap, ("a", "b"))
-    assert first["genres"][0]["genre"] == "a"
-    assert first["genres"][0]["share"] == 1
-    assert first["genres"][0]["lift"] == pytest.approx(2)
-    assert first["entropy"] == 0
-    shares = {g["genre"]: g["share"] for g in second["genres"]}
+    assert first.genres[0].genre == "a"
+    assert first.genres[0].share == 1
+    assert first.genres[0].lift == pytest.approx(2)
+    assert first.entropy == 0
+    shares = {g.genre: g.share for g in second.genres}
     assert shares == pytest.approx({"a": 0.25, "b": 0.75})
-    low, high = second["genres"][0]["lift_ci95"]
-    assert low < second["genres"][0]["lift"] < high
-    assert 0 < second["entropy"] < 1
+    low, high = second.genres[0].lift_ci95
+    assert low < second.genres[0].lift < high
+    assert 0 < second.entropy < 1
 
 
 def test_looks_say_what_sets_a_cluster_apart():
@@ -280,14 +280,14 @@ def test_looks_say_what_sets_a_cluster_apart():
         "palette_share": [[0.75, 0.25]] * 20 + [[1.0]] * 19 + [None],
     }
     dark, bright = describe_looks(labels, pictures)
-    assert "dark" in dark["words"]
-    assert "bright" in bright["words"]
-    assert "colourful" not in dark["words"] + bright["words"]
-    assert "contrast" not in dark
-    assert dark["palette"][0] == "#000000"
-    assert dark["palette_share"][0] == pytest.approx(0.75)
-    assert bright["palette"] == ["#ffffff"]
-    assert describe_looks(labels, None) == [{}, {}]
+    assert "dark" in dark.words
+    assert "bright" in bright.words
+    assert "colourful" not in dark.words + bright.words
+    assert "contrast" not in [name for name, _, _ in dark.measures()]
+    assert dark.palette[0] == "#000000"
+    assert dark.palette_share[0] == pytest.approx(0.75)
+    assert bright.palette == ("#ffffff",)
+    assert describe_looks(labels, None) == [Look(), Look()]
 
 
 def test_the_hierarchy_is_cut_at_the_number_wanted():

@@ -69,9 +69,9 @@ def test_trustworthiness_is_that_of_sklearn_and_tells_good_from_random():
 def test_old_covers_stay_and_new_ones_are_placed_among_them(tmp_path):
     workspace, _ = write_known_workspace(tmp_path / "w", keep=np.arange(20, 180))
     first = map_workspace(workspace)
-    assert first["refitted"]
-    assert first["n_placed"] == 0
-    assert first["trustworthiness"] > 0.8
+    assert first.refitted
+    assert first.n_placed == 0
+    assert first.trustworthiness > 0.8
     before = positions(read_map(workspace))
 
     workspace, _ = write_known_workspace(tmp_path / "w2")
@@ -80,17 +80,17 @@ def test_old_covers_stay_and_new_ones_are_placed_among_them(tmp_path):
     (workspace.analysis_folder / "map.parquet").write_bytes(old_map.read_bytes())
     second = map_workspace(workspace)
     after = positions(read_map(workspace))
-    assert not second["refitted"]
-    assert second["n_placed"] == 20
+    assert not second.refitted
+    assert second.n_placed == 20
     assert all(after[cover_id] == before[cover_id] for cover_id in before)
     assert np.isfinite(list(after.values())).all()
     assert len(after) == 180
 
     again = map_workspace(workspace, refit=True)
-    assert again["refitted"]
+    assert again.refitted
     seeded = map_workspace(workspace, seed=5)
-    assert (seeded["refitted"], seeded["seed"]) == (True, 5)
-    assert again["n_placed"] == 0
+    assert (seeded.refitted, seeded.seed) == (True, 5)
+    assert again.n_placed == 0
 
 
 @pytest.mark.slow
@@ -102,7 +102,7 @@ def test_another_model_lays_the_map_out_anew(tmp_path):
     write_model(
         workspace, ids, data.vectors, ("Folk", "Jazz", "Metal"), labels, "e" * 32
     )
-    assert map_workspace(workspace)["refitted"]
+    assert map_workspace(workspace).refitted
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from covers.cluster.measured import Cluster, GenreShare
+from covers.cluster.measured import Cluster, GenreShare, Look
 from covers.cluster.naming import name_clusters, say_clusters, say_genres
 from covers.cluster.result import Clustering
 from covers.render.colour_words import COLOUR_WORDS, name_colours
@@ -18,12 +18,12 @@ def make(number, genres, *, stability=0.9, words=(), palette=(), subjects=()):
         ),
         entropy=0.5,
         stability=stability,
-        look={
-            "words": list(words),
-            "palette": list(palette),
-            "palette_share": [1 / max(len(palette), 1)] * len(palette),
-            "subjects": list(subjects),
-        },
+        look=Look(
+            words=tuple(words),
+            palette=tuple(palette),
+            palette_share=(1 / max(len(palette), 1),) * len(palette),
+        ),
+        subjects=tuple(subjects),
     )
 
 

@@ -150,8 +150,8 @@ def test_a_region_is_named_by_the_genre_that_is_frequent_there(library):
     regions = name_regions(points, library.membership, library.vocab, None, {})
     assert regions
     for one in regions:
-        code = round(one["x"])
-        assert one["text"].startswith(library.vocab[code])
+        code = round(one.x)
+        assert one.text.startswith(library.vocab[code])
 
 
 @settings(deadline=None)
@@ -163,10 +163,10 @@ def test_words_lie_on_the_page_where_they_lie_on_the_map(seed):
     at = rng.integers(80, size=3)
     words = [(*positions[i], f"word {i}", int(n)) for n, i in enumerate(at)]
     placed = place_words(words, positions, points)
-    assert [one["n"] for one in placed] == [2, 1, 0]
+    assert [one.n for one in placed] == [2, 1, 0]
     for one, i in zip(placed, at[::-1], strict=True):
-        assert one["text"] == f"word {i}"
-        assert [one["x"], one["y"]] == pytest.approx(points[i].tolist(), abs=2e-3)
+        assert one.text == f"word {i}"
+        assert [one.x, one.y] == pytest.approx(points[i].tolist(), abs=2e-3)
     assert place_words([], positions, points) == []
 
 
@@ -184,7 +184,7 @@ def test_words_stand_on_the_map_they_were_found_for(other, monkeypatch):
     for made_from, expected in ((own, 1), ("another map", 0)):
         stamp = Stamp(kind="names", made_from={"map": made_from})
         write_json(other.path(NAMES_DOCUMENT), document, stamp)
-        words = [one for one in loaders.regions() if one["text"] == "a piano"]
+        words = [one for one in loaders.regions() if one.text == "a piano"]
         assert len(words) == expected
     rows = loaders.covermap().rows.tolist()
     place = loaders.library().position[found.cover_ids[7]]

@@ -422,4 +422,4 @@ def test_probabilities_are_not_called_good_where_nothing_can_be_seen(
 
 
 def test_intervals_are_written_as_pairs():
-    assert Interval(0.1, 0.2).as_list() == [0.1, 0.2]
+    assert Interval(0.1, 0.2).ends == (0.1, 0.2)

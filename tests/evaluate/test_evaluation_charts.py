@@ -1,6 +1,7 @@
 import re
 
-from covers.evaluate.measures import Difference, Estimate, MethodResult, Split
+from covers.evaluate.document import Split
+from covers.evaluate.measures import Difference, Estimate, MethodResult
 from covers.evaluate.page import charts
 from covers.evaluate.result import Evaluation
 

@@ -1,7 +1,8 @@
 import math
 from dataclasses import replace
 
-from covers.evaluate.measures import Estimate, GenreScore, MethodResult, Split
+from covers.evaluate.document import Split
+from covers.evaluate.measures import Estimate, GenreScore, MethodResult
 from covers.evaluate.result import Evaluation
 from covers.evaluate.words.headline import headline_of
 

@@ -28,12 +28,12 @@ def leak_of(inputs, **options):
 def test_covers_that_resemble_their_group_leak_under_a_random_split():
     found = leak_of(simulate(500, n_groups=60, spread=0.5, shared=0.6))
     assert found.random - found.grouped > 0.1
-    assert found.interval.low > 0
+    assert found.ci95[0] > 0
 
 
 def test_covers_that_do_not_resemble_their_group_do_not_leak():
     found = leak_of(simulate(500, n_groups=500, shared=0.0))
-    assert found.interval.low < 0.02
+    assert found.ci95[0] < 0.02
     assert abs(found.random - found.grouped) < 0.05
 
 
@@ -95,5 +95,5 @@ def test_equal_predictions_have_no_difference():
         np.arange(6),
         LeakageSettings(n_bootstraps=20),
     )
-    assert found.to_json()["difference"] == 0
-    assert found.interval.as_list() == [0, 0]
+    assert found.difference == 0
+    assert found.ci95 == (0, 0)

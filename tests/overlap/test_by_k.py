@@ -18,24 +18,24 @@ def covers(tmp_path_factory):
 
 def test_each_rung_holds_the_numbers_of_a_measurement_with_that_k(covers):
     ladder = measure_ladder(covers, seed=3)
-    assert [rung["k"] for rung in ladder] == [k for k in LADDER if 3 * k <= len(covers)]
+    assert [rung.k for rung in ladder] == [k for k in LADDER if 3 * k <= len(covers)]
     for rung in (ladder[0], ladder[-1]):
         alone = describe_overlap(
             covers,
             OverlapSettings(
-                k=rung["k"],
-                mixing_k=rung["k"],
+                k=rung.k,
+                mixing_k=rung.k,
                 n_bootstraps=200,
                 n_permutations=100,
                 n_splits=3,
                 seed=3,
             ),
         )
-        assert rung["n_covers"] == len(covers)
-        for pair, expected in zip(rung["pairs"], alone["pairs"], strict=True):
-            for name, value in pair.items():
-                np.testing.assert_equal(value, expected[name])
-        assert rung["edges"] == alone["edges"]
+        assert rung.n_covers == len(covers)
+        for pair, expected in zip(rung.pairs, alone.pairs, strict=True):
+            for name in ("overlap", "overlap_ci95", "lift_ab", "lift_ba_ci95", "q"):
+                np.testing.assert_equal(getattr(pair, name), getattr(expected, name))
+        assert rung.edges == alone.edges
 
 
 def test_a_single_genre_or_too_few_covers_have_no_ladder(covers):

@@ -53,12 +53,12 @@ def test_a_walk_needs_a_start():
 def test_genres_and_cover_ids_can_be_walked_between(tmp_path):
     workspace, _ = write_known_workspace(tmp_path / "w")
     found = walk_workspace(workspace, "Folk", "Metal", k=40)
-    assert found["steps"][0]["genres"] == ["Folk"]
-    assert found["steps"][-1]["genres"] == ["Metal"]
-    assert found["steps"][0]["similarity"] is None
-    last = found["steps"][-1]["cover_id"]
+    assert found.steps[0].genres == ("Folk",)
+    assert found.steps[-1].genres == ("Metal",)
+    assert found.steps[0].similarity is None
+    last = found.steps[-1].cover_id
     again = walk_workspace(workspace, "Folk", last, k=40)
-    assert again["steps"][-1]["cover_id"] == last
+    assert again.steps[-1].cover_id == last
 
 
 def test_names_that_mean_nothing_are_explained(tmp_path):

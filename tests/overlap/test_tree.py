@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from covers.overlap.measured import Tree
 from covers.overlap.overlap import Overlap, OverlapSettings
 from covers.overlap.tree import find_edges, grow_tree
 
@@ -41,11 +42,10 @@ TWO_FAMILIES = [
 
 def test_families_become_branches_with_full_support():
     tree = grow_tree(overlap_of(TWO_FAMILIES))
-    branches = tree.to_json()["branches"]
-    by_genres = {tuple(b["genres"]): b for b in branches}
-    assert by_genres["a", "b"]["height"] == pytest.approx(0.1)
-    assert by_genres["c", "d"]["height"] == pytest.approx(0.2)
-    assert by_genres["a", "b"]["support"] == 1
+    by_genres = {branch.genres: branch for branch in tree.named().branches}
+    assert by_genres["a", "b"].height == pytest.approx(0.1)
+    assert by_genres["c", "d"].height == pytest.approx(0.2)
+    assert by_genres["a", "b"].support == 1
     assert abs(tree.order.index("a") - tree.order.index("b")) == 1
 
 
@@ -63,7 +63,7 @@ def test_genres_with_too_few_groups_are_no_leaves():
 def test_one_genre_is_a_tree_without_branches():
     tree = grow_tree(overlap_of([[1.0]]))
     assert tree.order == ("a",)
-    assert tree.to_json() == {"order": ["a"], "branches": []}
+    assert tree.named() == Tree(order=("a",))
 
 
 def test_only_pairs_above_chance_and_significant_are_joined():

@@ -73,7 +73,7 @@ def test_undefined_resamples_are_left_out_of_the_interval():
     samples[0, 0] = np.nan
     first, second = map(percentile_interval, samples.T)
     expected = np.quantile(np.arange(1, 101), [0.025, 0.975])
-    assert first.as_list() == pytest.approx(expected)
+    assert first.ends == pytest.approx(expected)
     assert np.isnan(second.low)
     assert not second.excludes_zero
 

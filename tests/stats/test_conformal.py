@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pytest
 
+from covers.evaluate.describe import measure_sets
 from covers.stats.conformal import (
     Familiarity,
     PredictionSets,
     Verdict,
     closeness,
     give_verdicts,
-    set_report,
     set_scores,
     widest_sure_set,
 )
@@ -45,14 +45,14 @@ def test_coverage_is_the_level_over_many_splits_even_for_wrong_probabilities(
 def test_coverage_is_within_two_points_with_the_covers_of_a_real_library():
     p, truth = draw(6000, seed=3)
     sets = PredictionSets.fit(p[:2000], truth[:2000])
-    report = set_report(
+    report = measure_sets(
         sets.contains(p[2000:], 0.9), truth[2000:], level=0.9, vocab="abcdef"
     )
-    assert report["coverage"] == pytest.approx(0.9, abs=0.02)
-    assert sum(report["sizes"]) == pytest.approx(1)
-    assert report["mean_size"] == pytest.approx(np.dot(report["sizes"], range(7)))
-    weighted = sum(g["coverage"] * g["n"] for g in report["per_genre"].values())
-    assert weighted / 4000 == pytest.approx(report["coverage"])
+    assert report.coverage == pytest.approx(0.9, abs=0.02)
+    assert sum(report.sizes) == pytest.approx(1)
+    assert report.mean_size == pytest.approx(np.dot(report.sizes, range(7)))
+    weighted = sum(g.coverage * g.n for g in report.per_genre.values())
+    assert weighted / 4000 == pytest.approx(report.coverage)
 
 
 def test_sets_adapt_small_where_it_is_clear_and_wide_where_it_is_not():
@@ -123,13 +123,13 @@ def test_no_genre_is_missed_much_more_often_than_promised():
 
     def measure(of):
         inside = of.contains(p[4000:], 0.9)
-        return set_report(inside, truth[4000:], level=0.9, vocab="abcdef")
+        return measure_sets(inside, truth[4000:], level=0.9, vocab="abcdef")
 
     before, after = measure(plain), measure(sets)
-    assert before["per_genre"]["f"]["coverage"] < 0.75
-    assert min(one["coverage"] for one in after["per_genre"].values()) > 0.82
+    assert before.per_genre["f"].coverage < 0.75
+    assert min(one.coverage for one in after.per_genre.values()) > 0.82
     # The others pay for it: coverage over all is what was promised.
-    assert after["coverage"] == pytest.approx(0.9, abs=0.015)
+    assert after.coverage == pytest.approx(0.9, abs=0.015)
     assert sets.threshold(0.9) < plain.threshold(0.9)
 
 
@@ -141,8 +141,8 @@ def test_a_genre_whose_few_covers_are_all_ranked_last_is_always_inside():
     p[:12] = np.append(np.full(6, 0.99 / 6), 0.01)
     inside = PredictionSets.fit(p, truth).contains(p, 0.9)
     assert inside[:, 6].mean() > 0.95
-    others = set_report(inside[12:], truth[12:], level=0.9, vocab="abcdefg")
-    assert others["coverage"] == pytest.approx(0.9, abs=0.03)
+    others = measure_sets(inside[12:], truth[12:], level=0.9, vocab="abcdefg")
+    assert others.coverage == pytest.approx(0.9, abs=0.03)
     # One cover of its own is no reason to.
     one = PredictionSets.fit(p[11:], truth[11:]).contains(p, 0.9)
     assert one[12:, 6].mean() < 0.5

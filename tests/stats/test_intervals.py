@@ -23,7 +23,7 @@ def test_of_a_mean_the_interval_is_students():
     counts = rng.multinomial(12, np.full(12, 1 / 12), size=40_000)
     found = gap_interval(float(x.mean()), counts @ x / 12, 12)
     expected = stats.t.interval(0.95, 11, x.mean(), stats.sem(x))
-    assert found.as_list() == pytest.approx(expected, abs=0.02)
+    assert found.ends == pytest.approx(expected, abs=0.02)
 
 
 def test_shares_stay_between_nought_and_one():

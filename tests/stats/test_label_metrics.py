@@ -132,7 +132,7 @@ def test_the_error_of_a_mean_average_precision_is_the_jackknifes(n_groups):
     error = without.std() * (n_groups - 1) ** 0.5
     reach = stats.t.ppf(0.975, n_groups - 1) * error / (value * (1 - value))
     expected = expit(logit(value) + np.array([-reach, reach]))
-    assert ends.as_list() == pytest.approx(expected)
+    assert ends.ends == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("n_groups", "size"), [(38, 6), (150, 2)])

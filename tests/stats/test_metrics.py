@@ -3,6 +3,7 @@ import pytest
 from sklearn import metrics
 
 from covers.evaluate.curves import coverage_curve
+from covers.evaluate.describe import describe_method
 from covers.stats.bootstrap import GroupBootstrap
 from covers.stats.metrics import brier_scores, log_losses, measure_method
 from covers.stats.reliability import expected_error, reliability_table
@@ -32,10 +33,11 @@ def test_single_genre_figures_equal_those_of_scikit_learn():
     assert v["brier"] == pytest.approx(((p - np.eye(4)[y]) ** 2).sum(axis=1).mean())
     np.testing.assert_allclose(found.confusion, metrics.confusion_matrix(y, predicted))
     precision, recall, f1, n = metrics.precision_recall_fscore_support(y, predicted)
-    rows = found.to_json("abcd")["per_genre"]
+    rows = describe_method(found, "abcd").per_genre
     for j, genre in enumerate("abcd"):
-        assert rows[genre] == pytest.approx(
-            {"precision": precision[j], "recall": recall[j], "f1": f1[j], "n": n[j]}
+        row = rows[genre]
+        assert (row.precision, row.recall, row.f1, row.n) == pytest.approx(
+            (precision[j], recall[j], f1[j], n[j])
         )
 
 
@@ -193,7 +195,7 @@ def test_answering_only_the_certain_raises_the_accuracy():
     right = (p.argmax(1) == y).astype(float)
     draws = GroupBootstrap.draw(np.arange(2000), n_bootstraps=100)
     curve = coverage_curve(p.max(axis=1), right, draws=draws)
-    assert curve[-1]["accuracy"] == pytest.approx(right.mean())
-    assert curve[0]["accuracy"] > right.mean() + 0.2
+    assert curve[-1].accuracy == pytest.approx(right.mean())
+    assert curve[0].accuracy > right.mean() + 0.2
     for point in curve:
-        assert point["ci95"][0] <= point["accuracy"] <= point["ci95"][1]
+        assert point.ci95[0] <= point.accuracy <= point.ci95[1]

@@ -13,8 +13,6 @@ from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import MAP_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -105,16 +103,14 @@ class CoverMap(ReadOnly):
         return figure
 
 
-def read_cover_map(
-    workspace: Workspace, made: Mapping[str, Any] | None = None
-) -> CoverMap:
+def read_cover_map(workspace: Workspace, *, is_laid_out_anew: bool = False) -> CoverMap:
     """Read the map of a workspace.
 
     Parameters
     ----------
     workspace : Workspace
-    made : mapping, optional
-        What `covers.cluster.map.stage.map_workspace` said, if it was made just now.
+    is_laid_out_anew : bool, default=False
+        Whether all covers were laid out just now.
 
     Raises
     ------
@@ -131,6 +127,6 @@ def read_cover_map(
         placed=np.asarray(table.column("placed").to_pylist(), bool),
         trustworthiness=np.nan if measured is None else float(measured),
         seed=stamp.seed,
-        is_laid_out_anew=bool((made or {}).get("refitted")),
+        is_laid_out_anew=is_laid_out_anew,
         _workspace=workspace,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,28 @@ _LEVELS = ((1, 24), (2, 96), (3, 400))
 _FEWEST = 12
 _TELLING = 1.25
 """A genre must be so many times as frequent in a part as on the whole map to name it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """A name and its place on the map of a page.
+
+    Parameters
+    ----------
+    x, y : float
+        In the frame of the page, see `lay_down`.
+    text : str
+    level : int
+        0 is for the whole map, 3 for close by.
+    n : int
+        Covers there.
+    """
+
+    x: float
+    y: float
+    text: str
+    level: int
+    n: int
 
 
 def lay_down(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -68,7 +91,7 @@ def name_regions(
     vocab: Sequence[str],
     labels: npt.NDArray[np.int64] | None,
     names: Mapping[int, str],
-) -> list[dict[str, Any]]:
+) -> list[Region]:
     """Return names with their places: clusters first, then parts by their leading genre.
 
     Parameters
@@ -82,11 +105,6 @@ def name_regions(
         Cluster of each point; None where there are no clusters.
     names : mapping of int to str
         Of the clusters.
-
-    Returns
-    -------
-    list of dict
-        ``x, y, text, level, n``; level 0 is for the whole map, 3 for close by.
     """
     regions = [] if labels is None else _clusters(points, labels, names)
     has_clusters = bool(regions)
@@ -108,14 +126,14 @@ def name_regions(
             regions.append(_region(x, y, text, level, len(part)))
     if has_clusters:
         return regions
-    return [*({**r, "level": 0} for r in regions if r["level"] == 1), *regions]
+    return [*(replace(one, level=0) for one in regions if one.level == 1), *regions]
 
 
 def place_words(
     words: Sequence[tuple[float, float, str, int]],
     positions: npt.NDArray[np.float64],
     points: npt.NDArray[np.float32],
-) -> list[dict[str, Any]]:
+) -> list[Region]:
     """Return parts of the map that words describe, as `name_regions` returns them.
 
     They are for the first level below that of the clusters, the largest first.
@@ -138,14 +156,14 @@ def place_words(
         nearest = np.square(positions - (x, y)).sum(axis=1).argmin()
         at_x, at_y = points[nearest].tolist()
         found.append(_region(at_x, at_y, text, 1, n))
-    return sorted(found, key=lambda region: -region["n"])
+    return sorted(found, key=lambda region: -region.n)
 
 
 def _clusters(
     points: npt.NDArray[np.float32],
     labels: npt.NDArray[np.int64],
     names: Mapping[int, str],
-) -> list[dict[str, Any]]:
+) -> list[Region]:
     """Return the names of the clusters, the largest first."""
     sizes = {number: int((labels == number).sum()) for number in names}
     regions = []
@@ -157,14 +175,10 @@ def _clusters(
     return regions
 
 
-def _region(x: float, y: float, text: str, level: int, n: int) -> dict[str, Any]:
-    return {
-        "x": round(float(x), 4),
-        "y": round(float(y), 4),
-        "text": text,
-        "level": level,
-        "n": n,
-    }
+def _region(x: float, y: float, text: str, level: int, n: int) -> Region:
+    return Region(
+        x=round(float(x), 4), y=round(float(y), 4), text=text, level=level, n=n
+    )
 
 
 def _cut(points: npt.NDArray[np.float32], n_parts: int) -> list[npt.NDArray[np.int64]]:

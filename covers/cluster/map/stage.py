@@ -7,7 +7,8 @@ edges. No fitted object is stored, only positions. Letters: N covers, K neighbou
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from covers.stats.neighbours import find_neighbours
 from covers.stats.rows import RowsById
 from covers.workspace.artefacts import write_table
 from covers.workspace.disk.strangers import is_whole_number
+from covers.workspace.documents import decode
 from covers.workspace.read_artefacts import read_rows, readable
 from covers.workspace.registry import EMBEDDINGS, MAP, MAP_TABLE
 from covers.workspace.stages import Made, Maker, Manner
@@ -35,6 +37,38 @@ if TYPE_CHECKING:
 N_NEIGHBORS, MIN_DIST = 15, 0.1
 _JUDGED = 2_000
 _PLACING_NEIGHBOURS = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapSummary:
+    """What was done for a map, and how good it is.
+
+    Parameters
+    ----------
+    n_covers, n_placed, n_fitted : int or None
+        Covers on the map; those put onto it after it was made; and those it was made
+        of: all, or a sample of 100,000. None where an older version did not write it.
+    refitted : bool
+        Whether all were laid out anew.
+    trustworthiness : float
+        See `judge_map`.
+    seed : int or None
+    """
+
+    n_covers: int | None = None
+    n_placed: int | None = None
+    n_fitted: int | None = None
+    refitted: bool = False
+    trustworthiness: float = math.nan
+    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """How a map is made: anew or not, and with which seed."""
+
+    seed: int
+    refit: bool = False
 
 
 def make_map(
@@ -137,7 +171,7 @@ def map_workspace(
     *,
     refit: bool = False,
     seed: int | None = None,
-) -> dict[str, Any]:
+) -> MapSummary:
     """Make or extend the map of a workspace; write ``analysis/map.parquet`` and its figure.
 
     Old covers keep their place as long as the model is the same; new ones are
@@ -145,10 +179,7 @@ def map_workspace(
 
     Returns
     -------
-    dict
-        ``n_covers``, ``n_fitted`` and ``n_placed`` (those it was made of: all, or a
-        sample of 100,000; and those put onto it after that),
-        ``refitted``, ``trustworthiness``, ``seed``.
+    MapSummary
 
     Raises
     ------
@@ -160,11 +191,9 @@ def map_workspace(
     return MAKER.run(workspace, manner, refit=refit, seed=seed)
 
 
-def _make(
-    workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[dict[str, Any]]:
+def _make(workspace: Workspace, wanted: Wanted, manner: Manner) -> Made[MapSummary]:
     """Lay out the covers, or place new ones among those that are on the map."""
-    seed = settings["seed"]
+    seed = wanted.seed
     covers = EmbeddedCovers.read(workspace)
     if not len(covers):
         embed = EMBEDDINGS.repair(workspace.root)
@@ -172,7 +201,7 @@ def _make(
         raise DataError(message)
     steps = manner.progress or (lambda done, total: None)
     steps(0, 2)
-    old = None if settings.get("refit") else _old_map(workspace, covers)
+    old = None if wanted.refit else _old_map(workspace, covers)
     if old is None:
         positions = make_map(
             covers.embeddings,
@@ -190,14 +219,14 @@ def _make(
             )
             placed[new] = True
     steps(1, 2)
-    result = {
-        "n_covers": len(covers),
-        "n_placed": int(placed.sum()),
-        "n_fitted": int((~placed).sum()),
-        "refitted": old is None,
-        "trustworthiness": judge_map(covers.embeddings, positions, seed=seed),
-        "seed": seed,
-    }
+    result = MapSummary(
+        n_covers=len(covers),
+        n_placed=int(placed.sum()),
+        n_fitted=int((~placed).sum()),
+        refitted=old is None,
+        trustworthiness=judge_map(covers.embeddings, positions, seed=seed),
+        seed=seed,
+    )
     table = make_table(
         {
             "cover_id": covers.cover_ids,
@@ -212,7 +241,8 @@ def _make(
         write_table(draft.new_path(MAP_TABLE), table, replace(stamp, seed=seed))
 
     layout = {"n_neighbors": N_NEIGHBORS, "min_dist": MIN_DIST, "metric": "cosine"}
-    return Made(result=result, write=write, parameters={**result, **layout})
+    parameters = {**asdict(result), **layout}
+    return Made(result=result, write=write, parameters=parameters)
 
 
 def read_map(workspace: Workspace) -> Any:
@@ -229,14 +259,17 @@ def read_map(workspace: Workspace) -> Any:
     return read_rows(workspace, MAP_TABLE)[0]
 
 
-def read_summary(workspace: Workspace) -> dict[str, Any]:
-    """Return what `map_workspace` says of a map that is there already."""
+def read_summary(workspace: Workspace) -> MapSummary:
+    """Return what `map_workspace` says of a map that is there already.
+
+    Raises
+    ------
+    DataError
+        If it is missing or unreadable.
+    """
     _, stamp = read_rows(workspace, MAP_TABLE)
-    names = ("n_covers", "n_fitted", "n_placed", "trustworthiness", "seed")
-    return {
-        **{name: stamp.parameters.get(name) for name in names},
-        "refitted": False,
-    }
+    with readable(workspace, MAP_TABLE):
+        return decode(MapSummary, {**stamp.parameters, "refitted": False}, "map")
 
 
 def _old_map(
@@ -277,6 +310,7 @@ def _draw(draft: Draft) -> None:
 MAKER = Maker(
     artefact=MAP,
     made_from=fingerprints_at_hand,
+    wanted=Wanted,
     make=_make,
     read=read_summary,
     draw=_draw,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from covers.cluster.words.subjects import FittingWord  # noqa: TC001 - read by Document
 from covers.errors import CoversError
@@ -14,6 +14,7 @@ from covers.workspace.read_artefacts import read_document, stamp_of, typed
 from covers.workspace.registry import CLUSTER_TABLE, MAP_TABLE, NAMES_DOCUMENT
 
 if TYPE_CHECKING:
+    from covers.cluster.result import Clustering
     from covers.workspace.paths import Workspace
 
 
@@ -134,30 +135,23 @@ def words_on_map(workspace: Workspace) -> tuple[NamedRegion, ...]:
     return names.regions if stamp.made_from.get("map") == now else ()
 
 
-def add_subjects(workspace: Workspace, content: dict[str, Any]) -> dict[str, Any]:
-    """Return the document of a clustering with the words that fit its clusters, if they were found for it.
-
-    They stand in ``look["subjects"]`` of each cluster, the surest first.
-    """
+def add_subjects(workspace: Workspace, found: Clustering) -> Clustering:
+    """Return a clustering with the words that fit its clusters, if they were found for it."""
     stamp = stamp_of(workspace, NAMES_DOCUMENT)
     if stamp is None:
-        return content
+        return found
     try:
         now = fingerprint_file(workspace.path(CLUSTER_TABLE))
         names = read_names(workspace)
     except (CoversError, OSError):
-        return content
+        return found
     if stamp.made_from.get("clusters") != now:
-        return content
-    words = {one.name: [w.word for w in one.words] for one in names.clusters}
-    clusters = [
-        {
-            **cluster,
-            "look": {
-                **cluster.get("look", {}),
-                "subjects": words.get(str(cluster["id"]), []),
-            },
-        }
-        for cluster in content["clusters"]
-    ]
-    return {**content, "clusters": clusters}
+        return found
+    words = {one.name: tuple(w.word for w in one.words) for one in names.clusters}
+    return replace(
+        found,
+        clusters=tuple(
+            replace(cluster, subjects=words.get(str(cluster.id), ()))
+            for cluster in found.clusters
+        ),
+    )

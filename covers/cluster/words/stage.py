@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.cluster.map.stage import read_map
-from covers.cluster.words.names import Names, read_names
+from covers.cluster.words.names import NamedRegion, NamedSet, Names, read_names
 from covers.cluster.words.subjects import (
     FEWEST_GROUPS,
     WordSet,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covers.catalogue.table import Catalogue
+    from covers.cluster.words.subjects import FittingWord
     from covers.model.embedders.protocol import WordEmbedder
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
@@ -43,6 +44,15 @@ if TYPE_CHECKING:
 TEMPLATES = ("{}", "an album cover: {}")
 """What a word is put into; its vector is the mean of these."""
 _COVERS_PER_REGION, _MOST_REGIONS = 60, 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The settings of naming; see `covers.workspace.settings.NameOptions`."""
+
+    words: str | None
+    margin: float
+    seed: int
 
 
 def run(workspace: Workspace, manner: Manner | None = None, **changes: Any) -> Names:
@@ -87,38 +97,34 @@ def made_from(workspace: Workspace) -> dict[str, str]:
     return found
 
 
-def _make(
-    workspace: Workspace, settings: dict[str, Any], manner: Manner
-) -> Made[Names]:
+def _make(workspace: Workspace, wanted: Wanted, manner: Manner) -> Made[Names]:
     """Find the words with some settings."""
     name = need_word_embedder(workspace)
-    listed = settings["words"]
-    words = read_words(workspace.root / listed if listed else None)
+    words = read_words(workspace.root / wanted.words if wanted.words else None)
     steps = manner.progress or (lambda done, total: None)
     steps(0, 4)
     index = open_other_index(workspace, name)
     vectors = embed_words(open_embedder(workspace, name), words)
     steps(1, 4)
     namer = _Namer.of(
-        read_catalogue(workspace), index, words, vectors, float(settings["margin"])
+        read_catalogue(workspace), index, words, vectors, float(wanted.margin)
     )
     steps(2, 4)
-    document = {
-        "embedder": name,
-        "n_words": len(words),
-        "margin": namer.words.margin,
-        "n_covers": len(namer.ids),
-        "clusters": _name_clusters(workspace, namer),
-        "genres": namer.name_genres(),
-        "regions": _name_regions(workspace, namer, settings["seed"]),
-    }
+    names = Names(
+        embedder=name,
+        n_words=len(words),
+        margin=namer.words.margin,
+        n_covers=len(namer.ids),
+        clusters=tuple(_name_clusters(workspace, namer)),
+        genres=tuple(namer.name_genres()),
+        regions=tuple(_name_regions(workspace, namer, wanted.seed)),
+    )
     steps(4, 4)
 
     def write(draft: Draft, stamp: Stamp) -> None:
-        write_json(draft.new_path(NAMES_DOCUMENT), document, stamp)
+        write_json(draft.new_path(NAMES_DOCUMENT), names.to_json(), stamp)
 
-    parameters = {"list": fingerprint(words)}
-    return Made(result=Names.from_json(document), write=write, parameters=parameters)
+    return Made(result=names, write=write, parameters={"list": fingerprint(words)})
 
 
 def embed_words(
@@ -166,23 +172,23 @@ class _Namer:
         self,
         shares: npt.NDArray[np.float64],
         rest: npt.NDArray[np.float64] | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> tuple[FittingWord, ...]:
         """Return the words that fit some of the covers."""
-        found = find_words(self.scores, shares, self.groups, self.words, rest)
-        return [asdict(word) for word in found]
+        return tuple(find_words(self.scores, shares, self.groups, self.words, rest))
 
-    def name_genres(self) -> list[dict[str, Any]]:
+    def name_genres(self) -> list[NamedSet]:
         """Name the genres; the rest are covers of other genres."""
         labelled = self.membership.any(axis=1)
         named = []
         for column, genre in enumerate(self.vocab):
             shares = self.membership[:, column]
             words = self.find(shares, np.where(labelled, 1 - shares, 0))
-            named.append({"name": genre, "n": int((shares > 0).sum()), "words": words})
+            n = int((shares > 0).sum())
+            named.append(NamedSet(name=genre, n=n, words=words))
         return named
 
 
-def _name_clusters(workspace: Workspace, namer: _Namer) -> list[dict[str, Any]]:
+def _name_clusters(workspace: Workspace, namer: _Namer) -> list[NamedSet]:
     """Name the clusters, where there are any."""
     try:
         table = read_rows(workspace, CLUSTER_TABLE)[0]
@@ -196,18 +202,12 @@ def _name_clusters(workspace: Workspace, namer: _Namer) -> list[dict[str, Any]]:
         shares = np.zeros(len(namer.ids))
         shares[rows[labels == cluster]] = 1
         named.append(
-            {
-                "name": str(cluster),
-                "n": int(shares.sum()),
-                "words": namer.find(shares),
-            }
+            NamedSet(name=str(cluster), n=int(shares.sum()), words=namer.find(shares))
         )
     return named
 
 
-def _name_regions(
-    workspace: Workspace, namer: _Namer, seed: int
-) -> list[dict[str, Any]]:
+def _name_regions(workspace: Workspace, namer: _Namer, seed: int) -> list[NamedRegion]:
     """Cut the map into parts of some sixty covers or more, and name those that words fit."""
     try:
         table = read_map(workspace)
@@ -232,7 +232,7 @@ def _name_regions(
         words = namer.find(shares)
         if words:
             x, y = map(float, np.median(xy[own], axis=0))
-            named.append({"x": x, "y": y, "n": int(own.sum()), "words": words})
+            named.append(NamedRegion(x=x, y=y, n=int(own.sum()), words=words))
     return named
 
 
@@ -248,4 +248,6 @@ def remember_words(workspace: Workspace, path: Path) -> str:
     return workspace.relative(Path(path))
 
 
-MAKER = Maker(artefact=NAMES, made_from=made_from, make=_make, read=read_names)
+MAKER = Maker(
+    artefact=NAMES, made_from=made_from, wanted=Wanted, make=_make, read=read_names
+)

@@ -7,7 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from covers.classify.methods import Method
-from covers.evaluate.measures import IN_WORDS, SetScore
+from covers.evaluate.document import SetScore
+from covers.evaluate.measures import IN_WORDS
 from covers.render.html import Html, dot, table
 from covers.render.numbers import number, per_cent, span, tidy
 from covers.render.palette import genre_colours

@@ -8,7 +8,8 @@ from covers.classify.methods import IN_WORDS, Method
 from covers.evaluate.measures import IN_WORDS as MEASURES
 
 if TYPE_CHECKING:
-    from covers.evaluate.measures import Estimate, Split
+    from covers.evaluate.document import Split
+    from covers.evaluate.measures import Estimate
     from covers.evaluate.result import Evaluation
 
 _CLEAREST = ("artist", "release group")
@@ -20,7 +21,8 @@ def own_group(split: Split) -> str:
 
     Examples
     --------
-    >>> from covers.evaluate.measures import Split
+    >>> from covers.evaluate.document import Split
+    from covers.evaluate.measures import
     >>> sides = {"n_train": 9, "n_valid": 3, "measured": "valid", "n_groups": 3}
     >>> own_group(Split(grouped_by="artist, near-duplicates", **sides))
     'its artist'

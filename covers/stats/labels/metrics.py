@@ -7,7 +7,7 @@ G genres, B resamples.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,6 @@ from covers.stats.labels.figures import (
 from covers.stats.reliability import Reliability, expected_error, reliability_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from covers.stats.bootstrap import GroupBootstrap
 
 Array = npt.NDArray[np.float64]
@@ -69,20 +67,6 @@ class GenreMeasures:
     f1: Array
     intervals: dict[str, list[Interval]]
 
-    def to_json(self, vocab: Sequence[str]) -> dict[str, Any]:
-        """Return one row per genre."""
-        names = ("average_precision", "precision", "recall", "f1")
-        return {
-            genre: {
-                "n": int(self.n[j]),
-                **{name: float(getattr(self, name)[j]) for name in names},
-                "ci95": {
-                    name: ends[j].as_list() for name, ends in self.intervals.items()
-                },
-            }
-            for j, genre in enumerate(vocab)
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class LabelMeasures:
@@ -112,16 +96,6 @@ class LabelMeasures:
     per_genre: GenreMeasures
     reliability: Reliability
     samples: dict[str, Array] = field(repr=False)
-
-    def to_json(self, vocab: Sequence[str]) -> dict[str, Any]:
-        """Return the figures in the shape of ``covers evaluate --json``."""
-        return {
-            **self.values,
-            "n": self.n,
-            "ci95": {name: ends.as_list() for name, ends in self.intervals.items()},
-            "per_genre": self.per_genre.to_json(vocab),
-            "reliability": self.reliability.to_json(),
-        }
 
 
 def measure_labels(

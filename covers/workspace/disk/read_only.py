@@ -68,7 +68,9 @@ def freeze(value: Any) -> Any:
     if isinstance(value, dict):
         return ReadOnlyDict({key: freeze(one) for key, one in value.items()})
     if isinstance(value, list) or type(value) is tuple:
-        return tuple(freeze(one) for one in value)
+        frozen = tuple(freeze(one) for one in value)
+        is_same = all(a is b for a, b in zip(frozen, value, strict=True))
+        return value if is_same and type(value) is tuple else frozen
     if hasattr(value, "setflags") and value.ndim:
         view = value.view()
         view.setflags(write=False)

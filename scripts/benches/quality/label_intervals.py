@@ -132,15 +132,15 @@ def measure(n_groups, size, seed):
     for name in COMPARED:
         gap = good.values[name] - bad.values[name]
         ends = gap_interval(gap, good.samples[name] - bad.samples[name], n_groups)
-        gaps[name] = (gap, ends.as_list())
+        gaps[name] = (gap, ends.ends)
     of = good.per_genre
     return {
         "values": good.values,
-        "intervals": {name: good.intervals[name].as_list() for name in OVER_ALL},
+        "intervals": {name: good.intervals[name].ends for name in OVER_ALL},
         "gaps": gaps,
         "n": of.n,
         "genres": {
-            name: (getattr(of, name), [ends.as_list() for ends in of.intervals[name]])
+            name: (getattr(of, name), [ends.ends for ends in of.intervals[name]])
             for name in OF_GENRES
         },
     }

@@ -270,7 +270,7 @@ def report(base: Path, seeds: list[int], n_folds: int, names: tuple) -> dict:
     for name, found in rows.items() if best_seed else ():
         ratio = samples[name] / samples[best_seed]
         found["ratio_to_seed_recipe"] = found["macro_f1"] / rows[best_seed]["macro_f1"]
-        found["ratio_ci95"] = percentile_interval(ratio).as_list()
+        found["ratio_ci95"] = percentile_interval(ratio).ends
     return {
         "n_covers": len(catalogue),
         "genres": list(catalogue.vocab),

@@ -48,7 +48,7 @@ def measure(
     result = {
         "n_seeds": len(runs),
         "macro_f1": float(np.mean(per_seed)),
-        "ci95": percentile_interval(samples).as_list(),
+        "ci95": percentile_interval(samples).ends,
         "per_seed": [round(float(f), 4) for f in per_seed],
         "accuracy": float(np.mean([v["accuracy"] for v in values])),
         "log_loss": float(np.mean([v["log_loss"] for v in values])),
@@ -94,7 +94,7 @@ def measure_several(
         "n_seeds": len(runs),
         "map": float(np.mean(values)),
         "macro_f1": float(np.mean(values)),
-        "ci95": percentile_interval(samples).as_list(),
+        "ci95": percentile_interval(samples).ends,
         "per_seed": [round(value, 4) for value in values],
         "seconds": float(np.median([run["seconds"] for one in runs for run in one])),
     }
