@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.render.short_repr import ShortRepr
 from covers.stats.distributions import softmax
 from covers.stats.labels.platt import Platt, choose_thresholds
 
@@ -48,8 +49,8 @@ class LabelledCovers:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelCalibrator:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LabelCalibrator(ShortRepr):
     """From the odds of one or more sources to a probability and a yes or no for each genre.
 
     Parameters

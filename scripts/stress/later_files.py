@@ -86,7 +86,6 @@ def read_files(root, texts):
     for read in (
         names.read_names,
         names.words_on_map,
-        lambda here: names.add_subjects(here, {"clusters": [{"id": 0}]}),
         read_graph,
         lambda here: by_embedder.judge_other_index(here, EMBEDDER, None),
         lambda here: by_embedder.open_other_index(here, EMBEDDER).info(),
