@@ -22,7 +22,6 @@ def own_group(split: Split) -> str:
     Examples
     --------
     >>> from covers.evaluate.document import Split
-    from covers.evaluate.measures import
     >>> sides = {"n_train": 9, "n_valid": 3, "measured": "valid", "n_groups": 3}
     >>> own_group(Split(grouped_by="artist, near-duplicates", **sides))
     'its artist'
