@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from covers.audit.result import Audit
     from covers.audit.stage import AuditOptions
     from covers.classify.answers import Classification, Explanation, Voter
+    from covers.classify.classifications import Classifications
     from covers.classify.query import Queries, Query
     from covers.classify.voting import vote_genres
     from covers.cluster.map.cover_map import CoverMap
@@ -55,6 +56,7 @@ __all__ = [
     "AuditOptions",
     "BrokenImageError",
     "Classification",
+    "Classifications",
     "Clustering",
     "ConfigError",
     "CoverMap",
@@ -93,6 +95,7 @@ _HOMES = {
     "AuditOptions": "covers.audit.stage",
     "BrokenImageError": "covers.errors",
     "Classification": "covers.classify.answers",
+    "Classifications": "covers.classify.classifications",
     "Clustering": "covers.cluster.result",
     "ConfigError": "covers.errors",
     "CoverMap": "covers.cluster.map.cover_map",

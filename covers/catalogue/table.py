@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from covers.catalogue.matching import SPLITS
 from covers.errors import DataError
 from covers.stats.membership import make_membership
 from covers.stats.rows import RowsById
@@ -72,10 +74,11 @@ SCHEMA = pa.schema(
 """Columns every catalogue has; the other columns of a manifest follow as they came."""
 
 GENRE_MINIMUM = 10
+_ID_DIGITS = 32
 _ROWS_AT_ONCE = 50_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Catalogue:
     """The covers of a workspace, in rows.
 
@@ -120,6 +123,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        counts = Counter(self.table.column("split").to_pylist())
+        sides = ", ".join(f"{counts[side]:,} {side}" for side in SPLITS if counts[side])
+        return f"<Catalogue: {len(self):,} covers of {len(self.vocab)} genres; {sides}>"
 
     @property
     def grouped_by(self) -> str:
@@ -254,6 +262,28 @@ class Catalogue:
             message = f"no cover {absent!r} in the catalogue: run 'covers scan' again"
             raise DataError(message)
         return rows
+
+    def find_id(self, beginning: str) -> str:
+        """Return the id of the one cover whose id begins so.
+
+        Raises
+        ------
+        DataError
+            If there is none, or there are several.
+        """
+        if len(beginning) >= _ID_DIGITS:
+            return beginning
+        import pyarrow.compute as pc
+
+        ids = self.table.column("cover_id")
+        found = ids.filter(pc.starts_with(ids, beginning)).to_pylist()
+        if not found:
+            message = f"no cover has an id that begins with {beginning!r}: take one from 'covers search --json'"
+            raise DataError(message)
+        if len(found) > 1:
+            message = f"{len(found)} covers have an id that begins with {beginning!r}, such as {found[0]} and {found[1]}: give more digits"
+            raise DataError(message)
+        return str(found[0])
 
     def fingerprint(self) -> str:
         """Hash everything but where the files lie."""

@@ -84,7 +84,7 @@ class HeldOutCovers:
     references: Array | None = None
 
     def labelled(self) -> LabelledCovers:
-        """Return yes or no for each genre, of these covers and of those that network and voters have seen."""
+        """Return the same covers with yes or no for each genre, as independent genres are calibrated on."""
         return LabelledCovers(
             has=self.membership > 0,
             groups=self.groups,

@@ -92,7 +92,7 @@ def find_flip(
 def _among_voters(
     neighbours: Neighbours, membership: npt.NDArray[np.floating[Any]]
 ) -> tuple[Neighbours, Array]:
-    """Return the same vote with the voters as the only references.
+    """Return the same vote held among the voters alone.
 
     A last row, nobody's neighbour, holds what all others add to the base rates,
     so that trying out many votes does not sum up a whole library each time.

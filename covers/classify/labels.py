@@ -43,7 +43,7 @@ class LabelledCovers:
     known: Flags | None = None
 
     def take(self, rows: npt.NDArray[np.int64]) -> LabelledCovers:
-        """Return some of the covers to fit on; `known` stays whole."""
+        """Return some of the covers to fit on."""
         return LabelledCovers(
             has=self.has[rows], groups=self.groups[rows], known=self.known
         )

@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class Method(StrEnum):
-    """What a genre can be told by, from guessing to everything together."""
+    """The methods that predict genres, from guessing to network and vote together."""
 
     CHANCE = "chance"
     FREQUENCY = "frequency"

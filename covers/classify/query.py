@@ -1,4 +1,4 @@
-"""Queries: pictures from outside or covers of the library, with the embedding and logits of each."""
+"""Pictures from outside, or covers of the library, with the embedding and logits of each."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class VoteLosses:
         return self.settings[usual]
 
     def _usual(self) -> int:
-        """Return which candidate is nearest to `USUAL`: there may be fewer references."""
+        """Return the candidate nearest to the usual settings, which few references may not allow."""
         k = max(
             (one.k for one in self.settings if one.k <= USUAL.k),
             default=self.settings[0].k,

@@ -143,7 +143,7 @@ def classify_command(
         queries.refuse_broken()
     answers = library.classify(queries, level=level)
     if as_json:
-        print_json([answer.to_json() for answer in answers])
+        print_json(answers.to_json())
     else:
         for answer in answers:
             click.echo(f"{answer!r}\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from covers.classify.methods import TRAINED, named_now
@@ -29,6 +30,7 @@ from covers.evaluate.measures import (
     MethodResult,
     measures_of,
 )
+from covers.render.html import table
 from covers.render.numbers import number, span
 from covers.render.short_repr import ShortRepr
 from covers.render.text import text_table
@@ -244,8 +246,19 @@ class Evaluation(Document):
             parts = [every, self.leading._table(), *parts]
         return "\n".join(parts)
 
+    def _repr_html_(self) -> str:
+        header, rows = self.leading._cells()
+        found = "".join(f"<li>{escape(one)}</li>" for one in self.conclusions)
+        first = escape(repr(self).partition("\n")[0])
+        return f"<p>{first}</p>{table(header, rows)}<ul>{found}</ul>"
+
     def _table(self) -> str:
         """Return a row of measures for each method, as text."""
+        header, rows = self._cells()
+        return text_table(header, rows, right=range(1, len(header)))
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        """Return the head and the rows of the table of measures."""
         shown = _SHOWN[self.several_genres]
         n_with_ends = 1 if self.several_genres else 2  # 80 columns hold no more
         header = ["method"]
@@ -260,7 +273,7 @@ class Evaluation(Document):
                 if place < n_with_ends:
                     row.append(span(found.ci95, ".2f"))
             rows.append(row)
-        return text_table(header, rows, right=range(1, len(header)))
+        return header, rows
 
 
 def _frame_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,12 +41,27 @@ def index_columns(catalogue: Catalogue, rows: Sequence[int]) -> pa.Table:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """How the vectors of an index are stored and searched.
+
+    Parameters
+    ----------
+    structure, prefer : str
+        As in `indexer.VectorIndex.build`.
+    store : {"float32", "float16", "int8"}, optional
+        How numbers are stored; the workspace remembers it, and it is meant without it.
+    """
+
+    structure: str = "auto"
+    prefer: str = "fast"
+    store: str | None = None
+
+
 def build_index(
     workspace: Workspace,
+    how: Structure | None = None,
     *,
-    structure: str = "auto",
-    prefer: str = "fast",
-    store: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> tuple[VectorStore, EmbedReport]:
@@ -54,10 +70,7 @@ def build_index(
     Parameters
     ----------
     workspace : Workspace
-    structure, prefer
-        As in `indexer.VectorIndex.build`.
-    store : {"float32", "float16", "int8"}, optional
-        How numbers are stored; the workspace remembers it, and it is meant without it.
+    how : Structure, optional
     device : str, default="auto"
     progress : callable, optional
 
@@ -74,17 +87,19 @@ def build_index(
         If FAISS cannot build the structure.
     """
     address = index_address(workspace)
-    options = {"structure": structure, "prefer": prefer}
+    how = how or Structure()
+    options = {"structure": how.structure}
     if is_remote(address):
-        del options["prefer"]
-        if prefer != "fast" or store or structure not in ("auto", "exact"):
+        is_plain = how.prefer == "fast" and not how.store
+        if not is_plain or how.structure not in ("auto", "exact"):
             message = (
                 f"'{address}' chooses by itself how it stores and searches: give '--structure auto' or "
                 "'--structure exact', and neither '--prefer' nor '--store'"
             )
             raise ConfigError(message)
     else:
-        options["store"] = store or workspace.settings.index.store
+        options["prefer"] = how.prefer
+        options["store"] = how.store or workspace.settings.index.store
     report = embed_covers(workspace, device=device, progress=progress)
     catalogue = read_catalogue(workspace)
     table = read_embeddings(workspace, final=True)
@@ -99,11 +114,11 @@ def build_index(
             **options,
         )
     except ValueError as error:
-        if structure in ("auto", "exact"):
+        if how.structure in ("auto", "exact"):
             raise
         raise WrongValueError(str(error)) from error
-    if store not in (None, workspace.settings.index.store):
-        write_settings(workspace.root, {"index": {"store": store}})
+    if how.store not in (None, workspace.settings.index.store):
+        write_settings(workspace.root, {"index": {"store": how.store}})
     _forget_old_embeddings(workspace, table.fingerprint)
     return index, report
 

@@ -120,16 +120,12 @@ class IndexedLibrary(TrainedLibrary):
         ModelError, DataError
             If there is no model, or nothing was scanned.
         """
-        from covers.index.build import build_index
+        from covers.index.build import Structure, build_index
 
-        return build_index(
-            self.workspace,
-            structure=structure,
-            prefer=prefer,
-            store=store,
-            device=self._where,
-            progress=progress,
-        )[1]
+        how = Structure(structure=structure, prefer=prefer, store=store)
+        return build_index(self.workspace, how, device=self._where, progress=progress)[
+            1
+        ]
 
     @checked(
         embedder=text,

@@ -16,7 +16,8 @@ from covers.arguments import (
     text,
     whole,
 )
-from covers.classify.answers import Classification, Explanation, put_together
+from covers.classify.answers import Explanation, put_together
+from covers.classify.classifications import Classifications
 from covers.errors import DataError
 from covers.index.hits import Hit, SearchHits
 from covers.index.search import Wanted, find_cover, search_index
@@ -173,7 +174,9 @@ class SearchableLibrary(StoredLibrary):
         from covers.library.question import Question, less_like
 
         question = Question.read(query, text)
-        ids = None if among is None else frozenset(cover_ids("among", among))
+        ids = None
+        if among is not None:
+            ids = frozenset(self._whole_ids(cover_ids("among", among)))
         wanted = Wanted(k=k, where=where, one_per_artist=one_per_artist, among=ids)
         if question.texts:
             index, embedder = self._word_parts(question.texts[0])
@@ -210,7 +213,7 @@ class SearchableLibrary(StoredLibrary):
         pictures: PictureLike | Sequence[PictureLike] | Queries,
         *,
         level: float = DEFAULT_LEVEL,
-    ) -> list[Classification]:
+    ) -> Classifications:
         """Say which genres pictures look like, how sure that is, and why.
 
         A cover of the library, its near-duplicates, its artist and its release do
@@ -222,6 +225,11 @@ class SearchableLibrary(StoredLibrary):
             Pictures, or ids of covers of this library.
         level : float, default=0.9
             How often the prediction sets shall hold the truth, in (0, 1).
+
+        Returns
+        -------
+        Classifications
+            One for each picture, in order.
 
         Raises
         ------
@@ -238,7 +246,7 @@ class SearchableLibrary(StoredLibrary):
             pictures = self.ask(pictures)
             pictures.refuse_broken()
         if not pictures.items:
-            return []
+            return Classifications()
         import numpy as np
 
         p_network, p_labels = self._network_answers(pictures)
@@ -256,7 +264,7 @@ class SearchableLibrary(StoredLibrary):
             references=self._references,
         )
         names = [(query.name, query.cover_id) for query in pictures.items]
-        return put_together(names, answer, index, self.workspace)
+        return Classifications(put_together(names, answer, index, self.workspace))
 
     @checked(picture=picture, genre=optional(text), level=_LEVEL)
     def explain(

@@ -114,6 +114,8 @@ class SharedLibrary(SearchableLibrary):
         """
         from covers.exports.export import Wanted, export_workspace
 
-        ids = None if covers is None else tuple(cover_ids("covers", covers))
+        ids = None
+        if covers is not None:
+            ids = tuple(self._whole_ids(cover_ids("covers", covers)))
         wanted = Wanted(cover_ids=ids, where=where, force=force, pictures=pictures)
         return export_workspace(self.workspace, target, Path(out), wanted)

@@ -12,7 +12,7 @@ from covers.workspace.paths import Workspace
 from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -293,15 +293,32 @@ class StoredLibrary:
     def picture_of(self, cover_id: str) -> Image.Image:
         """Return the pixels of a cover: from its source, else its thumbnail.
 
+        Parameters
+        ----------
+        cover_id : str
+            It may be shortened as long as it is unambiguous.
+
         Raises
         ------
         DataError
-            If neither can be read.
+            If there is no such cover, or neither can be read.
+
+        Examples
+        --------
+        >>> library.picture_of(cover_id[:8]).mode
+        'RGB'
         """
         from covers.images.decode import decode
 
         limit = self.workspace.settings.intake.max_megapixels
-        return decode(self._content_of(cover_id), max_megapixels=limit)
+        whole = self.catalogue.find_id(cover_id)
+        return decode(self._content_of(whole), max_megapixels=limit)
+
+    def _whole_ids(self, given: Collection[str]) -> Collection[str]:
+        """Return ids with those that are shortened made whole."""
+        if isinstance(given, frozenset):  # all of a library, from the dashboard
+            return given
+        return tuple(self.catalogue.find_id(one) for one in given)
 
     def _content_of(self, cover_id: str) -> bytes:
         """Return the bytes of a cover's picture: from its source, else its thumbnail."""

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, ModelError
+from covers.render.short_repr import ShortRepr
 from covers.workspace.artefacts import FORMAT, Stamp, parse_stamp, write_json
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.disk.strangers import is_whole_number, open_regular, parse_json
@@ -41,8 +42,8 @@ PICKLE_SUFFIXES = (".pkl", ".pickle")
 """Of files that fastai exports; never read unless somebody says so."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelCard(ReadOnly):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModelCard(ReadOnly, ShortRepr):
     """All that is needed to use the weights, and where they come from.
 
     Parameters

@@ -24,6 +24,7 @@ from covers.model.card import (
 from covers.model.network.architectures import split_archs
 from covers.model.network.backbone import Backbone
 from covers.model.network.device import pick_device
+from covers.model.network.embedder_names import shown_arch
 from covers.model.network.extractor import Extractor
 from covers.model.network.head import Head
 from covers.model.network.joined import classifier_shapes, make_heads
@@ -90,6 +91,13 @@ class SavedModel:
         self.held_out_head = head
         self.extractor = Extractor(
             self.backbone, card.mean, card.std, card.image_size, self.device
+        )
+
+    def __repr__(self) -> str:
+        card = self.card
+        return (
+            f"<SavedModel {shown_arch(card.arch)} {card.fingerprint[:8]}: {len(card.vocab)} genres, "
+            f"{card.embedding_dim}-d embeddings of {card.image_size} px, on {self.device.type}>"
         )
 
     @property

@@ -112,6 +112,46 @@ def test_results_that_hold_covers_show_them_in_a_notebook(library):
     assert "data:image" not in somewhere._repr_html_()
 
 
+def test_what_is_no_gallery_shows_a_table_or_a_picture_in_a_notebook(library):
+    evaluation = library.evaluate()._repr_html_()
+    assert evaluation.count("<tr") == 1 + len(library.evaluate().leading.methods)
+    assert all(escape(one) in evaluation for one in library.evaluate().conclusions)
+    assert "data:image/png;base64," in library.map()._repr_html_()
+    answers = library.classify(library.catalogue.cover_ids[:14])
+    html = answers._repr_html_()
+    assert html.count(escape(answers[0].headline)) >= 1
+    assert html.endswith("<p>… and 2 more</p>")
+    assert not library.classify([])
+
+
+def test_the_parts_of_a_library_say_in_a_line_what_they_are(library):
+    for ask, said in {
+        "model": "<SavedModel ",
+        "catalogue": "<Catalogue: 120 covers of 8 genres; ",
+        "card": "ModelCard(",
+        "index": "120",
+    }.items():
+        text = repr(getattr(library, ask))
+        assert said in text
+        assert len(text.splitlines()) == 1
+        assert len(text) <= 180, text
+    status = repr(library.status()).splitlines()
+    assert len(status) == 1 + len(library.status())
+    assert status[1].startswith("catalogue")
+
+
+def test_a_cover_is_meant_by_the_beginning_of_its_id(library, tmp_path):
+    first, second, *_ = library.catalogue.cover_ids
+    assert library.picture_of(first[:8]).size == library.picture_of(first).size
+    found = library.search(first[:8], among=[second[:8]])
+    assert [hit.cover_id for hit in found] == [second]
+    made = library.export("csv", tmp_path / "a.csv", covers=[second[:8], first])
+    assert made.n_covers == 2
+    assert library.explain(first[:8]).answer.cover_id == first
+    with pytest.raises(covers.DataError, match="no cover has an id that begins with"):
+        library.picture_of("zzzz")
+
+
 @pytest.mark.parametrize("ask", ASKS)
 def test_results_and_their_parts_are_short(library, ask, tmp_path):
     result = answer(library, ask, tmp_path)

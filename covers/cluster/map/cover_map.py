@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covers.errors import MissingExtraError
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.read_artefacts import read_rows
 from covers.workspace.registry import MAP_TABLE
@@ -63,6 +64,24 @@ class CoverMap(ReadOnly):
             trust = f"trustworthiness {self.trustworthiness:.3f}"
         n_placed = int(self.placed.sum())
         return f"map of {len(self):,} covers, {n_placed:,} placed after it was made{anew}; {trust}"
+
+    def _repr_html_(self) -> str:
+        import base64
+        import io
+
+        from covers.render.gallery import with_galleries
+
+        try:
+            figure = self.plot()
+        except MissingExtraError as error:
+            return with_galleries(f"{self!r}\n{error}")
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=80)
+        uri = base64.b64encode(content.getvalue()).decode()
+        picture = (
+            f'<img src="data:image/png;base64,{uri}" alt="map of {len(self):,} covers">'
+        )
+        return with_galleries(repr(self), picture)
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``covers map --json`` prints."""

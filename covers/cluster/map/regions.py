@@ -92,7 +92,7 @@ def name_regions(
     labels: npt.NDArray[np.int64] | None,
     names: Mapping[int, str],
 ) -> list[Region]:
-    """Return names with their places: clusters first, then parts by their leading genre.
+    """Return names with their positions: clusters first, then parts by their leading genre.
 
     Parameters
     ----------

@@ -275,7 +275,7 @@ def read_summary(workspace: Workspace) -> MapSummary:
 def _old_map(
     workspace: Workspace, covers: EmbeddedCovers
 ) -> tuple[npt.NDArray[np.bool_], Points, npt.NDArray[np.bool_], int] | None:
-    """Return which covers are on the map and where; None where it cannot be kept."""
+    """Return which covers are on the map and where; None where all must be laid out anew."""
     try:
         table, stamp = read_rows(workspace, MAP_TABLE)
         with readable(workspace, MAP_TABLE):
