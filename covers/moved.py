@@ -136,7 +136,7 @@ _GONE_ROOMS = ("analysis",)
 
 
 class _Moved:
-    """Finder and loader of the old names; asked only where nothing else is found."""
+    """Import hook for the module names of version 0.1, used where no module of that name is found."""
 
     def __init__(self) -> None:
         self._own_specs: dict[int, ModuleSpec | None] = {}
@@ -154,7 +154,7 @@ class _Moved:
         return ModuleSpec(name, self, is_package=rest in _GONE_ROOMS)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Return the module that stands in the place of the old one."""
+        """Return the module that an old name means today."""
         rest = spec.name.partition(".")[2]
         if rest in _GONE_ROOMS:
             return ModuleType(spec.name)

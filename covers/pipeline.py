@@ -77,7 +77,7 @@ class Stage(ShortRepr):
 
     @property
     def is_due(self) -> bool:
-        """Whether it has to be made before what follows can be trusted."""
+        """Whether it is missing or stale."""
         return self.state is not State.FRESH
 
 
@@ -126,7 +126,7 @@ class _AtHand:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """What the stamps of the analyses are compared with."""
+        """Fingerprints of catalogue, model and embeddings as they are now."""
         if self.card is None:
             known = self.catalogue
             return {} if known is None else {"catalogue": known.label_fingerprint()}

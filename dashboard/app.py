@@ -42,7 +42,7 @@ if os.environ.pop(UNTIL_STDIN_ENDS, ""):
 
 
 def note_error(error: Exception) -> bool:
-    """Log what no view expected, and tell the reader without a traceback."""
+    """Log an error that no page expected, and show it without a traceback."""
     import streamlit as st
 
     _log.error("a view failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every reader: navigation, then one page."""
+"""The script that Streamlit runs for every visitor: navigation, then one page."""
 
 from __future__ import annotations
 

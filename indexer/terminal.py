@@ -84,7 +84,7 @@ def _as_escape(character: str) -> str:
 
 
 def _encode_spare(error: UnicodeError) -> tuple[str, int]:
-    """Put something in place of what an encoding has no code for."""
+    """Replace the characters that an encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]

@@ -318,7 +318,7 @@ def _audit_library(
 
 
 def _is_reviewed(finding: Finding, overlay: Overlay) -> bool:
-    """Whether a person kept every cover of a finding."""
+    """Whether a person decided to keep every cover of a finding as it is."""
     return bool(finding.cover_ids) and all(
         (cover_id, finding.kind.value) in overlay.confirmed
         for cover_id in finding.cover_ids

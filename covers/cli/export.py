@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _ExportCommand(click.Command):
-    """Its help lists the targets."""
+    """The command, whose help lists the targets."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from covers.exports.targets import list_targets
@@ -138,7 +138,7 @@ def tell_export(made: Export) -> None:
 def _chosen(
     library: Library, like: str | None, k: int, ends: tuple[str, str] | None
 ) -> list[str] | None:
-    """Return the ids of the covers that were asked for, in order; None for all."""
+    """Return the ids of the chosen covers, in order; None for all."""
     if like is not None:
         return [hit.cover_id for hit in library.search(like, k)]
     if ends is not None:

@@ -111,7 +111,7 @@ _CERTAIN = 0.05
 
 
 def _print_overlap(found: Overlap) -> None:
-    """Print the pairs as a table, those that are most surely alike first."""
+    """Print the pairs of genres as a table, the most certainly alike first."""
     pairs = found.ranked()
     n_nested, n_more = len(found.pairs) - len(pairs), len(pairs) - _MOST_PAIRS
     rows = []

@@ -30,7 +30,7 @@ class Variant:
 
 
 def _treated(image: Image.Image, what: str) -> Image.Image:
-    """Change mode, orientation or print as the variant asks."""
+    """Change colour mode, orientation or print of a picture, as its variant says."""
     side = image.width
     if what == "cmyk":
         return image.convert("CMYK")

@@ -74,7 +74,7 @@ class DemoLibrary:
 
 
 def _draw(folder: Path, cover: PlannedCover, size_px: int) -> None:
-    """Draw one cover and write it to all its places."""
+    """Draw one cover and write it to all its files."""
     image = Image.fromarray(draw_sleeve(cover.sleeve, size_px))
     encoded = save_cover(image, cover.variant)
     for path in cover.paths:

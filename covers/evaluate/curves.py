@@ -74,7 +74,7 @@ def coverage_curve(
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One side of a vote: the covers that are classified, or those that vote on them.
+    """The covers that are classified, or the covers that vote on them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What network and neighbours say of covers that they have not seen, before anything is calibrated.
+"""Predictions of network and vote for covers that they have not seen, before calibration.
 
 Letters: N covers, G genres.
 """
@@ -28,7 +28,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Covers that one head is asked about, and the neighbours that vote on them.
+    """Covers that one head classifies, and the neighbours that vote on them.
 
     Parameters
     ----------

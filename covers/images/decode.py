@@ -275,7 +275,7 @@ def _decode(
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
-    """Read a picture's header with the one reader its first bytes call for.
+    """Read a picture's header with the reader of the format that its first bytes name.
 
     The classes are called directly: ``Image.open`` would also try EPS, which
     starts Ghostscript, and would warn or refuse by a process-wide limit.

@@ -55,7 +55,7 @@ def embedder_folder(name: str) -> str:
 
 
 def index_pointer(name: str) -> File:
-    """Return the file whose change says that an embedder's index was published anew."""
+    """Return the file that changes whenever an embedder's index is published."""
     return File(f"{embedder_folder(name)}/index/CURRENT")
 
 

@@ -155,7 +155,7 @@ def _why_few(n_found: int, k: int, where: Mapping[str, Any]) -> str:
 
 
 def _condition_text(condition: Any) -> str:
-    """Write what a filter asks of a column.
+    """Write the condition of a filter in words.
 
     Examples
     --------

@@ -46,7 +46,7 @@ def run(
     progress: Progress | None = None,
     cluster: RayCluster | None = None,
 ) -> IndexReport:
-    """Bring the index up to the catalogue; build it where there is none by this model, stored as asked.
+    """Bring the index up to the catalogue; build it anew where there is none by this model.
 
     Parameters
     ----------

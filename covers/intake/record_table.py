@@ -191,7 +191,7 @@ def _join_shared(records: pa.Table, codes: npt.NDArray[np.int64]) -> pa.Table:
 
 
 def _join_labels(known: ScanRecord, record: ScanRecord) -> ScanRecord:
-    """Take the genres of both where the labels differ; a later record wins else."""
+    """Join two records of one file: the genres of both, other labels from the later one."""
     if known.labels == record.labels:
         return record
     genres = dict.fromkeys((*known.labels.genres, *record.labels.genres))

@@ -1,4 +1,4 @@
-"""Covers through the network, every core or the GPU kept busy.
+"""Running the network on many covers at once: decoding in threads, so that every core or the GPU is busy.
 
 On a CPU each core is a stream of its own: it decodes a batch and runs the
 network on it in one thread, so that no core waits for another. A GPU is fed by
@@ -83,7 +83,7 @@ def stream_work(
     work: Work,
     streams: Streams,
 ) -> Iterator[WorkedBatch]:
-    """Decode covers and work on their pixels, yielding batches in the order asked for.
+    """Decode covers and work on their pixels, yielding batches in the given order.
 
     Memory stays flat: a stream holds one batch, and at most one more per
     stream is done and not yet taken.

@@ -63,7 +63,7 @@ class Preprocessing:
     mirrored: bool = False
 
     def described(self) -> dict[str, Any]:
-        """Return what tells one from another; as in versions that mirrored nothing, where nothing is."""
+        """Return the fields as JSON values; without the mirroring where there is none, as older versions wrote them."""
         values = asdict(self)
         if not self.mirrored:
             del values["mirrored"]
@@ -316,7 +316,7 @@ def _run(
     work: Callable[[npt.NDArray[np.uint8]], dict[str, npt.NDArray[np.float32]]],
     results: _Results,
 ) -> dict[str, str]:
-    """Push pictures through `work`, which asks `extractor`, and publish the results part by part."""
+    """Run the network on pictures in batches, and publish the results batch file by batch file."""
     failed: dict[str, str] = {}
     ids: list[str] = []
     blocks: list[dict[str, npt.NDArray[np.float32]]] = []

@@ -334,7 +334,7 @@ def _last_line(error: Exception) -> str:
 
 
 def _be_discreet(*, is_own: bool) -> None:
-    """Switch off what Ray reports, says and leaves behind, unless its user asked for it.
+    """Switch off Ray's reports, messages and temporary files, unless its own settings want them.
 
     A cluster that is started here listens to this machine only, which Ray does where
     it was told that there are no others, and is guarded by a token that only this

@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CoverFile:
-    """What is needed to read one cover: its id and the places it lies in."""
+    """What is needed to read one cover: its id and the files that hold it."""
 
     cover_id: str
     locations: Sequence[dict[str, Any]]
@@ -123,7 +123,7 @@ def stream_pixels(
     batch_size: int,
     n_workers: int | None = None,
 ) -> Iterator[PixelBatch]:
-    """Decode covers in threads, a few batches ahead of the one that is asked for.
+    """Decode covers in threads, a few batches ahead of the one that is taken.
 
     Memory stays flat: at most ``4 * n_workers + 2 * batch_size`` pictures are held.
 

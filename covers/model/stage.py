@@ -95,7 +95,7 @@ def read(workspace: Workspace) -> ModelCard:
 def judge(
     card: ModelCard, catalogue: Catalogue | None, recipe: Recipe | None = None
 ) -> Verdict:
-    """Say whether a model still belongs to its catalogue and to the recipe asked for.
+    """Say whether a model still belongs to its catalogue and to the wanted recipe.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Overlap with other numbers of neighbours, so that a reader can see what k changes.
+"""Overlap measured with other numbers of neighbours, to see what k changes.
 
 Measured when the overlap is, because it takes a second or two per number: a page
 with a slider over these must answer at once.

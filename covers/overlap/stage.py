@@ -311,7 +311,7 @@ def _pairs(
 
 
 def _notes(found: Overlap, n_sampled: int) -> list[str]:
-    """Say what a reader must know before using the numbers."""
+    """List what one must know before using the figures."""
     notes = []
     if n_sampled > 0 and found.n_covers.sum() > found.settings.n_sampled:
         notes.append(

@@ -76,7 +76,7 @@ class Frame:
     tight: bool = True
 
     def finish(self) -> Any:
-        """Put title and caption in their places, once; return the figure."""
+        """Draw title and caption, once; return the figure."""
         # A number must not be torn from its unit or its name.
         joined = self.caption.replace(" %", "\N{NO-BREAK SPACE}%").replace(
             "n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"

@@ -100,7 +100,7 @@ class BoundedProtocol(H11Protocol):
         super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection on which nothing was asked; one that is not read, too."""
+        """Close a connection that sent no request in time, or does not read its answer."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(self._pause_s, self.transport.abort)
 

@@ -1,4 +1,4 @@
-"""What a request may cost: bodies that are read, and work that is waited for, both bounded."""
+"""Limits of a request: bytes of its body, and how many requests may wait."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Pool:
         self.n_inside = 0
 
     async def __aenter__(self) -> Pool:
-        """Take a place.
+        """Wait for a free slot.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Rows of a table by the ids in them: the one place where ids are looked up."""
+"""Looking up the rows of a table by id."""
 
 from __future__ import annotations
 

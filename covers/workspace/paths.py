@@ -105,7 +105,7 @@ class Workspace:
 
     @property
     def scan_records_path(self) -> Path:
-        """What every file of every source said at the last scan; saves reading it again."""
+        """File with the scan record of every file of every source, so that a scan reads only what changed."""
         return self.path(registry.SCAN_RECORDS)
 
     @property

@@ -166,7 +166,7 @@ def _draft(workspace: Workspace, artefact: Artefact) -> Iterator[Draft]:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Put a whole file into its place."""
+    """Rename a finished file to its final name."""
     refuse_link(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(source, target)  # noqa: PTH105  the same name, whichever it is

@@ -28,7 +28,7 @@ Text = Annotated[str, Field(pattern=_NO_NUL, max_length=10_000)]
 
 
 class Source(BaseModel):
-    """One place covers come from.
+    """A folder, manifest or music library that covers come from.
 
     ``path`` is relative to the workspace wherever that is possible, and so is
     ``root``: where the paths of a manifest begin, by default in its own folder.

@@ -42,7 +42,7 @@ class FileEntry:
 
 
 def is_mounted(root: Path, source: Source) -> bool:
-    """Say whether a source can be reached today; of a server that is found out when it is asked.
+    """Say whether a source can be reached today; a server counts as reachable until it fails.
 
     An empty folder counts as not mounted: that is what a mount point looks
     like without its disk.

@@ -81,7 +81,7 @@ class Filters:
 
     @property
     def said(self) -> str:
-        """What is asked for, in a few words."""
+        """The filters in a few words."""
         parts = [*self.genres]
         parts += [f"{self.years[0]} to {self.years[1]}"] if self.years else []
         parts += [f"“{self.text}”"] if self.text else []
@@ -114,7 +114,7 @@ class Filters:
     def _sorted(
         self, rows: Rows, library: Library, looks: Looks, votes: Votes | None
     ) -> Rows:
-        """Return rows in the order that is asked for, the unknown last."""
+        """Return rows in the chosen order, the unknown last."""
         certainty = np.full(len(library), np.nan)
         if votes is not None:
             certainty[votes.rows] = votes.certainty

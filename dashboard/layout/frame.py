@@ -56,7 +56,7 @@ _COMMAND = re.compile(r"'((?:covers|python -m indexer) [^']+)'")
 
 
 def guard(view: Callable[[], None]) -> None:
-    """Show a page; what is missing or damaged is said in its place."""
+    """Show a page, or say what it needs that is missing or damaged."""
     try:
         view()
     except (CoversError, IndexerError) as error:
@@ -167,7 +167,7 @@ def open_on_map(cover_id: str) -> None:
 
 
 def go_on() -> None:
-    """Go to the page that was asked for, before anything of this one is drawn."""
+    """Go to the chosen page, before anything of this one is drawn."""
     if _NEXT in st.session_state:
         view, query = st.session_state.pop(_NEXT)
         st.switch_page(st.session_state["pages"][view], query_params=query)

@@ -139,7 +139,7 @@ def _sortings(library: Library, *, has_votes: bool) -> list[str]:
 
 
 def _more(library: Library, *, has_votes: bool) -> dict[str, Any]:
-    """Let the rarer filters be chosen; those that tell nothing apart are not offered."""
+    """Offer the rarer filters, but none that all covers would pass."""
     found: dict[str, Any] = {"years": frame.choose_years(library)}
     sides = [side for side in SIDES if (library.splits == side).any()]
     sources = sorted(set(library.sources))

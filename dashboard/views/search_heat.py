@@ -22,7 +22,7 @@ _HEAT = "search-heat"
 
 
 def heat_beside(query: Query, answer: Classification) -> str:
-    """Return the heat map as HTML; empty where it was not asked for, or is not to be had."""
+    """Return the heat map as HTML; empty where it is switched off or cannot be drawn."""
     # The switch stands below; what it says is known before it is drawn.
     if not st.session_state.get("heat", st.query_params.get("heat") == "true"):
         return ""

@@ -300,7 +300,7 @@ def _check_graph(walk: _Walk, n: int, dimension: int, depth: int) -> None:
 
 
 def _aligned(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Copy numbers that lie at odd places in the file: what follows is then twice as fast."""
+    """Copy numbers that lie at odd offsets of the file: what follows is then twice as fast."""
     if numbers.flags.aligned:
         return numbers
     whole = np.empty(len(numbers), numbers.dtype)

@@ -287,7 +287,7 @@ def _plan_put(
 
 
 def _split(snapshot: Snapshot, places: Rows) -> dict[int, Rows]:
-    """Sort places by their segment."""
+    """Sort positions of rows by their segment."""
     owners = snapshot.segment_of(places)
     return {
         number: places[owners == number] - snapshot.starts[number]

@@ -51,7 +51,7 @@ class FileEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class StructureRequest:
-    """What the owner of the index asked for; kept for the next compaction.
+    """The structure that the owner of the index wants, stored for the next compaction.
 
     Attributes
     ----------

@@ -57,7 +57,7 @@ class BuildSettings:
         self.request()
 
     def request(self) -> StructureRequest:
-        """Return what is asked of the structure.
+        """Return the wanted structure.
 
         Raises
         ------

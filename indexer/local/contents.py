@@ -239,7 +239,7 @@ def _batch_of(
     with_vectors: bool,
     columns: Collection[str] | None = None,
 ) -> Batch:
-    """Read the items at some places."""
+    """Read the items at some positions."""
     vectors = np.zeros((len(places), 0), dtype=np.float32)
     if with_vectors:
         vectors = snapshot.vectors_at(places)

@@ -1,4 +1,4 @@
-"""Workspaces for `faults`: a painted library, one kept workspace per stage, and how two are compared."""
+"""Workspaces for `faults`: a painted library, a copy of the workspace after each stage, and their comparison."""
 
 from __future__ import annotations
 

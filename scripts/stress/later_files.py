@@ -132,7 +132,7 @@ def selections(root):
 
 
 class LaterChanges:
-    """Changes of these; `Stranger` has them, too. What is asked is kept in `texts`."""
+    """Changes to later files of a workspace, as methods that `Stranger` inherits."""
 
     def bytes_of_a_later_file(self):
         path, rng = self.root / self.rng.choice(FILES), self.rng

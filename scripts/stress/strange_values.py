@@ -1,4 +1,4 @@
-"""Values that strangers put into documents, and the places where; used by `index_changes` and `strangers`."""
+"""Wrong values to put into documents, and the fields to put them in; used by `index_changes` and `strangers`."""
 
 GIANTS = (-1, 0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63 - 1)
 VALUES = (

@@ -1,1 +1,1 @@
-"""What an evaluation says, in words: its conclusions and its one sentence."""
+"""The conclusions of an evaluation in words, and the one sentence above them."""

@@ -37,7 +37,7 @@ def counted_groups(n_groups: int, split: Split) -> str:
 
 
 def held_in_words(split: Split) -> str:
-    """Name the covers that the network was kept from."""
+    """Name the covers that the network was not trained on."""
     return "test covers" if split.measured == "test" else "held-out covers"
 
 

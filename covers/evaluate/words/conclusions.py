@@ -163,7 +163,7 @@ def _leakage(found: Evaluation) -> list[str]:
 
 
 def _caution(found: Evaluation) -> list[str]:
-    """Say what weakens the figures."""
+    """Say why the figures may be off: few groups, or near-duplicates among the references."""
     said = []
     n_groups = found.split.n_groups
     if n_groups < 30:

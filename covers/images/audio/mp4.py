@@ -121,7 +121,7 @@ def _read(file: BinaryIO, atom: _Atom, most: int = _MAX_TAG_BYTES) -> bytes:
 
 
 def _read_user_data(file: BinaryIO, udta: _Atom, tags: RawTags, later: RawTags) -> None:
-    """Read user data: iTunes' tags, then those that stand in it without more."""
+    """Read user data: iTunes' tags first, then QuickTime's own."""
     for atom in _atoms(file, udta.start, udta.end):
         if atom.name == b"meta":
             _read_meta(file, atom, tags)

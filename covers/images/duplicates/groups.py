@@ -77,7 +77,7 @@ def connect(pairs: DuplicatePairs, n_covers: int) -> npt.NDArray[np.int64]:
 def _components(
     first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n_covers: int
 ) -> npt.NDArray[np.int64]:
-    """Return a number per cover, the same for those that pairs reach."""
+    """Return the number of each cover's group: covers that pairs connect share one."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

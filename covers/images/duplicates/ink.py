@@ -185,7 +185,7 @@ class InkAgreement:
         return self.most >= _LIES_OVER and self.parts < least
 
     def reaches(self, least_whole: float, least_parts: float) -> bool:
-        """Say whether both are large enough, no part agrees much less than most do, and no letter differs."""
+        """Say whether two designs agree: enough ink in both, no part that agrees less than the rest, no other letter."""
         least = max(least_parts, self.most - _PART_BELOW_MOST)
         agrees = self.whole >= least_whole and self.parts >= least
         return agrees and self.letters >= _LEAST_LETTERS

@@ -62,7 +62,7 @@ class Views:
 
     @classmethod
     def of_batches(cls, batches: Iterable[pa.RecordBatch]) -> Views:
-        """Take the views from a table in batches, without holding the table."""
+        """Take the views from a table in batches, so that the table is never in memory whole."""
         some = [cls.of(pa.Table.from_batches([batch])) for batch in batches]
         if not some:
             return cls.of(pa.Table.from_batches([], SCHEMA))

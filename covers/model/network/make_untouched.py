@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LookedUpVectors(UntouchedBackbone):
-    """Vectors that were made elsewhere, in the place of a network: it knows no pictures.
+    """Vectors from a file instead of a network: it can look covers up but embed no picture.
 
     Parameters
     ----------

@@ -262,7 +262,7 @@ def make_network_learner(
 
 
 def _be_quiet(learner: Learner) -> None:
-    """Leave the terminal to the command line."""
+    """Keep fastai from printing progress of its own."""
     for name in ("progress", "recorder"):
         if hasattr(learner, name):
             learner.remove_cb(getattr(learner, name))

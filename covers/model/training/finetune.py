@@ -42,7 +42,7 @@ _REFIT_PENALTY = 0.3
 
 
 class TrainingRun:
-    """One training run: its parts, and what has come of it so far."""
+    """One training run: network, data and recipe, and the best weights so far."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class TrainingRun:
 
     @property
     def is_pretrained(self) -> bool:
-        """Whether the backbone knows something at the start."""
+        """Whether the backbone starts from trained weights."""
         return self.recipe.weights != "none"
 
     def _make_learner(self, network: nn.Sequential) -> Any:

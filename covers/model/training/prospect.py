@@ -51,7 +51,7 @@ the last point has covers of a second collection too: docs/method/training.md.""
 
 
 def default_epochs(n_covers: int, *, on_gpu: bool, is_pretrained: bool) -> int:
-    """Return how many epochs a training gets that is not told.
+    """Return the number of epochs of a training where nobody chose one.
 
     Fine-tuning is left out below `PAYS_FROM` covers, and where there is no GPU:
     it takes minutes to hours there. A backbone from nothing always needs it.

@@ -197,7 +197,7 @@ def _weigh_epochs(recipe: Recipe, catalogue: Catalogue, how: TrainingOptions) ->
 
 @dataclass(frozen=True)
 class _Start:
-    """What a training begins with: a backbone, and vectors from a file in its place where there are any."""
+    """What a training begins with: a backbone, or vectors from a file instead."""
 
     arch: str
     backbone: Backbone

@@ -1,4 +1,4 @@
-"""Scales: from a number to a place on an axis, or to a colour; and what counts as uncertain."""
+"""Scales from a number to a position on an axis, or to a colour; and when a figure counts as uncertain."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ANCHORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A scale from a number to a place.
+    """A scale from a number to a position.
 
     Parameters
     ----------

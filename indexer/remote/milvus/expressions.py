@@ -60,7 +60,7 @@ def _is_null(name: str) -> str:
 
 
 def _condition(field: pa.Field, name: str, condition: Any) -> str:
-    """Write what a filter asks of one column."""
+    """Write the condition of a filter on one column as an expression of Milvus."""
     is_empty = field.type == pa.null()
     if condition is None:
         return "" if is_empty else _is_null(name)

@@ -108,7 +108,7 @@ def filter_sql(where: Where, schema: pa.Schema) -> tuple[Any, list[Any]]:
 
 
 def _condition(field: pa.Field, condition: Any) -> tuple[Any, list[Any]]:
-    """Write what a filter asks of one column."""
+    """Write the condition of a filter on one column in SQL."""
     from psycopg import sql
 
     column = sql.Identifier(field.name)

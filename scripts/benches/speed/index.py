@@ -198,7 +198,7 @@ def id_of(number):
 
 
 def measure_parts(index, queries, source, arguments, outcome):
-    """Measure what was asked for on an index that is there."""
+    """Measure the chosen parts on an index that is there."""
     asked = set(arguments.parts.split(","))
     is_slow = len(index) > 200_000 and index.info()["structure"] == "exact"
     rounds = 50 if is_slow else 200

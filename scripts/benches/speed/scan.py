@@ -52,7 +52,7 @@ def decode_small(path):
 
 
 def decode_and_encode(folder, path):
-    """Do what a scan asks of the disk and of Pillow for one picture, and measure nothing."""
+    """Read, decode and encode one picture as a scan does, without measuring it."""
     content = path.read_bytes()
     name = hashlib.sha256(content).hexdigest()
     image = read_picture(content, size_px=LEAST_PX).image

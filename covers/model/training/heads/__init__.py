@@ -1,1 +1,1 @@
-"""The head without steps: what it is fitted on, its closed form, and what it says of covers it has not seen."""
+"""The last layers of the network, fitted in closed form, and their predictions across folds."""

@@ -117,7 +117,7 @@ class LabelledRows:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossedAnswers:
-    """What heads say of a model's train covers, each without the covers of its fold.
+    """Predictions for train covers, each by a head that was fitted without their fold.
 
     Parameters
     ----------

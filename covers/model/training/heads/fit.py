@@ -81,7 +81,7 @@ def start_head(
     groups: npt.NDArray[np.int64],
     settings: HeadSettings,
 ) -> float:
-    """Start the head from the statistics it will see.
+    """Fit the head in closed form to the statistics of covers and their genres.
 
     They are standardised, projected onto their principal axes and partly
     whitened: neighbours are already those of the untouched backbone. A linear

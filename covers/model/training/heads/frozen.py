@@ -70,7 +70,7 @@ def make_statistics(
     files: Sequence[CoverFile],
     labelled: Collection[str],
 ) -> FrozenStatistics:
-    """Run a backbone over cached covers, as far as it has not been, and keep it for the baselines.
+    """Run an untouched backbone over the covers it has not seen yet, and store it for the baselines.
 
     A pretrained one sees labelled covers once more in mirror images, for the head to
     learn from, unless they are more than `MOST_MIRRORED`.

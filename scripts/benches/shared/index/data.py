@@ -75,7 +75,7 @@ class Enlarged:
 
 
 def source_of(arguments):
-    """Return what draws the vectors that were asked for."""
+    """Return the generator of the chosen vectors."""
     if arguments.data == "real":
         return Enlarged(arguments.embeddings, arguments.seed)
     kind = {"drawn": Mixture, "clustered": Clusters}[arguments.data]
