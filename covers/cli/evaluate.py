@@ -131,7 +131,8 @@ def print_evaluation(found: Evaluation) -> None:
             f"without {own_group(split)} (some {across.n_learned_from} other covers)"
         )
         _print_methods(found.leading)
-        print_text(f"\nThe {covers} alone ({split.n_train} train covers)")
+        click.echo()
+        print_text(f"The {covers} alone ({split.n_train} train covers)")
     else:
         print_text(f"{covers} of {genres} ({split.n_train} train covers)")
     _print_methods(found)

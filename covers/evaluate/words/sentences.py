@@ -57,8 +57,9 @@ def describe_lead(found: Evaluation, best: Method) -> list[str]:
             (leads if gap.ci95[0] > 0 else ties).append(IN_WORDS[other])
     words = MEASURES[found.measure]
     if ties:
+        more = "more covers" if found.across_folds else "more held-out covers"
         return [
-            f"its lead in {words} over {listed(ties)} is within chance: more held-out covers would be needed to tell them apart."
+            f"its lead in {words} over {listed(ties)} is within chance: {more} would be needed to tell them apart."
         ]
     if not leads:
         return []
