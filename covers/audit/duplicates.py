@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,9 @@ from covers.audit.findings import Finding, FindingKind
 from covers.images.duplicates.groups import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from covers.audit.audited import AuditedCover
     from covers.images.duplicates.near_duplicates import DuplicatePairs
 
 # Shares of right pairs on real covers, judged by eye; see docs/method/audit.md.
@@ -37,7 +38,7 @@ _EDITION = re.compile(
 
 
 def find_repeated_designs(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[AuditedCover],
     pairs: DuplicatePairs,
     features: npt.NDArray[np.float32] | None = None,
 ) -> list[Finding]:
@@ -45,8 +46,7 @@ def find_repeated_designs(
 
     Parameters
     ----------
-    rows : sequence of mapping
-        Per cover: ``cover_id``, ``path``, ``genres``, ``artist``, ``album``, ``year``.
+    rows : sequence of AuditedCover
     pairs : DuplicatePairs
         Rows of near-duplicates.
     features : ndarray of float32, shape (n_covers, n_features), optional
@@ -93,27 +93,25 @@ def find_repeated_designs(
     return findings
 
 
-def find_shared_covers(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def find_shared_covers(rows: Sequence[AuditedCover]) -> list[Finding]:
     """List covers that lie in several files to which the sources give different genres.
 
     Parameters
     ----------
-    rows : sequence of mapping
-        Per cover: ``cover_id``, ``genres`` and ``locations`` with ``path`` and
-        ``genres``.
+    rows : sequence of AuditedCover
     """
     findings = []
     for row in rows:
-        places = [place for place in row["locations"] if place["genres"]]
-        if len({tuple(sorted(place["genres"])) for place in places}) < 2:
+        places = [place for place in row.places if place.genres]
+        if len({tuple(sorted(place.genres)) for place in places}) < 2:
             continue
         findings.append(
             Finding(
                 kind=FindingKind.SEVERAL_GENRES,
-                cover_ids=(row["cover_id"],),
-                paths=tuple(place["path"] for place in places),
+                cover_ids=(row.cover_id,),
+                paths=tuple(place.path for place in places),
                 confidence=1.0,
-                reason=f"the very same file in {len(places)} places; it counts for {_listed(row['genres'])}",
+                reason=f"the very same file in {len(places)} places; it counts for {_listed(row.genres)}",
             )
         )
     return findings
@@ -161,14 +159,14 @@ def _similarity_quantiles(features: npt.NDArray[np.float32]) -> tuple[float, flo
 
 
 def _describe(
-    covers: list[Mapping[str, Any]], confidence: float, evidence: str
+    covers: list[AuditedCover], confidence: float, evidence: str
 ) -> list[Finding]:
     """Make the findings of one group."""
     kind, remark = _tell_reissue(covers)
-    if len({cover["artist"].casefold() for cover in covers if cover["artist"]}) > 1:
+    if len({cover.artist.casefold() for cover in covers if cover.artist}) > 1:
         confidence = min(confidence, _CONFIDENCE_ARTISTS_DIFFER)
-    ids = tuple(cover["cover_id"] for cover in covers)
-    paths = tuple(cover["path"] for cover in covers)
+    ids = tuple(cover.cover_id for cover in covers)
+    paths = tuple(cover.path for cover in covers)
     findings = [
         Finding(
             kind=kind,
@@ -178,7 +176,7 @@ def _describe(
             reason=f"{len(covers)} files with the same design{remark}: {evidence}",
         )
     ]
-    labels = {tuple(cover["genres"]) for cover in covers if cover["genres"]}
+    labels = {tuple(cover.genres) for cover in covers if cover.genres}
     if len(labels) > 1:
         together = tuple(sorted({genre for label in labels for genre in label}))
         findings.append(
@@ -195,16 +193,16 @@ def _describe(
     return findings
 
 
-def _tell_reissue(covers: list[Mapping[str, Any]]) -> tuple[FindingKind, str]:
+def _tell_reissue(covers: list[AuditedCover]) -> tuple[FindingKind, str]:
     """Say whether a group is one album in several editions, and what its tags add."""
-    artists = {(cover["artist"] or "").casefold() for cover in covers}
+    artists = {(cover.artist or "").casefold() for cover in covers}
     if "" in artists:
         return FindingKind.NEAR_DUPLICATE, ""
     if len(artists) > 1:
-        names = sorted({cover["artist"] for cover in covers})
+        names = sorted({cover.artist for cover in covers if cover.artist})
         return FindingKind.NEAR_DUPLICATE, f", of {_listed(names)}"
-    albums = {_bare_title(cover["album"]) for cover in covers}
-    years = sorted({cover["year"] for cover in covers if cover["year"]})
+    albums = {_bare_title(cover.album) for cover in covers}
+    years = sorted({cover.year for cover in covers if cover.year})
     shown = ", ".join(str(year) for year in years)
     if len(albums) == 1 and "" not in albums:
         return FindingKind.REISSUE, f", one album{f' of {shown}' if shown else ''}"

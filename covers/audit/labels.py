@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,9 @@ from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.read_only import ReadOnly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from covers.audit.audited import AuditedCover
     from covers.catalogue.cover_set import CoverSet
 
 _N_NEIGHBOURS = 5
@@ -51,7 +52,7 @@ class LabelCheck(ReadOnly, ShortRepr):
 
 
 def find_doubtful_labels(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[AuditedCover],
     features: npt.NDArray[np.float32],
     covers: CoverSet,
     *,
@@ -62,8 +63,7 @@ def find_doubtful_labels(
 
     Parameters
     ----------
-    rows : sequence of mapping
-        Per cover: ``cover_id``, ``path``, ``genres``.
+    rows : sequence of AuditedCover
     features : ndarray of float32, shape (n_covers, n_features)
         Best from a network that never saw the labels: one trained on them
         has learnt the wrong ones, too.
@@ -112,10 +112,10 @@ def find_doubtful_labels(
         findings.append(
             Finding(
                 kind=FindingKind.LABEL_ERROR,
-                cover_ids=(row["cover_id"],),
-                paths=(row["path"],),
+                cover_ids=(row.cover_id,),
+                paths=(row.path,),
                 confidence=chance,
-                reason=f"filed under {' + '.join(row['genres'])}, which has {per_cent(found.quality[position])} of the "
+                reason=f"filed under {' + '.join(row.genres)}, which has {per_cent(found.quality[position])} of the "
                 f"support usual for that genre; looks most like {looks_like}",
                 suggestion=(looks_like,),
             )
@@ -142,7 +142,7 @@ def find_doubtful_labels(
 
 
 def find_outliers(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[AuditedCover],
     features: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64],
     *,
@@ -157,8 +157,7 @@ def find_outliers(
 
     Parameters
     ----------
-    rows : sequence of mapping
-        Per cover: ``cover_id``, ``path``.
+    rows : sequence of AuditedCover
     features : ndarray of float32, shape (n_covers, n_features)
         L2-normalised.
     groups : ndarray of int64, shape (n_covers,)
@@ -191,8 +190,8 @@ def find_outliers(
     return [
         Finding(
             kind=FindingKind.OUTLIER,
-            cover_ids=(rows[row]["cover_id"],),
-            paths=(rows[row]["path"],),
+            cover_ids=(rows[row].cover_id,),
+            paths=(rows[row].path,),
             confidence=beyond(float(distances[row]), float(fence), float(extreme)),
             reason=f"mean distance {distances[row]:.2f} to its five nearest covers; three quarters have {third:.2f} or less",
         )

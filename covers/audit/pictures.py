@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from covers.arguments import check_fields, number, whole
 from covers.audit.findings import Finding, FindingKind, beyond
 from covers.render.numbers import per_cent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+
+    from covers.audit.audited import AuditedCover
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +59,21 @@ class PictureLimits:
 
 
 def find_bad_pictures(
-    pictures: Iterable[Mapping[str, Any]], limits: PictureLimits | None = None
+    pictures: Iterable[AuditedCover], limits: PictureLimits | None = None
 ) -> list[Finding]:
     """Look for pictures that are of little use.
 
     Parameters
     ----------
-    pictures : iterable of mapping
-        Per cover: ``cover_id``, ``path``, ``width``, ``height`` (pixels), and
-        ``brightness``, ``contrast``, ``sharpness`` or None where not measured.
+    pictures : iterable of AuditedCover
     limits : PictureLimits, optional
     """
     used = limits or PictureLimits()
     return [
         Finding(
             kind=kind,
-            cover_ids=(picture["cover_id"],),
-            paths=(picture["path"],),
+            cover_ids=(picture.cover_id,),
+            paths=(picture.path,),
             confidence=confidence,
             reason=reason,
         )
@@ -83,10 +83,10 @@ def find_bad_pictures(
 
 
 def _judge(
-    picture: Mapping[str, Any], limits: PictureLimits
+    picture: AuditedCover, limits: PictureLimits
 ) -> Iterator[tuple[FindingKind, float, str]]:
     """Yield kind, confidence and reason of everything wrong with one picture."""
-    width, height = picture["width"] or 0, picture["height"] or 0
+    width, height = picture.width or 0, picture.height or 0
     if width and height:
         short, long = sorted((width, height))
         if short < limits.least_side_px:
@@ -101,8 +101,9 @@ def _judge(
                 beyond(long / short, limits.most_oblong, 1.5),
                 f"{width} x {height} pixels: one side is {long / short:.2f} times the other",
             )
-    contrast, brightness = picture["contrast"], picture["brightness"]
-    if contrast is None or brightness is None:
+    contrast, brightness = picture.contrast, picture.brightness
+    sharpness = picture.sharpness
+    if contrast is None or brightness is None or sharpness is None:
         return
     light = brightness + 2 * contrast
     if contrast < limits.least_contrast:
@@ -117,9 +118,9 @@ def _judge(
             beyond(light, limits.least_light, 0),
             f"brightness {brightness:.3f} and contrast {contrast:.3f}: its brighter parts reach about {per_cent(light)}",
         )
-    elif picture["sharpness"] < limits.least_sharpness:
+    elif sharpness < limits.least_sharpness:
         yield (
             FindingKind.BLURRED,
-            beyond(picture["sharpness"], limits.least_sharpness, 0),
-            f"sharpness {picture['sharpness']:.2f}, less than {limits.least_sharpness}",
+            beyond(sharpness, limits.least_sharpness, 0),
+            f"sharpness {sharpness:.2f}, less than {limits.least_sharpness}",
         )

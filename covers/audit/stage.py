@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from covers.arguments import check_fields, flag, made_by, number
+from covers.audit.audited import AuditedCover, Place
 from covers.audit.duplicates import find_repeated_designs, find_shared_covers
 from covers.audit.findings import Finding, FindingKind
 from covers.audit.labels import (
@@ -50,13 +51,11 @@ _LOG = logging.getLogger(__name__)
 _COLUMNS = (
     "cover_id",
     "path",
-    "genres",
     "artist",
     "album",
     "year",
     "width",
     "height",
-    "locations",
 )
 _MEASURES = ("brightness", "contrast", "sharpness")
 _MUSIC_KINDS = (
@@ -184,16 +183,22 @@ def read(workspace: Workspace) -> Audit:
     return typed(Audit, content, workspace, AUDIT_DOCUMENT)
 
 
-def _read_rows(workspace: Workspace, catalogue: Catalogue) -> list[dict[str, Any]]:
+def _read_rows(workspace: Workspace, catalogue: Catalogue) -> list[AuditedCover]:
     """Return catalogue rows with the measures of their pictures."""
-    names = [*_COLUMNS, *_MEASURES]
     pictures = _read_pictures(workspace, catalogue)
     columns = [
         *(catalogue.column(name) for name in _COLUMNS),
         *(pictures.column(name).to_pylist() for name in _MEASURES),
     ]
+    places = [
+        tuple(Place(path=one["path"], genres=tuple(one["genres"])) for one in found)
+        for found in catalogue.column("locations")
+    ]
+    genres = [tuple(found) for found in catalogue.column("genres")]
+    names = ("genres", "places", *_COLUMNS, *_MEASURES)
     return [
-        dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)
+        AuditedCover(**dict(zip(names, values, strict=True)))
+        for values in zip(genres, places, *columns, strict=True)
     ]
 
 
@@ -234,7 +239,7 @@ def _read_features(
 
 def _look_at_features(
     catalogue: Catalogue,
-    rows: list[dict[str, Any]],
+    rows: list[AuditedCover],
     features: npt.NDArray[np.float32],
     options: AuditOptions,
     seed: int,

@@ -331,6 +331,7 @@ def put_together(
             if is_in
         ]
         evidence = answer.evidence[number]
+        labels, named = _labels(answer, number)
         found.append(
             Classification(
                 query=name,
@@ -341,23 +342,26 @@ def put_together(
                 verdict=str(answer.classified.verdicts[number]),
                 voters=tuple(_voters(index, evidence)),
                 flip=_flip(evidence, vocab),
-                **_labels(answer, number),
+                labels=labels,
+                named=named,
                 _workspace=workspace,
             )
         )
     return found
 
 
-def _labels(answer: Answer, number: int) -> dict[str, Any]:
+def _labels(
+    answer: Answer, number: int
+) -> tuple[dict[str, float] | None, tuple[str, ...]]:
     """Return the probability of each independent genre, and those that are named."""
     if answer.labels is None:
-        return {}
+        return None, ()
     vocab = answer.vocab
     p = dict(zip(vocab, answer.labels.probabilities[number].tolist(), strict=True))
     named = [
         g for g, is_in in zip(vocab, answer.labels.named[number], strict=True) if is_in
     ]
-    return {"labels": p, "named": tuple(sorted(named, key=lambda g: -p[g]))}
+    return p, tuple(sorted(named, key=lambda g: -p[g]))
 
 
 def _voters(index: VectorStore, evidence: Evidence) -> list[Voter]:

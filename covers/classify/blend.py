@@ -70,21 +70,21 @@ def fit_blend(
         Covers that may say the same.
     """
     logs = log_probabilities(p_network), log_probabilities(p_vote)
-    target = np.asarray(membership, np.float64)
+    m = np.asarray(membership, np.float64)
 
     def fit(n_worth: float) -> Array:
         def loss(theta: Array) -> tuple[float, Array]:
             p = softmax(theta[0] * logs[0] + theta[1] * logs[1])
-            gap = (p - target) / len(p)
+            gap = (p - m) / len(p)
             pulled = (theta - _EVEN) / _SPREAD
-            value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_worth)
+            value = log_losses(p, m).mean() + (pulled**2).sum() / (2 * n_worth)
             slope = np.array([(gap * log).sum() for log in logs])
             return float(value), slope + pulled / _SPREAD / n_worth
 
         return minimise(loss, np.array([_EVEN, _EVEN]), bounds=[(0.0, None)] * 2)
 
-    first = fit(len(target))
-    gap = softmax(first[0] * logs[0] + first[1] * logs[1]) - target
+    first = fit(len(m))
+    gap = softmax(first[0] * logs[0] + first[1] * logs[1]) - m
     scores = np.stack([(gap * log).sum(axis=1) for log in logs], axis=1)
     found = fit(effective_count(scores, groups))
     return Blend(network=float(found[0]), vote=float(found[1]))

@@ -141,7 +141,7 @@ def measure_settings(
         neighbours = Neighbours(
             neighbours.rows[scored], neighbours.similarities[scored]
         )
-    target = np.asarray(held.membership[scored], np.float64)
+    held_membership = np.asarray(held.membership[scored], np.float64)
     groups_repeat = len(np.unique(reference_groups)) < len(reference_groups)
     by_once = {False: neighbours}
     if groups_repeat:
@@ -151,13 +151,15 @@ def measure_settings(
             len(membership), groups_repeat=groups_repeat, is_several=is_several
         )
     )
-    losses = np.empty((len(settings), len(target)), np.float32)
+    losses = np.empty((len(settings), len(held_membership)), np.float32)
     for row, candidate in enumerate(settings):
         plain = replace(candidate, one_per_group=False)
         near = by_once[candidate.one_per_group]
         if is_several:
             votes = label_shares(plain, near, membership)
-            losses[row] = label_losses(votes, target > 0)
+            losses[row] = label_losses(votes, held_membership > 0)
         else:
-            losses[row] = log_losses(vote_with(plain, near, membership), target)
+            losses[row] = log_losses(
+                vote_with(plain, near, membership), held_membership
+            )
     return VoteLosses(settings, losses, scored, held.groups[scored])

@@ -245,16 +245,14 @@ def _choose_penalty(
         rng = np.random.default_rng(seed)
         kept = rng.choice(len(features), _MOST_COVERS, replace=False)
         features, membership, groups = features[kept], membership[kept], groups[kept]
-    target = np.asarray(membership, np.float64)
-    folds = group_folds(groups, target, n_folds=3, seed=seed)
+    m = np.asarray(membership, np.float64)
+    folds = group_folds(groups, m, n_folds=3, seed=seed)
     best, lowest = PENALTIES[0], np.inf
     for penalty in PENALTIES:
         loss = 0.0
         for outside, inside in iterate_folds(folds):
-            p = _fit(features[outside], target[outside], penalty).predict(
-                features[inside]
-            )
-            loss += float(log_losses(p, target[inside]).sum())
+            p = _fit(features[outside], m[outside], penalty).predict(features[inside])
+            loss += float(log_losses(p, m[inside]).sum())
         if loss > lowest:
             break  # looser ones only take longer: the loss has one valley
         best, lowest = penalty, loss

@@ -114,16 +114,16 @@ def measure_leakage(
     settings : LeakageSettings, optional
     """
     how = settings or LeakageSettings()
-    target = np.asarray(membership, np.float64)
+    m = np.asarray(membership, np.float64)
     found: dict[bool, list[Array]] = {False: [], True: []}
     for repeat in range(how.n_repeats):
         for keep, by in ((False, np.arange(len(groups))), (True, groups)):
-            folds = group_folds(by, target, seed=how.seed + repeat)
-            p = np.empty(target.shape)
+            folds = group_folds(by, m, seed=how.seed + repeat)
+            p = np.empty(m.shape)
             for outside, inside in iterate_folds(folds):
                 p[inside] = predict(outside, inside)
             found[keep].append(p)
-    return compare_splits(found[False], found[True], target, groups, how)
+    return compare_splits(found[False], found[True], m, groups, how)
 
 
 def measure_vote_leakage(
@@ -151,13 +151,15 @@ def measure_vote_leakage(
     how = settings or LeakageSettings()
     held = sides.held
     vote = partial(_vote_of_rows, embeddings, membership, how.is_several)
-    target = np.asarray(membership[held], np.float64)
+    held_membership = np.asarray(membership[held], np.float64)
 
     random = []
     for repeat in range(how.n_repeats):
         rng = np.random.default_rng(how.seed + repeat)
-        folds = group_folds(np.arange(len(held)), target, seed=how.seed + repeat)
-        p = np.empty(target.shape)
+        folds = group_folds(
+            np.arange(len(held)), held_membership, seed=how.seed + repeat
+        )
+        p = np.empty(held_membership.shape)
         for outside, inside in iterate_folds(folds):
             n_kept = max(1, len(sides.train) - len(outside))
             kept = rng.choice(sides.train, size=n_kept, replace=False)
@@ -166,7 +168,7 @@ def measure_vote_leakage(
     return compare_splits(
         random,
         [vote(sides.train, held)],
-        target,
+        held_membership,
         groups[held],
         how,
     )
@@ -219,13 +221,13 @@ def _probe_of_rows(
     """Return a linear probe as a function of references and queries, its penalty chosen once."""
     membership, groups = inputs.membership, inputs.groups
     fit: Any = baselines.fit_linear_probe
-    target: Any = membership
+    known: Any = membership
     if inputs.is_several:
-        fit, target = baselines.fit_label_probe, membership > 0
-    penalty = fit(frozen[train], target[train], groups[train], seed=seed).penalty
+        fit, known = baselines.fit_label_probe, membership > 0
+    penalty = fit(frozen[train], known[train], groups[train], seed=seed).penalty
 
     def predict(references: Rows, queries: Rows) -> Array:
-        some = frozen[references], target[references], groups[references]
+        some = frozen[references], known[references], groups[references]
         found: Array = fit(*some, penalty=penalty).predict(frozen[queries])
         return found
 

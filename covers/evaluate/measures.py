@@ -263,6 +263,6 @@ class Leak(ShortRepr):
     ci95: Interval
 
 
-def _joined(value: Any, ends: Any) -> dict[str, Any]:
+def _joined(value: object, ends: object) -> dict[str, object]:
     """Return a measure and its interval as they become an `Estimate`."""
     return {"value": value, "ci95": ends} if ends else {"value": value}

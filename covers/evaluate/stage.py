@@ -213,9 +213,9 @@ def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:
     card = read_card(workspace.model_folder)
     refuse_leak(workspace, catalogue, card)
     table = read_embeddings(workspace)
+    columns = {**table.columns(), **_read_crossed(workspace, card, table)}
     inputs = EvaluationInputs(
-        **table.columns(),
-        **_read_crossed(workspace, card, table),
+        **columns,
         grouped_by=catalogue.grouped_by,
         embeddings=table.embeddings,
         p_network=label_odds(table.logits)
@@ -295,7 +295,7 @@ def _read_frozen(
 
 def _read_crossed(
     workspace: Workspace, card: ModelCard, table: EmbeddingTable
-) -> dict[str, Any]:
+) -> dict[str, npt.NDArray[Any]]:
     """Predict the train covers by heads fitted without their fold; empty for a model whose fits are not known."""
     if not card.summary.get("head_fits"):  # then torch is not needed either
         return {}

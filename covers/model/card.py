@@ -11,13 +11,13 @@ import math
 import os
 import re
 import struct
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, ModelError
 from covers.render.short_repr import ShortRepr
 from covers.workspace.artefacts import FORMAT, Stamp, parse_stamp, write_json
-from covers.workspace.disk.read_only import ReadOnly
+from covers.workspace.disk.read_only import ReadOnly, freeze
 from covers.workspace.disk.strangers import is_whole_number, open_regular, parse_json
 from covers.workspace.registry import MODEL, MODEL_CARD, WEIGHTS, quote
 
@@ -76,6 +76,12 @@ class ModelCard(ReadOnly, ShortRepr):
     stamp: Stamp
     summary: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        parts = {one.name: getattr(self.stamp, one.name) for one in fields(self.stamp)}
+        stamp = Stamp(**{name: freeze(value) for name, value in parts.items()})
+        object.__setattr__(self, "stamp", stamp)
 
 
 def summary_of(card: ModelCard) -> dict[str, Any]:

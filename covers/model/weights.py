@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -238,16 +238,8 @@ def fingerprint_weights(state: dict[str, Tensor], **description: object) -> str:
 def make_card(network: nn.Sequential, **fields: Any) -> ModelCard:
     """Describe a network, with its fingerprint."""
     card = ModelCard(**fields)
-    return ModelCard(
-        **{
-            **_fields(card),
-            "fingerprint": _fingerprint(card, dict(network.state_dict())),
-        }
-    )
-
-
-def _fields(card: ModelCard) -> dict[str, Any]:
-    return {name: getattr(card, name) for name in card.__dataclass_fields__}
+    state = dict(network.state_dict())
+    return replace(card, fingerprint=_fingerprint(card, state))
 
 
 def _fingerprint(card: ModelCard, state: dict[str, Tensor]) -> str:

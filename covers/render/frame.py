@@ -204,7 +204,7 @@ def hide_spines(axes: Any, *sides: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def plate(colour: str = "white", alpha: float = 0.85) -> dict[str, Any]:
+def plate(colour: str = "white", alpha: float = 0.85) -> dict[str, str | float]:
     """Return the box behind a text that keeps it readable on lines, dots and hatching.
 
     An outline around the letters would do, too, but turns text into curves.

@@ -124,12 +124,13 @@ def show(
         if off is not None:
             actions.on_legend([int(code) for code in off])
 
+    scale = view.colouring.scale
     data = {
         "version": version,
         "colour": view.name,
         "colours": view.colouring.colours,
-        "legend": view.colouring.legend[:60],
-        "scale": view.colouring.scale,
+        "legend": [asdict(one) for one in view.colouring.legend[:60]],
+        "scale": scale and asdict(scale),
         "label": view.label,
         "outline": view.outline or None,
         "hidden": view.hidden,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,25 @@ RIGHT, WRONG = "#0072b2", "#d55e00"
 _STEPS = 48
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A colour of a legend: its code, what it stands for, and how many covers have it."""
+
+    code: int
+    label: str
+    colour: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Colours from a low to a high end, and what stands at these."""
+
+    low: str
+    high: str
+    colours: list[str]
+
+
 @dataclass(frozen=True)
 class Colouring:
     """Colours of covers.
@@ -40,18 +59,18 @@ class Colouring:
         Position of each cover's colour; 0 is the grey of what is unknown.
     colours : list of str
         ``"#rrggbb"`` by code.
-    legend : list of dict
-        ``code, label, colour, n`` of each entry; empty for a scale.
-    scale : dict or None
-        ``low, high`` (texts) and ``colours`` of a continuous colouring.
+    legend : list of Entry
+        Empty for a scale.
+    scale : Scale or None
+        Of a continuous colouring.
     note : str
         How to read it.
     """
 
     codes: Codes
     colours: list[str]
-    legend: list[dict[str, Any]]
-    scale: dict[str, Any] | None
+    legend: list[Entry]
+    scale: Scale | None
     note: str
 
 
@@ -138,11 +157,11 @@ def _categories(
     if counts is None:
         counts = np.bincount(codes, minlength=len(colours)).tolist()
     legend = [
-        {"code": code, "label": labels[code], "colour": colours[code], "n": int(n)}
+        Entry(code=code, label=labels[code], colour=colours[code], n=int(n))
         for code, n in enumerate(counts)
         if n
     ]
-    legend.sort(key=lambda entry: (entry["code"] == 0, entry["code"]))
+    legend.sort(key=lambda entry: (entry.code == 0, entry.code))
     return Colouring(codes.astype(np.uint16), colours, legend, None, note)
 
 
@@ -158,5 +177,5 @@ def _scale(
     share = np.clip((np.where(known, values, low) - low) / span, 0, 1)
     codes = np.where(known, 1 + np.round(share * (_STEPS - 1)), 0).astype(np.uint16)
     colours = scale_colours(np.linspace(0, 1, _STEPS))
-    scale = {"low": ends[0], "high": ends[1], "colours": colours[::4]}
+    scale = Scale(low=ends[0], high=ends[1], colours=colours[::4])
     return Colouring(codes, [NOISE_COLOUR, *colours], [], scale, note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -97,9 +97,12 @@ def _choose(library: Library) -> Filters:
             bind="query-params",
         )
     with third, st.popover("More filters", icon=":material/tune:", width="stretch"):
+        years = frame.choose_years(library)
         more = _more(library, has_votes=votes is not None)
     genres = _genres(library)
-    return Filters(genres=tuple(genres), text=text, sort=sort or "filed", **more)
+    return Filters(
+        genres=tuple(genres), text=text, sort=sort or "filed", years=years, **more
+    )
 
 
 def _genres(library: Library) -> list[str]:
@@ -138,9 +141,9 @@ def _sortings(library: Library, *, has_votes: bool) -> list[str]:
     return [name for name in SORTINGS if name in known]
 
 
-def _more(library: Library, *, has_votes: bool) -> dict[str, Any]:
+def _more(library: Library, *, has_votes: bool) -> dict[str, tuple[str, ...]]:
     """Offer the rarer filters, but none that all covers would pass."""
-    found: dict[str, Any] = {"years": frame.choose_years(library)}
+    found = {}
     sides = [side for side in SIDES if (library.splits == side).any()]
     sources = sorted(set(library.sources))
     offers = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -32,7 +32,7 @@ class _Wanted:
     """What a search shall find: how many covers, and which."""
 
     k: int
-    where: dict[str, Any] | None
+    where: dict[str, object] | None
     one_per_artist: bool = False
     among: frozenset[str] = frozenset()
 
@@ -166,7 +166,7 @@ def _tray(library: Library, plus: list[str], minus: list[str]) -> None:
 
 def _filters(library: Library) -> _Wanted:
     """Show the filters of a search; `where` is None if no artist has the name that was typed."""
-    where: dict[str, Any] = {}
+    where: dict[str, object] = {}
     artist, once, words = "", False, []
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         where["genre"] = st.multiselect(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from audit_pictures import design, put
 
+from covers.audit.audited import AuditedCover, Place
 from covers.audit.duplicates import find_repeated_designs, find_shared_covers
 from covers.audit.findings import EXPLANATIONS, FindingKind, beyond
 from covers.audit.labels import find_doubtful_labels, find_outliers
@@ -24,15 +25,10 @@ from covers.workspace.paths import Workspace
 
 
 def cover(cover_id, **values):
-    row = {
-        "cover_id": cover_id,
-        "path": f"{cover_id}.jpg",
-        "genres": ["Rock"],
-        "artist": None,
-        "album": None,
-        "year": None,
-    }
-    return {**row, **values}
+    genres = tuple(values.pop("genres", ("Rock",)))
+    return AuditedCover(
+        cover_id=cover_id, path=f"{cover_id}.jpg", genres=genres, **values
+    )
 
 
 def pairs_of(*pairs):
@@ -242,20 +238,16 @@ def test_a_design_under_different_genres_suggests_them_together():
 
 
 def test_one_file_of_two_genres_on_purpose_is_no_finding():
-    place = {"path": "x.jpg", "genres": ["Rock", "Pop"]}
-    assert find_shared_covers([cover("a", locations=[place])]) == []
+    place = Place(path="x.jpg", genres=("Rock", "Pop"))
+    assert find_shared_covers([cover("a", places=[place])]) == []
     assert (
         find_shared_covers(
-            [
-                cover(
-                    "a", locations=[place, {"path": "y.jpg", "genres": ["Pop", "Rock"]}]
-                )
-            ]
+            [cover("a", places=[place, Place(path="y.jpg", genres=("Pop", "Rock"))])]
         )
         == []
     )
-    other = {"path": "z.jpg", "genres": ["Pop"]}
-    assert kinds_of(find_shared_covers([cover("a", locations=[place, other])])) == [
+    other = Place(path="z.jpg", genres=("Pop",))
+    assert kinds_of(find_shared_covers([cover("a", places=[place, other])])) == [
         "several_genres"
     ]
 
@@ -270,7 +262,7 @@ def picture(**values):
         "contrast": 0.2,
         "sharpness": 0.5,
     }
-    return {**good, **values}
+    return AuditedCover(**{**good, **values})
 
 
 @pytest.mark.parametrize(
@@ -325,7 +317,7 @@ def test_at_most_the_asked_share_of_labels_is_listed_most_doubtful_first():
         rows,
         features,
         CoverSet(
-            cover_ids=[row["cover_id"] for row in rows],
+            cover_ids=[row.cover_id for row in rows],
             vocab=("a", "b", "c"),
             membership=np.eye(3)[given],
             groups=np.arange(400),

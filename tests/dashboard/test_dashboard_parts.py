@@ -212,7 +212,7 @@ def test_every_colouring_has_a_colour_for_every_code(library):
         if found.legend:
             # By genre, the one cover of two genres counts in both.
             n = 61 if "colour of the rarest" in found.note else 60
-            assert sum(entry["n"] for entry in found.legend) == n
+            assert sum(entry.n for entry in found.legend) == n
         assert bool(found.legend) != bool(found.scale)
     assert colouring.by_genre(library).colours[1:] == [
         library.colours[g] for g in VOCAB
@@ -231,7 +231,7 @@ def test_a_library_without_years_says_so_instead_of_a_scale(library):
     ageless = replace(library, years=np.full(len(library), np.nan))
     found = colouring.by_year(ageless)
     assert found.scale is None
-    assert [entry["label"] for entry in found.legend] == ["no year"]
+    assert [entry.label for entry in found.legend] == ["no year"]
     assert (found.codes == 0).all()
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from torch import bfloat16, nn, zeros
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
-from covers.model.card import CARD_NAME, WEIGHTS_NAME, read_card
+from covers.model.card import CARD_NAME, WEIGHTS_NAME, ModelCard, read_card
 from covers.model.embed import cover_files
 from covers.model.embedding_table import read_embeddings
 from covers.model.gradcam import grad_cam, overlay
@@ -16,6 +17,7 @@ from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import read_pixels
 from covers.model.weights import SavedModel
+from covers.workspace.artefacts import Stamp
 
 
 def test_a_model_opened_again_says_the_same(trained_workspace):
@@ -156,3 +158,25 @@ def test_sixteen_bits_give_the_embeddings_of_thirty_two(trained_workspace, monke
     near = [np.argsort(-(e @ e.T), axis=1)[:, 1:11] for e in given.values()]
     same = [len(np.intersect1d(a, b)) / 10 for a, b in zip(*near, strict=True)]
     assert np.mean(same) > 0.9
+
+
+def test_a_card_cannot_be_changed_in_place():
+    card = ModelCard(
+        arch="resnet18",
+        vocab=("Jazz",),
+        embedding_dim=4,
+        image_size=8,
+        mean=(0.5,),
+        std=(0.5,),
+        multi_label=False,
+        stamp=Stamp(kind="model", parameters={"parts": {"a": 1}}),
+    )
+    for change in (
+        lambda: card.stamp.parameters.update(arch="another"),
+        lambda: card.stamp.parameters["parts"].clear(),
+        lambda: card.stamp.made_from.__setitem__("labels", "another"),
+        lambda: card.stamp.summary.pop("labels", None),
+    ):
+        with pytest.raises(TypeError, match="a result cannot be changed"):
+            change()
+    assert json.loads(json.dumps(asdict(card.stamp)))["parameters"]["parts"] == {"a": 1}

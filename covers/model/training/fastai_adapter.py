@@ -133,14 +133,14 @@ class EpochReport(Callback):  # type: ignore[misc]
         if not self.predictions:
             return
         logits = torch.cat([pred for pred, _ in self.predictions])
-        targets = torch.cat([target for _, target in self.predictions])
-        self.losses, tuning_loss = tempered_losses(self.loss_func, logits, targets)
+        membership = torch.cat([one for _, one in self.predictions])
+        self.losses, tuning_loss = tempered_losses(self.loss_func, logits, membership)
         self.scores = {
             "train_loss": float(np.mean(self.train_losses))
             if self.train_losses
             else math.nan,
             "tuning_loss": tuning_loss,
-            **score_tuning(logits, targets),
+            **score_tuning(logits, membership),
         }
         self.on_epoch(self.epoch, self.scores)
 

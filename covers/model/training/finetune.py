@@ -74,7 +74,7 @@ class TrainingRun:
         self.best: dict[str, Any] = {}
         # Of the tuning covers, by a tuned network whose head has not seen them.
         self.tuned_logits: Tensor | None = None
-        self.targets = (
+        self.membership = (
             (data.membership > 0).float() if recipe.multi_label else data.membership
         )
 
@@ -101,10 +101,10 @@ class TrainingRun:
 
         with torch.inference_mode():
             logits = head.eval().cpu()(statistics[self.data.tuning])
-        targets = self.targets[self.data.tuning]
-        losses, mean = tempered_losses(self.loss, logits, targets)
+        membership = self.membership[self.data.tuning]
+        losses, mean = tempered_losses(self.loss, logits, membership)
         scores = {"train_loss": float("nan"), "tuning_loss": mean}
-        return scores | score_tuning(logits, targets), losses.double().numpy()
+        return scores | score_tuning(logits, membership), losses.double().numpy()
 
     def fit_head_on_all(self, head: Head, statistics: Tensor) -> float:
         """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it; returns its penalty."""
@@ -122,14 +122,14 @@ class TrainingRun:
         views = (starts[:, None] + rows).ravel()  # mirror images lie behind the covers
         groups = self.data.groups[rows]
         return self.start_head(
-            head, statistics[views], self.targets[rows], groups, penalty
+            head, statistics[views], self.membership[rows], groups, penalty
         )
 
     def start_head(
         self,
         head: Head,
         statistics: Tensor,
-        targets: Tensor,
+        membership: Tensor,
         groups: npt.NDArray[np.int64],
         penalty: float | None = None,
     ) -> float:
@@ -143,7 +143,7 @@ class TrainingRun:
             seed=self.seed,
             penalty=penalty,
         )
-        return start_head(head, statistics, targets, groups, settings)
+        return start_head(head, statistics, membership, groups, settings)
 
     def fit_network(
         self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None
@@ -217,7 +217,7 @@ class TrainingRun:
         augment = Augment(self.mean, self.std, recipe.mixup)
         loaders = make_picture_loaders(
             self.cache.pixels_of(data.cover_ids),
-            self.targets,
+            self.membership,
             (
                 PictureSide(data.train, augment),
                 PictureSide(

@@ -50,32 +50,32 @@ class GenreLoss(nn.Module):  # type: ignore[misc]
         self.label_smoothing = label_smoothing
         self.multi_label = multi_label
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of logits (B, G) against targets (B, G)."""
-        losses, weights = self.each(logits, targets)
+    def forward(self, logits: Tensor, membership: Tensor) -> Tensor:
+        """Return the mean loss of logits (B, G) against membership (B, G)."""
+        losses, weights = self.each(logits, membership)
         loss: Tensor = (weights * losses).sum() / weights.sum()
         return loss
 
-    def each(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def each(self, logits: Tensor, membership: Tensor) -> tuple[Tensor, Tensor]:
         """Return each cover's loss (B,) and weight (B,)."""
         weights = self.genre_weights.to(logits.device)
         if self.multi_label:
-            targets = targets * (
+            membership = membership * (
                 1 - self.label_smoothing
-            ) + self.label_smoothing / 2 * (targets > -1)
+            ) + self.label_smoothing / 2 * (membership > -1)
             losses = F.binary_cross_entropy_with_logits(
-                logits, targets, pos_weight=weights, reduction="none"
+                logits, membership, pos_weight=weights, reduction="none"
             )
             return losses.mean(dim=1), torch.ones_like(losses[:, 0])
         smooth = (
-            targets * (1 - self.label_smoothing)
-            + self.label_smoothing / targets.shape[1]
+            membership * (1 - self.label_smoothing)
+            + self.label_smoothing / membership.shape[1]
         )
-        return -(smooth * F.log_softmax(logits, dim=1)).sum(dim=1), targets @ weights
+        return -(smooth * F.log_softmax(logits, dim=1)).sum(dim=1), membership @ weights
 
 
 def tempered_losses(
-    loss: GenreLoss, logits: Tensor, targets: Tensor
+    loss: GenreLoss, logits: Tensor, membership: Tensor
 ) -> tuple[Tensor, float]:
     """Return each cover's weighted loss (n,), and their mean, at the temperature that suits logits (n, G) best.
 
@@ -83,18 +83,20 @@ def tempered_losses(
     to be preferred for being less confident.
     """
     slopes = torch.logspace(-2, 1.5, 15, base=2).tolist()
-    mean, slope = min((float(loss(slope * logits, targets)), slope) for slope in slopes)
-    losses, weights = loss.each(slope * logits, targets)
+    mean, slope = min(
+        (float(loss(slope * logits, membership)), slope) for slope in slopes
+    )
+    losses, weights = loss.each(slope * logits, membership)
     return weights * losses, mean
 
 
-def score_tuning(logits: Tensor, targets: Tensor) -> dict[str, float]:
+def score_tuning(logits: Tensor, membership: Tensor) -> dict[str, float]:
     """Return accuracy and macro-F1 of logits (n, G) against membership of genres (n, G)."""
     from sklearn.metrics import f1_score
 
     predicted = logits.argmax(dim=1)
-    hits = targets.gather(1, predicted[:, None]).squeeze(1) > 0
-    true = torch.where(hits, predicted, targets.argmax(dim=1))
+    hits = membership.gather(1, predicted[:, None]).squeeze(1) > 0
+    true = torch.where(hits, predicted, membership.argmax(dim=1))
     macro = f1_score(
         true.numpy(), predicted.numpy(), average="macro", zero_division=0.0
     )

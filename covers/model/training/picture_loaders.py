@@ -75,7 +75,7 @@ class PictureSide:
 
 def make_picture_loaders(
     read: Callable[[Sequence[int]], Pixels],
-    targets: Tensor,
+    membership: Tensor,
     sides: tuple[PictureSide, PictureSide],
     *,
     batch_size: int,
@@ -87,7 +87,7 @@ def make_picture_loaders(
     ----------
     read : callable
         From positions to pixels (B, S, S, 3).
-    targets : Tensor, shape (n, n_genres)
+    membership : Tensor, shape (n, n_genres)
         Shares of genres by position.
     sides : pair of PictureSide
         Trained on, and watched.
@@ -103,7 +103,7 @@ def make_picture_loaders(
             pixels = torch.from_numpy(read(rows.tolist())).permute(
                 0, 3, 1, 2
             )  # (B, 3, S, S)
-            return pixels, targets[torch.from_numpy(rows)]
+            return pixels, membership[torch.from_numpy(rows)]
 
         return _ArrayLoader(
             len(side.rows),
@@ -133,7 +133,7 @@ class Augment:
     mean, std : tuple of float
         Normalisation that follows.
     mixup : float
-        Parameter of the beta distribution that pictures and targets are
+        Parameter of the beta distribution that pictures and membership are
         blended with; 0 blends nothing.
     """
 
@@ -144,7 +144,7 @@ class Augment:
 
     def __call__(self, batch: Batch) -> Batch:
         """Change and normalise uint8 pictures (B, 3, S, S)."""
-        pixels, targets = batch
+        pixels, membership = batch
         n, device = len(pixels), pixels.device
         images = pixels.float()
         zoom = torch.empty(n, device=device).uniform_(0.85, 1.0)
@@ -184,5 +184,5 @@ class Augment:
             share = float(np.random.beta(self.mixup, self.mixup))  # noqa: NPY002 - seeded with the rest
             order = torch.randperm(n, device=device)
             images = share * images + (1 - share) * images[order]
-            targets = share * targets + (1 - share) * targets[order]
-        return images.contiguous(memory_format=torch.channels_last), targets
+            membership = share * membership + (1 - share) * membership[order]
+        return images.contiguous(memory_format=torch.channels_last), membership

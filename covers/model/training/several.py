@@ -72,13 +72,13 @@ class LabelledCovers:
     ----------
     cover_ids : list of str
     groups : ndarray of int64, shape (n_covers,)
-    targets : Tensor of float32, shape (n_covers, n_genres)
-        As `TrainingRun.targets` of the train side.
+    membership : Tensor of float32, shape (n_covers, n_genres)
+        As `TrainingRun.membership` of the train side.
     """
 
     cover_ids: list[str]
     groups: npt.NDArray[np.int64]
-    targets: Tensor
+    membership: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +250,7 @@ def _fit_final(
         run.recipe.dropout,
         follows=head.follows,
     )
-    run.start_head(final, known, everyone.targets, everyone.groups)
+    run.start_head(final, known, everyone.membership, everyone.groups)
     final.eval()
     return final
 
@@ -284,11 +284,11 @@ def _score_together(trained: list[_Part]) -> dict[str, Any]:
     """Score the mean of the parts' answers on the tuning covers."""
     run = trained[0].run
     logits = torch.stack([part.logits for part in trained]).mean(dim=0)
-    targets = run.targets[run.data.tuning]
+    membership = run.membership[run.data.tuning]
     is_start = all(part.run.best.get("phase") == "probe" for part in trained)
     return {
         "phase": "probe" if is_start else "joined",
         "epoch": 0,
-        "tuning_loss": tempered_losses(run.loss, logits, targets)[1],
-        **score_tuning(logits, targets),
+        "tuning_loss": tempered_losses(run.loss, logits, membership)[1],
+        **score_tuning(logits, membership),
     }

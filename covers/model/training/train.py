@@ -343,7 +343,7 @@ def _labelled(
     return LabelledCovers(
         cover_ids=[catalogue.cover_ids[row] for row in rows],
         groups=catalogue.groups[rows],
-        targets=(known > 0).float() if recipe.multi_label else known,
+        membership=(known > 0).float() if recipe.multi_label else known,
     )
 
 

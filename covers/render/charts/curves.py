@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -154,7 +154,7 @@ def decade_lines(
     return f"{legend([(name, colours[name], 1.0) for name in lines])}{drawn}"
 
 
-def training_history(history: Sequence[Mapping[str, Any]]) -> str:
+def training_history(history: Sequence[Mapping[str, object]]) -> str:
     """Return loss and scores of each epoch as an SVG file: first the head alone, then all layers.
 
     Parameters
@@ -187,7 +187,7 @@ def training_history(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _epochs(
-    history: Sequence[Mapping[str, Any]],
+    history: Sequence[Mapping[str, object]],
     lines: Mapping[str, tuple[str, str]],
     n_probe: int,
 ) -> Plot:

@@ -78,12 +78,12 @@ class Temperature:
             (`covers.stats.effective.effective_count`). By default every cover counts.
         """
         p = np.asarray(probabilities, np.float64)
-        target = np.asarray(membership, np.float64)
+        m = np.asarray(membership, np.float64)
         n_covers = len(p)
         if len(p) > _MOST_COVERS:
             rng = np.random.default_rng(0)
             kept = rng.choice(len(p), _MOST_COVERS, replace=False)
-            p, target = p[kept], target[kept]
+            p, m = p[kept], m[kept]
             groups = None if groups is None else groups[kept]
         logs = log_probabilities(p)
 
@@ -91,15 +91,15 @@ class Temperature:
             def loss(theta: Array) -> tuple[float, Array]:
                 p = softmax(theta[0] * logs)
                 pulled = (theta - 1) / _SLOPE_SPREAD
-                value = log_losses(p, target).mean() + (pulled**2).sum() / (2 * n_worth)
-                slope = ((p - target) * logs).sum() / len(p)
+                value = log_losses(p, m).mean() + (pulled**2).sum() / (2 * n_worth)
+                slope = ((p - m) * logs).sum() / len(p)
                 return float(value), slope + pulled / _SLOPE_SPREAD / n_worth
 
             return minimise(loss, np.ones(1))
 
         slope = fit(n_covers)
         if groups is not None:
-            scores = ((softmax(slope[0] * logs) - target) * logs).sum(axis=1)
+            scores = ((softmax(slope[0] * logs) - m) * logs).sum(axis=1)
             worth = effective_count(scores[:, None], groups)
             slope = fit(worth * n_covers / len(p))
         return cls(float(slope[0]))

@@ -95,14 +95,14 @@ class FrozenRows:
             values, mirrored, width = self.statistics(arch)
             known = np.concatenate([values[train], *(view[train] for view in mirrored)])
             several = bool(self.recipe.multi_label)
-            targets = (self.membership > 0) if several else self.membership
+            membership = (self.membership > 0) if several else self.membership
             head = Head(
                 values.shape[1], self.recipe.embedding_dim, self.membership.shape[1]
             )
             penalty = start_head(
                 head.eval(),
                 torch.from_numpy(known),
-                torch.from_numpy(targets[train].astype(np.float32)),
+                torch.from_numpy(membership[train].astype(np.float32)),
                 self.catalogue.groups[train],
                 HeadSettings(
                     class_balance=self.recipe.class_balance,

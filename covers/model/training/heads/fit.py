@@ -287,8 +287,8 @@ class Probe:
                 logits = second.log_odds(unit_rows(points[test] @ metric)).astype(
                     np.float32
                 )
-                target = has[test].astype(np.float32)
-                loss += min(self._loss(slope * logits, target) for slope in _SLOPES)
+                own = has[test].astype(np.float32)
+                loss += min(self._loss(slope * logits, own) for slope in _SLOPES)
             if loss > lowest:
                 break  # looser ones only take longer: the loss has one valley
             best, lowest = penalty, loss
