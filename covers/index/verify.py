@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,16 @@ from covers.stats.rows import RowsById
 from covers.workspace.disk.jsonable import to_jsonable
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.registry import INDEX
-from indexer import open_store
+from indexer import Problem, open_store
 from indexer.local.verification import verify_folder
 from indexer.remote.address import is_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
-    from indexer import VectorStore
+    from indexer import VectorStore, VerifyReport
 
 MIN_COSINE = 0.995  # 16-bit arithmetic in another batch stays above 0.999
 MANY = 20
@@ -41,7 +41,7 @@ class IndexCheck(ReadOnly):
     ----------
     ok : bool
         Whether nothing is wrong.
-    problems : tuple of dict
+    problems : tuple of Problem
         Of each what is wrong (``what``), where (``file`` or ``id``), and the
         command that mends it (``repair``).
     n_covers, generation : int or None
@@ -57,19 +57,23 @@ class IndexCheck(ReadOnly):
     """
 
     ok: bool
-    problems: tuple[dict[str, Any], ...]
+    problems: tuple[Problem, ...]
     n_covers: int | None
     generation: int | None
     recall_at_k: float | None
     k: int | None
     n_pictures: int
     missing_sources: tuple[str, ...]
-    content: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    _report: VerifyReport = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``covers index verify --json`` prints."""
-        plain: dict[str, Any] = to_jsonable(self.content)
-        return plain
+        plain: dict[str, Any] = to_jsonable(self._report.to_dict())
+        return {
+            **plain,
+            "pictures_compared": self.n_pictures,
+            "missing_sources": list(self.missing_sources),
+        }
 
     def __repr__(self) -> str:
         if self.ok:
@@ -83,7 +87,7 @@ class IndexCheck(ReadOnly):
                 f"({recall}{self.n_pictures} pictures embedded again)"
             )
         return "\n".join(
-            f"{one.get('file') or one.get('id') or 'index'}: {one['what']}\n  repair: {one['repair']}"
+            f"{one.file or one.id or 'index'}: {one.what}\n  repair: {one.repair}"
             for one in self.problems
         )
 
@@ -111,41 +115,41 @@ def verify_index(
         model, a catalogue that went on, vectors that no longer come out of the
         pictures.
     """
-    report = _verify(workspace, n_pictures=n_pictures, seed=seed, device=device)
-    missing = tuple(source.name for source in workspace.missing_sources())
+    report, n_compared = _verify(
+        workspace, n_pictures=n_pictures, seed=seed, device=device
+    )
     return IndexCheck(
-        ok=report["ok"],
-        problems=tuple(report["problems"]),
-        n_covers=report["n"],
-        generation=report["generation"],
-        recall_at_k=report["recall_at_k"],
-        k=report["k"],
-        n_pictures=report["pictures_compared"],
-        missing_sources=missing,
-        content={**report, "missing_sources": list(missing)},
+        ok=report.ok,
+        problems=report.problems,
+        n_covers=report.info.get("n"),
+        generation=report.info.get("generation"),
+        recall_at_k=report.info.get("recall_at_k"),
+        k=report.info.get("k"),
+        n_pictures=n_compared,
+        missing_sources=tuple(source.name for source in workspace.missing_sources()),
+        _report=report,
     )
 
 
 def _verify(
     workspace: Workspace, *, n_pictures: int, seed: int, device: str
-) -> dict[str, Any]:
-    """Return the report of an index as JSON values; see `verify_index`."""
+) -> tuple[VerifyReport, int]:
+    """Return the report of an index, and how many pictures were compared; see `verify_index`."""
     rebuild = INDEX.repair(workspace.root, "index rebuild")
     address = index_address(workspace)
     if is_remote(address):
-        report = open_store(address).verify().to_dict()
+        report = open_store(address).verify()
     else:  # also one that is too damaged to be opened
-        report = verify_folder(Path(address)).to_dict()
-    report["pictures_compared"] = 0
-    if not report["ok"]:
-        return report
-    problems: list[dict[str, Any]] = report["problems"]
+        report = verify_folder(Path(address))
+    if not report.ok:
+        return report, 0
     try:
         index = open_index(workspace)
         catalogue = read_catalogue(workspace)
     except (StaleError, ModelError, DataError) as error:
-        problems.append({"file": "index", "what": str(error), "repair": rebuild})
-        return {**report, "ok": False}
+        return _with(
+            report, [Problem(file="index", what=str(error), repair=rebuild)]
+        ), 0
     known = RowsById(catalogue.cover_ids)
     is_indexed = np.zeros(len(catalogue), bool)
     strangers = list[str]()
@@ -154,26 +158,32 @@ def _verify(
         is_indexed[at[at >= 0]] = True
         strangers = sorted([*strangers, *batch.ids[at < 0].tolist()])[:MANY]
     missing = [catalogue.cover_ids[row] for row in np.flatnonzero(~is_indexed)]
-    problems += _membership_problems(workspace, missing, strangers)
+    problems = _membership_problems(workspace, missing, strangers)
     rows = np.flatnonzero(is_indexed).tolist()
     some = np.random.default_rng(seed).permutation(len(rows))[:n_pictures]
     n_compared, differing = _compare_pictures(
         workspace, index, catalogue, [rows[i] for i in some], device
     )
     problems += [
-        {
-            "id": cover_id,
-            "what": f"embedded again it is at cosine {cosine:.4f} of its vector",
-            "repair": rebuild,
-        }
+        Problem(
+            id=cover_id,
+            what=f"embedded again it is at cosine {cosine:.4f} of its vector",
+            repair=rebuild,
+        )
         for cover_id, cosine in differing
     ]
-    return {**report, "ok": not problems, "pictures_compared": n_compared}
+    return _with(report, problems), n_compared
+
+
+def _with(report: VerifyReport, problems: list[Problem]) -> VerifyReport:
+    """Return a report with further problems."""
+    found = (*report.problems, *problems)
+    return replace(report, ok=not found, problems=found)
 
 
 def _membership_problems(
     workspace: Workspace, missing: Iterable[str], strangers: Iterable[str]
-) -> list[dict[str, Any]]:
+) -> list[Problem]:
     """Name covers that only the catalogue or only the index has, the first few."""
     not_indexed = set(missing)
     apart = sorted(not_indexed.union(strangers))
@@ -183,7 +193,7 @@ def _membership_problems(
         False: "in the index, not in the catalogue",
     }
     return [
-        {"id": cover_id, "what": words[cover_id in not_indexed], "repair": update}
+        Problem(id=cover_id, what=words[cover_id in not_indexed], repair=update)
         for cover_id in apart[:MANY]
     ]
 

@@ -164,8 +164,8 @@ def test_verify_finds_vectors_that_no_longer_come_out_of_the_pictures(
     index.update(table.cover_ids, turned)
     report = verify_index(trained_workspace, n_pictures=8, device="cpu")
     assert not report.ok
-    assert "embedded again it is at cosine" in report.problems[0]["what"]
-    assert "covers index rebuild" in report.problems[0]["repair"]
+    assert "embedded again it is at cosine" in report.problems[0].what
+    assert "covers index rebuild" in report.problems[0].repair
     assert (
         _run(
             "index", "verify", "-w", trained_workspace.root, "--device", "cpu"
