@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -216,6 +217,7 @@ def test_the_demo_says_it_of_every_labelled_cover_too_where_each_was_measured(
 ):
     from covers.cli.demo import _announce_limit
     from covers.evaluate import stage
+    from covers.evaluate.result import AcrossFolds
 
     catalogue = read_catalogue(workspace)
     labelled = [
@@ -230,10 +232,16 @@ def test_the_demo_says_it_of_every_labelled_cover_too_where_each_was_measured(
         for path, genres in labelled
     ]
     (tmp_path / "truth.json").write_text(json.dumps({"covers": drawn}), "utf-8")
-    across = {"n": len(drawn), "n_groups": 9, "n_folds": 5, "n_learned_from": 1}
-    more = {**across, "methods": evaluated["methods"], "sets": evaluated["sets"]}
-    found = stage.read(workspace).joined(across_folds=more)
-    monkeypatch.setattr(stage, "read", lambda _: found)
+    found = stage.read(workspace)
+    across = AcrossFolds(
+        n=len(drawn),
+        n_groups=9,
+        n_folds=5,
+        n_learned_from=1,
+        methods=found.methods,
+        sets=found.sets,
+    )
+    monkeypatch.setattr(stage, "read", lambda _: replace(found, across_folds=across))
     _announce_limit(workspace.root, tmp_path)
     told = " ".join(capsys.readouterr().err.split())
     assert f"on the {len(drawn)} labelled covers" in told
