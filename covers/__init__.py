@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from covers.library.opening import create_library as create
     from covers.library.opening import open_library as open
     from covers.model.training.watcher import TrainingWatcher
+    from covers.overlap.path import CoverPath
     from covers.overlap.result import Overlap
     from covers.stats.neighbours import Neighbours, find_neighbours
     from covers.suggest.result import Suggestions
@@ -60,6 +61,7 @@ __all__ = [
     "Clustering",
     "ConfigError",
     "CoverMap",
+    "CoverPath",
     "CoversError",
     "DataError",
     "Evaluation",
@@ -99,6 +101,7 @@ _HOMES = {
     "Clustering": "covers.cluster.result",
     "ConfigError": "covers.errors",
     "CoverMap": "covers.cluster.map.cover_map",
+    "CoverPath": "covers.overlap.path",
     "CoversError": "covers.errors",
     "DataError": "covers.errors",
     "Evaluation": "covers.evaluate.result",

@@ -142,10 +142,7 @@ def _chosen(
     if like is not None:
         return [hit.cover_id for hit in library.search(like, k)]
     if ends is not None:
-        from covers.overlap.path import walk_workspace
-
-        walk = walk_workspace(library.workspace, *ends)
-        return [step.cover_id for step in walk.steps]
+        return [step.cover_id for step in library.path(*ends)]
     return None
 
 

@@ -231,23 +231,8 @@ def path_command(
     \b
     covers path Jazz Metal -w music
     """
-    from covers.overlap.path import walk_workspace
-    from covers.workspace.paths import Workspace
-
-    found = walk_workspace(Workspace.open(workspace), start, end, k=k)
+    found = open_for_command(workspace).path(start, end, k=k)
     if as_json:
         print_json(found)
         return
-    print_table(
-        ["similarity", "id", "genres", "cover"],
-        [
-            (
-                show(step.similarity),
-                step.cover_id[:8],
-                ", ".join(step.genres) or "-",
-                " · ".join(filter(None, (step.artist, step.album))) or step.path,
-            )
-            for step in found.steps
-        ],
-        right=[0],
-    )
+    click.echo(repr(found))

@@ -16,9 +16,11 @@ from covers.arguments import (
     made_by,
     number,
     optional,
-    path,
     seed,
+    text,
+    whole,
 )
+from covers.arguments import path as file_path
 from covers.library.making import MadeLibrary
 from covers.library.naming import names_workspace
 from covers.library.stored import DEVICE
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.cluster.words.names import Names
     from covers.evaluate.result import Evaluation
+    from covers.overlap.path import CoverPath
     from covers.overlap.result import Overlap
     from covers.workspace.paths import Workspace
     from covers.workspace.stages import Manner
@@ -128,6 +131,33 @@ class Library(MadeLibrary):
 
         return run(self.workspace, manner, **settings).at(self.workspace)
 
+    @checked(start=text, end=text, k=whole(at_least=1))
+    def path(self, start: str, end: str, *, k: int = 15) -> CoverPath:
+        """Walk from one cover or genre to another through covers that look alike.
+
+        Parameters
+        ----------
+        start, end : str
+            The id of a cover, which may be shortened, or a genre: then its most
+            typical cover is meant.
+        k : int, default=15
+            How many nearest neighbours of a cover the next step may choose from.
+            Few give more and smaller steps, but may leave no way at all.
+
+        Returns
+        -------
+        CoverPath
+            The covers passed, both ends included.
+
+        Raises
+        ------
+        DataError
+            If `start` or `end` names nothing, or there is no way.
+        """
+        from covers.overlap.path import walk_workspace
+
+        return walk_workspace(self.workspace, start, end, k=k)
+
     @checked(manner=_MANNER)
     def clusters(self, manner: Manner | None = None, **settings: Any) -> Clustering:
         """Find groups of covers that look alike, whatever their genre; what is fresh is read.
@@ -149,7 +179,7 @@ class Library(MadeLibrary):
 
         return run(self.workspace, manner, **settings).at(self.workspace)
 
-    @checked(manner=_MANNER, words=optional(path), margin=optional(number(0, 10)))
+    @checked(manner=_MANNER, words=optional(file_path), margin=optional(number(0, 10)))
     def names(
         self,
         manner: Manner | None = None,
@@ -236,7 +266,7 @@ class Library(MadeLibrary):
         found = run(workspace, options, seed=chosen, progress=progress)
         return found.at(workspace)
 
-    @checked(file=path)
+    @checked(file=file_path)
     def accept_review(self, file: str | Path) -> Review:
         """Put a person's decisions about an audit in force: covers dropped, relabelled or kept.
 
@@ -265,7 +295,7 @@ class Library(MadeLibrary):
 
         return accept_review(self.workspace, Path(file))
 
-    @checked(file=optional(path))
+    @checked(file=optional(file_path))
     def revert_review(self, file: str | Path | None = None) -> Review:
         """Take decisions back: those about the covers of a reviewed table, or all.
 

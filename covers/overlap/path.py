@@ -5,17 +5,23 @@ Letters: N covers, K neighbours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from covers.catalogue.table import read_catalogue
-from covers.errors import DataError
+from covers.errors import DataError, needs_extra
+from covers.render.gallery import cover_tiles, gallery_html, with_galleries
+from covers.render.short_repr import ShortRepr
+from covers.render.text import text_table
+from covers.workspace.documents import InWorkspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
 
     from covers.stats.neighbours import Neighbours
     from covers.workspace.paths import Workspace
@@ -39,8 +45,8 @@ class Walk:
     similarities: list[float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Step(ShortRepr):
     """One cover of a walk.
 
     Parameters
@@ -60,24 +66,70 @@ class Step:
     album: str | None
     path: str
 
+    @property
+    def title(self) -> str:
+        """Artist and album; the path where neither is known."""
+        return " · ".join(filter(None, (self.artist, self.album))) or self.path
 
-@dataclass(frozen=True, kw_only=True)
-class NamedWalk:
-    """A walk between two covers or genres of a workspace.
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CoverPath(InWorkspace):
+    """A walk from one cover or genre to another through covers that look alike: a sequence of `Step`.
 
     Parameters
     ----------
     start, end : str
-        As they were asked for.
+        As they were given.
     k : int
+        Neighbours of each cover that could be stepped to.
     steps : tuple of Step
         The covers passed, both ends included.
+
+    Examples
+    --------
+    >>> walk = library.path("Jazz", "Metal", k=40)
+    >>> "Jazz" in walk[0].genres, "Metal" in walk[-1].genres
+    (True, True)
     """
 
     start: str
     end: str
     k: int
     steps: tuple[Step, ...]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __getitem__(self, number: int) -> Step:
+        return self.steps[number]
+
+    @needs_extra("a data frame")
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per cover."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(step) for step in self.steps])
+
+    def __repr__(self) -> str:
+        rows = [
+            [
+                "" if step.similarity is None else f"{step.similarity:.2f}",
+                step.cover_id[:8],
+                ", ".join(step.genres) or "-",
+                step.title,
+            ]
+            for step in self.steps
+        ]
+        header = ["similarity", "id", "genres", "cover"]
+        return text_table(header, rows, right=[0])
+
+    def _repr_html_(self) -> str:
+        tiles = cover_tiles(self._workspace, [step.cover_id for step in self.steps])
+        title = f"From {self.start} to {self.end}"
+        return with_galleries(repr(self), gallery_html(tiles, title=title))
 
 
 def find_walk(
@@ -157,7 +209,7 @@ def find_walk(
 
 def walk_workspace(
     workspace: Workspace, start: str, end: str, *, k: int = 15
-) -> NamedWalk:
+) -> CoverPath:
     """Walk between two covers or genres of a workspace.
 
     Parameters
@@ -172,7 +224,7 @@ def walk_workspace(
 
     Returns
     -------
-    NamedWalk
+    CoverPath
 
     Raises
     ------
@@ -210,7 +262,7 @@ def walk_workspace(
     artists, albums = catalogue.column("artist"), catalogue.column("album")
     paths = catalogue.column("path")
     steps = zip(walk.rows, places, [None, *walk.similarities], strict=True)
-    return NamedWalk(
+    return CoverPath(
         start=start,
         end=end,
         k=k,
@@ -225,4 +277,4 @@ def walk_workspace(
             )
             for row, place, similarity in steps
         ),
-    )
+    ).at(workspace)

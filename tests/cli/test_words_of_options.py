@@ -36,6 +36,7 @@ METHODS = {
     "explain": ("explain", ()),
     "evaluate": ("evaluate", ("evaluation",)),
     "overlap": ("overlap", ("overlap",)),
+    "path": ("path", ()),
     "cluster": ("clusters", ("clusters",)),
     "map": ("map", ()),
     "name": ("names", ("names",)),

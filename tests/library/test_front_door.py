@@ -142,3 +142,13 @@ def test_sides_are_matched_in_any_case_and_an_empty_one_is_no_mistake(library):
     assert n == {"TRAIN": list(library.catalogue.splits).count("train"), "test": 0}
     with pytest.raises(covers.DataError, match="did you mean 'valid'"):
         library.embeddings(split="held-out")
+
+
+def test_a_path_leads_from_genre_to_genre_as_the_command_does(library):
+    walk = library.path("jazz", "metal", k=40)
+    said = run(library, "path", "jazz", "metal", "-k", "40")
+    assert [step.cover_id for step in walk] == [s["cover_id"] for s in said["steps"]]
+    assert walk._repr_html_().count("data:image/jpeg") == len(walk)
+    assert list(walk.to_frame()["cover_id"]) == [step.cover_id for step in walk]
+    with pytest.raises(covers.DataError, match="did you mean 'Jazz'"):
+        library.path("Jaz", "Metal")

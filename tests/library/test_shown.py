@@ -25,6 +25,7 @@ ASKS = [
     "overlap()",
     "clusters()",
     "map()",
+    "path('Jazz', 'Metal', k=40)",
     "audit()",
     "suggest()",
     "status()",

@@ -79,6 +79,7 @@ ASKING = {
     },
     "evaluate": {"manner": "manner", "seed": "seed", "level": "number"},
     "overlap": {"manner": "manner", "seed": "seed", "k": "whole", "by": "text"},
+    "path": {"start": "text", "end": "text", "k": "whole"},
     "clusters": {"manner": "manner", "seed": "seed", "min_cluster_size": "whole"},
     "names": {"manner": "manner", "words": "path", "margin": "number"},
     "map": {"manner": "manner", "refit": "flag", "seed": "seed"},
@@ -165,6 +166,7 @@ def needed(library, tmp_path_factory):
         "picture_of": {"cover_id": cover_id},
         "understand": {"given": cover_id},
         "build_other_index": {"embedder": "clip:ViT-B-32"},
+        "path": {"start": "Jazz", "end": "Pop"},
         "import_model": {"file": "a.safetensors"},
         "import_backbone": {"file": "a.pkl"},
     }
