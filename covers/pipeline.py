@@ -32,7 +32,7 @@ from covers.workspace.registry import (
 from covers.workspace.stages import Manner, State, Verdict, remark_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
@@ -278,6 +278,13 @@ class Pipeline:
         self._evaluate(say, stage)
         if analysis:
             self._analyse(say, stage)
+
+    def idle_parameters(self, given: Iterable[str]) -> list[str]:
+        """Name those of some parameters that change nothing, since the model is fresh and was not tuned."""
+        from covers.model.training.recipe import TUNING_ONLY
+
+        was_tuned = model.read(self.workspace).stamp.parameters.get("epochs") != 0
+        return [] if was_tuned else [name for name in given if name in TUNING_ONLY]
 
     def kept_by_other_seeds(self) -> list[str]:
         """Name what is fresh and was made with another seed, so that `run` leaves it as it is."""

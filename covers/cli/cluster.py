@@ -18,7 +18,7 @@ from covers.cli.options.shared import (
     seed_option,
     stage_options,
 )
-from covers.cli.terminal.speech import print_document
+from covers.cli.terminal.speech import print_document, tell
 from covers.cli.terminal.tables import count_covers, print_table, print_text, show
 from covers.render.numbers import per_cent
 
@@ -109,6 +109,8 @@ def cluster_command(
         found = library.clusters(how, **changes)
         if cut is None:
             return found
+        if cut >= found.n_clusters:
+            tell(f"none join: there are {found.n_clusters} clusters, '--cut' is {cut}")
         parts = cut_hierarchy(found.hierarchy, cut)
         return replace(found, cut=tuple(map(tuple, parts)))
 

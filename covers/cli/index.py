@@ -12,6 +12,7 @@ from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     device_option,
+    is_typed,
     open_for_command,
     refuse_idle,
     seed_option,
@@ -101,6 +102,9 @@ def _build(
     click.echo(
         f"generation {index.generation}: {len(index):,} covers, {index.dimension}-d ({report.n_new:,} embedded now)"
     )
+    (segment, *_) = index.info().get("segments") or [{}]
+    if is_typed("prefer") and segment.get("structure") == "exact":
+        tell(f"note: '--prefer' changes nothing here: {segment.get('why')}")
     show_failures(report.failed)
 
 

@@ -9,8 +9,9 @@ import click
 from covers.cli.export import tell_export
 from covers.cli.options.choices import FloatRange
 from covers.cli.options.path_or_address import NamedPath
-from covers.cli.options.shared import common_options, open_for_command
+from covers.cli.options.shared import common_options, open_for_command, refuse_idle
 from covers.cli.terminal.speech import print_json, tell
+from covers.workspace.registry import AUDIT_DOCUMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,11 @@ def suggest_command(
     covers suggest -w music --min-certainty 0.9 -o suggestions.csv
     """
     library = open_for_command(workspace)
+    if doubtful and not library.workspace.path(AUDIT_DOCUMENT).exists():
+        refuse_idle(
+            "for what an audit found, and there is none yet: run 'covers audit' first",
+            "doubtful",
+        )
     _refuse_taken(output, beets_folder)
     found = library.suggest(min_certainty=min_certainty, doubtful=doubtful)
     if as_json:

@@ -76,7 +76,11 @@ class MadeLibrary(IndexedLibrary):
         offline, seed, **recipe
             As in `train`.
         """
-        from covers.model.training.recipe import choose_recipe, refuse_wrong_start
+        from covers.model.training.recipe import (
+            choose_recipe,
+            refuse_wrong_start,
+            say_idle,
+        )
         from covers.pipeline import Pipeline
 
         workspace = self.workspace
@@ -101,6 +105,9 @@ class MadeLibrary(IndexedLibrary):
             retrain=retrain,
             analysis=analysis,
         )
+        given = [name for name, value in recipe.items() if value is not None]
+        if idle := pipeline.idle_parameters(given):
+            tell(say_idle(idle))
         if seed is not None and (kept := pipeline.kept_by_other_seeds()):
             tell(
                 f"seed {seed} is for what was due: {' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} up to date and "

@@ -65,6 +65,8 @@ def place(tmp_path):
             "'--trust-pickle' is for a fastai export.pkl",
         ),
         ("audit --accept PLACE/review.csv --seed 1", "'--seed' is for an audit"),
+        ("suggest --doubtful", "'--doubtful' is for what an audit found"),
+        ("index verify --n-pictures 0 --seed 3", "'--seed' is for pictures"),
         ("demo --covers 300", "'--n-covers' is for drawing"),
     ],
 )

@@ -144,6 +144,23 @@ def test_sides_are_matched_in_any_case_and_an_empty_one_is_no_mistake(library):
         library.embeddings(split="held-out")
 
 
+def test_options_that_change_nothing_yet_say_so(library):
+    root = str(library.workspace.root)
+
+    def said(*arguments):
+        done = CliRunner().invoke(main, [*arguments, "-w", root])
+        assert done.exit_code == 0, done.output
+        return " ".join(done.stderr.split())
+
+    assert "'--prefer' changes nothing here: every vector is compared" in said(
+        "index", "build", "--prefer", "small"
+    )
+    assert "changes nothing" not in said("index", "build")
+    n = library.clusters().n_clusters
+    cut = said("cluster", "--cut", str(n + 1), "--no-figures")
+    assert f"none join: there are {n} clusters" in cut
+
+
 def test_a_path_leads_from_genre_to_genre_as_the_command_does(library):
     walk = library.path("jazz", "metal", k=40)
     said = run(library, "path", "jazz", "metal", "-k", "40")

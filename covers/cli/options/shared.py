@@ -152,11 +152,17 @@ def refuse_idle(reason: str, *names: str) -> None:
     typed = [
         _spell(spelt[name], is_off=ctx.params.get(name) is False)
         for name in names
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if is_typed(name)
     ]
     if typed:
         message = f"{' and '.join(typed)} {'is' if len(typed) == 1 else 'are'} {reason}"
         raise click.UsageError(message)
+
+
+def is_typed(name: str) -> bool:
+    """Say whether an option of this command was typed; one from the environment does not count."""
+    ctx = click.get_current_context()
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _spell(parameter: click.Parameter, *, is_off: bool) -> str:

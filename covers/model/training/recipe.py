@@ -28,7 +28,7 @@ from covers.model.training.prospect import default_epochs
 from covers.stats.membership import SEVERAL_GENRES_SHARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from covers.catalogue.table import Catalogue
     from covers.workspace.paths import Workspace
@@ -165,6 +165,15 @@ def list_idle(recipe: Recipe) -> list[str]:
         return []
     usual = Recipe()
     return [n for n in TUNING_ONLY if getattr(recipe, n) != getattr(usual, n)]
+
+
+def say_idle(names: Sequence[str]) -> str:
+    """Say that some parameters do nothing where the last layer alone is trained."""
+    does = "does" if len(names) == 1 else "do"
+    return (
+        f"{', '.join(names)} {does} nothing where the last layer alone is trained: "
+        "'covers train --epochs 8' tunes the whole network"
+    )
 
 
 def for_catalogue(recipe: Recipe, catalogue: Catalogue) -> Recipe:

@@ -46,6 +46,7 @@ from covers.model.training.recipe import (
     for_device,
     list_idle,
     portable_recipe,
+    say_idle,
 )
 from covers.model.training.several import (
     LabelledCovers,
@@ -184,11 +185,7 @@ def _weigh_epochs(recipe: Recipe, catalogue: Catalogue, how: TrainingOptions) ->
     n_covers = len(labelled_train_rows(catalogue))
     recipe = for_device(recipe, n_covers, on_gpu=pick_device(how.device).type != "cpu")
     if idle := list_idle(recipe):
-        does = "does" if len(idle) == 1 else "do"
-        how.note(
-            f"{', '.join(idle)} {does} nothing where the last layer alone is trained: "
-            "'covers train --epochs 8' tunes the whole network"
-        )
+        how.note(say_idle(idle))
     trainable = [part for part in recipe.parts() if not is_untouched(part.arch)]
     if any(part.weights != "none" for part in trainable):
         how.note(describe_prospect(n_covers, recipe.epochs or 0))
