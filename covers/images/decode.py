@@ -33,7 +33,7 @@ from PIL import (
 
 from covers.errors import UNREAD, BrokenImageError
 from covers.images.formats import describe_stranger, find_format
-from covers.images.limits import refuse_costly, refuse_filled
+from covers.images.limits import refuse_costly, refuse_filled, without_texts
 from covers.images.to_rgb import to_rgb
 from covers.workspace.remote import RemotePath
 
@@ -287,6 +287,8 @@ def _open(content: bytes) -> ImageFile.ImageFile:
         raise BrokenImageError(describe_stranger(content))
     if format_name == "JPEG":
         refuse_filled(content)
+    elif format_name == "PNG":
+        content = without_texts(content)
     try:
         return _READERS[format_name](io.BytesIO(content))
     except Exception as error:

@@ -21,6 +21,7 @@ MOST_SCANNED_MEGAPIXELS = 1000
 MOST_EXIF_SEGMENTS = 64
 _PIXELS_PER_JPEG_BIT = 64  # a block of 8 x 8 pixels takes a bit at the very least
 _BITS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples per pixel by PNG colour type
+_PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
 _FILL = b"\xff" * 65536
 _EMPTY_MARKERS = b"\xff\0" * 32768
 _PASSES = (
@@ -136,17 +137,42 @@ def _is_whole_png(content: bytes) -> bool:
     return got >= wanted
 
 
-def _png_data(content: bytes) -> Iterator[bytes]:
-    """Yield the contents of the IDAT chunks."""
+def without_texts(content: bytes) -> bytes:
+    """Return a PNG without its texts and its profile of colours, which nobody looks at.
+
+    A decoder refuses the whole picture where one of them is large once it is unpacked.
+    """
+    if not any(name in content for name in _PNG_TEXTS):
+        return content
+    kept, at = [content[:8]], 8
+    for name, start, end in _png_chunks(content):
+        if name not in _PNG_TEXTS:
+            kept.append(content[start:end])
+        at = end
+    kept.append(content[at:])
+    return b"".join(kept)
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk, where it begins, and where it ends."""
     at = 8
     while at + 8 <= len(content):
-        length = int.from_bytes(content[at : at + 4])
-        name = content[at + 4 : at + 8]
+        end = at + 12 + int.from_bytes(content[at : at + 4])
+        yield content[at + 4 : at + 8], at, min(end, len(content))
+        at = end
+
+
+def _png_data(content: bytes) -> Iterator[bytes]:
+    """Yield the contents of the IDAT chunks."""
+    for name, start, end in _png_chunks(content):
         if name == b"IDAT":
-            yield content[at + 8 : at + 8 + length]
+            yield content[
+                start + 8 : min(
+                    end, start + 8 + int.from_bytes(content[start : start + 4])
+                )
+            ]
         elif name == b"IEND":
             return
-        at += 12 + length
 
 
 def _png_bytes(content: bytes) -> int:

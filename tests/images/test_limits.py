@@ -126,3 +126,30 @@ def test_strips_give_what_the_whole_picture_gives(mode, monkeypatch):
 def test_a_jpeg_filled_up_before_its_picture_is_refused(filling):
     refused(b"\xff\xd8" + filling * 10**6 + jpeg()[2:], "long runs of fill bytes")
     assert decode(b"\xff\xd8" + filling * 10 + jpeg()[2:]).size == (64, 64)
+
+
+TEXTS = {
+    "profile": chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(50_000_000))),
+    "packed text": chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000))),
+    "description of a photo": chunk(
+        b"iTXt",
+        b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b" " * 3_000_000),
+    ),
+    "very many texts": chunk(b"tEXt", b"k\0v") * 50_000,
+    "long texts": chunk(b"tEXt", b"k\0" + b"v" * 1_000_000) * 66,
+}
+
+
+@pytest.mark.parametrize("what", TEXTS)
+def test_a_png_with_large_texts_or_profile_is_its_picture(what):
+    buffer = io.BytesIO()
+    Image.effect_mandelbrot((60, 60), (-2, -1.5, 1, 1.5), 20).save(buffer, "PNG")
+    plain = buffer.getvalue()
+    end = plain.index(b"IDAT") - 4
+    last = plain.index(b"IEND") - 4
+    before = plain[:end] + TEXTS[what] + plain[end:]
+    behind = plain[:last] + TEXTS[what] + plain[last:]
+    for content in (before, behind):
+        assert decode(content).tobytes() == decode(plain).tobytes()
+    with pytest.raises(BrokenImageError):
+        decode(before[: end + len(TEXTS[what]) + 60])
