@@ -55,6 +55,8 @@ def grad_cam(
     ------
     ValueError
         If the model does not know the genre.
+    ModelError
+        If no part of the model shows where it looked.
 
     References
     ----------
@@ -71,6 +73,8 @@ def grad_cam(
         pixels.to(model.device), model.card.mean, model.card.std
     ).requires_grad_()
     parts = _parts(model)
+    if all(part.is_untouched for part, _ in parts):
+        parts[0][0].levels(images)  # refuses, and says why
     with _recorded_maps([part for part, _ in parts]) as kept:
         try:
             with torch.enable_grad():

@@ -11,6 +11,7 @@ from covers.cli import main
 from covers.errors import ConfigError, ModelError
 from covers.model.embedders.embedder import PublishedEmbedder, TrainedEmbedder
 from covers.model.embedders.protocol import Embedder, WordEmbedder
+from covers.model.gradcam import grad_cam
 from covers.model.network.embedder_names import (
     arch_of_embedder,
     split_embedder,
@@ -19,6 +20,8 @@ from covers.model.network.embedder_names import (
 from covers.model.network.make_backbone import make_backbone
 from covers.model.network.openclip import usual_tag
 from covers.model.pixels import to_pixels
+from covers.model.training.recipe import Recipe
+from covers.model.training.train import train_workspace
 from covers.model.weights import SavedModel
 from covers.workspace.paths import Workspace
 from covers.workspace.settings import write_settings
@@ -114,6 +117,16 @@ def test_an_untouched_network_takes_pictures_of_any_size(weights, size):
     vectors = backbone(torch.rand(2, 3, size, size))
     assert vectors.shape == (2, backbone.n_features)
     np.testing.assert_allclose(vectors.norm(dim=1).detach(), 4, rtol=1e-4)
+
+
+def test_where_a_network_as_published_looked_is_not_known(painted_workspace, weights):
+    recipe = Recipe(
+        arch=ARCH, weights=weights, image_size=32, embedding_dim=8, epochs=0
+    )
+    train_workspace(painted_workspace, recipe, device="cpu")
+    model = SavedModel.open(painted_workspace.model_folder, "cpu")
+    with pytest.raises(ModelError, match="where it looked is not known"):
+        grad_cam(model, _pictures(1)[0])
 
 
 def test_what_embedder_may_say():
