@@ -81,3 +81,13 @@ def test_an_old_name_gives_the_new_module_and_says_so(old, name, new):
     )
     assert done.returncode == 0, done.stderr
     assert f"module {old!r} is now {new!r}" in done.stderr
+
+
+def test_what_the_pipeline_module_held_is_found_in_its_room():
+    import covers.pipeline
+    from covers.pipeline.run import Pipeline
+
+    with pytest.warns(DeprecationWarning, match="now in 'covers.pipeline.run'"):
+        assert covers.pipeline.Pipeline is Pipeline
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        covers.pipeline.nothing  # noqa: B018

@@ -34,7 +34,7 @@ from covers.workspace.registry import quote
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.pipeline import Status
+    from covers.pipeline.status import Status
     from covers.workspace.remote import AnyPath
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from covers.pipeline import Status
+    from covers.pipeline.status import Status
 
 
 class MadeLibrary(IndexedLibrary):
@@ -27,7 +27,7 @@ class MadeLibrary(IndexedLibrary):
         'catalogue'
         """
         from covers.model.training.recipe import choose_recipe
-        from covers.pipeline import inspect_workspace
+        from covers.pipeline.status import inspect_workspace
 
         workspace = self.workspace
         recipe, _ = choose_recipe(workspace, {})
@@ -81,7 +81,7 @@ class MadeLibrary(IndexedLibrary):
             refuse_wrong_start,
             say_idle,
         )
-        from covers.pipeline import Pipeline
+        from covers.pipeline.run import Pipeline
 
         workspace = self.workspace
         settings = workspace.settings

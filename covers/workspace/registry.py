@@ -1,7 +1,7 @@
 """What lies in a workspace: one row per artefact, with its files, its command and its ingredients.
 
 Nothing else names these files. `covers status` and `covers run`
-(`covers.pipeline`), reading (`covers.workspace.read_artefacts`) and the dashboard's
+(`covers.pipeline.status`), reading (`covers.workspace.read_artefacts`) and the dashboard's
 caches all go by this table.
 """
 

@@ -13,7 +13,7 @@ from covers.render.palette import NOISE_COLOUR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covers.pipeline import Stage
+    from covers.pipeline.status import Stage
     from dashboard.data.library import Library
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from covers.cluster.result import Clustering
     from covers.evaluate.result import Evaluation
     from covers.overlap.result import Overlap
-    from covers.pipeline import Status
+    from covers.pipeline.status import Status
     from covers.workspace.registry import Artefact
     from dashboard.data.doubts import Doubt
 
@@ -305,6 +305,6 @@ def chain() -> Status:
 
 @cached(2)
 def _chain(root: str, version: Version) -> Status:
-    from covers.pipeline import inspect_workspace
+    from covers.pipeline.status import inspect_workspace
 
     return inspect_workspace(at(root))

@@ -59,7 +59,9 @@ def test_command_lines_are_found_in_blocks_and_in_sentences():
 
 
 def test_dead_links_and_missing_paths_are_found():
-    text = "[a](sharing.md) [b](nowhere.md) `covers/pipeline.py` `covers/nothing.py`"
+    text = (
+        "[a](sharing.md) [b](nowhere.md) `covers/pipeline/run.py` `covers/nothing.py`"
+    )
     assert list(check_docs.dead_links(page(text))) == [
         "docs/guides/example.md:1: link to 'nowhere.md' leads nowhere"
     ]

@@ -19,7 +19,7 @@ from covers.model.embedding_table import (
     read_embeddings,
 )
 from covers.model.weights import SavedModel
-from covers.pipeline import State, inspect_workspace
+from covers.pipeline.status import State, inspect_workspace
 from covers.workspace.paths import Workspace
 from indexer import VectorIndex
 

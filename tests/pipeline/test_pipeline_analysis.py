@@ -4,7 +4,7 @@ import pytest
 from known_workspace import write_known_workspace
 
 from covers.model.training.recipe import Recipe
-from covers.pipeline import Pipeline
+from covers.pipeline.run import Pipeline
 
 
 @pytest.mark.slow

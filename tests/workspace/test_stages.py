@@ -16,7 +16,7 @@ from known_workspace import write_known_workspace
 from covers.cli import main
 from covers.errors import DataError
 from covers.overlap import stage as overlap
-from covers.pipeline import State, inspect_workspace
+from covers.pipeline.status import State, inspect_workspace
 from covers.workspace import publishing
 from covers.workspace.artefacts import read_stamp
 from covers.workspace.registry import OVERLAP
