@@ -125,7 +125,7 @@ def cluster_command(
 
 def list_genres(cluster: Cluster) -> str:
     """Name its leading genres, three if they fit: a number that is cut off would be read as another."""
-    named = [f"{g.genre} {per_cent(g.share)} x{g.lift:.1f}" for g in cluster.genres[:3]]
+    named = [f"{g.genre} {per_cent(g.share)} x{g.lift:.1f}" for g in cluster.leading]
     while len(named) > 1 and len(", ".join(named)) > _WIDEST_GENRES:
         named.pop()
     return ", ".join(named)

@@ -44,7 +44,6 @@ _MOST_SHOWN = 20
 _SHEET_COLUMNS = 5
 _GRID = 9
 _PICTURE_INCHES = 0.42
-_LEAST_SHARE = 0.01
 _WIDE_GAP = 0.15
 """Share of the map from which on an empty strip is narrowed on paper."""
 
@@ -176,11 +175,7 @@ def draw_sheets(found: Measured, thumbnails: Thumbnails) -> Frame:
 def _describe(axes: Any, cluster: Cluster, top: float) -> None:
     """Write number, size, genres and look of a cluster, with a strip of its colours below."""
     stability = cluster.stability
-    genres = ", ".join(
-        f"{g.genre} {per_cent(g.share)}"
-        for g in cluster.genres[:3]
-        if g.share >= _LEAST_SHARE
-    )
+    genres = ", ".join(f"{g.genre} {per_cent(g.share)}" for g in cluster.leading)
     lines = [
         f"n = {cluster.n:,}"
         + (f", found again {stability:.2f}" if math.isfinite(stability) else ""),

@@ -20,6 +20,8 @@ Interval = tuple[float, float]
 LOOKS = ("brightness", "saturation", "contrast", "sharpness")
 """What is measured of how covers look."""
 
+_LEAST_SHARE = 0.01
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class GenreShare(ShortRepr):
@@ -118,6 +120,11 @@ class Cluster(ShortRepr):
     boundary: tuple[str, ...] = ()
     look: Look = NOT_LOOKED_AT
     subjects: tuple[str, ...] = ()
+
+    @property
+    def leading(self) -> tuple[GenreShare, ...]:
+        """Its most frequent genres, three at most, without those of which it has next to nothing."""
+        return tuple(one for one in self.genres[:3] if one.share >= _LEAST_SHARE)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def say_clusters(found: Clustering) -> str:
     kinds = "kind" if n == 1 else "kinds"
     held = f"{per_cent(share)} of all; the others belong to none"
     if share > _NEARLY_ALL:
-        held = "all of them" if share == 1 else "nearly all of them"
+        held = "all covers" if share == 1 else "nearly all covers"
     verb = "stands out, and holds" if n == 1 else "stand out, and hold"
     text = f"{n:,} {kinds} of covers {verb} {held}."
     known = [c.stability for c in found.clusters if math.isfinite(c.stability)]

@@ -118,7 +118,7 @@ class Clustering(Measured):
                 cluster.id,
                 cluster.n,
                 number(cluster.stability, ".2f"),
-                ", ".join(f"{g.genre} {per_cent(g.share)}" for g in cluster.genres[:3]),
+                ", ".join(f"{g.genre} {per_cent(g.share)}" for g in cluster.leading),
                 ", ".join((*cluster.subjects, *cluster.words)) or "-",
             ]
             for cluster in self.ranked()[:_MOST_SHOWN]

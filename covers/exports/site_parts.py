@@ -145,7 +145,7 @@ def _clusters(
             name=names[one.id],
             size=count(one.n, "cover"),
             exemplars=[cards[here[c]] for c in one.exemplars[:5] if c in here],
-            leading=[(g.genre, g.share, per_cent(g.share)) for g in one.genres[:3]],
+            leading=[(g.genre, g.share, per_cent(g.share)) for g in one.leading],
             palette=(one.look.palette, one.look.palette_share),
             facts=[say_firmness(one.stability)],
         )

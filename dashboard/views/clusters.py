@@ -143,7 +143,7 @@ def _card(library: Library, cluster: Cluster, name: str, n_chosen: str) -> Kind:
             markup.card_of(library, row)
             for row in library.rows_of(cluster.exemplars)[:5]
         ],
-        leading=[(g.genre, g.share, per_cent(g.share)) for g in cluster.genres[:3]],
+        leading=[(g.genre, g.share, per_cent(g.share)) for g in cluster.leading],
         palette=(cluster.look.palette, cluster.look.palette_share),
         facts=[say_firmness(cluster.stability), n_chosen],
     )
@@ -295,10 +295,11 @@ def _more() -> None:
         with frame.fold(said, key="tree-open") as is_open:
             if is_open:
                 _tree(found)
-    said = f"Covers in no cluster ({per_cent(found.noise_fraction)})"
-    with frame.fold(said, key="noise-open") as is_open:
-        if is_open:
-            _noise(library, found)
+    if found.noise_fraction > 0:
+        said = f"Covers in no cluster ({per_cent(found.noise_fraction)})"
+        with frame.fold(said, key="noise-open") as is_open:
+            if is_open:
+                _noise(library, found)
     said = "What clusters have to do with genres, and other ways to cluster"
     with frame.fold(said, key="relation-open") as is_open:
         if is_open:

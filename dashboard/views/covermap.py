@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dashboard.data.selection import Selection
 
 _OPENED, _OFF = "cover", "off"
+_LEAST_SHARE = 0.005
 
 
 def show() -> None:
@@ -212,6 +213,7 @@ def _selection(library: Library, chosen: Selection) -> None:
                     f"{per_cent(one.share)} · {number(one.lift, '.1f')} times",
                 )
                 for one in shares[:6]
+                if one.share >= _LEAST_SHARE
             ],
             library.colours,
         )

@@ -72,10 +72,10 @@ def test_no_number_of_a_genre_is_cut_off():
         SimpleNamespace(genre=f"a genre of {i} words", share=0.1, lift=14.1)
         for i in range(3)
     ]
-    found = list_genres(SimpleNamespace(genres=long))
+    found = list_genres(SimpleNamespace(leading=long))
     assert found == "a genre of 0 words 10 % x14.1"
     short = [SimpleNamespace(genre="Jazz", share=0.5, lift=2.0)] * 4
-    assert list_genres(SimpleNamespace(genres=short)).count("Jazz 50 % x2.0") == 3
+    assert list_genres(SimpleNamespace(leading=short[:3])).count("Jazz 50 % x2.0") == 3
 
 
 def test_ids_stay_when_clusters_are_made_again(root, clustered):

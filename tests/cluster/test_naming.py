@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -91,12 +92,21 @@ def test_loosely_held_clusters_are_called_so():
     assert "shade into each other" in say_clusters(clustering())
 
 
+def test_a_genre_of_which_a_cluster_has_next_to_nothing_does_not_lead():
+    shares = [("Rock", 0.6), ("Pop", 0.397), ("Jazz", 0.003)]
+    genres = tuple(
+        GenreShare(genre=g, share=s, lift=1.0, lift_ci95=(0.5, 2.0)) for g, s in shares
+    )
+    cluster = replace(make(0, []), genres=genres)
+    assert [one.genre for one in cluster.leading] == ["Rock", "Pop"]
+
+
 def test_covers_in_no_cluster_are_spoken_of_only_where_there_are_any():
     one, other = (make(i, [("Pop", 2, 1)]) for i in range(2))
     for noise, said in [
         (0.25, "75 % of all; the others belong to none"),
-        (0.001, "nearly all of them."),
-        (0.0, "hold all of them."),
+        (0.001, "nearly all covers."),
+        (0.0, "hold all covers."),
     ]:
         assert said in say_clusters(clustering(one, other, noise=noise))
     assert say_clusters(clustering(one)).startswith("1 kind of covers stands out, and")
