@@ -31,6 +31,12 @@ WIDTH, HEIGHT = 1280, 900
 GENRE, CERTAINTY = "Jazz", 0.65
 """Of the cover that is looked up."""
 EDGE = 0.03
+HAS_PICTURES = """() => {
+  const all = (n) => [...n.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+  const inView = (e) => { const b = e.getBoundingClientRect(); return b.width && b.top < innerHeight && b.bottom > 0; };
+  return all(document.body).filter((e) => e.tagName === "IMG" && inView(e)).every((e) => e.complete && e.naturalWidth);
+}"""
+"""Whether every cover in view is there."""
 
 
 def make_workspace(root):
@@ -97,6 +103,7 @@ def draw(library):
                 wait_for_map(reader)
             reader.page.wait_for_load_state("networkidle")
             reader.settle()
+            reader.page.wait_for_function(HAS_PICTURES)
             yield name, reader.page.screenshot()
             reader.close()
         browser.close()
