@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from dashboard_browser import LOOKS, first_cover, wait_for_map
+from dashboard_browser import LOOKS, first_cover, serve, wait_for_map
 
 from dashboard.pages import PAGES
 
@@ -51,11 +51,21 @@ FOLDS = {
         *(page.path + FOLDS.get(page.path, "") for page in PAGES),
         "search?cover={cover}&genre=Jazz&another-open=true",
         "?genre=Jazz&selection=cluster:0",
-        "clusters?cluster=0",
+        "clusters?cluster=0&firm-open=true",
+        "map?cover={cover}",
     ],
 )
 def test_axe_finds_nothing_serious_at_any_width_light_or_dark(read, workspace, path):
-    reader = read(path.format(cover=first_cover(workspace, "Jazz")))
+    check(read(path.format(cover=first_cover(workspace, "Jazz"))), path)
+
+
+def test_axe_finds_nothing_serious_where_a_person_decides(read, other):
+    with serve(other.root, "--review") as url:
+        check(read("review", url=url), "review")
+
+
+def check(reader, path):
+    """Look at a page at every width, light and dark."""
     reader.page.evaluate(axe_script())
     serious, sideways = {}, []
     for look in LOOKS:
