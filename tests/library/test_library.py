@@ -240,13 +240,25 @@ def test_one_picture_alone_is_one_picture(library):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda lib: lib.overlap(kk=3), "overlap has no setting 'kk': there are"),
-        (lambda lib: lib.overlap(k=0), r"k: .* greater than or equal to 1, got 0"),
-        (lambda lib: lib.overlap(which="foo"), "which: .*'held-out'.*, got 'foo'"),
-        (lambda lib: lib.overlap(by="artist"), "by: .*got 'artist'"),
-        (lambda lib: lib.evaluate(n_bootstraps=3), "n_bootstraps: .*got 3"),
+        (
+            lambda lib: lib.overlap(kk=3),
+            "overlap has no setting 'kk': did you mean 'k'",
+        ),
+        (lambda lib: lib.overlap(k=0), "k must be at least 1, got 0"),
+        (
+            lambda lib: lib.overlap(which="foo"),
+            "which must be .*'held-out'.*, got 'foo'",
+        ),
+        (lambda lib: lib.overlap(by="artist"), "by must be .*got 'artist'"),
+        (
+            lambda lib: lib.evaluate(n_bootstraps=3),
+            "n_bootstraps must be at least 10, got 3",
+        ),
         (lambda lib: lib.evaluate(bootstraps=30), "evaluation has no setting"),
-        (lambda lib: lib.clusters(min_cluster_size=0), "min_cluster_size: .*got 0"),
+        (
+            lambda lib: lib.clusters(min_cluster_size=0),
+            "min_cluster_size must be at least 2, got 0",
+        ),
         (lambda lib: lib.clusters(size=3), "clusters has no setting 'size'"),
     ],
 )

@@ -49,7 +49,10 @@ def test_epochs_follow_size_device_and_start(n, on_gpu, is_pretrained, expected)
 def test_the_prospect_says_from_where_it_is_known():
     said = describe_prospect(2500, 8)
     assert said.startswith("fine-tuning, 8 epochs over 2,500 covers: with 2,112 covers")
-    assert "2.4 points of macro-F1 better (95 % interval -0.4 to +5.2)" in said
+    assert (
+        "2.4 points of macro-F1 better (95 % interval \N{MINUS SIGN}0.4 to +5.2)"
+        in said
+    )
     assert "not on yours" in said
     assert "'--epochs 0' saves the time" in describe_prospect(100, 4)
     assert "with 250 covers" in describe_prospect(100, 0)
