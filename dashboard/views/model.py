@@ -68,7 +68,8 @@ def _answer(found: Evaluation) -> None:
     low, high = first.right.ci95
     # Any genre of several being right is easier: it has to be said.
     right = "given one of their genres" if first.any_of_several else "right"
-    ends = f"{right}, of {first.n:,} {first.which}"
+    comma = "" if first.alone is None else ","
+    ends = f"{right}, of {first.n:,}{comma} {first.which}"
     if math.isfinite(low):
         ends += f" (95 % interval {span_per_cent((low, high))})"
     tiles = [(per_cent(first.right.value), ends, "")]

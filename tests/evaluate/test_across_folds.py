@@ -181,7 +181,7 @@ def test_headline_and_conclusions_begin_with_every_cover_and_name_the_held_out_o
     first = headline_of(result)
     assert first.right == every.accuracy
     assert first.said.startswith(
-        f"Of 360 covers each read by a head fitted without its artist, {100 * every.accuracy.value:.0f} % "
+        f"Of 360 covers, each read by a head fitted without its artist, {100 * every.accuracy.value:.0f} % "
     )
     assert first.said.endswith(
         f"Of the {alone.n} held-out covers alone it is {100 * alone.accuracy.value:.0f} %."

@@ -72,7 +72,7 @@ class Headline:
             else ""
         )
         text = (
-            f"Of {self.n:,} covers {'that were ' if self.alone is None else ''}{self.which}, "
+            f"Of {self.n:,} covers{' that were' if self.alone is None else ','} {self.which}, "
             f"{100 * self.right.value:.0f} % are given one of their genres{ends}"
         )
         if math.isfinite(self.chance):
