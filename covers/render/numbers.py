@@ -53,7 +53,7 @@ def write(value: float, form: str) -> str:
     Examples
     --------
     >>> write(-0.25, ".2f") == "\N{MINUS SIGN}0.25", write(-0.001, ".2f")
-    ('\N{MINUS SIGN}0.25', '0.00')
+    (True, '0.00')
     """
     sign, form = ("+", form[1:]) if form.startswith("+") else ("", form)
     return f"{float(value):{sign}z{form}}".replace("-", "\N{MINUS SIGN}")
