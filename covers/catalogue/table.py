@@ -74,7 +74,7 @@ SCHEMA = pa.schema(
 """Columns every catalogue has; the other columns of a manifest follow as they came."""
 
 GENRE_MINIMUM = 10
-_ID_DIGITS = 32
+_ID_DIGITS, _FEWEST_DIGITS = 32, 4
 _ROWS_AT_ONCE = 50_000
 
 
@@ -276,9 +276,11 @@ class Catalogue:
         import pyarrow.compute as pc
 
         ids = self.table.column("cover_id")
-        found = ids.filter(pc.starts_with(ids, beginning)).to_pylist()
+        found = []
+        if len(beginning) >= _FEWEST_DIGITS:
+            found = ids.filter(pc.starts_with(ids, beginning)).to_pylist()
         if not found:
-            message = f"no cover has an id that begins with {beginning!r}: take one from 'covers search --json'"
+            message = f"no cover has an id that begins with {beginning!r} (4 to 32 digits of 0-9a-f): take one from 'covers search --json'"
             raise DataError(message)
         if len(found) > 1:
             message = f"{len(found)} covers have an id that begins with {beginning!r}, such as {found[0]} and {found[1]}: give more digits"

@@ -82,9 +82,11 @@ class IndexCheck(ReadOnly):
                 if self.recall_at_k is not None
                 else ""
             )
+            away = ", ".join(map(repr, self.missing_sources))
+            but = f"; not there today: {away}" if away else ""
             return (
                 f"generation {self.generation}: {self.n_covers:,} covers, all well "
-                f"({recall}{self.n_pictures} pictures embedded again)"
+                f"({recall}{self.n_pictures} pictures embedded again{but})"
             )
         return "\n".join(
             f"{one.file or one.id or 'index'}: {one.what}\n  repair: {one.repair}"

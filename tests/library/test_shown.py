@@ -151,6 +151,8 @@ def test_a_cover_is_meant_by_the_beginning_of_its_id(library, tmp_path):
     assert library.explain(first[:8]).answer.cover_id == first
     with pytest.raises(covers.DataError, match="no cover has an id that begins with"):
         library.picture_of("zzzz")
+    with pytest.raises(covers.DataError, match="4 to 32 digits"):
+        library.picture_of("0")
 
 
 @pytest.mark.parametrize("ask", ASKS)
