@@ -61,11 +61,22 @@ def test_five_lines_show_the_thumbnails_of_neighbours(folder):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_classification_shows_its_voters_and_a_frame_is_a_frame(folder):
-    answer, frame = run_cells(
+    answer, frame, several, evaluation, covers_map = run_cells(
         folder,
         "import covers\nlibrary = covers.open('music')\nlibrary.classify(['sleeve.jpg'])[0]",
         "library.search('sleeve.jpg', k=3).to_frame()",
+        "library.classify(['sleeve.jpg', 'a.jpg'])",
+        "library.evaluate()",
+        "library.map()",
     )
+    for outputs, holds in (
+        (several, "data:image/jpeg;base64"),
+        (evaluation, "<table>"),
+        (covers_map, "data:image/png;base64"),
+    ):
+        [shown] = [o for o in outputs if o["output_type"] == "execute_result"]
+        assert holds in shown["data"]["text/html"]
+        assert shown["data"]["text/plain"].strip()
     [shown] = [o for o in answer if o["output_type"] == "execute_result"]
     assert "data:image/jpeg;base64" in shown["data"]["text/html"]
     [table] = [o for o in frame if o["output_type"] == "execute_result"]
