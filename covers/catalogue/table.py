@@ -22,6 +22,7 @@ from covers.workspace.artefacts import (
     write_table,
 )
 from covers.workspace.registry import CATALOGUE, CATALOGUE_TABLE
+from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,6 +173,12 @@ class Catalogue:
             return 0
         # A plain number to compare with would make pyarrow import pandas.
         return int(pc.sum(pc.list_value_length(column).cast(pa.bool_())).as_py() or 0)
+
+    @cached_property
+    def labelled_ids(self) -> pa.Array:
+        """Ids of the covers with a genre of `vocab`, in row order."""
+        rows = np.flatnonzero(self.membership().sum(axis=1))
+        return make_array([self.cover_ids[row] for row in rows.tolist()], pa.string())
 
     @cached_property
     def share_with_several(self) -> float:

@@ -19,6 +19,8 @@ from covers.workspace.registry import BASELINE_FEATURES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
+
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
     from covers.model.vector_parts import VectorParts
@@ -127,7 +129,8 @@ def name_ingredients(
     from covers.model.embedding_table import embeddings_parts
 
     found = {"catalogue": catalogue.label_fingerprint(), "model": model}
-    lacking = _name_lacking(catalogue, embeddings_parts(workspace, model))
+    ids = catalogue.table.column("cover_id")
+    lacking = _name_lacking(ids, embeddings_parts(workspace, model))
     if lacking is not None:
         found["embeddings"] = lacking
     return found
@@ -136,7 +139,8 @@ def name_ingredients(
 def name_baseline_features(
     workspace: Workspace, catalogue: Catalogue, card: ModelCard
 ) -> dict[str, str]:
-    """Return the fingerprint of the untrained backbone's features where some covers lack them; else nothing."""
+    """Return the fingerprint of the untrained backbone's features where some covers lack them, or those of their mirror image; else nothing."""
+    from covers.model.card import mirrored_of
     from covers.model.embedding_table import frozen_parts
 
     backbone = str(card.summary.get("frozen", {}).get("fingerprint", ""))
@@ -145,15 +149,20 @@ def name_baseline_features(
     parts = frozen_parts(workspace, backbone)
     if not len(parts.ids()):  # put away since, or of a version that did not keep them
         return {}
-    lacking = _name_lacking(catalogue, parts)
+    lacking = _name_lacking(catalogue.table.column("cover_id"), parts)
+    mirrored = mirrored_of(card)
+    known = frozen_parts(workspace, mirrored) if mirrored else parts
+    if mirrored and len(known.ids()):
+        also = _name_lacking(catalogue.labelled_ids, known)
+        if also is not None:
+            lacking = fingerprint(lacking or "", also)
     return {} if lacking is None else {BASELINE_FEATURES: lacking}
 
 
-def _name_lacking(catalogue: Catalogue, parts: VectorParts) -> str | None:
+def _name_lacking(ids: pa.Array | pa.ChunkedArray, parts: VectorParts) -> str | None:
     """Return a fingerprint of the covers that have no vector; None where all have one."""
     import pyarrow.compute as pc
 
-    ids = catalogue.table.column("cover_id")
     lacking = ids.filter(pc.invert(pc.is_in(ids, value_set=parts.ids()))).to_pylist()
     return fingerprint("without", *sorted(lacking)) if lacking else None
 

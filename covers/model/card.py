@@ -112,6 +112,12 @@ def statistics_of(card: ModelCard) -> list[str]:
     return list(dict.fromkeys(one for one in found if one))
 
 
+def mirrored_of(card: ModelCard) -> str:
+    """Return the fingerprint of the last network's statistics of mirror images; empty where its head learned from none."""
+    fits = card.summary.get("head_fits") or [{}]
+    return str(fits[-1].get("mirrored", ""))
+
+
 def describe_best(card: ModelCard) -> str:
     """Say in words which weights of a training run were kept."""
     best = summary_of(card)["best"]

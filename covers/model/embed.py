@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.model.batch_streams import Streams, stream_work
-from covers.model.card import read_card
+from covers.model.card import mirrored_of, read_card
 from covers.model.embedding_table import (
     FROZEN_KIND,
     frozen_parts,
@@ -28,7 +28,7 @@ from covers.workspace.registry import MODEL
 from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
@@ -234,7 +234,7 @@ def embed_frozen(
 def embed_frozen_workspace(
     workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
 ) -> dict[str, str]:
-    """Complete the baselines' features with covers that came after the training.
+    """Complete the baselines' features with covers that came after the training, and those of mirror images that heads are fitted on.
 
     A model without its untouched backbone, such as one that was imported, has no
     such baseline: a warning says so.
@@ -251,8 +251,15 @@ def embed_frozen_workspace(
     """
     card = read_card(workspace.model_folder)
     fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
-    known = set(frozen_parts(workspace, fingerprint).ids().to_pylist())
-    is_complete = known.issuperset(read_catalogue(workspace).cover_ids)
+    catalogue, mirrored = read_catalogue(workspace), mirrored_of(card)
+    labelled = set(catalogue.labelled_ids.to_pylist()) if mirrored else set()
+
+    def have(one: str, wanted: Collection[str]) -> bool:
+        return set(frozen_parts(workspace, one).ids().to_pylist()).issuperset(wanted)
+
+    is_complete = have(fingerprint, catalogue.cover_ids) and (
+        not mirrored or have(mirrored, labelled)
+    )
     if is_complete or card.arch.startswith(FILE):
         return {}
     weights = frozen_weights_path(workspace)
@@ -279,7 +286,14 @@ def embed_frozen_workspace(
             mean, std = card.mean, card.std
     preprocessing = Preprocessing(card.image_size, tuple(mean), tuple(std))
     network = FrozenNetwork(backbone, preprocessing)
-    return embed_frozen(workspace, network, device=device, progress=progress)[1]
+    failed = embed_frozen(workspace, network, device=device, progress=progress)[1]
+    if mirrored:
+        network = FrozenNetwork(backbone, replace(preprocessing, mirrored=True))
+        files = [one for one in cover_files(catalogue) if one.cover_id in labelled]
+        failed |= embed_frozen(
+            workspace, network, device=device, files=files, progress=progress
+        )[1]
+    return failed
 
 
 def _last_part(

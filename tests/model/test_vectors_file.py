@@ -228,7 +228,7 @@ def test_a_run_on_vectors_from_a_file(ran, tmp_path):
     assert library.classify([path])[0].likeliest == "Jazz"
     Image.new("RGB", (40, 40)).save(tmp_path / "other.png")
     with pytest.raises(
-        ModelError, match=r"come from the file 'vectors.parquet'.*--embedder cnn"
+        ModelError, match=r"come from the file 'vectors.parquet'.*embedder='cnn'"
     ):
         library.search(tmp_path / "other.png")
     again = _run("run", "-w", workspace.root, *SMALL)

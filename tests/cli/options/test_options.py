@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
+from every_command import EVERY_COMMAND
 
 import covers.cli
 from covers.cli import main
@@ -17,23 +17,6 @@ OF_CLICK = ("get_command", "list_commands", "format_commands", "invoke")
 """Methods whose signature click decides."""
 
 FOLDER = Path(covers.cli.__file__).parent
-
-
-def leaves(group=main, above=()):
-    """Return every command that does something, by its full name."""
-    found = {}
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        path = (*above, name)
-        if isinstance(command, click.Group):
-            found |= leaves(command, path)
-        else:
-            found[" ".join(path)] = command
-    return found
-
-
-COMMANDS = leaves()
 
 
 def functions():
@@ -88,11 +71,11 @@ TAKES_DEVICE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY_COMMAND)
 def test_only_what_is_random_takes_a_seed_and_only_what_runs_the_network_a_device(
     name, tmp_path
 ):
-    options = {option for p in COMMANDS[name].params for option in p.opts}
+    options = {option for p in EVERY_COMMAND[name].params for option in p.opts}
     assert ("--seed" in options) == (name in TAKES_SEED)
     assert ("--device" in options) == (name in TAKES_DEVICE)
     assert {"--workspace", "--json", "--verbose"} <= options
@@ -111,12 +94,12 @@ def test_run_scan_and_genres_take_the_same_options_about_genres():
     about_genres = {parameter.name for parameter in bare.__click_params__}
     assert {"genre_level", "ignored_genres"} < about_genres
     for name in ("run", "scan", "genres"):
-        assert about_genres <= {p.name for p in COMMANDS[name].params}
+        assert about_genres <= {p.name for p in EVERY_COMMAND[name].params}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY_COMMAND)
 def test_help_begins_with_one_plain_line_and_has_an_example(name):
-    text = COMMANDS[name].help
+    text = EVERY_COMMAND[name].help
     first = text.splitlines()[0]
     assert first.endswith(".")
     assert len(first) <= 84
@@ -137,6 +120,6 @@ def test_help_of_a_group_shows_whole_first_lines():
     for group in ("index", "model"):
         shown = " ".join(CliRunner().invoke(main, [group, "--help"]).output.split())
         assert covers.cli.COMMANDS[group][1] in shown
-        for name, command in COMMANDS.items():
+        for name, command in EVERY_COMMAND.items():
             if name.startswith(f"{group} "):
                 assert command.help.splitlines()[0] in shown

@@ -11,14 +11,16 @@ from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
 from covers.evaluate.stage import read_inputs
 from covers.index.build import build_index
+from covers.index.embedded import name_baseline_features
 from covers.model.card import read_card, statistics_of
 from covers.model.embed import (
     FrozenNetwork,
     Preprocessing,
     cover_files,
     embed_frozen,
+    embed_frozen_workspace,
 )
-from covers.model.embedding_table import frozen_parts
+from covers.model.embedding_table import FROZEN_KIND, frozen_parts
 from covers.model.network.head import Head
 from covers.model.network.make_backbone import make_backbone
 from covers.model.pixels import read_pixels
@@ -34,6 +36,7 @@ from covers.model.training.heads.fit import HeadSettings, Probe, start_head
 from covers.model.training.recipe import Recipe
 from covers.model.training.train import train_workspace
 from covers.stats.rows import RowsById
+from covers.workspace.artefacts import Stamp
 
 ARCH, SIZE_PX, COLOURS = "timm:test_resnet", 64, (0.5, 0.5, 0.5)
 PLAIN = Preprocessing(SIZE_PX, COLOURS, COLOURS)
@@ -241,3 +244,24 @@ def test_a_fingerprint_of_mirror_images_that_is_none_is_refused(
     save_file(load_file(path), path, metadata={"covers": json.dumps(card)})
     with pytest.raises(ModelError, match="summary"):
         read_card(painted_workspace.model_folder)
+
+
+def test_mirror_images_of_later_covers_are_seen_before_an_evaluation(
+    painted_workspace, recipe
+):
+    card = train_workspace(painted_workspace, recipe, device="cpu").card
+    build_index(painted_workspace, device="cpu")
+    catalogue = read_catalogue(painted_workspace)
+    (fit,) = card.summary["head_fits"]
+    parts = frozen_parts(painted_workspace, fit["mirrored"])
+    ids, (statistics,) = parts.read(["statistics"], "")
+    # As if the last covers had come after the training.
+    parts.delete()
+    parts.append(ids[:-5], {"statistics": statistics[:-5]}, Stamp(kind=FROZEN_KIND))
+    assert name_baseline_features(painted_workspace, catalogue, card)
+    assert read_inputs(painted_workspace)[0].crossed_folds is None
+    assert embed_frozen_workspace(painted_workspace, device="cpu") == {}
+    assert name_baseline_features(painted_workspace, catalogue, card) == {}
+    assert read_inputs(painted_workspace)[0].crossed_folds is not None
+    again, _ = frozen_parts(painted_workspace, fit["mirrored"]).read(["statistics"], "")
+    assert sorted(again) == sorted(ids)
