@@ -190,7 +190,7 @@ def test_words_stand_on_the_map_they_were_found_for(other, monkeypatch):
     place = loaders.library().position[found.cover_ids[7]]
     point = loaders.covermap().points[rows.index(place)]
     (at,) = place_words([(x, y, "a piano", 20)], *_both(loaders.covermap()))
-    assert [at["x"], at["y"]] == pytest.approx(point.tolist(), abs=2e-3)
+    assert [at.x, at.y] == pytest.approx(point.tolist(), abs=2e-3)
 
 
 def _both(found):

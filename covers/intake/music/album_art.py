@@ -169,7 +169,7 @@ class _Pictures:
         fitting = list(dict.fromkeys(e for several in ranked.values() for e in several))
         if len(fitting) + bool(inside) < 2:
             return ranked
-        largest = max(inside, *(entry.size for entry in fitting))
+        largest = max(inside // _MUCH, *(entry.size for entry in fitting))
         small = [e for e in fitting if self._is_small(e, largest)]
         if len(small) == len(fitting) and not inside:
             small = []
@@ -184,7 +184,9 @@ class _Pictures:
             return True
         if entry.size >= min(_LEAST_BYTES, largest):
             return False
-        return self._measure is not None and self._side(entry) < _LEAST_PX
+        if self._measure is None:
+            return False
+        return 0 < self._side(entry) < _LEAST_PX  # what is broken shall be named
 
     def _side(self, entry: FileEntry) -> int:
         """Return how large a picture is, by pixels where that can be asked."""
