@@ -8,6 +8,7 @@ dimensions, G genres, K folds.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from covers.model.card import ModelCard
     from covers.workspace.paths import Workspace
+
+_LOG = logging.getLogger(__name__)
 
 MOST_CROSSED = 20_000
 """Train covers above which the held-out covers are enough to say it all."""
@@ -260,6 +263,10 @@ def read_crossed(
         views = [_read_statistics(workspace, name, ids) for name in names]
         known = [view for view in views if view is not None]
         if len(known) < len(views):
+            _LOG.warning(
+                "only the held-out covers are measured: some others lack features of the "
+                "untrained backbone, which need their pictures"
+            )
             return None
         fit = HeadFit(
             class_balance=float(one["class_balance"]),
