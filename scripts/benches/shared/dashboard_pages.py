@@ -119,8 +119,8 @@ def bench_map(window):
 
     window.answer(
         "map: lasso",
-        [(page.mouse.up, ".st-key-selection-bar", None)] * window.repeats,
-        before_each=[surround(80 + 20 * i) for i in range(window.repeats)],
+        [(page.mouse.up, ".st-key-selection-shares", None)] * window.repeats,
+        before_each=[surround(40 + 20 * i) for i in range(window.repeats)],
     )
     page.get_by_role("button", name="Move").click()
     frames = []
