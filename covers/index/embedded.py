@@ -151,11 +151,9 @@ def name_baseline_features(
         return {}
     lacking = _name_lacking(catalogue.table.column("cover_id"), parts)
     mirrored = mirrored_of(card)
-    known = frozen_parts(workspace, mirrored) if mirrored else parts
-    if mirrored and len(known.ids()):
+    if mirrored and len((known := frozen_parts(workspace, mirrored)).ids()):
         also = _name_lacking(catalogue.labelled_ids, known)
-        if also is not None:
-            lacking = fingerprint(lacking or "", also)
+        lacking = lacking if also is None else fingerprint(lacking or "", also)
     return {} if lacking is None else {BASELINE_FEATURES: lacking}
 
 
