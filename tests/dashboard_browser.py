@@ -88,9 +88,26 @@ def wait_for(server, url, log):
     pytest.fail(f"no answer at {url}: {log.read_text()}")
 
 
+# Notes when the page last asked its server for something, and was last answered.
+LISTENING = """(() => {
+  window.asked = window.answered = 0;
+  const send = WebSocket.prototype.send;
+  const heard = new WeakSet();
+  WebSocket.prototype.send = function (...what) {
+    window.asked = performance.now();
+    if (!heard.has(this)) {
+      heard.add(this);
+      this.addEventListener("message", () => { window.answered = performance.now(); });
+    }
+    return send.apply(this, what);
+  };
+})()"""
+
+# An answer that never comes is not waited for longer than this, in milliseconds.
 SETTLED = """async () => {
+  const answered = () => window.answered >= window.asked || performance.now() - window.asked > 20000;
   const drawn = (e) => [e, ...e.querySelectorAll("*")].some((n) => n.shadowRoot?.querySelector(".root, .covermap, [hidden]"));
-  const quiet = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
+  const quiet = () => answered() && document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
     && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
     && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(drawn);
   for (let since = performance.now(); performance.now() - since < 120;) {
@@ -106,6 +123,7 @@ class Reader:
     def __init__(self, context, url, *, width=1280, height=900, scheme="light"):
         self.url = url
         self.page = context.new_page()
+        self.page.add_init_script(LISTENING)
         self.look(width, height, scheme)
         self.page.set_default_timeout(LONGEST_MS)
         self.complaints = []

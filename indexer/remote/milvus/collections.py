@@ -140,8 +140,19 @@ def hold_lock(client: Client, timeout_s: float) -> Iterator[None]:
     """
     name = f"{client.address.collection}_writing"
     own = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4()}"
-    until = time.monotonic() + timeout_s
     _held.add(own)
+    try:
+        _take_lock(client, name, own, timeout_s)
+        yield
+    finally:
+        _held.discard(own)
+        with suppress(IndexWriteError, IndexReadError):
+            if _holder(client, name) == own:
+                client.write("drop_collection", name)
+
+
+def _take_lock(client: Client, name: str, own: str, timeout_s: float) -> None:
+    until = time.monotonic() + timeout_s
     while not _make_lock(client, name, own):
         holder = _holder(client, name)
         if holder and _is_gone(holder) and _holder(client, name) == holder:
@@ -155,12 +166,6 @@ def hold_lock(client: Client, timeout_s: float) -> Iterator[None]:
             raise IndexBusyError(message)
         else:
             time.sleep(0.05)
-    try:
-        yield
-    finally:
-        _held.discard(own)
-        with suppress(IndexWriteError, IndexReadError):
-            client.write("drop_collection", name)
 
 
 def _make_lock(client: Client, name: str, own: str) -> bool:
@@ -168,8 +173,7 @@ def _make_lock(client: Client, name: str, own: str) -> bool:
         make_collection(client, name, 2, pa.schema([]), own)
     except IndexWriteError as error:
         if "duplicate" not in str(error):
-            raise
-        return False
+            raise  # a duplicate may be our own, made by a try whose answer was lost
     return _holder(client, name) == own
 
 

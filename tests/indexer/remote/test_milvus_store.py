@@ -16,6 +16,7 @@ from indexer import (
     IndexHistoryError,
     IndexMismatchError,
     IndexNotFoundError,
+    IndexWriteError,
     build_store,
     open_store,
 )
@@ -116,6 +117,34 @@ def test_writers_take_turns(milvus):
         ):
             store.apply(remove=["i1"])
         assert len(store.search(vectors[0], 3).hits()) == 3
+    assert store.apply(remove=["i1"]).removed == 1
+
+
+@pytest.mark.parametrize("server", ["gone", "back"])
+def test_a_lock_whose_answer_was_lost_keeps_nobody_out(milvus, monkeypatch, server):
+    from indexer.remote.milvus import collections
+
+    store, _, _ = small(lambda: milvus.address(f"lost_{server}"), lock_timeout_s=0.5)
+    make, drop = collections.make_collection, Client.write
+
+    def make_and_lose_the_answer(*args):
+        make(*args)
+        message = "duplicate collection" if server == "back" else "cannot be reached"
+        raise IndexWriteError(message)
+
+    def nothing_is_dropped(client, method, *args, **kwargs):
+        if method == "drop_collection":
+            raise IndexWriteError("cannot be reached")
+        return drop(client, method, *args, **kwargs)
+
+    with monkeypatch.context() as lost:
+        lost.setattr(collections, "make_collection", make_and_lose_the_answer)
+        if server == "back":
+            assert store.apply(remove=["i0"]).removed == 1
+        else:
+            lost.setattr(Client, "write", nothing_is_dropped)
+            with pytest.raises(IndexWriteError, match="cannot be reached"):
+                store.apply(remove=["i0"])
     assert store.apply(remove=["i1"]).removed == 1
 
 
