@@ -87,7 +87,7 @@ def demo_command(
 
     from covers.cli.run import Job, run_job
     from covers.cli.terminal.progress import progress_bar
-    from covers.demo import draw_library
+    from covers.demo import LibrarySettings, draw_library
 
     refuse_missing_package("torch", "training")
     begun = time.monotonic()
@@ -103,8 +103,7 @@ def demo_command(
         with progress_bar("drawing") as progress:
             draw_library(
                 library,
-                n_covers=n_covers,
-                seed=seed or 0,
+                LibrarySettings(n_covers=n_covers, seed=seed or 0),
                 n_workers=os.cpu_count() or 1,
                 progress=progress,
             )

@@ -13,6 +13,7 @@ from covers.cluster.measured import Measured
 from covers.errors import CoversError
 from covers.render.frame import (
     Frame,
+    Spot,
     Thumbnails,
     add_thumbnail,
     height_of_colours,
@@ -289,7 +290,7 @@ def draw_map(
             add_thumbnail(
                 axes,
                 picture_of(row),
-                (float(points[row, 0]), float(points[row, 1])),
+                Spot(float(points[row, 0]), float(points[row, 1])),
                 inches=_PICTURE_INCHES,
                 border=colours.get(genres[row], NOISE_COLOUR),
             )

@@ -31,9 +31,38 @@ from covers.demo.genres import Mixture, demo_mixture
 from covers.demo.plan import PlannedCover, plan_library
 from covers.errors import DataError
 
-__all__ = ["DemoLibrary", "PlannedCover", "draw_library", "plan_library"]
+__all__ = [
+    "DemoLibrary",
+    "LibrarySettings",
+    "PlannedCover",
+    "draw_library",
+    "plan_library",
+]
 
 _FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibrarySettings:
+    """What decides a drawn library, byte by byte.
+
+    Parameters
+    ----------
+    n_covers : int, default=900
+        Number of distinct readable pictures, reissues among them; at least 40.
+        About one artist in four covers.
+    seed : int, default=0
+        Seed of everything that is drawn by chance.
+    size_px : int, default=320
+        Side of the covers in pixels, at least 64.
+    """
+
+    n_covers: int = 900
+    seed: int = 0
+    size_px: int = 320
+
+
+_DEFAULT_SETTINGS = LibrarySettings()
 
 
 @dataclass(frozen=True)
@@ -123,7 +152,7 @@ def _write_manifest(
 
 
 def _truth(
-    covers: list[PlannedCover], mess: dict[str, Any], seed: int, size_px: int
+    covers: list[PlannedCover], mess: dict[str, Any], settings: LibrarySettings
 ) -> dict[str, Any]:
     """Collect what the measures should find."""
     mixture = demo_mixture()
@@ -136,8 +165,8 @@ def _truth(
     ]
     return {
         "format_version": _FORMAT_VERSION,
-        "seed": seed,
-        "size_px": size_px,
+        "seed": settings.seed,
+        "size_px": settings.size_px,
         "n_covers": len(covers),
         "made_with": {"numpy": np.__version__, "pillow": PIL.__version__},
         "genres": list(mixture.genres),
@@ -179,29 +208,22 @@ def _truth(
 
 def draw_library(
     folder: Path,
+    settings: LibrarySettings = _DEFAULT_SETTINGS,
     *,
-    n_covers: int = 900,
-    seed: int = 0,
-    size_px: int = 320,
     n_workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoLibrary:
     """Draw a library of record covers with known genre overlaps.
 
-    The same seed gives the same bytes, whatever the number of workers, as long
+    The same settings give the same bytes, whatever the number of workers, as long
     as Pillow, NumPy and the fonts (of matplotlib, where present) are the same.
 
     Parameters
     ----------
     folder : Path
         Where to write; made if missing, and refused if anything is in it.
-    n_covers : int, default=900
-        Number of distinct readable pictures, reissues among them; at least 40.
-        About one artist in four covers.
-    seed : int, default=0
-        Decides everything.
-    size_px : int, default=320
-        Side of the covers in pixels, at least 64.
+    settings : LibrarySettings, optional
+        How many covers, how large, and the seed.
     n_workers : int, default=1
         Processes that draw. More than one are started afresh, so a script that
         asks for them must call this below ``if __name__ == "__main__"``.
@@ -224,10 +246,13 @@ def draw_library(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
-    ...     library = draw_library(Path(place, "demo"), n_covers=40, size_px=64)
+    ...     library = draw_library(
+    ...         Path(place, "demo"), LibrarySettings(n_covers=40, size_px=64)
+    ...     )
     ...     len(library.truth["covers"])
     40
     """
+    n_covers, size_px = settings.n_covers, settings.size_px
     if n_covers < 40 or size_px < 64 or n_workers < 1:
         msg = (
             f"n_covers={n_covers}, size_px={size_px}, n_workers={n_workers}: "
@@ -240,7 +265,7 @@ def draw_library(
             "name another folder or remove this one"
         )
         raise DataError(msg)
-    covers = plan_library(n_covers, seed)
+    covers = plan_library(n_covers, settings.seed)
     mixture = demo_mixture()
     # Drawn beside and moved at the end: a library is whole or absent.
     partial = folder.absolute().with_name(f".{folder.absolute().name}.partial")
@@ -254,7 +279,7 @@ def draw_library(
     sample = (partial / spoiled.paths[0]).read_bytes()
     mess = write_mess(partial, list(mixture.genres), sample)
     _write_manifest(partial, covers, mess["broken"])
-    truth = _truth(covers, mess, seed, size_px)
+    truth = _truth(covers, mess, settings)
     (partial / "truth.json").write_text(
         json.dumps(truth, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )

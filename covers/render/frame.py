@@ -11,7 +11,7 @@ import textwrap
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -163,23 +163,30 @@ class Thumbnails:
         return np.asarray(picture.resize((size_px, size_px)), np.uint8)
 
 
+class Spot(NamedTuple):
+    """A point in data units, and how far right of it something is drawn."""
+
+    x: float
+    y: float
+    right_inches: float = 0.0
+
+
 def add_thumbnail(
     axes: Any,
     picture: npt.NDArray[np.uint8],
-    at: tuple[float, float],
+    at: Spot,
     *,
     inches: float,
-    offset_inches: float = 0.0,
     border: str | None = None,
 ) -> None:
-    """Put a picture of a given size at a point in data units, or so far right of it."""
+    """Put a picture of a given size at a spot."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     zoom = inches * 72 / picture.shape[0]
     box = AnnotationBbox(
         OffsetImage(picture, zoom=zoom, dpi_cor=True),
-        at,
-        xybox=(offset_inches * 72, 0),
+        (at.x, at.y),
+        xybox=(at.right_inches * 72, 0),
         xycoords="data",
         boxcoords="offset points",
         frameon=border is not None,

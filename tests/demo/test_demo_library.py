@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covers.demo import DemoLibrary, demo_mixture, draw_library
+from covers.demo import DemoLibrary, LibrarySettings, demo_mixture, draw_library
 from covers.demo.designs import DESIGNS, draw_sleeve
 from covers.demo.library import plan_library
 from covers.errors import BrokenImageError, DataError
@@ -23,7 +23,8 @@ N_COVERS = 160
 @pytest.fixture(scope="module")
 def library(tmp_path_factory) -> DemoLibrary:
     return draw_library(
-        tmp_path_factory.mktemp("demo") / "library", n_covers=N_COVERS, size_px=96
+        tmp_path_factory.mktemp("demo") / "library",
+        LibrarySettings(n_covers=N_COVERS, size_px=96),
     )
 
 
@@ -43,7 +44,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        draw_library(tmp_path / name, n_covers=40, seed=seed, size_px=64)
+        draw_library(
+            tmp_path / name, LibrarySettings(n_covers=40, seed=seed, size_px=64)
+        )
     first, again, other = (fingerprint(tmp_path / name) for name in "abc")
     assert first == again
     assert len(set(first.values()) & set(other.values())) < 10
@@ -51,8 +54,10 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
 
 @pytest.mark.slow
 def test_workers_do_not_change_the_bytes(tmp_path):
-    draw_library(tmp_path / "one", n_covers=40, size_px=64)
-    draw_library(tmp_path / "two", n_covers=40, size_px=64, n_workers=2)
+    draw_library(tmp_path / "one", LibrarySettings(n_covers=40, size_px=64))
+    draw_library(
+        tmp_path / "two", LibrarySettings(n_covers=40, size_px=64), n_workers=2
+    )
     assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "two")
 
 
@@ -267,7 +272,7 @@ def test_old_covers_are_paler_than_new_ones():
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(DataError, match=r"not an empty folder.*name another folder"):
-        draw_library(tmp_path, n_covers=40, size_px=64)
+        draw_library(tmp_path, LibrarySettings(n_covers=40, size_px=64))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -278,24 +283,30 @@ def test_an_interrupted_drawing_leaves_no_library_and_can_be_repeated(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        draw_library(tmp_path / "new", n_covers=40, size_px=64, progress=stop)
+        draw_library(
+            tmp_path / "new", LibrarySettings(n_covers=40, size_px=64), progress=stop
+        )
     assert not (tmp_path / "new").exists()
     seen: list[tuple[int, int]] = []
     draw_library(
         tmp_path / "new",
-        n_covers=40,
-        size_px=64,
+        LibrarySettings(n_covers=40, size_px=64),
         progress=lambda *step: seen.append(step),
     )
     assert seen == [(i, 40) for i in range(1, 41)]
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
-@pytest.mark.parametrize("wrong", [{"n_covers": 39}, {"size_px": 63}, {"n_workers": 0}])
+@pytest.mark.parametrize("wrong", [{"n_covers": 39}, {"size_px": 63}])
 def test_numbers_that_are_too_small_are_refused(tmp_path, wrong):
     with pytest.raises(
         ValueError,
         match=f"{next(iter(wrong))}={next(iter(wrong.values()))}.*at least 40",
     ):
-        draw_library(tmp_path / "new", **wrong)
+        draw_library(tmp_path / "new", LibrarySettings(**wrong))
     assert not (tmp_path / "new").exists()
+
+
+def test_no_worker_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"n_workers=0.*one worker"):
+        draw_library(tmp_path / "new", n_workers=0)

@@ -9,6 +9,7 @@ import numpy as np
 from covers.render.charts.tree import Joint, joints
 from covers.render.frame import (
     Frame,
+    Spot,
     Thumbnails,
     add_thumbnail,
     colour_ticks,
@@ -122,9 +123,8 @@ def _add_covers(
             add_thumbnail(
                 frame.axes,
                 thumbnails.picture(cover_id),
-                (0, i),
+                Spot(0, i, beside + (j + 0.5) * step),
                 inches=_COVER_INCHES,
-                offset_inches=beside + (j + 0.5) * step,
             )
     # The names have room already, beside them the covers need it.
     frame.room_right = (0.45 + _N_AT_LEAF * step) / frame.width

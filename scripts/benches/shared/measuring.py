@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,6 +78,32 @@ def processor_s(command):
     )
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a figure should keep to: `at_least` or `at_most` a value."""
+
+    value: float
+    is_least: bool
+
+    def is_met_by(self, figure):
+        """Whether a figure keeps to it."""
+        return figure >= self.value if self.is_least else figure <= self.value
+
+    def __str__(self):
+        """Return it as the table shows it, such as ``≤ 0.2``."""
+        return f"{'≥' if self.is_least else '≤'} {self.value:g}"
+
+
+def at_least(value):
+    """Return the target of a figure that should not be lower."""
+    return Target(value, is_least=True)
+
+
+def at_most(value):
+    """Return the target of a figure that should not be higher."""
+    return Target(value, is_least=False)
+
+
 class Report:
     """Collects figures, each a list of runs, and prints them.
 
@@ -94,7 +121,7 @@ class Report:
         self.rows = []
         self.notes = {}
 
-    def add(self, what, runs, unit="s", *, against=None, least=None, most=None):
+    def add(self, what, runs, unit="s", *, against=None, target=None):
         """Add one figure.
 
         Parameters
@@ -104,7 +131,7 @@ class Report:
         unit : str
         against : (str, sequence of float), optional
             The alternative of the same rounds; the ratio is of the medians.
-        least, most : float, optional
+        target : Target, optional
             What the ratio, or without an alternative the median, should keep to.
         """
         row = {
@@ -121,10 +148,8 @@ class Report:
             row["other_median"] = statistics.median(other)
             row["ratio"] = row["median"] / row["other_median"]
         judged = row.get("ratio", row["median"])
-        if least is not None:
-            row |= {"target": f"≥ {least:g}", "met": judged >= least}
-        if most is not None:
-            row |= {"target": f"≤ {most:g}", "met": judged <= most}
+        if target is not None:
+            row |= {"target": str(target), "met": target.is_met_by(judged)}
         self.rows.append(row)
         print(describe_row(row), file=sys.stderr, flush=True)
 

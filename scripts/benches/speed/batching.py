@@ -50,9 +50,9 @@ def main() -> None:
 
 def draw(folder: Path) -> Path:
     """Make a workspace of drawn covers."""
-    from covers.demo import draw_library
+    from covers.demo import LibrarySettings, draw_library
 
-    draw_library(folder / "drawn", n_covers=300, size_px=256)
+    draw_library(folder / "drawn", LibrarySettings(n_covers=300, size_px=256))
     library = covers.create(folder / "music", [folder / "drawn" / "manifest.csv"])
     library.run(weights="none", epochs=0, analysis=False)
     return folder / "music"

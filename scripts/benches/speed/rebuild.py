@@ -21,7 +21,14 @@ from covers.intake.scan import scan_workspace
 from covers.model.embed import embed_workspace
 from covers.model.weights import SavedModel
 from covers.workspace.paths import Workspace
-from scripts.benches.shared.measuring import COVERS, Report, alternate, processor_s
+from scripts.benches.shared.measuring import (
+    COVERS,
+    Report,
+    alternate,
+    at_least,
+    at_most,
+    processor_s,
+)
 from scripts.benches.shared.stand_in import write_library, write_model, write_workspace
 
 
@@ -45,7 +52,10 @@ def bench_rebuild(report, folder, n, args):
         embedding.append(clock(lambda: embed_workspace(workspace, device="cpu")))
         whole.append(embedding[-1] + clock(lambda: build_index(workspace)))
     report.add(
-        f"embedding {n:,} covers", embedding, against=("the rebuild", whole), least=0.9
+        f"embedding {n:,} covers",
+        embedding,
+        against=("the rebuild", whole),
+        target=at_least(0.9),
     )
     n_new, scans, updates = n // 100, [], []
     for number in range(max(5, args.rounds)):
@@ -59,7 +69,7 @@ def bench_rebuild(report, folder, n, args):
         f"update with {n_new} new covers",
         updates,
         against=("the rebuild", whole),
-        most=0.02,
+        target=at_most(0.02),
     )
     report.add("the scan before it", scans)
 
@@ -79,7 +89,7 @@ def bench_nothing_to_do(report, folder, args):
             run=lambda command=command, used=used: used.append(processor_s(command)),
         )["run"]
         what = f"covers {name}, nothing to do, {args.many:,} covers"
-        report.add(what, seconds, most=most)
+        report.add(what, seconds, target=at_most(most))
         report.add(f"{what}, processor", used)
 
 

@@ -25,7 +25,7 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 
-from scripts.benches.shared.measuring import Report
+from scripts.benches.shared.measuring import Report, at_most
 
 N_GENRES, PER_FOLDER, PER_ARTIST = 40, 1000, 8
 LIMITS = {"open": 5, "again": 60, "status": 3, "hashes": 300}
@@ -232,10 +232,13 @@ def main():
     report = Report("scale", {"rows": sorted(found)})
     for step in STEPS:
         for n, steps in found.items():
-            limit = LIMITS.get(step) if n >= 1_000_000 else None
-            report.add(f"{step}, {n:,} rows", [steps[step]["seconds"]], most=limit)
+            limited = n >= 1_000_000 and step in LIMITS
+            target = at_most(LIMITS[step]) if limited else None
+            report.add(f"{step}, {n:,} rows", [steps[step]["seconds"]], target=target)
         peak = found[many][step]["peak_mib"]
-        report.add(f"{step}, {many:,} rows: peak", [peak], "MiB", most=MOST_MIB)
+        report.add(
+            f"{step}, {many:,} rows: peak", [peak], "MiB", target=at_most(MOST_MIB)
+        )
         if few < many:
             growth = found[many][step]["seconds"] / max(
                 0.01, found[few][step]["seconds"]

@@ -19,6 +19,7 @@ from scripts.benches.shared.measuring import (
     COVERS,
     Report,
     alternate,
+    at_most,
     processor_s,
     run_command,
 )
@@ -43,8 +44,9 @@ print([n for n in ("torch", "fastai", "sklearn", "scipy", "pandas") if n in sys.
 """
 
 
-def add(report, rounds, what, command, *, against=None, **target):
+def add(report, what, command, *, against=None, target=None):
     """Time a command, perhaps in turn with another one."""
+    rounds = report.settings["rounds"]
     ways = {"own": command} | ({"other": against[1]} if against else {})
     used = {name: [] for name in ways}
 
@@ -56,7 +58,7 @@ def add(report, rounds, what, command, *, against=None, **target):
     used = {name: [] for name in ways}
     seconds = alternate(rounds, **functions)
     other = (against[0], seconds["other"]) if against else None
-    report.add(what, seconds["own"], against=other, **target)
+    report.add(what, seconds["own"], against=other, target=target)
     other = (against[0], used["other"]) if against else None
     report.add(f"{what}, processor", used["own"], against=other)
 
@@ -68,7 +70,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
     report = Report("startup", vars(args))
-    add(report, args.rounds, "covers --help", [*COVERS, "--help"], most=0.2)
+    add(report, "covers --help", [*COVERS, "--help"], target=at_most(0.2))
     slowest = {}
     for name in COMMANDS:
         command = [*COVERS, name, "--help"]
@@ -77,7 +79,7 @@ def main():
         slowest[name] = sorted(runs)[1]
     name = max(slowest, key=slowest.get)
     what = f"covers {name} --help, the slowest of {len(COMMANDS)}"
-    add(report, args.rounds, what, [*COVERS, name, "--help"], most=0.2)
+    add(report, what, [*COVERS, name, "--help"], target=at_most(0.2))
     with tempfile.TemporaryDirectory() as folder:
         library, root = Path(folder) / "library", Path(folder) / "ws"
         write_library(library, args.covers, size_px=224)
@@ -86,7 +88,7 @@ def main():
         picture = str(next(library.rglob("*.jpg")))
         by_id = ["search", cover_id, "-w", str(root)]
         by_picture = ["search", picture, "-w", str(root), "--device", "cpu"]
-        add(report, args.rounds, "covers search COVER_ID", [*COVERS, *by_id], most=1)
+        add(report, "covers search COVER_ID", [*COVERS, *by_id], target=at_most(1))
         report.notes["loaded to search by id"] = subprocess.run(
             [sys.executable, "-c", WHAT_IS_LOADED.format(arguments=by_id)],
             check=True,
@@ -96,15 +98,13 @@ def main():
         loading = LOADING.format(folder=str(workspace.model_folder))
         add(
             report,
-            args.rounds,
             f"covers search PICTURE, {args.arch}",
             [*COVERS, *by_picture],
             against=("torch and the network", [sys.executable, "-c", loading]),
-            most=1.5,
+            target=at_most(1.5),
         )
         add(
             report,
-            args.rounds,
             f"covers status, {args.covers:,} covers",
             [*COVERS, "status", "-w", str(root)],
         )
