@@ -139,19 +139,21 @@ def name_ingredients(
 def name_baseline_features(
     workspace: Workspace, catalogue: Catalogue, card: ModelCard
 ) -> dict[str, str]:
-    """Return the fingerprint of the untrained backbone's features where some covers lack them, or those of their mirror image; else nothing."""
-    from covers.model.card import mirrored_of
+    """Return the fingerprint of the untrained backbone's features where some covers lack them, or those that a head was fitted on; else nothing."""
+    from covers.model.card import baseline_of, learned_from
     from covers.model.embedding_table import frozen_parts
 
-    backbone = str(card.summary.get("frozen", {}).get("fingerprint", ""))
+    backbone = baseline_of(card)
     if not backbone:
         return {}
     parts = frozen_parts(workspace, backbone)
     if not len(parts.ids()):  # put away since, or of a version that did not keep them
         return {}
     lacking = _name_lacking(catalogue.table.column("cover_id"), parts)
-    mirrored = mirrored_of(card)
-    if mirrored and len((known := frozen_parts(workspace, mirrored)).ids()):
+    for one in learned_from(card):
+        known = frozen_parts(workspace, one)
+        if one == backbone or not len(known.ids()):
+            continue
         also = _name_lacking(catalogue.labelled_ids, known)
         lacking = lacking if also is None else fingerprint(lacking or "", also)
     return {} if lacking is None else {BASELINE_FEATURES: lacking}

@@ -103,19 +103,29 @@ def summary_of(card: ModelCard) -> dict[str, Any]:
 def statistics_of(card: ModelCard) -> list[str]:
     """Return the fingerprints of the untouched backbones' statistics that an evaluation reads.
 
-    Those of the baseline, and those that heads were fitted on, of every part and of
-    mirror images too: an evaluation fits the heads once more without each fold.
+    That of the baseline first, then those of `learned_from`.
     """
-    found = [card.summary.get("frozen", {}).get("fingerprint", "")]
-    for fit in card.summary.get("head_fits", ()):
-        found += [fit["fingerprint"], fit.get("mirrored", "")]
+    found = [baseline_of(card), *learned_from(card)]
     return list(dict.fromkeys(one for one in found if one))
 
 
-def mirrored_of(card: ModelCard) -> str:
-    """Return the fingerprint of the last network's statistics of mirror images; empty where its head learned from none."""
-    fits = card.summary.get("head_fits") or [{}]
-    return str(fits[-1].get("mirrored", ""))
+def baseline_of(card: ModelCard) -> str:
+    """Return the fingerprint of the statistics that are the baseline, of the last network; empty where it is not known."""
+    return str(card.summary.get("frozen", {}).get("fingerprint", ""))
+
+
+def learned_from(card: ModelCard) -> list[str]:
+    """Return the fingerprints of the statistics of labelled covers that heads were fitted on.
+
+    Of every network in turn, those of mirror images behind its own: an evaluation fits
+    the heads once more without each fold.
+    """
+    return [
+        str(fit[name])
+        for fit in card.summary.get("head_fits", ())
+        for name in ("fingerprint", "mirrored")
+        if fit.get(name)
+    ]
 
 
 def describe_best(card: ModelCard) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from covers.catalogue.table import read_catalogue
 from covers.model.batch_streams import Streams, stream_work
-from covers.model.card import mirrored_of, read_card
+from covers.model.card import baseline_of, learned_from, read_card
 from covers.model.embedding_table import (
     FROZEN_KIND,
     frozen_parts,
@@ -28,7 +28,7 @@ from covers.workspace.registry import MODEL
 from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from covers.model.vector_parts import VectorParts
     from covers.model.weights import SavedModel
     from covers.workspace.paths import Workspace
+
+    _Part = tuple[Backbone, tuple[float, ...], tuple[float, ...]]
 
 COVERS_PER_PART = 2048
 _LOG = logging.getLogger(__name__)
@@ -234,10 +236,10 @@ def embed_frozen(
 def embed_frozen_workspace(
     workspace: Workspace, *, device: str = "auto", progress: Progress | None = None
 ) -> dict[str, str]:
-    """Complete the baselines' features with covers that came after the training, and those of mirror images that heads are fitted on.
+    """Complete the baselines' features with covers that came after the training, and those that heads are fitted on.
 
-    A model without its untouched backbone, such as one that was imported, has no
-    such baseline: a warning says so.
+    Of several networks, all are completed. A model without its untouched backbone,
+    such as one that was imported, has no such baseline: a warning says so.
 
     Returns
     -------
@@ -249,18 +251,16 @@ def embed_frozen_workspace(
     ModelError, DataError
         If there is no model, no catalogue, or the untouched backbone is damaged.
     """
-    card = read_card(workspace.model_folder)
-    fingerprint = str(card.summary.get("frozen", {}).get("fingerprint", ""))
-    catalogue, mirrored = read_catalogue(workspace), mirrored_of(card)
-    labelled = set(catalogue.labelled_ids.to_pylist()) if mirrored else set()
-
-    def have(one: str, wanted: Collection[str]) -> bool:
-        return set(frozen_parts(workspace, one).ids().to_pylist()).issuperset(wanted)
-
-    is_complete = have(fingerprint, catalogue.cover_ids) and (
-        not mirrored or have(mirrored, labelled)
-    )
-    if is_complete or card.arch.startswith(FILE):
+    card, catalogue = read_card(workspace.model_folder), read_catalogue(workspace)
+    labelled = set(catalogue.labelled_ids.to_pylist())
+    wanted = dict.fromkeys(learned_from(card), labelled)
+    wanted[baseline_of(card)] = set(catalogue.cover_ids)
+    lacking = {
+        one: ids
+        for one, ids in wanted.items()
+        if not ids.issubset(frozen_parts(workspace, one).ids().to_pylist())
+    }
+    if not lacking or card.arch.startswith(FILE):
         return {}
     weights = frozen_weights_path(workspace)
     if not weights.is_file():
@@ -271,43 +271,65 @@ def embed_frozen_workspace(
             MODEL.repair(workspace.root),
         )
         return {}
-    from covers.model.network.architectures import split_archs
-    from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone
-
-    last = (split_archs(card.arch) or [card.arch])[-1]
-    if is_untouched(last):  # it is still in the model
-        backbone, mean, std = _last_part(workspace, card)
-    else:
-        state = read_frozen_weights(workspace)
-        with Undrawn():
-            backbone, mean, std = make_backbone(last, layered=is_layered(state))
-        backbone.load_state_dict(state)
-        if last == card.arch:
-            mean, std = card.mean, card.std
-    preprocessing = Preprocessing(card.image_size, tuple(mean), tuple(std))
-    network = FrozenNetwork(backbone, preprocessing)
-    failed = embed_frozen(workspace, network, device=device, progress=progress)[1]
-    if mirrored:
-        network = FrozenNetwork(backbone, replace(preprocessing, mirrored=True))
-        files = [one for one in cover_files(catalogue) if one.cover_id in labelled]
+    failed: dict[str, str] = {}
+    for network in _untouched_networks(workspace, card, lacking):
+        ids = lacking.get(network.fingerprint, wanted[baseline_of(card)])
+        files = [one for one in cover_files(catalogue) if one.cover_id in ids]
         failed |= embed_frozen(
             workspace, network, device=device, files=files, progress=progress
         )[1]
     return failed
 
 
-def _last_part(
-    workspace: Workspace, card: ModelCard
-) -> tuple[Backbone, tuple[float, ...], tuple[float, ...]]:
-    """Return the last network of a model, and what its pictures are normalised with."""
+def _untouched_networks(
+    workspace: Workspace, card: ModelCard, lacking: Collection[str]
+) -> Iterator[FrozenNetwork]:
+    """Yield the backbones, as they were before training, whose statistics are lacking."""
+    fits = card.summary.get("head_fits", ())
+    parts = _parts(workspace, card) if len(fits) > 1 else []
+    # Where a head was fitted for an evaluation across folds its backbone is untouched.
+    known = [*zip(fits, parts, strict=False)][:-1]
+    last = fits[-1] if fits else {}
+    for fit, part in [*known, ({**last, "fingerprint": baseline_of(card)}, None)]:
+        plain, mirrored = str(fit["fingerprint"]), str(fit.get("mirrored", ""))
+        if plain not in lacking and mirrored not in lacking:
+            continue
+        backbone, mean, std = part or _last_untouched(workspace, card)
+        how = Preprocessing(card.image_size, tuple(mean), tuple(std))
+        if plain in lacking:
+            yield FrozenNetwork(backbone, how)
+        if mirrored in lacking:
+            yield FrozenNetwork(backbone, replace(how, mirrored=True))
+
+
+def _last_untouched(workspace: Workspace, card: ModelCard) -> _Part:
+    """Return a model's last network as it was before training."""
+    from covers.model.network.architectures import split_archs
+    from covers.model.network.make_backbone import Undrawn, is_layered, make_backbone
+
+    last = (split_archs(card.arch) or [card.arch])[-1]
+    if is_untouched(last):  # it is still in the model
+        return _parts(workspace, card)[-1]
+    state = read_frozen_weights(workspace)
+    with Undrawn():
+        backbone, mean, std = make_backbone(last, layered=is_layered(state))
+    backbone.load_state_dict(state)
+    if last == card.arch:
+        mean, std = card.mean, card.std
+    return backbone, mean, std
+
+
+def _parts(workspace: Workspace, card: ModelCard) -> list[_Part]:
+    """Return the networks of a model, each with what its pictures are normalised with."""
     from covers.model.network.joined import JoinedBackbone
     from covers.model.weights import SavedModel
 
     backbone = SavedModel.open(workspace.model_folder, "cpu").backbone
     if not isinstance(backbone, JoinedBackbone):
-        return backbone, card.mean, card.std
-    last: Backbone = backbone.parts[-1]
-    return last, *backbone.norms[-1]
+        return [(backbone, card.mean, card.std)]
+    return [
+        (part, *norm) for part, norm in zip(backbone.parts, backbone.norms, strict=True)
+    ]
 
 
 def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from covers.errors import ModelError
 from covers.evaluate.stage import read_inputs
 from covers.index.build import build_index
 from covers.index.embedded import name_baseline_features
-from covers.model.card import read_card, statistics_of
+from covers.model.card import learned_from, read_card, statistics_of
 from covers.model.embed import (
     FrozenNetwork,
     Preprocessing,
@@ -42,15 +42,19 @@ ARCH, SIZE_PX, COLOURS = "timm:test_resnet", 64, (0.5, 0.5, 0.5)
 PLAIN = Preprocessing(SIZE_PX, COLOURS, COLOURS)
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def random_start(arch, folder):
+    """Write the weights of a small timm network as it is made."""
     import timm
 
     torch.manual_seed(0)
-    state = timm.create_model("test_resnet", num_classes=0).state_dict()
-    path = tmp_path_factory.mktemp("weights") / "start.safetensors"
-    save_file(state, path)
+    path = folder / f"{arch}.safetensors"
+    save_file(timm.create_model(arch, num_classes=0).state_dict(), path)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return random_start("test_resnet", tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
@@ -265,3 +269,53 @@ def test_mirror_images_of_later_covers_are_seen_before_an_evaluation(
     assert read_inputs(painted_workspace)[0].crossed_folds is not None
     again, _ = frozen_parts(painted_workspace, fit["mirrored"]).read(["statistics"], "")
     assert sorted(again) == sorted(ids)
+
+
+@pytest.fixture
+def pair(recipe, tmp_path):
+    other = random_start("test_byobnet", tmp_path)
+    return replace(
+        recipe, arch=f"timm:test_byobnet,{ARCH}", weights=f"{other},{recipe.weights}"
+    )
+
+
+def test_every_network_sees_covers_that_came_after_the_training(
+    painted_workspace, pair
+):
+    card = train_workspace(painted_workspace, pair, device="cpu").card
+    build_index(painted_workspace, device="cpu")
+    catalogue = read_catalogue(painted_workspace)
+    of_both = learned_from(card)
+    assert len(set(of_both)) == 4
+    before = {}
+    for one in of_both:  # as if the last covers had come after the training
+        parts = frozen_parts(painted_workspace, one)
+        ids, (statistics,) = parts.read(["statistics"], "")
+        before[one] = dict(zip(ids, statistics, strict=True))
+        parts.delete()
+        parts.append(ids[:-5], {"statistics": statistics[:-5]}, Stamp(kind=FROZEN_KIND))
+    assert read_inputs(painted_workspace)[0].crossed_folds is None
+    assert embed_frozen_workspace(painted_workspace, device="cpu") == {}
+    assert name_baseline_features(painted_workspace, catalogue, card) == {}
+    assert read_inputs(painted_workspace)[0].crossed_folds is not None
+    for one, known in before.items():
+        ids, (statistics,) = frozen_parts(painted_workspace, one).read(
+            ["statistics"], ""
+        )
+        assert sorted(ids) == sorted(known)
+        for cover_id, values in zip(ids, statistics, strict=True):
+            np.testing.assert_allclose(values, known[cover_id], rtol=0.02, atol=0.02)
+
+
+def test_features_that_the_first_network_lacks_make_an_evaluation_stale(
+    painted_workspace, pair
+):
+    card = train_workspace(painted_workspace, pair, device="cpu").card
+    build_index(painted_workspace, device="cpu")
+    catalogue = read_catalogue(painted_workspace)
+    assert name_baseline_features(painted_workspace, catalogue, card) == {}
+    parts = frozen_parts(painted_workspace, learned_from(card)[0])
+    ids, (statistics,) = parts.read(["statistics"], "")
+    parts.delete()
+    parts.append(ids[:-5], {"statistics": statistics[:-5]}, Stamp(kind=FROZEN_KIND))
+    assert name_baseline_features(painted_workspace, catalogue, card)
