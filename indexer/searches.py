@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.ids import as_ids
 
-__all__ = ["check_k", "split_excluded"]
+__all__ = ["check_k", "check_n_sampled", "split_excluded"]
 
 
 def check_k(k: int) -> int:
@@ -18,6 +18,17 @@ def check_k(k: int) -> int:
         message = f"k must be at least 1, got {k}"
         raise ValueError(message)
     return int(k)
+
+
+def check_n_sampled(n_sampled: int) -> int:
+    """Refuse a number of items to sample below zero, or that is no whole number."""
+    if isinstance(n_sampled, bool) or not isinstance(n_sampled, int | np.integer):
+        message = f"n_sampled must be a whole number, got {n_sampled!r}"
+        raise TypeError(message)
+    if n_sampled < 0:
+        message = f"n_sampled must be at least 0, got {n_sampled}"
+        raise ValueError(message)
+    return int(n_sampled)
 
 
 def split_excluded(

@@ -34,6 +34,7 @@ from covers.workspace.registry import (
     EVALUATION_PAGE,
     PICTURES,
     VOTES,
+    complete_commands,
 )
 from covers.workspace.stages import Made, Maker, Manner
 from indexer.files.arrow import as_numbers, make_array, make_table
@@ -288,7 +289,8 @@ def _read_frozen(
     try:
         table = read_frozen(workspace)
     except DataError as error:
-        _log.warning("no baselines on the untrained backbone: %s", error)
+        why = complete_commands(str(error), workspace.root)
+        _log.warning("no baselines on the untrained backbone: %s", why)
         return None
     return _aligned("untrained backbone", table.cover_ids, table.embeddings, cover_ids)
 
@@ -327,7 +329,8 @@ def _read_colours(
     try:
         table, _ = read_rows(workspace, PICTURES)
     except DataError as error:
-        _log.warning("no baseline on colours: %s", error)
+        why = complete_commands(str(error), workspace.root)
+        _log.warning("no baseline on colours: %s", why)
         return None
     column = table.column("colour_histogram").combine_chunks()
     histograms = (

@@ -138,9 +138,14 @@ def search_index(
     if wanted.one_per_artist and not index.has_values("artist"):
         notes.append("no cover here has an artist: one per artist keeps them all")
     if len(hits) < wanted.k:
-        notes += [note for note in found.notes if SHORT not in note]
+        notes += [_for_covers(note) for note in found.notes if SHORT not in note]
         notes.append(_why_few(len(hits), wanted.k, where))
     return hits[: wanted.k], notes
+
+
+def _for_covers(note: str) -> str:
+    """Return a note of the index without the argument that a search for covers lacks."""
+    return note.partition("; exact=True")[0]
 
 
 def _why_few(n_found: int, k: int, where: Mapping[str, Any]) -> str:

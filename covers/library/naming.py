@@ -1,20 +1,25 @@
-"""Errors that can be obeyed as they stand: commands name the workspace, options are told as arguments.
+"""What is said can be obeyed as it stands: commands name the workspace, options are arguments in Python.
 
 What lies below the front door speaks of options of the command line. To who calls a
-library from Python `speak_python` makes arguments of them; the command line itself
-has its libraries leave them as they are, by `speak_options`.
+library from Python `speak_python` makes arguments of them, in errors, in what callbacks
+are told and in the notes of results; the command line itself has its libraries leave
+them as they are, by `speak_options`.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
 from contextlib import contextmanager
+from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from covers.errors import CoversError
+from covers.model.training.watcher import TrainingWatcher
 from covers.workspace.registry import complete_commands
+from covers.workspace.stages import Manner
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
 Class = TypeVar("Class", bound=type)
 Named = TypeVar("Named")
+Result = TypeVar("Result")
 
 _FLAGS = {
     "again": "again=True",
@@ -84,28 +90,67 @@ def naming(root: Path, *, for_python: bool = True) -> Iterator[None]:
         yield
     except (CoversError, IndexerError) as error:
         error.args = tuple(
-            _completed(one, root, for_python=for_python)
-            if isinstance(one, str)
-            else one
+            told(one, root, for_python=for_python) if isinstance(one, str) else one
             for one in error.args
         )
         raise
 
 
-def _completed(text: str, root: Path, *, for_python: bool) -> str:
-    """Return a message as it is told."""
-    told = complete_commands(text, root)
-    return speak_python(told) if for_python else told
+def told(text: str, root: Path, *, for_python: bool) -> str:
+    """Return a message as it is told: with the workspace in its commands."""
+    completed = complete_commands(text, root)
+    return speak_python(completed) if for_python else completed
+
+
+class _Told(TrainingWatcher):
+    """Hands on to another watcher what a training reports, its notes as they are told."""
+
+    def __init__(self, heard: TrainingWatcher, tell: Callable[[str], str]) -> None:
+        self.stage = heard.stage  # type: ignore[method-assign]
+        self.epoch = heard.epoch  # type: ignore[method-assign]
+        self.note = lambda text: heard.note(tell(text))  # type: ignore[method-assign]
+
+
+def _hearing(name: str, given: Any, tell: Callable[[str], str]) -> Any:
+    """Return an argument that is told things in words, so that it hears them as they are told."""
+    if isinstance(given, TrainingWatcher):
+        return _Told(given, tell)
+    if isinstance(given, Manner) and given.say is not None:
+        return replace(given, say=_hearing("say", given.say, tell))
+    if name == "say" and callable(given):
+        return lambda text: given(tell(text))
+    return given
+
+
+_SAID = ("notes", "warnings", "conclusions")
+"""Fields of results that hold sentences."""
+
+
+def _retold(result: Result, tell: Callable[[str], str]) -> Result:
+    """Return a result whose notes and warnings are as they are told."""
+    if not is_dataclass(result):
+        return result
+    changed = {}
+    for name in _SAID:
+        lines = getattr(result, name, None)
+        if isinstance(lines, tuple) and (told_now := tuple(map(tell, lines))) != lines:
+            changed[name] = told_now
+    if not changed:
+        return result
+    retold = copy.copy(result)
+    for name, lines in changed.items():
+        object.__setattr__(retold, name, lines)  # results are frozen
+    return retold
 
 
 def speak_options(library: Named) -> Named:
-    """Return a library whose errors name options, because a command asks it."""
+    """Return a library that names options in what it says, because a command asks it."""
     library._speaks_options = True  # type: ignore[attr-defined]
     return library
 
 
 def names_workspace(kind: Class) -> Class:
-    """Make all public methods and properties of a library name its workspace in errors."""
+    """Make all public methods and properties of a library name its workspace in what they say."""
     for name, found in inspect.getmembers(kind):
         if name.startswith("_"):
             continue
@@ -121,7 +166,11 @@ def _naming_own(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with naming(self._root, for_python=not self._speaks_options):
-            return function(self, *args, **kwargs)
+        for_python = not self._speaks_options
+        tell = functools.partial(told, root=self._root, for_python=for_python)
+        heard = [_hearing("", one, tell) for one in args]
+        named = {name: _hearing(name, one, tell) for name, one in kwargs.items()}
+        with naming(self._root, for_python=for_python):
+            return _retold(function(self, *heard, **named), tell)
 
     return call

@@ -36,7 +36,7 @@ class StoredLibrary:
     """A collection of covers, as it lies on disk; see `covers.Library`."""
 
     _speaks_options = False
-    """Whether errors name options of the command line, not arguments."""
+    """Whether errors and notes name options of the command line, not arguments."""
 
     def __init__(self, workspace: Workspace, *, device: str | None = None) -> None:
         self._root = workspace.root

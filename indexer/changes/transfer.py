@@ -56,8 +56,7 @@ def export_snapshot(
     taken = [name for name in (VECTORS_FILE, ITEMS_FILE) if (target / name).exists()]
     if taken and not overwrite:
         message = (
-            f"{str(target / taken[0])!r} exists: give another folder, "
-            f"or overwrite=True (--overwrite)"
+            f"{str(target / taken[0])!r} exists: give another folder, or overwrite=True"
         )
         raise IndexWriteError(message)
     for segment in snapshot.segments:
@@ -127,7 +126,7 @@ def read_export(
     if id_column not in table.column_names:
         message = (
             f"{str(items)!r} has no column {id_column!r}: its columns are "
-            f"{', '.join(table.column_names)}; name the one with the ids (--id-column)"
+            f"{', '.join(table.column_names)}; name the one with the ids as id_column"
         )
         raise IndexMismatchError(message)
     ids = [str(value) for value in table.column(id_column).to_pylist()]

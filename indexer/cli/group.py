@@ -1,5 +1,6 @@
 """The group of commands of ``python -m indexer``, and the options that they share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +21,7 @@ __all__ = [
     "json_option",
     "open_index",
     "refuse",
+    "speak_options",
     "split_pair",
     "structure_options",
     "wait_option",
@@ -39,7 +41,8 @@ class ExplainingGroup(click.Group):
         try:
             return super().invoke(ctx)
         except IndexerError as error:
-            raise click.ClickException(one_line(str(error))) from error
+            message = one_line(speak_options(str(error)))
+            raise click.ClickException(message) from error
 
 
 FOLDER = click.Path(path_type=Path)
@@ -73,11 +76,28 @@ _MEMORY = click.option(
     "--memory-mib", type=click.IntRange(min=1), help="Bound of the structure's size."
 )
 _PREFER = click.option(
+    "--prefer",
     "--build",
     "prefer",
     type=click.Choice(["fast", "small", "quick-search"]),
     help="What 'auto' looks for: built fast (the default), small, or searched quickly "
     "however long the build takes.",
+)
+
+
+_OPTIONS = {
+    "exact": "--exact",
+    "id_column": "--id-column",
+    "lock_timeout_s": "--wait",
+    "memory_mib": "--memory-mib",
+    "n_sampled": "--sample",
+    "overwrite": "--overwrite",
+    "prefer": "--prefer",
+    "target_recall": "--target-recall",
+}
+"""Options by the arguments of Python that they are."""
+_ARGUMENT = re.compile(
+    r"\b(?:(overwrite|exact)=True|(id_column|lock_timeout_s|memory_mib|n_sampled|prefer|target_recall)\b)"
 )
 
 
@@ -104,6 +124,19 @@ def split_pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def speak_options(text: str) -> str:
+    """Turn the arguments of Python that a message names into options.
+
+    Examples
+    --------
+    >>> speak_options("give another folder, or overwrite=True")
+    'give another folder, or --overwrite'
+    >>> speak_options("n_sampled must be at least 1; name it as id_column")
+    '--sample must be at least 1; name it as --id-column'
+    """
+    return _ARGUMENT.sub(lambda found: _OPTIONS[found[1] or found[2]], text)
+
+
 def refuse(error: Exception) -> NoReturn:
     """Report wrong arguments as wrong usage: exit status 2."""
-    raise click.UsageError(str(error)) from error
+    raise click.UsageError(speak_options(str(error))) from error

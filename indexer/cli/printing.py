@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.cli.group import speak_options
+
 if TYPE_CHECKING:
     from indexer import Change, SearchResult, VectorIndex, VerifyReport
     from indexer.structures import RecallMeasure
@@ -43,10 +45,10 @@ def print_answers(
         pairs = zip(found, similarities, strict=True)
         near = [{"id": i, "similarity": s} for i, s in pairs if i is not None]
         answers.append({"query": name, "neighbours": near})
-    for note in result.notes:
+    notes = [speak_options(note) for note in result.notes]
+    for note in notes:
         click.echo(note, err=True)
     if as_json:
-        notes = list(result.notes)
         print_json(
             {"generation": result.generation, "answers": answers, "notes": notes}
         )

@@ -19,7 +19,7 @@ from indexer.ids import as_ids
 from indexer.local.contents import IndexContents
 from indexer.local.search import Allowed, LocalResult, search_snapshot
 from indexer.local.verification import measure_index_recall, verify_folder
-from indexer.searches import check_k, split_excluded
+from indexer.searches import check_k, check_n_sampled, split_excluded
 from indexer.structures import RecallMeasure
 from indexer.vectors import as_matrix, unit_queries
 
@@ -204,7 +204,7 @@ class IndexReader(IndexContents):
         -------
         VerifyReport
         """
-        return verify_folder(self.folder, n_sampled=n_sampled)
+        return verify_folder(self.folder, n_sampled=check_n_sampled(n_sampled))
 
     def measure_recall(
         self, k: int = 10, *, n_sampled: int = 256, seed: int = 0
@@ -220,7 +220,10 @@ class IndexReader(IndexContents):
             Chooses them.
         """
         return measure_index_recall(
-            self._snapshot, k=check_k(k), n_sampled=n_sampled, seed=seed
+            self._snapshot,
+            k=check_k(k),
+            n_sampled=check_n_sampled(n_sampled),
+            seed=seed,
         )
 
 

@@ -22,7 +22,7 @@ from indexer.ids import as_ids, refuse_repeated_ids
 from indexer.remote.about import About
 from indexer.remote.search_request import SearchRequest
 from indexer.result import Batch, SearchResult
-from indexer.searches import check_k, split_excluded
+from indexer.searches import check_k, check_n_sampled, split_excluded
 from indexer.vectors import as_matrix, unit_queries
 
 __all__ = ["Applied", "Counts", "RemoteStore", "refuse_put_and_removed", "show_some"]
@@ -260,7 +260,8 @@ class RemoteStore(ABC):
 
     def verify(self, *, n_sampled: int = 64) -> VerifyReport:
         """Check counts, lengths of vectors, and searches against exact ones."""
-        return self._read(lambda session: self._check(session, n_sampled))
+        size = check_n_sampled(n_sampled)
+        return self._read(lambda session: self._check(session, size))
 
     def info(self) -> dict[str, Any]:
         """Say what the store holds, as plain values that go into JSON."""

@@ -261,6 +261,28 @@ def test_files_that_cannot_be_imported_are_refused(tmp_path):
     assert "cannot read" in call(*arguments, status=1).stderr
 
 
+def test_messages_name_arguments_in_python_and_options_in_a_shell(folder, tmp_path):
+    index = VectorIndex.open(folder)
+    index.export(tmp_path / "out")
+    with pytest.raises(
+        indexer.IndexerError, match=r"another folder, or overwrite=True$"
+    ):
+        index.export(tmp_path / "out")
+    said = call("export", folder, tmp_path / "out", status=1).stderr
+    assert "another folder, or --overwrite" in said
+    assert "overwrite=True" not in said
+    for wrong, error in ((-1, ValueError), (1.5, TypeError), (True, TypeError)):
+        for ask in (index.verify, index.measure_recall):
+            with pytest.raises(error, match="n_sampled must be"):
+                ask(n_sampled=wrong)
+
+
+def test_what_auto_looks_for_is_named_as_in_python(folder):
+    for option in ("--prefer", "--build"):
+        found = told("rebuild", folder, option, "small", "--dry-run")
+        assert found["dry_run"]
+
+
 def test_every_command_has_help_and_the_module_runs():
     for name, command in main.commands.items():
         assert command.help, name

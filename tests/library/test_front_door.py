@@ -83,7 +83,7 @@ def test_a_map_is_laid_out_from_a_seed_as_the_command_does(library):
 
 def test_another_split_is_made_where_it_is_asked_for(library):
     (said,) = [w for w in library.scan(seed=7).warnings if "keep their side" in w]
-    assert "'covers scan --split-anew --seed 7'" in said
+    assert "'covers scan --split-anew --seed 7 -w " in said
     before = list(library.catalogue.splits)
     assert not [
         w for w in library.scan(seed=7, split_anew=True).warnings if "their side" in w
@@ -98,7 +98,7 @@ def test_a_run_says_what_another_seed_leaves_as_it_is(library):
     library.run(say=said.append, analysis=False, seed=8)
     (line,) = [one for one in said if "kept" in one and "seed 8" in one]
     assert "model" in line
-    assert "'covers run --retrain --seed 8'" in line
+    assert "'covers run --retrain --seed 8 -w " in line
     said.clear()
     library.run(say=said.append, analysis=False)
     assert not [one for one in said if "seed" in one]
