@@ -246,10 +246,38 @@ def test_wide_separators_are_those_of_the_user():
         "None\u200b",
         "\u200f",
         "未分類",
+        "No genre specified",
+        "Unknown Genre (255)",
+        "Genre unbekannt",
+        "Nicht zugeordnet",
+        "Aucun genre",
+        "Nessun genere",
+        "Desconocida",
+        "Geen genre",
+        "Okänd genre",
+        "Nieznany gatunek",
+        "Brak gatunku",
+        "Neznámý žánr",
+        "Άγνωστο είδος",
+        "Жанр неизвестен",
+        "Невідомий жанр",
+        "ז'אנר לא ידוע",
+        "نوع غير معروف",
+        "Không xác định",
+        "未知类型",
+        "不明なジャンル",
+        "알 수 없는 장르",
     ],
 )
 def test_placeholders_of_more_languages(name):
     assert is_placeholder(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["No Wave", "Sin", "Type O", "New Style", "No Limit", "Sans", "Tag", "Free"]
+)
+def test_words_of_placeholders_alone_or_with_others_are_names(name):
+    assert not is_placeholder(name)
 
 
 def test_the_turkish_letter_without_a_dot_is_one_with_its_capital():

@@ -75,11 +75,31 @@ def test_a_damaged_picture_costs_no_other(tmp_path):
     assert pictures == [art()]
 
 
-def test_a_picture_without_a_length_is_named(tmp_path):
-    unsized = audio_files._flac_picture(3, b"") + art()
+def test_a_picture_without_a_length_is_taken_from_its_block_and_an_empty_one_is_named(
+    tmp_path,
+):
+    unsized = audio_files._flac_picture(3, b"")
+    tags, pictures = read(
+        tmp_path, flac(block(6, unsized + art()), block(4, comments()))
+    )
+    assert (pictures, tags.problem) == ([art()], None)
     tags, pictures = read(tmp_path, flac(block(6, unsized), block(6, picture(art()))))
     assert pictures == [art()]
     assert tags.problem == "a picture in it is truncated or damaged"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        b"METADATA_BLOCK_PICTURE=" + base64.urlsafe_b64encode(picture(art())),
+        b"METADATA_BLOCK_PICTURE=" + base64.b64encode(art()),
+        b"COVERART=" + base64.b64encode(picture(art())),
+        b"COVERART=data:image/jpeg;base64," + base64.b64encode(art()),
+    ],
+)
+def test_a_picture_in_a_comment_is_read_whatever_its_name_promises(tmp_path, comment):
+    tags, pictures = read(tmp_path, flac(block(4, comments(comment))))
+    assert (pictures, tags.problem) == ([art()], None)
 
 
 def test_a_picture_larger_than_its_block_can_say_is_read(tmp_path):

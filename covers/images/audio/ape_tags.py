@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covers.images.audio.id3 import read_id3
+from covers.images.audio.picture_start import find_start
 from covers.images.audio.raw_tags import RawTags
 from covers.images.formats import find_format
+from covers.workspace.disk.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -115,7 +117,9 @@ def _read_items(body: bytes, count: int, tags: RawTags) -> None:
             # A file name stands before the picture, though some leave it out.
             is_bare = find_format(value[:256]) is not None
             data = value if is_bare else value.partition(b"\0")[2]
+            if find_format(data[:256]) is None:
+                data = value[find_start(value) or len(value) - len(data) :]
             tags.add_picture(_PICTURES[name], data)
         elif is_text and _FIELDS.get(name, name):
-            texts = value[: 2**16].decode("utf-8", "replace").split("\0")
+            texts = decode_text(value[: 2**16]).split("\0")
             tags.add(_FIELDS.get(name, name), texts)

@@ -127,7 +127,9 @@ def _asf_attributes(content: bytes, *, is_library: bool) -> Iterator[tuple[int, 
             value = content[value_at : value_at + size]
             (n_bytes,) = struct.unpack_from("<I", value, 1)
             start = _after_text(value, _after_text(value, 5))
-            yield value[0], value[start : start + n_bytes]
+            # Some state no length, or a wrong one: the value ends with the picture.
+            is_stated = 0 < n_bytes <= len(value) - start
+            yield value[0], value[start : start + n_bytes if is_stated else None]
         offset = value_at + size
 
 

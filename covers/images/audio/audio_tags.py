@@ -35,10 +35,11 @@ from covers.images.content import content_id
 from covers.images.formats import describe_stranger, find_format
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import BinaryIO
 
-READER = 8
+READER = 9
 """Raised whenever an unchanged file may be read otherwise than before."""
 
 # Formats that tinytag does not know; their tags are of kinds that many formats share.
@@ -71,7 +72,10 @@ _IDS = {
     "album_artist_id": ("musicbrainzalbumartistid",),
     "artist_id": ("musicbrainzartistid",),
 }
-_COMPILATION = frozenset({"compilation", "tcmp", "cpil", "tcp", "iscompilation"})
+_COMPILATION = frozenset(
+    {"compilation", "tcmp", "cpil", "tcp", "iscompilation", "itunescompilation"}
+)
+_DATES = ("year", "releasedate", "originaldate", "originalyear")
 # WM/Picture and APIC number the types alike; tinytag's names for them.
 _TYPE_NAMES = {
     0: "generic",
@@ -195,7 +199,7 @@ def read_tags(path: Path) -> Tags:
         artist=fields.get("artist", ()),
         album_artist=fields.get("albumartist", ()) or performer,
         album=next(iter(fields.get("album", ())), cue.title),
-        year=next(filter(None, map(parse_year, fields.get("year", ()))), cue.year),
+        year=_find_year(fields) or cue.year,
         genres=name_genres(fields.get("genre", ())) or cue.genres,
         n_tracks=cue.n_tracks or found.n_tracks,
         disc=(int(discs.group()) if discs else 0) or None,
@@ -214,6 +218,12 @@ def read_tags(path: Path) -> Tags:
         album_artist_id=ids["album_artist_id"],
         artist_id=ids["artist_id"],
     )
+
+
+def _find_year(fields: Mapping[str, tuple[str, ...]]) -> int | None:
+    """Return the year of a file; where it has none, that of its release, or of its first one."""
+    dates = (date for name in _DATES for date in fields.get(name, ()))
+    return next(filter(None, map(parse_year, dates)), None)
 
 
 def read_member(path: Path, member: str) -> bytes:
@@ -267,13 +277,15 @@ def _read(path: Path) -> RawTags:
                 raise DataError(message)
             whole = read_chunks(file) or read_dsf(file)
             if whole is not None:
+                for tag in read_end(file):
+                    whole.fill(tag)
                 return whole
             tags, start = _read_start(file)
-            for tag in tags:
-                found.fill(tag)
             rest = cast("BinaryIO", Tail(file, start))
-            of_format = read_mp4(rest) or read_vorbis(rest)
-            found.fill(of_format or RawTags())
+            own = read_vorbis(rest)  # which has no room for the ID3 tags before it
+            of_format = own or read_mp4(rest)
+            for tag in (own, *tags, of_format if own is None else None):
+                found.fill(tag or RawTags())
             for tag in read_end(file, start):
                 found.fill(tag)
                 tags.append(tag)

@@ -9,6 +9,7 @@ References
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from covers.images.audio.id3 import read_id3
@@ -24,6 +25,7 @@ _MAX_CHUNKS = 1000
 _MAX_TEXT = 2**17
 _UNKNOWN_SIZE = 2**32 - 1
 _WAVE64 = bytes.fromhex("2E91CF11A5D628DB04C10000")
+_VERSION = re.compile(rb"ID3[\2-\4]")
 _SUMMARY = bytes.fromhex("BC945F925A52D21186DC00C04F8EDB8A")
 _INFO = {
     "INAM": "title",
@@ -91,11 +93,19 @@ def read_chunks(file: BinaryIO) -> RawTags | None:
         return None
     tags, own = RawTags(), RawTags()
     for chunk in _walk(file, layout):
+        if _VERSION.fullmatch(chunk.name[:4]):  # a tag that is no chunk
+            file.seek(chunk.start - layout.n_name - layout.n_size)
+            bare = read_id3(file)
+            tags.fill(bare[0] if bare else RawTags())
+            break
         file.seek(chunk.start)
-        if chunk.name.lower().startswith(b"id3 "):
+        if file.read(4)[:3] == b"ID3":  # whatever the chunk is called
+            file.seek(chunk.start)
             tag = read_id3(io.BytesIO(file.read(min(chunk.size, _MAX_ID3))))
             tags.fill(tag[0] if tag else RawTags())
-        elif chunk.name[:4] in _TEXTS and layout.order == "big":
+            continue
+        file.seek(chunk.start)
+        if chunk.name[:4] in _TEXTS and layout.order == "big":
             text = decode_text(file.read(min(chunk.size, _MAX_TEXT)))
             own.add(_TEXTS[chunk.name[:4]], text.split("\0"))
         elif chunk.name in (b"LIST", b"list") and file.read(4) == b"INFO":

@@ -19,8 +19,10 @@ import re
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from covers.images.audio.picture_start import find_start
 from covers.images.audio.raw_tags import MAX_VALUES, RawTags
 from covers.images.formats import find_format
+from covers.workspace.disk.text_encodings import decode_short, guess_together
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -37,6 +39,7 @@ _NAMES_OF_22 = {
     "TP2": "TPE2",
     "TAL": "TALB",
     "TYE": "TYER",
+    "TOR": "TORY",
     "TCO": "TCON",
     "TPA": "TPOS",
     "TCP": "TCMP",
@@ -50,6 +53,9 @@ _FIELDS = {
     "TALB": "album",
     "TDRC": "year",
     "TYER": "year",
+    "TDRL": "releasedate",
+    "TDOR": "originaldate",
+    "TORY": "originaldate",
     "TCON": "genre",
     "TPOS": "disc",
     "TCMP": "compilation",
@@ -58,10 +64,6 @@ _CUSTOM_FIELDS = {"artists": "artist", "album artist": "albumartist"}
 _NAME = re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]")
 _NAME_OF_22 = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _FALSE_SYNC = re.compile(rb"\xff[\xe0-\xff]")
-_PICTURE_SEARCH = 1024
-_FIRST_BYTES = (
-    b"\xff\x89GR"  # of JPEG, PNG, GIF, WebP; two letters of BMP say too little
-)
 
 
 class _Frame(NamedTuple):
@@ -94,6 +96,8 @@ def read_id3(file: BinaryIO) -> tuple[RawTags, int] | None:
     body = file.read(min(declared, MAX_TAG_BYTES))
     is_hidden = bool(flags & 0x80)
     frames, is_whole = _walk(body, version, flags)
+    if version == 2 and not is_whole and (later := _walk(body, 3, 0))[1]:
+        version, (frames, is_whole) = 3, later  # frames of 2.3 in a tag that says 2.2
     plain = _undo(body) if is_hidden else body
     if plain != body:
         # Unsynchronised as a whole, with the sizes from before; or frame by frame.
@@ -104,10 +108,18 @@ def read_id3(file: BinaryIO) -> tuple[RawTags, int] | None:
     problem = _judge(declared, body, frames, is_whole=is_whole)
     tag = RawTags(problems=[problem] if problem else [])
     budget = MAX_TAG_BYTES
+    unpacked: list[tuple[str, bytes]] = []
     for frame in frames:
         content = _unpack(frame, version, budget, is_hidden=is_hidden)
         budget -= max(0, len(content) - len(frame.content))
-        _take(tag, frame.name, content, is_22=version == 2)
+        unpacked.append((frame.name, content))
+    guess = guess_together(
+        content[1:MAX_TEXT_BYTES]
+        for name, content in unpacked
+        if name.startswith("T") and content[:1] not in (b"\1", b"\2")
+    )
+    for name, content in unpacked:
+        _take(tag, name, content, guess, is_22=version == 2)
     return tag, size
 
 
@@ -241,8 +253,8 @@ def _is_zlib(content: bytes) -> bool:
     return content[:1] == b"\x78" and int.from_bytes(content[:2]) % 31 == 0
 
 
-def _take(tag: RawTags, name: str, content: bytes, *, is_22: bool) -> None:
-    """Add what one frame says to the tag."""
+def _take(tag: RawTags, name: str, content: bytes, guess: str, *, is_22: bool) -> None:
+    """Add what one frame says to the tag, its texts in an encoding that was guessed where need be."""
     is_22 |= name == "PIC"  # some wrote it into later versions as it was
     if len(name) == 3:
         name = _NAMES_OF_22.get(name, name)
@@ -253,30 +265,32 @@ def _take(tag: RawTags, name: str, content: bytes, *, is_22: bool) -> None:
         if picture is not None:
             tag.add_picture(*picture)
     elif name == "TXXX":
-        description, *values = _decode_texts(content)
+        description, *values = _decode_texts(content, guess)
         key = description.strip().lower()
         if key:
             tag.add(_CUSTOM_FIELDS.get(key, key), values)
     elif name in _FIELDS:
-        tag.add(_FIELDS[name], _decode_texts(content))
+        tag.add(_FIELDS[name], _decode_texts(content, guess))
 
 
-def _decode_texts(content: bytes) -> list[str]:
-    """Decode the zero-separated texts of a frame by its first byte; at least one."""
+def _decode_texts(content: bytes, guess: str) -> list[str]:
+    """Decode the zero-separated texts of a frame by its first byte; at least one.
+
+    What should be Latin-1 is in truth often UTF-8, or in the encoding of the
+    country where it was written.
+    """
     encoding, text = content[0], content[1:MAX_TEXT_BYTES]
     if encoding in (1, 2):
-        decoded = _decode_utf16(text, is_marked=encoding == 1)
-    elif encoding == 3:
-        try:
-            decoded = text.decode("utf-8")
-        except UnicodeDecodeError:
-            decoded = text.decode("latin-1")
-    else:
-        # No such encoding: the byte is the first letter of a text without one.
-        decoded = (text if encoding == 0 else content[:MAX_TEXT_BYTES]).decode(
-            "latin-1"
-        )
-    return decoded.split("\0")[:MAX_VALUES] or [""]
+        return _cut(_decode_utf16(text, is_marked=encoding == 1))
+    if encoding >= 32:  # no such encoding: the first letter of a text without one
+        text = content[:MAX_TEXT_BYTES]
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _cut(_decode_utf16(text, is_marked=True))
+    return [decode_short(part, guess) for part in text.split(b"\0")[:MAX_VALUES]]
+
+
+def _cut(decoded: str) -> list[str]:
+    return decoded.split("\0")[:MAX_VALUES]
 
 
 def _decode_utf16(text: bytes, *, is_marked: bool) -> str:
@@ -333,12 +347,8 @@ def _find_picture(content: bytes, *, is_22: bool) -> tuple[int, bytes] | None:
             stated = place
             break
     else:
-        for offset in range(start, min(len(content), start + _PICTURE_SEARCH)):
-            if content[offset] in _FIRST_BYTES and find_format(
-                content[offset : offset + 256]
-            ):
-                stated = offset
-                break
+        found = find_start(content, start)
+        stated = stated if found is None else found
     data = content[stated:]
     if data.startswith(b"\xff\xd8\xff\0"):
         data = _undo(data)  # hidden, though no flag says so

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from covers.images.audio.genre_numbers import NAMES
 from covers.images.audio.id3 import read_id3
 from covers.images.audio.raw_tags import RawTags
+from covers.images.formats import find_format
+from covers.workspace.disk.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +188,9 @@ def _read_items(content: bytes, keys: list[str], tags: RawTags) -> None:
             if part.name == b"name" and item.name == b"----":
                 written = _read(file, part, 264)[4:].decode("utf-8", "replace").lower()
                 name = _BY_KEY.get(written, written)
+        if item.name == b"covr" and find_format(_read(file, item, 256)):
+            tags.add_picture(_FRONT, _read(file, item))  # not wrapped as it should be
+            continue
         for part in parts:
             if part.name != b"data":
                 continue
@@ -217,13 +222,8 @@ def _decode(content: bytes, encoding: str) -> str:
 
 
 def _marked(content: bytes) -> str:
-    """Decode UTF-16 where a mark says so, UTF-8, or, failing that, Windows Western."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+    """Decode UTF-16 where a mark says so, UTF-8, or, failing that, what it looks like."""
+    return decode_text(content)
 
 
 def _quicktime_texts(content: bytes) -> list[str]:

@@ -21,7 +21,10 @@ import io
 import struct
 from typing import TYPE_CHECKING
 
+from covers.images.audio.picture_start import find_start
 from covers.images.audio.raw_tags import RawTags
+from covers.images.formats import find_format
+from covers.workspace.disk.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +44,11 @@ _FIELDS = {
     "artists": "artist",
     "author": "artist",
     "album artist": "albumartist",
+    "album_artist": "albumartist",
     "discnumber": "disc",
 }
+_OF_ADDRESSES = bytes.maketrans(b"-_", b"+/")
+"""From the letters of base64 in web addresses to the usual ones."""
 _CUT_SHORT = "tags cannot be read: file truncated or damaged"
 _DAMAGED = "a picture in it is truncated or damaged"
 
@@ -77,13 +83,15 @@ def _read_flac(file: BinaryIO, tags: RawTags) -> None:
         elif kind == 5:
             tags.n_tracks = _count_tracks(file.read(min(size, _CUE_HEAD)))
         elif kind == 6:
+            n_before = len(tags.pictures)
             _try_picture(file, tags)
             taken = file.tell() - start
             if taken >= _FULL_BLOCK:
                 size = taken
-            elif taken > size:
-                del tags.pictures[-1:]
-                tags.problems.append(_DAMAGED)
+            elif taken > size or len(tags.pictures) == n_before:
+                del tags.pictures[n_before:]
+                file.seek(start)
+                _rescue_picture(file.read(size), tags)
         file.seek(start + size)
         if head[0] & 0x80:
             return
@@ -153,18 +161,20 @@ def _read_comments(block: BinaryIO, tags: RawTags) -> None:
         if key in {"metadata_block_picture", "coverart"}:
             _read_base64(value, tags, is_block=key != "coverart")
         else:
-            values = [value[: 2**16].decode("utf-8", "replace")]
-            tags.add(_FIELDS.get(key, key), values)
+            text = decode_text(value[: 2**16].rstrip(b"\0"))
+            tags.add(_FIELDS.get(key, key), text.split("\0"))
 
 
 def _read_base64(value: bytes, tags: RawTags, *, is_block: bool) -> None:
-    """Read a picture that is written as text."""
+    """Read a picture that is written as text: as a block, or bare, whatever its name says."""
+    if value[:5].lower() == b"data:":
+        value = value.partition(b",")[2]
     try:
-        data = base64.b64decode(value + b"==")
+        data = base64.b64decode(value.translate(_OF_ADDRESSES) + b"==")
     except binascii.Error:
         tags.problems.append(_DAMAGED)
         return
-    if is_block:
+    if find_format(data[:256]) is None and (is_block or data[:3] == bytes(3)):
         _try_picture(io.BytesIO(data), tags)
     else:
         tags.add_picture(_FRONT, data)
@@ -178,6 +188,17 @@ def _try_picture(block: BinaryIO, tags: RawTags) -> None:
     except (struct.error, EOFError):
         tags.problems.append(_DAMAGED)
         block.seek(start)
+
+
+def _rescue_picture(block: bytes, tags: RawTags) -> None:
+    """Take the picture in a whole block whose lengths are wrong, if one begins in it."""
+    start = find_start(block, 4)
+    if start is None:
+        if _DAMAGED not in tags.problems:
+            tags.problems.append(_DAMAGED)
+        return
+    tags.problems[:] = [problem for problem in tags.problems if problem != _DAMAGED]
+    tags.add_picture(int.from_bytes(block[:4]), block[start:])
 
 
 def _read_picture(block: BinaryIO, tags: RawTags) -> None:

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WESTERN = "cp1252"
 ENCODING_NAMES = {
@@ -120,6 +123,44 @@ def decode_guess(content: bytes) -> Decoded:
         except UnicodeDecodeError:
             pass
     return _decode_lines(content)
+
+
+def guess_together(texts: Iterable[bytes]) -> str:
+    """Guess the encoding of short texts of one file: what is too little alone may be enough together."""
+    return guess_encoding(
+        [
+            text + b"\n"
+            for text in texts
+            if _NOT_ASCII.search(text) and not _is_utf8(text)
+        ]
+    )
+
+
+def decode_short(text: bytes, guess: str = WESTERN) -> str:
+    """Decode a short text: UTF-16 with a mark, UTF-8 by its form, otherwise as guessed.
+
+    Examples
+    --------
+    >>> decode_short("Motörhead".encode()), decode_short("Motörhead".encode("cp1252"))
+    ('Motörhead', 'Motörhead')
+    """
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return text.decode("utf-16", "replace")
+    for encoding in ("utf-8-sig", guess):
+        try:
+            return text.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return text.decode(WESTERN, "replace")
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Say whether a text has the form of UTF-8."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decode_lines(content: bytes) -> Decoded:
