@@ -284,8 +284,9 @@ def _read(path: Path) -> RawTags:
             rest = cast("BinaryIO", Tail(file, start))
             own = read_vorbis(rest)  # which has no room for the ID3 tags before it
             of_format = own or read_mp4(rest)
-            for tag in (own, *tags, of_format if own is None else None):
-                found.fill(tag or RawTags())
+            order = [of_format, *tags] if own else [*tags, of_format]
+            for known in filter(None, order):
+                found.fill(known)
             for tag in read_end(file, start):
                 found.fill(tag)
                 tags.append(tag)

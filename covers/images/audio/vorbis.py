@@ -161,8 +161,8 @@ def _read_comments(block: BinaryIO, tags: RawTags) -> None:
         if key in {"metadata_block_picture", "coverart"}:
             _read_base64(value, tags, is_block=key != "coverart")
         else:
-            text = decode_text(value[: 2**16].rstrip(b"\0"))
-            tags.add(_FIELDS.get(key, key), text.split("\0"))
+            values = decode_text(value[: 2**16].rstrip(b"\0")).split("\0")
+            tags.add(_FIELDS.get(key, key), values)
 
 
 def _read_base64(value: bytes, tags: RawTags, *, is_block: bool) -> None:

@@ -40,6 +40,9 @@ _DECIMAL = re.compile(r"-?\d+\.\d+")
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _COMMENTS = re.compile(r"\ufeff?(?:(?:#(?![^\r\n]*path)[^\r\n]*)?(?:\r\n|\r|\n))*")
 """Remarks and empty lines above the header, which says 'path' even behind a '#'."""
+_HEAD = 1 << 14
+_MOST_REMARKS = 20
+"""Lines above the header that are looked through, in the first letters of a table."""
 _ROOM_ROWS = 1 << 20
 """Rows that a parquet file of any size may have; beyond, as many as it has bytes."""
 _RESERVED = frozenset({*SCHEMA.names, "fold"})
@@ -141,7 +144,7 @@ def _find_columns(
 
 def _understood(headers: Iterable[str]) -> dict[str, list[int]]:
     """Return the positions of each column that is understood, the best names first."""
-    lowered = [header.lower().replace(" ", "_") for header in headers]
+    lowered = [_plain_header(header) for header in headers]
     columns: dict[str, list[int]] = {}
     for name, synonyms in _SYNONYMS.items():
         for synonym in synonyms:
@@ -149,6 +152,18 @@ def _understood(headers: Iterable[str]) -> dict[str, list[int]]:
             if same:
                 columns.setdefault(name, []).extend(same)
     return columns
+
+
+def _plain_header(header: str) -> str:
+    """Return the name of a column as it is understood: "File-Name" and "Genre(s)" are usual, too.
+
+    Examples
+    --------
+    >>> _plain_header("File-Name"), _plain_header("Genre(s)"), _plain_header("#path")
+    ('file_name', 'genres', 'path')
+    """
+    plain = header.strip("#\ufeff \"'").lower().replace("(s)", "s")
+    return re.sub(r"[\s-]+", "_", plain)
 
 
 def _join(name: str, several: list[list[Any]]) -> list[Any]:
@@ -247,7 +262,7 @@ def _read_text(
     dict[str, list[Any]], dict[str, list[Any]], list[str], list[tuple[str, str]]
 ]:
     """Read a CSV or TSV file, in which everything is text."""
-    text = _COMMENTS.sub(_blank_lines, text, 1)
+    text = _blank_remarks(_COMMENTS.sub(_blank_lines, text, 1))
     start = text.lstrip().partition("\n")[0]
     if not start.strip() or "\0" in start:
         message = (
@@ -255,7 +270,7 @@ def _read_text(
             "expected a header such as 'path,genre' and one line per cover"
         )
         raise DataError(message)
-    delimiter = None if path.suffix.lower() == ".csv" else "\t"
+    delimiter = "\t" if path.suffix.lower() != ".csv" and "\t" in start else None
     table = read_text_table(text, delimiter=delimiter, is_row=_names_a_picture)
     damaged = [(f"line {number}", reason) for number, reason in table.damaged]
     if damaged and not table.rows:
@@ -292,6 +307,20 @@ def _take_formula_off(cell: str) -> str:
 def _blank_lines(match: re.Match[str]) -> str:
     """Return as many empty lines, so that those below keep their numbers."""
     return "\n" * len(re.findall(r"\r\n|\r|\n", match.group()))
+
+
+def _blank_remarks(text: str) -> str:
+    """Empty the lines above the header, where it is not the first but names the path in a column."""
+    lines = text[:_HEAD].splitlines(keepends=True)[:_MOST_REMARKS]
+    last = 0
+    for i, line in enumerate(lines):
+        if line.lower().lstrip('\ufeff"').startswith("sep"):
+            last = i
+        cells = map(_plain_header, re.split(r"[,;\t|]", line))
+        if any(cell in _SYNONYMS["path"] for cell in cells):
+            start = last or i
+            return "\n" * start + text[sum(map(len, lines[:start])) :]
+    return text
 
 
 def _names_a_picture(header: list[str], cells: list[str]) -> bool:

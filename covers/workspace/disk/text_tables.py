@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DELIMITERS = ",;\t|"
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep\s*=\s*(\\t|.)"?[,;\t|]*', re.IGNORECASE)
 # A spreadsheet runs cells that begin like this; in some languages wide signs, too.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?|[+-]?\.\d+", re.IGNORECASE)
 _SHOWN = 80
 _QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
+_LATE_QUOTE = re.compile(r' +(?=")')
+_BLANKS = re.compile(r" *+")
 _EMPTY_LINES = re.compile(r"(?:[^\S\n]*+\n)*+")
 _SAYING = re.compile(r"[^\n]+")
 _LINES_TO_JUDGE = 1000
@@ -111,13 +113,16 @@ def read_text_table(
     header_line = parser.line(first)
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=_without_quotes(header_line).count)
-    if named:
-        delimiter = named.group(1)
+    if named and (said := named.group(1).replace("\\t", "\t")) in header_line:
+        delimiter = said
     parser.delimiter = delimiter
     record = parser.record(first)
     if record is None or parser.eats(record, first, record[0], is_row):
         record = parser.plain(header_line), parser.after(first)
-    table = TextTable([cell.strip() for cell in record[0]])
+    header = [cell.strip() for cell in record[0]]
+    while len(header) > 1 and not header[-1]:
+        header.pop()  # a delimiter too many; rows may have it or not
+    table = TextTable(header)
     parser.quoted.clear()
     parser.read(table, record[1], is_row, pads=pads)
     table.quoted = parser.quoted
@@ -240,8 +245,9 @@ class _RowParser:
         cells: list[str] = []
         position, end_of_line = begin, self.after(begin)
         while True:
-            if self.text.startswith('"', position):
-                closed = self._quoted_cell(position)
+            quote = self._find_quote(position)
+            if quote is not None:
+                closed = self._quoted_cell(quote)
                 if closed is None:
                     return None
                 cell, position = closed
@@ -250,6 +256,8 @@ class _RowParser:
                 cells.append(cell)
                 if not self.text[position:end_of_line].strip(" \n"):
                     return cells, end_of_line
+                if blanks := _BLANKS.match(self.text, position):
+                    position = blanks.end()
                 if not self.text.startswith(self.delimiter, position):
                     return None
             else:
@@ -260,6 +268,21 @@ class _RowParser:
                     return cells, end_of_line
                 position = end
             position += len(self.delimiter)
+
+    def _find_quote(self, position: int) -> int | None:
+        """Return where the quote is that opens a cell; blanks before it count where all of it is in quotes."""
+        if self.text.startswith('"', position):
+            return position
+        match = _LATE_QUOTE.match(self.text, position)
+        if match is None:
+            return None
+        closed = _QUOTED.match(self.text, match.end())
+        end = closed and _BLANKS.match(self.text, closed.end())
+        is_whole = end and (
+            end.end() == len(self.text)
+            or self.text.startswith(("\n", self.delimiter), end.end())
+        )
+        return match.end() if is_whole else None
 
     def _quoted_cell(self, position: int) -> tuple[str, int] | None:
         """Read a cell in quotes; return it and where it ends, None if it does not."""
