@@ -22,7 +22,7 @@ _STYLE = """<style>
 .st-key-nav > div { flex: none; width: auto; }
 .st-key-nav p { white-space: nowrap; font-size: 0.95rem; }
 .st-key-selection-bar { background: light-dark(rgb(244 243 240 / .96), rgb(31 34 39 / .96)); padding: 0.35rem 0.9rem; }
-@media (min-width: 641px) { div:has(> .st-key-selection-bar) { position: sticky; top: 0.4rem; z-index: 90; } }
+@media (min-width: 641px) { div:has(> .st-key-selection-place) { position: sticky; top: 0.4rem; z-index: 90; } }
 [data-tag] { background: color-mix(in srgb, currentColor 14%, transparent) !important; }
 [data-tag], [data-tag] * { color: inherit !important; }
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * { color: light-dark(#fff, #10141a) !important; }

@@ -89,8 +89,10 @@ def wait_for(server, url, log):
 
 
 # Notes when the page last asked its server for something, and was last answered.
+# An answer that never comes is not waited for longer than this, in milliseconds.
 LISTENING = """(() => {
   window.asked = window.answered = 0;
+  window.isAnswered = () => answered >= asked || performance.now() - asked > 20000;
   const send = WebSocket.prototype.send;
   const heard = new WeakSet();
   WebSocket.prototype.send = function (...what) {
@@ -103,11 +105,9 @@ LISTENING = """(() => {
   };
 })()"""
 
-# An answer that never comes is not waited for longer than this, in milliseconds.
 SETTLED = """async () => {
-  const answered = () => window.answered >= window.asked || performance.now() - window.asked > 20000;
   const drawn = (e) => [e, ...e.querySelectorAll("*")].some((n) => n.shadowRoot?.querySelector(".root, .covermap, [hidden]"));
-  const quiet = () => answered() && document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
+  const quiet = () => isAnswered() && document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
     && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
     && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(drawn);
   for (let since = performance.now(); performance.now() - since < 120;) {

@@ -66,13 +66,20 @@ def choose(text: str, n: int, *, key: str) -> None:
 def show(view: str) -> None:
     """Show the bar of the selection, if there is one.
 
+    Its place is always there, so that what stands below it is not made anew when a
+    selection comes or goes: the map would forget which tool is in hand.
+
     Parameters
     ----------
     view : str
         The page that is shown.
     """
-    if not st.query_params.get(PARAMETER):
-        return
+    with st.container(key="selection-place"):
+        if st.query_params.get(PARAMETER):
+            _show(view)
+
+
+def _show(view: str) -> None:
     found = selected()
     with st.container(
         horizontal=True,

@@ -56,25 +56,34 @@ def test_a_box_on_the_map_gives_a_gallery_and_the_genres_of_the_selection(
     other.page.get_by_role("heading", name=f"{n} covers selected").wait_for()
 
 
-def test_the_lasso_selects_what_it_surrounds(read, workspace):
-    reader = read("map")
-    wait_for_map(reader)
-    reader.page.get_by_role("button", name="Lasso").click()
+def surround(reader, left, right):
+    """Draw a line around a part of the map, from its top to its bottom."""
     box = reader.page.locator(".dots").bounding_box()
     mouse = reader.page.mouse
-    corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98)]
+    corners = [(left, 0.02), (right, 0.02), (right, 0.98), (left, 0.98)]
     for k, (x, y) in enumerate([*corners, corners[0]]):
         place = box["x"] + x * box["width"], box["y"] + y * box["height"]
         mouse.move(*place, steps=1 if k == 0 else 12)
         if k == 0:
             mouse.down()
     mouse.up()
+    reader.settle()
+
+
+def test_the_lasso_selects_what_it_surrounds_and_stays_in_hand(read, workspace):
+    reader = read("map")
+    wait_for_map(reader)
+    lasso = reader.page.get_by_role("button", name="Lasso")
+    lasso.click()
     heading = reader.page.get_by_role(
         "heading", name=re.compile(r"\d+ covers? selected")
     )
-    heading.wait_for()
-    n_inside = int(re.search(r"\d+", heading.inner_text())[0])
-    assert 0 < n_inside < len(read_catalogue(workspace))
+    n_inside = []
+    for right in (0.5, 0.98):
+        surround(reader, 0.02, right)
+        n_inside.append(int(re.search(r"\d+", heading.inner_text())[0]))
+        assert lasso.get_attribute("aria-pressed") == "true"
+    assert 0 < n_inside[0] < n_inside[1] <= len(read_catalogue(workspace))
     reader.page.locator(".covermap").get_by_role("button", name="Clear").click()
     heading.wait_for(state="detached")
     reader.page.locator(".dots").focus()

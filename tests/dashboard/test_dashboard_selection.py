@@ -237,6 +237,9 @@ def test_a_cluster_is_selected_and_goes_along_to_every_page(read, workspace):
         bar.get_by_text(f"{n} covers selected").wait_for()
         assert "selection=cluster" in reader.query()
     reader.page.get_by_text(re.compile(rf"^{n} covers\.")).wait_for()
+    main = reader.page.get_by_test_id("stMain")
+    assert main.evaluate("m => { m.scrollTop = 400; return m.scrollTop }") > 100
+    assert 0 <= bar.bounding_box()["y"] < 50  # it stays in sight
     bar.get_by_role("button", name="Clear").click()
     reader.settle()
     assert "selection" not in reader.query()

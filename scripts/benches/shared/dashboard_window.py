@@ -6,8 +6,11 @@ import sys
 import time
 from itertools import zip_longest
 
+from dashboard_browser import LISTENING
+
 # What is seen of an element, that inside components included; whether it shows some
-# text; and whether the page has settled: nothing runs, every picture in view is there.
+# text; and whether the page has settled: all that was asked of the server is answered,
+# nothing runs, every picture in view is there.
 LOOK = r"""
 window.content = (element) => element ? [element, ...element.querySelectorAll("*")]
   .map((e) => e.shadowRoot ? e.shadowRoot.innerHTML : "").join("") || element.innerText : "";
@@ -17,7 +20,7 @@ window.pictures = (node) => [...node.querySelectorAll("*")].flatMap(
   (e) => [...(e.tagName === "IMG" ? [e] : []), ...(e.shadowRoot ? pictures(e.shadowRoot) : [])]);
 window.settled = () => {
   const app = document.querySelector('[data-testid="stApp"]');
-  if (!app || app.dataset.testScriptState !== "notRunning") return false;
+  if (!isAnswered() || !app || app.dataset.testScriptState !== "notRunning") return false;
   if (document.querySelector('[data-stale="true"]') || !document.querySelector("h1")) return false;
   return pictures(document).every((image) => {
     const box = image.getBoundingClientRect();
@@ -34,7 +37,7 @@ class Window:
     """
 
     def __init__(self, context, url, repeats, *, patience_ms=60_000):
-        context.add_init_script(LOOK)
+        context.add_init_script(LISTENING + LOOK)
         self.context, self.url, self.repeats = context, url, repeats
         self.patience_ms = patience_ms
         self.answers, self.views = {}, {}
