@@ -19,9 +19,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from painted import paint_genres, tiny_recipe
 
 pytest_plugins = ["dashboard_browser", "store_kinds"]
+
+# A slow machine must not fail a test of properties.
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)
