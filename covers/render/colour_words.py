@@ -20,6 +20,7 @@ COLOUR_WORDS = {
     "purple": "#7b4fa3",
     "pink": "#d976a8",
     "brown": "#7a5236",
+    "tan": "#d2b48c",
     "cream": "#efe3c8",
     "white": "#f6f6f4",
     "grey": "#8b8b8b",
@@ -28,6 +29,11 @@ COLOUR_WORDS = {
 """Every word, with a colour that is called so."""
 
 _GREY = 0.035
+_PALE = 0.09
+_VIVID = 0.11
+"""Chroma in OKLab from which on tan is orange or yellow, and pink is red."""
+_OLIVE = 1.75
+"""Hue from which on a dark yellow is rather green than brown."""
 _HUES = (
     (0.60, "red"),
     (1.25, "orange"),
@@ -64,16 +70,22 @@ def _name(lightness: float, a: float, b: float) -> str:
     """Return what a colour in OKLab is called."""
     if lightness < 0.22:
         return "black"
-    if math.hypot(a, b) < _GREY:
+    chroma = math.hypot(a, b)
+    if chroma < _GREY:
         return "white" if lightness > 0.86 else "black" if lightness < 0.3 else "grey"
     hue = math.atan2(b, a) % (2 * math.pi)
     word = next(name for end, name in _HUES if hue < end)
-    if word in ("orange", "yellow") and lightness < 0.62:
-        return "brown"
-    if word == "red" and lightness < 0.4:
-        return "brown"
-    return (
-        "cream"
-        if word in ("orange", "yellow") and lightness > 0.84 and math.hypot(a, b) < 0.1
-        else word
-    )
+    if word in ("orange", "yellow"):
+        return _name_warm(lightness, chroma, hue, word)
+    if word == "red" and chroma < _VIVID:
+        return "pink" if lightness > 0.6 else "brown" if lightness < 0.4 else "red"
+    return "pink" if word == "red" and lightness > 0.7 else word
+
+
+def _name_warm(lightness: float, chroma: float, hue: float, word: str) -> str:
+    """Return what a colour between red and green is called: few are orange or yellow."""
+    if lightness < 0.62:
+        return "green" if hue > _OLIVE else "brown"
+    if chroma >= _VIVID or (chroma >= _PALE and hue > _OLIVE):
+        return word
+    return "cream" if lightness > 0.84 and chroma < _PALE else "tan"

@@ -122,3 +122,26 @@ def test_agreement_with_genres_is_said_against_chance():
 @pytest.mark.parametrize("word", sorted(COLOUR_WORDS))
 def test_every_colour_has_the_name_of_its_example(word):
     assert name_colours([COLOUR_WORDS[word]]) == [word]
+
+
+@pytest.mark.parametrize(
+    ("colour", "word"),
+    [
+        ("#c2a878", "tan"),  # sand
+        ("#b09070", "tan"),  # sepia
+        ("#e0ac69", "tan"),  # skin
+        ("#b8a98f", "tan"),  # old paper
+        ("#f5deb3", "cream"),
+        ("#d4af37", "yellow"),  # gold
+        ("#f7f0a0", "yellow"),
+        ("#cc7722", "orange"),
+        ("#6f4e37", "brown"),
+        ("#808000", "green"),  # olive
+        ("#800000", "red"),  # maroon
+        ("#fa8072", "pink"),  # salmon
+        ("#f4d0d8", "pink"),
+        ("#ff0000", "red"),
+    ],
+)
+def test_colours_are_called_what_most_people_call_them(colour, word):
+    assert name_colours([colour]) == [word]
