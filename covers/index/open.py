@@ -41,13 +41,13 @@ def index_address(workspace: Workspace) -> str:
         raise ConfigError(message) from error
     if address is None:
         message = (
-            f"'uri' below '[index]' in '{workspace.config_path}' is {uri!r:.200}, no server such as "
+            f"'uri' below '[index]' in '{workspace.config_path}' is no server such as "
             "'postgresql://host/database?table=covers' or 'milvus://host:19530/covers': leave it out for an index within the workspace"
         )
         raise ConfigError(message)
     if (
         not address.is_local
-        and address.host not in workspace.settings.index.hosts_named()
+        and address.host.lower() not in workspace.settings.index.hosts_named()
     ):
         message = (
             f"'{workspace.config_path}' keeps the index on the server {address.host!r}, which you have "

@@ -118,13 +118,22 @@ class IndexOptions(BaseModel):
     store: Literal["float32", "float16", "int8"] = "float32"
 
     def hosts_named(self) -> frozenset[str]:
-        """Return the servers that the environment names, besides those of this machine."""
+        """Return the servers that the environment names, besides those of this machine.
+
+        Raises
+        ------
+        ValueError
+            If it holds a malformed address.
+        """
         import os
-        from urllib.parse import urlsplit
+
+        from indexer.remote.address import read_address
 
         named = os.environ.get("COVERS_INDEX_HOSTS", "").split(",")
-        own = urlsplit(os.environ.get("COVERS_INDEX__URI", "")).hostname
-        return frozenset({*(one.strip() for one in named), own or ""} - {""})
+        own = os.environ.get("COVERS_INDEX__URI")
+        if own:
+            named.append(read_address(own).host)
+        return frozenset({one.strip().lower() for one in named} - {""})
 
 
 class EvaluationOptions(BaseModel):

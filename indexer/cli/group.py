@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from indexer.errors import IndexerError
+from indexer.remote.address import is_remote
 from indexer.terminal import one_line, safe_streams
 
 if TYPE_CHECKING:
@@ -45,8 +46,25 @@ class ExplainingGroup(click.Group):
             raise click.ClickException(message) from error
 
 
+class _Folder(click.ParamType[Path]):
+    """The folder of an index; the address of a server is told apart."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        """Refuse an address, whose parts would be taken for folders and be repeated."""
+        try:
+            is_server = is_remote(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if is_server:
+            message = "these commands are for indexes in folders: one on a server is looked after by 'covers index' or 'indexer.open_store' in Python"
+            self.fail(message, param, ctx)
+        return Path(value)
+
+
 FOLDER = click.Path(path_type=Path)
-folder_argument = click.argument("folder", type=FOLDER)
+folder_argument = click.argument("folder", type=_Folder())
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object."
 )

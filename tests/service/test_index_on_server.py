@@ -139,6 +139,8 @@ def test_an_update_takes_out_what_is_gone(folder, drawn_once):
         ("postgresql://me:secret@db.example/music", "PGPASSWORD"),
         ("../elsewhere", "no server such as"),
         ("redis://localhost", "begins with 'redis'"),
+        ("me:secret@db.example/music", "no server such as"),
+        ("postgresql:///music?host=/tmp,db.example", "must name one server"),
     ],
 )
 def test_a_strangers_workspace_leads_to_no_server_and_no_folder(
@@ -152,9 +154,18 @@ def test_a_strangers_workspace_leads_to_no_server_and_no_folder(
     assert "secret" not in told
 
 
-def test_a_server_that_is_named_is_asked(drawn_once, tmp_path, some_ids, monkeypatch):
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://no-such-host.invalid/music",
+        "postgresql:///music?host=no-such-host.invalid",
+        "postgresql://No-Such-Host.invalid/music",
+    ],
+)
+def test_a_server_that_is_named_is_asked(
+    drawn_once, tmp_path, some_ids, monkeypatch, uri
+):
     shutil.copytree(drawn_once / "workspace", tmp_path / "workspace")
-    uri = "postgresql://no-such-host.invalid/music"
     monkeypatch.setenv("COVERS_INDEX__URI", uri)
     told = refused(tmp_path / "workspace", "search", some_ids[0])
     assert "the server of store 'postgresql://no-such-host.invalid/music" in told

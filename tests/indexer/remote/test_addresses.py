@@ -1,9 +1,15 @@
 """Addresses of stores: what they may say."""
 
+import traceback
+
 import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexer import IndexReadError, open_store
-from indexer.remote.address import is_remote, read_address
+from indexer.cli import main
+from indexer.remote.address import PostgresAddress, is_remote, read_address
 
 
 def test_folders_and_servers_are_told_apart(tmp_path):
@@ -50,6 +56,86 @@ def test_wrong_addresses_are_refused_without_repeating_a_password(text, message)
     with pytest.raises(ValueError, match=message) as caught:
         open_store(text)
     assert "secret" not in str(caught.value)
+
+
+SECRET = "hunter2"
+MISTYPED = [
+    "postgresql://me:{}/x@db/music",
+    "postgresql://me:{}#x@db/music",
+    "postgresql://me:{}?x@db/music",
+    "postgresql://me:12/{}@db/music",
+    "postgresql://me:12#{}@db/music",
+    "postgresql://me:12?{}@db/music",
+    "postgresql://me:12?table={}@db/music",
+    "postgresql://me%3A{}@db/music",
+    "postgresql://me:{}\0@db/music",
+    "postgresql://db/music?sslpassword={}",
+    "postgresql://db:{}/music",
+    "postgresql://[::1:{}]/music",
+    "postgresql:/me:{}@db/music",
+    "postgresql//me:{}@db/music",
+    " postgresql://me:{}@db/music",
+    "postgresqll://me:{}@db/music",
+    "postgresql+psycopg://me:{}@db/music",
+    "milvus://me:{}/x@db/covers",
+    "milvus:/me:{}@db/covers",
+    "redis://me:{}@db/0",
+]
+
+
+@pytest.mark.parametrize("text", MISTYPED)
+def test_no_part_of_a_password_is_repeated_however_an_address_is_mistyped(text):
+    with pytest.raises(ValueError, match=r"address|looks like") as caught:
+        open_store(text.format(SECRET))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    if "\0" not in text:
+        told = CliRunner().invoke(main, ["info", text.format(SECRET)])
+        assert told.exit_code == 2
+        assert SECRET not in told.output
+
+
+def test_an_address_on_the_command_line_of_folders_is_told_apart(tmp_path):
+    told = CliRunner().invoke(main, ["info", "postgresql://db/music"])
+    assert told.exit_code == 2
+    assert "'covers index'" in " ".join(told.output.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql:///music?host=/tmp,db.example&table=covers",
+        "postgresql:///music?host=localhost,db.example",
+        "postgresql://localhost,db.example/music",
+        "postgresql:///music?host=@abstract",
+        "milvus://%2Ftmp/covers",
+    ],
+)
+def test_an_address_names_one_server(text):
+    with pytest.raises(ValueError, match="one server"):
+        read_address(text)
+
+
+names = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=12)
+
+
+@given(user=names, database=names, host=st.sampled_from(["", "db", "/tmp/a b", "::1"]))
+def test_an_address_means_the_same_when_it_is_read_again(user, database, host):
+    """Else one that was found to be of this machine could lead to another."""
+    user, database = user.replace(":", ""), database.strip("/")
+    before = PostgresAddress(host, 5432, database, user, "covers", "")
+    assert read_address(str(before)) == before
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://a%40db.example%2Fm%3Fz@/music",
+        "postgresql:///%3Fhost=db.example%26table=x",
+    ],
+)
+def test_a_name_leads_to_no_other_server(uri):
+    assert read_address(uri).is_local
+    assert read_address(str(read_address(uri))).is_local
 
 
 def test_an_unreachable_server_is_told(tmp_path):
