@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import fnmatch
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 _UNREAD = tuple(UNREAD_EXTENSIONS)
 _SMALL = re.compile(r"small|thumb|icon", re.IGNORECASE)
+_OTHER_SIDES = re.compile(
+    r"back|rear|inside|inner|inlay|booklet|tray|spine|label|matrix|(?<![a-z])(?:cd|dis[ck]|obi)(?![a-z])",
+    re.IGNORECASE,
+)
 _LEAST_PX = 150
 _LEAST_BYTES = 16_384
 _MUCH = 4
@@ -113,7 +118,9 @@ class _Pictures:
         self._measure = measure
         self._shown: dict[FileEntry, int] = {}
         self._patterns = {
-            pattern: re.compile(fnmatch.translate(pattern.lower()))
+            pattern: re.compile(
+                fnmatch.translate(unicodedata.normalize("NFC", pattern.lower()))
+            )
             for pattern in priority
             if pattern != EMBEDDED
         }
@@ -129,9 +136,9 @@ class _Pictures:
             folder
             for folder, entries in self.read.items()
             if any(
-                pattern.match(_stem(entry))
+                _fits(entry, pattern, compiled)
                 for entry in entries
-                for pattern in self._patterns.values()
+                for pattern, compiled in self._patterns.items()
             )
         }
         self._folders = sorted({*self.read, *self.unread})
@@ -165,7 +172,7 @@ class _Pictures:
         """
         ranked: dict[str, list[FileEntry]] = {}
         for pattern, compiled in self._patterns.items():
-            ranked[pattern] = [e for e in entries if compiled.match(_stem(e))]
+            ranked[pattern] = [e for e in entries if _fits(e, pattern, compiled)]
         fitting = list(dict.fromkeys(e for several in ranked.values() for e in several))
         if len(fitting) + bool(inside) < 2:
             return ranked
@@ -197,9 +204,37 @@ class _Pictures:
         return self._shown[entry]
 
 
+def _fits(entry: FileEntry, pattern: str, compiled: re.Pattern[str]) -> bool:
+    """Say whether a picture has a name of the pattern, a wildcard standing for no other side."""
+    stem = _stem(entry)
+    if compiled.match(stem) is None:
+        return False
+    is_wild = "*" in pattern and pattern != "*"
+    return not (is_wild and _OTHER_SIDES.search(stem))
+
+
+def _named_like(
+    album: Album, labels: Labels, beside: Sequence[FileEntry]
+) -> list[FileEntry]:
+    """Return the pictures that are called as the album, or as its folder."""
+    title, artist = labels.album or "", labels.artist or ""
+    names = (title, f"{artist} - {title}", f"{artist}-{title}", f"{title} - {artist}")
+    keys = {_plain(name) for name in names if title}
+    if album.is_alone:
+        keys.add(_plain(PurePosixPath(album.folder).name))
+    return [entry for entry in beside if _plain(_stem(entry)) in keys - {""}]
+
+
+def _plain(name: str) -> str:
+    """Return the letters and digits of a name, which are left when it becomes that of a file."""
+    text = unicodedata.normalize("NFC", name).casefold()
+    return "".join(sign for sign in text if sign.isalnum())
+
+
 def _stem(entry: FileEntry) -> str:
     """Return the name of a picture without its ending, or its endings ("cover.jpg.jpg")."""
-    stem = PurePosixPath(entry.path).stem.lower()
+    path = unicodedata.normalize("NFC", entry.path)
+    stem = PurePosixPath(path).stem.lower()
     return PurePosixPath(stem).stem if is_picture_name(stem) else stem
 
 
@@ -244,7 +279,7 @@ def _offer(
             else [Candidate(e, labels) for e in ranked[pattern] if e not in small]
         ):
             candidates.setdefault((candidate.file.path, candidate.member), candidate)
-    for entry in small:
+    for entry in _named_like(album, labels, beside) + small:
         candidates.setdefault((entry.path, ""), Candidate(entry, labels))
     if candidates:
         return AlbumArt(album, tuple(candidates.values()))

@@ -24,6 +24,7 @@ _MEDIUM = (
     r"|ディスク|디스크|시디|光盘|光碟|唱片|碟片?|盘)"
 )
 _DIGITS = r"\d{1,3}"
+_CHINESE = r"[一二三四五六七八九十]{1,3}"
 _WORDS = (
     r"(?:[a-h]|x|ix|iv|v|v?i{1,3}|xi{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     r"|eins|zwei|drei|vier|fünf|une?|deux|trois|quatre|uno|dos|due|tres|tre|quattro|cuatro|один|два|три)"
@@ -46,14 +47,20 @@ _DISC = re.compile(
     rf"[\s._#-]*{_NO}{_DIGITS}{_OF}{_SHUT}(?:[^a-z0-9].*)?"
     rf"|(?:[\s._#-]+{_WORDS}|{_LONG_WORDS}){_OF}{_SHUT}{_TITLE})"
     rf"|{_OPEN}{_ORDER}\s+{_MEDIUM}{_SHUT}{_TITLE}|{_MEDIUM}\s+(?:bonus|extra|{_ORDINAL}){_TITLE}"
-    rf"|{_OPEN}(?:第\s*{_DIGITS}\s*|{_DIGITS}\s*\.?\s*)(?:碟|張|张|枚|盘|ディスク|диск|디스크)[片目]?{_SHUT}{_TITLE}",
+    rf"|{_OPEN}(?:第\s*(?:{_DIGITS}|{_CHINESE})\s*|{_DIGITS}\s*\.?\s*)(?:碟|張|张|枚|盘|ディスク|диск|디스크)[片目]?{_SHUT}{_TITLE}",
     re.IGNORECASE,
 )
-_PARTS = r"(?:volume|vol\.?|part|pt\.?|teil|partie|parte|del|deel|часть|том|set|act|book|chapter|reel|box|band|tom|巻|上巻|下巻)"
+_PARTS = (
+    r"(?:volume|vol\.?|part|pt\.?|teil|partie|parte|del|deel|часть|том|set|act|book|chapter|reel|box|band|tom|kötet"
+    r"|day|night|concert|show|session|tag|abend|巻|上巻|下巻)"
+)
+_CODEC = r"(?:flac|mp3|aac|alac|m4a|ogg|opus|wav|wma|ape|dsd|dsf|aiff)"
 _PERHAPS = re.compile(
-    rf"{_DIGITS}{_OF}(?:\.?\s+.*|{_TITLE})|{_DIGITS}[\s._-]*{_MEDIUM}{_TITLE}|{_OPEN}(?:[a-d]-?sides?|d\d|(?:hybrid|dual|audio)\s+{_MEDIUM}|{_SIZE}{_MEDIUM}?|{_MEDIUM}){_SHUT}{_TITLE}"
+    rf"{_DIGITS}{_OF}(?:\.?\s+.*|{_TITLE})|{_DIGITS}[\s._-]*{_MEDIUM}{_TITLE}|{_OPEN}(?:[a-d](?:-?sides?)?|d\d{{1,2}}|(?:hybrid|dual|audio|enhanced)\s+{_MEDIUM}|{_SIZE}{_MEDIUM}?|{_MEDIUM}){_SHUT}{_TITLE}"
     rf"|{_PARTS}{_NUMBER}{_OF}{_TITLE}"
     rf"|(?:bonus|extras?)(?:\s+(?:tracks?|songs?|material|album))?"
+    rf"|{_OPEN}{_CODEC}{_SHUT}(?:[\s._-]+{_OPEN}[\dkvbhzit/. -]+{_SHUT})?|lossless|hi-?res|tracks|audio|music"
+    rf"|[上中下前後后](?:编|編|篇|集|卷|巻)?|第?{_CHINESE}[集卷巻章]"
     rf"|(?:re)?mix(?:es)?|instrumentals?|live|demos?|outtakes|studio|acoustic|rarities"
     rf"|.*[\s,:(\[-](?:{_MEDIUM}|vol(?:ume|\.)?|part){_NUMBER}[\])}}]?",
     re.IGNORECASE,

@@ -13,12 +13,12 @@ from covers.intake.music.disc_folders import (
 DISCS = """CD1|cd 01|CD-2|CD_3|CD 100|CD①|CDOne|CD Eleven|CD B|CD1 - Early|CD1 Live|CD 1 of 3|CD n°1|{CD 2}|[Disc 2]|
 (CD 2)|Disc One|disc two (bonus)|Disk 3|Disc VII|Disc.1|Disc#1|2nd CD|First Disc|Bonus CD|Bonus Disc|CD Bonus|Special Disc|
 Live CD|LP 2|LP2|Vinyl 1|12" Vinyl 1|Side A|Seite B|DVD 1|Bonus DVD|SACD 2|Tape 1|Record One|Digital Media 01|
-Disque 1|Disque premier|Диск первый|Disc First - Live|Disco 2|Disco Uno|Scheibe 1|Platte 2|Диск 1|ДИСК 2|Диск1|ディスク1|ディスク 2|第1碟|碟2|płyta 1|plaat 1|skiva 2"""  # noqa: RUF001
+Disque 1|Disque premier|Диск первый|Disc First - Live|Disco 2|Disco Uno|Scheibe 1|Platte 2|Диск 1|ДИСК 2|Диск1|ディスク1|ディスク 2|第1碟|第二碟|第十张|碟2|płyta 1|plaat 1|skiva 2"""  # noqa: RUF001
 MAYBE = """2|02|1 - Studio|2 Live|Volume 2|Vol. 1|Volume II|Vol.III|Part One|Pt. 2|Teil 1|Parte 1|Del 2|Часть 1|Act I|Box 1|
-D1|1CD|2 LP|A-Side|SACD|Hybrid SACD|12"|12" Vinyl|Vinyl|DVD|Bonus|Bonus Tracks|Extras|Remixes|Live|Demos|Instrumentals|
+D1|D01|A|1CD|2 LP|FLAC|MP3 (320 kbit)|FLAC [24-96]|Lossless|Tracks|Day 1|Night Two|Concert 1|Enhanced CD|上|下巻|第一集|Kötet 1|A-Side|SACD|Hybrid SACD|12"|12" Vinyl|Vinyl|DVD|Bonus|Bonus Tracks|Extras|Remixes|Live|Demos|Instrumentals|
 Album CD2|Album (Disc 2)|The Wall [Disc 2]|Live Vol. 2|Album - CD1"""
 NONE = """Discovery|Discography|CDrama|Side Effects|Media Player|Record Collection|Tapestry|Part of Me|2112|1984|
-Tapes 'n Tapes|Artwork|Scans|Diskotek|Volume"""
+Tapes 'n Tapes|Artwork|Scans|Diskotek|Volume|Aha|Flac Attack|Music for Airports|Daydream|Nightfall|上海"""
 
 
 def names(text: str) -> list[str]:
