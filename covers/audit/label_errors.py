@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from covers.evaluate.baselines import fit_linear_probe
 from covers.stats.folds import group_folds, iterate_folds
+from covers.stats.membership import has_genre
 
 Array = npt.NDArray[np.float64]
 
@@ -98,7 +99,7 @@ def find_label_errors(
         message = f"every genre needs a cover, genres {np.flatnonzero(totals == 0).tolist()} have none"
         raise ValueError(message)
     given = weights > 0  # (N, G)
-    labelled = given.any(axis=1)
+    labelled = has_genre(weights)
     thresholds = (p * weights).sum(axis=0) / totals
     relative = p / np.maximum(thresholds, 1e-12)
     quality = np.where(given, relative, -np.inf).max(axis=1)
@@ -282,7 +283,7 @@ def measure_flip_recovery(
         As for `predict_out_of_fold`.
     """
     how = planting or Planting()
-    labelled = np.flatnonzero(np.asarray(membership).any(axis=1))
+    labelled = np.flatnonzero(has_genre(np.asarray(membership)))
     wrong = np.array(membership, np.float64)[labelled]
     rng = np.random.default_rng(how.seed)
     flipped = np.zeros(len(labelled), bool)

@@ -87,7 +87,7 @@ def find_doubtful_labels(
     )
     from covers.evaluate.baselines import fit_linear_probe
 
-    labelled = np.flatnonzero(covers.membership.any(axis=1))
+    labelled = np.flatnonzero(covers.has_genre())
     used, known = features[labelled], covers.membership[labelled]
     together = covers.groups[labelled]
     penalty = fit_linear_probe(used, known, together, seed=seed).penalty

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
+from covers.stats.membership import has_genre
 from covers.stats.rows import RowsById
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ class CoverSet:
             message = f"no cover {absent!r} among these {len(self):,} covers"
             raise DataError(message)
         return self.take(rows)
+
+    def has_genre(self) -> npt.NDArray[np.bool_]:
+        """Return which covers have a genre of `vocab`, shape (n_covers,)."""
+        return has_genre(self.membership)
 
     def held_out(self) -> npt.NDArray[np.bool_]:
         """Return which covers the network has never been fitted to, shape (n_covers,).

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from covers.arguments import array, checked, made_by, number
 from covers.errors import WrongValueError
+from covers.stats.membership import has_genre
 from covers.stats.neighbours import Neighbours
 
 Array = npt.NDArray[np.float64]
@@ -150,7 +151,7 @@ def vote_weights(
     if not temperature > 0:
         message = f"temperature must be positive, got {temperature!r}"
         raise ValueError(message)
-    voting = (neighbours.rows >= 0) & (membership.sum(axis=1) > 0)[neighbours.rows]
+    voting = (neighbours.rows >= 0) & has_genre(membership)[neighbours.rows]
     similarities = np.where(voting, neighbours.similarities, -np.inf).astype(np.float64)
     best = similarities.max(axis=1, initial=-np.inf, keepdims=True)
     best = np.where(np.isfinite(best), best, 0.0)

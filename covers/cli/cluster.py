@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -93,7 +92,6 @@ def cluster_command(
     covers cluster -w music
     covers cluster -w music --min-cluster-size 20 --json
     """
-    from covers.cluster.describe import cut_hierarchy
     from covers.workspace.registry import CLUSTERS
 
     library = open_for_command(workspace)
@@ -111,8 +109,7 @@ def cluster_command(
             return found
         if cut >= found.n_clusters:
             tell(f"none join: there are {found.n_clusters} clusters, '--cut' is {cut}")
-        parts = cut_hierarchy(found.hierarchy, cut)
-        return replace(found, cut=tuple(map(tuple, parts)))
+        return found.joined(cut)
 
     give_result(
         CLUSTERS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -10,6 +10,7 @@ from covers.cli.options.renamed import renamed_option
 from covers.cli.options.shared import (
     common_options,
     device_option,
+    open_for_command,
     refuse_idle,
     seed_option,
 )
@@ -18,6 +19,8 @@ from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from covers.evaluate.result import Evaluation
 
 PRETRAINED_RECIPE = {
     "arch": "tf_efficientnet_lite0",
@@ -121,15 +124,13 @@ def demo_command(
 
 def _announce_limit(workspace: Path, library: Path) -> None:
     """Say what the best possible classifier reads, of the covers that were measured and of endless ones."""
-    from covers.catalogue.table import read_catalogue
     from covers.demo.genres import demo_mixture
     from covers.demo.limit import DrawnCovers, measure_limit
-    from covers.evaluate.stage import read
     from covers.evaluate.words.across import held_in_words
-    from covers.workspace.paths import Workspace
 
-    opened = Workspace.open(workspace)
-    catalogue, found = read_catalogue(opened), read(opened)
+    opened = open_for_command(workspace)
+    catalogue = opened.catalogue
+    found = cast("Evaluation", opened.published("evaluation"))
     mixture = demo_mixture()
     tell(
         f"demo: the genres overlap by design: the best possible classifier has an accuracy of {mixture.bayes_accuracy():.2f} "

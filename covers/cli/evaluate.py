@@ -95,24 +95,14 @@ def evaluate_command(
     show_evaluation(library.workspace, found, as_json=as_json)
 
 
-def show_evaluation(
-    workspace: Workspace, found: Evaluation | None = None, *, as_json: bool = False
-) -> None:
-    """Print an evaluation, by default the one that is written in a workspace.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
-    from covers.evaluate import stage
+def show_evaluation(workspace: Workspace, found: Evaluation, *, as_json: bool) -> None:
+    """Print an evaluation."""
     from covers.workspace.registry import EVALUATION_PAGE
 
-    shown = stage.read(workspace) if found is None else found
     if as_json:
-        print_json(shown.to_json())
+        print_json(found.to_json())
         return
-    print_evaluation(shown)
+    print_evaluation(found)
     click.echo(f"\nThe whole report: {workspace.path(EVALUATION_PAGE)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -34,6 +34,7 @@ from covers.workspace.registry import quote
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from covers.evaluate.result import Evaluation
     from covers.pipeline.status import Status
     from covers.workspace.remote import AnyPath
 
@@ -168,7 +169,9 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
     except KeyboardInterrupt:
         message = f"interrupted: nothing is lost; 'covers run -w {quote(workspace)}' goes on where it stopped"
         raise click.ClickException(message) from None
-    show_evaluation(Workspace.open(workspace), as_json=as_json)
+    library = open_for_command(workspace, job.device)
+    found = cast("Evaluation", library.published("evaluation"))
+    show_evaluation(library.workspace, found, as_json=as_json)
     if not as_json:
         tell("")
         tell(f"look at it: covers dashboard -w {quote(workspace)}")

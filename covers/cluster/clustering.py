@@ -104,7 +104,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clustering:
+class ClusterLabels:
     """Clusters of covers.
 
     Parameters
@@ -155,7 +155,7 @@ def cluster_covers(
     *,
     layout: Points | None = None,
     graph: Graph | None = None,
-) -> Clustering:
+) -> ClusterLabels:
     """Find the kinds of covers there are.
 
     Parameters
@@ -171,7 +171,7 @@ def cluster_covers(
 
     Returns
     -------
-    Clustering
+    ClusterLabels
         Fewer than 10 covers are all noise; covers that are one even cloud come
         out as noise, or as one cluster when no size finds two.
 
@@ -196,7 +196,7 @@ def cluster_covers(
     return cluster_layout(layout, settings)
 
 
-def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
+def cluster_layout(layout: Points, settings: ClusterSettings) -> ClusterLabels:
     """Cluster points of few dimensions; see `cluster_covers`."""
     sample = draw_sample(len(layout), settings.most_fitted, settings.seed)
     if len(sample) == len(layout):
@@ -213,14 +213,14 @@ def cluster_layout(layout: Points, settings: ClusterSettings) -> Clustering:
     )
 
 
-def _cluster_all(layout: Points, settings: ClusterSettings) -> Clustering:
+def _cluster_all(layout: Points, settings: ClusterSettings) -> ClusterLabels:
     """Cluster points, each of which counts."""
     n_covers = len(layout)
     fewest = settings.min_cluster_size or size_ladder(n_covers)[0]
     if n_covers < max(2 * fewest, 10) or not np.ptp(layout, axis=0).any():
         # Nothing to tell apart: too few covers, or all of them the same.
         alike = n_covers >= 10 and not np.ptp(layout, axis=0).any()
-        return Clustering(
+        return ClusterLabels(
             labels=np.full(n_covers, 0 if alike else NOISE, np.int64),
             strengths=np.full(n_covers, 1.0 if alike else 0.0),
             soft=None,
@@ -260,7 +260,7 @@ def _cluster_all(layout: Points, settings: ClusterSettings) -> Clustering:
         exemplars = _exemplars(labels, strengths, layout)
         if final is not None and prediction and len(order) > 1:
             soft = hdbscan.all_points_membership_vectors(final)[:, order]
-    return Clustering(
+    return ClusterLabels(
         labels=labels,
         strengths=np.where(labels < 0, 0.0, strengths),
         soft=soft,
@@ -378,8 +378,8 @@ def _with_size(settings: ClusterSettings, size: int) -> ClusterSettings:
 __all__ = [
     "NOISE",
     "Candidate",
+    "ClusterLabels",
     "ClusterSettings",
-    "Clustering",
     "assign_noise",
     "cluster_covers",
     "cluster_layout",

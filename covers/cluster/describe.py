@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from covers.cluster.clustering import (
     NOISE,
-    Clustering,
+    ClusterLabels,
     ClusterSettings,
     cluster_layout,
 )
@@ -24,13 +24,11 @@ from covers.cluster.profile import (
     relate_to_genres,
 )
 from covers.cluster.projection import principal_components
-from covers.cluster.result import Clustering as ClusteringResult
+from covers.cluster.result import Clustering
 from covers.overlap.exemplars import one_per_group
 from covers.stats.bootstrap import GroupBootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from covers.index.embedded import EmbeddedCovers
 
 _N_SHOWN = 5
@@ -38,7 +36,7 @@ _N_SHOWN = 5
 
 def _describe_each(
     covers: EmbeddedCovers,
-    found: Clustering,
+    found: ClusterLabels,
     stability: npt.NDArray[np.float64],
     pictures: dict[str, list[Any]] | None,
     n_bootstraps: int,
@@ -72,12 +70,12 @@ def _describe_each(
 
 def describe_clusters(
     covers: EmbeddedCovers,
-    found: Clustering,
+    found: ClusterLabels,
     stability: npt.NDArray[np.float64],
     pictures: dict[str, list[Any]] | None = None,
     *,
     n_bootstraps: int = 1000,
-) -> ClusteringResult:
+) -> Clustering:
     """Say what clusters hold and which covers stand for them; ids and seed are those of `found`."""
     seed = found.settings.seed
     held = covers.held_out()
@@ -94,7 +92,7 @@ def describe_clusters(
     )
     noise = found.labels == NOISE
     weight = covers.membership.sum(axis=0)
-    return ClusteringResult(
+    return Clustering(
         n_clusters=found.n_clusters,
         noise_fraction=found.noise_fraction,
         ami=relation.ami,
@@ -121,7 +119,7 @@ def describe_clusters(
 
 
 def compare_methods(
-    covers: EmbeddedCovers, found: Clustering, *, seed: int = 0
+    covers: EmbeddedCovers, found: ClusterLabels, *, seed: int = 0
 ) -> dict[str, OtherMethod]:
     """Cluster with k-means, and with HDBSCAN on plain principal components.
 
@@ -158,7 +156,7 @@ def compare_methods(
     return result
 
 
-def cluster_hierarchy(covers: EmbeddedCovers, found: Clustering) -> list[Merge]:
+def cluster_hierarchy(covers: EmbeddedCovers, found: ClusterLabels) -> list[Merge]:
     """Merge clusters by the similarity of their mean vectors, the nearest first.
 
     Returns
@@ -191,25 +189,7 @@ def cluster_hierarchy(covers: EmbeddedCovers, found: Clustering) -> list[Merge]:
     return merges
 
 
-def cut_hierarchy(merges: Sequence[Merge], n_clusters: int) -> list[list[int]]:
-    """Return the clusters, merged until at most `n_clusters` are left.
-
-    Examples
-    --------
-    >>> first = Merge(left=(0,), right=(2,), height=0.1)
-    >>> cut_hierarchy([first, Merge(left=(0, 2), right=(1,), height=0.4)], 2)
-    [[0, 2], [1]]
-    """
-    parts = [{i} for i in sorted({i for m in merges for i in (*m.left, *m.right)})]
-    for merge in merges:
-        if len(parts) <= max(n_clusters, 1):
-            break
-        both = {*merge.left, *merge.right}
-        parts = [part for part in parts if not part & both] + [both]
-    return sorted(sorted(part) for part in parts)
-
-
-def _boundaries(covers: EmbeddedCovers, found: Clustering) -> list[list[int]]:
+def _boundaries(covers: EmbeddedCovers, found: ClusterLabels) -> list[list[int]]:
     """Return the covers of each cluster that lie nearest to another cluster."""
     means = np.stack(
         [found.layout[found.labels == i].mean(axis=0) for i in range(found.n_clusters)]

@@ -14,7 +14,7 @@ from covers.render.short_repr import ShortRepr
 from covers.workspace.documents import Document, left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Interval = tuple[float, float]
 LOOKS = ("brightness", "saturation", "contrast", "sharpness")
@@ -199,3 +199,21 @@ class Measured(Document):
     def ranked(self) -> list[Cluster]:
         """Return the clusters, largest first."""
         return sorted(self.clusters, key=lambda cluster: -cluster.n)
+
+
+def cut_hierarchy(merges: Sequence[Merge], n_clusters: int) -> list[list[int]]:
+    """Return the clusters, merged until at most `n_clusters` are left.
+
+    Examples
+    --------
+    >>> first = Merge(left=(0,), right=(2,), height=0.1)
+    >>> cut_hierarchy([first, Merge(left=(0, 2), right=(1,), height=0.4)], 2)
+    [[0, 2], [1]]
+    """
+    parts = [{i} for i in sorted({i for m in merges for i in (*m.left, *m.right)})]
+    for merge in merges:
+        if len(parts) <= max(n_clusters, 1):
+            break
+        both = {*merge.left, *merge.right}
+        parts = [part for part in parts if not part & both] + [both]
+    return sorted(sorted(part) for part in parts)

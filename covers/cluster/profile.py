@@ -22,6 +22,7 @@ import numpy.typing as npt
 from covers.cluster.measured import LOOKS, NOT_LOOKED_AT, GenreShare, Look
 from covers.overlap.mixing import GroupSwap
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
+from covers.stats.membership import has_genre
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ def relate_to_genres(
     GenreRelation
         NaN throughout where there are fewer than two clusters or two genres.
     """
-    kept = np.flatnonzero((labels >= 0) & membership.any(axis=1))
+    kept = np.flatnonzero((labels >= 0) & has_genre(membership))
     nan = float("nan")
     labels = labels[kept]
     shares: Array = membership[kept].astype(np.float64)

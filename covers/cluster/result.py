@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from covers.cluster.measured import Measured
+from covers.arguments import checked, whole
+from covers.cluster.measured import Measured, cut_hierarchy
 from covers.render.gallery import cover_tiles, gallery_html, with_galleries
 from covers.render.numbers import number, per_cent, span
 from covers.render.text import WIDTH, text_table
@@ -50,7 +51,7 @@ class Clustering(Measured):
         Share of each genre's covers in no cluster.
     hierarchy : tuple of Merge
     cut : tuple of tuple of int
-        Clusters merged along `hierarchy`, by ``covers cluster --cut``; else empty.
+        Which clusters `joined` put together; else empty.
     compared_with : dict of str to OtherMethod
     parameters : dict
         Of UMAP and HDBSCAN.
@@ -61,6 +62,25 @@ class Clustering(Measured):
     >>> found.n_clusters == len(found.clusters)
     True
     """
+
+    @checked(n_clusters=whole(at_least=1))
+    def joined(self, n_clusters: int) -> Clustering:
+        """Return the same with `cut` saying which clusters join where at most so many are wanted.
+
+        Parameters
+        ----------
+        n_clusters : int
+            The most alike are joined until so many are left; with more than there
+            are, each stands alone.
+
+        Examples
+        --------
+        >>> found = library.clusters()
+        >>> len(found.joined(1).cut) == min(1, found.n_clusters)
+        True
+        """
+        parts = cut_hierarchy(self.hierarchy, n_clusters)
+        return replace(self, cut=tuple(map(tuple, parts)))
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per cluster and genre."""

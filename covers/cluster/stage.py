@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from covers.cluster.clustering import (
     NOISE,
-    Clustering,
+    ClusterLabels,
     ClusterSettings,
     assign_noise,
     cluster_covers,
 )
 from covers.cluster.describe import compare_methods, describe_clusters
 from covers.cluster.layout_graph import layout_graph
-from covers.cluster.result import Clustering as ClusteringResult
+from covers.cluster.result import Clustering
 from covers.cluster.stability import cluster_stability, keep_ids
 from covers.cluster.words.names import add_subjects
 from covers.errors import CoversError
@@ -68,7 +68,7 @@ class Wanted:
 
 def run(
     workspace: Workspace, manner: Manner | None = None, **changes: Any
-) -> ClusteringResult:
+) -> Clustering:
     """Cluster the covers of a workspace; write ``clusters.json``, ``clusters.parquet`` and figures.
 
     Parameters
@@ -99,9 +99,7 @@ def run(
     return MAKER.run(workspace, manner or Manner(), **changes)
 
 
-def _make(
-    workspace: Workspace, wanted: Wanted, manner: Manner
-) -> Made[ClusteringResult]:
+def _make(workspace: Workspace, wanted: Wanted, manner: Manner) -> Made[Clustering]:
     """Cluster the covers with some settings."""
     covers = EmbeddedCovers.read(workspace)
     n_neighbors, seed = wanted.n_neighbors, wanted.seed
@@ -163,7 +161,7 @@ def _make(
     return Made(result=result, write=write, parameters=parameters)
 
 
-def _renamed(found: ClusteringResult, new_id: dict[int, int]) -> ClusteringResult:
+def _renamed(found: Clustering, new_id: dict[int, int]) -> Clustering:
     """Give clusters the ids of the run before."""
     return replace(
         found,
@@ -179,7 +177,7 @@ def _renamed(found: ClusteringResult, new_id: dict[int, int]) -> ClusteringResul
     )
 
 
-def read(workspace: Workspace) -> ClusteringResult:
+def read(workspace: Workspace) -> Clustering:
     """Read ``analysis/clusters.json``, fresh or not, with the words found for its clusters.
 
     Raises
@@ -188,7 +186,7 @@ def read(workspace: Workspace) -> ClusteringResult:
         If it is missing or unreadable.
     """
     content = read_document(workspace, CLUSTER_DOCUMENT)
-    found = typed(ClusteringResult, content, workspace, CLUSTER_DOCUMENT)
+    found = typed(Clustering, content, workspace, CLUSTER_DOCUMENT)
     return add_subjects(workspace, found)
 
 
@@ -221,7 +219,7 @@ def _stable_ids(
 
 def _table(
     covers: EmbeddedCovers,
-    found: Clustering,
+    found: ClusterLabels,
     ids: npt.NDArray[np.int64],
     new_id: dict[int, int],
     *,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -142,7 +142,7 @@ def evaluate_arrays(
     draws = GroupBootstrap.draw(
         inputs.groups[sides.held], n_bootstraps=how.n_bootstraps, seed=how.seed
     )
-    against = kind.Baselines(fits=fits, seed=how.seed)
+    against = one_genre.Baselines(fits=fits, seed=how.seed)
     measured = kind.measure_methods(fits, held, draws, against)
     step()
     across = _measure_across_folds(fits, against, how)
@@ -205,7 +205,7 @@ def _describe_split(
 
 
 def _measure_across_folds(
-    fits: HeldOutFits, against: Any, how: EvaluationSettings
+    fits: HeldOutFits, against: one_genre.Baselines, how: EvaluationSettings
 ) -> AcrossFolds | None:
     """Measure every labelled cover once, each by what was fitted without its fold; None where that was not done.
 

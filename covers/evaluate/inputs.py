@@ -72,7 +72,7 @@ class EvaluationInputs(CoverSet):
 
     def labelled(self) -> EvaluationInputs:
         """Return the covers that have at least one genre of the vocabulary; rows of `membership` sum to one."""
-        found = self.take(np.flatnonzero(self.membership.sum(axis=1) > 0))
+        found = self.take(self.has_genre())
         return replace(found, membership=as_membership(found.membership))
 
 

@@ -5,7 +5,6 @@ Letters: N covers, G genres.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
     from covers.evaluate.cross_fit import HeldOutFits, Predictions
     from covers.evaluate.document import Growth
     from covers.evaluate.inputs import EvaluationInputs, Sides
+    from covers.evaluate.one_genre import Baselines
     from covers.stats.bootstrap import GroupBootstrap
 
 __all__ = [
     "PAIRED",
-    "Baselines",
     "calibrate_baseline",
     "check_order",
     "describe_checks",
@@ -60,27 +59,6 @@ def check_order(p: Array, inputs: EvaluationInputs, sides: Sides) -> None:
     check_label_columns("the network", p, has, inputs.groups[sides.held], inputs.vocab)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Baselines:
-    """What every result must be compared with, fitted on the same covers as the network.
-
-    Parameters
-    ----------
-    fits : HeldOutFits
-    seed : int
-    """
-
-    fits: HeldOutFits
-    seed: int
-
-    def held(self) -> dict[str, tuple[Array, Flags]]:
-        """Return probabilities and names of every baseline on the measured side."""
-        found = _guesses(self.fits, self.seed)
-        for method, raw in _raw_baselines(self.fits, self.seed).items():
-            found[method] = calibrate_baseline(raw, self.fits)
-        return found
-
-
 def measure_methods(
     fits: HeldOutFits, held: Predictions, draws: GroupBootstrap, against: Baselines
 ) -> dict[str, LabelMeasures]:
@@ -94,7 +72,7 @@ def measure_methods(
     assert held.named is not None
     inputs, sides = fits.inputs, fits.sides
     has = inputs.membership[sides.held] > 0
-    methods = against.held()
+    methods = _baselines(fits, against.seed)
     for name, p in held.probabilities.by_method().items():
         methods[name] = (p, held.named[name])
     measured = {}
@@ -106,6 +84,14 @@ def measure_methods(
         check_label_figures(method, found, p, named, has)
         measured[str(method)] = found
     return measured
+
+
+def _baselines(fits: HeldOutFits, seed: int) -> dict[str, tuple[Array, Flags]]:
+    """Return probabilities and names of every baseline on the measured side."""
+    found = _guesses(fits, seed)
+    for method, raw in _raw_baselines(fits, seed).items():
+        found[method] = calibrate_baseline(raw, fits)
+    return found
 
 
 def measure_growth(fits: HeldOutFits, draws: GroupBootstrap, seed: int) -> list[Growth]:

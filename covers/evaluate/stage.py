@@ -304,7 +304,7 @@ def _read_crossed(
     with needs_extra("evaluating across folds"):
         from covers.model.training.heads.crossed import LabelledRows, read_crossed
 
-    known = table.membership.sum(axis=1) > 0
+    known = table.has_genre()
     sides = Sides.find(np.where(known, table.splits, ""))
 
     def labelled(rows: npt.NDArray[np.int64]) -> LabelledRows:

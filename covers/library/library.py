@@ -6,6 +6,7 @@ call a `Library`, and show what it answers.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from covers.arguments import (
     flag,
     made_by,
     number,
+    one_of,
     optional,
     seed,
     text,
@@ -41,6 +43,13 @@ if TYPE_CHECKING:
     from covers.workspace.stages import Manner
 
 _MANNER = optional(made_by("Manner"))
+_STAGES = {
+    "audit": "audit",
+    "clusters": "cluster",
+    "evaluation": "evaluate",
+    "overlap": "overlap",
+}
+"""Rooms of the results that are one document, by their names."""
 
 
 @names_workspace
@@ -178,6 +187,31 @@ class Library(MadeLibrary):
         from covers.cluster.stage import run
 
         return run(self.workspace, manner, **settings).at(self.workspace)
+
+    @checked(name=one_of(*_STAGES))
+    def published(self, name: str) -> Audit | Clustering | Evaluation | Overlap:
+        """Return a result as it lies in the workspace; nothing is made.
+
+        Whatever settings it was made with, and whether or not it is stale: `status`
+        tells.
+
+        Parameters
+        ----------
+        name : {"audit", "clusters", "evaluation", "overlap"}
+
+        Raises
+        ------
+        DataError
+            If it was never made; the message names the command that makes it.
+
+        Examples
+        --------
+        >>> library.published("overlap").k == library.overlap().k
+        True
+        """
+        stage = import_module(f"covers.{_STAGES[name]}.stage")
+        found: Audit | Clustering | Evaluation | Overlap = stage.read(self.workspace)
+        return found.at(self.workspace)
 
     @checked(manner=_MANNER, words=optional(file_path), margin=optional(number(0, 10)))
     def names(

@@ -19,7 +19,7 @@ from covers.stats.neighbours import find_own_neighbours
 if TYPE_CHECKING:
     from covers.index.embedded import EmbeddedCovers
     from covers.overlap.measured import Interval
-    from covers.overlap.overlap import Overlap
+    from covers.overlap.overlap import OverlapMatrices
 
 LADDER = (3, 5, 10, 15, 25, 50, 100)
 _SHORT_LADDER = (5, 15, 50)
@@ -84,7 +84,7 @@ def measure_ladder(covers: EmbeddedCovers, *, seed: int = 0) -> list[AtK]:
     return ladder
 
 
-def number_pair(found: Overlap, a: int, b: int) -> Pair:
+def number_pair(found: OverlapMatrices, a: int, b: int) -> Pair:
     """Return what was measured on a pair of genres, given as columns."""
     return Pair(
         a=found.genres[a],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from covers.index.embedded import EmbeddedCovers
-    from covers.overlap.overlap import Overlap
+    from covers.overlap.overlap import OverlapMatrices
 
 Array = npt.NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def split_covers(
 
 
 def measure_changes(
-    parts: Mapping[str, Overlap], nested: npt.NDArray[np.bool_]
+    parts: Mapping[str, OverlapMatrices], nested: npt.NDArray[np.bool_]
 ) -> list[Change]:
     """Say of each pair how its overlap moved over the decades, the most certain first.
 
@@ -66,7 +66,7 @@ def measure_changes(
 
     Parameters
     ----------
-    parts : mapping of str to Overlap
+    parts : mapping of str to OverlapMatrices
         By decade, such as ``"1970s"``.
     nested : ndarray of bool, shape (n_genres, n_genres)
         Pairs to leave out: row i, column j where genre i is part of genre j.
@@ -160,7 +160,7 @@ def fit_trends(
 
 
 def _by_decade(
-    parts: list[Overlap], a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]
+    parts: list[OverlapMatrices], a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]
 ) -> tuple[Array, Array, Array]:
     """Return each pair's overlap (not clipped), its standard error and its groups, shape (T, P)."""
     shape = (len(parts), len(a))

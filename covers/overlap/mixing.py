@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.overlap.pair_votes import Entries, Labels
+from covers.stats.membership import has_genre
 
 Array = npt.NDArray[np.float64]
 Slots = list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32] | None]]
@@ -83,7 +84,7 @@ def measure_mixing(
     entries = Entries.of(labels)
     sampled = np.arange(len(rows))
     if labels.sampled is not None:
-        sampled = np.flatnonzero(labels.sampled_membership.any(axis=1))
+        sampled = np.flatnonzero(has_genre(labels.sampled_membership))
     rows, membership = rows[sampled], labels.sampled_membership[sampled]
 
     def count(slots: Slots) -> tuple[Array, Slots]:

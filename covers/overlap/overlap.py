@@ -76,7 +76,7 @@ class OverlapSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overlap:
+class OverlapMatrices:
     """Overlap and mixing of every pair of genres, with their intervals.
 
     Parameters
@@ -131,7 +131,7 @@ def measure_overlap(
     groups: npt.NDArray[np.int64],
     genres: Sequence[str],
     settings: OverlapSettings | None = None,
-) -> Overlap:
+) -> OverlapMatrices:
     """Measure the overlap of every pair of genres.
 
     Parameters
@@ -201,7 +201,7 @@ def measure_overlap(
     effective = _effective(point, known, n_genres, few)
     effective_draws = np.array([_effective(s, known, n_genres, few) for s in samples])
     low, high = _ends(effective_draws[:, None])[:, 0]
-    return Overlap(
+    return OverlapMatrices(
         genres=tuple(genres),
         n_covers=labels.membership.sum(axis=0, dtype=np.float64),
         n_groups=n_groups,
@@ -341,12 +341,12 @@ def _nothing(
     labels: Labels,
     n_groups: npt.NDArray[np.int64],
     settings: OverlapSettings,
-) -> Overlap:
+) -> OverlapMatrices:
     """Return the answer for covers without any genre."""
     n = len(genres)
     empty = np.full((n, n), np.nan)
     nan = float("nan")
-    return Overlap(
+    return OverlapMatrices(
         genres=tuple(genres),
         n_covers=labels.membership.sum(axis=0, dtype=np.float64),
         n_groups=n_groups,

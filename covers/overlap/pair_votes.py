@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from covers.stats.membership import has_genre
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -284,7 +286,7 @@ def loss_table(
     some = None if present is None else SomeCovers(present, labels.mass(present))
     sums = np.zeros((len(bounds), len(entries.groups), labels.n_genres), np.float32)
     block = max(256, _BLOCK_CELLS // max(rows.shape[1], labels.n_genres))
-    every = np.flatnonzero(labels.sampled_membership.any(axis=1))
+    every = np.flatnonzero(has_genre(labels.sampled_membership))
     for start in range(0, len(every), block):
         queries = every[start : start + block]
         tables = count_votes(rows[queries], labels, bounds, present)

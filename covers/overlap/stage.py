@@ -21,14 +21,15 @@ from covers.overlap.exemplars import Exemplars, find_exemplars
 from covers.overlap.finite_sample import FEWEST_GROUPS
 from covers.overlap.measured import Closest
 from covers.overlap.overlap import (
-    Overlap,
+    OverlapMatrices,
     OverlapSettings,
     label_covers,
     measure_overlap,
     n_neighbours,
 )
-from covers.overlap.result import Overlap as OverlapResult
+from covers.overlap.result import Overlap
 from covers.overlap.tree import find_edges, grow_tree
+from covers.stats.membership import has_genre
 from covers.stats.neighbours import find_own_neighbours
 from covers.workspace.artefacts import write_json
 from covers.workspace.read_artefacts import read_document, typed
@@ -62,9 +63,7 @@ class Wanted:
     seed: int
 
 
-def run(
-    workspace: Workspace, manner: Manner | None = None, **changes: Any
-) -> OverlapResult:
+def run(workspace: Workspace, manner: Manner | None = None, **changes: Any) -> Overlap:
     """Measure the overlap of a workspace's genres; write ``analysis/overlap.json`` and its figures.
 
     Parameters
@@ -95,7 +94,7 @@ def run(
     return MAKER.run(workspace, manner or Manner(), **changes)
 
 
-def _make(workspace: Workspace, wanted: Wanted, manner: Manner) -> Made[OverlapResult]:
+def _make(workspace: Workspace, wanted: Wanted, manner: Manner) -> Made[Overlap]:
     """Measure the overlap with some settings."""
     found = measure_workspace(workspace, wanted, manner.progress)
 
@@ -109,7 +108,7 @@ def measure_workspace(
     workspace: Workspace,
     wanted: Wanted,
     progress: Callable[[int, int], None] | None = None,
-) -> OverlapResult:
+) -> Overlap:
     """Measure the overlap of a workspace's genres and write nothing; see `run`."""
     which, by, seed = wanted.which, wanted.by, wanted.seed
     everything = EmbeddedCovers.read(workspace)
@@ -127,8 +126,8 @@ def measure_workspace(
     step(1, n_steps)
     by_k = measure_ladder(covers, seed=seed)
     step(2, n_steps)
-    single: dict[str, Overlap] = {}
-    parts: dict[str, OverlapResult] = {}
+    single: dict[str, OverlapMatrices] = {}
+    parts: dict[str, Overlap] = {}
     for done, (name, rows) in enumerate(rows_of_parts.items(), start=2):
         # Resamples of their own, so that chance in one part is not that in another.
         of_part = replace(measured, seed=seed + done)
@@ -163,7 +162,7 @@ def _labelled(
     workspace: Workspace, everything: EmbeddedCovers, counted: str
 ) -> EmbeddedCovers:
     """Return the covers that are counted: those with a genre, all or held out."""
-    labelled = np.asarray(everything.membership.any(axis=1))
+    labelled = everything.has_genre()
     if counted == "held-out":
         labelled = labelled & everything.held_out()
     covers = everything.take(labelled)
@@ -174,7 +173,7 @@ def _labelled(
     return covers
 
 
-def read(workspace: Workspace) -> OverlapResult:
+def read(workspace: Workspace) -> Overlap:
     """Read ``analysis/overlap.json``, fresh or not; one of version 0.1 comes with today's names.
 
     Raises
@@ -183,7 +182,7 @@ def read(workspace: Workspace) -> OverlapResult:
         If it is missing or unreadable.
     """
     found = read_document(workspace, OVERLAP_DOCUMENT)
-    return typed(OverlapResult, found, workspace, OVERLAP_DOCUMENT)
+    return typed(Overlap, found, workspace, OVERLAP_DOCUMENT)
 
 
 def describe_overlap(
@@ -192,7 +191,7 @@ def describe_overlap(
     nested: npt.NDArray[np.bool_] | None = None,
     *,
     confusion: Mapping[str, Table] | None = None,
-) -> OverlapResult:
+) -> Overlap:
     """Measure the overlap of some covers, and say which covers stand for it.
 
     Parameters
@@ -214,7 +213,7 @@ def describe_overlap(
 class _Measured:
     """The overlap of some covers, their neighbours, and a mask of the covers whose neighbours were counted."""
 
-    overlap: Overlap
+    overlap: OverlapMatrices
     near: Neighbours
     sampled: npt.NDArray[np.bool_]
 
@@ -222,7 +221,7 @@ class _Measured:
 def _measure(covers: EmbeddedCovers, settings: OverlapSettings) -> _Measured:
     """Find neighbours, and measure the overlap."""
     labels = label_covers(covers.membership, covers.groups, settings)
-    sampled = np.asarray(labels.sampled_membership.any(axis=1))
+    sampled = has_genre(labels.sampled_membership)
     near = find_own_neighbours(
         covers.embeddings, covers.groups, n_neighbours(len(covers)), sampled
     )
@@ -237,11 +236,11 @@ def _describe(
     measured: _Measured,
     nested: npt.NDArray[np.bool_],
     confusion: Mapping[str, Table],
-) -> OverlapResult:
+) -> Overlap:
     """Say what was measured, and which covers stand for it; see `describe_overlap`."""
     found, sampled = measured.overlap, measured.sampled
     shown = find_exemplars(measured.near, covers.membership, covers.groups)
-    return OverlapResult(
+    return Overlap(
         genres=tuple(covers.vocab),
         broad=broad_of(covers.vocab, nested),
         pairs=_pairs(found, shown, covers.cover_ids, nested, confusion),
@@ -270,7 +269,7 @@ def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
         return which
     if covers.held_out().all():
         return "held-out"
-    held = covers.take(covers.held_out() & covers.membership.any(axis=1))
+    held = covers.take(covers.held_out() & covers.has_genre())
     n_groups = [
         len(np.unique(held.groups[held.membership[:, genre] > 0]))
         for genre in range(len(held.vocab))
@@ -280,7 +279,7 @@ def _which(covers: EmbeddedCovers, which: Which) -> Literal["held-out", "all"]:
 
 
 def _pairs(
-    found: Overlap,
+    found: OverlapMatrices,
     shown: Exemplars,
     cover_ids: list[str],
     nested: npt.NDArray[np.bool_],
@@ -310,7 +309,7 @@ def _pairs(
     return tuple(pairs)
 
 
-def _notes(found: Overlap, n_sampled: int) -> list[str]:
+def _notes(found: OverlapMatrices, n_sampled: int) -> list[str]:
     """List what one must know before using the figures."""
     notes = []
     if n_sampled > 0 and found.n_covers.sum() > found.settings.n_sampled:

@@ -15,7 +15,7 @@ from covers.overlap.finite_sample import FEWEST_GROUPS
 from covers.overlap.measured import Branch, Edge, Tree
 
 if TYPE_CHECKING:
-    from covers.overlap.overlap import Overlap
+    from covers.overlap.overlap import OverlapMatrices
 
 Array = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class GenreTree:
         )
 
 
-def grow_tree(overlap: Overlap) -> GenreTree:
+def grow_tree(overlap: OverlapMatrices) -> GenreTree:
     """Join genres by average linkage on ``1 - overlap``, with bootstrap support."""
     n_genres = len(overlap.genres)
     known = np.flatnonzero(overlap.n_groups >= FEWEST_GROUPS)
@@ -96,7 +96,7 @@ def grow_tree(overlap: Overlap) -> GenreTree:
 
 
 def find_edges(
-    overlap: Overlap,
+    overlap: OverlapMatrices,
     *,
     q_most: float = 0.05,
     nested: npt.NDArray[np.bool_] | None = None,
@@ -105,7 +105,7 @@ def find_edges(
 
     Parameters
     ----------
-    overlap : Overlap
+    overlap : OverlapMatrices
         What was measured.
     q_most : float, default=0.05
         Largest false-discovery rate; 0 keeps no edge, 1 every pair above chance.

@@ -79,6 +79,17 @@ def as_membership(values: npt.NDArray[np.floating[Any]]) -> Membership:
     return np.asarray(np.divide(m, totals, out=np.zeros_like(m), where=totals > 0))
 
 
+def has_genre(membership: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Return which covers have a genre, shape (n_covers,).
+
+    Examples
+    --------
+    >>> has_genre(np.array([[0.5, 0.5], [0.0, 0.0]])).tolist()
+    [True, False]
+    """
+    return np.asarray(membership.any(axis=1))
+
+
 def share_with_several(membership: npt.NDArray[np.floating[Any]]) -> float:
     """Return the share of the covers with a genre that have more than one.
 

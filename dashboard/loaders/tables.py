@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -32,6 +31,7 @@ from dashboard.data.library import Library
 from dashboard.data.looks import Looks
 from dashboard.data.points import MapPoints
 from dashboard.loaders.cached import cached
+from dashboard.loaders.engine import front_door
 from dashboard.loaders.state import N_CACHED, Version, at, version_of
 from indexer.errors import IndexerError
 
@@ -215,8 +215,7 @@ def _analysis(artefact: Artefact) -> object:
 
 @cached(4 * N_CACHED)
 def _read_analysis(root: str, name: str, version: Version) -> object:
-    room = {EVALUATION.name: "evaluate", CLUSTERS.name: "cluster"}.get(name, name)
-    return cast("object", import_module(f"covers.{room}.stage").read(at(root)))
+    return front_door().published(name)
 
 
 def looks() -> Looks:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from covers.cluster.describe import cut_hierarchy
 from covers.cluster.naming import (
     FIRM,
     LOOSE,
@@ -153,9 +152,8 @@ def _joined(library: Library, found: Clustering, n_kinds: int) -> None:
     """Show clusters joined until so many kinds are left."""
     names = loaders.names_of_clusters()
     by_id = {one.id: one for one in found.clusters}
-    parts = cut_hierarchy(found.hierarchy, n_kinds)
-    parts.sort(key=lambda part: -sum(by_id[i].n for i in part))
-    for part in parts:
+    parts = found.joined(n_kinds).cut
+    for part in sorted(parts, key=lambda part: -sum(by_id[i].n for i in part)):
         n = sum(by_id[i].n for i in part)
         first = max(part, key=lambda i: by_id[i].n)
         title = names[first] + (f" and {len(part) - 1} more" if len(part) > 1 else "")

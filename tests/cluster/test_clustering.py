@@ -15,8 +15,7 @@ from covers.cluster.clustering import (
     cluster_layout,
     size_ladder,
 )
-from covers.cluster.describe import cut_hierarchy
-from covers.cluster.measured import Look, Merge
+from covers.cluster.measured import Look, Merge, cut_hierarchy
 from covers.cluster.profile import (
     describe_looks,
     genre_profiles,

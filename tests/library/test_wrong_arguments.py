@@ -81,6 +81,7 @@ ASKING = {
     "overlap": {"manner": "manner", "seed": "seed", "k": "whole", "by": "text"},
     "path": {"start": "text", "end": "text", "k": "whole"},
     "clusters": {"manner": "manner", "seed": "seed", "min_cluster_size": "whole"},
+    "published": {"name": "path"},
     "names": {"manner": "manner", "words": "path", "margin": "number"},
     "map": {"manner": "manner", "refit": "flag", "seed": "seed"},
     "audit": {"options": "manner", "seed": "seed", "progress": "callback"},

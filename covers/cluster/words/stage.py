@@ -22,6 +22,7 @@ from covers.cluster.words.word_list import read_words
 from covers.errors import CoversError
 from covers.index.by_embedder import open_embedder, open_other_index
 from covers.index.embedder_card import need_word_embedder, read_embedder_card
+from covers.stats.membership import has_genre
 from covers.stats.rows import RowsById
 from covers.stats.unit_vectors import unit_rows
 from covers.workspace.artefacts import fingerprint, fingerprint_file, write_json
@@ -178,7 +179,7 @@ class _Namer:
 
     def name_genres(self) -> list[NamedSet]:
         """Name the genres; the rest are covers of other genres."""
-        labelled = self.membership.any(axis=1)
+        labelled = has_genre(self.membership)
         named = []
         for column, genre in enumerate(self.vocab):
             shares = self.membership[:, column]

@@ -59,6 +59,7 @@ from covers.model.training.watcher import TrainingWatcher
 from covers.model.weights import SavedModel, make_card
 from covers.render.short_repr import ShortRepr
 from covers.stats.folds import group_folds
+from covers.stats.membership import has_genre
 from covers.workspace.artefacts import Stamp
 from covers.workspace.disk.locks import lock_training
 from covers.workspace.disk.publish import publish
@@ -333,7 +334,7 @@ def _labelled(
     membership = catalogue.membership(catalogue.vocab)
     rows = [
         row
-        for row in np.flatnonzero(membership.sum(axis=1) > 0)
+        for row in np.flatnonzero(has_genre(membership))
         if readable(catalogue.cover_ids[row])
     ]
     known = torch.from_numpy(membership[rows]).float()
