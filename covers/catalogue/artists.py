@@ -5,32 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_NOBODY = frozenset(
-    {
-        "",
-        "various artists",
-        "various",
-        "va",
-        "v.a.",
-        "v/a",
-        "varios artistas",
-        "verschiedene interpreten",
-        "verschiedene künstler",
-        "verschiedene",
-        "diverse",
-        "artistes divers",
-        "unknown artist",
-        "unknown",
-        "[unknown]",
-        "[no artist]",
-        "no artist",
-        "n/a",
-        "none",
-        "-",
-        "?",
-        "89ad4ac3-39f7-470e-963a-56509c546377",  # "Various Artists" of MusicBrainz
-    }
-)
+from covers.catalogue.placeholders import is_nobody
+
+# "Various Artists" of MusicBrainz, and what stands where no artist does.
+_NOBODY = frozenset({"", "-", "?", "none", "89ad4ac3-39f7-470e-963a-56509c546377"})
 _GUEST = re.compile(r"\s+[\(\[]?(?:feat\.?|ft\.?|featuring|vs\.?)\s+.*$", re.IGNORECASE)
 _SEVERAL = re.compile(r"[;\x00]")
 
@@ -54,6 +32,6 @@ def artist_keys(*names: str | None) -> tuple[str, ...]:
         for part in _SEVERAL.split(name or ""):
             key = " ".join(unicodedata.normalize("NFKC", part).casefold().split())
             key = _GUEST.sub("", key)
-            if key not in _NOBODY:
+            if key not in _NOBODY and not is_nobody(key):
                 keys[key] = None
     return tuple(keys)

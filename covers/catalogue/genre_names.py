@@ -14,7 +14,8 @@ from functools import cache, lru_cache
 from html.entities import html5
 from importlib import resources
 from itertools import islice
-from typing import NamedTuple
+
+from covers.catalogue.placeholders import says_unknown
 
 SEPARATORS = ";/,|\x00"
 LONGEST_TEXT = 4096
@@ -109,33 +110,6 @@ def _placeholder_keys() -> frozenset[str]:
     return frozenset(key for key in keys if len(key) > 2 or not key.isascii())
 
 
-class _Words(NamedTuple):
-    """Words of names that only say that a genre is not known."""
-
-    telling: frozenset[str]
-    denying: frozenset[str]
-    denied: frozenset[str]
-
-    @classmethod
-    @cache
-    def read(cls) -> _Words:
-        """Read the lists, each of which begins with a remark."""
-        text = read_packaged("genre_lists", "no_genre_words.txt")
-        parts = re.split(r"^#.*\n", text, flags=re.MULTILINE)
-        lists = (frozenset(_fold(part).split()) for part in parts if part.strip())
-        return cls(*lists)
-
-    def say_nothing(self, name: str) -> bool:
-        """Say whether a name is made of nothing but such words, in any language and order."""
-        plain = _fold(name).replace("'", "").replace("\u2019", "")
-        words = {w for w in re.findall(r"[^\W_]+", plain) if not w.isdigit()}
-        if not words <= self.telling | self.denying | self.denied:
-            return False
-        return bool(words & self.telling) or bool(
-            words & self.denying and words & self.denied
-        )
-
-
 def read_packaged(*path: str) -> str:
     """Read a text file that lies beside this module."""
     folder = resources.files("covers.catalogue")
@@ -164,7 +138,7 @@ def _is_placeholder(name: str) -> bool:
         return "!" not in text  # "-" and "???" say nothing, "!!!" may be meant
     if {text, bare} & placeholders() or _reduce(bare) in _placeholder_keys():
         return True
-    return _Words.read().say_nothing(bare)
+    return says_unknown(bare, "genre")
 
 
 def split_genres(

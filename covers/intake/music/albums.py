@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from covers.catalogue.artists import artist_keys
+from covers.catalogue.placeholders import says_unknown
 from covers.images.audio.audio_tags import COVER_TYPES
 from covers.intake.music.disc_folders import find_album_folders, strip_disc, title_key
 from covers.intake.sources import Labels
@@ -34,21 +35,25 @@ _NO_ALBUM = frozenset(
         "?",
         "n/a",
         "none",
-        "unknown",
-        "<unknown>",
-        "[unknown]",
-        "unknown album",
-        "[unknown album]",
-        "unbekanntes album",
-        "album inconnu",
-        "álbum desconocido",
-        "no album",
-        "[no album]",
         "[non-album tracks]",
         "[non-album track]",
         "non-album tracks",
         "[standalone recordings]",
     }
+)
+# Between the main artist and those who are beside them on a track.
+_WITH = (
+    " & ",
+    ", ",
+    " and ",
+    " with ",
+    " x ",
+    " + ",
+    " / ",
+    "/",
+    " und ",
+    " et ",
+    " y ",
 )
 
 
@@ -102,8 +107,7 @@ def group_tracks(
     """
     by_folder: dict[str, list[Track]] = defaultdict(list)
     for entry, tags in tracks:
-        is_named = (tags.album or "").strip().casefold() not in _NO_ALBUM
-        known = tags if is_named else replace(tags, album=None)
+        known = replace(tags, album=None) if _is_no_album(tags.album) else tags
         by_folder[entry.path.rpartition("/")[0]].append((entry, known))
     albums_of = find_album_folders(
         {
@@ -124,6 +128,12 @@ def group_tracks(
     for folder, members in sorted(folders.items()):
         albums += _split_folder(folder, members, has_cover=folder in with_cover)
     return albums
+
+
+def _is_no_album(title: str | None) -> bool:
+    """Say whether a title stands where a track has no album."""
+    plain = (title or "").strip().casefold()
+    return plain in _NO_ALBUM or (bool(plain) and says_unknown(plain, "album"))
 
 
 def first_picture(tags: Tags) -> EmbeddedPicture | None:
@@ -330,9 +340,16 @@ def _name_artist(
         return VARIOUS, ()
     tracks = [tags.artist for tags in all_tags if tags.artist]
     mains = {keys[0] for artist in tracks if (keys := artist_keys(*artist))}
-    if len(mains) > 1:
+    alone = {
+        main
+        for main in mains
+        if not any(
+            main.startswith(tuple(other + sign for sign in _WITH)) for other in mains
+        )
+    }
+    if len(alone) > 1:
         return VARIOUS, ()
-    artist = _commonest(tracks)
+    artist = _commonest(names for names in tracks if alone & {*artist_keys(*names)})
     if artist is None:
         return None, ()
     return "; ".join(artist), artist_keys(*artist)

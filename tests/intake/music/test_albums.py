@@ -250,6 +250,28 @@ def test_different_artists_without_an_album_artist_are_various(tmp_path):
     assert album.candidates[0].labels.artists == ()
 
 
+def test_an_artist_with_guests_is_that_artist(tmp_path):
+    put(tmp_path / "cover.jpg", jpeg(9))
+    artists = ["Ann", "Ann feat. Bo", "Ann & Cy", "Ann, Di", "Ann with Ed", "Ann x Flo"]
+    for number, artist in enumerate(artists):
+        content = audio_files.mp3({"album": "A", "artist": artist})
+        put(tmp_path / f"{number}.mp3", content)
+    (album,) = albums_of(tmp_path)
+    labels = album.candidates[0].labels
+    assert (labels.artist, labels.artists) == ("Ann", ("ann",))
+
+
+@pytest.mark.parametrize(
+    "title", ["Неизвестный альбом", "Unbekanntes Album", "[unknown album]"]
+)
+def test_tracks_of_an_unknown_album_are_singles_in_any_language(tmp_path, title):
+    for number in range(2):
+        tags = {"album": title, "artist": f"Artist {number}", "title": f"Song {number}"}
+        put(tmp_path / f"{number}.mp3", audio_files.mp3(tags, ((3, jpeg(9 * number)),)))
+    albums = albums_of(tmp_path)
+    assert [a.candidates[0].labels.album for a in albums] == ["Song 0", "Song 1"]
+
+
 def test_an_nfo_fills_in_what_tags_lack_and_adds_genres(tmp_path):
     put(tmp_path / "A/1.mp3", audio_files.mp3({"genres": ["Rock"], "album": "Tagged"}))
     put(tmp_path / "A/cover.jpg", jpeg(3))
