@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,19 @@ OF_ALL = {"of all": True}
 """Marks a field that says something of all covers together; others have a value per cover."""
 
 
+class Columns(TypedDict):
+    """The columns that every `CoverSet` has, by the names of its fields."""
+
+    cover_ids: list[str]
+    vocab: tuple[str, ...]
+    membership: npt.NDArray[np.float64]
+    groups: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.str_]
+
+
 def columns_of(
     catalogue: Catalogue, rows: npt.NDArray[np.int64] | None = None
-) -> dict[str, Any]:
+) -> Columns:
     """Return what a `CoverSet` takes from some (by default all) rows of a catalogue."""
     chosen = np.arange(len(catalogue)) if rows is None else rows
     ids = catalogue.cover_ids
@@ -71,10 +81,15 @@ class CoverSet:
         """Row of each cover, looked up by its id."""
         return RowsById(self.cover_ids)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Columns:
         """Return the columns that every `CoverSet` has, to make another table of the same covers."""
-        names = [one.name for one in fields(CoverSet)]
-        return {name: getattr(self, name) for name in names}
+        return Columns(
+            cover_ids=list(self.cover_ids),
+            vocab=self.vocab,
+            membership=self.membership,
+            groups=self.groups,
+            splits=self.splits,
+        )
 
     def take(self, rows: npt.NDArray[Any]) -> Self:
         """Return some covers, given as rows, in their order, or as a mask."""

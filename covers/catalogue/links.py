@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ _PAGES = {
 }
 
 
-def find_links(known: Mapping[str, Any]) -> dict[str, str]:
+def find_links(known: Mapping[str, object]) -> dict[str, str]:
     """Return addresses of pages about a cover, by the name of their site.
 
     Parameters

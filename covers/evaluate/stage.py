@@ -79,7 +79,7 @@ def run(
     workspace : Workspace
         With a catalogue, a model and embeddings.
     manner : Manner, optional
-        Whether to make it again, or to replace; who is told.
+        Whether to make it again, or to replace; callbacks.
     **changes
         Settings that differ from the workspace's own
         (`covers.workspace.settings.EvaluationOptions`), and ``seed``:
@@ -214,9 +214,9 @@ def read_inputs(workspace: Workspace) -> tuple[EvaluationInputs, ModelCard]:
     card = read_card(workspace.model_folder)
     refuse_leak(workspace, catalogue, card)
     table = read_embeddings(workspace)
-    columns = {**table.columns(), **_read_crossed(workspace, card, table)}
     inputs = EvaluationInputs(
-        **columns,
+        **table.columns(),
+        **_read_crossed(workspace, card, table),
         grouped_by=catalogue.grouped_by,
         embeddings=table.embeddings,
         p_network=label_odds(table.logits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from covers.errors import CoversError
 from covers.render import html
@@ -27,7 +27,54 @@ if TYPE_CHECKING:
 _MOST_ALIKE = 3
 
 
-def gather(covers: CoverTable, cards: list[Card]) -> dict[str, Any]:
+class PairPart(TypedDict):
+    """What is shown of two genres; covers by their numbers."""
+
+    title: str
+    said: str
+    facts: str
+    bridges: list[int]
+    closest: list[tuple[int, int, str]]
+
+
+class OverlapPart(TypedDict):
+    """The page that shows which genres look alike."""
+
+    answer: str
+    alike: str
+    matrices: dict[str, str]
+    how_to_read: str
+    pairs: dict[str, PairPart]
+    first: str
+    notes: list[str]
+
+
+class ClustersPart(TypedDict):
+    """The page of the kinds of covers."""
+
+    answer: str
+    cards: str
+    names: dict[str, str]
+
+
+class ModelPart(TypedDict):
+    """The page that says how well genres are read."""
+
+    answer: str
+    confusion: str
+    conclusions: list[str]
+
+
+class Parts(TypedDict):
+    """All pages; None for what was never measured."""
+
+    n: int
+    overlap: OverlapPart | None
+    clusters: ClustersPart | None
+    model: ModelPart | None
+
+
+def gather(covers: CoverTable, cards: list[Card]) -> Parts:
     """Return the parts of the pages; those that were never measured are None."""
     from covers.cluster.stage import read as read_clusters
     from covers.evaluate.stage import read as read_evaluation
@@ -55,7 +102,7 @@ def attempt(workspace: Workspace, read: Callable[[Workspace], Any]) -> Any:
 
 def _overlap(
     found: Overlap, cards: list[Card], here: dict[str, int]
-) -> dict[str, Any] | None:
+) -> OverlapPart | None:
     """Return the answer, the most alike pairs, the matrix, and what is behind each cell."""
     from covers.overlap.page import pairs
     from covers.overlap.page.sentences import say_overlap
@@ -104,7 +151,7 @@ def _overlap(
     }
 
 
-def _pair(pair: Pair, here: dict[str, int]) -> dict[str, Any]:
+def _pair(pair: Pair, here: dict[str, int]) -> PairPart:
     """Return what was measured of two genres, and the numbers of the covers behind it."""
     from covers.overlap.page import pairs
     from covers.overlap.page.sentences import say_pair
@@ -125,9 +172,7 @@ def _pair(pair: Pair, here: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _clusters(
-    found: Clustering, covers: CoverTable, cards: list[Card]
-) -> dict[str, Any]:
+def _clusters(found: Clustering, covers: CoverTable, cards: list[Card]) -> ClustersPart:
     """Return the kinds of covers as cards."""
     from covers.cluster.naming import (
         name_clusters,
@@ -159,7 +204,7 @@ def _clusters(
     }
 
 
-def _model(found: Evaluation) -> dict[str, Any]:
+def _model(found: Evaluation) -> ModelPart:
     """Return how well genres are read, and what is taken for what."""
     from covers.evaluate.words.headline import headline_of
 

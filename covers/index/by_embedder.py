@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class BuildOptions:
     progress : callable, optional
         Called with covers done and covers in all.
     say : callable, optional
-        Is told when weights are fetched.
+        Called with a message when weights are fetched.
     """
 
     weights: str | None = None
@@ -297,7 +297,7 @@ def _publish(
     rows = RowsById(ids).of(catalogue.cover_ids)
     rows = rows[rows >= 0]
     kept = [ids[row] for row in rows]
-    made_from: dict[str, Any] = {
+    made_from: dict[str, str] = {
         "embedder": card.name,
         "model": card.fingerprint,
         "catalogue": catalogue.fingerprint(),

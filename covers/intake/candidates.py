@@ -217,7 +217,7 @@ def _count_passed_over(source: str, files: Sequence[FileEntry]) -> list[str]:
 
 
 def doubt_folders(root: AnyPath, candidates: Sequence[Candidate]) -> list[str]:
-    """Say so where the genres of a folder look like the wrong level of folders.
+    """Return a warning where the genres of a folder look like the wrong level of folders.
 
     That is where a folder has a manifest of its own, or where none of the
     first folders has the name of a known genre but most of the second ones do.

@@ -84,7 +84,7 @@ class GenreSurvey:
 
 
 def survey_genres(
-    workspace: Workspace, changes: Mapping[str, Any] | None = None
+    workspace: Workspace, changes: Mapping[str, object] | None = None
 ) -> GenreSurvey:
     """Show which genre each name becomes, and what other settings would change.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from covers.catalogue.table import KIND, Catalogue
 from covers.intake.labels.table import make_mapper
@@ -11,6 +11,7 @@ from covers.intake.merge import AssemblyRules, RecordsByCover, assemble
 from covers.intake.previous_split import (
     SPLIT_MADE_WITH,
     PreviousSplit,
+    SplitSettings,
     note_kept_sides,
     split_made_with,
 )
@@ -64,7 +65,7 @@ class NewCatalogue:
             for source in self.sources
         }
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, object]:
         """Return everything but the records, as JSON values."""
         return {
             **self.intake.model_dump(mode="json"),
@@ -107,16 +108,16 @@ class NewCatalogue:
 
     def stamp(self) -> Stamp:
         """Return the stamp of the new catalogue; to be called before that is published."""
-        before = {} if self.split_anew else split_made_with(self._stamp_before())
+        before = None if self.split_anew else split_made_with(self._stamp_before())
         split = before or self._split_settings()
-        parameters = {**self.parameters(), SPLIT_MADE_WITH: split}
+        parameters = {**self.parameters(), SPLIT_MADE_WITH: asdict(split)}
         return Stamp(kind=KIND, parameters=parameters, seed=self.seed)
 
     def note_kept_sides(self, *, is_seed_given: bool) -> list[str]:
         """Say which shares, or which seed, would need all covers to be split again."""
         wanted = self._split_settings()
         if not is_seed_given:
-            del wanted["seed"]
+            wanted = replace(wanted, seed=None)
         before = None if self.split_anew else self._stamp_before()
         return note_kept_sides(before, wanted)
 
@@ -124,10 +125,10 @@ class NewCatalogue:
         """Return the stamp of the last catalogue."""
         return read_stamp(self.workspace.catalogue_path)
 
-    def _split_settings(self) -> dict[str, Any]:
+    def _split_settings(self) -> SplitSettings:
         """Return shares and seed that covers without a side are split with."""
         valid, test = self.intake.valid_share, self.intake.test_share
-        return {"valid_share": valid, "test_share": test, "seed": self.seed}
+        return SplitSettings(valid, test, self.seed)
 
     def _shares(self) -> dict[str, float]:
         """Return the share of each side."""

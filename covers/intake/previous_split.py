@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,8 +15,6 @@ from covers.workspace.artefacts import read_stamp
 from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from covers.workspace.artefacts import Stamp
     from covers.workspace.paths import Workspace
 
@@ -33,14 +31,11 @@ class PreviousSplit:
     ----------
     table : pyarrow.Table
         Columns ``cover_id`` and ``split``, and ``fold`` where there are folds.
-    made_with : dict
-        ``valid_share``, ``test_share`` and ``seed`` that all covers were split with.
     n_folds : int
         How many folds there are.
     """
 
     table: pa.Table = field(default_factory=lambda: pa.Table.from_batches([], SCHEMA))
-    made_with: dict[str, Any] = field(default_factory=dict)
     n_folds: int = 0
 
     @classmethod
@@ -52,7 +47,6 @@ class PreviousSplit:
         stamp = read_stamp(workspace.catalogue_path)
         return cls(
             table.select([n for n in _COLUMNS if n in table.column_names]),
-            split_made_with(stamp),
             stamp.parameters.get("n_folds", 0) if stamp else 0,
         )
 
@@ -93,33 +87,48 @@ class PreviousSplit:
         return table.append_column("fold", make_array(folds, pa.int32()))
 
 
-def split_made_with(stamp: Stamp | None) -> dict[str, Any]:
-    """Return shares and seed that the covers of a catalogue were split with, by its stamp."""
+@dataclass(frozen=True)
+class SplitSettings:
+    """What all covers were split with; None for what is not known, or not given.
+
+    Parameters
+    ----------
+    valid_share, test_share : float, optional
+        Share of the covers on these sides, 0 to 1.
+    seed : int, optional
+    """
+
+    valid_share: float | None = None
+    test_share: float | None = None
+    seed: int | None = None
+
+
+def split_made_with(stamp: Stamp | None) -> SplitSettings | None:
+    """Return what the covers of a catalogue were split with, by its stamp; None where there is none."""
     if stamp is None:
-        return {}
-    found: dict[str, Any] = stamp.parameters.get(SPLIT_MADE_WITH) or {
-        "valid_share": stamp.parameters.get("valid_share"),
-        "test_share": stamp.parameters.get("test_share"),
-        "seed": stamp.seed,
-    }
-    return found
+        return None
+    found = stamp.parameters.get(SPLIT_MADE_WITH)
+    if not found:
+        found = {**stamp.parameters, "seed": stamp.seed}
+    return SplitSettings(*(found.get(one.name) for one in fields(SplitSettings)))
 
 
-def note_kept_sides(before: Stamp | None, wanted: Mapping[str, Any]) -> list[str]:
+def note_kept_sides(before: Stamp | None, wanted: SplitSettings) -> list[str]:
     """Say which settings of the split do nothing, since known covers keep their side.
 
     Parameters
     ----------
     before : Stamp, optional
         Of the last catalogue; without one no cover has a side.
-    wanted : mapping
-        Some of ``valid_share``, ``test_share`` and ``seed``.
+    wanted : SplitSettings
+        What is given now.
     """
-    made_with = split_made_with(before)
+    made_with = split_made_with(before) or SplitSettings()
     others = {
-        name: value
-        for name, value in wanted.items()
-        if made_with.get(name) not in (None, value)
+        one.name: value
+        for one in fields(SplitSettings)
+        if (value := getattr(wanted, one.name)) is not None
+        and getattr(made_with, one.name) not in (None, value)
     }
     if not others:
         return []

@@ -126,7 +126,7 @@ def read_records(workspace: Workspace) -> pa.Table:
 
 
 def keys_of(records: pa.Table) -> pa.ChunkedArray:
-    """Return what tells each row from all others: source, path and member in one text."""
+    """Return the key that identifies each row: source, path and member in one text."""
     between = make_array(["\0"], pa.string())[0]
     return pc.binary_join_element_wise(*map(records.column, _KEY), between)
 
@@ -143,7 +143,7 @@ def of_sources(records: pa.Table, names: Collection[str]) -> pa.Table:
 
 
 def may_any_pass(records: pa.Table) -> bool:
-    """Say whether the machine failed anywhere, and not the file: another time it may be read."""
+    """Say whether any record failed because of the machine and not the file, so that reading may succeed later."""
     bad = records.filter(records.column("cover_id").is_null())
     reasons = bad.column("reason").unique().to_pylist()
     return any((reason or "").startswith(PASSING) for reason in reasons)

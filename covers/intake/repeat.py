@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import os
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from covers.catalogue.splits import SplitBalance
 from covers.errors import DataError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from covers.workspace.paths import Workspace
 
 
-def hash_walks(walks: Mapping[str, Walk], looked_at: Mapping[str, Any]) -> str:
+def hash_walks(walks: Mapping[str, Walk], looked_at: Mapping[str, object]) -> str:
     """Hash what a scan saw before it opened a picture.
 
     Parameters

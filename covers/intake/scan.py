@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from covers.intake.record_table import may_any_pass
 from covers.intake.repeat import remember_report
@@ -35,7 +35,7 @@ def scan_workspace(
     workspace_root: Path,
     sources: Sequence[AnyPath] = (),
     *,
-    intake: Mapping[str, Any] | None = None,
+    intake: Mapping[str, object] | None = None,
     options: ScanOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScanReport:

@@ -77,7 +77,7 @@ class Content:
 
     @property
     def may_pass(self) -> bool:
-        """Whether it was the machine that failed and not the file: another time it may be read."""
+        """Whether reading failed because of the machine and not the file, so that it may succeed later."""
         return self.cover_id is None and (self.reason or "").startswith(PASSING)
 
 

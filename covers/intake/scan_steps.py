@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,7 +79,7 @@ class ScanSteps:
     def __init__(
         self,
         workspace: Workspace,
-        intake: Mapping[str, Any],
+        intake: Mapping[str, object],
         options: ScanOptions | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
@@ -246,12 +246,12 @@ class ScanSteps:
         return good.filter(pc.is_in(good.column("member"), value_set=none))
 
     @cached_property
-    def _limits_before(self) -> dict[str, Any]:
+    def _limits_before(self) -> Mapping[str, object]:
         """What the last scan judged pictures by; empty where there is none."""
         stamp = records_stamp(self.workspace)
         return {} if stamp is None else stamp.parameters
 
-    def _limits(self) -> dict[str, Any]:
+    def _limits(self) -> dict[str, object]:
         """Return what decides whether a picture is good, and which bytes it has."""
         return {"max_megapixels": self.intake.max_megapixels, "tag_reader": READER}
 
@@ -336,7 +336,7 @@ class ScanSteps:
 
     def _publish_settings(self) -> None:
         """Publish ``covers.toml`` when sources or parameters changed."""
-        changes: dict[str, Any] = {}
+        changes: dict[str, object] = {}
         if tuple(self.sources) != self.settings.sources:
             changes["sources"] = [
                 source.model_dump(exclude_none=True) for source in self.sources

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from covers.errors import DataError
 from covers.images.formats import (
@@ -89,7 +89,7 @@ class Labels:
     year: int | None = None
     release_group: str | None = None
     split: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ from indexer.files.arrow import as_take_indices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from torch import Tensor
 
     from covers.catalogue.table import Catalogue
     from covers.model.card import ModelCard
@@ -64,7 +66,7 @@ class Preprocessing:
     std: tuple[float, ...]
     mirrored: bool = False
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, object]:
         """Return the fields as JSON values; without the mirroring where there is none, as older versions wrote them."""
         values = asdict(self)
         if not self.mirrored:
@@ -96,7 +98,7 @@ class FrozenNetwork:
 
 @dataclass(frozen=True)
 class _Results:
-    """Where the results of a run go, and who is told how far it is."""
+    """Where the results of a run go, and the callback that reports its progress."""
 
     parts: VectorParts
     stamp: Stamp
@@ -332,7 +334,7 @@ def _parts(workspace: Workspace, card: ModelCard) -> list[_Part]:
     ]
 
 
-def read_frozen_weights(workspace: Workspace) -> dict[str, Any]:
+def read_frozen_weights(workspace: Workspace) -> dict[str, Tensor]:
     """Read the backbone as it was before training.
 
     Raises

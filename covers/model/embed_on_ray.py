@@ -67,7 +67,7 @@ class RayCluster:
 
 @dataclass(frozen=True)
 class ActorTask:
-    """What every actor of a run is told.
+    """What every actor of a run is given.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class RowEmbedder:
         self._like = self._embed.answer(blank)
 
     def __call__(self, rows: pa.Table) -> pa.Table:
-        """Answer a table of `ROWS` by one with ``cover_id``, ``reason`` and the vectors.
+        """Turn a table of `ROWS` into one with ``cover_id``, ``reason`` and the vectors.
 
         Vectors are lists of a fixed size, zero where ``reason`` says why there are none.
         """
@@ -276,7 +276,7 @@ def _rows(workspace: Workspace, pending: Pending, rows: Sequence[int]) -> pa.Tab
 
 
 def _whole(file: object) -> str:
-    """Write a path as nodes of a cluster understand it, which have other folders of work."""
+    """Return a path as an absolute one, because other nodes have other working directories."""
     return os.path.abspath(file) if isinstance(file, Path) else str(file)  # noqa: PTH100  no link is followed
 
 
@@ -354,7 +354,7 @@ def _connect(address: str | None) -> None:
     """Connect to a cluster, or start one on this machine that nobody else reaches."""
     import ray
 
-    how: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    how: dict[str, object] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if not address:
         how |= {
             "num_cpus": count_cores(),

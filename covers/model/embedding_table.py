@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from covers.catalogue.cover_set import OF_ALL, CoverSet, columns_of
+from covers.catalogue.cover_set import OF_ALL, Columns, CoverSet, columns_of
 from covers.catalogue.table import read_catalogue
 from covers.errors import DataError
 from covers.model.card import read_card
@@ -146,7 +146,7 @@ def read_frozen(workspace: Workspace) -> EmbeddingTable:
 
 def _embedded_columns(
     catalogue: Catalogue, ids: Sequence[str], wanted: Sequence[str]
-) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
+) -> tuple[Columns, npt.NDArray[np.int64]]:
     """Return what the catalogue says of the wanted covers among `ids`, and their rows in `ids`."""
     rows = RowsById(ids).of(wanted)
     in_catalogue = RowsById(catalogue.cover_ids).of(wanted)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -249,7 +249,7 @@ def _keep_body(
         raise ConfigError(message)
     with publish(path, "wb") as target:
         target.write(save(tensors))
-    train: dict[str, Any] = dict(read_settings(workspace.root).train)
+    train: dict[str, object] = dict(read_settings(workspace.root).train)
     write_settings(
         workspace.root, {"train": {**train, "arch": arch, "weights": path.name}}
     )

@@ -155,7 +155,7 @@ def _is_tuned(card: ModelCard) -> bool:
 
 
 def _other_recipe(card: ModelCard, catalogue: Catalogue, recipe: Recipe) -> str:
-    """Say in what a model's recipe differs from another where that matters; nothing where it does not."""
+    """Say how a model's recipe differs from another; empty where the difference does not matter."""
     from covers.model.training.recipe import TUNING_ONLY, for_catalogue, portable_recipe
 
     trained = card.stamp.parameters
@@ -169,7 +169,7 @@ def _other_recipe(card: ModelCard, catalogue: Catalogue, recipe: Recipe) -> str:
 
 
 def _other_training(name: str, value: object) -> str:
-    """Say with what other parameter a model was trained."""
+    """Say which parameter a model was trained with otherwise."""
     if name != "multi_label":
         return f"trained with another {name}: {value!r}"
     if value:

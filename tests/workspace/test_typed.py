@@ -18,34 +18,15 @@ BORDER_MODULES = {
     "catalogue/corrections.py",  # rows of a table
     "catalogue/cover_set.py",
     "catalogue/genre_tree.py",  # TOML
-    "catalogue/links.py",
     "images/locations.py",  # rows of a table
-    "index/by_embedder.py",
     "index/search.py",  # filters as they are given
-    "intake/genre_survey.py",  # settings
-    "intake/labels/table.py",  # rows of a table
-    "intake/music/albums.py",
     "intake/music/tag_cache.py",  # JSON
-    "intake/new_catalogue.py",
-    "intake/previous_split.py",
-    "intake/repeat.py",  # JSON
-    "intake/scan.py",  # settings
     "intake/scan_record.py",  # JSON
-    "intake/scan_steps.py",  # settings
-    "intake/sources.py",  # further columns of a manifest
-    "intake/tables/manifest.py",
     "model/card.py",  # the description of a model
-    "model/embed.py",
-    "model/embed_on_ray.py",  # options of another library
-    "model/embedding_table.py",
-    "model/import_export.py",
     "model/network/make_backbone.py",  # options of another library
     "model/pixels.py",  # rows of a table
     "model/training/checkpoint.py",  # JSON
-    "model/training/finetune.py",
     "model/training/recipe.py",  # options, TOML
-    "model/training/several.py",
-    "model/training/train.py",
     "model/weights.py",  # JSON
     "pipeline/status.py",  # settings
 }

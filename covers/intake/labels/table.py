@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,14 @@ from indexer.files.arrow import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypeVar
 
     from covers.catalogue.genre_tree import GenreTree
     from covers.intake.sources import Labels
     from covers.workspace.settings import IntakeSettings
 
     Rows = npt.NDArray[np.int64]
+    Value = TypeVar("Value", str, int)
 
 DESCRIBED = (
     "genres",
@@ -133,6 +135,22 @@ def make_mapper(
 
 
 @dataclass
+class _Row:
+    """A row of the catalogue, as far as labels say it, and further columns of manifests."""
+
+    genres: list[str]
+    raw_genres: list[str]
+    artists: list[str]
+    own_genres: list[str]
+    side: str
+    artist: str | None
+    album: str | None
+    year: int | None
+    release_group: str | None
+    extra: dict[str, object]
+
+
+@dataclass
 class LabelTable:
     """Labels as rows of the catalogue: those of one record, or of several records of a cover together.
 
@@ -147,7 +165,7 @@ class LabelTable:
     distinct_labels: DistinctLabels
     mapper: GenreMapper
     _tables: list[pa.Table] = field(default_factory=list)
-    _extras: list[dict[str, Any]] = field(default_factory=list)
+    _extras: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n = len(self.distinct_labels.texts)
@@ -176,9 +194,9 @@ class LabelTable:
         if genres is not None:
             for row, decided in zip(rows, genres, strict=True):
                 if decided is not None:
-                    row["genres"] = sorted(decided)
-        self._extras += [row.pop("extra") for row in rows]
-        columns = {name: [row[name] for row in rows] for name in _SCHEMA.names}
+                    row.genres = sorted(decided)
+        self._extras += [row.extra for row in rows]
+        columns = {name: [getattr(row, name) for row in rows] for name in _SCHEMA.names}
         self._tables.append(make_table(columns, _SCHEMA))
         return np.arange(before, len(self))
 
@@ -195,11 +213,11 @@ class LabelTable:
         columns = spread_extras([self._extras[row] for row in rows[first].tolist()])
         return {name: column.take(taken) for name, column in columns.items()}
 
-    def _merge(self, numbers: Sequence[int]) -> dict[str, Any]:
+    def _merge(self, numbers: Sequence[int]) -> _Row:
         """Make one row of the labels of several records of a cover."""
         several = [self.distinct_labels.labels(number) for number in numbers]
         genres: set[str] = set()
-        extra: dict[str, Any] = {}
+        extra: dict[str, object] = {}
         for number, labels in zip(numbers, several, strict=True):
             genres.update(
                 self.mapper.map(labels.genres, self.distinct_labels.kinds[number])
@@ -207,21 +225,26 @@ class LabelTable:
             for name, value in labels.extra.items():
                 extra.setdefault(name, value)
         sides = {labels.split for labels in several if labels.split}
-        row: dict[str, Any] = {
-            "genres": sorted(genres),
-            "raw_genres": _distinct(name for one in several for name in one.genres),
-            "artists": _distinct(name for one in several for name in one.artists),
-            "own_genres": list(several[0].genres),
+        artist = _first(one.artist for one in several)
+        artists = _distinct(name for one in several for name in one.artists)
+        return _Row(
+            genres=sorted(genres),
+            raw_genres=_distinct(name for one in several for name in one.genres),
+            artists=artists or list(artist_keys(artist)),
+            own_genres=list(several[0].genres),
             # The first wins, so that nothing trained on is ever evaluated on.
-            "side": min(sides, key=SPLITS.index) if sides else UNDECIDED,
-            "extra": extra,
-        }
-        for name in ("artist", "album", "year", "release_group"):
-            values = (getattr(labels, name) for labels in several)
-            row[name] = next((value for value in values if value is not None), None)
-        if not row["artists"]:
-            row["artists"] = list(artist_keys(row["artist"]))
-        return row
+            side=min(sides, key=SPLITS.index) if sides else UNDECIDED,
+            artist=artist,
+            album=_first(one.album for one in several),
+            year=_first(one.year for one in several),
+            release_group=_first(one.release_group for one in several),
+            extra=extra,
+        )
+
+
+def _first(values: Iterable[Value | None]) -> Value | None:
+    """Return the first value that is known."""
+    return next((value for value in values if value is not None), None)
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

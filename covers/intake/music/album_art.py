@@ -303,7 +303,7 @@ def _explain(
     folders: Sequence[str],
     pictures: _Pictures,
 ) -> str:
-    """Say what an album without a cover has instead."""
+    """Say which pictures an album without a cover has instead."""
     types = {
         picture.type.replace("_", " ")
         for _, tags in album.tracks

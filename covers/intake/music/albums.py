@@ -298,7 +298,7 @@ def label_album(album: Album, described: Tags | None = None) -> Labels:
     sources = [*all_tags, described] if described else all_tags
     artist, artists = _name_artist(all_tags, described)
     n_tracks = sum(tags.n_tracks or 1 for tags in all_tags)
-    extra: dict[str, Any] = {"n_tracks": n_tracks}
+    extra: dict[str, object] = {"n_tracks": n_tracks}
     for name, column in (
         ("release_id", "musicbrainz_release"),
         ("album_artist_id", "musicbrainz_artist"),

@@ -1,4 +1,4 @@
-"""Folders of single discs, as people name them, and the album that they belong to.
+"""Folders of single discs, in the spellings people use, and the album that they belong to.
 
 ``CD 1``, ``Disc Two - Live`` or ``LP 2`` is a disc by its name. ``Volume 2``,
 ``Bonus CD`` or a bare ``2`` may as well be an album: it is a disc only where the

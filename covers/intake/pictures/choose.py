@@ -214,7 +214,7 @@ class Chooser:
         return left
 
     def _advance(self, cover: _Open) -> int | None:
-        """Go through candidates whose content is known; return the first unknown one."""
+        """Pass over candidates whose content is known; return the first unknown one."""
         for i in range(cover.rank, len(cover.candidates)):
             candidate = cover.candidates[i]
             content = self._look_up(cover, i)
@@ -257,7 +257,7 @@ class Chooser:
 
     @cached_property
     def _loader(self) -> PictureLoader:
-        """What reads pictures, made when the first is to be looked at."""
+        """The loader of pictures, made when it is first needed."""
         return self._make_loader()
 
     def _read(
@@ -289,7 +289,7 @@ class Chooser:
 
 
 def _key(source: str, candidate: Candidate) -> Key:
-    """Return what tells a candidate from all others."""
+    """Return the key that identifies a candidate."""
     return source, candidate.file.path, candidate.member
 
 

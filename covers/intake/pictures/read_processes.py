@@ -1,4 +1,4 @@
-"""Processes that read pictures for a scan, and are ended where a picture takes too long.
+"""Processes that read pictures for a scan, and are killed where a picture takes too long.
 
 A process that gives no answer at all is ended, too (`covers.images.guarded` says what
 else ends one). Another takes its place, and the picture is listed with the reason.
@@ -160,7 +160,7 @@ class _Slot:
         return found
 
     def _is_ready(self) -> bool:
-        """Have a process that has begun to serve, if one can be started."""
+        """Start a process if there is none, and say whether it serves."""
         for _ in range(0 if self._is_barren else _TRIES):
             if not self.start():
                 break

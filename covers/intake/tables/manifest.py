@@ -27,7 +27,7 @@ from covers.workspace.remote import RemotePath, is_below, is_remote
 from indexer.files.arrow import make_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from covers.workspace.remote import AnyPath
     from covers.workspace.source_files import FileEntry
@@ -372,7 +372,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def spread_extras(extras: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:
+def spread_extras(extras: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
     """Put the further columns of all covers into arrays.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Which architectures there are, without importing torch: a wrong name is told at once."""
+"""Which architectures there are, without importing torch: a wrong name is refused at once."""
 
 from __future__ import annotations
 

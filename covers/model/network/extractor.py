@@ -73,7 +73,7 @@ class Extractor:
         return statistics.float()
 
     def prepare(self, n_covers: int, *, pack: bool = True) -> None:
-        """Get ready for many covers, where that saves more than its 0.1 to 0.4 s.
+        """Make the network faster for many covers, where that saves more than the 0.1 to 0.4 s it takes.
 
         For some hundred, batch normalisations are folded
         (`covers.model.network.faster.folding`); for a thousand, on a CPU, the whole is packed

@@ -1,4 +1,4 @@
-"""Where a backbone's ImageNet weights come from, told before they are fetched."""
+"""Where a backbone's ImageNet weights come from, announced before they are fetched."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from covers.model.training.history import HistoryRow
     from covers.workspace.paths import Workspace
 
 
@@ -46,7 +47,7 @@ class Checkpoint:
     epoch: int
     best_epoch: int
     best_loss: float
-    history: list[dict[str, Any]]
+    history: list[HistoryRow]
     network: dict[str, Tensor]
     best: dict[str, Tensor]
     optimizer: dict[str, Any]

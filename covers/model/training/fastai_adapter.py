@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from fastai.data.core import DataLoaders
 
+    from covers.model.training.history import EpochScores
+
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch, and ask torch for repeatable kernels."""
@@ -87,7 +89,7 @@ class KeepStatistics(Callback):  # type: ignore[misc]
 
 
 class EpochReport(Callback):  # type: ignore[misc]
-    """Tell somebody about each step and each epoch.
+    """Report each step and each epoch to a callback.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ class EpochReport(Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        on_epoch: Callable[[int, dict[str, float]], None],
+        on_epoch: Callable[[int, EpochScores], None],
         on_step: Callable[[float], None],
         seed: int,
     ) -> None:
@@ -135,7 +137,7 @@ class EpochReport(Callback):  # type: ignore[misc]
         logits = torch.cat([pred for pred, _ in self.predictions])
         membership = torch.cat([one for _, one in self.predictions])
         self.losses, tuning_loss = tempered_losses(self.loss_func, logits, membership)
-        self.scores = {
+        self.scores: EpochScores = {
             "train_loss": float(np.mean(self.train_losses))
             if self.train_losses
             else math.nan,

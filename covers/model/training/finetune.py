@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from covers.model.network.head import Head
     from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile
+    from covers.model.training.history import (
+        BestRow,
+        EpochScores,
+        HistoryRow,
+        MixRow,
+    )
     from covers.model.training.training_set import TrainingSet, TrainingSetup
 
 SHALLOW_RATE = 0.1
@@ -70,8 +77,8 @@ class TrainingRun:
             label_smoothing=recipe.label_smoothing,
             multi_label=bool(recipe.multi_label),
         )
-        self.history: list[dict[str, Any]] = []
-        self.best: dict[str, Any] = {}
+        self.history: list[HistoryRow] = []
+        self.best: BestRow | None = None
         # Of the tuning covers, by a tuned network whose head has not seen them.
         self.tuned_logits: Tensor | None = None
         self.membership = (
@@ -95,7 +102,7 @@ class TrainingRun:
 
     def _score(
         self, head: Head, statistics: Tensor
-    ) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+    ) -> tuple[EpochScores, npt.NDArray[np.float64]]:
         """Return scores of a head on the tuning covers, and each one's loss."""
         from covers.model.training.loss import score_tuning, tempered_losses
 
@@ -103,8 +110,12 @@ class TrainingRun:
             logits = head.eval().cpu()(statistics[self.data.tuning])
         membership = self.membership[self.data.tuning]
         losses, mean = tempered_losses(self.loss, logits, membership)
-        scores = {"train_loss": float("nan"), "tuning_loss": mean}
-        return scores | score_tuning(logits, membership), losses.double().numpy()
+        scores: EpochScores = {
+            "train_loss": float("nan"),
+            "tuning_loss": mean,
+            **score_tuning(logits, membership),
+        }
+        return scores, losses.double().numpy()
 
     def fit_head_on_all(self, head: Head, statistics: Tensor) -> float:
         """Fit the head once more, with the tuning covers too: for when fine-tuning did not beat it; returns its penalty."""
@@ -183,7 +194,7 @@ class TrainingRun:
         if checkpoint is not None:
             first = self._restore(checkpoint, network, learner, best)
         else:
-            best.best_loss = float(self.best.get("tuning_loss", float("inf")))
+            best.best_loss = self.best["tuning_loss"] if self.best else math.inf
             best.best_state = beginning
         interrupted = self._fit_epochs(learner, first, [report, best])
         if best.best_epoch >= 0:
@@ -303,11 +314,16 @@ class TrainingRun:
             )
             self._start_head(head.cpu(), statistics, self.data.train, penalty)
             scores, losses = self._score(head, statistics)
-            place = {"phase": "mix", "epoch": self.n_epochs - 1, "share": share}
-            self.history.append({**place, **scores})
+            row: MixRow = {
+                "phase": "mix",
+                "epoch": self.n_epochs - 1,
+                "share": share,
+                **scores,
+            }
+            self.history.append(row)
             if tuned is None or scores["tuning_loss"] < tuned[0]["tuning_loss"]:
                 logits = head(statistics[self.data.tuning]).detach()
-                tuned = self.history[-1], losses, statistics, logits
+                tuned = row, losses, statistics, logits
         assert tuned is not None
         row, losses, statistics, logits = tuned
         groups = self.data.groups[self.data.tuning]
@@ -335,13 +351,14 @@ class TrainingRun:
         self.history = list(checkpoint.history)
         phases = ("network",) if checkpoint.best_epoch >= 0 else ("probe",)
         rows = [row for row in self.history if row["phase"] in phases]
-        self.best = min(rows, key=lambda row: row["tuning_loss"]) if rows else {}
+        self.best = min(rows, key=lambda row: row["tuning_loss"]) if rows else None
         return checkpoint.epoch + 1
 
-    def _note_epoch(self, phase: str) -> Callable[[int, dict[str, float]], None]:
-        def note(epoch: int, scores: dict[str, float]) -> None:
-            self.history.append({"phase": phase, "epoch": epoch, **scores})
-            self.watcher.epoch(phase, epoch, scores)
+    def _note_epoch(self, phase: str) -> Callable[[int, EpochScores], None]:
+        def note(epoch: int, scores: EpochScores) -> None:
+            row: HistoryRow = {"phase": phase, "epoch": epoch, **scores}
+            self.history.append(row)
+            self.watcher.epoch(phase, epoch, cast("dict[str, float]", scores))
 
         return note
 

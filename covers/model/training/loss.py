@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from covers.model.training.history import TuningScores
 
 
 def balance_genres(membership: Tensor, strength: float, *, multi_label: bool) -> Tensor:
@@ -90,7 +95,7 @@ def tempered_losses(
     return weights * losses, mean
 
 
-def score_tuning(logits: Tensor, membership: Tensor) -> dict[str, float]:
+def score_tuning(logits: Tensor, membership: Tensor) -> TuningScores:
     """Return accuracy and macro-F1 of logits (n, G) against membership of genres (n, G)."""
     from sklearn.metrics import f1_score
 

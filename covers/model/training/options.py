@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """Where and from which seed a training runs, and who is told how it goes.
+    """Where and from which seed a training runs, and the watcher that it reports to.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class TrainingOptions:
     offline : bool, default=False
         Never touch the network.
     watcher : TrainingWatcher, optional
-        Is told how it goes.
+        Receives the progress.
     """
 
     device: str = "auto"

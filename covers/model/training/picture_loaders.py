@@ -59,7 +59,7 @@ class _ArrayLoader(DataLoader):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class PictureSide:
-    """Pictures that are trained on, or that training is watched by.
+    """Pictures to train on, or to measure the training by.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def make_picture_loaders(
 
 
 class Augment:
-    """Mild changes that leave a cover what it is: never mirrored, for it carries text.
+    """Mild augmentation of covers, never mirrored, because a cover carries text.
 
     Each picture is zoomed by up to 15 %, shifted within that, rotated by up to
     3 degrees, and changed in brightness, contrast and saturation by up to 15 %.

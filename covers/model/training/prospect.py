@@ -15,7 +15,7 @@ TUNED_EPOCHS = 8
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What fine-tuning brought on covers of groups that no training saw.
+    """How much fine-tuning improved predictions for covers of groups that no training has seen.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def default_epochs(n_covers: int, *, on_gpu: bool, is_pretrained: bool) -> int:
 
 
 def describe_prospect(n_covers: int, epochs: int) -> str:
-    """Say before a training what fine-tuning is likely to bring, and where that is known from.
+    """Say before a training how much fine-tuning is likely to improve it, and on what evidence.
 
     Examples
     --------

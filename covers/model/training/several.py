@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from covers.model.training.checkpoint import Checkpoint
     from covers.model.training.finetune import TrainingRun
     from covers.model.training.heads.frozen import FrozenStatistics
+    from covers.model.training.history import (
+        BestRow,
+        FrozenBackbone,
+        HeadFit,
+        HistoryRow,
+        TrainingSummary,
+    )
     from covers.model.training.recipe import Recipe
 
 _AT_ONCE = 32
@@ -48,8 +55,8 @@ class TrainedNetwork:
     """
 
     network: nn.Sequential
-    summary: dict[str, Any]
-    history: list[dict[str, Any]]
+    summary: TrainingSummary
+    history: list[HistoryRow]
     is_interrupted: bool
 
 
@@ -59,9 +66,15 @@ class _Part:
     run: TrainingRun
     logits: Tensor  # (n_tuning, n_genres)
     is_interrupted: bool
-    frozen: dict[str, Any]
+    frozen: FrozenBackbone
     final: Head | None
-    head_fit: dict[str, Any] | None
+    head_fit: HeadFit | None
+
+    @property
+    def best(self) -> BestRow:
+        """Its best epoch; the head alone is always scored."""
+        assert self.run.best is not None
+        return self.run.best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +165,10 @@ def train_parts(
         )
         trained.append(_train_part(run, replace(given, checkpoint=resumed)))
         interrupted |= trained[-1].is_interrupted
-    best = trained[0].run.best if not is_joined else _score_together(trained)
+    best = _score_together(trained) if is_joined else trained[0].best
     heads = [_join([part.network[1] for part in trained], is_joined=is_joined)]
     finals = [part.final for part in trained if part.final is not None]
-    summary: dict[str, Any] = {"best": best, "frozen": trained[-1].frozen}
+    summary: TrainingSummary = {"best": best, "frozen": trained[-1].frozen}
     if len(finals) == len(trained):
         heads.append(_join(finals, is_joined=is_joined))
         summary["final"] = {"n_covers": len(given.everyone.cover_ids)}
@@ -165,7 +178,7 @@ def train_parts(
     network = nn.Sequential(backbone, *heads)
     if is_joined:
         summary["parts"] = [
-            {"arch": part.run.recipe.arch, "best": part.run.best} for part in trained
+            {"arch": part.run.recipe.arch, "best": part.best} for part in trained
         ]
     history = [row for part in trained for row in part.run.history]
     return TrainedNetwork(
@@ -202,23 +215,25 @@ def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
     interrupted = False
     if recipe.epochs and not backbone.is_untouched:
         interrupted = run.fit_network(network, given.labels, given.checkpoint)
-    is_start = run.best.get("phase") == "probe"
+    is_start = run.best is not None and run.best["phase"] == "probe"
     logits = run.tuned_logits
     if logits is None:
         logits = _answer_tuning(run, network, statistics if is_start else None)
-    final = head_fit = None
+    final: Head | None = None
+    head_fit: HeadFit | None = None
     if is_start and not interrupted:
         penalty = run.fit_head_on_all(head, statistics)
         final = _fit_final(run, head, frozen, everyone)
         if not recipe.multi_label:
             head_fit = {
                 "fingerprint": frozen.fingerprint,
-                **({"mirrored": frozen.mirrored} if frozen.mirrored else {}),
                 "penalty": penalty,
                 "class_balance": recipe.class_balance,
                 "seed": run.seed,
             }
-    described = {
+            if frozen.mirrored:
+                head_fit["mirrored"] = frozen.mirrored
+    described: FrozenBackbone = {
         "fingerprint": frozen.fingerprint,
         "deepest_channels": backbone.channels[-1],
         "columns": list(backbone.baseline_columns),
@@ -280,12 +295,12 @@ def _answer_tuning(
         network.train(was_training)
 
 
-def _score_together(trained: list[_Part]) -> dict[str, Any]:
+def _score_together(trained: list[_Part]) -> BestRow:
     """Score the mean of the parts' answers on the tuning covers."""
     run = trained[0].run
     logits = torch.stack([part.logits for part in trained]).mean(dim=0)
     membership = run.membership[run.data.tuning]
-    is_start = all(part.run.best.get("phase") == "probe" for part in trained)
+    is_start = all(part.best["phase"] == "probe" for part in trained)
     return {
         "phase": "probe" if is_start else "joined",
         "epoch": 0,

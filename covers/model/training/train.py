@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from covers.model.network.backbone import Backbone
     from covers.model.network.joined import Norm
     from covers.model.pixels import CoverFile
+    from covers.model.training.history import HistoryRow, TrainingSummary
     from covers.workspace.paths import Workspace
 
 MOST_CACHE_BYTES = 2 * 2**30
@@ -86,7 +87,7 @@ class TrainingReport(ReadOnly, ShortRepr):
     """What a training run ended with."""
 
     card: ModelCard
-    history: tuple[dict[str, Any], ...]
+    history: tuple[HistoryRow, ...]
     is_interrupted: bool
     seconds: float
     failed: dict[str, str]
@@ -146,7 +147,7 @@ def train_workspace(
     recipe : Recipe
         Parameters.
     options : TrainingOptions, optional
-        Where and from which seed it runs, and who is told.
+        Where and from which seed it runs, and the watcher.
     **changes
         Of `TrainingOptions` that differ, such as ``device="cpu"``.
 
@@ -182,7 +183,7 @@ def train_workspace(
 
 
 def _weigh_epochs(recipe: Recipe, catalogue: Catalogue, how: TrainingOptions) -> Recipe:
-    """Decide how long to fine-tune, where nobody has, and say what it is likely to bring."""
+    """Choose the number of epochs where none is given, and note what fine-tuning is likely to bring."""
     n_covers = len(labelled_train_rows(catalogue))
     recipe = for_device(recipe, n_covers, on_gpu=pick_device(how.device).type != "cpu")
     if idle := list_idle(recipe):
@@ -274,12 +275,13 @@ def _train(
         parameters=portable_recipe(given),
         seed=how.seed,
     )
-    counts = {
+    summary: TrainingSummary = {
         "n_labelled": catalogue.n_labelled,
         "n_train": len(data.train),
         "n_tuning": len(data.tuning),
+        **trained.summary,
     }
-    trained = replace(trained, summary={**counts, **trained.summary})
+    trained = replace(trained, summary=summary)
     card = _describe(trained, start, recipe, data.vocab, stamp)
     _publish(workspace, catalogue, card, trained)
     if len(cache) * cache.picture_bytes > MOST_CACHE_BYTES:
@@ -384,7 +386,7 @@ def _covers_to_cache(catalogue: Catalogue, cache: PixelCache) -> list[CoverFile]
     return cover_files(catalogue, np.flatnonzero(catalogue.splits == "train").tolist())
 
 
-def write_history(workspace: Workspace, history: Sequence[dict[str, Any]]) -> None:
+def write_history(workspace: Workspace, history: Sequence[HistoryRow]) -> None:
     """Write ``history.csv`` and ``learning_curve.svg`` beside the model."""
     from covers.render.charts.curves import training_history
 

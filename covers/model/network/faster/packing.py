@@ -1,4 +1,4 @@
-"""Packed networks: weights laid out once for a CPU, so that answering passes over memory less often.
+"""Packed networks: weights laid out once for a CPU, so that a forward pass reads memory less often.
 
 Weights are rounded, where the processor gains from 16 bits, and reordered before
 the first cover, not for every batch; activations and sums are part of the
