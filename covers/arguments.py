@@ -224,7 +224,7 @@ def _value(name: str, given: Any) -> Any:
 
 
 def cover_ids(name: str, given: Any) -> Collection[str]:
-    """Take ids of covers, or what has a ``cover_id`` such as hits; one alone is one."""
+    """Take one cover or several: ids, or objects with a ``cover_id`` such as hits."""
     expected = "ids of covers, or hits of a search"
     if isinstance(given, frozenset) and all(isinstance(one, str) for one in given):
         return given  # all of a library, with every search of the dashboard
@@ -239,7 +239,7 @@ def cover_ids(name: str, given: Any) -> Collection[str]:
 
 
 def array(n_dimensions: int) -> Check:
-    """Take numbers in so many dimensions, lists of lists too."""
+    """Take an array of numbers with a given number of dimensions; nested lists do as well."""
     expected = f"numbers in {n_dimensions} dimension{'s' if n_dimensions > 1 else ''}"
 
     def look(name: str, given: Any) -> Any:
@@ -261,7 +261,7 @@ def array(n_dimensions: int) -> Check:
 
 
 def callback(name: str, given: Any) -> Callable[..., Any]:
-    """Take a function that is told something."""
+    """Take a function, such as a callback."""
     if not callable(given):
         refuse_type(name, "a function", given)
     found: Callable[..., Any] = given
@@ -269,7 +269,7 @@ def callback(name: str, given: Any) -> Callable[..., Any]:
 
 
 def made_by(kind: str) -> Check:
-    """Take an object of a public class, which need not be imported to tell."""
+    """Take an object of a public class, which is compared by name so that nothing is imported."""
 
     def look(name: str, given: Any) -> Any:
         if kind not in {one.__name__ for one in type(given).__mro__}:
@@ -315,7 +315,7 @@ def _is_flag(given: Any) -> bool:
 
 
 def _several(name: str, expected: str, given: Any) -> list[Any]:
-    """Return the items of what holds several."""
+    """Return the items of a collection."""
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
         refuse_type(name, expected, given)
     return list(given)

@@ -1,4 +1,4 @@
-"""Who may talk to a server on this machine: its own pages and programs here, nobody else.
+"""Which requests a server on this machine accepts: those of its own pages and of programs here.
 
 A name that an attacker lets point to 127.0.0.1 (DNS rebinding) comes with
 another ``Host``; a page of another site or of another port comes with another

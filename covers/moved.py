@@ -147,7 +147,7 @@ class _Moved:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Say that an old name can be loaded."""
+        """Return the import spec of an old name."""
         package, _, rest = name.partition(".")
         if package != "covers" or rest not in {*_MOVED, *_GONE_ROOMS}:
             return None
@@ -173,5 +173,5 @@ class _Moved:
 
 
 def find_moved_modules() -> None:
-    """Let the old names be imported."""
+    """Install the import hook for old names."""
     sys.meta_path.append(_Moved())  # type: ignore[arg-type]

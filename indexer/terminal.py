@@ -1,4 +1,4 @@
-r"""What goes to a terminal: names of strangers as text, never as orders to it.
+r"""Safe output for a terminal: control characters in names are shown, not executed.
 
 Names of files, items and columns come from anywhere. A control character, an
 escape sequence or a mark that turns the direction of reading would clear a
@@ -95,7 +95,7 @@ codecs.register_error(_HANDLER, _encode_spare)
 
 
 class SafeStream:
-    """A text stream that shows what would steer a terminal.
+    """A text stream that shows control characters instead of passing them on.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ _WRAPPING = "<>[](){}\"'«»“”„*_-\u2013\u2014\u2015\u2018\u2019~.!?…\\/
 
 @lru_cache(_MOST_KEPT)
 def genre_key(name: str) -> str:
-    """Reduce a name to what is the same in all its spellings.
+    """Return the key of a name, which is the same for all its spellings.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def genre_key(name: str) -> str:
 
 @lru_cache(_MOST_KEPT)
 def protected_key(name: str) -> str:
-    """Reduce a name like `genre_key`, but keep the separators within it.
+    """Return the key of a name, as `genre_key`, with the separators within it.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def protected_key(name: str) -> str:
 
 @lru_cache(_MOST_KEPT)
 def loose_key(name: str) -> str:
-    """Reduce a name to what is left when even "and" and "&" are gone.
+    """Return the key of a name without "and" and "&".
 
     Examples
     --------
@@ -105,7 +105,7 @@ def placeholders() -> frozenset[str]:
 
 @cache
 def _placeholder_keys() -> frozenset[str]:
-    """Return what is the same in all spellings of these: "No-Genre" is "no genre"."""
+    """Return the placeholders as keys, so that "No-Genre" is found as "no genre"."""
     keys = map(_reduce, placeholders())
     return frozenset(key for key in keys if len(key) > 2 or not key.isascii())
 

@@ -202,7 +202,7 @@ class GenreTree:
 
 
 class _Builder:
-    """Collects tables; of two that speak of one name, the first counts."""
+    """Builds a genre tree from several tables; for a name that is in more than one, the first counts."""
 
     def __init__(self, shown: str) -> None:
         self.shown = shown
@@ -246,7 +246,7 @@ class _Builder:
         return known
 
     def _put_below(self, name: str, top: str, spelling: str) -> None:
-        """Put a genre below another one, where no earlier table speaks of it."""
+        """Put a genre below another one, unless an earlier table has placed it."""
         if name in self.resolved:
             return
         other = self.above.setdefault(name, top)

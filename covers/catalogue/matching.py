@@ -1,4 +1,4 @@
-"""Finding the name a person means: case and accents do not matter, and a wrong one is told its nearest."""
+"""Finding the name a person means: case and accents do not matter, and for a wrong name the nearest is suggested."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def measure_balance(
 def _weigh(
     names: tuple[str, ...], known: dict[tuple[str, ...], dict[str, float]]
 ) -> dict[str, float]:
-    """Share one cover out over its genres; the same genres are one object."""
+    """Return a cover's weight in each of its genres; covers with the same genres share one object."""
     if names not in known:
         share = 1 / len(names) if names else 1.0
         known[names] = dict.fromkeys(names or (UNDECIDED,), share)

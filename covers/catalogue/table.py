@@ -271,7 +271,7 @@ class Catalogue:
         return rows
 
     def find_id(self, beginning: str) -> str:
-        """Return the id of the one cover whose id begins so.
+        """Return the full id of the only cover whose id begins with some digits.
 
         Raises
         ------

@@ -52,7 +52,7 @@ _WIDEST_GENRES = 52
     before="--assign-noise",
     is_flag=True,
     default=None,
-    help="Also give covers in no cluster that of their neighbours, marked as such.",
+    help="Also assign covers in no cluster to that of their neighbours, marked as such.",
 )
 @renamed_option(
     "--n-resamples",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--level",
     type=FloatRange(0, 1, min_open=True, max_open=True),
     default=None,
-    help="How often a prediction set shall hold the truth (0.9).",
+    help="How often a prediction set shall hold the right genre (0.9).",
 )
 @renamed_option(
     "--n-bootstraps",

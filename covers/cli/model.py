@@ -272,7 +272,7 @@ def export(
 @model_command.command("import")
 @click.argument("file", type=NamedPath(dir_okay=False))
 @common_options
-@click.option("--replace", is_flag=True, help="Let it take another model's place.")
+@click.option("--replace", is_flag=True, help="Replace another model that is there.")
 @click.option(
     "--trust-pickle",
     is_flag=True,

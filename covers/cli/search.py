@@ -23,7 +23,7 @@ level_option = click.option(
     type=FloatRange(0, 1, min_open=True, max_open=True),
     default=0.9,
     show_default=True,
-    help="How often the set of genres shall hold the truth.",
+    help="How often the set of genres shall hold the right one.",
 )
 
 

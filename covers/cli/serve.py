@@ -118,7 +118,7 @@ def serve_command(
 
 
 def _refuse_unsafe(host: str, token: str) -> None:
-    """Refuse to be reached by others without a good secret."""
+    """Refuse to listen on other addresses than this machine's without a long token."""
     if host not in _HERE and not token:
         message = f"host {host!r} can be reached by others: set a token, such as COVERS_TOKEN=$(openssl rand -hex 32)"
         raise ConfigError(message)

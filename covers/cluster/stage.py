@@ -76,7 +76,7 @@ def run(
     workspace : Workspace
         With catalogue, model and embeddings.
     manner : Manner, optional
-        Whether to make them again, to replace, to draw; who is told.
+        Whether to make them again, to replace, to draw; callbacks.
     **changes
         Settings that differ from the workspace's own
         (`covers.workspace.settings.ClusterOptions`), and ``seed``:

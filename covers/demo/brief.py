@@ -1,4 +1,4 @@
-"""What a painter is told about the sleeve it is to draw."""
+"""The brief of a painter: all that it needs to draw a sleeve."""
 
 from dataclasses import dataclass
 

@@ -23,7 +23,7 @@ class PlannedCover:
     Parameters
     ----------
     sleeve : Sleeve
-        What the painter is told.
+        What the painter has to draw.
     genres : tuple of str
         The genre it was drawn for, then a second one for a few covers.
     paths : tuple of str

@@ -156,7 +156,7 @@ class HeldOutFits:
         self.familiarity = Familiarity.fit(self.near_valid.similarities)
 
     def _raw(self, valid: Asked, *, with_held_out: bool) -> RawAnswers:
-        """Return what is said of the valid covers, and of train covers across folds."""
+        """Return the raw predictions for the valid covers, and for train covers across folds."""
         others = ask_without_folds(self.inputs, self.sides, with_held_out=with_held_out)
         return RawAnswers(inputs=self.inputs, parts=(valid, *others))
 

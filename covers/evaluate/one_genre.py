@@ -88,7 +88,7 @@ class Baselines:
         return found
 
     def across(self, answers: RawAnswers) -> dict[str, Array]:
-        """Return the same for covers that were answered fold by fold, each by baselines without its fold.
+        """Return the same for covers that were predicted fold by fold, each by baselines without its fold.
 
         The penalty of the linear probe is that of the train side.
         """
@@ -109,7 +109,7 @@ class Baselines:
         return whole
 
     def _guess(self, n_covers: int, references: Rows) -> dict[str, Array]:
-        """Return what can be said without looking at the covers."""
+        """Return the baselines that look at no cover: chance and frequency."""
         inputs = self.fits.inputs
         known = inputs.membership[references]
         return {
@@ -120,7 +120,7 @@ class Baselines:
     def _read(
         self, references: Rows, penalty: float | None
     ) -> tuple[dict[str, Reader], float | None]:
-        """Return what answers for covers from their features, and the probe's penalty."""
+        """Return the functions that predict genres from features, and the penalty of the linear probe."""
         inputs = self.fits.inputs
         known = inputs.membership[references]
         found: dict[str, Reader] = {}

@@ -146,7 +146,7 @@ def describe_checks(
 
 
 def _guesses(fits: HeldOutFits, seed: int) -> dict[str, tuple[Array, Flags]]:
-    """Return what can be said without looking at the covers: chance and frequency."""
+    """Return the baselines that look at no cover: chance and frequency."""
     inputs, sides = fits.inputs, fits.sides
     train = inputs.membership[sides.train] > 0
     shape = (len(sides.held), len(inputs.vocab))

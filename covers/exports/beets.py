@@ -1,4 +1,4 @@
-"""What beets can take in: a table of albums, and a plugin that notes what their covers look like.
+"""Files for beets: a table of albums, and a plugin that notes what their covers look like.
 
 The plugin is a file beside this one; it is copied, never imported. It sets
 ``cover_genre``, ``cover_genres`` and ``cover_certainty`` and never touches ``genre``.

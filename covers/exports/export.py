@@ -189,7 +189,7 @@ def refuse_existing(target: Target, out: Path, *, force: bool) -> None:
 
 
 def _is_empty_folder(target: Target, out: Path) -> bool:
-    """Say whether a folder is there that waits to be filled."""
+    """Say whether an empty folder is there."""
     is_folder = target.is_folder and out.is_dir() and not out.is_symlink()
     return is_folder and not any(out.iterdir())
 
@@ -228,7 +228,7 @@ def _why_not_our_folder(target: Target, out: Path) -> str:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield all that is no plain folder below a folder; links are not followed."""
+    """Yield everything below a folder except folders; links are not followed."""
     for number, (parent, folders, names) in enumerate(os.walk(folder)):
         if number > _MOST_FILES:
             return

@@ -1,4 +1,4 @@
-"""Any mode of pixels to RGB of 8 bits, a few rows at a time where a picture is large."""
+"""Converting pixels of any mode to RGB of 8 bits, a few rows at a time where a picture is large."""
 
 from __future__ import annotations
 

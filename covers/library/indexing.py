@@ -158,7 +158,7 @@ class IndexedLibrary(TrainedLibrary):
         progress : callable, optional
             Called with covers done and covers in all.
         say : callable, optional
-            Is told when weights are fetched.
+            Called with a message when weights are fetched.
 
         Returns
         -------
@@ -214,7 +214,7 @@ class IndexedLibrary(TrainedLibrary):
         dry_run : bool, default=False
             Only compare the catalogue, as the last scan left it, with the index.
         progress : callable, optional
-            Is told how far a step is: name, done, total.
+            Called with the name of a step, what is done, and the total.
 
         Returns
         -------
@@ -388,4 +388,4 @@ def choose_cluster(engine: str, ray_address: str | None) -> RayCluster | None:
 
 
 def be_quiet(*_: object) -> None:
-    """Say nothing."""
+    """Do nothing: the callback where none is given."""

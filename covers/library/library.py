@@ -89,7 +89,7 @@ class Library(MadeLibrary):
         Parameters
         ----------
         manner : Manner, optional
-            Whether to make it again or to replace; who is told how far it is.
+            Whether to make it again or to replace; callbacks for progress and messages.
         **settings
             That differ from the workspace's own: ``n_bootstraps``, ``level``,
             ``leakage``, ``seed``. A result made with other settings does not

@@ -64,9 +64,9 @@ class MadeLibrary(IndexedLibrary):
         Parameters
         ----------
         say : callable, optional
-            Is told each step in words.
+            Called with each step in words.
         progress : callable, optional
-            Is told how far a step is: name, done, total.
+            Called with the name of a step, what is done, and the total.
         retrain : bool, default=False
             Train even if the model is still good.
         analysis : bool, default=True

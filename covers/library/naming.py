@@ -1,4 +1,4 @@
-"""What is said can be obeyed as it stands: commands name the workspace, options are arguments in Python.
+"""Messages that can be followed as they stand: commands name the workspace, options become arguments of Python.
 
 What lies below the front door speaks of options of the command line. To who calls a
 library from Python `speak_python` makes arguments of them, in errors, in what callbacks
@@ -79,7 +79,7 @@ def naming(root: Path, *, for_python: bool = True) -> Iterator[None]:
     root : Path
         Folder of the workspace.
     for_python : bool, default=True
-        Whether options are told as arguments.
+        Whether options become arguments.
 
     Raises
     ------
@@ -97,13 +97,13 @@ def naming(root: Path, *, for_python: bool = True) -> Iterator[None]:
 
 
 def told(text: str, root: Path, *, for_python: bool) -> str:
-    """Return a message as it is told: with the workspace in its commands."""
+    """Return a message with the workspace in its commands and, for Python, with arguments instead of options."""
     completed = complete_commands(text, root)
     return speak_python(completed) if for_python else completed
 
 
 class _Told(TrainingWatcher):
-    """Hands on to another watcher what a training reports, its notes as they are told."""
+    """A watcher that passes everything on to another one, its notes completed by `told`."""
 
     def __init__(self, heard: TrainingWatcher, tell: Callable[[str], str]) -> None:
         self.stage = heard.stage  # type: ignore[method-assign]
@@ -112,7 +112,7 @@ class _Told(TrainingWatcher):
 
 
 def _hearing(name: str, given: Any, tell: Callable[[str], str]) -> Any:
-    """Return an argument that is told things in words, so that it hears them as they are told."""
+    """Return an argument; a callback or watcher gets its messages completed by `told`."""
     if isinstance(given, TrainingWatcher):
         return _Told(given, tell)
     if isinstance(given, Manner) and given.say is not None:
@@ -127,7 +127,7 @@ _SAID = ("notes", "warnings", "conclusions")
 
 
 def _retold(result: Result, tell: Callable[[str], str]) -> Result:
-    """Return a result whose notes and warnings are as they are told."""
+    """Return a result with its notes and warnings completed by `told`."""
     if not is_dataclass(result):
         return result
     changed = {}

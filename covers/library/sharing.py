@@ -85,7 +85,7 @@ class SharedLibrary(SearchableLibrary):
         Parameters
         ----------
         target : str
-            Such as ``"csv"``; a wrong one is told all there are.
+            Such as ``"csv"``; the error about a wrong one lists all.
         out : str or Path
             The file or folder to make.
         covers : str or Hit, or an iterable of them, optional

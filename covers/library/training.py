@@ -45,7 +45,7 @@ class TrainedLibrary(ScannedLibrary):
         seed : int, optional
             By default the workspace's own.
         watcher : TrainingWatcher, optional
-            Is told how it goes.
+            Receives the progress.
         **recipe
             Parameters of `covers.model.training.recipe.Recipe`, such as ``arch="resnet34"``.
         """

@@ -1,4 +1,4 @@
-"""The covers behind a number: prototypes, bridges, loners, closest pairs.
+"""The covers behind a figure: typical ones, bridges, loners, closest pairs.
 
 At most one cover per group (artist) in every list. Letters: N covers, K
 neighbours, G genres.

@@ -1,4 +1,4 @@
-"""How often a cover's neighbours are rather of another genre: the counts below the overlap.
+"""How often a cover's neighbours are of another genre: the counts that the overlap is computed from.
 
 Letters: N covers, K neighbours, G genres, U groups, M the most genres of one cover.
 """
@@ -186,7 +186,7 @@ def count_votes(
 
 @dataclass(frozen=True)
 class SomeCovers:
-    """Some of the covers, where not all are there to vote.
+    """A subset of the covers that votes.
 
     Parameters
     ----------

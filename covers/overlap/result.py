@@ -190,7 +190,7 @@ class Overlap(Measured):
 
 
 def _alikeness(pair: Pair) -> tuple[bool, float, float]:
-    """Return what sorts pairs: surely alike first, unknown ones last."""
+    """Return the sort key of a pair: surely alike first, unknown ones last."""
     if not math.isfinite(pair.overlap):
         return True, 0.0, 0.0
     low = pair.overlap_ci95[0]

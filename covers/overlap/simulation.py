@@ -1,4 +1,4 @@
-"""Data sets whose overlap is known on paper, to test what is measured.
+"""Simulated data whose overlap is known exactly, to test the measurement.
 
 Three families, each with any sizes, imbalance, dimension and group structure:
 

@@ -71,7 +71,7 @@ def run(workspace: Workspace, manner: Manner | None = None, **changes: Any) -> O
     workspace : Workspace
         With catalogue, model and embeddings.
     manner : Manner, optional
-        Whether to make it again, to replace, to draw; who is told.
+        Whether to make it again, to replace, to draw; callbacks.
     **changes
         Settings that differ from the workspace's own
         (`covers.workspace.settings.OverlapOptions`): ``k``, ``n_bootstraps``,
@@ -149,7 +149,7 @@ def measure_workspace(
 
 
 def _note_on_seen(which: Which) -> str:
-    """Say that covers are counted which the network was trained on."""
+    """Return a note that some of the counted covers are those the network was trained on."""
     note = (
         "all covers are counted, also those the network was trained on, which it "
         "tears apart: genres look more distinct than they are"

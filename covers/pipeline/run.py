@@ -93,9 +93,9 @@ class Pipeline:
         Parameters
         ----------
         say : callable
-            Is told each step in words.
+            Called with each step in words.
         stage : callable
-            Is told how far a step is: name, done, total.
+            Called with the name of a step, what is done, and the total.
         retrain : bool, default=False
             Train even if the model is still good.
         analysis : bool, default=True
@@ -134,7 +134,7 @@ class Pipeline:
         ]
 
     def _stamp(self, artefact: Artefact) -> Stamp | None:
-        """Return what an artefact of the chain says of itself; of the catalogue the scan tells."""
+        """Return the stamp of an artefact of the chain; None for the catalogue, the embeddings and the index."""
         if artefact in (CATALOGUE, EMBEDDINGS, INDEX):
             return None
         if artefact is MODEL:
@@ -149,7 +149,7 @@ class Pipeline:
         return self._seen[name] if self._seen[name].is_due else None
 
     def _forget(self) -> None:
-        """Forget what the workspace held, so that it is looked at again."""
+        """Forget the states of the artefacts, so that they are inspected again."""
         self._seen.clear()
 
     def _train(self, say: Say, stage: StageProgress, *, retrain: bool) -> None:

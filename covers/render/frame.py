@@ -134,7 +134,7 @@ class Frame:
 def new_frame(
     *, width: float, height: float, title: str, caption: str, axes: bool = True
 ) -> Frame:
-    """Open a figure that no other one shares anything with.
+    """Open a figure with settings of its own.
 
     Raises
     ------

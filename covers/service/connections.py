@@ -168,7 +168,7 @@ def _head_bytes(scope: Scope) -> int:
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Listen on all addresses of a name, before anybody is told of them.
+    """Listen on all addresses of a name, before the address is printed.
 
     Raises
     ------

@@ -61,7 +61,7 @@ class Limits:
 
 
 class Pool:
-    """Threads that do the work of requests; who comes when it is full is sent away at once.
+    """Threads that do the work of requests; a request that comes when all are busy is refused at once.
 
     A request has a place from when it can be worked on until it is answered. A
     picture that is still on its way has none, so that whoever sends slowly keeps

@@ -1,4 +1,4 @@
-"""A secret that callers must know, compared in a time that does not tell how much of it was right."""
+"""A secret token that callers must send, compared in constant time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TokenGate:
         self.app, self._token = app, token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on if it knows the token."""
+        """Pass a request on if it carries the token."""
         from starlette.datastructures import Headers
         from starlette.responses import JSONResponse
 

@@ -1,4 +1,4 @@
-"""Prediction sets with a stated rate of holding the truth, and what is unlike anything known.
+"""Prediction sets that hold the true genre at a stated rate, and pictures unlike any known cover.
 
 Letters: N calibration covers, Q queries, G genres.
 """

@@ -1,4 +1,4 @@
-"""How far certainties are from what comes true: bins of equal mass, and what chance alone shows.
+"""How far stated certainties are from the rate of being right: bins of equal mass, and the error by chance.
 
 Probabilities are scored as if one of a cover's m genres had been drawn at
 random, so that calibrated ones have an expected calibration error of zero.

@@ -22,7 +22,7 @@ _SAME_S = 1.0
 
 @contextmanager
 def restored_signals() -> Iterator[None]:
-    """Put back afterwards what Ctrl-C and SIGTERM did before."""
+    """Restore the handlers of Ctrl-C and SIGTERM afterwards."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -89,7 +89,7 @@ def stop_if_interrupted() -> None:
 
 
 def was_interrupted() -> bool:
-    """Say whether Ctrl-C was pressed and nobody has dealt with it."""
+    """Say whether Ctrl-C was pressed and not handled yet."""
     return _pressed.is_set()
 
 

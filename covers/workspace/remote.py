@@ -243,7 +243,7 @@ def look_at_many(
 
 
 def name_host(path: AnyPath) -> None:
-    """Let a source that a person named be read, here and by the processes that this one starts."""
+    """Allow the host of a source that a person named, here and in processes that this one starts."""
     if isinstance(path, RemotePath):
         os.environ[HOSTS] = ",".join(sorted({*_hosts_named(), path.host}))
 
@@ -304,7 +304,7 @@ def filesystem(scheme: str) -> Any:
 
 
 def _ask(path: RemotePath, question: Callable[[], Any]) -> Any:
-    """Ask a store something; what its packages raise becomes an `OSError`."""
+    """Call an object store; the exceptions of its packages become an `OSError`."""
     try:
         return question()
     except OSError:

@@ -313,7 +313,7 @@ def _details(error: ValidationError, known: Iterable[str] = ()) -> str:
 
 
 def _meant(given: str, names: Iterable[str]) -> str:
-    """Ask whether the nearest name was meant; nothing where none is near."""
+    """Return the question whether the nearest name was meant; empty where none is near."""
     import difflib
 
     near = difflib.get_close_matches(given.casefold(), names, 1, 0.5)

@@ -133,14 +133,14 @@ def remark_on(artefact: Artefact, workspace: Workspace, stamp: Stamp) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
-    """How a stage is made.
+    """How a stage is run: callbacks, and whether to make it again or replace a result.
 
     Parameters
     ----------
     progress : callable, optional
         Called with steps done and steps in all.
     say : callable, optional
-        Is told in words what a person should know.
+        Called with messages for a person.
     again : bool, default=False
         Make it even if it is fresh.
     replace : bool, default=False
@@ -180,14 +180,14 @@ class Manner:
         return replace(self, progress=step)
 
     def tell(self, text: str) -> None:
-        """Send a line of text to whoever waits, where somebody listens."""
+        """Send a line of text to the `say` callback, if there is one."""
         if self.say is not None:
             self.say(text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made(Generic[Result]):
-    """What a stage has just found.
+    """A stage's new result, and how to write it.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class Maker(Generic[Wanted, Result]):
 
         What is fresh and made with these settings is read instead. A result made
         with other settings than the workspace's own is returned, but does not
-        replace one that was made with them, unless it is told to.
+        replace one that was made with them, unless `manner` says so.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""A component without looks: a picture pasted on the page arrives as bytes."""
+"""An invisible component that receives a picture pasted on the page, as bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is to review, to take along: the table that ``covers audit --accept`` takes."""
+"""The findings to review as a table for download, which ``covers audit --accept`` takes."""
 
 from __future__ import annotations
 

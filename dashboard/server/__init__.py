@@ -1,1 +1,1 @@
-"""Who may talk to the server, and what the browser fetches beside Streamlit's own messages."""
+"""Which requests the server accepts, and its own routes beside Streamlit's."""

@@ -1,4 +1,4 @@
-"""Who may talk to the server: pages of its own, on this machine, and nobody else.
+"""Which requests the server accepts: those of its own pages on this machine.
 
 A name that an attacker lets point to 127.0.0.1 (DNS rebinding) comes with
 another ``Host``; a page of another site or of another port comes with another

@@ -1,4 +1,4 @@
-"""The server's log: names of strangers appear in it as text, never as orders to a terminal."""
+"""The server's log: control characters in names are shown, not executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the browser fetches beside Streamlit's own messages: pictures and map points.
+"""The dashboard's own routes beside Streamlit's: pictures and map points.
 
 Thumbnails are files that were made at scan; they are sent as they are and never
 change, because their name is the hash of the cover. Only names of that form are

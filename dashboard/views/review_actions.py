@@ -1,4 +1,4 @@
-"""Keep, relabel, drop, undo: by click or by key; written as the command line writes them."""
+"""Decisions by click or key: keep, relabel, drop, undo; written as the command line writes them."""
 
 from __future__ import annotations
 

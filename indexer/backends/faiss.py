@@ -235,7 +235,7 @@ class FaissStructure:
     def _parameters(
         self, effort: Mapping[str, int], n_candidates: int, selector: Any
     ) -> Any:
-        """Make what FAISS is told, or take that of the last search where it was the same."""
+        """Return the search parameters for FAISS, those of the last search where they are the same."""
         if selector is not None:
             return self._make_parameters(effort, n_candidates, selector)
         asked = (*effort.values(), n_candidates)

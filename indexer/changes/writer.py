@@ -234,7 +234,7 @@ def _now() -> str:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Name the releases that write this, for whoever has to explain it later."""
+    """Return the versions of the packages that write this generation."""
     import importlib.metadata
 
     names = ("album-covers", "faiss-cpu", "numpy", "pyarrow")

@@ -31,7 +31,7 @@ _MANY = 200_000
 
 
 class _OtherError(Exception):
-    """A value that pyarrow itself shall judge."""
+    """Raised for a value that is left to pyarrow itself."""
 
 
 def make_array(values: Any, kind: pa.DataType | None = None) -> pa.Array:

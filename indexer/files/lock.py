@@ -1,4 +1,4 @@
-"""One writer at a time, and a name for who it is."""
+"""The writer's lock of an index: one writer at a time, whose process is named to others."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What an index calls its files: nothing else in its folder is its own.
+"""Names of the files of an index; anything else in its folder does not belong to it.
 
 Every name is checked against this before it is opened, written or removed, so
 a manifest from a stranger can name no file outside the folder.

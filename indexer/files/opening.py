@@ -235,7 +235,7 @@ class MappedFile:
             raise IndexDamagedError(message) from error
 
     def expect(self, *, is_scattered: bool) -> None:
-        """Say how it will be read: a page here and there, or a good part of it.
+        """Tell the system how it will be read: single pages, or a large part of it.
 
         The system reads 32 pages for each that is asked for, unless it knows that
         the others are not needed.

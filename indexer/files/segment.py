@@ -181,7 +181,7 @@ class Segment:
         return None
 
     def expect(self, *, is_scattered: bool) -> None:
-        """Say whether few vectors will be read, or many; see `MappedFile.expect`."""
+        """Tell the system whether few vectors will be read, or many; see `MappedFile.expect`."""
         self.files[self.entry.vectors.path].expect(is_scattered=is_scattered)
 
     def refuse_damaged(self, *parts: FileEntry) -> None:

@@ -266,7 +266,7 @@ def point_to(folder: Path, generation: int) -> None:
 
 
 def next_generation(folder: Path) -> int:
-    """Give a number that nothing on disk is called after, whole or not."""
+    """Return the first number that no generation on disk has, damaged ones included."""
     return max(_numbers_on_disk(folder), default=0) + 1
 
 
@@ -288,7 +288,7 @@ def generations_on_disk(folder: Path) -> list[int]:
 
 
 def _numbers_on_disk(folder: Path) -> list[int]:
-    """List the generations that something is called after, be it only a link."""
+    """List the numbers of all generations that anything on disk is named after, links included."""
     if not folder.is_dir():
         return []
     with translate_read_errors(folder), os.scandir(folder) as entries:

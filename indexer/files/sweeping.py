@@ -1,4 +1,4 @@
-"""What lies in the folder of an index: removing its litter, naming strangers.
+"""Cleaning the folder of an index: leftovers are removed, foreign files are named.
 
 Only names that the index itself writes are ever removed, and only from real
 folders of its own: a link is never followed, nor is what a stranger put there

@@ -103,7 +103,7 @@ def put_together(
     notes: Sequence[str],
     read_rows: Callable[[list[int]], dict[int, Sequence[Any]]],
 ) -> SearchResult:
-    """Put the answers of all queries together, with the columns of the hits.
+    """Join the answers of all queries, with the columns of the hits.
 
     Parameters
     ----------

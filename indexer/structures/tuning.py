@@ -1,4 +1,4 @@
-"""How hard to search: the quickest setting whose recall reaches the target."""
+"""The search effort: the quickest setting whose recall reaches the target."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

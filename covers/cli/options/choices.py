@@ -1,4 +1,4 @@
-"""A choice of names, in any case, where a wrong one is told the nearest; a number in a range."""
+"""A choice of names, in any case, with the nearest suggested for a wrong one; a number in a range."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def split_options(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
 
     @genre_options
     def bare() -> None:
-        """Carry the options."""
+        """Do nothing: only the options of this command are used."""
 
     about_genres = {option.name for option in vars(bare)["__click_params__"]}
     return (

@@ -64,7 +64,7 @@ def run(workspace: Workspace, manner: Manner | None = None, **changes: Any) -> N
     workspace : Workspace
         With an index that knows words. Clusters and map are named where there are any.
     manner : Manner, optional
-        Whether to make it again or to replace; who is told.
+        Whether to make it again or to replace; callbacks.
     **changes
         Settings that differ from the workspace's own
         (`covers.workspace.settings.NameOptions`): ``words``, a file; ``margin``.

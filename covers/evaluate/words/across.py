@@ -1,4 +1,4 @@
-"""What is said of every labelled cover, each read without its own group."""
+"""Sentences about the figures of every labelled cover, each predicted without its own group."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLEAREST = ("artist", "release group")
 
 
 def own_group(split: Split) -> str:
-    """Name what a cover is read without, such as ``"its artist"``.
+    """Name the group that is left out when a cover is predicted, such as ``"its artist"``.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def held_in_words(split: Split) -> str:
 
 
 def describe_across(found: Evaluation) -> list[str]:
-    """Say what every labelled cover once and the held-out ones alone read, and which figure is good for what."""
+    """Say how the figures of every labelled cover differ from those of the held-out ones, and what each is good for."""
     across = found.across_folds
     if across is None:
         return []

@@ -1,4 +1,4 @@
-"""Cue sheets: what a text beside, or inside, one long music file says of its album."""
+"""Cue sheets: a text beside, or inside, one long music file that describes its album."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class CueSheet:
-    """What stands above the first track of a cue sheet, and what it counts.
+    """The header of a cue sheet, and the number of its tracks.
 
     Parameters
     ----------

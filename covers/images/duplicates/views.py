@@ -1,4 +1,4 @@
-"""What of each cover is compared to find near-duplicates: the whole, and what is inside its border."""
+"""The views of each cover that are compared to find near-duplicates: the whole, and the part inside its border."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 2**16
 
 @dataclass(frozen=True)
 class Views:
-    """What of each cover is compared.
+    """The views of covers that are compared.
 
     Parameters
     ----------

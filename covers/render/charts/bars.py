@@ -160,7 +160,7 @@ def dots(
     shown : sequence of Dot
         From the top.
     alt : str
-        What is shown, for those who do not see it; the values are told as well.
+        What is shown, for those who do not see it; the values are read out as well.
     title : str
         Of the axis, with its unit.
     mark : float, optional

@@ -215,7 +215,7 @@ def line(
 def curve(
     points: Sequence[tuple[float, float]], colour: str, *, dotted: bool = False
 ) -> str:
-    """Return a line through points in per cent: how a value runs."""
+    """Return a curve through points in per cent."""
     return "".join(
         line(start, end, colour, 2.2, dotted=dotted) for start, end in pairwise(points)
     )

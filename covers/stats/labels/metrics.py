@@ -274,7 +274,7 @@ def _intervals_by_genre(
 def _unseen_of_f1(
     intervals: list[Interval], drawn: Array, f1: Array, n_groups: int
 ) -> float:
-    """Return the standard error of a mean F1 that resamples do not show.
+    """Return the part of the standard error of a mean F1 that resamples miss.
 
     The F1 of a genre without any hit is nought in every resample; its interval
     says how much it may be all the same.

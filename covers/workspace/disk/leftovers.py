@@ -1,4 +1,4 @@
-"""What a process that was killed left half written: names that tell whose it is, and its removal."""
+"""Temporary files of killed processes: how they are named, and how they are removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _machine() -> str:
 
 
 def whose() -> str:
-    """Return the part of a temporary name that tells which process writes it."""
+    """Return the part of a temporary name that identifies the writing process."""
     return f"{_machine()}-{os.getpid()}-"
 
 

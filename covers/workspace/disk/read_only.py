@@ -1,4 +1,4 @@
-"""Results that nobody can change by mistake: mappings, lists and arrays in them as well."""
+"""Results that cannot be changed by mistake, nor mappings, lists and arrays in them."""
 
 from __future__ import annotations
 

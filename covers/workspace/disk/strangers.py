@@ -1,4 +1,4 @@
-"""What a workspace from somebody else may not do: lead to other files, or keep one waiting.
+"""Guards against a workspace from a stranger that leads to other files or blocks the reader.
 
 A workspace may be read through a link, as when a person has moved a folder of it
 to another disk. Nothing is written, removed or shown through one.

@@ -247,7 +247,7 @@ def _usual(letter: str, encoding: str) -> float:
 
 
 def _mixes(text: str) -> bool:
-    """Say whether letters of the East stand within Latin words, as wrong readings have them."""
+    """Say whether Cyrillic or Asian letters stand within Latin words, a sign of the wrong encoding."""
     n_mixed = sum(
         1
         for one, two in pairwise(text)

@@ -36,7 +36,7 @@ from covers.workspace.paths import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class PlainSettings:
-    """What plain fastai is told; `mixed` computes in 16 bits where that is as good."""
+    """The settings of plain fastai; `mixed` computes in 16 bits where that is as good."""
 
     arch: str
     weights: Path
