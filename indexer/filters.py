@@ -29,10 +29,12 @@ __all__ = [
     "is_list",
     "match_rows",
     "parse_where",
+    "show_where",
 ]
 
 Where = Mapping[str, Any]
 Mask = npt.NDArray[np.bool_]
+_MOST_SHOWN = 300
 
 
 def check_where(where: Where | None, schema: pa.Schema) -> Where:
@@ -226,7 +228,11 @@ def _match_plain(column: pa.ChunkedArray, condition: Any) -> Mask:
     if isinstance(condition, Iterable) and not isinstance(condition, str | bytes):
         values = list(condition)
     wanted = [value for value in values if value is not None]
-    given = as_values(wanted, column.type)
+    if pa.types.is_floating(column.type) and any(value == 0 for value in wanted):
+        wanted_too = [0.0, -0.0]  # `is_in` tells them apart
+    else:
+        wanted_too = []
+    given = as_values([*wanted, *wanted_too], column.type)
     if len(given) == 1 and not pa.types.is_floating(column.type):
         mask = as_mask(pc.equal(column, given[0]))  # many times faster than `is_in`
     else:
@@ -241,6 +247,12 @@ def end_of_range(value: Any, kind: pa.DataType) -> pa.Scalar:
     if isinstance(value, float | np.floating) and pa.types.is_integer(kind):
         kind = pa.float64()
     return as_values([value], kind)[0]
+
+
+def show_where(where: Where) -> str:
+    """Show a filter in a message, a long one by its beginning."""
+    text = repr(dict(where))
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def is_list(kind: pa.DataType) -> bool:

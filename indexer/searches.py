@@ -9,13 +9,19 @@ from indexer.ids import as_ids
 __all__ = ["check_k", "check_n_sampled", "split_excluded"]
 
 
+_MOST_K = 1 << 24
+
+
 def check_k(k: int) -> int:
-    """Refuse a number of neighbours below one, or that is no whole number."""
+    """Refuse a number of neighbours that is none, or that no memory holds."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer):
         message = f"k must be a whole number, got {k!r}"
         raise TypeError(message)
     if k < 1:
         message = f"k must be at least 1, got {k}"
+        raise ValueError(message)
+    if k > _MOST_K:
+        message = f"k must be at most {_MOST_K:,}, got {k}"
         raise ValueError(message)
     return int(k)
 

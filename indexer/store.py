@@ -19,7 +19,7 @@ from indexer.changes.change import Change
 from indexer.changes.plan import NewRows
 from indexer.files.problems import VerifyReport
 from indexer.filters import Where
-from indexer.remote.about import Options
+from indexer.remote.about import Options, as_fingerprints
 from indexer.remote.address import Address, MilvusAddress, is_remote, read_address
 from indexer.result import Batch, SearchResult
 
@@ -226,7 +226,7 @@ def build_store(
         where = read_address(str(address))
         new = NewRows.check(ids, vectors, columns)
         built: VectorStore = _engine(where).build(
-            where, new, fingerprints or {}, Options(**options)
+            where, new, as_fingerprints(fingerprints), Options(**options)
         )
         return built
     from indexer.index import VectorIndex

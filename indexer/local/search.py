@@ -13,7 +13,7 @@ from indexer.backends.exact import exact_candidates
 from indexer.backends.scoring import best_rows
 from indexer.files.manifest import StructureEntry
 from indexer.files.snapshot import Snapshot
-from indexer.filters import Where
+from indexer.filters import Where, show_where
 from indexer.local.selection import Few, Part, select
 from indexer.result import SHORT, SearchResult
 from indexer.structures.keys import lists_of
@@ -298,7 +298,7 @@ def _explain_short(
     n_short = int(is_empty.any(axis=1).sum())
     reason = f"the index holds {len(snapshot)} items"
     if where:
-        reason += f", {n_allowed} match {dict(where)!r} and may be found"
+        reason += f", {n_allowed} match {show_where(where)} and may be found"
     elif n_allowed < len(snapshot):
         reason += f", {n_allowed} may be found"
     return f"{n_short} of {len(is_empty)} {SHORT}={k}: {reason}"

@@ -1,5 +1,6 @@
 """What a store on a server says of itself, and how it is to be searched."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ __all__ = [
     "About",
     "Options",
     "Structure",
+    "as_fingerprints",
     "refuse_other_format",
 ]
 
@@ -74,6 +76,9 @@ class Options:
         if self.structure not in ("auto", "exact"):
             message = f"structure must be 'auto' or 'exact' on a server, got {self.structure!r}"
             raise ValueError(message)
+        if not 0 < self.target_recall <= 1:
+            message = f"target_recall must lie in (0, 1], got {self.target_recall!r}"
+            raise ValueError(message)
 
     def begin(self) -> Structure:
         """Return the structure of a store that holds nothing yet."""
@@ -110,6 +115,24 @@ class About:
     def with_changes(self, **changes: Any) -> Self:
         """Return the next generation with some values changed."""
         return replace(self, generation=self.generation + 1, **changes)
+
+
+def as_fingerprints(given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return fingerprints as a server keeps them.
+
+    Raises
+    ------
+    ValueError
+        If a name or a value is no text that a server keeps.
+    """
+    texts = {str(name): str(value) for name, value in (given or {}).items()}
+    for one in (*texts, *texts.values()):
+        if "\0" in one or any("\ud800" <= letter <= "\udfff" for letter in one):
+            message = (
+                f"fingerprints must be valid Unicode without the character NUL: {one!r}"
+            )
+            raise ValueError(message)
+    return texts
 
 
 def refuse_other_format(address: object, found: int) -> None:

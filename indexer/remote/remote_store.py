@@ -17,9 +17,9 @@ from indexer.changes.plan import NewRows
 from indexer.errors import refuse_other_fingerprints
 from indexer.files.columns import as_table
 from indexer.files.problems import VerifyReport
-from indexer.filters import Where
+from indexer.filters import Where, check_where
 from indexer.ids import as_ids, refuse_repeated_ids
-from indexer.remote.about import About
+from indexer.remote.about import About, as_fingerprints
 from indexer.remote.search_request import SearchRequest
 from indexer.result import Batch, SearchResult
 from indexer.searches import check_k, check_n_sampled, split_excluded
@@ -178,7 +178,7 @@ class RemoteStore(ABC):
             request = SearchRequest(
                 queries=unit_queries(matrix),
                 k=check_k(k),
-                where=where or {},
+                where=check_where(where, session.about.schema),
                 hidden=hidden,
                 excluded=excluded,
                 exact=exact,
@@ -205,7 +205,7 @@ class RemoteStore(ABC):
             request = SearchRequest(
                 queries=self._items(session, names).vectors,
                 k=check_k(k),
-                where=where or {},
+                where=check_where(where, session.about.schema),
                 hidden=hidden,
                 excluded=[[one, *some] for one, some in zip(names, more, strict=True)],
                 exact=exact,
@@ -224,7 +224,7 @@ class RemoteStore(ABC):
     ) -> None:
         """Replace everything by other items, in one step."""
         new = NewRows.check(ids, vectors, columns)
-        self._about = self._replace(new, fingerprints or {})
+        self._about = self._replace(new, as_fingerprints(fingerprints))
 
     def apply(
         self,
@@ -243,7 +243,8 @@ class RemoteStore(ABC):
                 dimension=self.dimension,
             )
         gone = list(dict.fromkeys(as_ids(remove, what="remove")))
-        return self._publish(self._apply(Applied(new, gone, fingerprints or {})))
+        change = Applied(new, gone, as_fingerprints(fingerprints))
+        return self._publish(self._apply(change))
 
     def update_columns(
         self,
@@ -256,7 +257,8 @@ class RemoteStore(ABC):
         names = as_ids(ids)
         refuse_repeated_ids(names)
         table = as_table(columns, len(names))
-        return self._publish(self._put_columns(names, table, fingerprints or {}))
+        made_of = as_fingerprints(fingerprints)
+        return self._publish(self._put_columns(names, table, made_of))
 
     def verify(self, *, n_sampled: int = 64) -> VerifyReport:
         """Check counts, lengths of vectors, and searches against exact ones."""

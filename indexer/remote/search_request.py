@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from indexer.files.arrow import make_array
 from indexer.files.columns import empty_table
-from indexer.filters import Where
+from indexer.filters import Where, show_where
 from indexer.remote.about import About
 from indexer.result import SHORT, SearchResult
 from indexer.vectors import cosine_similarities
@@ -175,7 +175,7 @@ def explain_short(
     n_short = sum(len(one.positions) < request.k for one in best)
     reason = f"the index holds {about.n_items} items"
     if request.where:
-        reason += f", {n_allowed} match {dict(request.where)!r} and may be found"
+        reason += f", {n_allowed} match {show_where(request.where)} and may be found"
     elif n_allowed < about.n_items:
         reason += f", {n_allowed} may be found"
     return f"{n_short} of {len(best)} {SHORT}={request.k}: {reason}"

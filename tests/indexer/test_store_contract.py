@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from store_kinds import GENRES, D, K, N
+from store_kinds import GENRES, KINDS, SERVERS, D, K, N
 
-from indexer import IndexMismatchError
+from indexer import IndexMismatchError, build_store
 from indexer.vectors import cosine_similarities, unit_rows
 
 FILTERS = {
@@ -144,6 +144,49 @@ def test_filters_mean_the_same_everywhere(store, drawn, where):
     mask = match_rows(table, check_where(where, table.schema), table.schema)
     expected = [ids[row] for row in np.flatnonzero(mask)]
     assert sorted(store.ids_where(where)) == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"x": 0.0}, ["zero", "minus zero"]),
+        ({"x": -0.0}, ["zero", "minus zero"]),
+        ({"x": (0, None)}, ["one", "zero", "minus zero"]),
+        ({"x": (None, 0)}, ["zero", "minus zero"]),
+        ({"x": (float("nan"), None)}, []),
+    ],
+    ids=str,
+)
+def test_zeros_are_alike_and_no_number_lies_in_no_range(numbers, where, expected):
+    assert sorted(numbers.ids_where(where)) == sorted(expected)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def numbers(request, tmp_path_factory):
+    values = {"one": 1.0, "zero": 0.0, "minus zero": -0.0, "nan": np.nan, "null": None}
+    address = str(tmp_path_factory.mktemp("stores") / "numbers")
+    if request.param != "folder":
+        address = request.getfixturevalue(SERVERS[request.param]).address("numbers")
+    return build_store(address, list(values), np.eye(5), {"x": list(values.values())})
+
+
+def test_what_is_no_text_or_no_number_of_neighbours_is_refused_alike(numbers):
+    with pytest.raises(ValueError, match="at most 16,777,216"):
+        numbers.search(np.eye(5), 10**9)
+    with pytest.raises(ValueError, match=r"NUL|surrogates"):
+        numbers.apply(fingerprints={"a": "\0\ud800"})
+    for wrong in (0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=r"target_recall must lie in \(0, 1\]"):
+            build_store(numbers.address, ["a"], np.eye(1), target_recall=wrong)
+    assert len(numbers) == 5
+
+
+def test_notes_are_alike_and_short(numbers):
+    (note,) = numbers.search(np.ones(5), 9, where={"x": {1.0}}).notes
+    assert "1 match {'x': [1.0]} and may be found" in note
+    many = {"x": [float(one) for one in range(5_000)]}
+    (note,) = numbers.search(np.ones(5), 9, where=many).notes
+    assert len(note) < 500
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from indexer.errors import IndexNotFoundError
+from indexer.errors import IndexDamagedError, IndexNotFoundError
 from indexer.files.columns import decode_schema, encode_schema
 from indexer.remote.about import FORMAT, About, Structure, refuse_other_format
 from indexer.remote.address import PostgresAddress
@@ -23,7 +23,6 @@ class Names:
 
     table: Any
     about: Any
-    new: Any
 
 
 def names_of(address: PostgresAddress) -> Names:
@@ -34,7 +33,7 @@ def names_of(address: PostgresAddress) -> Names:
         parts = [address.schema] if address.schema else []
         return sql.Identifier(*parts, address.table + suffix)
 
-    return Names(name(), name("_about"), name("_new"))
+    return Names(name(), name("_about"))
 
 
 _CREATE = """
@@ -81,6 +80,8 @@ def read_about(connection: Any, address: PostgresAddress) -> About:
         If nothing was ever published.
     IndexMismatchError
         If a newer release wrote it.
+    IndexDamagedError
+        If somebody else wrote to it.
     """
     from psycopg import sql
 
@@ -90,15 +91,19 @@ def read_about(connection: Any, address: PostgresAddress) -> About:
         message = f"no index in {str(address)!r}: build one"
         raise IndexNotFoundError(message)
     refuse_other_format(address, row[0])
-    return About(
-        generation=row[1],
-        dimension=row[2],
-        n_items=row[3],
-        schema=decode_schema(row[4]),
-        fingerprints={str(k): str(v) for k, v in row[5].items()},
-        structure=Structure(**row[6]),
-        changed=row[7].isoformat(),
-    )
+    try:
+        return About(
+            generation=row[1],
+            dimension=row[2],
+            n_items=row[3],
+            schema=decode_schema(row[4]),
+            fingerprints={str(k): str(v) for k, v in row[5].items()},
+            structure=Structure(**row[6]),
+            changed=row[7].isoformat(),
+        )
+    except (AttributeError, TypeError, ValueError, OSError) as error:
+        message = f"what store {str(address)!r} says of itself cannot be read ({error}): somebody else wrote to it; build it again"
+        raise IndexDamagedError(message) from error
 
 
 def write_about(connection: Any, address: PostgresAddress, about: About) -> None:

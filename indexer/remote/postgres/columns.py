@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from indexer.errors import IndexDamagedError
 from indexer.files.arrow import as_values
 from indexer.filters import Where, end_of_range, is_list
 
@@ -14,7 +15,8 @@ __all__ = ["filter_sql", "pack_vectors", "type_name", "unpack_vectors"]
 
 Float32s = npt.NDArray[np.float32]
 
-RESERVED = frozenset({"id", "place", "embedding"})
+RESERVED = frozenset({"", "id", "place", "embedding"})
+_OF_THE_SERVER = frozenset({"ctid", "cmax", "cmin", "tableoid", "xmax", "xmin"})
 _LONGEST_NAME = 63
 _HEADER = np.dtype([("dimension", ">i2"), ("unused", ">i2")])
 
@@ -28,7 +30,8 @@ def type_name(field: pa.Field) -> str:
         If it has none, or the name of the column cannot be used there.
     """
     n_bytes = len(field.name.encode())
-    if field.name in RESERVED or n_bytes > _LONGEST_NAME or "%" in field.name:
+    is_taken = field.name in RESERVED | _OF_THE_SERVER
+    if is_taken or n_bytes > _LONGEST_NAME or set("%\0") & set(field.name):
         message = f"a store on PostgreSQL cannot have a column called {field.name!r}: rename it"
         raise ValueError(message)
     if is_list(field.type):
@@ -68,8 +71,17 @@ def pack_vectors(vectors: Float32s) -> Iterator[bytes]:
 
 
 def unpack_vectors(given: Sequence[bytes], dimension: int) -> Float32s:
-    """Read vectors as pgvector gives them in binary, shape (n, dimension)."""
+    """Read vectors as pgvector gives them in binary, shape (n, dimension).
+
+    Raises
+    ------
+    IndexDamagedError
+        If one has another length.
+    """
     kind = np.dtype([("head", _HEADER), ("numbers", ">f4", (dimension,))])
+    if any(len(one) != kind.itemsize for one in given):
+        message = f"the store says that its vectors have {dimension} dimensions, and some have not: somebody else wrote to it; build it again"
+        raise IndexDamagedError(message)
     packed = np.frombuffer(b"".join(given), kind)
     return packed["numbers"].astype(np.float32).reshape(len(given), dimension)
 
@@ -145,6 +157,8 @@ def _range(field: pa.Field, ends: tuple[Any, Any]) -> tuple[Any, list[Any]]:
         raise TypeError(message)
     column = sql.Identifier(field.name)
     parts = [sql.SQL("{} IS NOT NULL").format(column)]
+    if pa.types.is_floating(field.type):  # here NaN lies above all numbers
+        parts.append(sql.SQL("{} <> 'NaN'").format(column))
     values = []
     for end, sign in zip(ends, (">=", "<="), strict=True):
         if end is not None:

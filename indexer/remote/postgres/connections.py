@@ -10,13 +10,14 @@ from typing import Any
 from indexer.errors import (
     IndexBusyError,
     IndexDamagedError,
+    IndexMismatchError,
     IndexNotFoundError,
     IndexReadError,
     IndexWriteError,
 )
 from indexer.remote.address import PostgresAddress
 
-__all__ = ["Connections"]
+__all__ = ["Connections", "told"]
 
 _MOST_IDLE = 8
 _TRUSTED_FOR_S = 1.0
@@ -68,17 +69,22 @@ class Connections:
         except errors.UndefinedTable as error:
             message = f"no index in {str(self.address)!r}: build one, or give the address of one"
             raise IndexNotFoundError(message) from error
+        except errors.UndefinedColumn as error:
+            message = f"{where} is no store of vectors, or somebody changed it: {told(error)}; give another name, 'table=...'"
+            raise IndexMismatchError(message) from error
         except errors.LockNotAvailable as error:
             message = f"another process keeps writing to {where}: wait until it is done, and try again"
             raise IndexBusyError(message) from error
         except (errors.DataCorrupted, errors.IndexCorrupted) as error:
-            message = f"{where} is damaged: {_told(error)}; restore the database from a backup, or build the index again"
+            message = f"{where} is damaged: {told(error)}; restore the database from a backup, or build the index again"
             raise IndexDamagedError(message) from error
         except psycopg.Error as error:
             if is_write:
-                message = f"{where} refuses to be written: {_told(error)}; nothing was changed"
+                message = (
+                    f"{where} refuses to be written: {told(error)}; nothing was changed"
+                )
                 raise IndexWriteError(message) from error
-            message = f"{where} cannot be read: {_told(error)}"
+            message = f"{where} cannot be read: {told(error)}"
             raise IndexReadError(message) from error
 
     def close(self) -> None:
@@ -120,7 +126,7 @@ class Connections:
             return psycopg.connect(autocommit=True, **options)
         except psycopg.Error as error:
             message = (
-                f"the server of store {str(address)!r} cannot be reached: {_told(error)}; is it "
+                f"the server of store {str(address)!r} cannot be reached: {told(error)}; is it "
                 f"running, and is the password in PGPASSWORD or ~/.pgpass?"
             )
             raise IndexReadError(message) from error
@@ -131,6 +137,6 @@ def _close_all(idle: list[tuple[float, Any]]) -> None:
         idle.pop()[1].close()
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Return what the server said, in one line."""
     return " ".join(str(error).split())[:500]

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from indexer.filters import is_list
 from indexer.remote.postgres.columns import pack_vectors, type_name
 from indexer.vectors import iterate_unit_rows
 
-__all__ = ["declared_type", "stage_rows", "write_rows"]
+__all__ = ["declared_type", "refuse_nul", "stage_rows", "write_rows"]
 
 _BLOCK_ROWS = 4096
 
@@ -21,8 +23,10 @@ def write_rows(
     vectors: npt.NDArray[Any] | None,
     columns: pa.Table,
 ) -> None:
-    """Stream rows into a table by a binary COPY."""
+    """Stream rows into a table by a binary COPY; raises as `refuse_nul` does."""
     from psycopg import sql
+
+    refuse_nul(ids, columns)
 
     schema = columns.schema
     names = ["id", *(["embedding"] if vectors is not None else []), *schema.names]
@@ -34,6 +38,24 @@ def write_rows(
         copy.set_types(kinds)
         for row in _rows(ids, vectors, columns):
             copy.write_row(row)
+
+
+def refuse_nul(ids: Sequence[str], columns: pa.Table) -> None:
+    """Refuse ids and columns with a NUL, which no text of PostgreSQL holds, by a ValueError."""
+    where = [f"an id: {one!r:.100}" for one in ids if "\0" in one]
+    for field, column in zip(columns.schema, columns.columns, strict=True):
+        values = column.combine_chunks()
+        values = values.flatten() if is_list(field.type) else values
+        is_text = pa.types.is_string(values.type) or pa.types.is_large_string(
+            values.type
+        )
+        if is_text and pc.any(pc.match_substring(values, "\0")).as_py():
+            where.append(f"column {field.name!r}")
+    if where:
+        message = (
+            f"no text on PostgreSQL holds the character NUL: take it out of {where[0]}"
+        )
+        raise ValueError(message)
 
 
 def _rows(

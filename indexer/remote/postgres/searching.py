@@ -92,7 +92,7 @@ def search_table(session: Session, request: SearchRequest) -> SearchResult:
         from psycopg import sql
 
         condition = sql.SQL("{} AND id <> ALL(%s::text[])").format(condition)
-        values = [*values, list(request.hidden)]
+        values = [*values, [one for one in request.hidden if "\0" not in one]]
     filtered = _Filtered(session, condition, values)
     limit = about.structure.exact_up_to
     n_matching = filtered.count(limit) if where else about.n_items

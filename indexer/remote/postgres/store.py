@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from indexer.changes.change import Change
 from indexer.changes.plan import NewRows
-from indexer.errors import IndexHistoryError
+from indexer.errors import IndexHistoryError, IndexWriteError
 from indexer.files.problems import VerifyReport
 from indexer.remote.about import About, Options
 from indexer.remote.address import PostgresAddress
 from indexer.remote.postgres.about import read_about
 from indexer.remote.postgres.checking import check_table, describe_table
-from indexer.remote.postgres.connections import Connections
+from indexer.remote.postgres.connections import Connections, told
 from indexer.remote.postgres.contents import TableContents
 from indexer.remote.postgres.searching import Session, search_table
 from indexer.remote.postgres.writing import (
@@ -72,7 +72,7 @@ class PostgresStore(TableContents):
             if not connection.execute(
                 "SELECT FROM pg_extension WHERE extname = 'vector'"
             ).fetchone():
-                connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+                _create_extension(connection, where)
             about = replace_table(connection, where, new, fingerprints, options.begin())
         return cls(connections, about, lock_timeout_s=options.lock_timeout_s)
 
@@ -132,3 +132,17 @@ def _writing(connections: Connections, timeout_s: float) -> Iterator[Any]:
     ):
         lock_store(connection, connections.address, timeout_s)
         yield connection
+
+
+def _create_extension(connection: Any, where: PostgresAddress) -> None:
+    """Make pgvector usable in a database, where the server lets this user."""
+    import psycopg
+
+    try:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    except psycopg.Error as error:
+        message = (
+            f"the database of store {str(where)!r} has no pgvector, and this user may not add it: "
+            f"let the server's administrator install it and run 'CREATE EXTENSION vector' there ({told(error)})"
+        )
+        raise IndexWriteError(message) from error
