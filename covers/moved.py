@@ -65,7 +65,7 @@ _MOVED = {
     "analysis.report_charts": "render.charts.bars",
     "analysis.report_covers": "evaluate.page.page_covers",
     "analysis.report_tables": "evaluate.page.csv_tables",
-    "analysis.selfcheck": "evaluate.checks",
+    "analysis.selfcheck": "evaluate.checks.figures",
     "analysis.stability": "cluster.stability",
     "analysis.voting": "classify.voting",
     "artefact": "workspace.artefacts",

@@ -6,7 +6,7 @@ from synthetic_library import VOCAB, simulate
 
 from covers.classify.methods import IN_WORDS, Method
 from covers.errors import DataError, StaleError
-from covers.evaluate.checks import (
+from covers.evaluate.checks.figures import (
     align_columns,
     check_columns,
     check_figures,
