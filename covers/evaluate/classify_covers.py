@@ -16,7 +16,7 @@ import numpy.typing as npt
 from covers.classify.classify import References, SeenPictures, classify_with_neighbours
 from covers.classify.labels import genre_shares, label_odds
 from covers.classify.voting import voters
-from covers.evaluate.checks.figures import align_columns
+from covers.evaluate.checks.columns import align_columns
 from covers.evaluate.stage import read_decision
 from covers.index.hits import hits_of
 from covers.index.open import open_index

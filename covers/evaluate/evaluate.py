@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from covers.classify.decision import DEFAULT_LEVEL, Decision
 from covers.evaluate import one_genre, several_genres
-from covers.evaluate.checks.figures import align_columns, check_sides, find_twins
+from covers.evaluate.checks.columns import align_columns
+from covers.evaluate.checks.sides import check_sides, find_twins
 from covers.evaluate.cross_fit import N_FOLDS, HeldOutFits, Votes
 from covers.evaluate.curves import coverage_curve
 from covers.evaluate.describe import describe_method, measure_sets

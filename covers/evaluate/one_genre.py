@@ -16,7 +16,8 @@ import numpy.typing as npt
 from covers.classify.methods import Method
 from covers.classify.voting import vote_with
 from covers.evaluate import baselines
-from covers.evaluate.checks.figures import check_columns, check_figures, summarise_checks
+from covers.evaluate.checks.columns import check_columns
+from covers.evaluate.checks.figures import check_figures, summarise_checks
 from covers.evaluate.curves import Side, learning_curve
 from covers.evaluate.document import SelfCheck
 from covers.stats.calibration.temperature import Temperature

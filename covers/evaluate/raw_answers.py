@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from covers.classify.vote_settings import VOTER_COUNTS
 from covers.classify.voting import label_shares, vote_with
-from covers.evaluate.checks.figures import check_references
+from covers.evaluate.checks.sides import check_references
 from covers.stats.folds import iterate_folds
 from covers.stats.neighbours import Neighbours, find_neighbours
 

@@ -14,7 +14,8 @@ from covers.classify.labels import LabelCalibrator, LabelledCovers
 from covers.classify.methods import Method
 from covers.classify.voting import label_shares
 from covers.evaluate import baselines
-from covers.evaluate.checks.figures import check_label_columns, check_label_figures
+from covers.evaluate.checks.columns import check_label_columns
+from covers.evaluate.checks.figures import check_label_figures
 from covers.evaluate.curves import Side, learning_curve
 from covers.evaluate.document import SelfCheck, Shuffled
 from covers.stats.folds import iterate_folds

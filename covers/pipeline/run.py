@@ -156,7 +156,7 @@ class Pipeline:
         due = self._due(MODEL.name)
         if not due and not retrain:
             return
-        from covers.evaluate.checks.figures import refuse_one_side
+        from covers.evaluate.checks.sides import refuse_one_side
         from covers.model.training.enough import refuse_too_little
         from covers.model.training.options import TrainingOptions
         from covers.model.training.watcher import TrainingWatcher

@@ -6,13 +6,9 @@ from synthetic_library import VOCAB, simulate
 
 from covers.classify.methods import IN_WORDS, Method
 from covers.errors import DataError, StaleError
-from covers.evaluate.checks.figures import (
-    align_columns,
-    check_columns,
-    check_figures,
-    check_references,
-    find_twins,
-)
+from covers.evaluate.checks.columns import align_columns, check_columns
+from covers.evaluate.checks.figures import check_figures
+from covers.evaluate.checks.sides import check_references, find_twins
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import Sides

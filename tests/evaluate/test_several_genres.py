@@ -20,7 +20,8 @@ from covers.classify.methods import Method
 from covers.classify.vote_settings import VoteLosses
 from covers.errors import DataError
 from covers.evaluate import cross_fit, one_genre, several_genres
-from covers.evaluate.checks.figures import check_label_columns, check_label_figures
+from covers.evaluate.checks.columns import check_label_columns
+from covers.evaluate.checks.figures import check_label_figures
 from covers.evaluate.cross_fit import HeldOutFits
 from covers.evaluate.evaluate import EvaluationSettings, evaluate_arrays
 from covers.evaluate.inputs import EvaluationInputs, Sides
