@@ -25,7 +25,7 @@ _STYLE = """<style>
 @media (min-width: 641px) { div:has(> .st-key-selection-place) { position: sticky; top: 0.4rem; z-index: 90; } }
 [data-tag] { background: color-mix(in srgb, currentColor 14%, transparent) !important; }
 [data-tag], [data-tag] * { color: inherit !important; }
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * { color: light-dark(#fff, #10141a) !important; }
+[data-testid="stBaseButton-primary"]:enabled, [data-testid="stBaseButton-primary"]:enabled * { color: light-dark(#fff, #10141a) !important; }
 .stMainBlockContainer { max-width: 1240px; padding-top: 0.6rem; padding-left: 2rem; padding-right: 2rem; }
 .stMainBlockContainer h1 { letter-spacing: -0.02em; padding: 0; }
 .stMainBlockContainer h2, .stMainBlockContainer h3 { letter-spacing: -0.01em; }
@@ -45,6 +45,9 @@ _STYLE = """<style>
   .st-key-map-page:has(.st-key-opened, .st-key-selection-shares, .st-key-found) > div:last-child > .stHorizontalBlock > .stColumn:last-child,
   .st-key-evidence > div > .stHorizontalBlock > .stColumn:last-child { order: -1; }
   .stButtonGroup [role="radiogroup"] button, .stButtonGroup [role="radiogroup"] label { border-radius: 8px; margin: 0 4px 0 0; }
+  .st-key-colour [role="radio"] { padding: 0 0.4rem; }
+  .st-key-colour [role="radio"] p { font-size: 0.8rem; }
+  .stButtonGroup [role="radio"][aria-checked="false"] { border-left-color: light-dark(#dedcd6, #363a41) !important; }
 }
 </style>"""
 

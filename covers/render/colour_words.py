@@ -78,7 +78,8 @@ def _name(lightness: float, a: float, b: float) -> str:
     if word in ("orange", "yellow"):
         return _name_warm(lightness, chroma, hue, word)
     if word == "red" and chroma < _VIVID:
-        return "pink" if lightness > 0.6 else "brown" if lightness < 0.4 else "red"
+        is_brown = lightness < 0.4 or (chroma < _PALE and 0.3 < hue < 1)
+        return "pink" if lightness > 0.6 else "brown" if is_brown else "red"
     return "pink" if word == "red" and lightness > 0.7 else word
 
 

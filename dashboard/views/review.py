@@ -144,9 +144,13 @@ def _one(library: Library, doubt: Doubt) -> None:
     if doubt.suggestion:
         said = ", ".join(doubt.suggestion)
         way += f'<span class="arrow" aria-label="looks like">&#8594;</span><span>{_dots(library, doubt.suggestion)}{escape(said)}</span>'
+    sure = f"{100 * doubt.confidence:.0f} %"
+    parts = [doubt.kind.replace("_", " "), library.paths[row]]
+    # Said once is enough.
+    small = " · ".join(parts if sure in doubt.reason else [sure, *parts])
     about = (
         f'<div class="way">{way}</div><div>{escape(doubt.reason[:1].upper() + doubt.reason[1:])}.</div>'
-        f'<div class="muted">{100 * doubt.confidence:.0f} % · {escape(doubt.kind.replace("_", " "))} · {escape(library.paths[row])}</div>'
+        f'<div class="muted">{escape(small)}</div>'
     )
     picture = markup.picture(library, row, lazy=False)
     left, right = st.columns([2, 5], gap="medium")

@@ -136,6 +136,7 @@ def test_every_colour_has_the_name_of_its_example(word):
         ("#f7f0a0", "yellow"),
         ("#cc7722", "orange"),
         ("#6f4e37", "brown"),
+        ("#96605a", "brown"),  # leather
         ("#808000", "green"),  # olive
         ("#800000", "red"),  # maroon
         ("#fa8072", "pink"),  # salmon

@@ -158,6 +158,9 @@ def test_the_map_can_be_coloured_otherwise(read, colour):
 def test_the_cloud_uses_its_frame_and_its_regions_have_names(read, width, height):
     reader = read("map", width=width, height=height)
     wait_for_map(reader)
+    for part in (".frame", ".tools"):
+        box = reader.page.locator(f".covermap {part}").bounding_box()
+        assert box["y"] + box["height"] <= height  # in sight as a whole
     state = map_state(reader)
     assert int(state["names"]) >= 2
     assert state["level"] == "0"

@@ -318,12 +318,28 @@ def test_a_value_is_read_in_its_direction():
 def test_the_matrix_follows_the_dendrogram_and_marks_what_is_unknown():
     genres, cells = pairs.cells(make_overlap(), "overlap")
     assert genres == ["Metal", "Jazz", "Pop"]
-    assert cells[0][1].text == cells[1][0].text == ".60"
+    assert cells[0][1].text == cells[1][0].text == "0.60"
     assert "0.50 to 0.70" in cells[0][1].tip
     assert cells[0][1].pick == "Metal~Jazz"
     assert cells[1][2].colour is None
     assert "too few" in cells[1][2].tip
     assert not cells[0][0].pick
+
+
+def test_cells_say_numbers_as_the_rest_of_the_page_unless_they_are_too_narrow():
+    few = make_overlap()
+    names = tuple(f"Genre {i}" for i in range(9))
+    many = replace(few, genres=(*few.genres, *names))
+    for overlap, said in (
+        (few, ("0.60", "3.00", "25 %")),
+        (many, (".60", "3.0", ".25")),
+    ):
+        for measure, text in zip(("overlap", "lift", "network"), said, strict=True):
+            genres, cells = pairs.cells(overlap, measure)
+            row, column = genres.index("Metal"), genres.index("Jazz")
+            if measure == "network":
+                row, column = column, row
+            assert cells[row][column].text == text
 
 
 def test_genres_alike_stand_closer_in_the_graph():

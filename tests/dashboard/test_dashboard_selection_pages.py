@@ -193,7 +193,13 @@ def test_decisions_are_written_with_review_and_survive_a_scan(read, other):
 def test_nothing_is_written_without_review(read, workspace):
     before = {p: p.stat().st_mtime_ns for p in workspace.root.rglob("*")}
     reader = read("review")
-    assert reader.page.get_by_role("button", name=re.compile("Keep")).is_disabled()
+    keep, relabel = (
+        reader.page.get_by_role("button", name=re.compile(name))
+        for name in ("Keep", "Relabel")
+    )
+    assert keep.is_disabled()
+    colour = "e => getComputedStyle(e.querySelector('p') || e).color"
+    assert relabel.evaluate(colour) == keep.evaluate(colour)  # not white on white
     reader.page.keyboard.press("k")
     reader.settle()
     assert not reader.element("tag").count()

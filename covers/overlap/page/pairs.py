@@ -43,6 +43,8 @@ SEPARATOR = "~"
 _MOST_GENRES = 24
 """With more genres than this, a matrix shows the broad ones, or those of one family."""
 _MOST_AT_ALL = 60
+_MOST_WRITTEN_OUT = 8
+"""With more genres than this, cells are too narrow for a zero before the point."""
 
 
 def name_pair(a: str, b: str) -> str:
@@ -197,6 +199,7 @@ def cells(overlap: Overlap, measure: str) -> tuple[list[str], list[list[Cell]]]:
     genres = shown_genres(overlap)
     by_pair = {frozenset((p.a, p.b)): p for p in overlap.pairs}
     top = _largest(overlap, measure)
+    write_value = _write if len(genres) <= _MOST_WRITTEN_OUT else _write_short
     rows = []
     for a in genres:
         row = []
@@ -208,9 +211,7 @@ def cells(overlap: Overlap, measure: str) -> tuple[list[str], list[list[Cell]]]:
             value, ends, n = read_value(pair, measure, a)
             row.append(
                 Cell(
-                    text=f"{value:.1f}"
-                    if measure == "lift" and value >= 1
-                    else _short(value),
+                    text=write_value(value, measure),
                     tip=_tell(measure, (a, b), (value, ends, n), pair.q),
                     colour=_colour(measure, value, top),
                     pick=name_pair(a, b),
@@ -278,7 +279,7 @@ def edges(overlap: Overlap) -> list[Edge]:
                 a=edge.a,
                 b=edge.b,
                 width=1.5 + 10 * edge.overlap if known else 2.0,
-                tip=f"{edge.a} and {edge.b}: {edge.lift:.2f} times chance, overlap {_short(edge.overlap)}, q = {edge.q:.3f}",
+                tip=f"{edge.a} and {edge.b}: {edge.lift:.2f} times chance, overlap {number(edge.overlap, '.2f')}, q = {edge.q:.3f}",
                 pick=name_pair(edge.a, edge.b),
             )
         )
@@ -335,8 +336,19 @@ def _tell(
     return f"{said}\n{interval}{tail}\nn = {tidy(n)} covers"
 
 
-def _short(value: float) -> str:
-    """Return a share in two digits without the zero."""
+def _write(value: float, measure: str) -> str:
+    """Return a value as it is written everywhere else."""
     if not math.isfinite(value):
         return ""
-    return f"{value:.2f}".replace("0.", ".", 1) if value < 1 else "1"
+    if measure in ("network", "vote"):
+        return per_cent(value)
+    return number(value, ".2f")
+
+
+def _write_short(value: float, measure: str) -> str:
+    """Return a value in two digits, without the zero: for narrow cells."""
+    if not math.isfinite(value):
+        return ""
+    if value >= 1:
+        return f"{value:.1f}" if measure == "lift" else "1"
+    return f"{value:.2f}".replace("0.", ".", 1)
