@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covers.classify.methods import TRAINED, Method
 from covers.errors import needs_extra
-from covers.index.hits import Hit, hits_html, hits_of, show_hits
+from covers.index.hits import Hit, hits_html, known_hits, show_hits
 from covers.render.short_repr import ShortRepr
 from covers.render.text import WIDTH, text_table
 from covers.stats.conformal import says_nothing
@@ -340,7 +340,7 @@ def put_together(
                 prediction_set=tuple(sorted(inside, key=lambda g: -combined[g])),
                 level=answer.level,
                 verdict=str(answer.classified.verdicts[number]),
-                voters=tuple(_voters(index, evidence)),
+                voters=tuple(_voters(index, evidence, workspace)),
                 flip=_flip(evidence, vocab),
                 labels=labels,
                 named=named,
@@ -364,9 +364,11 @@ def _labels(
     return p, tuple(sorted(named, key=lambda g: -p[g]))
 
 
-def _voters(index: VectorStore, evidence: Evidence) -> list[Voter]:
-    found = index.get(evidence.cover_ids, with_vectors=False)
-    hits = hits_of(found, evidence.similarities.tolist())
+def _voters(
+    index: VectorStore, evidence: Evidence, workspace: Workspace | None
+) -> list[Voter]:
+    similarities = evidence.similarities.tolist()
+    hits = known_hits(index, evidence.cover_ids, similarities, workspace)
     return [
         Voter(
             **{name: getattr(hit, name) for name in hit.__dataclass_fields__},

@@ -18,7 +18,7 @@ from covers.classify.labels import genre_shares, label_odds
 from covers.classify.voting import voters
 from covers.evaluate.checks.columns import align_columns
 from covers.evaluate.stage import read_decision
-from covers.index.hits import hits_of
+from covers.index.hits import known_hits
 from covers.index.open import open_index
 from covers.model.card import read_card
 from covers.model.embedding_table import read_embeddings
@@ -129,7 +129,9 @@ def classify_covers(
         found.append(classified)
         if n_voters:
             chosen = voters(decision.classifier.settings, near, references.groups)
-            shown += _read_voters(index, references, chosen.nearest(n_voters))
+            shown += _read_voters(
+                index, references, chosen.nearest(n_voters), workspace
+            )
     n_genres = len(decision.vocab)
     combined = [one.probabilities.combined for one in found]
     none = np.zeros((0, n_genres), bool)
@@ -156,12 +158,15 @@ def _named(one: Classified) -> npt.NDArray[np.bool_]:
 
 
 def _read_voters(
-    index: VectorStore, references: References, near: Neighbours
+    index: VectorStore,
+    references: References,
+    near: Neighbours,
+    workspace: Workspace,
 ) -> list[list[Hit]]:
     """Return what the index knows of the voters of each cover."""
     used = np.unique(near.rows[near.rows >= 0]).tolist()
     ids = [references.cover_ids[row] for row in used]
-    hits = hits_of(index.get(ids, with_vectors=False), [0.0] * len(ids))
+    hits = known_hits(index, ids, [0.0] * len(ids), workspace)
     by_row = dict(zip(used, hits, strict=True))
     return [
         [

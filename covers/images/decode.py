@@ -264,6 +264,7 @@ def _decode(
                 rgb = rgb.transpose(_TRANSPOSE[orientation])
             if size_px is not None and min(rgb.size) >= 2 * size_px:
                 rgb = rgb.reduce(min(rgb.size) // size_px)
+            del image  # before the next large one is let in
     except MemoryError as error:
         message = f"too large: no memory for {width:,} x {height:,} pixels"
         raise BrokenImageError(message) from error

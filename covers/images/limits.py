@@ -19,6 +19,8 @@ MOST_SCANNED_MEGAPIXELS = 1000
 """Scans of a JPEG times its megapixels: each scan goes over the whole picture."""
 
 MOST_EXIF_SEGMENTS = 64
+_WEBP_SHARE = 0.6
+"""Of the pixels of other formats: its decoder holds a picture four times."""
 _PIXELS_PER_JPEG_BIT = 64  # a block of 8 x 8 pixels takes a bit at the very least
 _BITS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples per pixel by PNG colour type
 _PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
@@ -76,10 +78,11 @@ def refuse_costly(
         message = f"header damaged: {width} x {height} pixels"
         raise BrokenImageError(message)
     stated = f"{width:,} x {height:,} pixels"
-    if width * height > max_megapixels * 1e6:
+    most = max_megapixels * (_WEBP_SHARE if format_name == "WEBP" else 1)
+    if width * height > most * 1e6:
         message = (
             f"too large: {stated} are {width * height / 1e6:,.0f} "
-            f"megapixels, the limit is {max_megapixels:g}"
+            f"megapixels, the limit is {most:g}"
         )
         raise BrokenImageError(message)
     if max(size) > MOST_OBLONG * min(size):

@@ -9,6 +9,8 @@ from covers.errors import needs_extra
 from covers.render.gallery import Tile, gallery_html
 from covers.render.short_repr import ShortRepr
 from covers.render.text import text_table
+from covers.workspace.registry import INDEX
+from indexer.errors import IndexDamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from covers.workspace.paths import Workspace
-    from indexer import Batch
+    from indexer import Batch, VectorStore
 
 _COLUMNS = ("path", "genres", "artist", "album", "year")
 
@@ -62,6 +64,29 @@ class Hit(ShortRepr):
     def to_json(self) -> dict[str, Any]:
         """Return the hit as JSON values."""
         return {**asdict(self), "genres": list(self.genres)}
+
+
+def known_hits(
+    index: VectorStore,
+    cover_ids: Sequence[str],
+    similarities: Sequence[float],
+    workspace: Workspace | None,
+) -> list[Hit]:
+    """Return what an index says of covers that it must have, because it found them.
+
+    Raises
+    ------
+    IndexDamagedError
+        If it does not know one of them.
+    """
+    try:
+        found = index.get(cover_ids, with_vectors=False)
+    except ValueError as error:
+        message = f"{error}, though a search found them"
+        if workspace is not None:
+            message += f": run '{INDEX.repair(workspace.root, 'index rebuild')}'"
+        raise IndexDamagedError(message) from error
+    return hits_of(found, similarities)
 
 
 def hits_of(found: Batch, similarities: Sequence[float]) -> list[Hit]:

@@ -81,6 +81,9 @@ def bombs() -> dict[str, bytes]:
         "jpeg-3000-scans.jpg": progressive[:-2] + scan * 3000 + b"\xff\xd9",
         "jpeg-3000-exif.jpg": plain[:2] + exif * 3000 + plain[2:],
         "webp-99-megapixels.webp": saved(flat, "WEBP", quality=10, method=0),
+        "webp-59-megapixels.webp": saved(
+            flat.resize((7700, 7700)), "WEBP", quality=10, method=0
+        ),
         "gif-99-megapixels.gif": saved(flat.convert("P"), "GIF"),
         "bmp-1-bit.bmp": saved(Image.new("1", (SIDE, SIDE), 1), "BMP"),
     }

@@ -153,3 +153,17 @@ def test_a_png_with_large_texts_or_profile_is_its_picture(what):
         assert decode(content).tobytes() == decode(plain).tobytes()
     with pytest.raises(BrokenImageError):
         decode(before[: end + len(TEXTS[what]) + 60])
+
+
+def test_a_webp_may_have_fewer_pixels_for_its_decoder_holds_them_four_times():
+    image, contents = Image.new("RGB", (100, 100)), {}
+    for format_name in ("WEBP", "PNG"):
+        buffer = io.BytesIO()
+        image.save(buffer, format_name)
+        contents[format_name] = buffer.getvalue()
+    assert read_picture(contents["PNG"], max_megapixels=0.015).width == 100
+    with pytest.raises(
+        BrokenImageError, match=r"too large: 100 x 100 .* limit is 0\.009"
+    ):
+        read_picture(contents["WEBP"], max_megapixels=0.015)
+    assert read_picture(contents["WEBP"], max_megapixels=0.02).width == 100
