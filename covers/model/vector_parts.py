@@ -18,9 +18,9 @@ from covers.workspace.artefacts import (
     read_table,
     write_table,
 )
-from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.strangers import open_regular, refuse_link
 from indexer.files.arrow import as_numbers, make_array
+from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

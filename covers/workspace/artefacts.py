@@ -18,7 +18,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from covers.errors import DataError, StaleError
-from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.publish import publish
 from covers.workspace.disk.strangers import (
     is_whole_number,
@@ -26,6 +25,7 @@ from covers.workspace.disk.strangers import (
     parse_json,
     read_text,
 )
+from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,8 +15,8 @@ from covers.images.measured import MeasuredPictures
 from covers.intake.tables.manifest import read_manifest
 from covers.model.card import read_header
 from covers.workspace.artefacts import Stamp, read_table, write_table
-from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.table_stream import read_batches
+from indexer.parquet_sizes import refuse_swollen
 
 LONG = "x" * 100_000
 SWOLLEN = {

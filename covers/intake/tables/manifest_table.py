@@ -15,11 +15,11 @@ import pyarrow.parquet
 from covers.catalogue.table import SCHEMA
 from covers.errors import DataError
 from covers.intake.sources import is_picture_name
-from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.strangers import read_bounded
 from covers.workspace.disk.text_encodings import ENCODING_NAMES, decode_guess
 from covers.workspace.disk.text_tables import read_text_table
 from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
+from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

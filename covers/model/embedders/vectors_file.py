@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.errors import DataError
-from covers.workspace.disk.parquet_sizes import refuse_swollen
 from covers.workspace.disk.strangers import open_regular
 from indexer.files.arrow import as_numbers
+from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
