@@ -13,6 +13,7 @@ from indexer.files import disk
 from indexer.files.arrow import make_array
 from indexer.files.columns import ID_COLUMN
 from indexer.files.snapshot import Snapshot
+from indexer.parquet_sizes import refuse_swollen
 
 __all__ = [
     "ITEMS_FILE",
@@ -118,19 +119,34 @@ def read_export(
     matrix = read_matrix(vectors)
     _refuse_other_file(items)
     try:
-        table = pq.read_table(items)
-        table.validate(full=True)
+        with items.open("rb") as source, pq.ParquetFile(source) as file:
+            _refuse_mismatch(file, items, len(np.atleast_1d(matrix)), id_column)
+            refuse_swollen(source, file)
+            table = file.read()
+            table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         message = f"cannot read {str(items)!r} as a Parquet file: {error}"
         raise IndexMismatchError(message) from error
-    if id_column not in table.column_names:
-        message = (
-            f"{str(items)!r} has no column {id_column!r}: its columns are "
-            f"{', '.join(table.column_names)}; name the one with the ids as id_column"
-        )
-        raise IndexMismatchError(message)
     ids = [str(value) for value in table.column(id_column).to_pylist()]
     return ids, matrix, table.drop_columns([id_column])
+
+
+def _refuse_mismatch(file: Any, items: Path, n_vectors: int, id_column: str) -> None:
+    """Refuse a table without the ids, or with another number of rows than vectors."""
+    names = file.schema_arrow.names
+    if id_column not in names:
+        message = (
+            f"{str(items)!r} has no column {id_column!r}: its columns are "
+            f"{', '.join(names)}; name the one with the ids as id_column"
+        )
+        raise IndexMismatchError(message)
+    n_rows = file.metadata.num_rows
+    if n_rows != n_vectors:
+        message = (
+            f"{str(items)!r} has {n_rows:,} rows, and there are {n_vectors:,} vectors: "
+            "each row must stand for one vector"
+        )
+        raise IndexMismatchError(message)
 
 
 def read_matrix(path: Path) -> npt.NDArray[Any]:

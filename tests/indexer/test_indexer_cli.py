@@ -253,12 +253,24 @@ def test_files_that_cannot_be_imported_are_refused(tmp_path):
         "has no column 'id': its columns are name" in call(*arguments, status=1).stderr
     )
     result = call(*arguments, "--id-column", "name", status=1)
-    assert "2 ids but 3 vectors" in result.stderr
+    assert "has 2 rows, and there are 3 vectors" in result.stderr
     np.save(tmp_path / "v.npy", np.array([[1.0, 0], [np.nan, 1]]))
     result = call(*arguments, "--id-column", "name", "--dry-run", status=1)
     assert "have no direction: 'b'" in result.stderr
     (tmp_path / "v.npy").write_text("no")
     assert "cannot read" in call(*arguments, status=1).stderr
+
+
+def test_a_table_that_swells_is_not_imported(tmp_path):
+    np.save(tmp_path / "v.npy", np.eye(1000))
+    items = pa.table(
+        {"id": list(map(str, range(1000))), "note": ["x" * 100_000] * 1000}
+    )
+    pq.write_table(items, tmp_path / "i.parquet")
+    arguments = ["import", tmp_path / "x", tmp_path / "v.npy", tmp_path / "i.parquet"]
+    said = call(*arguments, "--dry-run", status=1).stderr
+    assert "it unpacks to " in said
+    assert said.count("\n") == 1
 
 
 def test_messages_name_arguments_in_python_and_options_in_a_shell(folder, tmp_path):
