@@ -307,11 +307,23 @@ def _ask(path: RemotePath, question: Callable[[], Any]) -> Any:
     """Call an object store; the exceptions of its packages become an `OSError`."""
     try:
         return question()
+    except FileNotFoundError as error:
+        # Whatever a web server did not do is this, and says nothing but the address.
+        cause = error.__cause__
+        if str(error) != path.url:
+            raise
+        if cause is None or getattr(cause, "status", None) in {404, 410}:
+            raise FileNotFoundError("not found on the server") from error  # noqa: EM101
+        raise OSError(f"{path.scheme}: {_reason(cause)}") from error  # noqa: EM102
     except OSError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise OSError(f"{path.scheme}: {reason:.200}") from error  # noqa: EM102
+        raise OSError(f"{path.scheme}: {_reason(error)}") from error  # noqa: EM102
+
+
+def _reason(error: BaseException) -> str:
+    """Put an exception of a package into one line."""
+    return f"{' '.join(str(error).split()) or type(error).__name__:.200}"
 
 
 def _read_stream(files: Any, url: str, n_bytes: int) -> bytes:

@@ -356,3 +356,22 @@ def test_a_server_that_does_not_answer_is_named_in_one_line(store, tmp_path):
     assert done.exit_code == 1
     assert re.match(r"Error: cannot list 's3://absent-bucket/x': .+", done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_web_server_that_cannot_be_reached_is_not_one_without_the_file():
+    path = RemotePath("http://127.0.0.1/m.csv")
+
+    def ask(cause):
+        def question():
+            raise FileNotFoundError(path.url) from cause
+
+        return lambda: remote._ask(path, question)
+
+    with pytest.raises(OSError, match=r"^http: Cannot connect \(refused\)$") as caught:
+        ask(ConnectionRefusedError("Cannot connect\n(refused)"))()
+    assert not isinstance(caught.value, FileNotFoundError)
+    absent = OSError("404")
+    absent.status = 404
+    for cause in (None, absent):
+        with pytest.raises(FileNotFoundError, match=r"^not found on the server$"):
+            ask(cause)()

@@ -87,7 +87,8 @@ class ManifestTable:
         try:
             content = _read(path)
         except OSError as error:
-            raise DataError(_unreadable(path, error)) from error
+            message = f"cannot read manifest '{path}': {error.strerror or error}"
+            raise DataError(message) from error
         fingerprint = hashlib.sha256(content).hexdigest()[:32]
         if path.suffix.lower() == ".parquet":
             return cls(*_read_parquet(path, content), [], fingerprint)
