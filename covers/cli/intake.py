@@ -193,15 +193,9 @@ def genres_command(
 
 def _show_survey(survey: GenreSurvey, *, is_proposal: bool) -> None:
     """Print the mapping of genres, for people."""
-    rows = []
-    for name in survey.names:
-        genre = ", ".join(name.genres) or "-"
-        if name.proposed != name.genres:
-            genre += f"  ->  {', '.join(name.proposed) or '-'}"
-        if name.above:
-            genre += f"  (below {' > '.join(name.above)})"
-        rows.append((name.name, name.kind.value, name.n_covers, genre))
-    print_table(["name", "in", "covers", "genre"], rows, right=[2])
+    from covers.intake.genre_survey import HEADER
+
+    print_table(HEADER, survey.rows(), right=[2])
     click.echo()
     if is_proposal:
         print_text(

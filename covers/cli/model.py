@@ -19,7 +19,7 @@ from covers.cli.options.shared import (
     seed_option,
 )
 from covers.cli.terminal.border import ExplainingGroup
-from covers.cli.terminal.speech import print_json, tell
+from covers.cli.terminal.speech import print_document, print_json, tell
 from covers.cli.terminal.tables import print_facts
 from covers.workspace.registry import quote
 
@@ -102,17 +102,7 @@ def show_training(report: TrainingReport, *, as_json: bool, workspace: Path) -> 
 
     card, best = report.card, report.card.summary["best"]
     if as_json:
-        print_json(
-            {
-                "fingerprint": card.fingerprint,
-                "arch": card.arch,
-                "vocab": card.vocab,
-                "summary": card.summary,
-                "history": report.history,
-                "seconds": round(report.seconds, 1),
-                "failed": report.failed,
-            }
-        )
+        print_document(report)
     else:
         click.echo(
             f"model {card.fingerprint[:8]}: {shown_arch(card.arch)}, {len(card.vocab)} genres, {card.embedding_dim}-d embeddings, "
@@ -168,13 +158,7 @@ def embed_command(
         )
         raise click.ClickException(message) from None
     if as_json:
-        print_json(
-            {
-                "new": report.n_new,
-                "known": report.n_known,
-                "failed": failures(report.failed),
-            }
-        )
+        print_document(report)
         return
     click.echo(f"{report.n_new:,} covers embedded, {report.n_known:,} were before")
     show_failures(report.failed)

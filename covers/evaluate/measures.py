@@ -6,10 +6,11 @@ Letters: G genres.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from covers.classify.methods import BEFORE
+from covers.errors import WrongValueError
 from covers.render.short_repr import ShortRepr
 from covers.workspace.disk.read_only import ReadOnly
 from covers.workspace.documents import left_out
@@ -185,8 +186,22 @@ class MethodResult(ReadOnly, ShortRepr):
         return {**written, **values, "ci95": ends}
 
     def estimate(self, measure: str) -> Estimate:
-        """Return one measure by its key, such as ``"macro_f1"``."""
-        found: Estimate = getattr(self, measure)
+        """Return one measure by its key, such as ``"macro_f1"``.
+
+        Raises
+        ------
+        WrongValueError
+            If there is no such measure; the message lists all.
+        """
+        found = getattr(self, measure, None)
+        if not isinstance(found, Estimate):
+            known = ", ".join(
+                one.name
+                for one in fields(self)
+                if isinstance(getattr(self, one.name), Estimate)
+            )
+            message = f"no measure {measure!r}: there are {known}"
+            raise WrongValueError(message)
         return found
 
 

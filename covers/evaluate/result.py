@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from covers.classify.methods import TRAINED, named_now
+from covers.arguments import checked, one_of
+from covers.classify.methods import TRAINED, Method, named_now
+from covers.errors import WrongValueError
 from covers.evaluate.document import (
     Certain,
     Fitted,
@@ -183,13 +185,25 @@ class Evaluation(Document):
         )
 
     def best(self, among: Iterable[str] | None = None) -> str:
-        """Return the name of the method that does best in `measure`, of all or of some."""
+        """Return the name of the method that does best in `measure`, of all or of some.
+
+        Raises
+        ------
+        WrongValueError
+            If none of these was measured.
+        """
         names = self.methods if among is None else among
+        measured = [str(name) for name in names if name in self.methods]
+        if not measured:
+            message = (
+                f"among must name methods that were measured: {', '.join(self.methods)}"
+            )
+            raise WrongValueError(message)
         return max(
-            (str(name) for name in names if name in self.methods),
-            key=lambda name: self.methods[name].estimate(self.measure).value,
+            measured, key=lambda name: self.methods[name].estimate(self.measure).value
         )
 
+    @checked(a=one_of(*Method), b=one_of(*Method))
     def difference(self, a: str, b: str) -> Difference | None:
         """Return method `a` minus method `b`; None where it was not measured."""
         for one in self.differences:

@@ -11,6 +11,7 @@ from covers.errors import DataError
 from covers.intake.labels.table import make_mapper
 from covers.intake.merge import RecordsByCover
 from covers.intake.record_table import covers_in, of_sources, read_records
+from covers.render.text import counted, text_table
 from covers.workspace.registry import quote
 from covers.workspace.settings import IntakeSettings, change_intake
 from covers.workspace.source_files import SourceKind
@@ -52,7 +53,7 @@ class NameInUse:
     above: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GenreSurvey:
     """All names in use in a workspace, and the genres they become.
 
@@ -81,6 +82,33 @@ class GenreSurvey:
     kept_out: dict[str, int]
     genre_minimum: int
     n_covers_changed: int
+
+    def rows(self) -> list[tuple[str, str, int, str]]:
+        """Return a row per name: the name, where it stands, its covers, and the genre that it becomes."""
+        return [
+            (one.name, one.kind.value, one.n_covers, _becomes(one))
+            for one in self.names
+        ]
+
+    def __repr__(self) -> str:
+        said = (
+            f"{counted(len(self.names), 'name')}, {counted(len(self.genres), 'genre')}"
+        )
+        return f"{text_table(HEADER, self.rows(), right=(2,))}\n{said}"
+
+
+HEADER = ("name", "in", "covers", "genre")
+"""Of `GenreSurvey.rows`."""
+
+
+def _becomes(name: NameInUse) -> str:
+    """Return which genre a name is, which it would become, and what that is below."""
+    genre = ", ".join(name.genres) or "-"
+    if name.proposed != name.genres:
+        genre += f"  ->  {', '.join(name.proposed) or '-'}"
+    if name.above:
+        genre += f"  (below {' > '.join(name.above)})"
+    return genre
 
 
 def survey_genres(

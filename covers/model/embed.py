@@ -114,6 +114,11 @@ class EmbedReport(ReadOnly, ShortRepr):
     n_known: int
     failed: dict[str, str]
 
+    def to_json(self) -> dict[str, object]:
+        """Return what ``covers embed --json`` prints."""
+        failed = [{"path": path, "reason": why} for path, why in self.failed.items()]
+        return {"new": self.n_new, "known": self.n_known, "failed": failed}
+
 
 def cover_files(
     catalogue: Catalogue, rows: Sequence[int] | None = None

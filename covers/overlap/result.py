@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
 from covers.arguments import checked, text
+from covers.errors import WrongValueError
 from covers.overlap.measured import Measured
 from covers.render.gallery import cover_tiles, gallery_html, with_galleries
 from covers.render.numbers import number, span
@@ -137,7 +138,7 @@ class Overlap(Measured):
         }
         if kind not in draws:
             message = f"kind must be one of {', '.join(draws)}, got {kind!r}"
-            raise ValueError(message)
+            raise WrongValueError(message)
         frame = draws[kind](self)
         return None if frame is None else frame.finish()
 

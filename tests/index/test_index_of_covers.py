@@ -155,6 +155,16 @@ def test_the_json_of_the_index_is_what_was_promised(trained_workspace):
     assert said["problems"][0]["file"] == name
 
 
+def test_verify_passes_what_16_bits_round_otherwise(trained_workspace):
+    index = open_index(trained_workspace)
+    ids = list(index.ids)
+    vectors = index.reconstruct(ids)
+    noise = np.random.default_rng(0).normal(size=vectors.shape)
+    noise *= 0.14 / np.linalg.norm(noise, axis=1, keepdims=True)  # cosine 0.99
+    index.update(ids, vectors + noise)
+    assert verify_index(trained_workspace, n_pictures=8, device="cpu").ok
+
+
 def test_verify_finds_vectors_that_no_longer_come_out_of_the_pictures(
     trained_workspace,
 ):

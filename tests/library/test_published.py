@@ -33,15 +33,20 @@ def test_a_result_that_was_never_made_names_its_command(library):
         library.published("clustering")
 
 
-def test_clusters_join_alike_at_the_front_door_and_in_the_shell(library):
-    found = library.published("clusters")
+def test_embedding_says_the_same_at_the_front_door_and_in_the_shell(library):
     root = str(library.workspace.root)
-    done = CliRunner().invoke(main, ["cluster", "-w", root, "--cut", "2", "--json"])
+    done = CliRunner().invoke(main, ["embed", "-w", root, "--json"])
     assert done.exit_code == 0, done.output
-    joined = library.clusters().joined(2)
-    assert json.loads(done.stdout) == joined.to_json()
+    assert json.loads(done.stdout) == library.embed().to_json()
+    assert json.loads(done.stdout)["known"] == len(library)
+
+
+def test_clusters_join_until_so_many_are_left(library):
+    found = library.published("clusters")
+    joined = found.joined(2)
+    assert len(joined.cut) == min(2, found.n_clusters)
     assert sorted(one for part in joined.cut for one in part) == sorted(
-        one.id for one in joined.clusters
+        one.id for one in found.clusters
     )
     assert not found.cut
     with pytest.raises(covers.WrongValueError, match="n_clusters must be"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class _Document(Protocol):
-        def to_json(self) -> dict[str, Any]: ...
+        def to_json(self) -> dict[str, Any] | dict[str, object]: ...
 
 
 WORKSPACE_KEY = "covers.workspace"

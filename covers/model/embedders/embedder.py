@@ -38,6 +38,9 @@ class TrainedEmbedder:
         self.dim = model.embedding_dim
         self.fingerprint = model.fingerprint
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.dim}-d>"
+
     def embed(self, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
         """Turn RGB pictures of any size into unit vectors, shape (n, dim)."""
         return self._model.embed_images(pictures).embeddings
@@ -77,6 +80,10 @@ class PublishedEmbedder:
         side = self.backbone.fixed_size or 224
         self.network = FrozenNetwork(self.backbone, Preprocessing(side, mean, std))
         self.device = pick_device(device)
+
+    def __repr__(self) -> str:
+        words = ", knows words" if self.knows_words else ""
+        return f"<{type(self).__name__} {self.name!r}: {self.dim}-d{words}>"
 
     @property
     def dim(self) -> int:

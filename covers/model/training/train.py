@@ -92,6 +92,18 @@ class TrainingReport(ReadOnly, ShortRepr):
     seconds: float
     failed: dict[str, str]
 
+    def to_json(self) -> dict[str, object]:
+        """Return what ``covers train --json`` prints."""
+        return {
+            "fingerprint": self.card.fingerprint,
+            "arch": self.card.arch,
+            "vocab": self.card.vocab,
+            "summary": self.card.summary,
+            "history": self.history,
+            "seconds": round(self.seconds, 1),
+            "failed": self.failed,
+        }
+
 
 def choose_training_set(
     catalogue: Catalogue,

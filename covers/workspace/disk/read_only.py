@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+_FEW = 12
 
 
 class ReadOnlyDict(dict[Key, Value]):
@@ -22,6 +24,9 @@ class ReadOnlyDict(dict[Key, Value]):
     TypeError: a result cannot be changed: take a copy, dict(...)
     >>> found | {"Folk": 0.3}
     {'Jazz': 0.7, 'Folk': 0.3}
+    >>> found["jaz"]
+    Traceback (most recent call last):
+    KeyError: "no 'jaz': did you mean 'Jazz'?"
     """
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
@@ -30,6 +35,20 @@ class ReadOnlyDict(dict[Key, Value]):
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
+
+    def __missing__(self, key: Key) -> NoReturn:
+        """Name the nearest key, or all of few."""
+        names = list(map(str, self))
+        in_small = {name.lower(): name for name in names}
+        near = get_close_matches(str(key).lower(), in_small, 1, 0.6)
+        others = ", ".join(map(repr, names[:_FEW])) + (", …" if names[_FEW:] else "")
+        meant = (
+            f"did you mean {in_small[near[0]]!r}?"
+            if near
+            else f"there are {others or 'none'}"
+        )
+        message = f"no {key!r}: {meant}"
+        raise KeyError(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy what it holds."""
