@@ -270,7 +270,7 @@ def update(
         return
     click.echo(
         f"{'would be ' if dry_run else ''}{report.added:,} added, {report.changed:,} changed, {report.moved:,} moved or "
-        f"relabelled, {report.removed:,} removed, {report.unchanged:,} unchanged: generation {report.generation}"
+        f"relabelled, {report.removed:,} removed;\n{report.unchanged:,} unchanged: generation {report.generation}"
     )
     for entry in report.failed[:10]:
         tell(f"failed: '{entry['path']}': {entry['reason']}")
