@@ -12,7 +12,7 @@ MAX_LETTERS = 2**20
 _MAX_LINE = 1000
 _MAX_FILES = 1000
 _LINE = re.compile(
-    r"""\s*(?:REM\s+)?(GENRE|DATE|PERFORMER|TITLE|FILE|TRACK)\s+(?:"([^"]*)"|(\S.*?))(?:\s+(?:WAVE|MP3|AIFF|BINARY|MOTOROLA|AUDIO))?\s*""",
+    r"""\ufeff?\s*(?:REM\s+)?(GENRE|DATE|YEAR|PERFORMER|TITLE|FILE|TRACK)\s+(?:"([^"]*)"|(\S.*?))(?:\s+(?:WAVE|MP3|AIFF|FLAC|BINARY|MOTOROLA|AUDIO))?\s*""",
     re.IGNORECASE,
 )
 
@@ -49,18 +49,26 @@ def parse_cue_sheet(text: str) -> CueSheet:
         match = _LINE.fullmatch(line[:_MAX_LINE])
         if match is None:
             continue
-        name, value = match.group(1).upper(), (match.group(2) or match.group(3) or "")
+        name = match.group(1).upper()
+        value = match.group(2) or _without_quotes(match.group(3) or "")
         if name == "FILE":
             files[value] = None
         elif name == "TRACK":
             n_tracks += 1
-        elif not n_tracks and (stripped := value.strip(' "')):
+        elif not n_tracks and (stripped := value.strip()):
             said.setdefault(name, stripped)
     return CueSheet(
         title=said.get("TITLE"),
         performer=said.get("PERFORMER"),
-        year=parse_year(said.get("DATE")),
+        year=parse_year(said.get("DATE")) or parse_year(said.get("YEAR")),
         genres=name_genres([said["GENRE"]]) if "GENRE" in said else (),
         n_tracks=n_tracks or None,
         files=tuple(files)[:_MAX_FILES],
     )
+
+
+def _without_quotes(value: str) -> str:
+    """Take off the quotes around a text that holds others, doubled or not."""
+    if len(value) > 1 and value.startswith('"') and value.endswith('"'):
+        return value[1:-1].replace('""', '"')
+    return value

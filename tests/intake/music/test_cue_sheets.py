@@ -9,6 +9,7 @@ import pytest
 from music_folders import albums_of, jpeg, put, taken
 
 from covers.images.audio.audio_tags import Tags
+from covers.images.audio.cue_sheet import parse_cue_sheet
 from covers.intake.music.album_notes import read_music_file
 
 CUE = """REM GENRE "Post-Rock"
@@ -139,3 +140,16 @@ def test_hostile_cue_sheets_take_little_time(tmp_path):
     put(tmp_path / "large.cue", bytes(2**21))
     assert "larger" in (read_music_file(tmp_path / "large.cue").problem or "")
     assert time.process_time() - began < 5
+
+
+def test_a_sheet_is_read_with_quotes_in_texts_other_years_and_other_kinds_of_files():
+    lines = [
+        '\ufeffTITLE "The ""Best"""',
+        'PERFORMER "X "Y" Z"',
+        "REM YEAR 1999",
+        'FILE "a.flac" FLAC',
+        "  TRACK 01 AUDIO",
+    ]
+    cue = parse_cue_sheet("\n".join(lines))
+    assert (cue.title, cue.performer, cue.year) == ('The "Best"', 'X "Y" Z', 1999)
+    assert (cue.files, cue.n_tracks) == (("a.flac",), 1)
