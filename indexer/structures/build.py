@@ -21,7 +21,7 @@ from indexer.files.manifest import (
     TriedStructure,
 )
 from indexer.files.store import GenerationWriter
-from indexer.structures.keys import EXACT, candidate_keys, lists_of, refuse_large_key
+from indexer.structures.keys import EXACT, candidate_keys, lists_of, refuse_wild_key
 from indexer.structures.recall import RecallMeasure, Sample
 from indexer.structures.tournament import hold_tournament
 from indexer.structures.tuning import tune
@@ -104,7 +104,7 @@ def build_structure(
     if keys == (EXACT,) or n == 0:
         return None
     for key in keys:
-        refuse_large_key(key, n, dimension)
+        refuse_wild_key(key, n, dimension)
     sample = Sample.draw(vectors, request.k, seed=_SEED + 1)
     built = None
     if former is not None and _is_alike(former.entry.key, keys):

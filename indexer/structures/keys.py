@@ -33,7 +33,7 @@ __all__ = [
     "bytes_per_vector",
     "candidate_keys",
     "lists_of",
-    "refuse_large_key",
+    "refuse_wild_key",
 ]
 
 AUTO = "auto"
@@ -130,8 +130,8 @@ def _code_bytes(key: str, dimension: int) -> int:
     return (int(parts[1]) + 1) // 2 if parts else dimension
 
 
-def refuse_large_key(key: str, n: int, dimension: int) -> None:
-    """Refuse numbers in a key that FAISS would take memory for before it looks.
+def refuse_wild_key(key: str, n: int, dimension: int) -> None:
+    """Refuse numbers in a key that FAISS would take memory for, or end the process by.
 
     Raises
     ------
@@ -141,10 +141,12 @@ def refuse_large_key(key: str, n: int, dimension: int) -> None:
     limits = {"IVF": n, "HNSW": _MOST_LINKS}
     for name, number in re.findall(r"([A-Za-z]*)_?([0-9]+)", key[:_LONGEST_KEY]):
         limit = limits.get(name, 4 * dimension + 64)
-        if len(key) > _LONGEST_KEY or int(number) > limit:
+        is_large = len(key) > _LONGEST_KEY or int(number) > limit
+        if is_large or int(number) < (2 if name == "HNSW" else 1):
+            size = "large" if is_large else "small"
             message = (
                 f"FAISS cannot build structure {key!r:.80} over {n} vectors of "
-                f"{dimension} dimensions ({name}{number} is too large): give 'auto', "
+                f"{dimension} dimensions ({name}{number} is too {size}): give 'auto', "
                 f"'exact' or another factory key"
             )
             raise ValueError(message)

@@ -345,6 +345,16 @@ def test_a_key_that_would_take_all_memory_is_refused(tmp_path, key):
         VectorIndex.build(tmp_path, IDS[:20], vectors, structure=key)
 
 
+SMALL = ["IVF0,SQ8", "HNSW0", "HNSW1", "PQ8x0", "OPQ8_0,PQ8", "IVF4_HNSW0,Flat"]
+
+
+@pytest.mark.parametrize("key", [*SMALL, "RR0,Flat", "PQ8x4fs_0", "IVF4,PQ8x4fsr_0"])
+def test_a_key_that_would_end_the_process_is_refused(tmp_path, key):
+    vectors = np.eye(20, D) + 1
+    with pytest.raises(ValueError, match="is too small"):
+        VectorIndex.build(tmp_path, IDS[:20], vectors, structure=key)
+
+
 ORDERS = {
     "rows far outside": lambda d: np.r_[d[:N], np.full(N, 2**40)],
     "rows before the start": lambda d: np.r_[d[:N], np.full(N, -3)],
