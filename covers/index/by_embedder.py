@@ -214,7 +214,7 @@ def judge_other_index(
     try:
         index = open_other_index(workspace, name)
     except CoversError as error:
-        return Verdict(State.MISSING, str(error).split(":")[0], command)
+        return Verdict(State.MISSING, str(error).split(": ")[0], command)
     if (
         catalogue is not None
         and index.fingerprints.get("catalogue") != catalogue.fingerprint()

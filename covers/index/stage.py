@@ -106,7 +106,7 @@ def judge(
     try:
         index = open_index(workspace, check_model=False)
     except (CoversError, IndexerError) as error:
-        return Verdict(State.MISSING, str(error).split(":")[0], "index build")
+        return Verdict(State.MISSING, str(error).split(": ")[0], "index build")
     fingerprints = index.fingerprints
     if card is not None and fingerprints.get("model") != card.fingerprint:
         return Verdict(State.STALE, "made by another model", "index rebuild")

@@ -101,7 +101,7 @@ class _AtHand:
             try:
                 found[artefact.name] = read()
             except CoversError as error:
-                problems[artefact.name] = str(error).split(":")[0]
+                problems[artefact.name] = str(error).split(": ")[0]
         return cls(
             workspace, recipe, found.get("catalogue"), found.get("model"), problems
         )

@@ -154,6 +154,17 @@ def test_a_strangers_workspace_leads_to_no_server_and_no_folder(
     assert "secret" not in told
 
 
+def test_the_state_names_the_whole_address_of_a_server_without_an_index(
+    drawn_once, postgres, tmp_path
+):
+    shutil.copytree(drawn_once / "workspace", tmp_path / "workspace")
+    config, address = tmp_path / "workspace" / "covers.toml", postgres.address("gone")
+    config.write_text(f'{config.read_text()}\n[index]\nuri = "{address}"\n')
+    arguments = ["status", "-w", str(tmp_path / "workspace"), "--json"]
+    result = CliRunner().invoke(main, arguments)
+    assert f"no index in '{address}'" in result.stdout
+
+
 @pytest.mark.parametrize(
     "uri",
     [
