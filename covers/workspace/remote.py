@@ -47,6 +47,24 @@ def is_remote(text: object) -> bool:
     return isinstance(text, RemotePath) or bool(_ADDRESS.match(str(text)))
 
 
+def _host_of(text: str) -> str | None:
+    """Return the host or bucket of an address; None where it may hold a password.
+
+    A '/' in a password ends the host for whoever takes addresses apart: what comes
+    before is then a user and a colon, behind a '@'.
+    """
+    host = text.partition("://")[2].partition("/")[0]
+    has_colon = ":" in host.rpartition("]")[2]
+    if "@" in host or (has_colon and "@" in text):
+        return None
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts.hostname
+
+
 @dataclass(frozen=True, slots=True)
 class RemotePath:
     """A file, or what a folder is called there, in an object store or behind https://.
@@ -66,18 +84,16 @@ class RemotePath:
         Raises
         ------
         ConfigError
-            If it holds a password, asks for something, or is no plain address.
+            If it holds a password, asks for something, or is no plain address. It is
+            not repeated then, as it may hold a password.
         """
         text = text.rstrip("/")
         scheme, _, path = text.partition("://")
-        try:
-            host = urlsplit(text).hostname
-        except ValueError:
-            host = None
         is_plain = bool(_PLAIN.fullmatch(text)) and "::" not in text
-        if not host or "@" in path.partition("/")[0] or not is_plain:
+        host = _host_of(text)
+        if not host or not is_plain:
             message = (
-                f"source {text!r} is no plain address: expected such as 's3://bucket/folder' or "
+                f"a source that begins with '{scheme}://' is no plain address: expected such as 's3://bucket/folder' or "
                 "'https://host/manifest.csv', without user, password or '?'; keys come from the environment"
             )
             raise ConfigError(message)

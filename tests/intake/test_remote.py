@@ -258,6 +258,10 @@ def test_without_the_packages_one_line_says_what_is_missing(
     "address",
     [
         "s3://user:secret@bucket/x",
+        "s3://user:secret/more@bucket/x",
+        "s3://user:12/secret@bucket/x",
+        "https://user:secret/more@host/manifest.csv",
+        "https://host:secret/manifest.csv",
         "https://host/manifest.csv?signature=secret",
         "s3://bucket/x::file:///etc",
         "https:///manifest.csv",
@@ -266,10 +270,12 @@ def test_without_the_packages_one_line_says_what_is_missing(
     ],
 )
 def test_what_is_no_plain_address_is_refused(address, tmp_path):
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         RemotePath.of(address)
+    assert "secret" not in str(caught.value)
     done = CliRunner().invoke(main, ["scan", address, "-w", str(tmp_path / "ws")])
     assert done.exit_code == 2
+    assert "secret" not in done.output
     assert not (tmp_path / "ws").exists()
 
 
