@@ -32,6 +32,10 @@ _GREY = 0.035
 _PALE = 0.09
 _VIVID = 0.11
 """Chroma in OKLab from which on tan is orange or yellow, and pink is red."""
+_DIM = 0.022
+"""Chroma from which on something dark and warm is rather brown than grey."""
+_ROSE = 0.3
+"""Hue up to which a pale or dark red is rather pink than brown."""
 _OLIVE = 1.75
 """Hue from which on a dark yellow is rather green than brown."""
 _HUES = (
@@ -70,17 +74,20 @@ def _name(lightness: float, a: float, b: float) -> str:
     """Return what a colour in OKLab is called."""
     if lightness < 0.22:
         return "black"
-    chroma = math.hypot(a, b)
-    if chroma < _GREY:
+    chroma, hue = math.hypot(a, b), math.atan2(b, a) % (2 * math.pi)
+    is_dark_brown = lightness < 0.5 and _ROSE < hue < _OLIVE and chroma > _DIM
+    if chroma < _GREY and not is_dark_brown:
         return "white" if lightness > 0.86 else "black" if lightness < 0.3 else "grey"
-    hue = math.atan2(b, a) % (2 * math.pi)
     word = next(name for end, name in _HUES if hue < end)
     if word in ("orange", "yellow"):
         return _name_warm(lightness, chroma, hue, word)
     if word == "red" and chroma < _VIVID:
-        is_brown = lightness < 0.4 or (chroma < _PALE and 0.3 < hue < 1)
-        return "pink" if lightness > 0.6 else "brown" if is_brown else "red"
-    return "pink" if word == "red" and lightness > 0.7 else word
+        is_brown = lightness < 0.4 or (chroma < _PALE and _ROSE < hue < 1)
+        is_pink = lightness > 0.6 or hue < _ROSE
+        word = "pink" if is_pink else "brown" if is_brown else "red"
+    elif word == "red" and lightness > 0.7:
+        return "pink"
+    return "purple" if word == "pink" and lightness < 0.5 else word
 
 
 def _name_warm(lightness: float, chroma: float, hue: float, word: str) -> str:

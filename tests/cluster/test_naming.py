@@ -137,6 +137,11 @@ def test_every_colour_has_the_name_of_its_example(word):
         ("#cc7722", "orange"),
         ("#6f4e37", "brown"),
         ("#96605a", "brown"),  # leather
+        ("#49332d", "brown"),
+        ("#45313f", "purple"),
+        ("#3c3d43", "grey"),
+        ("#4b413e", "grey"),
+        ("#915f6d", "pink"),  # mauve
         ("#808000", "green"),  # olive
         ("#800000", "red"),  # maroon
         ("#fa8072", "pink"),  # salmon
