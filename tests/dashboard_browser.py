@@ -110,9 +110,10 @@ SETTLED = """async () => {
   const quiet = () => isAnswered() && document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
     && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
     && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(drawn);
-  for (let since = performance.now(); performance.now() - since < 120;) {
+  // Looks are counted, not time: a page that stood still meanwhile has not had its turn.
+  for (let calm = 0; calm < 9;) {
     await new Promise((go) => setTimeout(go, 15));
-    if (!quiet()) since = performance.now();
+    calm = quiet() ? calm + 1 : 0;
   }
 }"""
 

@@ -58,7 +58,7 @@ def test_a_box_on_the_map_gives_a_gallery_and_the_genres_of_the_selection(
 
 def surround(reader, left, right):
     """Draw a line around a part of the map, from its top to its bottom."""
-    box = reader.page.locator(".dots").bounding_box()
+    box, before = reader.page.locator(".dots").bounding_box(), reader.query()
     mouse = reader.page.mouse
     corners = [(left, 0.02), (right, 0.02), (right, 0.98), (left, 0.98)]
     for k, (x, y) in enumerate([*corners, corners[0]]):
@@ -67,6 +67,7 @@ def surround(reader, left, right):
         if k == 0:
             mouse.down()
     mouse.up()
+    reader.page.wait_for_function("q => location.search.slice(1) !== q", arg=before)
     reader.settle()
 
 
