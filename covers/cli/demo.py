@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,8 +19,6 @@ from covers.errors import refuse_missing_package
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from covers.evaluate.result import Evaluation
 
 PRETRAINED_RECIPE = {
     "arch": "tf_efficientnet_lite0",
@@ -130,7 +128,7 @@ def _announce_limit(workspace: Path, library: Path) -> None:
 
     opened = open_for_command(workspace)
     catalogue = opened.catalogue
-    found = cast("Evaluation", opened.published("evaluation"))
+    found = opened.published("evaluation")
     mixture = demo_mixture()
     tell(
         f"demo: the genres overlap by design: the best possible classifier has an accuracy of {mixture.bayes_accuracy():.2f} "

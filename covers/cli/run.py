@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,7 +34,6 @@ from covers.workspace.registry import quote
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covers.evaluate.result import Evaluation
     from covers.pipeline.status import Status
     from covers.workspace.remote import AnyPath
 
@@ -170,7 +169,7 @@ def run_job(workspace: Path, job: Job, *, as_json: bool) -> None:
         message = f"interrupted: nothing is lost; 'covers run -w {quote(workspace)}' goes on where it stopped"
         raise click.ClickException(message) from None
     library = open_for_command(workspace, job.device)
-    found = cast("Evaluation", library.published("evaluation"))
+    found = library.published("evaluation")
     show_evaluation(library.workspace, found, as_json=as_json)
     if not as_json:
         tell("")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from covers.arguments import (
     callback,
@@ -188,6 +188,16 @@ class Library(MadeLibrary):
 
         return run(self.workspace, manner, **settings).at(self.workspace)
 
+    @overload
+    def published(self, name: Literal["audit"]) -> Audit: ...
+    @overload
+    def published(self, name: Literal["clusters"]) -> Clustering: ...
+    @overload
+    def published(self, name: Literal["evaluation"]) -> Evaluation: ...
+    @overload
+    def published(self, name: Literal["overlap"]) -> Overlap: ...
+    @overload
+    def published(self, name: str) -> Audit | Clustering | Evaluation | Overlap: ...
     @checked(name=one_of(*_STAGES))
     def published(self, name: str) -> Audit | Clustering | Evaluation | Overlap:
         """Return a result as it lies in the workspace; nothing is made.
