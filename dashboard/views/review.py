@@ -61,7 +61,9 @@ def _review() -> None:
     library = loaders.library()
     doubts = loaders.doubts()
     if not doubts:
-        st.success("Nothing to look at was found.", icon=":material/check:")
+        # Where nobody has looked, nothing was found either.
+        if frame.attempt(loaders.audit) is not None:
+            st.success("Nothing to look at was found.", icon=":material/check:")
         return
     overlay = loaders.decisions()
     group = _choose_group(library, doubts, overlay)

@@ -1,8 +1,10 @@
 """What can be decided on the review page; the library is stood in for."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 from test_dashboard_parts import make_library
 
+from covers.errors import DataError
 from dashboard.data.doubts import Doubt
 
 
@@ -35,3 +37,27 @@ def test_a_cover_without_a_suggestion_can_be_relabelled_once_genres_are_chosen(
     assert can_relabel()
     page.multiselect[0].unselect("Jazz").run()
     assert not can_relabel()
+
+
+@pytest.mark.parametrize("is_audited", [True, False])
+def test_nothing_was_found_only_where_somebody_has_looked(monkeypatch, is_audited):
+    from dashboard.views import review
+
+    def audit():
+        if is_audited:
+            return []
+        message = "no audit"
+        raise DataError(message)
+
+    monkeypatch.setattr(review.loaders, "library", make_library)
+    monkeypatch.setattr(review.loaders, "doubts", dict)
+    monkeypatch.setattr(review.loaders, "audit", audit)
+
+    def script():
+        from dashboard.views import review
+
+        review._review()
+
+    page = AppTest.from_function(script).run()
+    assert not page.exception
+    assert len(page.success) == is_audited
