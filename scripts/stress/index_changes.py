@@ -1,6 +1,7 @@
 """What strangers may change in an index; used by `strangers_index`."""
 
 import base64
+import copy
 import hashlib
 import io
 import json
@@ -218,7 +219,7 @@ class Stranger:
         places = list(entries_of(self.content))
         for _ in range(self.rng.choice([1, 1, 1, 2, 5])):
             holder, key = self.rng.choice(places)
-            holder[key] = self.rng.choice(VALUES)
+            holder[key] = copy.deepcopy(self.rng.choice(VALUES))
         self.seal_manifest()
 
     def a_field_of_the_manifest(self):
@@ -227,7 +228,7 @@ class Stranger:
         if self.rng.random() < 0.5:
             holder.pop(self.rng.choice(list(holder)))
         else:
-            holder["surprise"] = self.rng.choice(VALUES)
+            holder["surprise"] = copy.deepcopy(self.rng.choice(VALUES))
         self.seal_manifest()
 
     def another_manifest(self):

@@ -1,6 +1,7 @@
 """Names, layout graphs, cards of other embedders and selections of the dashboard, and what strangers do to them; used by `strangers`."""
 
 import contextlib
+import copy
 import json
 import sys
 from urllib.parse import quote
@@ -146,7 +147,7 @@ class LaterChanges:
         content = json.loads(path.read_text())
         for _ in range(rng.choice([1, 1, 5])):
             holder, key = rng.choice(list(entries_of(content)))
-            holder[key] = rng.choice(VALUES)
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
         path.write_bytes(json.dumps(content).encode("utf-8", "surrogatepass"))
 
     def numbers_of_a_layout_graph(self):
@@ -186,7 +187,7 @@ class LaterChanges:
         holder, entry = rng.choice(
             [*entries_of(stamp["parameters"]), (stamp["parameters"], "k")]
         )
-        holder[entry] = rng.choice(VALUES)
+        holder[entry] = copy.deepcopy(rng.choice(VALUES))
         texts[key] = json.dumps(stamp).encode("utf-8", "surrogatepass")
         pq.write_table(table.replace_schema_metadata(texts), path)
 

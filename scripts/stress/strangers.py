@@ -15,6 +15,7 @@ Prints one JSON object; exit status 1 when a round failed.
 
 import argparse
 import contextlib
+import copy
 import gc
 import json
 import logging
@@ -118,7 +119,7 @@ class Stranger(todays_files.ChangesOfToday, later_files.LaterChanges):
         places = list(entries_of(content))
         for _ in range(rng.choice([1, 1, 5])):
             holder, key = rng.choice(places)
-            holder[key] = rng.choice(VALUES)
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
         path.write_bytes(json.dumps(content).encode("utf-8", "surrogatepass"))
 
     def a_document_nested_deep(self):
@@ -131,7 +132,7 @@ class Stranger(todays_files.ChangesOfToday, later_files.LaterChanges):
         header = json.loads(data[8 : 8 + length])
         card = json.loads(header["__metadata__"]["covers"])
         holder, key = rng.choice([*entries_of(card), *entries_of(header)])
-        holder[key] = rng.choice(VALUES)
+        holder[key] = copy.deepcopy(rng.choice(VALUES))
         texts = header.get("__metadata__")
         if isinstance(texts, dict):
             texts["covers"] = json.dumps(card)
@@ -268,10 +269,13 @@ def play_apart(rounds, base, original):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        for number, (name, seed) in enumerate(rounds):
-            ended = play_round(base / f"round-{number}", original, name, seed)
-            os.write(into, (json.dumps(ended) + "\n").encode())
-        os._exit(0)
+        try:
+            for number, (name, seed) in enumerate(rounds):
+                ended = play_round(base / f"round-{number}", original, name, seed)
+                os.write(into, (json.dumps(ended) + "\n").encode())
+            os._exit(0)
+        finally:
+            os._exit(1)  # what was forked tidies nothing up that is the parent's
     os.close(into)
     with os.fdopen(out) as file:
         ended = [json.loads(line) for line in file]

@@ -1,5 +1,6 @@
 """Files that a workspace of version 0.1 has not yet, and what strangers do to them; used by `strangers`."""
 
+import copy
 import json
 import os
 import shutil
@@ -96,7 +97,7 @@ class ChangesOfToday:
         content, rng = json.loads(path.read_text()), self.rng
         for _ in range(rng.choice([1, 1, 5])):
             holder, key = rng.choice(list(entries_of(content)))
-            holder[key] = rng.choice(VALUES)
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
         path.write_bytes(json.dumps(content).encode("utf-8", "surrogatepass"))
 
     def another_type_of_a_file_of_today(self):
