@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 from typing import IO, TYPE_CHECKING, Any
 
+from indexer.parquet_files import opened_parquet
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -107,10 +109,8 @@ def _count_some(file: pq.ParquetFile, columns: list[str]) -> Iterator[int]:
 
 def _count_listed(source: IO[bytes], metadata: Any, columns: list[str]) -> int:
     """Return the bytes of columns of texts: each text is read once, and how often it stands there."""
-    import pyarrow.parquet as pq
-
     total = 0
-    with pq.ParquetFile(source, metadata=metadata, read_dictionary=columns) as file:
+    with opened_parquet(source, metadata=metadata, read_dictionary=columns) as file:
         for group in range(metadata.num_row_groups if columns else 0):
             table = file.read_row_group(group, columns)
             table.validate(full=True)

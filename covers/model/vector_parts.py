@@ -20,6 +20,7 @@ from covers.workspace.artefacts import (
 )
 from covers.workspace.disk.strangers import open_regular, refuse_link
 from indexer.files.arrow import as_numbers, make_array
+from indexer.parquet_files import opened_parquet
 from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
@@ -178,10 +179,8 @@ def _check_columns(
 
 def _read_ids(path: Path) -> pa.ChunkedArray:
     """Return the ids in a batch file."""
-    import pyarrow.parquet as pq
-
     # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
-    with open_regular(path) as source, pq.ParquetFile(source) as file:
+    with open_regular(path) as source, opened_parquet(source) as file:
         try:
             refuse_swollen(source, file)
             ids = file.read(columns=["cover_id"])

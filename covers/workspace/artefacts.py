@@ -25,6 +25,7 @@ from covers.workspace.disk.strangers import (
     parse_json,
     read_text,
 )
+from indexer.parquet_files import opened_parquet
 from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
@@ -227,11 +228,10 @@ def opened_table(
         If it is missing, damaged or says that it holds more than it can.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
         # Not pq.read_table: that imports pyarrow.dataset and with it pandas.
-        with open_regular(path) as source, pq.ParquetFile(source, **options) as file:
+        with open_regular(path) as source, opened_parquet(source, **options) as file:
             if "metadata" not in options:  # that of a file that was opened before
                 refuse_swollen(source, file)
             yield file
@@ -315,9 +315,7 @@ def read_stamp(path: Path) -> Stamp | None:
 def add_to_summary(path: Path, entries: Mapping[str, str]) -> None:
     """Write a JSON or parquet artefact again, with more in the summary of its stamp."""
     if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(path) as file:
+        with open_regular(path) as source, opened_parquet(source) as file:
             table = file.read()
         stamp = parse_stamp(json.loads(table.schema.metadata[METADATA_KEY]), path)
         summary = {**stamp.summary, **entries}

@@ -13,6 +13,7 @@ from indexer.files import disk
 from indexer.files.arrow import make_array
 from indexer.files.columns import ID_COLUMN
 from indexer.files.snapshot import Snapshot
+from indexer.parquet_files import opened_parquet
 from indexer.parquet_sizes import refuse_swollen
 
 __all__ = [
@@ -114,12 +115,10 @@ def read_export(
     IndexMismatchError
         If a file cannot be read, or the column does not exist.
     """
-    import pyarrow.parquet as pq
-
     matrix = read_matrix(vectors)
     _refuse_other_file(items)
     try:
-        with items.open("rb") as source, pq.ParquetFile(source) as file:
+        with items.open("rb") as source, opened_parquet(source) as file:
             _refuse_mismatch(file, items, len(np.atleast_1d(matrix)), id_column)
             refuse_swollen(source, file)
             table = file.read()

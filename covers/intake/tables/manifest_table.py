@@ -19,6 +19,7 @@ from covers.workspace.disk.strangers import read_bounded
 from covers.workspace.disk.text_encodings import ENCODING_NAMES, decode_guess
 from covers.workspace.disk.text_tables import read_text_table
 from covers.workspace.remote import MOST_TABLE_MEBIBYTES, RemotePath
+from indexer.parquet_files import opened_parquet
 from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _read_parquet(
     try:
         # Not read_table: that imports pyarrow.dataset and with it pandas.
         source = io.BytesIO(content)
-        with pyarrow.parquet.ParquetFile(source) as file:
+        with opened_parquet(source) as file:
             refuse_swollen(source, file)
             if file.metadata.num_rows > len(content) + _ROOM_ROWS:
                 message = f"{file.metadata.num_rows:,} rows in {len(content):,} bytes"

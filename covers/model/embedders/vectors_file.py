@@ -20,6 +20,7 @@ import numpy.typing as npt
 from covers.errors import DataError
 from covers.workspace.disk.strangers import open_regular
 from indexer.files.arrow import as_numbers
+from indexer.parquet_files import opened_parquet
 from indexer.parquet_sizes import refuse_swollen
 
 if TYPE_CHECKING:
@@ -248,10 +249,9 @@ def _lines(file: Any) -> Iterator[str]:
 def _read_parquet(path: Path) -> Iterator[Block]:
     """Read a Parquet file with a column of ids or paths and one of lists of numbers."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with open_regular(path) as source, pq.ParquetFile(source) as file:
+        with open_regular(path) as source, opened_parquet(source) as file:
             refuse_swollen(source, file)
             key, vector = _choose_columns(file.schema_arrow, path)
             width = 0
