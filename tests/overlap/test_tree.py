@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from covers.overlap.measured import Tree
-from covers.overlap.overlap import Overlap, OverlapSettings
+from covers.overlap.overlap import OverlapMatrices, OverlapSettings
 from covers.overlap.tree import find_edges, grow_tree
 
 
@@ -13,7 +13,7 @@ def overlap_of(matrix, *, lift=None, q=None, n_groups=50, noise=0.02, n_bootstra
     rng = np.random.default_rng(0)
     samples = matrix[pairs] + rng.normal(0, noise, (n_bootstraps, len(pairs[0])))
     blank = np.full((n, n), np.nan)
-    return Overlap(
+    return OverlapMatrices(
         genres=tuple("abcdefgh"[:n]),
         n_covers=np.full(n, 100.0),
         n_groups=np.broadcast_to(n_groups, n).astype(np.int64),
