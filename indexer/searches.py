@@ -14,13 +14,7 @@ _MOST_K = 1 << 24
 
 def check_k(k: int) -> int:
     """Refuse a number of neighbours that is none, or that no memory holds."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        message = f"k must be a whole number, got {k!r}"
-        raise TypeError(message)
-    if k < 1:
-        message = f"k must be at least 1, got {k}"
-        raise ValueError(message)
-    if k > _MOST_K:
+    if _check_whole("k", k, 1) > _MOST_K:
         message = f"k must be at most {_MOST_K:,}, got {k}"
         raise ValueError(message)
     return int(k)
@@ -28,13 +22,18 @@ def check_k(k: int) -> int:
 
 def check_n_sampled(n_sampled: int) -> int:
     """Refuse a number of items to sample below zero, or that is no whole number."""
-    if isinstance(n_sampled, bool) or not isinstance(n_sampled, int | np.integer):
-        message = f"n_sampled must be a whole number, got {n_sampled!r}"
+    return _check_whole("n_sampled", n_sampled, 0)
+
+
+def _check_whole(name: str, value: int, least: int) -> int:
+    """Refuse what is no whole number, or less than `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        message = f"{name} must be a whole number, got {value!r}"
         raise TypeError(message)
-    if n_sampled < 0:
-        message = f"n_sampled must be at least 0, got {n_sampled}"
+    if value < least:
+        message = f"{name} must be at least {least}, got {value}"
         raise ValueError(message)
-    return int(n_sampled)
+    return int(value)
 
 
 def split_excluded(
