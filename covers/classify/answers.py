@@ -200,7 +200,19 @@ class Classification(ReadOnly):
         if self.flip.genre is None:
             return "Leaving voters out would not make another genre win."
         n, of = len(self.flip.without), len(self.voters)
+        if self.labels is not None:
+            # Calibrated each by itself, other genres may be likelier than what weighs most.
+            return f"Most of the weight is for {self._weightiest}; without {n} of the {of} voters it would be for {self.flip.genre}."
         return f"Without {n} of its {of} voters the vote would go to {self.flip.genre}."
+
+    @property
+    def _weightiest(self) -> str:
+        """The genre that voters with most of the weight have."""
+        weight = dict.fromkeys(self.probabilities, 0.0)
+        for voter in self.voters:
+            for genre in weight.keys() & set(voter.genres):
+                weight[genre] += voter.weight
+        return max(weight, key=lambda genre: weight[genre])
 
     @needs_extra("a data frame")
     def to_frame(self) -> pd.DataFrame:

@@ -128,6 +128,37 @@ def test_independent_genres_are_named_with_their_own_probability(library):
     assert answer.headline == "Rock, 70 %"
 
 
+def test_the_vote_on_independent_genres_says_what_weighs_most_now():
+    from covers.classify.answers import Classification, VoteFlip, Voter
+
+    # Calibrated by itself Rock is likelier; by its voters alone Jazz leads.
+    p = {"Rock": 0.7, "Jazz": 0.3}
+    voters = tuple(
+        Voter(cover_id=name, similarity=0.5, genres=genres, weight=weight)
+        for name, genres, weight in (
+            ("a", ("Jazz",), 0.4),
+            ("b", ("Jazz", "Rock", "Polka"), 0.3),
+            ("c", ("Rock", "Polka"), 0.3),
+        )
+    )
+    answer = Classification(
+        query="a.jpg",
+        cover_id="",
+        by_method=dict.fromkeys(("network", "vote", "network + vote"), p),
+        prediction_set=("Rock",),
+        level=0.9,
+        verdict="sure",
+        voters=voters,
+        flip=VoteFlip(genre="Rock", without=("a",)),
+        labels=p,
+        named=("Rock",),
+    )
+    assert (
+        answer.flip_in_words
+        == "Most of the weight is for Jazz; without 1 of the 3 voters it would be for Rock."
+    )
+
+
 def test_what_a_search_says_fits_a_terminal_and_a_notebook(library, truth):
     hits = library.search(truth[0][0], k=4)
     lines = repr(hits).splitlines()
