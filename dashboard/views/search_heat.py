@@ -26,14 +26,15 @@ def heat_beside(query: Query, answer: Classification) -> str:
     # The switch stands below; what it says is known before it is drawn.
     if not st.session_state.get("heat", st.query_params.get("heat") == "true"):
         return ""
-    network = answer.by_method[Method.NETWORK]
-    genres = sorted(network, key=lambda genre: -network[genre])
+    # The likeliest first: that answer is what one asks about.
+    p = answer.probabilities
+    genres = sorted(answer.by_method[Method.NETWORK], key=lambda genre: -p[genre])
     genre = st.segmented_control(
         "What speaks for",
         genres[:6],
         default=genres[0],
         required=True,
-        key="heat-genre",
+        key=f"heat-genre-{query.cover_id}",
         help="Yellow parts speak most for it, violet ones less, grey ones hardly (Grad-CAM on the deepest feature map). Coarse, and no proof of why.",
     )
     try:
