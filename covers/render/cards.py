@@ -101,6 +101,15 @@ def genre_tag(card: Card) -> str:
     return f'<span class="line tags" title="{names}">{dots}<span class="line">{names}</span></span>'
 
 
+def genre_chips(card: Card) -> str:
+    """Return each genre of a cover as a chip with its colour."""
+    chips = "".join(
+        f'<span class="chip">{dot(colour)}{escape(genre)}</span>'
+        for genre, colour in card.genres.items()
+    )
+    return f'<div class="chips">{chips}</div>'
+
+
 def gallery(
     shown: Sequence[tuple[Card, Note]],
     *,
@@ -192,14 +201,10 @@ def full_cover(card: Card, below: str = "", *, beside: str = "") -> str:
     beside : str
         HTML of a second picture, such as a heat map.
     """
-    chips = "".join(
-        f'<span class="chip">{dot(colour)}{escape(genre)}</span>'
-        for genre, colour in card.genres.items()
-    )
     name = "h3" if card.is_named else 'h3 class="file"'
     said = (
         f"<{name}>{escape(card.title)}</h3>"
-        f'<div class="muted">{escape(card.byline)}</div><div class="chips">{chips}</div>{below}'
+        f'<div class="muted">{escape(card.byline)}</div>{genre_chips(card)}{below}'
     )
     return in_full(picture(card, lazy=False), said, beside=beside)
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _VOTERS_SHOWN = 15
 _SUGGESTED = 16
+_OUTSIDE = "search-outside"
+"""Where the pictures from outside are held, by their mark, until the browser tab is closed."""
+_MOST_OUTSIDE = 3
 
 
 def show() -> None:
@@ -46,7 +49,7 @@ def show() -> None:
     loaders.warm_up()
     frame.warn_if_stale("index")
     _take_pasted()
-    query, shown = _query(library, str(st.query_params.get("cover", "")))
+    query, shown = _query(library)
     if query is None:
         _choose(library)
         _suggest(library)
@@ -123,21 +126,31 @@ def _take(content: bytes) -> None:
     except BrokenImageError as error:
         _refuse(error)
         return
-    st.session_state[search_alike.OUTSIDE] = taken
+    mark = search_alike.mark_of(taken[0])
+    known: dict[str, tuple[Query, str]] = st.session_state.get(_OUTSIDE, {})
+    others = [(name, one) for name, one in known.items() if name != mark]
+    st.session_state[_OUTSIDE] = dict([*others, (mark, taken)][-_MOST_OUTSIDE:])
     st.session_state["search-round"] = st.session_state.get("search-round", 0) + 1
     for name in ("cover", "plus", "minus"):
         st.query_params.pop(name, None)
+    st.query_params[search_alike.PICTURE] = mark
     st.rerun()
 
 
-def _query(library: Library, cover_id: str) -> tuple[Query | None, str]:
-    """Return the picture or cover of the page, and a small copy of a picture from outside."""
+def _query(library: Library) -> tuple[Query | None, str]:
+    """Return the picture or cover that the address names, and a small copy of a picture from outside."""
     index = loaders.front_door().index
-    if search_alike.OUTSIDE in st.session_state and not cover_id:
-        taken: tuple[Query, str] = st.session_state[search_alike.OUTSIDE]
-        if len(taken[0].embedding) == index.dimension:
-            return taken
-        del st.session_state[search_alike.OUTSIDE]
+    cover_id = str(st.query_params.get("cover", ""))
+    mark = str(st.query_params.get(search_alike.PICTURE, ""))
+    if mark and not cover_id:
+        known: dict[str, tuple[Query, str]] = st.session_state.get(_OUTSIDE, {})
+        if mark in known and len(known[mark][0].embedding) == index.dimension:
+            return known[mark]
+        st.warning(
+            "This address is of a picture that was uploaded or pasted earlier, and such pictures are not kept. Give it again to see it.",
+            icon=":material/link_off:",
+        )
+        return None, ""
     if not cover_id:
         return None, ""
     if cover_id not in library.position or cover_id not in index:
@@ -159,6 +172,8 @@ def _head(library: Library, query: Query, shown: str) -> None:
     row = library.position.get(query.cover_id)
     below = _verdict(answer) if answer else ""
     below += _links(library, row) if row is not None else ""
+    if shown and row is not None:
+        below = cards.genre_chips(markup.card_of(library, row)) + below
     beside = heat_beside(query, answer) if answer else ""
     if shown:
         name = "Your picture" + (

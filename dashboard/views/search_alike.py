@@ -18,11 +18,13 @@ from dashboard.layout.frame import GalleryLooks, fragment
 from dashboard.layout.markup import Item
 
 if TYPE_CHECKING:
+    from covers.classify.query import Query
     from covers.index.hits import Hit
     from dashboard.data.library import Library
 
 QUERY = "search-query"
-OUTSIDE = "search-outside"
+PICTURE = "picture"
+"""In the address: the mark of a picture from outside, which is not kept itself."""
 _PLUS, _MINUS = "plus", "minus"
 _MOST_EXAMPLES = 12
 
@@ -39,10 +41,21 @@ class _Wanted:
 
 def go_to(cover_id: str) -> None:
     """Search by a cover of the library, which the address names from now on."""
-    st.session_state.pop(OUTSIDE, None)
-    for name in (_PLUS, _MINUS):
+    for name in (PICTURE, _PLUS, _MINUS):
         st.query_params.pop(name, None)
     st.query_params["cover"] = cover_id
+
+
+def mark_of(query: Query) -> str:
+    """Return what the address says of a picture from outside."""
+    return query.cover_id[:12]
+
+
+def _is_asked_about(query: Query) -> bool:
+    """Say whether the address is still that of a query."""
+    if cover_id := st.query_params.get("cover"):
+        return bool(cover_id == query.cover_id)
+    return bool(st.query_params.get(PICTURE) == mark_of(query))
 
 
 def _examples(library: Library, name: str) -> list[str]:
@@ -58,8 +71,7 @@ def show() -> None:
     library, door = loaders.library(), loaders.front_door()
     index = door.index
     query, generation = st.session_state[QUERY]
-    walked_on = st.query_params.get("cover", query.cover_id) != query.cover_id
-    if index.generation != generation or walked_on:
+    if index.generation != generation or not _is_asked_about(query):
         st.rerun()
     plus, minus = _examples(library, _PLUS), _examples(library, _MINUS)
     frame.section(
