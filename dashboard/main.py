@@ -33,6 +33,8 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"] p { max-width: 110ch; }
 .stElementContainer:has(h3) + .stElementContainer [data-testid="stCaptionContainer"] { margin-top: -0.7rem; }
 [data-testid="stHeaderActionElements"] { display: none; }
+[data-testid="stFileChip"] > [role="alert"] { position: static; width: auto; height: auto; margin: 0 0.4rem; clip: auto; clip-path: none; overflow: visible; white-space: normal; font-size: 0.85rem; }
+.stFileChip[aria-invalid="true"] { max-width: none; }
 .st-key-pair-mark { height: 0; min-height: 0; margin-bottom: -1rem; }
 .stButtonGroup [role="radiogroup"], .stButtonGroup [role]:has(> [data-variant="pills"]) { flex-wrap: wrap; row-gap: 4px; overflow: visible; mask-image: none; }
 @media (max-width: 640px) {
