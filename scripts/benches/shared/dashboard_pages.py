@@ -61,9 +61,7 @@ def bench_library(window):
 
     def back():
         window.page.goto(f"{window.url}/")
-        window.page.wait_for_function(
-            "window.settled && settled() && shows('.st-key-browse', '<img')"
-        )
+        window.wait_for("settled() && shows('.st-key-browse', '<img')")
         window.page.wait_for_timeout(300)
 
     window.answer(
@@ -133,7 +131,7 @@ def bench_map(window):
         )
     window.answers["map: one frame while zooming"] = spread(frames)
     page.locator(".covermap").get_by_role("button", name="Clear").click()
-    page.wait_for_function("settled()")
+    window.wait_for("settled()")
     window.answer(
         "map: find an album",
         [
@@ -219,9 +217,7 @@ def bench_upload(window):
 
     def ask_again():
         window.page.goto(f"{window.url}/search")
-        window.page.wait_for_function(
-            "window.settled && settled() && !!document.querySelector('input[type=file]')"
-        )
+        window.wait_for("settled() && document.querySelector('input[type=file]')")
 
     taken = []
     where = (upload, ".st-key-query", "likeliest")

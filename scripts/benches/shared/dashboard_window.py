@@ -7,33 +7,41 @@ import time
 from itertools import zip_longest
 
 from dashboard_browser import LISTENING
+from playwright.sync_api import Error
 
 # What is seen of an element, that inside components included; whether it shows some
 # text; and whether the page has settled: all that was asked of the server is answered,
-# nothing runs, every picture in view is there.
+# nothing runs, every picture in view is there. It looks before every frame, on the time
+# of the page it looks at: so first at what costs nothing, and at text only in the end.
 LOOK = r"""
-window.content = (element) => element ? [element, ...element.querySelectorAll("*")]
-  .map((e) => e.shadowRoot ? e.shadowRoot.innerHTML : "").join("") || element.innerText : "";
+window.roots = (element) => [...element.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
+  .map((e) => e.shadowRoot).filter((root) => root && root.childElementCount);
+window.content = (element) => element
+  ? roots(element).map((root) => root.innerHTML).join("") || element.innerText : "";
 window.shows = (where, pattern) => [...document.querySelectorAll(where)]
   .some((e) => new RegExp(pattern).test(content(e)));
-window.pictures = (node) => [...node.querySelectorAll("*")].flatMap(
-  (e) => [...(e.tagName === "IMG" ? [e] : []), ...(e.shadowRoot ? pictures(e.shadowRoot) : [])]);
 window.settled = () => {
   const app = document.querySelector('[data-testid="stApp"]');
   if (!isAnswered() || !app || app.dataset.testScriptState !== "notRunning") return false;
   if (document.querySelector('[data-stale="true"]') || !document.querySelector("h1")) return false;
-  return pictures(document).every((image) => {
+  return [document, ...roots(document)].every((root) => [...root.querySelectorAll("img")].every((image) => {
+    if (image.complete) return true;
     const box = image.getBoundingClientRect();
-    return image.complete || box.bottom < 0 || box.top > innerHeight || !box.width;
-  });
-};"""
+    return box.bottom < 0 || box.top > innerHeight || !box.width;
+  }));
+};
+window.waitFor = (isSo) => new Promise((go) => {
+  const look = () => isSo() ? go() : requestAnimationFrame(look);
+  look();
+});"""
 
 
 class Window:
     """One browser window.
 
     Waiting is left to the page itself, which looks before every frame; the driver's
-    own waits look again after up to half a second.
+    own waits look again after up to half a second, and bring scripts of their own that
+    a page would have to read while it starts.
     """
 
     def __init__(self, context, url, repeats, *, patience_ms=60_000):
@@ -94,12 +102,26 @@ class Window:
         self._say(name, self.answers[name])
 
     def _wait(self, where, pattern, before=""):
-        self.page.wait_for_function(
-            """([where, pattern, before]) => settled() && (pattern
-              ? shows(where, pattern) : ![before, ""].includes(content(document.querySelector(where))))""",
-            arg=[where, pattern, before],
-            polling="raf",
+        shown = (
+            "shows(where, pattern)"
+            if pattern
+            else '![before, ""].includes(content(document.querySelector(where)))'
         )
+        self.wait_for(f"settled() && {shown}", where, pattern, before)
+
+    def wait_for(self, condition, where="", pattern="", before=""):
+        """Wait until some JavaScript is true of the page; it may say where, pattern and before."""
+        try:
+            self.page.evaluate(
+                f"""([where, pattern, before, most]) => Promise.race([
+                  waitFor(() => {condition}),
+                  new Promise((_, end) => setTimeout(() => end(new Error("not seen: " + where)), most))])""",
+                [where, pattern, before, self.patience_ms],
+            )
+        except Error as error:
+            if "context was destroyed" not in str(error):
+                raise
+            self.wait_for(condition, where, pattern, before)
 
     def button(self, key, name):
         """Return a button within the element of a key, by the beginning of its name."""

@@ -6,6 +6,8 @@ has shown the page before and a browser that has been here before, until the pag
 settled and every picture in view is there. An answer is timed from the click until
 what it asked for is on the page and nothing runs any more. The same is then timed
 with the server of an earlier commit, and each median given as a ratio to that one's.
+Beside them stands an empty page of Streamlit, in the same browser on the same day: what
+no page can be quicker than.
 """
 
 import argparse
@@ -38,6 +40,7 @@ from scripts.benches.shared.earlier_version import (
     checked_out,
     describe,
 )
+from scripts.benches.shared.empty_page import serve_empty_page
 from scripts.benches.shared.small_network import make_network_workspace
 
 EARLIER = "11ef51a"
@@ -124,6 +127,16 @@ def bench_network(workspace, version):
     return {"covers": n, "views": window.views, "answers": window.answers}
 
 
+def bench_empty_page(version):
+    """Time the first view of an empty page of Streamlit."""
+    with serve_empty_page() as url:
+        window = _open(version, url)
+        window.view("empty page", "", "h1")
+        window.page.close()
+        window.context.close()
+    return window.views["empty page"]
+
+
 def _open(version, url):
     context = version.browser.new_context(viewport={"width": 1280, "height": 900})
     return Window(context, url, version.repeats, patience_ms=version.patience_ms)
@@ -152,8 +165,9 @@ def _spread_of(times):
     return f"{said}, {times['ratio']:.2f} of before" if "ratio" in times else said
 
 
-def print_table(rows, uploads, repeats):
+def print_table(found, repeats):
     """Print the table of the docs."""
+    rows, uploads = found["result"], found["uploads"]
 
     def tell(*cells):
         print("| " + " | ".join(cells) + " |", file=sys.stderr)
@@ -169,6 +183,8 @@ def print_table(rows, uploads, repeats):
         for name in rows[0][kind]:
             times = [row[kind][name] for row in rows]
             tell(before + name, *map(_spread_of, times))
+    floor = _spread_of(found["empty_page"])
+    tell("first view of an empty page of Streamlit", *(floor for _ in rows))
     tell(
         "first view of library after a start of the server",
         *(f"{row['views']['library']['first_s']:.2f} s" for row in rows),
@@ -190,6 +206,7 @@ def bench_all(given, folder, browser):
             folder / "network", say=lambda text: print(text, file=sys.stderr)
         )
     found = {
+        "empty_page": bench_empty_page(now),
         "result": [bench_pages(workspace, now) for workspace in drawn],
         "uploads": [bench_network(network, now)] if network else [],
     }
@@ -244,7 +261,7 @@ def main():
         found = bench_all(given, given.folder or Path(temporary), browser)
         version = browser.version
         browser.close()
-    print_table(found["result"], found["uploads"], given.repeats)
+    print_table(found, given.repeats)
     document = {
         "bench": "dashboard",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
