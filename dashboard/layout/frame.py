@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from zlib import crc32
 
 import numpy as np
@@ -21,7 +21,7 @@ from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dashboard.data.library import Library, Rows
 
@@ -123,6 +123,37 @@ def fold(title: str, *, key: str, icon: str | None = None) -> Iterator[bool]:
     place = st.expander(title, key=key, icon=icon, bind="query-params")
     with place:
         yield bool(place.open)
+
+
+@contextmanager
+def popover(
+    title: str,
+    *,
+    key: str,
+    holds: Collection[str],
+    width: Literal["stretch", "content"] = "content",
+) -> Iterator[bool]:
+    """Offer choices that open over the page; they are only made where they are seen or at work.
+
+    Parameters
+    ----------
+    title : str
+    key : str
+    holds : collection of str
+        Names under which the address holds what is chosen inside. While it holds one
+        of them, the choices are made though nobody sees them: they are in force.
+    width : {"content", "stretch"}
+
+    Yields
+    ------
+    bool
+        Whether to make the choices; where not, each is at its default.
+    """
+    place = st.popover(
+        title, icon=":material/tune:", key=key, on_change="rerun", width=width
+    )
+    with place:
+        yield bool(place.open) or any(name in st.query_params for name in holds)
 
 
 def explain(error: Exception) -> None:

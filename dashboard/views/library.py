@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MOST_CHIPS, _OF_MANY = 14, 10
 """So many genres are chips; of more than that, so many are, and the others in a list."""
+_IN_POPOVER = ("rarer", "years", "side", "light", "verdict", "source")
+"""What the address calls the filters that are not in sight."""
 
 
 def show() -> None:
@@ -96,39 +98,44 @@ def _choose(library: Library) -> Filters:
             key="order",
             bind="query-params",
         )
-    with third, st.popover("More filters", icon=":material/tune:", width="stretch"):
-        years = frame.choose_years(library)
-        more = _more(library, has_votes=votes is not None)
-    genres = _genres(library)
+    names = list(library.genre_counts)
+    n_chips = _MOST_CHIPS if len(names) <= _MOST_CHIPS else _OF_MANY
+    rarer: list[str] = []
+    years, more = None, {}
+    with (
+        third,
+        frame.popover(
+            "More filters", key="more", holds=_IN_POPOVER, width="stretch"
+        ) as is_made,
+    ):
+        if is_made:
+            rarer = _rarer_genres(names[n_chips:])
+            years = frame.choose_years(library)
+            more = _more(library, has_votes=votes is not None)
+    genres: list[str] = st.pills(
+        "Genres",
+        names[:n_chips],
+        selection_mode="multi",
+        key="genre",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
     return Filters(
-        genres=tuple(genres), text=text, sort=sort or "filed", years=years, **more
+        genres=(*genres, *rarer), text=text, sort=sort or "filed", years=years, **more
     )
 
 
-def _genres(library: Library) -> list[str]:
-    """Let genres be chosen: the most frequent as chips, the others from a list."""
-    names = list(library.genre_counts)
-    n_chips = _MOST_CHIPS if len(names) <= _MOST_CHIPS else _OF_MANY
-    rarer = names[n_chips:]
-    with st.container(horizontal=True, vertical_alignment="center", key="genres"):
-        chosen: list[str] = st.pills(
-            "Genres",
-            names[:n_chips],
-            selection_mode="multi",
-            key="genre",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        if rarer:
-            chosen = chosen + st.multiselect(
-                "Rarer genres",
-                rarer,
-                key="rarer",
-                bind="query-params",
-                placeholder=f"{len(rarer):,} more genres",
-                label_visibility="collapsed",
-                width=200,
-            )
+def _rarer_genres(names: list[str]) -> list[str]:
+    """Let some of the genres be chosen that are no chips."""
+    if not names:
+        return []
+    chosen: list[str] = st.multiselect(
+        "Rarer genres",
+        names,
+        key="rarer",
+        bind="query-params",
+        placeholder=f"{len(names):,} more genres",
+    )
     return chosen
 
 

@@ -127,15 +127,19 @@ def _numbers(
     )
     place_of_k = st.container()
     if len(choices) > 1:
-        with st.popover("Neighbours looked at", icon=":material/tune:"):
-            k = st.select_slider(
-                "Neighbours looked at (k)",
-                choices,
-                k,
-                key=f"k-{measure}",
-                bind="query-params",
-                help="Few follow fine structure but waver, many are steady but blur.",
-            )
+        name = f"k-{measure}"
+        with frame.popover(
+            "Neighbours looked at", key="k-of", holds=(name,)
+        ) as is_made:
+            if is_made:
+                k = st.select_slider(
+                    "Neighbours looked at (k)",
+                    choices,
+                    k,
+                    key=name,
+                    bind="query-params",
+                    help="Few follow fine structure but waver, many are steady but blur.",
+                )
     at_k = pairs.at_k(measured, measure, k)
     shown = pairs.of_family(at_k, family)
     with place_of_k:

@@ -139,3 +139,33 @@ def test_filters_and_orders_of_the_library_leave_and_sort(read):
         reader.page.get_by_text(label, exact=True).first.wait_for()
     reader.page.get_by_role("button", name="held out").click()
     reader.page.wait_for_function("() => location.search.includes('side=')")
+
+
+def test_filters_out_of_sight_hold_in_a_link_and_after_they_are_closed(read):
+    reader = read()
+    said = reader.page.get_by_text(re.compile(r"^\d+ covers\."))
+    everything = said.inner_text()
+    reader.page.get_by_role("button", name="More filters").click()
+    reader.page.get_by_role("button", name="held out").click()
+    reader.page.wait_for_function("() => location.search.includes('side=')")
+    reader.settle()
+    some = said.inner_text()
+    assert some != everything
+    reader.page.get_by_role("heading", name="Library").click()
+    reader.settle()
+    assert reader.page.get_by_role("button", name="held out").count() == 0
+    assert "side=" in reader.query()
+    assert said.inner_text() == some
+    reader.page.reload()
+    reader.page.wait_for_selector("h1")
+    reader.settle()
+    assert said.inner_text() == some
+    shared = read(f"?{reader.query()}")
+    assert shared.page.get_by_text(some).count() == 1
+    shared.page.get_by_role("button", name="More filters").click()
+    chosen = shared.page.get_by_role("button", name="held out", pressed=True)
+    chosen.wait_for()
+    chosen.click()
+    shared.settle()
+    assert "side=" not in shared.query()
+    assert shared.page.get_by_text(everything).count() == 1
