@@ -54,10 +54,12 @@ def make_routes() -> list[BaseRoute]:
 
 
 async def send_page(_request: Request) -> HTMLResponse:
-    """Send Streamlit's start page, told where the server's root is.
+    """Send Streamlit's start page, with our looks, told where the server's root is.
 
     Left to itself the browser would look for the server below the page's own
-    path first, and note two missing files in its console on every shared link.
+    path first, and note two missing files in its console on every shared link. Told
+    who may host it too, which is nobody else, it connects at once instead of asking
+    for that first.
     """
     return HTMLResponse(start_page(), headers={"Cache-Control": "no-cache"})
 
@@ -69,16 +71,19 @@ def start_page() -> str:
         encoding="utf-8"
     )
     root = (
-        "<script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/'};"
-        f"{_script('steps.js')}</script>"
+        "<script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/',"
+        "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}};"
+        f"{_asset('steps.js')}</script>"
     )
     icon = "data:image/svg+xml," + quote(_RECORD)
     text = text.replace('href="./favicon.png"', f'href="{icon}"', 1)
     text = text.replace("<title>Streamlit</title>", "<title>Album covers</title>", 1)
-    return text.replace("<head>", f"<head>{root}", 1)
+    text = text.replace("<head>", f"<head>{root}", 1)
+    # In the end, so that it comes after what Streamlit puts into the head as it draws.
+    return text.replace("</body>", f"<style>{_asset('app.css')}</style></body>", 1)
 
 
-def _script(name: str) -> str:
+def _asset(name: str) -> str:
     path = Path(__file__).parents[1] / "components" / "assets" / name
     return path.read_text(encoding="utf-8")
 
