@@ -226,7 +226,7 @@ def _value(name: str, given: Any) -> Any:
 def cover_ids(name: str, given: Any) -> Collection[str]:
     """Take one cover or several: ids, or objects with a ``cover_id`` such as hits."""
     expected = "ids of covers, or hits of a search"
-    if isinstance(given, frozenset) and all(isinstance(one, str) for one in given):
+    if isinstance(given, frozenset) and set(map(type, given)) <= {str}:
         return given  # all of a library, with every search of the dashboard
     alone = isinstance(given, str | bytes) or hasattr(given, "cover_id")
     found = []

@@ -69,24 +69,37 @@ def find_flip(
     base = np.maximum(np.asarray(membership, np.float64).mean(axis=0), 1e-12)
     support = weights[:, None] * shares * base**-settings.class_balance  # (k, G)
     best = Flip((), -1)
+    fewest = int((neighbours.rows >= 0).sum())  # somebody has to stay
     for rival in range(membership.shape[1]):
         gain = support[:, winner] - support[:, rival]
-        order = [
-            int(slot) for slot in np.argsort(-gain, kind="stable") if gain[slot] > 0
-        ]
-        for n_left_out in range(1, len(order) + 1):
-            if best.genre_id >= 0 and n_left_out >= len(best.slots):
-                break
-            rows = neighbours.rows.copy()
-            rows[0, order[:n_left_out]] = -1
-            if n_left_out == int((neighbours.rows >= 0).sum()):
-                break
-            left = Neighbours(rows, neighbours.similarities)
-            won = int(vote_with(plain, left, membership)[0].argmax())
-            if won != winner:
-                best = Flip(tuple(sorted(order[:n_left_out])), won)
-                break
+        order = np.argsort(-gain, kind="stable")
+        order = order[gain[order] > 0][: fewest - 1]
+        if not len(order):
+            continue
+        left = _without_more_and_more(neighbours, order)
+        won = vote_with(plain, left, membership).argmax(axis=1)
+        others = np.flatnonzero(won != winner)
+        if len(others):
+            fewest = int(others[0]) + 1
+            slots = sorted(int(slot) for slot in order[:fewest])
+            best = Flip(tuple(slots), int(won[others[0]]))
     return best
+
+
+def _without_more_and_more(
+    neighbours: Neighbours, order: npt.NDArray[np.int64]
+) -> Neighbours:
+    """Return one query as many, in which the first, the first two, ... of `order` do not vote.
+
+    All are voted on at once, which takes as long as a few.
+    """
+    step = np.full(neighbours.rows.shape[1], len(order))
+    step[order] = np.arange(len(order))
+    gone = step <= np.arange(len(order))[:, None]
+    return Neighbours(
+        np.where(gone, -1, neighbours.rows),
+        np.broadcast_to(neighbours.similarities, gone.shape),
+    )
 
 
 def _among_voters(
