@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import threading
 from typing import TYPE_CHECKING
 
+from covers.errors import CoversError
 from dashboard import arguments
 from dashboard.loaders.cached import cached
 from dashboard.loaders.state import at
+from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
     from covers.library.library import Library
+
+_UNTIL_SHOWN_S = 2.0
+"""A page is in sight by then; loading a network takes both of two cores for some seconds."""
 
 
 def front_door() -> Library:
@@ -26,13 +31,24 @@ def _front_door(root: str) -> Library:
     return Library(at(root), device="cpu")
 
 
-@cached(1)
 def warm_up() -> None:
-    """Import the network's libraries in the background, so that the first upload is quick."""
-    import threading
+    """Load the network in the background once the page is there, so that the first upload is quick.
 
-    def import_network() -> None:
-        with contextlib.suppress(ImportError):
-            importlib.import_module("covers.model.weights")
+    Where there is none, nothing is loaded.
+    """
+    _warm_up(str(arguments.workspace().root))
 
-    threading.Timer(1.0, import_network).start()
+
+@cached(1)
+def _warm_up(root: str) -> None:
+    waiting = threading.Timer(_UNTIL_SHOWN_S, read_one_picture, [_front_door(root)])
+    waiting.daemon = True
+    waiting.start()
+
+
+def read_one_picture(door: Library) -> None:
+    """Have a library read a plain picture, which loads all that reading takes."""
+    from PIL import Image
+
+    with contextlib.suppress(CoversError, IndexerError):
+        door.ask([Image.new("RGB", (64, 64))])

@@ -46,7 +46,6 @@ def show() -> None:
     )
     library = loaders.library()
     index = loaders.front_door().index
-    loaders.warm_up()
     frame.warn_if_stale("index")
     _take_pasted()
     query, shown = _query(library)
@@ -82,6 +81,7 @@ def _refuse(error: Exception) -> None:
 
 def _choose(library: Library) -> None:
     """Let a picture or a cover be chosen."""
+    loaders.warm_up()
     left, right = st.columns([1, 1], gap="medium")
     with left:
         round_ = st.session_state.setdefault("search-round", 0)
@@ -122,7 +122,10 @@ def _found(library: Library, text: str) -> None:
 def _take(content: bytes) -> None:
     """Embed a picture from outside, and forget its file."""
     try:
-        taken = lookup.take_picture(loaders.front_door(), content)
+        with st.spinner(
+            "Reading the picture. The first one takes some seconds: the network is loaded."
+        ):
+            taken = lookup.take_picture(loaders.front_door(), content)
     except BrokenImageError as error:
         _refuse(error)
         return

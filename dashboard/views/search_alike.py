@@ -27,6 +27,9 @@ PICTURE = "picture"
 """In the address: the mark of a picture from outside, which is not kept itself."""
 _PLUS, _MINUS = "plus", "minus"
 _MOST_EXAMPLES = 12
+_USUAL_K = 24
+_IN_POPOVER = ("k", "tone", "years")
+"""What the address calls the choices that are not in sight."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +182,7 @@ def _tray(library: Library, plus: list[str], minus: list[str]) -> None:
 def _filters(library: Library) -> _Wanted:
     """Show the filters of a search; `where` is None if no artist has the name that was typed."""
     where: dict[str, object] = {}
-    artist, once, words = "", False, []
+    artist, once = "", False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         where["genre"] = st.multiselect(
             "Genres",
@@ -188,31 +191,21 @@ def _filters(library: Library) -> _Wanted:
             bind="query-params",
             width=260,
         )
-        if loaders.looks().measured:
-            words = st.multiselect(
-                "Leading colour",
-                list(COLOUR_WORDS),
-                key="tone",
-                bind="query-params",
-                width=220,
-            )
         if any(library.artists):
             artist = st.text_input(
                 "Artist", key="artist", bind="query-params", width=200
             )
             once = st.toggle("One per artist", key="once", bind="query-params")
-        k = st.select_slider(
-            "How many",
-            [12, 24, 48, 96],
-            key="k",
-            value=24,
-            bind="query-params",
-            width=180,
-        )
         chosen, only = bar.selected(), False
         if chosen is not None:
             only = st.toggle("Only the selection", key="only", bind="query-params")
-    where["year"] = frame.choose_years(library)
+        k = _USUAL_K
+        words: list[str] = []
+        with frame.popover(
+            "More filters", key="more-alike", holds=_IN_POPOVER
+        ) as is_made:
+            if is_made:
+                k, words, where["year"] = _more(library)
     where["artist"] = _artist_like(library, artist)
     if artist and not where["artist"]:
         st.caption(f"No artist called {markup.plain(artist)}.")
@@ -223,6 +216,19 @@ def _filters(library: Library) -> _Wanted:
         one_per_artist=once,
         among=_among(library, words, only=only),
     )
+
+
+def _more(library: Library) -> tuple[int, list[str], tuple[int, int] | None]:
+    """Offer how many covers are shown, and the rarer filters: leading colours, years."""
+    k = st.select_slider(
+        "How many", [12, 24, 48, 96], key="k", value=_USUAL_K, bind="query-params"
+    )
+    words: list[str] = []
+    if loaders.looks().measured:
+        words = st.multiselect(
+            "Leading colour", list(COLOUR_WORDS), key="tone", bind="query-params"
+        )
+    return k, words, frame.choose_years(library)
 
 
 def _among(library: Library, words: list[str], *, only: bool) -> frozenset[str]:
