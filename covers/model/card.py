@@ -312,6 +312,7 @@ def _are_head_fits(values: Any) -> bool:
         and is_whole_number(one.get("seed"), 0, 2**63)
         and type(one.get("penalty")) in {int, float}
         and type(one.get("class_balance")) in {int, float}
+        and isinstance(one.get("mixes", False), bool)
         for one in values
     )
 

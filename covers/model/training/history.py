@@ -76,6 +76,7 @@ class HeadFit(TypedDict):
     penalty: float
     class_balance: float
     seed: int
+    mixes: NotRequired[bool]
 
 
 class FinalHead(TypedDict):

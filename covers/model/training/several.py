@@ -230,6 +230,7 @@ def _train_part(run: TrainingRun, given: PartsGiven) -> _Part:
                 "penalty": penalty,
                 "class_balance": recipe.class_balance,
                 "seed": run.seed,
+                "mixes": run.mixes(len(run.data.cover_ids)),
             }
             if frozen.mirrored:
                 head_fit["mirrored"] = frozen.mirrored

@@ -29,7 +29,7 @@ from covers.model.training.heads.crossed import (
     join_crossed,
     predict_across_folds,
 )
-from covers.model.training.heads.fit import HeadSettings, start_head
+from covers.model.training.heads.fit import MOST_MIXED, HeadSettings, start_head
 from covers.model.training.heads.frozen import MOST_MIRRORED
 from covers.model.training.recipe import Recipe, for_catalogue
 from covers.stats.distributions import softmax
@@ -108,6 +108,7 @@ class FrozenRows:
                     class_balance=self.recipe.class_balance,
                     multi_label=several,
                     seed=seed,
+                    mixes=self._mixes(train),
                 ),
             )
             with torch.inference_mode():
@@ -124,6 +125,9 @@ class FrozenRows:
             )
         return dict(np.load(into))
 
+    def _mixes(self, train: np.ndarray) -> bool:
+        return not self.recipe.multi_label and len(train) <= MOST_MIXED
+
     def _across(
         self, known: np.ndarray, train: np.ndarray, penalty: float, seed: int
     ) -> CrossedPredictions:
@@ -133,6 +137,7 @@ class FrozenRows:
             penalty=penalty,
             seed=seed,
             n_axes=self.recipe.embedding_dim,
+            mixes=self._mixes(train),
         )
         membership = self.membership[train]
         folds = deal_folds(membership, self.catalogue.groups[train], seed)

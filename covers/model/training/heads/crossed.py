@@ -57,12 +57,15 @@ class HeadFit:
     seed : int
     n_axes : int
         Width of the embedding.
+    mixes : bool, default=False
+        Whether it learned from mixtures of covers too.
     """
 
     class_balance: float
     penalty: float
     seed: int
     n_axes: int
+    mixes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +190,14 @@ def predict_across_folds(
         seen = views[:, torch.from_numpy(outside)].flatten(0, 1)
         axes = principal_axes(seen, fit.n_axes, fit.seed)
         weights = genre_weights(known, fit.class_balance)
-        probe = Probe(known, weights, folds[outside], multi_label=False, seed=fit.seed)
+        probe = Probe(
+            known,
+            weights,
+            folds[outside],
+            multi_label=False,
+            seed=fit.seed,
+            mixes=fit.mixes,
+        )
         metric, coefficients, offsets = probe.fit_twice(
             _project(seen, *axes), fit.penalty
         )
@@ -273,6 +283,7 @@ def read_crossed(
             penalty=float(one["penalty"]),
             seed=int(one["seed"]),
             n_axes=card.embedding_dim // len(fits),
+            mixes=bool(one.get("mixes", False)),  # heads of before did not
         )
         folds = deal_folds(train.membership, train.groups, fit.seed)
         everyone = np.concatenate([folds, np.full(len(held.cover_ids), -1)])

@@ -36,8 +36,13 @@ PENALTIES = (0.1, 0.3, 1.0, 3.0)
 N_FOLDS = 4
 """Folds of groups over which the penalty is chosen."""
 
+MOST_MIXED = 1_000
+"""Train covers above which a head learns enough from the covers alone, without mixtures."""
+
 _SLOPES = (0.6, 0.8, 1.0, 1.25)
 """Inverse temperatures to compare losses at: calibration comes later."""
+
+_MOST_DRAWS = 30
 
 _MOST_SEARCHED = 50
 """Independent genres, the most frequent ones, by which the penalty is chosen."""
@@ -66,12 +71,15 @@ class HeadSettings:
     penalty : float, optional
         Of both fits, where cross-validation would be misled: a backbone that was
         tuned on these covers tells them apart better than others.
+    mixes : bool, default=False
+        Whether mixtures of covers are learned from too, see `Mixtures`.
     """
 
     class_balance: float
     multi_label: bool
     seed: int
     penalty: float | None = None
+    mixes: bool = False
 
 
 def start_head(
@@ -86,9 +94,10 @@ def start_head(
     They are standardised, projected onto their principal axes and partly
     whitened: neighbours are already those of the untouched backbone. A linear
     probe on the unit embeddings then says which directions tell genres apart;
-    these are lengthened, and the probe is fitted again as the classifier. The
-    penalty of both fits is the one with which all of this answers best for the
-    covers as they are; mirror images are only learned from.
+    these are lengthened, and the probe is fitted again as the classifier, where
+    asked for on mixtures of covers too. The penalty of both fits is the one with
+    which all of this answers best for the covers as they are; mirror images and
+    mixtures are only learned from.
 
     Parameters
     ----------
@@ -119,7 +128,12 @@ def start_head(
     points = (standard @ axes.T).numpy()  # (N, D)
     weights = genre_weights(membership.numpy(), settings.class_balance)
     probe = Probe(
-        membership.numpy(), weights, groups, multi_label=multi_label, seed=seed
+        membership.numpy(),
+        weights,
+        groups,
+        multi_label=multi_label,
+        seed=seed,
+        mixes=settings.mixes,
     )
     penalty = settings.penalty
     if penalty is None:
@@ -169,12 +183,50 @@ def _lengthen(coefficients: Floats) -> Floats:
     return np.asarray(metric, np.float32)
 
 
+@dataclass(frozen=True)
+class Mixtures:
+    """Mixtures of each cover with another of its genre: what could lie between two artists.
+
+    Parameters
+    ----------
+    partners : ndarray of int64, shape (n_covers,)
+        With which each is mixed: of another group, or itself where its genre has none.
+    shares : ndarray of float32, shape (n_covers, 1)
+        How much of each is its own.
+    """
+
+    partners: npt.NDArray[np.int64]
+    shares: Floats
+
+    @classmethod
+    def draw(
+        cls, membership: Floats, groups: npt.NDArray[np.int64], seed: int
+    ) -> Mixtures:
+        """Draw a partner and a share, even between 0 and 1, for each cover."""
+        rng = np.random.default_rng(seed)
+        genres = membership.argmax(axis=1)
+        partners = np.arange(len(groups))
+        for genre in np.unique(genres):
+            members = np.flatnonzero(genres == genre)
+            lacking = members
+            for _ in range(_MOST_DRAWS):
+                partners[lacking] = rng.choice(members, len(lacking))
+                lacking = lacking[groups[partners[lacking]] == groups[lacking]]
+            partners[lacking] = lacking
+        return cls(partners, rng.random((len(groups), 1), np.float32))
+
+    def of(self, values: Floats) -> Floats:
+        """Mix the covers' values (n_covers, ...), which are points or membership."""
+        return self.shares * values + (1 - self.shares) * values[self.partners]
+
+
 class Probe:
     """Logistic regression against membership of genres.
 
     Points (n_views * n_covers, D) may hold several views of the covers, one block
     after the other: all are fitted on, each counting as its share of a cover, and
-    the first is asked about.
+    the first is asked about. One that `mixes` fits the second time on mixtures of
+    covers too, each counting as much as a cover.
     """
 
     def __init__(
@@ -185,19 +237,44 @@ class Probe:
         *,
         multi_label: bool,
         seed: int,
+        mixes: bool = False,
     ) -> None:
         self.membership, self.weights, self.groups = membership, weights, groups
-        self.multi_label, self.seed = multi_label, seed
+        self.multi_label, self.seed, self.mixes = multi_label, seed, mixes
 
     def fit(
         self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
     ) -> tuple[Floats, Floats]:
         """Return coefficients (G, D) and offsets (G,)."""
         rows, covers_of = self._views(len(points), rows)
-        penalty = penalty * len(self.membership) / len(points)
-        membership = self.membership[covers_of]
+        pull = penalty * len(self.membership) / len(points)
+        return self._solve(points[rows], self.membership[covers_of], pull)
+
+    def _fit_mixed(
+        self, points: Floats, penalty: float, covers: npt.NDArray[np.int64] | None
+    ) -> tuple[Floats, Floats]:
+        """Return coefficients (G, D) and offsets (G,) by covers, and as many mixtures of them."""
+        covers = np.arange(len(self.membership)) if covers is None else covers
+        rows, covers_of = self._views(len(points), covers)
+        membership = self.membership[covers]
+        mixtures = Mixtures.draw(membership, self.groups[covers], self.seed)
+        known = points[rows].reshape(-1, len(covers), points.shape[1])  # (V, n, D)
+        mixed = np.concatenate([mixtures.of(view) for view in known])
+        both = np.concatenate([points[rows], mixed])
+        shares = np.tile(mixtures.of(membership), (len(known), 1))
+        pull = penalty / (2 * len(known))
+        return self._solve(
+            unit_rows(both),
+            np.concatenate([self.membership[covers_of], shares]),
+            pull,
+        )
+
+    def _solve(
+        self, points: Floats, membership: Floats, penalty: float
+    ) -> tuple[Floats, Floats]:
+        """Return coefficients (G, D) and offsets (G,) by points (n, D) of known membership (n, G)."""
         if self.multi_label:
-            found = fit_logistic(points[rows], membership > 0, penalty=penalty)
+            found = fit_logistic(points, membership > 0, penalty=penalty)
             return (
                 found.coefficients.astype(np.float32),
                 found.offsets.astype(np.float32),
@@ -205,7 +282,7 @@ class Probe:
         covers, genres = np.nonzero(membership)
         weight = membership[covers, genres] * self.weights[genres]
         model = _regression(penalty)
-        model.fit(points[rows[covers]], genres, sample_weight=weight)
+        model.fit(points[covers], genres, sample_weight=weight)
         n_genres = membership.shape[1]
         coefficients = np.zeros((n_genres, points.shape[1]), np.float32)
         offsets = np.full(n_genres, -10.0, np.float32)
@@ -236,6 +313,8 @@ class Probe:
         """Return the metric (D, D) learned by a first fit, and what a second finds in it."""
         first, _ = self.fit(unit_rows(points), penalty, rows)
         metric = _lengthen(first)
+        if self.mixes:
+            return metric, *self._fit_mixed(points @ metric, penalty, rows)
         return metric, *self.fit(unit_rows(points @ metric), penalty, rows)
 
     def folds(self) -> npt.NDArray[np.int64]:
