@@ -73,7 +73,7 @@ def _covers() -> None:
         library,
         rows,
         key="browse",
-        looks=GalleryLooks(empty="No cover passes these filters."),
+        looks=GalleryLooks(per_page=32, empty="No cover passes these filters."),
     )
 
 
