@@ -134,7 +134,7 @@ def test_the_vote_on_independent_genres_says_what_weighs_most_now():
     # Calibrated by itself Rock is likelier; by its voters alone Jazz leads.
     p = {"Rock": 0.7, "Jazz": 0.3}
     voters = tuple(
-        Voter(cover_id=name, similarity=0.5, genres=genres, weight=weight)
+        Voter(cover_id=name, similarity=0.5, path=name, genres=genres, weight=weight)
         for name, genres, weight in (
             ("a", ("Jazz",), 0.4),
             ("b", ("Jazz", "Rock", "Polka"), 0.3),
