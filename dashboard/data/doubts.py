@@ -110,6 +110,16 @@ class Doubt:
         # Of a group of duplicates one stays, and nothing needs to be said of it.
         return len(open_ones) <= (self.is_group and len(open_ones) < len(ids))
 
+    def decided_as(self, library: Library, overlay: Overlay) -> str:
+        """Say in a few words what was decided about its covers; empty where nothing was."""
+        if not self.is_decided(library, overlay):
+            return ""
+        ids = [library.cover_ids[row] for row in self.rows]
+        if any(one in overlay.dropped for one in ids):
+            return "dropped"
+        genres = {genre for one in ids for genre in overlay.genres.get(one, ())}
+        return f"filed as {', '.join(sorted(genres))}" if genres else "kept"
+
 
 def doubts_of(
     findings: Sequence[Finding], library: Library, votes: Votes | None

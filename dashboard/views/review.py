@@ -12,7 +12,7 @@ from covers.audit.decisions import put_in_force
 from covers.errors import CoversError
 from covers.render import cards
 from covers.render.html import dot
-from covers.render.numbers import count
+from covers.render.numbers import count, sentence, unbroken
 from covers.render.palette import NOISE_COLOUR
 from covers.workspace.registry import quote
 from dashboard import arguments, loaders
@@ -51,7 +51,7 @@ def show() -> None:
 
 
 def _say_how() -> None:
-    st.caption(
+    frame.caption(
         f"Nothing is written from here. `covers dashboard -w {quote(arguments.workspace().root)} --review` lets you decide."
     )
 
@@ -82,7 +82,7 @@ def _review() -> None:
     if doubt is None and left:
         doubt = left[0]
     if doubt is not None:
-        _one(library, doubt)
+        _one(library, doubt, overlay)
     elif here:
         st.success("All of these are decided.", icon=":material/check:")
     _waiting(library, overlay)
@@ -110,7 +110,7 @@ def _choose_group(
         label_visibility="collapsed",
     )
     left = ", ".join(f"{TITLES[name].lower()} {n:,}" for name, n in open_ones.items())
-    st.caption(f"Still open: {left}.")
+    frame.caption(f"Still open: {left}.")
     return chosen
 
 
@@ -138,7 +138,7 @@ def _take_along(library: Library, left: list[Doubt]) -> None:
         )
 
 
-def _one(library: Library, doubt: Doubt) -> None:
+def _one(library: Library, doubt: Doubt, overlay: Overlay) -> None:
     """Show one finding of the audit, large, with its reason and the nearest cover."""
     row = doubt.rows[0]
     own = ", ".join(library.genres[row]) or "no genre"
@@ -151,9 +151,12 @@ def _one(library: Library, doubt: Doubt) -> None:
     # Said once is enough.
     small = " · ".join(parts if sure in doubt.reason else [sure, *parts])
     about = (
-        f'<div class="way">{way}</div><div>{escape(doubt.reason[:1].upper() + doubt.reason[1:])}.</div>'
+        f'<div class="way">{way}</div><div>{escape(unbroken(sentence(doubt.reason)))}.</div>'
         f'<div class="muted">{escape(small)}</div>'
     )
+    decided = doubt.decided_as(library, overlay)
+    if decided:
+        about = f'<div class="decided">Decided: {escape(decided)}.</div>{about}'
     picture = markup.picture(library, row, lazy=False)
     left, right = st.columns([2, 5], gap="medium")
     with left:
@@ -166,7 +169,7 @@ def _one(library: Library, doubt: Doubt) -> None:
         # Of a group one is chosen first; else the buttons stay where they are.
         if doubt.is_group:
             _beside(library, doubt)
-        review_actions.show(doubt)
+        review_actions.show(doubt, is_decided=bool(decided))
         if not doubt.is_group:
             _beside(library, doubt)
 
@@ -174,7 +177,7 @@ def _one(library: Library, doubt: Doubt) -> None:
 def _beside(library: Library, doubt: Doubt) -> None:
     """Show the other covers of a group, or those most like the doubtful one."""
     if doubt.is_group:
-        st.caption("Choose the one that stays when the others are dropped.")
+        frame.caption("Choose the one that stays when the others are dropped.")
         pick.show(
             markup.gallery(library, [Item(row=r) for r in doubt.rows], size="row"),
             key="doubt-group",
@@ -184,7 +187,7 @@ def _beside(library: Library, doubt: Doubt) -> None:
         return
     nearest = _nearest(library, doubt.rows[0])
     if nearest:
-        st.caption("Most like it:")
+        frame.caption("Most like it:")
         pick.show(
             markup.gallery(library, frame.folded(nearest), size="row"),
             key="doubt-nearest",
@@ -219,7 +222,7 @@ def _waiting(library: Library, overlay: Overlay) -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(
-            f"**{count(n, 'decision')}** written down; the catalogue follows at the next scan, or now."
+            f"**{count(n, 'decision')}** not yet in force; the catalogue follows at the next scan, or now."
         )
         if st.button("Put in force now", icon=":material/check_circle:"):
             try:
@@ -247,11 +250,11 @@ def _tile(
 ) -> tuple[cards.Card, cards.Note]:
     """Return a doubt as a tile that gives its name when it is chosen."""
     card = replace(markup.card_of(library, doubt.rows[0]), pick=doubt.name)
-    decided = doubt.is_decided(library, overlay)
+    decided = doubt.decided_as(library, overlay)
     said = ", ".join(doubt.suggestion)
     note = cards.Note(
         badge="" if decided else f"{100 * doubt.confidence:.0f} %",
-        mark="decided" if decided else said,
+        mark=decided or said,
         mark_colour=NOISE_COLOUR
         if decided
         else library.colours.get(said, NOISE_COLOUR),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,7 +14,7 @@ from dashboard import arguments, loaders
 from dashboard.layout import markup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from covers.catalogue.corrections import Decision
     from dashboard.data.doubts import Doubt
@@ -35,8 +36,11 @@ def let_stay(cover_id: str) -> None:
     st.session_state[_STAYS] = cover_id
 
 
-def show(doubt: Doubt) -> None:
-    """Show what can be decided; without ``--review`` it is shown but cannot be chosen."""
+def show(doubt: Doubt, *, is_decided: bool = False) -> None:
+    """Show what can be decided; without ``--review`` it is shown but cannot be chosen.
+
+    What was decided already, in this sitting or before, can be taken back.
+    """
     library = loaders.library()
     off = not arguments.may_write()
     genres = list(
@@ -83,12 +87,19 @@ def show(doubt: Doubt) -> None:
             args=(doubt, Action.DROP),
             help="Leave it out of the library; no file is deleted.",
         )
+        if is_decided:
+            undo: tuple[str, Callable[[], None]] = (
+                "Take it back",
+                functools.partial(_take_back, doubt),
+            )
+        else:
+            undo = "Undo", _undo
         st.button(
-            "Undo",
+            undo[0],
             icon=":material/undo:",
             shortcut="u",
-            disabled=off or not st.session_state.get(_DONE),
-            on_click=_undo,
+            disabled=off or not (is_decided or st.session_state.get(_DONE)),
+            on_click=undo[1],
         )
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(markup.plain(problem))
@@ -133,6 +144,17 @@ def _undo() -> None:
     name, subjects, replaced = st.session_state[_DONE].pop()
     if _write(replaced, subjects):
         st.query_params["doubt"] = name
+
+
+def _take_back(doubt: Doubt) -> None:
+    """Take back what was decided about the covers that are shown, whenever that was."""
+    library = loaders.library()
+    ids = [library.cover_ids[row] for row in doubt.rows]
+    subjects = [(one, finding) for one in ids for finding in ("", doubt.kind)]
+    if _write([], subjects):
+        done = st.session_state.get(_DONE, [])
+        st.session_state[_DONE] = [one for one in done if one[0] != doubt.name]
+        st.query_params["doubt"] = doubt.name
 
 
 def _write(decisions: list[Decision], instead_of: list[tuple[str, str]]) -> bool:

@@ -190,6 +190,36 @@ def test_decisions_are_written_with_review_and_survive_a_scan(read, other):
 
 
 @pytest.mark.browser
+def test_a_decision_of_another_sitting_is_said_and_can_be_taken_back(read, other):
+    from covers.catalogue.corrections import Overlay
+
+    with serve(other.root, "--review") as url:
+        reader = read("review?look=mistakes", url=url)
+        reader.page.get_by_role("radio", name="Confident mistakes").click()
+        reader.settle()
+        relabel = reader.page.get_by_role("button", name=re.compile("^Relabel"))
+        relabel.click()
+        reader.page.get_by_text(re.compile("^1 of ")).wait_for()
+        (genre,) = next(iter(Overlay.read(other).genres.values()))
+        reader.page.reload()
+        reader.page.get_by_text(re.compile("^1 of ")).wait_for()
+        reader.settle()
+        assert reader.page.get_by_role("button", name=re.compile("Undo")).is_disabled()
+        marks = reader.element("doubts").locator(".mark")
+        marks.get_by_text(f"filed as {genre}", exact=True).click()
+        said = reader.element("doubt").locator(".decided")
+        said.wait_for()
+        assert said.inner_text() == f"Decided: filed as {genre}."
+        reader.settle()
+        shown = reader.query()
+        reader.page.get_by_role("button", name=re.compile("Take it back")).click()
+        reader.page.get_by_text(re.compile("^0 of ")).wait_for()
+        said.wait_for(state="detached")
+        assert Overlay.read(other).decisions == ()
+        assert reader.query() == shown
+
+
+@pytest.mark.browser
 def test_nothing_is_written_without_review(read, workspace):
     before = {p: p.stat().st_mtime_ns for p in workspace.root.rglob("*")}
     reader = read("review")
