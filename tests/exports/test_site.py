@@ -111,3 +111,25 @@ def test_the_pages_open_from_disk_and_answer(browser, site, tmp_path, width, hei
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
     context.close()
     assert not problems
+
+
+@pytest.mark.browser
+def test_of_many_genres_the_most_frequent_are_offered_first(browser, site, tmp_path):
+    moved = tmp_path / "many"
+    shutil.copytree(site, moved)
+    data = data_of(site)
+    # As if each cover had a genre of its own, and all of them the last one.
+    n = len(data["covers"]["tiles"])
+    data["covers"]["vocab"] = [f"genre {i}" for i in range(n)]
+    data["covers"]["genres"] = [sorted({i, n - 1}) for i in range(n)]
+    text = f"window.COVERS={json.dumps(data)};"
+    (moved / "covers.js").write_text(text, encoding="utf-8")
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto(f"{(moved / 'index.html').as_uri()}#covers")
+    chips = page.locator("#chips button:visible")
+    chips.get_by_text(f"{n - 10} more genres").wait_for()
+    assert chips.count() == 11
+    assert chips.get_by_text(f"genre {n - 1}", exact=True).count() == 1
+    chips.get_by_text("more genres").click()
+    assert chips.count() == n
+    page.close()

@@ -2,6 +2,7 @@
 (() => {
   const data = window.COVERS, all = data.covers, n = all.tiles.length, perPage = 60;
   const $ = (id) => document.getElementById(id);
+  const MOST_CHIPS = 10;
   const state = { genre: -1, cluster: null, rows: null, text: "", page: 0 };
   $("lead").textContent = `${n.toLocaleString("en")} album covers, and how much their genres look alike to a network.`;
 
@@ -135,7 +136,18 @@
     chip.onclick = () => { Object.assign(state, { genre: state.genre === g ? -1 : g, cluster: null, rows: null, page: 0 }); draw(); };
     return chip;
   });
+  // The most frequent genres, as in the dashboard; the others on a click, lest covers are out of sight.
+  const often = new Array(chips.length).fill(0);
+  for (const genres of all.genres) for (const g of genres) often[g]++;
+  const rare = chips.map((_, g) => g).sort((a, b) => often[b] - often[a]).slice(MOST_CHIPS);
+  for (const g of rare) chips[g].hidden = true;
   $("chips").append(...chips);
+  if (rare.length) {
+    const more = text("button", `${rare.length} more genres`);
+    more.type = "button";
+    more.onclick = () => { for (const g of rare) chips[g].hidden = false; more.remove(); chips[rare[0]].focus(); };
+    $("chips").append(more);
+  }
   $("find").oninput = (event) => { state.text = event.target.value.toLowerCase(); state.page = 0; draw(); };
   $("before").onclick = () => { state.page--; draw(); };
   $("after").onclick = () => { state.page++; draw(); };
