@@ -161,7 +161,8 @@ class Reader:
         self.page.evaluate(SETTLED)
 
     def text(self):
-        return self.page.inner_text('[data-testid="stMain"]')
+        said = self.page.inner_text('[data-testid="stMain"]')
+        return said.replace("\N{NO-BREAK SPACE}", " ")
 
     def pick(self, name, *, within=None):
         """Choose a cover, cell or card by its accessible name."""

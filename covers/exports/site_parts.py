@@ -9,7 +9,7 @@ from covers.errors import CoversError
 from covers.render import html
 from covers.render.cards import Kind, alike, kinds
 from covers.render.charts.matrix import confusion_matrix, key, matrix
-from covers.render.numbers import count, note_on_parts, per_cent, span
+from covers.render.numbers import count, note_on_parts, per_cent, span, unbroken
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.rows import RowsById
 
@@ -140,7 +140,7 @@ def _overlap(
     }
     first = pairs.name_pair(ranked[0].a, ranked[0].b) if ranked else ""
     return {
-        "answer": say_overlap(found),
+        "answer": unbroken(say_overlap(found)),
         "alike": f'<div class="answers">{"".join(shown)}</div>',
         "matrices": matrices,
         "how_to_read": pairs.HOW_TO_READ["overlap"]
@@ -165,7 +165,7 @@ def _pair(pair: Pair, here: dict[str, int]) -> PairPart:
     shown = html.table(["what was measured", ""], [(said, v) for v, said in facts])
     return {
         "title": f"{pair.a} and {pair.b}",
-        "said": say_pair(pair),
+        "said": unbroken(say_pair(pair)),
         "facts": shown if facts else "",
         "bridges": [here[c] for c in pair.bridges if c in here],
         "closest": closest,
@@ -198,7 +198,7 @@ def _clusters(found: Clustering, covers: CoverTable, cards: list[Card]) -> Clust
     ]
     said = " ".join(filter(None, (say_clusters(found), say_genres(found))))
     return {
-        "answer": said,
+        "answer": unbroken(said),
         "cards": kinds(shown, colours),
         "names": {str(number): name for number, name in names.items()},
     }
@@ -214,7 +214,7 @@ def _model(found: Evaluation) -> ModelPart:
     if confusion and not found.several_genres and len(found.genres) <= 60:
         drawn = confusion_matrix(confusion, found.genres, lambda own, said: "")
     return {
-        "answer": first.said,
+        "answer": unbroken(first.said),
         "confusion": drawn,
         "conclusions": list(found.conclusions),
     }

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from covers.render.html import dot, share_bars, swatches
+from covers.render.numbers import unbroken
 from covers.render.palette import NOISE_COLOUR, text_colour
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def alike(
     return (
         f'<button type="button" class="alike" data-pick="{escape(pick)}" aria-label="{escape(f"{both}: overlap {value}")}">'
         f'<span class="head"><b>{escape(both)}</b><span class="value">{escape(value)}</span></span>'
-        f'<span class="sides">{shown}</span><span class="muted">{escape(ends)}</span></button>'
+        f'<span class="sides">{shown}</span><span class="muted">{escape(unbroken(ends))}</span></button>'
     )
 
 

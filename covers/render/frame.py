@@ -19,6 +19,7 @@ import numpy.typing as npt
 from covers.errors import needs_extra
 from covers.images.thumbnails import open_thumbnail
 from covers.render.charts.scales import scale_colours
+from covers.render.numbers import unbroken
 from covers.render.palette import SEQUENTIAL_SCALE, genre_colours, text_colour
 from covers.workspace.disk.publish import publish
 
@@ -78,12 +79,9 @@ class Frame:
     def finish(self) -> Any:
         """Draw title and caption, once; return the figure."""
         # A number must not be torn from its unit or its name.
-        joined = self.caption.replace(" %", "\N{NO-BREAK SPACE}%").replace(
-            "n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
-        )
         lines = [
             line.replace("\N{NO-BREAK SPACE}", " ")
-            for line in textwrap.wrap(joined, int(self.width * 14.5))
+            for line in textwrap.wrap(unbroken(self.caption), int(self.width * 14.5))
         ]
         foot = (len(lines) + 0.8) * _LINE_INCHES / self.height
         head = 1 - _TOP_INCHES / self.height

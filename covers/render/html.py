@@ -8,6 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from covers.render.numbers import unbroken
 from covers.render.palette import NOISE_COLOUR
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def table(
 
     def cell(kind: str, column: int, text: str) -> str:
         number = ' class="number"' if column >= n_names else ""
-        shown = text if isinstance(text, Html) else escape(text)
+        shown = text if isinstance(text, Html) else escape(unbroken(text))
         return f"<{kind}{number}>{shown}</{kind}>"
 
     def cells(kind: str, line: Sequence[str]) -> str:
@@ -99,7 +100,7 @@ def swatches(colours: Sequence[str], shares: Sequence[float]) -> str:
 def figures(shown: Sequence[tuple[str, str]]) -> str:
     """Return numbers at a glance: each a value and what it counts."""
     parts = [
-        f'<div class="figure"><b>{escape(value)}</b><span>{escape(name)}</span></div>'
+        f'<div class="figure"><b>{escape(unbroken(value))}</b><span>{escape(unbroken(name))}</span></div>'
         for value, name in shown
     ]
     return f'<div class="figures">{"".join(parts)}</div>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,12 +21,17 @@ __all__ = [
     "span",
     "span_per_cent",
     "tidy",
+    "unbroken",
     "with_reach",
     "write",
 ]
 
 UNKNOWN = "\N{EN DASH}"
 """Written where a number is not known."""
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|px|[kM]B|MiB|megapixels)(?!\w))")
+_N_COVERS = re.compile(r"\bn = (?=\d)")
 
 
 def as_number(value: Any) -> float:
@@ -125,6 +131,20 @@ def tidy(n: float) -> str:
     ('1,200', '98.2')
     """
     return f"{n:,.1f}".removesuffix(".0")
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its unit or its name.
+
+    For pages: what a terminal, a table or a program gets holds plain spaces.
+
+    Examples
+    --------
+    >>> unbroken("14 to 30 %, n = 5").replace("\N{NO-BREAK SPACE}", "_")
+    '14 to 30_%, n_=_5'
+    """
+    text = _UNIT.sub(_NO_BREAK, text)
+    return _N_COVERS.sub(f"n{_NO_BREAK}={_NO_BREAK}", text)
 
 
 def note_on_parts(counts: Iterable[float]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from covers.errors import CoversError
+from covers.render.numbers import unbroken
 from dashboard import loaders
 from dashboard.components import pick
 from dashboard.layout import bar, markup
@@ -88,20 +89,25 @@ def heading(title: str, said: str, *, view: str) -> None:
         The page, as `dashboard.pages` names its module.
     """
     st.title(title, anchor=False)
-    st.caption(said)
+    caption(said)
     bar.show(view)
 
 
 def answer(said: str, *, key: str = "answer-first") -> None:
     """Write what a page comes down to, in one sentence, before anything else."""
-    pick.show(f'<p class="answer">{escape(said)}</p>', key=key)
+    pick.show(f'<p class="answer">{escape(unbroken(said))}</p>', key=key)
 
 
 def section(title: str, said: str = "") -> None:
     """Write a section's title and how to read what follows."""
     st.subheader(title, anchor=False)
     if said:
-        st.caption(said)
+        caption(said)
+
+
+def caption(said: str) -> None:
+    """Write small print, in which no number is torn from its unit; Markdown."""
+    st.caption(unbroken(said))
 
 
 @contextmanager
@@ -120,7 +126,7 @@ def fold(title: str, *, key: str, icon: str | None = None) -> Iterator[bool]:
     bool
         Whether it is open.
     """
-    place = st.expander(title, key=key, icon=icon, bind="query-params")
+    place = st.expander(unbroken(title), key=key, icon=icon, bind="query-params")
     with place:
         yield bool(place.open)
 
@@ -163,9 +169,7 @@ def explain(error: Exception) -> None:
     said = text.split(":")[0] if command else text
     st.info(said[:1].upper() + said[1:] + ".", icon=":material/info:")
     if command:
-        st.caption(
-            "This command makes it; the page follows by itself on the next click:"
-        )
+        caption("This command makes it; the page follows by itself on the next click:")
         st.code(command.group(1), language="bash")
 
 

@@ -205,7 +205,7 @@ def _open(library: Library, cluster: Cluster, name: str) -> None:
 
 def _lifts(library: Library, cluster: Cluster) -> None:
     """Show how often each genre is in a cluster, against the library."""
-    st.caption(
+    frame.caption(
         "How many times as frequent each genre is here as in the library, 95 % intervals by group bootstrap; 1 is chance. "
         f"n = {cluster.n:,} covers of {cluster.n_groups:,} artists or groups."
     )
@@ -225,7 +225,7 @@ def _look(cluster: Cluster) -> None:
     """Show how the covers of a cluster look, and how firm it is."""
     measures = cluster.look.measures()
     if measures:
-        st.caption(
+        frame.caption(
             "How its covers look; the bar is the rank among all covers, a half is usual."
         )
         ranks = html.share_bars(
@@ -245,7 +245,7 @@ def _firmness(cluster: Cluster) -> None:
         (number(cluster.entropy, ".2f"), "mixture of genres (entropy)"),
     ]
     pick.show(html.figures(numbers), key="cluster-firmness")
-    st.caption(
+    frame.caption(
         "Stability: mean overlap (Jaccard) with the nearest cluster when artists are drawn anew; "
         f"above {FIRM} is firm, below {LOOSE} hardly more than a name. Entropy: 0 is one genre, 1 all alike."
     )
@@ -275,7 +275,7 @@ def _covers(library: Library, cluster: Cluster) -> None:
         key="part",
         bind="query-params",
     )
-    st.caption(said[which])
+    frame.caption(said[which])
     rows = groups[which]
     if (chosen := bar.selected()) is not None:
         rows = chosen.keep(rows) or rows
@@ -310,7 +310,7 @@ def _noise(library: Library, found: Clustering) -> None:
         [(g, share, per_cent(share)) for g, share in shares if share == share],
         library.colours,
     )
-    st.caption("Share of each genre's covers that belong to no cluster.")
+    frame.caption("Share of each genre's covers that belong to no cluster.")
     pick.show(drawn, key="noise-shares")
     labels, _ = loaders.cluster_labels()
     rows = np.flatnonzero(labels == -1)
@@ -320,7 +320,7 @@ def _noise(library: Library, found: Clustering) -> None:
 
 def _tree(found: Clustering) -> None:
     names = loaders.names_of_clusters()
-    st.caption(
+    frame.caption(
         "Kinds joined by the similarity of their mean covers, the most alike first. "
         "Choose *Kinds to tell apart* above to cut it."
     )
@@ -354,12 +354,12 @@ def _relation(found: Clustering) -> None:
         (f"{found.n_covers:,}", f"covers, grouped by {found.grouped_by}"),
     ]
     pick.show(html.figures(numbers), key="cluster-numbers")
-    st.caption(
+    frame.caption(
         f"Agreement is measured on {found.ami_n:,} {found.ami_covers} covers, genres shuffled between groups ({found.grouped_by})."
     )
     if not found.compared_with:
         return
-    st.caption("The same covers, clustered otherwise; agreement is measured alike.")
+    frame.caption("The same covers, clustered otherwise; agreement is measured alike.")
     ways: dict[str, Clustering | OtherMethod] = {"UMAP and HDBSCAN (this page)": found}
     rows = [
         (

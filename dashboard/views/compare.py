@@ -84,7 +84,7 @@ def _choose(name: str, library: Library, side: str | None) -> str | None:
     )
     rows = library.find(text, limit=12) if text else []
     if text and not rows:
-        st.caption("No cover of that name.")
+        frame.caption("No cover of that name.")
     if rows:
 
         def take_cover(cover_id: str) -> None:
@@ -125,7 +125,7 @@ def _relation(library: Library, a: str, b: str) -> None:
         pair = measured.pair(one, other) if measured else None
         if pair:
             facts = pairs.facts(pair, one, other)
-            st.caption(say_pair(pair))
+            frame.caption(say_pair(pair))
     elif kind_a == kind_b == "cover":
         try:
             index = loaders.front_door().index
@@ -173,7 +173,7 @@ def _some(library: Library, name: str, *, rest: bool) -> None:
     _colours(rows, name)
     shares = breakdown.genre_shares(library, rows)
     if shares:
-        st.caption(
+        frame.caption(
             "Times as frequent as in the whole library, 95 % intervals by group bootstrap."
         )
         lifts = [
@@ -199,7 +199,7 @@ def _colours(rows: Rows, name: str) -> None:
     colours, shares = loaders.looks().colours_of(rows)
     if colours:
         pick.show(html.swatches(colours, shares), key=f"{name}-colours")
-        st.caption("Leading colours of its covers, wide by their share.")
+        frame.caption("Leading colours of its covers, wide by their share.")
 
 
 def _cover(library: Library, name: str, row: int) -> None:
@@ -225,7 +225,7 @@ def _cover(library: Library, name: str, row: int) -> None:
         key=f"{name}-answer",
     )
     hits = door.search(cover_id, 8, one_per_artist=True, among=library.all_ids)
-    st.caption("Most like it, one per artist.")
+    frame.caption("Most like it, one per artist.")
     pick.show(
         markup.gallery(
             library,
@@ -253,12 +253,12 @@ def _genre(library: Library, name: str, genre: str) -> None:
     frame.section(genre, f"n = {len(rows):,} covers.")
     _colours(rows, name)
     if typical:
-        st.caption("Typical: in the midst of their own genre, one per artist.")
+        frame.caption("Typical: in the midst of their own genre, one per artist.")
     else:
         typical = [
             int(row) for row in sorted(rows, key=lambda row: library.cover_ids[row])[:6]
         ]
-        st.caption("Some of its covers; `covers overlap` finds the typical ones.")
+        frame.caption("Some of its covers; `covers overlap` finds the typical ones.")
     pick.show(
         markup.gallery(library, frame.folded([Item(row=row) for row in typical])),
         key=f"{name}-typical",
@@ -271,7 +271,7 @@ def _genre(library: Library, name: str, genre: str) -> None:
         i = evaluation.genres.index(genre)
         line = np.asarray(evaluation.methods[Method.VOTE].confusion[i], float)
         if line.sum() > 0:
-            st.caption(
+            frame.caption(
                 f"What the vote reads on its n = {line.sum():,.0f} held-out covers.{note_on_parts(line)}"
             )
             order = np.argsort(-line)[:6]

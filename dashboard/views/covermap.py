@@ -109,7 +109,7 @@ def _map(
             on_legend=lambda off: _keep_legend(name, off),
         ),
     )
-    st.caption(
+    frame.caption(
         f"n = {len(found.rows):,} covers. {colouring.note} Lines join places of equal density. Zoom in until at most 150 covers "
         "are in view and they replace the dots; hold Shift and drag, or use Box and Lasso, to select."
     )
@@ -167,13 +167,13 @@ def _beside(
         rows = library.find(text, limit=400)
         rows = [row for row in rows if row in found.point_of]
         if not rows:
-            st.caption("No cover of that name is on the map.")
+            frame.caption("No cover of that name is on the map.")
             return
         frame.section("Found", f"{count(len(rows), 'cover')} found, ringed on the map.")
         frame.gallery(library, rows, key="found", looks=_NARROW, then=_open)
     elif row is None:
         frame.section("What is this region?")
-        st.caption(
+        frame.caption(
             "Names are those of clusters, and close by of the genre that is more frequent there than elsewhere. "
             "Draw a box around a region, or choose *Select view*, and its covers and genres appear here. "
             "Choose a dot to see its cover."
@@ -200,7 +200,7 @@ def _opened(library: Library, row: int) -> None:
 
 def _selection(library: Library, chosen: Selection) -> None:
     if not len(chosen):
-        st.caption("No cover lies inside.")
+        frame.caption("No cover lies inside.")
         return
     frame.section(f"{count(len(chosen), 'cover')} selected")
     shares = breakdown.genre_shares(library, chosen.rows)
@@ -221,7 +221,7 @@ def _selection(library: Library, chosen: Selection) -> None:
     frame.gallery(library, chosen.rows, key="selection", looks=_NARROW, then=_open)
     if shares:
         first = shares[0]
-        st.caption(
+        frame.caption(
             f"Share of each genre, and how many times as frequent it is here as in the library "
             f"({first.genre}: {span(first.lift_ci95, '.1f')}, 95 % interval).{note_on_parts(one.n for one in shares)}"
         )

@@ -23,6 +23,7 @@ from covers.render.numbers import (
     per_cent,
     sentence,
     span_per_cent,
+    unbroken,
 )
 from covers.render.palette import NOISE_COLOUR
 from dashboard import loaders
@@ -84,7 +85,7 @@ def _answer(found: Evaluation) -> None:
         said = f"easiest ({shown_ends[0]}) and hardest ({shown_ends[1]}) to read"
         tiles.append((names, said, ' class="words"'))
     shown = "".join(
-        f'<div class="tile"><b{kind}>{escape(value)}</b><span>{escape(said)}</span></div>'
+        f'<div class="tile"><b{kind}>{escape(value)}</b><span>{escape(unbroken(said))}</span></div>'
         for value, said, kind in tiles
     )
     pick.show(f'<div class="tiles">{shown}</div>', key="model-tiles")
@@ -100,10 +101,10 @@ def _within(chosen: Selection, votes: Votes) -> None:
     )
     n = int(inside.sum())
     if not n:
-        st.caption("No selected cover was held out, so nothing can be said of them.")
+        frame.caption("No selected cover was held out, so nothing can be said of them.")
         return
     right = int(votes.right()[inside].sum())
-    st.caption(
+    frame.caption(
         f"Of the selected covers {n:,} were held out; {right:,} of them ({per_cent(right / n)}) are recognised. "
         "What was chosen by its answers, such as a cell below, proves nothing."
     )
@@ -140,7 +141,7 @@ def _confusion() -> None:
             then=pick.keep_in_address("cell"),
         )
         if note := note_on_parts(np.ravel(confusion)):
-            st.caption(note)
+            frame.caption(note)
     with right:
         if chosen is None or votes is None:
             return
@@ -242,14 +243,14 @@ def _more() -> None:
 
 def _differences(found: Evaluation) -> None:
     said = sentence(IN_WORDS[found.measure])
-    st.caption(
+    frame.caption(
         f"{said} of the first minus that of the second on the same resamples; certain where the interval leaves out 0."
     )
     pick.show(tables.differences_table(found), key="differences")
 
 
 def _growth(found: Evaluation) -> None:
-    st.caption(
+    frame.caption(
         f"{sentence(IN_WORDS[found.measure])} of the vote with fewer covers to learn from, whole groups ({found.split.grouped_by}) left out; "
         f"band: 95 % interval on n = {_measured(found):,} held-out covers."
     )
@@ -258,14 +259,14 @@ def _growth(found: Evaluation) -> None:
 
 def _leak(found: Evaluation) -> None:
     measure = IN_WORDS[found.measure]
-    st.caption(
+    frame.caption(
         f"The {measure} that a random split would have claimed, where artists and near-duplicates sit on both sides."
     )
     pick.show(tables.leakage_table(found), key="leakage")
 
 
 def _methods(found: Evaluation) -> None:
-    st.caption(
+    frame.caption(
         "Blue: what was trained here; grey: baselines, the untrained ones on the backbone before training. "
         "Lines are 95 % intervals by bootstrap over groups, the dotted line is chance; of the calibration error less is better. "
         f"n = {_measured(found):,} held-out covers."
@@ -288,7 +289,7 @@ def _genres(found: Evaluation) -> None:
     per_genre = found.methods[Method.COMBINED].per_genre
     level = per_cent(found.sets.level if found.sets else None)
     note = note_on_parts(one.n for one in per_genre.values())
-    st.caption(
+    frame.caption(
         f"In its set: how often the prediction set at {level} holds the genre.{note}"
     )
     pick.show(tables.genres_table(found), key="by-genre")
@@ -311,14 +312,16 @@ def _trust(found: Evaluation) -> None:
         )
         pick.show(charts.coverage_accuracy(found), key="coverage")
     if (sets := found.sets) is not None:
-        st.caption(
+        frame.caption(
             f"Prediction sets that promise {100 * sets.level:.0f} % held {100 * sets.coverage:.1f} % of the covers' genres, "
             f"with {sets.mean_size:.1f} of {len(found.genres)} genres on average."
         )
 
 
 def _conclusions(found: Evaluation) -> None:
-    st.markdown("\n".join(f"- {markup.plain(said)}" for said in found.conclusions))
+    st.markdown(
+        unbroken("\n".join(f"- {markup.plain(said)}" for said in found.conclusions))
+    )
     split, model = found.split, found.model
     numbers = [
         (f"{_measured(found):,}", f"held-out covers ({split.measured} side)"),

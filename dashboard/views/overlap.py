@@ -16,7 +16,7 @@ from covers.render.charts import curves
 from covers.render.charts.graph import graph
 from covers.render.charts.matrix import key, matrix
 from covers.render.charts.tree import dendrogram
-from covers.render.numbers import count, note_on_parts, number, span
+from covers.render.numbers import count, note_on_parts, number, span, unbroken
 from covers.render.palette import NOISE_COLOUR, colour_sequence
 from covers.workspace.registry import quote
 from dashboard import arguments, loaders
@@ -144,7 +144,7 @@ def _numbers(
     shown = pairs.of_family(at_k, family)
     with place_of_k:
         if at_k is not measured:
-            st.caption(
+            frame.caption(
                 f"Measured with {count(k, 'neighbour')} on n = {shown.n_covers:,} covers, with fewer resamples."
             )
         _matrix(measure, shown, chosen)
@@ -166,7 +166,7 @@ def _family(measured: Overlap) -> str:
 
 
 def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> None:
-    st.caption(
+    frame.caption(
         f"{pairs.HOW_TO_READ[measure]} Choose a cell to see the covers behind it."
     )
     genres, cells = pairs.cells(shown, measure)
@@ -181,11 +181,11 @@ def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> Non
         then=pick.keep_in_address("pair"),
     )
     if note := note_on_parts(shown.n_by_genre.values()):
-        st.caption(note)
+        frame.caption(note)
 
 
 def _graph(library: Library, shown: Overlap, chosen: tuple[str, str] | None) -> None:
-    st.caption(
+    frame.caption(
         "Lines join genres that mix more than chance (q ≤ 0.05); the thicker, the more overlap. "
         f"n = {shown.n_covers:,} covers."
     )
@@ -208,7 +208,7 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
     """Show what was measured of two genres, and the covers behind it."""
     pair = measured.pair(*chosen) if chosen else None
     if pair is None:
-        st.caption("Choose a pair to see the covers behind it.")
+        frame.caption("Choose a pair to see the covers behind it.")
         return
     a, b = pair.a, pair.b
     # Where it lies below the matrix, as on a phone, it is brought into sight.
@@ -226,7 +226,7 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
         bridges = chosen_rows.keep(bridges)
         inside = set(chosen_rows.rows.tolist())
         closest = [one for one in closest if inside & set(one[:2])]
-    st.caption(
+    frame.caption(
         "Bridges: covers with about as many neighbours of the one genre as of the other; one per artist."
         if bridges
         else "No cover of the library, or of the selection, stands between the two."
@@ -239,7 +239,7 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
             then=frame.open_cover,
         )
     if closest:
-        st.caption(
+        frame.caption(
             f"Closest: a cover of {a} beside the cover of {b} that is most like it."
         )
         pick.show(
@@ -287,7 +287,7 @@ def _more() -> None:
 
 
 def _tree(library: Library, measured: Overlap) -> None:
-    st.caption(
+    frame.caption(
         "Genres joined by their overlap; the number is how often resampling the covers gives the same branch. "
         f"n = {measured.n_covers:,} covers."
     )
@@ -313,16 +313,16 @@ def _measured(measured: Overlap) -> None:
     ]
     pick.show(html.figures(numbers), key="overlap-numbers")
     for note in measured.notes or ["Nothing in particular."]:
-        st.markdown(f"- {markup.plain(note)}")
+        st.markdown(f"- {markup.plain(unbroken(note))}")
     if not measured.edges:
-        st.caption(
+        frame.caption(
             "No pair of genres certainly mixes more than chance (q ≤ 0.05), so there is no graph to draw."
         )
 
 
 def _over_time(measured: Overlap) -> None:
     if not measured.parts:
-        st.caption("Overlap was not measured by decade yet. This measures it:")
+        frame.caption("Overlap was not measured by decade yet. This measures it:")
         st.code(
             f"covers overlap -w {quote(arguments.workspace().root)} --by decade",
             language="bash",
@@ -333,13 +333,13 @@ def _over_time(measured: Overlap) -> None:
     lines = pair_lines(measured.parts)
     known = sorted(lines, key=lambda pair: (whole.get(pair, 0), pair))
     n = sum(part.n_covers for part in measured.parts.values())
-    st.caption(
+    frame.caption(
         f"The overlap of a pair in each {word}, with 95 % intervals; parts with too few artists are left out. n = {n:,} covers."
     )
     if said := say_changes(measured):
-        st.markdown(markup.plain(said))
+        st.markdown(markup.plain(unbroken(said)))
     if not known:
-        st.caption(
+        frame.caption(
             f"No pair has enough artists in two of the {word}s ({', '.join(measured.parts)})."
         )
         return
@@ -369,7 +369,7 @@ def _over_time(measured: Overlap) -> None:
 
 def _typical(library: Library, measured: Overlap) -> None:
     genre = st.selectbox("Genre", measured.genres, key="typical", bind="query-params")
-    st.caption("Typical: in the midst of their own genre; one per artist.")
+    frame.caption("Typical: in the midst of their own genre; one per artist.")
     rows = library.rows_of(measured.prototypes.get(genre, ()))
     pick.show(
         markup.gallery(library, frame.folded([Item(row=row) for row in rows])),
@@ -377,7 +377,7 @@ def _typical(library: Library, measured: Overlap) -> None:
         then=frame.open_cover,
     )
     if alone := library.rows_of(measured.isolated):
-        st.caption("Loners: farthest from all others.")
+        frame.caption("Loners: farthest from all others.")
         pick.show(
             markup.gallery(library, frame.folded([Item(row=row) for row in alone])),
             key="isolated",

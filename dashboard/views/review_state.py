@@ -22,7 +22,7 @@ def show() -> None:
         title = f"State: {n_due} of {len(stages)} results are missing or out of date"
     with frame.fold(title, key="state-open") as is_open:
         if is_open:
-            st.caption(
+            frame.caption(
                 "Each artefact is made from those above it; what is stale names its command."
             )
             pick.show(markup.chain(stages), key="chain")

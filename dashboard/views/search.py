@@ -15,7 +15,7 @@ from covers.cli.dashboard import MOST_MEBIBYTES
 from covers.errors import BrokenImageError, CoversError
 from covers.render import cards
 from covers.render.charts import bars
-from covers.render.numbers import count
+from covers.render.numbers import count, unbroken
 from dashboard import loaders
 from dashboard.components import paste, pick
 from dashboard.data import folder, lookup
@@ -107,7 +107,7 @@ def _choose(library: Library) -> None:
 def _found(library: Library, text: str) -> None:
     rows = library.find(text, limit=60)
     if not rows:
-        st.caption("No cover of that name.")
+        frame.caption("No cover of that name.")
         return
     items = frame.folded([Item(row=row) for row in rows])[:12]
     pick.show(
@@ -116,7 +116,7 @@ def _found(library: Library, text: str) -> None:
         then=search_alike.go_to,
     )
     if len(rows) > 12:
-        st.caption("The first 12; more words find fewer.")
+        frame.caption("The first 12; more words find fewer.")
 
 
 def _take(content: bytes) -> None:
@@ -211,7 +211,7 @@ def _verdict(answer: Classification) -> str:
         also = "but it is unlike anything in this library"
     return (
         f'<div class="verdict likeliest"><b>{escape(likeliest)}</b><span class="p">{p}</span></div>'
-        f'<div class="also">{escape(also)}</div><div class="muted">{escape(answer.said)}</div>'
+        f'<div class="also">{escape(also)}</div><div class="muted">{escape(unbroken(answer.said))}</div>'
     )
 
 
@@ -260,7 +260,7 @@ def _offer_folder(cover_id: str) -> None:
         return
     wanted = st.button("Open its folder", icon=":material/folder_open:")
     if wanted and not folder.open_folder(path):
-        st.caption(f"No file manager answered; it is at {markup.plain(str(path))}")
+        frame.caption(f"No file manager answered; it is at {markup.plain(str(path))}")
 
 
 def _on_the_map(query: Query) -> None:

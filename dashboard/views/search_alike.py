@@ -109,7 +109,7 @@ def show() -> None:
         then=_take,
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption(
+        frame.caption(
             f"{count(len(hits), 'cover')}; generation {index.generation} of the index, n = {len(index):,}."
         )
         if query.picture is None:
@@ -208,7 +208,7 @@ def _filters(library: Library) -> _Wanted:
                 k, words, where["year"] = _more(library)
     where["artist"] = _artist_like(library, artist)
     if artist and not where["artist"]:
-        st.caption(f"No artist called {markup.plain(artist)}.")
+        frame.caption(f"No artist called {markup.plain(artist)}.")
         return _Wanted(k=k, where=None)
     return _Wanted(
         k=k,

@@ -60,6 +60,6 @@ def show(library: Library, then: Callable[[str], None]) -> None:
         key="search-by-words",
         then=then,
     )
-    st.caption(
+    frame.caption(
         f"Found by {markup.plain(hits.embedder)}, the nearest first; choose one to walk on."
     )

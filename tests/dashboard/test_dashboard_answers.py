@@ -86,7 +86,7 @@ def test_the_model_leads_with_three_tiles_and_folds_the_rest(read):
     assert tiles.count() == 3
     said = tiles.all_inner_texts()
     of_all = (
-        r"right, of \d+, each read by a head fitted without its \S+ \(95 % interval"
+        r"right, of \d+, each read by a head fitted without its \S+ \(95\s% interval"
     )
     assert re.search(rf"\d+ %\s+{of_all}", said[0])
     assert re.search(r"\d+ %\s+right by guessing", said[1])

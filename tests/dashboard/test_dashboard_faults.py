@@ -137,7 +137,7 @@ def test_what_is_missing_or_damaged_is_said_in_its_place(read, other):
         "model": "covers evaluate",
         "overlap": "covers overlap -w",
         "search": "covers index build",
-        "map?colour=Cluster": "n = 168",
+        "map?colour=Cluster": r"n\s=\s168",
         "compare?left=genre:Jazz": "Some of its covers",
     }
     with serve(other.root) as url:

@@ -92,3 +92,52 @@ def test_an_opened_cover_leads_on_more_less_and_out(read, workspace):
         reader.element("tray").locator(".cover").last.click()
         reader.page.wait_for_function(f"!location.search.includes('{name}=')")
         reader.settle()
+
+
+# Text that may be broken where a number ends and its unit begins. A badge is no text.
+TORN = r"""() => {
+  const found = [];
+  const look = (node) => {
+    if (node.shadowRoot) look(node.shadowRoot);
+    for (const child of node.childNodes) {
+      if (child.nodeType === Node.TEXT_NODE) {
+        if (child.data.length > 20 && /\d %|n = \d/.test(child.data)) found.push(child.data);
+      } else if (child.tagName !== "STYLE") look(child);
+    }
+  };
+  look(document.querySelector('[data-testid="stMain"]'));
+  return found;
+}"""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "compare",
+        "overlap?measured-open=true",
+        "model?findings-open=true&trust-open=true",
+        "clusters",
+        "search",
+    ],
+)
+def test_no_number_is_torn_from_its_unit(read, workspace, path):
+    if path == "search":
+        path += f"?cover={first_cover(workspace, 'Jazz')}"
+    reader = read(path, width=400, height=800)
+    assert "%" in reader.page.evaluate(SAID)
+    assert reader.page.evaluate(TORN) == []
+
+
+SAID = """() => { const all = (n) => n.textContent + [...n.querySelectorAll("*")]
+  .filter((e) => e.shadowRoot).map((e) => all(e.shadowRoot)).join(" ");
+  return all(document.querySelector('[data-testid="stMain"]')); }"""
+
+
+def test_measures_stand_in_one_line_and_pairs_side_by_side_in_a_narrow_window(read):
+    reader = read("overlap", width=1024, height=768)
+    measures = reader.element("measure").get_by_role("radio").all()
+    assert len(measures) == 4
+    assert len({one.bounding_box()["y"] for one in measures}) == 1
+    pairs = reader.element("closest").locator(".pair")
+    first, second = (pairs.nth(i).bounding_box() for i in (0, 1))
+    assert first["y"] == second["y"]
