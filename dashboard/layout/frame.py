@@ -14,8 +14,10 @@ import numpy as np
 import streamlit as st
 
 from covers.errors import CoversError
+from covers.model.training.enough import refuse_too_little
 from covers.render.numbers import unbroken
-from dashboard import loaders
+from covers.workspace.registry import MODEL, quote
+from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.layout import bar, markup
 from dashboard.layout.markup import Item
@@ -169,8 +171,34 @@ def explain(error: Exception) -> None:
     said = text.split(":")[0] if command else text
     st.info(said[:1].upper() + said[1:] + ".", icon=":material/info:")
     if command:
-        caption("This command makes it; the page follows by itself on the next click:")
-        st.code(command.group(1), language="bash")
+        _say_what_makes_it(command.group(1))
+
+
+def _say_what_makes_it(command: str) -> None:
+    """Name the command that makes what is missing; without a model, from which all is made, the one that makes all."""
+    stages = {stage.name: stage for stage in attempt(loaders.chain) or ()}
+    model = stages.get(MODEL.name)
+    also = ""
+    is_missing = model is not None and model.state == "missing"
+    if is_missing and not command.startswith(("covers train", "covers scan")):
+        if why := _why_untrained():
+            caption(f"It needs a trained network, and {markup.plain(why)}.")
+            return
+        command = f"covers run -w {quote(arguments.workspace().root)}"
+        also = ", with what it is made from"
+    caption(
+        f"This command makes it{also}; the page follows by itself on the next click:"
+    )
+    st.code(command, language="bash")
+
+
+def _why_untrained() -> str:
+    """Say why no network can be trained on this library; empty where one can."""
+    try:
+        refuse_too_little(loaders.front_door().catalogue)
+    except CoversError as error:
+        return str(error)
+    return ""
 
 
 def attempt(load: Callable[[], Any]) -> Any:

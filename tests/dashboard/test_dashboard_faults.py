@@ -146,3 +146,27 @@ def test_what_is_missing_or_damaged_is_said_in_its_place(read, other):
             reader.page.get_by_text(re.compile(said)).first.wait_for()
             assert "Traceback" not in reader.text()
             reader.close()
+
+
+@pytest.mark.parametrize("path", ["map", "overlap", "search", "clusters", "model"])
+def test_without_a_model_the_one_command_is_named_that_makes_all(read, other, path):
+    for folder in ("model", "embeddings", "index", "analysis"):
+        shutil.rmtree(other.root / folder)
+    with serve(other.root) as url:
+        code = read(path, url=url).page.get_by_test_id("stCode")
+        code.wait_for()
+        assert code.inner_text().strip() == f"covers run -w {other.root}"
+
+
+def test_where_nothing_can_be_trained_no_command_is_named(read, tmp_path):
+    from covers.intake.scan import scan_workspace
+
+    (tmp_path / "covers" / "Jazz").mkdir(parents=True)
+    (tmp_path / "covers" / "Jazz" / "it.png").write_bytes(png())
+    scan_workspace(tmp_path / "workspace", [tmp_path / "covers"])
+    with serve(tmp_path / "workspace") as url:
+        for path in ("map", "overlap", "search", "clusters", "model"):
+            reader = read(path, url=url)
+            reader.page.get_by_text("training needs at least 2 genres").wait_for()
+            assert reader.page.get_by_test_id("stCode").count() == 0
+            reader.close()
