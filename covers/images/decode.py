@@ -302,7 +302,7 @@ def _explain(error: Exception) -> str:
     text = str(error) or type(error).__name__
     lowered = text.lower()
     if "truncated" in lowered or isinstance(error, EOFError):
-        return f"truncated: {text}"
+        return "truncated: the file ends before its picture does"
     if "broken data stream" in lowered or "decoder error" in lowered:
         return f"picture data damaged: {text}"
     return text

@@ -254,6 +254,13 @@ def test_a_header_that_promises_more_than_there_is_is_refused():
         decode(png(3000, 3000, b"\0" * 50))
 
 
+def test_a_picture_that_was_cut_off_is_said_to_be_so_once():
+    content = encode(draw(), "JPEG")
+    with pytest.raises(BrokenImageError) as refused:
+        decode(content[: len(content) * 2 // 3])
+    assert str(refused.value) == "truncated: the file ends before its picture does"
+
+
 def test_a_size_of_zero_is_refused():
     with pytest.raises(BrokenImageError, match=r"^header damaged: "):
         decode(png(0, 10))
