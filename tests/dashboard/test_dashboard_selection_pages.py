@@ -101,7 +101,7 @@ def test_what_was_chosen_in_a_field_is_in_the_address_and_back_undoes_it(
         page.get_by_role("radio", name=name).click()
     page.wait_for_function("w => location.search.includes(w)", arg=written)
     reader.settle()
-    after = reader.text()
+    after = page.inner_text('[data-testid="stMain"]')
     page.go_back()
     page.wait_for_function("u => location.href === u", arg=before)
     reader.settle()
