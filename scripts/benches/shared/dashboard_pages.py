@@ -131,7 +131,8 @@ def bench_map(window):
         )
     window.answers["map: one frame while zooming"] = spread(frames)
     page.locator(".covermap").get_by_role("button", name="Clear").click()
-    window.wait_for("settled()")
+    # What is typed before the selection is gone would be taken back with it.
+    window.wait_for("settled() && !document.querySelector('.st-key-selection-shares')")
     window.answer(
         "map: find an album",
         [
