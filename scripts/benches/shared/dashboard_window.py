@@ -1,5 +1,6 @@
 """A browser window on the dashboard that times what it waits for, frame by frame."""
 
+import json
 import re
 import statistics
 import sys
@@ -37,16 +38,17 @@ window.waitFor = (isSo) => new Promise((go) => {
 
 
 class Window:
-    """One browser window.
+    """One browser window; first views are timed beside it, in a `PlainBrowser`.
 
     Waiting is left to the page itself, which looks before every frame; the driver's
     own waits look again after up to half a second, and bring scripts of their own that
     a page would have to read while it starts.
     """
 
-    def __init__(self, context, url, repeats, *, patience_ms=60_000):
+    def __init__(self, context, plain, url, repeats, *, patience_ms=60_000):
         context.add_init_script(LISTENING + LOOK)
-        self.context, self.url, self.repeats = context, url, repeats
+        self.context, self.plain = context, plain
+        self.url, self.repeats = url, repeats
         self.patience_ms = patience_ms
         self.answers, self.views = {}, {}
 
@@ -57,20 +59,18 @@ class Window:
         self.page.goto(f"{self.url}/{path}")
 
     def view(self, name, path, where, pattern="."):
-        """Time opening a page in a new tab until it shows something; the last tab stays."""
-        times = []
-        for _ in range(self.repeats + 1):
-            self.page = self.context.new_page()
-            self.page.set_default_timeout(self.patience_ms)
-            # A new tab is itself a page; it shall not run beside ours.
-            self.page.goto("about:blank")
-            self.page.wait_for_timeout(300)
-            begun = time.perf_counter()
-            self.page.goto(f"{self.url}/{path}", wait_until="commit")
-            self._wait(where, pattern)
-            times.append(time.perf_counter() - begun)
-            if len(times) <= self.repeats:
-                self.page.close()
+        """Time opening a page in a new tab until it shows something; then open it here."""
+        times = [
+            self.plain.first_view(
+                f"{self.url}/{path}",
+                f"{LISTENING};{LOOK}",
+                f"settled() && shows({json.dumps(where)}, {json.dumps(pattern)})",
+                patience_s=self.patience_ms / 1000,
+            )
+            for _ in range(self.repeats + 1)
+        ]
+        self.open(path)
+        self._wait(where, pattern)
         # The first one filled the server's caches and the browser's.
         self.views[name] = {"first_s": round(times[0], 3), **spread(times[1:])}
         self._say(f"first view of {name}", self.views[name])

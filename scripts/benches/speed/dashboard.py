@@ -3,10 +3,11 @@
 Run with ``scripts/bench dashboard``; needs Chromium. Prints one JSON document on
 stdout and a table on stderr. A first view is timed in a new tab, with a server that
 has shown the page before and a browser that has been here before, until the page has
-settled and every picture in view is there. An answer is timed from the click until
+settled and every picture in view is there; that browser is driven by nothing, because a
+debugger's tools take part of a page's time. An answer is timed from the click until
 what it asked for is on the page and nothing runs any more. The same is then timed
 with the server of an earlier commit, and each median given as a ratio to that one's.
-Beside them stands an empty page of Streamlit, in the same browser on the same day: what
+Beside them stands an empty page of Streamlit, in the same browser in the same run: what
 no page can be quicker than.
 """
 
@@ -41,10 +42,12 @@ from scripts.benches.shared.earlier_version import (
     describe,
 )
 from scripts.benches.shared.empty_page import serve_empty_page
+from scripts.benches.shared.plain_browser import open_plain_browser
 from scripts.benches.shared.small_network import make_network_workspace
 
 EARLIER = "11ef51a"
 """The first version whose pages lead with their answers; older ones cannot read what is drawn today."""
+VIEWPORT = {"width": 1280, "height": 900}
 PATIENCE_MS = 60_000
 LITTLE_PATIENCE_MS = 8_000
 """For an earlier version, whose pages may lack what is waited for."""
@@ -58,6 +61,7 @@ class Version:
     patience_ms: int = PATIENCE_MS
     repeats: int = 5
     browser: Any = None
+    plain: Any = None
 
 
 @contextmanager
@@ -138,8 +142,14 @@ def bench_empty_page(version):
 
 
 def _open(version, url):
-    context = version.browser.new_context(viewport={"width": 1280, "height": 900})
-    return Window(context, url, version.repeats, patience_ms=version.patience_ms)
+    context = version.browser.new_context(viewport=VIEWPORT)
+    return Window(
+        context,
+        version.plain,
+        url,
+        version.repeats,
+        patience_ms=version.patience_ms,
+    )
 
 
 def _go_through(version, *parts):
@@ -147,7 +157,7 @@ def _go_through(version, *parts):
     for part in parts:
         try:
             part()
-        except Error as error:
+        except (Error, TimeoutError) as error:
             if version.code == ROOT:
                 raise
             said = str(error).splitlines()[0]
@@ -195,10 +205,10 @@ def print_table(found, repeats):
     )
 
 
-def bench_all(given, folder, browser):
+def bench_all(given, folder, browser, plain):
     """Time all sizes and uploads, now and at the earlier commit; the drawing is not timed."""
     against = None if given.against == "none" else describe(given.against)
-    now = Version(repeats=given.repeats, browser=browser)
+    now = Version(repeats=given.repeats, browser=browser, plain=plain)
     drawn = [draw(folder, n) for n in given.covers]
     network = Workspace(given.network) if given.network else None
     if network is None and given.uploads:
@@ -217,6 +227,7 @@ def bench_all(given, folder, browser):
                 patience_ms=LITTLE_PATIENCE_MS,
                 repeats=given.repeats,
                 browser=browser,
+                plain=plain,
             )
             for row, workspace in zip(found["result"], drawn, strict=True):
                 print(f"now {given.against}:", file=sys.stderr)
@@ -258,7 +269,9 @@ def main():
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=ARGUMENTS
         )
-        found = bench_all(given, given.folder or Path(temporary), browser)
+        folder = given.folder or Path(temporary)
+        with open_plain_browser(**VIEWPORT) as plain:
+            found = bench_all(given, folder, browser, plain)
         version = browser.version
         browser.close()
     print_table(found, given.repeats)
