@@ -79,7 +79,7 @@ def test_words_find_covers_to_walk_on_with(opened):
 
 
 def test_what_goes_wrong_is_explained(opened):
-    page, _ = opened(_Door(error=DataError("the weights are gone: run 'covers x'")))
+    page, _ = opened(_Door(error=DataError("the weights are gone: run 'covers train'")))
     page.text_input[0].set_value("a desert").run()
     assert not page.exception
     assert "The weights are gone" in " ".join(

@@ -329,7 +329,7 @@ def test_pictures_made_to_cost_are_answered_soon(server, kind):
 
 
 def test_a_packed_body_is_not_unpacked(server):
-    packed = gzip.compress(b"\0" * 100_000_000)
+    packed = gzip.compress(b"\0" * 100_000_000, mtime=0)  # a time may hold a new line
     sent = [("Content-Encoding", "gzip"), ("Content-Length", str(len(packed)))]
     status, answer = ask_json(server, "POST", "/v1/search", packed, headers=sent)
     assert (status, json.dumps(answer["detail"]).count("\\n")) == (415, 0)

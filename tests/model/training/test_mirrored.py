@@ -146,8 +146,8 @@ def test_the_penalty_is_chosen_by_covers_as_they_are():
             asked.append(len(logits))
             return super()._loss(logits, membership)
 
-    weights = np.ones(shares.shape[1], np.float32)
-    probe = Watched(shares, weights, groups, multi_label=False, seed=0)
+    settings = HeadSettings(class_balance=0.0, multi_label=False, seed=0)
+    probe = Watched(shares, groups, settings)
     probe.choose_penalty(np.concatenate([values, values]))
     sizes = {int((probe.folds() == fold).sum()) for fold in range(4)}
     assert set(asked) == sizes

@@ -20,8 +20,8 @@ from covers.errors import DataError
 from covers.model.embedding_table import frozen_parts
 from covers.model.training.heads.fit import (
     N_FOLDS,
+    HeadSettings,
     Probe,
-    genre_weights,
     principal_axes,
 )
 from covers.stats.distributions import softmax
@@ -184,20 +184,18 @@ def predict_across_folds(
         -1, len(shares), statistics.shape[1]
     )  # (V, N, F)
     logits = np.zeros(shares.shape, np.float32)
+    settings = HeadSettings(
+        class_balance=fit.class_balance,
+        multi_label=False,
+        seed=fit.seed,
+        mixes=fit.mixes,
+    )
     embeddings = []
     for outside, inside in iterate_folds(folds):
         known = shares[outside]
         seen = views[:, torch.from_numpy(outside)].flatten(0, 1)
         axes = principal_axes(seen, fit.n_axes, fit.seed)
-        weights = genre_weights(known, fit.class_balance)
-        probe = Probe(
-            known,
-            weights,
-            folds[outside],
-            multi_label=False,
-            seed=fit.seed,
-            mixes=fit.mixes,
-        )
+        probe = Probe(known, folds[outside], settings)
         metric, coefficients, offsets = probe.fit_twice(
             _project(seen, *axes), fit.penalty
         )

@@ -126,15 +126,7 @@ def start_head(
     norm.running_var.copy_(variance)
     standard = (statistics - mean) / torch.sqrt(variance + norm.eps)  # (N, F)
     points = (standard @ axes.T).numpy()  # (N, D)
-    weights = genre_weights(membership.numpy(), settings.class_balance)
-    probe = Probe(
-        membership.numpy(),
-        weights,
-        groups,
-        multi_label=multi_label,
-        seed=seed,
-        mixes=settings.mixes,
-    )
+    probe = Probe(membership.numpy(), groups, settings)
     penalty = settings.penalty
     if penalty is None:
         choose = probe.choose_penalty_of_many if multi_label else probe.choose_penalty
@@ -225,22 +217,18 @@ class Probe:
 
     Points (n_views * n_covers, D) may hold several views of the covers, one block
     after the other: all are fitted on, each counting as its share of a cover, and
-    the first is asked about. One that `mixes` fits the second time on mixtures of
+    the first is asked about. Where its settings say `mixes`, it fits the second time on mixtures of
     covers too, each counting as much as a cover.
     """
 
     def __init__(
         self,
         membership: Floats,
-        weights: Floats,
         groups: npt.NDArray[np.int64],
-        *,
-        multi_label: bool,
-        seed: int,
-        mixes: bool = False,
+        settings: HeadSettings,
     ) -> None:
-        self.membership, self.weights, self.groups = membership, weights, groups
-        self.multi_label, self.seed, self.mixes = multi_label, seed, mixes
+        self.membership, self.groups, self.settings = membership, groups, settings
+        self.weights = genre_weights(membership, settings.class_balance)
 
     def fit(
         self, points: Floats, penalty: float, rows: npt.NDArray[np.int64] | None = None
@@ -257,7 +245,7 @@ class Probe:
         covers = np.arange(len(self.membership)) if covers is None else covers
         rows, covers_of = self._views(len(points), covers)
         membership = self.membership[covers]
-        mixtures = Mixtures.draw(membership, self.groups[covers], self.seed)
+        mixtures = Mixtures.draw(membership, self.groups[covers], self.settings.seed)
         known = points[rows].reshape(-1, len(covers), points.shape[1])  # (V, n, D)
         mixed = np.concatenate([mixtures.of(view) for view in known])
         both = np.concatenate([points[rows], mixed])
@@ -273,7 +261,7 @@ class Probe:
         self, points: Floats, membership: Floats, penalty: float
     ) -> tuple[Floats, Floats]:
         """Return coefficients (G, D) and offsets (G,) by points (n, D) of known membership (n, G)."""
-        if self.multi_label:
+        if self.settings.multi_label:
             found = fit_logistic(points, membership > 0, penalty=penalty)
             return (
                 found.coefficients.astype(np.float32),
@@ -313,14 +301,14 @@ class Probe:
         """Return the metric (D, D) learned by a first fit, and what a second finds in it."""
         first, _ = self.fit(unit_rows(points), penalty, rows)
         metric = _lengthen(first)
-        if self.mixes:
+        if self.settings.mixes:
             return metric, *self._fit_mixed(points @ metric, penalty, rows)
         return metric, *self.fit(unit_rows(points @ metric), penalty, rows)
 
     def folds(self) -> npt.NDArray[np.int64]:
         """Return the fold (n_covers,) in which each cover is held out."""
         return group_folds(
-            self.groups, self.membership, n_folds=N_FOLDS, seed=self.seed
+            self.groups, self.membership, n_folds=N_FOLDS, seed=self.settings.seed
         )
 
     def choose_penalty(self, points: Floats) -> float:
@@ -376,7 +364,7 @@ class Probe:
     def _loss(self, logits: Floats, membership: Floats) -> float:
         from scipy.special import log_expit, log_softmax
 
-        if self.multi_label:
+        if self.settings.multi_label:
             return float(
                 -np.where(membership > 0, log_expit(logits), log_expit(-logits)).mean()
                 * len(membership)
