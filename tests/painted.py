@@ -39,3 +39,21 @@ def tiny_recipe(**changes):
         "batch_size": 16,
     }
     return Recipe(**{**small, **changes})
+
+
+def labelled_sides(catalogue):
+    """Return the covers with a genre of the train and of the held-out side."""
+    from covers.model.training.heads.crossed import LabelledRows
+
+    membership = catalogue.membership()
+    labelled = membership.sum(axis=1) > 0
+    return [
+        LabelledRows(
+            cover_ids=np.array(catalogue.cover_ids)[rows].tolist(),
+            membership=membership[rows],
+            groups=catalogue.groups[rows],
+        )
+        for rows in (
+            (catalogue.splits == side) & labelled for side in ("train", "valid")
+        )
+    ]

@@ -8,6 +8,20 @@ from streamlit.testing.v1 import AppTest
 from test_dashboard_parts import make_library
 
 
+def drawing(script, found):
+    """Return what draws a script with an address, and gives the page and what it found."""
+
+    def draw(**address):
+        page = AppTest.from_function(script)
+        for name, value in address.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception
+        return page, found[-1]
+
+    return draw
+
+
 @pytest.fixture
 def choose(monkeypatch):
     """Draw the filters of the library with an address; return the page and what passes."""
@@ -28,15 +42,7 @@ def choose(monkeypatch):
         make, found = library._TESTED
         found.append(library._choose(make()))
 
-    def draw(**address):
-        page = AppTest.from_function(script)
-        for name, value in address.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page, found[-1]
-
-    return draw
+    return drawing(script, found)
 
 
 def test_filters_out_of_sight_are_not_made(choose):
@@ -78,15 +84,7 @@ def search(monkeypatch):
         make, found = search_alike._TESTED
         found.append(search_alike._filters(make()))
 
-    def draw(**address):
-        page = AppTest.from_function(script)
-        for name, value in address.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page, found[-1]
-
-    return draw
+    return drawing(script, found)
 
 
 def test_a_search_makes_its_rarer_filters_where_one_is_in_force(search):

@@ -107,17 +107,25 @@ def test_a_cover_and_its_picture_get_the_same_answer(library, drawn_once, reprin
         assert by_bytes.by_method[method] == distribution
 
 
-def test_independent_genres_are_named_with_their_own_probability(library):
-    from covers.classify.answers import Classification, VoteFlip
+def classification(**said):
+    from covers.classify.answers import Classification
 
     p = {"Rock": 0.7, "Jazz": 0.3}
-    answer = Classification(
+    return Classification(
         query="a.jpg",
         cover_id="",
         by_method=dict.fromkeys(("network", "vote", "network + vote"), p),
         prediction_set=("Rock",),
         level=0.9,
         verdict="sure",
+        **said,
+    )
+
+
+def test_independent_genres_are_named_with_their_own_probability():
+    from covers.classify.answers import VoteFlip
+
+    answer = classification(
         voters=(),
         flip=VoteFlip(genre=None, without=()),
         labels={"Rock": 0.8, "Jazz": 0.6},
@@ -129,10 +137,9 @@ def test_independent_genres_are_named_with_their_own_probability(library):
 
 
 def test_the_vote_on_independent_genres_says_what_weighs_most_now():
-    from covers.classify.answers import Classification, VoteFlip, Voter
+    from covers.classify.answers import VoteFlip, Voter
 
     # Calibrated by itself Rock is likelier; by its voters alone Jazz leads.
-    p = {"Rock": 0.7, "Jazz": 0.3}
     voters = tuple(
         Voter(cover_id=name, similarity=0.5, path=name, genres=genres, weight=weight)
         for name, genres, weight in (
@@ -141,16 +148,10 @@ def test_the_vote_on_independent_genres_says_what_weighs_most_now():
             ("c", ("Rock", "Polka"), 0.3),
         )
     )
-    answer = Classification(
-        query="a.jpg",
-        cover_id="",
-        by_method=dict.fromkeys(("network", "vote", "network + vote"), p),
-        prediction_set=("Rock",),
-        level=0.9,
-        verdict="sure",
+    answer = classification(
         voters=voters,
         flip=VoteFlip(genre="Rock", without=("a",)),
-        labels=p,
+        labels={"Rock": 0.7, "Jazz": 0.3},
         named=("Rock",),
     )
     assert (

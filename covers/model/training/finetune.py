@@ -14,7 +14,11 @@ from torch import Tensor, nn
 
 from covers.model.network.backbone import Backbone, normalise
 from covers.model.training.checkpoint import Checkpoint, write_checkpoint
-from covers.model.training.heads.fit import MOST_MIXED, HeadSettings, start_head
+from covers.model.training.heads.fit import (
+    HeadSettings,
+    learns_from_mixtures,
+    start_head,
+)
 from covers.model.training.heads.frozen import FrozenStatistics, make_statistics
 from covers.model.training.heads.tuned import tuned_statistics
 from covers.model.training.loss import balance_genres
@@ -160,7 +164,9 @@ class TrainingRun:
     def mixes(self, n_covers: int) -> bool:
         """Say whether a head on the untouched backbone learns from mixtures of so many covers too."""
         is_pretrained = self.recipe.weights != "none"
-        return is_pretrained and not self.recipe.multi_label and n_covers <= MOST_MIXED
+        return is_pretrained and learns_from_mixtures(
+            n_covers, multi_label=bool(self.recipe.multi_label)
+        )
 
     def fit_network(
         self, network: nn.Sequential, labels: str, checkpoint: Checkpoint | None

@@ -2,16 +2,15 @@
 
 import subprocess
 import sys
-import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dashboard_browser import free_port
 
+from scripts.benches.shared.waiting import wait_until_it_answers
+
 _EMPTY = 'import streamlit\n\nstreamlit.title("Empty")\n'
-_PATIENCE_S = 60
 
 
 @contextmanager
@@ -37,20 +36,8 @@ def serve_empty_page():
             cwd=folder,
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}")
+            wait_until_it_answers(f"http://127.0.0.1:{port}")
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(timeout=30)
-
-
-def _wait_for(url):
-    begun = time.monotonic()
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            if time.monotonic() - begun > _PATIENCE_S:
-                raise
-            time.sleep(0.2)

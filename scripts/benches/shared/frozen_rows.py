@@ -29,7 +29,11 @@ from covers.model.training.heads.crossed import (
     join_crossed,
     predict_across_folds,
 )
-from covers.model.training.heads.fit import MOST_MIXED, HeadSettings, start_head
+from covers.model.training.heads.fit import (
+    HeadSettings,
+    learns_from_mixtures,
+    start_head,
+)
 from covers.model.training.heads.frozen import MOST_MIRRORED
 from covers.model.training.recipe import Recipe, for_catalogue
 from covers.stats.distributions import softmax
@@ -126,7 +130,9 @@ class FrozenRows:
         return dict(np.load(into))
 
     def _mixes(self, train: np.ndarray) -> bool:
-        return not self.recipe.multi_label and len(train) <= MOST_MIXED
+        return learns_from_mixtures(
+            len(train), multi_label=bool(self.recipe.multi_label)
+        )
 
     def _across(
         self, known: np.ndarray, train: np.ndarray, penalty: float, seed: int

@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 from dashboard_browser import ARGUMENTS, find_chromium, free_port
 from websockets.sync.client import connect
 
+from scripts.benches.shared.waiting import wait_until_it_answers
+
 _LOOK_AGAIN_S = 0.25
 _BREATH_S = 0.3
 _START_S = 30
@@ -112,21 +114,9 @@ def open_plain_browser(width, height):
             stderr=subprocess.DEVNULL,
         )
         try:
-            browser = PlainBrowser(f"http://127.0.0.1:{port}")
-            _wait_until_up(browser)
-            yield browser
+            address = f"http://127.0.0.1:{port}"
+            wait_until_it_answers(f"{address}/json/version")
+            yield PlainBrowser(address)
         finally:
             process.terminate()
             process.wait(timeout=_START_S)
-
-
-def _wait_until_up(browser):
-    begun = time.monotonic()
-    while True:
-        try:
-            browser._ask("/json/version")
-            return
-        except OSError:
-            if time.monotonic() - begun > _START_S:
-                raise
-            time.sleep(0.2)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from painted import labelled_sides
 from safetensors.torch import save_file
 
 from covers.catalogue.table import read_catalogue
@@ -27,7 +28,6 @@ from covers.model.pixels import read_pixels
 from covers.model.training.heads import frozen
 from covers.model.training.heads.crossed import (
     HeadFit,
-    LabelledRows,
     deal_folds,
     predict_across_folds,
     read_crossed,
@@ -181,16 +181,7 @@ def test_a_training_on_a_pretrained_backbone_keeps_both_views(
     )
     same = plain[RowsById(plain_ids).of(ids)]
     assert np.abs(same - mirrored).max() > 1e-2
-    about = [
-        LabelledRows(
-            cover_ids=np.array(catalogue.cover_ids)[rows].tolist(),
-            membership=catalogue.membership()[rows],
-            groups=catalogue.groups[rows],
-        )
-        for rows in (
-            (catalogue.splits == side) & labelled for side in ("train", "valid")
-        )
-    ]
+    about = labelled_sides(catalogue)
     found = read_crossed(painted_workspace, card, *about)
     assert found is not None
     alone = {name: value for name, value in fit.items() if name != "mirrored"}

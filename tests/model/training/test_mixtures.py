@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from painted import labelled_sides
 from safetensors.torch import load_file, save_file
 
 from covers.catalogue.table import read_catalogue
 from covers.errors import ModelError
 from covers.model.card import WEIGHTS_NAME, read_card, read_header
 from covers.model.network.head import Head
-from covers.model.training import finetune
+from covers.model.training.heads import fit as heads_fit
 from covers.model.training.heads.crossed import (
     HeadFit,
-    LabelledRows,
     deal_folds,
     predict_across_folds,
     read_crossed,
@@ -116,17 +116,7 @@ def test_a_model_of_before_is_evaluated_as_it_was_fitted(painted_workspace, reci
     (made,) = card.summary["head_fits"]
     assert made["mixes"] is True
     catalogue = read_catalogue(painted_workspace)
-    labelled = catalogue.membership().sum(axis=1) > 0
-    about = [
-        LabelledRows(
-            cover_ids=np.array(catalogue.cover_ids)[rows].tolist(),
-            membership=catalogue.membership()[rows],
-            groups=catalogue.groups[rows],
-        )
-        for rows in (
-            (catalogue.splits == side) & labelled for side in ("train", "valid")
-        )
-    ]
+    about = labelled_sides(catalogue)
     found = []
     for changes in ({}, {"mixes": False}, None):
         one = {**made, **(changes or {})}
@@ -145,7 +135,7 @@ def test_no_mixtures_from_nothing_of_independent_genres_or_many_covers(
     from_nothing = replace(recipe, weights="none")
     card = train_workspace(painted_workspace, from_nothing, device="cpu").card
     assert card.summary["head_fits"][0]["mixes"] is False
-    monkeypatch.setattr(finetune, "MOST_MIXED", 3)
+    monkeypatch.setattr(heads_fit, "MOST_MIXED", 3)
     card = train_workspace(painted_workspace, recipe, device="cpu").card
     assert card.summary["head_fits"][0]["mixes"] is False
     monkeypatch.undo()

@@ -82,6 +82,11 @@ class HeadSettings:
     mixes: bool = False
 
 
+def learns_from_mixtures(n_covers: int, *, multi_label: bool) -> bool:
+    """Say whether a head on a pretrained backbone learns from mixtures of so many covers too."""
+    return not multi_label and n_covers <= MOST_MIXED
+
+
 def start_head(
     head: Head,
     statistics: Tensor,
