@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 from covers.errors import WrongTypeError, WrongValueError
 
@@ -226,7 +227,7 @@ def _value(name: str, given: Any) -> Any:
 def cover_ids(name: str, given: Any) -> Collection[str]:
     """Take one cover or several: ids, or objects with a ``cover_id`` such as hits."""
     expected = "ids of covers, or hits of a search"
-    if isinstance(given, frozenset) and set(map(type, given)) <= {str}:
+    if isinstance(given, frozenset) and _is_text_only(given):
         return given  # all of a library, with every search of the dashboard
     alone = isinstance(given, str | bytes) or hasattr(given, "cover_id")
     found = []
@@ -236,6 +237,19 @@ def cover_ids(name: str, given: Any) -> Collection[str]:
             refuse_type(name, expected, one)
         found.append(cover_id)
     return tuple(found)
+
+
+_of_text: WeakValueDictionary[int, frozenset[Any]] = WeakValueDictionary()
+
+
+def _is_text_only(given: frozenset[Any]) -> bool:
+    """Say whether a set holds nothing but text; of a set that was seen before without a look."""
+    if _of_text.get(id(given)) is given:
+        return True
+    if not set(map(type, given)) <= {str}:
+        return False
+    _of_text[id(given)] = given
+    return True
 
 
 def array(n_dimensions: int) -> Check:

@@ -263,12 +263,16 @@ class Catalogue:
         DataError
             If a cover is not in the catalogue.
         """
-        rows = RowsById(self.cover_ids).of(cover_ids)
+        rows = self._by_id.of(cover_ids)
         if (rows < 0).any():
             absent = cover_ids[int(np.flatnonzero(rows < 0)[0])]
             message = f"no cover {absent!r} in the catalogue: run 'covers scan' again"
             raise DataError(message)
         return rows
+
+    @cached_property
+    def _by_id(self) -> RowsById:
+        return RowsById(self.cover_ids)
 
     def find_id(self, beginning: str) -> str:
         """Return the full id of the only cover whose id begins with some digits.

@@ -151,7 +151,7 @@ def vote_weights(
     if not temperature > 0:
         message = f"temperature must be positive, got {temperature!r}"
         raise ValueError(message)
-    voting = (neighbours.rows >= 0) & has_genre(membership)[neighbours.rows]
+    voting = (neighbours.rows >= 0) & _have_genre(membership, neighbours.rows)
     similarities = np.where(voting, neighbours.similarities, -np.inf).astype(np.float64)
     best = similarities.max(axis=1, initial=-np.inf, keepdims=True)
     best = np.where(np.isfinite(best), best, 0.0)
@@ -161,6 +161,15 @@ def vote_weights(
     )
     totals = weights.sum(axis=1, keepdims=True)
     return np.asarray(weights / np.where(totals > 0, totals, 1))
+
+
+def _have_genre(
+    membership: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Say of each of some rows whether it has a genre, in their shape; a few are looked at alone."""
+    if rows.size < len(membership):
+        return has_genre(membership[rows.ravel()]).reshape(rows.shape)
+    return has_genre(membership)[rows]
 
 
 def _gather(weights: Array, rows: npt.NDArray[np.int64], membership: Array) -> Array:

@@ -172,10 +172,18 @@ class Library(CoverSet):
         """Say of each cover whether it has any of `genres`; all have where there are none."""
         if not genres:
             return np.ones(len(self), bool)
-        wanted = set(genres)
-        return np.fromiter(
-            (not wanted.isdisjoint(own) for own in self.genres), bool, len(self)
-        )
+        has = np.zeros(len(self), bool)
+        for genre in genres:
+            has[self._rows_by_genre.get(genre, [])] = True
+        return has
+
+    @cached_property
+    def _rows_by_genre(self) -> dict[str, list[int]]:
+        rows: dict[str, list[int]] = {}
+        for row, own in enumerate(self.genres):
+            for genre in own:
+                rows.setdefault(genre, []).append(row)
+        return rows
 
     def within(self, years: tuple[int, int] | None) -> npt.NDArray[np.bool_]:
         """Say of each cover whether its year is known and within a span; all are without one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -296,6 +297,7 @@ def _largest(overlap: Overlap, measure: str) -> float:
     return max((value for value in values if math.isfinite(value)), default=0.0)
 
 
+@lru_cache(maxsize=4096)
 def _colour(measure: str, value: float, top: float) -> str | None:
     if not math.isfinite(value):
         return None

@@ -1,10 +1,10 @@
 """A browser window on the dashboard that times what it waits for, frame by frame."""
 
 import json
+import math
 import re
 import statistics
 import sys
-import time
 from itertools import zip_longest
 
 from dashboard_browser import LISTENING
@@ -14,6 +14,8 @@ from playwright.sync_api import Error
 # text; and whether the page has settled: all that was asked of the server is answered,
 # nothing runs, every picture in view is there. It looks before every frame, on the time
 # of the page it looks at: so first at what costs nothing, and at text only in the end.
+# And when the page last felt a click, a key or a file: answers are timed from there,
+# not from when the driver began to look for the button.
 LOOK = r"""
 window.roots = (element) => [...element.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
   .map((e) => e.shadowRoot).filter((root) => root && root.childElementCount);
@@ -32,9 +34,14 @@ window.settled = () => {
   }));
 };
 window.waitFor = (isSo) => new Promise((go) => {
-  const look = () => isSo() ? go() : requestAnimationFrame(look);
+  const look = () => isSo() ? go(performance.now() - window.acted) : requestAnimationFrame(look);
   look();
-});"""
+});
+window.acted = NaN;
+for (const kind of ["pointerup", "keydown", "change"])
+  addEventListener(kind, (event) => {
+    if (kind !== "change" || event.target.type === "file") window.acted = event.timeStamp;
+  }, true);"""
 
 
 class Window:
@@ -91,12 +98,14 @@ class Window:
             if prepare:
                 prepare()
             before = self.page.evaluate(
-                "w => content(document.querySelector(w))", where
+                "w => (window.acted = NaN, content(document.querySelector(w)))", where
             )
-            begun = time.perf_counter()
             act()
-            self._wait(where, pattern, before)
-            times.append(time.perf_counter() - begun)
+            took_ms = self._wait(where, pattern, before)
+            if not math.isfinite(took_ms):
+                message = f"{name}: the page felt neither a click nor a key"
+                raise RuntimeError(message)
+            times.append(took_ms / 1000)
             self.page.wait_for_timeout(250)
         self.answers[name] = spread(times)
         self._say(name, self.answers[name])
@@ -107,12 +116,18 @@ class Window:
             if pattern
             else '![before, ""].includes(content(document.querySelector(where)))'
         )
-        self.wait_for(f"settled() && {shown}", where, pattern, before)
+        return self.wait_for(f"settled() && {shown}", where, pattern, before)
 
     def wait_for(self, condition, where="", pattern="", before=""):
-        """Wait until some JavaScript is true of the page; it may say where, pattern and before."""
+        """Wait until some JavaScript is true of the page; it may say where, pattern and before.
+
+        Returns
+        -------
+        float
+            Milliseconds since the page last felt a click, a key or a file; NaN if it never did.
+        """
         try:
-            self.page.evaluate(
+            took_ms = self.page.evaluate(
                 f"""([where, pattern, before, most]) => Promise.race([
                   waitFor(() => {condition}),
                   new Promise((_, end) => setTimeout(() => end(new Error("not seen: " + where)), most))])""",
@@ -121,7 +136,8 @@ class Window:
         except Error as error:
             if "context was destroyed" not in str(error):
                 raise
-            self.wait_for(condition, where, pattern, before)
+            return self.wait_for(condition, where, pattern, before)
+        return float("nan") if took_ms is None else took_ms
 
     def button(self, key, name):
         """Return a button within the element of a key, by the beginning of its name."""

@@ -4,8 +4,9 @@ Run with ``scripts/bench dashboard``; needs Chromium. Prints one JSON document o
 stdout and a table on stderr. A first view is timed in a new tab, with a server that
 has shown the page before and a browser that has been here before, until the page has
 settled and every picture in view is there; that browser is driven by nothing, because a
-debugger's tools take part of a page's time. An answer is timed from the click until
-what it asked for is on the page and nothing runs any more. The same is then timed
+debugger's tools take part of a page's time. An answer is timed by the page's own
+clock, from the click or key that it feels until what was asked for is there and nothing
+runs any more. The same is then timed
 with the server of an earlier commit, and each median given as a ratio to that one's.
 Beside them stands an empty page of Streamlit, in the same browser in the same run: what
 no page can be quicker than.
