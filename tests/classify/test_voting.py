@@ -116,6 +116,9 @@ def test_references_without_a_genre_do_not_vote():
     membership = np.array([[0.0, 0.0], [1.0, 0.0]])
     votes = vote_genres(near([[0, 1]], [[0.99, 0.1]]), membership, temperature=0.01)
     np.testing.assert_allclose(votes, [[1, 0]])
+    many = np.vstack([membership, np.zeros((40, 2)), [[0.0, 1.0]]])
+    votes = vote_genres(near([[0, 42, -1]], [[0.99, 0.1, np.nan]]), many)
+    np.testing.assert_allclose(votes, [[0, 1]])
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan])

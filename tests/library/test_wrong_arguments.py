@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import covers
+from covers.arguments import cover_ids as check_ids
 from covers.cli import main
 
 NAN = math.nan
@@ -260,6 +261,23 @@ def test_votes_are_checked_against_what_they_are_of():
         covers.find_neighbours(
             [[1.0]], [[1.0]], k=1, query_groups=[0, 1], reference_groups=[0]
         )
+
+
+def test_a_set_is_looked_through_once_and_never_taken_for_another():
+    class Counting(frozenset):
+        looks = 0
+
+        def __iter__(self):
+            self.looks += 1
+            return super().__iter__()
+
+    kept = Counting(["0123", "4567"])
+    assert check_ids("among", kept) is check_ids("among", kept) is kept
+    assert kept.looks == 1
+    for _ in range(50):  # a new set may lie where an old one lay
+        assert isinstance(check_ids("among", frozenset(["0123"])), frozenset)
+        with pytest.raises(covers.WrongTypeError, match="among must be ids"):
+            check_ids("among", frozenset([5]))
 
 
 def test_what_means_the_same_is_taken_as_the_same(library, needed):
