@@ -128,7 +128,7 @@ def _count_letters(array: pa.Array) -> int:
     from indexer.files.arrow import as_numbers
 
     if isinstance(array, pa.DictionaryArray):
-        lengths = as_numbers(pc.binary_length(array.dictionary).fill_null(0))
+        lengths = np.nan_to_num(as_numbers(pc.binary_length(array.dictionary)))
         which = as_numbers(array.indices.drop_null())
         often = np.bincount(which, minlength=len(lengths)).astype(np.float64)
         return int(often @ lengths.astype(np.float64))

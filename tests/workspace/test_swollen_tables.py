@@ -4,6 +4,8 @@ import io
 import json
 import os
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -70,6 +72,25 @@ def test_numbers_that_repeat_are_counted_as_often_as_they_stand_there():
     assert len(buffer.getvalue()) < 100_000
     with pytest.raises(ValueError, match="it unpacks to"):
         judge(buffer)
+
+
+def test_counting_texts_does_not_import_pandas(tmp_path):
+    known = ["Jazz", None, "Soul", "Funk"]
+    path = tmp_path / "many.parquet"
+    path.write_bytes(written([known[n % 4] for n in range(400_000)]).getvalue())
+    code = (
+        "import sys\n"
+        "import pyarrow.parquet as pq\n"
+        "import indexer.parquet_sizes as sizes\n"
+        "looks = []\n"
+        "count = sizes._count_letters\n"
+        "sizes._count_letters = lambda one: looks.append(count(one)) or looks[-1]\n"
+        f"with open({str(path)!r}, 'rb') as source:\n"
+        "    sizes.refuse_swollen(source, pq.ParquetFile(source))\n"
+        "assert sum(looks) == 1_200_000, looks\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_repeats_as_names_do_is_read():
