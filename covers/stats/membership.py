@@ -7,6 +7,7 @@ zero counts, and nothing has to sum to one. Letters: N covers, G genres.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,10 +51,11 @@ def make_membership(
         [position[genre] for genre in dict.fromkeys(names or ()) if genre in position]
         for names in genres
     ]
+    n_each = np.array([len(known) for known in rows], np.int64)
     membership = np.zeros((len(rows), len(position)))  # (N, G)
-    for row, known in zip(membership, rows, strict=True):
-        if known:
-            row[known] = 1 / len(known)
+    at = np.repeat(np.arange(len(rows)), n_each)
+    columns = np.fromiter(chain.from_iterable(rows), np.int64, len(at))
+    membership[at, columns] = 1 / n_each[at]
     return membership
 
 
