@@ -1,10 +1,12 @@
 """One colour per genre, the same in every figure, report and page.
 
-Eight hand-picked colours (Okabe and Ito [1]_, without black and grey) come
-first, because readers know them and all common kinds of colour blindness tell
-them apart. The colours after them are found by looking, again and again, for
-the colour farthest from all before it as seen by normal, protanopic,
-deuteranopic and tritanopic eyes. Beyond some twenty colours nobody can name a
+Eight colours come first: those of Okabe and Ito [1]_ without black and grey,
+because readers know them and all common kinds of colour blindness tell them
+apart, each as near as it can be while it stands out from white paper and from
+the dark page alike (a contrast of at least 3). The colours after them are found
+by looking, again and again, for the colour with that contrast that is farthest
+from all before it as seen by normal, protanopic, deuteranopic and tritanopic
+eyes. Beyond some twenty colours nobody can name a
 genre by its colour alone, so figures also write the names; the colours stay
 distinct for up to `MOST_COLOURS` genres and repeat after that. Of more than
 `MOST_NAMED` genres, those below one broad genre are therefore shades of its colour.
@@ -33,12 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIVERGING_SCALE",
+    "GROUNDS",
     "MOST_COLOURS",
     "MOST_NAMED",
     "NOISE_COLOUR",
     "SEQUENTIAL_SCALE",
     "cluster_colours",
     "colour_sequence",
+    "contrast",
     "genre_colours",
     "genre_families",
     "seen_by",
@@ -61,19 +65,24 @@ MOST_COLOURS = 300
 MOST_NAMED = 20
 """With more genres than this a colour stands for a broad genre, its shades for the finer ones."""
 
+GROUNDS = ("#ffffff", "#15171b")
+"""What colours stand on: paper and the light page, and the dark page."""
+
 _FIRST = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#d55e00",
-    "#f0e442",
-    "#7b3294",
+    "#0078c8",
+    "#d87800",
+    "#008058",
+    "#c870a0",
+    "#4898d0",
+    "#c85000",
+    "#70a060",
+    "#904898",
 )
 
+_LEAST_CONTRAST = 3.0
 _SHADED = 0.17
-_LIGHTNESS = (0.4, 0.88)
+_PALE = 0.6
+"""Part of the chroma that every other shade keeps: lightness alone has little room."""
 
 # Full dichromacy in linear RGB (Machado et al. 2009, severity 1.0).
 _VISIONS = {
@@ -138,7 +147,7 @@ def genre_colours(genres: Iterable[str], further: Iterable[str] = ()) -> dict[st
     Examples
     --------
     >>> genre_colours(["Rock", "Jazz"])
-    {'Jazz': '#0072b2', 'Rock': '#e69f00'}
+    {'Jazz': '#0078c8', 'Rock': '#d87800'}
     """
     names = sorted(set(genres))
     more = sorted(set(further) - set(names))
@@ -198,23 +207,23 @@ def shades(colour: str, n: int) -> list[str]:
 
     Examples
     --------
-    >>> shades("#0072b2", 1)
-    ['#0072b2']
+    >>> shades("#0078c8", 1)
+    ['#0078c8']
     """
     if n < 2:
         return [colour][:n]
     base = seen_by([colour], "normal")[0]
-    darkest, lightest = _LIGHTNESS
-    levels = np.linspace(
-        max(darkest, float(base[0]) - _SHADED),
-        min(lightest, float(base[0]) + _SHADED),
-        n,
-    )
+    tried = base[0] + np.linspace(-_SHADED, _SHADED, 69)
+    usable = tried[
+        np.logical_and.reduce(
+            [_stands_out(_toned(base, tried, chroma)) for chroma in (1.0, _PALE)]
+        )
+    ]
+    ends = (usable[0], usable[-1]) if len(usable) else (base[0], base[0])
+    levels = np.linspace(*ends, n)
     levels = levels[np.argsort(np.abs(levels - base[0]), kind="stable")]
-    chroma = np.clip(1 - 1.2 * np.abs(levels - base[0]), 0.75, 1)
-    lab = np.column_stack([levels, base[1] * chroma, base[2] * chroma])
-    lab[0] = base
-    return [colour, *(_format(rgb) for rgb in _from_oklab(lab)[1:])]
+    chroma = np.where(np.arange(n) % 2, _PALE, 1.0)
+    return [colour, *(_format(rgb) for rgb in _toned(base, levels, chroma)[1:])]
 
 
 def cluster_colours(labels: Iterable[int]) -> dict[int, str]:
@@ -226,7 +235,7 @@ def cluster_colours(labels: Iterable[int]) -> dict[int, str]:
     Examples
     --------
     >>> cluster_colours([-1, 0])
-    {-1: '#bdbdbd', 0: '#0072b2'}
+    {-1: '#bdbdbd', 0: '#0078c8'}
     """
     ids = sorted({int(label) for label in labels})
     colours = colour_sequence(max(ids, default=-1) + 1)
@@ -258,9 +267,21 @@ def text_colour(background: str) -> str:
     >>> text_colour("#f0e442"), text_colour("#0072b2")
     ('#000000', '#ffffff')
     """
-    luminance = float(_linear(_parse([background]))[0] @ (0.2126, 0.7152, 0.0722))
-    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
-    return "#000000" if on_black >= on_white else "#ffffff"
+    black, white = "#000000", "#ffffff"
+    reads_better = contrast(black, background) >= contrast(white, background)
+    return black if reads_better else white
+
+
+def contrast(colour: str, ground: str) -> float:
+    """Return how much a colour stands out from what it stands on, from 1 to 21 (WCAG).
+
+    Examples
+    --------
+    >>> round(contrast("#ffffff", "#000000"))
+    21
+    """
+    low, high = sorted(_luminance(_parse([colour, ground])))
+    return float((high + 0.05) / (low + 0.05))
 
 
 def seen_by(colours: Iterable[str], vision: str) -> npt.NDArray[np.float64]:
@@ -291,13 +312,13 @@ def _tree() -> GenreTree:
 @cache
 def _all_colours() -> tuple[str, ...]:
     """Extend the first colours by the farthest candidate, one at a time."""
-    steps = np.linspace(0, 255, 18).round().astype(int)
+    steps = np.linspace(0, 255, 24).round().astype(int)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
     candidates = grid.reshape(-1, 3) / 255  # (C, 3)
     lab = _oklab(_linear(candidates), _VISIONS["normal"])
     chroma = np.hypot(lab[:, 1], lab[:, 2])
-    # Visible on white and on black, and never mistaken for the grey of noise.
-    usable = (lab[:, 0] > 0.38) & (lab[:, 0] < 0.90) & (chroma > 0.05)
+    # Never mistaken for the grey of noise either.
+    usable = _stands_out(candidates) & (chroma > 0.05)
     candidates = candidates[usable]
     first = _parse(_FIRST)
     points = np.concatenate([first, candidates])
@@ -315,6 +336,35 @@ def _all_colours() -> tuple[str, ...]:
         distances[3] = distances[3] * 2
         nearest = np.minimum(nearest, distances.min(axis=0))
     return tuple(_format(points[i]) for i in chosen)
+
+
+def _stands_out(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return which colours, sRGB in 0..1, have the least contrast to every ground."""
+    seen = _luminance(rgb)[:, None] + 0.05  # (n, 1)
+    grounds = _luminance(_parse(GROUNDS)) + 0.05  # (grounds,)
+    ratio = np.maximum(seen / grounds, grounds / seen)
+    # A little more, because written colours are rounded.
+    least = ratio.min(axis=1, initial=np.inf)
+    stands_out: npt.NDArray[np.bool_] = least > _LEAST_CONTRAST + 0.04
+    return stands_out
+
+
+def _toned(
+    base: npt.NDArray[np.float64],
+    lightness: npt.NDArray[np.float64],
+    chroma: npt.NDArray[np.float64] | float,
+) -> npt.NDArray[np.float64]:
+    """Return a colour in Oklab as sRGB, with other lightness and a part of its chroma."""
+    a, b = base[1] * chroma, base[2] * chroma
+    return _from_oklab(
+        np.column_stack([lightness, *np.broadcast_arrays(a, b, lightness)[:2]])
+    )
+
+
+def _luminance(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the luminance (WCAG) of sRGB in 0..1, shape (n, 3)."""
+    luminance: npt.NDArray[np.float64] = _linear(rgb) @ (0.2126, 0.7152, 0.0722)
+    return luminance
 
 
 def _parse(colours: Iterable[str]) -> npt.NDArray[np.float64]:

@@ -1,13 +1,18 @@
 import itertools
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import dashboard
 from covers.render.palette import (
+    GROUNDS,
     MOST_COLOURS,
     NOISE_COLOUR,
     cluster_colours,
     colour_sequence,
+    contrast,
     genre_colours,
     genre_families,
     seen_by,
@@ -150,3 +155,23 @@ def test_rare_genres_change_no_colour_and_have_that_of_their_broad_one():
     few = genre_colours(["Jazz", "Rock"], ["Folk"])
     assert few.items() >= genre_colours(["Jazz", "Rock"]).items()
     assert len(set(few.values())) == 3
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_every_colour_stands_out_from_the_light_and_the_dark_page(ground):
+    colours = colour_sequence(MOST_COLOURS)
+    many = genre_colours(MANY).values()
+    wide = [one for colour in colours[:30] for one in shades(colour, 25)]
+    for colour in [*colours, *many, *wide]:
+        assert contrast(colour, ground) >= 3, colour
+
+
+def test_shades_of_one_colour_differ():
+    assert len(set(shades("#0078c8", 25))) == 25
+
+
+def test_the_grounds_are_those_of_the_pages():
+    root = Path(dashboard.__file__).parent
+    themes = tomllib.loads((root / ".streamlit/config.toml").read_text())["theme"]
+    pages = tuple(themes[name]["backgroundColor"] for name in ("light", "dark"))
+    assert pages == GROUNDS
