@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from dashboard_browser import LOOKS, first_cover, names, serve, wait_for_map
+from dashboard_browser import LOOKS, first_cover, names, serve, tiles, wait_for_map
 
 from covers.catalogue.table import read_catalogue
 from covers.library.tags import drop_tag, tag_covers
@@ -71,6 +71,37 @@ def test_back_goes_back_one_step(read, workspace):
     reader.element("cards").get_by_role("button").first.wait_for()
     reader.page.go_forward()
     reader.element("strip").get_by_role("button").first.wait_for()
+
+
+@pytest.mark.browser
+def test_back_from_another_page_shows_what_was_open(read):
+    reader = read("clusters")
+    page = reader.page
+    reader.element("cards").get_by_role("button").first.click()
+    page.wait_for_function("location.search.includes('cluster=')")
+    reader.settle()
+    opened = page.url
+    page.get_by_role("button", name="On the map").click()
+    page.wait_for_function("location.pathname === '/map'")
+    reader.settle()
+    page.go_back()
+    reader.element("strip").get_by_role("button").first.wait_for()
+    reader.settle()
+    assert page.url == opened
+
+
+@pytest.mark.browser
+def test_back_from_a_cover_leaves_nothing_of_it_in_the_address(read):
+    reader = read()
+    page, before = reader.page, reader.page.url
+    tiles(reader.element("browse"))[1].click()
+    page.wait_for_function("location.pathname === '/search'")
+    reader.settle()
+    page.go_back()
+    page.wait_for_function("location.pathname === '/'")
+    reader.element("browse").get_by_role("button").first.wait_for()
+    reader.settle()
+    assert page.url == before
 
 
 @pytest.mark.browser

@@ -17,7 +17,9 @@
   };
   history.pushState = (state, title, url) => {
     const to = new URL(url || location.href, location.href);
-    go(!(stepped && isOtherSearch(to)), state, title, url);
+    // On the way to another page Streamlit first gives this one the address of the other.
+    const isFurther = to.pathname !== location.pathname || isOtherSearch(to);
+    go(!(stepped && isFurther), state, title, url);
   };
   history.replaceState = (state, title, url) => {
     const to = new URL(url || location.href, location.href);
