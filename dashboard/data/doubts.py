@@ -115,8 +115,8 @@ class Doubt:
         if not self.is_decided(library, overlay):
             return ""
         ids = [library.cover_ids[row] for row in self.rows]
-        if any(one in overlay.dropped for one in ids):
-            return "dropped"
+        if n_dropped := sum(one in overlay.dropped for one in ids):
+            return f"{n_dropped} of {len(ids)} dropped" if self.is_group else "dropped"
         genres = {genre for one in ids for genre in overlay.genres.get(one, ())}
         return f"filed as {', '.join(sorted(genres))}" if genres else "kept"
 

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from covers.catalogue.corrections import Decision, Overlay
     from dashboard.data.analysis import Votes
     from dashboard.data.doubts import Doubt
     from dashboard.data.library import Library
 
 
-def doubts_csv(library: Library, doubts: Iterable[Doubt]) -> str:
+def doubts_csv(library: Library, doubts: Iterable[Doubt], overlay: Overlay) -> str:
     """Return doubts as a table, a line for each cover.
 
-    Its column ``action`` is empty, for a person to fill in. Cells that a spreadsheet
-    would run are quoted.
+    Its column ``action`` holds what was decided, and is empty elsewhere, for a person
+    to fill in. Cells that a spreadsheet would run are quoted.
     """
+    decided = {decision.subject: decision for decision in overlay.decisions}
     rows = []
     for number, doubt in enumerate(doubts, start=1):
         about = {
@@ -34,8 +36,21 @@ def doubts_csv(library: Library, doubts: Iterable[Doubt]) -> str:
             "reason": doubt.reason,
             "suggestion": GENRE_SEPARATOR.join(doubt.suggestion),
         }
-        rows += [_line(library, row, about) for row in doubt.rows]
+        for row in doubt.rows:
+            cover_id = library.cover_ids[row]
+            found = decided.get((cover_id, "")) or decided.get((cover_id, doubt.kind))
+            rows.append(_line(library, row, about | _action(found)))
     return csv_text(_HEADER, rows)
+
+
+def _action(decision: Decision | None) -> dict[str, str]:
+    """Return the cells of a decision, as a person would fill them in."""
+    if decision is None:
+        return {}
+    return {
+        "action": decision.action.value,
+        "new_genres": GENRE_SEPARATOR.join(decision.genres),
+    }
 
 
 def mistakes_csv(

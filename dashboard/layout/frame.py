@@ -189,7 +189,12 @@ def _say_what_makes_it(command: str) -> None:
     caption(
         f"This command makes it{also}; the page follows by itself on the next click:"
     )
-    st.code(command, language="bash")
+    show_command(command)
+
+
+def show_command(command: str) -> None:
+    """Show a command to copy; in one colour and never wider than the page, so that all can read it."""
+    st.code(command, language=None, wrap_lines=True)
 
 
 def _why_untrained() -> str:

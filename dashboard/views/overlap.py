@@ -323,9 +323,8 @@ def _measured(measured: Overlap) -> None:
 def _over_time(measured: Overlap) -> None:
     if not measured.parts:
         frame.caption("Overlap was not measured by decade yet. This measures it:")
-        st.code(
-            f"covers overlap -w {quote(arguments.workspace().root)} --by decade",
-            language="bash",
+        frame.show_command(
+            f"covers overlap -w {quote(arguments.workspace().root)} --by decade"
         )
         return
     word = "decade" if measured.by == "year" else str(measured.by)

@@ -43,10 +43,8 @@ def show() -> None:
     loaders.library()
     if not arguments.may_write():
         _say_how()
-    if frame.attempt(loaders.audit) is None:
-        st.info("The covers have not been audited yet.", icon=":material/info:")
-        st.code(f"covers audit -w {quote(arguments.workspace().root)}", language="bash")
     _review()
+    _say_what_is_not_audited()
     review_state.show()
 
 
@@ -54,6 +52,13 @@ def _say_how() -> None:
     frame.caption(
         f"Nothing is written from here. `covers dashboard -w {quote(arguments.workspace().root)} --review` lets you decide."
     )
+
+
+def _say_what_is_not_audited() -> None:
+    """Name the command that finds more; below what there is to decide already."""
+    if frame.attempt(loaders.audit) is None:
+        st.info("The covers have not been audited yet.", icon=":material/info:")
+        frame.show_command(f"covers audit -w {quote(arguments.workspace().root)}")
 
 
 @fragment
@@ -66,17 +71,19 @@ def _review() -> None:
             st.success("Nothing to look at was found.", icon=":material/check:")
         return
     overlay = loaders.decisions()
-    group = _choose_group(library, doubts, overlay)
-    here = doubts[group]
     if (chosen := bar.selected()) is not None:
         inside = set(chosen.rows.tolist())
-        here = [one for one in here if inside & set(one.rows)]
+        doubts = {
+            name: [one for one in some if inside & set(one.rows)]
+            for name, some in doubts.items()
+        }
+    here = doubts[_choose_group(library, doubts, overlay)]
     left = [one for one in here if not one.is_decided(library, overlay)]
     with st.container(
         horizontal=True, gap="small", vertical_alignment="center", key="review-line"
     ):
         _progress(len(here) - len(left), len(here))
-        _take_along(library, left)
+        _take_along(library, here, overlay)
     named = st.query_params.get("doubt", "")
     doubt = next((one for one in here if one.name == named), None)
     if doubt is None and left:
@@ -85,6 +92,8 @@ def _review() -> None:
         _one(library, doubt, overlay)
     elif here:
         st.success("All of these are decided.", icon=":material/check:")
+    elif chosen is not None:
+        frame.caption("There is nothing of this kind in the selection.")
     _waiting(library, overlay)
     others = [one for one in here if one is not doubt]
     if others:
@@ -110,7 +119,9 @@ def _choose_group(
         label_visibility="collapsed",
     )
     left = ", ".join(f"{TITLES[name].lower()} {n:,}" for name, n in open_ones.items())
-    frame.caption(f"Still open: {left}.")
+    is_audited = frame.attempt(loaders.audit) is not None
+    more = "" if is_audited else " The covers have not been audited yet (see below)."
+    frame.caption(f"Still open: {left}.{more}")
     return chosen
 
 
@@ -123,18 +134,18 @@ def _progress(n_done: int, n: int) -> None:
     )
 
 
-def _take_along(library: Library, left: list[Doubt]) -> None:
-    """Offer what is not decided yet as a table, to decide in elsewhere."""
-    if left:
+def _take_along(library: Library, here: list[Doubt], overlay: Overlay) -> None:
+    """Offer what is shown as a table, with what was decided, to go on with elsewhere."""
+    if here:
         st.download_button(
-            f"Take {len(left):,} along as CSV",
-            lambda: doubts_csv(library, left),
+            f"Take {len(here):,} along as CSV",
+            lambda: doubts_csv(library, here, overlay),
             "to-review.csv",
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
             key="take-doubts",
-            help="Fill in its column action (keep, relabel, drop) and hand it to 'covers audit --accept'.",
+            help="Its column action holds what you decided; fill in the rest (keep, relabel, drop) and hand it to 'covers audit --accept'.",
         )
 
 
@@ -150,8 +161,12 @@ def _one(library: Library, doubt: Doubt, overlay: Overlay) -> None:
     parts = [doubt.kind.replace("_", " "), library.paths[row]]
     # Said once is enough.
     small = " · ".join(parts if sure in doubt.reason else [sure, *parts])
+    # Without tags the title is the file's name, which is said below.
+    names = [library.albums[row], library.byline(row)]
+    name = " · ".join(part for part in names if part)
+    named = f'<div class="muted">{escape(name)}</div>' if name else ""
     about = (
-        f'<div class="way">{way}</div><div>{escape(unbroken(sentence(doubt.reason)))}.</div>'
+        f'<div class="way">{way}</div>{named}<div>{escape(unbroken(sentence(doubt.reason)))}.</div>'
         f'<div class="muted">{escape(small)}</div>'
     )
     decided = doubt.decided_as(library, overlay)
@@ -161,11 +176,15 @@ def _one(library: Library, doubt: Doubt, overlay: Overlay) -> None:
     left, right = st.columns([2, 5], gap="medium")
     with left:
         pick.show(
-            f'<div class="review" data-show="{escape(doubt.name)}"><div class="art">{picture}</div></div>',
+            f'<div class="review"><div class="art">{picture}</div></div>',
             key="doubt-picture",
         )
     with right:
-        pick.show(f'<div class="review">{about}</div>', key="doubt")
+        # On a phone the picture stands here, small, so that the buttons are in sight.
+        pick.show(
+            f'<div class="review told" data-show="{escape(doubt.name)}"><div class="art small">{picture}</div><div>{about}</div></div>',
+            key="doubt",
+        )
         # Of a group one is chosen first; else the buttons stay where they are.
         if doubt.is_group:
             _beside(library, doubt)

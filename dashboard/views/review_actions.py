@@ -26,9 +26,13 @@ _PROBLEM = "review-problem"
 
 
 def stays(library: Library, doubt: Doubt) -> int:
-    """Return the cover of a group that stays when the others are dropped."""
+    """Return the cover of a group that stays when the others are dropped, or that stayed."""
     row = library.position.get(st.session_state.get(_STAYS, ""), -1)
-    return row if row in doubt.rows else doubt.rows[0]
+    if row in doubt.rows:
+        return row
+    dropped = loaders.decisions().dropped
+    left = (row for row in doubt.rows if library.cover_ids[row] not in dropped)
+    return next(left, doubt.rows[0])
 
 
 def let_stay(cover_id: str) -> None:
@@ -128,22 +132,35 @@ def _decide(doubt: Doubt, action: Action) -> None:
         action, library, chosen=stays(library, doubt), genres=genres
     )
     before = {d.subject: d for d in loaders.decisions().decisions}
-    # A cover has one fate: keeping it takes a drop or a relabelling back.
-    subjects = [(d.cover_id, "") for d in decisions] + [d.subject for d in decisions]
-    replaced = [
-        before[subject] for subject in dict.fromkeys(subjects) if subject in before
-    ]
+    subjects = _subjects(decisions)
+    replaced = [before[subject] for subject in subjects if subject in before]
     if _write(decisions, subjects):
         done = st.session_state.setdefault(_DONE, [])
-        done.append((doubt.name, [d.subject for d in decisions], replaced))
+        done.append((doubt.name, decisions, replaced))
         st.query_params.pop("doubt", None)
 
 
+def _subjects(decisions: list[Decision]) -> list[tuple[str, str]]:
+    """Return what decisions replace: a cover has one fate, so keeping it takes a drop back."""
+    covers = [(d.cover_id, "") for d in decisions]
+    return list(dict.fromkeys([*covers, *(d.subject for d in decisions)]))
+
+
 def _undo() -> None:
-    """Take the last decision of this sitting back."""
-    name, subjects, replaced = st.session_state[_DONE].pop()
-    if _write(replaced, subjects):
-        st.query_params["doubt"] = name
+    """Take the last decision of this sitting back, unless another one has followed elsewhere."""
+    name, decisions, replaced = st.session_state[_DONE][-1]
+    subjects = _subjects(decisions)
+    there = [d for d in loaders.decisions().decisions if d.subject in subjects]
+    if {d.subject: d for d in there} != {d.subject: d for d in decisions}:
+        st.session_state[_DONE].pop()
+        st.session_state[_PROBLEM] = (
+            "this was decided otherwise since, perhaps in another window: nothing was undone"
+        )
+    elif not _write(replaced, subjects):
+        return
+    else:
+        st.session_state[_DONE].pop()
+    st.query_params["doubt"] = name
 
 
 def _take_back(doubt: Doubt) -> None:

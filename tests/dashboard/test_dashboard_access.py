@@ -59,7 +59,10 @@ def test_axe_finds_nothing_serious_at_any_width_light_or_dark(read, workspace, p
     check(read(path.format(cover=first_cover(workspace, "Jazz"))), path)
 
 
-def test_axe_finds_nothing_serious_where_a_person_decides(read, other):
+@pytest.mark.parametrize("is_audited", [True, False])
+def test_axe_finds_nothing_serious_where_a_person_decides(read, other, is_audited):
+    if not is_audited:  # then a command is named
+        (other.analysis_folder / "audit.json").unlink()
     with serve(other.root, "--review") as url:
         check(read("review", url=url), "review")
 

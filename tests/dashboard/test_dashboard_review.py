@@ -1,11 +1,19 @@
 """What can be decided on the review page; the library is stood in for."""
 
+import csv
+import io
+
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_dashboard_parts import make_library
 
+from covers.audit.decisions import note_decisions
+from covers.audit.review import read_review
+from covers.catalogue.corrections import Action, Decision, Overlay
 from covers.errors import DataError
+from covers.workspace.paths import Workspace
 from dashboard.data.doubts import Doubt
+from dashboard.data.mistakes import doubts_csv
 
 
 def test_a_cover_without_a_suggestion_can_be_relabelled_once_genres_are_chosen(
@@ -61,3 +69,99 @@ def test_nothing_was_found_only_where_somebody_has_looked(monkeypatch, is_audite
     page = AppTest.from_function(script).run()
     assert not page.exception
     assert len(page.success) == is_audited
+
+
+def doubt(row, *more, kind="label_error"):
+    return Doubt(
+        name=f"{kind}-{row}",
+        kind=kind,
+        rows=(row, *more),
+        confidence=0.9,
+        reason="why",
+        suggestion=("Jazz",),
+    )
+
+
+def test_what_was_decided_goes_along_with_what_is_open(tmp_path):
+    library = make_library()
+    here = [doubt(0), doubt(1), doubt(2, 3, kind="reissue")]
+    decisions = [
+        *here[0].decide(Action.RELABEL, library, genres=["=Jazz", "Folk"]),
+        *here[2].decide(Action.DROP, library, chosen=3),
+        *here[2].decide(Action.KEEP, library)[1:],
+    ]
+    text = doubts_csv(library, here, Overlay(tuple(decisions)))
+    actions = [line["action"] for line in csv.DictReader(io.StringIO(text))]
+    assert actions == ["relabel", "", "drop", "keep"]
+    path = tmp_path / "along.csv"
+    path.write_text(text, encoding="utf-8")
+    known = dict(zip(library.cover_ids, library.paths, strict=True))
+    assert read_review(path, known) == decisions
+
+
+def test_of_a_group_that_was_decided_the_one_is_shown_that_stayed(monkeypatch):
+    from dashboard.views import review_actions
+
+    library, group = make_library(), doubt(0, 1, kind="reissue")
+    overlay = Overlay(tuple(group.decide(Action.DROP, library, chosen=1)))
+    monkeypatch.setattr(review_actions.loaders, "decisions", lambda: overlay)
+    assert review_actions.stays(library, group) == 1
+    assert group.decided_as(library, overlay) == "1 of 2 dropped"
+    assert doubt(0).decided_as(library, overlay) == "dropped"
+
+
+@pytest.fixture
+def decide(monkeypatch, tmp_path):
+    """The buttons that decide about one cover, in a workspace of its own."""
+    from dashboard.views import review_actions
+
+    here = Workspace(tmp_path)
+    monkeypatch.setattr(review_actions.loaders, "library", make_library)
+    monkeypatch.setattr(review_actions.loaders, "decisions", lambda: Overlay.read(here))
+    monkeypatch.setattr(review_actions.arguments, "workspace", lambda: here)
+    monkeypatch.setattr(review_actions.arguments, "may_write", lambda: True)
+    monkeypatch.setattr(review_actions, "_TESTED", doubt(0), raising=False)
+
+    def script():
+        from dashboard.views import review_actions
+
+        review_actions.show(review_actions._TESTED)
+
+    page = AppTest.from_function(script).run()
+
+    def press(label):
+        (button,) = (one for one in page.button if one.label == label)
+        button.click().run()
+        assert not page.exception
+        return [one.value for one in page.error]
+
+    return here, press
+
+
+def test_undo_leaves_alone_what_another_window_decided_since(decide):
+    here, press = decide
+    assert not press("Keep")
+    other = Decision(cover_id=make_library().cover_ids[0], action=Action.DROP)
+    note_decisions(here, [other])
+    before = Overlay.read(here)
+    (said,) = press("Undo")
+    assert "decided otherwise" in said
+    assert Overlay.read(here) == before
+
+
+def test_an_undo_that_could_not_be_written_can_be_tried_again(decide, monkeypatch):
+    from dashboard.views import review_actions
+
+    here, press = decide
+    press("Drop")
+    with monkeypatch.context() as full:
+
+        def refuse(*_, **__):
+            message = "no space left"
+            raise OSError(message)
+
+        full.setattr(review_actions, "note_decisions", refuse)
+        assert press("Undo") == ["no space left"]
+    assert len(Overlay.read(here).decisions) == 1
+    assert not press("Undo")
+    assert not Overlay.read(here).decisions

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from complete_workspace import GENRES
-from dashboard_browser import LOOKS, first_cover
+from dashboard_browser import LOOKS, first_cover, serve
 
 pytestmark = pytest.mark.browser
 LEAST_PX = 24
@@ -141,3 +141,20 @@ def test_measures_stand_in_one_line_and_pairs_side_by_side_in_a_narrow_window(re
     pairs = reader.element("closest").locator(".pair")
     first, second = (pairs.nth(i).bounding_box() for i in (0, 1))
     assert first["y"] == second["y"]
+
+
+@pytest.mark.parametrize("is_audited", [True, False])
+def test_what_decides_is_in_sight_without_scrolling(read, other, is_audited):
+    if not is_audited:
+        (other.analysis_folder / "audit.json").unlink()
+    with serve(other.root, "--review") as url:
+        reader = read("review", url=url)
+        names = ("Keep", "Relabel", "Drop")
+        buttons = [reader.page.get_by_role("button", name=re.compile(n)) for n in names]
+        for look in at_every_look(reader):
+            assert_in_reach(look, *buttons)
+            for place in buttons:
+                box = place.bounding_box()
+                assert box["y"] + box["height"] <= look[1], (look, place)
+            pictures = reader.page.locator(".review .art img").all()
+            assert sum(one.is_visible() for one in pictures) == 1, look
