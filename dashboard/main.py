@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard import loaders
 from dashboard.layout import bar, frame
 from dashboard.pages import PAGES
 
@@ -44,3 +45,4 @@ with st.container(horizontal=True, key="nav", gap="small"):
             pages[entry.view], label=entry.title, query_params=bar.link_parameters()
         )
 page.run()
+loaders.get_ready()

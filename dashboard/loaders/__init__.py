@@ -5,7 +5,7 @@ a new analysis is another key, so it shows up on a reader's next action, and
 readers of the old one keep what they have.
 """
 
-from dashboard.loaders.engine import front_door, warm_up
+from dashboard.loaders.engine import front_door
 from dashboard.loaders.mapdata import (
     choices,
     colouring,
@@ -13,6 +13,7 @@ from dashboard.loaders.mapdata import (
     map_version,
     regions,
 )
+from dashboard.loaders.ready import get_ready, warm_up
 from dashboard.loaders.selected import selection
 from dashboard.loaders.tables import (
     audit,
@@ -45,6 +46,7 @@ __all__ = [
     "doubts",
     "evaluation",
     "front_door",
+    "get_ready",
     "has_music",
     "library",
     "looks",

@@ -103,7 +103,7 @@ def test_a_search_makes_its_rarer_filters_where_one_is_in_force(search):
 
 def test_the_first_upload_finds_the_network_loaded_where_there_is_one():
     from covers.errors import DataError
-    from dashboard.loaders.engine import read_one_picture
+    from dashboard.loaders.ready import read_one_picture
 
     read = []
     read_one_picture(SimpleNamespace(ask=read.extend))
@@ -115,3 +115,26 @@ def test_the_first_upload_finds_the_network_loaded_where_there_is_one():
         raise DataError(message)
 
     read_one_picture(SimpleNamespace(ask=ask))
+
+
+def test_what_an_answer_takes_is_read_before_the_first_cover_is_opened():
+    from covers.errors import DataError
+    from dashboard.loaders.ready import answer_about_one_cover
+
+    asked = []
+
+    def refuse_unfinished():
+        if not asked:
+            asked.append("nothing")
+            message = "not evaluated yet"
+            raise DataError(message)
+
+    door = SimpleNamespace(
+        refuse_unfinished=refuse_unfinished,
+        classify=asked.append,
+        catalogue=SimpleNamespace(cover_ids=["0123", "4567"]),
+    )
+    answer_about_one_cover(door)
+    assert asked == ["nothing"]
+    answer_about_one_cover(door)
+    assert asked == ["nothing", ["0123"]]
