@@ -157,7 +157,7 @@ def note_on_parts(counts: Iterable[float]) -> str:
     """
     if all(abs(n - round(n)) < 1e-6 for n in counts):
         return ""
-    return " A cover of several genres counts in equal parts, so numbers need not be whole."
+    return " A cover of several genres counts in equal parts, so numbers of covers need not be whole."
 
 
 def sentence(text: str) -> str:

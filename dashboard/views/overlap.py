@@ -10,13 +10,19 @@ import streamlit as st
 
 from covers.overlap.figures.trends import pair_lines
 from covers.overlap.page import pairs
-from covers.overlap.page.sentences import say_changes, say_overlap, say_pair
+from covers.overlap.page.sentences import (
+    note_on_order,
+    say_changes,
+    say_mixing,
+    say_overlap,
+    say_pair,
+)
 from covers.render import cards, html
 from covers.render.charts import curves
 from covers.render.charts.graph import graph
 from covers.render.charts.matrix import key, matrix
 from covers.render.charts.tree import dendrogram
-from covers.render.numbers import count, note_on_parts, number, span, unbroken
+from covers.render.numbers import count, note_on_parts, number, sentence, span, unbroken
 from covers.render.palette import NOISE_COLOUR, colour_sequence
 from covers.workspace.registry import quote
 from dashboard import arguments, loaders
@@ -67,13 +73,16 @@ def _explore() -> None:
         chosen=_both_ways(chosen),
         then=pick.keep_in_address("pair"),
     )
+    if note := note_on_order(ranked[:_MOST_ALIKE]):
+        frame.caption(note)
     left, right = st.columns(2, gap="large")
     with left:
         at_k, shown = _numbers(measured, chosen)
     with right:
         _pair(library, at_k, chosen)
     if edges := pairs.edges(shown):
-        said = f"Graph: {count(len(edges), 'pair')} mix more than chance"
+        of = ", of those in the matrix" if pairs.families(measured) else ""
+        said = f"Graph: {say_mixing(len(edges))}{of}"
         with frame.fold(said, key="graph-open") as is_open:
             if is_open:
                 _graph(library, shown, chosen)
@@ -180,8 +189,11 @@ def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> Non
         chosen=_both_ways(chosen),
         then=pick.keep_in_address("pair"),
     )
-    if note := note_on_parts(shown.n_by_genre.values()):
-        frame.caption(note)
+    notes = note_on_parts(shown.n_by_genre.values())
+    if (few := pairs.unmeasured(shown)) and measure in ("overlap", "lift"):
+        notes += f" Empty: too few covers or artists to measure ({', '.join(few)})."
+    if notes:
+        frame.caption(notes)
 
 
 def _graph(library: Library, shown: Overlap, chosen: tuple[str, str] | None) -> None:
@@ -229,7 +241,7 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
     frame.caption(
         "Bridges: covers with about as many neighbours of the one genre as of the other; one per artist."
         if bridges
-        else "No cover of the library, or of the selection, stands between the two."
+        else f"No {'selected ' if chosen_rows else ''}cover stands between the two."
     )
     if bridges:
         items = [Item(row=row, ring=_side(library, row, a, b)) for row in bridges]
@@ -242,9 +254,7 @@ def _pair(library: Library, measured: Overlap, chosen: tuple[str, str] | None) -
         frame.caption(
             f"Closest: a cover of {a} beside the cover of {b} that is most like it."
         )
-        pick.show(
-            markup.pairs(library, closest[:4]), key="closest", then=frame.open_cover
-        )
+        pick.show(markup.pairs(library, closest), key="closest", then=frame.open_cover)
     if facts := pairs.facts(pair, a, b):
         rows = [(said, value) for value, said in facts]
         pick.show(html.table(["what was measured", ""], rows), key="pair-numbers")
@@ -309,11 +319,11 @@ def _measured(measured: Overlap) -> None:
         (f"{effective}{ends}", f"visually distinct genres of {len(measured.genres)}"),
         (f"{measured.n_covers:,}", f"{measured.covers} covers measured"),
         (f"{measured.n_groups:,}", f"groups ({measured.grouped_by})"),
-        (f"{len(measured.edges):,}", "pairs mix more than chance"),
+        (f"{len(measured.edges):,}", say_mixing(len(measured.edges)).split(" ", 1)[1]),
     ]
     pick.show(html.figures(numbers), key="overlap-numbers")
     for note in measured.notes or ["Nothing in particular."]:
-        st.markdown(f"- {markup.plain(unbroken(note))}")
+        st.markdown(f"- {markup.plain(unbroken(sentence(note)))}")
     if not measured.edges:
         frame.caption(
             "No pair of genres certainly mixes more than chance (q ≤ 0.05), so there is no graph to draw."

@@ -223,6 +223,17 @@ def cells(overlap: Overlap, measure: str) -> tuple[list[str], list[list[Cell]]]:
     return genres, rows
 
 
+def unmeasured(overlap: Overlap) -> list[str]:
+    """Return the genres of which no overlap with another could be measured."""
+    known = {
+        genre
+        for pair in overlap.pairs
+        if pair.contained or math.isfinite(pair.overlap)
+        for genre in (pair.a, pair.b)
+    }
+    return [genre for genre in shown_genres(overlap) if genre not in known]
+
+
 def key_of(measure: str, overlap: Overlap) -> tuple[list[str], str, str]:
     """Return colours and ends of the scale of the matrix."""
     places = np.linspace(0, 1, 9)

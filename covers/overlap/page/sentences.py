@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from covers.render.numbers import span, write
+from covers.render.numbers import count, span, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from covers.overlap.measured import Pair
     from covers.overlap.result import Overlap
 
@@ -45,6 +47,25 @@ def say_overlap(found: Overlap) -> str:
     return f"{text}."
 
 
+def note_on_order(pairs: Sequence[Pair]) -> str:
+    """Return why pairs do not stand in the order of their overlaps; empty where they do."""
+    overlaps = [pair.overlap for pair in pairs]
+    if overlaps == sorted(overlaps, reverse=True):
+        return ""
+    return "What is surely alike comes first: the low end of the interval decides."
+
+
+def say_mixing(n: int) -> str:
+    """Return how many pairs mix more than chance.
+
+    Examples
+    --------
+    >>> say_mixing(1), say_mixing(3)
+    ('1 pair mixes more than chance', '3 pairs mix more than chance')
+    """
+    return f"{count(n, 'pair')} {'mixes' if n == 1 else 'mix'} more than chance"
+
+
 def say_pair(pair: Pair) -> str:
     """Return what overlap and mixing of two genres mean together, in plain words.
 
@@ -73,7 +94,7 @@ def say_pair(pair: Pair) -> str:
         return f"{said}: they lie closer to each other than to the other genres."
     if all(most < 1 for _, most in spans):
         return f"{said}: they keep away from each other."
-    return f"{said}, which may be chance."
+    return f"{said}{_by_direction(pair)}."
 
 
 def say_changes(found: Overlap) -> str:
@@ -95,6 +116,22 @@ def say_changes(found: Overlap) -> str:
         if more
         else f"{text}; no other pair certainly changed."
     )
+
+
+def _by_direction(pair: Pair) -> str:
+    """Say which of the two genres certainly is, or is not, among the neighbours of the other."""
+    certain = []
+    for one, other, (least, most) in (
+        (pair.a, pair.b, pair.lift_ab_ci95),
+        (pair.b, pair.a, pair.lift_ba_ci95),
+    ):
+        if least > 1 or most < 1:
+            way = "more" if least > 1 else "less"
+            certain.append(f"{one} has {other} beside it {way} often")
+    if not certain:
+        return ", which may be chance"
+    rest = "; the other way round it may be chance" if len(certain) == 1 else ""
+    return f": {' and '.join(certain)} than by chance{rest}"
 
 
 def _tell_apart(pair: Pair) -> str:

@@ -2,7 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from covers.overlap.page.sentences import say_overlap, say_pair
+from covers.overlap.page.pairs import unmeasured
+from covers.overlap.page.sentences import (
+    note_on_order,
+    say_mixing,
+    say_overlap,
+    say_pair,
+)
 from covers.overlap.result import Overlap
 
 
@@ -94,6 +100,21 @@ def test_overlap_and_mixing_are_brought_together_in_words(overlap, lift, said):
     assert f"{right:.0f} % of the time" in text
 
 
+@pytest.mark.parametrize(
+    ("ab", "ba", "said"),
+    [
+        ((0.36, 0.58), (0.90, 1.24), "Pop has Rock beside it less often than by chance; the other way round it may be"),
+        ((0.90, 1.24), (1.10, 1.60), "Rock has Pop beside it more often than by chance; the other way round it may be"),
+        ((0.36, 0.58), (1.10, 1.60), "Pop has Rock beside it less often and Rock has Pop beside it more often than by chance."),
+    ],
+)  # fmt: skip
+def test_what_is_certain_in_one_direction_is_not_called_chance(ab, ba, said):
+    pair = make(("Pop", "Rock", 0.3, 1.0, "")).pairs[0]
+    text = say_pair(replace(pair, lift_ab_ci95=ab, lift_ba_ci95=ba))
+    assert said in text
+    assert ", which may be chance" not in text
+
+
 def test_a_pair_of_a_handful_of_covers_does_not_come_before_one_that_is_sure():
     found = make(
         ("Country", "Pop", 0.8, 1.0, ""),
@@ -116,3 +137,22 @@ def test_a_pair_of_a_handful_of_covers_does_not_come_before_one_that_is_sure():
     nearly = replace(luck, overlap=0.6, overlap_ci95=(0.4, 0.8), n_b=9.5)
     pairs = replace(found, pairs=(apart, nearly)).ranked()
     assert [pair.overlap for pair in pairs] == [0.6, 0.05]
+
+
+def test_pairs_out_of_the_order_of_their_overlaps_are_explained():
+    found = make(("Country", "Pop", 0.8, 1.0, ""), ("Pop", "Rock", 1.0, 0.9, ""))
+    assert "low end of the interval" in note_on_order(found.pairs)
+    assert note_on_order(found.pairs[::-1]) == ""
+
+
+def test_one_pair_mixes_and_several_mix():
+    assert [say_mixing(n).split(" more")[0] for n in (1, 2)] == [
+        "1 pair mixes",
+        "2 pairs mix",
+    ]
+
+
+def test_a_genre_without_any_overlap_is_named():
+    found = make(("Country", "Pop", 0.4, 0.7, ""), ("Pop", "Rock", None, 0.9, ""))
+    assert unmeasured(found) == ["Rock"]
+    assert unmeasured(make(("Pop", "Rock", None, 0.9, "Pop"))) == ["Country"]
