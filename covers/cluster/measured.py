@@ -201,6 +201,23 @@ class Measured(Document):
         return sorted(self.clusters, key=lambda cluster: -cluster.n)
 
 
+def leaf_order(merges: Sequence[Merge]) -> list[int]:
+    """Return the clusters in an order in which the branches of their tree do not cross.
+
+    Examples
+    --------
+    >>> pairs = [Merge(left=(1,), right=(2,), height=0.1), Merge(left=(0,), right=(3,), height=0.2)]
+    >>> leaf_order([*pairs, Merge(left=(0, 3), right=(1, 2), height=0.4)])
+    [0, 3, 1, 2]
+    """
+    orders: dict[frozenset[int], list[int]] = {}
+    for merge in merges:
+        sides = (frozenset(merge.left), frozenset(merge.right))
+        order = [i for side in sides for i in orders.pop(side, sorted(side))]
+        orders[frozenset(order)] = order
+    return [i for order in orders.values() for i in order]
+
+
 def cut_hierarchy(merges: Sequence[Merge], n_clusters: int) -> list[list[int]]:
     """Return the clusters, merged until at most `n_clusters` are left.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from covers.cluster.measured import leaf_order
 from covers.cluster.naming import (
     FIRM,
     LOOSE,
@@ -324,13 +325,11 @@ def _tree(found: Clustering) -> None:
         "Kinds joined by the similarity of their mean covers, the most alike first. "
         "Choose *Kinds to tell apart* above to cut it."
     )
-    order: list[int] = []
-    branches = []
-    for merge in found.hierarchy:
-        members = [*merge.left, *merge.right]
-        order = [*[i for i in order if i not in members], *members]
-        branches.append(([names[i] for i in members], merge.height, math.nan))
-    leaves = [names[i] for i in order]
+    branches = [
+        ([names[i] for i in (*merge.left, *merge.right)], merge.height, math.nan)
+        for merge in found.hierarchy
+    ]
+    leaves = [names[i] for i in leaf_order(found.hierarchy)]
     drawn = dendrogram(
         leaves,
         branches,
