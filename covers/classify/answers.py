@@ -203,7 +203,11 @@ class Classification(ReadOnly):
         if self.labels is not None:
             # Calibrated each by itself, other genres may be likelier than what weighs most.
             return f"Most of the weight is for {self._weightiest}; without {n} of the {of} voters it would be for {self.flip.genre}."
-        return f"Without {n} of its {of} voters the vote would go to {self.flip.genre}."
+        vote = self.by_method.get(Method.VOTE, {})
+        now = max(vote, key=lambda genre: vote[genre], default=self.flip.genre)
+        if now == self.flip.genre:
+            return f"Without {n} of its {of} voters the vote would go to {now}."
+        return f"The vote is for {now}; without {n} of its {of} voters it would be for {self.flip.genre}."
 
     @property
     def _weightiest(self) -> str:

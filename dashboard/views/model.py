@@ -120,8 +120,8 @@ def _confusion() -> None:
     with left:
         frame.section(
             "What is taken for what",
-            "Rows are the covers' own genres, columns what was read; numbers are covers, the shade is the share of the row, "
-            "the brightest the largest there is. Choose a cell to see its covers.",
+            f"Rows are the own genres of the {_measured(found):,} held-out covers, columns what was read; numbers are covers, "
+            "the shade is the share of the row, the brightest the largest there is. Choose a cell to see its covers.",
         )
         known = [m for m in _METHODS if m in found.methods]
         method = st.segmented_control(
@@ -290,6 +290,7 @@ def _genres(found: Evaluation) -> None:
     level = per_cent(found.sets.level if found.sets else None)
     note = note_on_parts(one.n for one in per_genre.values())
     frame.caption(
+        f"Of the {_measured(found):,} held-out covers. "
         f"In its set: how often the prediction set at {level} holds the genre.{note}"
     )
     pick.show(tables.genres_table(found), key="by-genre")

@@ -242,7 +242,9 @@ def _actions(library: Library, query: Query, answer: Classification | None) -> N
     """Offer what can be done with the query."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
-            "Show on the map",
+            "Show on the map"
+            if query.cover_id in library.position
+            else "Show the cover most like it on the map",
             icon=":material/scatter_plot:",
             on_click=_on_the_map,
             args=(query,),

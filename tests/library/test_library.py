@@ -111,14 +111,17 @@ def classification(**said):
     from covers.classify.answers import Classification
 
     p = {"Rock": 0.7, "Jazz": 0.3}
+    usual = {
+        "by_method": dict.fromkeys(("network", "vote", "network + vote"), p),
+        "voters": (),
+        "verdict": "sure",
+    }
     return Classification(
         query="a.jpg",
         cover_id="",
-        by_method=dict.fromkeys(("network", "vote", "network + vote"), p),
         prediction_set=("Rock",),
         level=0.9,
-        verdict="sure",
-        **said,
+        **{**usual, **said},
     )
 
 
@@ -158,6 +161,21 @@ def test_the_vote_on_independent_genres_says_what_weighs_most_now():
         answer.flip_in_words
         == "Most of the weight is for Jazz; without 1 of the 3 voters it would be for Rock."
     )
+
+
+def test_the_vote_says_for_whom_it_is_now():
+    from covers.classify.answers import VoteFlip
+
+    flip = VoteFlip(genre="Rock", without=("a",))
+    answer = classification(
+        by_method={
+            "vote": {"Jazz": 0.6, "Rock": 0.4},
+            "network + vote": {"Jazz": 0.4, "Rock": 0.6},
+        },
+        flip=flip,
+    )
+    said = "The vote is for Jazz; without 1 of its 0 voters it would be for Rock."
+    assert answer.flip_in_words == said
 
 
 def test_what_a_search_says_fits_a_terminal_and_a_notebook(library, truth):
