@@ -29,20 +29,26 @@ _IN_POPOVER = ("rarer", "years", "side", "light", "verdict", "source")
 def show() -> None:
     """Draw the page."""
     there: Library | None = frame.attempt(loaders.library)
-    said = _said(there) if there else "Which covers there are, by genre, year and look."
+    said = (
+        say_what_there_is(there)
+        if there
+        else "Which covers there are, by genre, year and look."
+    )
     frame.heading("Library", said, view="library")
     loaders.library()
     _covers()
     _numbers()
 
 
-def _said(library: Library) -> str:
+def say_what_there_is(library: Library) -> str:
     """Return the numbers of covers, genres and artists, and the years, in one line."""
     artists = len({artist for artist in library.artists if artist})
     span = library.year_range
     held = int((library.splits != "train").sum())
+    n_genres = len(library.genre_counts)
     parts = [
-        f"{count(len(library), 'cover')} of {count(len(library.genre_counts), 'genre')}",
+        count(len(library), "cover"),
+        f"of {count(n_genres, 'genre')}" if n_genres else "",
         f"({len(library.vocab):,} with {library.genre_minimum} covers or more)"
         if len(library.vocab) < len(library.genre_counts)
         else "",
@@ -50,6 +56,8 @@ def _said(library: Library) -> str:
         f"from {span[0]} to {span[1]}" if span else "",
     ]
     text = " ".join(part for part in parts if part)
+    if not n_genres:
+        return f"{text}; none has a genre, so nothing can be learned from them."
     return f"{text}; {held:,} held out, which the network never learns from."
 
 

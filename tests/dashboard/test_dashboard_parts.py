@@ -55,6 +55,17 @@ def library():
 
 
 # The library.
+def test_a_library_without_genres_does_not_speak_of_genres_held_out(library):
+    from dashboard.views.library import say_what_there_is
+
+    assert "; 12 held out" in say_what_there_is(library)
+    bare = replace(library, genres=[[] for _ in library.genres])
+    assert say_what_there_is(bare).endswith(
+        "; none has a genre, so nothing can be learned from them."
+    )
+    assert " 0 genres" not in say_what_there_is(bare)
+
+
 def test_titles_fall_back_to_the_name_of_the_file(library):
     assert library.title(1) == "Album 1"
     assert library.title(5) == "<Café> 5"
