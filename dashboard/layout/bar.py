@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dashboard.data.selection import Selection
 
 PARAMETER = "selection"
+_PROBLEM = "tag-problem"
 
 
 def selected() -> Selection | None:
@@ -38,6 +39,11 @@ def select(text: str) -> None:
         st.query_params[PARAMETER] = text
     else:
         st.query_params.pop(PARAMETER, None)
+
+
+def tag_of(text: str) -> str:
+    """Return the tag whose covers a text selects; empty where it selects others."""
+    return text.removeprefix("tag:") if text.startswith("tag:") else ""
 
 
 def choose(text: str, n: int, *, key: str) -> None:
@@ -137,7 +143,7 @@ def _take_along(found: Selection) -> None:
     library = loaders.library()
     ids = [library.cover_ids[row] for row in found.rows]
     here, catalogue = arguments.workspace(), loaders.front_door().catalogue
-    tag = found.text.removeprefix("tag:") if found.text.startswith("tag:") else ""
+    tag = tag_of(found.text)
     st.download_button(
         "Table (CSV) with ids and paths",
         lambda: take_along.table_of(catalogue, ids, tag),
@@ -177,6 +183,28 @@ def _tag(found: Selection) -> None:
         try:
             n = tags.tag_covers(arguments.workspace(), word, ids)
         except (CoversError, OSError) as error:
-            st.error(str(error))
+            st.error(plain(str(error)))
             return
-        st.caption(f"{count(n, 'cover')} have the tag “{plain(word)}” now.")
+        st.caption(
+            f"{count(n, 'cover')} have the tag “{plain(word)}” now; More filters of the Library finds them again."
+        )
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(plain(problem))
+    if tag := tag_of(found.text):
+        st.button(
+            f"Take “{plain(tag)}” away from all {len(found):,}",
+            icon=":material/label_off:",
+            key="tag-drop",
+            on_click=_drop,
+            args=(tag,),
+        )
+
+
+def _drop(tag: str) -> None:
+    """Take a tag away from all covers, which are no selection any more."""
+    try:
+        tags.drop_tag(arguments.workspace(), tag)
+    except (CoversError, OSError) as error:
+        st.session_state[_PROBLEM] = str(error)
+    else:
+        select("")

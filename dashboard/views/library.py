@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from covers.library.tags import read_tags
 from covers.render import html
 from covers.render.charts import bars
 from covers.render.numbers import count
-from dashboard import loaders
+from dashboard import arguments, loaders
 from dashboard.components import pick
 from dashboard.data.filters import SIDES, SORTINGS, VERDICTS, Filters
 from dashboard.data.looks import BANDS
-from dashboard.layout import bar, frame
+from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import GalleryLooks, fragment
 
 if TYPE_CHECKING:
@@ -72,9 +73,8 @@ def _covers() -> None:
     if chosen is not None:
         rows = rows[chosen.mask(len(library))[rows]]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption(
-            f"{count(len(rows), 'cover')}. Choose one to see what it looks like to the network."
-        )
+        hint = "Choose one to see what it looks like to the network."
+        st.caption(f"{count(len(rows), 'cover')}. {hint if len(rows) else ''}")
         if filters.said and chosen is None:
             bar.choose(f"filter:{filters.to_query()}", len(rows), key="select-filter")
     frame.gallery(
@@ -120,6 +120,7 @@ def _choose(library: Library) -> Filters:
             rarer = _rarer_genres(names[n_chips:])
             years = frame.choose_years(library)
             more = _more(library, has_votes=votes is not None)
+            _tags()
     genres: list[str] = st.pills(
         "Genres",
         names[:n_chips],
@@ -186,6 +187,25 @@ def _more(library: Library, *, has_votes: bool) -> dict[str, tuple[str, ...]]:
             )
         )
     return found
+
+
+def _tags() -> None:
+    """Offer the covers of each tag as a selection; nothing where no tag was given."""
+    words = frame.attempt(lambda: list(read_tags(arguments.workspace()))) or []
+    if not words:
+        return
+    here = bar.tag_of(st.query_params.get(bar.PARAMETER, ""))
+    # Another name for each selection, so that the choice follows the address.
+    chosen = st.pills(
+        "Tagged",
+        words,
+        default=here if here in words else None,
+        format_func=markup.plain,
+        key=f"tagged-{here}",
+    )
+    if (chosen or "") != here and (chosen or here in words):
+        bar.select(f"tag:{chosen}" if chosen else "")
+        st.rerun()
 
 
 @fragment

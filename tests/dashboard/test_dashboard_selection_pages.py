@@ -13,7 +13,7 @@ import pytest
 from dashboard_browser import LOOKS, first_cover, names, serve, tiles, wait_for_map
 
 from covers.catalogue.table import read_catalogue
-from covers.library.tags import drop_tag, tag_covers
+from covers.library.tags import drop_tag, read_tags, tag_covers
 from dashboard.data.selection import (
     name_covers,
 )
@@ -32,6 +32,44 @@ def test_a_selection_follows_its_tag(other, monkeypatch):
         assert len(selected) == len(ids)
     drop_tag(other, "to frame")
     assert loaders.selection("tag:to frame") is None
+
+
+@pytest.mark.browser
+def test_a_tag_is_given_found_again_and_taken_away(read, other):
+    tag = "=to frame: *<b>*"
+    with serve(other.root, "--review") as url:
+        reader = read("?selection=cluster:0", url=url)
+        bar = reader.element("selection-bar")
+        n = int(re.search(r"(\d+) covers selected", bar.inner_text())[1])
+        reader.element("tag").get_by_role("button").click()
+        field = reader.page.get_by_role("textbox", name="Tag", exact=True)
+        field.fill(tag)
+        field.press("Enter")
+        reader.settle()
+        reader.page.get_by_role("button", name="Give this tag").click()
+        reader.page.get_by_text("More filters of the Library").wait_for()
+        assert len(read_tags(other)[tag]) == n
+        reader.open()
+        for look in LOOKS:
+            reader.look(*look)
+            reader.settle()
+            reader.element("more").get_by_role("button").first.click()
+            reader.page.get_by_role("radio", name=tag, exact=True).click()
+            bar.get_by_text(f"{n} covers selected: tagged “{tag}”").wait_for()
+            reader.settle()
+            assert "selection=tag" in reader.query()
+            reader.page.keyboard.press("Escape")
+            reader.settle()
+            reader.page.go_back()
+            bar.wait_for(state="detached")
+            reader.settle()
+        reader.page.go_forward()
+        bar.wait_for()
+        reader.settle()
+        reader.element("tag").get_by_role("button").click()
+        reader.page.get_by_role("button", name=re.compile("^Take “=to frame")).click()
+        bar.wait_for(state="detached")
+        assert read_tags(other) == {}
 
 
 @pytest.mark.browser
