@@ -280,8 +280,9 @@ def find_warnings(
     warnings = []
     if not catalogue.n_labelled:
         warnings.append(
-            "no cover has a genre: search and clusters work, training needs genres; put the covers "
-            "into folders named after genres, or scan a manifest with a column 'genre'"
+            "no cover has a genre: training needs genres; put the covers into folders named after "
+            "genres, or scan a manifest with a column 'genre'; search, clusters and map work with "
+            "a model from elsewhere too ('covers model import')"
         )
     elif len(catalogue.genre_counts) == 1:
         warnings.append(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covers.render.charts.scales import scale_colours
+from covers.render.numbers import per_cent
 from covers.render.palette import NOISE_COLOUR, cluster_colours
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ CHOICES = {
 }
 RIGHT, WRONG = "#0072b2", "#d55e00"
 _STEPS = 48
+
+
+def offered(library: Library, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the colourings to choose from: genre only where a cover has one, unless it is all there is."""
+    bare = (
+        {} if library.genre_counts else {n: s for n, s in known.items() if n != "genre"}
+    )
+    return bare or dict(known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +138,10 @@ def by_certainty(votes: Votes, library: Library) -> Colouring:
         "How probable the likeliest genre is, network and vote together; "
         "covers the network was trained on look surer than new ones would."
     )
-    return _scale(certainty, 0.0, 1.0, ("unsure", "certain"), note)
+    low = float(votes.certainty.min(initial=1))
+    high = float(votes.certainty.max(initial=0))
+    ends = (f"unsure, {per_cent(low)}", f"certain, {per_cent(high)}")
+    return _scale(certainty, low, high, ends, note)
 
 
 def by_error(votes: Votes, library: Library) -> Colouring:

@@ -14,6 +14,7 @@ from covers.render.numbers import count, note_on_parts, number, per_cent, span
 from dashboard import loaders
 from dashboard.components import covermap, pick
 from dashboard.data import breakdown
+from dashboard.data.colouring import offered
 from dashboard.data.selection import read_area, write_area
 from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import GalleryLooks
@@ -50,13 +51,14 @@ def show() -> None:
 
 def _tools() -> tuple[str, Colouring, str]:
     """Let colours and words to find be chosen."""
-    choices = loaders.choices()
+    choices = offered(loaders.library(), loaders.choices())
+    first = next(iter(choices))
     left, right = st.columns([7, 3], gap="medium", vertical_alignment="bottom")
     with left:
         name = st.segmented_control(
             "Colour by",
             list(choices),
-            default="genre",
+            default=first,
             required=True,
             format_func=choices.__getitem__,
             key="colour",
@@ -72,7 +74,7 @@ def _tools() -> tuple[str, Colouring, str]:
         colouring = loaders.colouring(name)
     except CoversError as error:
         frame.explain(error)
-        name, colouring = "genre", loaders.colouring("genre")
+        name, colouring = first, loaders.colouring(first)
     return name, colouring, text
 
 

@@ -319,7 +319,7 @@ def _suggest(library: Library) -> None:
     """Offer covers to begin with: some of each genre."""
     frame.section("Or begin with one of these")
     chosen = bar.selected()
-    rows = chosen.rows.tolist() if chosen else _some_per_genre(library)
+    rows = chosen.rows.tolist() if chosen else some_of_each_genre(library)
     pick.show(
         markup.gallery(
             library, frame.folded([Item(row=row) for row in rows[:96]])[:24]
@@ -329,11 +329,14 @@ def _suggest(library: Library) -> None:
     )
 
 
-def _some_per_genre(library: Library) -> list[int]:
+def some_of_each_genre(library: Library) -> list[int]:
     """Return about as many covers of each genre, so that they fill two lines."""
     entries = library.legend
     n_each = max(1, -(-_SUGGESTED // max(1, len(entries.names))))
     rows: list[int] = []
+    if not entries.names:
+        everyone = range(len(library))
+        return nsmallest(_SUGGESTED, everyone, key=library.cover_ids.__getitem__)
     for code in range(len(entries.names)):
         members = (entries.main == code).nonzero()[0].tolist()
         rows += nsmallest(n_each, members, key=library.cover_ids.__getitem__)

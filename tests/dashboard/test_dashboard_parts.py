@@ -66,6 +66,17 @@ def test_a_library_without_genres_does_not_speak_of_genres_held_out(library):
     assert " 0 genres" not in say_what_there_is(bare)
 
 
+def test_a_library_without_genres_is_shown_all_the_same(library):
+    from dashboard.views.search import some_of_each_genre
+
+    bare = replace(library, genres=[[] for _ in library.genres])
+    known = {"genre": "Genre", "cluster": "Cluster"}
+    assert some_of_each_genre(bare)
+    assert colouring.offered(library, known) == known
+    assert colouring.offered(bare, known) == {"cluster": "Cluster"}
+    assert colouring.offered(bare, {"genre": "Genre"}) == {"genre": "Genre"}
+
+
 def test_titles_fall_back_to_the_name_of_the_file(library):
     assert library.title(1) == "Album 1"
     assert library.title(5) == "<Café> 5"
@@ -228,6 +239,17 @@ def test_every_colouring_has_a_colour_for_every_code(library):
     assert colouring.by_genre(library).colours[1:] == [
         library.colours[g] for g in VOCAB
     ]
+
+
+def test_certainty_is_coloured_from_the_least_to_the_greatest_there_is(library):
+    votes = make_votes(library)
+    found = colouring.by_certainty(votes, library)
+    low, high = votes.certainty.min(), votes.certainty.max()
+    assert found.scale.low == f"unsure, {100 * low:.0f} %"
+    assert found.scale.high == f"certain, {100 * high:.0f} %"
+    codes = found.codes[votes.rows]
+    assert codes[votes.certainty.argmin()] == 1
+    assert codes[votes.certainty.argmax()] == len(found.colours) - 1
 
 
 def test_years_rise_along_the_scale_and_unknown_ones_are_grey(library):

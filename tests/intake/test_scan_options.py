@@ -89,6 +89,7 @@ def test_what_stands_in_the_way_of_training_is_said(tmp_path, ws):
         put(one / f"Rock/{i}.png", picture(i))
     [note] = scan_workspace(ws, [flat]).warnings
     assert "no cover has a genre" in note
+    assert "covers model import" in note
     [note] = scan_workspace(tmp_path / "ws2", [one]).warnings
     assert "all covers have one genre (Rock)" in note
     put(one / "Pop/a.png", picture(70))

@@ -35,6 +35,8 @@ def say_overlap(found: Overlap) -> str:
     # By the low end of the interval: a few covers may well show more overlap.
     surely = any(pair.overlap > first.overlap for pair in others)
     most = "most surely look alike" if surely else "look most alike"
+    if not others and len(found.genres) == 2:
+        return f"The overlap of {_name_both(first)} is {_value(first)}."
     text = f"{_name_both(first)} {most}: overlap {_value(first)}"
     if others and abs(first.overlap - others[0].overlap) < _CLOSE:
         text += (

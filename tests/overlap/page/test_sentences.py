@@ -58,6 +58,11 @@ def test_the_most_alike_pair_comes_first_and_the_outsider_last():
     )
 
 
+def test_of_two_genres_none_is_called_the_most_alike():
+    found = make(("Pop", "Rock", 0.27, 0.9, ""), genres=("Pop", "Rock"))
+    assert say_overlap(found) == "The overlap of Pop and Rock is 0.27, 0.14 to 1.00."
+
+
 def test_a_pair_hardly_behind_is_named():
     found = make(
         ("Country", "Pop", 0.84, 1.0, ""),
