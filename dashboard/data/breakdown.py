@@ -14,6 +14,8 @@ import numpy.typing as npt
 from covers.stats.bootstrap import GroupBootstrap, percentile_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboard.data.library import Library
 
 _RESAMPLES = 400
@@ -78,3 +80,25 @@ def genre_shares(library: Library, rows: npt.NDArray[np.int64]) -> list[GenreSha
             )
         )
     return sorted(found, key=lambda one: -one.share)
+
+
+def side_by_side(
+    sides: Sequence[Sequence[GenreShare]], n_shown: int = 12
+) -> list[list[GenreShare]]:
+    """Return the same genres of every side in one order, so that lines can be compared.
+
+    Parameters
+    ----------
+    sides : sequence of sequences of GenreShare
+    n_shown : int, default=12
+        So many genres, the most frequent of the first side that has any.
+    """
+    first = next((side for side in sides if side), ())
+    genres = [one.genre for one in first[:n_shown]]
+    lined_up = []
+    for side in sides:
+        known = {one.genre: one for one in side}
+        # What a side has nothing of is seldom there: not left out.
+        none = (0.0, 0.0, 0.0, (0.0, 0.0))
+        lined_up.append([known.get(g) or GenreShare(g, *none) for g in genres])
+    return lined_up

@@ -23,7 +23,9 @@ from dashboard.layout.markup import Item
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
+    from dashboard.data.breakdown import GenreShare
     from dashboard.data.library import Library, Rows
+    from dashboard.data.selection import Selection
 
 
 def show() -> None:
@@ -55,11 +57,12 @@ def show() -> None:
     a, b = sides
     if a and b:
         _relation(library, a, b)
+    shares = _shares(library, [side for side in sides if side])
     columns = st.columns(2, gap="large")
     for name, column, side in zip(("left", "right"), columns, sides, strict=True):
         with column:
             if side:
-                _portrait(library, name, side)
+                _portrait(library, name, side, shares)
 
 
 def _side_of_address(name: str, library: Library) -> str | None:
@@ -151,28 +154,48 @@ def _relation(library: Library, a: str, b: str) -> None:
         pick.show(html.figures(facts), key="relation")
 
 
-def _portrait(library: Library, name: str, side: str) -> None:
+def _shares(library: Library, sides: list[str]) -> dict[str, list[GenreShare]]:
+    """Return the genres of the selection and of the rest, where they are looked at."""
+    chosen = bar.selected()
+    some = [side for side in sides if side in ("selection:", "rest:")]
+    if chosen is None or not some:
+        return {}
+    found = [
+        breakdown.genre_shares(library, _rows_of(chosen, library, side))
+        for side in some
+    ]
+    return dict(zip(some, breakdown.side_by_side(found), strict=True))
+
+
+def _rows_of(chosen: Selection, library: Library, side: str) -> Rows:
+    mask = chosen.mask(len(library))
+    return np.flatnonzero(~mask) if side == "rest:" else chosen.rows
+
+
+def _portrait(
+    library: Library, name: str, side: str, shares: dict[str, list[GenreShare]]
+) -> None:
     kind, _, value = side.partition(":")
     if kind == "cover":
         _cover(library, name, library.position[value])
     elif kind == "genre":
         _genre(library, name, value)
     else:
-        _some(library, name, rest=kind == "rest")
+        _some(library, name, side, shares)
 
 
-def _some(library: Library, name: str, *, rest: bool) -> None:
+def _some(
+    library: Library, name: str, side: str, shares: dict[str, list[GenreShare]]
+) -> None:
     """Show the genres and colours of the selection, or of all other covers."""
     chosen = bar.selected()
     if chosen is None:
         return
-    mask = chosen.mask(len(library))
-    rows = np.flatnonzero(~mask) if rest else chosen.rows
-    title = "The rest" if rest else f"Selection: {chosen.title}"
+    rows = _rows_of(chosen, library, side)
+    title = "The rest" if side == "rest:" else f"Selection: {chosen.title}"
     frame.section(markup.plain(title), f"n = {len(rows):,} covers.")
     _colours(rows, name)
-    shares = breakdown.genre_shares(library, rows)
-    if shares:
+    if here := shares.get(side):
         frame.caption(
             "Times as frequent as in the whole library, 95 % intervals by group bootstrap."
         )
@@ -183,9 +206,11 @@ def _some(library: Library, name: str, *, rest: bool) -> None:
                 one.lift_ci95,
                 f"{one.genre}: {number(one.lift, '.2f')} times ({span(one.lift_ci95, '.2f')})\n{per_cent(one.share)} of these covers",
             )
-            for one in shares[:12]
+            for one in here
         ]
-        pick.show(bars.lift_dots(lifts, library.colours), key=f"{name}-lift")
+        reach = max(one.lift_ci95[1] for some in shares.values() for one in some)
+        drawn = bars.lift_dots(lifts, library.colours, reach=reach)
+        pick.show(drawn, key=f"{name}-lift")
     frame.gallery(
         library,
         rows,

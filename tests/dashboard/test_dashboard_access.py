@@ -103,3 +103,15 @@ def test_the_keyboard_reaches_what_the_page_offers(read, path):
         reader.page.keyboard.press("Tab")
     assert sum("Map" in one or "Overlap" in one for one in reached) >= 2  # navigation
     assert len(reached) > 10
+
+
+def test_what_has_the_focus_can_be_told_from_the_page_that_is_shown(read):
+    reader = read("review")
+    link = reader.page.get_by_role("link", name="Overlap", exact=True)
+    for look in LOOKS:
+        reader.look(*look)
+        reader.settle()
+        reader.page.locator("body").press("Tab")
+        link.focus()
+        assert link.evaluate("e => e.matches(':focus-visible')")
+        assert link.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", look

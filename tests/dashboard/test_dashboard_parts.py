@@ -284,6 +284,19 @@ def test_shares_of_a_selection_agree_with_counting(library):
     assert breakdown.genre_shares(library, np.array([1])) == []
 
 
+def test_sides_that_are_compared_have_the_same_genres_in_one_order():
+    def share(genre, value):
+        return breakdown.GenreShare(genre, 1.0, value, value, (value, value))
+
+    left = [share("Jazz", 0.5), share("Folk", 0.3), share("Pop", 0.2)]
+    right = [share("Pop", 0.9), share("Jazz", 0.1)]
+    one, other = breakdown.side_by_side([left, right], n_shown=2)
+    assert one == left[:2]
+    assert [(s.genre, s.lift) for s in other] == [("Jazz", 0.1), ("Folk", 0.0)]
+    assert breakdown.side_by_side([[], right])[1] == right
+    assert breakdown.side_by_side([[], []]) == [[], []]
+
+
 def test_the_interval_of_a_share_is_that_of_the_group_bootstrap(library):
     rows = np.arange(2, 60)
     draws = GroupBootstrap.draw(library.groups[rows], n_bootstraps=400, seed=0)

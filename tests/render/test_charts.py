@@ -110,6 +110,16 @@ def test_what_is_as_frequent_as_everywhere_lies_on_the_line():
     )
 
 
+def test_an_axis_reaches_as_far_as_that_of_the_figure_beside():
+    lifts = [("Jazz", 1.0, (0.5, 2.0), "tip")]
+
+    def place(**options):
+        drawn = Elements(bars.lift_dots(lifts, COLOURS, **options))
+        return position_of(drawn.all("i", "spot")[0]["style"], "left")
+
+    assert place(reach=8.0) == pytest.approx(place() / 4)
+
+
 def test_a_curve_without_an_interval_is_drawn_all_the_same():
     points = [
         (10, 0.2, None),

@@ -152,6 +152,7 @@ def dots(
     title: str = "",
     mark: float | None = None,
     tick: Callable[[float], str] = "{:g}".format,
+    reach: float = 0.0,
 ) -> str:
     """Return values with their 95 % intervals over one axis that holds 0.
 
@@ -167,8 +168,10 @@ def dots(
         A value that gets a dotted line: chance, or no difference.
     tick : callable
         Writes a value of the axis.
+    reach : float
+        The axis holds this too: that of a figure beside it.
     """
-    ends = [0.0, *(end for dot in shown for end in dot.reach)]
+    ends = [0.0, reach, *(end for dot in shown for end in dot.reach)]
     if mark is not None:
         ends.append(mark)
     axis = number_axis(min(ends), max(ends), tick, title)
@@ -191,6 +194,8 @@ def dots(
 def lift_dots(
     lifts: Iterable[tuple[str, float | None, Sequence[float | None], str]],
     colours: Mapping[str, str],
+    *,
+    reach: float = 0.0,
 ) -> str:
     """Return how many times as frequent genres are as in the library; the dotted line is 1.
 
@@ -199,6 +204,8 @@ def lift_dots(
     lifts : iterable of (genre, times, 95 % interval, what is said on hover)
         Those without a value are left out.
     colours : mapping of str to str
+    reach : float
+        The axis goes as far as this, at least.
     """
     shown = [
         Dot(
@@ -213,7 +220,7 @@ def lift_dots(
         if lift is not None
     ]
     title = "times as frequent as in the library"
-    return dots(shown, alt=title.capitalize(), title=title, mark=1.0)
+    return dots(shown, alt=title.capitalize(), title=title, mark=1.0, reach=reach)
 
 
 def distributions(
