@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 from complete_workspace import GENRES
-from dashboard_browser import serve, wait_for_map
+from dashboard_browser import first_cover, serve, wait_for_map
 
 from covers.catalogue.table import read_catalogue
 from dashboard.data.colouring import CHOICES
@@ -204,6 +204,27 @@ def test_the_place_that_is_looked_at_is_in_the_address(read, workspace):
     reader.page.locator(f'.covermap.ready[data-shown="{shown}"]').wait_for()
     reader.page.locator(".covermap").get_by_role("button", name="Whole map").click()
     reader.page.wait_for_function("() => !location.search.includes('at=')")
+
+
+def test_a_dot_that_is_chosen_leaves_the_map_where_it_is(read, workspace):
+    reader = read(f"map?cover={first_cover(workspace, 'Jazz')}")
+    wait_for_map(reader)
+    opened = reader.element("opened").locator("img").first
+    opened.wait_for()
+    reader.page.get_by_role("button", name="Close").click()
+    opened.wait_for(state="detached")
+    reader.settle()
+    reader.page.locator(".dots").focus()
+    for _ in range(3):
+        before = reader.query()
+        reader.page.keyboard.press("+")
+        reader.page.wait_for_function("q => location.search !== `?${q}`", arg=before)
+    place = re.search("at=[^&]*", reader.query()).group()
+    box = reader.page.locator(".dots").bounding_box()
+    reader.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    opened.wait_for()
+    reader.settle()
+    assert place in reader.query()
 
 
 def test_colours_without_data_are_not_offered(read, other):

@@ -73,7 +73,9 @@ class CoverMap {
     if (changed("hidden") && [...this.hidden].sort((p, q) => p - q).join() !== off) { this.hidden = new Set(data.hidden); this.legend(); }
     if (changed("outline") || data.version !== before.version) this.outline = data.outline ? data.outline.map((p) => this.flip(p)) : null;
     if (changed("chosen")) this.chosen = data.chosen ? Uint8Array.from(atob(data.chosen), (c) => c.charCodeAt(0)) : null;
-    if (data.fly && data.fly.length && changed("fly") && !isPlaced) this.flyTo(data.fly);
+    const isPicked = data.fly && data.fly.length === 1 && data.fly[0] === this.picked;
+    if (data.fly && data.fly.length && changed("fly") && !isPlaced && !isPicked) this.flyTo(data.fly);
+    this.picked = undefined;
     this.root.classList.add("ready");
     this.draw();
     this.tell();
@@ -675,7 +677,8 @@ class CoverMap {
       if (event.type === "pointercancel") { this.draw(); return; }
       if (!drag.moved) {
         const i = this.nearest(...drag.from);
-        if (i >= 0) this.send.setTriggerValue("opened", this.id(i));
+        // It is in sight where it was picked, so the map stays as it is.
+        if (i >= 0) { this.picked = i; this.send.setTriggerValue("opened", this.id(i)); }
         return;
       }
       if (drag.outline && drag.outline.length > 2) {
