@@ -49,6 +49,7 @@ from covers.intake.summary import (
     sum_up,
     write_problems,
 )
+from covers.render.numbers import count
 from covers.workspace.registry import CATALOGUE
 from covers.workspace.settings import change_intake, write_settings
 from covers.workspace.source_files import is_mounted
@@ -268,7 +269,7 @@ class ScanSteps:
         dropped = self.overlay.dropped.intersection(by_cover.cover_ids.to_pylist())
         if dropped:
             self.notes.append(
-                f"{len(dropped)} covers are left out as decided: 'covers audit --revert all' "
+                f"left out as decided: {count(len(dropped), 'cover')}; 'covers audit --revert all' "
                 "takes all decisions back"
             )
         self.pictures.update(by_cover.cover_ids, self.journal.measures)

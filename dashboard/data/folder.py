@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from covers.errors import DataError
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from covers.library.library import Library
+
+_AT_ONCE_S = 2.0
+"""What cannot open a folder says so within this time."""
 
 
 def file_of(library: Library, cover_id: str) -> Path | None:
@@ -29,10 +34,21 @@ def file_of(library: Library, cover_id: str) -> Path | None:
 
 
 def open_folder(path: Path) -> bool:
-    """Show a file in the file manager of this machine; say whether there is one.
+    """Show a file's folder in the file manager of this machine; say whether there is one.
 
     The file itself is not opened.
     """
-    import click
+    if sys.platform.startswith(("win", "darwin", "cygwin")):
+        import click
 
-    return click.launch(str(path), locate=True) == 0
+        return click.launch(str(path), locate=True) == 0
+    command = ["xdg-open", str(path.resolve().parent)]
+    try:
+        opened = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        return opened.wait(_AT_ONCE_S) == 0
+    except OSError:
+        return False
+    except subprocess.TimeoutExpired:
+        return True  # it is the file manager itself, which is open

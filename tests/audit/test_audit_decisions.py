@@ -126,7 +126,7 @@ def test_decisions_survive_scans_moves_and_new_covers(workspace, library, review
     (library / "Rock/01.png").rename(library / "Rock/relabelled and moved.png")
     design(500).save(library / "Pop/new.png")
     report = scan_workspace(workspace.root)
-    assert any("1 covers are left out as decided" in line for line in report.warnings)
+    assert any("left out as decided: 1 cover;" in line for line in report.warnings)
     rows = rows_of(workspace)
     assert "Rock/dropped and moved.png" not in rows
     assert rows["Rock/relabelled and moved.png"]["genres"] == ["Jazz", "Pop"]

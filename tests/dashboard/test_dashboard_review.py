@@ -165,3 +165,24 @@ def test_an_undo_that_could_not_be_written_can_be_tried_again(decide, monkeypatc
     assert len(Overlay.read(here).decisions) == 1
     assert not press("Undo")
     assert not Overlay.read(here).decisions
+
+
+@pytest.mark.parametrize(
+    ("script", "is_open"), [("exit 0", True), ("exit 3", False), (None, False)]
+)
+def test_a_folder_that_nothing_opens_is_said(monkeypatch, tmp_path, script, is_open):
+    from dashboard.data import folder
+
+    monkeypatch.setattr(folder, "_AT_ONCE_S", 120.0)
+    where = tmp_path / "covers & co" / "a.jpg"
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    if script is None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    else:
+        opener = tmp_path / "xdg-open"
+        opener.write_text(f'#!/bin/sh\necho "$1" > "{tmp_path}/shown"\n{script}\n')
+        opener.chmod(0o755)
+    assert folder.open_folder(where) == is_open
+    if script:
+        assert (tmp_path / "shown").read_text().strip() == str(where.parent)
