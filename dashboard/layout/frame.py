@@ -320,10 +320,10 @@ def paged(n: int, per_page: int, *, key: str, of: object = "") -> Iterator[slice
     st.pagination(n_pages, key=key, on_change=turn)
 
 
-def choose_years(library: Library) -> tuple[int, int] | None:
+def choose_years(library: Library, *, key: str = "years") -> tuple[int, int] | None:
     """Let a span of years be chosen; None where it is all there are."""
     span = library.year_range
     if span is None or span[0] == span[1]:
         return None
-    chosen = st.slider("Years", *span, span, key="years", bind="query-params")
+    chosen = st.slider("Years", *span, span, key=key, bind="query-params")
     return None if chosen == span else chosen

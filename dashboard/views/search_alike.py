@@ -28,7 +28,7 @@ PICTURE = "picture"
 _PLUS, _MINUS = "plus", "minus"
 _MOST_EXAMPLES = 12
 _USUAL_K = 24
-_IN_POPOVER = ("k", "tone", "years")
+_IN_POPOVER = ("k", "tone", "of-years")
 """What the address calls the choices that are not in sight."""
 
 
@@ -180,14 +180,17 @@ def _tray(library: Library, plus: list[str], minus: list[str]) -> None:
 
 
 def _filters(library: Library) -> _Wanted:
-    """Show the filters of a search; `where` is None if no artist has the name that was typed."""
+    """Show the filters of a search; `where` is None if no artist has the name that was typed.
+
+    They have other names than those of the library, whose choices would be in force here.
+    """
     where: dict[str, object] = {}
     artist, once = "", False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         where["genre"] = st.multiselect(
             "Genres",
             list(library.genre_counts),
-            key="genre",
+            key="of-genre",
             bind="query-params",
             width=260,
         )
@@ -228,7 +231,7 @@ def _more(library: Library) -> tuple[int, list[str], tuple[int, int] | None]:
         words = st.multiselect(
             "Leading colour", list(COLOUR_WORDS), key="tone", bind="query-params"
         )
-    return k, words, frame.choose_years(library)
+    return k, words, frame.choose_years(library, key="of-years")
 
 
 def _among(library: Library, words: list[str], *, only: bool) -> frozenset[str]:

@@ -49,7 +49,7 @@ FOLDS = {
     "path",
     [
         *(page.path + FOLDS.get(page.path, "") for page in PAGES),
-        "search?cover={cover}&genre=Jazz&another-open=true",
+        "search?cover={cover}&of-genre=Jazz&another-open=true",
         "?genre=Jazz&selection=cluster:0",
         "clusters?cluster=0&firm-open=true",
         "map?cover={cover}",

@@ -82,7 +82,7 @@ def test_a_shared_link_shows_the_same_to_someone_else(read, workspace):
 
 
 def test_a_filter_leaves_only_covers_of_that_genre(read, workspace):
-    reader = read(f"search?cover={first_cover(workspace, 'Jazz')}&genre=Metal")
+    reader = read(f"search?cover={first_cover(workspace, 'Jazz')}&of-genre=Metal")
     found = names(reader.element("alike"))
     assert found
     assert all("Metal" in name for name in found)
@@ -95,7 +95,7 @@ def test_filters_of_artist_and_year_leave_what_fits(read, workspace):
     found = names(read(f"{address}&artist={quote(artist)}").element("alike"))
     assert found
     assert all(artist in name for name in found)
-    found = names(read(f"{address}&years=1980&years=1985").element("alike"))
+    found = names(read(f"{address}&of-years=1980&of-years=1985").element("alike"))
     assert found
     assert all(re.search(r"198[0-5]\)", name) for name in found)
 
@@ -124,7 +124,7 @@ def test_a_search_finds_and_lets_vote_what_the_front_door_does(read, workspace):
     albums = dict(
         zip(library.catalogue.cover_ids, library.catalogue.column("album"), strict=True)
     )
-    reader = read(f"search?cover={cover}&genre=Metal&genre=Pop&once=true")
+    reader = read(f"search?cover={cover}&of-genre=Metal&of-genre=Pop&once=true")
     hits = library.search(
         cover, 24, where={"genre": ["Metal", "Pop"]}, one_per_artist=True
     )

@@ -35,7 +35,7 @@ def test_searches_and_selections_follow_the_index(read, on_server):
     )
     with serve(on_server.root) as url:
         reader = read(
-            f"search?cover={cover}&genre=Metal&selection=like:1000:{cover}", url=url
+            f"search?cover={cover}&of-genre=Metal&selection=like:1000:{cover}", url=url
         )
         shown = tiles(reader.element("alike"))
         found = [one.get_attribute("aria-label") or "" for one in shown]
@@ -47,7 +47,7 @@ def test_searches_and_selections_follow_the_index(read, on_server):
         before = n_selected(reader)
         store = open_store(library.index.address)
         store.apply(remove=[hits[0].cover_id])
-        reader.open(f"search?cover={cover}&genre=Metal&selection=like:1000:{cover}")
+        reader.open(f"search?cover={cover}&of-genre=Metal&selection=like:1000:{cover}")
         assert n_selected(reader) == before - 1
         assert albums[hits[0].cover_id] not in reader.element("alike").inner_text()
 

@@ -97,7 +97,7 @@ def test_a_search_makes_its_rarer_filters_where_one_is_in_force(search):
     assert not wanted.among
     _, wanted = search(k="48")
     assert (wanted.k, len(wanted.among)) == (48, 60)
-    _, wanted = search(years=["1980", "1985"])
+    _, wanted = search(**{"of-years": ["1980", "1985"]})
     assert wanted.where == {"year": (1980, 1985)}
 
 

@@ -208,6 +208,22 @@ def test_a_selection_is_taken_along_as_table_and_pictures(read, workspace):
 
 
 @pytest.mark.browser
+def test_what_filters_the_library_does_not_limit_a_search(read):
+    reader = read()
+    chip = reader.element("genre").get_by_role("button", name="Jazz", exact=True)
+    chip.click()
+    reader.page.wait_for_function("() => location.search.includes('genre=Jazz')")
+    reader.settle()
+    reader.element("browse").get_by_role("button").first.click()
+    reader.element("alike").get_by_role("button").first.wait_for()
+    reader.settle()
+    assert "genre" not in reader.query()
+    assert not all("Jazz" in name for name in names(reader.element("alike")))
+    reader.page.go_back()
+    reader.page.wait_for_function("() => location.search.includes('genre=Jazz')")
+
+
+@pytest.mark.browser
 def test_more_and_less_change_what_is_found(read, workspace):
     cover, other = first_cover(workspace, "Jazz"), first_cover(workspace, "Metal")
     reader = read(f"search?cover={cover}")
