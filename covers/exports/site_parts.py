@@ -62,6 +62,7 @@ class ModelPart(TypedDict):
 
     answer: str
     confusion: str
+    how_to_read: str
     conclusions: list[str]
 
 
@@ -105,7 +106,7 @@ def _overlap(
 ) -> OverlapPart | None:
     """Return the answer, the most alike pairs, the matrix, and what is behind each cell."""
     from covers.overlap.page import pairs
-    from covers.overlap.page.sentences import say_overlap
+    from covers.overlap.page.sentences import note_on_order, say_overlap
 
     if len(found.genres) < 2:
         return None
@@ -143,8 +144,17 @@ def _overlap(
         "answer": unbroken(say_overlap(found)),
         "alike": f'<div class="answers">{"".join(shown)}</div>',
         "matrices": matrices,
-        "how_to_read": pairs.HOW_TO_READ["overlap"]
-        + note_on_parts(found.n_by_genre.values()),
+        "how_to_read": " ".join(
+            filter(
+                None,
+                (
+                    note_on_order(ranked[:_MOST_ALIKE]),
+                    pairs.HOW_TO_READ["overlap"],
+                    note_on_parts(found.n_by_genre.values()).strip(),
+                    pairs.note_on_empty(found),
+                ),
+            )
+        ),
         "pairs": behind,
         "first": first,
         "notes": list(found.notes),
@@ -216,5 +226,11 @@ def _model(found: Evaluation) -> ModelPart:
     return {
         "answer": unbroken(first.said),
         "confusion": drawn,
+        "how_to_read": (
+            f"Rows are the own genres of the {found.methods[first.method].n:,} held-out covers, columns what was read; "
+            f"numbers are covers.{note_on_parts(n for row in confusion for n in row)}"
+            if drawn
+            else ""
+        ),
         "conclusions": list(found.conclusions),
     }

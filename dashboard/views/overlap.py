@@ -190,9 +190,9 @@ def _matrix(measure: str, shown: Overlap, chosen: tuple[str, str] | None) -> Non
         then=pick.keep_in_address("pair"),
     )
     notes = note_on_parts(shown.n_by_genre.values())
-    if (few := pairs.unmeasured(shown)) and measure in ("overlap", "lift"):
-        notes += f" Empty: too few covers or artists to measure ({', '.join(few)})."
-    if notes:
+    if measure in ("overlap", "lift"):
+        notes += f" {pairs.note_on_empty(shown)}"
+    if notes.strip():
         frame.caption(notes)
 
 

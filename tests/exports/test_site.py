@@ -133,3 +133,33 @@ def test_of_many_genres_the_most_frequent_are_offered_first(browser, site, tmp_p
     chips.get_by_text("more genres").click()
     assert chips.count() == n
     page.close()
+
+
+@pytest.mark.browser
+def test_what_was_not_measured_is_not_promised(browser, site, tmp_path):
+    moved = tmp_path / "bare"
+    shutil.copytree(site, moved)
+    data = data_of(site) | {"overlap": None, "model": None}
+    text = f"window.COVERS={json.dumps(data)};"
+    (moved / "covers.js").write_text(text, encoding="utf-8")
+    page = browser.new_page()
+    page.goto((moved / "index.html").as_uri())
+    page.locator(".covermap.ready").wait_for()
+    assert "genres" not in page.locator("h1").inner_text()
+    assert "genres" not in page.locator("#lead").inner_text()
+    links = [link.strip() for link in page.locator("nav a").all_inner_texts()]
+    assert links == ["Map", "Clusters", "Covers", "What the figures mean"]
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_findings_are_folded_and_the_matrix_says_whose_it_is(browser, site):
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    model = page.locator("#model")
+    model.get_by_text("held-out covers, columns what was read").wait_for()
+    finding = model.locator("li").first
+    assert not finding.is_visible()
+    model.get_by_text("All findings in sentences").click()
+    finding.wait_for()
+    page.close()

@@ -4,7 +4,9 @@
   const $ = (id) => document.getElementById(id);
   const MOST_CHIPS = 10;
   const state = { genre: -1, cluster: null, rows: null, text: "", page: 0 };
-  $("lead").textContent = `${n.toLocaleString("en")} album covers, and how much their genres look alike to a network.`;
+  const many = `${n.toLocaleString("en")} album cover${n === 1 ? "" : "s"}`;
+  $("lead").textContent = data.overlap ? `${many}, and how much their genres look alike to a network.` : `${many}, and what they look like to a network.`;
+  if (!data.overlap) document.querySelector("h1").textContent = "Which covers look alike?";
 
   const put = (element, html, then, chosen = []) =>
     PAGE({ parentElement: element, data: [{ html, chosen }], setTriggerValue: (_, value) => then && then(value) });
@@ -78,6 +80,9 @@
     });
   }
   const model = fill("model", data.model);
+  for (const link of document.querySelectorAll("nav a")) {
+    if (!data[link.hash.slice(1)] && $(link.hash.slice(1)).hidden) link.remove();
+  }
   if (model && data.model.confusion) put(model.querySelector("[data-part=confusion]"), data.model.confusion);
 
   // -------------------------------------------------------------- map

@@ -234,6 +234,16 @@ def unmeasured(overlap: Overlap) -> list[str]:
     return [genre for genre in shown_genres(overlap) if genre not in known]
 
 
+def note_on_empty(overlap: Overlap) -> str:
+    """Return which rows of a matrix of overlap are empty, and why; nothing where none is."""
+    few = unmeasured(overlap)
+    return (
+        f"Empty: too few covers or artists to measure ({', '.join(few)})."
+        if few
+        else ""
+    )
+
+
 def key_of(measure: str, overlap: Overlap) -> tuple[list[str], str, str]:
     """Return colours and ends of the scale of the matrix."""
     places = np.linspace(0, 1, 9)
