@@ -70,12 +70,25 @@ def say_clusters(found: Clustering) -> str:
     known = [c.stability for c in found.clusters if math.isfinite(c.stability)]
     if not known:
         return text
-    if max(known) < LOOSE:
-        return f"{text} All are loosely held: drawn from other covers, they would come out differently, so take them as a way to look around."
     n_firm, n_loose = (sum(s >= FIRM for s in known), sum(s < LOOSE for s in known))
-    if not n_loose:
-        return f"{text} {'All are' if n_firm == len(known) else f'{n_firm:,} of them are'} firm: other covers would give them again."
-    return f"{text} {n_loose:,} of them are loosely held: drawn from other covers, they would come out differently."
+    if n_loose:
+        them, they = ("it", "it") if n_loose == 1 else ("them", "they")
+        text += f" {_some_are(n_loose, len(known))} loosely held: drawn from other covers, {they} would come out differently"
+        return (
+            f"{text}, so take {them} as a way to look around."
+            if n_loose == len(known)
+            else f"{text}."
+        )
+    if n_firm:
+        them = "it" if n_firm == 1 else "them"
+        return f"{text} {_some_are(n_firm, len(known))} firm: other covers would give {them} again."
+    return f"{text} {_some_are(len(known), len(known))} fairly firm: other covers would give much the same."
+
+
+def _some_are(n: int, of: int) -> str:
+    if n == of:
+        return "It is" if n == 1 else "All are"
+    return f"{n:,} of them {'is' if n == 1 else 'are'}"
 
 
 def say_genres(found: Clustering) -> str:
@@ -83,9 +96,9 @@ def say_genres(found: Clustering) -> str:
     high = found.ami_null95[1]
     if not (math.isfinite(found.ami) and math.isfinite(high)):
         return ""
-    if found.ami > high:
-        return "They have more in common with the genres than chance would give."
-    return "They have no more in common with the genres than chance would give."
+    they_have = "It has" if len(found.clusters) == 1 else "They have"
+    more = "more" if found.ami > high else "no more"
+    return f"{they_have} {more} in common with the genres than chance would give."
 
 
 def say_firmness(stability: float) -> str:

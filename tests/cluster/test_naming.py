@@ -86,10 +86,29 @@ def test_loosely_held_clusters_are_called_so():
     assert "All are loosely held" in say_clusters(clustering(*loose))
     firm = make(3, [("Pop", 2, 1)], stability=0.9)
     assert "3 of them are loosely held" in say_clusters(clustering(*loose, firm))
-    assert "All are firm" in say_clusters(clustering(firm))
+    assert "It is firm: other covers would give it" in say_clusters(clustering(firm))
+    assert "All are firm" in say_clusters(clustering(firm, firm))
     unknown = make(0, [("Pop", 2, 1)], stability=math.nan)
     assert "held" not in say_clusters(clustering(unknown))
     assert "shade into each other" in say_clusters(clustering())
+
+
+@pytest.mark.parametrize(
+    ("stabilities", "said"),
+    [
+        ((0.2,), "It is loosely held: drawn from other covers, it would"),
+        ((0.2, 0.9, 0.6), "1 of them is loosely held: drawn from other covers, it would"),
+        ((0.9, 0.6), "1 of them is firm: other covers would give it again"),
+        ((0.6, 0.6), "All are fairly firm: other covers would give much the same"),
+    ],
+)  # fmt: skip
+def test_one_kind_of_covers_is_spoken_of_as_one(stabilities, said):
+    found = clustering(
+        *(make(i, [("Pop", 2, 1)], stability=s) for i, s in enumerate(stabilities))
+    )
+    assert said in say_clusters(found)
+    they = "It has" if len(stabilities) == 1 else "They have"
+    assert say_genres(found).startswith(they)
 
 
 def test_a_genre_of_which_a_cluster_has_next_to_nothing_does_not_lead():

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from dashboard_browser import first_cover
+from dashboard_browser import first_cover, png
 
 from covers.catalogue.table import read_catalogue
 
@@ -88,3 +88,17 @@ def test_a_file_above_the_limit_is_refused_in_sight(read):
     box = said.bounding_box()
     assert min(box["width"], box["height"]) > 12
     assert box["x"] + box["width"] <= 400
+
+
+def test_a_picture_from_elsewhere_is_shown_on_the_map_by_the_cover_most_like_it(read):
+    reader = read("search")
+    give(reader, png((120, 120), (9, 200, 90)))
+    page, address = reader.page, reader.page.url
+    page.get_by_role("button", name="Show the cover most like it on the map").click()
+    page.wait_for_function("location.pathname === '/map'")
+    reader.element("opened").locator("img").first.wait_for()
+    reader.settle()
+    page.go_back()
+    reader.element("query").get_by_text("Your picture").wait_for()
+    reader.settle()
+    assert page.url == address
