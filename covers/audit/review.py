@@ -186,7 +186,8 @@ def _decide(line: Mapping[str, str], known: Mapping[str, str]) -> Decision:
         raise DataError(message)
     genres: tuple[str, ...] = ()
     if action is Action.RELABEL:
-        genres = _split(line.get("new_genres")) or _split(line.get("suggestion"))
+        genres = split_genres(line.get("new_genres"))
+        genres = genres or split_genres(line.get("suggestion"))
         if not genres:
             message = "relabel needs genres in new_genres, separated by ';'"
             raise DataError(message)
@@ -199,7 +200,8 @@ def _decide(line: Mapping[str, str], known: Mapping[str, str]) -> Decision:
     )
 
 
-def _split(text: str | None) -> tuple[str, ...]:
+def split_genres(text: str | None) -> tuple[str, ...]:
+    """Return the genres that a person wrote, separated by semicolons, in order."""
     names = (name.strip() for name in (text or "").split(GENRE_SEPARATOR))
     return tuple(sorted({restore_cell(name) for name in names if name}))
 

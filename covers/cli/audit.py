@@ -18,7 +18,7 @@ from covers.cli.options.shared import (
 from covers.cli.terminal.progress import progress_bar
 from covers.cli.terminal.speech import print_json, tell
 from covers.cli.terminal.tables import print_text
-from covers.render.numbers import per_cent
+from covers.render.numbers import count, per_cent
 from covers.workspace.registry import quote
 from indexer.terminal import one_line
 
@@ -166,8 +166,8 @@ def _decide(
 
 def _show_review(review: Review, workspace: Workspace) -> None:
     click.echo(
-        f"{review.n_changed} decisions changed; in force: {review.n_dropped} covers dropped, "
-        f"{review.n_relabelled} relabelled, {review.n_kept} findings kept as they are"
+        f"{count(review.n_changed, 'decision')} changed; in force: {count(review.n_dropped, 'cover')} dropped, "
+        f"{review.n_relabelled:,} relabelled, {count(review.n_kept, 'finding')} kept"
     )
     if review.new_genres:
         click.echo(f"no other cover is of: {', '.join(review.new_genres)}")
@@ -181,16 +181,16 @@ def _show(audit: Audit) -> None:
     """Print the findings in short."""
     if not audit.findings:
         click.echo(f"nothing found in {audit.n_covers:,} covers")
-    for kind, count in audit.counts.items():
-        click.echo(f"{kind.replace('_', ' ')}: {count:,}")
+    for kind, n in audit.counts.items():
+        click.echo(f"{kind.replace('_', ' ')}: {n:,}")
         for finding in [f for f in audit.findings if f.kind == kind][:_SHOWN]:
             print_text(finding.reason, first=f"  {per_cent(finding.confidence):>5}  ")
             for path in finding.paths[:_SHOWN]:
                 click.echo(f"         {one_line(path)}")
             if len(finding.paths) > _SHOWN:
                 click.echo(f"         and {len(finding.paths) - _SHOWN} more")
-        if count > _SHOWN:
-            click.echo(f"  and {count - _SHOWN:,} more")
+        if n > _SHOWN:
+            click.echo(f"  and {n - _SHOWN:,} more")
     _show_limits(audit)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from covers.audit.decisions import note_decisions
+from covers.audit.review import split_genres
 from covers.catalogue.corrections import Action
 from covers.errors import CoversError
 from dashboard import arguments, loaders
@@ -124,7 +125,8 @@ def _chosen_genres(doubt: Doubt) -> Sequence[str]:
 def _decide(doubt: Doubt, action: Action) -> None:
     """Write a decision down, and go on to the next one."""
     library = loaders.library()
-    genres = _chosen_genres(doubt)
+    # A person may write them as in the table, in one go.
+    genres = [name for one in _chosen_genres(doubt) for name in split_genres(one)]
     if action is Action.RELABEL and not genres:
         st.session_state[_PROBLEM] = "choose the genres that it shall have"
         return

@@ -95,7 +95,7 @@ def test_a_table_that_was_written_and_reviewed_is_put_in_force(workspace, tmp_pa
         main, ["audit", "-w", str(workspace.root), "--accept", str(table)]
     )
     assert result.exit_code == 0
-    assert "1 decisions changed; in force: 1 covers dropped" in result.stdout
+    assert "1 decision changed; in force: 1 cover dropped" in result.stdout
     assert lines[0]["path"] not in rows_of(workspace)
 
 

@@ -135,6 +135,7 @@ def decide(monkeypatch, tmp_path):
         assert not page.exception
         return [one.value for one in page.error]
 
+    press.page = page
     return here, press
 
 
@@ -186,3 +187,12 @@ def test_a_folder_that_nothing_opens_is_said(monkeypatch, tmp_path, script, is_o
     assert folder.open_folder(where) == is_open
     if script:
         assert (tmp_path / "shown").read_text().strip() == str(where.parent)
+
+
+def test_genres_written_in_one_go_are_several(decide):
+    here, press = decide
+    page = press.page
+    page.multiselect[0].set_value(["Folk; Neo-Folk ;", "Jazz"]).run()
+    assert not press("Relabel")
+    (decision,) = Overlay.read(here).decisions
+    assert decision.genres == ("Folk", "Jazz", "Neo-Folk")
