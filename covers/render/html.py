@@ -99,8 +99,9 @@ def swatches(colours: Sequence[str], shares: Sequence[float]) -> str:
 
 def figures(shown: Sequence[tuple[str, str]]) -> str:
     """Return numbers at a glance: each a value and what it counts."""
+    # A long name breaks where its words do.
     parts = [
-        f'<div class="figure"><b>{escape(unbroken(value))}</b><span>{escape(unbroken(name))}</span></div>'
+        f'<div class="figure"><b>{escape(unbroken(value)).replace("_", "_<wbr>")}</b><span>{escape(unbroken(name))}</span></div>'
         for value, name in shown
     ]
     return f'<div class="figures">{"".join(parts)}</div>'

@@ -323,3 +323,7 @@ def test_numbers_of_covers_that_are_not_whole_are_explained():
 )
 def test_what_is_not_known_is_a_dash(written, said):
     assert written == said
+
+
+def test_a_long_name_in_a_figure_breaks_between_its_words():
+    assert "<b>tf_<wbr>lite0</b>" in html.figures([("tf_lite0", "network")])

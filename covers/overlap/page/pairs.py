@@ -235,13 +235,13 @@ def unmeasured(overlap: Overlap) -> list[str]:
 
 
 def note_on_empty(overlap: Overlap) -> str:
-    """Return which rows of a matrix of overlap are empty, and why; nothing where none is."""
-    few = unmeasured(overlap)
-    return (
-        f"Empty: too few covers or artists to measure ({', '.join(few)})."
-        if few
-        else ""
-    )
+    """Return which cells of a matrix of overlap are empty, and why; nothing where none is."""
+    whys = []
+    if few := unmeasured(overlap):
+        whys.append(f"too few covers or artists to measure ({', '.join(few)})")
+    if any(pair.contained for pair in overlap.pairs):
+        whys.append("one genre is part of the other by the covers' own genres")
+    return f"Empty: {'; or '.join(whys)}." if whys else ""
 
 
 def key_of(measure: str, overlap: Overlap) -> tuple[list[str], str, str]:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from covers.overlap.page.pairs import unmeasured
+from covers.overlap.page.pairs import note_on_empty, unmeasured
 from covers.overlap.page.sentences import (
     note_on_order,
     say_mixing,
@@ -161,3 +161,13 @@ def test_a_genre_without_any_overlap_is_named():
     found = make(("Country", "Pop", 0.4, 0.7, ""), ("Pop", "Rock", None, 0.9, ""))
     assert unmeasured(found) == ["Rock"]
     assert unmeasured(make(("Pop", "Rock", None, 0.9, "Pop"))) == ["Country"]
+
+
+def test_empty_cells_are_explained():
+    few = ("Pop", "Rock", None, 0.9, "")
+    part = ("Country", "Pop", None, 0.7, "Pop")
+    assert "(Rock)" in note_on_empty(make(part, few))
+    assert "is part of the other" in note_on_empty(make(part, few))
+    assert (
+        note_on_empty(make(("Pop", "Rock", 0.4, 0.9, ""), genres=("Pop", "Rock"))) == ""
+    )
