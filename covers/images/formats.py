@@ -111,7 +111,20 @@ def describe_stranger(content: bytes) -> str:
             return f"not a picture but {name}"
     if not content.strip(b"\0"):
         return "not a picture: nothing but zero bytes"
-    return f"not a picture in a known format ({FORMAT_NAMES}): it starts with {content[:8]!r}"
+    return f"not a picture in a known format ({FORMAT_NAMES}): it starts with {_read_out(content[:8])}"
+
+
+def _read_out(start: bytes) -> str:
+    """Return bytes as text where they are some, else as hexadecimal numbers.
+
+    Examples
+    --------
+    >>> _read_out(b"hello wo"), _read_out(bytes([0, 255]))
+    ("'hello wo'", 'the bytes 00 ff')
+    """
+    if start.isascii() and start.decode("ascii").isprintable():
+        return f"'{start.decode('ascii')}'"
+    return f"the bytes {start.hex(' ')}"
 
 
 def _find_brands(head: bytes) -> set[bytes]:

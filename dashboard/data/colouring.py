@@ -13,7 +13,7 @@ from covers.render.numbers import per_cent
 from covers.render.palette import NOISE_COLOUR, cluster_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from dashboard.data.analysis import Votes
     from dashboard.data.library import Library
@@ -81,6 +81,14 @@ class Colouring:
     legend: list[Entry]
     scale: Scale | None
     note: str
+
+    def codes_of(self, labels: Collection[str]) -> list[int]:
+        """Return the codes of what some colours of the legend stand for."""
+        return [entry.code for entry in self.legend if entry.label in labels]
+
+    def labels_of(self, codes: Collection[int]) -> list[str]:
+        """Return what some colours of the legend stand for."""
+        return [entry.label for entry in self.legend if entry.code in codes]
 
 
 def by_genre(library: Library) -> Colouring:

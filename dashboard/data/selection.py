@@ -11,6 +11,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -86,31 +87,53 @@ def named_covers(value: str, library: Library) -> Rows:
     return np.asarray(list(dict.fromkeys(found)), np.int64)
 
 
-def write_area(outline: list[list[float]], colour: str, hidden: list[int]) -> str:
-    """Return an area of the map as text, with the colours that are switched off in it.
+def write_hidden(colour: str, hidden: Iterable[str]) -> str:
+    """Return what is switched off in the legend of the map as text; empty for nothing.
+
+    Parameters
+    ----------
+    colour : str
+        What the map is coloured by.
+    hidden : iterable of str
+        What the colours that are switched off stand for.
+
+    Examples
+    --------
+    >>> write_hidden("genre", ["Rock", "Hip Hop"])
+    'genre&Hip%20Hop&Rock'
+    """
+    names = [quote(name, safe="") for name in sorted(hidden)]
+    return "&".join([colour, *names]) if names else ""
+
+
+def read_hidden(text: str) -> tuple[str, list[str]]:
+    """Return what a map is coloured by, and what is switched off in its legend."""
+    colour, *names = text.split("&")
+    return colour, [unquote(name) for name in names]
+
+
+def write_area(outline: list[list[float]], colour: str, hidden: Iterable[str]) -> str:
+    """Return an area of the map as text, with what is switched off in its legend.
 
     Parameters
     ----------
     outline : list of [x, y]
-    colour : str
-        What the map is coloured by.
-    hidden : list of int
-        Codes of that colouring.
+    colour, hidden
+        As in `write_hidden`.
     """
     if not outline:
         return ""
     numbers = "_".join(f"{v:g}" for corner in outline for v in corner)
-    off = f"!{colour}_{'_'.join(map(str, sorted(hidden)))}" if hidden else ""
-    return f"area:{numbers}{off}"
+    off = write_hidden(colour, hidden)
+    return f"area:{numbers}!{off}" if off else f"area:{numbers}"
 
 
-def read_area(value: str) -> tuple[list[list[float]], str, list[int]]:
+def read_area(value: str) -> tuple[list[list[float]], str, list[str]]:
     """Read an area of the map; nothing where it makes no sense."""
     corners, _, off = value.partition("!")
-    colour, *codes = off.split("_")
+    colour, hidden = read_hidden(off)
     try:
         numbers = [float(part) for part in corners.split("_")] if corners else []
-        hidden = [int(code) for code in codes]
     except ValueError:
         return [], "", []
     if (

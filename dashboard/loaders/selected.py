@@ -116,10 +116,11 @@ def _in_clusters(value: str, library: Library) -> Found:
 
 
 def _on_the_map(value: str, library: Library) -> Found:
-    outline, colour, hidden = read_area(value)
+    outline, colour, names = read_area(value)
     if not outline:
         return None
     rows = tables.covermap().inside(outline)
+    hidden = colouring(colour).codes_of(names) if names else []
     if hidden and colour == "genre":
         # As the map hides: a cover of several genres with the last of them.
         entries = library.legend

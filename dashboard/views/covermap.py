@@ -15,7 +15,12 @@ from dashboard import loaders
 from dashboard.components import covermap, pick
 from dashboard.data import breakdown
 from dashboard.data.colouring import offered
-from dashboard.data.selection import read_area, write_area
+from dashboard.data.selection import (
+    read_area,
+    read_hidden,
+    write_area,
+    write_hidden,
+)
 from dashboard.layout import bar, frame, markup
 from dashboard.layout.frame import GalleryLooks
 
@@ -96,7 +101,7 @@ def _map(
         colouring=colouring,
         label=f"Map of {len(found.rows):,} covers. Arrow keys move, plus and minus zoom, Enter selects what is in view.",
         outline=outline,
-        hidden=_hidden(name),
+        hidden=_hidden(name, colouring),
         marks=[*here, *marks],
         chosen=_bits(found, chosen) if chosen else "",
         fly=here if here and not outline else marks,
@@ -106,9 +111,11 @@ def _map(
         loaders.map_version(),
         view,
         covermap.Actions(
-            on_area=lambda corners, off: _take_area(corners, name, off),
+            on_area=lambda corners, off: _take_area(
+                corners, name, colouring.labels_of(off)
+            ),
             on_open=_open,
-            on_legend=lambda off: _keep_legend(name, off),
+            on_legend=lambda off: _keep_legend(name, colouring.labels_of(off)),
         ),
     )
     frame.caption(
@@ -117,27 +124,25 @@ def _map(
     )
 
 
-def _take_area(outline: list[list[float]], colour: str, hidden: list[int]) -> None:
+def _take_area(outline: list[list[float]], colour: str, hidden: list[str]) -> None:
     """Make an area the selection; none of them clears it."""
     st.query_params.pop(_OPENED, None)
     _keep_legend(colour, hidden)
     bar.select(write_area(outline, colour, hidden))
 
 
-def _keep_legend(colour: str, hidden: list[int]) -> None:
-    """Keep in the address which colours are switched off."""
-    if hidden:
-        st.query_params[_OFF] = "_".join([colour, *map(str, sorted(hidden))])
+def _keep_legend(colour: str, hidden: list[str]) -> None:
+    """Keep in the address what is switched off in the legend."""
+    if off := write_hidden(colour, hidden):
+        st.query_params[_OFF] = off
     else:
         st.query_params.pop(_OFF, None)
 
 
-def _hidden(colour: str) -> list[int]:
-    """Return the colours that the address switches off."""
-    name, *codes = st.query_params.get(_OFF, "").split("_")
-    if name != colour or not all(code.isdecimal() for code in codes):
-        return []
-    return [int(code) for code in codes]
+def _hidden(name: str, colouring: Colouring) -> list[int]:
+    """Return the codes of the colours that the address switches off."""
+    colour, labels = read_hidden(st.query_params.get(_OFF, ""))
+    return colouring.codes_of(labels) if colour == name else []
 
 
 def _open(cover_id: str) -> None:

@@ -218,7 +218,7 @@ def test_a_picture_leaves_its_metadata_behind():
         (b"\0" * 1000, "^not a picture: nothing but zero bytes$"),
         (
             b"hello world",
-            r"^not a picture in a known format \(JPEG, .* starts with b'hello wo'$",
+            r"^not a picture in a known format \(JPEG, .* starts with 'hello wo'$",
         ),
         (b"\xff\xd8\xff", "^header damaged: "),
         (b"\x89PNG\r\n\x1a\n", "^header damaged: "),
