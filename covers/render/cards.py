@@ -86,9 +86,9 @@ class Note:
 
 
 def picture(card: Card, *, lazy: bool = True) -> str:
-    """Return a small picture with its text for those who do not see it."""
+    """Return a small picture with its text for those who do not see it; without one, a blank sleeve with its name."""
     if not card.url:
-        return f'<span class="nopicture" role="img" aria-label="{escape(card.said)}"></span>'
+        return f'<span class="nopicture" role="img" aria-label="{escape(card.said)}" data-name="{escape(card.title)}"></span>'
     loading = ' loading="lazy"' if lazy else ""
     return f'<img src="{escape(card.url)}" alt="{escape(f"Cover of {card.full_title}")}"{loading} decoding="async">'
 
