@@ -56,7 +56,10 @@ def test_pictures_stay_at_home_when_asked_to(library, tmp_path):
     assert "<img" not in (out / "covers.js").read_text(encoding="utf-8")
     # A blank sleeve has its name on it.
     tiles = data_of(out)["covers"]["tiles"]
-    names = [re.search(r'class="line name" title="([^"]+)"', tile)[1] for tile in tiles]
+    names = [
+        re.search(r'class="line (?:name|file)" title="([^"]+)"', tile)[1]
+        for tile in tiles
+    ]
     assert all(
         f'data-name="{name}"' in tile for name, tile in zip(names, tiles, strict=True)
     )
