@@ -73,7 +73,6 @@ def difference_dots(found: Evaluation) -> str:
         alt=f"{title} of {best} minus that of each other method",
         title=f"{title} of {best} minus this",
         mark=0.0,
-        tick=lambda value: f"{value:+g}" if value else "0",
     )
 
 

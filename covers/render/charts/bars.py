@@ -23,7 +23,7 @@ from covers.render.numbers import number, per_cent, reach_of, with_reach
 from covers.render.palette import NOISE_COLOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _STRENGTHS = (1.0, 0.6, 0.35)
 _MOST_YEAR_BARS = 40
@@ -151,7 +151,6 @@ def dots(
     alt: str,
     title: str = "",
     mark: float | None = None,
-    tick: Callable[[float], str] = "{:g}".format,
     reach: float = 0.0,
 ) -> str:
     """Return values with their 95 % intervals over one axis that holds 0.
@@ -159,22 +158,23 @@ def dots(
     Parameters
     ----------
     shown : sequence of Dot
-        From the top.
+        From the top; where they are written with their sign, so is the axis.
     alt : str
         What is shown, for those who do not see it; the values are read out as well.
     title : str
         Of the axis, with its unit.
     mark : float, optional
         A value that gets a dotted line: chance, or no difference.
-    tick : callable
-        Writes a value of the axis.
     reach : float
         The axis holds this too: that of a figure beside it.
     """
     ends = [0.0, reach, *(end for dot in shown for end in dot.reach)]
     if mark is not None:
         ends.append(mark)
-    axis = number_axis(min(ends), max(ends), tick, title)
+    has_signs = any(dot.form.startswith("+") for dot in shown)
+    axis = number_axis(
+        min(ends), max(ends), _signed if has_signs else "{:g}".format, title
+    )
     lines = []
     for dot in shown:
         low, high = (axis.at(end) for end in dot.reach)
@@ -189,6 +189,10 @@ def dots(
         )
     told = ", ".join(f"{dot.name} {number(dot.value, '.2f')}" for dot in shown)
     return rows(lines, axis, alt=f"{alt}: {told}", mark=mark)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+g}" if value else "0"
 
 
 def lift_dots(
