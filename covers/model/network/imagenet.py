@@ -16,7 +16,7 @@ from covers.model.network.embedder_names import (
     is_untouched,
     typed_name,
 )
-from covers.model.network.vision import import_torchvision
+from covers.model.network.vision import import_timm, import_torchvision
 from covers.model.network.weights.packaged import EXTRA, PACKAGED, packaged_for
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def without_download(arch: str) -> str:
 
 def _twin(arch: str) -> str | None:
     """Return timm's other architecture with the same tensors, None where there is none."""
-    import timm
-
+    timm = import_timm()
     name = arch.removeprefix("timm:").partition(".")[0]
     other = name.removeprefix("tf_") if name.startswith("tf_") else f"tf_{name}"
     is_timm = arch.startswith("timm:") or timm.is_model(name)

@@ -170,11 +170,11 @@ def _make_timm(
     name: str, pretrained: bool
 ) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
     """Build a timm model without classifier, and its normalisation."""
-    from covers.model.network.vision import import_torchvision
+    from covers.model.network.vision import import_timm, import_torchvision
 
     torchvision = import_torchvision()
     with needs_extra(f"architecture {name!r}"):
-        import timm
+        timm = import_timm()
     if not timm.is_model(name):
         known = [
             *torchvision.models.list_models(module=torchvision.models),

@@ -93,8 +93,10 @@ def _make_timm(
     arch: str, weights: str
 ) -> tuple[Backbone, Normalisation, Normalisation]:
     """Build a timm network with its own pooling and without its classifier."""
+    from covers.model.network.vision import import_timm
+
     with needs_extra(f"architecture {shown_arch(arch)!r}"):
-        import timm
+        timm = import_timm()
     from covers.model.network.weights.hub import (
         cached_timm,
         no_download,

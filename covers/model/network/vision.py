@@ -1,11 +1,15 @@
-"""Importing torchvision without torch's compiler, which takes longer than all the rest."""
+"""Importing torchvision and timm without torch's compiler, which takes longer than all the rest."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _COMPILER = "torch._dynamo"
 _ASKED_FOR = f"{_COMPILER}.utils"
@@ -39,6 +43,56 @@ def import_torchvision() -> Any:
         return importlib.import_module("torchvision")
     finally:
         _forget(package, utils)
+
+
+def import_timm() -> Any:
+    """Import timm; what compiles is imported when something is compiled.
+
+    One of its networks marks a function as not to be compiled, for which torch
+    imports the whole compiler. While timm is imported, such a mark is one that is
+    set when the function is called and the compiler is there.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ImportError
+        If timm is not installed.
+    """
+    import_torchvision()
+    if _COMPILER in sys.modules or "timm" in sys.modules:
+        return importlib.import_module("timm")
+    import torch.compiler
+
+    real = torch.compiler.disable
+    torch.compiler.disable = _disable_later
+    try:
+        return importlib.import_module("timm")
+    finally:
+        torch.compiler.disable = real
+
+
+def _disable_later(
+    function: Callable[..., Any] | None = None, *args: Any, **kwargs: Any
+) -> Any:
+    """Mark a function as ``torch.compiler.disable`` does, once there is a compiler."""
+    if function is None:
+        return lambda later: _disable_later(later, *args, **kwargs)
+    marked: list[Any] = []
+
+    @functools.wraps(function)
+    def call(*given: Any, **named: Any) -> Any:
+        if _COMPILER not in sys.modules:
+            return function(*given, **named)
+        if not marked:
+            import torch.compiler
+
+            marked.append(torch.compiler.disable(function, *args, **kwargs))
+        return marked[0](*given, **named)
+
+    return call
 
 
 def _is_compile_supported(device_type: str) -> bool:

@@ -64,9 +64,9 @@ def cached_file(repository: str, names: Sequence[str]) -> Path | None:
 
 def cached_timm(name: str) -> Path | None:
     """Return where the published weights of a timm network lie on this machine, if they do."""
-    from timm.models import get_pretrained_cfg
+    from covers.model.network.vision import import_timm
 
-    config = get_pretrained_cfg(name)
+    config = import_timm().models.get_pretrained_cfg(name)
     repository = getattr(config, "hf_hub_id", None) if config else None
     return cached_file(str(repository), _TIMM_FILES) if repository else None
 
