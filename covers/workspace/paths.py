@@ -232,7 +232,12 @@ class Workspace:
         """Return `path` as text relative to the workspace, so that both can be moved together."""
         if not isinstance(path, Path):
             return str(path)
-        return Path(os.path.relpath(path.absolute(), self.root.absolute())).as_posix()
+        path, root = path.absolute(), self.root.absolute()
+        found = os.path.relpath(path, root)
+        if os.path.realpath(root / found) != os.path.realpath(path):
+            # The workspace is a link, and ".." leads out of the folder behind it.
+            found = os.path.relpath(path, os.path.realpath(root))
+        return Path(found).as_posix()
 
 
 def _plain(cover_id: str) -> str:

@@ -205,6 +205,21 @@ def test_an_empty_mount_point_counts_as_not_mounted(tmp_path):
     assert is_mounted(tmp_path, source)
 
 
+def test_a_workspace_that_is_a_link_finds_its_sources(tmp_path):
+    touch(tmp_path, "home/music/Rock/a.jpg")
+    (tmp_path / "disk/work").mkdir(parents=True)
+    link = tmp_path / "home/work"
+    link.symlink_to(tmp_path / "disk/work")
+    for root in (link, tmp_path / "disk/work", tmp_path / "home/plain"):
+        root.mkdir(exist_ok=True)
+        spelled = Workspace(root).relative(tmp_path / "home/music")
+        assert (root / spelled / "Rock/a.jpg").is_file(), root
+    # Where nothing is a link both can be moved together.
+    assert spelled == "../music"
+    (tmp_path / "home/linked").symlink_to(tmp_path / "home/music")
+    assert Workspace(root).relative(tmp_path / "home/linked") == "../linked"
+
+
 def test_nothing_given_and_nothing_known_names_the_command(tmp_path):
     with pytest.raises(DataError, match="run 'covers scan SOURCE -w"):
         join_sources(Workspace(tmp_path), [], [])
