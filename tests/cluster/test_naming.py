@@ -170,3 +170,14 @@ def test_every_colour_has_the_name_of_its_example(word):
 )
 def test_colours_are_called_what_most_people_call_them(colour, word):
     assert name_colours([colour]) == [word]
+
+
+def test_genres_that_are_denied_held_out_covers_are_said_to_be_judged_by_these():
+    chance = replace(
+        clustering(make(0, []), make(1, []), ami=0.01), ami_covers="held-out", ami_n=23
+    )
+    assert say_genres(chance) == (
+        "Judged by 23 held-out covers alone, they have no more in common "
+        "with the genres than chance would give."
+    )
+    assert say_genres(replace(chance, ami=0.2)).startswith("They have more in common")

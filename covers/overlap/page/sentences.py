@@ -146,7 +146,7 @@ def _tell_apart(pair: Pair) -> str:
 
 
 def _most_apart(found: Overlap, measured: list[Pair]) -> tuple[str, float] | None:
-    """Return the genre that overlaps least with the others, and its mean; None for two genres."""
+    """Return the genre that overlaps least with the others, and its mean; None where none does."""
     means = {}
     for genre in found.genres:
         own = [p.overlap for p in measured if genre in (p.a, p.b)]
@@ -155,6 +155,9 @@ def _most_apart(found: Overlap, measured: list[Pair]) -> tuple[str, float] | Non
     if len(means) < 3:
         return None
     genre = min(means, key=lambda name: (means[name], name))
+    # Where all read the same to two places, none stands apart.
+    if f"{means[genre]:.2f}" == f"{max(means.values()):.2f}":
+        return None
     return genre, means[genre]
 
 

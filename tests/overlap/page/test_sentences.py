@@ -58,6 +58,15 @@ def test_the_most_alike_pair_comes_first_and_the_outsider_last():
     )
 
 
+def test_where_all_genres_overlap_alike_none_stands_apart():
+    pairs = ("Country", "Pop"), ("Country", "Rock"), ("Pop", "Rock")
+    found = make(
+        *((a, b, 0.131 - 0.001 * i, 0.9, "") for i, (a, b) in enumerate(pairs))
+    )
+    assert "hardly behind" in say_overlap(found)
+    assert "stands apart" not in say_overlap(found)
+
+
 def test_of_two_genres_none_is_called_the_most_alike():
     found = make(("Pop", "Rock", 0.27, 0.9, ""), genres=("Pop", "Rock"))
     assert say_overlap(found) == "The overlap of Pop and Rock is 0.27, 0.14 to 1.00."
