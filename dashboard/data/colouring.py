@@ -32,11 +32,15 @@ _STEPS = 48
 
 
 def offered(library: Library, known: Mapping[str, str]) -> dict[str, str]:
-    """Return the colourings to choose from: genre only where a cover has one, unless it is all there is."""
-    bare = (
-        {} if library.genre_counts else {n: s for n, s in known.items() if n != "genre"}
-    )
-    return bare or dict(known)
+    """Return the colourings to choose from: genre only where a cover has one, unless it is all there is.
+
+    Years of which there is only one colour nothing.
+    """
+    span = library.year_range
+    useless = set() if library.genre_counts else {"genre"}
+    useless |= {"year"} if span and span[0] == span[1] else set()
+    told = {name: said for name, said in known.items() if name not in useless}
+    return told or dict(known)
 
 
 @dataclass(frozen=True, kw_only=True)

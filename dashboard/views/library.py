@@ -54,12 +54,16 @@ def say_what_there_is(library: Library) -> str:
         if len(library.vocab) < len(library.genre_counts)
         else "",
         f"by {count(artists, 'artist')}" if artists else "",
-        f"from {span[0]} to {span[1]}" if span else "",
+        _say_years(*span) if span else "",
     ]
     text = " ".join(part for part in parts if part)
     if not n_genres:
         return f"{text}; none has a genre, so nothing can be learned from them."
     return f"{text}; {held:,} held out, which the network never learns from."
+
+
+def _say_years(first: int, last: int) -> str:
+    return f"of {first}" if first == last else f"from {first} to {last}"
 
 
 @fragment

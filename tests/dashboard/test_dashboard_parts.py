@@ -66,6 +66,16 @@ def test_a_library_without_genres_does_not_speak_of_genres_held_out(library):
     assert " 0 genres" not in say_what_there_is(bare)
 
 
+def test_one_year_is_no_span_of_years(library):
+    from dashboard.views.library import say_what_there_is
+
+    assert " from 1961 to 2019;" in say_what_there_is(library)
+    years = np.where(np.arange(len(library)) % 4, 1990.0, np.nan)
+    said = say_what_there_is(replace(library, years=years))
+    assert " of 1990;" in said
+    assert "from" not in said.replace("learns from", "")
+
+
 def test_a_library_without_genres_is_shown_all_the_same(library):
     from dashboard.views.search import some_of_each_genre
 
@@ -75,6 +85,13 @@ def test_a_library_without_genres_is_shown_all_the_same(library):
     assert colouring.offered(library, known) == known
     assert colouring.offered(bare, known) == {"cluster": "Cluster"}
     assert colouring.offered(bare, {"genre": "Genre"}) == {"genre": "Genre"}
+
+
+def test_a_single_year_is_no_colouring(library):
+    known = {"genre": "Genre", "year": "Year"}
+    assert colouring.offered(library, known) == known
+    once = replace(library, years=np.full(len(library), 1990.0))
+    assert colouring.offered(once, known) == {"genre": "Genre"}
 
 
 def test_titles_fall_back_to_the_name_of_the_file(library):
