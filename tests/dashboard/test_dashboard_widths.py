@@ -6,6 +6,9 @@ import pytest
 from complete_workspace import GENRES
 from dashboard_browser import LOOKS, first_cover, serve
 
+from covers.render.charts.marks import chart_style
+from covers.render.html import share_bars
+
 pytestmark = pytest.mark.browser
 LEAST_PX = 24
 """Smaller ones are missed by fingers (WCAG 2.5.8)."""
@@ -158,3 +161,17 @@ def test_what_decides_is_in_sight_without_scrolling(read, other, is_audited):
                 assert box["y"] + box["height"] <= look[1], (look, place)
             pictures = reader.page.locator(".review .art img").all()
             assert sum(one.is_visible() for one in pictures) == 1, look
+
+
+def test_a_name_too_long_for_its_bar_ends_in_dots(context):
+    bars = share_bars([("folkworldcountry", 0.5, "50 %")], {})
+    page = context.new_page()
+    page.set_content(
+        f'<style>{chart_style()}</style><div style="width: 200px">{bars}</div>'
+    )
+    ends, cut = page.locator(".share .line").evaluate(
+        "(e) => [getComputedStyle(e).textOverflow, e.scrollWidth > e.clientWidth]"
+    )
+    page.close()
+    assert cut
+    assert ends == "ellipsis"
