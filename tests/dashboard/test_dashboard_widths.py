@@ -6,6 +6,11 @@ import pytest
 from complete_workspace import GENRES
 from dashboard_browser import LOOKS, first_cover, serve
 
+from covers.classify.methods import Method
+from covers.evaluate.document import Split
+from covers.evaluate.measures import GenreScore, MethodResult
+from covers.evaluate.page.tables import genres_table
+from covers.evaluate.result import Evaluation
 from covers.render.charts.marks import chart_style
 from covers.render.html import share_bars
 
@@ -175,3 +180,17 @@ def test_a_name_too_long_for_its_bar_ends_in_dots(context):
     page.close()
     assert cut
     assert ends == "ellipsis"
+
+
+def test_an_interval_stands_below_its_figure_in_a_table(context):
+    score = GenreScore(n=10, f1=0.7294, ci95={"f1": (0.65, 0.79)})
+    both = MethodResult(n=10, per_genre={"rock": score})
+    split = Split(
+        n_train=9, n_valid=9, measured="valid", n_groups=3, grouped_by="artist"
+    )
+    found = Evaluation(genres=("rock",), methods={Method.COMBINED: both}, split=split)
+    page = context.new_page()
+    page.set_content(f"<style>{chart_style()}</style>{genres_table(found)}")
+    figure = page.locator("td:has(.ends)").inner_text()
+    page.close()
+    assert figure.splitlines() == ["0.729", "0.65 to 0.79"]
