@@ -386,7 +386,7 @@ def _typical(library: Library, measured: Overlap) -> None:
         then=frame.open_cover,
     )
     if alone := library.rows_of(measured.isolated):
-        frame.caption("Loners: farthest from all others.")
+        frame.caption("Loners among all genres: farthest from all other covers.")
         pick.show(
             markup.gallery(library, frame.folded([Item(row=row) for row in alone])),
             key="isolated",

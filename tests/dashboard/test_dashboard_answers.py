@@ -169,3 +169,9 @@ def test_filters_out_of_sight_hold_in_a_link_and_after_they_are_closed(read):
     shared.settle()
     assert "side=" not in shared.query()
     assert shared.page.get_by_text(everything).count() == 1
+
+
+def test_loners_are_not_said_to_be_of_the_chosen_genre(read):
+    reader = read("overlap?typical-open=true")
+    reader.element("isolated").wait_for()
+    assert "Loners among all genres" in reader.text()
