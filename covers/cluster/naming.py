@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covers.render.colour_words import name_colours
-from covers.render.numbers import count, per_cent
+from covers.render.numbers import count, per_cent, sentence
 from covers.render.palette import seen_by
 
 if TYPE_CHECKING:
@@ -98,13 +98,12 @@ def say_genres(found: Clustering) -> str:
         return ""
     they_have = "it has" if len(found.clusters) == 1 else "they have"
     if found.ami > high:
-        return f"{they_have.capitalize()} more in common with the genres than chance would give."
+        return f"{sentence(they_have)} more in common with the genres than chance would give."
     # Their genres are counted over all covers, also those that the network learned from.
     if found.ami_covers == "held-out" and found.ami_n:
         judged = count(found.ami_n, "held-out cover")
         they_have = f"judged by {judged} alone, {they_have}"
-    said = they_have[0].upper() + they_have[1:]
-    return f"{said} no more in common with the genres than chance would give."
+    return f"{sentence(they_have)} no more in common with the genres than chance would give."
 
 
 def say_firmness(stability: float) -> str:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from covers.errors import CoversError
 from covers.render import html
 from covers.render.cards import Kind, alike, kinds
-from covers.render.charts.matrix import confusion_matrix, key, matrix
+from covers.render.charts.matrix import (
+    confusion_matrix,
+    key,
+    matrix,
+    say_confusion,
+)
 from covers.render.numbers import count, note_on_parts, per_cent, span, unbroken
 from covers.render.palette import NOISE_COLOUR, genre_colours
 from covers.stats.rows import RowsById
@@ -227,8 +232,7 @@ def _model(found: Evaluation) -> ModelPart:
         "answer": unbroken(first.said),
         "confusion": drawn,
         "how_to_read": (
-            f"Rows are the own genres of the {found.methods[first.method].n:,} held-out covers, columns what was read; "
-            f"numbers are covers.{note_on_parts(n for row in confusion for n in row)}"
+            f"{say_confusion(found.methods[first.method].n)}.{note_on_parts(n for row in confusion for n in row)}"
             if drawn
             else ""
         ),

@@ -15,7 +15,7 @@ from covers.evaluate.page import charts, tables
 from covers.evaluate.words.headline import headline_of
 from covers.overlap.page import pairs
 from covers.render import html
-from covers.render.charts.matrix import confusion_matrix
+from covers.render.charts.matrix import confusion_matrix, say_confusion
 from covers.render.numbers import (
     count,
     note_on_parts,
@@ -120,8 +120,7 @@ def _confusion() -> None:
     with left:
         frame.section(
             "What is taken for what",
-            f"Rows are the own genres of the {_measured(found):,} held-out covers, columns what was read; numbers are covers, "
-            "the shade is the share of the row, the brightest the largest there is. Choose a cell to see its covers.",
+            f"{say_confusion(_measured(found))}, the shade is the share of the row, the brightest the largest there is. Choose a cell to see its covers.",
         )
         known = [m for m in _METHODS if m in found.methods]
         method = st.segmented_control(

@@ -111,6 +111,17 @@ def key(colours: Sequence[str], low: str, high: str, hatched: str = "") -> str:
     )
 
 
+def say_confusion(n_covers: int) -> str:
+    """Return what rows, columns and numbers of a confusion matrix are; a sentence to go on with.
+
+    Examples
+    --------
+    >>> say_confusion(1200)
+    'Rows are the own genres of the 1,200 held-out covers, columns what was read; numbers are covers'
+    """
+    return f"Rows are the own genres of the {n_covers:,} held-out covers, columns what was read; numbers are covers"
+
+
 def confusion_matrix(
     confusion: Sequence[Sequence[float]],
     genres: Sequence[str],
